@@ -1,0 +1,1 @@
+"""Singular learning theory: learning coefficients, free energies and phases, with errors that were measured."""

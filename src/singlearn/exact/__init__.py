@@ -1,0 +1,7 @@
+"""Learning coefficients by algebra: exact fractions, with conditions and sources. Imports neither JAX nor PyTorch."""
+
+from singlearn.exact import catalogue
+from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.exact.expression import Expression
+
+__all__ = ["ExactCoefficient", "Expression", "catalogue"]

@@ -1,0 +1,145 @@
+"""Polynomials as people type them, read without running them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+LONGEST = 2000
+"""Characters; a longer expression could exhaust the parser's stack."""
+
+DEEPEST = 250
+"""Levels of the syntax tree, one for each term of a sum; walking a deeper one could exhaust Python's stack."""
+
+LARGEST_EXPONENT = 100
+"""Beyond it a power is a mistake, or an attempt to keep the machine busy."""
+
+LARGEST_NUMBER = 1e300
+
+
+class Expression:
+    r"""A polynomial in named variables, with ``+ - * ^ **``, parentheses, numbers, and division by numbers.
+
+    The text is parsed to a syntax tree and walked; nothing in it is executed, and everything but the above is refused.
+
+    Args:
+        text: such as ``"x^2*y^2 + z^4"``.
+
+    Raises:
+        ValueError: the text is not such a polynomial; the message names the part that is not.
+
+    >>> square = Expression("(x^2 - 1/2*y)^2")
+    >>> square.variables
+    ('x', 'y')
+    >>> square.evaluate({"x": Fraction(1), "y": Fraction(1)}, number=Fraction)
+    Fraction(1, 4)
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._tree = _parse(text)
+        names: list[str] = []
+        try:
+            _collect(self._tree, text, names, DEEPEST)
+        except RecursionError:
+            raise ValueError(f"expression: nested too deeply, or too many terms; at most {DEEPEST} are read") from None
+        self.variables: tuple[str, ...] = tuple(dict.fromkeys(names))
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def evaluate(self, values: Mapping[str, Any], number: Callable[[Fraction], Any] = float) -> Any:
+        """Its value, in whatever ring the ``values`` live (floats, fractions, arrays, symbols).
+
+        Args:
+            values: one per variable.
+            number: turns the numbers of the text, read as exact fractions, into members of that ring.
+
+        Raises:
+            ValueError: a variable has no value.
+        """
+        missing = [name for name in self.variables if name not in values]
+        if missing:
+            raise ValueError(f"values: none given for {', '.join(missing)}")
+        return _evaluate(self._tree, values, number)
+
+
+def _parse(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ValueError(f"expression: got {len(text)} characters; at most {LONGEST} are read")
+    try:
+        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ValueError(f"expression: got {text!r}; it should be a polynomial such as 'x^2*y^2 + z^4'") from None
+
+
+def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
+    """Append the variables under ``node``, in the order they are read; refuse whatever is not polynomial."""
+    if levels == 0:
+        raise RecursionError
+    match node:
+        case ast.Name(id=name):
+            names.append(name)
+        case ast.Constant():
+            _number(node, text)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            _collect(operand, text, names, levels - 1)
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult(), left=left, right=right):
+            _collect(left, text, names, levels - 1)
+            _collect(right, text, names, levels - 1)
+        case ast.BinOp(op=ast.Div(), left=left, right=ast.Constant() as right):
+            _collect(left, text, names, levels - 1)
+            if _number(right, text) == 0:
+                raise ValueError(f"expression: {ast.unparse(node)!r} divides by zero")
+        case ast.BinOp(op=ast.Div(), right=right):
+            raise ValueError(
+                f"expression: division by {ast.unparse(right)!r}; only division by a number gives a polynomial"
+            )
+        case ast.BinOp(op=ast.Pow(), left=left, right=right):
+            _collect(left, text, names, levels - 1)
+            _exponent(right)
+        case _:
+            raise ValueError(
+                f"expression: {ast.unparse(node)!r} is not allowed in a polynomial; "
+                "use names, numbers, parentheses and + - * ^ **"
+            )
+
+
+def _number(node: ast.Constant, text: str) -> Fraction:
+    if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+        raise ValueError(f"expression: {node.value!r} is not a real number, in {text!r}")
+    if node.value > LARGEST_NUMBER:
+        raise ValueError(f"expression: got a number above {LARGEST_NUMBER}; it would overflow")
+    return Fraction(str(node.value))
+
+
+def _exponent(node: ast.expr) -> int:
+    if isinstance(node, ast.Constant) and type(node.value) is int and node.value <= LARGEST_EXPONENT:
+        return node.value
+    raise ValueError(
+        f"expression: exponent {ast.unparse(node)!r}; it should be a whole number from 0 to {LARGEST_EXPONENT}"
+    )
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Any], number: Callable[[Fraction], Any]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Constant(value=value):
+            return number(Fraction(str(value)))
+        case ast.UnaryOp(op=operator, operand=operand):
+            inner = _evaluate(operand, values, number)
+            return -inner if isinstance(operator, ast.USub) else inner
+        case ast.BinOp(op=ast.Pow(), left=left, right=right):
+            # A whole exponent, so that negative bases keep their derivative.
+            return _evaluate(left, values, number) ** _exponent(right)
+        case ast.BinOp(op=ast.Div(), left=left, right=ast.Constant(value=value)):
+            return _evaluate(left, values, number) * number(1 / Fraction(str(value)))
+        case ast.BinOp(op=operator, left=left, right=right):
+            a, b = _evaluate(left, values, number), _evaluate(right, values, number)
+            if isinstance(operator, ast.Add):
+                return a + b
+            return a - b if isinstance(operator, ast.Sub) else a * b
+    raise AssertionError(f"{ast.dump(node)} was let through by the reader")

@@ -1,0 +1,94 @@
+"""λ and m as limits: fits of βE over many windows and corrections, averaged by what they explain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.estimate import Estimate
+
+LARGEST_MULTIPLICITY = 4
+CORRECTION_EXPONENTS = (0.125, 0.25, 0.5, 1.0)
+COLDEST_DECADES = 2.0
+
+
+@dataclass(frozen=True)
+class Asymptotics:
+    """λ̂ averaged over fits, the multiplicity with most weight, and that weight."""
+
+    estimate: Estimate
+    multiplicity: int
+    multiplicity_probability: float
+
+
+def fit_asymptotics(
+    scaled_inverse_temperatures: Float[np.ndarray, " rungs"],
+    energies: Float[np.ndarray, "rungs replicates particles"],
+    multiplicity: int | None = None,
+) -> Asymptotics:
+    r"""Average over fits of :math:`b\,E_K(b) → λ`, :math:`b = nβ`, from population rungs.
+
+    Candidates: :math:`λ - (m-1)/\log b` for m = 1 … 4, and :math:`λ + a\,b^{-δ}` for a few δ (the next pole of ζ is δ further left), each
+    over every window that ends at the coldest rung and starts at least two decades above it. A candidate with k parameters that leaves out
+    c rungs and fits with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_); λ̂ is the weighted mean and
+    its error joins the spread between replicates, inflated where no fit is good, and the spread between fits.
+
+    Args:
+        scaled_inverse_temperatures: nβ of the rungs, starting at 0.
+        energies: K of the particles.
+        multiplicity: fix m instead of averaging over it.
+
+    Raises:
+        ValueError: fewer than three rungs with nβ > e.
+    """
+    used = scaled_inverse_temperatures > math.e
+    b = scaled_inverse_temperatures[used]
+    if len(b) < 3:
+        raise ValueError(f"beta_max: only {len(b)} rungs have nβ > e; at least three are needed for a limit, raise beta_max")
+    values = b[:, None] * energies[used].mean(axis=2)
+    replicates = values.shape[1]
+    particle_error = b**2 * energies[used].var(axis=2).mean(axis=1) / (energies.shape[2] * replicates)
+    spread = values.var(axis=1, ddof=1) / replicates if replicates > 1 else particle_error
+    # Three degrees of freedom say little about a single rung; the ladder as a whole says how much correlation inflates the error.
+    inflation = max(1.0, float(np.mean(spread / particle_error)))
+    variance = particle_error * inflation
+    mean, logb = values.mean(axis=1), np.log(b)
+
+    starts = [s for s in range(len(b) - 2) if logb[-1] - logb[s] >= min(COLDEST_DECADES * math.log(10), logb[-1] - logb[-3])]
+    multiplicities = [multiplicity] if multiplicity else list(range(1, LARGEST_MULTIPLICITY + 1))
+    scores, estimates, stds, models = [], [], [], []
+    for start in starts:
+        window = slice(start, None)
+        candidates: list[tuple[int, Float[np.ndarray, " points"], list[Float[np.ndarray, " points"]]]] = [
+            (m, (m - 1) / logb[window], []) for m in multiplicities
+        ]
+        if 1 in multiplicities:
+            candidates += [(1, np.zeros(len(b) - start), [(b[window] / b[-1]) ** -d]) for d in CORRECTION_EXPONENTS]
+        for m, offset, extra in candidates:
+            if len(b) - start < 2 + len(extra):
+                continue
+            design = np.stack([np.ones(len(b) - start), *extra], axis=1) / np.sqrt(variance[window])[:, None]
+            hat = np.linalg.pinv(design) / np.sqrt(variance[window])
+            per_replicate = hat[0] @ (values[window] + offset[:, None])
+            theta = hat @ (mean[window] + offset)
+            residual = (mean[window] + offset) / np.sqrt(variance[window]) - design @ theta
+            chi2 = float(residual @ residual)
+            freedom = max(len(b) - start - design.shape[1], 1)
+            fit_error = math.sqrt(float(np.sum(hat[0] ** 2 * variance[window])) * max(1.0, chi2 / freedom))
+            seen = float(per_replicate.std(ddof=1) / math.sqrt(replicates)) if replicates > 1 else 0.0
+            scores.append(-0.5 * (chi2 + 2 * design.shape[1] + 2 * start))
+            estimates.append(per_replicate)
+            stds.append(max(fit_error, seen))
+            models.append(m)
+    weight = np.exp(np.array(scores) - max(scores))
+    weight /= weight.sum()
+    per_fit = np.array([e.mean() for e in estimates])
+    value = float(weight @ per_fit)
+    error = math.sqrt(float(weight @ np.square(stds)) + float(weight @ (per_fit - value) ** 2))
+    by_m = {m: float(weight[np.array(models) == m].sum()) for m in multiplicities}
+    best = max(by_m, key=lambda m: by_m[m])
+    replicate_values = weight @ np.array(estimates)
+    return Asymptotics(Estimate(value, error, tuple(float(v) for v in replicate_values)), best, by_m[best])

@@ -1,0 +1,236 @@
+"""The learning coefficient λ, read in independent ways from one ladder, and whether they agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.asymptotics import fit_asymptotics
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.ladder_view import LadderView
+from singlearn.measure.line import energy_slope, least_squares
+from singlearn.measure.warning import Reason, Warning_
+
+Method = Literal["energy", "heat_capacity", "free_energy", "all"]
+METHODS: tuple[Method, ...] = ("energy", "heat_capacity", "free_energy")
+POINTS = 5
+
+
+@dataclass(frozen=True)
+class LearningCoefficient:
+    """λ̂ with its error, the multiplicity assumed or found, and everything needed to doubt it.
+
+    Attributes:
+        value: λ̂, dimensionless.
+        standard_error: one standard deviation, from replicates and (population runs) from the choice of fit.
+        multiplicity: m, or ``None`` where the run cannot tell.
+        intercept: the energy as β → ∞ along the fitted line, in nats: n L_n of the phase that was measured.
+        r_squared: of the line E against 1/β.
+        readings: every reading that was made, by name.
+        inverse_temperatures: where they were made.
+        reference_energy: what the intercept was compared with, in nats: n L_n(w_0) or the best energy reached.
+        warnings: why the value should not be taken at face value.
+    """
+
+    value: float
+    standard_error: float
+    multiplicity: int | None
+    intercept: Estimate
+    r_squared: float
+    readings: dict[str, Estimate]
+    inverse_temperatures: tuple[float, ...]
+    reference_energy: float | None = None
+    warnings: tuple[Warning_, ...] = field(default=())
+
+    def __str__(self) -> str:
+        text = f"λ = {Estimate(self.value, self.standard_error)}"
+        if self.multiplicity is not None:
+            text += f", m = {self.multiplicity}"
+        return text + "".join(f"\n  warning: {w}" for w in self.warnings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {
+            "learning_coefficient": self.value,
+            "standard_error": self.standard_error,
+            "multiplicity": self.multiplicity,
+            "intercept": self.intercept.to_dict(),
+            "r_squared": self.r_squared,
+            "readings": {name: reading.to_dict() for name, reading in self.readings.items()},
+            "inverse_temperatures": list(self.inverse_temperatures),
+            "reference_energy": self.reference_energy,
+            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+        }
+
+
+def default_inverse_temperatures(n: float, beta_max: float, is_population: bool) -> Float[np.ndarray, " points"]:
+    r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in log β.
+
+    A population triple has no fluctuations to balance against, and λ is a limit: the five β then span the coldest two decades.
+
+    Raises:
+        ValueError: the run stops before the coldest of them.
+
+    >>> [round(b, 3) for b in default_inverse_temperatures(20000, 1.0, False)]
+    [0.067, 0.082, 0.101, 0.124, 0.151]
+    """
+    if is_population:
+        return np.geomspace(beta_max / 100, beta_max, POINTS)
+    if n < 3:
+        raise ValueError(f"n: got {n}; 1/log n is a temperature only for n ≥ 3, give inverse_temperatures=")
+    betas = np.geomspace(2 / 3, 3 / 2, POINTS) / math.log(n)
+    if betas[-1] > beta_max:
+        raise ValueError(f"beta_max: the run ends at β = {beta_max:.4g}; it should reach {betas[-1]:.4g}, or give inverse_temperatures=")
+    return betas
+
+
+def read_learning_coefficient(
+    view: LadderView,
+    n: float,
+    is_population: bool,
+    method: Method = "all",
+    inverse_temperatures: Float[np.ndarray, " points"] | None = None,
+    multiplicity: int | None = None,
+) -> LearningCoefficient:
+    r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ = \log nβ`:
+
+    - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al. 2022 [wei2022singular]_);
+    - ``heat_capacity``: :math:`C(β) = λ - (m-1)(1/ℓ + 1/ℓ^2)`, which needs no intercept;
+    - ``free_energy``: :math:`F(β) = E_0 β + λ \log β - (m-1)\log ℓ + \mathrm{const}`.
+
+    On a population run (:math:`E_0 = 0` exactly, β over many decades) the value comes from ``asymptotics``: fits of βE over windows that
+    reach the coldest rung, with m = 1, 2, … and power-law corrections, averaged by how well they explain the data. Elsewhere the window
+    around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None`` and the value is the energy slope,
+    unless ``multiplicity=`` is given.
+
+    Raises:
+        ValueError: an unknown method, fewer than two β, or β outside the ladder.
+    """
+    if method not in (*METHODS, "all"):
+        raise ValueError(f"method: got {method!r}; it should be one of {', '.join(METHODS)}, all")
+    beta_max = float(view.inverse_temperatures[-1])
+    betas = (
+        default_inverse_temperatures(n, beta_max, is_population)
+        if inverse_temperatures is None
+        else np.sort(np.asarray(inverse_temperatures, dtype=float))
+    )
+    if len(np.unique(betas)) < 2 or betas[0] <= 0:
+        raise ValueError(f"inverse_temperatures: got {betas}; at least two distinct β > 0 are needed")
+    warnings: list[Warning_] = []
+    inside = np.sum((view.inverse_temperatures >= betas[0] / 1.5) & (view.inverse_temperatures <= betas[-1] * 1.5))
+    if inside < 3:
+        warnings.append(
+            Warning_(
+                Reason.TOO_FEW_RUNGS,
+                f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there rest on too few populations "
+                "(raise target_ess or beta_max)",
+            )
+        )
+    asymptotic = None
+    found = multiplicity
+    if is_population:
+        asymptotic = fit_asymptotics(view.inverse_temperatures * n, view.energies / n, multiplicity)
+        found = asymptotic.multiplicity
+    correction = (found or 1) - 1
+    lines = _energy_lines(view, betas, correction, n)
+    readings: dict[str, Estimate] = {}
+    for name in METHODS if method == "all" else (method,):
+        readings[name] = lines[0] if name == "energy" else _CURVES[name](view, betas, correction, n)
+    if asymptotic is not None and method == "all":
+        readings["asymptotics"] = asymptotic.estimate
+    chosen = readings["asymptotics"] if "asymptotics" in readings else readings.get(method, readings.get("energy", lines[0]))
+    if method == "all":
+        # Near the limit all readings are λ; what they still differ by is a bias no single one shows.
+        others = [r for name, r in readings.items() if r is not chosen]
+        apart = [r for r in others if abs(r.value - chosen.value) > 4 * math.hypot(r.standard_error, chosen.standard_error)]
+        if apart:
+            listed = ", ".join(f"{name} {reading}" for name, reading in readings.items())
+            warnings.append(Warning_(Reason.READINGS_DISAGREE, f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"))
+            widest = max(abs(r.value - chosen.value) for r in apart)
+            chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
+    return LearningCoefficient(
+        chosen.value, chosen.standard_error, found, lines[1], lines[2], readings, tuple(float(b) for b in betas), warnings=tuple(warnings)
+    )
+
+
+def intercept_is_elsewhere(intercept: Estimate, slope: float, coldest: float, reference: float, fluctuation: bool) -> bool:
+    r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more than theory and errors leave room for.
+
+    Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the window), at most :math:`1/β`; and for
+    data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's Theorem 4, two standard deviations of it.
+    """
+    slope = max(slope, 0.0)
+    room = 4 * intercept.standard_error + min(0.5 * slope, 1.0) / coldest
+    if fluctuation:
+        room += 2 * math.sqrt(slope / (2 * coldest))
+    return intercept.value - reference > room
+
+
+def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
+    """Covariance of the mean over replicates, as if particles were independent; only its shape matters for the weights of a fit."""
+    rows = view.influence(betas, reading)
+    covariance = sum((row @ row.T for row in rows), np.zeros((len(betas), len(betas)))) / len(rows) ** 2
+    return covariance + 1e-8 * np.diag(np.diag(covariance))
+
+
+def _fit_each(
+    view: LadderView,
+    betas: Float[np.ndarray, " points"],
+    reading: str,
+    design: Float[np.ndarray, "points terms"],
+    values: Callable[[int], Float[np.ndarray, " points"]],
+) -> list[Estimate]:
+    """Generalised least squares of every replicate with common weights: one Estimate a term."""
+    covariance = _covariance(view, betas, reading)
+    fits = [least_squares(design, values(r), covariance) for r in range(len(view.replicates))]
+    return [
+        Estimate.from_replicates([theta[term] for theta, _ in fits], floor=float(np.sqrt(fits[0][1][term, term])))
+        for term in range(design.shape[1])
+    ]
+
+
+def _energy_lines(
+    view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float
+) -> tuple[Estimate, Estimate, float]:
+    """Slope and intercept of E against 1/β, per replicate, and R² of the line through the mean."""
+    logarithm = np.log(n * betas)
+    offset = correction / (betas * logarithm) if correction else np.zeros_like(betas)
+    energies = np.array([[r.mean_and_variance(float(b))[0] for b in betas] for r in view.replicates]) + offset
+    covariance = _covariance(view, betas, "energy")
+    lines = [energy_slope(betas, own, covariance) for own in energies]
+    line = energy_slope(betas, energies.mean(axis=0), covariance)
+    slope = Estimate.from_replicates([own.slope.value for own in lines], floor=line.slope.standard_error)
+    intercept = Estimate.from_replicates([own.intercept.value for own in lines], floor=line.intercept.standard_error)
+    return slope, intercept, line.r_squared
+
+
+def _heat_capacity(view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float) -> Estimate:
+    logarithm = np.log(n * betas)
+    offset = correction * (1 / logarithm + 1 / logarithm**2) if correction else np.zeros_like(betas)
+
+    def values(r: int) -> Float[np.ndarray, " points"]:
+        return np.array([b**2 * view.replicates[r].mean_and_variance(float(b))[1] for b in betas]) + offset
+
+    return _fit_each(view, betas, "heat_capacity", np.ones((len(betas), 1)), values)[0]
+
+
+def _free_energy(view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float) -> Estimate:
+    logarithm = np.log(n * betas)
+    offset = correction * np.log(logarithm) if correction else np.zeros_like(betas)
+    design = np.stack([np.log(betas), np.ones_like(betas), betas], axis=1)
+
+    def values(r: int) -> Float[np.ndarray, " points"]:
+        return np.array([view.replicates[r].free_energy(float(b)) for b in betas]) + offset
+
+    return _fit_each(view, betas, "free_energy", design, values)[0]
+
+
+_CURVES: dict[str, Callable[[LadderView, Float[np.ndarray, " points"], int, float], Estimate]] = {
+    "heat_capacity": _heat_capacity,
+    "free_energy": _free_energy,
+}

@@ -1,0 +1,28 @@
+"""What can be wrong with a number, as values with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a number should not be taken at face value."""
+
+    PHASE_ELSEWHERE = "phase_elsewhere"
+    READINGS_DISAGREE = "readings_disagree"
+    POOR_MIXING = "poor_mixing"
+    TOO_FEW_RUNGS = "too_few_rungs"
+    INFINITE_ENERGIES = "infinite_energies"
+    UNRELIABLE_LOO = "unreliable_loo"
+
+
+@dataclass(frozen=True)
+class Warning_:
+    """A reason and the sentence that says what was seen."""
+
+    reason: Reason
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"

@@ -1,0 +1,35 @@
+"""Ready-made triples, one family a file; each says what is known about its learning coefficient."""
+
+from singlearn.models.deep_linear import deep_linear, deep_linear_regression
+from singlearn.models.mixture import MixturePrior, gaussian_mixture, location_mixture
+from singlearn.models.pendulum import pendulum, pendulum_position, pendulum_regression
+from singlearn.models.polynomial import polynomial
+from singlearn.models.reduced_rank import reduced_rank, reduced_rank_regression
+from singlearn.models.two_layer import (
+    silu,
+    star_truth,
+    tanh_zero_truth,
+    two_layer,
+    two_layer_network,
+    two_layer_regression,
+)
+
+__all__ = [
+    "MixturePrior",
+    "deep_linear",
+    "deep_linear_regression",
+    "gaussian_mixture",
+    "location_mixture",
+    "pendulum",
+    "pendulum_position",
+    "pendulum_regression",
+    "polynomial",
+    "reduced_rank",
+    "reduced_rank_regression",
+    "silu",
+    "star_truth",
+    "tanh_zero_truth",
+    "two_layer",
+    "two_layer_network",
+    "two_layer_regression",
+]

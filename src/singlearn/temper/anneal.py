@@ -1,0 +1,126 @@
+"""Adaptive tempered sequential Monte Carlo, from the prior at β = 0 to β_max."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from blackjax.smc.resampling import systematic
+from jaxtyping import Array, Float, Int, Key
+
+from singlearn.temper.checkpoint import Checkpoint
+from singlearn.temper.decorrelate import Adaptation, decorrelate
+from singlearn.temper.ladder import log_weights, next_inverse_temperature, relative_effective_sample_size
+from singlearn.temper.moves import compile_moves
+from singlearn.temper.progress import LadderProgress
+from singlearn.temper.rungs import Rung, Rungs
+from singlearn.triple import Triple
+
+RUNG_LIMIT = 5000
+
+
+class NoFiniteEnergy(RuntimeError):
+    """Every particle of a population has infinite energy: the run cannot go on."""
+
+
+def anneal(
+    triple: Triple,
+    beta_max: float,
+    particles: int,
+    replicates: int,
+    seed: int,
+    target_ess: float,
+    thin: int,
+    precision: str,
+    checkpoint: str | os.PathLike[str] | None,
+    progress: bool | None,
+) -> Rungs:
+    """The rungs of a tempered run; arguments as for ``temper``, already checked."""
+    settings = {
+        "name": triple.name, "dimension": triple.dimension, "n": float(triple.n), "beta_max": beta_max, "particles": particles,
+        "replicates": replicates, "seed": seed, "target_ess": target_ess, "thin": thin, "precision": precision,
+    }  # fmt: skip
+    disk = Checkpoint(checkpoint, settings) if checkpoint is not None else None
+    with jax.enable_x64(precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
+        moves = compile_moves(triple, particles * replicates)
+        root = jax.random.key(seed)
+        rungs: list[Rung] = []
+        adaptation = Adaptation()
+        shape = (replicates, particles)
+        if disk is not None and (stored := disk.rungs()):
+            rungs = [rung for rung, _, _ in stored]
+            _, adaptation, population = stored[-1]
+            energies = rungs[-1].energies
+        else:
+            started = time.monotonic()
+            population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+            energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
+            population = population.reshape(*shape, -1)
+            rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))
+            if disk is not None:
+                disk.save(0, rungs[0], adaptation, population)
+        while (beta := rungs[-1].inverse_temperature) < beta_max:
+            started = time.monotonic()
+            index = len(rungs)
+            if index > RUNG_LIMIT:
+                raise RuntimeError(f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of {beta_max:.3g}: it does not get there")
+            if not np.isfinite(energies).any(axis=1).all():
+                raise NoFiniteEnergy(
+                    f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
+                    f"on all of {particles} draws from the prior of {triple.name!r}; check it at a parameter you trust"
+                )
+            following = next_inverse_temperature(energies, beta, beta_max, target_ess)
+            logs = log_weights(energies, following - beta)
+            highest = logs.max(axis=1)
+            weights = np.exp(logs - highest[:, None])
+            key_resample, key_move = jax.random.split(jax.random.fold_in(root, index))
+            chosen = _resample(key_resample, weights)
+            population = np.take_along_axis(population, chosen[:, :, None], axis=1)
+            energies = np.take_along_axis(energies, chosen, axis=1)
+            flat, flat_energies, mixing, adaptation = decorrelate(
+                moves, key_move, population.reshape(particles * replicates, -1), energies.reshape(-1), following, adaptation
+            )
+            population, energies = flat.reshape(population.shape), flat_energies.reshape(shape)
+            rung = Rung(
+                inverse_temperature=following,
+                particles=population[:, ::thin],
+                energies=energies.astype(float),
+                log_evidence_step=highest + np.log(weights.mean(axis=1)),
+                effective_sample_size=relative_effective_sample_size(logs),
+                acceptance=mixing.acceptance,
+                moves=mixing.moves,
+                gradients=mixing.gradients,
+                rank_correlation=mixing.rank_correlation,
+                stuck_share=mixing.stuck_share,
+                hamiltonian_step=adaptation.hamiltonian_step,
+                leapfrog_steps=adaptation.leapfrog_steps,
+                seconds=time.monotonic() - started,
+            )
+            rungs.append(rung)
+            if disk is not None:
+                disk.save(index, rung, adaptation, population)
+            bar.rung(index, rung)
+    return Rungs.stack(rungs)
+
+
+def _prior_rung(
+    kept: Float[np.ndarray, "replicates kept d"], energies: Float[np.ndarray, "replicates particles"], adaptation: Adaptation, seconds: float
+) -> Rung:
+    ones = np.ones(len(energies))
+    return Rung(
+        0.0, kept, energies.astype(float), 0.0 * ones, ones, 1.0, 0, 0, 0.0, 0.0, adaptation.hamiltonian_step, adaptation.leapfrog_steps, seconds
+    )
+
+
+@jax.jit
+def _systematic(keys: Key[Array, " replicates"], weights: Float[Array, "replicates particles"]) -> Int[Array, "replicates particles"]:
+    return jax.vmap(lambda key, w: systematic(key, w, w.shape[0]))(keys, weights)
+
+
+def _resample(key: Key[Array, ""], weights: Float[np.ndarray, "replicates particles"]) -> Int[np.ndarray, "replicates particles"]:
+    """Systematic resampling within each replicate: indices of the survivors."""
+    normalised = weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(_systematic(jax.random.split(key, len(weights)), jnp.asarray(normalised)))

@@ -1,0 +1,138 @@
+"""Moving a population at one rung until its energies have forgotten where they started: measured, not assumed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+from scipy.stats import rankdata
+
+from singlearn.temper.moves import Moved, Moves
+
+# A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
+TARGET_CORRELATION = 0.3
+STUCK_SHARE = 0.05
+HAMILTONIAN_MOVES = 12
+CURVATURE_MOVES = 30
+# Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the curvature move does not pay.
+CURVATURE_DIMENSION = 64
+ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What one rung teaches the next. Step sizes are in units of the population's standard deviations."""
+
+    hamiltonian_step: float = 1.0
+    curvature_step: float = 0.9
+    leapfrog_steps: int = 6
+    curvature_rungs_left: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How a rung mixed: moves made, their mean acceptance, what the energies still remember, who never moved."""
+
+    moves: int
+    acceptance: float
+    rank_correlation: float
+    stuck_share: float
+    gradients: int
+
+
+def decorrelate(
+    moves: Moves,
+    key: Key[Array, ""],
+    particles: Float[np.ndarray, "particles d"],
+    energies: Float[np.ndarray, " particles"],
+    beta: float,
+    adaptation: Adaptation,
+) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], Mixing, Adaptation]:
+    """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the budget is spent.
+
+    Hamiltonian moves come first, with the population's variances as inverse masses. Where they stall - near a singularity the
+    stiff direction and its width differ from particle to particle, and no global metric fits - curvature-preconditioned moves take over.
+    """
+    dimension = particles.shape[1]
+    deviations = np.std(particles, axis=0)
+    deviations = np.where(deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8)
+    start = rankdata(energies)
+    moved = np.zeros(len(particles), dtype=bool)
+    acceptances: list[float] = []
+    gradients = 0
+    correlation = 1.0
+
+    def done() -> bool:
+        return len(acceptances) >= 2 and correlation < TARGET_CORRELATION and 1 - moved.mean() < STUCK_SHARE
+
+    def account(result: Moved, cost: int) -> float:
+        nonlocal particles, energies, correlation, gradients
+        particles, energies = np.asarray(result.particles), np.asarray(result.energies)
+        moved[:] |= np.asarray(result.accepted)
+        acceptances.append(float(np.asarray(result.acceptance).mean()))
+        gradients += cost
+        correlation = _correlation(start, rankdata(energies))
+        return acceptances[-1]
+
+    def keys(index: int) -> Key[Array, " particles"]:
+        return _split(jax.random.fold_in(key, index), len(particles))
+
+    has_curvature = dimension <= CURVATURE_DIMENSION
+    skip_hamiltonian = has_curvature and adaptation.curvature_rungs_left > 0
+    hamiltonian_moves = 0
+    if not skip_hamiltonian:
+        while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
+            result = moves.hamiltonian(
+                keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), adaptation.leapfrog_steps
+            )
+            acceptance = account(result, adaptation.leapfrog_steps + 1)
+            hamiltonian_moves += 1
+            gain = 1.5 / np.sqrt(hamiltonian_moves)
+            step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
+            adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
+            # Not on course to forget within the budget: no use in spending the rest of it.
+            if has_curvature and hamiltonian_moves == HAMILTONIAN_MOVES // 2 and correlation > np.sqrt(TARGET_CORRELATION):
+                break
+        adaptation = replace(adaptation, leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves))
+    curvature_moves = 0
+    if has_curvature and not done():
+        shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
+        while not done() and curvature_moves < CURVATURE_MOVES:
+            index = HAMILTONIAN_MOVES + curvature_moves
+            result = moves.curvature(keys(index), jnp.asarray(particles), beta, adaptation.curvature_step, jnp.asarray(deviations), shortest)
+            acceptance = account(result, 2 * (dimension + 1))
+            curvature_moves += 1
+            gain = 1.0 / np.sqrt(curvature_moves)
+            step = adaptation.curvature_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["curvature"]))
+            adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
+        # Keep to what worked, and look again in a few rungs whether the cheaper move has become good enough.
+        left = 4 if not skip_hamiltonian else adaptation.curvature_rungs_left - 1
+        adaptation = replace(adaptation, curvature_rungs_left=left)
+    mixing = Mixing(len(acceptances), float(np.mean(acceptances)), correlation, float(1 - moved.mean()), gradients)
+    return particles, energies, mixing, adaptation
+
+
+_split = jax.jit(jax.random.split, static_argnums=1)
+
+
+def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " particles"]) -> float:
+    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to forget."""
+    if a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _next_length(steps: int, moves: int) -> int:
+    """Longer trajectories where many moves were needed, shorter ones where few were."""
+    if moves >= 5:
+        return min(32, int(np.ceil(steps * 1.5)))
+    if moves <= 2:
+        return max(3, int(steps / 1.25))
+    return steps

@@ -1,0 +1,43 @@
+"""How far the next rung may be: the step in β that keeps the effective sample size."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import brentq
+
+
+def log_weights(energies: Float[np.ndarray, "... particles"], step: float) -> Float[np.ndarray, "... particles"]:
+    """Log incremental weights -Δβ·U, -inf for particles whose energy is infinite."""
+    return np.where(np.isfinite(energies), -step * np.where(np.isfinite(energies), energies, 0.0), -np.inf)
+
+
+def relative_effective_sample_size(logs: Float[np.ndarray, "replicates particles"]) -> Float[np.ndarray, " replicates"]:
+    """(Σw)²/(N Σw²) of each population, between 1/N and 1; 0 if no particle has weight."""
+    highest = logs.max(axis=1, keepdims=True)
+    weights = np.exp(logs - np.where(np.isfinite(highest), highest, 0.0))
+    squares = (weights**2).sum(axis=1)
+    return np.where(squares > 0, weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0) / logs.shape[1], 0.0)
+
+
+def next_inverse_temperature(
+    energies: Float[np.ndarray, "replicates particles"], beta: float, beta_max: float, target_ess: float
+) -> float:
+    """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective sample size at ``target_ess``.
+
+    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades.
+    """
+    finite = energies[np.isfinite(energies)]
+    spread = float(finite.max() - finite.min()) if finite.size else 0.0
+    longest = beta_max - beta
+
+    def excess(log_step: float) -> float:
+        return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess
+
+    if spread == 0.0 or excess(np.log(longest)) >= 0:
+        return beta_max
+    # A step this small moves no weight by more than a thousandth, so the sample size there is what infinite energies leave.
+    shortest = np.log(min(1e-3 / spread, longest * 1e-3))
+    if excess(shortest) <= 0:
+        return beta + float(np.exp(shortest))
+    return beta + float(np.exp(brentq(excess, shortest, np.log(longest), xtol=1e-4)))

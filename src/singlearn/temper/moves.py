@@ -1,0 +1,186 @@
+"""Markov moves of a whole population at one β: Hamiltonian, and preconditioned by the local curvature."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from threading import Event
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from blackjax.mcmc import hmc
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Bool, Float, Key
+
+from singlearn.triple import Triple
+
+# Working set of one chunk of particles on a CPU, in floating point numbers: what stays in cache measured fastest.
+CPU_CHUNK = 2**17
+ACCELERATOR_CHUNK = 2**28
+THREAD_SLICES = 4
+# Step sizes are drawn log-uniformly over this many e-folds below the largest one: narrow and wide places both get steps that fit.
+STEP_SIZE_SPREAD = 2.0
+
+
+class Moved(NamedTuple):
+    """A population after one move."""
+
+    particles: Float[Array, "particles d"]
+    energies: Float[Array, " particles"]
+    acceptance: Float[Array, " particles"]
+    accepted: Bool[Array, " particles"]
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Compiled moves of a triple. Each acts on all particles of all replicates at once, spread over the devices there are."""
+
+    sample_prior: Callable[[Key[Array, " particles"]], Float[Array, "particles d"]]
+    energies: Callable[[Float[Array, "particles d"]], Float[Array, " particles"]]
+    hamiltonian: Callable[..., Moved]
+    curvature: Callable[..., Moved]
+
+
+def compile_moves(triple: Triple, particles: int) -> Moves:
+    """The moves of ``triple`` for ``particles`` particles; must be called and used under one precision."""
+    data = jax.tree.map(jnp.asarray, triple.data)
+    log_prior = triple.coordinates.log_prob
+    hmc_kernel = hmc.build_kernel()
+    everywhere = _spread_over_devices(particles, _chunk_size(triple))
+
+    def energy(u: Float[Array, " d"], data: object) -> Float[Array, ""]:
+        return triple.energy(u, data)
+
+    def hamiltonian_one(
+        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
+    ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
+        beta, largest_step, inverse_mass, steps = shared
+
+        def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
+            return log_prior(z) - beta * energy(z, data)
+
+        key_step, key_move = jax.random.split(key)
+        step = largest_step * jnp.exp(-STEP_SIZE_SPREAD * jax.random.uniform(key_step, dtype=u.dtype))
+        state, info = hmc_kernel(key_move, hmc.init(u, log_density), log_density, step, inverse_mass, steps)
+        return state.position, energy(state.position, data), jnp.nan_to_num(info.acceptance_rate), info.is_accepted
+
+    def curvature_one(
+        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
+    ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
+        r"""One Metropolis-adjusted Langevin step in the metric :math:`G(u) = V \max(|Λ|, s^{-2}) V^T` of the local Hessian.
+
+        The cap ``s`` on how far flat directions may move is drawn afresh, over all scales from the stiffest to the population's width,
+        so that some steps fit everywhere on the valley floor, however curved; stiff directions always move by their thermal width.
+        """
+        beta, step, scales, shortest = shared
+
+        def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
+            return log_prior(z * scales) - beta * energy(z * scales, data)
+
+        key_cap, key_noise, key_accept = jax.random.split(key, 3)
+        cap = shortest ** jax.random.uniform(key_cap, dtype=u.dtype)
+
+        def geometry(z: Float[Array, " d"]) -> tuple[Array, Array, Array, Array]:
+            value, gradient = jax.value_and_grad(log_density)(z)
+            eigenvalues, vectors = jnp.linalg.eigh(-jax.hessian(log_density)(z))
+            stiffness = jnp.maximum(jnp.abs(eigenvalues), cap**-2)
+            return value, z + 0.5 * step**2 * vectors @ ((vectors.T @ gradient) / stiffness), stiffness, vectors
+
+        z = u / scales
+        noise = jax.random.normal(key_noise, z.shape, z.dtype)
+        value, centre, stiffness, vectors = geometry(z)
+        proposal = centre + step * vectors @ (noise / jnp.sqrt(stiffness))
+        value_there, centre_there, stiffness_there, vectors_there = geometry(proposal)
+        back = vectors_there.T @ (z - centre_there)
+        log_forth = -0.5 * jnp.sum(noise**2) + 0.5 * jnp.sum(jnp.log(stiffness))
+        log_back = -0.5 * jnp.sum(back**2 * stiffness_there) / step**2 + 0.5 * jnp.sum(jnp.log(stiffness_there))
+        acceptance = jnp.nan_to_num(jnp.exp(jnp.minimum(0.0, value_there - value + log_back - log_forth)))
+        accepted = jax.random.uniform(key_accept, dtype=z.dtype) < acceptance
+        moved = jnp.where(accepted, proposal * scales, u)
+        return moved, energy(moved, data), acceptance, accepted
+
+    run_prior = everywhere(lambda key, shared, data: triple.coordinates.sample(key), 1)
+    run_energy = everywhere(lambda u, shared, data: energy(u, data), 1)
+    run_hamiltonian = everywhere(lambda key, u, shared, data: hamiltonian_one(key, u, shared, data), 2)
+    run_curvature = everywhere(lambda key, u, shared, data: curvature_one(key, u, shared, data), 2)
+    return Moves(
+        sample_prior=lambda keys: run_prior(keys, (), data),
+        energies=lambda u: run_energy(u, (), data),
+        hamiltonian=lambda keys, u, *shared: Moved(*run_hamiltonian(keys, u, shared, data)),
+        curvature=lambda keys, u, *shared: Moved(*run_curvature(keys, u, shared, data)),
+    )
+
+
+def _chunk_size(triple: Triple) -> int:
+    per_particle = 64 if triple.is_population else max(64, int(triple.n))
+    budget = CPU_CHUNK if jax.default_backend() == "cpu" else ACCELERATOR_CHUNK
+    return max(16, budget // per_particle)
+
+
+def _spread_over_devices(particles: int, chunk: int) -> Callable[[Callable, int], Callable]:
+    """A transformation of ``f(per_particle…, shared, data)`` into one over all particles: chunked, compiled, on every device or core."""
+    devices = jax.devices()
+    devices = devices[: np.gcd(particles, len(devices))]
+    if len(devices) > 1:
+        return lambda f, arguments: _sharded(f, arguments, devices, min(chunk, particles // len(devices)))
+    if jax.default_backend() == "cpu" and particles >= 2 * THREAD_SLICES:
+        return lambda f, arguments: _threaded(f, particles, chunk)
+    return lambda f, arguments: jax.jit(_chunked(f, min(chunk, particles)))
+
+
+def _chunked(f: Callable, chunk: int) -> Callable:
+    def over_particles(*args: object) -> object:
+        *each, shared, data = args
+        return jax.lax.map(lambda own: f(*own, shared, data), tuple(each), batch_size=chunk)
+
+    return over_particles
+
+
+def _sharded(f: Callable, arguments: int, devices: list[jax.Device], chunk: int) -> Callable:
+    mesh = Mesh(np.array(devices), ("particles",))
+    split, whole = PartitionSpec("particles"), PartitionSpec()
+    mapped = jax.jit(
+        jax.shard_map(
+            _chunked(f, chunk), mesh=mesh, in_specs=(split,) * arguments + (whole, whole), out_specs=split, check_vma=False
+        )
+    )
+
+    def sharded(*args: object) -> object:
+        *each, shared, data = args
+        return mapped(*(jax.device_put(part, NamedSharding(mesh, split)) for part in each), shared, data)
+
+    return sharded
+
+
+def _threaded(f: Callable, particles: int, chunk: int) -> Callable:
+    """Slices of the population on threads: XLA leaves cores idle on the small operations of one particle (measured: twice as fast on two).
+
+    The number of slices is fixed, so that the numbers do not depend on how many cores a machine has.
+    """
+    bounds = np.linspace(0, particles, THREAD_SLICES + 1).astype(int)
+    compiled = jax.jit(_chunked(f, min(chunk, int(np.diff(bounds).min()))))
+    wide = bool(jax.config.jax_enable_x64)
+    pool = ThreadPoolExecutor(max_workers=min(THREAD_SLICES, os.cpu_count() or 1))
+    warm = Event()
+
+    def run_slice(lower: int, upper: int, each: Sequence[Array], shared: object, data: object) -> object:
+        with jax.enable_x64(wide):
+            return jax.block_until_ready(compiled(*(part[lower:upper] for part in each), shared, data))
+
+    def threaded(*args: object) -> object:
+        *each, shared, data = args
+        # The first slice alone, so that one thread compiles for all.
+        first = [] if warm.is_set() else [run_slice(int(bounds[0]), int(bounds[1]), each, shared, data)]
+        warm.set()
+        rest = pool.map(
+            lambda edge: run_slice(int(edge[0]), int(edge[1]), each, shared, data),
+            list(pairwise(bounds))[len(first) :],
+        )
+        return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *first, *rest)
+
+    return threaded

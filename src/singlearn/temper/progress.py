@@ -1,0 +1,59 @@
+"""A progress bar that knows where on the ladder it is."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from singlearn.temper.rungs import Rung
+
+
+class LadderProgress:
+    """Shows rung, β, acceptance and the time left; silent unless standard error is a terminal.
+
+    The time left assumes that the coming decades of β take as long, each, as the last ones did.
+    """
+
+    def __init__(self, name: str, beta_max: float, visible: bool | None = None) -> None:
+        self._beta_max = beta_max
+        self._history: list[tuple[float, float]] = []
+        visible = sys.stderr.isatty() if visible is None else visible
+        self._progress = Progress(
+            TextColumn(f"[bold]{name}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not visible,
+        )
+        self._task = self._progress.add_task(name, total=1.0, state="sampling the prior")
+
+    def __enter__(self) -> LadderProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def rung(self, index: int, rung: Rung) -> None:
+        """Report a finished rung."""
+        beta = rung.inverse_temperature
+        if beta == 0:
+            return
+        self._history.append((math.log(beta), time.monotonic()))
+        recent = self._history[-12:]
+        left = ""
+        done = 0.0
+        if len(recent) > 1 and recent[-1][0] > recent[0][0]:
+            to_go = math.log(self._beta_max) - recent[-1][0]
+            pace = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
+            left = f"  about {pace * to_go:.0f} s left"
+            done = (recent[-1][0] - self._history[0][0]) / max(math.log(self._beta_max) - self._history[0][0], 1e-12)
+        state = f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  moves {rung.moves}{left}"
+        self._progress.update(self._task, completed=done, state=state)

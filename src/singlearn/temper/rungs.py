@@ -1,0 +1,69 @@
+"""The record of a ladder: what every rung left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung: R populations of N equally weighted particles at one β."""
+
+    inverse_temperature: float
+    particles: Float[np.ndarray, "replicates kept d"]
+    energies: Float[np.ndarray, "replicates particles"]
+    log_evidence_step: Float[np.ndarray, " replicates"]
+    effective_sample_size: Float[np.ndarray, " replicates"]
+    acceptance: float
+    moves: int
+    gradients: int
+    rank_correlation: float
+    stuck_share: float
+    hamiltonian_step: float
+    leapfrog_steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """All rungs, stacked; the first is the prior, β = 0.
+
+    ``particles`` are flat unconstrained coordinates, every ``thin``-th particle; everything else is for all particles.
+    ``log_evidence_step`` is :math:`\\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights, ``effective_sample_size`` what those weights
+    left of each population as a share of N, ``rank_correlation`` what the energies remember of the rung before after ``moves`` moves,
+    ``stuck_share`` the particles that no move moved.
+    """
+
+    inverse_temperature: Float[np.ndarray, " rungs"]
+    particles: Float[np.ndarray, "rungs replicates kept d"]
+    energies: Float[np.ndarray, "rungs replicates particles"]
+    log_evidence_step: Float[np.ndarray, "rungs replicates"]
+    effective_sample_size: Float[np.ndarray, "rungs replicates"]
+    acceptance: Float[np.ndarray, " rungs"]
+    moves: Int[np.ndarray, " rungs"]
+    gradients: Int[np.ndarray, " rungs"]
+    rank_correlation: Float[np.ndarray, " rungs"]
+    stuck_share: Float[np.ndarray, " rungs"]
+    hamiltonian_step: Float[np.ndarray, " rungs"]
+    leapfrog_steps: Int[np.ndarray, " rungs"]
+    seconds: Float[np.ndarray, " rungs"]
+
+    @classmethod
+    def stack(cls, rungs: list[Rung]) -> Rungs:
+        """Rungs in order, one array a field."""
+        return cls(*(np.stack([np.asarray(getattr(rung, f.name)) for rung in rungs]) for f in fields(Rung)))
+
+    def __len__(self) -> int:
+        return len(self.inverse_temperature)
+
+    @property
+    def replicates(self) -> int:
+        return self.energies.shape[1]
+
+    @property
+    def is_infinite(self) -> Bool[np.ndarray, "rungs replicates particles"]:
+        """Particles whose energy is infinite (or was not a number)."""
+        return ~np.isfinite(self.energies)

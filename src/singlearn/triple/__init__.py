@@ -1,0 +1,6 @@
+"""Bring a model: the triple of model, truth and prior."""
+
+from singlearn.triple.coordinates import Coordinates, Prior
+from singlearn.triple.triple import Triple
+
+__all__ = ["Coordinates", "Prior", "Triple"]

@@ -1,0 +1,142 @@
+"""A prior in flat, unconstrained coordinates: what a sampler needs to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, Key, PyTree
+from numpyro.distributions import biject_to
+
+
+@runtime_checkable
+class Prior(Protocol):
+    """Any object that draws parameters and knows their log density; its support is taken to be all of R^d."""
+
+    def sample(self, key: Key[Array, ""]) -> PyTree: ...
+
+    def log_prob(self, w: PyTree) -> Float[Array, ""]: ...
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    r"""The prior :math:`φ` seen from flat coordinates :math:`u ∈ R^d`, with :math:`w = w(u)` the parameter.
+
+    ``log_prob(u)`` is :math:`\log φ(w(u)) + \log|\det ∂w/∂u|`, a proper density in ``u``, so that hard constraints (a positive scale,
+    weights that sum to one) never meet the sampler.
+    """
+
+    dimension: int
+    sample: Callable[[Key[Array, ""]], Float[Array, " d"]]
+    log_prob: Callable[[Float[Array, " d"]], Float[Array, ""]]
+    constrain: Callable[[Float[Array, " d"]], PyTree]
+
+    def shapes(self) -> PyTree:
+        """The parameter pytree with every array replaced by its shape and dtype."""
+        return jax.eval_shape(self.constrain, jax.ShapeDtypeStruct((self.dimension,), jnp.result_type(float)))
+
+    def names(self) -> list[str]:
+        """Names of the leaves of the parameter pytree, in flattening order: ``layer.weight``, or ``w`` for a bare array."""
+        leaves = jax.tree_util.tree_leaves_with_path(self.shapes())
+        return [jax.tree_util.keystr(path, simple=True, separator=".") or "w" for path, _ in leaves]
+
+
+def coordinates_of(prior: Any) -> Coordinates:
+    """Flat coordinates for a pytree of NumPyro distributions, or for an object with ``sample(key)`` and ``log_prob(w)``.
+
+    Raises:
+        TypeError: the prior is neither.
+        ValueError: a distribution is improper or discrete, or ``log_prob`` is not finite at the prior's own draws.
+    """
+    leaves = jax.tree_util.tree_leaves(prior, is_leaf=_is_distribution)
+    if leaves and all(_is_distribution(leaf) for leaf in leaves):
+        return _from_distributions(prior)
+    if isinstance(prior, Prior):
+        return _from_object(prior)
+    raise TypeError(
+        f"prior: got {type(prior).__name__}; it should be a pytree whose leaves are all NumPyro distributions, "
+        "or an object with sample(key) and log_prob(w)"
+    )
+
+
+def _is_distribution(leaf: Any) -> bool:
+    return isinstance(leaf, dist.Distribution)
+
+
+def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
+    """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter."""
+    if isinstance(distribution, dist.ImproperUniform):
+        raise ValueError(f"prior {name!r} is improper (ImproperUniform): free energies need a prior that integrates to one")
+    if distribution.support.is_discrete:
+        raise ValueError(
+            f"prior {name!r} is discrete ({type(distribution).__name__}): parameters must be continuous; sum discrete ones out"
+        )
+
+
+def _from_distributions(prior: PyTree) -> Coordinates:
+    with_paths, structure = jax.tree_util.tree_flatten_with_path(prior, is_leaf=_is_distribution)
+    distributions = [leaf for _, leaf in with_paths]
+    for path, distribution in with_paths:
+        refuse_improper_or_discrete(jax.tree_util.keystr(path, simple=True, separator=".") or "w", distribution)
+    transforms = [biject_to(d.support) for d in distributions]
+
+    def draw(key: Key[Array, ""]) -> list[Array]:
+        keys = jax.random.split(key, len(distributions))
+        return [t.inv(d.sample(k)) for t, d, k in zip(transforms, distributions, keys, strict=True)]
+
+    flat_shape = jax.eval_shape(lambda: ravel_pytree(draw(jax.random.key(0)))[0])
+
+    def split(u: Float[Array, " d"]) -> list[Array]:
+        # The unraveller fixes the dtypes it saw, so it is built where it is used: under the caller's precision.
+        leaves = jax.eval_shape(draw, jax.random.key(0))
+        sizes = [leaf.size for leaf in leaves]
+        offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+        return [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
+
+    def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
+        total = jnp.zeros((), u.dtype)
+        for part, transform, distribution in zip(split(u), transforms, distributions, strict=True):
+            value = transform(part)
+            total = total + jnp.sum(distribution.log_prob(value)) + jnp.sum(transform.log_abs_det_jacobian(part, value))
+        return total
+
+    def constrain(u: Float[Array, " d"]) -> PyTree:
+        return structure.unflatten([t(part) for t, part in zip(transforms, split(u), strict=True)])
+
+    return Coordinates(
+        dimension=flat_shape.size,
+        sample=lambda key: ravel_pytree(draw(key))[0],
+        log_prob=log_prob,
+        constrain=constrain,
+    )
+
+
+def _from_object(prior: Prior) -> Coordinates:
+    example = jax.eval_shape(prior.sample, jax.random.key(0))
+    leaves, structure = jax.tree_util.tree_flatten(example)
+    sizes = [leaf.size for leaf in leaves]
+    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+
+    def constrain(u: Float[Array, " d"]) -> PyTree:
+        parts = [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
+        return structure.unflatten(parts)
+
+    coordinates = Coordinates(
+        dimension=sum(sizes),
+        sample=lambda key: ravel_pytree(prior.sample(key))[0],
+        log_prob=lambda u: jnp.asarray(prior.log_prob(constrain(u)), u.dtype).reshape(()),
+        constrain=constrain,
+    )
+    draws = jax.vmap(coordinates.sample)(jax.random.split(jax.random.key(0), 16))
+    densities = jax.vmap(coordinates.log_prob)(draws)
+    if not bool(jnp.isfinite(densities).all()):
+        raise ValueError(
+            "prior: log_prob is not finite at 16 of its own draws (improper prior, or sample and log_prob disagree): "
+            f"got {densities}"
+        )
+    return coordinates

@@ -1,0 +1,218 @@
+"""The triple (model, truth, prior): everything a user brings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.triple.checks import (
+    check_finite_data,
+    check_parameter_matches,
+    check_pointwise_shape,
+    sample_size_of,
+)
+from singlearn.triple.coordinates import Coordinates, coordinates_of
+
+
+@dataclass(frozen=True, eq=False)
+class Triple:
+    r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
+
+    Args:
+        log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)` in nats, normalising constants
+            included; a pure JAX function.
+        prior: a pytree of NumPyro distributions (``w`` has the same structure), or an object with ``sample(key)`` and ``log_prob(w)``.
+        data: a pytree of arrays whose leading axis is the sample.
+        truth: optional; a parameter :math:`w_0` with the structure of ``w``, or the pointwise :math:`\log q(y_i|x_i)` of shape ``(n,)``.
+        name: how tables and figures call it.
+        known: the learning coefficient, where it is proven.
+
+    Raises:
+        ValueError: ``n = 0``, data that are not finite, a log likelihood that is not of shape ``(n,)``, an improper or discrete prior,
+            a truth that does not match the parameter.
+
+    >>> import numpyro.distributions as dist
+    >>> y = np.array([0.5, -0.5])
+    >>> t = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, truth=0.0)
+    >>> t.n, t.dimension, round(t.truth_energy, 4)
+    (2, 1, 2.0879)
+    """
+
+    log_likelihood: Callable[[PyTree, PyTree], Float[Array, " n"]] | None
+    prior: Any
+    data: PyTree
+    truth: Any = None
+    name: str = "triple"
+    known: ExactCoefficient | None = None
+    # Set by the constructors, not by users: a ready-made chart, the population energy, and the sample size of a population triple.
+    coordinates: Coordinates = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
+    kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
+    n: float = field(default=0, kw_only=True)
+    truth_energy: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        if self.coordinates is None:
+            put("coordinates", coordinates_of(self.prior))
+        if self.kl is not None:
+            return
+        if self.log_likelihood is None:
+            raise ValueError("log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)")
+        put("data", jax.tree.map(np.asarray, self.data))
+        check_finite_data(self.data)
+        with jax.enable_x64(True):
+            shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
+            put("n", check_pointwise_shape(shape, sample_size_of(self.data)))
+            if self.truth is not None:
+                put("truth_energy", -float(np.sum(np.asarray(self._truth_log_likelihood()), dtype=np.float64)))
+        if self.truth_energy is not None and not math.isfinite(self.truth_energy):
+            raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
+
+    def _truth_log_likelihood(self) -> Float[Array, " n"]:
+        shapes = self.coordinates.shapes()
+        is_parameter = jax.tree.structure(self.truth) == jax.tree.structure(shapes) and all(
+            np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
+        )
+        if not is_parameter and isinstance(self.truth, (np.ndarray, jax.Array, list)) and np.shape(self.truth) == (self.n,):
+            return jnp.asarray(self.truth)
+        check_parameter_matches("truth", self.truth, shapes)
+        assert self.log_likelihood is not None
+        return self.log_likelihood(jax.tree.map(jnp.asarray, self.truth), self.data)
+
+    @property
+    def dimension(self) -> int:
+        """d, the number of parameters in unconstrained coordinates (a weight vector on the simplex of K counts K-1)."""
+        return self.coordinates.dimension
+
+    @property
+    def is_population(self) -> bool:
+        """Whether the energy is the exact n K(w), without data."""
+        return self.kl is not None
+
+    def pointwise(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, " n"]:
+        """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats. Raises ``ValueError`` for a population triple, which has no data."""
+        if self.log_likelihood is None:
+            raise ValueError(f"{self.name} is a population triple: it has K(w) and no observations, hence no pointwise log likelihood")
+        return self.log_likelihood(self.coordinates.constrain(u), data)
+
+    def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a number."""
+        if self.kl is not None:
+            value = self.n * self.kl(self.coordinates.constrain(u))
+        else:
+            value = -jnp.sum(self.pointwise(u, data))
+        return jnp.where(jnp.isnan(value), jnp.inf, value)
+
+    def parameter_energy(self, w: PyTree) -> float:
+        """n L_n(w) (population: n K(w)) of a parameter pytree, in nats. Raises ``ValueError`` if ``w`` does not match the prior's pytree."""
+        check_parameter_matches("w", w, self.coordinates.shapes())
+        with jax.enable_x64(True):
+            w = jax.tree.map(jnp.asarray, w)
+            if self.kl is not None:
+                return float(self.n * self.kl(w))
+            assert self.log_likelihood is not None
+            return -float(jnp.sum(self.log_likelihood(w, self.data)))
+
+    @classmethod
+    def regression(
+        cls,
+        f: Callable[[PyTree, Float[Array, "n ..."]], Float[Array, "n ..."]],
+        prior: Any,
+        x: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
+        y: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
+        scale: float = 1.0,
+        truth: Any = None,
+        name: str = "regression",
+        known: ExactCoefficient | None = None,
+    ) -> Triple:
+        r"""Gaussian regression :math:`y ~ N(f(w,x), σ^2 I_M)`, so :math:`n L_n = \frac{1}{2σ^2}Σ|y_i - f(w,x_i)|^2 + \frac{nM}{2}\log 2πσ^2`.
+
+        Args:
+            f: ``f(w, x) -> (n,)`` or ``(n, M)``, the shape of ``y``.
+            scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``.
+
+        >>> import numpyro.distributions as dist
+        >>> x = np.array([1.0, 2.0])
+        >>> t = Triple.regression(lambda w, x: w * x, dist.Normal(0.0, 1.0), x, 3.0 * x)
+        >>> round(t.parameter_energy(2.0) - t.parameter_energy(3.0), 6)   # (1 + 4)/2
+        2.5
+        """
+        if not scale > 0:
+            raise ValueError(f"scale: got {scale}; it should be a positive standard deviation")
+        if np.shape(y)[:1] != np.shape(x)[:1]:
+            raise ValueError(f"y: got shape {np.shape(y)} for x of shape {np.shape(x)}; their leading axes, the sample, should be equal")
+
+        def log_likelihood(w: PyTree, data: PyTree) -> Float[Array, " n"]:
+            x, y = data
+            prediction = f(w, x)
+            if prediction.shape != y.shape:
+                raise ValueError(f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}")
+            residual = ((y - prediction) / scale).reshape(y.shape[0], -1)
+            constant = 0.5 * residual.shape[1] * math.log(2 * math.pi * scale**2)
+            return -0.5 * jnp.sum(residual**2, axis=1) - constant
+
+        return cls(log_likelihood, prior, (x, y), truth, name, known)
+
+    @classmethod
+    def population(
+        cls,
+        kl: Callable[[PyTree], Float[Array, ""]],
+        prior: Any,
+        n: float,
+        name: str = "population",
+        known: ExactCoefficient | None = None,
+    ) -> Triple:
+        r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the Kullback–Leibler divergence from the truth.
+
+        Args:
+            kl: ``kl(w) -> scalar``, in nats, zero on the true parameters.
+            n: sample size > 0, any real number; only :math:`nβ` matters.
+
+        >>> import numpyro.distributions as dist
+        >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
+        >>> t.parameter_energy(0.5), t.truth_energy
+        (25.0, 0.0)
+        """
+        if not (n > 0 and math.isfinite(n)):
+            raise ValueError(f"n: got {n}; it should be a positive sample size")
+        triple = cls(None, prior, (), None, name, known, kl=kl, n=n, truth_energy=0.0)
+        with jax.enable_x64(True):
+            shape = jax.eval_shape(kl, triple.coordinates.shapes())
+        if getattr(shape, "shape", None) != ():
+            raise ValueError(f"kl: returned {shape}; it should be a scalar")
+        return triple
+
+    @classmethod
+    def from_numpyro(cls, model: Callable, *args: Any, **kwargs: Any) -> Triple:
+        """The triple of any NumPyro model: priors, constraints, plates and observed sites are taken from it.
+
+        Sampling happens in the model's unconstrained space, with the Jacobian; results come back constrained, a dict by site name.
+        The observations are all elements of all observed sites, in the order of the model.
+
+        Raises:
+            ValueError: no observed site, no latent site, a discrete or improper latent site, a subsampled plate, or a factor statement
+                (it is neither prior nor observation).
+
+        >>> import numpyro, numpyro.distributions as dist
+        >>> def model(y):
+        ...     scale = numpyro.sample("scale", dist.HalfNormal(1.0))
+        ...     with numpyro.plate("data", len(y)):
+        ...         numpyro.sample("y", dist.Normal(0.0, scale), obs=y)
+        >>> t = Triple.from_numpyro(model, np.array([0.3, -0.2, 0.9]))
+        >>> t.n, t.dimension, t.coordinates.names()
+        (3, 1, ['scale'])
+        """
+        from singlearn.triple.numpyro_model import read_model
+
+        coordinates, log_likelihood = read_model(model, args, kwargs)
+        return cls(log_likelihood, None, (), name=getattr(model, "__name__", "NumPyro model"), coordinates=coordinates)
