@@ -53,7 +53,7 @@ def test_reduced_rank_agrees_with_singular_values_and_with_depth_two() -> None:
 
 
 def _deep_linear_by_product_channels(widths: tuple[int, ...], rank: int) -> Fraction:
-    """½ Σ_i c_i + r(n_in + n_out - r)/2, c_i = 1 - i + min_k ⌊(n_0 + … + n_k - i)/k⌋, n sorted, minus r (Yang & Belfiore)."""
+    """½ Σ c_i + r(n_in + n_out - r)/2, c_i = 1 - i + min_k ⌊(n_0 + … + n_k - i)/k⌋, n sorted, minus r."""
     n = sorted(width - rank for width in widths)
     exponents = [1 - i + min((sum(n[: k + 1]) - i) // k for k in range(1, len(n))) for i in range(1, n[0] + 1)]
     return Fraction(sum(exponents) + rank * (widths[0] + widths[-1] - rank), 2)

@@ -34,8 +34,7 @@ def _random_parameter(hidden: int, inputs: int, seed: int = 0) -> dict[str, np.n
     return {"w": draw(size=(hidden, inputs)), "b": draw(size=hidden), "q": draw(size=hidden), "c": np.asarray(draw())}
 
 
-@pytest.mark.parametrize("hidden", [1, 5, 8, 9, 20])
-@pytest.mark.parametrize("inputs", [1, 2, 3])
+@pytest.mark.parametrize(("hidden", "inputs"), [(1, 1), (5, 2), (9, 3)])
 def test_two_layer_network_is_the_matrix_formula(hidden: int, inputs: int) -> None:
     w, x = _random_parameter(hidden, inputs), np.random.default_rng(1).uniform(-1, 1, size=(40, inputs))
     by_hand = {
@@ -105,7 +104,7 @@ def test_two_layer_knows_the_published_truths_only() -> None:
 def test_two_layer_prior_is_wide_in_every_parameter() -> None:
     triple = models.two_layer(n=2)
     with jax.enable_x64(True):
-        log_prior = float(triple.coordinates.log_prob(jnp.full(21, 30.0)))
+        log_prior = float(jax.jit(triple.coordinates.log_prob)(jnp.full(21, 30.0)))
     assert log_prior == pytest.approx(21 * stats.norm.logpdf(30.0, scale=50.0))
 
 
@@ -261,8 +260,8 @@ def test_linear_models_refuse(build: Callable[[], Any], argument: str) -> None:
 # ---- mixtures
 
 
-@pytest.mark.parametrize("components", [1, 2, 4])
-@pytest.mark.parametrize("coordinates", [(), (1,), (3,)])
+@pytest.mark.parametrize("components", [1, 3])
+@pytest.mark.parametrize("coordinates", [(), (3,)])
 def test_mixture_likelihood_is_that_of_scipy(components: int, coordinates: tuple[int, ...]) -> None:
     generator = np.random.default_rng(components)
     x = generator.normal(scale=3.0, size=(30, *coordinates))
@@ -312,7 +311,7 @@ def test_chib_prior_is_the_published_one() -> None:
     np.testing.assert_allclose(
         prior["variances"].log_prob(jnp.asarray(variances)), stats.invgamma.logpdf(variances, 3, scale=20), rtol=1e-5
     )
-    assert float(prior["weights"].log_prob(jnp.full(3, 1 / 3))) == pytest.approx(math.log(2))
+    assert float(prior["weights"].log_prob(jnp.full(3, 1 / 3))) == pytest.approx(math.log(2), abs=1e-5)
     assert triple.n == 82 and triple.dimension == 8
 
 
@@ -403,10 +402,7 @@ EVERY_MODEL: dict[str, Callable[[], Triple]] = {
     "reduced_rank": lambda: models.reduced_rank(2, 2, 2, rank=1),
     "deep_linear": lambda: models.deep_linear([2, 2, 2], rank=1),
     "gaussian_mixture": lambda: models.gaussian_mixture(galaxies(), 3, models.MixturePrior.chib()),
-    "diagonal_mixture": lambda: models.gaussian_mixture(galaxies().reshape(41, 2), 2),
-    "location_mixture": lambda: models.location_mixture(galaxies(), 2),
     "pendulum": lambda: models.pendulum(n=20),
-    "polynomial": lambda: models.polynomial("x^2*y^2"),
 }
 
 
@@ -417,14 +413,15 @@ def test_every_model_works_in_both_precisions_by_turns(build: Callable[[], Tripl
     def posterior(u: jax.Array, data: Any) -> jax.Array:
         return triple.energy(u, data) - triple.coordinates.log_prob(u)
 
+    sample, differentiate = jax.jit(triple.coordinates.sample), jax.jit(jax.value_and_grad(posterior))
     values = {}
     for double in (False, True, False):
         with jax.enable_x64(double):
-            u = triple.coordinates.sample(jax.random.key(0))
+            u = sample(jax.random.key(0))
             assert u.dtype == (jnp.float64 if double else jnp.float32)
             u = jnp.linspace(-1.0, 1.0, triple.dimension)
             data = jax.tree.map(jnp.asarray, triple.data)
-            values[double], gradient = jax.jit(jax.value_and_grad(posterior))(u, data)
+            values[double], gradient = differentiate(u, data)
             assert np.isfinite(gradient).all() and gradient.dtype == u.dtype
     assert float(values[False]) == pytest.approx(float(values[True]), rel=1e-4)
 
@@ -450,7 +447,7 @@ def test_polynomial_means_what_is_written(text: str, by_hand: Callable[..., floa
 
 def test_polynomial_gradient_is_finite_at_negative_bases_and_at_zero() -> None:
     triple = models.polynomial("(x^3 - y)^2")
-    gradient = jax.grad(lambda u: triple.energy(u, ()))(jnp.array([-2.0, 0.0]))
+    gradient = jax.jit(jax.grad(lambda u: triple.energy(u, ())))(jnp.array([-2.0, 0.0]))
     np.testing.assert_allclose(gradient, [2 * -8 * 12, 16])
 
 
@@ -458,7 +455,7 @@ def test_polynomial_takes_functions_priors_and_spare_variables() -> None:
     box = models.polynomial("x^2", variables=("x", "y"), prior=dist.Uniform(-1.0, 1.0))
     assert box.coordinates.names() == ["x", "y"]
     u = jax.random.normal(jax.random.key(0), (100, 2)) * 5
-    inside = jax.vmap(box.coordinates.constrain)(u)
+    inside = jax.jit(jax.vmap(box.coordinates.constrain))(u)
     assert max(float(jnp.abs(part).max()) for part in inside.values()) <= 1
     mixed = models.polynomial(lambda a, b: (a * b) ** 2, prior={"a": dist.Normal(0.0, 2.0), "b": dist.HalfNormal(1.0)})
     assert mixed.parameter_energy({"a": 2.0, "b": 3.0}) == 36.0

@@ -1,1 +1,23 @@
-"""Singular learning theory: learning coefficients, free energies and phases, with errors that were measured."""
+"""Singular learning theory: learning coefficients, free energies and phases of models, with errors that were measured.
+
+``Triple`` brings a model, ``temper`` heats and cools it, the ``Run`` it returns is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Run", "Triple", "exact", "models", "plot", "temper"]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names load what they need when they are first used, so that ``singlearn.exact`` starts without JAX."""
+    import importlib
+
+    if name == "Triple":
+        return importlib.import_module("singlearn.triple").Triple
+    if name in ("Run", "temper"):
+        return getattr(importlib.import_module("singlearn.tempering"), name)
+    if name in ("exact", "models", "plot"):
+        return importlib.import_module(f"singlearn.{name}")
+    raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")

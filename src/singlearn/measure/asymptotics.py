@@ -11,7 +11,7 @@ from jaxtyping import Float
 from singlearn.measure.estimate import Estimate
 
 LARGEST_MULTIPLICITY = 4
-CORRECTION_EXPONENTS = (0.125, 0.25, 0.5, 1.0)
+CORRECTION_EXPONENTS = (0.25, 0.5, 1.0)
 COLDEST_DECADES = 2.0
 
 
@@ -31,10 +31,10 @@ def fit_asymptotics(
 ) -> Asymptotics:
     r"""Average over fits of :math:`b\,E_K(b) → λ`, :math:`b = nβ`, from population rungs.
 
-    Candidates: :math:`λ - (m-1)/\log b` for m = 1 … 4, and :math:`λ + a\,b^{-δ}` for a few δ (the next pole of ζ is δ further left), each
-    over every window that ends at the coldest rung and starts at least two decades above it. A candidate with k parameters that leaves out
-    c rungs and fits with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_); λ̂ is the weighted mean and
-    its error joins the spread between replicates, inflated where no fit is good, and the spread between fits.
+    Candidates: :math:`λ - (m-1)/\log b` for m = 1 … 4, each also with a term :math:`a\,b^{-δ}` for a few δ (the next pole of ζ is δ further
+    left), over every window that ends at the coldest rung and spans at least two decades. A candidate with k parameters (m beyond 1 counted
+    among them) that leaves out c rungs and fits with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_);
+    λ̂ is the weighted mean and its error joins the spread between replicates, inflated where no fit is good, and the spread between fits.
 
     Args:
         scaled_inverse_temperatures: nβ of the rungs, starting at 0.
@@ -62,11 +62,11 @@ def fit_asymptotics(
     scores, estimates, stds, models = [], [], [], []
     for start in starts:
         window = slice(start, None)
-        candidates: list[tuple[int, Float[np.ndarray, " points"], list[Float[np.ndarray, " points"]]]] = [
-            (m, (m - 1) / logb[window], []) for m in multiplicities
+        candidates = [
+            (m, (m - 1) / logb[window], extra)
+            for m in multiplicities
+            for extra in ([], *([(b[window] / b[-1]) ** -d] for d in CORRECTION_EXPONENTS))
         ]
-        if 1 in multiplicities:
-            candidates += [(1, np.zeros(len(b) - start), [(b[window] / b[-1]) ** -d]) for d in CORRECTION_EXPONENTS]
         for m, offset, extra in candidates:
             if len(b) - start < 2 + len(extra):
                 continue
@@ -79,7 +79,7 @@ def fit_asymptotics(
             freedom = max(len(b) - start - design.shape[1], 1)
             fit_error = math.sqrt(float(np.sum(hat[0] ** 2 * variance[window])) * max(1.0, chi2 / freedom))
             seen = float(per_replicate.std(ddof=1) / math.sqrt(replicates)) if replicates > 1 else 0.0
-            scores.append(-0.5 * (chi2 + 2 * design.shape[1] + 2 * start))
+            scores.append(-0.5 * (chi2 + 2 * (design.shape[1] + m - 1) + 2 * start))
             estimates.append(per_replicate)
             stds.append(max(fit_error, seen))
             models.append(m)

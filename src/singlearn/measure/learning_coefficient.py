@@ -104,7 +104,8 @@ def read_learning_coefficient(
     - ``free_energy``: :math:`F(β) = E_0 β + λ \log β - (m-1)\log ℓ + \mathrm{const}`.
 
     On a population run (:math:`E_0 = 0` exactly, β over many decades) the value comes from ``asymptotics``: fits of βE over windows that
-    reach the coldest rung, with m = 1, 2, … and power-law corrections, averaged by how well they explain the data. Elsewhere the window
+    reach the coldest rung, with power-law corrections and, unless ``multiplicity=`` is given, several m, averaged by how well they explain
+    the data; m is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
     around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None`` and the value is the energy slope,
     unless ``multiplicity=`` is given.
 

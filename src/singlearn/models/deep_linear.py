@@ -42,7 +42,7 @@ def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Tripl
     truth = np.eye(widths[-1], widths[0]) * (np.arange(widths[0]) < rank)
 
     def kl(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, ""]:
-        return jnp.sum((_product(w) - truth) ** 2)
+        return jnp.sum((_product(w) - jnp.asarray(truth, w["W1"].dtype)) ** 2)
 
     name = f"deep linear {_arrows(widths)}, true rank {rank}"
     return Triple.population(kl, _prior(widths, 1.0), float(n), name=name, known=known)

@@ -118,13 +118,13 @@ def gaussian_mixture(
         shape = np.shape(getattr(prior, field))
         if shape not in ((), coordinates):
             raise ValueError(f"prior: its {field} has shape {shape}; the data have coordinates {coordinates}")
-    shape = [components, *coordinates]
+    shape = (components, *coordinates)
     distributions: dict[str, dist.Distribution] = {
-        "means": dist.Normal(_constant(prior.location), _constant(prior.location_scale)).expand(shape),
-        "variances": dist.InverseGamma(prior.variance_shape, _constant(prior.variance_scale)).expand(shape),
+        "means": dist.Normal(_constant(prior.location, shape), _constant(prior.location_scale, shape)),
+        "variances": dist.InverseGamma(_constant(prior.variance_shape, shape), _constant(prior.variance_scale, shape)),
     }
     if components > 1:
-        distributions["weights"] = _dirichlet(components, prior.concentration)
+        distributions["weights"] = dist.Dirichlet(_constant(prior.concentration, (components,)))
     return Triple(
         _log_likelihood,
         distributions,
@@ -174,18 +174,14 @@ def location_mixture(
         )
     prior: dict[str, dist.Distribution] = {"means": dist.Normal(0.0, location_scale).expand([components, *coordinates])}
     if components > 1:
-        prior["weights"] = _dirichlet(components, concentration)
+        prior["weights"] = dist.Dirichlet(_constant(concentration, (components,)))
     name = f"Gaussian location mixture, K = {components}"
     return Triple(_log_likelihood, prior, data, name=name, known=known)
 
 
-def _constant(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
-    """As a distribution can keep it: NumPy's float64 arrays confuse JAX when one object is used in both precisions."""
-    return float(value) if np.ndim(value) == 0 else jnp.asarray(value)
-
-
-def _dirichlet(components: int, concentration: float | int) -> dist.Dirichlet:
-    return dist.Dirichlet(jnp.full(components, float(concentration)))
+def _constant(value: float | int | Float[np.ndarray, " coordinates"], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """An array a distribution can keep: NumPy's float64 arrays make JAX fail when one object is used in both precisions."""
+    return jnp.broadcast_to(jnp.asarray(value, jnp.result_type(float)), shape)
 
 
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:

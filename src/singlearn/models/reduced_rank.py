@@ -41,7 +41,7 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | i
     truth = np.eye(outputs, inputs) * (np.arange(inputs) < rank)
 
     def kl(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, ""]:
-        return jnp.sum((w["B"] @ w["A"] - truth) ** 2)
+        return jnp.sum((w["B"] @ w["A"] - jnp.asarray(truth, w["A"].dtype)) ** 2)
 
     name = f"reduced rank {inputs}→{hidden}→{outputs}, true rank {rank}"
     return Triple.population(kl, _prior(inputs, hidden, outputs, 1.0), float(n), name=name, known=known)

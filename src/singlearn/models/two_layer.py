@@ -55,6 +55,7 @@ def two_layer_network(
     """
     act = _activation(activation)
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
+    x = jnp.asarray(x)
     hidden, inputs = weight.shape
     # Accumulated input by input: a matrix product with an inner dimension this small is several times slower.
     if hidden > FEW_NODES:
@@ -207,8 +208,9 @@ def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
     points, weights = np.polynomial.legendre.leggauss(32)
 
     def kl(w: Mapping[str, Float[Array, " hidden"]]) -> Float[Array, ""]:
-        f = sum(w["a"][j] * jnp.tanh(w["b"][j] * points) for j in range(hidden))
-        return 0.5 * jnp.sum(0.5 * weights * f**2)
+        dtype = w["a"].dtype
+        f = w["a"] @ jnp.tanh(w["b"][:, None] * jnp.asarray(points, dtype))
+        return 0.25 * jnp.asarray(weights, dtype) @ f**2
 
     standard = dist.Normal(0.0, 1.0).expand([hidden])
     return Triple.population(

@@ -11,12 +11,12 @@ import numpy as np
 from blackjax.smc.resampling import systematic
 from jaxtyping import Array, Float, Int, Key
 
-from singlearn.temper.checkpoint import Checkpoint
-from singlearn.temper.decorrelate import Adaptation, decorrelate
-from singlearn.temper.ladder import log_weights, next_inverse_temperature, relative_effective_sample_size
-from singlearn.temper.moves import compile_moves
-from singlearn.temper.progress import LadderProgress
-from singlearn.temper.rungs import Rung, Rungs
+from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.decorrelate import Adaptation, decorrelate
+from singlearn.tempering.ladder import log_weights, next_inverse_temperature, relative_effective_sample_size
+from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.progress import LadderProgress
+from singlearn.tempering.rungs import Rung, Rungs
 from singlearn.triple import Triple
 
 RUNG_LIMIT = 5000

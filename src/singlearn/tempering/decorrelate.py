@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 from scipy.stats import rankdata
 
-from singlearn.temper.moves import Moved, Moves
+from singlearn.tempering.moves import Moved, Moves
 
 # A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
 TARGET_CORRELATION = 0.3

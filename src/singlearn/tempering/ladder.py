@@ -7,6 +7,10 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 
 
+# Consecutive rungs are at most this factor apart, so that every reading has rungs beside it, also where the energies hardly vary.
+LARGEST_RATIO = 2.0
+
+
 def log_weights(energies: Float[np.ndarray, "... particles"], step: float) -> Float[np.ndarray, "... particles"]:
     """Log incremental weights -Δβ·U, -inf for particles whose energy is infinite."""
     return np.where(np.isfinite(energies), -step * np.where(np.isfinite(energies), energies, 0.0), -np.inf)
@@ -25,17 +29,18 @@ def next_inverse_temperature(
 ) -> float:
     """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective sample size at ``target_ess``.
 
-    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades.
+    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades; from the second rung on β at most
+    doubles.
     """
     finite = energies[np.isfinite(energies)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
-    longest = beta_max - beta
+    longest = beta_max - beta if beta == 0 else min(beta_max - beta, (LARGEST_RATIO - 1) * beta)
 
     def excess(log_step: float) -> float:
         return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess
 
     if spread == 0.0 or excess(np.log(longest)) >= 0:
-        return beta_max
+        return beta_max if longest == beta_max - beta else beta + longest
     # A step this small moves no weight by more than a thousandth, so the sample size there is what infinite energies leave.
     shortest = np.log(min(1e-3 / spread, longest * 1e-3))
     if excess(shortest) <= 0:

@@ -10,7 +10,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from singlearn.temper.rungs import Rung
+from singlearn.tempering.rungs import Rung
 
 
 class LadderProgress:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.temper.decorrelate import Adaptation
-from singlearn.temper.rungs import Rung
+from singlearn.tempering.decorrelate import Adaptation
+from singlearn.tempering.rungs import Rung
 
 
 class Checkpoint:

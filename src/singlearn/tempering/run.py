@@ -1,0 +1,255 @@
+"""A tempered run, and everything that can be read off it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, PyTree
+
+from singlearn.measure import criteria
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.ladder_view import LadderView
+from singlearn.measure.learning_coefficient import (
+    LearningCoefficient,
+    Method,
+    intercept_is_elsewhere,
+    read_learning_coefficient,
+)
+from singlearn.measure.optimum import Optimum
+from singlearn.measure.warning import Reason, Warning_
+from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.rungs import Rungs
+from singlearn.triple import Triple
+
+# A rung mixed poorly when its energies still resemble those before the moves this much, or this share of particles never moved.
+POOR_CORRELATION = 0.6
+POOR_STUCK_SHARE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """R independent populations tempered together from the prior to β_max, with every rung kept.
+
+    Attributes:
+        rungs: what every rung left behind.
+        settings: what the run was asked for, and by which seed.
+        posterior: draws at β = 1 (or at β_max, where that is below 1), constrained, with their pointwise log likelihood.
+        optimum: the best energy reached, or ``None`` for a population run, where it is 0.
+        triple: what was tempered; ``None`` on a run loaded without it.
+    """
+
+    rungs: Rungs
+    settings: dict[str, Any]
+    posterior: Posterior
+    optimum: Optimum | None
+    truth_energy: float | None
+    known_multiplicity: int | None = None
+    triple: Triple | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.settings["name"])
+
+    @property
+    def n(self) -> float:
+        return float(self.settings["n"])
+
+    @property
+    def dimension(self) -> int:
+        return int(self.settings["dimension"])
+
+    @property
+    def is_population(self) -> bool:
+        return bool(self.settings["is_population"])
+
+    @property
+    def beta_max(self) -> float:
+        return float(self.rungs.inverse_temperature[-1])
+
+    @cached_property
+    def view(self) -> LadderView:
+        """All rungs reweighted together."""
+        return LadderView(self.rungs.inverse_temperature, self.rungs.energies, self.rungs.effective_sample_size)
+
+    # -- thermodynamics -------------------------------------------------------------------------------------------------------------
+
+    def free_energy(self, beta: float = 1.0) -> Estimate:
+        """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence. Raises ``ValueError`` outside [0, beta_max]."""
+        return self.view.free_energy(beta)
+
+    def energy(self, beta: float) -> Estimate:
+        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` outside [0, beta_max]."""
+        return self.view.energy(beta)
+
+    def centred_energy(self, beta: float) -> Estimate:
+        """E_w^β[n K_n] = E(β) - n S_n, in nats; needs the truth. Raises ``ValueError`` where the truth is unknown."""
+        if self.truth_energy is None:
+            raise ValueError(f"{self.name}: the truth is unknown, so n K_n is; give the triple truth=")
+        energy = self.energy(beta)
+        shifted = tuple(value - self.truth_energy for value in energy.replicates)
+        return replace(energy, value=energy.value - self.truth_energy, replicates=shifted)
+
+    def heat_capacity(self, beta: float) -> Estimate:
+        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` outside [0, beta_max]."""
+        return self.view.heat_capacity(beta)
+
+    # -- the learning coefficient ---------------------------------------------------------------------------------------------------
+
+    def learning_coefficient(
+        self,
+        method: Method = "all",
+        inverse_temperatures: Float[np.ndarray, " points"] | list[float] | None = None,
+        multiplicity: int | None = None,
+    ) -> LearningCoefficient:
+        """λ̂ by one method, or by all of them side by side with one recommended value; see ``measure.learning_coefficient``.
+
+        Args:
+            method: ``"energy"`` (Algorithm 1), ``"heat_capacity"``, ``"free_energy"`` or ``"all"``.
+            inverse_temperatures: where to read; default: five around 1/log n, or over the coldest two decades of a population run.
+            multiplicity: m, if it is known; default: the proven one where the triple has one and the run is a population run.
+        """
+        if multiplicity is None and self.is_population:
+            multiplicity = self.known_multiplicity
+        betas = None if inverse_temperatures is None else np.asarray(inverse_temperatures, dtype=float)
+        read = read_learning_coefficient(self.view, self.n, self.is_population, method, betas, multiplicity)
+        warnings = list(read.warnings) + self.warnings
+        reference = self.reference_energy
+        if reference is not None and intercept_is_elsewhere(
+            read.intercept, self._slope(read), max(read.inverse_temperatures), reference, not self.is_population
+        ):
+            excess = read.intercept.value - reference
+            against = "n L_n(w_0) of the truth" if self.truth_energy is not None else "the best energy reached"
+            warnings.append(
+                Warning_(
+                    Reason.PHASE_ELSEWHERE,
+                    f"the fitted intercept is {excess:.4g} nats above {against}: at β = {min(read.inverse_temperatures):.3g} … "
+                    f"{max(read.inverse_temperatures):.3g} the posterior sits in another phase, and this λ is that phase's",
+                )
+            )
+        return replace(read, reference_energy=reference, warnings=tuple(warnings))
+
+    @staticmethod
+    def _slope(read: LearningCoefficient) -> float:
+        return read.readings["energy"].value if "energy" in read.readings else read.value
+
+    @property
+    def reference_energy(self) -> float | None:
+        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or the best energy reached where w_0 is unknown."""
+        if self.truth_energy is not None:
+            return self.truth_energy
+        return None if self.optimum is None else self.optimum.energy
+
+    @property
+    def warnings(self) -> list[Warning_]:
+        """What is wrong with the run itself, whatever is read off it."""
+        found = []
+        rungs = self.rungs
+        poor = (rungs.rank_correlation > POOR_CORRELATION) | (rungs.stuck_share > POOR_STUCK_SHARE)
+        if poor.any():
+            betas = rungs.inverse_temperature[poor]
+            found.append(
+                Warning_(
+                    Reason.POOR_MIXING,
+                    f"{int(poor.sum())} of {len(rungs)} rungs (β = {betas.min():.3g} … {betas.max():.3g}) kept up to "
+                    f"{rungs.rank_correlation[poor].max():.2f} of their rank correlation, or left up to {rungs.stuck_share[poor].max():.0%} "
+                    "of particles unmoved",
+                )
+            )
+        infinite = int(rungs.is_infinite[0].sum())
+        if infinite:
+            share = infinite / rungs.energies[0].size
+            found.append(Warning_(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
+        return found
+
+    # -- criteria -------------------------------------------------------------------------------------------------------------------
+
+    def wbic(self) -> Estimate:
+        """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013). Raises ``ValueError`` for n < 3 or a short run."""
+        if self.n < 3:
+            raise ValueError(f"WBIC needs n ≥ 3; n = {self.n:g}")
+        return self.energy(1 / np.log(self.n))
+
+    def waic(self) -> criteria.Waic:
+        """WAIC with the functional variance and the singular fluctuation ν, in nats. Raises ``ValueError`` without draws at β = 1."""
+        return criteria.waic(self._pointwise())
+
+    def loo(self) -> criteria.Loo:
+        """Leave-one-out loss by PSIS, through ArviZ, in nats. Raises ``ValueError`` without draws at β = 1."""
+        return criteria.loo(self._pointwise())
+
+    def bic(self) -> float:
+        """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer. Raises ``ValueError`` for a population run."""
+        if self.optimum is None:
+            raise ValueError(f"{self.name}: BIC needs data; this is a population run")
+        return criteria.bic(self.optimum.energy, self.dimension, self.n)
+
+    def _pointwise(self) -> Float[np.ndarray, "replicates draws n"]:
+        if self.posterior.log_likelihood is None:
+            raise ValueError(f"{self.name}: no pointwise log likelihood is kept (a population run, or too many observations to keep)")
+        if self.posterior.inverse_temperature != 1.0:
+            raise ValueError(f"{self.name}: the run ends at β = {self.beta_max:.4g}; WAIC and LOO need draws at β = 1, raise beta_max")
+        return self.posterior.log_likelihood
+
+    # -- draws ----------------------------------------------------------------------------------------------------------------------
+
+    def sample(self, beta: float, size: int, seed: int) -> PyTree:
+        """``size`` draws from the tempered posterior at β, constrained, each leaf with a leading axis ``size``.
+
+        Drawn with replacement from all kept particles of all rungs and replicates, by weight. Raises ``ValueError`` on a run loaded
+        without its triple, or β outside the ladder.
+        """
+        if self.triple is None:
+            raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+        return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
+
+    # -- for people and machines ----------------------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """A table for people."""
+        from singlearn.tempering.report import summary
+
+        return summary(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same numbers for machines."""
+        from singlearn.tempering.report import to_dict
+
+        return to_dict(self)
+
+    def to_datatree(self) -> xr.DataTree:
+        """The run as an xarray DataTree with ArviZ's groups (posterior, sample_stats, log_likelihood) and the rungs."""
+        from singlearn.tempering.storage import to_datatree
+
+        return to_datatree(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``."""
+        from singlearn.tempering.storage import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], triple: Triple | None = None) -> Run:
+        """Read a saved run; ``triple`` is needed only to draw new samples. Raises ``ValueError`` if it is not the one that was run."""
+        from singlearn.tempering.storage import load
+
+        return load(path, triple)
+
+
+def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float, size: int, seed: int) -> PyTree:
+    """Draws at β by weight from the kept particles; see ``Run.sample``."""
+    thin = rungs.energies.shape[2] // rungs.particles.shape[2] if rungs.particles.shape[2] else 1
+    kept = slice(None, None, max(thin, 1))
+    weights = np.stack([r.weights(beta)[:, kept] for r in view.replicates], axis=1)[:, :, : rungs.particles.shape[2]]
+    flat = weights.reshape(-1)
+    chosen = np.random.default_rng(seed).choice(flat.size, size=size, p=flat / flat.sum())
+    with jax.enable_x64(True):
+        particles = jnp.asarray(rungs.particles.reshape(flat.size, -1)[chosen])
+        return jax.tree.map(np.asarray, jax.vmap(triple.coordinates.constrain)(particles))

@@ -1,0 +1,96 @@
+"""The one verb: temper a triple."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+
+from singlearn.measure.optimum import find_optimum
+from singlearn.tempering.anneal import anneal
+from singlearn.tempering.posterior import draw_posterior
+from singlearn.tempering.run import Run
+from singlearn.triple import Triple
+
+OPTIMISER_STARTS = 12
+
+
+def temper(
+    triple: Triple,
+    beta_max: float = 1.0,
+    particles: int = 1024,
+    replicates: int = 4,
+    seed: int = 0,
+    target_ess: float = 0.6,
+    thin: int = 1,
+    precision: str = "float64",
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> Run:
+    r"""Temper a triple from its prior, β = 0, to ``beta_max`` by adaptive sequential Monte Carlo.
+
+    Each rung reweights from :math:`β_k` to the :math:`β_{k+1}` at which the effective sample size falls to ``target_ess`` of the particles,
+    resamples, and moves every particle by Hamiltonian Monte Carlo (step size, metric and length adapted to the rung), or where that stalls
+    by Langevin steps in the metric of the local curvature, until the rank correlation of the energies with those before the moves is below
+    0.3. All replicates share the ladder and the adaptation and nothing else.
+
+    Args:
+        triple: model, truth and prior.
+        beta_max: > 0, in 1/nats; 1 is the posterior. For population triples anything, 1e20 as well.
+        particles: of each replicate.
+        replicates: independent populations; standard errors are their spread.
+        seed: same seed, same numbers (on one machine).
+        target_ess: share of particles in (0, 1); higher means more rungs.
+        thin: keep every ``thin``-th particle of each rung; energies are always all kept.
+        precision: ``"float64"`` or ``"float32"``; no global setting of JAX is touched.
+        checkpoint: a folder; every rung is written there before the next begins, and a run begun there is resumed.
+        progress: show a progress bar on standard error; default: if it is a terminal.
+
+    Raises:
+        ValueError: an argument out of range, or a checkpoint of another run.
+        NoFiniteEnergy: every particle of a population has infinite energy.
+
+    >>> import numpyro.distributions as dist
+    >>> triple = Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1)
+    >>> run = temper(triple, beta_max=99.0, particles=512, seed=1)
+    >>> bool(abs(run.free_energy(99.0).value - 0.5 * np.log(100)) < 0.1)
+    True
+    """
+    if not (beta_max > 0 and math.isfinite(beta_max)):
+        raise ValueError(f"beta_max: got {beta_max}; it should be a positive inverse temperature")
+    if particles < 16:
+        raise ValueError(f"particles: got {particles}; at least 16 are needed to adapt to")
+    if replicates < 1:
+        raise ValueError(f"replicates: got {replicates}; it should be at least 1, and 2 or more for a standard error that was seen")
+    if not 0 < target_ess < 1:
+        raise ValueError(f"target_ess: got {target_ess}; it should be a share between 0 and 1")
+    if not 1 <= thin <= particles:
+        raise ValueError(f"thin: got {thin}; it should be between 1 and particles = {particles}")
+    if precision not in ("float64", "float32"):
+        raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    rungs = anneal(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision, checkpoint, progress)
+    optimum = None
+    if not triple.is_population:
+        cold = rungs.particles[-1].reshape(-1, triple.dimension)
+        generator = np.random.default_rng(seed)
+        # Hot starts: one particle from each of some rungs spread over the ladder.
+        levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
+        hot = np.stack([rungs.particles[k].reshape(-1, triple.dimension)[generator.integers(len(cold))] for k in levels])
+        coldest = np.argsort(rungs.energies[-1][:, ::thin].reshape(-1)[: len(cold)])[:OPTIMISER_STARTS]
+        optimum = find_optimum(triple, cold[coldest], hot)
+    settings = {
+        "name": triple.name, "n": float(triple.n), "dimension": triple.dimension, "is_population": triple.is_population,
+        "beta_max": float(beta_max), "particles": particles, "replicates": replicates, "seed": seed, "target_ess": target_ess,
+        "thin": thin, "precision": precision,
+    }  # fmt: skip
+    proven = triple.known is not None and triple.known.status == "proved"
+    return Run(
+        rungs=rungs,
+        settings=settings,
+        posterior=draw_posterior(triple, rungs, seed),
+        optimum=optimum,
+        truth_energy=triple.truth_energy,
+        known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
+        triple=triple,
+    )
