@@ -73,7 +73,7 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
     return Loo(Estimate.from_replicates(losses), float(pareto.max()), float((pareto > threshold).mean()))
 
 
-def bic(best_energy: float, dimension: int, n: float) -> float:
+def bic(best_energy: float, dimension: int, n: float | int) -> float:
     """BIC = n L_n(ŵ) + (d/2) log n, in nats: what a regular model would say.
 
     >>> round(bic(10.0, 2, math.e), 6)

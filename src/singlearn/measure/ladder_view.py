@@ -35,7 +35,7 @@ class LadderView:
         """The reweighting of each replicate; solved once."""
         return [Reweighting(self.inverse_temperatures, self.energies[:, r]) for r in range(self.energies.shape[1])]
 
-    def free_energy(self, beta: float) -> Estimate:
+    def free_energy(self, beta: float | int) -> Estimate:
         """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats."""
         particles = self.energies.shape[2]
         upto = self.inverse_temperatures[1:] <= beta
@@ -44,7 +44,7 @@ class LadderView:
         floor = float(np.sqrt(steps.mean() / len(self.replicates)))
         return Estimate.from_replicates([r.free_energy(beta) for r in self.replicates], floor)
 
-    def energy(self, beta: float) -> Estimate:
+    def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats."""
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
@@ -53,7 +53,7 @@ class LadderView:
         floor = float(np.sqrt(np.mean([v for _, v in moments]) / effective))
         return Estimate.from_replicates([m for m, _ in moments], floor)
 
-    def heat_capacity(self, beta: float) -> Estimate:
+    def heat_capacity(self, beta: float | int) -> Estimate:
         """C(β) = β² Var_w^β[n L_n], dimensionless."""
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))

@@ -68,7 +68,7 @@ class LearningCoefficient:
         }
 
 
-def default_inverse_temperatures(n: float, beta_max: float, is_population: bool) -> Float[np.ndarray, " points"]:
+def default_inverse_temperatures(n: float | int, beta_max: float | int, is_population: bool) -> Float[np.ndarray, " points"]:
     r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in log β.
 
     A population triple has no fluctuations to balance against, and λ is a limit: the five β then span the coldest two decades.

@@ -78,22 +78,22 @@ class Reweighting:
             "neighbouring rungs do not overlap"
         )
 
-    def _check(self, beta: float) -> float:
+    def _check(self, beta: float | int) -> float:
         lowest, highest = self.inverse_temperatures[0], self.inverse_temperatures[-1]
         if not lowest <= beta <= highest * (1 + 1e-12):
             raise ValueError(f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]")
         return float(beta)
 
-    def free_energy(self, beta: float) -> float:
+    def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""
         return -float(logsumexp(-self._check(beta) * self.energies - self._log_denominators))
 
-    def weights(self, beta: float) -> Float[np.ndarray, "rungs particles"]:
+    def weights(self, beta: float | int) -> Float[np.ndarray, "rungs particles"]:
         """Normalised weights of all particles of all rungs at β."""
         log_weights = -self._check(beta) * self.energies - self._log_denominators
         return np.exp(log_weights - logsumexp(log_weights))
 
-    def mean_and_variance(self, beta: float) -> tuple[float, float]:
+    def mean_and_variance(self, beta: float | int) -> tuple[float, float]:
         """Mean and variance of the energy at β, in nats and nats²."""
         weights = self.weights(beta)
         if self.energies.max() >= ENERGY_CEILING and weights[self.energies >= ENERGY_CEILING].sum() > 0:
@@ -101,6 +101,6 @@ class Reweighting:
         mean = float(np.sum(weights * self.energies))
         return mean, float(np.sum(weights * (self.energies - mean) ** 2))
 
-    def effective_sample_size(self, beta: float) -> float:
+    def effective_sample_size(self, beta: float | int) -> float:
         """Kish's effective number of particles at β."""
         return 1.0 / float(np.sum(self.weights(beta) ** 2))

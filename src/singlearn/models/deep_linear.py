@@ -78,7 +78,8 @@ def deep_linear_regression(
     widths = [x.shape[1], *hidden, y.shape[1]]
 
     def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
-        return jnp.asarray(x) @ _product(w).T
+        product = jnp.asarray(_product(w))
+        return jnp.asarray(x, product.dtype) @ product.T
 
     return Triple.regression(
         f, _prior(widths, prior_scale), x, y, scale=float(scale), name=f"deep linear {_arrows(widths)}"

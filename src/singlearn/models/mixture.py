@@ -53,7 +53,7 @@ class MixturePrior:
         Means N(20, 10²), variances InverseGamma(3, 20), weights Dirichlet(1).
 
         With three components and unequal variances the log evidence of the 82 galaxies is -226.80 (Neal 1999
-        [neal1999erroneous]_, who corrected a figure of Chib's that had missed the relabelled modes).
+        [neal1999erroneous]_, who corrected the published figure).
         """
         return cls(location=20.0, location_scale=10.0, variance_shape=3.0, variance_scale=20.0)
 
@@ -179,16 +179,16 @@ def location_mixture(
     return Triple(_log_likelihood, prior, data, name=name, known=known)
 
 
-def _constant(value: float | int | Float[np.ndarray, " coordinates"], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """An array a distribution can keep: NumPy's float64 arrays make JAX fail when one object is used in both precisions."""
+def _constant(value: float | int | Float[np.ndarray, " coordinates"], shape: tuple[int, ...]) -> Float[Array, "*_"]:
+    """An array a distribution can keep: with NumPy's float64, JAX fails once it has been traced in both precisions."""
     return jnp.broadcast_to(jnp.asarray(value, jnp.result_type(float)), shape)
 
 
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:
     """log Σ_k a_k N(x; μ_k, v_k), unit variances when there are none, one weight of 1 when there are none."""
-    means = w["means"]
+    means = jnp.asarray(w["means"])
     variances = w.get("variances", jnp.ones((), means.dtype))
-    squares = (x[:, None] - means) ** 2 / variances + jnp.log(2 * jnp.pi * variances)
+    squares = (jnp.asarray(x, means.dtype)[:, None] - means) ** 2 / variances + jnp.log(2 * jnp.pi * variances)
     log_normal = -0.5 * squares.reshape(*squares.shape[:2], -1).sum(axis=-1)
     if "weights" not in w:
         return log_normal[:, 0]

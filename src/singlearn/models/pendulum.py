@@ -33,7 +33,7 @@ def pendulum_position(
     """
     frequency = jnp.sqrt(w["g"])
     phase = frequency * w["t"]
-    return jnp.asarray(x0) * jnp.cos(phase) + w["v"] / frequency * jnp.sin(phase)
+    return jnp.asarray(x0, phase.dtype) * jnp.cos(phase) + w["v"] / frequency * jnp.sin(phase)
 
 
 def pendulum(

@@ -75,7 +75,8 @@ def reduced_rank_regression(
     require_at_least("hidden", hidden, 1)
 
     def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
-        return jnp.asarray(x) @ w["A"].T @ w["B"].T
+        A, B = jnp.asarray(w["A"]), jnp.asarray(w["B"])
+        return jnp.asarray(x, A.dtype) @ A.T @ B.T
 
     prior = _prior(x.shape[1], hidden, y.shape[1], prior_scale)
     return Triple.regression(

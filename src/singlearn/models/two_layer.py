@@ -55,7 +55,7 @@ def two_layer_network(
     """
     act = _activation(activation)
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
-    x = jnp.asarray(x)
+    x = jnp.asarray(x, bias.dtype)
     hidden, inputs = weight.shape
     # Accumulated input by input: a matrix product with an inner dimension this small is several times slower.
     if hidden > FEW_NODES:
@@ -132,8 +132,8 @@ def two_layer(
     (100, 21, '5')
     """
     require_at_least("n", n, 1)
-    kinks = truth if isinstance(truth, int) else None
-    parameter = star_truth(truth, hidden) if isinstance(truth, int) else dict(truth)
+    kinks = None if isinstance(truth, Mapping) else int(truth)
+    parameter = dict(truth) if isinstance(truth, Mapping) else star_truth(int(truth), hidden)
     if np.ndim(parameter["w"]) != 2 or np.shape(parameter["w"])[0] != hidden:
         raise ValueError(f"truth: its w has shape {np.shape(parameter['w'])}; it should be ({hidden}, inputs)")
     inputs = parameter["w"].shape[1]

@@ -70,7 +70,7 @@ def decorrelate(
     correlation = 1.0
 
     def done() -> bool:
-        return len(acceptances) >= 2 and correlation < TARGET_CORRELATION and 1 - moved.mean() < STUCK_SHARE
+        return bool(len(acceptances) >= 2 and correlation < TARGET_CORRELATION and 1 - moved.mean() < STUCK_SHARE)
 
     def account(result: Moved, cost: int) -> float:
         nonlocal particles, energies, correlation, gradients

@@ -80,15 +80,15 @@ class Run:
 
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 
-    def free_energy(self, beta: float = 1.0) -> Estimate:
+    def free_energy(self, beta: float | int = 1.0) -> Estimate:
         """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence. Raises ``ValueError`` outside [0, beta_max]."""
         return self.view.free_energy(beta)
 
-    def energy(self, beta: float) -> Estimate:
+    def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` outside [0, beta_max]."""
         return self.view.energy(beta)
 
-    def centred_energy(self, beta: float) -> Estimate:
+    def centred_energy(self, beta: float | int) -> Estimate:
         """E_w^β[n K_n] = E(β) - n S_n, in nats; needs the truth. Raises ``ValueError`` where the truth is unknown."""
         if self.truth_energy is None:
             raise ValueError(f"{self.name}: the truth is unknown, so n K_n is; give the triple truth=")
@@ -96,7 +96,7 @@ class Run:
         shifted = tuple(value - self.truth_energy for value in energy.replicates)
         return replace(energy, value=energy.value - self.truth_energy, replicates=shifted)
 
-    def heat_capacity(self, beta: float) -> Estimate:
+    def heat_capacity(self, beta: float | int) -> Estimate:
         """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` outside [0, beta_max]."""
         return self.view.heat_capacity(beta)
 
@@ -199,7 +199,7 @@ class Run:
 
     # -- draws ----------------------------------------------------------------------------------------------------------------------
 
-    def sample(self, beta: float, size: int, seed: int) -> PyTree:
+    def sample(self, beta: float | int, size: int, seed: int) -> PyTree:
         """``size`` draws from the tempered posterior at β, constrained, each leaf with a leading axis ``size``.
 
         Drawn with replacement from all kept particles of all rungs and replicates, by weight. Raises ``ValueError`` on a run loaded
@@ -243,7 +243,7 @@ class Run:
         return load(path, triple)
 
 
-def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float, size: int, seed: int) -> PyTree:
+def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float | int, size: int, seed: int) -> PyTree:
     """Draws at β by weight from the kept particles; see ``Run.sample``."""
     thin = rungs.energies.shape[2] // rungs.particles.shape[2] if rungs.particles.shape[2] else 1
     kept = slice(None, None, max(thin, 1))

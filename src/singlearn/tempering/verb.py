@@ -18,7 +18,7 @@ OPTIMISER_STARTS = 12
 
 def temper(
     triple: Triple,
-    beta_max: float = 1.0,
+    beta_max: float | int = 1.0,
     particles: int = 1024,
     replicates: int = 4,
     seed: int = 0,

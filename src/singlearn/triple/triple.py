@@ -55,7 +55,7 @@ class Triple:
     # Set by the constructors, not by users: a ready-made chart, the population energy, and the sample size of a population triple.
     coordinates: Coordinates = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
     kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
-    n: float = field(default=0, kw_only=True)
+    n: float | int = field(default=0, kw_only=True)
     truth_energy: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,8 @@ class Triple:
             object.__setattr__(self, name, value)
 
         if self.coordinates is None:
-            put("coordinates", coordinates_of(self.prior))
+            with jax.enable_x64(True):
+                put("coordinates", coordinates_of(self.prior))
         if self.kl is not None:
             return
         if self.log_likelihood is None:
@@ -130,7 +131,7 @@ class Triple:
         prior: Any,
         x: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
         y: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
-        scale: float = 1.0,
+        scale: float | int = 1.0,
         truth: Any = None,
         name: str = "regression",
         known: ExactCoefficient | None = None,
@@ -168,7 +169,7 @@ class Triple:
         cls,
         kl: Callable[[PyTree], Float[Array, ""]],
         prior: Any,
-        n: float,
+        n: float | int,
         name: str = "population",
         known: ExactCoefficient | None = None,
     ) -> Triple:
@@ -185,7 +186,7 @@ class Triple:
         """
         if not (n > 0 and math.isfinite(n)):
             raise ValueError(f"n: got {n}; it should be a positive sample size")
-        triple = cls(None, prior, (), None, name, known, kl=kl, n=n, truth_energy=0.0)
+        triple = cls(None, prior, (), None, name, known, kl=kl, n=float(n), truth_energy=0.0)
         with jax.enable_x64(True):
             shape = jax.eval_shape(kl, triple.coordinates.shapes())
         if getattr(shape, "shape", None) != ():

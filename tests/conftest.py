@@ -1,0 +1,53 @@
+"""Shared truth: exact numbers and the triples they belong to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+from singlearn.triple import Triple
+
+TRUTH = Path(__file__).parent / "truth"
+STANDARD = dist.Normal(0.0, 1.0)
+
+
+def truth(name: str) -> Any:
+    """The verified numbers of one file in tests/truth."""
+    return json.loads((TRUTH / f"{name}.json").read_text())
+
+
+def _mixture(w, x):
+    background = jnp.log1p(-w["a"]) + dist.Normal(0.0, 1.0).log_prob(x)
+    return jnp.logaddexp(background, jnp.log(w["a"]) + dist.Normal(w["mu"], 1.0).log_prob(x))
+
+
+def quadrature_triple(case: dict[str, Any]) -> Triple:
+    """The triple of one case of free_energy.json."""
+    x = np.array(case["data"]["x"])
+    y = np.array(case["data"].get("y", []))
+    pair = {"a": STANDARD, "b": STANDARD}
+    return {
+        "FE1": lambda: Triple.regression(lambda w, x: w["a"] * w["b"] * x, pair, x, y, truth={"a": 0.0, "b": 0.0}),
+        "FE2": lambda: Triple.regression(lambda w, x: w["a"] * jnp.tanh(w["b"] * x), pair, x, y, truth={"a": 1.2, "b": 0.9}),
+        "FE3": lambda: Triple(
+            _mixture, {"a": dist.Uniform(0.0, 1.0), "mu": dist.Normal(0.0, 2.0)}, x, truth={"a": 0.3, "mu": 2.5}
+        ),
+        "FE4": lambda: Triple.regression(
+            lambda w, x: jnp.sum(w["a"] * w["b"]) * x, {"a": STANDARD.expand([2]), "b": STANDARD.expand([2])}, x, y
+        ),
+        "FE7": lambda: Triple.regression(
+            lambda w, x: w["a"] * x + w["c"], {"a": STANDARD, "c": STANDARD}, x, y, truth={"a": 0.5, "c": -0.3}
+        ),
+    }[case["name"][:3]]()
+
+
+@pytest.fixture(scope="session")
+def line_triple() -> Triple:
+    """A regular model: y = a x + c, 40 observations, d = 2."""
+    return quadrature_triple(next(c for c in truth("free_energy")["cases"] if c["name"].startswith("FE7")))
