@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,8 +16,7 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.warning import Reason, Warning_
 
-Method = Literal["energy", "heat_capacity", "free_energy", "all"]
-METHODS: tuple[Method, ...] = ("energy", "heat_capacity", "free_energy")
+METHODS = ("energy", "heat_capacity", "free_energy")
 POINTS = 5
 
 
@@ -93,7 +92,7 @@ def read_learning_coefficient(
     view: LadderView,
     n: float,
     is_population: bool,
-    method: Method = "all",
+    method: str = "all",
     inverse_temperatures: Float[np.ndarray, " points"] | None = None,
     multiplicity: int | None = None,
 ) -> LearningCoefficient:

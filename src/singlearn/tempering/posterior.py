@@ -31,7 +31,7 @@ class Posterior:
     log_likelihood: Float[np.ndarray, "replicates draws n"] | None
 
 
-def draw_posterior(triple: Triple, rungs: Rungs, seed: int) -> Posterior:
+def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) -> Posterior:
     """Draws at β = 1 if the ladder reaches it, else at its end: the particles themselves where a rung is there, else by weight."""
     beta = min(1.0, float(rungs.inverse_temperature[-1]))
     replicates, kept, dimension = rungs.particles.shape[1:]
@@ -41,7 +41,6 @@ def draw_posterior(triple: Triple, rungs: Rungs, seed: int) -> Posterior:
         particles = rungs.particles[on_rung[0]]
         energies = rungs.energies[on_rung[0]][:, ::stride]
     else:
-        view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
         generator = np.random.default_rng(seed)
         particles = np.empty((replicates, kept, dimension))
         energies = np.empty((replicates, kept))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from singlearn.measure.learning_coefficient import LearningCoefficient
@@ -26,7 +28,7 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
         (f"free energy F({beta:g})", f"{run.free_energy(beta)} nats"),
     ]
     if not run.is_population:
-        if run.n >= 3 and run.beta_max * _log(run.n) >= 1:
+        if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
             rows.append(("WBIC", f"{run.wbic()} nats"))
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
@@ -35,25 +37,9 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
     if read is not None:
         for name, reading in read.readings.items():
             rows.append((f"λ from {name.replace('_', ' ')}", str(reading)))
-        shown = str(LearningCoefficientText(read))
+        shown = str(replace(read, warnings=())).removeprefix("λ = ")
         rows.append(("λ", f"{shown} (a regular model: d/2 = {run.dimension / 2:g})"))
     return rows
-
-
-def _log(n: float) -> float:
-    import math
-
-    return math.log(n)
-
-
-class LearningCoefficientText:
-    """λ̂ and m on one line."""
-
-    def __init__(self, read: LearningCoefficient) -> None:
-        self._read = read
-
-    def __str__(self) -> str:
-        return str(self._read).splitlines()[0].removeprefix("λ = ")
 
 
 def summary(run: Run) -> str:
@@ -88,7 +74,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
     if not run.is_population:
         result["bic"] = run.bic()
-        if run.n >= 3 and run.beta_max * _log(run.n) >= 1:
+        if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
             result["wbic"] = run.wbic().to_dict()
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -18,7 +17,6 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import (
     LearningCoefficient,
-    Method,
     intercept_is_elsewhere,
     read_learning_coefficient,
 )
@@ -42,6 +40,9 @@ class Run:
         settings: what the run was asked for, and by which seed.
         posterior: draws at β = 1 (or at β_max, where that is below 1), constrained, with their pointwise log likelihood.
         optimum: the best energy reached, or ``None`` for a population run, where it is 0.
+        truth_energy: n L_n(w_0) in nats, or ``None`` where the truth is unknown.
+        view: all rungs reweighted together.
+        known_multiplicity: m where it is proven.
         triple: what was tempered; ``None`` on a run loaded without it.
     """
 
@@ -50,6 +51,7 @@ class Run:
     posterior: Posterior
     optimum: Optimum | None
     truth_energy: float | None
+    view: LadderView = field(repr=False)
     known_multiplicity: int | None = None
     triple: Triple | None = field(default=None, repr=False)
 
@@ -72,11 +74,6 @@ class Run:
     @property
     def beta_max(self) -> float:
         return float(self.rungs.inverse_temperature[-1])
-
-    @cached_property
-    def view(self) -> LadderView:
-        """All rungs reweighted together."""
-        return LadderView(self.rungs.inverse_temperature, self.rungs.energies, self.rungs.effective_sample_size)
 
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 
@@ -104,7 +101,7 @@ class Run:
 
     def learning_coefficient(
         self,
-        method: Method = "all",
+        method: str = "all",
         inverse_temperatures: Float[np.ndarray, " points"] | list[float] | None = None,
         multiplicity: int | None = None,
     ) -> LearningCoefficient:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
@@ -97,8 +98,10 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     if "optimum" in tree.children:
         node = tree["optimum"]
         optimum = Optimum(float(node["energy"]), node["coordinates"].to_numpy(), bool(node.attrs["is_likelihood_maximum"]))
+    rungs = Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs)))
     return Run(
-        rungs=Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs))),
+        rungs=rungs,
+        view=LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size),
         settings=settings,
         posterior=Posterior(
             float(posterior.attrs["inverse_temperature"]),

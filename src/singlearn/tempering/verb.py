@@ -7,6 +7,7 @@ import os
 
 import numpy as np
 
+from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.optimum import find_optimum
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
@@ -79,6 +80,7 @@ def temper(
         hot = np.stack([rungs.particles[k].reshape(-1, triple.dimension)[generator.integers(len(cold))] for k in levels])
         coldest = np.argsort(rungs.energies[-1][:, ::thin].reshape(-1)[: len(cold)])[:OPTIMISER_STARTS]
         optimum = find_optimum(triple, cold[coldest], hot)
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     settings = {
         "name": triple.name, "n": float(triple.n), "dimension": triple.dimension, "is_population": triple.is_population,
         "beta_max": float(beta_max), "particles": particles, "replicates": replicates, "seed": seed, "target_ess": target_ess,
@@ -88,9 +90,10 @@ def temper(
     return Run(
         rungs=rungs,
         settings=settings,
-        posterior=draw_posterior(triple, rungs, seed),
+        posterior=draw_posterior(triple, rungs, view, seed),
         optimum=optimum,
         truth_energy=triple.truth_energy,
+        view=view,
         known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
         triple=triple,
     )

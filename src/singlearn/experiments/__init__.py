@@ -1,0 +1,35 @@
+"""Published tables and figures, one a file, run by name.
+
+A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name and imports it when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+from singlearn.experiments.experiment import Experiment, ExperimentResult
+
+__all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
+
+NAMES = ("table2",)
+
+
+class _Registry(Mapping[str, Experiment]):
+    """Experiments by name. Raises ``KeyError`` for a name that is not one of ``NAMES``."""
+
+    def __getitem__(self, name: str) -> Experiment:
+        if name not in NAMES:
+            raise KeyError(name)
+        experiment = import_module(f"singlearn.experiments.{name}").EXPERIMENT
+        assert isinstance(experiment, Experiment)
+        return experiment
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+REGISTRY: Mapping[str, Experiment] = _Registry()

@@ -1,0 +1,6 @@
+"""One picture a file; each takes a result and returns a matplotlib Figure, and no global style is touched."""
+
+from singlearn.plot.selection import selection
+from singlearn.plot.thermodynamics import thermodynamics
+
+__all__ = ["selection", "thermodynamics"]

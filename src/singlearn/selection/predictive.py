@@ -1,0 +1,38 @@
+"""The Bayes predictive density of a model of one number."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.tempering import Run
+
+
+def is_density_on_a_line(run: Run) -> bool:
+    """Whether the run's triple models observations that are single numbers, one array of them."""
+    data = None if run.triple is None or run.is_population else run.triple.data
+    return isinstance(data, np.ndarray) and data.ndim == 1
+
+
+def predictive_density(run: Run, at: Float[np.ndarray, " points"], draws: int = 1000, seed: int = 0) -> Float[np.ndarray, " points"]:
+    r"""The Bayes predictive density :math:`p(x|D_n) = E_w[p(x|w)]` over the posterior at β = 1, in one over the unit of the data.
+
+    Args:
+        run: of a triple whose data are one array of shape (n,).
+        at: where, in the unit of the data.
+        draws: from the posterior.
+
+    Raises:
+        ValueError: the run's triple is not a density on a line, or the run was loaded without it.
+    """
+    triple = run.triple
+    if triple is None or triple.log_likelihood is None or not is_density_on_a_line(run):
+        raise ValueError(f"{run.name}: a predictive density needs a triple whose data are one array of numbers")
+    log_likelihood = triple.log_likelihood
+    parameters = run.sample(1.0, draws, seed)
+    with jax.enable_x64(True):
+        points = jnp.asarray(at)
+        density = jax.jit(lambda ws: jnp.mean(jax.lax.map(lambda w: jnp.exp(log_likelihood(w, points)), ws, batch_size=64), axis=0))
+        return np.asarray(density(jax.tree.map(jnp.asarray, parameters)))

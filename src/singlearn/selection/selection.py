@@ -1,0 +1,106 @@
+"""Models of one family side by side."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.warning import Warning_
+from singlearn.tempering import Run
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model of the family, and what its run says.
+
+    Attributes:
+        size: K, the number of components, the rank, ….
+        free_energy: F = -log evidence, in nats.
+        probability: P(K), with all models of the selection equally probable beforehand.
+        wbic: in nats; ``None`` for n < 3.
+        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F.
+        bic: in nats.
+        learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
+        half_dimension: d/2, what λ would be if the model were regular.
+        warnings: why these numbers should not be taken at face value.
+    """
+
+    size: int
+    free_energy: Estimate
+    probability: Estimate
+    wbic: Estimate | None
+    waic: Estimate | None
+    bic: float
+    learning_coefficient: Estimate | None
+    half_dimension: float
+    warnings: tuple[Warning_, ...]
+    run: Run = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers for machines."""
+
+        def of(estimate: Estimate | None) -> dict[str, float] | None:
+            return None if estimate is None else estimate.to_dict()
+
+        return {
+            "K": self.size,
+            "free_energy": self.free_energy.to_dict(),
+            "probability": self.probability.to_dict(),
+            "wbic": of(self.wbic),
+            "waic": of(self.waic),
+            "bic": self.bic,
+            "learning_coefficient": of(self.learning_coefficient),
+            "half_dimension": self.half_dimension,
+            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+        }
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A family of models compared on one data set; ``print`` it for the table.
+
+    Attributes:
+        name: of the data.
+        description: what was compared, one line.
+        candidates: in the order of K.
+    """
+
+    name: str
+    description: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def best(self) -> Candidate:
+        """The candidate with the lowest free energy."""
+        return min(self.candidates, key=lambda candidate: candidate.free_energy.value)
+
+    def gap(self, candidate: Candidate) -> Estimate:
+        """F of ``candidate`` above the best one's, in nats; its error is that of both, which are independent runs."""
+        best = self.best
+        if candidate is best:
+            return Estimate(0.0, candidate.free_energy.standard_error)
+        difference = candidate.free_energy.value - best.free_energy.value
+        return Estimate(difference, math.hypot(candidate.free_energy.standard_error, best.free_energy.standard_error))
+
+    @property
+    def tied(self) -> tuple[Candidate, ...]:
+        """Candidates whose free energy these runs cannot tell from the best one's: the gap is within two standard errors."""
+        gaps = [(candidate, self.gap(candidate)) for candidate in self.candidates if candidate is not self.best]
+        return tuple(candidate for candidate, gap in gaps if gap.value < 2 * gap.standard_error)
+
+    def __str__(self) -> str:
+        from singlearn.selection.table import table
+
+        return table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same for machines; free energies and criteria in nats."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "best": self.best.size,
+            "tied": [candidate.size for candidate in self.tied],
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+        }

@@ -1,0 +1,100 @@
+"""A selection as a table for people."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+
+from singlearn.measure.estimate import Estimate
+from singlearn.selection.selection import Candidate, Selection
+
+WIDTH = 110
+
+
+def table(selection: Selection) -> str:
+    """Numbers line up, errors beside values, a unit wherever there is one, warnings in words beneath."""
+    candidates = selection.candidates
+    columns = [
+        ("K", "", [str(c.size) for c in candidates]),
+        ("F = −log evidence", "nats", estimates([c.free_energy for c in candidates])),
+        ("P(K)", "", shares([c.probability for c in candidates])),
+        ("WBIC", "nats", estimates([c.wbic for c in candidates])),
+        ("WAIC", "nats", estimates([c.waic for c in candidates])),
+        ("BIC", "nats", _right([f"{c.bic:.2f}" for c in candidates])),
+        ("λ̂", "", estimates([c.learning_coefficient for c in candidates])),
+        ("d/2", "", _right([f"{c.half_dimension:.1f}" for c in candidates])),
+        ("note", "", [", ".join(dict.fromkeys(str(w.reason) for w in c.warnings)) for c in candidates]),
+    ]
+    head = selection.name + (f"  {selection.description}" if selection.description else "")
+    lines = [head, "", *_aligned(columns), "", "  " + verdict(selection)]
+    warnings = [(c, w) for c in candidates for w in c.warnings]
+    if warnings:
+        lines.append("")
+        for candidate, warning in warnings:
+            sentence = f"K = {candidate.size}: {warning}"
+            lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def verdict(selection: Selection) -> str:
+    """Which K is best, and which others these runs cannot exclude."""
+    best = selection.best
+    text = f"best: K = {best.size}"
+    if len(selection.candidates) > 1:
+        text += f", P = {shares([best.probability])[0].strip()}"
+    tied: Sequence[Candidate] = selection.tied
+    if tied:
+        gaps = ", ".join(f"K = {c.size} ({selection.gap(c)} nats above)" for c in tied)
+        text += f"; within the error of these runs also {gaps}: raise particles to tell them apart"
+    return text
+
+
+def estimates(values: Sequence[Estimate | None]) -> list[str]:
+    """Estimates of one quantity with as many decimals as the smallest of their errors carries, aligned at the decimal point.
+
+    >>> estimates([Estimate(246.14, 0.05), None, Estimate(27.1, 0.2)])
+    ['246.14 ± 0.05', '            –', ' 27.10 ± 0.20']
+    """
+    errors = [v.standard_error for v in values if v is not None and math.isfinite(v.standard_error) and v.standard_error > 0]
+    decimals = max(0, min(4, -math.floor(math.log10(min(errors))))) if errors else 2
+    cells = []
+    for value in values:
+        if value is None:
+            cells.append("–")
+        elif math.isfinite(value.standard_error):
+            cells.append(f"{value.value:.{decimals}f} ± {value.standard_error:.{decimals}f}")
+        else:
+            cells.append(f"{value.value:.{decimals}f}")
+    return _right(cells)
+
+
+def shares(values: Sequence[Estimate]) -> list[str]:
+    """Probabilities with two decimals; those that two decimals cannot show are said to be small.
+
+    >>> shares([Estimate(0.4, 0.03), Estimate(1e-9, 1e-10)])
+    ['0.40 ± 0.03', '     < 0.01']
+    """
+    small = [v.value + v.standard_error < 0.005 for v in values]
+    return _right(["< 0.01" if s else f"{v.value:.2f} ± {v.standard_error:.2f}" for v, s in zip(values, small, strict=True)])
+
+
+def _right(cells: Sequence[str]) -> list[str]:
+    width = max(map(_width, cells), default=0)
+    return [" " * (width - _width(cell)) + cell for cell in cells]
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: the hat of λ̂ takes none."""
+    return sum(not unicodedata.combining(letter) for letter in text)
+
+
+def _aligned(columns: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+        return "  " + "   ".join(padded).rstrip()
+
+    widths = [max(map(_width, (head, unit, *cells))) for head, unit, cells in columns]
+    rows = zip(*(cells for _, _, cells in columns), strict=True)
+    return [line([head for head, _, _ in columns]), line([unit for _, unit, _ in columns]), *map(line, rows)]

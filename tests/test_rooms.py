@@ -1,0 +1,59 @@
+"""Data flows left to right: a room imports only from rooms before it, and the light rooms stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import singlearn
+
+ROOT = Path(singlearn.__file__).parent
+# exact and symmetry stand alone; measure reads arrays, so tempering, whose Run has the reading methods, comes after it.
+ORDER = [
+    "data", "exact", "symmetry", "triple", "models", "measure", "tempering", "generalise", "flow", "local", "plot", "select",
+    "experiments", "cli",
+]  # fmt: skip
+
+
+def room(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_backwards(path):
+    own = room(path)
+    if own == "__init__":
+        return
+    assert own in ORDER, f"{own} is not a room of the architecture"
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "singlearn" else [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name.startswith("singlearn."):
+                other = name.split(".")[1]
+                assert ORDER.index(other) <= ORDER.index(own), f"{path} imports {name}"
+                if own in ("exact", "symmetry", "data"):
+                    assert other == own, f"{own} stands alone but {path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import singlearn, singlearn.tempering, singlearn.models", ["torch"]),
+        ("import singlearn.exact, singlearn.exact.catalogue", ["jax", "torch", "numpyro"]),
+        ("import singlearn.symmetry", ["jax", "torch"]),
+        ("import singlearn.cli", ["jax", "torch", "matplotlib"]),
+    ],
+)
+def test_light_imports(statement, absent):
+    if "symmetry" in statement and not (ROOT / "symmetry").exists():
+        return
+    check = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
