@@ -66,7 +66,7 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
     losses, worst = [], []
     for own in log_likelihood:
         draws_last = np.moveaxis(own, 0, -1)
-        log_weights, pareto_k = array_stats.psislw(-draws_last, axis=-1)
+        log_weights, pareto_k = array_stats.psislw(draws_last, axis=-1)
         losses.append(-float(logsumexp(log_weights + draws_last, axis=-1).sum()))
         worst.append(pareto_k)
     pareto = np.max(worst, axis=0)

@@ -61,9 +61,10 @@ class LadderView:
         for r in self.replicates:
             mean, variance = r.mean_and_variance(beta)
             weights = r.weights(beta)
-            influence = beta**2 * ((r.energies - mean) ** 2 - variance)
+            weighing = weights > 0
+            influence = beta**2 * ((r.energies[weighing] - mean) ** 2 - variance)
             values.append(beta**2 * variance)
-            floors.append(float(np.sum((weights * np.where(weights > 0, influence, 0.0)) ** 2)))
+            floors.append(float(np.sum((weights[weighing] * influence) ** 2)))
         return Estimate.from_replicates(values, float(np.sqrt(np.mean(floors) / len(floors))))
 
     def influence(self, betas: Float[np.ndarray, " points"], reading: str) -> list[Float[np.ndarray, "points samples"]]:

@@ -98,8 +98,10 @@ class Reweighting:
         weights = self.weights(beta)
         if self.energies.max() >= ENERGY_CEILING and weights[self.energies >= ENERGY_CEILING].sum() > 0:
             return np.inf, np.inf
-        mean = float(np.sum(weights * self.energies))
-        return mean, float(np.sum(weights * (self.energies - mean) ** 2))
+        weighing = weights > 0
+        weights, energies = weights[weighing], self.energies[weighing]
+        mean = float(np.sum(weights * energies))
+        return mean, float(np.sum(weights * (energies - mean) ** 2))
 
     def effective_sample_size(self, beta: float | int) -> float:
         """Kish's effective number of particles at β."""

@@ -26,7 +26,8 @@ def read_model(
     observed = [name for name, site in sites.items() if _is_observed(site)]
     latent = [name for name, site in sites.items() if site["type"] == "sample" and not site["is_observed"]]
 
-    prior_model = handlers.block(model, hide_fn=_is_observed)
+    # By name: NumPyro adds the log determinants of its transforms as observed sites too, and those belong to the prior.
+    prior_model = handlers.block(model, hide=observed)
 
     def draw(key: Key[Array, ""]) -> dict[str, Array]:
         trace = handlers.trace(handlers.seed(prior_model, key)).get_trace(*args, **kwargs)

@@ -129,8 +129,8 @@ class Triple:
         cls,
         f: Callable[[PyTree, Float[Array, "n ..."]], Float[Array, "n ..."]],
         prior: Any,
-        x: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
-        y: Float[Array, "n ..."] | Float[np.ndarray, "n ..."],
+        x: Array | np.ndarray,
+        y: Array | np.ndarray,
         scale: float | int = 1.0,
         truth: Any = None,
         name: str = "regression",
@@ -140,6 +140,8 @@ class Triple:
 
         Args:
             f: ``f(w, x) -> (n,)`` or ``(n, M)``, the shape of ``y``.
+            x: inputs, of shape (n, …).
+            y: outputs, of shape (n,) or (n, M).
             scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``.
 
         >>> import numpyro.distributions as dist
