@@ -12,7 +12,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = ("table2",)
+NAMES = ("known", "table2")
 
 
 class _Registry(Mapping[str, Experiment]):

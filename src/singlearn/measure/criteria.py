@@ -26,7 +26,7 @@ class Waic:
 
 
 def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
-    r"""WAIC :math:`= -Σ_i \log E_w[p(y_i|x_i,w)] + Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]` (Watanabe 2018 [watanabe2018book]_).
+    r"""WAIC :math:`= -Σ_i \log E_w[p(y_i|x_i,w)] + Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]` (Watanabe 2018 [watanabe2018mathematical]_).
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.

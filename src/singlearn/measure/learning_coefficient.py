@@ -98,7 +98,7 @@ def read_learning_coefficient(
 ) -> LearningCoefficient:
     r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ = \log nβ`:
 
-    - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al. 2022 [wei2022singular]_);
+    - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al. 2022 [wei2022deep]_);
     - ``heat_capacity``: :math:`C(β) = λ - (m-1)(1/ℓ + 1/ℓ^2)`, which needs no intercept;
     - ``free_energy``: :math:`F(β) = E_0 β + λ \log β - (m-1)\log ℓ + \mathrm{const}`.
 
