@@ -36,8 +36,8 @@ class Experiment:
     Attributes:
         name: by which the command line calls it.
         summary: one line.
-        run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go to the folder ``out``, ``progress``
-            allows a progress bar on standard error.
+        run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go to the folder
+            ``out``, ``progress`` allows a progress bar on standard error.
     """
 
     name: str

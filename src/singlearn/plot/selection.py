@@ -14,7 +14,7 @@ from singlearn.selection.predictive import is_density_on_a_line, predictive_dens
 
 
 def selection(result: Selection, x_label: str = "x") -> Figure:
-    """Free energy and criteria above their lowest, P(K), λ̂ beside d/2 and, for a density on a line, the data under the best prediction.
+    """Free energy and criteria above their lowest, P(K), λ̂ beside d/2; for densities on a line, data and prediction.
 
     Args:
         result: what ``select`` returned.
@@ -41,7 +41,7 @@ def selection(result: Selection, x_label: str = "x") -> Figure:
 
 
 def _draw_criteria(axes: Axes, result: Selection) -> None:
-    """Each criterion above its own lowest value: WAIC estimates another quantity than F, so that only differences compare."""
+    """Each criterion above its own lowest value: WAIC estimates another quantity than F, only differences compare."""
     sizes = [c.size for c in result.candidates]
     series: list[tuple[str, list[Estimate | None], str, str, str]] = [
         ("F", [c.free_energy for c in result.candidates], "o-", INK, INK),
@@ -68,10 +68,18 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
         axes.set_yticks(ticks, minor=False)
         axes.yaxis.set_minor_locator(FixedLocator([]))
         axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.set_ylim(bottom=-0.5)
+    axes.set_ylim(-0.5, 1.3 * highest)
     axes.set_ylabel("above its lowest value  [nats]")
     # Above the axes, where there are no data to cover.
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, frameon=False, fontsize=9, borderaxespad=0.2, handlelength=2.8)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0.2,
+        handlelength=2.8,
+    )
 
 
 def _draw_probability(axes: Axes, result: Selection) -> None:
@@ -79,7 +87,9 @@ def _draw_probability(axes: Axes, result: Selection) -> None:
     values = [c.probability.value for c in result.candidates]
     errors = np.nan_to_num([c.probability.standard_error for c in result.candidates])
     colours = [INK if c is result.best else "#b9c0cf" for c in result.candidates]
-    axes.bar(sizes, values, yerr=errors, color=colours, edgecolor=INK, linewidth=0.8, width=0.7, capsize=3, ecolor=ACCENT)
+    axes.bar(
+        sizes, values, yerr=errors, color=colours, edgecolor=INK, linewidth=0.8, width=0.7, capsize=3, ecolor=ACCENT
+    )
     axes.set_ylim(0, min(1.05, 1.15 * max(v + e for v, e in zip(values, errors, strict=True))))
     axes.set_ylabel("posterior probability  $P(K)$")
 
@@ -87,7 +97,15 @@ def _draw_probability(axes: Axes, result: Selection) -> None:
 def _draw_coefficient(axes: Axes, result: Selection) -> None:
     sizes = [c.size for c in result.candidates]
     known = [(c.size, c.learning_coefficient) for c in result.candidates if c.learning_coefficient is not None]
-    axes.plot(sizes, [c.half_dimension for c in result.candidates], "x--", color=QUIET, linewidth=1.2, markersize=5, label="$d/2$, regular")
+    axes.plot(
+        sizes,
+        [c.half_dimension for c in result.candidates],
+        "x--",
+        color=QUIET,
+        linewidth=1.2,
+        markersize=5,
+        label="$d/2$, regular",
+    )
     if known:
         axes.errorbar(
             [size for size, _ in known],
@@ -106,12 +124,20 @@ def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
     data = np.asarray(best.run.triple.data, dtype=float)
     margin = 0.08 * float(np.ptp(data))
     grid = np.linspace(data.min() - margin, data.max() + margin, 400)
-    axes.hist(data, bins=min(40, max(8, 3 * round(len(data) ** 0.5))), density=True, color="#d5dae4", edgecolor="white", linewidth=0.5)
+    axes.hist(
+        data,
+        bins=min(40, max(8, 3 * round(len(data) ** 0.5))),
+        density=True,
+        color="#d5dae4",
+        edgecolor="white",
+        linewidth=0.5,
+    )
     axes.plot(grid, predictive_density(best.run, grid), color=INK, linewidth=1.6)
-    # The rug stands on the axis and points down, clear of the histogram.
     axes.plot(data, np.zeros_like(data), "|", color=INK, markersize=7, alpha=0.6, clip_on=False)
     axes.set_xlim(grid[0], grid[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel(x_label)
     axes.set_ylabel("density")
-    axes.set_title(f"{len(data)} observations and the Bayes predictive density, K = {best.size}", fontsize=9, loc="left")
+    axes.set_title(
+        f"{len(data)} observations and the Bayes predictive density, K = {best.size}", fontsize=9, loc="left"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
@@ -20,15 +20,18 @@ POINTS = 120
 
 
 def thermodynamics(run: Run) -> Figure:
-    """Free energy F(β), energy E(β) and heat capacity C(β) over the whole ladder, from the first rung after the prior to β_max.
+    """Free energy F(β), energy E(β) and heat capacity C(β), from the first rung after the prior to β_max.
 
-    Energies are shown above a reference, nβ's share of it taken off F too: n L_n(w_0) where the truth is known, else the lowest energy
-    that was reached; population runs need none. Dots are rungs, bands one standard error of the replicates. In the panel of C, which
-    tends to λ, stand λ̂ with its error and the temperatures it was read at, and d/2, where a regular model would be.
+    Energies are shown above a reference E_0, and F above β E_0: n L_n(w_0) where the truth is known, else the lowest
+    energy that was reached; population runs need none. Dots are rungs, bands one standard error of the replicates. In
+    the panel of C, which tends to λ, stand λ̂ with its error and the temperatures it was read at, and d/2, where a
+    regular model would be.
     """
     betas = run.rungs.inverse_temperature[1:]
     betas = betas[betas > 0]
-    grid = np.unique(np.concatenate([np.geomspace(betas[0], betas[-1], POINTS), betas if len(betas) <= POINTS else betas[[0, -1]]]))
+    grid = np.unique(
+        np.concatenate([np.geomspace(betas[0], betas[-1], POINTS), betas if len(betas) <= POINTS else betas[[0, -1]]])
+    )
     grid = grid[grid <= run.beta_max]
     reference, reference_name = _reference(run)
     read = _read(run)
@@ -44,25 +47,34 @@ def thermodynamics(run: Run) -> Figure:
     heat.set_ylabel("heat capacity  $C(β)$")
     heat.set_xlabel("inverse temperature  $β$  [1/nat]")
     heat.set_xscale("log")
-    energy.set_yscale("log") if _is_positive(energy) else energy.set_yscale("symlog", linthresh=1.0)
+    _scale_energies(energy)
     heat.set_ylim(bottom=0)
     heat.yaxis.set_major_locator(MaxNLocator(6))
     for axes in (free, energy, heat):
         quieten(axes)
     heat.set_xlim(grid[0], grid[-1])
+    figure.align_ylabels()
     _draw_learning_coefficient(heat, run, read)
     if not run.is_population and run.n >= 3 and grid[0] < 1 / math.log(run.n) < grid[-1]:
         for axes in (free, energy, heat):
             axes.axvline(1 / math.log(run.n), color=QUIET, linestyle=":", linewidth=1, zorder=0)
         free.annotate(
-            "$1/\\log n$", (1 / math.log(run.n), 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=9, color=QUIET
+            "$1/\\log n$",
+            (1 / math.log(run.n), 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=QUIET,
         )
     settings = run.settings
     figure.suptitle(_title(run, reference_name, reference), fontsize=11, x=0.02, ha="left")
     figure.supxlabel(
-        f"dots: {len(betas)} rungs; bands: ± 1 standard error of {settings['replicates']} replicates of {settings['particles']} particles",
-        fontsize=8, color=QUIET,
-    )  # fmt: skip
+        f"dots: {len(betas)} rungs; bands: ± 1 standard error of {settings['replicates']} replicates "
+        f"of {settings['particles']} particles",
+        fontsize=8,
+        color=QUIET,
+    )
     return figure
 
 
@@ -84,7 +96,7 @@ def _title(run: Run, reference_name: str, reference: float) -> str:
     end = min(1.0, run.beta_max) if not run.is_population else run.beta_max
     title = f"{run.name}:  $F({_number(end)})$ = {run.free_energy(end)} nats"
     if reference_name:
-        title += f",  $E_0$ = {reference:.2f} nats, {reference_name}"
+        title += f"\n$E_0$ = {reference:.2f} nats, {reference_name}"
     return title
 
 
@@ -109,11 +121,27 @@ def _draw(
     axes.fill_between(grid, values - errors, values + errors, color=INK, alpha=0.25, linewidth=0)
     axes.plot(grid, values, color=INK, linewidth=1.4)
     # The curve passes through the rungs: they are where its data are, not other data.
-    axes.plot(rungs, np.interp(np.log(rungs), np.log(grid), values), "o", color=INK, markersize=3 if len(rungs) <= 60 else 2)
+    axes.plot(
+        rungs,
+        np.interp(np.log(rungs), np.log(grid), values),
+        "o",
+        color=INK,
+        markersize=3 if len(rungs) <= 60 else 2,
+        clip_on=False,
+    )
 
 
-def _is_positive(axes: Axes) -> bool:
-    return all(bool((np.asarray(line.get_ydata(), dtype=float) > 0).all()) for line in axes.lines)
+def _scale_energies(axes: Axes) -> None:
+    """Logarithmic; linear about zero where energies fall below the truth's, as fluctuations let them."""
+    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
+    if (drawn > 0).all():
+        axes.set_yscale("log")
+        if drawn.max() / drawn.min() < 1000:
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        axes.set_yscale("symlog", linthresh=1.0)
 
 
 def _draw_learning_coefficient(axes: Axes, run: Run, read: LearningCoefficient | None) -> None:
@@ -123,7 +151,9 @@ def _draw_learning_coefficient(axes: Axes, run: Run, read: LearningCoefficient |
     if read is not None:
         low, high = min(read.inverse_temperatures), max(read.inverse_temperatures)
         axes.axhline(read.value, color=ACCENT, linewidth=0.8, zorder=1)
-        axes.axhspan(read.value - read.standard_error, read.value + read.standard_error, color=ACCENT, alpha=0.2, linewidth=0)
+        axes.axhspan(
+            read.value - read.standard_error, read.value + read.standard_error, color=ACCENT, alpha=0.2, linewidth=0
+        )
         axes.plot([low, high], [read.value] * 2, color=ACCENT, linewidth=4, solid_capstyle="butt", zorder=1)
         labels.append((read.value, f"$\\hat λ$ = {Estimate(read.value, read.standard_error)}", ACCENT))
     top = axes.get_ylim()[1]

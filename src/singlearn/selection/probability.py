@@ -11,10 +11,10 @@ from singlearn.measure.estimate import Estimate
 
 
 def probabilities(free_energies: Sequence[Estimate]) -> list[Estimate]:
-    r""":math:`P(K) = e^{-F_K} / \sum_j e^{-F_j}`, the posterior probability of each model under equal prior probabilities.
+    r""":math:`P(K) = e^{-F_K} / \sum_j e^{-F_j}`, posterior probabilities under equal prior ones.
 
-    The standard error is the spread over replicates, and at least what the standard errors :math:`s_j` of the free energies
-    propagate to: :math:`P_K \sqrt{(1-P_K)^2 s_K^2 + \sum_{j≠K} P_j^2 s_j^2}`.
+    The standard error is the spread over replicates, and at least what the standard errors :math:`s_j` of the free
+    energies propagate to: :math:`P_K \sqrt{(1-P_K)^2 s_K^2 + \sum_{j≠K} P_j^2 s_j^2}`.
 
     Args:
         free_energies: of the models, in nats, from the same number of replicates.

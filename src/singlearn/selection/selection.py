@@ -22,6 +22,8 @@ class Candidate:
         wbic: in nats; ``None`` for n < 3.
         waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F.
         bic: in nats.
+        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could be reached (a
+            component that collapses on one observation, say) it stands at the posterior mode.
         learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
         half_dimension: d/2, what λ would be if the model were regular.
         warnings: why these numbers should not be taken at face value.
@@ -33,6 +35,7 @@ class Candidate:
     wbic: Estimate | None
     waic: Estimate | None
     bic: float
+    is_likelihood_maximum: bool
     learning_coefficient: Estimate | None
     half_dimension: float
     warnings: tuple[Warning_, ...]
@@ -51,6 +54,7 @@ class Candidate:
             "wbic": of(self.wbic),
             "waic": of(self.waic),
             "bic": self.bic,
+            "is_likelihood_maximum": self.is_likelihood_maximum,
             "learning_coefficient": of(self.learning_coefficient),
             "half_dimension": self.half_dimension,
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
@@ -86,7 +90,7 @@ class Selection:
 
     @property
     def tied(self) -> tuple[Candidate, ...]:
-        """Candidates whose free energy these runs cannot tell from the best one's: the gap is within two standard errors."""
+        """Candidates these runs cannot tell from the best: the gap in free energy is within two standard errors."""
         gaps = [(candidate, self.gap(candidate)) for candidate in self.candidates if candidate is not self.best]
         return tuple(candidate for candidate, gap in gaps if gap.value < 2 * gap.standard_error)
 

@@ -28,14 +28,20 @@ def table(selection: Selection) -> str:
         ("note", "", [", ".join(dict.fromkeys(str(w.reason) for w in c.warnings)) for c in candidates]),
     ]
     head = selection.name + (f"  {selection.description}" if selection.description else "")
-    lines = [head, "", *_aligned(columns), "", "  " + verdict(selection)]
-    warnings = [(c, w) for c in candidates for w in c.warnings]
-    if warnings:
+    lines = [head, "", *_aligned(columns), "", *_wrapped(verdict(selection))]
+    sentences = [f"K = {c.size}: {w}" for c in candidates for w in c.warnings]
+    at_mode = ", ".join(f"K = {c.size}" for c in candidates if not c.is_likelihood_maximum)
+    if at_mode:
+        sentences.append(f"{at_mode}: BIC stands at the posterior mode, for no maximum of the likelihood was reached")
+    if sentences:
         lines.append("")
-        for candidate, warning in warnings:
-            sentence = f"K = {candidate.size}: {warning}"
-            lines += textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
+        for sentence in sentences:
+            lines += _wrapped(sentence)
     return "\n".join(lines)
+
+
+def _wrapped(sentence: str) -> list[str]:
+    return textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
 
 
 def verdict(selection: Selection) -> str:
@@ -43,7 +49,8 @@ def verdict(selection: Selection) -> str:
     best = selection.best
     text = f"best: K = {best.size}"
     if len(selection.candidates) > 1:
-        text += f", P = {shares([best.probability])[0].strip()}"
+        share = shares([best.probability])[0]
+        text += f", P {share}" if share[0] in "<>" else f", P = {share}"
     tied: Sequence[Candidate] = selection.tied
     if tied:
         gaps = ", ".join(f"K = {c.size} ({selection.gap(c)} nats above)" for c in tied)
@@ -52,12 +59,14 @@ def verdict(selection: Selection) -> str:
 
 
 def estimates(values: Sequence[Estimate | None]) -> list[str]:
-    """Estimates of one quantity with as many decimals as the smallest of their errors carries, aligned at the decimal point.
+    """Estimates of one quantity with as many decimals as the smallest of their errors carries, aligned.
 
     >>> estimates([Estimate(246.14, 0.05), None, Estimate(27.1, 0.2)])
     ['246.14 ± 0.05', '            –', ' 27.10 ± 0.20']
     """
-    errors = [v.standard_error for v in values if v is not None and math.isfinite(v.standard_error) and v.standard_error > 0]
+    errors = [
+        v.standard_error for v in values if v is not None and math.isfinite(v.standard_error) and v.standard_error > 0
+    ]
     decimals = max(0, min(4, -math.floor(math.log10(min(errors))))) if errors else 2
     cells = []
     for value in values:
@@ -71,13 +80,20 @@ def estimates(values: Sequence[Estimate | None]) -> list[str]:
 
 
 def shares(values: Sequence[Estimate]) -> list[str]:
-    """Probabilities with two decimals; those that two decimals cannot show are said to be small.
+    """Probabilities with two decimals; what two decimals cannot show is said to be near 0 or near 1.
 
-    >>> shares([Estimate(0.4, 0.03), Estimate(1e-9, 1e-10)])
-    ['0.40 ± 0.03', '     < 0.01']
+    >>> shares([Estimate(0.4, 0.03), Estimate(1e-9, 1e-10), Estimate(0.9999, 1e-5)])
+    ['0.40 ± 0.03', '     < 0.01', '     > 0.99']
     """
-    small = [v.value + v.standard_error < 0.005 for v in values]
-    return _right(["< 0.01" if s else f"{v.value:.2f} ± {v.standard_error:.2f}" for v, s in zip(values, small, strict=True)])
+
+    def cell(share: Estimate) -> str:
+        if share.value + share.standard_error < 0.005:
+            return "< 0.01"
+        if share.value - share.standard_error > 0.995:
+            return "> 0.99"
+        return f"{share.value:.2f} ± {share.standard_error:.2f}"
+
+    return _right([cell(share) for share in values])
 
 
 def _right(cells: Sequence[str]) -> list[str]:

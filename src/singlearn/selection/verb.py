@@ -47,9 +47,10 @@ def select(
         if triple.is_population:
             raise ValueError(f"family: K = {size} is a population triple; models are selected on data")
         if triple.n != triples[0].n:
-            raise ValueError(f"family: K = {size} has {triple.n:g} observations, K = {sizes[0]} has {triples[0].n:g}; they should be the same")
+            raise ValueError(f"family: K = {size} has {triple.n:g} observations; K = {sizes[0]} has {triples[0].n:g}")
     runs = [
-        temper(triple, particles=particles, replicates=replicates, seed=seed, thin=thin, progress=progress) for triple in triples
+        temper(triple, particles=particles, replicates=replicates, seed=seed, thin=thin, progress=progress)
+        for triple in triples
     ]
     free_energies = [run.free_energy(1.0) for run in runs]
     return Selection(
@@ -57,7 +58,9 @@ def select(
         description,
         tuple(
             _candidate(size, free_energy, probability, run)
-            for size, free_energy, probability, run in zip(sizes, free_energies, probabilities(free_energies), runs, strict=True)
+            for size, free_energy, probability, run in zip(
+                sizes, free_energies, probabilities(free_energies), runs, strict=True
+            )
         ),
     )
 
@@ -78,6 +81,7 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         wbic=run.wbic() if run.n >= 3 else None,
         waic=None if run.posterior.log_likelihood is None else run.waic().waic,
         bic=run.bic(),
+        is_likelihood_maximum=run.optimum is not None and run.optimum.is_likelihood_maximum,
         learning_coefficient=learning_coefficient,
         half_dimension=run.dimension / 2,
         warnings=warnings,

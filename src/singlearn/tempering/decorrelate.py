@@ -14,12 +14,13 @@ from scipy.stats import rankdata
 from singlearn.tempering.moves import Moved, Moves
 
 # A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
-TARGET_CORRELATION = 0.3
+TARGET_CORRELATION = 0.2
 STUCK_SHARE = 0.05
 HAMILTONIAN_MOVES = 12
 CURVATURE_MOVES = 30
 # Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the curvature move does not pay.
 CURVATURE_DIMENSION = 64
+LONGEST_TRAJECTORY = 16
 ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 
 
@@ -29,7 +30,7 @@ class Adaptation:
 
     hamiltonian_step: float = 1.0
     curvature_step: float = 0.9
-    leapfrog_steps: int = 6
+    leapfrog_steps: int = 8
     curvature_rungs_left: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,8 +132,8 @@ def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " part
 
 def _next_length(steps: int, moves: int) -> int:
     """Longer trajectories where many moves were needed, shorter ones where few were."""
-    if moves >= 5:
-        return min(32, int(np.ceil(steps * 1.5)))
+    if moves >= 4:
+        return min(LONGEST_TRAJECTORY, int(np.ceil(steps * 1.5)))
     if moves <= 2:
         return max(3, int(steps / 1.25))
     return steps

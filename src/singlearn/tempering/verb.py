@@ -34,7 +34,7 @@ def temper(
     Each rung reweights from :math:`β_k` to the :math:`β_{k+1}` at which the effective sample size falls to ``target_ess`` of the particles,
     resamples, and moves every particle by Hamiltonian Monte Carlo (step size, metric and length adapted to the rung), or where that stalls
     by Langevin steps in the metric of the local curvature, until the rank correlation of the energies with those before the moves is below
-    0.3. All replicates share the ladder and the adaptation and nothing else.
+    0.2. All replicates share the ladder and the adaptation and nothing else.
 
     Args:
         triple: model, truth and prior.

@@ -1,0 +1,52 @@
+"""The piece of work: the slope of E against 1/β in the cell s_3, ReLU, of Table 2, one training set."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import singlearn as sl
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.learning_coefficient import default_inverse_temperatures
+from singlearn.measure.line import energy_slope
+
+BETAS = default_inverse_temperatures(20_000, 1.0, is_population=False)
+PRIOR_SCALE = 50.0
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slope with its standard error, the seconds it took, and the five energies it came from."""
+
+    slope: Estimate
+    seconds: float
+    energies: list[Estimate]
+
+
+def triple() -> sl.Triple:
+    """s_3, ReLU, H = 5, n = 1000, prior N(0, 50²), training set 0."""
+    return sl.models.two_layer(hidden=5, truth=3, n=1000, activation="relu", prior_scale=PRIOR_SCALE, seed=0)
+
+
+def ours(model: sl.Triple, particles: int, replicates: int, precision: str, seed: int) -> Slope:
+    """Temper from the prior to the coldest β and read the slope; its error is the one seen between replicates."""
+    started = time.monotonic()
+    run = sl.temper(
+        model,
+        beta_max=float(BETAS[-1]),
+        particles=particles,
+        replicates=replicates,
+        seed=seed,
+        precision=precision,
+        progress=False,
+    )
+    read = run.learning_coefficient(method="energy", inverse_temperatures=BETAS)
+    energies = [run.energy(float(beta)) for beta in BETAS]
+    return Slope(read.readings["energy"], time.monotonic() - started, energies)
+
+
+def line(means: list[float], errors: list[float]) -> Estimate:
+    """The slope through five independent energies with their own errors, by the same least squares."""
+    return energy_slope(BETAS, np.array(means), np.diag(np.square(errors))).slope

@@ -1,0 +1,108 @@
+"""NumPyro's NUTS at each of the five β, as the paper did with Pyro's, against one tempered run."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+
+import cell
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
+from numpyro.infer import MCMC, NUTS
+from report import Rival, compare
+
+import singlearn as sl
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Options, both pieces of work, the table."""
+    parser = argparse.ArgumentParser(prog="run.py numpyro", description=__doc__)
+    parser.add_argument(
+        "--minutes", type=float, default=8.0, help="time for the rival in all, warm-up included (default 8)"
+    )
+    parser.add_argument("--warmup", type=int, default=1000, help="warm-up steps a chain (the paper: 1000)")
+    parser.add_argument("--draws", type=int, default=20_000, help="draws a β at most (the paper: 20000)")
+    parser.add_argument("--chains", type=int, default=2, help="chains, one after the other (default 2, for R-hat)")
+    parser.add_argument("--particles", type=int, default=512)
+    parser.add_argument("--replicates", type=int, default=4)
+    chosen = parser.parse_args(arguments)
+    model = cell.triple()
+    first = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
+    print(f"ours, compiling: {first.seconds:.1f} s, slope {first.slope}", flush=True)
+    second = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
+    print(f"ours, again: {second.seconds:.1f} s", flush=True)
+    with jax.enable_x64(True):
+        rival = nuts(model, chosen.minutes * 60, chosen.warmup, chosen.draws, chosen.chains)
+    compare("Table 2, s_3, slope to our s.e.", first.slope, first.seconds, second.seconds, rival)
+
+
+def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int) -> Rival:
+    """NUTS at every β: warm-up, then blocks of draws until the time share of that β is spent or all draws are there."""
+    x, y = (jnp.asarray(part) for part in model.data)
+    network = sl.models.two_layer_network
+
+    def tempered(beta: float) -> None:
+        normal = dist.Normal(0.0, cell.PRIOR_SCALE)
+        w = {
+            "w": numpyro.sample("w", normal.expand([5, 2])),
+            "b": numpyro.sample("b", normal.expand([5])),
+            "q": numpyro.sample("q", normal.expand([5])),
+            "c": numpyro.sample("c", normal),
+        }
+        energy = -dist.Normal(network(w, x), 1.0).log_prob(y).sum()
+        numpyro.deterministic("energy", energy)
+        numpyro.factor("tempered", -beta * energy)
+
+    means, errors, rhats, sizes, counts = [], [], [], [], []
+    fixed = sampling = 0.0
+    for index, beta in enumerate(cell.BETAS):
+        chain_energies, spent_fixed, spent_sampling = [], 0.0, 0.0
+        for chain in range(chains):
+            share = seconds / len(cell.BETAS) / chains
+            energies, warm, drawn = _chain(
+                tempered, float(beta), share, warmup, draws // chains, seed=100 * index + chain
+            )
+            chain_energies.append(energies)
+            spent_fixed += warm
+            spent_sampling += drawn
+        shortest = min(len(e) for e in chain_energies)
+        together = np.stack([e[:shortest] for e in chain_energies])
+        size = float(effective_sample_size(together))
+        rhat = float(split_gelman_rubin(together))
+        means.append(float(together.mean()))
+        errors.append(float(together.std(ddof=1) / np.sqrt(size)))
+        rhats.append(rhat)
+        sizes.append(size)
+        counts.append(together.size)
+        fixed += spent_fixed
+        sampling += spent_sampling
+        excess = ", ".join(f"{e.mean() - model.truth_energy:.1f}" for e in chain_energies)
+        print(
+            f"  NUTS β = {beta:.3f}: {together.size} draws in {spent_sampling:.0f} s after {spent_fixed:.0f} s, "
+            f"E - n L_n(w_0) by chain {excess}, ESS {size:.0f}, R-hat {rhat:.2f}",
+            flush=True,
+        )
+    return Rival("NumPyro NUTS", cell.line(means, errors), fixed, sampling, max(rhats), min(sizes), min(counts))
+
+
+def _chain(
+    tempered: Callable[[float], None], beta: float, seconds: float, warmup: int, draws: int, seed: int, block: int = 100
+) -> tuple[np.ndarray, float, float]:
+    """Energies of one chain, seconds of compilation and warm-up, seconds of drawing."""
+    sampler = MCMC(NUTS(tempered), num_warmup=warmup, num_samples=block, progress_bar=False)
+    started = time.monotonic()
+    sampler.warmup(jax.random.key(seed), beta, extra_fields=("energy",))
+    sampler.run(sampler.post_warmup_state.rng_key, beta)  # compiles the drawing program, and is a block already
+    energies = [np.asarray(sampler.get_samples()["energy"])]
+    fixed = time.monotonic() - started
+    drawing = time.monotonic()
+    while sum(map(len, energies)) < draws and (time.monotonic() - started < seconds or len(energies) < 3):
+        sampler.post_warmup_state = sampler.last_state
+        sampler.run(sampler.post_warmup_state.rng_key, beta)
+        energies.append(np.asarray(sampler.get_samples()["energy"]))
+    return np.concatenate(energies[1:]), fixed, time.monotonic() - drawing

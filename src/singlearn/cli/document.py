@@ -1,0 +1,39 @@
+"""One JSON document on standard output."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def plain(value: Any) -> Any:
+    """The value in JSON's own types; numbers that are not finite become null, which JSON can say.
+
+    >>> plain({"λ": np.float64(0.5), "error": float("nan"), "rows": (1, np.array([2]))})
+    {'λ': 0.5, 'error': None, 'rows': [1, [2]]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, (Fraction, Path)):
+        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print it, alone, with nothing that strict readers refuse."""
+    print(json.dumps(plain(document), allow_nan=False, ensure_ascii=False, indent=2))

@@ -1,0 +1,39 @@
+"""``singlearn experiment``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from singlearn.cli.document import print_document
+from singlearn.cli.figure_file import folder
+from singlearn.cli.refusal import Refusal
+from singlearn.experiments import REGISTRY
+
+
+def run_experiment(options: argparse.Namespace) -> None:
+    """Run an experiment by name, or list them all."""
+    if options.name is None:
+        _list(options.json)
+        return
+    if options.name not in REGISTRY:
+        raise Refusal(f"NAME: got {options.name!r}; it should be one of {', '.join(REGISTRY)}")
+    experiment = REGISTRY[options.name]
+    result = experiment.run(options.quick, options.seed, folder(options.out), sys.stderr.isatty())
+    if options.json:
+        settings = {"quick": options.quick, "seed": options.seed}
+        print_document({"command": "experiment", "name": experiment.name, **settings, **result.to_dict()})
+        return
+    print(result.table)
+    for figure in result.figures:
+        print(f"  figure: {figure}")
+
+
+def _list(as_json: bool) -> None:
+    summaries = {name: experiment.summary for name, experiment in REGISTRY.items()}
+    if as_json:
+        print_document({"command": "experiment", "experiments": summaries})
+        return
+    width = max(map(len, summaries))
+    for name, summary in summaries.items():
+        print(f"  {name:<{width}}  {summary}")

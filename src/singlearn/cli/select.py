@@ -1,0 +1,68 @@
+"""``singlearn select``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from singlearn import plot
+from singlearn.cli.csv_file import read_csv
+from singlearn.cli.document import print_document
+from singlearn.cli.families import Family, galaxies_family, mixture_family, reduced_rank_family
+from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.refusal import Refusal
+from singlearn.selection import select
+
+
+def run_select(options: argparse.Namespace) -> None:
+    """Read data, temper each K, print the table, draw the figure."""
+    started = time.monotonic()
+    family = _family(options)
+    largest = options.max or family.largest
+    out = folder(options.out)
+    selection = select(
+        family.triple,
+        range(1, largest + 1),
+        particles=options.particles,
+        replicates=options.replicates,
+        seed=options.seed,
+        name=family.name,
+        description=f"{family.description}, K = 1–{largest}" if largest > 1 else family.description,
+    )
+    figure = save_figure(plot.selection(selection, family.x_label), out, family.name)
+    seconds = time.monotonic() - started
+    if options.json:
+        settings = {"particles": options.particles, "replicates": options.replicates, "seed": options.seed}
+        print_document({"command": "select", **selection.to_dict(), **settings, "figure": figure, "seconds": seconds})
+    else:
+        print(f"{selection}\n\n  figure: {figure}   {seconds:.0f} s")
+
+
+def _family(options: argparse.Namespace) -> Family:
+    if options.response is not None and options.model != "reduced-rank":
+        raise Refusal(
+            f"--response: got {options.response!r} for --model {options.model}; only --model reduced-rank has responses"
+        )
+    if options.data == "galaxies":
+        if options.model != "mixture" or options.columns is not None:
+            raise Refusal(
+                "galaxies: it is one column of velocities; it should be used with --model mixture and without --columns"
+            )
+        return galaxies_family()
+    path = Path(options.data)
+    if not path.exists():
+        raise Refusal(f"DATA: got {options.data!r}, which is no file; it should be a CSV file or galaxies")
+    table = read_csv(path, _names(options.columns))
+    if options.model == "mixture":
+        return mixture_family(table, path)
+    family = reduced_rank_family(table, path, _names(options.response))
+    if options.max is not None and options.max > family.largest:
+        raise Refusal(
+            f"--max: got {options.max}; these columns have at most rank {family.largest}, and more changes no function"
+        )
+    return family
+
+
+def _names(listed: str | None) -> list[str] | None:
+    return None if listed is None else [name.strip() for name in listed.split(",") if name.strip()]

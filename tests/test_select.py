@@ -1,0 +1,115 @@
+"""Selection: free energies against a closed form and a published figure, probabilities by hand, the table."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import stats
+
+import singlearn as sl
+from singlearn import models
+from singlearn.cli.document import plain
+from singlearn.data import galaxies
+from singlearn.measure.estimate import Estimate
+from singlearn.selection import select
+from singlearn.selection.predictive import predictive_density
+from singlearn.selection.probability import probabilities
+
+POINTS = np.random.default_rng(3).normal(0.4, 1.0, size=30)
+
+
+def location(prior_scale: int) -> sl.Triple:
+    """y ~ N(w, 1), w ~ N(0, K²): its evidence is the density of one normal vector."""
+    return sl.Triple(
+        lambda w, y: dist.Normal(w, 1.0).log_prob(y),
+        dist.Normal(0.0, float(prior_scale)),
+        POINTS,
+        name=f"K = {prior_scale}",
+    )
+
+
+@pytest.fixture(scope="module")
+def locations():
+    return select(location, [1, 2, 40], particles=128, seed=2, name="points", description="30 numbers")
+
+
+def test_free_energies_and_criteria_are_the_closed_forms(locations) -> None:
+    n, best = len(POINTS), 0.5 * np.sum((POINTS - POINTS.mean()) ** 2) + 0.5 * len(POINTS) * math.log(2 * math.pi)
+    for candidate in locations.candidates:
+        covariance = np.eye(n) + candidate.size**2
+        exact = -stats.multivariate_normal(np.zeros(n), covariance).logpdf(POINTS)
+        assert candidate.free_energy.standard_error < 0.15
+        assert abs(candidate.free_energy.value - exact) < 4 * candidate.free_energy.standard_error
+        assert candidate.bic == pytest.approx(best + 0.5 * math.log(n), abs=1e-6)
+        assert candidate.half_dimension == 0.5
+    assert locations.best.size == 1
+    assert [c.size for c in locations.tied if c.size == 40] == []
+
+
+def test_probabilities_by_hand() -> None:
+    found = probabilities([Estimate(3.0, 0.0), Estimate(3.0 + math.log(4), 0.1)])
+    assert [p.value for p in found] == pytest.approx([0.8, 0.2])
+    # P₂ = 1/(1 + e^{F₂-F₁}) moves by P₁P₂ per nat.
+    assert [p.standard_error for p in found] == pytest.approx([0.016, 0.016])
+    from_spread = probabilities([Estimate.from_replicates([0.0, 2.0]), Estimate.from_replicates([1.0, 1.0])])
+    assert from_spread[0].value == pytest.approx(0.5)
+    assert from_spread[0].standard_error == pytest.approx((1 / (1 + math.exp(-1)) - 0.5), rel=0.1)
+
+
+def test_chibs_three_components_have_neals_free_energy() -> None:
+    """Neal 1999 [neal1999erroneous] corrects Chib 1995 [chib1995marginal]: log evidence -226.80.
+
+    Three components with unequal variances; 0.05 is left for his own Monte Carlo error.
+    """
+    prior = models.MixturePrior.chib()
+    found = select(lambda k: models.gaussian_mixture(galaxies(), k, prior), [3], particles=128, seed=5).best.free_energy
+    assert found.standard_error < 0.3
+    assert abs(found.value - 226.80) < 4 * found.standard_error + 0.05
+
+
+def test_predictive_density_is_the_closed_form(locations) -> None:
+    candidate = locations.candidates[1]
+    precision = len(POINTS) + 1 / candidate.size**2
+    at = np.linspace(-2, 3, 7)
+    exact = stats.norm(POINTS.sum() / precision, math.sqrt(1 + 1 / precision)).pdf(at)
+    np.testing.assert_allclose(predictive_density(candidate.run, at), exact, atol=0.01)
+
+
+def test_table_lines_up_and_says_what_it_says(locations) -> None:
+    lines = str(locations).splitlines()
+    head = next(i for i, line in enumerate(lines) if line.lstrip().startswith("K "))
+    rows = lines[head + 2 : head + 5]
+    assert lines[0] == "points  30 numbers"
+    assert lines[head + 1].count("nats") == 4
+    assert len({row.index("±") for row in rows}) == 1
+    assert rows[0].split()[0] == "1" and rows[2].split()[0] == "40"
+    assert any(line.strip().startswith("best: K = 1") for line in lines)
+
+
+def test_to_dict_is_json(locations) -> None:
+    document = json.loads(json.dumps(plain(locations.to_dict()), allow_nan=False))
+    assert document["best"] == 1
+    assert sum(c["probability"]["value"] for c in document["candidates"]) == pytest.approx(1)
+
+
+def test_refusals() -> None:
+    with pytest.raises(ValueError, match="at least one K"):
+        select(location, [])
+    with pytest.raises(ValueError, match="population"):
+        select(lambda k: sl.Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1), [1])
+    with pytest.raises(ValueError, match="observations"):
+        select(
+            lambda k: sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), POINTS[:k]), [3, 4]
+        )
+
+
+def test_a_bic_that_stands_at_the_posterior_mode_says_so(locations) -> None:
+    assert "posterior mode" not in str(locations)
+    first, *others = locations.candidates
+    marked = replace(locations, candidates=(replace(first, is_likelihood_maximum=False), *others))
+    assert "K = 1: BIC stands at the posterior mode" in str(marked)
