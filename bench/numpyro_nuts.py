@@ -22,9 +22,7 @@ import singlearn as sl
 def main(arguments: Sequence[str]) -> None:
     """Options, both pieces of work, the table."""
     parser = argparse.ArgumentParser(prog="run.py numpyro", description=__doc__)
-    parser.add_argument(
-        "--minutes", type=float, default=8.0, help="time for the rival in all, warm-up included (default 8)"
-    )
+    parser.add_argument("--minutes", type=float, default=8.0, help="time for the rival in all, warm-up included (default 8)")
     parser.add_argument("--warmup", type=int, default=1000, help="warm-up steps a chain (the paper: 1000)")
     parser.add_argument("--draws", type=int, default=20_000, help="draws a β at most (the paper: 20000)")
     parser.add_argument("--chains", type=int, default=2, help="chains, one after the other (default 2, for R-hat)")
@@ -64,9 +62,7 @@ def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int)
         chain_energies, spent_fixed, spent_sampling = [], 0.0, 0.0
         for chain in range(chains):
             share = seconds / len(cell.BETAS) / chains
-            energies, warm, drawn = _chain(
-                tempered, float(beta), share, warmup, draws // chains, seed=100 * index + chain
-            )
+            energies, warm, drawn = _chain(tempered, float(beta), share, warmup, draws // chains, seed=100 * index + chain)
             chain_energies.append(energies)
             spent_fixed += warm
             spent_sampling += drawn

@@ -25,9 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--warmup", type=int, default=50)
     parser.add_argument("--draws", type=int, default=100, help="draws a chain and β; the paper: 20000")
     parser.add_argument("--chains", type=int, default=2)
-    parser.add_argument(
-        "--minutes", type=float, default=8.0, help="for the rival in all, shared by its chains (default 8)"
-    )
+    parser.add_argument("--minutes", type=float, default=8.0, help="for the rival in all, shared by its chains (default 8)")
     parser.add_argument("--particles", type=int, default=512)
     parser.add_argument("--replicates", type=int, default=4)
     chosen = parser.parse_args(arguments)
@@ -64,12 +62,8 @@ def main(arguments: Sequence[str]) -> None:
             f"R-hat {rhats[-1]:.2f}"
         )
     pace = found["seconds_a_step"]
-    print(
-        f"  {pace:.2f} s a step: the paper's 1000 + 20000 steps at five β would take {pace * 5 * 21_000 / 3600:.1f} h"
-    )
-    rival = Rival(
-        "Pyro NUTS", cell.line(means, errors), found["fixed"], found["sampling"], max(rhats), min(sizes), min(counts)
-    )
+    print(f"  {pace:.2f} s a step: the paper's 1000 + 20000 steps at five β would take {pace * 5 * 21_000 / 3600:.1f} h")
+    rival = Rival("Pyro NUTS", cell.line(means, errors), found["fixed"], found["sampling"], max(rhats), min(sizes), min(counts))
     compare("Table 2, s_3, slope to our s.e.", first.slope, first.seconds, second.seconds, rival)
 
 
@@ -95,10 +89,7 @@ def worker(data: str, result: str, warmup: int, draws: int, chains: int, seconds
 
     def tempered(beta: float) -> None:
         shapes = {"w": [5, 2], "b": [5], "q": [5]}
-        w = {
-            name: pyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape)))
-            for name, shape in shapes.items()
-        }
+        w = {name: pyro.sample(name, dist.Normal(0.0, scale).expand(shape).to_event(len(shape))) for name, shape in shapes.items()}
         w["c"] = pyro.sample("c", dist.Normal(0.0, scale))
         pyro.factor("tempered", -beta * energy(w))
 

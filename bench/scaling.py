@@ -26,9 +26,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args(arguments)
     elsewhere = ", ".join(f"{name} = {size}" for name, size in BASE.items())
-    print(
-        f"one Hamiltonian move, {chosen.leapfrog} leapfrog steps, float64, best of {chosen.repeats}; elsewhere {elsewhere}"
-    )
+    print(f"one Hamiltonian move, {chosen.leapfrog} leapfrog steps, float64, best of {chosen.repeats}; elsewhere {elsewhere}")
     for name, sizes in SWEEPS.items():
         seconds = []
         for size in sizes:

@@ -30,9 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_args(arguments)
     model = cell.triple()
     operations = model.n * (5 * OPERATIONS_NODE + OPERATIONS_OBSERVATION)
-    print(
-        f"{chosen.particles} particles, n = {model.n:g}, {operations:.3g} operations a gradient; best of {chosen.repeats}"
-    )
+    print(f"{chosen.particles} particles, n = {model.n:g}, {operations:.3g} operations a gradient; best of {chosen.repeats}")
     print(f"{'work':<44}{'ours':>10}  {'one matmul':>12}  {'ratio':>8}")
     for precision in ("float32", "float64"):
         with jax.enable_x64(precision == "float64"):

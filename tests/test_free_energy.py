@@ -1,9 +1,9 @@
 """F, E and C at several temperatures against quadrature (9+ digits), in units of the error that was measured."""
 
 import pytest
-from conftest import quadrature_triple, truth
 
 import singlearn as sl
+from conftest import quadrature_triple, truth
 
 CASES = truth("free_energy")["cases"]
 

@@ -4,11 +4,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
-from conftest import quadrature_triple, truth
 
 import singlearn as sl
-from singlearn.measure.learning_coefficient import default_inverse_temperatures, intercept_is_elsewhere
+from conftest import quadrature_triple, truth
 from singlearn.measure.estimate import Estimate
+from singlearn.measure.learning_coefficient import default_inverse_temperatures, intercept_is_elsewhere
 from singlearn.models import polynomial, reduced_rank, tanh_zero_truth
 
 

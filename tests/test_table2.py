@@ -38,9 +38,7 @@ def test_dead_on_the_square_agrees_with_the_network_on_a_grid_of_corners_and_poi
     w = {"w": rng.normal(size=(400, 2, 2)), "b": rng.normal(-2.5, 1.5, size=(400, 2)), "q": rng.normal(size=(400, 2))}
     w["q"][::7, 0] = 0.0
     dead = is_dead_on_square(w)
-    active = np.any(
-        ((np.einsum("kij,cj->kic", w["w"], corners) + w["b"][..., None]) > 0) & (w["q"] != 0)[..., None], axis=(1, 2)
-    )
+    active = np.any(((np.einsum("kij,cj->kic", w["w"], corners) + w["b"][..., None]) > 0) & (w["q"] != 0)[..., None], axis=(1, 2))
     assert np.array_equal(dead, ~active)
     assert 0.1 < dead.mean() < 0.9
     assert np.array_equal(is_dead_on_inputs(w, corners), dead)

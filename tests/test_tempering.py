@@ -69,7 +69,7 @@ def test_killed_and_resumed_gives_the_same_numbers(tmp_path):
 
 def test_checkpoint_of_another_run_is_refused(tmp_path):
     sl.temper(cross(), beta_max=10.0, particles=32, seed=0, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match="belongs to another run .seed: 0 then, 1 now."):
+    with pytest.raises(ValueError, match=r"belongs to another run \(seed: 0 then, 1 now\)"):
         sl.temper(cross(), beta_max=10.0, particles=32, seed=1, checkpoint=tmp_path)
 
 

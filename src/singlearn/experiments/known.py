@@ -60,7 +60,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
         measured = str(Estimate(row["measured λ"], row["standard error"]))
         cells.append((row["model"], f"{row['d/2']:g}", row["exact λ"], str(row["m"]), measured, f"{row['seconds']:.0f}"))
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = ["  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True))) for line in cells]  # fmt: skip
+    lines = ["  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]) for line in cells]
     lines += [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
 

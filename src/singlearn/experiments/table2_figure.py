@@ -74,6 +74,6 @@ def _panel(axes: Axes, cells: list[Cell]) -> None:
     )
     slopes = ", ".join(f"{cell.slopes.mean():.2f} ({cell.name.split()[1]})" for cell in cells)
     axes.set_title(f"truth s_{kinks}:  λ̂ = {slopes};  λ of W_0 = {exact:g}", fontsize=9)
-    axes.set_xlabel("temperature 1/β  [1/β has the unit of E: nats]")
+    axes.set_xlabel("temperature 1/β  [nats]")
     axes.set_xlim(0, temperature[1])
     axes.set_ylim(bottom=0)

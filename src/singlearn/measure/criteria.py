@@ -44,11 +44,18 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     if draws < 2:
         raise ValueError(f"log_likelihood: got {draws} draw a replicate; the functional variance needs at least two")
     variance = log_likelihood.var(axis=1, ddof=1).sum(axis=1)
-    training = -(logsumexp(log_likelihood, axis=1) - math.log(draws)).sum(axis=1)
+    predictive = logsumexp(log_likelihood, axis=1, keepdims=True) - math.log(draws)
+    training = -predictive[:, 0].sum(axis=1)
+    # Influence of each draw: what as many independent draws would leave of an error, the floor of the one seen between replicates.
+    on_variance = np.square(log_likelihood - log_likelihood.mean(axis=1, keepdims=True)).sum(axis=2)
+    on_training = -np.expm1(log_likelihood - predictive).sum(axis=2)
+    floor_variance, floor_waic = (
+        float(np.sqrt(influence.var(axis=1).mean() / (draws * replicates))) for influence in (on_variance, on_variance + on_training)
+    )
     return Waic(
-        Estimate.from_replicates(list(training + variance)),
-        Estimate.from_replicates(list(variance)),
-        Estimate.from_replicates(list(variance / 2)),
+        Estimate.from_replicates(list(training + variance), floor_waic),
+        Estimate.from_replicates(list(variance), floor_variance),
+        Estimate.from_replicates(list(variance / 2), floor_variance / 2),
     )
 
 
@@ -62,7 +69,10 @@ class Loo:
 
 
 def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float = 0.7) -> Loo:
-    """Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ; observations with Pareto k̂ > ``threshold`` are unreliable."""
+    """Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
+
+    Observations with a Pareto k̂ above ``threshold`` count as unreliable.
+    """
     losses, worst = [], []
     for own in log_likelihood:
         draws_last = np.moveaxis(own, 0, -1)

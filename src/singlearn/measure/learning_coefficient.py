@@ -150,7 +150,8 @@ def read_learning_coefficient(
         apart = [r for r in others if abs(r.value - chosen.value) > 4 * math.hypot(r.standard_error, chosen.standard_error)]
         if apart:
             listed = ", ".join(f"{name} {reading}" for name, reading in readings.items())
-            warnings.append(Warning_(Reason.READINGS_DISAGREE, f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"))
+            sentence = f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
+            warnings.append(Warning_(Reason.READINGS_DISAGREE, sentence))
             widest = max(abs(r.value - chosen.value) for r in apart)
             chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
     return LearningCoefficient(
@@ -158,14 +159,17 @@ def read_learning_coefficient(
     )
 
 
-def intercept_is_elsewhere(intercept: Estimate, slope: float, coldest: float, reference: float, fluctuation: bool) -> bool:
+def intercept_is_elsewhere(
+    intercept: Estimate, slope: float, coldest: float, reference: float, fluctuation: bool, overfit: float = 0.0
+) -> bool:
     r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more than theory and errors leave room for.
 
     Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the window), at most :math:`1/β`; and for
-    data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's Theorem 4, two standard deviations of it.
+    data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's Theorem 4, two standard deviations of it; and ``overfit``, in nats, by which a
+    best fit lies below the truth.
     """
     slope = max(slope, 0.0)
-    room = 4 * intercept.standard_error + min(0.5 * slope, 1.0) / coldest
+    room = overfit + 4 * intercept.standard_error + min(0.5 * slope, 1.0) / coldest
     if fluctuation:
         room += 2 * math.sqrt(slope / (2 * coldest))
     return intercept.value - reference > room

@@ -17,13 +17,14 @@ from singlearn.triple import Triple
 class Optimum:
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is a maximum of the likelihood.
 
-    ``is_likelihood_maximum`` is False when the likelihood has no maximum that could be reached (a component collapsing on one
+    ``mode_energy`` is n L_n at the best posterior mode, the lowest energy the posterior goes to as it cools. ``is_likelihood_maximum`` is False when the likelihood has no maximum that could be reached (a component collapsing on one
     observation, say); the parameter is then the posterior mode.
     """
 
     energy: float
     coordinates: Float[np.ndarray, " d"]
     is_likelihood_maximum: bool
+    mode_energy: float
 
 
 def find_optimum(
@@ -59,12 +60,13 @@ def find_optimum(
         # The three best modes may order differently once the prior no longer counts.
         best = min(modes, key=lambda mode: mode[0])
         at_mode = float(energy(best[1])[0])
-        found = Optimum(at_mode, best[1], False)
+        found = Optimum(at_mode, best[1], False, at_mode)
         for _, mode, _ in sorted(modes, key=lambda mode: mode[0])[:3]:
             value, where, converged = descend(energy, mode)
             start_energy = float(energy(mode)[0])
-            # A likelihood without maximum runs away from any mode; a true maximum is within a few nats a parameter of it.
-            bounded = converged and start_energy - value < 3 * triple.dimension
+            # A prior costs the best fit about a nat a parameter where it is strong. A longer descent has fallen into a spike of the
+            # likelihood, one component on a few observations, which is no fit.
+            bounded = converged and start_energy - value < 1.5 * triple.dimension
             if bounded and (value < found.energy or not found.is_likelihood_maximum):
-                found = Optimum(value, where, True)
+                found = Optimum(value, where, True, at_mode)
         return found

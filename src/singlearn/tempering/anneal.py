@@ -112,11 +112,26 @@ def anneal(
 
 
 def _prior_rung(
-    kept: Float[np.ndarray, "replicates kept d"], energies: Float[np.ndarray, "replicates particles"], adaptation: Adaptation, seconds: float
+    kept: Float[np.ndarray, "replicates kept d"],
+    energies: Float[np.ndarray, "replicates particles"],
+    adaptation: Adaptation,
+    seconds: float,
 ) -> Rung:
     ones = np.ones(len(energies))
     return Rung(
-        0.0, kept, energies.astype(float), 0.0 * ones, ones, 1.0, 0, 0, 0.0, 0.0, adaptation.hamiltonian_step, adaptation.leapfrog_steps, seconds
+        inverse_temperature=0.0,
+        particles=kept,
+        energies=energies.astype(float),
+        log_evidence_step=0.0 * ones,
+        effective_sample_size=ones,
+        acceptance=1.0,
+        moves=0,
+        gradients=0,
+        rank_correlation=0.0,
+        stuck_share=0.0,
+        hamiltonian_step=adaptation.hamiltonian_step,
+        leapfrog_steps=adaptation.leapfrog_steps,
+        seconds=seconds,
     )
 
 

@@ -37,7 +37,7 @@ class Checkpoint:
 
     def rungs(self) -> list[tuple[Rung, Adaptation, np.ndarray]]:
         """The rungs on disk in order, each with the adaptation and the full population it ended with (kept for the last rung only)."""
-        found = []
+        found: list[tuple[Rung, Adaptation, np.ndarray]] = []
         while (file := self._file(len(found))).exists():
             with np.load(file, allow_pickle=False) as stored:
                 adaptation = Adaptation(**json.loads(str(stored["adaptation"])))
@@ -51,7 +51,7 @@ class Checkpoint:
     def save(self, index: int, rung: Rung, adaptation: Adaptation, population: np.ndarray) -> None:
         """Write rung ``index``; ``population`` is every particle, also when the rung keeps only some."""
         temporary = self._file(index).with_suffix(".partial.npz")
-        arrays = {f.name: np.asarray(getattr(rung, f.name)) for f in fields(Rung)}
+        arrays: dict[str, Any] = {f.name: np.asarray(getattr(rung, f.name)) for f in fields(Rung)}
         with temporary.open("wb") as stream:
             np.savez(stream, population=population, adaptation=json.dumps(asdict(adaptation)), **arrays)
             stream.flush()

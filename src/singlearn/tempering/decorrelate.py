@@ -90,10 +90,11 @@ def decorrelate(
     hamiltonian_moves = 0
     if not skip_hamiltonian:
         while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
+            steps = adaptation.leapfrog_steps
             result = moves.hamiltonian(
-                keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), adaptation.leapfrog_steps
+                keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), steps
             )
-            acceptance = account(result, adaptation.leapfrog_steps + 1)
+            acceptance = account(result, steps + 1)
             hamiltonian_moves += 1
             gain = 1.5 / np.sqrt(hamiltonian_moves)
             step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
@@ -107,7 +108,9 @@ def decorrelate(
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
         while not done() and curvature_moves < CURVATURE_MOVES:
             index = HAMILTONIAN_MOVES + curvature_moves
-            result = moves.curvature(keys(index), jnp.asarray(particles), beta, adaptation.curvature_step, jnp.asarray(deviations), shortest)
+            result = moves.curvature(
+                keys(index), jnp.asarray(particles), beta, adaptation.curvature_step, jnp.asarray(deviations), shortest
+            )
             acceptance = account(result, 2 * (dimension + 1))
             curvature_moves += 1
             gain = 1.0 / np.sqrt(curvature_moves)

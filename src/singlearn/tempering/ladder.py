@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-
 # Consecutive rungs are at most this factor apart, so that every reading has rungs beside it, also where the energies hardly vary.
 LARGEST_RATIO = 2.0
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Event
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -164,11 +164,11 @@ def _threaded(f: Callable, particles: int, chunk: int) -> Callable:
     """
     bounds = np.linspace(0, particles, THREAD_SLICES + 1).astype(int)
     compiled = jax.jit(_chunked(f, min(chunk, int(np.diff(bounds).min()))))
-    wide = bool(jax.config.jax_enable_x64)
+    wide = jnp.zeros(()).dtype == jnp.float64
     pool = ThreadPoolExecutor(max_workers=min(THREAD_SLICES, os.cpu_count() or 1))
     warm = Event()
 
-    def run_slice(lower: int, upper: int, each: Sequence[Array], shared: object, data: object) -> object:
+    def run_slice(lower: int, upper: int, each: Sequence[Any], shared: object, data: object) -> object:
         with jax.enable_x64(wide):
             return jax.block_until_ready(compiled(*(part[lower:upper] for part in each), shared, data))
 

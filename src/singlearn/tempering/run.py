@@ -119,7 +119,13 @@ class Run:
         warnings = list(read.warnings) + self.warnings
         reference = self.reference_energy
         if reference is not None and intercept_is_elsewhere(
-            read.intercept, self._slope(read), max(read.inverse_temperatures), reference, not self.is_population
+            read.intercept,
+            self._slope(read),
+            max(read.inverse_temperatures),
+            reference,
+            fluctuation=not self.is_population,
+            # A regular model with d parameters fits d/2 nats below its truth, on average; a singular one seldom more.
+            overfit=0.0 if self.truth_energy is not None else self.dimension / 2,
         ):
             excess = read.intercept.value - reference
             against = "n L_n(w_0) of the truth" if self.truth_energy is not None else "the best energy reached"
@@ -138,10 +144,10 @@ class Run:
 
     @property
     def reference_energy(self) -> float | None:
-        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or the best energy reached where w_0 is unknown."""
+        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or that of the best posterior mode reached where w_0 is unknown."""
         if self.truth_energy is not None:
             return self.truth_energy
-        return None if self.optimum is None else self.optimum.energy
+        return None if self.optimum is None else self.optimum.mode_energy
 
     @property
     def warnings(self) -> list[Warning_]:
@@ -155,8 +161,8 @@ class Run:
                 Warning_(
                     Reason.POOR_MIXING,
                     f"{int(poor.sum())} of {len(rungs)} rungs (β = {betas.min():.3g} … {betas.max():.3g}) kept up to "
-                    f"{rungs.rank_correlation[poor].max():.2f} of their rank correlation, or left up to {rungs.stuck_share[poor].max():.0%} "
-                    "of particles unmoved",
+                    f"{rungs.rank_correlation[poor].max():.2f} of their rank correlation, or left up to "
+                    f"{rungs.stuck_share[poor].max():.0%} of particles unmoved",
                 )
             )
         infinite = int(rungs.is_infinite[0].sum())

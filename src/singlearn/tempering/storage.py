@@ -52,7 +52,10 @@ def to_datatree(run: Run) -> xr.DataTree:
     if run.optimum is not None:
         groups["optimum"] = xr.Dataset(
             {"energy": ((), run.optimum.energy), "coordinates": (("coordinate",), run.optimum.coordinates)},
-            attrs={"is_likelihood_maximum": int(run.optimum.is_likelihood_maximum)},
+            attrs={
+                "is_likelihood_maximum": int(run.optimum.is_likelihood_maximum),
+                "mode_energy": run.optimum.mode_energy,
+            },
         )
     attributes = {
         "format": FORMAT,
@@ -97,7 +100,12 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     optimum = None
     if "optimum" in tree.children:
         node = tree["optimum"]
-        optimum = Optimum(float(node["energy"]), node["coordinates"].to_numpy(), bool(node.attrs["is_likelihood_maximum"]))
+        optimum = Optimum(
+            float(node["energy"]),
+            node["coordinates"].to_numpy(),
+            bool(node.attrs["is_likelihood_maximum"]),
+            float(node.attrs["mode_energy"]),
+        )
     rungs = Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs)))
     return Run(
         rungs=rungs,

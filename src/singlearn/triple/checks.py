@@ -34,7 +34,8 @@ def check_pointwise_shape(shape: Any, sample_size: int | None) -> int:
     if got is None or len(got) != 1 or (sample_size is not None and got != (sample_size,)):
         described = f"an array of shape {got}" if got is not None else f"{shape}"
         raise ValueError(
-            f"log_likelihood: returned {described}; it should be pointwise, of shape {expected}: one log density per observation, not their sum"
+            f"log_likelihood: returned {described}; it should be pointwise, of shape {expected}: "
+            "one log density per observation, not their sum"
         )
     if got[0] == 0:
         raise ValueError("data: n = 0 observations; at least one is needed")
@@ -56,5 +57,5 @@ def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> Non
     for path in got:
         if path not in expected:
             raise ValueError(f"{argument}{path} is not a parameter; the prior draws {sorted(expected)}")
-    if jax.tree.structure(value) != jax.tree.structure(shapes):
+    if jax.tree.structure(value) != jax.tree.structure(shapes):  # type: ignore[operator]
         raise ValueError(f"{argument}: got {jax.tree.structure(value)}; it should be {jax.tree.structure(shapes)}")

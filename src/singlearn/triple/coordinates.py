@@ -106,7 +106,7 @@ def _from_distributions(prior: PyTree) -> Coordinates:
         return total
 
     def constrain(u: Float[Array, " d"]) -> PyTree:
-        return structure.unflatten([t(part) for t, part in zip(transforms, split(u), strict=True)])
+        return jax.tree.unflatten(structure, [t(part) for t, part in zip(transforms, split(u), strict=True)])
 
     return Coordinates(
         dimension=flat_shape.size,
@@ -124,7 +124,7 @@ def _from_object(prior: Prior) -> Coordinates:
 
     def constrain(u: Float[Array, " d"]) -> PyTree:
         parts = [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
-        return structure.unflatten(parts)
+        return jax.tree.unflatten(structure, parts)
 
     coordinates = Coordinates(
         dimension=sum(sizes),

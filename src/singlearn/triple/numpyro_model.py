@@ -39,7 +39,7 @@ def read_model(
 
     def split(u: Float[Array, " d"]) -> dict[str, Array]:
         parts = [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
-        return structure.unflatten(parts)
+        return jax.tree.unflatten(structure, parts)
 
     def constrain(u: Float[Array, " d"]) -> dict[str, Array]:
         values = constrain_fn(prior_model, args, kwargs, split(u))

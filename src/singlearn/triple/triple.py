@@ -81,7 +81,8 @@ class Triple:
 
     def _truth_log_likelihood(self) -> Float[Array, " n"]:
         shapes = self.coordinates.shapes()
-        is_parameter = jax.tree.structure(self.truth) == jax.tree.structure(shapes) and all(
+        same_structure = jax.tree.structure(self.truth) == jax.tree.structure(shapes)  # type: ignore[operator]
+        is_parameter = same_structure and all(
             np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
         if not is_parameter and isinstance(self.truth, (np.ndarray, jax.Array, list)) and np.shape(self.truth) == (self.n,):
@@ -108,14 +109,14 @@ class Triple:
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a number."""
-        if self.kl is not None:
-            value = self.n * self.kl(self.coordinates.constrain(u))
-        else:
-            value = -jnp.sum(self.pointwise(u, data))
+        value = -jnp.sum(self.pointwise(u, data)) if self.kl is None else self.n * self.kl(self.coordinates.constrain(u))
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def parameter_energy(self, w: PyTree) -> float:
-        """n L_n(w) (population: n K(w)) of a parameter pytree, in nats. Raises ``ValueError`` if ``w`` does not match the prior's pytree."""
+        """n L_n(w) (population: n K(w)) of a parameter pytree, in nats.
+
+        Raises ``ValueError`` if ``w`` does not match the prior's pytree.
+        """
         check_parameter_matches("w", w, self.coordinates.shapes())
         with jax.enable_x64(True):
             w = jax.tree.map(jnp.asarray, w)
@@ -136,7 +137,9 @@ class Triple:
         name: str = "regression",
         known: ExactCoefficient | None = None,
     ) -> Triple:
-        r"""Gaussian regression :math:`y ~ N(f(w,x), σ^2 I_M)`, so :math:`n L_n = \frac{1}{2σ^2}Σ|y_i - f(w,x_i)|^2 + \frac{nM}{2}\log 2πσ^2`.
+        r"""Gaussian regression :math:`y ~ N(f(w,x), σ^2 I_M)`.
+
+        Its energy is :math:`n L_n = \frac{1}{2σ^2}Σ|y_i - f(w,x_i)|^2 + \frac{nM}{2}\log 2πσ^2`.
 
         Args:
             f: ``f(w, x) -> (n,)`` or ``(n, M)``, the shape of ``y``.
