@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-from singlearn.triple import Triple
+from singlearn.triple import Model, Triple
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,16 @@ class Optimum:
     mode_energy: float
 
 
+@lru_cache(maxsize=8)
+def _objectives(model: Model) -> tuple[Callable, Callable]:
+    """Energy and minus log posterior with their gradients, compiled once for all data sets of a model."""
+    triple = model.triple
+    return (
+        jax.jit(jax.value_and_grad(lambda u, data: triple.energy(u, data))),
+        jax.jit(jax.value_and_grad(lambda u, data: triple.energy(u, data) - triple.coordinates.log_prob(u))),
+    )
+
+
 def find_optimum(
     triple: Triple, cold: Float[np.ndarray, "starts d"], hot: Float[np.ndarray, "more d"], iterations: int = 300
 ) -> Optimum:
@@ -39,8 +51,8 @@ def find_optimum(
     """
     with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, triple.data)
-        energy = jax.jit(jax.value_and_grad(lambda u: triple.energy(u, data)))
-        penalised = jax.jit(jax.value_and_grad(lambda u: triple.energy(u, data) - triple.coordinates.log_prob(u)))
+        compiled = _objectives(triple.as_model())
+        energy, penalised = (partial(objective, data=data) for objective in compiled)
 
         def descend(objective: object, start: Float[np.ndarray, " d"]) -> tuple[float, Float[np.ndarray, " d"], bool]:
             def guarded(u: np.ndarray) -> tuple[float, np.ndarray]:

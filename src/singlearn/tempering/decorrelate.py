@@ -18,6 +18,9 @@ TARGET_CORRELATION = 0.2
 STUCK_SHARE = 0.05
 HAMILTONIAN_MOVES = 12
 CURVATURE_MOVES = 30
+# Beyond these a rung counts as poorly mixed, and the dearer moves are called in.
+POOR_CORRELATION = 0.6
+POOR_STUCK_SHARE = 0.1
 # Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the curvature move does not pay.
 CURVATURE_DIMENSION = 64
 LONGEST_TRAJECTORY = 16
@@ -99,12 +102,9 @@ def decorrelate(
             gain = 1.5 / np.sqrt(hamiltonian_moves)
             step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
             adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
-            # Not on course to forget within the budget: no use in spending the rest of it.
-            if has_curvature and hamiltonian_moves == HAMILTONIAN_MOVES // 2 and correlation > np.sqrt(TARGET_CORRELATION):
-                break
         adaptation = replace(adaptation, leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves))
     curvature_moves = 0
-    if has_curvature and not done():
+    if has_curvature and (correlation > POOR_CORRELATION or 1 - moved.mean() > POOR_STUCK_SHARE):
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
         while not done() and curvature_moves < CURVATURE_MOVES:
             index = HAMILTONIAN_MOVES + curvature_moves

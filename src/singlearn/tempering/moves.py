@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from threading import Event
 from typing import Any, NamedTuple
@@ -17,10 +18,11 @@ from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
-from singlearn.triple import Triple
+from singlearn.triple import Model, Triple
 
 # Working set of one chunk of particles on a CPU, in floating point numbers: what stays in cache measured fastest.
-CPU_CHUNK = 2**17
+CPU_CHUNK = 2**13
+POPULATION_CHUNK = 1024
 ACCELERATOR_CHUNK = 2**28
 THREAD_SLICES = 4
 # Step sizes are drawn log-uniformly over this many e-folds below the largest one: narrow and wide places both get steps that fit.
@@ -47,11 +49,25 @@ class Moves:
 
 
 def compile_moves(triple: Triple, particles: int) -> Moves:
-    """The moves of ``triple`` for ``particles`` particles; must be called and used under one precision."""
+    """The moves of ``triple`` for ``particles`` particles under the current precision; the last few are remembered, for other seeds."""
+    wide = jnp.zeros(()).dtype == jnp.float64
     data = jax.tree.map(jnp.asarray, triple.data)
+    prior, energies, hamiltonian, curvature = _compile(triple.as_model(), particles, _chunk_size(triple), wide)
+    return Moves(
+        sample_prior=lambda keys: prior(keys, (), data),
+        energies=lambda u: energies(u, (), data),
+        hamiltonian=lambda keys, u, *shared: Moved(*hamiltonian(keys, u, shared, data)),
+        curvature=lambda keys, u, *shared: Moved(*curvature(keys, u, shared, data)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Callable, Callable, Callable, Callable]:
+    """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
+    triple = model.triple
     log_prior = triple.coordinates.log_prob
     hmc_kernel = hmc.build_kernel()
-    everywhere = _spread_over_devices(particles, _chunk_size(triple))
+    everywhere = _spread_over_devices(particles, chunk, wide)
 
     def energy(u: Float[Array, " d"], data: object) -> Float[Array, ""]:
         return triple.energy(u, data)
@@ -104,32 +120,28 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
         moved = jnp.where(accepted, proposal * scales, u)
         return moved, energy(moved, data), acceptance, accepted
 
-    run_prior = everywhere(lambda key, shared, data: triple.coordinates.sample(key), 1)
-    run_energy = everywhere(lambda u, shared, data: energy(u, data), 1)
-    run_hamiltonian = everywhere(lambda key, u, shared, data: hamiltonian_one(key, u, shared, data), 2)
-    run_curvature = everywhere(lambda key, u, shared, data: curvature_one(key, u, shared, data), 2)
-    return Moves(
-        sample_prior=lambda keys: run_prior(keys, (), data),
-        energies=lambda u: run_energy(u, (), data),
-        hamiltonian=lambda keys, u, *shared: Moved(*run_hamiltonian(keys, u, shared, data)),
-        curvature=lambda keys, u, *shared: Moved(*run_curvature(keys, u, shared, data)),
+    return (
+        everywhere(lambda key, shared, data: triple.coordinates.sample(key), 1),
+        everywhere(lambda u, shared, data: energy(u, data), 1),
+        everywhere(hamiltonian_one, 2),
+        everywhere(curvature_one, 2),
     )
 
 
 def _chunk_size(triple: Triple) -> int:
-    per_particle = 64 if triple.is_population else max(64, int(triple.n))
-    budget = CPU_CHUNK if jax.default_backend() == "cpu" else ACCELERATOR_CHUNK
-    return max(16, budget // per_particle)
+    if jax.default_backend() != "cpu":
+        return max(16, ACCELERATOR_CHUNK // max(64, int(triple.n)))
+    return POPULATION_CHUNK if triple.is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(triple.n)))
 
 
-def _spread_over_devices(particles: int, chunk: int) -> Callable[[Callable, int], Callable]:
+def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[[Callable, int], Callable]:
     """A transformation of ``f(per_particle…, shared, data)`` into one over all particles: chunked, compiled, on every device or core."""
     devices = jax.devices()
     devices = devices[: np.gcd(particles, len(devices))]
     if len(devices) > 1:
         return lambda f, arguments: _sharded(f, arguments, devices, min(chunk, particles // len(devices)))
     if jax.default_backend() == "cpu" and particles >= 2 * THREAD_SLICES:
-        return lambda f, arguments: _threaded(f, particles, chunk)
+        return lambda f, arguments: _threaded(f, particles, chunk, wide)
     return lambda f, arguments: jax.jit(_chunked(f, min(chunk, particles)))
 
 
@@ -157,16 +169,19 @@ def _sharded(f: Callable, arguments: int, devices: list[jax.Device], chunk: int)
     return sharded
 
 
-def _threaded(f: Callable, particles: int, chunk: int) -> Callable:
+def _threaded(f: Callable, particles: int, chunk: int, wide: bool) -> Callable:
     """Slices of the population on threads: XLA leaves cores idle on the small operations of one particle (measured: twice as fast on two).
 
-    The number of slices is fixed, so that the numbers do not depend on how many cores a machine has.
+    The number of slices is fixed, so that the numbers do not depend on how many cores a machine has. A program with a custom call -
+    LAPACK, say: the eigenvectors of the curvature move, a Cholesky factor in a user's model - runs in one piece, because several of
+    those at once can wait for each other forever.
     """
     bounds = np.linspace(0, particles, THREAD_SLICES + 1).astype(int)
     compiled = jax.jit(_chunked(f, min(chunk, int(np.diff(bounds).min()))))
-    wide = jnp.zeros(()).dtype == jnp.float64
     pool = ThreadPoolExecutor(max_workers=min(THREAD_SLICES, os.cpu_count() or 1))
     warm = Event()
+    whole = jax.jit(_chunked(f, min(chunk, particles)))
+    found: dict[str, bool] = {}
 
     def run_slice(lower: int, upper: int, each: Sequence[Any], shared: object, data: object) -> object:
         with jax.enable_x64(wide):
@@ -174,6 +189,10 @@ def _threaded(f: Callable, particles: int, chunk: int) -> Callable:
 
     def threaded(*args: object) -> object:
         *each, shared, data = args
+        if "custom_call" not in found:
+            found["custom_call"] = "custom_call" in whole.lower(*args).as_text()
+        if found["custom_call"]:
+            return jax.block_until_ready(whole(*args))
         # The first slice alone, so that one thread compiles for all.
         first = [] if warm.is_set() else [run_slice(int(bounds[0]), int(bounds[1]), each, shared, data)]
         warm.set()

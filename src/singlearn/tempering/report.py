@@ -65,7 +65,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "energy": run.energy(beta).to_dict(),
         "heat_capacity": run.heat_capacity(beta).to_dict(),
         "truth_energy": run.truth_energy,
-        "best_energy": None if run.optimum is None else run.optimum.energy,
+        "best_energy": None if run.is_population or run.optimum is None else run.optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
         "warnings": [{"reason": str(w.reason), "message": w.message} for w in (read.warnings if read else run.warnings)],

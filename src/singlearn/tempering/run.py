@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -20,15 +21,14 @@ from singlearn.measure.learning_coefficient import (
     intercept_is_elsewhere,
     read_learning_coefficient,
 )
-from singlearn.measure.optimum import Optimum
+from singlearn.measure.optimum import Optimum, find_optimum
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.tempering.decorrelate import POOR_CORRELATION, POOR_STUCK_SHARE
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
-# A rung mixed poorly when its energies still resemble those before the moves this much, or this share of particles never moved.
-POOR_CORRELATION = 0.6
-POOR_STUCK_SHARE = 0.1
+OPTIMISER_STARTS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Run:
         rungs: what every rung left behind.
         settings: what the run was asked for, and by which seed.
         posterior: draws at β = 1 (or at β_max, where that is below 1), constrained, with their pointwise log likelihood.
-        optimum: the best energy reached, or ``None`` for a population run, where it is 0.
+        stored_optimum: the best energy reached, where it has been looked for; see ``optimum``.
         truth_energy: n L_n(w_0) in nats, or ``None`` where the truth is unknown.
         view: all rungs reweighted together.
         known_multiplicity: m where it is proven.
@@ -49,7 +49,7 @@ class Run:
     rungs: Rungs
     settings: dict[str, Any]
     posterior: Posterior
-    optimum: Optimum | None
+    stored_optimum: Optimum | None
     truth_energy: float | None
     view: LadderView = field(repr=False)
     known_multiplicity: int | None = None
@@ -74,6 +74,23 @@ class Run:
     @property
     def beta_max(self) -> float:
         return float(self.rungs.inverse_temperature[-1])
+
+    @cached_property
+    def optimum(self) -> Optimum | None:
+        """The best energy reached from the coldest particles and some hotter ones; ``None`` for a population run, where it is 0.
+
+        Looked for when it is first asked for, which needs the triple. Raises ``ValueError`` on a run loaded without it.
+        """
+        if self.stored_optimum is not None or self.is_population:
+            return self.stored_optimum
+        if self.triple is None:
+            raise ValueError("this run was saved before its optimum was looked for: Run.load(path, triple=…)")
+        rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
+        cold = rungs.particles[-1].reshape(-1, self.dimension)
+        levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
+        hot = np.stack([rungs.particles[k].reshape(-1, self.dimension)[generator.integers(len(cold))] for k in levels])
+        order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]].reshape(-1))
+        return find_optimum(self.triple, cold[order[:OPTIMISER_STARTS]], hot)
 
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 
@@ -189,7 +206,7 @@ class Run:
 
     def bic(self) -> float:
         """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer. Raises ``ValueError`` for a population run."""
-        if self.optimum is None:
+        if self.is_population or self.optimum is None:
             raise ValueError(f"{self.name}: BIC needs data; this is a population run")
         return criteria.bic(self.optimum.energy, self.dimension, self.n)
 

@@ -117,7 +117,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
             tree["sample_stats"]["energy"].to_numpy(),
             likelihood,
         ),
-        optimum=optimum,
+        stored_optimum=optimum,
         truth_energy=json.loads(tree.attrs["truth_energy"]),
         known_multiplicity=json.loads(tree.attrs["known_multiplicity"]),
         triple=triple,

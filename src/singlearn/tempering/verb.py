@@ -5,16 +5,11 @@ from __future__ import annotations
 import math
 import os
 
-import numpy as np
-
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.optimum import find_optimum
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.run import Run
 from singlearn.triple import Triple
-
-OPTIMISER_STARTS = 12
 
 
 def temper(
@@ -55,7 +50,7 @@ def temper(
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1)
     >>> run = temper(triple, beta_max=99.0, particles=512, seed=1)
-    >>> bool(abs(run.free_energy(99.0).value - 0.5 * np.log(100)) < 0.1)
+    >>> bool(abs(run.free_energy(99.0).value - 0.5 * math.log(100)) < 0.1)
     True
     """
     if not (beta_max > 0 and math.isfinite(beta_max)):
@@ -71,15 +66,6 @@ def temper(
     if precision not in ("float64", "float32"):
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
     rungs = anneal(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision, checkpoint, progress)
-    optimum = None
-    if not triple.is_population:
-        cold = rungs.particles[-1].reshape(-1, triple.dimension)
-        generator = np.random.default_rng(seed)
-        # Hot starts: one particle from each of some rungs spread over the ladder.
-        levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
-        hot = np.stack([rungs.particles[k].reshape(-1, triple.dimension)[generator.integers(len(cold))] for k in levels])
-        coldest = np.argsort(rungs.energies[-1][:, ::thin].reshape(-1)[: len(cold)])[:OPTIMISER_STARTS]
-        optimum = find_optimum(triple, cold[coldest], hot)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     settings = {
         "name": triple.name, "n": float(triple.n), "dimension": triple.dimension, "is_population": triple.is_population,
@@ -91,7 +77,7 @@ def temper(
         rungs=rungs,
         settings=settings,
         posterior=draw_posterior(triple, rungs, view, seed),
-        optimum=optimum,
+        stored_optimum=None,
         truth_energy=triple.truth_energy,
         view=view,
         known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,

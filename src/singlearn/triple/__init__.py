@@ -1,6 +1,6 @@
 """Bring a model: the triple of model, truth and prior."""
 
 from singlearn.triple.coordinates import Coordinates, Prior
-from singlearn.triple.triple import Triple
+from singlearn.triple.triple import Model, Triple
 
-__all__ = ["Coordinates", "Prior", "Triple"]
+__all__ = ["Coordinates", "Model", "Prior", "Triple"]

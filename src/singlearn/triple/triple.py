@@ -125,6 +125,21 @@ class Triple:
             assert self.log_likelihood is not None
             return -float(jnp.sum(self.log_likelihood(w, self.data)))
 
+    def with_data(self, data: PyTree, truth: Any = None, name: str | None = None) -> Triple:
+        """The same model and prior with other data: a further training set. What was compiled for one serves the other.
+
+        Raises ``ValueError`` for a population triple, and as the constructor does.
+        """
+        if self.is_population:
+            raise ValueError(f"{self.name} is a population triple: it has no data to replace")
+        return Triple(
+            self.log_likelihood, self.prior, data, truth, name or self.name, self.known, coordinates=self.coordinates
+        )
+
+    def as_model(self) -> Model:
+        """The triple as a key for what is compiled of it: equal for all triples made by ``with_data``."""
+        return Model((self.log_likelihood, self.kl, self.n if self.is_population else None, self.coordinates), self)
+
     @classmethod
     def regression(
         cls,
@@ -222,3 +237,11 @@ class Triple:
 
         coordinates, log_likelihood = read_model(model, args, kwargs)
         return cls(log_likelihood, None, (), name=getattr(model, "__name__", "NumPyro model"), coordinates=coordinates)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the compiled energy of a triple depends on besides its data, and one triple that has it."""
+
+    key: tuple[Any, ...]
+    triple: Triple = field(compare=False)
