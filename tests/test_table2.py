@@ -25,7 +25,7 @@ from singlearn.experiments.table2 import (
 from singlearn.experiments.table2_figure import draw
 from singlearn.models import star_truth, two_layer, two_layer_network
 
-TINY = Settings(training_sets=1, particles=64, replicates=2, precision="float32")
+TINY = Settings(("relu",), training_sets=1, particles=48, replicates=2, precision="float32")
 
 
 def batch(w, b, q):

@@ -44,14 +44,15 @@ PUBLISHED = {
 class Settings:
     """How much work goes into a cell of the table."""
 
+    activations: tuple[str, ...]
     training_sets: int
     particles: int
     replicates: int
     precision: str
 
 
-FULL = Settings(training_sets=5, particles=512, replicates=4, precision="float64")
-QUICK = Settings(training_sets=2, particles=24, replicates=2, precision="float32")
+FULL = Settings(ACTIVATIONS, training_sets=5, particles=128, replicates=4, precision="float32")
+QUICK = Settings(("relu",), training_sets=1, particles=32, replicates=2, precision="float32")
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Cell:
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     """Measure every cell; the figure goes to ``out/table2.png``."""
     settings = QUICK if quick else FULL
-    cells = [measure_cell(kinks, activation, settings, seed, progress) for activation in ACTIVATIONS for kinks in KINKS]
+    cells = [measure_cell(kinks, activation, settings, seed, progress) for activation in settings.activations for kinks in KINKS]
     cells.sort(key=lambda cell: (cell.kinks, cell.activation))
     rows = [cell.row() for cell in cells]
     from singlearn.experiments.table2_figure import draw

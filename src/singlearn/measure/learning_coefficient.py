@@ -123,7 +123,7 @@ def read_learning_coefficient(
         raise ValueError(f"inverse_temperatures: got {betas}; at least two distinct β > 0 are needed")
     warnings: list[Warning_] = []
     inside = np.sum((view.inverse_temperatures >= betas[0] / 1.5) & (view.inverse_temperatures <= betas[-1] * 1.5))
-    if inside < 3:
+    if inside < 2:
         warnings.append(
             Warning_(
                 Reason.TOO_FEW_RUNGS,

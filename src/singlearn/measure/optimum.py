@@ -19,7 +19,8 @@ from singlearn.triple import Model, Triple
 class Optimum:
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is a maximum of the likelihood.
 
-    ``mode_energy`` is n L_n at the best posterior mode, the lowest energy the posterior goes to as it cools. ``is_likelihood_maximum`` is False when the likelihood has no maximum that could be reached (a component collapsing on one
+    ``mode_energy`` is n L_n at the best posterior mode, the lowest energy the posterior goes to as it cools.
+    ``is_likelihood_maximum`` is False when the likelihood has no maximum that could be reached (a component collapsing on one
     observation, say); the parameter is then the posterior mode.
     """
 

@@ -44,9 +44,6 @@ def anneal(
         "replicates": replicates, "seed": seed, "target_ess": target_ess, "thin": thin, "precision": precision,
     }  # fmt: skip
     disk = Checkpoint(checkpoint, settings) if checkpoint is not None else None
-    if precision == "float32":
-        # JAX keeps what it traced in one precision and fails on it in the other where a model closes over a NumPy array.
-        jax.clear_caches()
     with jax.enable_x64(precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
         moves = compile_moves(triple, particles * replicates)
         root = jax.random.key(seed)
@@ -106,8 +103,6 @@ def anneal(
             if disk is not None:
                 disk.save(index, rung, adaptation, population)
             bar.rung(index, rung)
-    if precision == "float32":
-        jax.clear_caches()
     return Rungs.stack(rungs)
 
 

@@ -16,8 +16,10 @@ from singlearn.tempering.moves import Moved, Moves
 # A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
 TARGET_CORRELATION = 0.2
 STUCK_SHARE = 0.05
-HAMILTONIAN_MOVES = 12
-CURVATURE_MOVES = 30
+HAMILTONIAN_MOVES = 20
+# Curvature moves cost two Hessians each: as many as this many gradients pay for, within bounds.
+CURVATURE_GRADIENTS = 600
+CURVATURE_MOVES = (6, 30)
 # Beyond these a rung counts as poorly mixed, and the dearer moves are called in.
 POOR_CORRELATION = 0.6
 POOR_STUCK_SHARE = 0.1
@@ -34,7 +36,6 @@ class Adaptation:
     hamiltonian_step: float = 1.0
     curvature_step: float = 0.9
     leapfrog_steps: int = 8
-    curvature_rungs_left: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,24 +90,23 @@ def decorrelate(
         return _split(jax.random.fold_in(key, index), len(particles))
 
     has_curvature = dimension <= CURVATURE_DIMENSION
-    skip_hamiltonian = has_curvature and adaptation.curvature_rungs_left > 0
     hamiltonian_moves = 0
-    if not skip_hamiltonian:
-        while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
-            steps = adaptation.leapfrog_steps
-            result = moves.hamiltonian(
-                keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), steps
-            )
-            acceptance = account(result, steps + 1)
-            hamiltonian_moves += 1
-            gain = 1.5 / np.sqrt(hamiltonian_moves)
-            step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
-            adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
-        adaptation = replace(adaptation, leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves))
+    while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
+        steps = adaptation.leapfrog_steps
+        result = moves.hamiltonian(
+            keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), steps
+        )
+        acceptance = account(result, steps + 1)
+        hamiltonian_moves += 1
+        gain = 1.5 / np.sqrt(hamiltonian_moves)
+        step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
+        adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
+    adaptation = replace(adaptation, leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves))
     curvature_moves = 0
     if has_curvature and (correlation > POOR_CORRELATION or 1 - moved.mean() > POOR_STUCK_SHARE):
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
-        while not done() and curvature_moves < CURVATURE_MOVES:
+        budget = int(np.clip(CURVATURE_GRADIENTS // (2 * (dimension + 1)), *CURVATURE_MOVES))
+        while not done() and curvature_moves < budget:
             index = HAMILTONIAN_MOVES + curvature_moves
             result = moves.curvature(
                 keys(index), jnp.asarray(particles), beta, adaptation.curvature_step, jnp.asarray(deviations), shortest
@@ -116,9 +116,6 @@ def decorrelate(
             gain = 1.0 / np.sqrt(curvature_moves)
             step = adaptation.curvature_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["curvature"]))
             adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
-        # Keep to what worked, and look again in a few rungs whether the cheaper move has become good enough.
-        left = 4 if not skip_hamiltonian else adaptation.curvature_rungs_left - 1
-        adaptation = replace(adaptation, curvature_rungs_left=left)
     mixing = Mixing(len(acceptances), float(np.mean(acceptances)), correlation, float(1 - moved.mean()), gradients)
     return particles, energies, mixing, adaptation
 

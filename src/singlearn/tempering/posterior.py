@@ -42,7 +42,7 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
         energies = rungs.energies[on_rung[0]][:, ::stride]
     else:
         generator = np.random.default_rng(seed)
-        particles = np.empty((replicates, kept, dimension))
+        particles = np.empty((replicates, kept, dimension), rungs.particles.dtype)
         energies = np.empty((replicates, kept))
         for r, reweighting in enumerate(view.replicates):
             weights = reweighting.weights(beta)[:, ::stride].reshape(-1)
@@ -50,12 +50,13 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
             particles[r] = rungs.particles[:, r].reshape(-1, dimension)[chosen]
             energies[r] = rungs.energies[:, r, ::stride].reshape(-1)[chosen]
     log_likelihood = None
-    with jax.enable_x64(True):
+    # In the precision of the run: see the note on precisions in moves.
+    with jax.enable_x64(rungs.particles.dtype == np.float64):
         constrained = jax.vmap(jax.vmap(triple.coordinates.constrain))(jnp.asarray(particles))
         if not triple.is_population and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD:
             data = jax.tree.map(jnp.asarray, triple.data)
             flat = jnp.asarray(particles.reshape(-1, dimension))
             pointwise = jax.jit(lambda us: jax.lax.map(lambda u: triple.pointwise(u, data), us, batch_size=256))(flat)
-            log_likelihood = np.asarray(pointwise).reshape(replicates, kept, int(triple.n))
+            log_likelihood = np.asarray(pointwise, dtype=float).reshape(replicates, kept, int(triple.n))
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(constrained)]
     return Posterior(beta, dict(zip(triple.coordinates.names(), leaves, strict=True)), energies, log_likelihood)

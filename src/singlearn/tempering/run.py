@@ -85,6 +85,8 @@ class Run:
             return self.stored_optimum
         if self.triple is None:
             raise ValueError("this run was saved before its optimum was looked for: Run.load(path, triple=…)")
+        if self.settings["precision"] == "float32":
+            jax.clear_caches()
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         cold = rungs.particles[-1].reshape(-1, self.dimension)
         levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
@@ -161,7 +163,7 @@ class Run:
 
     @property
     def reference_energy(self) -> float | None:
-        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or that of the best posterior mode reached where w_0 is unknown."""
+        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or n L_n at the best posterior mode reached."""
         if self.truth_energy is not None:
             return self.truth_energy
         return None if self.optimum is None else self.optimum.mode_energy
@@ -270,6 +272,6 @@ def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float 
     weights = np.stack([r.weights(beta)[:, kept] for r in view.replicates], axis=1)[:, :, : rungs.particles.shape[2]]
     flat = weights.reshape(-1)
     chosen = np.random.default_rng(seed).choice(flat.size, size=size, p=flat / flat.sum())
-    with jax.enable_x64(True):
+    with jax.enable_x64(rungs.particles.dtype == np.float64):
         particles = jnp.asarray(rungs.particles.reshape(flat.size, -1)[chosen])
         return jax.tree.map(np.asarray, jax.vmap(triple.coordinates.constrain)(particles))
