@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def test_table_and_figure_say_it_in_words(cell, tmp_path: Path):
     assert "0.526" in text
     assert draw([cell], tmp_path / "table2.png").stat().st_size > 10_000
     (head, *_), first = text.splitlines()[2:3], text.splitlines()[3]
-    assert len(head) == len(first)
+    # The hat of λ̂ is a combining character and takes no column.
+    assert sum(not unicodedata.combining(letter) for letter in head) == len(first)
 
 
 def test_registered_by_name():

@@ -73,7 +73,7 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
         sl.temper(cross(), beta_max=10.0, particles=32, seed=1, checkpoint=tmp_path)
 
 
-@pytest.mark.parametrize("suffix", [".nc"])
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
 def test_saved_and_loaded_losslessly(line_triple, tmp_path, suffix):
     run = sl.temper(line_triple, particles=64, seed=0, thin=3)
     path = tmp_path / f"line{suffix}"
@@ -86,7 +86,8 @@ def test_saved_and_loaded_losslessly(line_triple, tmp_path, suffix):
     assert np.array_equal(run.posterior.log_likelihood, loaded.posterior.log_likelihood)
     assert loaded.to_dict() == run.to_dict()
     assert np.array_equal(loaded.sample(0.5, 10, seed=0)["a"], run.sample(0.5, 10, seed=0)["a"])
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
+    how = {"engine": "zarr", "consolidated": False} if suffix == ".zarr" else {"engine": "h5netcdf"}
+    with xr.open_datatree(path, **how) as tree:
         assert {"posterior", "sample_stats", "log_likelihood", "rungs"} <= set(tree.children)
         assert tree["posterior"]["a"].dims == ("chain", "draw")
         assert tree["log_likelihood"]["y"].sizes["observation"] == 40

@@ -13,6 +13,7 @@ from singlearn.measure.estimate import Estimate
 LARGEST_MULTIPLICITY = 4
 CORRECTION_EXPONENTS = (0.25, 0.5, 1.0)
 COLDEST_DECADES = 2.0
+HOPELESS = 50.0
 
 
 @dataclass(frozen=True)
@@ -90,5 +91,12 @@ def fit_asymptotics(
     error = math.sqrt(float(weight @ np.square(stds)) + float(weight @ (per_fit - value) ** 2))
     by_m = {m: float(weight[np.array(models) == m].sum()) for m in multiplicities}
     best = max(by_m, key=lambda m: by_m[m])
+    if multiplicity is None:
+        # Over a few decades of b a wrong m can fit as well as the right one. Half the distance to the best fit of the other small
+        # multiplicity joins the error, unless that fit is hopeless.
+        best_of = {m: max((score, value) for score, value, own in zip(scores, per_fit, models, strict=True) if own == m) for m in (1, 2)}
+        top = max(scores)
+        rivals = [abs(other - value) for score, other in best_of.values() if top - score < HOPELESS]
+        error = math.hypot(error, 0.5 * max(rivals, default=0.0))
     replicate_values = weight @ np.array(estimates)
     return Asymptotics(Estimate(value, error, tuple(float(v) for v in replicate_values)), best, by_m[best])

@@ -75,7 +75,7 @@ def default_inverse_temperatures(n: float | int, beta_max: float | int, is_popul
     Raises:
         ValueError: the run stops before the coldest of them.
 
-    >>> [round(b, 3) for b in default_inverse_temperatures(20000, 1.0, False)]
+    >>> [round(float(b), 3) for b in default_inverse_temperatures(20000, 1.0, False)]
     [0.067, 0.082, 0.101, 0.124, 0.151]
     """
     if is_population:

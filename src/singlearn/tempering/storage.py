@@ -71,7 +71,7 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     tree = to_datatree(run)
     if target.suffix == ".zarr":
-        tree.to_zarr(target, mode="w")
+        tree.to_zarr(target, mode="w", consolidated=False)
         return
     temporary = target.with_name(target.name + ".partial")
     tree.to_netcdf(temporary, engine="h5netcdf")
@@ -85,7 +85,9 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     source = Path(path)
     if not source.exists():
         raise FileNotFoundError(f"path: there is no saved run at {source}")
-    with xr.open_datatree(source, engine="zarr" if source.suffix == ".zarr" else "h5netcdf") as opened:
+    # Consolidated metadata is no part of Zarr 3, and other readers may not know it.
+    how = {"engine": "zarr", "consolidated": False} if source.suffix == ".zarr" else {"engine": "h5netcdf"}
+    with xr.open_datatree(source, **how) as opened:
         tree = opened.load()
     if tree.attrs.get("format") != FORMAT:
         raise ValueError(f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, expected {FORMAT})")
