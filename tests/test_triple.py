@@ -162,3 +162,13 @@ def test_numpyro_subsampled_plate_is_refused():
 
     with pytest.raises(ValueError, match="'data' is subsampled"):
         sl.Triple.from_numpyro(model)
+
+
+def test_further_data_of_the_same_model():
+    triple = sl.Triple(log_likelihood, PRIOR, Y, truth={"m": 0.0})
+    further = triple.with_data(np.array([2.0, 1.0]))
+    assert (further.n, further.truth_energy) == (2, None)
+    assert further.parameter_energy({"m": 0.0}) == pytest.approx(2.5 + np.log(2 * np.pi))
+    assert further.as_model() == triple.as_model()  # nothing is compiled twice
+    with pytest.raises(ValueError, match="has no data to replace"):
+        sl.Triple.population(lambda w: w["m"] ** 2, PRIOR, n=1).with_data(Y)
