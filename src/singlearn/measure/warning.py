@@ -14,7 +14,6 @@ class Reason(StrEnum):
     POOR_MIXING = "poor_mixing"
     TOO_FEW_RUNGS = "too_few_rungs"
     INFINITE_ENERGIES = "infinite_energies"
-    UNRELIABLE_LOO = "unreliable_loo"
 
 
 @dataclass(frozen=True)

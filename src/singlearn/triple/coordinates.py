@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
@@ -64,6 +65,21 @@ def coordinates_of(prior: Any) -> Coordinates:
     )
 
 
+def splitter(shapes: PyTree) -> tuple[int, Callable[[Float[Array, " d"]], PyTree]]:
+    """The number of entries of a pytree of shapes, and the function that cuts a flat vector into that pytree.
+
+    Unlike the inverse of ``ravel_pytree`` it keeps the vector's dtype, so that it serves both precisions.
+    """
+    leaves, structure = jax.tree_util.tree_flatten(shapes)
+    ends = np.cumsum([leaf.size for leaf in leaves]).tolist()
+
+    def split(u: Float[Array, " d"]) -> PyTree:
+        parts = [u[end - leaf.size : end].reshape(leaf.shape) for end, leaf in zip(ends, leaves, strict=True)]
+        return jax.tree.unflatten(structure, parts)
+
+    return ends[-1] if ends else 0, split
+
+
 def _is_distribution(leaf: Any) -> bool:
     return isinstance(leaf, dist.Distribution)
 
@@ -89,14 +105,7 @@ def _from_distributions(prior: PyTree) -> Coordinates:
         keys = jax.random.split(key, len(distributions))
         return [t.inv(d.sample(k)) for t, d, k in zip(transforms, distributions, keys, strict=True)]
 
-    flat_shape = jax.eval_shape(lambda: ravel_pytree(draw(jax.random.key(0)))[0])
-
-    def split(u: Float[Array, " d"]) -> list[Array]:
-        # The unraveller fixes the dtypes it saw, so it is built where it is used: under the caller's precision.
-        leaves = jax.eval_shape(draw, jax.random.key(0))
-        sizes = [leaf.size for leaf in leaves]
-        offsets = [sum(sizes[:i]) for i in range(len(sizes))]
-        return [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
+    dimension, split = splitter(jax.eval_shape(draw, jax.random.key(0)))
 
     def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
         total = jnp.zeros((), u.dtype)
@@ -109,7 +118,7 @@ def _from_distributions(prior: PyTree) -> Coordinates:
         return jax.tree.unflatten(structure, [t(part) for t, part in zip(transforms, split(u), strict=True)])
 
     return Coordinates(
-        dimension=flat_shape.size,
+        dimension=dimension,
         sample=lambda key: ravel_pytree(draw(key))[0],
         log_prob=log_prob,
         constrain=constrain,
@@ -117,17 +126,9 @@ def _from_distributions(prior: PyTree) -> Coordinates:
 
 
 def _from_object(prior: Prior) -> Coordinates:
-    example = jax.eval_shape(prior.sample, jax.random.key(0))
-    leaves, structure = jax.tree_util.tree_flatten(example)
-    sizes = [leaf.size for leaf in leaves]
-    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
-
-    def constrain(u: Float[Array, " d"]) -> PyTree:
-        parts = [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
-        return jax.tree.unflatten(structure, parts)
-
+    dimension, constrain = splitter(jax.eval_shape(prior.sample, jax.random.key(0)))
     coordinates = Coordinates(
-        dimension=sum(sizes),
+        dimension=dimension,
         sample=lambda key: ravel_pytree(prior.sample(key))[0],
         log_prob=lambda u: jnp.asarray(prior.log_prob(constrain(u)), u.dtype).reshape(()),
         constrain=constrain,

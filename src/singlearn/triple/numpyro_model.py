@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from numpyro import handlers
 from numpyro.infer.util import compute_log_probs, constrain_fn, potential_energy, unconstrain_fn
 
-from singlearn.triple.coordinates import Coordinates, refuse_improper_or_discrete
+from singlearn.triple.coordinates import Coordinates, refuse_improper_or_discrete, splitter
 
 
 def read_model(
@@ -33,13 +33,7 @@ def read_model(
         trace = handlers.trace(handlers.seed(prior_model, key)).get_trace(*args, **kwargs)
         return unconstrain_fn(prior_model, args, kwargs, {name: trace[name]["value"] for name in latent})
 
-    leaves, structure = jax.tree_util.tree_flatten(jax.eval_shape(draw, jax.random.key(0)))
-    sizes = [leaf.size for leaf in leaves]
-    offsets = [sum(sizes[:i]) for i in range(len(sizes))]
-
-    def split(u: Float[Array, " d"]) -> dict[str, Array]:
-        parts = [u[o : o + s].reshape(leaf.shape) for o, s, leaf in zip(offsets, sizes, leaves, strict=True)]
-        return jax.tree.unflatten(structure, parts)
+    dimension, split = splitter(jax.eval_shape(draw, jax.random.key(0)))
 
     def constrain(u: Float[Array, " d"]) -> dict[str, Array]:
         values = constrain_fn(prior_model, args, kwargs, split(u))
@@ -50,7 +44,7 @@ def read_model(
         return jnp.concatenate([jnp.ravel(log_probs[name]) for name in observed])
 
     coordinates = Coordinates(
-        dimension=sum(sizes),
+        dimension=dimension,
         sample=lambda key: ravel_pytree(draw(key))[0],
         log_prob=lambda u: -potential_energy(prior_model, args, kwargs, split(u)),
         constrain=constrain,
