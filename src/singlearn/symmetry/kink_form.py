@@ -1,0 +1,167 @@
+"""The kink form: all that a two-layer ReLU network computes, and nothing else about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.rational import Matrix, Vector, dot, primitive
+
+
+@dataclass(frozen=True)
+class Hyperplane:
+    """``{x : <normal, x> + offset = 0}`` with coprime integers, the first non-zero entry of ``normal`` positive."""
+
+    normal: tuple[int, ...]
+    offset: int
+
+    def at(self, point: Sequence[Fraction]) -> Fraction:
+        """``u(x) = <normal, x> + offset``."""
+        return sum((n * x for n, x in zip(self.normal, point, strict=True) if n), Fraction(self.offset))
+
+    def __str__(self) -> str:
+        terms = [_term(n, f"x{i + 1}" if len(self.normal) > 1 else "x") for i, n in enumerate(self.normal) if n]
+        if self.offset:
+            terms.append(_term(self.offset, ""))
+        text = " ".join(terms)
+        return (text[2:] if text.startswith("+ ") else "-" + text[2:]) + " = 0"
+
+
+def _term(coefficient: int, name: str) -> str:
+    size = abs(coefficient)
+    digits = f"{size}" if size < 10**6 else f"{float(size):.4g}"
+    return f"{'-' if coefficient < 0 else '+'} {'' if size == 1 and name else digits}{name}"
+
+
+@dataclass(frozen=True)
+class KinkForm:
+    r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for each hyperplane where f has a kink.
+
+    Two networks are the same function exactly when their kink forms are equal.
+
+    Attributes:
+        kinks: total kink A_k (M numbers) of each hyperplane, sorted by hyperplane.
+        linear: L, M rows of N numbers.
+        constant: d, M numbers.
+    """
+
+    kinks: dict[Hyperplane, Vector]
+    linear: Matrix
+    constant: Vector
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.kinks.items()), self.linear, self.constant))
+
+    @property
+    def slope(self) -> Matrix:
+        r""":math:`G = L + \sum_k A_k n_k^T/2`, so that :math:`f = \sum_k \tfrac{A_k}{2}|u_k| + G x + \mathrm{const}`, free of orientations."""
+        rows = [list(row) for row in self.linear]
+        for plane, totals in self.kinks.items():
+            for row, total in zip(rows, totals, strict=True):
+                for i, n in enumerate(plane.normal):
+                    if n and total:
+                        row[i] += total * n / 2
+        return tuple(tuple(row) for row in rows)
+
+    def values_at(self, point: Vector) -> Vector:
+        """The M outputs at an exact point."""
+        values = [d + dot(row, point) for d, row in zip(self.constant, self.linear, strict=True)]
+        for plane, totals in self.kinks.items():
+            height = plane.at(point)
+            if height > 0:
+                values = [value + total * height for value, total in zip(values, totals, strict=True)]
+        return tuple(values)
+
+    def __str__(self) -> str:
+        lines = [f"{len(self.kinks)} kinks"]
+        lines += [f"  total kink {_numbers(totals)} on {plane}" for plane, totals in self.kinks.items()]
+        lines.append("  linear part " + "; ".join(_numbers(row) for row in self.linear) + f", constant {_numbers(self.constant)}")
+        return "\n".join(lines)
+
+
+def _numbers(values: Vector) -> str:
+    return ", ".join(short(v) for v in values)
+
+
+def short(value: Fraction) -> str:
+    """An exact number for people: the fraction where it is short, else six digits of it."""
+    text = str(value)
+    return text if len(text) <= 12 else f"{float(value):.6g}"
+
+
+def boundary(node: Node) -> tuple[Hyperplane, Fraction]:
+    """The activation boundary of a node with w ≠ 0, and the factor ρ with ``(w, b) = ρ (normal, offset)``; ρ < 0 if it is reversed.
+
+    >>> plane, factor = boundary(Node((Fraction(-1, 2),), Fraction(3), (Fraction(1),)))
+    >>> str(plane), factor
+    ('x - 6 = 0', Fraction(-1, 2))
+    """
+    integers, factor = primitive((*node.w, node.b))
+    if next(v for v in integers if v) < 0:
+        integers, factor = tuple(-v for v in integers), -factor
+    return Hyperplane(integers[:-1], integers[-1]), factor
+
+
+def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
+    r"""The kink form of a network, on all of :math:`R^N` or on a domain.
+
+    A node with :math:`(w, b) = ρ\,(n_k, o_k)` adds :math:`a = q|ρ|` to the total kink :math:`A_k`; where ρ < 0,
+    :math:`a\,\mathrm{ReLU}(-u) = a\,\mathrm{ReLU}(u) - a u` also adds to the affine part. Nodes with w = 0 are constants. On a domain, a node whose
+    boundary misses the interior is dead and vanishes, or always active (bypassed) and joins the affine part.
+
+    Args:
+        net: the network.
+        domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
+
+    Raises:
+        ValueError: the domain has another dimension than the inputs.
+
+    >>> form = kink_form(TwoLayerReLU([[1], [-2]], [1, 2], [1, 1], 0))
+    >>> print(form)
+    2 kinks
+      total kink 2 on x - 1 = 0
+      total kink 1 on x + 1 = 0
+      linear part -2, constant 2
+    """
+    if domain is not None and domain.inputs != net.inputs:
+        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
+    totals: dict[Hyperplane, list[Fraction]] = {}
+    linear = [[Fraction(0)] * net.inputs for _ in range(net.outputs)]
+    constant = list(net.c)
+    for node in net.nodes:
+        if not any(node.q):
+            continue
+        if not any(node.w):
+            if node.b > 0:
+                constant = [d + q * node.b for d, q in zip(constant, node.q, strict=True)]
+            continue
+        if domain is not None:
+            low, high = domain.span(node.w, node.b)
+            if high <= 0:
+                continue
+            if low >= 0:
+                _add_affine(linear, constant, node, 1)
+                continue
+        plane, factor = boundary(node)
+        own = totals.setdefault(plane, [Fraction(0)] * net.outputs)
+        size = abs(factor)
+        for j, q in enumerate(node.q):
+            own[j] += q * size
+        if factor < 0:  # q ReLU(v) = q ReLU(-v) + q v, and v is the node's own preactivation
+            _add_affine(linear, constant, node, 1)
+    kinks = {plane: tuple(own) for plane, own in totals.items() if any(own)}
+    ordered = dict(sorted(kinks.items(), key=lambda item: (item[0].normal, item[0].offset)))
+    return KinkForm(ordered, tuple(tuple(row) for row in linear), tuple(constant))
+
+
+def _add_affine(linear: list[list[Fraction]], constant: list[Fraction], node: Node, sign: int) -> None:
+    """Add ``sign · q (<w, x> + b)``."""
+    for j, q in enumerate(node.q):
+        if q:
+            constant[j] += sign * q * node.b
+            for i, w in enumerate(node.w):
+                if w:
+                    linear[j][i] += sign * q * w

@@ -1,0 +1,96 @@
+"""Numbers as the exact rationals they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from numbers import Integral, Real
+from typing import TypeAlias
+
+import numpy as np
+
+Number: TypeAlias = int | float | Fraction | np.integer | np.floating
+Vector: TypeAlias = tuple[Fraction, ...]
+Matrix: TypeAlias = tuple[Vector, ...]
+
+
+def rational(value: object, name: str) -> Fraction:
+    """The exact rational a number stands for; a float is the binary fraction it is stored as, a string such as "1/3" is read.
+
+    Args:
+        value: int, float, Fraction, NumPy scalar, or a string that ``Fraction`` reads.
+        name: of the argument, for the error.
+
+    Raises:
+        ValueError: it is no number, or not finite.
+
+    >>> rational(0.5, "b"), rational("1/3", "b")
+    (Fraction(1, 2), Fraction(1, 3))
+    """
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}: got {value!r}; it should be a number")
+    if isinstance(value, Integral):
+        return Fraction(int(value))
+    if isinstance(value, Real):
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"{name}: got {number}; every entry should be finite")
+        return Fraction(number)
+    if isinstance(value, str):
+        try:
+            return Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            pass
+    raise ValueError(f"{name}: got {value!r}; it should be an int, a float or a Fraction")
+
+
+def vector(values: object, name: str) -> Vector:
+    """A one-dimensional sequence of exact numbers.
+
+    Raises:
+        ValueError: it is no flat sequence of finite numbers.
+    """
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ValueError(f"{name}: got {values!r}; it should be a flat list of numbers")
+    return tuple(rational(value, name) for value in values)
+
+
+def matrix(rows: object, name: str) -> Matrix:
+    """A sequence of rows of equal length.
+
+    Raises:
+        ValueError: the rows are ragged, or hold something that is no finite number.
+    """
+    if isinstance(rows, np.ndarray):
+        rows = rows.tolist()
+    if isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
+        raise ValueError(f"{name}: got {rows!r}; it should be a list of rows")
+    result = tuple(vector(row, name) for row in rows)
+    lengths = sorted({len(row) for row in result})
+    if len(lengths) > 1:
+        raise ValueError(f"{name}: its rows have {lengths[0]} to {lengths[-1]} entries; all rows should have the same number")
+    return result
+
+
+def dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
+    """Inner product."""
+    return sum((x * y for x, y in zip(a, b, strict=True) if x and y), Fraction(0))
+
+
+def primitive(values: Sequence[Fraction]) -> tuple[tuple[int, ...], Fraction]:
+    """The primitive integer vector on the same ray, and the positive factor that gives the vector back.
+
+    >>> primitive((Fraction(1, 2), Fraction(-3, 4)))
+    ((2, -3), Fraction(1, 4))
+    """
+    denominator = math.lcm(*(value.denominator for value in values))
+    integers = [value.numerator * (denominator // value.denominator) for value in values]
+    divisor = math.gcd(*integers)
+    if divisor == 0:
+        raise ValueError("values: all are zero; a ray needs a direction")
+    return tuple(value // divisor for value in integers), Fraction(divisor, denominator)
