@@ -1,7 +1,31 @@
 """What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
+from singlearn.symmetry.compress import compress
+from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
+from singlearn.symmetry.equivalence import Equivalence, equivalent
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
+from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
 from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.transformation import Transformation
+from singlearn.symmetry.witness import Witness
 
-__all__ = ["Box", "Domain", "Hyperplane", "KinkForm", "Node", "Polytope", "TwoLayerReLU", "kink_form"]
+__all__ = [
+    "Box",
+    "Distance",
+    "Domain",
+    "Equivalence",
+    "Hyperplane",
+    "KinkForm",
+    "MinimalWidth",
+    "Node",
+    "Polytope",
+    "Transformation",
+    "TwoLayerReLU",
+    "Witness",
+    "compress",
+    "equivalent",
+    "kink_form",
+    "minimal_width",
+    "sup_distance",
+]

@@ -113,7 +113,9 @@ class Polytope(Domain):
     def __init__(self, normals: Any, offsets: Any) -> None:
         rows, right = matrix(normals, "normals"), vector(offsets, "offsets")
         if len(rows) != len(right) or not rows or not rows[0]:
-            raise ValueError(f"offsets: got {len(right)} for {len(rows)} rows of normals; there should be one per row, and at least one row")
+            raise ValueError(
+                f"offsets: got {len(right)} for {len(rows)} rows of normals; there should be one per row, and at least one row"
+            )
         object.__setattr__(self, "normals", rows)
         object.__setattr__(self, "offsets", right)
         _ = self.centre

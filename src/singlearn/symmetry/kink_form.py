@@ -57,7 +57,7 @@ class KinkForm:
 
     @property
     def slope(self) -> Matrix:
-        r""":math:`G = L + \sum_k A_k n_k^T/2`, so that :math:`f = \sum_k \tfrac{A_k}{2}|u_k| + G x + \mathrm{const}`, free of orientations."""
+        r""":math:`G = L + \sum_k A_k n_k^T/2`, free of orientations: :math:`f = \sum_k \tfrac{A_k}{2}|u_k| + G x + \mathrm{const}`."""
         rows = [list(row) for row in self.linear]
         for plane, totals in self.kinks.items():
             for row, total in zip(rows, totals, strict=True):
@@ -109,8 +109,9 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
     r"""The kink form of a network, on all of :math:`R^N` or on a domain.
 
     A node with :math:`(w, b) = ρ\,(n_k, o_k)` adds :math:`a = q|ρ|` to the total kink :math:`A_k`; where ρ < 0,
-    :math:`a\,\mathrm{ReLU}(-u) = a\,\mathrm{ReLU}(u) - a u` also adds to the affine part. Nodes with w = 0 are constants. On a domain, a node whose
-    boundary misses the interior is dead and vanishes, or always active (bypassed) and joins the affine part.
+    :math:`a\,\mathrm{ReLU}(-u) = a\,\mathrm{ReLU}(u) - a u` also adds to the affine part. Nodes with w = 0 are
+    constants. On a domain, a node whose boundary misses the interior is dead and vanishes, or always active (bypassed)
+    and joins the affine part.
 
     Args:
         net: the network.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from scipy.optimize import linprog
 
@@ -20,9 +22,9 @@ class Unbounded(ValueError):
 def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
     r"""A vertex that maximises :math:`\langle c, x\rangle` subject to :math:`A x \le a`, as exact rationals.
 
-    The floating-point optimum names the active inequalities; N independent ones are solved exactly, and the vertex is accepted when it is
-    feasible and the multipliers :math:`y` of :math:`A_B^T y = c` are non-negative: weak duality then proves it optimal. Where rounding named the wrong
-    inequalities, SymPy's rational simplex decides.
+    The floating-point optimum names the active inequalities; N independent ones are solved exactly, and the vertex is
+    accepted when it is feasible and the multipliers :math:`y` of :math:`A_B^T y = c` are non-negative: weak duality
+    then proves it optimal. Where rounding named the wrong inequalities, SymPy's rational simplex decides.
 
     Raises:
         Infeasible: no point satisfies the inequalities.
@@ -50,7 +52,8 @@ def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
 def _rational_simplex(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
     from sympy import Matrix as SymPyMatrix
     from sympy import Rational
-    from sympy.solvers.simplex import InfeasibleLPError, UnboundedLPError, linprog as exact_linprog  # type: ignore[import-untyped]
+    from sympy.solvers.simplex import InfeasibleLPError, UnboundedLPError
+    from sympy.solvers.simplex import linprog as exact_linprog
 
     def column(values: Vector) -> list[Rational]:
         return [Rational(v.numerator, v.denominator) for v in values]
@@ -66,6 +69,4 @@ def _rational_simplex(objective: Vector, normals: Matrix, offsets: Vector) -> Ve
         raise Infeasible("the inequalities contradict each other") from None
     except UnboundedLPError:
         raise Unbounded("the objective grows without bound") from None
-    from fractions import Fraction
-
-    return tuple(Fraction(int(v.p), int(v.q)) for v in point)
+    return tuple(Fraction(str(Rational(v))) for v in point)

@@ -47,7 +47,8 @@ class Node:
 class TwoLayerReLU:
     r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,\mathrm{ReLU}(\langle w_i, x\rangle + b_i)`, every parameter an exact rational.
 
-    Floats are taken as the binary fractions they are, so two networks are compared as what they compute in exact arithmetic, not up to rounding.
+    Floats are taken as the binary fractions they are, so two networks are compared as what they compute in exact
+    arithmetic, not up to rounding.
 
     Args:
         w: incoming weights, H rows of N numbers.
@@ -141,7 +142,9 @@ class TwoLayerReLU:
 
     def arrays(
         self,
-    ) -> tuple[Float[np.ndarray, "nodes inputs"], Float[np.ndarray, " nodes"], Float[np.ndarray, "outputs nodes"], Float[np.ndarray, " outputs"]]:
+    ) -> tuple[
+        Float[np.ndarray, "nodes inputs"], Float[np.ndarray, " nodes"], Float[np.ndarray, "outputs nodes"], Float[np.ndarray, " outputs"]
+    ]:
         """``(w, b, q, c)`` rounded to float64, q with one row per output."""
         w = np.array([[float(v) for v in node.w] for node in self.nodes]).reshape(self.width, self.inputs)
         b = np.array([float(node.b) for node in self.nodes])
@@ -164,7 +167,9 @@ def _outgoing(q: Any, width: int, outputs: int, is_scalar: bool) -> tuple[Vector
         raise ValueError(f"q: got {q!r}; it should be a list with one number per hidden node, or one row per output")
     is_flat = not any(isinstance(v, (list, tuple, np.ndarray)) for v in values)
     if is_flat and not is_scalar and not (width == 0 and not values):
-        raise ValueError(f"q: got a flat list, but c has {outputs} entries; give one row of {width} numbers per output, or a single number c")
+        raise ValueError(
+            f"q: got a flat list, but c has {outputs} entries; give one row of {width} numbers per output, or a single number c"
+        )
     if is_flat:
         rows: tuple[Vector, ...] = (vector(values, "q"),) if is_scalar else ((),) * outputs
     else:
