@@ -4,6 +4,8 @@ from singlearn.symmetry.compress import compress
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.equivalence import Equivalence, equivalent
+from singlearn.symmetry.explained_rank import ExplainedRank, explained_rank, fisher_kernel
+from singlearn.symmetry.generators import Field, Generator, generators
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
 from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
 from singlearn.symmetry.network import Node, TwoLayerReLU
@@ -15,6 +17,9 @@ __all__ = [
     "Distance",
     "Domain",
     "Equivalence",
+    "ExplainedRank",
+    "Field",
+    "Generator",
     "Hyperplane",
     "KinkForm",
     "MinimalWidth",
@@ -25,6 +30,9 @@ __all__ = [
     "Witness",
     "compress",
     "equivalent",
+    "explained_rank",
+    "fisher_kernel",
+    "generators",
     "kink_form",
     "minimal_width",
     "sup_distance",

@@ -68,7 +68,7 @@ def completed(form: KinkForm, signs: dict[Hyperplane, int], pairs: Sequence[Hype
 
 
 def choose_signs(form: KinkForm, on_domain: bool) -> SignChoice:
-    """The cheapest choice, by exhaustion: costs in increasing order, for each every T and every s that leaves no more than the allowed rank.
+    """The cheapest choice, by exhaustion: costs in increasing order, for each every T, every s that leaves no more than the allowed rank.
 
     Where no slope may be left the signs solve a subset-sum problem, by meeting in the middle; where a rank may be left
     all sign patterns are tried modulo a prime, which can only lower a rank, and the survivors are checked exactly.

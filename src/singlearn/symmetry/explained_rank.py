@@ -1,0 +1,130 @@
+"""How much of a network's degeneracy its known symmetries explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.linalg import null_space
+
+from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.generators import Generator, Roles, generators, roles
+from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.parameters import Layout, jacobian
+
+NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True)
+class ExplainedRank:
+    """Rank of the Jacobian at some inputs, and where its kernel comes from.
+
+    Attributes:
+        parameters: D.
+        rank: of the Jacobian at the inputs given.
+        explained: dimension spanned by the symmetries' generators.
+        first_order: dimension of what else is null on every input of the domain: null to first order, but no symmetry,
+            as where two nodes on one boundary slide apart.
+        unexplained: what is null at these inputs only; more inputs, or the singularity of something unknown, would
+            tell.
+        generators: the symmetries' directions.
+    """
+
+    parameters: int
+    rank: int
+    explained: int
+    first_order: int
+    unexplained: int
+    generators: tuple[Generator, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} null directions {self.explained} are symmetries, "
+            f"{self.first_order} are null to first order only, {self.unexplained} unexplained"
+        )
+
+
+def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None) -> ExplainedRank:
+    """Rank of the Jacobian of the outputs at inputs x, beside the dimension that known symmetries take from it.
+
+    Ranks are numerical, in float64, after columns are scaled to length one; boundaries are compared exactly.
+
+    Args:
+        net: the network.
+        x: inputs, at least as many rows as there are parameters; points inside the domain.
+        domain: where symmetries are to hold; the box around x if not given.
+
+    Raises:
+        ValueError: x has another number of columns than the network has inputs, or does not span a box.
+
+    >>> net = TwoLayerReLU([[1], [1]], [0, 0], [1, 2], 0)
+    >>> print(explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
+    7 parameters, rank 3: of 4 null directions 3 are symmetries, 1 are null to first order only, 0 unexplained
+    """
+    if x.ndim != 2 or x.shape[1] != net.inputs:
+        raise ValueError(f"x: got shape {x.shape}; it should be (points, {net.inputs})")
+    where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
+    rank = _rank(jacobian(net, x))
+    found = generators(net, where)
+    symmetric = np.array([g.direction for g in found]).reshape(len(found), Layout.of(net).size)
+    null = fisher_kernel(net, where)
+    residual = np.abs(symmetric - symmetric @ null @ null.T).max(initial=0.0)
+    if residual > 1e-6 * np.abs(symmetric).max(initial=1.0):
+        raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")
+    explained, kernel = _rank(symmetric), null.shape[1]
+    size = Layout.of(net).size
+    return ExplainedRank(size, rank, explained, kernel - explained, size - rank - kernel, tuple(found))
+
+
+def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.ndarray, "parameters kernel"]:
+    r"""Kernel of the Fisher information for inputs whose distribution fills the domain, as orthonormal columns.
+
+    The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0} P_k^-)` with affine
+    functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every boundary and
+    :math:`P_0 + \sum_k P_k^+ = 0`.
+    """
+    own = roles(net, domain)
+    equations = _equations(net, own)
+    lengths = np.linalg.norm(equations, axis=0)
+    lengths[lengths == 0] = 1.0
+    kernel = null_space(equations / lengths, rcond=NEGLIGIBLE) / lengths[:, None]
+    return np.linalg.qr(kernel)[0] if kernel.shape[1] else kernel
+
+
+def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations parameters"]:
+    """One block of M (N + 1) rows for every boundary, and one for the sum."""
+    layout = Layout.of(net)
+    w, b, q, _ = net.arrays()
+
+    def piece(i: int) -> Float[np.ndarray, "coefficients parameters"]:
+        """Affine function, one row per output and coefficient, that node i adds where it is active: ``q (δw x + δb) + δq (w x + b)``."""
+        block = np.zeros((layout.outputs, layout.inputs + 1, layout.size))
+        for j, place in enumerate(range(layout.size)[layout.q(i)]):
+            block[j, :-1, layout.w(i)] = q[j, i] * np.eye(layout.inputs)
+            block[j, -1, layout.b(i)] = q[j, i]
+            block[j, :-1, place] += w[i]
+            block[j, -1, place] += b[i]
+        return block.reshape(-1, layout.size)
+
+    total = np.zeros((layout.outputs, layout.inputs + 1, layout.size))
+    for j, place in enumerate(range(layout.size)[layout.c]):
+        total[j, -1, place] = 1.0
+    total = total.reshape(-1, layout.size)
+    rows = []
+    for members in own.sides.values():
+        sums = {sign: sum((piece(i) for i, _ in same), np.zeros_like(total)) for sign, same in members.items()}
+        rows.append(sums[1] - sums[-1])
+        total = total + sums[1]
+    for i in own.bypassed:
+        total = total + piece(i)
+    return np.concatenate([*rows, total])
+
+
+def _rank(matrix: Float[np.ndarray, "rows columns"]) -> int:
+    if matrix.size == 0:
+        return 0
+    lengths = np.linalg.norm(matrix, axis=0)
+    lengths[lengths == 0] = 1.0
+    values = np.linalg.svd(matrix / lengths, compute_uv=False)
+    return int(np.sum(values > NEGLIGIBLE * values[0])) if values[0] > 0 else 0
