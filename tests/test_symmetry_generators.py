@@ -91,5 +91,5 @@ def test_few_inputs_leave_directions_unexplained():
 
 def test_bad_inputs_are_named():
     net = TwoLayerReLU([[1.0, 0.5]], [0.1], [1.0], 0.0)
-    with pytest.raises(ValueError, match="^x: got shape"):
+    with pytest.raises(ValueError, match=r"^x: got shape"):
         explained_rank(net, np.zeros((3, 1)))

@@ -1,6 +1,25 @@
 """One picture a file; each takes a result and returns a matplotlib Figure, and no global style is touched."""
 
-from singlearn.plot.selection import selection
-from singlearn.plot.thermodynamics import thermodynamics
+from __future__ import annotations
 
-__all__ = ["selection", "thermodynamics"]
+from importlib import import_module
+from typing import Any
+
+PICTURES = {
+    "activation_boundaries": "boundary_lines",
+    "kinks": "function_on_a_line",
+    "network_graph": "graph_of_nodes",
+    "selection": "model_comparison",
+    "surface": "function_surface",
+    "thermodynamics": "thermodynamic_curves",
+}
+"""Function and the module it is in. Modules are imported when used, so that pictures of networks do not load JAX, and have other names than
+the functions, or importing one would put the module in the function's place."""
+
+__all__ = list(PICTURES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PICTURES:
+        raise AttributeError(f"module 'singlearn.plot' has no attribute {name!r}; it has {', '.join(PICTURES)}")
+    return getattr(import_module(f"singlearn.plot.{PICTURES[name]}"), name)

@@ -8,7 +8,9 @@ from singlearn.symmetry.explained_rank import ExplainedRank, explained_rank, fis
 from singlearn.symmetry.generators import Field, Generator, generators
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
 from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
+from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.roles import Role, node_roles
 from singlearn.symmetry.transformation import Transformation
 from singlearn.symmetry.witness import Witness
 
@@ -23,8 +25,10 @@ __all__ = [
     "Hyperplane",
     "KinkForm",
     "MinimalWidth",
+    "Nearby",
     "Node",
     "Polytope",
+    "Role",
     "Transformation",
     "TwoLayerReLU",
     "Witness",
@@ -35,5 +39,7 @@ __all__ = [
     "generators",
     "kink_form",
     "minimal_width",
+    "nearby",
+    "node_roles",
     "sup_distance",
 ]

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from scipy.linalg import null_space
 
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.generators import Generator, Roles, generators, roles
+from singlearn.symmetry.generators import Generator, generators
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.parameters import Layout, jacobian
+from singlearn.symmetry.roles import Roles, roles
 
 NEGLIGIBLE = 1e-9
 
@@ -40,7 +41,8 @@ class ExplainedRank:
 
     def __str__(self) -> str:
         return (
-            f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} null directions {self.explained} are symmetries, "
+            f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} null directions "
+            f"{self.explained} are symmetries, "
             f"{self.first_order} are null to first order only, {self.unexplained} unexplained"
         )
 
@@ -107,10 +109,10 @@ def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations pa
             block[j, -1, place] += b[i]
         return block.reshape(-1, layout.size)
 
-    total = np.zeros((layout.outputs, layout.inputs + 1, layout.size))
+    bias = np.zeros((layout.outputs, layout.inputs + 1, layout.size))
     for j, place in enumerate(range(layout.size)[layout.c]):
-        total[j, -1, place] = 1.0
-    total = total.reshape(-1, layout.size)
+        bias[j, -1, place] = 1.0
+    total = bias.reshape(-1, layout.size)
     rows = []
     for members in own.sides.values():
         sums = {sign: sum((piece(i) for i, _ in same), np.zeros_like(total)) for sign, same in members.items()}

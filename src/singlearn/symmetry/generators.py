@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,9 +12,9 @@ from jaxtyping import Float
 from scipy.linalg import null_space
 
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import Hyperplane, boundary
-from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.parameters import Layout
+from singlearn.symmetry.roles import Roles, roles
 
 
 class Field(StrEnum):
@@ -42,37 +42,6 @@ class Generator:
     field: Field
     nodes: tuple[int, ...]
     direction: Float[np.ndarray, " parameters"]
-
-
-@dataclass(frozen=True)
-class Roles:
-    """What every node does: the groups in which nodes are free to move, by exact comparison.
-
-    Attributes:
-        off: never active (on the domain).
-        bypassed: always active on the domain; on all of R^N only constants, w = 0 and b > 0, are.
-        sides: the others, by activation boundary and orientation, with the factor ρ of ``(w, b) = ρ (normal, offset)``.
-    """
-
-    off: tuple[int, ...]
-    bypassed: tuple[int, ...]
-    sides: dict[Hyperplane, dict[int, list[tuple[int, float]]]]
-
-
-def roles(net: TwoLayerReLU, domain: Domain | None) -> Roles:
-    """Sort the nodes by what they do."""
-    off, bypassed = [], []
-    sides: dict[Hyperplane, dict[int, list[tuple[int, float]]]] = defaultdict(lambda: {1: [], -1: []})
-    for i, node in enumerate(net.nodes):
-        low, high = _span(node, domain)
-        if high is not None and high <= 0:
-            off.append(i)
-        elif low is not None and low >= 0:
-            bypassed.append(i)
-        else:
-            plane, factor = boundary(node)
-            sides[plane][1 if factor > 0 else -1].append((i, abs(float(factor))))
-    return Roles(tuple(off), tuple(bypassed), dict(sides))
 
 
 def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generator]:
@@ -115,19 +84,12 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
             found += [Generator(Field.DEAD, (i,), _unit(layout, place)) for place in places]
     for members in own.sides.values():
         for same in members.values():
-            for (i, first), (j, second) in zip(same, same[1:], strict=False):
+            for (i, first), (j, second) in itertools.pairwise(same):
                 found += [Generator(Field.TRANSFER, (i, j), d) for d in _transfer(layout, i, j, second / first)]
     found += [Generator(Field.TURN, nodes, d) for nodes, d in _turns(layout, own)]
     if domain is not None and own.bypassed:
         found += [Generator(Field.BYPASSED, own.bypassed, d) for d in _bypassed(layout, own.bypassed, w, b, q)]
     return found
-
-
-def _span(node: Node, domain: Domain | None) -> tuple[object, object]:
-    """Lowest and highest preactivation, ``None`` for infinite."""
-    if not any(node.w):
-        return node.b, node.b
-    return (None, None) if domain is None else domain.span(node.w, node.b)
 
 
 def _places(layout: Layout, part: slice) -> list[int]:
@@ -162,7 +124,7 @@ def _transfer(layout: Layout, i: int, j: int, ratio: float) -> Iterator[Float[np
 
 
 def _turns(layout: Layout, own: Roles) -> Iterator[tuple[tuple[int, ...], Float[np.ndarray, " parameters"]]]:
-    """``τ ReLU(u) - τ ReLU(-u) = τ u``: boundaries with both orientations exchange amounts τ_k whose slopes cancel; c takes the constant."""
+    """``τ ReLU(u) - τ ReLU(-u) = τ u``: amounts τ_k turn round on several boundaries, their slopes cancel, c takes the constant."""
     both = [(plane, members[1][0], members[-1][0]) for plane, members in own.sides.items() if members[1] and members[-1]]
     if not both:
         return

@@ -50,7 +50,7 @@ class Layout:
 
 
 def jacobian(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "rows parameters"]:
-    """Derivative of every output at every point with respect to the parameter vector, in float64; a node on its boundary counts as inactive.
+    """Derivative of every output at every point with respect to the parameter vector; a node on its boundary counts as inactive.
 
     >>> jacobian(TwoLayerReLU([[2]], [0], [3], 0), np.array([[1.0], [2.0]])).tolist()
     [[3.0, 3.0, 2.0, 1.0], [6.0, 3.0, 4.0, 1.0]]
