@@ -1,0 +1,96 @@
+"""Two-layer networks to and from the other forms they come in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.symmetry.deep import DeepReLU, read_network
+from singlearn.symmetry.network import TwoLayerReLU
+
+KEYS = {"w", "b", "q", "c"}
+
+
+def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
+    """The network of a parameter of ``singlearn.models.two_layer``: ``{"w": (H, N), "b": (H,), "q": (H,) or (M, H), "c": () or (M,)}``.
+
+    Raises:
+        ValueError: a key is missing, or the shapes do not fit.
+
+    >>> from_parameters({"w": np.array([[2.0]]), "b": np.array([1.0]), "q": np.array([0.5]), "c": np.array(0.0)})([1])
+    Fraction(3, 2)
+    """
+    if missing := sorted(KEYS - set(parameters)):
+        raise ValueError(f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c")
+    # Fractions and strings stay as they are; arrays of any library become NumPy's.
+    values = {name: value if isinstance(value, (list, tuple, int, float, str)) else np.asarray(value) for name, value in parameters.items()}
+    return TwoLayerReLU(values["w"], values["b"], values["q"], values["c"], inputs=parameters.get("inputs"))
+
+
+def to_parameters(net: TwoLayerReLU) -> dict[str, Float[np.ndarray, "..."]]:
+    """A parameter of ``singlearn.models.two_layer``, rounded to float64."""
+    w, b, q, c = net.arrays()
+    return {"w": w, "b": b, "q": q[0] if net.is_scalar else q, "c": c[0] if net.is_scalar else c}
+
+
+def from_deep(net: DeepReLU) -> TwoLayerReLU:
+    """A network with one hidden layer, with exact parameters.
+
+    Raises:
+        ValueError: it has another number of hidden layers.
+    """
+    if net.hidden_layers != 1:
+        raise ValueError(f"net: it has {net.hidden_layers} hidden layers; a two-layer network has one")
+    (w, q), (b, c) = net.weights, net.biases
+    return TwoLayerReLU(w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerReLU(w, b, q, c)
+
+
+def to_deep(net: TwoLayerReLU) -> DeepReLU:
+    """The same network in float64, from where it can be written to a file or turned into a PyTorch module."""
+    w, b, q, c = net.arrays()
+    return DeepReLU([w, q], [b, c])
+
+
+def read(path: str | Path) -> TwoLayerReLU | DeepReLU:
+    """A network from a file: exact where it has one hidden layer, in float64 where it is deeper.
+
+    A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; the rest is read by :func:`read_network`.
+
+    Raises:
+        ValueError: the content is no network; the message names the file and what to change.
+        FileNotFoundError: no such file.
+    """
+    path = Path(path)
+    if path.suffix == ".json" and path.is_file():
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: it is not JSON ({error})") from None
+        if isinstance(content, dict) and set(content) & KEYS:
+            try:
+                return from_parameters(content)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
+    net = read_network(path)
+    return from_deep(net) if net.hidden_layers == 1 else net
+
+
+def exact_json(net: TwoLayerReLU) -> dict[str, Any]:
+    """w, b, q, c as JSON values that :func:`read` takes back exactly: whole numbers where they are, else fractions as text."""
+
+    def value(number: Any) -> int | str:
+        return int(number) if number.denominator == 1 else str(number)
+
+    rows = [[value(node.q[j]) for node in net.nodes] for j in range(net.outputs)]
+    return {
+        "w": [[value(v) for v in node.w] for node in net.nodes],
+        "b": [value(node.b) for node in net.nodes],
+        "q": rows[0] if net.is_scalar else rows,
+        "c": value(net.c[0]) if net.is_scalar else [value(v) for v in net.c],
+        "inputs": net.inputs,
+    }
