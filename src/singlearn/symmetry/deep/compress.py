@@ -153,7 +153,9 @@ class _Search:
             return False
         change = self.change(step.network)
         if change > LARGEST_CHANGE:
-            self.refused.append(f"layer {step.layer}: {step.what} (outputs would change by {change:.1e}, relative)")
+            reason = f"layer {step.layer}: {step.what} (outputs would change by {change:.1e}, relative)"
+            if reason not in self.refused:
+                self.refused.append(reason)
             return False
         self.net = step.network
         self.steps.append(step)

@@ -71,13 +71,17 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
 
 def parameter_residual(a: DeepReLU, b: DeepReLU) -> float:
     r"""Largest :math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` over the nodes of two networks of equal widths."""
-    worst = 0.0
+    return float(max(np.max(layer, initial=0.0) for layer in node_residuals(a, b)))
+
+
+def node_residuals(a: DeepReLU, b: DeepReLU) -> list[Float[np.ndarray, " nodes"]]:
+    r""":math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` of every node, layer by layer, for two networks of equal widths."""
+    residuals = []
     for layer in range(len(a.weights)):
         difference = incoming_norms(a.weights[layer] - b.weights[layer], a.biases[layer] - b.biases[layer])
         size = incoming_norms(b.weights[layer], b.biases[layer])
-        relative = np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0)
-        worst = max(worst, float(np.max(relative, initial=0.0)))
-    return worst
+        residuals.append(np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0))
+    return residuals
 
 
 def function_bound(a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0) -> Float[np.ndarray, " outputs"]:

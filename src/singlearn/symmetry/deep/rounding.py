@@ -52,13 +52,25 @@ def exact_outputs(net: DeepReLU, point: Float[np.ndarray, " inputs"]) -> list[Fr
     >>> exact_outputs(DeepReLU([[[0.5]]], [[0.25]]), np.array([1.0]))
     [Fraction(3, 4)]
     """
-    values = [Fraction(float(entry)) for entry in point]
+    values, exponent = _integers(point)
     for layer, (matrix, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
         if layer:
-            values = [max(value, Fraction(0)) for value in values]
-        used = [j for j, value in enumerate(values) if value]
-        values = [
-            Fraction(float(offset)) + sum((Fraction(float(row[j])) * values[j] for j in used), Fraction(0))
-            for row, offset in zip(matrix, bias, strict=True)
-        ]
-    return values
+            values = np.array([max(value, 0) for value in values], dtype=object)
+        whole, shift = _integers(matrix)
+        offset, own = _integers(bias)
+        exponent += shift
+        common = min(exponent, own)
+        products = whole @ values if matrix.shape[1] else np.array([0] * len(bias), dtype=object)
+        values = products * 2 ** (exponent - common) + offset * 2 ** (own - common)
+        exponent = common
+    return [Fraction(value) * Fraction(2) ** exponent for value in values]
+
+
+def _integers(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """Python integers and an exponent e with ``array = integers * 2**e``, exactly."""
+    mantissa, exponent = np.frexp(array)
+    whole = (mantissa * 2.0**53).astype(np.int64)
+    used = exponent[whole != 0]
+    least = int(used.min()) if used.size else 53
+    shift = np.where(whole != 0, exponent - least, 0)
+    return whole.astype(object) * 2 ** shift.astype(object), least - 53

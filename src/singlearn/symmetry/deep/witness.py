@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from singlearn.symmetry.deep.crossing import node_gradients, search_crossings
 from singlearn.symmetry.deep.network import DeepReLU
-from singlearn.symmetry.deep.rounding import evaluation_error, exact_outputs
+from singlearn.symmetry.deep.rounding import UNDERFLOW, evaluation_error, exact_outputs
 
 SAMPLES = 4000
 BEST = 32
@@ -19,14 +19,15 @@ STEPS = np.array([1e-3, 1e-2, 0.1, 0.3, 1.0])
 
 @dataclass(frozen=True, eq=False)
 class Witness:
-    """An input, what both networks give, and how sure the difference is.
+    r"""An input, what both networks give, and how sure the difference is.
 
     Attributes:
         point: the input.
-        value_a, value_b: the computed outputs.
-        output: which output differs most.
-        gap: the absolute difference of that output.
-        uncertainty: what rounding, and the tolerance on the parameters, could account for at most.
+        value_a, value_b: the outputs.
+        output: which output differs most, relative to ``uncertainty``.
+        gap: the absolute difference of that output, from exact arithmetic on the floats.
+        uncertainty: what a relative change of every parameter by the tolerance could account for, to first order:
+            :math:`ε \\sum_θ |θ\\, ∂f/∂θ|` of both networks.
     """
 
     point: Float[np.ndarray, " inputs"]
@@ -37,9 +38,9 @@ class Witness:
     uncertainty: float
 
     def verify(self, a: DeepReLU, b: DeepReLU) -> bool:
-        """Whether the networks differ at the point in exact arithmetic, by more than half the stated gap."""
+        """Whether the networks differ by the stated gap at the point, in exact arithmetic."""
         difference = exact_outputs(a, self.point)[self.output] - exact_outputs(b, self.point)[self.output]
-        return float(abs(difference)) > self.gap / 2
+        return difference != 0 and float(abs(difference)) == self.gap
 
 
 def search_witness(
@@ -90,8 +91,28 @@ def _gradients(net: DeepReLU, points: np.ndarray, outputs: np.ndarray) -> np.nda
 
 
 def _witness(a: DeepReLU, b: DeepReLU, point: np.ndarray, tolerance: float) -> Witness:
-    row = point[None]
-    value_a, value_b = a(row)[0], b(row)[0]
-    uncertainty = evaluation_error(a, row, tolerance)[-1][0] + evaluation_error(b, row, tolerance)[-1][0]
-    output = int(np.argmax(np.abs(value_a - value_b) / uncertainty))
-    return Witness(point, value_a, value_b, output, float(abs(value_a - value_b)[output]), float(uncertainty[output]))
+    exact_a, exact_b = exact_outputs(a, point), exact_outputs(b, point)
+    gaps = np.array([float(abs(first - second)) for first, second in zip(exact_a, exact_b, strict=True)])
+    uncertainty = tolerance * (parameter_sensitivity(a, point) + parameter_sensitivity(b, point)) + UNDERFLOW
+    output = int(np.argmax(gaps / uncertainty))
+    return Witness(
+        point,
+        np.array([float(value) for value in exact_a]),
+        np.array([float(value) for value in exact_b]),
+        output,
+        float(gaps[output]),
+        float(uncertainty[output]),
+    )
+
+
+def parameter_sensitivity(net: DeepReLU, point: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " outputs"]:
+    r""":math:`\sum_θ |θ\, ∂f/∂θ|` at one input, for each output: its first-order change when every parameter changes by a relative 1."""
+    values = [layer[0] for layer in net.preactivations(point[None])]
+    gain = np.eye(net.widths[-1])
+    total = np.zeros(net.widths[-1])
+    for layer in range(net.hidden_layers, -1, -1):
+        reads = np.maximum(values[layer - 1], 0.0) if layer else point
+        total += np.abs(gain) @ (np.abs(net.weights[layer]) @ np.abs(reads) + np.abs(net.biases[layer]))
+        if layer:
+            gain = (gain @ net.weights[layer]) * (values[layer - 1] > 0)
+    return total
