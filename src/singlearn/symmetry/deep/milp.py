@@ -71,21 +71,20 @@ class Encoding:
     r"""A network's hidden layers as constraints :math:`\ell ≤ A v ≤ r` on variables v, the first of which are the inputs.
 
     For a node with :math:`\ell < 0 < r`: :math:`h ≥ u, h ≥ 0, h ≤ u - \ell (1 - z), h ≤ r z` with z in {0, 1}
-    [tjeng2019evaluating]_. ``outputs`` gives, for the layer that is asked about, the rows A and offsets c of what it reads:
-    :math:`h = H v`.
+    [tjeng2019evaluating]_. What layer l reads is :math:`h_{l-1} = H_l v`, with :math:`H_l` in ``reads[l]``.
     """
 
     constraints: LinearConstraint | None
     variables: VariableBounds
     integrality: Float[np.ndarray, " variables"]
-    reads: csr_array
+    reads: tuple[csr_array, ...]
 
 
 def encode(net: DeepReLU, bounds: Bounds, layer: int) -> Encoding:
     """The hidden layers below ``layer`` over the box of ``bounds``; active nodes are equalities, dead ones are absent."""
     low, high = (list(end) for end in bounds.box)
     integer = [0.0] * len(low)
-    reads = csr_array(np.eye(len(low)))
+    reads = [csr_array(np.eye(len(low)))]
     rows, left, right = [], [], []
     for below in range(layer):
         lower, upper = bounds.lower[below], bounds.upper[below]
@@ -93,7 +92,7 @@ def encode(net: DeepReLU, bounds: Bounds, layer: int) -> Encoding:
         crossing = alive[lower[alive] < 0]
         known = len(low)
         size = known + len(alive) + len(crossing)
-        preactivation = csr_array(net.weights[below]) @ _widen(reads, size)
+        preactivation = csr_array(net.weights[below]) @ _widen(reads[-1], size)
         own = _unit(alive, known, len(upper), size)
         gate = _unit(crossing, known + len(alive), len(upper), size)
         bias = net.biases[below]
@@ -111,12 +110,12 @@ def encode(net: DeepReLU, bounds: Bounds, layer: int) -> Encoding:
         low += [*np.maximum(lower[alive], 0.0), *np.zeros(len(crossing))]
         high += [*upper[alive], *np.ones(len(crossing))]
         integer += [0.0] * len(alive) + [1.0] * len(crossing)
-        reads = own
+        reads.append(own)
     size = len(low)
     system = None
     if rows:
         system = LinearConstraint(vstack([_widen(block, size) for block in rows]), np.concatenate(left), np.concatenate(right))
-    return Encoding(system, VariableBounds(np.array(low), np.array(high)), np.array(integer), _widen(reads, size))
+    return Encoding(system, VariableBounds(np.array(low), np.array(high)), np.array(integer), tuple(_widen(block, size) for block in reads))
 
 
 def largest_value(
@@ -126,7 +125,7 @@ def largest_value(
 
     The bound is the solver's dual bound and holds up to its tolerances.
     """
-    objective = -(row @ encoding.reads)
+    objective = -(row @ encoding.reads[-1])
     result = milp(
         objective,
         constraints=encoding.constraints,
