@@ -1,0 +1,48 @@
+"""ReLU networks of any depth: what they share their function with, what can be left out, what can be moved."""
+
+from singlearn.symmetry.deep.canonical import CanonicalForm, canonical
+from singlearn.symmetry.deep.compress import Compression, compress_deep
+from singlearn.symmetry.deep.equivalent import DeepEquivalence, Verdict, equivalent_deep
+from singlearn.symmetry.deep.explained_rank import ExplainedRank, explained_rank_deep
+from singlearn.symmetry.deep.fields import linear_fields, scaling_fields, shift_fields, unread_fields, unspanned_fields
+from singlearn.symmetry.deep.files import read_network, write_network
+from singlearn.symmetry.deep.general_position import general_position_failures
+from singlearn.symmetry.deep.hidden_polytopes import HiddenKink, hidden_polytopes
+from singlearn.symmetry.deep.jacobian import parameter_jacobian
+from singlearn.symmetry.deep.moves import ScalePermutation
+from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.states import NodeState, NodeStates, Proof, node_states
+from singlearn.symmetry.deep.torch_sequential import from_torch, to_torch
+from singlearn.symmetry.deep.witness import Witness
+
+__all__ = [
+    "CanonicalForm",
+    "Compression",
+    "DeepEquivalence",
+    "DeepReLU",
+    "ExplainedRank",
+    "HiddenKink",
+    "NodeState",
+    "NodeStates",
+    "Proof",
+    "ScalePermutation",
+    "Verdict",
+    "Witness",
+    "canonical",
+    "compress_deep",
+    "equivalent_deep",
+    "explained_rank_deep",
+    "from_torch",
+    "general_position_failures",
+    "hidden_polytopes",
+    "linear_fields",
+    "node_states",
+    "parameter_jacobian",
+    "read_network",
+    "scaling_fields",
+    "shift_fields",
+    "to_torch",
+    "unread_fields",
+    "unspanned_fields",
+    "write_network",
+]

@@ -1,0 +1,108 @@
+"""Find the scaling and permutation that turns one network into another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from singlearn.symmetry.deep.canonical import incoming_norms, normalise, outgoing_profiles, silence
+from singlearn.symmetry.deep.linear_relaxation import Bounds
+from singlearn.symmetry.deep.moves import ScalePermutation
+from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.rounding import UNIT
+
+
+@dataclass(frozen=True)
+class Match:
+    """A transformation between two networks, or why there is none.
+
+    Attributes:
+        transformation: turns the first network into the second, up to ``residual``; ``None`` if none was found.
+        residual: largest distance of a node's :math:`(w, b)` from its partner's, relative to the partner's norm.
+        reason: in words.
+    """
+
+    transformation: ScalePermutation | None
+    residual: float
+    reason: str
+
+
+def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
+    """Layer by layer, assign the normalised nodes of ``a`` to those of ``b``; every pair must agree to ``tolerance``.
+
+    Nodes that several partners fit (equal incoming weights) are told apart by their outgoing weights.
+    """
+    if a.widths != b.widths:
+        return Match(None, np.inf, f"the widths differ: {a.widths} and {b.widths}")
+    (first, scaling_a), (second, scaling_b) = normalise(silence(a)), normalise(silence(b))
+    orders: list[np.ndarray] = []
+    current = first
+    for layer in range(a.hidden_layers):
+        distance = cdist(_rows(current, layer), _rows(second, layer))
+        # The outgoing weights matter only among partners that fit; a weight below the tolerance keeps it so.
+        apart = cdist(outgoing_profiles(current, layer), outgoing_profiles(second, layer))
+        cost = np.where(distance <= tolerance, tolerance * apart / (1 + apart), 1 + distance)
+        own, partner = linear_sum_assignment(cost)
+        worst = int(np.argmax(distance[own, partner]))
+        if distance[own, partner][worst] > tolerance:
+            return Match(
+                None,
+                float(distance[own, partner][worst]),
+                f"hidden layer {layer}: no permutation pairs all nodes; node {own[worst]} of a is "
+                f"{distance[own, partner][worst]:.2g} (relative) from any partner left for it in b",
+            )
+        order = np.empty(len(own), dtype=np.int64)
+        order[partner] = own
+        orders.append(order)
+        steps = [np.arange(width) for width in a.widths[1:-1]]
+        steps[layer] = order
+        current = ScalePermutation(steps, [np.ones(len(step)) for step in steps]).apply(current)
+    reorder = ScalePermutation(orders, [np.ones(len(order)) for order in orders])
+    transformation = scaling_a.then(reorder).then(scaling_b.inverse())
+    residual = parameter_residual(transformation.apply(silence(a)), silence(b))
+    if residual > 4 * tolerance:
+        return Match(None, residual, f"all hidden nodes pair up, but the outputs read them differently, by {residual:.2g} (relative)")
+    return Match(transformation, residual, f"scaling and permutation, parameters equal to {residual:.2g} (relative)")
+
+
+def parameter_residual(a: DeepReLU, b: DeepReLU) -> float:
+    r"""Largest :math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` over the nodes of two networks of equal widths."""
+    return float(max(np.max(layer, initial=0.0) for layer in node_residuals(a, b)))
+
+
+def node_residuals(a: DeepReLU, b: DeepReLU) -> list[Float[np.ndarray, " nodes"]]:
+    r""":math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` of every node, layer by layer, for two networks of equal widths."""
+    residuals = []
+    for layer in range(len(a.weights)):
+        difference = incoming_norms(a.weights[layer] - b.weights[layer], a.biases[layer] - b.biases[layer])
+        size = incoming_norms(b.weights[layer], b.biases[layer])
+        residuals.append(np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0))
+    return residuals
+
+
+def function_bound(a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0) -> Float[np.ndarray, " outputs"]:
+    r"""A bound on :math:`\sup |f_a - f_b|` over a box, one per output, for networks of equal widths.
+
+    .. math:: δ_l = |W_l^b| δ_{l-1} + (|W_l^a - W_l^b| + ε |W_l^a|) \max |h_{l-1}^a| + |b_l^a - b_l^b| + ε |b_l^a|, \qquad δ_{-1} = 0.
+
+    Args:
+        bounds: of ``a``.
+        extra: ε, a relative uncertainty of the parameters of ``a`` themselves, such as the roundings that made them.
+    """
+    error = np.zeros(a.widths[0])
+    epsilon = extra + 8 * UNIT
+    for layer in range(len(a.weights)):
+        low, high = bounds.activations(layer)
+        size = np.maximum(np.abs(low), np.abs(high))
+        shift = np.abs(a.weights[layer] - b.weights[layer]) + epsilon * np.abs(a.weights[layer])
+        offset = np.abs(a.biases[layer] - b.biases[layer]) + epsilon * np.abs(a.biases[layer])
+        error = (np.abs(b.weights[layer]) @ error + shift @ size + offset) * (1 + 1e-9)
+    return error
+
+
+def _rows(net: DeepReLU, layer: int) -> np.ndarray:
+    return np.concatenate([net.weights[layer], net.biases[layer][:, None]], axis=1)
