@@ -1,10 +1,13 @@
 """What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
-from singlearn.symmetry.compress import compress
+from singlearn.symmetry.any_depth import compress, equivalent
+from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters
+from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, read_network, to_torch, write_network
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
-from singlearn.symmetry.equivalence import Equivalence, equivalent
+from singlearn.symmetry.equivalence import Equivalence
 from singlearn.symmetry.explained_rank import ExplainedRank, explained_rank, fisher_kernel
+from singlearn.symmetry.fibre import Fibre, fibre
 from singlearn.symmetry.generators import Field, Generator, generators
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
 from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
@@ -16,10 +19,12 @@ from singlearn.symmetry.witness import Witness
 
 __all__ = [
     "Box",
+    "DeepReLU",
     "Distance",
     "Domain",
     "Equivalence",
     "ExplainedRank",
+    "Fibre",
     "Field",
     "Generator",
     "Hyperplane",
@@ -32,14 +37,27 @@ __all__ = [
     "Transformation",
     "TwoLayerReLU",
     "Witness",
+    "canonical",
     "compress",
     "equivalent",
     "explained_rank",
+    "fibre",
     "fisher_kernel",
+    "from_deep",
+    "from_parameters",
+    "from_torch",
     "generators",
+    "hidden_polytopes",
     "kink_form",
     "minimal_width",
     "nearby",
     "node_roles",
+    "node_states",
+    "read",
+    "read_network",
     "sup_distance",
+    "to_deep",
+    "to_parameters",
+    "to_torch",
+    "write_network",
 ]

@@ -59,7 +59,7 @@ def to_deep(net: TwoLayerReLU) -> DeepReLU:
 def read(path: str | Path) -> TwoLayerReLU | DeepReLU:
     """A network from a file: exact where it has one hidden layer, in float64 where it is deeper.
 
-    A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; the rest is read by :func:`read_network`.
+    A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; other files go to :func:`read_network`.
 
     Raises:
         ValueError: the content is no network; the message names the file and what to change.

@@ -17,7 +17,7 @@ from singlearn.symmetry.witness import Witness, find_witness
 
 @dataclass(frozen=True)
 class Equivalence:
-    """The answer of :func:`equivalent`; true or false as a condition.
+    """The answer of :func:`equivalent_two_layer`; true or false as a condition.
 
     Attributes:
         a, b: the networks.
@@ -69,7 +69,7 @@ class Equivalence:
         return f"{verdict}{where}: {self.distance}"
 
 
-def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence:
+def equivalent_two_layer(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence:
     """Decide whether two networks are the same function, on all of R^N or on a domain, in exact arithmetic.
 
     They are exactly when their kink forms agree. Trained networks, whose parameters carry rounding or noise, are
@@ -85,12 +85,12 @@ def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, t
 
     >>> f = TwoLayerReLU(w=[[1], [-1]], b=[1, 1], q=[1, 1], c=0)
     >>> g = TwoLayerReLU(w=[[-1], [1]], b=[-1, -1], q=[1, 1], c=2)
-    >>> print(equivalent(f, g))
+    >>> print(equivalent_two_layer(f, g))
     the same function
     1. reverse node 1
     2. reverse node 0
     the weights that turn round annihilate: (-1) + (1) = 0
-    >>> print(equivalent(f, TwoLayerReLU([[1]], [1], [1], 0)))
+    >>> print(equivalent_two_layer(f, TwoLayerReLU([[1]], [1], [1], 0)))
     different functions: at x = (0) the first gives 2, the second 1; the total kink on x - 1 = 0 is 1 in the first and 0
     in the second
     """

@@ -13,9 +13,9 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
-from singlearn.symmetry.compress import compress
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.narrowest import narrowest
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.rational import Number, rational
 
@@ -85,7 +85,7 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -
         raise ValueError(f"eps: got {eps}; it should be at least 0")
     if norm not in ("sup", "L2"):
         raise ValueError(f"norm: got {norm!r}; it should be 'sup' or 'L2'")
-    best = Nearby(compress(net, domain), 0.0, 0.0, norm, allowed)
+    best = Nearby(narrowest(net, domain), 0.0, 0.0, norm, allowed)
     design = _points(domain, DESIGN_POINTS, seed=0)
     target = net.evaluate(design)
     while allowed > 0 and best.width > 0:

@@ -12,7 +12,7 @@ from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.rational import Vector
 
 
-def compress(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU:
+def narrowest(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU:
     """The same function with as few hidden nodes as :func:`minimal_width` finds, in exact arithmetic.
 
     Where a node of the network lies on a kink its incoming weights are kept, so a trained network keeps its scales.
@@ -25,7 +25,7 @@ def compress(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU:
         ValueError: the domain has another dimension than the inputs.
 
     >>> wide = TwoLayerReLU(w=[[1], [2], [0], [-1]], b=[0, 0, 3, 1], q=[1, 1, 2, 0], c=0)
-    >>> narrow = compress(wide)
+    >>> narrow = narrowest(wide)
     >>> narrow.width, narrow([2]) == wide([2])
     (1, True)
     """
