@@ -1,0 +1,221 @@
+"""The commands of ``singlearn`` and their arguments; nothing heavy is imported to print help."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+def _version() -> str:
+    try:
+        return version("singlearn")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "(not installed)"
+
+
+def _at_least(lowest: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"got {text!r}; it should be a whole number") from None
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"got {value}; it should be at least {lowest}")
+        return value
+
+    return number
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; it should be a positive number")
+    return value
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one sentence, without the usage before it; ``-1,-2`` and ``-1/3`` are numbers, not options."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        # argparse has no public way to say what a negative number looks like.
+        self._negative_number_matcher = re.compile(r"^-[\d.][\d.,/eE+-]*$")
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="singlearn",
+        description="How singular is a model, and which model do the data want?",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="examples:\n"
+        "  singlearn select galaxies                     how many groups are in 82 galaxy velocities?\n"
+        "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
+        "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
+        "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
+        "  singlearn experiment                          which published tables can be made again",
+    )
+    parser.add_argument("--version", action="version", version=f"singlearn {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    _add_select(commands)
+    _add_temper(commands)
+    _add_symmetry(commands)
+    _add_experiment(commands)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = command.add_argument_group("for every command")
+    common.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="same seed, same numbers (default 0)")
+    common.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for figures (default: here)")
+    common.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    return command
+
+
+def _add_populations(command: argparse.ArgumentParser, particles: int) -> None:
+    command.add_argument(
+        "--particles",
+        type=_at_least(16),
+        default=particles,
+        metavar="N",
+        help=f"of each replicate (default {particles})",
+    )
+    command.add_argument(
+        "--replicates",
+        type=_at_least(1),
+        default=4,
+        metavar="N",
+        help="independent populations; errors are their spread (default 4)",
+    )
+
+
+def _add_select(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "select",
+        "compare the models of a family by free energy",
+        "singlearn select yields.csv --model reduced-rank --response yield,purity --max 2",
+    )
+    command.add_argument("data", metavar="DATA", help="galaxies, or a CSV file of numbers; a header is optional")
+    command.add_argument(
+        "--model", choices=["mixture", "reduced-rank"], default="mixture", help="the family (default mixture)"
+    )
+    command.add_argument(
+        "--max", type=_at_least(1), metavar="K",
+        help="compare K = 1 … K: components (default 6) or rank (default: the largest there is)",
+    )  # fmt: skip
+    command.add_argument(
+        "--columns", metavar="COL,COL", help="use only these columns, by name or number (default: all)"
+    )
+    command.add_argument(
+        "--response",
+        metavar="COL,COL",
+        help="reduced-rank: the columns that are y; the others are x (default: the last)",
+    )
+    _add_populations(command, 512)
+
+
+def _add_temper(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "temper",
+        "temper a model of your own and read its free energy and λ",
+        "singlearn temper model.py:triple --beta-max 1 --save run.nc",
+    )
+    command.add_argument(
+        "triple", metavar="FILE.py:NAME", help="NAME is a Triple, or a function without arguments that returns one"
+    )
+    command.add_argument(
+        "--beta-max",
+        type=_positive,
+        default=1.0,
+        metavar="β",
+        help="largest inverse temperature (default 1, the posterior)",
+    )
+    _add_populations(command, 1024)
+    command.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="write every rung there; a run begun there is resumed"
+    )
+    command.add_argument(
+        "--save", type=Path, metavar="PATH", help="write the run as NetCDF, or as Zarr if PATH ends in .zarr"
+    )
+
+
+def _add_experiment(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "experiment",
+        "make a published table again; without a name, list them",
+        "singlearn experiment table2 --quick",
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help="of the experiment")
+    command.add_argument("--quick", action="store_true", help="minutes instead of the published precision")
+
+
+def _add_symmetry(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "symmetry",
+        help="decide whether ReLU networks are the same function, see their symmetries, compress them",
+        description="What leaves a ReLU network's function unchanged.",
+        epilog="NET is a .npz, .json, .safetensors or .pt file (a state dictionary) with arrays <layer>.weight and <layer>.bias,\n"
+        'or a .json with w, b, q, c of a two-layer network, where fractions such as "1/3" stay exact.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    describe = _add(
+        actions,
+        "describe",
+        "say what a network's nodes do, its kinks, and how degenerate it is",
+        "singlearn symmetry describe net.npz --box -1 1",
+    )
+    describe.add_argument("net", metavar="NET", type=Path)
+    equal = _add(
+        actions,
+        "equivalent",
+        "decide whether two networks are the same function (exit status 0 if so, 1 if not)",
+        "singlearn symmetry equivalent a.npz b.npz --box -1 1 --tolerance 1e-6",
+    )
+    equal.add_argument("net", metavar="A", type=Path)
+    equal.add_argument("other", metavar="B", type=Path)
+    equal.add_argument(
+        "--tolerance", type=_positive, metavar="ε",
+        help="two layers: largest difference of the outputs on the box; deeper: relative difference of the parameters",
+    )  # fmt: skip
+    compress = _add(
+        actions,
+        "compress",
+        "write an equivalent network with fewer hidden nodes",
+        "singlearn symmetry compress net.npz -o small.npz",
+    )
+    compress.add_argument("net", metavar="NET", type=Path)
+    compress.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="file to write; its ending chooses the format")
+    compress.add_argument("--eps", type=_positive, metavar="ε", help="two layers: allow the outputs to change by this much on the box")
+    fibre = _add(
+        actions,
+        "fibre",
+        "list the parameters of a given width that compute the same function",
+        "singlearn symmetry fibre net.json --width 4",
+    )
+    fibre.add_argument("net", metavar="NET", type=Path)
+    fibre.add_argument("--width", type=_at_least(0), metavar="H", help="number of hidden nodes (default: the network's own)")
+    for action in (describe, equal, compress):
+        action.add_argument(
+            "--box", nargs=2, metavar=("LOW", "HIGH"),
+            help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
+        )  # fmt: skip

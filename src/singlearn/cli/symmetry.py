@@ -1,0 +1,222 @@
+"""``singlearn symmetry``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from singlearn import plot
+from singlearn.cli.document import print_document
+from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.refusal import Refusal
+from singlearn.symmetry import (
+    Box,
+    DeepReLU,
+    TwoLayerReLU,
+    compress,
+    equivalent,
+    fibre,
+    generators,
+    kink_form,
+    minimal_width,
+    nearby,
+    node_roles,
+    node_states,
+    read,
+    to_deep,
+    write_network,
+)
+from singlearn.symmetry.any_depth import corners
+from singlearn.symmetry.conversions import exact_json
+from singlearn.symmetry.deep import compress_deep, general_position_failures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARGIN = Fraction(3, 2)
+
+
+def run_symmetry(options: argparse.Namespace) -> int:
+    """Read the networks, do what was asked, print it."""
+    return {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre}[options.action](options)
+
+
+def box_of(ends: list[str] | None, inputs: int) -> Box | None:
+    """The box that ``--box LOW HIGH`` means.
+
+    Raises:
+        Refusal: an end that is neither a number nor one number for every input.
+    """
+    if ends is None:
+        return None
+    sides = []
+    for name, text in zip(("LOW", "HIGH"), ends, strict=True):
+        try:
+            values = [Fraction(part) for part in text.split(",")]
+        except (ValueError, ZeroDivisionError):
+            raise Refusal(f"--box {name}: got {text!r}; it should be a number, or {inputs} numbers separated by commas") from None
+        if len(values) not in (1, inputs):
+            raise Refusal(f"--box {name}: got {len(values)} numbers; the network has {inputs} inputs")
+        sides.append(values * inputs if len(values) == 1 else values)
+    return Box(*sides)
+
+
+def _describe(options: argparse.Namespace) -> int:
+    net = read(options.net)
+    if isinstance(net, DeepReLU):
+        return _describe_deep(options, net)
+    box = box_of(options.box, net.inputs)
+    roles, form, width = node_roles(net, box), kink_form(net, box), minimal_width(net, box)
+    fields = Counter(str(found.field) for found in generators(net, box))
+    figures = _pictures(net, box, options)
+    if options.json:
+        kinks = [{"normal": p.normal, "offset": p.offset, "total": [str(t) for t in total]} for p, total in form.kinks.items()]
+        print_document(
+            {
+                "command": "symmetry describe",
+                "inputs": net.inputs,
+                "width": net.width,
+                "outputs": net.outputs,
+                "roles": roles,
+                "kinks": kinks,
+                "linear": [[str(v) for v in row] for row in form.linear],
+                "constant": [str(v) for v in form.constant],
+                "minimal_width": {"lower": width.lower, "upper": width.upper},
+                "symmetry_directions": fields,
+                "figures": figures,
+            }
+        )
+        return 0
+    where = "all of R^N" if box is None else "the box"
+    counts = ", ".join(f"{count} {role}" for role, count in Counter(roles).items())
+    print(f"{net}, on {where}\n  nodes: {counts or 'none'}\n  {width}")
+    print("  " + str(form).replace("\n", "\n  "))
+    print("  directions that leave the function unchanged: " + (", ".join(f"{n} {name}" for name, n in fields.items()) or "none"))
+    for figure in figures:
+        print(f"  figure: {figure}")
+    return 0
+
+
+def _describe_deep(options: argparse.Namespace, net: DeepReLU) -> int:
+    box = box_of(options.box, net.widths[0])
+    ends = None if box is None else corners(box)
+    failures = general_position_failures(net, ends)
+    states = None if ends is None else node_states(net, ends)
+    layers = [] if states is None else [Counter(str(state) for state in layer) for layer in states.states]
+    if options.json:
+        document = {"command": "symmetry describe", "widths": net.widths, "parameters": net.parameters, "nodes": layers}
+        print_document({**document, "not_in_general_position": failures})
+        return 0
+    print(f"ReLU network {'-'.join(map(str, net.widths))}, {net.parameters} parameters")
+    print(f"  scaling alone leaves {sum(net.widths[1:-1])} directions without effect, one for every hidden node")
+    for i, layer in enumerate(layers):
+        print(f"  hidden layer {i}, on the box: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
+    if not layers:
+        print("  with --box LOW HIGH, dead and always active nodes are looked for")
+    print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
+    return 0
+
+
+def _pictures(net: TwoLayerReLU, box: Box | None, options: argparse.Namespace) -> list[Path]:
+    shown = box or _box_around_kinks(net)
+    made: dict[str, Figure] = {"graph": plot.network_graph(net, box)}
+    if net.inputs == 1:
+        made["kinks"] = plot.kinks(net, shown)
+    elif net.inputs == 2:
+        made["boundaries"], made["surface"] = plot.activation_boundaries(net, shown), plot.surface(net, shown)
+    out = folder(options.out)
+    return [save_figure(figure, out, f"{options.net.stem}-{name}") for name, figure in made.items()]
+
+
+def _box_around_kinks(net: TwoLayerReLU) -> Box:
+    """Wide enough for every activation boundary to pass through."""
+    reach = [abs(node.b) / max(abs(v) for v in node.w) for node in net.nodes if any(node.w)]
+    side = MARGIN * max([*reach, Fraction(1)])
+    return Box([-side] * net.inputs, [side] * net.inputs)
+
+
+def _equivalent(options: argparse.Namespace) -> int:
+    a, b = read(options.net), read(options.other)
+    if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
+        a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
+    box = box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs)
+    if isinstance(a, TwoLayerReLU) and isinstance(b, TwoLayerReLU):
+        result = equivalent(a, b, box, options.tolerance)
+        point = result.witness.point if result.witness is not None and result.distance is None else None
+        details: dict[str, Any] = {
+            "exactly": result.is_exact,
+            "undecided": result.is_undecided,
+            "transformation": None if result.transformation is None else [str(step) for step in result.transformation.steps],
+            "annihilation": None if result.transformation is None else result.transformation.annihilation,
+            "witness": None if point is None else [str(v) for v in point],
+            "distance": None if result.distance is None else [float(result.distance.lower), float(result.distance.upper)],
+        }
+        answer, text = bool(result), str(result)
+    elif isinstance(a, DeepReLU) and isinstance(b, DeepReLU):
+        deep = equivalent(a, b, box, options.tolerance)
+        details = {"status": str(deep.status), "witness": None if deep.witness is None else deep.witness.point}
+        answer, text = bool(deep), str(deep)
+    if options.json:
+        print_document({"command": "symmetry equivalent", "equivalent": answer, **details, "explanation": text})
+    else:
+        print(text)
+    return 0 if answer else 1
+
+
+def _compress(options: argparse.Namespace) -> int:
+    net = read(options.net)
+    if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
+        raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
+    if isinstance(net, DeepReLU):
+        box = box_of(options.box, net.widths[0])
+        if box is None:
+            raise Refusal("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
+        if options.eps is not None:
+            raise Refusal("--eps: only two-layer networks are compressed with loss")
+        found = compress_deep(net, corners(box))
+        write_network(found.network, options.output)
+        before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
+    else:
+        box = box_of(options.box, net.inputs)
+        if options.eps is None:
+            narrow, text = compress(net, box), str(minimal_width(net, box))
+        elif box is None:
+            raise Refusal("--eps: a change of the outputs is measured on a box; give --box LOW HIGH")
+        else:
+            near = nearby(net, options.eps, box)
+            narrow, text = near.net, str(near)
+        write_exactly(narrow, options.output)
+        before, after = net.width, narrow.width
+    if options.json:
+        print_document({"command": "symmetry compress", "before": before, "after": after, "output": options.output, "explanation": text})
+    else:
+        print(f"{before} → {after} hidden nodes\n  {text.replace(chr(10), chr(10) + '  ')}\n  network: {options.output}")
+    return 0
+
+
+def write_exactly(net: TwoLayerReLU, path: Path) -> None:
+    """As fractions to a .json, in float64 to everything else."""
+    if path.suffix == ".json":
+        path.write_text(json.dumps(exact_json(net), indent=1) + "\n", encoding="utf-8")
+    else:
+        write_network(to_deep(net), path)
+
+
+def _fibre(options: argparse.Namespace) -> int:
+    net = read(options.net)
+    if isinstance(net, DeepReLU):
+        raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
+    found = fibre(net, net.width if options.width is None else options.width)
+    if options.json:
+        components = [
+            {"kind": c.kind.value, "copies": c.copies, "dimension": c.dimension, "description": found.describe(i)}
+            for i, c in enumerate(found.components)
+        ]
+        print_document({"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components})
+    else:
+        print(found)
+    return 0

@@ -1,0 +1,133 @@
+"""``singlearn symmetry``: plain words, documents for machines, exit statuses, and refusals that say what to fix."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from singlearn.cli import main
+from singlearn.cli.symmetry import write_exactly
+from singlearn.symmetry import DeepReLU, TwoLayerReLU, equivalent, read, write_network
+
+A = {"w": [[1], [-1]], "b": [1, 1], "q": ["1/3", "1/3"], "c": 0}
+B = {"w": [[-1], [1], [2]], "b": [-1, -1, 0], "q": ["1/3", "1/3", 0], "c": "2/3"}
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, content in (("a", A), ("b", B)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def run(*arguments) -> int:
+    return main(["symmetry", *map(str, arguments)])
+
+
+def test_equivalent_says_how_and_sets_the_status(files, capsys):
+    assert run("equivalent", files / "a.json", files / "b.json") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("the same function") and "annihilate" in out
+    (files / "c.json").write_text(json.dumps({**A, "c": "1/1000"}))
+    assert run("equivalent", files / "a.json", files / "c.json", "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["equivalent"] is False and document["witness"] == ["0"]
+    assert run("equivalent", files / "a.json", files / "c.json", "--box", "-1", "1", "--tolerance", "0.01") == 0
+    assert "equal up to 0.01" in capsys.readouterr().out
+
+
+def test_describe_tells_nodes_kinks_and_pictures(files, capsys):
+    assert run("describe", files / "b.json", "--out", files, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["roles"] == ["live", "live", "q = 0"]
+    assert document["kinks"] == [{"normal": [1], "offset": -1, "total": ["1/3"]}, {"normal": [1], "offset": 1, "total": ["1/3"]}]
+    assert document["minimal_width"] == {"lower": 2, "upper": 2}
+    assert (files / "b-kinks.png").stat().st_size > 5000
+    plane = TwoLayerReLU([[1, 0], [0, 1]], [0, 0], [1, 1], 0)
+    write_exactly(plane, files / "plane.json")
+    assert run("describe", files / "plane.json", "--out", files, "--box", "-1,-2", "1,2") == 0
+    assert "minimal width 2" in capsys.readouterr().out
+    assert (files / "plane-boundaries.png").exists() and (files / "plane-surface.png").exists()
+
+
+@pytest.mark.parametrize("ending", ["json", "npz", "safetensors"])
+def test_compress_writes_the_same_function(files, capsys, ending):
+    if ending == "safetensors":
+        pytest.importorskip("safetensors")
+    out = files / f"small.{ending}"
+    assert run("compress", files / "b.json", "-o", out) == 0
+    assert "3 → 2 hidden nodes" in capsys.readouterr().out
+    small = read(out)
+    assert small.width == 2
+    if ending == "json":
+        assert equivalent(small, read(files / "b.json"))  # fractions survive
+    else:
+        assert equivalent(small, read(files / "b.json"), tolerance=1e-15, domain=_box())
+
+
+def _box():
+    from singlearn.symmetry import Box
+
+    return Box([-2], [2])
+
+
+def test_compress_with_loss(files, capsys):
+    net = TwoLayerReLU([[1], [1], [1]], [0, Fraction(1, 1000), Fraction(-1, 2)], [1, 1, 1], 0)
+    write_exactly(net, files / "net.json")
+    assert run("compress", files / "net.json", "-o", files / "near.npz", "--eps", "0.002", "--box", "-1", "1") == 0
+    assert "3 → 2 hidden nodes" in capsys.readouterr().out
+
+
+def test_fibre_counts_components(files, capsys):
+    assert run("fibre", files / "a.json", "--width", 3, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["number"] == 2
+
+
+def test_deeper_networks(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(size=(4, 3)), generator.normal(size=(3, 4)), generator.normal(size=(1, 3))]
+    biases = [generator.normal(size=n) for n in (4, 3, 1)]
+    write_network(DeepReLU(weights, biases), tmp_path / "a.npz")
+    order = [2, 0, 3, 1]
+    moved = [2 * weights[0][order], weights[1][:, order] / 2, weights[2]]
+    write_network(DeepReLU(moved, [2 * biases[0][order], *biases[1:]]), tmp_path / "b.npz")
+    assert run("equivalent", tmp_path / "a.npz", tmp_path / "b.npz") == 0
+    assert capsys.readouterr().out.startswith("equivalent")
+    assert run("describe", tmp_path / "a.npz", "--box", "-1", "1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["widths"] == [3, 4, 3, 1]
+    assert run("compress", tmp_path / "a.npz", "-o", tmp_path / "c.npz", "--box", "0", "0.001") == 0
+    assert run("fibre", tmp_path / "a.npz") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["describe", "nope.json"], "no such file"),
+        (["describe", "a.json", "--box", "1", "-1"], "empty"),
+        (["describe", "a.json", "--box", "x", "1"], "--box LOW"),
+        (["describe", "a.json", "--box", "0,0", "1"], "1 inputs"),
+        (["describe", "bad.json"], "q missing"),
+        (["describe", "ragged.json"], "rows"),
+        (["describe", "text.json"], "not JSON"),
+        (["compress", "a.json", "-o", "x.txt"], "should end in"),
+        (["compress", "a.json", "-o", "x.npz", "--eps", "0.1"], "--box"),
+    ],
+)
+def test_refusals_say_what_to_fix(files, capsys, monkeypatch, arguments, complaint):
+    monkeypatch.chdir(files)
+    (files / "bad.json").write_text(json.dumps({"w": [[1]], "b": [0], "c": 0}))
+    (files / "ragged.json").write_text(json.dumps({**A, "w": [[1], [1, 2]]}))
+    (files / "text.json").write_text("{")
+    assert run(*arguments) == 2
+    captured = capsys.readouterr()
+    assert complaint in captured.err and captured.out == ""
+
+
+def test_starts_without_jax_and_torch():
+    code = "import sys, singlearn.symmetry, singlearn.cli.symmetry; assert not {'jax', 'torch'} & set(sys.modules), sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
