@@ -10,8 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from hypothesis import settings
 
 from singlearn.triple import Triple
+
+# The same examples on every run and every machine.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 TRUTH = Path(__file__).parent / "truth"
 STANDARD = dist.Normal(0.0, 1.0)

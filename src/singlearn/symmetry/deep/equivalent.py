@@ -123,11 +123,11 @@ def equivalent_deep(
         return _equivalent(a, b, tolerance, direct, corners, None)
     reason = direct.reason
     if box is not None:
-        first, second = [compress_deep(net, box, tolerance=max(tolerance, DOUBLE), seed=seed) for net in (a, b)]
-        if first.steps or second.steps:
-            reduced = match(first.network, second.network, max(tolerance, DOUBLE))
+        small_a, small_b = [compress_deep(net, box, tolerance=max(tolerance, DOUBLE), seed=seed) for net in (a, b)]
+        if small_a.steps or small_b.steps:
+            reduced = match(small_a.network, small_b.network, max(tolerance, DOUBLE))
             if reduced.transformation is not None:
-                return _equivalent(a, b, tolerance, reduced, corners, (first, second))
+                return _equivalent(a, b, tolerance, reduced, corners, (small_a, small_b))
             reason = f"after compression on the box, {reduced.reason}"
     failures = tuple(
         f"{name}: {failure}" for name, net in (("a", a), ("b", b)) for failure in general_position_failures(net, box)

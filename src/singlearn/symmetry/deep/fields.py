@@ -133,7 +133,7 @@ def unspanned_fields(net: DeepReLU, layer: int, x: Float[np.ndarray, "points inp
 
 
 def null_space(matrix: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "columns kernel"]:
-    """An orthonormal basis of the null space; columns are scaled to norm 1 before singular values below 1e-10 of the largest are dropped."""
+    """An orthonormal basis of the null space: columns brought to norm 1, singular values below 1e-10 of the largest taken as 0."""
     columns = matrix.shape[1]
     if matrix.shape[0] == 0:
         return np.eye(columns)

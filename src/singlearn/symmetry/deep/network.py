@@ -48,7 +48,8 @@ class DeepReLU:
                 raise ValueError(f"biases[{layer}]: got {len(vector)} entries; weights[{layer}] has {len(matrix)} rows, one bias each")
             if layer and matrix.shape[1] != len(matrices[layer - 1]):
                 raise ValueError(
-                    f"weights[{layer}]: got {matrix.shape[1]} columns; the layer before has {len(matrices[layer - 1])} nodes, one column each"
+                    f"weights[{layer}]: got {matrix.shape[1]} columns; one for each of the "
+                    f"{len(matrices[layer - 1])} nodes of the layer before is needed"
                 )
         if matrices[0].shape[1] == 0 or len(matrices[-1]) == 0:
             raise ValueError("weights: a network needs at least one input and one output")

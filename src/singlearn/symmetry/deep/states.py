@@ -99,7 +99,7 @@ def node_states(
     if any(layer.any() for layer in open_nodes):
         seen = search_crossings(net, corners, open_nodes, seed)
         for layer, nodes in enumerate(open_nodes):
-            for node in np.flatnonzero(nodes & seen.on[layer] & seen.off[layer]):
+            for node in np.flatnonzero(nodes & seen.on[layer] & seen.off[layer]).tolist():
                 states[layer][node], proofs[layer][node] = NodeState.CROSSING, Proof.POINTS
         deadline = time.monotonic() + milp_seconds
         for layer in range(1, len(states)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ def read_pt(path: Path) -> dict[str, np.ndarray]:
     torch = _torch(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ValueError(f"{path}: it is not a PyTorch file of weights ({str(error).splitlines()[0]})") from None
+    except Exception as error:  # a damaged file fails in the unpickler in any way at all
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path}: it is not a PyTorch file of weights ({reason})") from None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: it should hold a state dictionary; write one with torch.save(module.state_dict(), ...)")
     return {str(name): tensor.detach().double().numpy() for name, tensor in state.items()}

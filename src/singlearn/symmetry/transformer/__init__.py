@@ -1,0 +1,23 @@
+"""Transformations of a transformer's weights that leave its function alone; each is checked, or refused with the reason."""
+
+from singlearn.symmetry.transformer.heads import mix_query_key, mix_value_output, permute_heads, settle_attention_biases
+from singlearn.symmetry.transformer.mlp import permute_mlp, scale_mlp
+from singlearn.symmetry.transformer.model import Transformer
+from singlearn.symmetry.transformer.norms import fold_gain, layer_to_rms, rescale_stream
+from singlearn.symmetry.transformer.refusal import NotASymmetry
+from singlearn.symmetry.transformer.rotate import rotate
+
+__all__ = [
+    "NotASymmetry",
+    "Transformer",
+    "fold_gain",
+    "layer_to_rms",
+    "mix_query_key",
+    "mix_value_output",
+    "permute_heads",
+    "permute_mlp",
+    "rescale_stream",
+    "rotate",
+    "scale_mlp",
+    "settle_attention_biases",
+]

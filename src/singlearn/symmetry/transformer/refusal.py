@@ -1,0 +1,53 @@
+"""Refusing what is no symmetry, and checking what is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from singlearn.symmetry.transformer.model import Transformer
+
+TOLERANCE = 1e-9
+"""Relative to the largest logit; a transformation that changes the logits by more is not returned."""
+
+
+class NotASymmetry(ValueError):
+    """The transformation would change what the transformer computes; the message says why."""
+
+
+def checked(before: Transformer, after: Transformer, what: str) -> Transformer:
+    """``after``, once both give the same logits on random tokens.
+
+    Raises:
+        NotASymmetry: they differ by more than 1e-9 of the largest logit: a matrix too close to singular for double precision.
+    """
+    vocabulary = len(before.weights["embedding"])
+    length = min(8, len(before.weights.get("position", np.zeros((8, 0)))))
+    tokens = np.random.default_rng(0).integers(vocabulary, size=(4, length))
+    expected, found = before(tokens), after(tokens)
+    change = float(np.max(np.abs(found - expected)))
+    if not change <= TOLERANCE * max(float(np.max(np.abs(expected))), 1e-300):
+        raise NotASymmetry(f"{what}: in double precision it changes the logits by {change:.2g}; use a better conditioned matrix")
+    return after
+
+
+def square_matrix(matrix: np.ndarray, size: int, name: str) -> np.ndarray:
+    """``matrix`` as float64, if it is ``size`` by ``size`` and finite.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    array = np.asarray(matrix, dtype=np.float64)
+    if array.shape != (size, size) or not np.all(np.isfinite(array)):
+        raise ValueError(f"{name}: got shape {array.shape}; it should be {size} by {size}, of finite numbers")
+    return array
+
+
+def require_invertible(matrix: np.ndarray, name: str) -> None:
+    """Refuse a matrix without a usable inverse.
+
+    Raises:
+        NotASymmetry: its condition number is above 1e8.
+    """
+    condition = float(np.linalg.cond(matrix))
+    if not condition < 1e8:
+        raise NotASymmetry(f"{name}: its condition number is {condition:.2g}; an invertible matrix, with one below 1e8, is needed")
