@@ -1,6 +1,7 @@
 """Published tables and figures, one a file, run by name.
 
-A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name and imports it when it is asked for.
+A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name, hyphens for underscores, and imports it when it is
+asked for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = ("known", "table2")
+NAMES = ("figure2", "known", "relu-symmetries", "table2")
 
 
 class _Registry(Mapping[str, Experiment]):
@@ -21,7 +22,7 @@ class _Registry(Mapping[str, Experiment]):
     def __getitem__(self, name: str) -> Experiment:
         if name not in NAMES:
             raise KeyError(name)
-        experiment = import_module(f"singlearn.experiments.{name}").EXPERIMENT
+        experiment = import_module(f"singlearn.experiments.{name.replace('-', '_')}").EXPERIMENT
         assert isinstance(experiment, Experiment)
         return experiment
 

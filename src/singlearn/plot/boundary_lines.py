@@ -20,8 +20,8 @@ PIXELS = 400
 def activation_boundaries(net: TwoLayerReLU, domain: Box) -> Figure:
     """Activation boundaries of a network with two inputs, weight vectors anchored on them, linear domains shaded by the slope of f.
 
-    A weight vector is drawn from its boundary into the side on which its node is active. The shade is the length of the gradient of the
-    first output (white: f is constant there).
+    A weight vector is drawn from its boundary into the side on which its node is active, the node's number at its tip. The shade is the
+    length of the gradient of the first output (white: f is constant there).
 
     Args:
         net: two inputs.
@@ -61,7 +61,7 @@ def draw_boundaries(figure: Figure, axes: Axes, net: TwoLayerReLU, domain: Box, 
     roles = node_roles(net, domain)
     for i, role in enumerate(roles):
         if np.any(w[i]):
-            _draw_node(axes, w[i], float(b[i]), role, low, high)
+            _draw_node(axes, i, w[i], float(b[i]), role, low, high)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="input $x_1$", ylabel="input $x_2$")
     quieten(axes)
     if legend:
@@ -83,7 +83,7 @@ def _explain(figure: Figure, roles: tuple[Role, ...]) -> None:
         figure.legend(handles=handles, loc="outside lower center", ncols=1 if missing else 3, frameon=False, fontsize=9)
 
 
-def _draw_node(axes: Axes, w: np.ndarray, b: float, role: Role, low: list[float], high: list[float]) -> None:
+def _draw_node(axes: Axes, number: int, w: np.ndarray, b: float, role: Role, low: list[float], high: list[float]) -> None:
     """One line, and its weight vector where the line passes closest to the middle of the picture."""
     style = STYLES[role]
     middle = np.array([(a + c) / 2 for a, c in zip(low, high, strict=True)])
@@ -97,5 +97,8 @@ def _draw_node(axes: Axes, w: np.ndarray, b: float, role: Role, low: list[float]
         tip = anchor + 0.12 * size * normal
         axes.annotate(
             "", tip, anchor, arrowprops={"arrowstyle": "-|>", "color": style.colour, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0}
+        )
+        axes.annotate(
+            str(number), tip, xytext=8 * normal, textcoords="offset points", ha="center", va="center", fontsize=8, color=style.colour
         )
         axes.plot(*anchor, style.marker, color=style.colour, markersize=5, markeredgecolor="white" if style.marker in "osD^v" else QUIET)

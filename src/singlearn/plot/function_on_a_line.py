@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET, quieten
 from singlearn.symmetry.domain import Box
+from singlearn.symmetry.kink_form import kink_form
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.roles import node_roles
 
@@ -30,12 +31,11 @@ def kinks(net: TwoLayerReLU, domain: Box) -> Figure:
 
 
 def draw_function(axes: Axes, net: TwoLayerReLU, domain: Box) -> None:
-    """f over the box, its boundaries as dots."""
+    """f over the box, its kinks as dots."""
     if net.inputs != 1 or domain.inputs != 1:
         raise ValueError(f"net: it has {net.inputs} inputs; this picture is of a function of one")
     low, high = float(domain.lower[0]), float(domain.upper[0])
-    w, b, _, _ = net.arrays()
-    places = [float(-bias / weight) for (weight,), bias in zip(w, b, strict=True) if weight]
+    places = [-plane.offset / plane.normal[0] for plane in kink_form(net, domain).kinks]
     x = np.unique([low, high, *(p for p in places if low < p < high)])
     axes.plot(x, net.evaluate(x[:, None])[:, 0], color=INK, linewidth=2)
     axes.plot(x[1:-1], net.evaluate(x[1:-1, None])[:, 0], "o", color=INK, markersize=4)
