@@ -149,10 +149,10 @@ class Fibre:
             return f"a linear pair off the kinks, {self._orientation(found.patterns[0])}"
         nodes = "one node" if found.free_nodes == 1 else f"{found.free_nodes} nodes"
         if found.takes_every_pattern:
-            return f"room for {nodes} free, kinks of any orientation"
+            return f"up to {nodes} free, kinks of any orientation"
         several = f" or {len(found.patterns) - 3} other patterns" if len(found.patterns) > 4 else ""
         shown = found.patterns[:3] if several else found.patterns
-        return f"room for {nodes} free, " + " or ".join(self._orientation(pattern) for pattern in shown) + several
+        return f"up to {nodes} free, " + " or ".join(self._orientation(pattern) for pattern in shown) + several
 
     def __str__(self) -> str:
         if not self.components:
@@ -228,7 +228,7 @@ def fibre(net: TwoLayerReLU, width: int | None = None) -> Fibre:
     13 components (3 up to numbering the nodes), width 3, 2 kinks, largest dimension 4
       kink 1: total 1 on x - 1 = 0
       kink 2: total 1 on x = 0
-      1 × dimension 4: room for one node free, nothing reversed
+      1 × dimension 4: up to one node free, nothing reversed
       6 × dimension 3: two opposite nodes on kink 1, kink 2 reversed, every node kept on its boundary
       6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its boundary
     >>> fibre(net, width=4).number
