@@ -7,6 +7,8 @@ from typing import Any
 
 PICTURES = {
     "activation_boundaries": "boundary_lines",
+    "animate_fibre_path": "path_of_equal_functions",
+    "fibre_path": "path_of_equal_functions",
     "kinks": "function_on_a_line",
     "network_graph": "graph_of_nodes",
     "selection": "model_comparison",

@@ -65,7 +65,7 @@ class Fibre:
             ValueError: the fibre is empty.
         """
         if not self.components:
-            raise ValueError(f"width: no network of {self.width} hidden nodes computes this function; its fibre is empty and has no dimension")
+            raise ValueError(f"width: no network of {self.width} hidden nodes computes this function; an empty fibre has no dimension")
         return max(component.dimension for component in self.components)
 
     def component_of(self, net: TwoLayerReLU) -> int:
@@ -78,7 +78,9 @@ class Fibre:
         return self.classification.index_of(Walk(net, self.form).pattern)
 
     def strata(self, component: int) -> Iterator[Stratum]:
-        """The arrangements of nodes that make up a component, up to numbering; see :func:`~singlearn.symmetry.fibre_strata.strata` for which are listed.
+        """The arrangements of nodes that make up a component, up to numbering.
+
+        Those with at most one pair off the kinks: all there are up to excess 2, and the largest ones from excess 3 on.
 
         Args:
             component: index in ``components``.
@@ -145,10 +147,12 @@ class Fibre:
             return f"{opposite}{self._orientation(found.patterns[0])}, every node kept on its boundary"
         if found.kind is Kind.LINEAR_PAIR:
             return f"a linear pair off the kinks, {self._orientation(found.patterns[0])}"
-        nodes = "a node" if self.excess == 1 else f"up to {self._most_idle(found)} nodes"
+        nodes = "one node" if found.free_nodes == 1 else f"{found.free_nodes} nodes"
         if found.takes_every_pattern:
-            return f"{nodes} free, kinks of any orientation"
-        return f"{nodes} free, " + " or ".join(self._orientation(pattern) for pattern in found.patterns)
+            return f"up to {nodes} free, kinks of any orientation"
+        several = f" or {len(found.patterns) - 3} other patterns" if len(found.patterns) > 4 else ""
+        shown = found.patterns[:3] if several else found.patterns
+        return f"up to {nodes} free, " + " or ".join(self._orientation(pattern) for pattern in shown) + several
 
     def __str__(self) -> str:
         if not self.components:
@@ -182,15 +186,6 @@ class Fibre:
         turned = self.reversed_kinks(pattern)
         return f"{_kinks(turned)} reversed" if turned else "nothing reversed"
 
-    def _most_idle(self, component: Component) -> int:
-        """How many nodes can be without effect at the same time, from the dimension that gives."""
-        inputs = self.net.inputs
-        return next(
-            self.excess - cost
-            for cost, scales in ((0, 0), (1, 1), (2, 3))
-            if component.dimension == len(self.kinks) + scales + (self.excess - cost) * (inputs + 1)
-        )
-
     def _differently_numbered(self, first: dict[Seat, int], last: dict[Seat, int]) -> str:
         seats = {node: seat for seat, node in last.items()}
         seat, node = next((seat, node) for seat, node in first.items() if last[seat] != node)
@@ -213,7 +208,7 @@ class Fibre:
 
     def _check_index(self, component: int) -> None:
         if not 0 <= component < len(self.components):
-            raise ValueError(f"component: got {component}; it should be at least 0 and below {len(self.components)}, the number of components listed")
+            raise ValueError(f"component: got {component}; it should be an index in components, from 0 to {len(self.components) - 1}")
 
 
 def fibre(net: TwoLayerReLU, width: int | None = None) -> Fibre:
@@ -233,14 +228,14 @@ def fibre(net: TwoLayerReLU, width: int | None = None) -> Fibre:
     13 components (3 up to numbering the nodes), width 3, 2 kinks, largest dimension 4
       kink 1: total 1 on x - 1 = 0
       kink 2: total 1 on x = 0
-      1 × dimension 4: a node free, nothing reversed
+      1 × dimension 4: up to one node free, nothing reversed
       6 × dimension 3: two opposite nodes on kink 1, kink 2 reversed, every node kept on its boundary
       6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its boundary
     >>> fibre(net, width=4).number
     1
     """
     if net.outputs != 1:
-        raise ValueError(f"net: it has {net.outputs} outputs; the components of a fibre are known for one output only, so take one row of q at a time")
+        raise ValueError(f"net: it has {net.outputs} outputs; components are known for one output only, so take one row of q at a time")
     if width is not None and width < 0:
         raise ValueError(f"width: got {width}; it should be a number of hidden nodes, 0 or more")
     return Fibre(net, kink_form(net), net.width if width is None else width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,8 +35,9 @@ class Splits:
 class SlopeBalance:
     r"""The equation :math:`\sum_{k \notin T} s_k A_k n_k/2 + \sum_{k \in T} v_k n_k + V = G` that orientations must satisfy.
 
-    A kink with nodes of one orientation :math:`s_k` carries the slope :math:`s_k A_k n_k/2`; a kink with both (the set T) any :math:`v_k n_k`, with the
-    amounts :math:`A_k/2 + v_k` along its normal and :math:`A_k/2 - v_k` against it; V comes from linear pairs on hyperplanes without kink.
+    A kink with nodes of one orientation :math:`s_k` carries the slope :math:`s_k A_k n_k/2`; a kink with both (the set T) any
+    :math:`v_k n_k`, with the amounts :math:`A_k/2 + v_k` along its normal and :math:`A_k/2 - v_k` against it; V comes from linear pairs on
+    hyperplanes without kink.
 
     Attributes:
         planes: the p kinks.
@@ -129,27 +131,39 @@ def annihilator(rows: Sequence[Sequence[int]], size: int) -> list[Vector]:
 
 
 def signs_with(columns: Sequence[Vector], target: Vector) -> list[Pattern]:
-    r"""All sign vectors with :math:`\sum_k s_k c_k = t`, + first: the two halves are summed apart and matched, :math:`2^{p/2}` sums instead of :math:`2^p`.
+    r"""All sign vectors with :math:`\sum_k s_k c_k = t`, + first: the two halves are summed apart and matched, :math:`2^{p/2}` sums
+    instead of :math:`2^p`.
 
     >>> one = Fraction(1)
     >>> signs_with([(one,), (one,), (2 * one,)], (Fraction(0),))
     [(1, 1, -1), (-1, -1, 1)]
     """
-    middle = len(columns) // 2
-    left, right = columns[:middle], columns[middle:]
-    sums: dict[Vector, list[Pattern]] = {}
-    for signs in product((1, -1), repeat=len(right)):
-        sums.setdefault(_signed_sum(signs, right, len(target)), []).append(signs)
+    integers, goal = _packed(columns, target)
+    middle = len(integers) // 2
+    left, right = integers[:middle], integers[middle:]
+    matches: dict[int, list[Pattern]] = {}
+    for signs, total in zip(product((1, -1), repeat=len(right)), _signed_sums(right), strict=True):
+        matches.setdefault(total, []).append(signs)
     result: list[Pattern] = []
-    for signs in product((1, -1), repeat=len(left)):
-        partial = _signed_sum(signs, left, len(target))
-        result += [signs + rest for rest in sums.get(tuple(t - v for t, v in zip(target, partial, strict=True)), ())]
+    for signs, total in zip(product((1, -1), repeat=len(left)), _signed_sums(left), strict=True):
+        result += [signs + rest for rest in matches.get(goal - total, ())]
     return result
 
 
-def _signed_sum(signs: Pattern, columns: Sequence[Vector], size: int) -> Vector:
-    total = [ZERO] * size
-    for sign, column in zip(signs, columns, strict=True):
-        for i, value in enumerate(column):
-            total[i] += sign * value
-    return tuple(total)
+def _signed_sums(integers: Sequence[int]) -> list[int]:
+    """All signed sums, in the order of ``product((1, -1), ...)``."""
+    sums = [0]
+    for value in integers:
+        sums = [total for before in sums for total in (before + value, before - value)]
+    return sums
+
+
+def _packed(columns: Sequence[Vector], target: Vector) -> tuple[list[int], int]:
+    """Vectors as single integers: denominators cleared, then the entries are digits in a base no signed sum can overflow."""
+    packed, base = [0] * (len(columns) + 1), 1
+    for entries in zip(*columns, target, strict=True):
+        denominator = math.lcm(*(entry.denominator for entry in entries))
+        digits = [entry.numerator * (denominator // entry.denominator) for entry in entries]
+        packed = [value + base * digit for value, digit in zip(packed, digits, strict=True)]
+        base *= 2 * sum(abs(digit) for digit in digits) + 1
+    return packed[:-1], packed[-1]

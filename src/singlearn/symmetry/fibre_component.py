@@ -1,25 +1,28 @@
 r"""The connected components of the set of parameters of one width that compute one function.
 
-Let p kinks, width m, excess e = m - p, scalar output, domain all of R^N. Rescaling a node and moving a node that contributes nothing (q = 0 or w = 0) leave
-two things that matter: which node sits on which oriented hyperplane, and with which amount a = q|ρ|. Amounts on a kink add up to A_k, elsewhere to zero,
-and the slope must balance (:class:`~singlearn.symmetry.fibre_balance.SlopeBalance`).
+Let p kinks, width m, excess e = m - p, scalar output, domain all of R^N. Rescaling a node and moving a node that contributes nothing
+(q = 0 or w = 0) leave two things that matter: which node sits on which oriented hyperplane, and with which amount a = q|ρ|. Amounts on a
+kink add up to A_k, elsewhere to zero, and the slope must balance (:class:`~singlearn.symmetry.fibre_balance.SlopeBalance`).
 
-*Rigid* components. Let e kinks T carry two opposite nodes each, every other kink one, so that no node is left over. If the normals of T are independent,
-the v_k are determined; if no v_k is ±A_k/2, all amounts are non-zero and determined. Then no node can leave its oriented hyperplane (to leave it an
-amount has to pass through zero), so the component is the orbit R_{>0}^m of rescaling, and each of the m! ways to number the nodes gives another one.
-For e = 0 these are the p! |Σ_0| components of a minimal parameter; for e = 1 the isolated opposite pairs.
+*Rigid* components. Let e kinks T carry two opposite nodes each, every other kink one, so that no node is left over. If the normals of T
+are independent, the v_k are determined; if no v_k is ±A_k/2, all amounts are determined and not zero. Then no node can leave its
+oriented hyperplane (its amount would have to pass through zero), so the component is the orbit R_{>0}^m of rescaling, and each of the m!
+ways to number the nodes gives another one. For e = 0 these are the p! |Σ_0| components of a minimal parameter; for e = 1 the isolated
+opposite pairs; for e = 2 isolated double pairs, and so on up to e = N.
 
-Everything else can be moved to where a node contributes nothing, or is a linear pair (two opposite nodes on a hyperplane without kink, amounts ±a):
+In everything else a node can be brought to contribute nothing, or there is a linear pair (two opposite nodes on a hyperplane without
+kink, amounts ±a), or both.
 
-- A *free* node x can take the place of any other node y: put it beside y, let it take y's amount; then y is free. So a component with a free node
-  contains all numberings.
-- e = 1: the orientation s of the kinks cannot change, so there is one such component for each s in Σ_0.
-- e = 2: the residual R_s of an orientation pattern s is carried by a linear pair of normal R_s (or R_s = 0 and two nodes are free). Where R_s is parallel
-  to n_k (zero is), and only there, the pair can lie down on kink k, and the three nodes there can hand the kink over to the other orientation: s and
-  s with s_k reversed are connected, and at a moment on the way one of the three is free. The classes of this relation are one component each, except
-  a class of a single pattern with R_s ≠ 0: no node ever becomes free, the two nodes of the pair are told apart by the sign of q: m! components.
-- e ≥ 3: a linear pair and one free node: kink k moves its amount to the free node on the other side while the pair turns to balance. Every pattern and
-  every numbering is reached: one component (beside the rigid ones, which need e ≤ N).
+- A *free* node x, one that contributes nothing, can take the place of any other node y: put it beside y, let it take y's amount; then y
+  is free. So a component with a free node contains all numberings.
+- e = 1: nodes on kinks only; the orientation s of the kinks cannot change, so there is one such component for each s in Σ_0.
+- e = 2: the residual R_s of an orientation pattern s is carried by a linear pair of normal R_s (or R_s = 0 and two nodes are free).
+  Where R_s is parallel to n_k (zero is), and only there, the pair can lie down on kink k; the three nodes there can hand the kink over to
+  the other orientation, and on the way one of the three is free. So s and s with s_k reversed are connected. The classes of this
+  relation are one component each, except a class of a single pattern with R_s ≠ 0: no node ever becomes free, the two nodes of the pair
+  are told apart by the sign of q, so there are m! components.
+- e ≥ 3: a linear pair and a free node: kink k moves its amount to the free node on its other side while the pair turns to balance. Every
+  pattern and every numbering is reached: one component.
 """
 
 from __future__ import annotations
@@ -51,13 +54,14 @@ class Component:
     """The components that differ only by the numbering of the nodes.
 
     Attributes:
-        kind: RIGID: each node keeps its boundary and orientation, only scales are free; LINEAR_PAIR: also the offset of two opposite nodes on a hyperplane
-            without kink; FREE: contains parameters with a node that contributes nothing.
-        patterns: orientations of the kinks, +1 along the normal, -1 against it, 0 where two opposite nodes share the kink; those of a class, and for a FREE
+        kind: RIGID: each node keeps its boundary and orientation, only scales are free; LINEAR_PAIR: also the offset of two opposite
+            nodes on a hyperplane without kink; FREE: contains parameters with a node that contributes nothing.
+        patterns: orientations of the kinks, +1 along the normal, -1 against it, 0 where two opposite nodes share the kink. For a FREE
             component of excess 3 or more, which takes every pattern, those that need no linear pair.
         takes_every_pattern: whether all 2^p orientation patterns occur.
         copies: number of components of this type: 1 if all numberings of the nodes are connected, m! if none are.
         dimension: of the component, the largest of its strata.
+        free_nodes: how many nodes can contribute nothing at the same time.
     """
 
     kind: Kind
@@ -65,6 +69,7 @@ class Component:
     takes_every_pattern: bool
     copies: int
     dimension: int
+    free_nodes: int
 
 
 @dataclass(frozen=True)
@@ -100,20 +105,21 @@ class Classification:
     @cached_property
     def classes(self) -> list[list[Pattern]]:
         """For e = 2: orientation patterns that a linear pair connects, reversing one kink k with R_s parallel to n_k at a time."""
-        seen: set[Pattern] = set()
+        neighbours: dict[Pattern, list[Pattern]] = {pattern: [] for pattern in self.balance.patterns()}
+        for k in range(len(self.balance.planes)):
+            for pattern in self.balance.solutions((k,)):
+                one, other = ((*pattern[:k], sign, *pattern[k + 1 :]) for sign in (1, -1))
+                neighbours[one].append(other)
+                neighbours[other].append(one)
         result = []
-        for start in self.balance.patterns():
-            if start in seen:
-                continue
-            members, frontier = [start], [start]
-            seen.add(start)
+        while neighbours:
+            start = next(iter(neighbours))
+            members, frontier = [start], neighbours.pop(start)
             while frontier:
                 pattern = frontier.pop()
-                for _, other in self.reversals(pattern):
-                    if other not in seen:
-                        seen.add(other)
-                        members.append(other)
-                        frontier.append(other)
+                if pattern in neighbours:
+                    members.append(pattern)
+                    frontier += neighbours.pop(pattern)
             result.append(sorted(members, reverse=True))
         return result
 
@@ -139,40 +145,49 @@ class Classification:
     def _by_pattern(self) -> dict[Pattern, int]:
         return {pattern: i for i, component in enumerate(self.components) for pattern in component.patterns}
 
+    @cached_property
+    def _balanced_set(self) -> frozenset[Pattern]:
+        return frozenset(self.balanced)
+
     def _free(self) -> Iterator[Component]:
         p, e = len(self.balance.planes), self.excess
         idle = len(self.balance.slope) + 1  # q = 0, (w, b) free
         if e == 1:
             for pattern in self.balanced:
-                yield Component(Kind.FREE, (pattern,), False, 1, p + idle)
+                yield Component(Kind.FREE, (pattern,), False, 1, p + idle, 1)
         elif e == 2:
             for members in self.classes:
-                has_balanced = any(not any(self.balance.residual(s)) for s in members)
-                if has_balanced or len(members) > 1:
-                    yield Component(Kind.FREE, tuple(members), False, 1, p + 2 * idle if has_balanced else p + 1 + idle)
+                if not self._balanced_set.isdisjoint(members):
+                    yield Component(Kind.FREE, tuple(members), False, 1, p + 2 * idle, 2)
+                elif len(members) > 1:
+                    yield Component(Kind.FREE, tuple(members), False, 1, p + 1 + idle, 1)
         elif e >= 3:
             if self.balanced:
-                dimension = p + e * idle
+                held, scales = 0, 0
             elif any(self.balance.solutions((k,)) for k in range(p)):
-                dimension = p + 1 + (e - 1) * idle  # two opposite nodes on one kink, scales only
+                held, scales = 1, 1  # two opposite nodes on one kink
             else:
-                dimension = p + 3 + (e - 2) * idle  # a linear pair, two scales and an offset
-            yield Component(Kind.FREE, tuple(self.balanced), True, 1, dimension)
+                held, scales = 2, 3  # a linear pair: two scales and an offset
+            yield Component(Kind.FREE, tuple(self.balanced), True, 1, p + scales + (e - held) * idle, e - held)
 
     def _held(self) -> Iterator[Component]:
         p, labellings = len(self.balance.planes), math.factorial(self.width)
         if self.excess == 2:
             for members in self.classes:
-                if len(members) == 1 and any(self.balance.residual(members[0])):
-                    yield Component(Kind.LINEAR_PAIR, tuple(members), False, labellings, p + 3)
+                if len(members) == 1 and members[0] not in self._balanced_set:
+                    yield Component(Kind.LINEAR_PAIR, tuple(members), False, labellings, p + 3, 0)
         for both in combinations(range(p), self.excess):
             if rank([[Fraction(n) for n in self.balance.normals[k]] for k in both]) < len(both):
                 continue
+            # v_k = ±A_k/2 means that k can do with one node: the pattern balances with fewer shared kinks.
+            fewer = {
+                (*pattern[:k], 0, *pattern[k + 1 :])
+                for k in both
+                for pattern in self.balance.solutions([other for other in both if other != k])
+            }
             for pattern in self.balance.solutions(both):
-                splits = self.balance.splits(pattern)
-                assert splits is not None
-                if all(abs(v) != abs(self.balance.totals[k]) / 2 for k, v in zip(both, splits.particular, strict=True)):
-                    yield Component(Kind.RIGID, (pattern,), False, labellings, self.width)
+                if pattern not in fewer:
+                    yield Component(Kind.RIGID, (pattern,), False, labellings, self.width, 0)
 
     def _refuse_large_search(self) -> None:
         """The lists are exponential in p: deciding whether Σ_0 is empty is already NP-hard (PARTITION, for N = 1)."""

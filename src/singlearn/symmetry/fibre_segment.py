@@ -89,7 +89,7 @@ class Path:
         return self.segments[index].at(time * len(self.segments) - index)
 
     def verify(self) -> bool:
-        """Prove in exact arithmetic that the path is continuous, runs from ``start`` to ``end`` and that nothing on it changes the function."""
+        """Prove in exact arithmetic that the path leads from ``start`` to ``end`` without a gap and nowhere changes the function."""
         knots = [self.start, *(segment.end for segment in self.segments)]
         if any(segment.start != knot for segment, knot in zip(self.segments, knots, strict=False)) or knots[-1] != self.end:
             return False
@@ -99,7 +99,8 @@ class Path:
 
     def __str__(self) -> str:
         count = len(self.segments)
-        return "\n".join([f"path of {count} {'segment' if count == 1 else 'segments'}", *(f"  {i + 1}. {s}" for i, s in enumerate(self.segments))])
+        lines = [f"path of {count} {'segment' if count == 1 else 'segments'}"]
+        return "\n".join(lines + [f"  {i + 1}. {segment}" for i, segment in enumerate(self.segments)])
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class NoPath:
 def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
     r"""The motion that leads from one parameter to another *of the same function* without changing it, or ``None`` if neither does.
 
-    RESCALE: every :math:`(w_i, b_i)` is multiplied by some ρ > 0 and :math:`q_i` divided by it. STRAIGHT: f is affine in t, as a function, if each node
+    RESCALE: every :math:`(w_i, b_i)` is multiplied by some ρ > 0 and :math:`q_i` divided by it.
+    STRAIGHT: f is affine in t, as a function, if each node
 
     - keeps :math:`(w, b)` (then it is linear in q), or
     - has q = 0 at both ends, or
@@ -133,32 +135,26 @@ def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
     changed = [(i, x, y) for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True)) if x != y]
     if start.c == end.c and all(_is_rescaled(x, y) for _, x, y in changed):
         return Motion.RESCALE
-    turning = [(x, y) for _, x, y in changed if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))]
-    while turning:
-        x, y = turning.pop()
-        partner = next((other for other in turning if _opposite(x, other[0]) and _opposite(y, other[1])), None)
-        if x.q != y.q or partner is None:
-            return None
-        turning.remove(partner)
-    return Motion.STRAIGHT
+    return Motion.STRAIGHT if _turning_pairs(start, end) is not None else None
 
 
-def opposite_pairs(segment: Segment) -> list[tuple[int, int]]:
-    """The linear pairs that move on a straight segment, as node indices."""
-    if segment.motion is not Motion.STRAIGHT:
-        return []
-    moving = [
-        i for i, (x, y) in enumerate(zip(segment.start.nodes, segment.end.nodes, strict=True)) if any(x.q) and (x.w, x.b) != (y.w, y.b)
+def _turning_pairs(start: TwoLayerReLU, end: TwoLayerReLU) -> list[tuple[int, int]] | None:
+    """The nodes that change (w, b) with q ≠ 0, two by two as opposite nodes at both ends; ``None`` if one has no partner."""
+    turning = [
+        i
+        for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True))
+        if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))
     ]
-    result = []
-    while moving:
-        i = moving.pop(0)
-        for ends in (segment.start.nodes, segment.end.nodes):
-            assert any(_opposite(ends[i], ends[j]) for j in moving)
-        j = next(j for j in moving if _opposite(segment.start.nodes[i], segment.start.nodes[j]) and _opposite(segment.end.nodes[i], segment.end.nodes[j]))
-        moving.remove(j)
-        result.append((i, j))
-    return result
+    pairs = []
+    while turning:
+        i = turning.pop(0)
+        x, y = start.nodes[i], end.nodes[i]
+        j = next((j for j in turning if _opposite(x, start.nodes[j]) and _opposite(y, end.nodes[j])), None)
+        if x.q != y.q or j is None:
+            return None
+        turning.remove(j)
+        pairs.append((i, j))
+    return pairs
 
 
 def simplified(knots: Sequence[TwoLayerReLU]) -> tuple[Segment, ...]:
@@ -184,7 +180,7 @@ def describe(segment: Segment) -> str:
     changed = [i for i, (x, y) in enumerate(zip(segment.start.nodes, segment.end.nodes, strict=True)) if x != y]
     if segment.motion is Motion.RESCALE:
         return f"{_nodes(changed)}: (w, b) rescaled, q divided by the same factor"
-    pairs = opposite_pairs(segment)
+    pairs = _turning_pairs(segment.start, segment.end) or []
     paired = {i for pair in pairs for i in pair}
     idle = [i for i in changed if i not in paired and not any(segment.start.nodes[i].q) and not any(segment.end.nodes[i].q)]
     outgoing = [i for i in changed if i not in paired and i not in idle]

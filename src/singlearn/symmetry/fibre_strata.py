@@ -64,8 +64,9 @@ def arrangement(
 ) -> Stratum | None:
     r"""The stratum of an arrangement, or ``None`` if no amounts, all non-zero, balance the slope.
 
-    Its dimension counts a scale per node that is not degenerate, the amounts that the sums :math:`A_k` and the slope leave free, N + 1 for a node with q = 0,
-    2 for a node with w = 0, the offset of a linear pair, and the N + 1 numbers of a cancelling pair (hyperplane and amount).
+    Its dimension counts a scale per node that is not degenerate, the amounts that the sums :math:`A_k` and the slope leave free, N + 1
+    for a node with q = 0, 2 for a node with w = 0, the offset of a linear pair, and the N + 1 numbers of a cancelling pair (hyperplane
+    and amount).
     """
     inputs = len(balance.slope)
     sides = [n for n in (*along, *against) if n]

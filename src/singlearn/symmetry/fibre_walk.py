@@ -22,7 +22,8 @@ PAIR = -1
 class Walk:
     """A network that is moved about inside its fibre, the knots it passed, and which node now sits where.
 
-    After construction every seat has one node with ``(w, b) = ±(n_k, o_k)``, or ``(w, b) = ±(V, o)`` and q = ±1 for a linear pair; the others are idle (q = 0).
+    After construction every seat has one node with ``(w, b) = ±(n_k, o_k)``, or ``(w, b) = ±(V, o)`` and q = ±1 for a linear pair; the
+    others are idle (q = 0).
 
     Attributes:
         knots: networks passed; a straight or a rescaling segment connects neighbours.
