@@ -294,7 +294,7 @@ def test_reasons_in_words():
     swapped = net.replaced(net.nodes[::-1])
     refusal = fibre(net).path(net, swapped)
     assert not refusal
-    assert "node 1 is along the normal on x = 0 in a, along the normal on x - 1 = 0 in b" in refusal.reason
+    assert "node 0 is along the normal on x = 0 in a, along the normal on x - 1 = 0 in b" in refusal.reason
     wide = fibre(net, 3)
     opposite = TwoLayerReLU([[1], [-1], [-1]], [0, 0, 1], [2, -1, 1], -1)  # THEORY's example: one pays for the other's reversal
     spare = TwoLayerReLU([[1], [1], [3]], [0, -1, 2], [1, 1, 0], 0)

@@ -214,6 +214,9 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     )
     fibre.add_argument("net", metavar="NET", type=Path)
     fibre.add_argument("--width", type=_at_least(0), metavar="H", help="number of hidden nodes (default: the network's own)")
+    fibre.add_argument(
+        "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
+    )
     for action in (describe, equal, compress):
         action.add_argument(
             "--box", nargs=2, metavar=("LOW", "HIGH"),

@@ -16,6 +16,7 @@ from singlearn.cli.refusal import Refusal
 from singlearn.symmetry import (
     Box,
     DeepReLU,
+    Fibre,
     TwoLayerReLU,
     compress,
     equivalent,
@@ -198,6 +199,17 @@ def _compress(options: argparse.Namespace) -> int:
     return 0
 
 
+def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> None:
+    """A path between two parameters of the component the network, or the first sample, lies in."""
+    if options.animate.suffix != ".gif":
+        raise Refusal(f"--animate: {options.animate} should end in .gif")
+    start = net if net.width == found.width else found.sample(options.seed)
+    path = found.path(start, found.sample(options.seed + 1, component=found.component_of(start)))
+    if not path:
+        raise Refusal(f"--animate: no path: {path}")
+    plot.animate_fibre_path(path, options.animate)
+
+
 def write_exactly(net: TwoLayerReLU, path: Path) -> None:
     """As fractions to a .json, in float64 to everything else."""
     if path.suffix == ".json":
@@ -211,6 +223,8 @@ def _fibre(options: argparse.Namespace) -> int:
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     found = fibre(net, net.width if options.width is None else options.width)
+    if options.animate is not None:
+        _animate(found, net, options)
     if options.json:
         components = [
             {"kind": c.kind.value, "copies": c.copies, "dimension": c.dimension, "description": found.describe(i)}

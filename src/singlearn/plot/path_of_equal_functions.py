@@ -127,20 +127,20 @@ def _draw_rows(axes: Axes, net: TwoLayerReLU, box: Box) -> None:
         colour = QUIET if node.is_degenerate else COLOURS[i % len(COLOURS)]
         if not any(node.w):
             text = "w = 0" + (", constant" if node.b > 0 and any(node.q) else "")
-            axes.text((low + high) / 2, i + 1, text, color=QUIET, va="center", ha="center", fontsize=9)
+            axes.text((low + high) / 2, i, text, color=QUIET, va="center", ha="center", fontsize=9)
             continue
         position = float(-node.b / node.w[0])
         along = node.w[0] > 0
         edge = high if along else low
         inside = min(max(position, low), high)
         if (edge - inside) * (1 if along else -1) > 0:
-            axes.plot([inside, edge], [i + 1, i + 1], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
+            axes.plot([inside, edge], [i, i], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
         if low <= position <= high:
             face = "white" if node.is_degenerate else colour
-            axes.plot([position], [i + 1], marker=">" if along else "<", color=colour, markerfacecolor=face, markersize=9, linestyle="")
+            axes.plot([position], [i], marker=">" if along else "<", color=colour, markerfacecolor=face, markersize=9, linestyle="")
     axes.set_xlim(low, high)
-    axes.set_ylim(net.width + 0.7, 0.3)
-    axes.set_yticks(range(1, net.width + 1))
+    axes.set_ylim(net.width - 0.3, -0.7)
+    axes.set_yticks(range(net.width))
     axes.set_ylabel("node")
     axes.set_title("boundary and active side", fontsize=9, loc="left", color=QUIET)
 
@@ -172,7 +172,7 @@ def _draw_plane(axes: Axes, start: TwoLayerReLU, net: TwoLayerReLU, box: Box) ->
             tip = foot + 0.11 * size * unit
             axes.annotate("", tip, foot, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0})
             label = foot + 0.15 * size * unit
-            axes.text(label[0], label[1], str(i + 1), color=colour, fontsize=11, ha="center", va="center", weight="bold", clip_on=True)
+            axes.text(label[0], label[1], str(i), color=colour, fontsize=11, ha="center", va="center", weight="bold", clip_on=True)
     axes.set_xlim(low[0], high[0])
     axes.set_ylim(low[1], high[1])
     axes.set_aspect("equal")
@@ -193,14 +193,14 @@ def _draw_amounts(axes: Axes, path: Path, net: TwoLayerReLU) -> None:
     knots = [path.start, *(segment.end for segment in path)]
     largest = max((abs(_amount(knot, i)) for knot in knots for i in range(knot.width)), default=0.0)
     for i, amount in enumerate(amounts):
-        axes.barh(i + 1, amount, height=0.55, color=COLOURS[i % len(COLOURS)], hatch="//" if amount < 0 else None, edgecolor="white")
+        axes.barh(i, amount, height=0.55, color=COLOURS[i % len(COLOURS)], hatch="//" if amount < 0 else None, edgecolor="white")
         if net.nodes[i].is_degenerate:
-            axes.text(0, i + 1, "  q = 0" if not any(net.nodes[i].q) else "  w = 0", color=QUIET, va="center", fontsize=9)
+            axes.text(0, i, "  q = 0" if not any(net.nodes[i].q) else "  w = 0", color=QUIET, va="center", fontsize=9)
     axes.axvline(0, color=QUIET, linewidth=0.8)
     limit = 1.1 * max(largest, 1e-9)
     axes.set_xlim(-limit, limit)
-    axes.set_ylim(net.width + 0.7, 0.3)
-    axes.set_yticks(range(1, net.width + 1))
+    axes.set_ylim(net.width - 0.3, -0.7)
+    axes.set_yticks(range(net.width))
     axes.set_ylabel("node")
     axes.set_xlabel("$q\\,|w|$")
     axes.set_title("contribution of each node", fontsize=9, loc="left", color=QUIET)

@@ -191,7 +191,7 @@ class Fibre:
         seat, node = next((seat, node) for seat, node in first.items() if last[seat] != node)
         return (
             f"the nodes are numbered differently, and none of them can be set free: "
-            f"node {node + 1} is {self._seat(seat)} in a, {self._seat(seats[node])} in b"
+            f"node {node} is {self._seat(seat)} in a, {self._seat(seats[node])} in b"
         )
 
     def _seat(self, seat: Seat) -> str:

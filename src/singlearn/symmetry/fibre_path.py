@@ -91,9 +91,7 @@ def slide(walk: Walk) -> None:
     assert splits is not None and splits.directions
     direction = splits.directions[0]
     now = [walk.amount((k, 1)) - walk.balance.totals[k] / 2 for k in both]
-    steps = [
-        (end * walk.balance.totals[k] / 2 - v) / d for k, v, d in zip(both, now, direction, strict=True) if d for end in (1, -1)
-    ]
+    steps = [(end * walk.balance.totals[k] / 2 - v) / d for k, v, d in zip(both, now, direction, strict=True) if d for end in (1, -1)]
     step = min(steps, key=abs)
     amounts: dict[Seat, Fraction] = {}
     for k, v, d in zip(both, now, direction, strict=True):

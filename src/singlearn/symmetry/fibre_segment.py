@@ -34,9 +34,7 @@ class Segment:
     def at(self, t: Fraction) -> TwoLayerReLU:
         """The parameter at 0 ≤ t ≤ 1, exactly."""
         c = tuple(_between(x, y, t) for x, y in zip(self.start.c, self.end.c, strict=True))
-        return self.start.replaced(
-            [self._node(x, y, t) for x, y in zip(self.start.nodes, self.end.nodes, strict=True)], c
-        )
+        return self.start.replaced([self._node(x, y, t) for x, y in zip(self.start.nodes, self.end.nodes, strict=True)], c)
 
     def _node(self, x: Node, y: Node, t: Fraction) -> Node:
         w = tuple(_between(u, v, t) for u, v in zip(x.w, y.w, strict=True))
@@ -141,9 +139,7 @@ def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
 def _turning_pairs(start: TwoLayerReLU, end: TwoLayerReLU) -> list[tuple[int, int]] | None:
     """The nodes that change (w, b) with q ≠ 0, two by two as opposite nodes at both ends; ``None`` if one has no partner."""
     turning = [
-        i
-        for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True))
-        if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))
+        i for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True)) if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))
     ]
     pairs = []
     while turning:
@@ -195,7 +191,7 @@ def describe(segment: Segment) -> str:
 
 
 def _nodes(indices: list[int]) -> str:
-    names = [str(i + 1) for i in indices]
+    names = [str(i) for i in indices]
     return f"node {names[0]}" if len(names) == 1 else "nodes " + ", ".join(names[:-1]) + " and " + names[-1]
 
 
