@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 import pytest
-from deep_networks import absolute_value, random_network, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deep_networks import absolute_value, random_network, seeds
 from singlearn.symmetry.deep import DeepReLU, compress_deep
 
 
@@ -43,7 +43,7 @@ def test_a_large_network_with_planted_nodes(single: bool) -> None:
     if single:
         net = DeepReLU([w.astype(np.float32) for w in net.weights], [b.astype(np.float32) for b in net.biases])
     start = time.monotonic()
-    found = compress_deep(net, (0, 1), milp_seconds=3.0)
+    found = compress_deep(net, (0, 1))
     assert time.monotonic() - start < 60
     assert found.before == (784, 512, 256, 10)
     assert found.after == (784, 512 - 60 - 50 - 37, 256 - 60 - 50 - 37, 10) == found.network.widths
@@ -52,7 +52,7 @@ def test_a_large_network_with_planted_nodes(single: bool) -> None:
 
 
 @given(st.integers(0, 3), st.integers(0, 3), st.integers(0, 4), st.integers(1, 2), seeds)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_planted_nodes_of_small_networks(dead: int, duplicates: int, bypassed: int, rank: int, seed: int) -> None:
     net = planted((3, 14, 12, 2), dead, duplicates, bypassed, rank, seed)
     found = compress_deep(net, (0, 1), milp_seconds=0.0)
@@ -105,10 +105,10 @@ def test_opposite_pairs() -> None:
 
 
 def test_a_program_finds_what_bounds_do_not() -> None:
-    net = DeepReLU([[[1.0], [-1.0]], [[1.0, 1.0], [1.0, 2.0]], [[1.0, 1.0]]], [[0.0, 0.0], [-1.1, -0.2], [0.0]])
-    found = compress_deep(net, (-1, 1))
-    assert found.by_program == 1 and found.after == (1, 2, 1, 1)
-    assert compress_deep(net, (-1, 1), milp_seconds=0.0).after in ((1, 2, 2, 1), (1, 2, 1, 1))
+    net = random_network((3, 8, 8, 8, 2), 1)
+    found, without = compress_deep(net, (-1, 1)), compress_deep(net, (-1, 1), milp_seconds=0.0)
+    assert found.by_program > without.by_program == 0 and sum(found.after) < sum(without.after)
+    assert relative_change(net, found.network, -1, 1) < 1e-13
 
 
 def test_near_duplicates_are_left_alone() -> None:
@@ -127,7 +127,7 @@ def test_a_step_that_would_change_the_outputs_is_refused() -> None:
 
 
 @given(seeds)
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_random_narrow_networks_keep_their_function(seed: int) -> None:
     net = random_network((2, 5, 4, 3, 2), seed, bias=1.0)
     found = compress_deep(net, (-1, 1), milp_seconds=2.0)

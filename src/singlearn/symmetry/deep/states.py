@@ -16,6 +16,9 @@ from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_boun
 from singlearn.symmetry.deep.milp import balance, encode, largest_value
 from singlearn.symmetry.deep.network import DeepReLU
 
+LARGEST_PROGRAM = 200
+"""Crossing nodes below the one in question; with more, a mixed-integer program does not end in any reasonable time."""
+
 
 class NodeState(StrEnum):
     """What a hidden node does on a box."""
@@ -73,7 +76,7 @@ def node_states(
     r"""Prove for every hidden node that it is dead (:math:`u ≤ 0`), bypassed (:math:`u ≥ 0`) or crossing on the box.
 
     Interval bounds and linear relaxation first; then a search for points of both signs; then mixed-integer programming for the
-    nodes that remain, as long as time is left. What is still open is ``unknown``.
+    nodes that remain, as long as time is left and no more than 200 gates are involved. What is still open is ``unknown``.
 
     Args:
         box: (lower, upper), numbers or one number per input.
@@ -123,6 +126,9 @@ def _by_bounds(lower: float, upper: float) -> NodeState:
 def _by_program(
     net: DeepReLU, bounds: Bounds, layer: int, nodes: list[int], on: np.ndarray, off: np.ndarray, deadline: float
 ) -> dict[int, NodeState]:
+    crossing = sum(int(np.sum((bounds.lower[below] < 0) & (bounds.upper[below] > 0))) for below in range(layer))
+    if crossing > LARGEST_PROGRAM:
+        return {}
     units = balance(net, bounds)
     encoding = encode(units.net, units.bounds, layer)
     found = {}
