@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 def random_network(widths: Sequence[int], seed: int, bias: float = 0.4) -> DeepReLU:
     random = np.random.default_rng(seed)
-    weights = [random.standard_normal((out, into)) / np.sqrt(into) for into, out in zip(widths, widths[1:], strict=False)]
+    weights = [random.standard_normal((out, into)) / np.sqrt(into) for into, out in pairwise(widths)]
     return DeepReLU(weights, [bias * random.standard_normal(out) for out in widths[1:]])
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from deep_networks import WIDTHS, random_move, random_network, seeds
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deep_networks import WIDTHS, random_move, random_network, seeds
 from singlearn.symmetry.deep import DeepReLU, ScalePermutation, canonical
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from deep_networks import WIDTHS, absolute_value, random_move, random_network, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deep_networks import WIDTHS, absolute_value, random_move, random_network, seeds
 from singlearn.symmetry.deep import DeepReLU, Verdict, equivalent_deep, general_position_failures
 from singlearn.symmetry.deep.rounding import exact_outputs
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from deep_networks import WIDTHS, random_network, seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
+from deep_networks import WIDTHS, random_network, seeds
 from singlearn.symmetry.deep import (
     DeepReLU,
     explained_rank_deep,
@@ -88,9 +88,12 @@ def test_unread_and_unspanned_fields_are_null() -> None:
     net = DeepReLU(weights, biases)
     jacobian = parameter_jacobian(net, inputs(net)).reshape(-1, net.parameters)
     unread, unspanned = unread_fields(net, 0, [0]), unspanned_fields(net, 1, inputs(net))
+    # A node without readers has all three incoming numbers free.
     assert unread.shape[0] == 3 and np.max(np.abs(jacobian @ unread.T)) == 0.0
     assert unspanned.shape[0] >= 8 and np.max(np.abs(jacobian @ unspanned.T)) < 1e-12
-    assert unspanned_fields(net, 0, inputs(net)).shape[0] == 3
+    dead = unspanned_fields(net, 0, inputs(net))
+    weights_of_3, bias_of_3 = dead[:, 6:8], dead[:, 13]
+    assert np.linalg.matrix_rank(np.column_stack([weights_of_3, bias_of_3])) == 3
 
 
 @pytest.mark.parametrize(("nodes", "outputs", "rank"), [(1, 1, 4), (3, 1, 10), (3, 2, 14), (5, 1, 16)])
@@ -104,7 +107,7 @@ def test_two_layer_rank_is_the_known_one(nodes: int, outputs: int, rank: int) ->
 
 
 @given(seeds)
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_what_is_explained_is_null_and_counts_add_up(seed: int) -> None:
     net = random_network((2, 4, 4, 1), seed)
     found = explained_rank_deep(net, inputs(net, 200, seed))

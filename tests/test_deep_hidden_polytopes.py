@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from deep_networks import absolute_value, random_network
 
+from deep_networks import absolute_value, random_network
 from singlearn.symmetry.deep import DeepReLU, HiddenKink, hidden_polytopes
 
 

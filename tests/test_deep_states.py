@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from deep_networks import random_network, seeds
 from hypothesis import given, settings
 
+from deep_networks import random_network, seeds
 from singlearn.symmetry.deep import DeepReLU, NodeState, Proof, node_states
 from singlearn.symmetry.deep.interval import affine_range
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -116,7 +116,8 @@ def test_what_needs_a_program() -> None:
 def test_units_do_not_matter_to_a_program() -> None:
     net = triangle()
     for factor in (1e-7, 1e7):
-        scaled = DeepReLU([net.weights[0] * factor, net.weights[1] * factor, net.weights[2]], [net.biases[0], net.biases[1] * factor**2, net.biases[2]])
+        weights = [net.weights[0] * factor, net.weights[1] * factor, net.weights[2]]
+        scaled = DeepReLU(weights, [net.biases[0], net.biases[1] * factor**2, net.biases[2]])
         assert node_states(scaled, (-1, 1)).states[1] == (NodeState.DEAD, NodeState.BYPASSED)
 
 

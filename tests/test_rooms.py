@@ -47,7 +47,7 @@ def test_imports_point_backwards(path):
     [
         ("import singlearn, singlearn.tempering, singlearn.models", ["torch"]),
         ("import singlearn.exact, singlearn.exact.catalogue", ["jax", "torch", "numpyro"]),
-        ("import singlearn.symmetry", ["jax", "torch"]),
+        ("import singlearn.symmetry.deep, singlearn.symmetry.transformer", ["jax", "torch"]),
         ("import singlearn.cli", ["jax", "torch", "matplotlib"]),
     ],
 )

@@ -15,6 +15,7 @@ from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.merge_duplicates import merge_duplicates
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.reduction import Reduction
+from singlearn.symmetry.deep.rounding import evaluation_error
 from singlearn.symmetry.deep.states import NodeState, Proof, node_states
 
 LARGEST_CHANGE = 1e-6
@@ -37,6 +38,8 @@ class Compression:
         proved_change: bound on the change of each output anywhere on the box, absolute; steps that rest on a mixed-integer
             program are taken to be right in it.
         by_program: how many dead or bypassed nodes are known by mixed-integer programming only, up to the solver's tolerances.
+        original: the network that was given.
+        box: on which the outputs stay.
     """
 
     network: DeepReLU
@@ -47,6 +50,15 @@ class Compression:
     measured_change: float
     proved_change: Float[np.ndarray, " outputs"]
     by_program: int
+    original: DeepReLU
+    box: tuple[np.ndarray, np.ndarray]
+
+    def verify(self, seed: int = 1) -> bool:
+        """Whether the outputs at fresh random points of the box stay within ``proved_change``, and rounding of the evaluation."""
+        lower, upper = self.box
+        points = lower + (upper - lower) * np.random.default_rng(seed).random((1000, len(lower)))
+        rounding = evaluation_error(self.original, points)[-1] + evaluation_error(self.network, points)[-1]
+        return bool(np.all(np.abs(self.original(points) - self.network(points)) <= self.proved_change + rounding))
 
     def __str__(self) -> str:
         lines = ["-".join(map(str, self.before)) + " → " + "-".join(map(str, self.after))]
@@ -95,7 +107,16 @@ def compress_deep(
     proved = sum((step.output_change() for step in search.steps), np.zeros(net.widths[-1]))
     by_program = sum(layer.count(Proof.MILP) for layer in states.proofs)
     return Compression(
-        search.net, net.widths, search.net.widths, tuple(search.steps), tuple(search.refused), search.change(search.net), proved, by_program
+        search.net,
+        net.widths,
+        search.net.widths,
+        tuple(search.steps),
+        tuple(search.refused),
+        search.change(search.net),
+        proved,
+        by_program,
+        net,
+        corners,
     )
 
 

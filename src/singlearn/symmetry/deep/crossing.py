@@ -58,6 +58,7 @@ def _ascend(
     net: DeepReLU, box: tuple[np.ndarray, np.ndarray], layer: int, nodes: np.ndarray, start: np.ndarray, sign: float
 ) -> tuple[Bool[np.ndarray, " nodes"], Float[np.ndarray, "nodes inputs"]]:
     lower, upper = box
+    net = DeepReLU(net.weights[: layer + 1], net.biases[: layer + 1])
     own = np.arange(len(nodes))
     best, score = start.copy(), np.full(len(nodes), -np.inf)
     point = start

@@ -78,6 +78,8 @@ class DeepEquivalence:
             return self.witness.verify(self.a, self.b)
         if self.transformation is None:
             return False
+        if self.compressed is not None and not all(part.verify() for part in self.compressed):
+            return False
         a, b = (self.a, self.b) if self.compressed is None else (part.network for part in self.compressed)
         return parameter_residual(self.transformation.apply(silence(a)), silence(b)) <= 4 * self.tolerance
 

@@ -18,7 +18,7 @@ SLACK = 1e-6
 
 def fold_bypassed(
     net: DeepReLU, bounds: Bounds, layer: int, bypassed: Bool[np.ndarray, " nodes"], tolerance: float
-) -> tuple[Reduction, Bool[np.ndarray, " left"]] | None:
+) -> tuple[Reduction, Bool[np.ndarray, " new_nodes"]] | None:
     r"""Replace the always-active nodes B of a layer by as many as the rank of what they do.
 
     On the box they act linearly, :math:`W'_B (W_B h + b_B)`, with W' the next layer's weights. A layer that is all B is multiplied

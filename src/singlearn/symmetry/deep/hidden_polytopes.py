@@ -15,7 +15,7 @@ from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.gates import Gate, gates_that_hide
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
-from singlearn.symmetry.deep.milp import balance, encode
+from singlearn.symmetry.deep.milp import SOLVER_OPTIONS, balance, encode
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.rounding import evaluation_error
@@ -176,7 +176,7 @@ def _first_switch(
             constraints=[conditions] if encoding.constraints is None else [encoding.constraints, conditions],
             bounds=encoding.variables,
             integrality=encoding.integrality,
-            options={"time_limit": left},
+            options={**SOLVER_OPTIONS, "time_limit": left},
         )
         if result.status == 2:
             continue

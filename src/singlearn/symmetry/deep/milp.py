@@ -16,6 +16,9 @@ from singlearn.symmetry.deep.network import DeepReLU
 SOLVER_TOLERANCE = 1e-6
 """HiGHS accepts constraints and integrality violated by this much."""
 
+SOLVER_OPTIONS = {"presolve": False}
+"""Presolve gains nothing on these programs, and undoing it makes HiGHS print to standard output now and then."""
+
 SAFETY = 10.0
 """Over the effect of those violations, for the solver's dual tolerances."""
 
@@ -131,7 +134,7 @@ def largest_value(
         constraints=encoding.constraints,
         bounds=encoding.variables,
         integrality=encoding.integrality,
-        options={"time_limit": max(seconds, 0.01), "mip_rel_gap": 1e-6},
+        options={**SOLVER_OPTIONS, "time_limit": max(seconds, 0.01), "mip_rel_gap": 1e-6},
     )
     dual = result.mip_dual_bound
     if dual is None or not np.isfinite(dual):

@@ -15,6 +15,10 @@ from singlearn.symmetry.deep.crossing import search_crossings
 from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_bounds
 from singlearn.symmetry.deep.milp import balance, encode, largest_value
 from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.rounding import evaluation_error
+
+LARGEST_PROGRAM = 200
+"""Crossing nodes below the one in question; with more, a mixed-integer program does not end in any reasonable time."""
 
 
 class NodeState(StrEnum):
@@ -73,7 +77,7 @@ def node_states(
     r"""Prove for every hidden node that it is dead (:math:`u ≤ 0`), bypassed (:math:`u ≥ 0`) or crossing on the box.
 
     Interval bounds and linear relaxation first; then a search for points of both signs; then mixed-integer programming for the
-    nodes that remain, as long as time is left. What is still open is ``unknown``.
+    nodes that remain, as long as time is left and no more than 200 gates are involved. What is still open is ``unknown``.
 
     Args:
         box: (lower, upper), numbers or one number per input.
@@ -107,7 +111,7 @@ def node_states(
             if not left or time.monotonic() >= deadline:
                 continue
             for node, state in _by_program(net, bounds, layer, left, seen.on[layer], seen.off[layer], deadline).items():
-                states[layer][node], proofs[layer][node] = state, Proof.MILP
+                states[layer][node], proofs[layer][node] = state
     observed = None
     if data is not None:
         observed = tuple((value > 0).mean(axis=0) for value in net.preactivations(data)[:-1])
@@ -122,17 +126,28 @@ def _by_bounds(lower: float, upper: float) -> NodeState:
 
 def _by_program(
     net: DeepReLU, bounds: Bounds, layer: int, nodes: list[int], on: np.ndarray, off: np.ndarray, deadline: float
-) -> dict[int, NodeState]:
+) -> dict[int, tuple[NodeState, Proof]]:
+    crossing = sum(int(np.sum((bounds.lower[below] < 0) & (bounds.upper[below] > 0))) for below in range(layer))
+    if crossing > LARGEST_PROGRAM:
+        return {}
     units = balance(net, bounds)
     encoding = encode(units.net, units.bounds, layer)
-    found = {}
+    found: dict[int, tuple[NodeState, Proof]] = {}
     for node in nodes:
-        for sign, refuted, state in ((1.0, on[node], NodeState.DEAD), (-1.0, off[node], NodeState.BYPASSED)):
+        active = {1.0: bool(on[node]), -1.0: bool(off[node])}
+        row, bias = units.net.weights[layer][node], float(units.net.biases[layer][node])
+        for sign, state in ((1.0, NodeState.DEAD), (-1.0, NodeState.BYPASSED)):
             left = deadline - time.monotonic()
-            if refuted or left <= 0:
+            if active[sign] or left <= 0:
                 continue
-            row, bias = units.net.weights[layer][node], float(units.net.biases[layer][node])
-            if largest_value(encoding, sign * row, sign * bias, left)[0] <= -float(units.violation[layer][node]):
-                found[node] = state
+            largest, variables = largest_value(encoding, sign * row, sign * bias, left)
+            if largest <= -float(units.violation[layer][node]):
+                found[node] = state, Proof.MILP
                 break
+            if variables is not None:
+                point = np.clip(variables[: net.widths[0]] * units.input_scale, *bounds.box)[None]
+                value, error = net.preactivations(point)[layer][0, node], evaluation_error(net, point)[layer][0, node]
+                active[sign] = bool(sign * value > error)
+        if all(active.values()):
+            found[node] = NodeState.CROSSING, Proof.POINTS
     return found
