@@ -3,5 +3,6 @@
 from singlearn.exact import catalogue
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.expression import Expression
+from singlearn.exact.relu_kl import relu_kl
 
-__all__ = ["ExactCoefficient", "Expression", "catalogue"]
+__all__ = ["ExactCoefficient", "Expression", "catalogue", "relu_kl"]

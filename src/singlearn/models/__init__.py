@@ -5,6 +5,7 @@ from singlearn.models.mixture import MixturePrior, gaussian_mixture, location_mi
 from singlearn.models.pendulum import pendulum, pendulum_position, pendulum_regression
 from singlearn.models.polynomial import polynomial
 from singlearn.models.reduced_rank import reduced_rank, reduced_rank_regression
+from singlearn.models.relu_population import relu_population_kl, two_layer_population
 from singlearn.models.two_layer import (
     silu,
     star_truth,
@@ -26,10 +27,12 @@ __all__ = [
     "polynomial",
     "reduced_rank",
     "reduced_rank_regression",
+    "relu_population_kl",
     "silu",
     "star_truth",
     "tanh_zero_truth",
     "two_layer",
     "two_layer_network",
+    "two_layer_population",
     "two_layer_regression",
 ]
