@@ -69,7 +69,7 @@ def valley(
     landscape.set_title("$K(w)$  [nats]", fontsize=10, loc="left")
 
     axes = figure.add_subplot(1, 2, 2)
-    density = _posterior(triple, values, x, y, n)
+    density = posterior_over_plane(triple, x, y, n)
     levels = MaxNLocator(10).tick_values(0.0, float(density.max()))
     drawn = axes.contourf(x.grid(), y.grid(), density, levels=levels, cmap="Greys")
     figure.colorbar(drawn, ax=axes).set_label(f"density  [per unit of {symbol(x.name)} and {symbol(y.name)}]")
@@ -80,7 +80,13 @@ def valley(
     return figure
 
 
-def _posterior(triple: Triple, values: Float[np.ndarray, "points points"], x: Side, y: Side, n: float | int) -> np.ndarray:
+def posterior_over_plane(triple: Triple, x: Side, y: Side, n: float | int) -> Float[np.ndarray, "points points"]:
+    r""":math:`e^{-nK(w)} φ(w)` over the grid of the plane, a row for each y, normalised over it.
+
+    Raises:
+        ValueError: a triple with data, or parameters that do not match.
+    """
+    values = energy_over_plane(triple, x, y) / triple.n
     with jax.enable_x64(True):
         X, Y = jnp.meshgrid(jnp.asarray(x.grid()), jnp.asarray(y.grid()))
         prior = np.asarray(triple.prior[x.name].log_prob(X) + triple.prior[y.name].log_prob(Y))
