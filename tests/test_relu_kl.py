@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from scipy import integrate
 
 import singlearn as sl
+from conftest import truth
 from singlearn.exact import relu_kl
 from singlearn.models import relu_population_kl, star_truth, two_layer_network, two_layer_population
 
@@ -198,6 +201,52 @@ def test_second_derivatives_agree_with_differences_of_first_ones(inputs: int) ->
         u, step = jnp.asarray(flat(w)), 1e-5
         numeric = [(gradient(u + step * e) - gradient(u - step * e)) / (2 * step) for e in np.eye(u.size)]
         np.testing.assert_allclose(hessian(u), np.array(numeric), atol=1e-7)
+
+
+# The truth has two nodes on two kinks; the third node of the model is the one too many.
+RANK_TRUTHS = {1: network([[1], [1]], [0, -1], [1, 1]), 2: network([[1, 0], [0, 1]], [0.25, -0.5], [1, 1])}
+RANK_BOXES = {1: [(-2, 2)], 2: SQUARE}
+EXCESS = {
+    "zero_outgoing": (1.0, 0.125, 0.0),
+    "zero_incoming": (0.0, 0.5, 1.0),
+    "zero_incoming_dead": (0.0, -0.5, 1.0),
+    "dead": (0.5, -7.0, 1.0),
+}
+
+
+def parameter_of_phase(phase: str, inputs: int) -> dict[str, np.ndarray]:
+    """A true parameter of that phase; the constant pays for an active node with w = 0."""
+    truth = RANK_TRUTHS[inputs]
+    if phase == "minimal":
+        return truth
+    if phase == "opposite_pair":  # relu(x) + relu(x-1) = 2 relu(x) - relu(-x) + relu(1-x) - 1
+        return network([[1], [-1], [-1]], [0, 0, 1], [2, -1, 1], -1)
+    if phase == "shared_boundary":
+        split = {name: np.concatenate([part, part[:1]]) if part.ndim else part for name, part in truth.items()}
+        return split | {"q": np.array([0.25, 1.0, 0.75])}
+    weight, bias, q = EXCESS[phase]
+    row = weight * np.array([[1.0, 0.5][:inputs]])
+    grown = {"w": np.concatenate([truth["w"], row]), "b": np.append(truth["b"], bias), "q": np.append(truth["q"], q)}
+    return grown | {"c": np.array(-max(bias, 0.0) * q if weight == 0 else 0.0)}
+
+
+@cache
+def compiled_hessian(inputs: int) -> Callable[[jax.Array], jax.Array]:
+    kl = relu_population_kl(RANK_TRUTHS[inputs], RANK_BOXES[inputs])
+    return jax.jit(jax.hessian(lambda u: kl(unflat(u, inputs))))
+
+
+@pytest.mark.parametrize("case", truth("relu_ranks")["ranks"], ids=lambda case: f"{case['inputs']} {case['phase']}")
+def test_hessian_on_the_true_set_has_the_rank_of_the_phase(case: dict[str, Any]) -> None:
+    inputs = case["inputs"]
+    w, box = parameter_of_phase(case["phase"], inputs), RANK_BOXES[inputs]
+    assert relu_kl(w, RANK_TRUTHS[inputs], box) == 0
+    u = flat(w)
+    assert u.size == case["parameters"]
+    with jax.enable_x64(True):
+        eigenvalues = np.linalg.eigvalsh(compiled_hessian(inputs)(jnp.asarray(u)))
+    assert np.count_nonzero(eigenvalues > 1e-9) == case["rank"]
+    assert np.abs(eigenvalues[: u.size - case["rank"]]).max() < 1e-12
 
 
 def test_compiles_maps_and_works_in_both_precisions() -> None:
