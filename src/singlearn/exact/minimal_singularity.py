@@ -60,10 +60,12 @@ class MinimalSingularity:
     Attributes:
         dimension: d, number of parameters.
         strata: the parts of W_0 that were compared.
+        covers: whether they are all of W_0; charts are only what they are.
     """
 
     dimension: int
     strata: tuple[Stratum, ...]
+    covers: bool
 
     @property
     def kind(self) -> Kind:
@@ -82,7 +84,10 @@ class MinimalSingularity:
 
     @property
     def learning_coefficient(self) -> Fraction | None:
-        """λ = d'/2, d' the smallest codimension, where K is a sum of d' squares; ``None`` otherwise, then λ ≤ d'/2 only."""
+        """λ = d'/2, d' the smallest codimension, where K is a sum of d' squares; ``None`` otherwise, then λ ≤ d'/2 only.
+
+        Of the charts, where these are what was examined: points of W_0 outside them may have a smaller one.
+        """
         if self.kind not in ("regular", "minimally singular"):
             return None
         return Fraction(min(stratum.codimension for stratum in self.strata), 2)
@@ -90,7 +95,9 @@ class MinimalSingularity:
     def explain(self) -> str:
         """The verdict and its reasons, one line a stratum."""
         value = self.learning_coefficient
-        head = self.kind if value is None else f"{self.kind}: λ = {value}, m = 1, of {self.dimension} parameters"
+        head = self.kind if self.covers else f"{self.kind} on what the charts show"
+        if value is not None:
+            head += f": λ = {value}, m = 1, of {self.dimension} parameters"
         return "\n".join([head, *(f"  {stratum}" for stratum in self.strata)])
 
 
@@ -118,19 +125,19 @@ def minimally_singular(model: ReducedRank | TrueSetChart | Sequence[TrueSetChart
     minimally singular: λ = 2, m = 1, of 8 parameters
       rank A = 2, rank B = 2: rank of the Hessian 4, codimension 4: as many
     >>> print(minimally_singular(TrueSetChart("x^2*y^2", {"x": "s", "y": 0})).explain())
-    not minimally singular
+    not minimally singular on what the charts show
       x = s, y = 0: rank of the Hessian 1, codimension 1: as many
       x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally singular here
     """
     if isinstance(model, ReducedRank):
-        return MinimalSingularity(model.hidden * (model.inputs + model.outputs), _reduced_rank_strata(model))
+        return MinimalSingularity(model.hidden * (model.inputs + model.outputs), _reduced_rank_strata(model), covers=True)
     charts = [model] if isinstance(model, TrueSetChart) else list(model)
     if not charts:
         raise ValueError("model: got no chart; there should be at least one")
     if len({chart.variables for chart in charts}) > 1:
         raise ValueError(f"model: got charts in {[chart.variables for chart in charts]}; they should have the same parameters")
     strata = [stratum for chart in charts for stratum in _chart_strata(chart)]
-    return MinimalSingularity(len(charts[0].variables), tuple(strata))
+    return MinimalSingularity(len(charts[0].variables), tuple(strata), covers=False)
 
 
 def _reduced_rank_strata(model: ReducedRank) -> tuple[Stratum, ...]:

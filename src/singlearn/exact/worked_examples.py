@@ -105,7 +105,8 @@ def two_node_degeneracy(theta: Size = THETA, half_width: Size = WIDTH) -> Worked
     W_0 is the segment :math:`w_1 + w_2 = θ, w_1, w_2 ≥ 0`. Near small t the set K < t has the area
     :math:`2θρ + πρ^2, ρ = \sqrt{12 t}/A`: a strip along the segment and two half discs around its ends. So λ = 1/2
     everywhere on it, the ends included, which have half the volume of a point inside, not more (Carroll 2021
-    [carroll2021phase]_ expects a smaller λ there). At the ends K has no Hessian.
+    [carroll2021phase]_ expects a smaller λ there). At the ends K has no Hessian; where a weight is 0 the function has no
+    derivative by it, and the Fisher information is given as for nodes that look to opposite sides.
 
     Args:
         theta: θ > 0.
