@@ -79,18 +79,6 @@ def pendulum(
     truth = {"v": np.asarray(velocity), "g": np.asarray(gravity), "t": np.asarray(time)}
     with jax.enable_x64(True):
         y = np.asarray(pendulum_position(truth, x0)) + scale * generator.normal(size=n)
-    # π is not a float: a phase that was meant to be a multiple of it misses it by rounding.
-    generic = abs(np.sin(np.sqrt(gravity) * time)) > 1e-9
-    known = ExactCoefficient(
-        value=Fraction(1) if generic else Fraction(1, 2),
-        multiplicity=1 if generic else 2,
-        source="singlearn, from the rank of the Fisher information"
-        if generic
-        else "singlearn, by blowing up δ²(v² + δ²)",
-        conditions="known noise; random starting positions; sin(√g t) ≠ 0 at the truth"
-        if generic
-        else "sin(√g t) = 0 at the truth",
-    )
     return Triple.regression(
         pendulum_position,
         _prior(),
@@ -99,8 +87,82 @@ def pendulum(
         scale=float(scale),
         truth=truth,
         name="pendulum, simulated readings",
-        known=known,
+        known=_known(gravity, time),
     )
+
+
+def pendulum_population(
+    velocity: float | int = 0.5,
+    gravity: float | int = 1.0,
+    time: float | int = 1.0,
+    scale: float | int = 0.1,
+    n: float | int = 1.0,
+) -> Triple:
+    r"""The population triple of :func:`pendulum`: starting positions :math:`x_0 ~ N(0, 1)`, the same prior and λ.
+
+    .. math:: K = \frac{1}{2σ^2} \big[(\cos φ - \cos φ_0)^2 + (u \sin φ - u_0 \sin φ_0)^2\big],
+              \qquad φ = \sqrt g t, \; u = v/\sqrt g
+
+    Args:
+        velocity: true v.
+        gravity: true g > 0.
+        time: true t > 0.
+        scale: σ > 0, standard deviation of a reading.
+        n: sample size; only nβ matters.
+
+    Raises:
+        ValueError: an argument is outside these ranges.
+
+    >>> triple = pendulum_population(velocity=0.5, gravity=1.0, time=1.0)
+    >>> round(triple.parameter_energy(pendulum_orbit({"v": 0.5, "g": 1.0, "t": 1.0}, 3.0)), 12)
+    0.0
+    """
+    for argument, value in (("gravity", gravity), ("time", time), ("scale", scale)):
+        if not value > 0:
+            raise ValueError(f"{argument}: got {value}; it should be positive")
+
+    def readings(w: Mapping[str, Float[Array | np.ndarray, ""]]) -> tuple[Array, Array]:
+        u, phase = pendulum_invariants(w)
+        return jnp.cos(phase), u * jnp.sin(phase)
+
+    truth = {"v": np.asarray(float(velocity)), "g": np.asarray(float(gravity)), "t": np.asarray(float(time))}
+    with jax.enable_x64(True):
+        cosine, sine = (float(number) for number in readings(truth))
+
+    def kl(w: Mapping[str, Float[Array, ""]]) -> Float[Array, ""]:
+        now = readings(w)
+        return ((now[0] - cosine) ** 2 + (now[1] - sine) ** 2) / (2 * scale**2)
+
+    known = _known(float(gravity), float(time))
+    return Triple.population(kl, _prior(), float(n), name="pendulum, population", known=known)
+
+
+def pendulum_invariants(w: Mapping[str, Float[Array | np.ndarray, ""] | float | int]) -> tuple[Array, Array]:
+    r"""What readings can show: :math:`u = v/\sqrt g` and the phase :math:`φ = \sqrt g t`, coordinates without the orbit.
+
+    >>> [round(float(number), 6) for number in pendulum_invariants({"v": 1.0, "g": 4.0, "t": 1.5})]
+    [0.5, 3.0]
+    """
+    frequency = jnp.sqrt(jnp.asarray(w["g"]))
+    return jnp.asarray(w["v"]) / frequency, frequency * w["t"]
+
+
+def pendulum_orbit(w: Mapping[str, float | int], factor: float | int) -> dict[str, float]:
+    r"""The parameter :math:`(av, a^2 g, t/a)`, which no reading tells from (v, g, t).
+
+    Args:
+        w: ``{"v": …, "g": …, "t": …}``.
+        factor: a > 0.
+
+    Raises:
+        ValueError: a is not positive.
+
+    >>> pendulum_orbit({"v": 0.5, "g": 1.0, "t": 1.0}, 2.0)
+    {'v': 1.0, 'g': 4.0, 't': 0.5}
+    """
+    if not factor > 0:
+        raise ValueError(f"factor: got {factor}; it should be positive")
+    return {"v": float(factor * w["v"]), "g": float(factor**2 * w["g"]), "t": float(w["t"] / factor)}
 
 
 def pendulum_regression(x0: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], scale: float | int) -> Triple:
@@ -120,6 +182,21 @@ def pendulum_regression(x0: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"],
     3
     """
     return Triple.regression(pendulum_position, _prior(), x0, y, scale=float(scale), name="pendulum")
+
+
+def _known(gravity: float | int, time: float | int) -> ExactCoefficient:
+    # π is not a float: a phase that was meant to be a multiple of it misses it by rounding.
+    generic = abs(np.sin(np.sqrt(gravity) * time)) > 1e-9
+    return ExactCoefficient(
+        value=Fraction(1) if generic else Fraction(1, 2),
+        multiplicity=1 if generic else 2,
+        source="singlearn, from the rank of the Fisher information"
+        if generic
+        else "singlearn, by blowing up δ²(v² + δ²)",
+        conditions="known noise; random starting positions; sin(√g t) ≠ 0 at the truth"
+        if generic
+        else "sin(√g t) = 0 at the truth",
+    )
 
 
 def _prior() -> dict[str, dist.Distribution]:

@@ -6,14 +6,18 @@ from importlib import import_module
 from typing import Any
 
 PICTURES = {
+    "Side": "divergence_on_a_plane",
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
     "fibre_path": "path_of_equal_functions",
     "kinks": "function_on_a_line",
     "network_graph": "graph_of_nodes",
+    "plane": "divergence_on_a_plane",
     "selection": "model_comparison",
+    "smoothness": "derivatives_of_divergence",
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
+    "valley": "valley_and_posterior",
 }
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do not load JAX, and have other names than
 the functions, or importing one would put the module in the function's place."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.exact.catalogue.refusals import require_at_least, require_components
 from singlearn.exact.coefficient import ExactCoefficient
 
 
@@ -37,13 +37,8 @@ def gaussian_location_mixture(
     >>> print(gaussian_location_mixture(components=3, true_components=2, dimension=1, concentration=1))
     λ = 7/4, m = 1 (proved: singlearn, extending Yamazaki & Watanabe 2003)
     """
-    require_at_least("true_components", true_components, 1)
-    require_at_least("components", components, 1)
+    require_components("components", components, true_components)
     require_at_least("dimension", dimension, 1)
-    if components < true_components:
-        raise ValueError(
-            f"components: got {components}; to contain the truth it should be at least its {true_components} components"
-        )
     if not 0 < concentration < float("inf"):
         raise ValueError(f"concentration: got {concentration}; it should be positive and finite")
     alpha = Fraction(str(concentration)) if isinstance(concentration, float) else Fraction(concentration)

@@ -21,3 +21,13 @@ def require_rank(rank: int, widths: list[int]) -> None:
         raise ValueError(
             f"rank: got {rank}; the true map has to fit through the narrowest width, so at most {min(widths)}"
         )
+
+
+def require_components(argument: str, components: int, true_components: int) -> None:
+    """Raise ``ValueError`` unless both are whole numbers ≥ 1 and the model's mixture can contain the true one."""
+    require_at_least("true_components", true_components, 1)
+    require_at_least(argument, components, 1)
+    if components < true_components:
+        raise ValueError(
+            f"{argument}: got {components}; to contain the truth it should be at least its {true_components} components"
+        )
