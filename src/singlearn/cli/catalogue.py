@@ -13,16 +13,6 @@ from singlearn.cli.refusal import Refusal
 from singlearn.exact.catalogue import Entry, table
 
 
-def add_catalogue(command: argparse.ArgumentParser) -> None:
-    """Give the command its arguments: a formula's name, and whatever that formula needs."""
-    command.add_argument("name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all")
-    # What follows the name depends on it, so it is read when the name is known.
-    command.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="--ARGUMENT VALUE",
-        help="of the formula; FORMULA --help lists them",
-    )  # fmt: skip
-
-
 def run_catalogue(options: argparse.Namespace) -> None:
     """Print the table, one of its rows, or the value of a formula at the arguments given."""
     formulas = table()

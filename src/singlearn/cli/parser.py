@@ -62,6 +62,7 @@ def command_line() -> argparse.ArgumentParser:
         "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
         "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
+        "  singlearn catalogue                           which learning coefficients are proven?\n"
         "  singlearn experiment                          which published tables can be made again",
     )
     parser.add_argument("--version", action="version", version=f"singlearn {_version()}")
@@ -69,6 +70,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_select(commands)
     _add_temper(commands)
     _add_symmetry(commands)
+    _add_catalogue(commands)
     _add_experiment(commands)
     return parser
 
@@ -222,3 +224,17 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
             "--box", nargs=2, metavar=("LOW", "HIGH"),
             help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
+
+
+def _add_catalogue(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "catalogue",
+        "list the models whose learning coefficient is proven, or evaluate one of the formulas",
+        "singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1",
+    )
+    command.add_argument("name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all")
+    # What follows the name depends on it, so it is read when the name is known.
+    command.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="--ARGUMENT VALUE", help="of the formula; FORMULA --help lists them"
+    )
