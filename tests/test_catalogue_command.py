@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import pytest
 
-from singlearn.cli.catalogue import add_catalogue, run_catalogue
+from singlearn.cli.catalogue import run_catalogue
+from singlearn.cli.parser import command_line
 from singlearn.exact import catalogue
 
 
 def run(*arguments: str) -> None:
-    command = argparse.ArgumentParser()
-    command.add_argument("--json", action="store_true")
-    add_catalogue(command)
-    run_catalogue(command.parse_args(arguments))
+    run_catalogue(command_line().parse_args(["catalogue", *arguments]))
 
 
 def test_lists_every_formula(capsys) -> None:
