@@ -20,7 +20,7 @@ lint: $(VENV)/tested     ## style and types only
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
 
-bench: $(VENV)/installed ## compare with a rival: make bench rival=numpyro | pyro | scaling | throughput
+bench: $(VENV)/installed ## compare with a rival: make bench rival=numpyro | pyro | scaling | throughput | symmetry
 	$(BIN)/python bench/run.py $(rival)
 
 clean:           ## forget the virtual environment

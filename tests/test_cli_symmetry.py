@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from singlearn.cli import main
-from singlearn.cli.symmetry import write_exactly
-from singlearn.symmetry import DeepReLU, TwoLayerReLU, equivalent, read, write_network
+from singlearn.symmetry import DeepReLU, TwoLayerReLU, equivalent, read, write
 
 A = {"w": [[1], [-1]], "b": [1, 1], "q": ["1/3", "1/3"], "c": 0}
 B = {"w": [[-1], [1], [2]], "b": [-1, -1, 0], "q": ["1/3", "1/3", 0], "c": "2/3"}
@@ -49,7 +48,7 @@ def test_describe_tells_nodes_kinks_and_pictures(files, capsys):
     assert document["minimal_width"] == {"lower": 2, "upper": 2}
     assert (files / "b-kinks.png").stat().st_size > 5000
     plane = TwoLayerReLU([[1, 0], [0, 1]], [0, 0], [1, 1], 0)
-    write_exactly(plane, files / "plane.json")
+    write(plane, files / "plane.json")
     assert run("describe", files / "plane.json", "--out", files, "--box", "-1,-2", "1,2") == 0
     assert "minimal width 2" in capsys.readouterr().out
     assert (files / "plane-boundaries.png").exists() and (files / "plane-surface.png").exists()
@@ -78,7 +77,7 @@ def _box():
 
 def test_compress_with_loss(files, capsys):
     net = TwoLayerReLU([[1], [1], [1]], [0, Fraction(1, 1000), Fraction(-1, 2)], [1, 1, 1], 0)
-    write_exactly(net, files / "net.json")
+    write(net, files / "net.json")
     assert run("compress", files / "net.json", "-o", files / "near.npz", "--eps", "0.002", "--box", "-1", "1") == 0
     assert "3 → 2 hidden nodes" in capsys.readouterr().out
 
@@ -92,10 +91,10 @@ def test_deeper_networks(tmp_path, capsys):
     generator = np.random.default_rng(0)
     weights = [generator.normal(size=(4, 3)), generator.normal(size=(3, 4)), generator.normal(size=(1, 3))]
     biases = [generator.normal(size=n) for n in (4, 3, 1)]
-    write_network(DeepReLU(weights, biases), tmp_path / "a.npz")
+    write(DeepReLU(weights, biases), tmp_path / "a.npz")
     order = [2, 0, 3, 1]
     moved = [2 * weights[0][order], weights[1][:, order] / 2, weights[2]]
-    write_network(DeepReLU(moved, [2 * biases[0][order], *biases[1:]]), tmp_path / "b.npz")
+    write(DeepReLU(moved, [2 * biases[0][order], *biases[1:]]), tmp_path / "b.npz")
     assert run("equivalent", tmp_path / "a.npz", tmp_path / "b.npz") == 0
     assert capsys.readouterr().out.startswith("equivalent")
     assert run("describe", tmp_path / "a.npz", "--box", "-1", "1", "--json") == 0

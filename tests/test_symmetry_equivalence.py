@@ -147,6 +147,18 @@ def test_a_triangle_sees_less_than_its_box():
     assert not equivalent(TwoLayerReLU([[1, 1]], [Fraction(-999, 1000)], [1], 0), zero, triangle)
 
 
+def test_three_kinks_at_120_degrees_reverse_together():
+    """s_3 of Wei et al. in floats: its normals sum to zero up to rounding, so the reversal is equal up to rounding only."""
+    angles = np.pi / 3 * (2 * np.arange(3) + 1)
+    w = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    star, turned = TwoLayerReLU(w, [-1 / 3] * 3, [1] * 3, 0), TwoLayerReLU(-w, [1 / 3] * 3, [1] * 3, -1.0)
+    assert not equivalent(star, turned)
+    close = equivalent(star, turned, Box([-1, -1], [1, 1]), tolerance=1e-14)
+    assert close and close.distance.is_exact
+    shifted = TwoLayerReLU(-w, [1 / 3] * 3, [1] * 3, 0)
+    assert equivalent(star, shifted, Box([-1, -1], [1, 1]), tolerance=1e-14).distance.lower > Fraction(9, 10)
+
+
 def test_reversal_that_fails_only_in_the_offset():
     a = TwoLayerReLU([[1], [-1]], [1, 1], [1, 1], 0)
     b = TwoLayerReLU([[-1], [1]], [-1, -1], [1, 1], Fraction(3, 2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -29,10 +28,9 @@ from singlearn.symmetry import (
     node_states,
     read,
     to_deep,
-    write_network,
+    write,
 )
 from singlearn.symmetry.any_depth import corners
-from singlearn.symmetry.conversions import exact_json
 from singlearn.symmetry.deep import compress_deep, general_position_failures
 
 if TYPE_CHECKING:
@@ -179,7 +177,7 @@ def _compress(options: argparse.Namespace) -> int:
         if options.eps is not None:
             raise Refusal("--eps: only two-layer networks are compressed with loss")
         found = compress_deep(net, corners(box))
-        write_network(found.network, options.output)
+        write(found.network, options.output)
         before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
     else:
         box = box_of(options.box, net.inputs)
@@ -190,7 +188,7 @@ def _compress(options: argparse.Namespace) -> int:
         else:
             near = nearby(net, options.eps, box)
             narrow, text = near.net, str(near)
-        write_exactly(narrow, options.output)
+        write(narrow, options.output)
         before, after = net.width, narrow.width
     if options.json:
         print_document({"command": "symmetry compress", "before": before, "after": after, "output": options.output, "explanation": text})
@@ -208,14 +206,6 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
     if not path:
         raise Refusal(f"--animate: no path: {path}")
     plot.animate_fibre_path(path, options.animate)
-
-
-def write_exactly(net: TwoLayerReLU, path: Path) -> None:
-    """As fractions to a .json, in float64 to everything else."""
-    if path.suffix == ".json":
-        path.write_text(json.dumps(exact_json(net), indent=1) + "\n", encoding="utf-8")
-    else:
-        write_network(to_deep(net), path)
 
 
 def _fibre(options: argparse.Namespace) -> int:

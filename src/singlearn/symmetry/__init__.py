@@ -1,8 +1,9 @@
 """What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
+from singlearn.symmetry import deep, transformer
 from singlearn.symmetry.any_depth import compress, equivalent
-from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters
-from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, read_network, to_torch, write_network
+from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
+from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, to_torch
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.equivalence import Equivalence
@@ -39,6 +40,7 @@ __all__ = [
     "Witness",
     "canonical",
     "compress",
+    "deep",
     "equivalent",
     "explained_rank",
     "fibre",
@@ -54,10 +56,10 @@ __all__ = [
     "node_roles",
     "node_states",
     "read",
-    "read_network",
     "sup_distance",
     "to_deep",
     "to_parameters",
     "to_torch",
-    "write_network",
+    "transformer",
+    "write",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.symmetry.deep import DeepReLU, read_network
+from singlearn.symmetry.deep import DeepReLU, read_network, write_network
 from singlearn.symmetry.network import TwoLayerReLU
 
 KEYS = {"w", "b", "q", "c"}
@@ -80,7 +80,24 @@ def read(path: str | Path) -> TwoLayerReLU | DeepReLU:
     return from_deep(net) if net.hidden_layers == 1 else net
 
 
-def exact_json(net: TwoLayerReLU) -> dict[str, Any]:
+def write(net: TwoLayerReLU | DeepReLU, path: str | Path) -> None:
+    """Write a network to a .npz, .json, .safetensors or .pt file that :func:`read` takes back.
+
+    A two-layer network goes to a .json exactly, as whole numbers and fractions; everything else is rounded to float64.
+
+    Raises:
+        ValueError: the name has another ending.
+    """
+    path = Path(path)
+    if isinstance(net, DeepReLU):
+        write_network(net, path)
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(_exact_json(net), indent=1) + "\n", encoding="utf-8")
+    else:
+        write_network(to_deep(net), path)
+
+
+def _exact_json(net: TwoLayerReLU) -> dict[str, Any]:
     """w, b, q, c as JSON values that :func:`read` takes back exactly: whole numbers where they are, else fractions as text."""
 
     def value(number: Any) -> int | str:
