@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -37,7 +38,8 @@ def _pairs() -> int:
     equal = 0
     for _ in range(PAIRS):
         width = r.randint(1, 6)
-        w, b, q = [[[r.randint(-5, 5) for _ in range(2)] for _ in range(width)], *([r.randint(-5, 5) for _ in range(width)] for _ in range(2))]
+        w = [[r.randint(-5, 5) for _ in range(2)] for _ in range(width)]
+        b, q = ([r.randint(-5, 5) for _ in range(width)] for _ in range(2))
         a, order = TwoLayerReLU(w, b, q, 0), r.sample(range(width), width)
         change = r.randint(0, 1)
         other = TwoLayerReLU([[2 * v for v in w[i]] for i in order], [2 * b[i] for i in order], [q[i] / 2 for i in order], change)
@@ -58,7 +60,7 @@ def _line_network(kinks: int) -> TwoLayerReLU:
 def _deep() -> tuple[int, ...]:
     generator = np.random.default_rng(0)
     sizes = (784, 512, 256, 10)
-    weights = [generator.normal(size=(n, m)) / np.sqrt(m) for m, n in zip(sizes, sizes[1:], strict=False)]
+    weights = [generator.normal(size=(n, m)) / np.sqrt(m) for m, n in itertools.pairwise(sizes)]
     biases = [generator.normal(size=n) for n in sizes[1:]]
     biases[0][:60] = -100.0  # dead
     biases[0][60:120] = 100.0  # always active
