@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
 from singlearn.plot.node_style import STYLES
@@ -35,7 +35,7 @@ def activation_boundaries(net: TwoLayerReLU, domain: Box) -> Figure:
     return figure
 
 
-def draw_boundaries(figure: Figure, axes: Axes, net: TwoLayerReLU, domain: Box, legend: bool = True) -> None:
+def draw_boundaries(figure: FigureBase, axes: Axes, net: TwoLayerReLU, domain: Box, legend: bool = True) -> None:
     """Draw them on given axes, with a bar for the slope and, if asked for, a legend below the figure."""
     if net.inputs != 2 or domain.inputs != 2:
         raise ValueError(f"net: it has {net.inputs} inputs; activation boundaries are drawn in the plane of two")
@@ -68,7 +68,7 @@ def draw_boundaries(figure: Figure, axes: Axes, net: TwoLayerReLU, domain: Box, 
         _explain(figure, roles)
 
 
-def _explain(figure: Figure, roles: tuple[Role, ...]) -> None:
+def _explain(figure: FigureBase, roles: tuple[Role, ...]) -> None:
     """What the lines mean, and which nodes have no line in the picture."""
     outside = (Role.CONSTANT, Role.DEAD, Role.BYPASSED)
     handles = [
