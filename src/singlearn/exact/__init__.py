@@ -1,7 +1,10 @@
 """Learning coefficients by algebra: exact fractions, with conditions and sources. Imports neither JAX nor PyTorch."""
 
 from singlearn.exact import catalogue
+from singlearn.exact.certificate import Certificate
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.expression import Expression
+from singlearn.exact.learning import ResolvedCoefficient
+from singlearn.exact.resolution import rlct
 
-__all__ = ["ExactCoefficient", "Expression", "catalogue"]
+__all__ = ["Certificate", "ExactCoefficient", "Expression", "ResolvedCoefficient", "catalogue", "rlct"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from singlearn.exact.resolve.chart import terms_of, Chart, Poly, ring
 from singlearn.exact.resolve.fan import Vector
+from singlearn.exact.resolve.witness import Witness
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class Etale:
     variable: str
     polynomial: Poly
     name: str
-    real: bool
+    witness: Witness | None
 
     def __call__(self, chart: Chart) -> Chart:
         local = (*chart.local, self.name)
@@ -121,7 +122,7 @@ class Etale:
         moved = chart.moved(local, chart.units, gens, exponents=(*chart.exponents, 0), weights=(*chart.weights, 0))
         images = [gens[n] for n in chart.names]
         relation = self.polynomial.compose(*images, ctx=new) - gens[self.name]
-        return replace(moved, relations=(*moved.relations, (self.variable, relation)), real=chart.real and self.real).normalised()
+        return replace(moved, relations=(*moved.relations, (self.variable, relation)), real=chart.real and self.witness is not None).normalised()
 
 
 @dataclass(frozen=True, eq=False)

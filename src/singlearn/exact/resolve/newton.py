@@ -43,11 +43,14 @@ class Newton:
         self.factors = self._factors()
 
     def _ratio(self, ray: Vector) -> Fraction | float:
-        chart = self.chart
-        density = sum(r * (h + 1) for r, h in zip(ray, chart.weights, strict=True)) + _order(chart.prior, ray)
-        monomial = sum(r * k for r, k in zip(ray, chart.exponents, strict=True))
-        order = chart.power * (monomial + min(_order(g, ray) for g in chart.generators))
+        density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True)) + _order(self.chart.prior, ray)
+        order = self.order(ray)
         return Fraction(density, order) if order else inf
+
+    def order(self, ray: Vector) -> int:
+        """Of K along the divisor of the ray."""
+        monomial = sum(r * k for r, k in zip(ray, self.chart.exponents, strict=True))
+        return self.chart.power * (monomial + min(_order(g, ray) for g in self.chart.generators))
 
     def _factors(self) -> list[tuple[Poly, int]]:
         """The factors of a single generator with multiplicities; several generators, each once."""
@@ -66,7 +69,7 @@ class Newton:
 
     def cone_key(self, cone: Cone) -> Key:
         """The same for the divisors of one cone."""
-        best = min(self.ratio[ray] for ray in cone.rays)
+        best = min((self.ratio[ray] for ray in cone.rays), default=inf)
         return NEVER if best == inf else (best, -self._meeting(cone, best))
 
     def _meeting(self, cone: Cone, value: Fraction | float) -> int:

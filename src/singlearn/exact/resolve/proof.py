@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from singlearn.exact.resolve.bound import Bound
-from singlearn.exact.resolve.chart import Chart
+from singlearn.exact.resolve.chart import Chart, Poly
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Move
 from singlearn.exact.resolve.newton import Crossing
@@ -49,6 +49,9 @@ class Node:
         kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables; ``cover``: the zeros lie on the zero sets
             of the factors of one generator, one child each; ``open``: unfinished.
         bound: the result.
+        generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the children, as ``faces`` says.
+        factors: of the generators, with multiplicities; crossings refer to them.
+        reason: for ``open``.
     """
 
     chart: Chart
@@ -58,4 +61,5 @@ class Node:
     faces: list[Face] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     generator: int = 0
+    factors: list[tuple[Poly, int]] = field(default_factory=list)
     reason: str = ""

@@ -113,7 +113,7 @@ class Search:
         high = plain if chart.real else NEVER
         bound = Bound(plain, high)
         ceiling = min(ceiling, high)
-        node = Node(chart, [], "newton", bound)
+        node = Node(chart, [], "newton", bound, factors=newton.factors)
         if all(len(terms_of(g)) == 1 for g in chart.generators):
             return node
         waiting: list[tuple[Cone, Face]] = []
@@ -163,7 +163,7 @@ class Search:
         # Where the generators do not vanish, only the divisors of the chart count.
         key = newton.monomial_key()
         bound = Bound(key, key if chart.real else NEVER)
-        node = Node(chart, [], "cover", bound)
+        node = Node(chart, [], "cover", bound, factors=newton.factors)
         choice = self._factors(chart)
         if choice is None or any(isinstance(move, Etale) for move in choice[1]):
             locus = self._locus(chart, newton, cone, min(ceiling, bound.high))
@@ -266,8 +266,8 @@ class Search:
             lead = {e: c for e, c in terms_of(factor).items() if e[chart.names.index(v)] == degree}
             if degree > 1 and len(lead) == 1 and sum(next(iter(lead))) == degree:
                 scaled = factor / next(iter(lead.values()))
-                real = real_zero([scaled], len(chart.names), chart.nonzero) is not None
-                return Etale(v, scaled, self.fresh("u"), real)
+                witness = real_zero([scaled], len(chart.names), chart.nonzero)
+                return Etale(v, scaled, self.fresh("u"), witness)
         return None
 
 

@@ -1,0 +1,221 @@
+"""Polynomials, sums of squares, priors and points as people give them, turned into exact polynomials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import fmpq
+
+from singlearn.exact.expression import Expression
+from singlearn.exact.resolve.chart import Poly, ring, terms_of
+
+MOST_VARIABLES = 26
+ABSOLUTE = re.compile(r"(?:Abs|abs)\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|")
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """K = Σ |g|^power, with its variables.
+
+    Args:
+        variables: in the order in which they were met.
+        generators: the g.
+        power: 2 if K was recognised as a sum of squares, otherwise 1 and a single generator, K itself.
+        scale: K is this constant times a product when it was given as one; only its sign matters.
+        whole: K itself.
+    """
+
+    variables: tuple[str, ...]
+    generators: tuple[Poly, ...]
+    power: int
+    whole: Poly
+
+
+def read_function(K: Any) -> Function:
+    """K from a string, a SymPy expression, or a list of either (generators whose squares are added).
+
+    Raises:
+        ValueError: something else, or not a polynomial with rational coefficients; K constant or a list without polynomials.
+    """
+    if isinstance(K, (list, tuple)):
+        if not K:
+            raise ValueError("K: got an empty list; it should have at least one generator")
+        texts = [_text(g) for g in K]
+        variables = _variables(texts)
+        generators = [_polynomial(t, variables) for t in texts]
+        generators = [g for g in generators if g != 0]
+        if not generators:
+            raise ValueError("K: got generators that are all 0; the learning coefficient of K = 0 is not defined")
+        whole = generators[0] * 0
+        for g in generators:
+            whole = whole + g * g
+        return Function(variables, tuple(generators), 2, whole)
+    text = _text(K)
+    variables = _variables([text])
+    whole = _polynomial(text, variables)
+    if whole == 0:
+        raise ValueError("K: got 0; the learning coefficient of K = 0 is not defined")
+    squares = _squares([_polynomial(t, variables) for t in _summands(text)]) or _squares([whole]) or completed_squares(whole)
+    if squares:
+        return Function(variables, tuple(squares), 2, whole)
+    return Function(variables, (whole,), 1, whole)
+
+
+def _text(K: Any) -> str:
+    if isinstance(K, Expression):
+        return K.text
+    if isinstance(K, str):
+        return K
+    if hasattr(K, "free_symbols") and hasattr(K, "as_ordered_terms"):  # a SymPy expression
+        return str(K)
+    if isinstance(K, (int, Fraction)):
+        return str(K)
+    raise ValueError(f"K: got {type(K).__name__}; it should be a string, a SymPy expression, or a list of them")
+
+
+def _variables(texts: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name for text in texts for name in Expression(text).variables))
+    if not names:
+        raise ValueError("K: got a constant; it should have at least one variable")
+    if len(names) > MOST_VARIABLES:
+        raise ValueError(f"K: got {len(names)} variables; at most {MOST_VARIABLES} are read")
+    return names
+
+
+def _polynomial(text: str, variables: Sequence[str]) -> Poly:
+    context = ring(variables)
+    values = dict(zip(variables, context.gens(), strict=True))
+    result = Expression(text).evaluate(values, lambda q: context.constant(fmpq(q.numerator, q.denominator)))
+    return context.constant(0) + result
+
+
+def _summands(text: str) -> list[str]:
+    """The terms of the sum as it was written, so that squares are seen before they are multiplied out."""
+    return Expression(text).summands()
+
+
+def _squares(polys: Sequence[Poly]) -> list[Poly]:
+    """Their roots, if each is a positive constant times the square of a polynomial; otherwise nothing."""
+    roots = []
+    for poly in polys:
+        if poly == 0:
+            continue
+        constant, factors = poly.factor()
+        if constant < 0 or any(int(s) % 2 for _, s in factors):
+            return []
+        root = poly.context().constant(1)
+        for factor, s in factors:
+            root = root * factor ** (int(s) // 2)
+        roots.append(root)
+    return roots
+
+
+def completed_squares(poly: Poly) -> list[Poly]:
+    """Polynomials whose squares, times positive constants, add up to ``poly``, by completing squares; nothing if that fails.
+
+    >>> x, y = ring("xy").gens()
+    >>> completed_squares(x**2 - 2*x*y**2 + y**4 + y**6)
+    [x - y^2, y^3]
+    """
+    if poly == 0:
+        return []
+    found = _squares([poly]) or _square_monomials(poly)
+    if found:
+        return found
+    context = poly.context()
+    for index, degree in enumerate(map(int, poly.degrees())):
+        if degree != 2:
+            continue
+        parts: list[dict] = [{}, {}, {}]
+        for e, c in terms_of(poly).items():
+            parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
+        c0, c1, c2 = (context.from_dict(part) for part in parts)
+        if not c2.is_constant() or c2.leading_coefficient() < 0:
+            continue
+        lead = c2.leading_coefficient()
+        rest = c0 - c1 * c1 / (4 * lead)
+        if rest == 0:
+            return [context.gens()[index] + c1 / (2 * lead)]
+        others = completed_squares(rest)
+        if others:
+            return [context.gens()[index] + c1 / (2 * lead), *others]
+    return []
+
+
+def _square_monomials(poly: Poly) -> list[Poly]:
+    terms = terms_of(poly)
+    if any(c < 0 or any(v % 2 for v in e) for e, c in terms.items()):
+        return []
+    return [poly.context().from_dict({tuple(v // 2 for v in e): fmpq(1)}) for e in terms]
+
+
+def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], Poly]:
+    """Exponents h and a polynomial φ such that the prior is ∏|x|^h |φ|.
+
+    Raises:
+        ValueError: a variable that K does not have, or an absolute value that is not a factor.
+    """
+    context = ring(variables)
+    if prior is None:
+        return (0,) * len(variables), context.constant(1)
+    text = _text(prior)
+    absolute: dict[str, str] = {}
+
+    def name(match: re.Match) -> str:
+        variable = match.group(1) or match.group(2)
+        return absolute.setdefault(variable, f"absolute_of_{variable}")
+
+    text = ABSOLUTE.sub(name, text)
+    expression = Expression(text)
+    unknown = [v for v in expression.variables if v not in variables and v not in absolute.values()]
+    unknown += [v for v in absolute if v not in variables]
+    if unknown:
+        raise ValueError(f"prior: got {unknown[0]}, which is no variable of K; those are {', '.join(variables)}")
+    names = (*variables, *absolute.values())
+    poly = _polynomial(text, names)
+    if poly == 0:
+        raise ValueError("prior: got 0; it should be positive somewhere")
+    terms = terms_of(poly)
+    exponents = [0] * len(variables)
+    for position, variable in enumerate(absolute, start=len(variables)):
+        powers = {e[position] for e in terms}
+        if len(powers) > 1:
+            raise ValueError(f"prior: got {prior}; an absolute value such as |{variable}| should be a factor of the whole")
+        exponents[variables.index(variable)] += powers.pop()
+    rest = context.from_dict({e[: len(variables)]: c for e, c in terms.items()})
+    return tuple(exponents), rest
+
+
+def read_point(at: Mapping[Any, Any] | None, variables: Sequence[str]) -> dict[str, Fraction]:
+    """A rational point; coordinates that were not given are 0.
+
+    Raises:
+        ValueError: an unknown variable, or a coordinate that is not a rational number.
+    """
+    point = {name: Fraction(0) for name in variables}
+    for key, value in (at or {}).items():
+        name = str(key)
+        if name not in point:
+            raise ValueError(f"at: got {name}, which is no variable of K; those are {', '.join(variables)}")
+        point[name] = rational("at", value)
+    return point
+
+
+def rational(argument: str, value: Any) -> Fraction:
+    """A number that is exactly rational: int, Fraction, float or string of a decimal, SymPy Rational."""
+    try:
+        return Fraction(str(value))
+    except ValueError:
+        raise ValueError(f"{argument}: got {value!r}; it should be a rational number") from None
+
+
+def translated(poly: Poly, variables: Sequence[str], point: Mapping[str, Fraction]) -> Poly:
+    """The polynomial in coordinates whose origin is the point."""
+    if not any(point.values()):
+        return poly
+    shifts = [fmpq(point[name].numerator, point[name].denominator) for name in variables]
+    return poly.compose(*(g + a for g, a in zip(poly.context().gens(), shifts, strict=True)))
