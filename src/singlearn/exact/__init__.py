@@ -6,5 +6,6 @@ from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.expression import Expression
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.resolution import rlct
+from singlearn.exact.verification import Verdict, verify
 
-__all__ = ["Certificate", "ExactCoefficient", "Expression", "ResolvedCoefficient", "catalogue", "rlct"]
+__all__ = ["Certificate", "ExactCoefficient", "Expression", "ResolvedCoefficient", "Verdict", "catalogue", "rlct", "verify"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from singlearn.exact.resolve.bound import Bound, Key
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Poly, terms_of
 from singlearn.exact.resolve.moves import Combine, Divide, Etale, Move, Part, Solve, Toric
 from singlearn.exact.resolve.proof import Child, Face, Node
+from singlearn.exact.resolve.torus import EXCLUDED
 from singlearn.exact.resolve.witness import Witness
 
 FORMAT = "singlearn rlct certificate 1"
@@ -20,8 +21,8 @@ class Certificate:
     """Statement and proof, made of lists, strings and whole numbers only.
 
     Args:
-        statement: the charts that it is about (variables, generators, power, prior) and the bounds claimed.
-        proofs: one tree per chart.
+        statement: K, the prior, the points that it is about, and the bounds claimed.
+        proofs: a tree for every place: a point, or all points where just certain coordinates are 0.
     """
 
     statement: Mapping[str, Any]
@@ -43,23 +44,15 @@ class Certificate:
         return cls(dict(data["statement"]), tuple(dict(p) for p in data["proofs"]))
 
 
-def certificate(nodes: list[Node], bound: Bound) -> Certificate:
-    """Of proof trees, one per root chart."""
-    return Certificate(
-        {"charts": [_chart(node.chart) for node in nodes], "bound": _bound(bound)}, tuple(_node(node) for node in nodes)
-    )
+def certificate(statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[Node], bound: Bound) -> Certificate:
+    """Of proof trees, one for each place."""
+    proofs = tuple({"place": place, "node": _node(node)} for place, node in zip(places, nodes, strict=True))
+    return Certificate({**statement, "bound": _bound(bound)}, proofs)
 
 
-def _chart(chart: Chart) -> dict[str, Any]:
-    return {
-        "local": list(chart.local),
-        "units": list(chart.units),
-        "exponents": list(chart.exponents),
-        "weights": list(chart.weights),
-        "generators": [_poly(g) for g in chart.generators],
-        "prior": _poly(chart.prior),
-        "power": chart.power,
-    }
+def function_terms(scales: Sequence[Any], generators: Sequence[Poly]) -> list[list[Any]]:
+    """Coefficients and generators as data."""
+    return [[str(c), _poly(g)] for c, g in zip(scales, generators, strict=True)]
 
 
 def _poly(poly: Poly) -> list[list[Any]]:
@@ -92,7 +85,8 @@ def _child(child: Child) -> dict[str, Any]:
 
 
 def _face(face: Face) -> dict[str, Any]:
-    data: dict[str, Any] = {"rays": [list(ray) for ray in face.rays], "method": face.method}
+    method = "excluded" if face.method in EXCLUDED else face.method
+    data: dict[str, Any] = {"rays": [list(ray) for ray in face.rays], "method": method}
     if face.method == "steep":
         data["rank"] = face.rank
     if face.method == "crossing":

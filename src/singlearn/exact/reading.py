@@ -19,18 +19,24 @@ ABSOLUTE = re.compile(r"(?:Abs|abs)\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """K = Σ |g|^power, with its variables.
+    """K = Σ c g^power, with its variables.
 
     Args:
+        texts: K as it was given, or its generators.
+        is_list: whether they are generators.
         variables: in the order in which they were met.
         generators: the g.
+        scales: the c > 0.
         power: 2 if K was recognised as a sum of squares, otherwise 1 and a single generator, K itself.
-        scale: K is this constant times a product when it was given as one; only its sign matters.
         whole: K itself.
     """
 
+    texts: tuple[str, ...]
+    is_list: bool
+
     variables: tuple[str, ...]
     generators: tuple[Poly, ...]
+    scales: tuple[Any, ...]
     power: int
     whole: Poly
 
@@ -53,7 +59,7 @@ def read_function(K: Any) -> Function:
         whole = generators[0] * 0
         for g in generators:
             whole = whole + g * g
-        return Function(variables, tuple(generators), 2, whole)
+        return Function(tuple(texts), True, variables, tuple(generators), (fmpq(1),) * len(generators), 2, whole)
     text = _text(K)
     variables = _variables([text])
     whole = _polynomial(text, variables)
@@ -61,8 +67,9 @@ def read_function(K: Any) -> Function:
         raise ValueError("K: got 0; the learning coefficient of K = 0 is not defined")
     squares = _squares([_polynomial(t, variables) for t in _summands(text)]) or _squares([whole]) or completed_squares(whole)
     if squares:
-        return Function(variables, tuple(squares), 2, whole)
-    return Function(variables, (whole,), 1, whole)
+        scales, roots = zip(*squares, strict=True)
+        return Function((text,), False, variables, tuple(roots), tuple(scales), 2, whole)
+    return Function((text,), False, variables, (whole,), (fmpq(1),), 1, whole)
 
 
 def _text(K: Any) -> str:
@@ -98,8 +105,8 @@ def _summands(text: str) -> list[str]:
     return Expression(text).summands()
 
 
-def _squares(polys: Sequence[Poly]) -> list[Poly]:
-    """Their roots, if each is a positive constant times the square of a polynomial; otherwise nothing."""
+def _squares(polys: Sequence[Poly]) -> list[tuple[Any, Poly]]:
+    """Constants c > 0 and polynomials g with poly = c·g² for each; nothing if one is not of that form."""
     roots = []
     for poly in polys:
         if poly == 0:
@@ -110,16 +117,16 @@ def _squares(polys: Sequence[Poly]) -> list[Poly]:
         root = poly.context().constant(1)
         for factor, s in factors:
             root = root * factor ** (int(s) // 2)
-        roots.append(root)
+        roots.append((constant, root))
     return roots
 
 
-def completed_squares(poly: Poly) -> list[Poly]:
-    """Polynomials whose squares, times positive constants, add up to ``poly``, by completing squares; nothing if that fails.
+def completed_squares(poly: Poly) -> list[tuple[Any, Poly]]:
+    """Constants c > 0 and polynomials g such that ``poly`` is the sum of the c·g², by completing squares; nothing if that fails.
 
     >>> x, y = ring("xy").gens()
     >>> completed_squares(x**2 - 2*x*y**2 + y**4 + y**6)
-    [x - y^2, y^3]
+    [(1, x - y^2), (1, y^3)]
     """
     if poly == 0:
         return []
@@ -139,18 +146,18 @@ def completed_squares(poly: Poly) -> list[Poly]:
         lead = c2.leading_coefficient()
         rest = c0 - c1 * c1 / (4 * lead)
         if rest == 0:
-            return [context.gens()[index] + c1 / (2 * lead)]
+            return [(lead, context.gens()[index] + c1 / (2 * lead))]
         others = completed_squares(rest)
         if others:
-            return [context.gens()[index] + c1 / (2 * lead), *others]
+            return [(lead, context.gens()[index] + c1 / (2 * lead)), *others]
     return []
 
 
-def _square_monomials(poly: Poly) -> list[Poly]:
+def _square_monomials(poly: Poly) -> list[tuple[Any, Poly]]:
     terms = terms_of(poly)
     if any(c < 0 or any(v % 2 for v in e) for e, c in terms.items()):
         return []
-    return [poly.context().from_dict({tuple(v // 2 for v in e): fmpq(1)}) for e in terms]
+    return [(c, poly.context().from_dict({tuple(v // 2 for v in e): fmpq(1)})) for e, c in terms.items()]
 
 
 def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], Poly]:

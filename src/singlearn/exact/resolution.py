@@ -9,7 +9,7 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
-from singlearn.exact.certificate import certificate
+from singlearn.exact.certificate import certificate, function_terms
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.reading import Function, rational, read_function, read_point, read_prior, translated
 from singlearn.exact.resolve.bound import NEVER, Bound
@@ -67,14 +67,13 @@ def rlct(
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
         nodes = [search.solve(chart)]
-        return _result(function, nodes, nodes[0].bound, "")
-    exponents, _ = read_prior(prior, function.variables)
+        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "")
     _refuse_negative(function, None)
-    nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
+    places, nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
     bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
     if domain == "all":
-        return _result(function, nodes, bound, "")
-    return _in_box(function, search, nodes, bound, domain, prior)
+        return _result(function, prior, "everywhere", places, nodes, bound, "")
+    return _in_box(function, search, places, nodes, bound, domain, prior)
 
 
 def _chart(function: Function, prior: Any, point: Mapping[str, Fraction]) -> Chart:
@@ -103,9 +102,14 @@ def _refuse_negative(function: Function, point: Mapping[str, Fraction] | None) -
         raise ValueError(f"K: it is negative at {where}; it should be ≥ 0" + (" near the point" if point is not None else ""))
 
 
-def _everywhere(search: Search, chart: Chart) -> list[Node]:
+def _place(point: Mapping[str, Fraction]) -> dict[str, Any]:
+    return {"point": {name: str(x) for name, x in point.items()}}
+
+
+def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[Node]]:
     """One chart for every set of coordinates that vanish: together all real points."""
-    nodes = []
+    places: list[dict[str, Any]] = []
+    nodes: list[Node] = []
     for size in range(len(chart.local), -1, -1):
         for zero in combinations(range(len(chart.local)), size):
             local = tuple(chart.local[i] for i in zero)
@@ -120,7 +124,8 @@ def _everywhere(search: Search, chart: Chart) -> list[Node]:
                 chart.power,
             )
             nodes.append(search.solve(stratum.normalised(), min((n.bound.high for n in nodes), default=NEVER)))
-    return nodes
+            places.append({"zero": list(local)})
+    return places, nodes
 
 
 def _moved(chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: bool = False) -> tuple[Any, ...]:
@@ -139,19 +144,20 @@ def _moved(chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: 
 
 
 def _in_box(
-    function: Function, search: Search, nodes: list[Node], everywhere: Bound, domain: Any, prior: Any
+    function: Function, search: Search, places: list[dict[str, Any]], nodes: list[Node], everywhere: Bound, domain: Any, prior: Any
 ) -> ResolvedCoefficient:
     """The smallest λ in a box: never below that of all points; reached if a point inside with the same λ is found."""
     box = _read_box(function, domain)
     best = Bound(everywhere.low, NEVER)
     for point in _candidates(function, box):
         node = search.solve(_chart(function, prior, point))
-        nodes = [*nodes, node]
+        places, nodes = [*places, _place(point)], [*nodes, node]
         best = Bound(best.low, min(best.high, node.bound.high))
         if best.proved:
             break
     reason = "" if best.proved else "the smallest λ over all real points was not found at a point inside the box"
-    return _result(function, nodes, best, reason)
+    scope = {name: [str(low), str(high)] for name, (low, high) in box.items()}
+    return _result(function, prior, scope, places, nodes, best, reason)
 
 
 def _read_box(function: Function, domain: Any) -> dict[str, tuple[Fraction, Fraction]]:
@@ -193,15 +199,28 @@ def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -
     return value_at(poly, tuple(point[name] for name in variables))
 
 
-def _result(function: Function, nodes: list[Node], bound: Bound, reason: str) -> ResolvedCoefficient:
+def _result(
+    function: Function, prior: Any, scope: Any, places: list[dict[str, Any]], nodes: list[Node], bound: Bound, reason: str
+) -> ResolvedCoefficient:
     reasons = [reason] if reason else open_reasons(nodes)
     proved = bound.proved
-    if proved and function.power == 1 and bound.low[0] != inf and not never_negative(nodes):
+    signed = function.power == 2 or bound.low[0] == inf or never_negative(nodes)
+    if proved and not signed:
         proved = False
         reasons = ["that K ≥ 0 near its zeros could not be shown; the value is that of |K|"]
     lower, upper = bound.low[0], bound.high[0]
     if not proved and not reasons:
         reasons = ["a real point where the bound is reached was not found"]
+    statement = {
+        "K": list(function.texts),
+        "squares": function.is_list,
+        "variables": list(function.variables),
+        "terms": function_terms(function.scales, function.generators),
+        "power": function.power,
+        "prior": None if prior is None else str(prior),
+        "scope": scope,
+        "nonnegative": signed,
+    }
     words = explanation(nodes, bound, "" if proved else "; ".join(reasons))
     return ResolvedCoefficient(
         value=lower if lower == upper else None,
@@ -210,7 +229,7 @@ def _result(function: Function, nodes: list[Node], bound: Bound, reason: str) ->
         lower=lower,
         upper=upper,
         reason="" if proved else "; ".join(reasons),
-        certificate=certificate(nodes, bound),
+        certificate=certificate(statement, places, nodes, bound),
         words=words,
         charts=chart_tree(nodes),
     )

@@ -150,7 +150,7 @@ class Newton:
                 return None
             witness = None
             if chart.real and self._prior_is_unit(cone, polys):
-                witness = real_zero([*polys, *chart.base_relations], len(chart.names), chart.nonzero)
+                witness = real_zero([*polys, *chart.base_relations], len(chart.names), [*chart.nonzero, *avoid])
             key = self._crossing_key(cone, [Fraction(len(subset), power)] if whole else [Fraction(1, power * self.factors[i][1]) for i in subset])
             bound = bound.meet(Bound(key, NEVER if witness is None else key))
             found.append(Crossing(subset, witness))
