@@ -7,5 +7,6 @@ from singlearn.exact.expression import Expression
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.resolution import rlct
 from singlearn.exact.verification import Verdict, verify
+from singlearn.exact.zeta import Pole, VolumeLaw, volume, zeta
 
-__all__ = ["Certificate", "ExactCoefficient", "Expression", "ResolvedCoefficient", "Verdict", "catalogue", "rlct", "verify"]
+__all__ = ["Certificate", "ExactCoefficient", "Expression", "Pole", "ResolvedCoefficient", "Verdict", "VolumeLaw", "catalogue", "rlct", "verify", "volume", "zeta"]

@@ -87,7 +87,7 @@ def _child(child: Child) -> dict[str, Any]:
 def _face(face: Face) -> dict[str, Any]:
     method = "excluded" if face.method in EXCLUDED else face.method
     data: dict[str, Any] = {"rays": [list(ray) for ray in face.rays], "method": method}
-    if face.method == "steep":
+    if face.method in ("steep", "contact"):
         data["rank"] = face.rank
     if face.method == "crossing":
         data["crossings"] = [{"factors": list(c.factors), "witness": _witness(c.witness)} for c in face.crossings]

@@ -55,7 +55,7 @@ def _even(node: Node) -> bool:
     if any(newton.order(ray) % 2 for ray in newton.fan.rays):
         return False
     for face in node.faces:
-        if face.method == "steep" or face.method == "open":
+        if face.method in ("steep", "contact", "open"):
             return False
         for crossing in face.crossings:
             if any(node.factors[i][1] % 2 for i in crossing.factors):

@@ -175,6 +175,8 @@ def _face(face: Face) -> str:
         return f"Face with weights {rays}: its zeros cross the divisors normally."
     if face.method == "steep":
         return f"Face with weights {rays}: {face.rank} independent differentials at its zeros, no pole from there that matters."
+    if face.method == "contact":
+        return f"Face with weights {rays}: its zeros have order at most {face.rank}, which is not more than the divisors allow."
     if face.method == "open":
         return f"Face with weights {rays}: zeros that could not be straightened; left open."
     return f"Face with weights {rays} has real zeros; look there:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,6 +12,9 @@ from singlearn.exact.check import polynomial as p
 from singlearn.exact.check.cones import determinant
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.zeros import no_zeros, single_variable_roots
+
+
+NAME = re.compile(r"[stu][1-9]\d*")
 
 
 class Refuted(Exception):
@@ -114,7 +118,7 @@ def whole(value: Any, low: int, high: int, what: str) -> int:
 
 def new_names(chart: Chart, names: Any, count: int) -> tuple[str, ...]:
     require(isinstance(names, list) and len(names) == count == len(set(names)), "names should be a list, no name twice")
-    require(all(isinstance(n, str) and n.isidentifier() and n not in chart.names for n in names), "names should be new")
+    require(all(isinstance(n, str) and NAME.fullmatch(n) and n not in chart.names for n in names), "names should be new")
     return tuple(names)
 
 

@@ -128,6 +128,8 @@ def read(data: object, size: int) -> Terms:
         poly[e] = Fraction(term[0])
         if not poly[e]:
             raise ValueError("a coefficient should not be 0")
+    if list(poly) != sorted(poly, reverse=True):
+        raise ValueError("terms should be in lexicographic order, the largest first")
     return poly
 
 

@@ -80,6 +80,8 @@ def _sum(chart: Chart, data: Any) -> Poles:
         require(child["move"].get("move") == "part", "summands should be parts")
         generators += child["move"]["generators"]
         names += child["move"]["names"]
+    groups = [child["move"]["generators"] for child in children]
+    require(groups == sorted(groups) and all(part == sorted(part) for part in groups), "summands should be in order")
     require(sorted(generators) == list(range(len(chart.generators))), "every generator should be in one summand")
     require(len(names) == len(set(names)), "the summands share a variable")
     for _, relation in chart.relations:
@@ -160,14 +162,17 @@ def _newton(chart: Chart, data: Any) -> Poles:
     factors = _factors(chart, data) if "factors" in data else []
     seen: set[frozenset[tuple[int, ...]]] = set()
     crossed = False
+    order: list[tuple[int, list[tuple[int, ...]]]] = []
     for face in faces:
         require(isinstance(face, Mapping) and isinstance(face.get("rays"), list), "a face should have rays")
         cone = frozenset(tuple(ray) for ray in face["rays"])
         require(cone in polyhedron.cones and cone not in seen and len(cone) == len(face["rays"]), "no such face, or twice")
         seen.add(cone)
+        order.append((-polyhedron.cones[cone], [tuple(ray) for ray in face["rays"]]))
         crossed = crossed or face.get("method") == "crossing"
         result = result.meet(_face(polyhedron, cone, face, factors))
     require(seen == set(polyhedron.cones), "a compact face is missing")
+    require(order == sorted(order) and all(rays == sorted(rays) for _, rays in order), "faces and rays should be in order")
     require(crossed or "factors" not in data, "factors without a crossing")
     return result
 
@@ -211,6 +216,9 @@ def _face(polyhedron: _Polyhedron, cone: frozenset[tuple[int, ...]], face: Any, 
     if method == "steep":
         fields(face, {"rays", "method", "rank"}, "a face")
         return _steep(polyhedron, rays, weight, face["rank"], ())
+    if method == "contact":
+        fields(face, {"rays", "method", "rank"}, "a face")
+        return _contact(polyhedron, rays, weight, face["rank"])
     if method == "charts":
         fields(face, {"rays", "method", "children"}, "a face")
         children = face["children"]
@@ -312,6 +320,23 @@ def _steep(
     require(no_zeros(_minors(chart, polys, required), [*chart.nonzero, *avoid]), "the differentials may be dependent")
     low = min((Fraction(required, chart.power), -chart.size), polyhedron.key(rays))
     return Poles(low, NEVER, False)
+
+
+def _contact(polyhedron: _Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], order: Any) -> Poles:
+    """At every zero of the face a derivative of at most that order, along one coordinate, does not vanish."""
+    chart = polyhedron.chart
+    polys = [q for q in polyhedron.system(weight) if q]
+    highest = whole(order, 1, 100, "the order")
+    free = [i for i in range(chart.size) if not any(p.degree(r, i) for r in chart.base)]
+    system = [*polys, *chart.base]
+    for q in polys:
+        for i in free:
+            current = q
+            for _ in range(highest):
+                current = p.derivative(current, i)
+                system.append(current)
+    require(no_zeros(system, chart.nonzero), "the zeros may have a higher order")
+    return Poles(polyhedron.key(rays, [Fraction(1, chart.power * highest)]), NEVER, False)
 
 
 def _cover(chart: Chart, data: Any) -> Poles:

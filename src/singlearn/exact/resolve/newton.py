@@ -180,6 +180,33 @@ class Newton:
             return None
         return None
 
+    def contact(self, cone: Cone, ceiling: Key) -> tuple[int, Key] | None:
+        """s such that at every zero on the face some generator has a derivative of order ≤ s along a coordinate that is not 0.
+
+        Then the part of that coordinate line where |g| < ε has length at most C ε^(1/s), for all nearby values of the others (van der
+        Corput), so that the pole is at worst that of the divisors crossed by one s-fold hypersurface. Only given if that is not
+        below the ceiling.
+        """
+        polys = [p for p in self.face_generators(cone) if p != 0]
+        base = self.chart.base_relations
+        free = [i for i in range(len(self.chart.names)) if not any(p.degrees()[i] for p in base)]
+        system, last = [*polys, *base], polys
+        for order in range(1, HIGHEST_CONTACT + 1):
+            self.check()
+            key = self._crossing_key(cone, [Fraction(1, self.chart.power * order)])
+            if key < ceiling:
+                return None
+            last = [p.derivative(i) for p in last for i in free] if order == 1 else [p.derivative(i) for p, i in zip(last, places, strict=True)]
+            places = [i for _ in polys for i in free]
+            system += last
+            if torus_zeros(system, self.chart.nonzero) in EXCLUDED:
+                return order, key
+        return None
+
+
+HIGHEST_CONTACT = 12
+"""Orders of derivatives that are tried."""
+
 
 def inf_order(newton: Newton) -> int:
     """No pole has a larger order than the number of coordinates."""

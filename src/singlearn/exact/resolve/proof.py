@@ -26,8 +26,8 @@ class Face:
 
     Args:
         rays: of the cone.
-        method: how a common zero was excluded, or ``crossing``, ``steep``, ``charts``, ``open``.
-        rank: for ``steep``.
+        method: how a common zero was excluded, or ``crossing``, ``steep``, ``contact``, ``charts``, ``open``.
+        rank: for ``steep``, the order for ``contact``.
         crossings: for ``crossing``.
         children: for ``charts``: one per unimodular cone.
     """

@@ -140,6 +140,11 @@ class Search:
         if steep is not None:
             face.method, face.rank = "steep", steep[0]
             return Bound(steep[1], NEVER)
+        # Charts would also tell the sign of K; a sum of squares needs no sign.
+        contact = newton.contact(cone, ceiling) if chart.power == 2 else None
+        if contact is not None:
+            face.method, face.rank = "contact", contact[0]
+            return Bound(contact[1], NEVER)
         bound = Bound(NEVER, NEVER)
         face.method = "charts"
         if newton.count == cone.dimension and newton.count == len(chart.local) and _is_orthant(cone):
