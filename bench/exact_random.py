@@ -21,10 +21,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
+from singlearn.exact import rlct
 from sliced_volume import slope
 from splitting_volume import splitting_slope
-
-from singlearn.exact import rlct
 
 TOLERANCE = 0.04
 """On λ. Volumes down to t = 1e-20 (one square) or 1e-12 (several) still feel the second pole by about as much."""

@@ -13,7 +13,8 @@ def splitting_slope(generators, multiplicity, half_width=0.5, particles=1000, mo
         generators: each a dictionary from exponents to coefficients; K is the sum of their squares.
         multiplicity: m, taken as known.
     """
-    values = [_one(generators, multiplicity, half_width, particles, moves, lowest, highest, np.random.default_rng(seed + i)) for i in range(replicates)]
+    settings = (multiplicity, half_width, particles, moves, lowest, highest)
+    values = [_one(generators, *settings, np.random.default_rng(seed + i)) for i in range(replicates)]
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(replicates))
 
 

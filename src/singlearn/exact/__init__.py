@@ -9,4 +9,17 @@ from singlearn.exact.resolution import rlct
 from singlearn.exact.verification import Verdict, verify
 from singlearn.exact.zeta import Pole, VolumeLaw, volume, zeta
 
-__all__ = ["Certificate", "ExactCoefficient", "Expression", "Pole", "ResolvedCoefficient", "Verdict", "VolumeLaw", "catalogue", "rlct", "verify", "volume", "zeta"]
+__all__ = [
+    "Certificate",
+    "ExactCoefficient",
+    "Expression",
+    "Pole",
+    "ResolvedCoefficient",
+    "Verdict",
+    "VolumeLaw",
+    "catalogue",
+    "rlct",
+    "verify",
+    "volume",
+    "zeta",
+]

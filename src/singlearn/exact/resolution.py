@@ -28,7 +28,7 @@ def rlct(
     at: Mapping[Any, Any] | None = None,
     domain: Mapping[Any, Sequence[Any]] | str | None = None,
     prior: Any = None,
-    timeout: float = 60.0,
+    timeout: float | int = 60.0,
 ) -> ResolvedCoefficient:
     r"""(λ, m) of a polynomial :math:`K ≥ 0`: the largest pole of :math:`ζ(z) = ∫ K^z φ\,dw` is :math:`-λ`, of order m.
 

@@ -83,7 +83,7 @@ def _monomial(function: Function, prior: Any) -> tuple[Fraction, tuple[int, ...]
 
 
 def volume(
-    K: Any, at: Mapping[Any, Any] | None = None, domain: Any = None, prior: Any = None, timeout: float = 60.0
+    K: Any, at: Mapping[Any, Any] | None = None, domain: Any = None, prior: Any = None, timeout: float | int = 60.0
 ) -> VolumeLaw:
     r"""How :math:`V(t) = ∫_{K<t} φ\,dw` vanishes with t; arguments as for :func:`singlearn.exact.rlct`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
@@ -40,7 +41,7 @@ def newton_polygon(result: ResolvedCoefficient) -> Figure:
     if distance:
         axes.plot(float(distance), float(distance), "D", color=ACCENT, markersize=7)
         note = f"the diagonal enters at {distance}: 1/{distance}" if distance.denominator == 1 else f"the diagonal enters at {distance}"
-        axes.annotate(note, (float(distance), float(distance)), (8, -14), textcoords="offset points", color=ACCENT, fontsize=9)
+        axes.annotate(note, (float(distance), float(distance)), (12, -4), textcoords="offset points", color=ACCENT, fontsize=9)
     axes.set(xlim=(-0.3, edge), ylim=(-0.3, edge), xlabel=f"exponent of {names[0]}", ylabel=f"exponent of {names[1]}", aspect="equal")
     axes.set_title(str(result), fontsize=10, loc="left")
     quieten(axes)
@@ -66,7 +67,7 @@ def _turn(a: tuple[int, ...], b: tuple[int, ...], c: tuple[int, ...]) -> int:
 def _distance(corners: list[tuple[int, ...]]) -> Fraction:
     """d such that (d, d) is on the boundary of the polygon."""
     best = Fraction(max(corners[0][0], corners[-1][1]))
-    for a, b in zip(corners, corners[1:], strict=False):
+    for a, b in pairwise(corners):
         w = (a[1] - b[1], b[0] - a[0])
         best = max(best, Fraction(w[0] * a[0] + w[1] * a[1], w[0] + w[1]))
     return best

@@ -13,7 +13,6 @@ from singlearn.exact.check.cones import determinant
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.zeros import no_zeros, single_variable_roots
 
-
 NAME = re.compile(r"[stu][1-9]\d*")
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import combinations
 from math import gcd
+from typing import Any
 
 Ray = tuple[int, ...]
 
@@ -48,7 +49,7 @@ def determinant(rows: Sequence[Sequence[int]]) -> Fraction:
 def lowest_cone(point: Ray, points: Sequence[Ray]) -> frozenset[Ray]:
     """Extreme rays of the weights w ≥ 0 for which ``point`` is lowest: orthant, cut by one half-space after the other."""
     size = len(point)
-    walls = [tuple(int(i == j) for j in range(size)) for i in range(size)]
+    walls: list[Ray] = [tuple(int(i == j) for j in range(size)) for i in range(size)]
     rays: list[Ray] = list(walls)
     for other in points:
         half = tuple(b - a for a, b in zip(point, other, strict=True))
@@ -135,19 +136,17 @@ def _strictly_inside(point: Ray, rays: Sequence[Ray]) -> bool:
 def _coordinates(point: Ray, rays: Sequence[Ray]) -> list[Fraction] | None:
     rows = [[*(Fraction(ray[i]) for ray in rays), Fraction(point[i])] for i in range(len(point))]
     count = len(rays)
-    done = 0
     for column in range(count):
-        pivot = next((r for r in range(done, len(rows)) if rows[r][column]), None)
+        pivot = next((r for r in range(column, len(rows)) if rows[r][column]), None)
         if pivot is None:
             return None
-        rows[done], rows[pivot] = rows[pivot], rows[done]
-        lead = rows[done][column]
-        rows[done] = [v / lead for v in rows[done]]
+        rows[column], rows[pivot] = rows[pivot], rows[column]
+        lead = rows[column][column]
+        rows[column] = [v / lead for v in rows[column]]
         for r in range(len(rows)):
-            if r != done and rows[r][column]:
+            if r != column and rows[r][column]:
                 factor = rows[r][column]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[done], strict=True)]
-        done += 1
+                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[column], strict=True)]
     if any(row[count] for row in rows[count:]):
         return None
     return [row[count] for row in rows[:count]]
@@ -193,8 +192,8 @@ def _form(wall: Sequence[Ray], other: Ray, rays: Sequence[Ray]) -> tuple[Fractio
     return tuple(sum((w * b[j] for w, b in zip(weights, basis, strict=True)), Fraction(0)) for j in range(len(other)))
 
 
-def _dot(one: Sequence[int] | Sequence[Fraction], other: Sequence[int]) -> int | Fraction:
-    return sum((a * b for a, b in zip(one, other, strict=True)), 0)
+def _dot(one: Sequence[Any], other: Sequence[int]) -> Any:
+    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def _primitive(vector: Sequence[int]) -> Ray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from singlearn.exact.check.polynomial import Terms, add, constant, multiply
 
@@ -106,14 +107,13 @@ def _definite(poly: Terms) -> bool:
     line = _on_line(poly)
     if line is not None:
         return univariate_roots([line[1]]) == 0
-    reduced = _fewest_variables(poly)
-    for poly in (reduced, poly):
-        size = len(next(iter(poly)))
+    for form in (_fewest_variables(poly), poly):
+        size = len(next(iter(form)))
         for index in range(size):
-            if max(e[index] for e in poly) != 2:
+            if max(e[index] for e in form) != 2:
                 continue
             c: list[Terms] = [{}, {}, {}]
-            for e, value in poly.items():
+            for e, value in form.items():
                 c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
             discriminant = add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
             if _even(c[2]) and _even(discriminant) and discriminant[max(discriminant)] > 0:
@@ -145,7 +145,7 @@ def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
     return list(basis.exprs) == [1]
 
 
-def _poly(terms: Terms, symbols: Sequence[object]) -> object:
+def _poly(terms: Terms, symbols: Sequence[Any]) -> Any:
     import sympy
 
     return sympy.Poly({e: sympy.Rational(c.numerator, c.denominator) for e, c in terms.items()}, *symbols, domain="QQ")

@@ -51,7 +51,7 @@ def _triangulate(
     if len(rays) == dimension:
         return [tuple(rays)]
     apex = rays[0]
-    result = []
+    result: list[tuple[Vector, ...]] = []
     union = 0
     for ray in rays:
         union |= walls[ray]

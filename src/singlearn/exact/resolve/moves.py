@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from singlearn.exact.resolve.chart import terms_of, Chart, Poly, ring
+from singlearn.exact.resolve.chart import Chart, Poly, ring, terms_of
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.witness import Witness
 
@@ -122,7 +122,8 @@ class Etale:
         moved = chart.moved(local, chart.units, gens, exponents=(*chart.exponents, 0), weights=(*chart.weights, 0))
         images = [gens[n] for n in chart.names]
         relation = self.polynomial.compose(*images, ctx=new) - gens[self.name]
-        return replace(moved, relations=(*moved.relations, (self.variable, relation)), real=chart.real and self.witness is not None).normalised()
+        real = chart.real and self.witness is not None
+        return replace(moved, relations=(*moved.relations, (self.variable, relation)), real=real).normalised()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,13 @@ from itertools import combinations
 from math import comb, inf
 
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.chart import terms_of, Chart, Poly
+from singlearn.exact.resolve.chart import Chart, Poly, terms_of
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
 from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
 from singlearn.exact.resolve.witness import Witness, real_zero
+
+HIGHEST_CONTACT = 12
+"""Orders of derivatives that are tried."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ class Newton:
             witness = None
             if chart.real and self._prior_is_unit(cone, polys):
                 witness = real_zero([*polys, *chart.base_relations], len(chart.names), [*chart.nonzero, *avoid])
-            key = self._crossing_key(cone, [Fraction(len(subset), power)] if whole else [Fraction(1, power * self.factors[i][1]) for i in subset])
+            strict = [Fraction(len(subset), power)] if whole else [Fraction(1, power * self.factors[i][1]) for i in subset]
+            key = self._crossing_key(cone, strict)
             bound = bound.meet(Bound(key, NEVER if witness is None else key))
             found.append(Crossing(subset, witness))
         return found, bound
@@ -176,7 +180,7 @@ class Newton:
             if Fraction(required, power) <= ceiling[0]:
                 continue
             if self.rank_at_least(polys, required, avoid):
-                return required, min((Fraction(required, power), -inf_order(self)), self.cone_key(cone))
+                return required, min((Fraction(required, power), -len(self.chart.names)), self.cone_key(cone))
             return None
         return None
 
@@ -190,27 +194,18 @@ class Newton:
         polys = [p for p in self.face_generators(cone) if p != 0]
         base = self.chart.base_relations
         free = [i for i in range(len(self.chart.names)) if not any(p.degrees()[i] for p in base)]
-        system, last = [*polys, *base], polys
+        system = [*polys, *base]
+        latest = [(p, i) for p in polys for i in free]
         for order in range(1, HIGHEST_CONTACT + 1):
             self.check()
             key = self._crossing_key(cone, [Fraction(1, self.chart.power * order)])
             if key < ceiling:
                 return None
-            last = [p.derivative(i) for p in last for i in free] if order == 1 else [p.derivative(i) for p, i in zip(last, places, strict=True)]
-            places = [i for _ in polys for i in free]
-            system += last
+            latest = [(p.derivative(i), i) for p, i in latest]
+            system += [p for p, _ in latest]
             if torus_zeros(system, self.chart.nonzero) in EXCLUDED:
                 return order, key
         return None
-
-
-HIGHEST_CONTACT = 12
-"""Orders of derivatives that are tried."""
-
-
-def inf_order(newton: Newton) -> int:
-    """No pole has a larger order than the number of coordinates."""
-    return newton.count + len(newton.chart.units)
 
 
 def _order(poly: Poly, weight: Vector) -> int:

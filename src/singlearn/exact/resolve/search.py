@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from fractions import Fraction
 
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.chart import terms_of, Chart, Poly
+from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.eliminate import eliminants
 from singlearn.exact.resolve.fan import Cone
 from singlearn.exact.resolve.lattice import completed, unimodular_cones
 from singlearn.exact.resolve.moves import Etale, Part, Solve, Toric, used
-from singlearn.exact.resolve.newton import Newton, inf_order
+from singlearn.exact.resolve.newton import Newton
 from singlearn.exact.resolve.proof import Child, Face, Node
-from singlearn.exact.resolve.eliminate import eliminants
 from singlearn.exact.resolve.simplify import is_unit, linear_parts, simplified
 from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
 from singlearn.exact.resolve.witness import real_zero

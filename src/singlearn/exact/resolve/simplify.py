@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from singlearn.exact.resolve.chart import terms_of, Chart, Poly
+from singlearn.exact.resolve.chart import Chart, Poly, terms_of
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Combine, Divide, Move, Solve, used
 from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
@@ -89,7 +89,7 @@ def _multiple(chart: Chart, poly: Poly, divisor: Vector) -> Poly:
 
 def _straightenings(chart: Chart, fresh: Callable[[str], str]) -> Iterator[Move]:
     """A generator c·v + p with c a unit becomes a coordinate."""
-    candidates = []
+    candidates: list[tuple[tuple[bool, int, int, int], int, str, Poly, Poly]] = []
     for g in chart.generators:
         if len(terms_of(g)) == 1:
             continue
