@@ -31,7 +31,7 @@ class Verdict:
         return self.valid
 
 
-def verify(certificate: Certificate | Mapping[str, Any]) -> Verdict:
+def verify(certificate: Any) -> Verdict:
     """Check a certificate from its statement on: read K again, make every chart again, compute every pole again.
 
     Nothing is shared with the search but the reader of expressions: polynomials are dictionaries here, cones are found in another
@@ -39,7 +39,7 @@ def verify(certificate: Certificate | Mapping[str, Any]) -> Verdict:
     points, are recomputed; the certificate says only which steps to take.
 
     Args:
-        certificate: or what its ``to_dict`` gave.
+        certificate: a :class:`Certificate`, or what its ``to_dict`` gave, read back from JSON if need be.
 
     >>> from singlearn.exact import rlct
     >>> verify(rlct("(x^2 - y^3)^2").certificate).valid
