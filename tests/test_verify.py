@@ -70,6 +70,8 @@ def test_every_corruption_is_refuted(K):
     for path in paths(sound):
         value = at(sound, path)
         for other in corruptions(value):
+            if other == value:
+                continue
             corrupted = copy.deepcopy(sound)
             at(corrupted, path[:-1])[path[-1]] = other
             verdict = verify(corrupted)

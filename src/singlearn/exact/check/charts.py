@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from singlearn.exact.check import polynomial as p
-from singlearn.exact.check.cones import determinant
+from singlearn.exact.check.cones import determinant, matrix_rank
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.zeros import no_zeros, single_variable_roots
 
@@ -347,7 +347,7 @@ def real_zero(polys: Sequence[Terms], chart: Chart, witness: Any, avoid: Sequenc
         if any(p.value(q, point) for q in polys) or not all(p.value(q, point) for q in nonzero):
             return False
         rows = [[p.value(p.derivative(q, i), point) for i in range(chart.size)] for q in polys]
-        return _rank(rows) == len(rows)
+        return matrix_rank(rows) == len(rows)
     if len(points) != 2 or len(polys) != 1 or any((a > 0) != (b > 0) for a, b in zip(*points, strict=True)):
         return False
     one, other = (p.value(polys[0], point) for point in points)
@@ -363,10 +363,3 @@ def _coprime(one: Terms, other: Terms) -> bool:
         sympy.Poly({e: sympy.Rational(c.numerator, c.denominator) for e, c in q.items()}, *symbols, domain="QQ") for q in (one, other)
     )
     return bool(a.gcd(b).is_ground)
-
-
-def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    from singlearn.exact.check.cones import matrix_rank
-
-    scaled = [[v * 1 for v in row] for row in rows]
-    return matrix_rank(scaled)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Any
 Ray = tuple[int, ...]
 
 
-def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
+def matrix_rank(rows: Sequence[Sequence[Any]]) -> int:
     work = [[Fraction(v) for v in row] for row in rows]
     found = 0
     width = len(work[0]) if work else 0

@@ -353,6 +353,7 @@ def _cover(chart: Chart, data: Any) -> Poles:
     children = data["children"]
     require(isinstance(children, list), "children should be a list")
     pieces = [_piece(chart, child) for child in children]
+    require(all(piece not in pieces[:i] for i, piece in enumerate(pieces)), "a piece twice")
     if generator == -1:
         require(isinstance(data["faces"], list) and len(data["faces"]) == 1, "a cover has one face")
         (face,) = data["faces"]
@@ -393,6 +394,7 @@ def _covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
     """Every zero of ``base`` is one of a piece: what is left after dividing by the pieces has no zero."""
     require(bool(base), "the generator vanishes on the divisors")
     for piece in pieces:
+        require(len(piece) > 1, "a piece that is a monomial has no zeros here")
         divided = False
         while True:
             try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from flint import fmpz_mpoly_ctx, fmpz_mpoly_vec
 
 from singlearn.exact.resolve.chart import Chart, Poly, terms_of
-from singlearn.exact.resolve.torus import integral
+from singlearn.exact.resolve.torus import integral, members
 
 FEW = 6
 """Elements of a basis that are tried."""
@@ -21,8 +21,8 @@ def eliminants(chart: Chart, system: Sequence[Poly], check: Callable[[], None]) 
         check()
         order = units[shift:] + units[:shift]
         context = fmpz_mpoly_ctx.get(("z_", *(chart.names[i] for i in order)), "lex")
-        product = context.gens()[0]
-        for g in context.gens()[1:]:
+        product = context.constant(1)
+        for g in context.gens():
             product = product * g
         terms = [{tuple(e[i] for i in order): c for e, c in terms_of(p).items()} for p in system if p != 0]
         for p in chart.nonzero:
@@ -30,7 +30,7 @@ def eliminants(chart: Chart, system: Sequence[Poly], check: Callable[[], None]) 
         vector = fmpz_mpoly_vec([*(integral(context, t) for t in terms), product - 1], context)
         basis, _ = vector.buchberger_naive(limits=(60, 400, 3000))
         found = []
-        for p in basis:
+        for p in members(basis):
             degrees = [int(d) for d in p.degrees()]
             if degrees[0] or p.is_constant():
                 continue

@@ -178,7 +178,12 @@ def _unit_ideal(polys: Sequence[Terms], avoid: Sequence[Terms], size: int, patie
     ideal = [integral(context, terms) for terms in polys] + [product - 1]
     vector = fmpz_mpoly_vec(ideal, context)
     basis, _ = vector.buchberger_naive(limits=(patience, 400, 3000))
-    return any(p.is_constant() and p != 0 for p in list(basis))
+    return any(p.is_constant() and p != 0 for p in members(basis))
+
+
+def members(basis: Any) -> Any:
+    """A vector of flint, which its type hints do not say is iterable."""
+    return basis
 
 
 def integral(context: Any, terms: Terms) -> Any:
