@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from singlearn.cli.document import print_document
@@ -33,7 +34,7 @@ def run_exact(options: argparse.Namespace) -> None:
     """Resolve, print, draw."""
     if options.everywhere and options.at:
         raise Refusal("--everywhere, --at: got both; at most one of them should be given")
-    out = folder(options.out) if options.picture else None
+    out = folder(Path(options.out)) if options.picture else None
     polynomials = options.polynomials
     result = rlct(
         polynomials if len(polynomials) > 1 or options.squares else polynomials[0],

@@ -137,7 +137,7 @@ def completed(rays: Sequence[Vector]) -> list[Vector]:
     """Rows that complete ``rays`` to a unimodular matrix, all entries ≥ 0 (the sum of the rays should be positive).
 
     >>> completed([(3, 2)])
-    [(4, 3)]
+    [(1, 1)]
     """
     size = len(rays[0])
     _, operations = _column_echelon(rays)
