@@ -47,6 +47,14 @@ class Expression:
             raise ValueError(f"expression: nested too deeply, or too many terms; at most {DEEPEST} are read") from None
         self.variables: tuple[str, ...] = tuple(dict.fromkeys(names))
 
+    def summands(self) -> list[str]:
+        """The terms of the sum, as written.
+
+        >>> Expression("(x - y)^2 + 3*z^4 - x").summands()
+        ['(x - y) ** 2', '3 * z ** 4', '-x']
+        """
+        return [ast.unparse(node) for node in _terms(self._tree, positive=True)]
+
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
@@ -105,6 +113,16 @@ def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
                 f"expression: {ast.unparse(node)!r} is not allowed in a polynomial; "
                 "use names, numbers, parentheses and + - * ^ **"
             )
+
+
+def _terms(node: ast.expr, positive: bool) -> list[ast.expr]:
+    """Left to right, without recursion on the left: a long sum leans there."""
+    found: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        found[:0] = _terms(node.right, positive == isinstance(node.op, ast.Add))
+        node = node.left
+    found.insert(0, node if positive else ast.UnaryOp(ast.USub(), node))
+    return found
 
 
 def _number(node: ast.Constant, text: str) -> Fraction:

@@ -1,0 +1,187 @@
+"""Proofs that polynomials have no common real zero off the coordinate hyperplanes, checked with SymPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from singlearn.exact.check.polynomial import Terms, add, constant, multiply
+
+METHODS = ("monomial", "signs", "univariate", "factors", "groebner")
+
+
+def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms], method: str | None = None) -> bool:
+    """Whether the method (any of them, if none is named) shows that there is no common zero."""
+    live = [p for p in polys if p]
+    if method is not None:
+        return method in METHODS and _BY_NAME[method](live, nonzero)
+    return any(_BY_NAME[name](live, nonzero) for name in METHODS)
+
+
+def _monomial(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    return any(len(p) == 1 for p in polys)
+
+
+def _signs(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    return any(_constant_sign(p) for p in polys)
+
+
+def _constant_sign(poly: Terms) -> bool:
+    parities = {tuple(v % 2 for v in e) for e in poly}
+    signs = {c > 0 for c in poly.values()}
+    return len(parities) == 1 and len(signs) == 1
+
+
+def _univariate(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    lines = [_on_line(p) for p in polys]
+    directions = {line[0] for line in lines if line is not None and any(line[0])}
+    if any(line is None for line in lines) or len(directions) != 1:
+        return False
+    return univariate_roots([line[1] for line in lines if line is not None]) == 0
+
+
+def single_variable_roots(polys: Sequence[Terms]) -> int:
+    """The number of real values ≠ 0 where all vanish, if all depend on one monomial; -1 otherwise."""
+    lines = [_on_line(p) for p in polys if p]
+    directions = {line[0] for line in lines if line is not None and any(line[0])}
+    if not lines or any(line is None for line in lines) or len(directions) != 1:
+        return -1
+    return univariate_roots([line[1] for line in lines if line is not None])
+
+
+def _on_line(poly: Terms) -> tuple[tuple[int, ...], dict[int, Fraction]] | None:
+    """(d, {k: c}) when all exponents are base + k·d with d primitive, its first entry positive; None otherwise."""
+    from math import gcd
+
+    exponents = list(poly)
+    base = exponents[0]
+    differences = [tuple(a - b for a, b in zip(e, base, strict=True)) for e in exponents]
+    first = next((d for d in differences if any(d)), None)
+    if first is None:
+        return (0,) * len(base), {0: poly[base]}
+    divisor = gcd(*first)
+    direction = tuple(v // divisor for v in first)
+    if next(v for v in direction if v) < 0:
+        direction = tuple(-v for v in direction)
+    index = next(i for i, v in enumerate(direction) if v)
+    result = {}
+    for e, d in zip(exponents, differences, strict=True):
+        k = d[index] // direction[index]
+        if tuple(k * v for v in direction) != d:
+            return None
+        result[k] = poly[e]
+    low = min(result)
+    return direction, {k - low: c for k, c in result.items()}
+
+
+def univariate_roots(polys: Sequence[dict[int, Fraction]]) -> int:
+    """The number of distinct common real roots other than 0."""
+    import sympy
+
+    s = sympy.Symbol("s")
+    common = sympy.Poly(0, s, domain="QQ")
+    for terms in polys:
+        common = common.gcd(sympy.Poly({(k,): sympy.Rational(c.numerator, c.denominator) for k, c in terms.items()}, s, domain="QQ"))
+    while not common.is_zero and common.eval(0) == 0:
+        common = common.exquo(sympy.Poly(s, s, domain="QQ"))
+    if common.degree() < 1:
+        return 0
+    return int(common.sqf_part().count_roots())
+
+
+def _factors(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    import sympy
+
+    if len(polys) != 1:
+        return False
+    symbols = sympy.symbols(f"s0:{len(next(iter(polys[0])))}")
+    _, factors = sympy.factor_list(_poly(polys[0], symbols))
+    return all(_definite({e: Fraction(int(c.p), int(c.q)) for e, c in p.terms()}) for p, _ in factors)
+
+
+def _definite(poly: Terms) -> bool:
+    """One sign, no real root in the one monomial it depends on, or a quadratic with negative discriminant."""
+    if _constant_sign(poly):
+        return True
+    line = _on_line(poly)
+    if line is not None:
+        return univariate_roots([line[1]]) == 0
+    for form in (_fewest_variables(poly), poly):
+        size = len(next(iter(form)))
+        for index in range(size):
+            if max(e[index] for e in form) != 2:
+                continue
+            c: list[Terms] = [{}, {}, {}]
+            for e, value in form.items():
+                c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
+            discriminant = add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
+            if _even(c[2]) and _even(discriminant) and discriminant[max(discriminant)] > 0:
+                return True
+    return False
+
+
+def _even(poly: Terms) -> bool:
+    return bool(poly) and all(v % 2 == 0 for e in poly for v in e) and _constant_sign(poly)
+
+
+def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    """Hilbert: the ideal of the polynomials, with an inverse of all that may not vanish, contains 1."""
+    import sympy
+    from sympy.polys.orderings import grevlex
+
+    if not polys:
+        return False
+    together = _shared_variables([*polys, *nonzero])
+    size = len(next(iter(together[0])))
+    symbols = sympy.symbols(f"s0:{size}")
+    inverse = sympy.Symbol("inverse")
+    product = sympy.Poly(sympy.Mul(*symbols), inverse, *symbols, domain="QQ")
+    for p in together[len(polys) :]:
+        product *= sympy.Poly(_poly(p, symbols).as_expr(), inverse, *symbols, domain="QQ")
+    ideal = [sympy.Poly(_poly(p, symbols).as_expr(), inverse, *symbols, domain="QQ") for p in together[: len(polys)]]
+    last = product * sympy.Poly(inverse, inverse, *symbols, domain="QQ") - 1
+    basis = sympy.groebner([*ideal, last], inverse, *symbols, order=grevlex, domain="QQ")
+    return list(basis.exprs) == [1]
+
+
+def _poly(terms: Terms, symbols: Sequence[Any]) -> Any:
+    import sympy
+
+    return sympy.Poly({e: sympy.Rational(c.numerator, c.denominator) for e, c in terms.items()}, *symbols, domain="QQ")
+
+
+def _fewest_variables(poly: Terms) -> Terms:
+    return _shared_variables([poly])[0]
+
+
+def _shared_variables(polys: Sequence[Terms]) -> list[Terms]:
+    """Set to 1 the variables that quasi-homogeneity allows: t_i = 1 is no loss if a weight for it alone leaves all zeros alone.
+
+    A weight w with w·e constant on every polynomial moves zeros along; with w_i = ±1 every zero off the hyperplanes can be moved
+    to t_i = 1.
+    """
+    from sympy import Matrix, ilcm
+
+    result = [dict(p) for p in polys]
+    while True:
+        size = len(next(iter(result[0])))
+        rows = []
+        for p in result:
+            base = next(iter(p))
+            rows += [[a - b for a, b in zip(e, base, strict=True)] for e in p if e != base]
+        if not rows or size <= 1:
+            return result
+        for vector in Matrix(rows).nullspace():
+            scale = ilcm(1, *(v.q for v in vector))
+            weight = [int(v * scale) for v in vector]
+            chosen = next((i for i, w in enumerate(weight) if abs(w) == 1), None)
+            if chosen is None:
+                continue
+            result = [{(*e[:chosen], *e[chosen + 1 :]): c for e, c in p.items()} for p in result]
+            break
+        else:
+            return result
+
+
+_BY_NAME = {"monomial": _monomial, "signs": _signs, "univariate": _univariate, "factors": _factors, "groebner": _groebner}

@@ -1,0 +1,160 @@
+"""A coordinate chart of a resolution, with the function, the density and the points that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from flint import fmpq_mpoly, fmpq_mpoly_ctx
+
+from singlearn.exact.resolve.fan import Vector
+
+Poly = fmpq_mpoly
+Terms = dict[Vector, Any]
+
+
+def ring(names: Sequence[str]) -> Any:
+    """The polynomial ring over ℚ in these variables."""
+    return fmpq_mpoly_ctx.get(tuple(names), "lex")
+
+
+def terms_of(poly: Poly) -> Terms:
+    """Exponents (Python's own whole numbers) and coefficients."""
+    return {tuple(map(int, e)): c for e, c in poly.to_dict().items()}
+
+
+def monic(poly: Poly) -> Poly:
+    """Divided by its leading coefficient."""
+    lead = poly.leading_coefficient()
+    return poly if lead == 1 else poly / lead
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏ |x_i|^{h_i} |φ|`.
+
+    The points it is about: all ``local`` coordinates are 0, all ``units`` are any real numbers but 0, the ``relations`` hold, and
+    the polynomials ``nonzero`` do not vanish. A relation is (variable, polynomial), monic in its variable: it makes that variable a
+    function of the others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points included.
+
+    Args:
+        local: coordinates x that vanish.
+        units: coordinates that do not.
+        exponents: k, one per local coordinate.
+        weights: h, one per local coordinate.
+        generators: the g; no monomial in x divides all of them.
+        prior: φ, a polynomial.
+        power: e, 2 for sums of squares, 1 for a non-negative polynomial taken as it is.
+        relations: see above.
+        nonzero: see above.
+        real: whether the chart is known to have a real point of that kind.
+    """
+
+    local: tuple[str, ...]
+    units: tuple[str, ...]
+    exponents: Vector
+    weights: Vector
+    generators: tuple[Poly, ...]
+    prior: Poly
+    power: int
+    relations: tuple[tuple[str, Poly], ...] = ()
+    nonzero: tuple[Poly, ...] = ()
+    real: bool = True
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return self.local + self.units
+
+    @cached_property
+    def ring(self) -> Any:
+        return ring(self.names)
+
+    @cached_property
+    def base_relations(self) -> tuple[Poly, ...]:
+        """The relations where the local coordinates vanish."""
+        return tuple(self.at_zero(poly) for _, poly in self.relations)
+
+    def at_zero(self, poly: Poly) -> Poly:
+        """The terms without local coordinates."""
+        count = len(self.local)
+        return self.ring.from_dict({e: c for e, c in terms_of(poly).items() if not any(e[:count])})
+
+    def variable(self, name: str) -> Poly:
+        return self.ring.gens()[self.names.index(name)]
+
+    def reduce(self, poly: Poly) -> Poly:
+        """The remainder modulo the relations."""
+        for name, relation in self.relations:
+            index = self.names.index(name)
+            degree = relation.degrees()[index]
+            while True:
+                high = {}
+                for e, c in terms_of(poly).items():
+                    if e[index] >= degree:
+                        high[(*e[:index], e[index] - degree, *e[index + 1 :])] = c
+                if not high:
+                    break
+                poly = poly - self.ring.from_dict(high) * relation
+        return poly
+
+    def strip_units(self, poly: Poly) -> Poly:
+        """Without factors that are monomials in the units, monic."""
+        terms = terms_of(poly)
+        count = len(self.local)
+        lowest = [0] * count + [min(e[i] for e in terms) for i in range(count, len(self.names))]
+        if any(lowest):
+            poly = self.ring.from_dict({tuple(a - b for a, b in zip(e, lowest, strict=True)): c for e, c in terms.items()})
+        return monic(poly)
+
+    def normalised(self) -> Chart:
+        """Generators reduced, without zeros, without a common monomial; monomials of the prior moved to the weights."""
+        count = len(self.local)
+        generators = [self.reduce(g) for g in self.generators]
+        generators = [self.strip_units(g) for g in generators if g != 0]
+        exponents, weights, prior = self.exponents, self.weights, self.reduce(self.prior)
+        if generators:
+            common = [min(e[i] for g in generators for e in terms_of(g)) for i in range(count)]
+            if any(common):
+                shift = (*common, *(0,) * len(self.units))
+                generators = [_shift_down(self.ring, g, shift) for g in generators]
+                exponents = tuple(a + b for a, b in zip(exponents, common, strict=True))
+        if prior != 0:
+            prior = self.strip_units(prior)
+            low = [min(e[i] for e in terms_of(prior)) for i in range(count)]
+            if any(low):
+                prior = _shift_down(self.ring, prior, (*low, *(0,) * len(self.units)))
+                weights = tuple(a + b for a, b in zip(weights, low, strict=True))
+        nonzero = [self.strip_units(p) for p in self.nonzero]
+        unique = {str(p): p for p in nonzero if not p.is_constant()}
+        kept = {str(g): g for g in generators}
+        return replace(
+            self,
+            exponents=exponents,
+            weights=weights,
+            generators=tuple(kept.values()),
+            prior=prior,
+            nonzero=tuple(unique.values()),
+        )
+
+    def moved(self, local: tuple[str, ...], units: tuple[str, ...], images: Mapping[str, Poly], **changes: Any) -> Chart:
+        """The chart in new coordinates: every old coordinate replaced by its image (a polynomial in the new ones)."""
+        new = ring(local + units)
+        arguments = [images[name] for name in self.names]
+
+        def carry(poly: Poly) -> Poly:
+            return poly.compose(*arguments, ctx=new)
+
+        fields: dict[str, Any] = {
+            "generators": tuple(carry(g) for g in self.generators),
+            "prior": carry(self.prior),
+            "relations": tuple((name, carry(p)) for name, p in self.relations),
+            "nonzero": tuple(carry(p) for p in self.nonzero),
+        }
+        fields.update(changes)
+        return replace(self, local=local, units=units, **fields)
+
+
+def _shift_down(context: Any, poly: Poly, shift: Vector) -> Poly:
+    return context.from_dict({tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in terms_of(poly).items()})

@@ -1,0 +1,65 @@
+"""The tree that the search leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from singlearn.exact.resolve.bound import Bound
+from singlearn.exact.resolve.chart import Chart, Poly
+from singlearn.exact.resolve.fan import Vector
+from singlearn.exact.resolve.moves import Move
+from singlearn.exact.resolve.newton import Crossing
+
+
+@dataclass(eq=False)
+class Child:
+    """A chart reached by one move from its parent, and the proof there."""
+
+    move: Move
+    node: Node
+
+
+@dataclass(eq=False)
+class Face:
+    """What happens along one cone of the fan.
+
+    Args:
+        rays: of the cone.
+        method: how a common zero was excluded, or ``crossing``, ``steep``, ``contact``, ``charts``, ``open``.
+        rank: for ``steep``, the order for ``contact``.
+        crossings: for ``crossing``.
+        children: for ``charts``: one per unimodular cone.
+    """
+
+    rays: tuple[Vector, ...]
+    method: str
+    rank: int = 0
+    crossings: tuple[Crossing, ...] = ()
+    children: list[Child] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Node:
+    """A chart, the moves made on it, and why its poles are what they are.
+
+    Args:
+        chart: before the moves.
+        moves: simplifications.
+        kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables; ``cover``: the zeros lie on the zero sets
+            of the factors of one generator, one child each; ``open``: unfinished.
+        bound: the result.
+        generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the children, as ``faces`` says.
+        factors: of the generators, with multiplicities; crossings refer to them.
+        reason: for ``open``.
+    """
+
+    chart: Chart
+    moves: list[Move]
+    kind: Literal["newton", "sum", "cover", "open"]
+    bound: Bound
+    faces: list[Face] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+    generator: int = 0
+    factors: list[tuple[Poly, int]] = field(default_factory=list)
+    reason: str = ""

@@ -1,0 +1,301 @@
+"""The search for a resolution: simplify, split, read the polyhedron, blow up where it is not enough."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+from singlearn.exact.resolve.bound import NEVER, Bound, Key
+from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.eliminate import eliminants
+from singlearn.exact.resolve.fan import Cone
+from singlearn.exact.resolve.lattice import completed, unimodular_cones
+from singlearn.exact.resolve.moves import Etale, Part, Solve, Toric, used
+from singlearn.exact.resolve.newton import Newton
+from singlearn.exact.resolve.proof import Child, Face, Node
+from singlearn.exact.resolve.simplify import is_unit, linear_parts, simplified
+from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
+from singlearn.exact.resolve.witness import real_zero
+
+DEEPEST = 40
+"""Nested charts; no polynomial of reasonable size needs so many."""
+
+
+class OutOfTime(Exception):
+    """Time is up; caught at the next open chart."""
+
+
+class Search:
+    """One search with a deadline.
+
+    Args:
+        deadline: in the clock of :func:`time.monotonic`.
+        taken: names of variables that must not be used again.
+    """
+
+    def __init__(self, deadline: float, taken: tuple[str, ...] = ()) -> None:
+        self.deadline = deadline
+        self.taken = set(taken)
+        self.charts = 0
+
+    def check(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise OutOfTime
+
+    def fresh(self, letter: str) -> str:
+        number = 1
+        while f"{letter}{number}" in self.taken:
+            number += 1
+        self.taken.add(f"{letter}{number}")
+        return f"{letter}{number}"
+
+    def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> Node:
+        """The proof tree of a chart; charts that time or means did not suffice for are ``open`` in it.
+
+        Args:
+            chart: normalised.
+            ceiling: an upper bound for the whole; nothing above it matters.
+            depth: of nesting.
+        """
+        try:
+            self.check()
+            self.charts += 1
+            if depth > DEEPEST:
+                return self._open(chart, "charts nested too deeply")
+            current, moves = simplified(chart, self.fresh, self.check)
+            node = self._sum(current, depth)
+            if node is None:
+                newton = Newton(current, self.check)
+                node = self._cover(current, newton, ceiling, depth) or self._newton(current, newton, ceiling, depth)
+            node.chart, node.moves = chart, list(moves)
+            return node
+        except OutOfTime:
+            return self._open(chart, "time ran out")
+
+    def _open(self, chart: Chart, reason: str) -> Node:
+        return Node(chart, [], "open", Bound(lowest(chart), NEVER), reason=reason)
+
+    def _sum(self, chart: Chart, depth: int) -> Node | None:
+        """Separate variables, if the generators fall into groups."""
+        if any(chart.exponents) or not is_unit(chart, chart.prior) or len(chart.generators) < 2:
+            return None
+        groups: list[tuple[set[str], list[int]]] = []
+        links = [used(chart, p) for _, p in chart.relations]
+        for index, g in enumerate(chart.generators):
+            names = used(chart, g)
+            for link in links:
+                if names & link:
+                    names |= link
+            merged = [index]
+            rest = []
+            for other, members in groups:
+                if other & names:
+                    names |= other
+                    merged += members
+                else:
+                    rest.append((other, members))
+            groups = [*rest, (names, sorted(merged))]
+        if len(groups) < 2:
+            return None
+        children = []
+        total: Bound | None = None
+        for names, members in sorted(groups, key=lambda group: group[1]):
+            part = Part(tuple(members), tuple(n for n in chart.names if n in names))
+            child = self.solve(part(chart), NEVER, depth + 1)
+            children.append(Child(part, child))
+            total = child.bound if total is None else total.plus(child.bound)
+        assert total is not None
+        return Node(chart, [], "sum", total, children=children)
+
+    def _newton(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> Node:
+        plain = newton.monomial_key()
+        high = plain if chart.real else NEVER
+        bound = Bound(plain, high)
+        ceiling = min(ceiling, high)
+        node = Node(chart, [], "newton", bound, factors=newton.factors)
+        if all(len(terms_of(g)) == 1 for g in chart.generators):
+            return node
+        waiting: list[tuple[Cone, Face]] = []
+        for cone in newton.fan.cones:
+            self.check()
+            face = Face(cone.rays, newton.excluded(cone))
+            node.faces.append(face)
+            if face.method in EXCLUDED:
+                continue
+            crossing = newton.crossing(cone)
+            if crossing is not None:
+                face.method, face.crossings = "crossing", tuple(crossing[0])
+                bound = bound.meet(crossing[1])
+                ceiling = min(ceiling, bound.high)
+                continue
+            waiting.append((cone, face))
+        for cone, face in waiting:
+            bound = bound.meet(self._degenerate(chart, newton, cone, face, min(ceiling, bound.high), depth))
+        node.bound = bound
+        return node
+
+    def _degenerate(self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key, depth: int) -> Bound:
+        steep = newton.steepness(cone, ceiling)
+        if steep is not None:
+            face.method, face.rank = "steep", steep[0]
+            return Bound(steep[1], NEVER)
+        # Charts would also tell the sign of K; a sum of squares needs no sign.
+        contact = newton.contact(cone, ceiling) if chart.power == 2 else None
+        if contact is not None:
+            face.method, face.rank = "contact", contact[0]
+            return Bound(contact[1], NEVER)
+        bound = Bound(NEVER, NEVER)
+        face.method = "charts"
+        if newton.count == cone.dimension and newton.count == len(chart.local) and _is_orthant(cone):
+            face.method = "open"
+            return Bound(lowest(chart), NEVER)
+        for rays in unimodular_cones(cone, self.check):
+            complement = tuple(completed(rays))
+            toric = Toric(rays, complement, tuple(self.fresh("s") for _ in rays), tuple(self.fresh("t") for _ in complement))
+            child = self.solve(toric(chart), min(ceiling, bound.high), depth + 1)
+            face.children.append(Child(toric, child))
+            bound = bound.meet(child.bound)
+        return bound
+
+    def _cover(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> Node | None:
+        """Where the polyhedron is an orthant and its vertex has zeros: a chart around every piece of the zero set that needs one."""
+        if len(newton.fan.cones) != 1 or not chart.units:
+            return None
+        (cone,) = newton.fan.cones
+        if newton.excluded(cone) in EXCLUDED or newton.crossing(cone) is not None or newton.steepness(cone, ceiling) is not None:
+            return None
+        # Where the generators do not vanish, only the divisors of the chart count.
+        key = newton.monomial_key()
+        bound = Bound(key, key if chart.real else NEVER)
+        node = Node(chart, [], "cover", bound, factors=newton.factors)
+        choice = self._factors(chart)
+        if choice is None or any(isinstance(move, Etale) for move in choice[1]):
+            locus = self._locus(chart, newton, cone, min(ceiling, bound.high))
+            if locus is not None:
+                face, rest, pieces = locus
+                bound = bound.meet(rest)
+                node.faces, node.generator, choice = [face], -1, (-1, pieces)
+        if choice is None:
+            return None
+        node.generator, pieces = choice
+        for move in pieces:
+            child = self.solve(move(chart), min(ceiling, bound.high), depth + 1)
+            node.children.append(Child(move, child))
+            bound = bound.meet(child.bound)
+        node.bound = bound
+        return node
+
+    def _locus(self, chart: Chart, newton: Newton, cone: Cone, ceiling: Key) -> tuple[Face, Bound, list[Solve | Etale]] | None:
+        """The zero set is smooth enough except on the zeros of a few polynomials: how it is elsewhere, and the moves there."""
+        systems = []
+        for subset in newton.subsets(cone) or ():
+            system = newton.singular([newton.initial(newton.factors[i][0], cone) for i in subset], len(subset))
+            if system is None:
+                break
+            if torus_zeros(system, chart.nonzero) not in EXCLUDED:
+                systems.append(system)
+        else:
+            pieces = self._pieces(chart, systems)
+            if pieces:
+                crossing = newton.crossing(cone, [polynomial(chart, move) for move in pieces])
+                if crossing is not None:
+                    return Face(cone.rays, "crossing", crossings=tuple(crossing[0])), crossing[1], pieces
+        polys = newton.face_generators(cone)
+        for required in range(1, len(polys) + 1):
+            if Fraction(required, chart.power) <= ceiling[0]:
+                continue
+            system = newton.singular([p for p in polys if p != 0], required)
+            pieces = None if system is None else self._pieces(chart, [system])
+            if pieces:
+                steep = newton.steepness(cone, ceiling, [polynomial(chart, move) for move in pieces])
+                if steep is not None:
+                    return Face(cone.rays, "steep", rank=steep[0]), Bound(steep[1], NEVER), pieces
+        return None
+
+    def _pieces(self, chart: Chart, systems: list[list[Poly]]) -> list[Solve | Etale] | None:
+        moves: list[Solve | Etale] = []
+        for system in systems:
+            best: tuple[int, list[Solve | Etale]] | None = None
+            for element in eliminants(chart, system, self.check):
+                found = [self._piece(chart, factor) for factor, _ in element.factor()[1] if len(terms_of(factor)) > 1]
+                if any(move is None for move in found):
+                    continue
+                pieces = [move for move in found if move is not None]
+                cost = sum(1 if isinstance(move, Solve) else 10 for move in pieces)
+                if best is None or cost < best[0]:
+                    best = (cost, pieces)
+            if best is None:
+                return None
+            moves += best[1]
+        unique = {str(polynomial(chart, move)): move for move in moves}
+        return list(unique.values())
+
+    def _factors(self, chart: Chart) -> tuple[int, list[Solve | Etale]] | None:
+        """A generator, and for each factor of it on the divisors that has zeros the move that makes it a coordinate."""
+        best: tuple[int, int, list[Solve | Etale]] | None = None
+        for index, g in enumerate(chart.generators):
+            self.check()
+            base = chart.reduce(chart.at_zero(g))
+            if base == 0:
+                continue
+            moves: list[Solve | Etale] = []
+            cost = 0
+            for factor, _ in base.factor()[1]:
+                if len(terms_of(factor)) == 1 or torus_zeros([factor, *chart.base_relations], chart.nonzero) in EXCLUDED:
+                    continue
+                move = self._piece(chart, factor)
+                if move is None:
+                    break
+                cost += 1 if isinstance(move, Solve) else 10
+                moves.append(move)
+            else:
+                if best is None or cost < best[0]:
+                    best = (cost, index, moves)
+        return None if best is None else (best[1], best[2])
+
+    def _piece(self, chart: Chart, factor: Poly) -> Solve | Etale | None:
+        options = []
+        for v in chart.units:
+            parts = linear_parts(chart, factor, v)
+            if parts is not None:
+                options.append((len(terms_of(parts[0])), len(terms_of(parts[1])), v, parts))
+        if options:
+            _, _, v, (slope, rest) = min(options, key=lambda option: option[:3])
+            return Solve(v, slope, rest, self.fresh("u"))
+        gradient = [factor.derivative(i) for i in range(len(chart.local), len(chart.names))]
+        if chart.relations or torus_zeros([factor, *gradient], chart.nonzero) not in EXCLUDED:
+            return None
+        for v in chart.units:
+            degree = factor.degrees()[chart.names.index(v)]
+            lead = {e: c for e, c in terms_of(factor).items() if e[chart.names.index(v)] == degree}
+            if degree > 1 and len(lead) == 1 and sum(next(iter(lead))) == degree:
+                scaled = factor / next(iter(lead.values()))
+                witness = real_zero([scaled], len(chart.names), chart.nonzero)
+                return Etale(v, scaled, self.fresh("u"), witness)
+        return None
+
+
+def polynomial(chart: Chart, move: Solve | Etale) -> Poly:
+    """The polynomial that a move makes a coordinate."""
+    return move.polynomial if isinstance(move, Etale) else move.slope * chart.variable(move.variable) + move.rest
+
+
+def _is_orthant(cone: Cone) -> bool:
+    return all(sum(ray) == 1 for ray in cone.rays)
+
+
+def lowest(chart: Chart) -> Key:
+    r"""A lower bound at every point of the chart, by Hölder's inequality.
+
+    The generators have order at most s = their least degree at every point, so :math:`Σ|g|^e` alone has λ ≥ 1/(es), the monomial alone
+    the least ratio r, and 1/λ adds at most.
+    """
+    slowest = Fraction(0)
+    for k, h in zip(chart.exponents, chart.weights, strict=True):
+        slowest = max(slowest, Fraction(chart.power * k, h + 1))
+    degree = min(int(g.total_degree()) for g in chart.generators)
+    slowest += chart.power * degree
+    key = NEVER if slowest == 0 else (1 / slowest, -len(chart.names))
+    return key
+
+

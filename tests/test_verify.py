@@ -1,0 +1,130 @@
+"""Certificates: every one is accepted, every corrupted one refuted."""
+
+import copy
+import json
+from fractions import Fraction
+
+import pytest
+
+from singlearn.exact import Certificate, rlct, verify
+
+CASES = [
+    "(x^2 - y^3)^2",
+    "x^2*y^2 + y^4",
+    "(x - y)^2 + z^4",
+    "y^6 + (x - y^2)^2",
+    "(x^2*y - z^2)^2",
+    "((x + y)^2 - x^3)^2",
+    "((x^2 - 2*y^2)^2 - x*y^4)^2",
+    "x^4 - 2*x^2*y^3 + y^6 + x^10",
+]
+HARMLESS = {"witness", "name", "local", "units", "complement"}
+"""Fields in which another entry may be as good: evidence of a real point, labels of new coordinates, a basis of a lattice."""
+
+
+def plain(K, **arguments):
+    return json.loads(json.dumps(rlct(K, **arguments).certificate.to_dict()))
+
+
+def paths(data, path=()):
+    if path:
+        yield path
+    for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+        yield from paths(data[key], (*path, key))
+
+
+def at(data, path):
+    for key in path:
+        data = data[key]
+    return data
+
+
+def corruptions(value):
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield value + 1
+        yield value - 1
+    elif value is None:
+        yield []
+    elif isinstance(value, str):
+        try:
+            yield str(Fraction(value) + 1)
+            yield str(-Fraction(value) - 2)
+        except ValueError:
+            yield value + "_"
+    elif isinstance(value, list):
+        yield from (value[:i] + value[i + 1 :] for i in range(len(value)))
+        yield value + value[-1:] if value else [0]
+        yield None
+    else:
+        yield from ({k: v for k, v in value.items() if k != gone} for gone in value)
+        yield {**value, "extra": 1}
+
+
+@pytest.mark.parametrize("K", CASES)
+def test_every_corruption_is_refuted(K):
+    sound = plain(K)
+    assert verify(sound)
+    tried = 0
+    for path in paths(sound):
+        value = at(sound, path)
+        for other in corruptions(value):
+            if other == value:
+                continue
+            corrupted = copy.deepcopy(sound)
+            at(corrupted, path[:-1])[path[-1]] = other
+            verdict = verify(corrupted)
+            tried += 1
+            if verdict:
+                # Still a proof, and of the same statement.
+                assert HARMLESS & set(path) and corrupted["statement"] == sound["statement"], (path, value, other)
+            else:
+                assert verdict.reason
+    assert tried > 100
+
+
+@pytest.mark.parametrize("wrong", [["1/2", -1], ["5/12", -2], ["1/3", -1]])
+def test_another_result_is_refuted(wrong):
+    certificate = plain("(x^2 - y^3)^2")
+    for side in ("low", "high"):
+        changed = copy.deepcopy(certificate)
+        changed["statement"]["bound"][side] = wrong
+        assert not verify(changed)
+    both = copy.deepcopy(certificate)
+    for bound in (both["statement"]["bound"], both["proofs"][0]["node"]["bound"]):
+        bound["low"] = bound["high"] = wrong
+    assert not verify(both)
+
+
+def test_the_certificate_of_another_polynomial_is_refuted():
+    one, other = plain("(x^2 - y^3)^2"), plain("(x^2 - y^5)^2")
+    one["statement"]["K"] = other["statement"]["K"]
+    assert not verify(one)
+    one["statement"]["terms"] = other["statement"]["terms"]
+    assert not verify(one)
+
+
+@pytest.mark.parametrize(
+    "K, arguments",
+    [
+        ("(x^2 + y^2 - 1)^2", {"domain": "all"}),
+        ("(x*y)^2*(x - 1)^4", {"domain": {"x": (-1, 2), "y": (-1, 1)}}),
+        ("(x*y)^2*(x - 1)^4", {"at": {"x": 1}}),
+        ("x^4*y^2*(x + z)^2", {"prior": "|x|*y^2"}),
+        (["x*y + z*w", "x*z - w^2"], {}),
+        ("x^2 + 1", {}),
+        ("(16*p^4*r - 4*p^3*q^2 - 128*p^2*r^2 + 144*p*q^2*r - 27*q^4 + 256*r^3)^2", {}),
+        (["x*y*w + z*v^2 + x*z", "y*z*v + x^2*w - v*w", "x*v*w + y^2*z"], {"timeout": 0.3}),
+    ],
+    ids=str,
+)
+def test_certificates_of_all_kinds_are_accepted(K, arguments):
+    result = rlct(K, **arguments)
+    data = json.loads(json.dumps(result.certificate.to_dict()))
+    assert verify(data) and verify(Certificate.from_dict(data)) and verify(result.certificate)
+
+
+@pytest.mark.parametrize("data", [{}, [], {"format": "other", "statement": {}, "proofs": []}, {"format": 1}, "text"])
+def test_what_is_no_certificate_is_refuted(data):
+    assert not verify(data)
