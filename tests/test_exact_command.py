@@ -1,26 +1,17 @@
-"""``singlearn exact`` before it is wired: arguments, text, JSON and pictures."""
+"""``singlearn exact``: arguments, text, JSON and pictures."""
 
-import argparse
 import json
 
 import pytest
 
 from singlearn import plot
-from singlearn.cli.exact import add_exact, run_exact
+from singlearn.cli.exact import run_exact
+from singlearn.cli.parser import command_line
 from singlearn.exact import rlct
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-
-    def add(commands, name, summary, example):
-        command = commands.add_parser(name)
-        command.add_argument("--out", default=".")
-        command.add_argument("--json", action="store_true")
-        return command
-
-    add_exact(parser.add_subparsers(dest="command"), add)
-    run_exact(parser.parse_args(["exact", *arguments]))
+    run_exact(command_line().parse_args(["exact", *arguments]))
 
 
 def test_text(capsys):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,6 @@ from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, save_figure
 from singlearn.cli.refusal import Refusal
 from singlearn.exact import ResolvedCoefficient, rlct
-
-
-def add_exact(commands: argparse._SubParsersAction, add: Callable[..., argparse.ArgumentParser]) -> None:
-    """The arguments of the command."""
-    command = add(
-        commands,
-        "exact",
-        "find λ and m of a polynomial by algebra, proved or bounded",
-        'singlearn exact "(x + y^2)^2 + z^2" --picture',
-    )
-    command.add_argument("polynomials", nargs="+", metavar="K", help="K itself, or several polynomials whose squares are added")
-    command.add_argument("--squares", action="store_true", help="a single polynomial is a generator too: K is its square")
-    command.add_argument("--at", action="append", metavar="x=1/2", help="a coordinate of the point (default: the origin)")
-    command.add_argument("--everywhere", action="store_true", help="the smallest λ over all real points")
-    command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
-    command.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="then the bounds found so far (default 60)")
-    command.add_argument("--picture", action="store_true", help="draw the Newton polygon (two variables) or the tree of charts")
 
 
 def run_exact(options: argparse.Namespace) -> None:

@@ -62,6 +62,7 @@ def command_line() -> argparse.ArgumentParser:
         "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
         "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
+        "  singlearn exact \"(y^2 - x^3)^2\"               λ and m of a polynomial, proved\n"
         "  singlearn catalogue                           which learning coefficients are proven?\n"
         "  singlearn experiment                          which published tables can be made again",
     )
@@ -70,6 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_select(commands)
     _add_temper(commands)
     _add_symmetry(commands)
+    _add_exact(commands)
     _add_catalogue(commands)
     _add_experiment(commands)
     return parser
@@ -224,6 +226,22 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
             "--box", nargs=2, metavar=("LOW", "HIGH"),
             help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
+
+
+def _add_exact(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "exact",
+        "find λ and m of a polynomial by algebra, proved or bounded",
+        'singlearn exact "(x + y^2)^2 + z^2" --picture',
+    )
+    command.add_argument("polynomials", nargs="+", metavar="K", help="K itself, or several polynomials whose squares are added")
+    command.add_argument("--squares", action="store_true", help="a single polynomial is a generator too: K is its square")
+    command.add_argument("--at", action="append", metavar="x=1/2", help="a coordinate of the point (default: the origin)")
+    command.add_argument("--everywhere", action="store_true", help="the smallest λ over all real points")
+    command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
+    command.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="then the bounds found so far (default 60)")
+    command.add_argument("--picture", action="store_true", help="draw the Newton polygon (two variables) or the tree of charts")
 
 
 def _add_catalogue(commands: argparse._SubParsersAction) -> None:
