@@ -19,7 +19,7 @@ from singlearn.exact.resolve.search import Search
 from singlearn.exact.sign import negative_point, never_negative
 from singlearn.exact.words import chart_tree, explanation, open_reasons
 
-MARGIN = 0.85
+MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
 
 

@@ -28,7 +28,7 @@ def eliminants(chart: Chart, system: Sequence[Poly], check: Callable[[], None]) 
         for p in chart.nonzero:
             product = product * integral(context, {tuple(e[i] for i in order): c for e, c in terms_of(p).items()})
         vector = fmpz_mpoly_vec([*(integral(context, t) for t in terms), product - 1], context)
-        basis, _ = vector.buchberger_naive(limits=(60, 400, 3000))
+        basis, _ = vector.buchberger_naive(limits=(40, 150, 1000))
         found = []
         for p in members(basis):
             degrees = [int(d) for d in p.degrees()]

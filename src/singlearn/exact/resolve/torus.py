@@ -20,7 +20,7 @@ Verdict = Literal["monomial", "signs", "univariate", "groebner", "factors", "rea
 EXCLUDED = ("monomial", "signs", "univariate", "groebner", "factors")
 
 
-def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: int = 60) -> Verdict:
+def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: int = 40) -> Verdict:
     """Whether ``polys`` have a common zero in (ℝ∖0)^n where no polynomial of ``nonzero`` vanishes.
 
     >>> x, y = ring("xy").gens()
@@ -177,7 +177,7 @@ def _unit_ideal(polys: Sequence[Terms], avoid: Sequence[Terms], size: int, patie
         product = product * integral(context, terms)
     ideal = [integral(context, terms) for terms in polys] + [product - 1]
     vector = fmpz_mpoly_vec(ideal, context)
-    basis, _ = vector.buchberger_naive(limits=(patience, 400, 3000))
+    basis, _ = vector.buchberger_naive(limits=(patience, 150, 1000))
     return any(p.is_constant() and p != 0 for p in members(basis))
 
 
