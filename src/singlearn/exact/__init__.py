@@ -1,37 +1,52 @@
 """Learning coefficients by algebra: exact fractions, with conditions and sources. Imports neither JAX nor PyTorch."""
 
-from singlearn.exact import catalogue, worked_examples
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from singlearn.exact import catalogue
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.expression import Expression
 from singlearn.exact.learning import ResolvedCoefficient
-from singlearn.exact.minimal_singularity import MinimalSingularity, ReducedRank, Stratum, minimally_singular
 from singlearn.exact.relu_kl import relu_kl
 from singlearn.exact.resolution import rlct
-from singlearn.exact.true_set_chart import TrueSetChart
 from singlearn.exact.verification import Verdict, verify
-from singlearn.exact.worked_example import WorkedExample
 from singlearn.exact.zeta import Pole, VolumeLaw, volume, zeta
+
+WITH_SYMPY = {
+    "MinimalSingularity": "minimal_singularity",
+    "ReducedRank": "minimal_singularity",
+    "Stratum": "minimal_singularity",
+    "TrueSetChart": "true_set_chart",
+    "WorkedExample": "worked_example",
+    "minimally_singular": "minimal_singularity",
+}
+"""Name and module of what needs SymPy, which takes half a second to import; imported when used."""
 
 __all__ = [
     "Certificate",
     "ExactCoefficient",
     "Expression",
-    "MinimalSingularity",
     "Pole",
-    "ReducedRank",
     "ResolvedCoefficient",
-    "Stratum",
-    "TrueSetChart",
     "Verdict",
     "VolumeLaw",
-    "WorkedExample",
     "catalogue",
-    "minimally_singular",
     "relu_kl",
     "rlct",
     "verify",
     "volume",
     "worked_examples",
     "zeta",
+    *WITH_SYMPY,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "worked_examples":
+        return import_module("singlearn.exact.worked_examples")
+    if name in WITH_SYMPY:
+        return getattr(import_module(f"singlearn.exact.{WITH_SYMPY[name]}"), name)
+    raise AttributeError(f"module 'singlearn.exact' has no attribute {name!r}")
