@@ -70,7 +70,7 @@ def decorrelate(
     dimension = particles.shape[1]
     deviations = np.std(particles, axis=0)
     deviations = np.where(deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8)
-    inverse_masses = jnp.asarray(_inverse_masses(deviations, adaptation.gradient_scales))
+    inverse_masses = jnp.asarray(_inverse_masses(deviations, adaptation.gradient_scales), particles.dtype)
     squares = np.zeros(dimension)
     start = rankdata(energies)
     moved = np.zeros(len(particles), dtype=bool)
