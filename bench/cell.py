@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from dataclasses import dataclass
 
@@ -45,6 +46,29 @@ def ours(model: sl.Triple, particles: int, replicates: int, precision: str, seed
     read = run.learning_coefficient(method="energy", inverse_temperatures=BETAS)
     energies = [run.energy(float(beta)) for beta in BETAS]
     return Slope(read.readings["energy"], time.monotonic() - started, energies)
+
+
+def parser(rival: str, description: str | None, warmup: int, draws: int) -> argparse.ArgumentParser:
+    """The options that every rival has; ``warmup`` and ``draws`` are its defaults."""
+    options = argparse.ArgumentParser(prog=f"run.py {rival}", description=description)
+    options.add_argument("--minutes", type=float, default=8.0, help="time for the rival in all, shared by its chains (default 8)")
+    options.add_argument("--warmup", type=int, default=warmup, help=f"steps a chain (the paper: 1000; default {warmup})")
+    options.add_argument("--draws", type=int, default=draws, help=f"draws a chain and β at most (the paper: 20000; default {draws})")
+    options.add_argument("--chains", type=int, default=2, help="chains, one after the other (default 2, for R-hat)")
+    options.add_argument("--particles", type=int, default=512, help="ours, of each replicate (default 512)")
+    options.add_argument("--replicates", type=int, default=4, help="ours (default 4)")
+    options.add_argument("--precision", choices=["float32", "float64"], default="float32", help="ours (default float32)")
+    return options
+
+
+def cold_and_warm(chosen: argparse.Namespace) -> tuple[sl.Triple, Slope, Slope]:
+    """Our side twice in this process: with compilation, and once more without."""
+    model = triple()
+    first = ours(model, chosen.particles, chosen.replicates, chosen.precision, seed=0)
+    print(f"ours, compiling: {first.seconds:.1f} s, slope {first.slope}", flush=True)
+    second = ours(model, chosen.particles, chosen.replicates, chosen.precision, seed=0)
+    print(f"ours, again: {second.seconds:.1f} s", flush=True)
+    return model, first, second
 
 
 def line(means: list[float], errors: list[float]) -> Estimate:

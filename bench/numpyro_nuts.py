@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 
@@ -24,19 +23,8 @@ BLOCK = 50
 
 def main(arguments: Sequence[str]) -> None:
     """Options, both pieces of work, the table."""
-    parser = argparse.ArgumentParser(prog="run.py numpyro", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=8.0, help="time for the rival in all, warm-up included (default 8)")
-    parser.add_argument("--warmup", type=int, default=100, help="steps a chain (the paper: 1000; default 100)")
-    parser.add_argument("--draws", type=int, default=20_000, help="draws a β at most (the paper: 20000)")
-    parser.add_argument("--chains", type=int, default=2, help="chains, one after the other (default 2, for R-hat)")
-    parser.add_argument("--particles", type=int, default=512)
-    parser.add_argument("--replicates", type=int, default=4)
-    chosen = parser.parse_args(arguments)
-    model = cell.triple()
-    first = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
-    print(f"ours, compiling: {first.seconds:.1f} s, slope {first.slope}", flush=True)
-    second = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
-    print(f"ours, again: {second.seconds:.1f} s", flush=True)
+    chosen = cell.parser("numpyro", __doc__, warmup=200, draws=20_000).parse_args(arguments)
+    model, first, second = cell.cold_and_warm(chosen)
     with jax.enable_x64(True):
         rival = nuts(model, chosen.minutes * 60, chosen.warmup, chosen.draws, chosen.chains)
     compare("Table 2, s_3, slope to our s.e.", first.slope, first.seconds, second.seconds, rival)
@@ -67,7 +55,7 @@ def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int)
         chain_energies, spent_fixed, spent_sampling = [], 0.0, 0.0
         for chain in range(chains):
             share = seconds / len(cell.BETAS) / chains
-            energies, warm, drawn = _chain(sampler, float(beta), share, draws // chains, seed=100 * index + chain)
+            energies, warm, drawn = _chain(sampler, float(beta), share, draws, seed=100 * index + chain)
             chain_energies.append(energies)
             spent_fixed += warm
             spent_sampling += drawn

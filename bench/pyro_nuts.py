@@ -6,7 +6,6 @@ where it must not import singlearn. They exchange one .npz and one .json file.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import subprocess
@@ -20,24 +19,15 @@ from typing import Any
 
 def main(arguments: Sequence[str]) -> None:
     """Options, both pieces of work, the table."""
-    parser = argparse.ArgumentParser(prog="run.py pyro", description=__doc__)
-    parser.add_argument("--python", required=True, help="an interpreter that has pyro-ppl and torch")
-    parser.add_argument("--warmup", type=int, default=50)
-    parser.add_argument("--draws", type=int, default=100, help="draws a chain and β; the paper: 20000")
-    parser.add_argument("--chains", type=int, default=2)
-    parser.add_argument("--minutes", type=float, default=8.0, help="for the rival in all, shared by its chains (default 8)")
-    parser.add_argument("--particles", type=int, default=512)
-    parser.add_argument("--replicates", type=int, default=4)
-    chosen = parser.parse_args(arguments)
     import cell
     import numpy as np
     from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
     from report import Rival, compare
 
-    model = cell.triple()
-    first = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
-    print(f"ours, compiling: {first.seconds:.1f} s, slope {first.slope}", flush=True)
-    second = cell.ours(model, chosen.particles, chosen.replicates, "float64", seed=0)
+    parser = cell.parser("pyro", __doc__, warmup=50, draws=100)
+    parser.add_argument("--python", required=True, help="an interpreter that has pyro-ppl and torch")
+    chosen = parser.parse_args(arguments)
+    model, first, second = cell.cold_and_warm(chosen)
     with tempfile.TemporaryDirectory() as folder:
         data, result = Path(folder) / "data.npz", Path(folder) / "result.json"
         x, y = model.data

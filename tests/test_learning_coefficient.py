@@ -9,6 +9,7 @@ import singlearn as sl
 from conftest import quadrature_triple, truth
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import default_inverse_temperatures, intercept_is_elsewhere
+from singlearn.measure.warning import Reason
 from singlearn.models import polynomial, reduced_rank, tanh_zero_truth
 
 
@@ -107,3 +108,18 @@ def test_methods_and_windows_are_checked(line_triple):
         default_inverse_temperatures(10, 0.3, False)
     for method in ("energy", "heat_capacity", "free_energy"):
         assert list(run.learning_coefficient(method=method, inverse_temperatures=[0.2, 0.3, 0.4]).readings) == [method]
+
+
+def test_readings_lie_within_the_window():
+    """y = abx + noise, far from its limit: C rises over the window, and every reading is an average of C over it, no extrapolation."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=40)
+    y = x + generator.normal(size=40)
+    normal = dist.Normal(0.0, 1.0)
+    run = sl.temper(sl.Triple.regression(lambda w, x: w["a"] * w["b"] * x, {"a": normal, "b": normal}, x, y), seed=0)
+    read = run.learning_coefficient()
+    capacities = [run.heat_capacity(beta).value for beta in read.inverse_temperatures]
+    assert max(capacities) - min(capacities) > 0.2
+    for name, reading in read.readings.items():
+        assert min(capacities) < reading.value < max(capacities), name
+    assert Reason.READINGS_DISAGREE not in [w.reason for w in read.warnings]

@@ -97,6 +97,17 @@ def test_saved_and_loaded_losslessly(line_triple, tmp_path, suffix):
         sl.Run.load(path).sample(1.0, 10, seed=0)
 
 
+def test_arviz_opens_a_saved_run(line_triple, tmp_path):
+    arviz = pytest.importorskip("arviz", minversion="1.0")
+    run = sl.temper(line_triple, particles=64, seed=0)
+    run.save(tmp_path / "line.nc")
+    opened = arviz.from_netcdf(tmp_path / "line.nc")
+    assert opened["posterior"]["a"].dims == ("chain", "draw")
+    assert float(arviz.ess(opened)["a"]) > 64
+    assert float(arviz.summary(opened, round_to="none").loc["a", "mean"]) == pytest.approx(run.posterior.draws["a"].mean())
+    assert -float(arviz.loo(opened).elpd) == pytest.approx(run.loo().loss.value, abs=0.5)
+
+
 def test_draws_at_any_temperature(line_triple):
     run = sl.temper(line_triple, particles=512, seed=0)
     x, y = line_triple.data

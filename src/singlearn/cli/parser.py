@@ -169,7 +169,7 @@ def _add_experiment(commands: argparse._SubParsersAction) -> None:
         "singlearn experiment table2 --quick",
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="of the experiment")
-    command.add_argument("--quick", action="store_true", help="minutes instead of the published precision")
+    command.add_argument("--quick", action="store_true", help="under a minute instead of the published precision")
 
 
 def _add_symmetry(commands: argparse._SubParsersAction) -> None:

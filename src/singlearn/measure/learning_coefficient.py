@@ -102,6 +102,9 @@ def read_learning_coefficient(
     - ``heat_capacity``: :math:`C(β) = λ - (m-1)(1/ℓ + 1/ℓ^2)`, which needs no intercept;
     - ``free_energy``: :math:`F(β) = E_0 β + λ \log β - (m-1)\log ℓ + \mathrm{const}`.
 
+    Each is a least-squares fit weighted by the variances of its points, made for every replicate; the error is the replicates' spread, and
+    at least what the covariance of the points propagates to.
+
     On a population run (:math:`E_0 = 0` exactly, β over many decades) the value comes from ``asymptotics``: fits of βE over windows that
     reach the coldest rung, with power-law corrections and, unless ``multiplicity=`` is given, several m, averaged by how well they explain
     the data; m is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
@@ -176,10 +179,23 @@ def intercept_is_elsewhere(
 
 
 def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
-    """Covariance of the mean over replicates, as if particles were independent; only its shape matters for the weights of a fit."""
+    """Covariance of the mean over replicates, as if particles were independent."""
     rows = view.influence(betas, reading)
     covariance = sum((row @ row.T for row in rows), np.zeros((len(betas), len(betas)))) / len(rows) ** 2
     return covariance + 1e-8 * np.diag(np.diag(covariance))
+
+
+def _operator(
+    design: Float[np.ndarray, "points terms"], covariance: Float[np.ndarray, "points points"]
+) -> tuple[Float[np.ndarray, "terms points"], Float[np.ndarray, " terms"]]:
+    """The matrix from values to the terms fitted to them, weighted by their variances, and what the whole covariance says of its errors.
+
+    The covariance of readings of one run is nearly singular. As weights it would buy a little precision where the law holds exactly, and
+    where it does not, extrapolate: a "mean" of heat capacities between 0.60 and 0.86 came out at 0.50 ± 0.003.
+    """
+    variances = np.diag(np.diag(covariance))
+    operator = np.stack([least_squares(design, unit, variances)[0] for unit in np.eye(len(design))], axis=1)
+    return operator, np.sqrt(np.diag(operator @ covariance @ operator.T))
 
 
 def _fit_each(
@@ -189,13 +205,10 @@ def _fit_each(
     design: Float[np.ndarray, "points terms"],
     values: Callable[[int], Float[np.ndarray, " points"]],
 ) -> list[Estimate]:
-    """Generalised least squares of every replicate with common weights: one Estimate a term."""
-    covariance = _covariance(view, betas, reading)
-    fits = [least_squares(design, values(r), covariance) for r in range(len(view.replicates))]
-    return [
-        Estimate.from_replicates([theta[term] for theta, _ in fits], floor=float(np.sqrt(fits[0][1][term, term])))
-        for term in range(design.shape[1])
-    ]
+    """The fit of every replicate with common weights: one Estimate a term."""
+    operator, errors = _operator(design, _covariance(view, betas, reading))
+    fits = np.stack([operator @ values(r) for r in range(len(view.replicates))])
+    return [Estimate.from_replicates(list(map(float, own)), floor=float(error)) for own, error in zip(fits.T, errors, strict=True)]
 
 
 def _energy_lines(
@@ -205,12 +218,10 @@ def _energy_lines(
     logarithm = np.log(n * betas)
     offset = correction / (betas * logarithm) if correction else np.zeros_like(betas)
     energies = np.array([[r.mean_and_variance(float(b))[0] for b in betas] for r in view.replicates]) + offset
-    covariance = _covariance(view, betas, "energy")
-    lines = [energy_slope(betas, own, covariance) for own in energies]
-    line = energy_slope(betas, energies.mean(axis=0), covariance)
-    slope = Estimate.from_replicates([own.slope.value for own in lines], floor=line.slope.standard_error)
-    intercept = Estimate.from_replicates([own.intercept.value for own in lines], floor=line.intercept.standard_error)
-    return slope, intercept, line.r_squared
+    design = np.stack([np.ones_like(betas), 1 / betas], axis=1)
+    intercept, slope = _fit_each(view, betas, "energy", design, lambda r: energies[r])
+    variances = np.diag(np.diag(_covariance(view, betas, "energy")))
+    return slope, intercept, energy_slope(betas, energies.mean(axis=0), variances).r_squared
 
 
 def _heat_capacity(view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float) -> Estimate:

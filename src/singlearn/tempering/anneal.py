@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +14,11 @@ from jaxtyping import Array, Float, Int, Key
 
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
-from singlearn.tempering.ladder import log_weights, next_inverse_temperature, relative_effective_sample_size
+from singlearn.tempering.ladder import closely_spaced_from, log_weights, next_inverse_temperature, relative_effective_sample_size
 from singlearn.tempering.moves import compile_moves
 from singlearn.tempering.progress import LadderProgress
 from singlearn.tempering.rungs import Rung, Rungs
+from singlearn.tempering.settings import Settings
 from singlearn.triple import Triple
 
 RUNG_LIMIT = 5000
@@ -27,29 +29,18 @@ class NoFiniteEnergy(RuntimeError):
 
 
 def anneal(
-    triple: Triple,
-    beta_max: float,
-    particles: int,
-    replicates: int,
-    seed: int,
-    target_ess: float,
-    thin: int,
-    precision: str,
-    checkpoint: str | os.PathLike[str] | None,
-    progress: bool | None,
+    triple: Triple, settings: Settings, checkpoint: str | os.PathLike[str] | None, progress: bool | None
 ) -> Rungs:
     """The rungs of a tempered run; arguments as for ``temper``, already checked."""
-    settings = {
-        "name": triple.name, "dimension": triple.dimension, "n": float(triple.n), "beta_max": beta_max, "particles": particles,
-        "replicates": replicates, "seed": seed, "target_ess": target_ess, "thin": thin, "precision": precision,
-    }  # fmt: skip
-    disk = Checkpoint(checkpoint, settings) if checkpoint is not None else None
-    with jax.enable_x64(precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
+    beta_max, particles, replicates, thin = settings.beta_max, settings.particles, settings.replicates, settings.thin
+    disk = Checkpoint(checkpoint, asdict(settings)) if checkpoint is not None else None
+    with jax.enable_x64(settings.precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
         moves = compile_moves(triple, particles * replicates)
-        root = jax.random.key(seed)
+        root = jax.random.key(settings.seed)
         rungs: list[Rung] = []
         adaptation = Adaptation()
         shape = (replicates, particles)
+        closely = closely_spaced_from(triple.n, triple.is_population)
         if disk is not None and (stored := disk.rungs()):
             rungs = [rung for rung, _, _ in stored]
             _, adaptation, population = stored[-1]
@@ -72,7 +63,7 @@ def anneal(
                     f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
                     f"on all of {particles} draws from the prior of {triple.name!r}; check it at a parameter you trust"
                 )
-            following = next_inverse_temperature(energies, beta, beta_max, target_ess)
+            following = next_inverse_temperature(energies, beta, beta_max, settings.target_ess, closely)
             logs = log_weights(energies, following - beta)
             highest = logs.max(axis=1)
             weights = np.exp(logs - highest[:, None])

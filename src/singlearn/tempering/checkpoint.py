@@ -40,7 +40,8 @@ class Checkpoint:
         found: list[tuple[Rung, Adaptation, np.ndarray]] = []
         while (file := self._file(len(found))).exists():
             with np.load(file, allow_pickle=False) as stored:
-                adaptation = Adaptation(**json.loads(str(stored["adaptation"])))
+                adapted = json.loads(str(stored["adaptation"]))
+                adaptation = Adaptation(**adapted | {"gradient_scales": tuple(adapted["gradient_scales"])})
                 values: dict[str, Any] = {}
                 for f in fields(Rung):
                     array = stored[f.name]

@@ -24,17 +24,23 @@ POOR_CORRELATION = 0.6
 POOR_STUCK_SHARE = 0.1
 # Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the curvature move does not pay.
 CURVATURE_DIMENSION = 64
-LONGEST_TRAJECTORY = 16
+# Longer ones pay on smooth targets, but where a phase has hard edges most of them end there; shorter ones leave slow directions behind
+# that the rank correlation of the energies does not see.
+LONGEST_TRAJECTORY = 8
 ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What one rung teaches the next. Step sizes are in units of the population's standard deviations."""
+    """What one rung teaches the next.
+
+    Step sizes are in units of the metric; ``gradient_scales`` are the root mean squares of the derivatives of the log density.
+    """
 
     hamiltonian_step: float = 1.0
     curvature_step: float = 0.9
     leapfrog_steps: int = 8
+    gradient_scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,14 @@ def decorrelate(
 ) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], Mixing, Adaptation]:
     """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the budget is spent.
 
-    Hamiltonian moves come first, with the population's variances as inverse masses. Where they stall - near a singularity the
+    Hamiltonian moves come first; see ``_inverse_masses`` for their metric. Where they stall - near a singularity the
     stiff direction and its width differ from particle to particle, and no global metric fits - curvature-preconditioned moves take over.
     """
     dimension = particles.shape[1]
     deviations = np.std(particles, axis=0)
     deviations = np.where(deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8)
+    inverse_masses = jnp.asarray(_inverse_masses(deviations, adaptation.gradient_scales), particles.dtype)
+    squares = np.zeros(dimension)
     start = rankdata(energies)
     moved = np.zeros(len(particles), dtype=bool)
     acceptances: list[float] = []
@@ -90,14 +98,20 @@ def decorrelate(
     while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
         steps = adaptation.leapfrog_steps
         result = moves.hamiltonian(
-            keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, jnp.asarray(deviations**2), steps
+            keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, inverse_masses, steps
         )
         acceptance = account(result, steps + 1)
+        gradient = np.asarray(result.gradients, dtype=float)
+        squares += np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=0)
         hamiltonian_moves += 1
         gain = 1.5 / np.sqrt(hamiltonian_moves)
         step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
         adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
-    adaptation = replace(adaptation, leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves))
+    adaptation = replace(
+        adaptation,
+        leapfrog_steps=_next_length(adaptation.leapfrog_steps, hamiltonian_moves),
+        gradient_scales=tuple(np.sqrt(squares / hamiltonian_moves).tolist()),
+    )
     curvature_moves = 0
     if has_curvature and (correlation > POOR_CORRELATION or 1 - moved.mean() > POOR_STUCK_SHARE):
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
@@ -114,6 +128,19 @@ def decorrelate(
             adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
     mixing = Mixing(len(acceptances), float(np.mean(acceptances)), correlation, float(1 - moved.mean()), gradients)
     return particles, energies, mixing, adaptation
+
+
+def _inverse_masses(deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]) -> Float[np.ndarray, " d"]:
+    r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the variance where gradients are not known yet.
+
+    This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian coordinate has :math:`E[g^2] = 1/σ^2`, so that it
+    is the variance. A coordinate with hard edges, as those of a dead ReLU node have, gets less: trajectories may then be long for the
+    others without running into its walls.
+    """
+    if not gradient_scales:
+        return deviations**2
+    scales = np.asarray(gradient_scales)
+    return deviations / np.where(scales > 0, scales, 1 / deviations)
 
 
 _split = jax.jit(jax.random.split, static_argnums=1)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-# Consecutive rungs are at most this factor apart, so that every reading has rungs beside it, also where the energies hardly vary.
+# Consecutive rungs are at most this factor apart where readings are made, so that each has rungs beside it, also where the energies hardly
+# vary. With data that is around 1/log n; from β = 0 to a tenth of it the ladder is only a way there, and the sample size alone decides.
 LARGEST_RATIO = 2.0
+READINGS_BEGIN = 0.1
+
+
+def closely_spaced_from(n: float | int, is_population: bool) -> float:
+    """The β from which rungs are at most a factor ``LARGEST_RATIO`` apart; 0 for a population triple, whose λ is a limit over decades.
+
+    >>> closely_spaced_from(100, True), round(closely_spaced_from(1000, False), 4)
+    (0.0, 0.0145)
+    """
+    return 0.0 if is_population else READINGS_BEGIN / math.log(max(n, 3))
 
 
 def log_weights(energies: Float[np.ndarray, "... particles"], step: float) -> Float[np.ndarray, "... particles"]:
@@ -24,16 +37,22 @@ def relative_effective_sample_size(logs: Float[np.ndarray, "replicates particles
 
 
 def next_inverse_temperature(
-    energies: Float[np.ndarray, "replicates particles"], beta: float, beta_max: float, target_ess: float
+    energies: Float[np.ndarray, "replicates particles"],
+    beta: float,
+    beta_max: float,
+    target_ess: float,
+    closely_from: float = 0.0,
 ) -> float:
     """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective sample size at ``target_ess``.
 
-    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades; from the second rung on β at most
-    doubles.
+    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades. A step beyond ``closely_from`` at
+    most doubles β; one that begins below it may reach it at once.
     """
     finite = energies[np.isfinite(energies)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
-    longest = beta_max - beta if beta == 0 else min(beta_max - beta, (LARGEST_RATIO - 1) * beta)
+    longest = beta_max - beta
+    if beta > 0:
+        longest = min(longest, max((LARGEST_RATIO - 1) * beta, closely_from - beta))
 
     def excess(log_step: float) -> float:
         return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess

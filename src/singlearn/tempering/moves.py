@@ -30,12 +30,13 @@ STEP_SIZE_SPREAD = 2.0
 
 
 class Moved(NamedTuple):
-    """A population after one move."""
+    """A population after one move; a Hamiltonian move also leaves the gradients of the log density."""
 
     particles: Float[Array, "particles d"]
     energies: Float[Array, " particles"]
     acceptance: Float[Array, " particles"]
     accepted: Bool[Array, " particles"]
+    gradients: Float[Array, "particles d"] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Call
 
     def hamiltonian_one(
         key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
-    ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
+    ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""], Float[Array, " d"]]:
         beta, largest_step, inverse_mass, steps = shared
 
         def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
@@ -87,7 +88,8 @@ def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Call
         key_step, key_move = jax.random.split(key)
         step = largest_step * jnp.exp(-STEP_SIZE_SPREAD * jax.random.uniform(key_step, dtype=u.dtype))
         state, info = hmc_kernel(key_move, hmc.init(u, log_density), log_density, step, inverse_mass, steps)
-        return state.position, energy(state.position, data), jnp.nan_to_num(info.acceptance_rate), info.is_accepted
+        acceptance = jnp.nan_to_num(info.acceptance_rate)
+        return state.position, energy(state.position, data), acceptance, info.is_accepted, state.logdensity_grad
 
     def curvature_one(
         key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import asdict
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.run import Run
+from singlearn.tempering.settings import Settings
 from singlearn.triple import Triple
 
 
@@ -65,17 +67,25 @@ def temper(
         raise ValueError(f"thin: got {thin}; it should be between 1 and particles = {particles}")
     if precision not in ("float64", "float32"):
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
-    rungs = anneal(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision, checkpoint, progress)
+    settings = Settings(
+        name=triple.name,
+        n=float(triple.n),
+        dimension=triple.dimension,
+        is_population=triple.is_population,
+        beta_max=float(beta_max),
+        particles=particles,
+        replicates=replicates,
+        seed=seed,
+        target_ess=target_ess,
+        thin=thin,
+        precision=precision,
+    )
+    rungs = anneal(triple, settings, checkpoint, progress)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
-    settings = {
-        "name": triple.name, "n": float(triple.n), "dimension": triple.dimension, "is_population": triple.is_population,
-        "beta_max": float(beta_max), "particles": particles, "replicates": replicates, "seed": seed, "target_ess": target_ess,
-        "thin": thin, "precision": precision,
-    }  # fmt: skip
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings=settings,
+        settings=asdict(settings),
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
