@@ -11,8 +11,11 @@ from math import inf
 from pathlib import Path
 
 import pytest
+import sympy
 
-from singlearn.exact import catalogue, rlct, volume, zeta
+from singlearn.exact import Expression, catalogue, rlct, verify, volume, zeta
+from singlearn.exact.check.plane import keeps_its_sign
+from singlearn.exact.plane_sign import nonnegative_in_the_plane
 from singlearn.exact.reading import read_function
 from singlearn.exact.resolve.chart import terms_of
 from sliced_volume import slope
@@ -249,3 +252,31 @@ def test_the_room_imports_nothing_heavy():
     code = "import sys; import singlearn.exact; print(sorted({'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+SIGNS = [
+    ("(x^2 - 2*y^2)^2 + x^5*y^3 + 3*x^8 + 3*y^8", True),
+    ("(y - x^2)^2 + x^8", True),
+    ("(x^2 + y^4)*(1 - x)", True),
+    ("x^2*(1 - 100*y)", True),
+    ("(y - x^2)^2 + x^7", False),
+    ("(y - x^2)*(y - 2*x^2)", False),
+    ("y^2*(x^2 + y^2) + x^9", False),
+]
+
+
+@pytest.mark.parametrize(("text", "nonnegative"), SIGNS)
+def test_the_sign_in_two_variables_is_decided(text, nonnegative):
+    """Both deciders, on vertical and on horizontal lines, and rlct: proved where K ≥ 0, refused where it is not."""
+    expression = Expression(text)
+    x, y = sympy.symbols("x y")
+    polynomial = sympy.Poly(expression.evaluate({"x": x, "y": y}, lambda q: sympy.Rational(q.numerator, q.denominator)), x, y)
+    terms = {e: Fraction(int(c.p), int(c.q)) for e, c in polynomial.terms()}
+    assert nonnegative_in_the_plane(terms) is nonnegative
+    assert keeps_its_sign(terms) is nonnegative
+    if nonnegative:
+        found = rlct(text)
+        assert found.status == "proved" and verify(found.certificate).valid
+    else:
+        with pytest.raises(ValueError, match="negative"):
+            rlct(text)

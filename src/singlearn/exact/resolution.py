@@ -13,7 +13,7 @@ from singlearn.exact.certificate import certificate, function_terms
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.reading import Function, rational, read_function, read_point, read_prior, translated
 from singlearn.exact.resolve.bound import NEVER, Bound
-from singlearn.exact.resolve.chart import Chart
+from singlearn.exact.resolve.chart import Chart, terms_of
 from singlearn.exact.resolve.proof import Node
 from singlearn.exact.resolve.search import Search
 from singlearn.exact.sign import negative_point, never_negative
@@ -67,7 +67,7 @@ def rlct(
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
         nodes = [search.solve(chart)]
-        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "")
+        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point)
     _refuse_negative(function, None)
     places, nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
     bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
@@ -97,6 +97,8 @@ def _refuse_negative(function: Function, point: Mapping[str, Fraction] | None) -
     centre = point or dict.fromkeys(function.variables, Fraction(0))
     moved = translated(function.whole, function.variables, centre)
     found = negative_point(moved, len(function.variables), everywhere=point is None)
+    if found is not None and point is not None and len(function.variables) == 2 and _nonnegative_in_the_plane(function, point):
+        return  # decided, not sampled: the point found lies beyond a zero that has nothing to do with this one
     if found is not None:
         where = ", ".join(f"{name} = {centre[name] + x}" for name, x in zip(function.variables, found, strict=True))
         raise ValueError(f"K: it is negative at {where}; it should be ≥ 0" + (" near the point" if point is not None else ""))
@@ -199,12 +201,32 @@ def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -
     return value_at(poly, tuple(point[name] for name in variables))
 
 
+def _nonnegative_in_the_plane(function: Function, point: Mapping[str, Fraction]) -> bool:
+    """Whether a K of two variables is ≥ 0 near the point, decided."""
+    from singlearn.exact.plane_sign import nonnegative_in_the_plane  # SymPy takes half a second to import, and is rarely needed here
+
+    moved = terms_of(translated(function.whole, function.variables, point))
+    return nonnegative_in_the_plane({e: Fraction(int(c.p), int(c.q)) for e, c in moved.items()})
+
+
 def _result(
-    function: Function, prior: Any, scope: Any, places: list[dict[str, Any]], nodes: list[Node], bound: Bound, reason: str
+    function: Function,
+    prior: Any,
+    scope: Any,
+    places: list[dict[str, Any]],
+    nodes: list[Node],
+    bound: Bound,
+    reason: str,
+    point: Mapping[str, Fraction] | None = None,
 ) -> ResolvedCoefficient:
     reasons = [reason] if reason else open_reasons(nodes)
     proved = bound.proved
     signed = function.power == 2 or bound.low[0] == inf or never_negative(nodes)
+    if proved and not signed and point is not None and len(function.variables) == 2:
+        if not _nonnegative_in_the_plane(function, point):
+            where = ", ".join(f"{name} = {value}" for name, value in point.items())
+            raise ValueError(f"K: it is negative arbitrarily near {where}; it should be ≥ 0 near the point")
+        signed = True
     if proved and not signed:
         proved = False
         reasons = ["that K ≥ 0 near its zeros could not be shown; the value is that of |K|"]

@@ -16,6 +16,9 @@ SAMPLES = 400
 SCALES = 14
 """Halvings of the distance to the point."""
 
+NEAR = 7
+"""Halvings after which a point counts as near: what K does farther away is no matter of the point."""
+
 
 def negative_point(poly: Poly, size: int, everywhere: bool = False) -> tuple[Fraction, ...] | None:
     """A rational point near the origin (or anywhere) where the polynomial is negative, if sampling finds one.
@@ -26,7 +29,7 @@ def negative_point(poly: Poly, size: int, everywhere: bool = False) -> tuple[Fra
     directions = generator.choice([-1, 1], (SAMPLES, size)) * generator.integers(0, 9, (SAMPLES, size))
     weights = np.where(generator.random((SAMPLES, 1)) < 0.3, 1, generator.integers(1, 5, (SAMPLES, size)))
     terms = [(e, float(Fraction(int(c.p), int(c.q)))) for e, c in terms_of(poly).items()]
-    for scale in range(-4 if everywhere else 2, SCALES):
+    for scale in range(-4 if everywhere else NEAR, SCALES):
         points = directions / 8.0 * 2.0 ** (-scale * weights)
         values = sum((c * np.prod(points ** np.array(e), axis=1) for e, c in terms), np.zeros(SAMPLES))
         for index in np.argsort(values)[:3]:

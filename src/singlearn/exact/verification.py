@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -103,7 +103,20 @@ def _verify(certificate: Certificate) -> None:
     claimed = {"low": [str(found.low[0]), found.low[1]], "high": [str(found.high[0]), found.high[1]]}
     require(statement["bound"] == claimed, f"the charts prove {claimed}, not what is stated")
     shown = statement["power"] == 2 or found.low[0] == inf or found.even
+    if not shown and statement["scope"] == "point" and len(variables) == 2 and found.low == found.high:
+        from singlearn.exact.check.plane import keeps_its_sign  # SymPy is slow to import, and rarely needed here
+
+        shown = keeps_its_sign(_at_the_point(statement, certificate.proofs, variables))
     require(statement["nonnegative"] is shown, "whether K ≥ 0 was shown is stated wrongly")
+
+
+def _at_the_point(statement: Mapping[str, Any], proofs: Sequence[Any], variables: list[str]) -> Terms:
+    """K itself, the point moved to the origin."""
+    (text,) = statement["K"]
+    point = proofs[0]["place"]["point"]
+    size = len(variables)
+    images = [p.add(p.coordinate(size, i), p.constant(size, Fraction(point[name]))) for i, name in enumerate(variables)]
+    return p.compose(_parse(text, variables), images, size)
 
 
 def _function(statement: Mapping[str, Any], variables: list[str]) -> list[Terms]:
