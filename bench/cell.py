@@ -71,6 +71,11 @@ def cold_and_warm(chosen: argparse.Namespace) -> tuple[sl.Triple, Slope, Slope]:
     return model, first, second
 
 
+def error_of_independent_draws(learning_coefficient: float, draws: int) -> float:
+    """Standard error of the slope if every one of ``draws`` draws a β were independent: the energy's variance is λ/β²."""
+    return line([0.0] * len(BETAS), [float(e) for e in np.sqrt(learning_coefficient / draws) / BETAS]).standard_error
+
+
 def line(means: list[float], errors: list[float]) -> Estimate:
     """The slope through five independent energies with their own errors, by the same least squares."""
     return energy_slope(BETAS, np.array(means), np.diag(np.square(errors))).slope
