@@ -75,11 +75,12 @@ def nested_samples(
 ) -> list[NestedSample]:
     r"""Independent nested-sampling runs down to K < ``smallest``, with BlackJAX's nested slice sampler.
 
-    Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it by points drawn from the prior on
-    :math:`K < t` (Skilling 2006 [skilling2006nested]_): every survivor starts one chain of ``slices`` univariate slice moves (Yallup, Kroupa &
-    Handley 2026 [yallup2026nested]_), along a coordinate axis or along the difference of two live points, at even odds. Axes run along the arms
-    of normal crossings, differences have the shape and all the scales of the live points. The moves leave the prior on :math:`K < t`
-    invariant, so chains that mix badly cost precision, which the spread between replicates shows, and not correctness.
+    Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it by points drawn from the prior
+    on :math:`K < t` (Skilling 2006 [skilling2006nested]_): every survivor starts one chain of ``slices`` univariate slice moves
+    (Yallup, Kroupa & Handley 2026 [yallup2026nested]_), along a coordinate axis or along the difference of two live points, at even
+    odds. Axes run along the arms of normal crossings, differences have the shape and all the scales of the live points. The moves
+    leave the prior on :math:`K < t` invariant, so chains that mix badly cost precision, which the spread between replicates shows;
+    they do not shift the mean of V.
 
     ``report`` is called with the share of the way (in log t) that a replicate has come, and the share at its last call.
     """

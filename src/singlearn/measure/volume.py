@@ -111,9 +111,9 @@ class VolumeCurve:
     def entropy(self, t: float | int) -> Estimate:
         r"""Entropy of (4.4), in nats: :math:`-\log[V(t)/t^{d/2}]`.
 
-        For :math:`K = Σ_{i ≤ d'} c_i w_i^2` it is :math:`\frac{d-d'}{2}\log t + \frac12 Σ_{i ≤ d'}\log c_i` up to a constant (the second
-        sum runs to d', not to d as printed). Only where no direction is flat does it have a limit as t → 0; ``flat_entropy`` is the part that
-        has none. Raises ``ValueError`` for t outside [smallest, largest].
+        For :math:`K = Σ_{i ≤ d'} c_i w_i^2` it is :math:`\frac{d-d'}{2}\log t + \frac12 Σ_{i ≤ d'}\log c_i` up to a constant (the
+        second sum runs to d', not to d as printed). Only where no direction is flat does it have a limit as t → 0; ``flat_entropy`` is
+        the part that has none. Raises ``ValueError`` for t outside [smallest, largest].
         """
         log_volume, regular = self.log_volume(t), 0.5 * self.dimension * math.log(t)
         return Estimate(regular - log_volume.value, log_volume.standard_error, tuple(regular - r for r in log_volume.replicates))

@@ -7,7 +7,6 @@ import sys
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Float
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -39,9 +38,10 @@ def volume_by_nested_sampling(
 ) -> VolumeCurve:
     r"""Measure :math:`V(t) = ∫_{K<t} φ\,dw` down to t = ``smallest`` by nested sampling.
 
-    Each stage halves the volume that is left; with N live points, dropping one of n costs 1/n of log V, so that one replicate knows log V(t)
-    to about :math:`\sqrt{1.4\,|\log V|/N}`. Only prior draws and values of K are used: no gradients, no temperatures, nothing in common
-    with a tempered run but K. What has a small share of the prior and is missed by all live points of all replicates is missed by the curve.
+    Each stage halves the volume that is left; with N live points, dropping one of n costs 1/n of log V, so that one replicate knows
+    log V(t) to about :math:`\sqrt{1.4\,|\log V|/N}`. Only prior draws and values of K are used: no gradients, no temperatures, nothing
+    in common with a tempered run but K. What has so small a share of the prior that all live points of all replicates miss it, the
+    curve misses too.
 
     Args:
         triple: a population triple.

@@ -45,11 +45,12 @@ def volume_by_tempering(
     bottom = max(reached, ROUNDING_MARGIN * noise)
     found = list(warnings)
     if bottom > reached:
-        sentence = f"K was negative, down to {-noise:.1e}, by rounding: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
+        sentence = f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
         found.append(Warning_(Reason.ROUNDING, sentence))
     if not 0 < bottom < top < math.inf:
         raise ValueError(
-            f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the prior K < {top:.3g}; V(t) needs t in between"
+            f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the prior have K < {top:.3g}; "
+            "V(t) is read in between: raise beta_max"
         )
     thresholds = threshold_grid(bottom, top)
     each = [_log_volumes(r, n * thresholds) for r in view.replicates]

@@ -94,11 +94,12 @@ def fit_volume(
 ) -> VolumeFit:
     r"""Average over fits of :math:`\log V(t) = \log c + λ\log t + (m-1)\log(s + \log(T/t)) + a\,t^δ`.
 
-    Candidates: m = 1 … 4 (or the given one), several s for m > 1 (they absorb the unit of t), with and without the term :math:`a\,t^δ` for
-    a few δ (the next pole of ζ is δ further left), over every window that ends at the smallest threshold and spans at least two decades.
-    Each is fitted by generalised least squares. A candidate with k parameters that leaves out c points and fits with χ² has weight
-    :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_). The error joins the spread between replicates, the spread between
-    fits, and, where m is not given, half the distance to the best fit with the other small m that is not hopeless.
+    Candidates: m = 1 … 4 (or the given one), several s for m > 1 (they absorb the unit of t), with and without the term
+    :math:`a\,t^δ` for a few δ (the next pole of ζ is δ further left), over every window that ends at the smallest threshold and spans
+    at least two decades. Each is fitted by generalised least squares. A candidate with k parameters that leaves out c points and fits
+    with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_). The error joins the spread between
+    replicates, the spread between fits, and, where m is not given, half the distance to the best fit with the other small m that is
+    not hopeless.
 
     Args:
         thresholds: t, increasing, in nats.
@@ -129,12 +130,13 @@ def fit_volume(
     used = used[::every]
     log_t = np.log(thresholds[used])
     replicates = len(log_volumes)
+    log_largest = math.log(thresholds[-1])
     inflated = covariance[np.ix_(used, used)] * _inflation(log_volumes[:, used], covariance[np.ix_(used, used)]) / replicates
     fits = [
         fit
         for end in range(len(used), 2, -1)
         if log_t[end - 1] - log_t[0] >= (FEWEST_DECADES - 1e-9) * math.log(10)
-        for fit in _fits(log_t[:end], log_volumes[:, used[:end]], inflated[:end, :end], math.log(thresholds[-1]), len(used) - end, multiplicity)
+        for fit in _fits(log_t[:end], log_volumes[:, used[:end]], inflated[:end, :end], log_largest, len(used) - end, multiplicity)
     ]
     top = max(fit.score for fit in fits)
     weight = np.exp([fit.score - top for fit in fits])

@@ -43,7 +43,7 @@ def _fit(curve: VolumeCurve) -> VolumeFit | None:
 
 def summary(curve: VolumeCurve) -> str:
     """A table for people."""
-    rows = [HEADER, UNITS]
+    rows: list[tuple[str, ...]] = [HEADER, UNITS]
     for t in map(float, _decades(curve)):
         readings = (curve.codimension(t), curve.flat_directions(t), curve.entropy(t), curve.flat_entropy(t))
         rows.append((f"1e{round(math.log10(t)):+d}", _volume(curve.volume(t)), *map(str, readings)))
