@@ -18,6 +18,10 @@ class Reweighting:
     :math:`w_β(x) ∝ e^{-βU(x) - D(x)}` (Shirts & Chodera 2008 [shirts2008mbar]_). Only energies enter, because the
     family has one parameter; that is why this is a page and not a dependency.
 
+    Attributes:
+        free_energies: :math:`f_k`, in nats.
+        log_denominators: :math:`D(x)` of every particle.
+
     Args:
         inverse_temperatures: increasing, starting at 0, in 1/nats.
         energies: of the particles of one replicate at each rung, in nats; infinite ones count as weightless.
@@ -36,7 +40,7 @@ class Reweighting:
         self.inverse_temperatures = np.asarray(inverse_temperatures, dtype=float)
         self.energies = np.minimum(np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING)
         self.free_energies = self._solve()
-        self._log_denominators = np.stack([self._log_denominator(row, self.free_energies) for row in self.energies])
+        self.log_denominators = np.stack([self._log_denominator(row, self.free_energies) for row in self.energies])
 
     def _log_denominator(self, row: Float[np.ndarray, " particles"], f: Float[np.ndarray, " rungs"]) -> Float[np.ndarray, " particles"]:
         terms = (f + np.log(len(row)))[:, None] - self.inverse_temperatures[:, None] * row[None, :]
@@ -86,11 +90,11 @@ class Reweighting:
 
     def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""
-        return -float(logsumexp(-self._check(beta) * self.energies - self._log_denominators))
+        return -float(logsumexp(-self._check(beta) * self.energies - self.log_denominators))
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "rungs particles"]:
         """Normalised weights of all particles of all rungs at β."""
-        log_weights = -self._check(beta) * self.energies - self._log_denominators
+        log_weights = -self._check(beta) * self.energies - self.log_denominators
         return np.exp(log_weights - logsumexp(log_weights))
 
     def mean_and_variance(self, beta: float | int) -> tuple[float, float]:

@@ -14,6 +14,11 @@ class Reason(StrEnum):
     POOR_MIXING = "poor_mixing"
     TOO_FEW_RUNGS = "too_few_rungs"
     INFINITE_ENERGIES = "infinite_energies"
+    TOO_FEW_DECADES = "too_few_decades"
+    PLATEAU = "plateau"
+    NO_ZERO = "no_zero"
+    ROUNDING = "rounding"
+    ABOVE_HALF_DIMENSION = "above_half_dimension"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ PICTURES = {
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
     "valley": "valley_and_posterior",
+    "volume": "volume_curve",
 }
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do not load JAX, and have other names than
 the functions, or importing one would put the module in the function's place."""

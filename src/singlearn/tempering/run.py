@@ -22,6 +22,8 @@ from singlearn.measure.learning_coefficient import (
     read_learning_coefficient,
 )
 from singlearn.measure.optimum import Optimum, find_optimum
+from singlearn.measure.volume import VolumeCurve
+from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.tempering.decorrelate import POOR_CORRELATION, POOR_STUCK_SHARE
 from singlearn.tempering.posterior import Posterior
@@ -189,6 +191,15 @@ class Run:
             share = infinite / rungs.energies[0].size
             found.append(Warning_(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
         return found
+
+    def volume(self) -> VolumeCurve:
+        """V(t), the prior volume with K < t, at every t this population run reached; λ is read off it too.
+
+        Raises ``ValueError`` for a run with data, whose K is unknown.
+        """
+        if not self.is_population:
+            raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
+        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.warnings))
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,103 @@
+"""V(t) from a tempered population run that already exists."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.ladder_view import LadderView
+from singlearn.measure.reweight import Reweighting
+from singlearn.measure.volume import VolumeCurve, threshold_grid
+from singlearn.measure.volume_by_nested_sampling import NEGLIGIBLE, PRIOR_SHARE, ROUNDING_MARGIN
+from singlearn.measure.warning import Reason, Warning_
+
+# Below the median of the coldest rung the particles get few.
+COLDEST_SHARE = 0.5
+
+
+def volume_by_tempering(
+    view: LadderView, n: float | int, dimension: int, name: str = "population", warnings: tuple[Warning_, ...] = ()
+) -> VolumeCurve:
+    r"""Read :math:`V(t) = ∫_{K<t} φ\,dw` off a population ladder: every particle of every rung, reweighted to β = 0.
+
+    With the weights :math:`w_0(x) ∝ e^{-D(x)}` of ``measure.reweight``, :math:`V(t) = Σ_x w_0(x)\,1[K(x) < t]`; cold rungs supply the
+    particles at small t, hot ones their weight. t runs from nine tenths of the prior down to the median K of the coldest rung,
+    about :math:`λ/(nβ_{\max})`.
+
+    Args:
+        view: the ladder of a population run, whose energies are n K.
+        n: its sample size.
+        dimension: d.
+        name: of the triple.
+        warnings: of the run, to be handed on.
+
+    Raises:
+        ValueError: the ladder is too short, or K is negative.
+    """
+    divergences = view.energies / n
+    noise = max(0.0, -float(divergences.min()))
+    top = float(np.quantile(divergences[0], PRIOR_SHARE))
+    if noise > NEGLIGIBLE * top:
+        raise ValueError(f"{name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0")
+    reached = float(np.quantile(divergences[-1], COLDEST_SHARE))
+    bottom = max(reached, ROUNDING_MARGIN * noise)
+    found = list(warnings)
+    if bottom > reached:
+        sentence = f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
+        found.append(Warning_(Reason.ROUNDING, sentence))
+    if not 0 < bottom < top < math.inf:
+        raise ValueError(
+            f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the prior have K < {top:.3g}; "
+            "V(t) is read in between: raise beta_max"
+        )
+    thresholds = threshold_grid(bottom, top)
+    each = [_log_volumes(r, n * thresholds) for r in view.replicates]
+    return VolumeCurve(
+        thresholds=thresholds,
+        log_volumes=np.array([log_volumes for log_volumes, _ in each]),
+        covariance=np.mean([covariance for _, covariance in each], axis=0),
+        dimension=dimension,
+        method="tempering",
+        name=name,
+        warnings=tuple(found),
+    )
+
+
+def _log_volumes(
+    reweighting: Reweighting, energies: Float[np.ndarray, " thresholds"]
+) -> tuple[Float[np.ndarray, " thresholds"], Float[np.ndarray, "thresholds thresholds"]]:
+    r"""log of the prior's share with U < each threshold, and its covariance had the particles been independent.
+
+    The influence of a particle has two parts: its own weight below t, :math:`w_t(x)`, and its pull on the free energies f that all weights
+    are made with. Both are counted from their mean over the particle's own rung. With :math:`p_k(x) = N_k e^{f_k - β_k U - D}`,
+    :math:`H = \mathrm{diag}(Σ_x p) - Σ_x p p^T` and :math:`q_t = Σ_x w_t(x) p(x)` it is
+    :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is fixed, left out of p and q.
+    """
+    rungs, particles = reweighting.energies.shape
+    weights = reweighting.weights(0.0)
+    # Sorted once: shares below all thresholds by one cumulative sum.
+    order = np.argsort(reweighting.energies, axis=None)
+    sums = np.concatenate([[0.0], np.cumsum(weights.ravel()[order])])
+    shares = sums[np.searchsorted(reweighting.energies.ravel()[order], energies)]
+    pull = np.zeros((rungs - 1, len(energies)))
+    hessian = np.zeros((rungs - 1, rungs - 1))
+    rows = []
+    for row, log_denominators, own in zip(reweighting.energies, reweighting.log_denominators, weights, strict=True):
+        membership = np.exp(
+            (reweighting.free_energies[1:] + math.log(particles))[:, None]
+            - reweighting.inverse_temperatures[1:, None] * row
+            - log_denominators
+        )
+        below = np.where(row[:, None] < energies, own[:, None] / shares, 0.0)
+        pull += membership @ below
+        hessian += np.diag(membership.sum(axis=1)) - membership @ membership.T
+        rows.append((below, membership))
+    response = np.linalg.solve(hessian + 1e-12 * particles * np.eye(rungs - 1), pull)
+    covariance = np.zeros((len(energies), len(energies)))
+    for below, membership in rows:
+        influence = below + membership.T @ response
+        influence -= influence.mean(axis=0)
+        covariance += influence.T @ influence
+    return np.log(shares), covariance
