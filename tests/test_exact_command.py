@@ -46,3 +46,9 @@ def test_pictures():
     assert len(tree.axes[0].texts) >= 2 * len(rlct(["x*y + z*w", "x*z - w^2"]).tree().splitlines()[:40]) - 1
     with pytest.raises(ValueError, match="3 variables"):
         plot.newton_polygon(rlct("x^2 + y^2 + z^2"))
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [(["x^2", "--at", "x=1"], "leave out --at"), (["x^2 + 1"], "no real zero")])
+def test_check_says_what_it_cannot_measure(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        run(*arguments, "--check")

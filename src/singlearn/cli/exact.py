@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, save_figure
 from singlearn.cli.refusal import Refusal
-from singlearn.exact import ResolvedCoefficient, rlct
+from singlearn.exact import ExactCoefficient, ResolvedCoefficient, rlct
+from singlearn.measure.estimate import Estimate
 
 
 def run_exact(options: argparse.Namespace) -> None:
@@ -25,6 +28,7 @@ def run_exact(options: argparse.Namespace) -> None:
         prior=options.prior,
         timeout=options.timeout,
     )
+    rows = _check(result, options) if options.check else []
     figure = None
     if out is not None:
         from singlearn import plot
@@ -32,9 +36,43 @@ def run_exact(options: argparse.Namespace) -> None:
         two = len(result.certificate.statement["variables"]) == 2
         figure = save_figure(plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact")
     if options.json:
-        print_document(_document(result, figure))
+        print_document({**_document(result, figure), "check": rows})
         return
-    print(f"{result}\n\n{result.explain()}" + (f"\n\n  figure: {figure}" if figure else ""))
+    print(f"{result}\n\n{result.explain()}" + (f"\n\n{_table(rows)}" if rows else "") + (f"\n\n  figure: {figure}" if figure else ""))
+
+
+def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """λ by algebra over all real points and by measurement under the prior N(0, 1), which sees them all."""
+    from singlearn.cli.exact_check import check
+
+    if options.at or options.prior:
+        raise Refusal("--check: it measures λ of the whole prior N(0, 1); leave out --at and --prior")
+    several = len(options.polynomials) > 1 or options.squares
+    text = " + ".join(f"({g})^2" for g in options.polynomials) if several else options.polynomials[0]
+    everywhere = result if options.everywhere else rlct(text, domain="all", timeout=options.timeout)
+    if everywhere.value == inf:
+        raise Refusal("--check: K has no real zero, so there is no λ to measure")
+    known = None
+    if everywhere.status == "proved" and isinstance(everywhere.value, Fraction) and everywhere.multiplicity is not None:
+        known = ExactCoefficient(everywhere.value, everywhere.multiplicity, "singlearn.exact.rlct", "prior positive at every zero")
+    row = {"reading": "algebra, all real points", "learning_coefficient": str(everywhere.value), "multiplicity": everywhere.multiplicity}
+    rows: list[dict[str, Any]] = [{**row, "status": everywhere.status, "lower": str(everywhere.lower), "upper": str(everywhere.upper)}]
+    for reading in check(text, known, seed=options.seed):
+        agrees = None if known is None else reading.agrees_with(float(known.value))
+        rows.append({**reading.to_dict(), "agrees": agrees})
+    return rows
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    first = rows[0]
+    value = first["learning_coefficient"] if first["status"] == "proved" else f"{first['lower']} … {first['upper']}"
+    lines = [f"  {'reading':<26} {'λ':>16}  {'m':>2}  seconds", f"  {first['reading']:<26} {value:>16}  {first['multiplicity'] or '?':>2}"]
+    for row in rows[1:]:
+        measured = str(Estimate(row["learning_coefficient"], row["standard_error"]))
+        verdict = {True: "", False: "  does not agree", None: ""}[row["agrees"]]
+        lines.append(f"  {row['reading']:<26} {measured:>16}  {row['multiplicity'] or '?':>2}  {row['seconds']:7.0f}{verdict}")
+        lines += [f"    warning: {warning}" for warning in row["warnings"]]
+    return "\n".join(lines)
 
 
 def _coordinate(text: str) -> tuple[str, str]:

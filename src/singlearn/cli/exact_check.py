@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpyro.distributions as dist
 
     from singlearn.exact.coefficient import ExactCoefficient
+    from singlearn.measure.learning_coefficient import LearningCoefficient
+    from singlearn.measure.volume_fit import VolumeFit
 
 # A chance of one in sixteen thousand for a Gaussian; replicates are few, their errors' tails a little longer.
 AGREEMENT = 4.0
@@ -87,7 +89,7 @@ def check(
     tempered_seconds = time.monotonic() - started
     volume = run.volume().learning_coefficient(multiplicity)
     energy = run.learning_coefficient(multiplicity=multiplicity)
-    readings = [
+    readings: list[tuple[str, VolumeFit | LearningCoefficient, float]] = [
         ("volume, nested sampling", nested, nested_seconds),
         ("volume, tempering", volume, tempered_seconds),
         ("energy, tempering", energy, tempered_seconds),

@@ -241,6 +241,9 @@ def _add_exact(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--everywhere", action="store_true", help="the smallest λ over all real points")
     command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
     command.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="then the bounds found so far (default 60)")
+    command.add_argument(
+        "--check", action="store_true", help="measure λ too, by volume and by tempering under N(0, 1), and print all side by side"
+    )
     command.add_argument("--picture", action="store_true", help="draw the Newton polygon (two variables) or the tree of charts")
 
 
