@@ -37,8 +37,9 @@ def anneal(
     precision: str,
     checkpoint: str | os.PathLike[str] | None,
     progress: bool | None,
+    start: Float[np.ndarray, "replicates particles d"] | None = None,
 ) -> Rungs:
-    """The rungs of a tempered run; arguments as for ``temper``, already checked."""
+    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are draws from the prior made elsewhere."""
     settings = {
         "name": triple.name, "dimension": triple.dimension, "n": float(triple.n), "beta_max": beta_max, "particles": particles,
         "replicates": replicates, "seed": seed, "target_ess": target_ess, "thin": thin, "precision": precision,
@@ -56,7 +57,10 @@ def anneal(
             energies = rungs[-1].energies
         else:
             started = time.monotonic()
-            population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+            if start is None:
+                population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+            else:
+                population = start.reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
             rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))
