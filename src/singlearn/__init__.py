@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Run", "Triple", "exact", "models", "plot", "symmetry", "temper"]
+__all__ = ["Run", "Triple", "exact", "local_run", "models", "phases", "plot", "symmetry", "temper"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,8 +16,10 @@ def __getattr__(name: str) -> Any:
 
     if name == "Triple":
         return importlib.import_module("singlearn.triple").Triple
-    if name in ("Run", "temper"):
+    if name in ("Run", "local_run", "temper"):
         return getattr(importlib.import_module("singlearn.tempering"), name)
+    if name == "phases":
+        return importlib.import_module("singlearn.measure.phases")
     if name in ("exact", "models", "plot", "symmetry"):
         return importlib.import_module(f"singlearn.{name}")
     raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")

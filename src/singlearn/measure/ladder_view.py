@@ -18,6 +18,8 @@ class LadderView:
         inverse_temperatures: of the rungs, increasing from 0, in 1/nats.
         energies: of all particles, in nats.
         effective_sample_size: share of particles the step to each rung left.
+        prior_free_energies: F(0) of each replicate, in nats: -log of the prior mass of the phase a restricted run is restricted to.
+        prior_floor: the error of those that independent draws alone would leave, of a single replicate.
     """
 
     def __init__(
@@ -25,10 +27,14 @@ class LadderView:
         inverse_temperatures: Float[np.ndarray, " rungs"],
         energies: Float[np.ndarray, "rungs replicates particles"],
         effective_sample_size: Float[np.ndarray, "rungs replicates"],
+        prior_free_energies: Float[np.ndarray, " replicates"] | None = None,
+        prior_floor: float = 0.0,
     ) -> None:
         self.inverse_temperatures = inverse_temperatures
         self.energies = energies
         self._effective_sample_size = effective_sample_size
+        self._prior_free_energies = np.zeros(energies.shape[1]) if prior_free_energies is None else prior_free_energies
+        self._prior_floor = prior_floor
 
     @cached_property
     def replicates(self) -> list[Reweighting]:
@@ -37,12 +43,16 @@ class LadderView:
 
     def free_energy(self, beta: float | int) -> Estimate:
         """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats."""
+        values = [start + r.free_energy(beta) for start, r in zip(self._prior_free_energies, self.replicates, strict=True)]
+        return Estimate.from_replicates([float(value) for value in values], self.free_energy_floor(beta))
+
+    def free_energy_floor(self, beta: float | int) -> float:
+        """The standard error of F(β) that independent particles alone would leave, in nats."""
         particles = self.energies.shape[2]
         upto = self.inverse_temperatures[1:] <= beta
         # Variance of the log incremental weights of independent particles, half of it: each interval is read from both its ends.
         steps = np.sum(1 / self._effective_sample_size[1:][upto] - 1, axis=0) / (2 * particles)
-        floor = float(np.sqrt(steps.mean() / len(self.replicates)))
-        return Estimate.from_replicates([r.free_energy(beta) for r in self.replicates], floor)
+        return float(np.sqrt((steps.mean() + self._prior_floor**2) / len(self.replicates)))
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats."""

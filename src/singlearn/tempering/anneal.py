@@ -29,9 +29,13 @@ class NoFiniteEnergy(RuntimeError):
 
 
 def anneal(
-    triple: Triple, settings: Settings, checkpoint: str | os.PathLike[str] | None, progress: bool | None
+    triple: Triple,
+    settings: Settings,
+    checkpoint: str | os.PathLike[str] | None,
+    progress: bool | None,
+    start: Float[np.ndarray, "replicates particles d"] | None = None,
 ) -> Rungs:
-    """The rungs of a tempered run; arguments as for ``temper``, already checked."""
+    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are draws from the prior made elsewhere."""
     beta_max, particles, replicates, thin = settings.beta_max, settings.particles, settings.replicates, settings.thin
     disk = Checkpoint(checkpoint, asdict(settings)) if checkpoint is not None else None
     with jax.enable_x64(settings.precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
@@ -47,7 +51,10 @@ def anneal(
             energies = rungs[-1].energies
         else:
             started = time.monotonic()
-            population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+            if start is None:
+                population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+            else:
+                population = start.reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
             rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))

@@ -27,6 +27,8 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
         ("populations", f"{run.settings['replicates']} × {run.settings['particles']} particles"),
         (f"free energy F({beta:g})", f"{run.free_energy(beta)} nats"),
     ]
+    if run.restricted_to is not None:
+        rows.append((f"prior mass, {run.restricted_to}", str(run.prior_mass)))
     if not run.is_population:
         if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
             rows.append(("WBIC", f"{run.wbic()} nats"))

@@ -18,15 +18,18 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import (
     LearningCoefficient,
+    default_inverse_temperatures,
     intercept_is_elsewhere,
     read_learning_coefficient,
 )
 from singlearn.measure.optimum import Optimum, find_optimum
+from singlearn.measure.phases import Labeller, Phases
 from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
-from singlearn.tempering.decorrelate import POOR_CORRELATION, POOR_STUCK_SHARE
+from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -74,6 +77,16 @@ class Run:
         return bool(self.settings["is_population"])
 
     @property
+    def restricted_to(self) -> str | None:
+        """The phase the run was restricted to, in words; ``None`` for a run of the whole prior."""
+        return self.settings.get("restricted_to")
+
+    @property
+    def prior_mass(self) -> Estimate:
+        """The share of the prior that was tempered: 1, or the prior mass of the phase a restricted run is restricted to."""
+        return prior_mass(self.settings)
+
+    @property
     def beta_max(self) -> float:
         return float(self.rungs.inverse_temperature[-1])
 
@@ -99,7 +112,10 @@ class Run:
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 
     def free_energy(self, beta: float | int = 1.0) -> Estimate:
-        """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence. Raises ``ValueError`` outside [0, beta_max]."""
+        """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence. Raises ``ValueError`` outside [0, beta_max].
+
+        Of a restricted run the integral is over the phase, under the prior of the whole: F(0) is minus the log of its prior mass.
+        """
         return self.view.free_energy(beta)
 
     def energy(self, beta: float | int) -> Estimate:
@@ -136,7 +152,11 @@ class Run:
         if multiplicity is None and self.is_population:
             multiplicity = self.known_multiplicity
         betas = None if inverse_temperatures is None else np.asarray(inverse_temperatures, dtype=float)
-        read = read_learning_coefficient(self.view, self.n, self.is_population, method, betas, multiplicity)
+        if betas is None and self.is_population:
+            betas = default_inverse_temperatures(self.n, self.beta_max, True)
+        # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
+        reaches_truth = self.is_population and self.restricted_to is None
+        read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity)
         warnings = list(read.warnings) + self.warnings
         reference = self.reference_energy
         if reference is not None and intercept_is_elsewhere(
@@ -173,19 +193,8 @@ class Run:
     @property
     def warnings(self) -> list[Warning_]:
         """What is wrong with the run itself, whatever is read off it."""
-        found = []
         rungs = self.rungs
-        poor = (rungs.rank_correlation > POOR_CORRELATION) | (rungs.stuck_share > POOR_STUCK_SHARE)
-        if poor.any():
-            betas = rungs.inverse_temperature[poor]
-            found.append(
-                Warning_(
-                    Reason.POOR_MIXING,
-                    f"{int(poor.sum())} of {len(rungs)} rungs (β = {betas.min():.3g} … {betas.max():.3g}) kept up to "
-                    f"{rungs.rank_correlation[poor].max():.2f} of their rank correlation, or left up to "
-                    f"{rungs.stuck_share[poor].max():.0%} of particles unmoved",
-                )
-            )
+        found = mixing_warnings(rungs)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size
@@ -229,6 +238,25 @@ class Run:
         if self.posterior.inverse_temperature != 1.0:
             raise ValueError(f"{self.name}: the run ends at β = {self.beta_max:.4g}; WAIC and LOO need draws at β = 1, raise beta_max")
         return self.posterior.log_likelihood
+
+    # -- phases ---------------------------------------------------------------------------------------------------------------------
+
+    def phases(self, labeller: Labeller) -> Phases:
+        r"""Sort the kept particles of all rungs by a labeller, and read off every phase k at any β.
+
+        Its share P(k) of the tempered posterior, :math:`F_k(β) = F(β) - \log P(k)`, its energy and its heat capacity.
+
+        Args:
+            labeller: a function of a constrained parameter that returns integers or booleans and that JAX can trace (fast), or any function
+                that returns something hashable; ready-made ones are in ``singlearn.measure.phases``.
+
+        Raises:
+            ValueError: a run loaded without its triple, or a labeller that returns floating point numbers.
+            TypeError: a phase that is not hashable.
+        """
+        if self.triple is None:
+            raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+        return Phases.of(self.triple, self.view, self.rungs.particles, int(self.settings["thin"]), labeller)
 
     # -- draws ----------------------------------------------------------------------------------------------------------------------
 
@@ -274,6 +302,18 @@ class Run:
         from singlearn.tempering.storage import load
 
         return load(path, triple)
+
+
+def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
+    """All rungs reweighted together, with the prior mass that the settings of a restricted run record."""
+    start = settings.get("prior_free_energies")
+    return LadderView(
+        rungs.inverse_temperature,
+        rungs.energies,
+        rungs.effective_sample_size,
+        None if start is None else np.array(start),
+        float(settings.get("prior_floor", 0.0)),
+    )
 
 
 def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float | int, size: int, seed: int) -> PyTree:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
@@ -80,7 +79,7 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
 
 def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     """See ``Run.load``."""
-    from singlearn.tempering.run import Run
+    from singlearn.tempering.run import Run, ladder_view
 
     source = Path(path)
     if not source.exists():
@@ -111,7 +110,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     rungs = Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs)))
     return Run(
         rungs=rungs,
-        view=LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size),
+        view=ladder_view(rungs, settings),
         settings=settings,
         posterior=Posterior(
             float(posterior.attrs["inverse_temperature"]),

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict
+from typing import Any
 
-from singlearn.measure.ladder_view import LadderView
+import jax
+import numpy as np
+from jaxtyping import Float
+
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
-from singlearn.tempering.run import Run
+from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, restricted
+from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Triple
 
@@ -25,6 +30,7 @@ def temper(
     precision: str = "float64",
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
+    restrict: Restrict | None = None,
 ) -> Run:
     r"""Temper a triple from its prior, β = 0, to ``beta_max`` by adaptive sequential Monte Carlo.
 
@@ -44,10 +50,14 @@ def temper(
         precision: ``"float64"`` or ``"float32"``; no global setting of JAX is touched.
         checkpoint: a folder; every rung is written there before the next begins, and a run begun there is resumed.
         progress: show a progress bar on standard error; default: if it is a terminal.
+        restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run starts from prior draws inside the phase,
+            the share of draws that fall inside is its prior mass, and the free energy counts it:
+            :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
 
     Raises:
         ValueError: an argument out of range, or a checkpoint of another run.
         NoFiniteEnergy: every particle of a population has infinite energy.
+        PhaseTooSmall: too little of the prior lies in the phase; ``local_run`` starts from a known parameter instead.
 
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1)
@@ -67,6 +77,19 @@ def temper(
         raise ValueError(f"thin: got {thin}; it should be between 1 and particles = {particles}")
     if precision not in ("float64", "float32"):
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    start: Float[np.ndarray, "replicates particles d"] | None = None
+    restriction_settings: dict[str, Any] = {}
+    if restrict is not None:
+        restriction = Restriction.of(restrict, triple.coordinates)
+        with jax.enable_x64(precision == "float64"):
+            key = jax.random.fold_in(jax.random.key(seed), 0)
+            masses = draw_inside(triple.coordinates, restriction, key, particles, replicates)
+        triple, start = restricted(triple, restriction), masses.population
+        restriction_settings = {
+            "restricted_to": restriction.description,
+            "prior_free_energies": [float(f) for f in masses.free_energies],
+            "prior_floor": masses.floor,
+        }
     settings = Settings(
         name=triple.name,
         n=float(triple.n),
@@ -80,12 +103,12 @@ def temper(
         thin=thin,
         precision=precision,
     )
-    rungs = anneal(triple, settings, checkpoint, progress)
-    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
+    rungs = anneal(triple, settings, checkpoint, progress, start)
+    view = ladder_view(rungs, restriction_settings)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings=asdict(settings),
+        settings={**asdict(settings), **restriction_settings},
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,

@@ -29,13 +29,14 @@ class Coordinates:
     r"""The prior :math:`φ` seen from flat coordinates :math:`u ∈ R^d`, with :math:`w = w(u)` the parameter.
 
     ``log_prob(u)`` is :math:`\log φ(w(u)) + \log|\det ∂w/∂u|`, a proper density in ``u``, so that hard constraints (a positive scale,
-    weights that sum to one) never meet the sampler.
+    weights that sum to one) never meet the sampler. ``unconstrain`` is the inverse of ``constrain``.
     """
 
     dimension: int
     sample: Callable[[Key[Array, ""]], Float[Array, " d"]]
     log_prob: Callable[[Float[Array, " d"]], Float[Array, ""]]
     constrain: Callable[[Float[Array, " d"]], PyTree]
+    unconstrain: Callable[[PyTree], Float[Array, " d"]]
 
     def shapes(self) -> PyTree:
         """The parameter pytree with every array replaced by its shape and dtype."""
@@ -117,11 +118,16 @@ def _from_distributions(prior: PyTree) -> Coordinates:
     def constrain(u: Float[Array, " d"]) -> PyTree:
         return jax.tree.unflatten(structure, [t(part) for t, part in zip(transforms, split(u), strict=True)])
 
+    def unconstrain(w: PyTree) -> Float[Array, " d"]:
+        leaves = jax.tree.leaves(w)
+        return ravel_pytree([t.inv(jnp.asarray(leaf, float)) for t, leaf in zip(transforms, leaves, strict=True)])[0]
+
     return Coordinates(
         dimension=dimension,
         sample=lambda key: ravel_pytree(draw(key))[0],
         log_prob=log_prob,
         constrain=constrain,
+        unconstrain=unconstrain,
     )
 
 
@@ -132,6 +138,7 @@ def _from_object(prior: Prior) -> Coordinates:
         sample=lambda key: ravel_pytree(prior.sample(key))[0],
         log_prob=lambda u: jnp.asarray(prior.log_prob(constrain(u)), u.dtype).reshape(()),
         constrain=constrain,
+        unconstrain=lambda w: ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, float), w))[0],
     )
     draws = jax.vmap(coordinates.sample)(jax.random.split(jax.random.key(0), 16))
     densities = jax.vmap(coordinates.log_prob)(draws)

@@ -48,6 +48,7 @@ def read_model(
         sample=lambda key: ravel_pytree(draw(key))[0],
         log_prob=lambda u: -potential_energy(prior_model, args, kwargs, split(u)),
         constrain=constrain,
+        unconstrain=lambda w: ravel_pytree(unconstrain_fn(prior_model, args, kwargs, w))[0],
     )
     return coordinates, log_likelihood
 

@@ -1,0 +1,205 @@
+"""A phase from inside: its free energy from a bridge that starts at a known parameter, also where no draw of the prior ever gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key, PyTree
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.ladder_view import LadderView
+from singlearn.measure.phases.phases import phase_moments
+from singlearn.measure.warning import Warning_
+from singlearn.tempering.anneal import anneal
+from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.restriction import PhaseTooSmall, Restrict, Restriction, draw_inside, restricted
+from singlearn.tempering.rungs import Rungs
+from singlearn.triple import Coordinates, Triple
+from singlearn.triple.checks import check_parameter_matches
+
+PRIOR_DRAWS = 256
+# The reference is shrunk towards the start until this share of its draws lies in the phase.
+SHARE_INSIDE = 0.1
+TRIALS = 512
+HALVINGS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class LocalRun:
+    r"""What a local run says about its phase at one temperature.
+
+    Attributes:
+        name: of the triple.
+        phase: in words.
+        inverse_temperature: β, in 1/nats.
+        free_energy: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`, in nats, over the part of the phase that was reached.
+        energy: :math:`E_k(β)`, in nats.
+        heat_capacity: :math:`C_k(β)`, which tends to λ of the phase.
+        lowest_energy: of any particle on the way, in nats.
+        particles: draws from the posterior at β within the phase, flat coordinates.
+        rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the posterior.
+        warnings: what is wrong with the bridge.
+    """
+
+    name: str
+    phase: str
+    inverse_temperature: float
+    free_energy: Estimate
+    energy: Estimate
+    heat_capacity: Estimate
+    lowest_energy: float
+    particles: Float[np.ndarray, "replicates particles d"] = field(repr=False)
+    rungs: Rungs = field(repr=False)
+    warnings: tuple[Warning_, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name}: local run, {self.phase}, β = {self.inverse_temperature:.4g}",
+            f"  F_k  {self.free_energy} nats",
+            f"  E_k  {self.energy} nats",
+            f"  C_k  {self.heat_capacity}",
+        ]
+        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the particles, for machines."""
+        return {
+            "name": self.name,
+            "phase": self.phase,
+            "inverse_temperature": self.inverse_temperature,
+            "free_energy": self.free_energy.to_dict(),
+            "energy": self.energy.to_dict(),
+            "heat_capacity": self.heat_capacity.to_dict(),
+            "lowest_energy": self.lowest_energy,
+            "rungs": len(self.rungs),
+            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+        }
+
+
+def local_run(
+    triple: Triple,
+    start: PyTree,
+    restrict: Restrict,
+    beta: float | int = 1.0,
+    particles: int = 1024,
+    replicates: int = 4,
+    seed: int = 0,
+    target_ess: float = 0.6,
+    precision: str = "float64",
+    progress: bool | None = False,
+) -> LocalRun:
+    r"""The free energy of one phase, from a known parameter of it.
+
+    A Gaussian reference :math:`r` around the start, as wide as the curvature of :math:`βnL_n - \log φ` there allows, but not wider than
+    the prior, cut off at the edge of the phase, is carried to the posterior along :math:`p_t ∝ 1_k\, r^{1-t} (e^{-βnL_n}φ)^t`, t = 0 … 1, by
+    the same adaptive sequential Monte Carlo as ``temper``. The mass of :math:`r` inside the phase is counted, so that
+
+    .. math:: F_k(β) = -\log ∫_k e^{-βnL_n} φ\, dw = -\log ∫_k r\, dw - \log \frac{Z_1}{Z_0}
+
+    whatever the reference. Nothing has to be found by draws from the prior: metastable phases and phases with hardly any prior mass get
+    their free energy as well. A phase in several pieces (permuted copies, say) is reached as far as the bridge spreads: choose ``restrict``
+    so that the phase is one piece, and subtract :math:`\log` of the number of equal pieces.
+
+    Args:
+        triple: model, truth and prior.
+        start: a parameter inside the phase, constrained, best one that fits well.
+        restrict: the phase: a predicate or ``(labeller, phase)``, as for ``temper``.
+        beta: inverse temperature > 0, in 1/nats.
+        particles, replicates, seed, target_ess, precision, progress: as for ``temper``.
+
+    Raises:
+        ValueError: an argument out of range, or a start that is outside the phase or has infinite energy.
+        PhaseTooSmall: the start lies on the edge of the phase, so that no neighbourhood of it is inside.
+
+    >>> import numpyro.distributions as dist
+    >>> triple = Triple.population(lambda w: 0.5 * (w - 8.0) ** 2, dist.Normal(0.0, 1.0), n=1)
+    >>> run = local_run(triple, 8.0, lambda w: w > 6.0, beta=10.0, particles=256)
+    >>> from scipy.stats import norm     # posterior N(80/11, 1/11); ∫ = N(8; 0, 1 + 1/10) √(2π/10) P(w > 6)
+    >>> exact = -norm.logpdf(8, scale=1.1**0.5) - 0.5 * math.log(2 * math.pi / 10) - norm.logsf(6, 80 / 11, 11**-0.5)
+    >>> bool(abs(run.free_energy.value - exact) < 0.1)
+    True
+    """
+    if not (beta > 0 and math.isfinite(beta)):
+        raise ValueError(f"beta: got {beta}; it should be a positive inverse temperature")
+    if particles < 16 or replicates < 1:
+        raise ValueError(f"particles, replicates: got {particles} and {replicates}; at least 16 and 1 are needed")
+    if precision not in ("float64", "float32"):
+        raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    check_parameter_matches("start", start, triple.coordinates.shapes())
+    restriction = Restriction.of(restrict, triple.coordinates)
+    with jax.enable_x64(precision == "float64"):
+        centre = np.asarray(triple.coordinates.unconstrain(start))
+        bridge = _bridge(triple, centre, float(beta), restriction)
+        on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)))
+        key = jax.random.fold_in(jax.random.key(seed), 0)
+        mass = draw_inside(bridge.coordinates, on_bridge, key, particles, replicates, what="reference around the start")
+    rungs = anneal(
+        restricted(bridge, on_bridge), 1.0, particles, replicates, seed, target_ess, 1, precision, None, progress, mass.population
+    )
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, mass.free_energies, mass.floor)
+    with jax.enable_x64(precision == "float64"):
+        own = restricted(triple, restriction)
+        flat = rungs.particles.reshape(-1, triple.dimension)
+        energies = np.asarray(compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float)
+    energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
+    weights = np.stack([r.weights(1.0) for r in view.replicates])
+    energy, heat_capacity = phase_moments(float(beta), weights, energies, np.ones(replicates))
+    return LocalRun(
+        triple.name, restriction.description, float(beta), view.free_energy(1.0), energy, heat_capacity, float(energies.min()),
+        rungs.particles[-1], rungs, tuple(mixing_warnings(rungs)),
+    )  # fmt: skip
+
+
+def _bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction) -> Triple:
+    """The triple whose prior is the reference and whose energy at t = 1 makes it the posterior; raises as ``local_run``."""
+    coordinates = triple.coordinates
+    data = jax.tree.map(jnp.asarray, triple.data)
+
+    def minus_log_posterior(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return beta * triple.energy(u, data) - coordinates.log_prob(u)
+
+    if not bool(restriction.inside(coordinates.constrain(jnp.asarray(centre)))):
+        raise ValueError(f"start: it is not in the phase {restriction.description!r}")
+    if not np.isfinite(float(minus_log_posterior(jnp.asarray(centre)))):
+        raise ValueError("start: its energy is infinite")
+    # In units of the prior's standard deviations, where 1 is the flattest that a direction may be.
+    draws = np.asarray(jax.vmap(coordinates.sample)(jax.random.split(jax.random.key(0), PRIOR_DRAWS)))
+    scales = draws.std(axis=0)
+    curvature = np.nan_to_num(np.asarray(jax.hessian(minus_log_posterior)(jnp.asarray(centre))) * np.outer(scales, scales))
+    eigenvalues, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+    widths = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
+    factor = widths * _shrinkage(centre, widths, coordinates, restriction)
+    to_noise, log_volume = np.linalg.inv(factor), float(np.linalg.slogdet(factor)[1])
+
+    def log_reference(u: Float[Array, " d"]) -> Float[Array, ""]:
+        noise = jnp.asarray(to_noise) @ (u - centre)
+        return -0.5 * jnp.sum(noise**2) - 0.5 * len(centre) * math.log(2 * math.pi) - log_volume
+
+    def sample(key: Key[Array, ""]) -> Float[Array, " d"]:
+        return jnp.asarray(centre) + jnp.asarray(factor) @ jax.random.normal(key, centre.shape)
+
+    own = Coordinates(len(centre), sample, log_reference, constrain=lambda u: u, unconstrain=jnp.asarray)
+
+    def energy(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return minus_log_posterior(u) + log_reference(u)
+
+    return Triple(None, None, (), None, triple.name, coordinates=own, kl=energy, n=1.0)
+
+
+def _shrinkage(
+    centre: Float[np.ndarray, " d"], widths: Float[np.ndarray, "d d"], coordinates: Coordinates, restriction: Restriction
+) -> float:
+    """The largest power of a half by which the reference has to shrink to lie mostly in the phase."""
+    inside: Callable[[Array], Array] = jax.jit(jax.vmap(lambda u: restriction.inside(coordinates.constrain(u))))
+    noise = np.random.default_rng(0).normal(size=(TRIALS, len(centre)))
+    for halvings in range(HALVINGS):
+        if float(np.asarray(inside(jnp.asarray(centre + 0.5**halvings * noise @ widths.T))).mean()) >= SHARE_INSIDE:
+            return 0.5**halvings
+    raise PhaseTooSmall(f"start: no neighbourhood of it lies in the phase {restriction.description!r}; start from a point further inside")

@@ -1,0 +1,159 @@
+"""Restricting a triple to one phase: the part of the prior inside, and how much of the prior that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.phases import Labeller
+from singlearn.measure.phases.labeller import inside_phase, is_traceable, name_of
+from singlearn.measure.phases.shares import largest_share
+from singlearn.triple import Coordinates, Triple
+
+Restrict = Callable[[PyTree], Any] | tuple[Labeller, Hashable]
+"""A predicate of a constrained parameter that JAX can trace, or a labeller that JAX can trace and one of its phases."""
+
+# Batches, each of as many draws as there are particles, in which every replicate has to find its particles inside.
+LARGEST_BATCHES = 2000
+FIRST_LOOK = 25
+
+
+class PhaseTooSmall(ValueError):
+    """Too little of the prior lies in the phase to find it by drawing from the prior."""
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """A phase as a hard constraint: its name, and the predicate that JAX can trace."""
+
+    description: str
+    inside: Callable[[PyTree], Bool[Array, ""]]
+
+    @classmethod
+    def of(cls, restrict: Restrict, coordinates: Coordinates) -> Restriction:
+        """Read the argument ``restrict``. Raises ``ValueError`` where JAX cannot trace it, or a predicate is not a single boolean."""
+        labeller, phase = restrict if isinstance(restrict, tuple) else (restrict, None)
+        if not is_traceable(labeller, coordinates):
+            raise ValueError(
+                f"restrict: JAX cannot trace {name_of(labeller)} as a function to integers or booleans; write it with jax.numpy, without "
+                "branches on values (it is asked in the middle of compiled moves)"
+            )
+        if isinstance(restrict, tuple):
+            return cls(f"{name_of(labeller)} = {phase}", inside_phase(labeller, phase))
+        shape = jax.eval_shape(labeller, coordinates.shapes())
+        if getattr(shape, "shape", None) != () or shape.dtype != jnp.bool_:
+            raise ValueError(
+                f"restrict: {name_of(labeller)} returns {shape}; a predicate should return one boolean, else give (labeller, phase)"
+            )
+        return cls(name_of(labeller), labeller)
+
+
+def restricted(triple: Triple, restriction: Restriction) -> Triple:
+    """The triple with infinite energy and no prior density outside the phase.
+
+    Its ``coordinates.sample`` still draws from the whole prior; :func:`draw_inside` sorts. It keeps the truth only if that lies inside.
+    """
+    inside, coordinates = restriction.inside, triple.coordinates
+
+    def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return jnp.where(inside(coordinates.constrain(u)), coordinates.log_prob(u), -jnp.inf)
+
+    own = replace(coordinates, log_prob=log_prob)
+    name = f"{triple.name}, {restriction.description}"
+    if triple.kl is not None:
+        kl = triple.kl
+
+        def kl_inside(w: PyTree) -> Float[Array, ""]:
+            return jnp.where(inside(w), kl(w), jnp.inf)
+
+        return Triple(None, triple.prior, (), None, name, None, coordinates=own, kl=kl_inside, n=triple.n)
+    log_likelihood = triple.log_likelihood
+    assert log_likelihood is not None
+
+    def log_likelihood_inside(w: PyTree, data: PyTree) -> Float[Array, " n"]:
+        return jnp.where(inside(w), log_likelihood(w, data), -jnp.inf)
+
+    truth_energy = triple.truth_energy if _holds_truth(triple, inside) else None
+    return Triple(log_likelihood_inside, triple.prior, triple.data, None, name, None, coordinates=own, truth_energy=truth_energy)
+
+
+def _holds_truth(triple: Triple, inside: Callable[[PyTree], Bool[Array, ""]]) -> bool:
+    shapes = triple.coordinates.shapes()
+    same_structure = jax.tree.structure(triple.truth) == jax.tree.structure(shapes)  # type: ignore[operator]
+    if triple.truth is None or not same_structure:
+        return False
+    same = [np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(triple.truth), jax.tree.leaves(shapes), strict=True)]
+    with jax.enable_x64(True):
+        return all(same) and bool(inside(jax.tree.map(jnp.asarray, triple.truth)))
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Draws inside a phase, and how many of how many draws of each replicate fell inside."""
+
+    population: Float[np.ndarray, "replicates particles d"]
+    hits: Int[np.ndarray, " replicates"]
+    draws: int
+
+    @property
+    def free_energies(self) -> Float[np.ndarray, " replicates"]:
+        """-log of the mass of the phase, of each replicate, in nats."""
+        return -np.log(self.hits / self.draws)
+
+    @property
+    def floor(self) -> float:
+        """Standard error of :attr:`free_energies` of one replicate, if draws are independent, which they are."""
+        share = self.hits.mean() / self.draws
+        return float(np.sqrt((1 - share) / self.hits.mean()))
+
+
+def draw_inside(
+    coordinates: Coordinates, restriction: Restriction, key: Key[Array, ""], particles: int, replicates: int, what: str = "prior"
+) -> Inside:
+    """Draw from the whole until every replicate has its particles inside the phase; the share of hits is the mass of the phase.
+
+    Raises:
+        PhaseTooSmall: it would take more than ``LARGEST_BATCHES`` draws a particle.
+    """
+
+    @jax.jit
+    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
+        drawn = jax.vmap(coordinates.sample)(jax.random.split(key, particles * replicates))
+        return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
+
+    kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
+    hits = np.zeros(replicates, dtype=int)
+    for batch in range(LARGEST_BATCHES):
+        drawn, inside = draw(jax.random.fold_in(key, batch))
+        rows, flags = np.asarray(drawn).reshape(replicates, particles, -1), np.asarray(inside).reshape(replicates, particles)
+        for r in range(replicates):
+            if hits[r] < particles:
+                kept[r].append(rows[r][flags[r]])
+            hits[r] += int(flags[r].sum())
+        if hits.min() >= particles:
+            return Inside(np.stack([np.concatenate(own)[:particles] for own in kept]), hits, particles * (batch + 1))
+        if batch + 1 >= FIRST_LOOK and 2 * hits.mean() * LARGEST_BATCHES / (batch + 1) < particles:
+            break
+    total = particles * replicates * (batch + 1)
+    bound = largest_share(float(hits.sum()), float(total))
+    raise PhaseTooSmall(
+        f"restrict: {hits.sum()} of {total} draws from the {what} lie in the phase {restriction.description!r} "
+        f"(its mass is below {bound:.2g}): too few to start a restricted run from; local_run starts from a known parameter of the phase instead"
+    )
+
+
+def prior_mass(settings: dict[str, Any]) -> Estimate:
+    """The prior mass that a run's settings record; 1 for a run that was not restricted."""
+    if "prior_free_energies" not in settings:
+        return Estimate(1.0, 0.0)
+    masses = np.exp(-np.array(settings["prior_free_energies"]))
+    return Estimate.from_replicates(
+        [float(m) for m in masses], float(masses.mean() * settings["prior_floor"] / np.sqrt(len(masses)))
+    )
