@@ -21,6 +21,7 @@ from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.moves import compile_moves
 from singlearn.tempering.restriction import PhaseTooSmall, Restrict, Restriction, draw_inside, restricted
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
 from singlearn.triple.checks import check_parameter_matches
 
@@ -140,9 +141,21 @@ def local_run(
         on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)))
         key = jax.random.fold_in(jax.random.key(seed), 0)
         mass = draw_inside(bridge.coordinates, on_bridge, key, particles, replicates, what="reference around the start")
-    rungs = anneal(
-        restricted(bridge, on_bridge), 1.0, particles, replicates, seed, target_ess, 1, precision, None, progress, mass.population
+    inside = restricted(bridge, on_bridge)
+    settings = Settings(
+        name=inside.name,
+        n=float(inside.n),
+        dimension=inside.dimension,
+        is_population=inside.is_population,
+        beta_max=1.0,
+        particles=particles,
+        replicates=replicates,
+        seed=seed,
+        target_ess=target_ess,
+        thin=1,
+        precision=precision,
     )
+    rungs = anneal(inside, settings, None, progress, mass.population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, mass.free_energies, mass.floor)
     with jax.enable_x64(precision == "float64"):
         own = restricted(triple, restriction)
