@@ -98,9 +98,9 @@ def local_run(
 ) -> LocalRun:
     r"""The free energy of one phase, from a known parameter of it.
 
-    A Gaussian reference :math:`r` around the start, as wide as the curvature of :math:`βnL_n - \log φ` there allows, but not wider than
-    the prior, cut off at the edge of the phase, is carried to the posterior along :math:`p_t ∝ 1_k\, r^{1-t} (e^{-βnL_n}φ)^t`, t = 0 … 1, by
-    the same adaptive sequential Monte Carlo as ``temper``. The mass of :math:`r` inside the phase is counted, so that
+    A Gaussian reference :math:`r` around the start, as wide as the curvature of :math:`βnL_n - \log φ` there allows, not wider than
+    the prior, cut off at the edge of the phase, is carried to the posterior along :math:`p_t ∝ 1_k\, r^{1-t} (e^{-βnL_n}φ)^t` by the
+    same adaptive sequential Monte Carlo as ``temper``. The mass of :math:`r` inside the phase is counted, so that
 
     .. math:: F_k(β) = -\log ∫_k e^{-βnL_n} φ\, dw = -\log ∫_k r\, dw - \log \frac{Z_1}{Z_0}
 

@@ -145,7 +145,8 @@ def draw_inside(
     bound = largest_share(float(hits.sum()), float(total))
     raise PhaseTooSmall(
         f"restrict: {hits.sum()} of {total} draws from the {what} lie in the phase {restriction.description!r} "
-        f"(its mass is below {bound:.2g}): too few to start a restricted run from; local_run starts from a known parameter of the phase instead"
+        f"(its mass is below {bound:.2g}): too few to start a restricted run from; "
+        "local_run starts from a known parameter of the phase instead"
     )
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from singlearn.measure.phases.labeller import Labeller
 
 
-def numerical_rank(tolerance: float) -> Labeller:
+def numerical_rank(tolerance: float | int) -> Labeller:
     """How many singular values of BA are above ``tolerance``.
 
     Args:
@@ -33,7 +33,7 @@ def numerical_rank(tolerance: float) -> Labeller:
     return numerical_rank
 
 
-def occupied_components(smallest_weight: float, distance: float) -> Labeller:
+def occupied_components(smallest_weight: float, distance: float | int) -> Labeller:
     """How many components of a mixture are in use: with a weight above ``smallest_weight``, and means closer than ``distance`` once.
 
     Args:

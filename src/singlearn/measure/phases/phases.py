@@ -100,7 +100,9 @@ class Phases:
         own = np.where(inside, weights, 0.0)
         shares = own.sum(axis=(1, 2))
         total = float(shares.sum())
-        ours = total**2 / float(np.sum(own**2)) if total > 0 else 0.0
+        # In units of the largest weight, whose square need not be a number.
+        relative = own / max(float(own.max()), np.finfo(float).tiny)
+        ours = float(relative.sum() ** 2 / np.sum(relative**2)) if total > 0 else 0.0
         share = total / len(shares)
         whole = self.view.free_energy(beta)
         bound = largest_share(min(share * effective, effective), effective)
@@ -118,7 +120,7 @@ class Phases:
         )
 
     def lowest_energy(self, phase: Hashable) -> float:
-        """The lowest n L_n (population: n K) of any kept particle of the phase, in nats. Raises ``KeyError`` for one that never occurred."""
+        """The lowest n L_n (population: n K) of any kept particle of the phase, in nats. Raises ``KeyError`` if it never occurred."""
         return float(self._energies()[self._lowest(phase)])
 
     def best(self, phase: Hashable) -> PyTree:

@@ -81,7 +81,7 @@ def live_nodes(box: Box) -> Labeller:
     return live_nodes
 
 
-def node_roles(box: Box, height: float = 0.05, distance: float = 0.1) -> Labeller:
+def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1) -> Labeller:
     r"""How many nodes are live, share a boundary (equal or opposite orientation), are silent (:math:`q ≈ 0`), dead, or always active.
 
     Preactivations range over :math:`[l, h]` on the box. Dead: :math:`h ≤ 0`. Always active: :math:`l ≥ 0`. Silent: the node differs from an
@@ -115,7 +115,7 @@ def node_roles(box: Box, height: float = 0.05, distance: float = 0.1) -> Labelle
     return node_roles
 
 
-def relu_phase(box: Box, truth: Network, height: float = 0.05, distance: float = 0.1) -> Labeller:
+def relu_phase(box: Box, truth: Network, height: float | int = 0.05, distance: float | int = 0.1) -> Labeller:
     """Which nodes sit on which kink of a known truth and which way round, and what the others do.
 
     Tolerances as for :func:`node_roles`. A node whose kink is near several kinks of the truth counts for the nearest.
@@ -148,7 +148,7 @@ def relu_phase(box: Box, truth: Network, height: float = 0.05, distance: float =
     return relu_phase
 
 
-def orientation(box: Box, truth: Network, height: float = 0.05, distance: float = 0.1, slope: float = 0.1) -> Labeller:
+def orientation(box: Box, truth: Network, height: float | int = 0.05, distance: float | int = 0.1, slope: float | int = 0.1) -> Labeller:
     r"""How many kinks of the truth are occupied, how many nodes there are reversed, and whether those annihilate.
 
     They do where :math:`|Σ q_i w_i|` is below ``slope``. Reversing a set of nodes adds the linear function :math:`Σ q_i ⟨w_i, x⟩` over
@@ -185,7 +185,7 @@ def _listed(counts: Mapping[str, Count]) -> str:
     return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if value) or "nothing"
 
 
-def _positive(**tolerances: float) -> None:
+def _positive(**tolerances: float | int) -> None:
     for name, value in tolerances.items():
         if not value > 0:
             raise ValueError(f"{name}: got {value}; a tolerance should be positive")
@@ -208,7 +208,7 @@ def _span(
 
 
 def _sorted(
-    w: Network, centre: Float[np.ndarray, " inputs"], half: Float[np.ndarray, " inputs"], height: float
+    w: Network, centre: Float[np.ndarray, " inputs"], half: Float[np.ndarray, " inputs"], height: float | int
 ) -> tuple[Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"]]:
     """Nodes with a kink that can be seen, with one that cannot, dead ones, always active ones: each node is one of these."""
     low, high = _span(w, centre, half)
@@ -258,7 +258,7 @@ def _occupation(
     kink: Bool[Array, " nodes"],
     there: Float[np.ndarray, "kinks inputs"],
     offset_there: Float[np.ndarray, " kinks"],
-    distance: float,
+    distance: float | int,
     centre: Float[np.ndarray, " inputs"],
     half: Float[np.ndarray, " inputs"],
 ) -> tuple[Bool[Array, "kinks nodes"], Bool[Array, "kinks nodes"]]:
