@@ -28,18 +28,18 @@ def simplified(chart: Chart, fresh: Callable[[str], str], check: Callable[[], No
     moves: list[Move] = []
     while True:
         check()
-        move = next(_moves(chart, fresh), None)
+        move = next(_moves(chart, fresh, check), None)
         if move is None:
             return chart, moves
         moves.append(move)
         chart = move(chart)
 
 
-def _moves(chart: Chart, fresh: Callable[[str], str]) -> Iterator[Move]:
+def _moves(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> Iterator[Move]:
     yield from _divisions(chart)
     yield from _eliminations(chart)
     yield from _straightenings(chart, fresh)
-    yield from _shorter(chart)
+    yield from _shorter(chart, check)
 
 
 def _divisions(chart: Chart) -> Iterator[Move]:
@@ -125,7 +125,7 @@ def linear_parts(chart: Chart, g: Poly, v: str) -> tuple[Poly, Poly] | None:
     return slope, rest
 
 
-def _shorter(chart: Chart) -> Iterator[Move]:
+def _shorter(chart: Chart, check: Callable[[], None]) -> Iterator[Move]:
     """Subtract a monomial multiple of one generator from another where that leaves fewer terms."""
     sizes = [len(terms_of(g)) for g in chart.generators]
     if sum(sizes) > LARGEST:
@@ -137,11 +137,12 @@ def _shorter(chart: Chart) -> Iterator[Move]:
                 continue
             tried = set()
             for e, c in terms_of(other).items():
+                check()
                 for f, d in own.items():
                     shift = tuple(a - b for a, b in zip(e, f, strict=True))
                     if min(shift) < 0 or (shift, c / d) in tried:
                         continue
                     tried.add((shift, c / d))
                     factor = chart.ring.from_dict({shift: -c / d})
-                    if len(terms_of(other + factor * g)) < sizes[target]:
+                    if len(other + factor * g) < sizes[target]:
                         yield Combine(target, factor, source)
