@@ -12,6 +12,8 @@ PICTURES = {
     "fibre_path": "path_of_equal_functions",
     "kinks": "function_on_a_line",
     "network_graph": "graph_of_nodes",
+    "phase_diagram": "curves_along_a_parameter",
+    "phases": "curves_of_phases",
     "plane": "divergence_on_a_plane",
     "selection": "model_comparison",
     "smoothness": "derivatives_of_divergence",
