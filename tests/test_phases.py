@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy.optimize import brentq
 
 import singlearn as sl
 from conftest import quadrature_triple, truth
@@ -184,10 +185,8 @@ def test_two_parameters_with_data_match_quadrature():
 
 
 def test_ledger_predicts_where_the_order_changes(run):
-    """The wells cross where their free energies are equal, n = 79.2 by quadrature; predicted from n = 100."""
-    sizes = np.linspace(50, 120, 281)
-    gaps = [exact(1.0, True, n)[0] - exact(1.0, False, n)[0] for n in sizes]
-    crossing = float(np.interp(0.0, -np.array(gaps), sizes))
+    """The wells cross where their free energies are equal, by quadrature; predicted from n = 100."""
+    crossing = brentq(lambda n: exact(1.0, True, n)[0] - exact(1.0, False, n)[0], 50, 120, xtol=0.01)
     ledger = run.phases(right).ledger()
     (predicted,) = ledger.crossings
     assert (predicted.before, predicted.after) == (False, True)
@@ -247,8 +246,8 @@ def test_refusals(run):
 def test_float_roles_agree_with_exact_ones():
     """Random networks with planted coincidences: nodes copied, scaled, reversed, silenced, pushed out of the box."""
     generator = np.random.default_rng(0)
-    labeller = sl.phases.node_roles(SQUARE, height=1e-9, distance=1e-9)
-    counted = sl.phases.live_nodes(SQUARE)
+    labeller = jax.jit(sl.phases.node_roles(SQUARE, height=1e-9, distance=1e-9))
+    counted = jax.jit(sl.phases.live_nodes(SQUARE))
     for _ in range(40):
         # Quarters are exact in floating point, so that both comparisons see the same network.
         w, b, q = (generator.integers(-8, 9, size=shape) / 4 for shape in ((6, 2), 6, 6))
@@ -279,14 +278,14 @@ def test_float_roles_agree_with_exact_ones():
 
 def test_phase_of_the_star_and_of_its_mirror_image():
     star = star_truth(3, hidden=5)
-    labeller = sl.phases.relu_phase(SQUARE, star)
+    labeller = jax.jit(sl.phases.relu_phase(SQUARE, star))
     # The idle nodes of the truth have w = 0, b = 0: never active.
     assert str(labeller(star)) == "+ + + | 2 dead"
     mirror = {**star, "w": -star["w"], "b": -star["b"]}
     assert str(labeller(mirror)) == "- - - | 2 dead"
     turned = {**star, "w": star["w"][[3, 2, 0, 1, 4]], "b": star["b"][[3, 2, 0, 1, 4]], "q": star["q"][[3, 2, 0, 1, 4]]}
     assert labeller(turned) == labeller(star)
-    which = sl.phases.orientation(SQUARE, star)
+    which = jax.jit(sl.phases.orientation(SQUARE, star))
     assert str(which(star)) == "3 kinks occupied, 0 reversed"
     assert str(which(mirror)) == "3 kinks occupied, 3 reversed, annihilating"
     one = {**star, "w": star["w"] * np.array([-1, 1, 1, 1, 1])[:, None], "b": star["b"] * np.array([-1, 1, 1, 1, 1])}

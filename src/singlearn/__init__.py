@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Run", "Triple", "exact", "local_run", "models", "phases", "plot", "symmetry", "temper"]
+__all__ = ["Run", "Triple", "exact", "local_run", "models", "phase_diagram", "phases", "plot", "symmetry", "temper"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,6 +18,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("singlearn.triple").Triple
     if name in ("Run", "local_run", "temper"):
         return getattr(importlib.import_module("singlearn.tempering"), name)
+    if name == "phase_diagram":
+        return importlib.import_module("singlearn.transitions").phase_diagram
     if name == "phases":
         return importlib.import_module("singlearn.measure.phases")
     if name in ("exact", "models", "plot", "symmetry"):

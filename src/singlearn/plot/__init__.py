@@ -14,6 +14,8 @@ PICTURES = {
     "kinks": "function_on_a_line",
     "network_graph": "graph_of_nodes",
     "newton_polygon": "newton_polyhedron",
+    "phase_diagram": "curves_along_a_parameter",
+    "phases": "curves_of_phases",
     "plane": "divergence_on_a_plane",
     "selection": "model_comparison",
     "smoothness": "derivatives_of_divergence",

@@ -7,6 +7,10 @@ from matplotlib.axes import Axes
 INK = "#1b2a49"  # dark: what was measured
 ACCENT = "#c8641b"  # middle: what was read off it
 QUIET = "#7d7d7d"  # grey: what it is compared with
+# Several things side by side, phases for instance: colour and line style together tell them apart without colour.
+SERIES = [
+    (INK, "-"), (ACCENT, "--"), ("#2f8f83", "-."), ("#a23b72", ":"), ("#5b7fd1", (0, (5, 1))), ("#9b8a2f", (0, (1, 1))),
+]  # fmt: skip
 
 
 def quieten(axes: Axes) -> None:

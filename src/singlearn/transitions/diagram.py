@@ -1,0 +1,114 @@
+"""The result of a sweep: everything against the swept parameter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.phases.tables import aligned
+from singlearn.transitions.point import Point
+from singlearn.transitions.transition import HeatCapacityPeak, Transition, find_peaks, find_transitions
+
+
+@dataclass(frozen=True)
+class PhaseDiagram:
+    """Runs along one parameter, in increasing order of it.
+
+    Attributes:
+        parameter: its name.
+        points: one run each.
+    """
+
+    parameter: str
+    points: tuple[Point, ...]
+
+    @property
+    def values(self) -> Float[np.ndarray, " points"]:
+        return np.array([point.value for point in self.points])
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of all phases that occur, by their largest share anywhere."""
+        names = sorted({name for point in self.points for name in point.phases})
+        return tuple(sorted(names, key=lambda name: -max(self._share(point, name) for point in self.points)))
+
+    @staticmethod
+    def _share(point: Point, name: str) -> float:
+        phase = point.phases.get(name)
+        return phase.occupancy.value if phase is not None and phase.occupancy is not None else 0.0
+
+    @cached_property
+    def transitions(self) -> list[Transition]:
+        """Crossings of phase free energies; see :func:`~singlearn.transitions.transition.find_transitions`."""
+        return find_transitions(self.points)
+
+    @cached_property
+    def peaks(self) -> list[HeatCapacityPeak]:
+        """Peaks of the heat capacity that stand out of their errors."""
+        return find_peaks(self.points)
+
+    def first_differences(self) -> list[tuple[float, Estimate]]:
+        """ΔF/Δθ between neighbours, at the middle of each interval, in nats per unit of θ."""
+        pairs = zip(self.points, self.points[1:], strict=False)
+        return [(0.5 * (a.value + b.value), _slope(a, b)) for a, b in pairs]
+
+    def second_differences(self) -> list[tuple[float, Estimate]]:
+        """The second divided difference of F, which tends to F'', at every inner point, in nats per unit of θ squared."""
+        found = []
+        for a, b, c in zip(self.points, self.points[1:], self.points[2:], strict=False):
+            weights = np.array([1 / (b.value - a.value), 0.0, 1 / (c.value - b.value)])
+            weights[1] = -weights[0] - weights[2]
+            weights *= 2 / (c.value - a.value)
+            estimates = [p.free_energy for p in (a, b, c)]
+            value = float(weights @ [e.value for e in estimates])
+            error = float(np.linalg.norm(weights * [e.standard_error for e in estimates]))
+            found.append((b.value, Estimate(value, error)))
+        return found
+
+    def table(self) -> str:
+        """One point a line, the transitions and peaks in words beneath."""
+        names = self.phases
+        rows = [(self.parameter, "F [nats]", "C", *(f"P({name})" for name in names))]
+        for point in self.points:
+            cells = [_occupancy(point, name) for name in names]
+            rows.append((f"{point.value:.6g}", str(point.free_energy), str(point.heat_capacity), *cells))
+        lines = aligned(rows)
+        for t in self.transitions:
+            lines.append(f"  {t.before} → {t.after} at {self.parameter} = {t.value}: {t.order}; {t.evidence}")
+        lines += [f"  peak of the heat capacity at {self.parameter} = {peak.value:.4g}: {peak.height}" for peak in self.peaks]
+        lines += [f"  warning: {self.parameter} = {p.value:.4g}: {warning}" for p in self.points for warning in p.warnings]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {
+            "parameter": self.parameter,
+            "phases": list(self.phases),
+            "points": [point.to_dict() for point in self.points],
+            "first_differences": [{"at": at, **e.to_dict()} for at, e in self.first_differences()],
+            "second_differences": [{"at": at, **e.to_dict()} for at, e in self.second_differences()],
+            "transitions": [transition.to_dict() for transition in self.transitions],
+            "peaks": [peak.to_dict() for peak in self.peaks],
+        }
+
+
+def _slope(a: Point, b: Point) -> Estimate:
+    width = b.value - a.value
+    error = math.hypot(a.free_energy.standard_error, b.free_energy.standard_error)
+    return Estimate((b.free_energy.value - a.free_energy.value) / width, error / width)
+
+
+def _occupancy(point: Point, name: str) -> str:
+    phase = point.phases.get(name)
+    if phase is None:
+        return "unseen"
+    return f"< {phase.largest_occupancy:.2g}" if phase.occupancy is None else str(phase.occupancy)

@@ -1,0 +1,150 @@
+"""One point of a phase diagram: one run, read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.phases import Labeller
+from singlearn.tempering import Run, temper
+from singlearn.triple import Triple
+
+
+@dataclass(frozen=True)
+class PhasePoint:
+    """One phase at one point; ``None`` for what is unknown of an unseen phase. Energies in nats.
+
+    Where ``has_own_run``, free energy, energy and heat capacity come from a run restricted to the phase, shares from the whole run.
+    """
+
+    largest_occupancy: float
+    occupancy: Estimate | None
+    free_energy: Estimate | None
+    energy: Estimate | None
+    heat_capacity: Estimate | None
+    has_own_run: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in nats."""
+
+    value: float
+    n: float
+    inverse_temperature: float
+    free_energy: Estimate
+    energy: Estimate
+    heat_capacity: Estimate
+    generalisation_error: Estimate | None
+    phases: dict[str, PhasePoint]
+    warnings: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, replicates too, so that a point read back is the same."""
+        return {
+            "value": self.value,
+            "n": self.n,
+            "inverse_temperature": self.inverse_temperature,
+            "free_energy": _document(self.free_energy),
+            "energy": _document(self.energy),
+            "heat_capacity": _document(self.heat_capacity),
+            "generalisation_error": _document(self.generalisation_error),
+            "phases": {
+                name: {
+                    "largest_occupancy": phase.largest_occupancy,
+                    "occupancy": _document(phase.occupancy),
+                    "free_energy": _document(phase.free_energy),
+                    "energy": _document(phase.energy),
+                    "heat_capacity": _document(phase.heat_capacity),
+                    "has_own_run": phase.has_own_run,
+                }
+                for name, phase in self.phases.items()
+            },
+            "warnings": list(self.warnings),
+        }
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> Point:
+        """The inverse of ``to_dict``."""
+        phases = {
+            name: PhasePoint(
+                phase["largest_occupancy"],
+                _read(phase["occupancy"]),
+                _read(phase["free_energy"]),
+                _read(phase["energy"]),
+                _read(phase["heat_capacity"]),
+                phase["has_own_run"],
+            )
+            for name, phase in document["phases"].items()
+        }
+        free, energy, heat = (Estimate(**_numbers(document[key])) for key in ("free_energy", "energy", "heat_capacity"))
+        return cls(
+            document["value"], document["n"], document["inverse_temperature"], free, energy, heat,
+            _read(document["generalisation_error"]), phases, tuple(document["warnings"]),
+        )  # fmt: skip
+
+
+def measure_point(
+    triple: Triple,
+    value: float,
+    labeller: Labeller,
+    restricted: Sequence[Hashable],
+    beta: float,
+    particles: int,
+    replicates: int,
+    seed: int,
+) -> Point:
+    """Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
+
+    The generalisation error of a population triple is :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for data it is not known from one run.
+    """
+    # A seed of its own for every value, the same wherever the value stands in a sweep.
+    own_seed = int(np.random.SeedSequence([seed, *np.frombuffer(np.float64(value).tobytes(), np.uint32).tolist()]).generate_state(1)[0])
+
+    def tempered(index: int, restrict: tuple[Labeller, Hashable] | None) -> Run:
+        own = (own_seed + index) % 2**31
+        return temper(triple, beta_max=beta, particles=particles, replicates=replicates, seed=own, progress=False, restrict=restrict)
+
+    run = tempered(0, None)
+    sorted_run = run.phases(labeller)
+    readings = sorted_run.at(beta)
+    energy = run.energy(beta)
+    generalisation = None
+    if triple.is_population:
+        share = beta / triple.n
+        generalisation = Estimate(energy.value * share, energy.standard_error * share, tuple(e * share for e in energy.replicates))
+    phases = {
+        str(r.phase): PhasePoint(r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity) for r in readings
+    }
+    warnings = [str(w) for w in run.warnings]
+    for index, phase in enumerate(restricted):
+        inside, whole = tempered(index + 1, (labeller, phase)), sorted_run.reading(phase, beta)
+        phases[str(phase)] = PhasePoint(
+            whole.largest_occupancy, whole.occupancy, inside.free_energy(beta), inside.energy(beta), inside.heat_capacity(beta), True
+        )
+        warnings += [f"{phase}: {w}" for w in inside.warnings]
+    return Point(
+        value, float(triple.n), beta, run.free_energy(beta), energy, run.heat_capacity(beta), generalisation, phases,
+        tuple(warnings),
+    )  # fmt: skip
+
+
+def _document(estimate: Estimate | None) -> dict[str, Any] | None:
+    if estimate is None:
+        return None
+    error = estimate.standard_error if math.isfinite(estimate.standard_error) else None
+    return {"value": estimate.value, "standard_error": error, "replicates": list(estimate.replicates)}
+
+
+def _numbers(document: dict[str, Any]) -> dict[str, Any]:
+    error = math.nan if document["standard_error"] is None else document["standard_error"]
+    return {"value": document["value"], "standard_error": error, "replicates": tuple(document["replicates"])}
+
+
+def _read(document: dict[str, Any] | None) -> Estimate | None:
+    return None if document is None else Estimate(**_numbers(document))

@@ -1,0 +1,187 @@
+"""Where a sweep changes its mind: crossings of phase free energies, peaks of the heat capacity, and of what order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.line import least_squares
+from singlearn.transitions.point import Point
+
+# Points on either side of a crossing that the difference of free energies is fitted to.
+NEIGHBOURS = 3
+FIRST = "first order"
+NOT_FIRST = "higher order or a crossover"
+UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Transition:
+    r"""Two phases change places: :math:`F_a = F_b`.
+
+    Attributes:
+        value: of the swept parameter where they cross, with its error.
+        before: the phase with the lower free energy below it.
+        after: the one with the lower free energy above it.
+        order: ``"first order"``, ``"higher order or a crossover"`` or ``"undecided"``.
+        latent_heat: :math:`β(E_a - E_b)` at the crossing, in nats; before minus after.
+        slope_jump: by how much :math:`dF/dθ` changes at the crossing, in nats per unit.
+        evidence: a sentence with the numbers that decided the order.
+    """
+
+    value: Estimate
+    before: str
+    after: str
+    order: str
+    latent_heat: Estimate
+    slope_jump: Estimate
+    evidence: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {
+            "value": self.value.to_dict(), "before": self.before, "after": self.after, "order": self.order,
+            "latent_heat": self.latent_heat.to_dict(), "slope_jump": self.slope_jump.to_dict(), "evidence": self.evidence,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HeatCapacityPeak:
+    """A point whose heat capacity is above both its neighbours' by more than four standard errors."""
+
+    value: float
+    height: Estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {"value": self.value, "height": self.height.to_dict()}
+
+
+def find_peaks(points: Sequence[Point]) -> list[HeatCapacityPeak]:
+    """Peaks of C along a sweep of at least three points."""
+
+    def above(one: Estimate, other: Estimate) -> bool:
+        return one.value - other.value > 4 * math.hypot(one.standard_error, other.standard_error)
+
+    return [
+        HeatCapacityPeak(here.value, here.heat_capacity)
+        for left, here, right in zip(points, points[1:], points[2:], strict=False)
+        if above(here.heat_capacity, left.heat_capacity) and above(here.heat_capacity, right.heat_capacity)
+    ]
+
+
+def find_transitions(points: Sequence[Point]) -> list[Transition]:
+    r"""Crossings of the two lowest phase free energies between neighbouring points where both phases were seen.
+
+    The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its change of sign, weighted by their errors.
+    """
+    names = sorted({name for point in points for name in point.phases})
+    found = []
+    for one, other in combinations(names, 2):
+        both = [i for i, point in enumerate(points) if _seen(point, one) and _seen(point, other)]
+        for i, j in pairwise(both):
+            change = _difference(points[i], one, other), _difference(points[j], one, other)
+            if j != i + 1 or change[0].value * change[1].value >= 0:
+                continue
+            if not (_wins(points[i], (one, other)) and _wins(points[j], (one, other))):
+                continue
+            before, after = (one, other) if change[0].value > 0 else (other, one)
+            near = [k for k in both if i - NEIGHBOURS < k <= i + NEIGHBOURS and all(m in both for m in range(min(k, i), max(k, i) + 1))]
+            found.append(_describe([points[k] for k in near], points[i], points[j], before, after))
+    return sorted(found, key=lambda transition: transition.value.value)
+
+
+def _seen(point: Point, name: str) -> bool:
+    phase = point.phases.get(name)
+    return phase is not None and phase.free_energy is not None
+
+
+def _difference(point: Point, one: str, other: str) -> Estimate:
+    """F of ``other`` minus F of ``one``.
+
+    In shares of one run F cancels, and the error is that of their ratio, replicate by replicate. Runs of their own are independent.
+    """
+    first, second = point.phases[one].free_energy, point.phases[other].free_energy
+    assert first is not None and second is not None
+    if point.phases[one].has_own_run or point.phases[other].has_own_run:
+        return Estimate(second.value - first.value, math.hypot(first.standard_error, second.standard_error))
+    gaps = [b - a for a, b in zip(first.replicates, second.replicates, strict=True)]
+    floor = math.hypot(*(_share_error(point, name) for name in (one, other)))
+    return Estimate.from_replicates(gaps, floor)
+
+
+def _share_error(point: Point, name: str) -> float:
+    share = point.phases[name].occupancy
+    assert share is not None
+    # The floor of the share alone is not kept; half its error is a floor for the floor.
+    return 0.5 * share.standard_error / share.value
+
+
+def _wins(point: Point, pair: tuple[str, str]) -> bool:
+    lowest = min((p.free_energy.value, name) for name, p in point.phases.items() if p.free_energy is not None)[1]
+    return lowest in pair
+
+
+def _describe(near: Sequence[Point], left: Point, right: Point, before: str, after: str) -> Transition:
+    differences = [_difference(point, before, after) for point in near]
+    origin, unit = left.value, right.value - left.value
+    positions = np.array([(point.value - origin) / unit for point in near])
+    degree = 2 if len(near) >= 4 else 1
+    design = positions[:, None] ** np.arange(degree + 1)
+    errors = np.array([max(d.standard_error, 1e-6) for d in differences])
+    coefficients, covariance = least_squares(design, np.array([d.value for d in differences]), np.diag(errors**2))
+    root = _root(coefficients, differences, positions)
+    row = root ** np.arange(degree + 1)
+    slope_row = np.arange(degree + 1) * root ** np.maximum(np.arange(degree + 1) - 1, 0)
+    slope = float(slope_row @ coefficients)
+    spread = math.sqrt(float(row @ covariance @ row))
+    value = Estimate(origin + unit * root, abs(unit) * spread / abs(slope))
+    # dF/dθ goes from that of one phase to that of the other: by dD/dθ.
+    jump = Estimate(slope / unit, math.sqrt(float(slope_row @ covariance @ slope_row)) / abs(unit))
+    latent, width = _latent_heat(left, right, before, after, root)
+    order, evidence = _order(latent, width)
+    return Transition(value, before, after, order, latent, jump, evidence)
+
+
+def _root(
+    coefficients: Float[np.ndarray, " terms"], differences: Sequence[Estimate], positions: Float[np.ndarray, " points"]
+) -> float:
+    """The root of the fit between the two points; by a straight line between them where the fit has none there."""
+    roots = [float(r.real) for r in np.roots(coefficients[::-1]) if abs(r.imag) < 1e-12 and -1e-9 <= r.real <= 1 + 1e-9]
+    if roots:
+        return roots[0]
+    first, second = (differences[int(np.argmin(np.abs(positions - end)))].value for end in (0.0, 1.0))
+    return first / (first - second)
+
+
+def _latent_heat(left: Point, right: Point, before: str, after: str, root: float) -> tuple[Estimate, float]:
+    """β(E_before - E_after) interpolated to the crossing, and the thermal width of the energies of both phases there, in nats."""
+    heats, widths = [], []
+    for point in (left, right):
+        one, other = point.phases[before], point.phases[after]
+        assert one.energy and other.energy and one.heat_capacity and other.heat_capacity
+        beta = point.inverse_temperature
+        error = beta * math.hypot(one.energy.standard_error, other.energy.standard_error)
+        heats.append(Estimate(beta * (one.energy.value - other.energy.value), error))
+        widths.append(math.sqrt(max(one.heat_capacity.value, 0.0)) + math.sqrt(max(other.heat_capacity.value, 0.0)))
+    value = (1 - root) * heats[0].value + root * heats[1].value
+    error = math.hypot((1 - root) * heats[0].standard_error, root * heats[1].standard_error)
+    return Estimate(value, error), (1 - root) * widths[0] + root * widths[1]
+
+
+def _order(latent: Estimate, width: float) -> tuple[str, str]:
+    """First order where the energies of the two phases stand apart: then the energy is a mixture with two peaks, and F has a kink."""
+    size, error = abs(latent.value), latent.standard_error
+    said = f"latent heat {latent} nats, thermal width of both phases together {width:.2g}"
+    if size - 4 * error > width:
+        return FIRST, f"{said}: the energies of the phases stand apart"
+    if size + 4 * error < width:
+        return NOT_FIRST, f"{said}: their energies overlap, no latent heat stands out at this n"
+    return UNDECIDED, f"{said}: too close to tell with these errors"

@@ -1,0 +1,125 @@
+"""The verb: temper along a parameter."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from singlearn.measure.phases import Labeller
+from singlearn.measure.phases.labeller import name_of
+from singlearn.transitions.diagram import PhaseDiagram
+from singlearn.transitions.point import Point, measure_point
+from singlearn.triple import Triple
+
+
+@runtime_checkable
+class Client(Protocol):
+    """What is used of a Dask client (``distributed.Client``)."""
+
+    def map(self, function: Callable[[float], Any], values: list[float]) -> Any: ...
+
+    def gather(self, futures: Any) -> Any: ...
+
+
+def phase_diagram(
+    make_triple: Callable[[float], Triple],
+    along: Sequence[float | int],
+    labeller: Labeller,
+    restricted: Sequence[Hashable] = (),
+    beta: float | int | Callable[[float], float | int] = 1.0,
+    particles: int = 512,
+    replicates: int = 4,
+    seed: int = 0,
+    parameter: str = "θ",
+    folder: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+) -> PhaseDiagram:
+    r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the posterior changes phase.
+
+    Every value is one tempered run with a seed of its own. F, its first two differences, energy, heat capacity and the share of every
+    phase are kept; transitions are where the free energies :math:`F_k = F - \log P(k)` of the two best phases cross.
+
+    Args:
+        make_triple: the triple at a value; population triples cost the same at any n.
+        along: at least two distinct values, in any order.
+        labeller: as for ``Run.phases``.
+        restricted: phases that at every value are tempered by themselves as well, so that their free energies are known where they
+            hold no share. A first-order transition at large n needs it: one step further on, the losing phase is gone.
+        beta: inverse temperature the runs end at and are read at, in 1/nats, or a function of the value.
+        particles, replicates, seed: as for ``temper``; replicates are what errors at a transition come from.
+        parameter: name of what is swept, for tables.
+        folder: finished points are written there, one file each, and not run again when the sweep is started again.
+        client: a Dask client, to spread the points over its workers; by default they run here, one after the other.
+
+    Raises:
+        ValueError: fewer than two distinct finite values, or a folder that belongs to another sweep; and as ``temper`` does.
+
+    >>> import numpyro.distributions as dist
+    >>> def tilted(w0):            # a single well that slides from the left half to the right half
+    ...     return Triple.population(lambda w: 0.5 * (w - w0) ** 2, dist.Uniform(-3.0, 3.0), n=10)
+    >>> diagram = phase_diagram(tilted, [-0.3, 0.0, 0.4], lambda w: w > 0, particles=64)
+    >>> [t.order for t in diagram.transitions] in ([], ["higher order or a crossover"])
+    True
+    """
+    values = sorted({float(value) for value in along})
+    if len(values) < 2 or not all(math.isfinite(value) for value in values):
+        raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
+    store = None if folder is None else _Store(Path(folder), _settings(labeller, restricted, particles, replicates, seed, parameter))
+
+    def measure(value: float) -> Point:
+        end = float(beta(value)) if callable(beta) else float(beta)
+        point = measure_point(make_triple(value), value, labeller, restricted, end, particles, replicates, seed)
+        if store is not None:
+            store.save(point)
+        return point
+
+    found = {value: point for value in values if store is not None and (point := store.load(value)) is not None}
+    missing = [value for value in values if value not in found]
+    measured = [measure(value) for value in missing] if client is None else client.gather(client.map(measure, missing))
+    found |= dict(zip(missing, measured, strict=True))
+    return PhaseDiagram(parameter, tuple(found[value] for value in values))
+
+
+def _settings(
+    labeller: Labeller, restricted: Sequence[Hashable], particles: int, replicates: int, seed: int, parameter: str
+) -> dict[str, Any]:
+    return {
+        "labeller": name_of(labeller), "restricted": [str(phase) for phase in restricted], "particles": particles,
+        "replicates": replicates, "seed": seed, "parameter": parameter,
+    }  # fmt: skip
+
+
+class _Store:
+    """A folder with one file a finished point, each written under another name and then renamed, so that a file that exists is whole."""
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        recorded = path / "sweep.json"
+        if not recorded.exists():
+            self._write(recorded, settings)
+            return
+        earlier = json.loads(recorded.read_text())
+        different = [f"{k}: {earlier.get(k)!r} then, {settings[k]!r} now" for k in settings if settings[k] != earlier.get(k)]
+        if different:
+            raise ValueError(f"folder: {path} belongs to another sweep ({', '.join(different)}); give a fresh folder, or the same settings")
+
+    def load(self, value: float) -> Point | None:
+        file = self._file(value)
+        return Point.from_dict(json.loads(file.read_text())) if file.exists() else None
+
+    def save(self, point: Point) -> None:
+        self._write(self._file(point.value), point.to_dict())
+
+    def _file(self, value: float) -> Path:
+        return self.path / f"point_{value!r}.json"
+
+    @staticmethod
+    def _write(path: Path, document: dict[str, Any]) -> None:
+        temporary = path.with_suffix(f".{os.getpid()}.partial")
+        temporary.write_text(json.dumps(document, indent=1))
+        os.replace(temporary, path)
