@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Run", "Triple", "exact", "models", "plot", "symmetry", "temper"]
+__all__ = ["Run", "Triple", "exact", "local", "models", "plot", "symmetry", "temper"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,6 +18,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("singlearn.triple").Triple
     if name in ("Run", "temper"):
         return getattr(importlib.import_module("singlearn.tempering"), name)
-    if name in ("exact", "models", "plot", "symmetry"):
+    if name in ("exact", "local", "models", "plot", "symmetry"):
         return importlib.import_module(f"singlearn.{name}")
     raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")
