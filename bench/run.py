@@ -13,6 +13,7 @@ RIVALS = {
     "pyro": "pyro_nuts",
     "throughput": "throughput",
     "scaling": "scaling",
+    "local": "local_deep_linear",
 }
 
 

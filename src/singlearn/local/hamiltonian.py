@@ -71,7 +71,8 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
     away = np.where(np.arange(settings.chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     rng = np.random.default_rng([settings.seed, 1])
     chains = _Chains(target, tempering, away[:, None] * rng.normal(size=(settings.chains, target.dimension)), settings.seed)
-    step, draws, history = 1 / math.sqrt(tempering.nbeta + tempering.gamma), FIRST_STAGE, []
+    step, draws = 1 / math.sqrt(tempering.nbeta + tempering.gamma), FIRST_STAGE
+    history: list[float] = []
     while True:
         step = _dual_averaging(chains, step, RETUNING if history else WARM_UP)
         rows: list[tuple[np.ndarray, np.ndarray]] = []
