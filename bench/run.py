@@ -14,6 +14,7 @@ RIVALS = {
     "throughput": "throughput",
     "scaling": "scaling",
     "symmetry": "symmetry",
+    "local": "local_deep_linear",
 }
 
 

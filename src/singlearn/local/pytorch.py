@@ -1,0 +1,256 @@
+"""A PyTorch module as a target: flat chains × parameters, one vectorised gradient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch.func import functional_call, grad_and_value, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.names import Selection, choose
+from singlearn.local.target import Tempering, Traces, Trial
+from singlearn.local.torch_data import as_tensors, model_form, take
+
+CHUNK = 4096
+"""Samples of one pass over all the data."""
+
+
+class State(NamedTuple):
+    position: torch.Tensor
+    noise: torch.Tensor
+    generator: torch.Generator
+
+
+class TorchTarget:
+    r"""A module, a per-sample loss and data, at the module's present parameters w*.
+
+    The module is copied and the copy put into evaluation mode: dropout is off, BatchNorm uses its running statistics as constants. The
+    caller's module, its mode and the global random numbers are not touched. Chains are evaluated together by ``vmap``; a module that does
+    not allow it is evaluated chain by chain, and ``notes`` says why.
+
+    Args:
+        model: the module.
+        loss: ``loss(output, target)`` or ``loss(model, batch)`` (told apart by the name of the first argument), one number a sample.
+        data: tensors with a common first axis (a tuple of inputs and target, or a dict), a ``Dataset``, a ``DataLoader`` (its order and
+            batches are not used) or a Hugging Face data set.
+        only: which parameters are sampled; by default those that require a gradient.
+        chains_at_once: limits the memory of the vectorised evaluation; ``None`` for all.
+
+    Raises:
+        ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
+            not finite; names that match nothing.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        loss: Callable[..., Any],
+        data: Any,
+        only: Selection = None,
+        chains_at_once: int | None = None,
+    ) -> None:
+        self._module = copy.deepcopy(model).eval()
+        self._loss = loss
+        self._whole_model = model_form(loss)
+        every = {name: p.detach() for name, p in self._module.named_parameters()}
+        trainable = {name: tuple(p.shape) for name, p in self._module.named_parameters() if p.requires_grad or only is not None}
+        if not trainable:
+            raise ValueError("model: none of its parameters requires a gradient; name those to sample by only=")
+        for name, p in every.items():
+            if not bool(torch.isfinite(p).all()):
+                raise ValueError(f"model: the parameter {name} has entries that are not finite; a trained network should have none")
+        self._masks = choose(trainable, only)
+        first = every[next(iter(self._masks))]
+        self._device, self._dtype = first.device, first.dtype
+        self._fixed = {**every, **dict(self._module.named_buffers())}
+        self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
+        self._data = as_tensors(data, self._device)
+        self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
+        self._centre = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        self.dimension = len(self._centre)
+        self.notes: tuple[str, ...] = ()
+        self._check_loss()
+        with torch.no_grad():
+            parts = [self._losses(self._centre, take(self._data, s)) for s in self._chunks()]
+        self._reference = torch.cat(parts)
+        if not bool(torch.isfinite(self._reference).all()):
+            bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
+            raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
+        self.centre_loss = float(self._reference.double().mean())
+        self._chains_at_once = chains_at_once
+        self._records: dict[Any, Callable[..., Any]] = {}
+        self._derivative = grad_and_value(self._difference)
+        self._vectorised = self._can_vectorise()
+
+    def _chunks(self) -> list[slice]:
+        return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
+
+    def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Per-sample losses at the chosen parameters ``flat``."""
+        values = dict(self._fixed)
+        start = 0
+        for name, index in self._indices.items():
+            whole = values[name]
+            part = flat[start : start + len(index)].to(whole.dtype)
+            start += len(index)
+            if len(index) == whole.numel():
+                values[name] = part.reshape(whole.shape)
+            else:
+                values[name] = whole.reshape(-1).index_copy(0, index, part).reshape(whole.shape)
+
+        def model(*inputs: Any, **named: Any) -> Any:
+            return functional_call(self._module, values, inputs, named)
+
+        if self._whole_model:
+            return self._loss(model, batch)
+        return self._loss(model(*batch[:-1]), batch[-1])
+
+    def _difference(self, flat: torch.Tensor, batch: Any, reference: torch.Tensor) -> torch.Tensor:
+        return (self._losses(flat, batch) - reference).mean()
+
+    def _check_loss(self) -> None:
+        some = min(4, self.samples)
+        batch = take(self._data, slice(0, some))
+        with torch.no_grad():
+            got = self._losses(self._centre, batch)
+            if not isinstance(got, torch.Tensor) or tuple(got.shape) != (some,):
+                shape = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
+                reason = "it seems averaged over the batch, use reduction='none'" if shape == () else "sum over outputs in the loss"
+                raise ValueError(f"loss: for {some} samples it gave {shape}; it should give one number a sample, shape ({some},): {reason}")
+            again = self._losses(self._centre, batch)
+            if not torch.equal(got, again) and bool(torch.isfinite(got).all()):
+                raise ValueError("model: it gives different losses when called twice in evaluation mode; it should not be random")
+            alone = torch.cat([self._losses(self._centre, take(self._data, slice(i, i + 1))).reshape(1) for i in range(some)])
+        if some > 1 and bool(torch.isfinite(got).all()) and not torch.allclose(got, alone, rtol=1e-3, atol=1e-5):
+            raise ValueError(
+                "loss: the loss of a sample depends on the other samples of its batch (a batch average, or BatchNorm without running "
+                "statistics); it should not"
+            )
+
+    def _can_vectorise(self) -> bool:
+        some = take(self._data, slice(0, min(2, self.samples)))
+        reference = self._reference[: min(2, self.samples)]
+        try:
+            vmap(self._derivative, in_dims=(0, None, None))(torch.stack([self._centre] * 2), some, reference)
+        except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
+            self.notes = (*self.notes, f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}",)
+            return False
+        return True
+
+    def _evaluate(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean paired difference and its gradient for every chain; ``own``: each chain has a batch of its own."""
+        if self._vectorised:
+            with torch.no_grad():
+                gradient, value = self._recorded(position, batch, reference, own)(position, batch, reference)
+            return value, gradient
+        values, gradients = [], []
+        for c, flat in enumerate(position):
+            leaf = flat.detach().clone().requires_grad_(True)
+            mine, ours = (take(batch, c), reference[c]) if own else (batch, reference)
+            value = self._difference(leaf, mine, ours)
+            (gradient,) = torch.autograd.grad(value, leaf)
+            values.append(value.detach())
+            gradients.append(gradient)
+        return torch.stack(values), torch.stack(gradients)
+
+    def _recorded(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> Callable[..., Any]:
+        """The vectorised derivative as a list of plain tensor operations, recorded once for every shape: half the time of ``vmap`` itself.
+
+        What vmap accepts has no branch that depends on data, so the record holds for all data.
+        """
+        key = (tuple(position.shape), tuple(reference.shape), own)
+        if key not in self._records:
+            axis = 0 if own else None
+            direct = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
+            self._records[key] = direct
+            if self._chains_at_once is None:
+                try:
+                    record = make_fx(lambda p, b, r: direct(p, b, r))(position, batch, reference)
+                    pairs = zip(record(position, batch, reference), direct(position, batch, reference), strict=True)
+                    if all(torch.equal(a, b) for a, b in pairs):
+                        self._records[key] = record
+                except Exception:  # not every operation can be recorded; vmap itself gives the same numbers
+                    self._records[key] = direct
+        return self._records[key]
+
+    def _drawn(
+        self, position: torch.Tensor, batch: int, generator: torch.Generator
+    ) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        """A minibatch for every chain, as the function of the position that it defines."""
+        if batch >= self.samples:
+            return self._full
+        index = torch.randint(self.samples, (len(position), batch), generator=generator, device=self._device)
+        samples, reference = take(self._data, index), self._reference[index]
+        return lambda where: self._evaluate(where, samples, reference, own=True)
+
+    def _full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        value, gradient = torch.zeros(len(position), dtype=torch.float64, device=self._device), torch.zeros_like(position)
+        for s in self._chunks():
+            share = (s.stop - s.start) / self.samples
+            part, slope = self._evaluate(position, take(self._data, s), self._reference[s], own=False)
+            value, gradient = value + share * part, gradient + share * slope
+        return value, gradient
+
+    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
+        """Chains at w* + ``spread`` × standard normal numbers."""
+        generator = torch.Generator(self._device).manual_seed(seed)
+        shape = (len(spread), self.dimension)
+        kick, noise = self._normal(shape, generator), self._normal(shape, generator)
+        return State(self._centre + self._column(spread) * kick, noise, generator)
+
+    def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
+        """``steps`` Langevin steps."""
+        position, before, generator = state
+        epsilon = self._column(step)
+        written = torch.empty(2, steps, len(position), dtype=torch.float64, device=self._device)
+        for t in range(steps):
+            value, gradient = self._drawn(position, batch, generator)(position)
+            away = position - self._centre
+            written[0, t] = tempering.nbeta * value
+            written[1, t] = (away**2).sum(1)
+            noise = self._normal(tuple(position.shape), generator)
+            position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noise, epsilon)
+            before = noise
+        return State(position, before, generator), Traces(*written.transpose(1, 2).cpu().numpy())
+
+    def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
+        """One step with fresh noise, judged."""
+        position, before, generator = state
+        epsilon = self._column(step)
+
+        def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            away = where - self._centre
+            energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
+            return energy, tempering.nbeta * gradient + tempering.gamma * away
+
+        sampled, other = (self._drawn(position, batch, generator) for _ in range(2))
+        value, gradient = sampled(position)
+        noise_force = torch.zeros(len(position)) if batch >= self.samples else ((gradient - other(position)[1]) ** 2).sum(1)
+        energy, force = potential(position, value, gradient)
+        noise = self._normal(tuple(position.shape), generator)
+        there = advance(position, force, noise, noise, epsilon)
+        energy_there, force_there = potential(there, *sampled(there))
+        ratio = log_acceptance(energy, energy_there, force, force_there, noise, epsilon)
+        acceptance = torch.nan_to_num(torch.exp(torch.clamp(ratio, max=0.0)), nan=0.0)
+        return Trial(
+            State(there, before, generator),
+            acceptance.double().cpu().numpy(),
+            tempering.nbeta**2 * noise_force.double().cpu().numpy(),
+        )
+
+    def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
+        """L_n(w* + offset) - L_n(w*) and its gradient."""
+        value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
+        return value.double().cpu().numpy(), gradient.double().cpu().numpy()
+
+    def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+        return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)
+
+    def _column(self, numbers: Float[np.ndarray, " chains"]) -> torch.Tensor:
+        return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]

@@ -1,0 +1,110 @@
+"""From sampled chains to a result with a verdict."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.result import LocalLearningCoefficient, shown_trace
+from singlearn.local.sgld import Sampled
+from singlearn.local.status import Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
+from singlearn.local.target import Target, Tempering, Traces
+from singlearn.measure.estimate import Estimate
+
+WORTH_SAYING = 0.03
+
+
+def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: float) -> LocalLearningCoefficient:
+    """The verdict, and the numbers it allows. A run with a diverged chain has no λ̂: the chains that are left are a biased choice."""
+    traces = sampled.traces
+    dead = diverged(traces, target.dimension, tempering.gamma)
+    warnings = list(target.notes)
+    if dead or traces.excess.shape[1] < 8:
+        with np.errstate(invalid="ignore", over="ignore"):
+            means = traces.excess.mean(axis=1)
+        nothing = math.nan
+        excess = Mixing(nothing, nothing, tuple(map(float, means)), nothing, nothing, nothing, nothing, nothing, nothing)
+        spread = nothing
+        status, lower, sensitivity = Status.DIVERGED, nothing, Estimate(nothing, nothing)
+        warnings.append(
+            f"chain{'s' if len(dead) > 1 else ''} {', '.join(map(str, dead))} of {len(means)} diverged, so λ̂ is withheld; "
+            "a larger gamma keeps chains near w*"
+        )
+    else:
+        excess, distance = (mixing(trace, sampled.started_away) for trace in traces)
+        sensitivity = _sensitivity(traces, tempering.gamma)
+        langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
+        lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
+        why, spread = doubts(excess), error(excess)
+        wanted = tolerance * abs(excess.mean)
+        if not_a_minimum(excess, lower):
+            status = Status.NOT_LOCAL_MINIMUM
+            warnings.append(
+                f"the chains find losses below L_n(w*): w* lies above its basin by about {lower:.3g} in units of λ; train further"
+            )
+        elif why:
+            status = Status.DRIFTING
+            warnings += [f"{reason}; more steps or a larger gamma may help" for reason in why]
+        elif spread > wanted:
+            status = Status.NOISE_LIMITED
+            warnings.append(f"the standard error {spread:.2g} is above the {wanted:.2g} asked for; raise max_steps")
+        else:
+            status = Status.CONVERGED
+        scale = max(abs(excess.mean), 1e-12)
+        if status is not Status.NOT_LOCAL_MINIMUM and lower > WORTH_SAYING * scale:
+            warnings.append(f"w* lies above the minimum of its basin: λ̂ is too small by about {lower:.2g}")
+        if sampled.heating * target.dimension / 2 > WORTH_SAYING * scale:
+            warnings.append(
+                f"minibatch noise may raise λ̂ by about {sampled.heating * target.dimension / 2:.2g}; a larger batch lowers it"
+            )
+        if travelling(distance):
+            warnings.append(
+                f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
+                "still on their way along flat directions, and λ̂ is squeezed between the two"
+            )
+        if sampled.capped:
+            warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
+        if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
+            warnings.append(
+                f"the steps have an acceptance of {np.mean(sampled.acceptance):.2f}, and 0.95 was calibrated: curvature has grown since"
+            )
+    with np.errstate(invalid="ignore", over="ignore"):
+        far = np.sqrt(traces.squared_distance.mean(axis=1))
+        distance_trace = np.sqrt(shown_trace(traces.squared_distance))
+        trace = shown_trace(traces.excess)
+    return LocalLearningCoefficient(
+        value=excess.mean,
+        standard_error=spread,
+        status=status,
+        per_chain=excess.per_chain,
+        effective_sample_size=excess.effective_sample_size,
+        r_hat=excess.r_hat,
+        acceptance=tuple(map(float, sampled.acceptance)),
+        distance=tuple(map(float, far)),
+        above_minimum=lower,
+        heating=sampled.heating * target.dimension / 2,
+        gamma_sensitivity=sensitivity,
+        half_dimension=target.dimension / 2,
+        samples=target.samples,
+        nbeta=tempering.nbeta,
+        gamma=tempering.gamma,
+        loss=target.centre_loss,
+        sampler=sampled.sampler,
+        steps=sampled.steps,
+        draws=traces.excess.shape[1],
+        batch=sampled.batch,
+        step=tuple(map(float, sampled.step)),
+        diverged=dead,
+        trace=trace,
+        distance_trace=distance_trace,
+        warnings=tuple(warnings),
+    )
+
+
+def _sensitivity(traces: Traces, gamma: float) -> Estimate:
+    r"""dλ̂/d log γ :math:`= -\frac{γ}{2} \mathrm{Cov}(nβ ΔL, |w-w^*|^2)`, the derivative of the reweighted mean; error between chains."""
+    excess = traces.excess - traces.excess.mean()
+    squared = traces.squared_distance - traces.squared_distance.mean()
+    return Estimate.from_replicates(list(-0.5 * gamma * (excess * squared).mean(axis=1)))

@@ -1,0 +1,131 @@
+"""The local learning coefficient with everything needed to doubt it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.local.diagnostics import block_means
+from singlearn.local.status import Status
+from singlearn.measure.estimate import Estimate
+
+SHOWN_POINTS = 200
+
+
+@dataclass(frozen=True)
+class LocalLearningCoefficient:
+    r"""λ̂(w*) of one set of parameters, and how it was measured.
+
+    Attributes:
+        value: :math:`λ̂ = nβ (E[L_n(w)] - L_n(w^*))`, dimensionless; NaN (withheld) when a chain diverged.
+        standard_error: Monte Carlo error, one standard deviation.
+        status: the verdict.
+        per_chain: λ̂ of every chain; even ones started at w*, odd ones away from it.
+        effective_sample_size: of all chains together.
+        r_hat: split R-hat of λ̂ over the chains.
+        acceptance: Metropolis acceptance of the steps, per chain.
+        distance: root mean square of |w - w*|, per chain.
+        above_minimum: by how much w* lies above the minimum of its basin, in units of λ; λ̂ is too small by at least about this.
+        heating: by how much minibatch noise raises λ̂, estimated, in units of λ.
+        gamma_sensitivity: dλ̂/d log γ.
+        half_dimension: d/2, λ of a regular model.
+        samples: n.
+        nbeta: nβ, in units of 1/loss.
+        gamma: γ, in units of 1/parameter².
+        loss: L_n(w*), over all samples.
+        sampler: ``sgld`` or ``hmc``.
+        steps: of every chain, with those that were thrown away.
+        draws: of every chain, that count.
+        batch: samples of a minibatch.
+        step: ε of every chain.
+        diverged: the chains that did.
+        trace: λ̂ along the counted part of every chain, in blocks.
+        distance_trace: |w - w*| likewise.
+        warnings: sentences for people.
+    """
+
+    value: float
+    standard_error: float
+    status: Status
+    per_chain: tuple[float, ...]
+    effective_sample_size: float
+    r_hat: float
+    acceptance: tuple[float, ...]
+    distance: tuple[float, ...]
+    above_minimum: float
+    heating: float
+    gamma_sensitivity: Estimate
+    half_dimension: float
+    samples: int
+    nbeta: float
+    gamma: float
+    loss: float
+    sampler: str
+    steps: int
+    draws: int
+    batch: int
+    step: tuple[float, ...]
+    diverged: tuple[int, ...]
+    trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
+    distance_trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def estimate(self) -> Estimate:
+        """λ̂ ± s.e. with the chains it was computed from."""
+        return Estimate(self.value, self.standard_error, self.per_chain)
+
+    def __str__(self) -> str:
+        shown = "withheld" if math.isnan(self.value) else str(self.estimate)
+        rows = [
+            f"λ̂ = {shown}   {self.status}   (a regular model: d/2 = {self.half_dimension:g})",
+            f"  {len(self.per_chain)} chains × {self.draws} draws counted of {self.steps} steps, {self.sampler}, batch {self.batch} "
+            f"of n = {self.samples}, nβ = {self.nbeta:.6g}, γ = {self.gamma:g}",
+            f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance {np.mean(self.acceptance):.2f}, "
+            f"|w - w*| {np.mean(self.distance):.3g}, L_n(w*) = {self.loss:.6g}, dλ̂/d log γ = {self.gamma_sensitivity}",
+        ]
+        return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines; what is withheld or undefined is ``None``."""
+        plain: dict[str, Any] = {
+            "learning_coefficient": _number(self.value),
+            "standard_error": _number(self.standard_error),
+            "status": str(self.status),
+            "per_chain": [_number(v) for v in self.per_chain],
+            "effective_sample_size": _number(self.effective_sample_size),
+            "r_hat": _number(self.r_hat),
+            "acceptance": [_number(v) for v in self.acceptance],
+            "distance": [_number(v) for v in self.distance],
+            "above_minimum": _number(self.above_minimum),
+            "heating": _number(self.heating),
+            "gamma_sensitivity": {k: _number(v) for k, v in self.gamma_sensitivity.to_dict().items()},
+            "half_dimension": self.half_dimension,
+            "samples": self.samples,
+            "nbeta": self.nbeta,
+            "gamma": self.gamma,
+            "loss": self.loss,
+            "sampler": self.sampler,
+            "steps": self.steps,
+            "draws": self.draws,
+            "batch": self.batch,
+            "step": [_number(v) for v in self.step],
+            "diverged": list(self.diverged),
+            "trace": [[_number(v) for v in row] for row in self.trace],
+            "distance_trace": [[_number(v) for v in row] for row in self.distance_trace],
+            "warnings": list(self.warnings),
+        }
+        return plain
+
+
+def shown_trace(trace: Float[np.ndarray, "chains draws"]) -> Float[np.ndarray, "chains blocks"]:
+    """A trace short enough to keep and draw."""
+    return block_means(trace, SHOWN_POINTS)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

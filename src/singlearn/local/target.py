@@ -1,0 +1,72 @@
+"""What a sampler needs to know of a model: one protocol, spoken by the PyTorch and the JAX side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Tempering:
+    r"""The posterior :math:`∝ \exp(-nβ L_n(w) - \frac{γ}{2} |w - w^*|^2)`.
+
+    Attributes:
+        nbeta: nβ, in units of 1/loss.
+        gamma: γ, in units of 1/parameter².
+    """
+
+    nbeta: float
+    gamma: float
+
+
+class Traces(NamedTuple):
+    """What is written down at every step of every chain, in float64.
+
+    Attributes:
+        excess: nβ (L(w) - L(w*)), both on the same samples.
+        squared_distance: |w - w*|².
+    """
+
+    excess: Float[np.ndarray, "chains draws"]
+    squared_distance: Float[np.ndarray, "chains draws"]
+
+
+class Trial(NamedTuple):
+    """One Langevin step that was judged.
+
+    Attributes:
+        state: after the step.
+        acceptance: what Metropolis would have accepted it with, on the minibatch of the step.
+        gradient_noise: |nβ (g_1 - g_2)|² of two minibatches at the point before the step.
+    """
+
+    state: Any
+    acceptance: Float[np.ndarray, " chains"]
+    gradient_noise: Float[np.ndarray, " chains"]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place."""
+
+    samples: int
+    dimension: int
+    centre_loss: float
+    notes: tuple[str, ...]
+
+    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
+        """Chains at w* + ``spread`` × standard normal numbers."""
+
+    def walk(self, state: Any, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[Any, Traces]:
+        """``steps`` Langevin steps, each on a fresh minibatch of ``batch`` samples (on all of them if ``batch`` is ``samples``)."""
+
+    def attempt(self, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
+        """One step that is judged."""
+
+    def full(
+        self, offset: Float[np.ndarray, "chains d"]
+    ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
+        """L_n(w* + offset) - L_n(w*) over all samples, and its gradient."""

@@ -1,0 +1,191 @@
+"""λ̂ of models whose answer is known, in both frameworks, and everything that must be refused."""
+
+import json
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+import singlearn as sl
+from singlearn.local.jax_function import JaxTarget
+from singlearn.local.pytorch import TorchTarget
+from singlearn.local.target import Tempering
+
+torch.set_num_threads(1)
+N = 500
+
+
+@pytest.fixture(scope="module")
+def regression():
+    """y = x w + noise of size 1/2 at the least squares solution; with it the exact λ̂ = ½ Σ nβh/(nβh + γ) of the quadratic."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 3)) * [0.5, 1.0, 2.0]
+    y = x @ np.array([[1.0], [2.0], [3.0]]) + 0.5 * rng.normal(size=(N, 1))
+    w = np.linalg.lstsq(x, y, rcond=None)[0]
+    stiffness = N / np.log(N) * np.linalg.eigvalsh(x.T @ x / N)
+    return x, y, w, 0.5 * float(np.sum(stiffness / (stiffness + 10.0)))
+
+
+def squared(output, target):
+    return 0.5 * ((output - target) ** 2).sum(-1)
+
+
+def linear(w, bias=False):
+    model = torch.nn.Linear(len(w), 1, bias=bias)
+    with torch.no_grad():
+        model.weight.copy_(torch.as_tensor(w.T))
+        if bias:
+            model.bias.zero_()
+    return model
+
+
+def tensors(x, y):
+    return torch.as_tensor(x, dtype=torch.float32), torch.as_tensor(y, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("sampler", ["sgld", "hmc"])
+def test_jax_finds_the_closed_form_of_a_quadratic(regression, sampler) -> None:
+    x, y, w, exact = regression
+    found = sl.local.llc(
+        lambda p, x: x @ p["w"], squared, (x, y), parameters={"w": w}, sampler=sampler, tolerance=0.05, max_steps=20_000, seed=2
+    )
+    assert found.status == "converged", str(found)
+    assert found.standard_error < 0.08
+    assert abs(found.value - exact) < 4 * found.standard_error
+    assert found.half_dimension == 1.5 and found.samples == N and found.nbeta == N / np.log(N)
+    assert found.above_minimum < 0.01
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_pytorch_finds_the_closed_form_and_leaves_no_trace(regression) -> None:
+    x, y, w, exact = regression
+    model = torch.nn.Sequential(linear(w), torch.nn.Dropout(0.5))
+    before, random = model[0].weight.clone(), torch.get_rng_state()
+    found = sl.local.llc(model, squared, tensors(x, y), chains=4, tolerance=0.1, max_steps=4000, seed=1)
+    assert found.status == "converged", str(found)
+    assert abs(found.value - exact) < 4 * found.standard_error < 0.7
+    assert model.training and model[1].training and torch.equal(before, model[0].weight) and torch.equal(random, torch.get_rng_state())
+
+
+def test_both_frameworks_compute_the_same_posterior(regression) -> None:
+    x, y, w, _ = regression
+    ours = TorchTarget(linear(w), squared, tensors(x, y))
+    theirs = JaxTarget(lambda p, x: x @ p, squared, (x, y), w)
+    offset = np.random.default_rng(1).normal(size=(5, 3))
+    for a, b in zip(ours.full(offset), theirs.full(offset), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert ours.centre_loss == pytest.approx(float(squared(x @ w, y).mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_twice_the_loss_at_half_the_inverse_temperature_is_the_same_chain(regression, framework) -> None:
+    x, y, w, _ = regression
+    traces = []
+    for factor in (1.0, 2.0):
+
+        def loss(output, target, factor=factor):
+            return factor * squared(output, target)
+
+        torch_side = framework == "torch"
+        target = TorchTarget(linear(w), loss, tensors(x, y)) if torch_side else JaxTarget(lambda p, x: x @ p, loss, (x, y), w)
+        state = target.begin(np.array([0.0, 1.0]), seed=3)
+        traces.append(target.walk(state, np.full(2, 1e-3), 32, 50, Tempering(64.0 / factor, 1.0))[1])
+    if framework == "torch":
+        assert np.array_equal(traces[0].excess, traces[1].excess) and np.array_equal(*(t.squared_distance for t in traces))
+    else:  # XLA fuses the two losses differently, which costs the last bits
+        np.testing.assert_allclose(traces[0].excess, traces[1].excess, atol=1e-4)
+
+
+def test_parameters_by_name_and_by_mask(regression) -> None:
+    x, y, w, _ = regression
+    model = linear(w, bias=True)
+    data = tensors(x, y)
+    assert TorchTarget(model, squared, data).dimension == 4
+    assert TorchTarget(model, squared, data, only="bias").dimension == 1
+    masked = TorchTarget(model, squared, data, only={"weight": np.array([[False, True, False]])})
+    whole = TorchTarget(model, squared, data, only="weight")
+    step = np.array([[0.7]])
+    np.testing.assert_allclose(masked.full(step)[0], whole.full(np.array([[0.0, 0.7, 0.0]]))[0], rtol=1e-5)
+    params = {"a": w, "b": np.zeros(1, dtype=np.float32)}
+    assert JaxTarget(lambda p, x: x @ p["a"] + p["b"], squared, (x, y), params, only="b").dimension == 1
+    with pytest.raises(ValueError, match="matches no parameter; there are weight, bias"):
+        TorchTarget(model, squared, data, only="head*")
+
+
+class Branching(torch.nn.Module):
+    """Sums what it sees, and stops early on account of the parameters: no vmap over chains."""
+
+    def __init__(self, w) -> None:
+        super().__init__()
+        self.layer = linear(w)
+
+    def forward(self, x):
+        if self.layer.weight.sum() > 1e6:
+            return 0 * self.layer(x)
+        return self.layer(x)
+
+
+def test_a_branch_on_the_data_is_looped_with_a_reason(regression) -> None:
+    x, y, w, _ = regression
+    looped, plain = TorchTarget(Branching(w), squared, tensors(x, y)), TorchTarget(linear(w), squared, tensors(x, y))
+    assert "one by one, because vmap said" in looped.notes[0] and plain.notes == ()
+    offset = np.random.default_rng(1).normal(size=(3, 3))
+    np.testing.assert_allclose(looped.full(offset)[1], plain.full(offset)[1], rtol=1e-4, atol=1e-6)
+
+
+def test_forms_of_data_and_loss_agree(regression) -> None:
+    x, y, w, _ = regression
+    pair = tensors(x, y)
+    dataset = torch.utils.data.TensorDataset(*pair)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=7, shuffle=True)
+    expected = TorchTarget(linear(w), squared, pair).centre_loss
+
+    def whole(model, batch):
+        return squared(model(batch["x"]), batch["y"])
+
+    for loss, data in ((squared, dataset), (squared, loader), (whole, {"x": pair[0], "y": pair[1]})):
+        assert TorchTarget(linear(w), loss, data).centre_loss == expected
+
+
+def test_what_is_refused(regression) -> None:
+    x, y, w, _ = regression
+    data = tensors(x, y)
+    with pytest.raises(ValueError, match="reduction='none'"):
+        TorchTarget(linear(w), torch.nn.MSELoss(), data)
+    with pytest.raises(ValueError, match="sum over outputs"):
+        TorchTarget(linear(w), torch.nn.MSELoss(reduction="none"), data)
+    with pytest.raises(ValueError, match="depends on the other samples"):
+        TorchTarget(linear(w), lambda o, t: squared(o, t).mean().expand(len(o)), data)
+    with pytest.raises(ValueError, match="weight has entries that are not finite"):
+        TorchTarget(linear(w * np.nan), squared, data)
+    with pytest.raises(ValueError, match="averaged over the batch"):
+        JaxTarget(lambda p, x: x @ p, lambda o, t: jnp.mean(o - t), (x, y), w)
+    with pytest.raises(ValueError, match="w has entries that are not finite"):
+        JaxTarget(lambda p, x: x @ p["w"], squared, (x, y), {"w": w * np.nan})
+    with pytest.raises(ValueError, match="only 500 samples"):
+        sl.local.llc(linear(w), squared, data, batch_size=600)
+    with pytest.raises(ValueError, match="parameters: missing"):
+        sl.local.llc(lambda p, x: x @ p, squared, (x, y))
+    with pytest.raises(ValueError, match="gamma: got 0"):
+        sl.local.llc(linear(w), squared, data, gamma=0)
+
+
+def test_far_from_a_minimum_is_said(regression) -> None:
+    x, y, w, _ = regression
+    found = sl.local.llc(lambda p, x: x @ p, squared, (x, y), parameters=w + 1.0, chains=4, max_steps=2000)
+    assert found.status == "not_local_minimum" and "train further" in str(found)
+
+
+def test_a_loss_without_a_floor_diverges_and_is_withheld(regression) -> None:
+    x, y, w, _ = regression
+    found = sl.local.llc(lambda p, x: x @ p, lambda o, t: -squared(o, t), (x, y), parameters=w, chains=4, max_steps=2000)
+    assert found.status == "diverged" and np.isnan(found.value) and {1, 3} <= set(found.diverged)
+    assert found.to_dict()["learning_coefficient"] is None and "withheld" in str(found)
+
+
+def test_torch_is_not_imported_without_a_module() -> None:
+    check = "import singlearn, sys; singlearn.local.llc; print([m for m in ('torch', 'jax') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout.strip() == "[]"
