@@ -142,19 +142,7 @@ def local_run(
         key = jax.random.fold_in(jax.random.key(seed), 0)
         mass = draw_inside(bridge.coordinates, on_bridge, key, particles, replicates, what="reference around the start")
     inside = restricted(bridge, on_bridge)
-    settings = Settings(
-        name=inside.name,
-        n=float(inside.n),
-        dimension=inside.dimension,
-        is_population=inside.is_population,
-        beta_max=1.0,
-        particles=particles,
-        replicates=replicates,
-        seed=seed,
-        target_ess=target_ess,
-        thin=1,
-        precision=precision,
-    )
+    settings = Settings.of(inside, 1.0, particles, replicates, seed, target_ess, 1, precision)
     rungs = anneal(inside, settings, None, progress, mass.population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, mass.free_energies, mass.floor)
     with jax.enable_x64(precision == "float64"):

@@ -90,19 +90,7 @@ def temper(
             "prior_free_energies": [float(f) for f in masses.free_energies],
             "prior_floor": masses.floor,
         }
-    settings = Settings(
-        name=triple.name,
-        n=float(triple.n),
-        dimension=triple.dimension,
-        is_population=triple.is_population,
-        beta_max=float(beta_max),
-        particles=particles,
-        replicates=replicates,
-        seed=seed,
-        target_ess=target_ess,
-        thin=thin,
-        precision=precision,
-    )
+    settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
     rungs = anneal(triple, settings, checkpoint, progress, start)
     view = ladder_view(rungs, restriction_settings)
     proven = triple.known is not None and triple.known.status == "proved"

@@ -20,6 +20,7 @@ from singlearn.measure.phases.labeller import label_all
 from singlearn.measure.phases.tables import aligned
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
 
 
@@ -144,7 +145,8 @@ def _carried(
         None, None, (), None, there.name, kl=energy, n=1.0,
         coordinates=Coordinates(dimension, no_draw, start, constrain=lambda u: u, unconstrain=jnp.asarray),
     )  # fmt: skip
-    rungs = anneal(bridge, 1.0, particles, replicates, seed, 0.6, 1, "float64", None, False, population)
+    settings = Settings.of(bridge, 1.0, particles, replicates, seed, 0.6, 1, "float64")
+    rungs = anneal(bridge, settings, None, False, population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     return rungs.particles[-1], view.free_energy(1.0)
 
