@@ -37,6 +37,11 @@ def free_energies(theta, n=N):
     return -math.log(density[inside].sum()), -math.log(density[~inside].sum())
 
 
+def free_energies_apart(theta, n=1e4):
+    """The same where one of the two densities underflows: Gaussian wells, F = n K_min + log 8 - ½ log(π/(n a))."""
+    return tuple(n * lowest + math.log(8) - 0.5 * math.log(math.pi / (n * a)) for lowest, a in ((theta, 20), (0.05, 1)))
+
+
 CROSSING = brentq(lambda theta: free_energies(theta)[0] - free_energies(theta)[1], 0.0, 0.1)
 ALONG = [0.01, 0.025, 0.04, 0.055]
 
@@ -48,7 +53,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def diagram(folder):
-    return sl.phase_diagram(tilted, ALONG, right, particles=512, replicates=8, seed=1, folder=folder)
+    return sl.phase_diagram(tilted, ALONG, right, particles=256, replicates=8, seed=1, folder=folder)
 
 
 def test_a_first_order_transition_is_where_quadrature_has_it(diagram):
@@ -61,7 +66,7 @@ def test_a_first_order_transition_is_where_quadrature_has_it(diagram):
     # At the crossing the wells differ by n (0.05 - θ) in energy, and dF/dθ jumps from n to 0.
     assert abs(transition.latent_heat.value + N * (0.05 - CROSSING)) < 4 * transition.latent_heat.standard_error + 0.05
     assert abs(transition.slope_jump.value + N) < 4 * transition.slope_jump.standard_error
-    assert "first order" in str(diagram) and "latent heat" in str(diagram)
+    assert "first order" in str(diagram) and "two separate peaks" in str(diagram)
 
 
 def test_curves_match_quadrature(diagram):
@@ -71,7 +76,7 @@ def test_curves_match_quadrature(diagram):
         assert abs(point.free_energy.value - total) < 4 * point.free_energy.standard_error
         for name, exact in (("True", one), ("False", other)):
             estimate = point.phases[name].free_energy
-            assert abs(estimate.value - exact) < 4 * estimate.standard_error < 1.0
+            assert abs(estimate.value - exact) < 4 * estimate.standard_error < 1.4
         assert point.generalisation_error.value == pytest.approx(point.energy.value / N)
     exact = [-np.logaddexp(*(-f for f in free_energies(theta))) for theta in ALONG]
     for (at, slope), expected, middle in zip(
@@ -84,54 +89,50 @@ def test_curves_match_quadrature(diagram):
         assert abs(bend.value - expected) < 4 * bend.standard_error
 
 
+class Client:
+    """Maps and gathers as a Dask client does."""
+
+    def map(self, function, values):
+        self.values = list(values)
+        return [function(value) for value in values]
+
+    def gather(self, futures):
+        return futures
+
+
 def test_finished_points_are_not_run_again(diagram, folder):
-    """Two points are lost; only those are made again, and the table ends the same."""
-    lost = sorted(folder.glob("point_*.json"))[1:3]
-    for file in lost:
-        file.unlink()
+    """A point is lost; only that one is made again, by a client's workers, and the table ends the same."""
+    (folder / f"point_{ALONG[1]!r}.json").unlink()
+    client = Client()
+    again = sl.phase_diagram(tilted, ALONG[::-1], right, particles=256, replicates=8, seed=1, folder=folder, client=client)
+    assert client.values == [ALONG[1]]
+    assert again.table() == diagram.table()
+    assert again.to_dict() == diagram.to_dict()
     asked = []
 
     def counted(theta):
         asked.append(theta)
         return tilted(theta)
 
-    again = sl.phase_diagram(counted, ALONG[::-1], right, particles=512, replicates=8, seed=1, folder=folder)
-    assert asked == ALONG[1:3]
-    assert again.table() == diagram.table()
-    assert again.to_dict() == diagram.to_dict()
+    once_more = sl.phase_diagram(counted, ALONG, right, particles=256, replicates=8, seed=1, folder=folder)
+    assert asked == [] and once_more.table() == diagram.table()
     with pytest.raises(ValueError, match=r"belongs to another sweep \(seed: 1 then, 2 now\)"):
-        sl.phase_diagram(tilted, ALONG, right, particles=512, replicates=8, seed=2, folder=folder)
-
-
-def test_points_go_through_a_client(diagram, folder):
-    """A client maps the missing points and gathers them, as Dask's does."""
-
-    class Client:
-        def map(self, function, values):
-            self.values = list(values)
-            return [function(value) for value in values]
-
-        def gather(self, futures):
-            return futures
-
-    client = Client()
-    (folder / f"point_{ALONG[0]!r}.json").unlink()
-    again = sl.phase_diagram(tilted, ALONG, right, particles=512, replicates=8, seed=1, folder=folder, client=client)
-    assert client.values == [ALONG[0]]
-    assert again.table() == diagram.table()
+        sl.phase_diagram(tilted, ALONG, right, particles=256, replicates=8, seed=2, folder=folder)
 
 
 def test_phases_that_lose_are_tempered_by_themselves():
     """At n = 10⁴ the loser has e^-200 of the posterior at either end; runs of its own place the transition between them all the same."""
-    exact = brentq(lambda theta: free_energies(theta, 1e4)[0] - free_energies(theta, 1e4)[1], 0.0, 0.1)
+    exact = brentq(lambda theta: free_energies(theta, 1e4)[0] - free_energies(theta, 1e4)[1], 0.04, 0.06)
     diagram = sl.phase_diagram(lambda theta: tilted(theta, 1e4), [0.03, 0.07], right, (True, False), particles=128, seed=0)
     (transition,) = diagram.transitions
     assert transition.value.standard_error < 1e-4
     assert abs(transition.value.value - exact) < 4 * transition.value.standard_error
     assert transition.order == "first order"
-    assert diagram.points[0].phases["False"].occupancy is None
-    assert diagram.points[0].phases["False"].free_energy is not None
-    assert "< 0.0" in diagram.table()
+    for point in diagram.points:
+        for name, value in zip(("True", "False"), free_energies_apart(point.value), strict=True):
+            phase = point.phases[name]
+            assert phase.has_own_run and phase.free_energy.standard_error < 0.5
+            assert abs(phase.free_energy.value - value) < 4 * phase.free_energy.standard_error
 
 
 def test_a_sliding_well_is_no_first_order_transition():

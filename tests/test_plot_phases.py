@@ -35,7 +35,8 @@ def test_phase_diagram() -> None:
         phases = {}
         for name, own, energy in (("a", share, 1.0), ("b", 1 - share, 5.0)):
             free = Estimate(-float(np.log(own)), 0.01, (-float(np.log(own)) - 0.01, -float(np.log(own)) + 0.01))
-            phases[name] = PhasePoint(1.0, Estimate(float(own), 0.01), free, Estimate(energy, 0.1), Estimate(0.5, 0.1))
+            occupancy, mean, heat = Estimate(float(own), 0.01), Estimate(energy, 0.1), Estimate(0.5, 0.1)
+            phases[name] = PhasePoint(1.0, occupancy, free, mean, heat, force=mean, force_deviation=0.5)
         e = Estimate(1.0, 0.1)
         return Point(theta, 1.0, 1.0, e, e, e, None, phases, ())
 

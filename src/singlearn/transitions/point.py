@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import Labeller
 from singlearn.tempering import Run, temper
+from singlearn.transitions.force import forces, within
 from singlearn.triple import Triple
 
 
@@ -19,7 +21,9 @@ from singlearn.triple import Triple
 class PhasePoint:
     """One phase at one point; ``None`` for what is unknown of an unseen phase. Energies in nats.
 
-    Where ``has_own_run``, free energy, energy and heat capacity come from a run restricted to the phase, shares from the whole run.
+    ``force`` is the mean of the force conjugate to the swept parameter within the phase, dF_k/dθ in nats per unit, and
+    ``force_deviation`` its standard deviation from particle to particle. Where ``has_own_run``, all but shares come from a run restricted
+    to the phase.
     """
 
     largest_occupancy: float
@@ -28,6 +32,8 @@ class PhasePoint:
     energy: Estimate | None
     heat_capacity: Estimate | None
     has_own_run: bool = False
+    force: Estimate | None = None
+    force_deviation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Point:
                     "energy": _document(phase.energy),
                     "heat_capacity": _document(phase.heat_capacity),
                     "has_own_run": phase.has_own_run,
+                    "force": _document(phase.force),
+                    "force_deviation": phase.force_deviation,
                 }
                 for name, phase in self.phases.items()
             },
@@ -79,6 +87,8 @@ class Point:
                 _read(phase["energy"]),
                 _read(phase["heat_capacity"]),
                 phase["has_own_run"],
+                _read(phase["force"]),
+                phase["force_deviation"],
             )
             for name, phase in document["phases"].items()
         }
@@ -94,12 +104,15 @@ def measure_point(
     value: float,
     labeller: Labeller,
     restricted: Sequence[Hashable],
+    neighbour: tuple[Triple, float, float],
     beta: float,
     particles: int,
     replicates: int,
     seed: int,
 ) -> Point:
     """Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
+
+    ``neighbour`` is another triple of the sweep with its value and β, towards which the force is taken.
 
     The generalisation error of a population triple is :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for data it is not known from one run.
     """
@@ -118,15 +131,26 @@ def measure_point(
     if triple.is_population:
         share = beta / triple.n
         generalisation = Estimate(energy.value * share, energy.standard_error * share, tuple(e * share for e in energy.replicates))
-    phases = {
-        str(r.phase): PhasePoint(r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity) for r in readings
-    }
+    there, other_value, other_beta = neighbour
+
+    def force_of(own: Run) -> Float[np.ndarray, "replicates particles"] | None:
+        return forces(triple, there, (beta, other_beta), other_value - value, own.rungs.particles[-1])
+
+    force = force_of(run)
+    phases = {}
+    for k, r in enumerate(readings):
+        spread = within(force, sorted_run.index[-1] == k) if r.is_seen else None
+        phases[str(r.phase)] = PhasePoint(
+            r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity, False, *(spread or (None, None))
+        )
     warnings = [str(w) for w in run.warnings]
     for index, phase in enumerate(restricted):
         inside, whole = tempered(index + 1, (labeller, phase)), sorted_run.reading(phase, beta)
+        spread = within(force_of(inside), np.ones(inside.rungs.particles.shape[1:3], dtype=bool))
         phases[str(phase)] = PhasePoint(
-            whole.largest_occupancy, whole.occupancy, inside.free_energy(beta), inside.energy(beta), inside.heat_capacity(beta), True
-        )
+            whole.largest_occupancy, whole.occupancy, inside.free_energy(beta), inside.energy(beta), inside.heat_capacity(beta), True,
+            *(spread or (None, None)),
+        )  # fmt: skip
         warnings += [f"{phase}: {w}" for w in inside.warnings]
     return Point(
         value, float(triple.n), beta, run.free_energy(beta), energy, run.heat_capacity(beta), generalisation, phases,

@@ -145,8 +145,8 @@ def _describe(near: Sequence[Point], left: Point, right: Point, before: str, aft
     value = Estimate(origin + unit * root, abs(unit) * spread / abs(slope))
     # dF/dθ goes from that of one phase to that of the other: by dD/dθ.
     jump = Estimate(slope / unit, math.sqrt(float(slope_row @ covariance @ slope_row)) / abs(unit))
-    latent, width = _latent_heat(left, right, before, after, root)
-    order, evidence = _order(latent, width)
+    latent = _latent_heat(left, right, before, after, root)
+    order, evidence = _order(left, right, before, after, root)
     return Transition(value, before, after, order, latent, jump, evidence)
 
 
@@ -161,27 +161,41 @@ def _root(
     return first / (first - second)
 
 
-def _latent_heat(left: Point, right: Point, before: str, after: str, root: float) -> tuple[Estimate, float]:
-    """β(E_before - E_after) interpolated to the crossing, and the thermal width of the energies of both phases there, in nats."""
-    heats, widths = [], []
+def _between(left: Estimate, right: Estimate, root: float) -> Estimate:
+    """Interpolated to the crossing."""
+    value = (1 - root) * left.value + root * right.value
+    return Estimate(value, math.hypot((1 - root) * left.standard_error, root * right.standard_error))
+
+
+def _latent_heat(left: Point, right: Point, before: str, after: str, root: float) -> Estimate:
+    """β(E_before - E_after) at the crossing, in nats."""
+    heats = []
+    for point in (left, right):
+        one, other = point.phases[before].energy, point.phases[after].energy
+        assert one is not None and other is not None
+        error = point.inverse_temperature * math.hypot(one.standard_error, other.standard_error)
+        heats.append(Estimate(point.inverse_temperature * (one.value - other.value), error))
+    return _between(heats[0], heats[1], root)
+
+
+def _order(left: Point, right: Point, before: str, after: str, root: float) -> tuple[str, str]:
+    """First order where the forces of the two phases stand apart: their mixture has two peaks, and the slope of F jumps between them.
+
+    The threshold: the two halves of a single log-concave peak, wherever it is cut, have means apart by at most √3 times the sum of
+    their deviations (a uniform density cut in the middle); beyond twice the sum there are two peaks.
+    """
+    gaps, spreads = [], []
     for point in (left, right):
         one, other = point.phases[before], point.phases[after]
-        assert one.energy and other.energy and one.heat_capacity and other.heat_capacity
-        beta = point.inverse_temperature
-        error = beta * math.hypot(one.energy.standard_error, other.energy.standard_error)
-        heats.append(Estimate(beta * (one.energy.value - other.energy.value), error))
-        widths.append(math.sqrt(max(one.heat_capacity.value, 0.0)) + math.sqrt(max(other.heat_capacity.value, 0.0)))
-    value = (1 - root) * heats[0].value + root * heats[1].value
-    error = math.hypot((1 - root) * heats[0].standard_error, root * heats[1].standard_error)
-    return Estimate(value, error), (1 - root) * widths[0] + root * widths[1]
-
-
-def _order(latent: Estimate, width: float) -> tuple[str, str]:
-    """First order where the energies of the two phases stand apart: then the energy is a mixture with two peaks, and F has a kink."""
-    size, error = abs(latent.value), latent.standard_error
-    said = f"latent heat {latent} nats, thermal width of both phases together {width:.2g}"
-    if size - 4 * error > width:
-        return FIRST, f"{said}: the energies of the phases stand apart"
-    if size + 4 * error < width:
-        return NOT_FIRST, f"{said}: their energies overlap, no latent heat stands out at this n"
+        if one.force is None or other.force is None or one.force_deviation is None or other.force_deviation is None:
+            return UNDECIDED, "too few particles of both phases beside the crossing to compare their forces; give restricted="
+        gaps.append(Estimate(other.force.value - one.force.value, math.hypot(one.force.standard_error, other.force.standard_error)))
+        spreads.append(one.force_deviation + other.force_deviation)
+    gap, spread = _between(gaps[0], gaps[1], root), (1 - root) * spreads[0] + root * spreads[1]
+    said = f"dF/dθ differs by {gap} nats between the phases, and scatters by {spread:.2g} within them (sum of deviations)"
+    size, error = abs(gap.value), np.nan_to_num(gap.standard_error)
+    if size - 4 * error > 2 * spread:
+        return FIRST, f"{said}: two separate peaks"
+    if size + 4 * error < 2 * spread:
+        return NOT_FIRST, f"{said}: no two separate peaks at this n"
     return UNDECIDED, f"{said}: too close to tell with these errors"

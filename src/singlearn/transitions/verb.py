@@ -70,9 +70,13 @@ def phase_diagram(
         raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
     store = None if folder is None else _Store(Path(folder), _settings(labeller, restricted, particles, replicates, seed, parameter))
 
+    def end(value: float) -> float:
+        return float(beta(value)) if callable(beta) else float(beta)
+
     def measure(value: float) -> Point:
-        end = float(beta(value)) if callable(beta) else float(beta)
-        point = measure_point(make_triple(value), value, labeller, restricted, end, particles, replicates, seed)
+        beside = values[values.index(value) + (1 if value < values[-1] else -1)]
+        neighbour = (make_triple(beside), beside, end(beside))
+        point = measure_point(make_triple(value), value, labeller, restricted, neighbour, end(value), particles, replicates, seed)
         if store is not None:
             store.save(point)
         return point

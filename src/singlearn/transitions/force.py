@@ -1,0 +1,57 @@
+"""The force conjugate to what is swept: how much each particle's energy would change, and how that is spread within a phase."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from singlearn.measure.estimate import Estimate
+from singlearn.measure.phases.shares import ratio_estimate
+from singlearn.triple import Triple
+
+FEWEST = 10
+BATCH = 1024
+
+
+def forces(
+    here: Triple,
+    there: Triple,
+    betas: tuple[float, float],
+    step: float,
+    particles: Float[np.ndarray, "replicates particles d"],
+) -> Float[np.ndarray, "replicates particles"] | None:
+    r""":math:`[β'nL' - \log φ' - (βnL - \log φ)]/Δθ` of every particle, in nats per unit of θ; its mean tends to dF/dθ.
+
+    ``None`` where the triples have different parameters.
+    """
+    if here.dimension != there.dimension:
+        return None
+    replicates, count, dimension = particles.shape
+    with jax.enable_x64(True):
+        data = tuple(jax.tree.map(jnp.asarray, triple.data) for triple in (here, there))
+
+        def force(u: Float[Array, " d"]) -> Float[Array, ""]:
+            first, second = (
+                beta * triple.energy(u, own) - triple.coordinates.log_prob(u)
+                for beta, triple, own in zip(betas, (here, there), data, strict=True)
+            )
+            return (second - first) / step
+
+        flat = jnp.asarray(particles.reshape(-1, dimension))
+        values = jax.jit(lambda us: jax.lax.map(force, us, batch_size=min(BATCH, len(flat))))(flat)
+    return np.asarray(values, dtype=float).reshape(replicates, count)
+
+
+def within(
+    force: Float[np.ndarray, "replicates particles"] | None, inside: Bool[np.ndarray, "replicates particles"]
+) -> tuple[Estimate, float] | None:
+    """Mean of the force within a phase and its standard deviation there; ``None`` if fewer than ten particles are inside."""
+    if force is None or inside.sum() < FEWEST or not np.isfinite(force[inside]).all():
+        return None
+    own = np.where(inside, force, 0.0)
+    deviation = float(force[inside].std())
+    return ratio_estimate(own.mean(axis=1), inside.mean(axis=1), deviation / math.sqrt(int(inside.sum()))), deviation
