@@ -118,4 +118,4 @@ def _finish(top: Axes, bottom: Axes, curves: Sequence[VolumeCurve], fits: Sequen
     top.xaxis.set_minor_locator(NullLocator())
     top.yaxis.set_minor_formatter(NullFormatter())
     label_at_right(bottom, levels)
-    top.figure.align_ylabels()  # type: ignore[union-attr]
+    top.figure.align_ylabels()
