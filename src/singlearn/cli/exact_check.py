@@ -55,6 +55,8 @@ def check(
     prior: dist.Distribution | None = None,
     smallest: float = 1e-10,
     beta_max: float = 1e8,
+    live: int = 2000,
+    particles: int = 1024,
     seed: int = 0,
     progress: bool | None = None,
 ) -> list[Reading]:
@@ -68,6 +70,8 @@ def check(
         prior: of every variable; N(0, 1) by default.
         smallest: t in nats down to which nested sampling goes.
         beta_max: of the tempered run, in 1/nats.
+        live: points of each replicate of nested sampling.
+        particles: of each replicate of the tempered run.
         seed: same seed, same numbers (on one machine).
         progress: show progress bars on standard error; default: if it is a terminal.
 
@@ -82,10 +86,11 @@ def check(
     multiplicity = known.multiplicity if known is not None else None
     triple = polynomial(K, prior=prior, known=known)
     started = time.monotonic()
-    nested = volume_by_nested_sampling(triple, smallest=smallest, seed=seed, progress=progress).learning_coefficient(multiplicity)
+    curve = volume_by_nested_sampling(triple, live=live, smallest=smallest, seed=seed, progress=progress)
+    nested = curve.learning_coefficient(multiplicity)
     nested_seconds = time.monotonic() - started
     started = time.monotonic()
-    run = temper(triple, beta_max=beta_max, thin=64, seed=seed, progress=progress)
+    run = temper(triple, beta_max=beta_max, particles=particles, thin=particles, seed=seed, progress=progress)
     tempered_seconds = time.monotonic() - started
     volume = run.volume().learning_coefficient(multiplicity)
     energy = run.learning_coefficient(multiplicity=multiplicity)

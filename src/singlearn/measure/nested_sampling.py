@@ -25,6 +25,8 @@ LARGEST_EXPANSION = 6
 # A threshold that falls by less than this over so many halvings of the volume belongs to a K whose infimum is not 0.
 STALLED_FALL = 0.02
 STALLED_STAGES = 16
+# Live points with the very K of the threshold, as a share: more are a plateau of K (or its rounding), where V jumps.
+LARGEST_TIE = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class NestedSample:
         unmoved: share of new points, of each stage, that are where their chain started.
         shrunk: share of slices, of each stage, that found a point before the bracket was given up.
         most_negative: the least K that was met, 0 if none was below; rounding makes expanded squares negative.
-        stop: ``"reached"``, ``"plateau"`` (half of the live points share the least K there is) or ``"stalled"`` (t does not tend to 0).
+        zero_share: of the last live points, those with K = 0 exactly.
+        stop: ``"reached"``, ``"plateau"`` (V jumps: many live points share one K) or ``"stalled"`` (t does not tend to 0).
     """
 
     deaths: Float[np.ndarray, " deaths"]
@@ -49,6 +52,7 @@ class NestedSample:
     unmoved: Float[np.ndarray, " stages"]
     shrunk: Float[np.ndarray, " stages"]
     most_negative: float
+    zero_share: float
     stop: Literal["reached", "plateau", "stalled"]
 
     def sums_above(self, thresholds: Float[np.ndarray, " thresholds"], power: int) -> Float[np.ndarray, " thresholds"]:
@@ -57,8 +61,9 @@ class NestedSample:
         return total[np.searchsorted(-self.deaths, -thresholds, side="right")]
 
     def quantile(self, share: float) -> float:
-        """The t below which K lies on ``share`` of the prior; ``inf`` where K is infinite on more of it."""
-        return float(self.deaths[min(int((1 - share) * self.live[0]), len(self.deaths) - 1)]) if len(self.deaths) else math.nan
+        """The t below which K lies on ``share`` of the prior, or on less where K is infinite on the rest; 0 where that is nowhere."""
+        finite = self.deaths[max(int((1 - share) * self.live[0]), int(np.isinf(self.deaths).sum())) :] if len(self.deaths) else self.deaths
+        return float(finite[0]) if len(finite) else 0.0
 
 
 class _Replaced(NamedTuple):
@@ -114,7 +119,7 @@ def _descend(
         if threshold < smallest:
             deaths.append(energies[energies >= smallest])
             break
-        if energies[half] == threshold:
+        if np.mean(energies == threshold) > LARGEST_TIE:
             stop, bottom = "plateau", threshold
             deaths.append(energies[energies > threshold])
             break
@@ -145,6 +150,7 @@ def _descend(
         unmoved=unmoved,
         shrunk=shrunk,
         most_negative=negative,
+        zero_share=float(np.mean(energies == 0)),
         stop=stop,  # type: ignore[arg-type]
     )
 
@@ -183,7 +189,7 @@ def _compile(model: Model, live: int, slices: int) -> tuple[Callable[..., Any], 
     return jax.jit(start), jax.jit(kernel)
 
 
-def _live_points(key: Any, state: base.NSState, info: Any, params: Any) -> dict[str, Array]:
+def _live_points(key: Any, state: base.NSState | adaptive.AdaptiveNSState, info: Any, params: Any) -> dict[str, Array]:
     positions = state.particles.position
     return {"live": positions, "widths": jnp.std(positions, axis=0)}
 
@@ -218,7 +224,7 @@ def _one_chain_from_each_survivor(slice_step: Callable[..., Any], slices: int, n
     """BlackJAX draws starting points from the survivors with replacement; one for each keeps the population wider."""
 
     def replace(
-        key: Key[Array, ""], state: base.NSState, loglikelihood_0: Float[Array, ""], **params: Array
+        key: Key[Array, ""], state: adaptive.AdaptiveNSState, loglikelihood_0: Float[Array, ""], **params: Array
     ) -> tuple[base.StateWithLogLikelihood, _Replaced]:
         _, survivors = jax.lax.top_k(state.particles.loglikelihood, new)
         begin = jax.tree.map(lambda leaf: leaf[survivors], state.particles)

@@ -18,6 +18,8 @@ from singlearn.triple import Triple
 POOR_CORRELATION = 0.6
 POOR_UNMOVED_SHARE = 0.1
 FEWEST_SHRUNK = 0.9
+# Share of the last live points with K = 0 that is more than an accident of rounding.
+SOME_ZEROS = 0.02
 # V is trusted where t exceeds the rounding error of K, seen where K is negative, by this factor: λ then moves by a hundredth.
 ROUNDING_MARGIN = 100.0
 # A K more negative than this share of its size over the prior is no rounding error.
@@ -95,10 +97,9 @@ def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> Volu
     if noise > NEGLIGIBLE * top:
         raise ValueError(f"{triple.name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0")
     if not bottom < top < math.inf:
-        raise ValueError(
-            f"{triple.name}: K does not fall below {bottom:.3g} where nine tenths of the prior have K < {top:.3g}; "
-            "it is constant or infinite on most of the prior"
-        )
+        level = max(s.bottom for s in samples)
+        what = f"constant, {level:.4g}," if math.isfinite(level) and level > 0 else "infinite" if level > 0 else f"below {bottom:.3g}"
+        raise ValueError(f"{triple.name}: K is {what} on a tenth of the prior or more, and V(t) cannot be followed there; change the prior")
     thresholds = threshold_grid(bottom, top)
     # log V at t is minus the sum of 1/n over the deaths at K ≥ t, and its variance the sum of 1/n².
     steps = [s.sums_above(thresholds, 1) for s in samples]
@@ -128,15 +129,14 @@ def _warnings(samples: list[NestedSample], smallest: float, bottom: float, noise
                 f"they started, and found a point on {shrunk.min():.0%} of slices at worst: raise slices=",
             )
         )
-    flat = [s for s in samples if s.stop == "plateau"]
-    if flat:
-        level = max(s.bottom for s in flat)
-        sentence = (
-            "K is exactly 0 on a part of the prior that is not negligible: V(t) has a positive limit, or K is rounded to 0"
-            if level == 0
-            else f"K is constant, {level:.3g}, on half of what lies below: V jumps there, and was followed no further"
-        )
-        found.append(Warning_(Reason.PLATEAU, f"{len(flat)} of {len(samples)} replicates stopped early. {sentence}"))
+    zero = float(np.mean([s.zero_share for s in samples]))
+    if zero > SOME_ZEROS:
+        sentence = f"K is exactly 0 at {zero:.0%} of the last live points: V(t) has a positive limit and λ is 0, or K is rounded to 0"
+        found.append(Warning_(Reason.PLATEAU, sentence))
+    levels = [s.bottom for s in samples if s.stop == "plateau" and s.bottom > 0]
+    if levels:
+        sentence = f"many live points share K = {max(levels):.4g}: V jumps there, or K is rounded, and V was followed no further"
+        found.append(Warning_(Reason.PLATEAU, sentence))
     stalled = [s for s in samples if s.stop == "stalled"]
     if stalled:
         level = min(s.bottom for s in stalled)

@@ -38,7 +38,7 @@ def volume_by_tempering(
     """
     divergences = view.energies / n
     noise = max(0.0, -float(divergences.min()))
-    top = float(np.quantile(divergences[0], PRIOR_SHARE))
+    top = float(np.quantile(divergences[0][np.isfinite(divergences[0])], PRIOR_SHARE))
     if noise > NEGLIGIBLE * top:
         raise ValueError(f"{name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0")
     reached = float(np.quantile(divergences[-1], COLDEST_SHARE))
@@ -47,7 +47,9 @@ def volume_by_tempering(
     if bottom > reached:
         sentence = f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
         found.append(Warning_(Reason.ROUNDING, sentence))
-    if not 0 < bottom < top < math.inf:
+    if reached <= 0:
+        raise ValueError(f"{name}: K is exactly 0 for half of the coldest particles: V(t) has a positive limit, or K is rounded to 0")
+    if not bottom < top < math.inf:
         raise ValueError(
             f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the prior have K < {top:.3g}; "
             "V(t) is read in between: raise beta_max"

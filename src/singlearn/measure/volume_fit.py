@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +21,9 @@ FEWEST_DECADES = 2.0
 ENOUGH_DECADES = 4.0
 # V is read where less than this share of the prior is left: above, it is the prior's bulk that speaks.
 LARGEST_VOLUME = math.exp(-1.0)
-HOPELESS = 50.0
+HOPELESS = 20.0
+# Where V does not change between two thresholds their errors are one; this share of the variance keeps them apart.
+RIDGE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +76,9 @@ class VolumeFit:
         }
 
 
-@dataclass(frozen=True)
-class _Fit:
+class _Fit(NamedTuple):
     multiplicity: int
+    correction: float | None
     score: float
     standard_error: float
     replicates: Float[np.ndarray, " replicates"]
@@ -98,8 +100,8 @@ def fit_volume(
     :math:`a\,t^δ` for a few δ (the next pole of ζ is δ further left), over every window that ends at the smallest threshold and spans
     at least two decades. Each is fitted by generalised least squares. A candidate with k parameters that leaves out c points and fits
     with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_). The error joins the spread between
-    replicates, the spread between fits, and, where m is not given, half the distance to the best fit with the other small m that is
-    not hopeless.
+    replicates, the spread between fits, and half the distance to the farthest of the best fits with another correction, or, where m is
+    not given, with the other small m, unless that fit is hopeless: over a few decades the wrong one can win.
 
     Args:
         thresholds: t, increasing, in nats.
@@ -148,14 +150,22 @@ def fit_volume(
     for fit, share in zip(fits, weight, strict=True):
         by_m[fit.multiplicity] = by_m.get(fit.multiplicity, 0.0) + float(share)
     found = max(by_m, key=lambda m: by_m[m])
+    of_found = [fit for fit in fits if fit.multiplicity == found]
+    best = max(of_found, key=lambda fit: fit.score)
+    rivals = [[fit for fit in of_found if fit.correction == d] for d in (None, *CORRECTION_EXPONENTS)]
+    error = math.hypot(error, _half_distance(rivals, value, top))
     if multiplicity is None:
-        rivals = [max((fit for fit in fits if fit.multiplicity == m), key=lambda fit: fit.score) for m in (1, 2)]
-        error = math.hypot(error, 0.5 * max((abs(r.replicates.mean() - value) for r in rivals if top - r.score < HOPELESS), default=0.0))
-    best = max((fit for fit in fits if fit.multiplicity == found), key=lambda fit: fit.score)
+        error = math.hypot(error, _half_distance([[fit for fit in fits if fit.multiplicity == m] for m in (1, 2)], value, top))
     return VolumeFit(
         value, error, found, by_m[found], tuple(float(v) for v in weight @ np.array([fit.replicates for fit in fits])),
         best.thresholds, best.fitted, (*warnings, *_warnings(value, error, decades, dimension)),
     )  # fmt: skip
+
+
+def _half_distance(rivals: list[list[_Fit]], value: float, top: float) -> float:
+    """Half the distance from λ̂ to the farthest of the best fits of each group, hopeless ones left out."""
+    best = [max(group, key=lambda fit: fit.score) for group in rivals if group]
+    return 0.5 * max((abs(float(fit.replicates.mean()) - value) for fit in best if top - fit.score < HOPELESS), default=0.0)
 
 
 def _inflation(log_volumes: Float[np.ndarray, "replicates points"], covariance: Float[np.ndarray, "points points"]) -> float:
@@ -166,7 +176,8 @@ def _inflation(log_volumes: Float[np.ndarray, "replicates points"], covariance: 
     steps = log_volumes[:, :-apart] - log_volumes[:, apart:]
     diagonal = np.diag(covariance)
     ideal = diagonal[:-apart] + diagonal[apart:] - 2 * np.diag(covariance, apart)
-    return max(1.0, float(np.mean(steps.var(axis=0, ddof=1) / ideal)))
+    some = ideal > 0
+    return max(1.0, float(np.mean(steps.var(axis=0, ddof=1)[some] / ideal[some]))) if some.any() else 1.0
 
 
 def _fits(
@@ -179,7 +190,7 @@ def _fits(
 ) -> list[_Fit]:
     """Every candidate over one window; ``covariance`` is that of the mean over replicates."""
     points, replicates = len(log_t), len(log_volumes)
-    factor = np.linalg.cholesky(covariance + 1e-10 * np.diag(np.diag(covariance)))
+    factor = np.linalg.cholesky(covariance + RIDGE * np.diag(np.diag(covariance)))
     laws = [
         (m, shift, 0.0 * log_t if shift is None else (m - 1) * np.log(shift + log_largest - log_t))
         for m in ([multiplicity] if multiplicity else range(1, LARGEST_MULTIPLICITY + 1))
@@ -191,7 +202,8 @@ def _fits(
         factor, offsets.T
     )[:, :, None]
     fits = []
-    for extra in ([], *([np.exp(d * (log_t - log_t[0]))] for d in CORRECTION_EXPONENTS)):
+    for correction in (None, *CORRECTION_EXPONENTS):
+        extra = [] if correction is None else [np.exp(correction * (log_t - log_t[0]))]
         design = np.stack([log_t, np.ones(points), *extra], axis=1)
         terms = design.shape[1]
         if points <= terms:
@@ -207,7 +219,7 @@ def _fits(
         for index, (m, shift, offset) in enumerate(laws):
             score = -0.5 * (float(chi2[index]) + 2 * (terms + (m - 1) + (shift is not None)) + 2 * left_out)
             fitted = design @ theta[:, index] + offset
-            fits.append(_Fit(m, score, float(max(ideal[index], seen[index])), own[index], np.exp(log_t), fitted))
+            fits.append(_Fit(m, correction, score, float(max(ideal[index], seen[index])), own[index], np.exp(log_t), fitted))
     return fits
 
 
