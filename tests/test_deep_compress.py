@@ -44,9 +44,9 @@ def test_a_large_network_with_planted_nodes(single: bool) -> None:
     net = planted((784, 512, 256, 10), dead=60, duplicates=50, bypassed=40, rank=3, seed=0)
     if single:
         net = DeepReLU([w.astype(np.float32) for w in net.weights], [b.astype(np.float32) for b in net.biases])
-    start = time.monotonic()
+    start = time.process_time()
     found = compress_deep(net, (0, 1))
-    assert time.monotonic() - start < 60
+    assert time.process_time() - start < 60
     assert found.before == (784, 512, 256, 10)
     assert found.after == (784, 512 - 60 - 50 - 37, 256 - 60 - 50 - 37, 10) == found.network.widths
     assert relative_change(net, found.network) < (1e-7 if single else 1e-13)
