@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases.tables import aligned
+from singlearn.measure.phases.tables import aligned, share_cell
 from singlearn.transitions.point import Point
 from singlearn.transitions.transition import HeatCapacityPeak, Transition, find_peaks, find_transitions
 
@@ -111,4 +111,4 @@ def _occupancy(point: Point, name: str) -> str:
     phase = point.phases.get(name)
     if phase is None:
         return "unseen"
-    return f"< {phase.largest_occupancy:.2g}" if phase.occupancy is None else str(phase.occupancy)
+    return f"< {phase.largest_occupancy:.2g}" if phase.occupancy is None else share_cell(phase.occupancy)

@@ -192,7 +192,10 @@ def _order(left: Point, right: Point, before: str, after: str, root: float) -> t
         gaps.append(Estimate(other.force.value - one.force.value, math.hypot(one.force.standard_error, other.force.standard_error)))
         spreads.append(one.force_deviation + other.force_deviation)
     gap, spread = _between(gaps[0], gaps[1], root), (1 - root) * spreads[0] + root * spreads[1]
-    said = f"dF/dθ differs by {gap} nats between the phases, and scatters by {spread:.2g} within them (sum of deviations)"
+    said = (
+        f"dF/dθ differs by {gap.value:.4g} ± {gap.standard_error:.1g} nats between the phases, "
+        f"and scatters by {spread:.2g} within them (sum of deviations)"
+    )
     size, error = abs(gap.value), np.nan_to_num(gap.standard_error)
     if size - 4 * error > 2 * spread:
         return FIRST, f"{said}: two separate peaks"

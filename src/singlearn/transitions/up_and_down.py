@@ -17,7 +17,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.labeller import label_all
-from singlearn.measure.phases.tables import aligned
+from singlearn.measure.phases.tables import aligned, share_cell
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.settings import Settings
@@ -70,7 +70,7 @@ class Hysteresis:
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [(self.parameter, *(f"P({p}) {way}" for p in self.phases for way in ("up", "down")))]
         for value in self.up.values:
-            cells = [str(branch.share(p, value)) for p in self.phases for branch in (self.up, self.down)]
+            cells = [share_cell(branch.share(p, value)) for p in self.phases for branch in (self.up, self.down)]
             rows.append((f"{value:.6g}", *cells))
         where = sorted({value for value, _ in self.disagreement})
         verdict = f"up and down disagree at {self.parameter} = {', '.join(f'{v:.4g}' for v in where)}" if where else "up and down agree"

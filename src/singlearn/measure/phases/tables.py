@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from singlearn.measure.estimate import Estimate
+
 if TYPE_CHECKING:
     from singlearn.measure.phases.ledger import Ledger
     from singlearn.measure.phases.phases import Phases
@@ -16,8 +18,9 @@ def phases_table(phases: Phases, beta: float | int) -> str:
     for reading in phases.at(beta):
         lowest = f"{phases.lowest_energy(reading.phase):.4g}"
         if reading.is_seen:
-            cells = (reading.occupancy, reading.free_energy, reading.energy, reading.heat_capacity)
-            rows.append((str(reading.phase), *map(str, cells), lowest))
+            assert reading.occupancy is not None
+            cells = (reading.free_energy, reading.energy, reading.heat_capacity)
+            rows.append((str(reading.phase), share_cell(reading.occupancy), *map(str, cells), lowest))
         else:
             bounds = (f"unseen: < {reading.largest_occupancy:.2g}", f"> {reading.smallest_free_energy:.4g}")
             rows.append((str(reading.phase), *bounds, "–", "–", lowest))
@@ -39,6 +42,17 @@ def ledger_table(ledger: Ledger) -> str:
     for c in ledger.crossings:
         lines.append(f"  predicted: {c.before} → {c.after} at nβ ≈ {c.n:.3g} ({c.low:.3g} … {c.high:.3g})")
     return "\n".join(lines)
+
+
+def share_cell(share: Estimate) -> str:
+    """A share for people: near 1 the digits that its tiny error carries say nothing.
+
+    >>> share_cell(Estimate(0.4, 0.03)), share_cell(Estimate(0.9999, 1e-5)), share_cell(Estimate(3.2e-9, 1e-9))
+    ('0.40 ± 0.03', '> 0.99', '3.2e-09')
+    """
+    if share.value - share.standard_error > 0.995:
+        return "> 0.99"
+    return f"{share.value:.2g}" if share.value + share.standard_error < 0.005 else str(share)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
