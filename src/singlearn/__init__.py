@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Run", "Triple", "exact", "local", "local_run", "models", "phase_diagram", "phases", "plot", "symmetry", "temper"]
+__all__ = ["Run", "Triple", "exact", "generalise", "local", "local_run", "models", "phase_diagram", "phases", "plot", "symmetry", "temper"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +22,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("singlearn.transitions").phase_diagram
     if name == "phases":
         return importlib.import_module("singlearn.measure.phases")
-    if name in ("exact", "local", "models", "plot", "symmetry"):
+    if name in ("exact", "generalise", "local", "models", "plot", "symmetry"):
         return importlib.import_module(f"singlearn.{name}")
     raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")

@@ -11,6 +11,7 @@ PICTURES = {
     "animate_fibre_path": "path_of_equal_functions",
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
+    "generalisation_error": "learning_curves",
     "kinks": "function_on_a_line",
     "network_graph": "graph_of_nodes",
     "newton_polygon": "newton_polyhedron",

@@ -28,7 +28,7 @@ def table(selection: Selection) -> str:
         ("note", "", [", ".join(dict.fromkeys(str(w.reason) for w in c.warnings)) for c in candidates]),
     ]
     head = selection.name + (f"  {selection.description}" if selection.description else "")
-    lines = [head, "", *_aligned(columns), "", *_wrapped(verdict(selection))]
+    lines = [head, "", *aligned(columns), "", *_wrapped(verdict(selection))]
     sentences = [f"K = {c.size}: {w}" for c in candidates for w in c.warnings]
     at_mode = ", ".join(f"K = {c.size}" for c in candidates if not c.is_likelihood_maximum)
     if at_mode:
@@ -112,11 +112,14 @@ def _width(text: str) -> int:
     return sum(not unicodedata.combining(letter) for letter in text)
 
 
-def _aligned(columns: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
+def aligned(columns: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
+    """Columns of (head, unit, cells) as lines of text, cells padded on the right."""
+
     def line(cells: Sequence[str]) -> str:
         padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
         return "  " + "   ".join(padded).rstrip()
 
     widths = [max(map(_width, (head, unit, *cells))) for head, unit, cells in columns]
     rows = zip(*(cells for _, _, cells in columns), strict=True)
-    return [line([head for head, _, _ in columns]), line([unit for _, unit, _ in columns]), *map(line, rows)]
+    units = [line([unit for _, unit, _ in columns])] if any(unit for _, unit, _ in columns) else []
+    return [line([head for head, _, _ in columns]), *units, *map(line, rows)]

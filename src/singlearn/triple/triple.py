@@ -75,20 +75,29 @@ class Triple:
             shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
             put("n", check_pointwise_shape(shape, sample_size_of(self.data)))
             if self.truth is not None:
-                put("truth_energy", -float(np.sum(np.asarray(self._truth_log_likelihood()), dtype=np.float64)))
+                put("truth_energy", -float(np.sum(np.asarray(self.truth_log_likelihood()), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
 
-    def _truth_log_likelihood(self) -> Float[Array, " n"]:
+    @property
+    def truth_is_parameter(self) -> bool:
+        """Whether the truth is a parameter of the model, so that the model can realise it."""
+        if self.truth is None:
+            return False
         shapes = self.coordinates.shapes()
         same_structure = jax.tree.structure(self.truth) == jax.tree.structure(shapes)  # type: ignore[operator]
-        is_parameter = same_structure and all(
+        return same_structure and all(
             np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
-        if not is_parameter and isinstance(self.truth, (np.ndarray, jax.Array, list)) and np.shape(self.truth) == (self.n,):
+
+    def truth_log_likelihood(self) -> Float[Array, " n"]:
+        r"""The pointwise :math:`\log q(y_i|x_i)` in nats. Raises ``ValueError`` where the truth is unknown or does not match the model."""
+        if self.truth is None or self.log_likelihood is None:
+            raise ValueError(f"truth: {self.name} has none; give a parameter w_0, or the pointwise log q(y_i|x_i)")
+        is_array = isinstance(self.truth, (np.ndarray, jax.Array, list))
+        if not self.truth_is_parameter and is_array and np.shape(self.truth) == (self.n,):
             return jnp.asarray(self.truth)
-        check_parameter_matches("truth", self.truth, shapes)
-        assert self.log_likelihood is not None
+        check_parameter_matches("truth", self.truth, self.coordinates.shapes())
         return self.log_likelihood(jax.tree.map(jnp.asarray, self.truth), self.data)
 
     @property

@@ -1,0 +1,45 @@
+"""Bayes against MAP, MLE and Laplace: what each predicts, and its generalisation error."""
+
+from singlearn.generalise.descent import Descent
+from singlearn.generalise.freeze import freeze, thaw
+from singlearn.generalise.generalisation_error import GeneralisationError, cross_validated_loss, error
+from singlearn.generalise.laplace import Laplace, NotPositiveDefinite, laplace
+from singlearn.generalise.learning_curve import CurvePoint, LearningCurve, learning_curve
+from singlearn.generalise.method import Fitted, Method, by_laplace, by_map, by_mle, by_nuts, by_tempering
+from singlearn.generalise.nuts import Chains, nuts
+from singlearn.generalise.point_estimate import PointEstimate, map_estimate, map_estimate_each, mle, mle_each
+from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.generalise.slope import Slope, fit_slope
+
+__all__ = [
+    "Chains",
+    "CurvePoint",
+    "Descent",
+    "Fitted",
+    "GeneralisationError",
+    "Laplace",
+    "LearningCurve",
+    "Method",
+    "NotPositiveDefinite",
+    "PointEstimate",
+    "Predictor",
+    "Slope",
+    "by_laplace",
+    "by_map",
+    "by_mle",
+    "by_nuts",
+    "by_tempering",
+    "cross_validated_loss",
+    "error",
+    "fit_slope",
+    "freeze",
+    "laplace",
+    "learning_curve",
+    "map_estimate",
+    "map_estimate_each",
+    "mle",
+    "mle_each",
+    "nuts",
+    "predictive",
+    "thaw",
+]

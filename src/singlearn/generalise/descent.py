@@ -1,0 +1,154 @@
+"""Minimising one objective for many data sets and many starts at once, with Optax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from singlearn.triple import Model, Triple
+
+Objective = Callable[[Float[Array, " d"], PyTree], Float[Array, ""]]
+
+# Full-batch L-BFGS stops where a step lowers the objective, in nats, by less than this share of it.
+RELATIVE_DECREASE = 1e-12
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How an objective is minimised.
+
+    Attributes:
+        optimiser: any Optax transformation; ``None`` is full-batch L-BFGS with a line search, which stops by itself.
+        steps: at most so many for L-BFGS; exactly so many epochs for any other optimiser.
+        batch_size: observations a step, drawn without replacement within an epoch, the rest of n / batch_size dropped; ``None`` is all.
+        starts: draws from the prior to start from; the lowest end counts.
+
+    Raises:
+        ValueError: fewer than one step, start or observation a batch, or minibatches without an optimiser.
+    """
+
+    optimiser: optax.GradientTransformation | None = None
+    steps: int = 500
+    batch_size: int | None = None
+    starts: int = 8
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "starts", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}: got {value}; it should be at least 1")
+        if self.batch_size is not None and self.optimiser is None:
+            raise ValueError("batch_size: L-BFGS needs all observations; give an optimiser for minibatches, optax.sgd(1e-3) say")
+
+
+def energy(model: Model) -> Objective:
+    """n L_n(u) as a function of flat coordinates and data."""
+    return model.triple.energy
+
+
+def minus_log_posterior(model: Model) -> Objective:
+    """n L_n(u) - log φ(u), up to the evidence; the Jacobian of constrained parameters is part of φ(u)."""
+    triple = model.triple
+    return lambda u, data: triple.energy(u, data) - triple.coordinates.log_prob(u)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where descents ended: objective, coordinates, largest entry of the gradient; axes are data sets and starts."""
+
+    objective: Float[np.ndarray, "sets starts"]
+    coordinates: Float[np.ndarray, "sets starts d"]
+    gradient: Float[np.ndarray, "sets starts"]
+
+
+def descend(
+    triples: list[Triple],
+    objective: Callable[[Model], Objective],
+    starts: Float[np.ndarray, "starts d"],
+    how: Descent,
+    seed: int,
+) -> Ends:
+    """Minimise the objective of every triple from every start, all at once."""
+    model = triples[0].as_model()
+    with jax.enable_x64(True):
+        data = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *[t.data for t in triples])
+        points = jnp.asarray(starts)
+        if how.optimiser is None:
+            found = _full_batch(model, objective, how.steps)(points, data)
+        else:
+            n = int(triples[0].n)
+            size = n if how.batch_size is None else min(how.batch_size, n)
+            keys = jax.random.split(jax.random.key(seed), len(triples))
+            found = _epochs(model, objective, how.optimiser, how.steps, n, size)(points, data, keys)
+        return Ends(*(np.asarray(part) for part in found))
+
+
+@lru_cache(maxsize=16)
+def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: int) -> Callable:
+    function = objective(model)
+
+    def one(start: Float[Array, " d"], data: PyTree) -> tuple[Array, Array, Array]:
+        def f(u: Float[Array, " d"]) -> Float[Array, ""]:
+            return function(u, data)
+
+        optimiser = optax.lbfgs(linesearch=optax.scale_by_backtracking_linesearch(max_backtracking_steps=30, store_grad=True))
+        value_and_grad = optax.value_and_grad_from_state(f)
+
+        def goes_on(state: tuple) -> Array:
+            _, _, step, before, now = state
+            decrease = before - now
+            return (step < steps) & ((step < 2) | (decrease > RELATIVE_DECREASE * jnp.maximum(jnp.abs(now), 1.0)))
+
+        def step(state: tuple) -> tuple:
+            u, inner, count, _, now = state
+            value, gradient = value_and_grad(u, state=inner)
+            updates, inner = optimiser.update(gradient, inner, u, value=value, grad=gradient, value_fn=f)
+            moved = optax.apply_updates(u, updates)
+            # A line search that met infinity leaves no finite point; then the last one stays.
+            better = jnp.isfinite(moved).all()
+            u = jnp.where(better, moved, u)
+            return u, inner, count + 1, now, jnp.where(better, f(u), now)
+
+        begin = (start, optimiser.init(start), jnp.zeros((), int), jnp.inf, f(start))
+        u, *_ = jax.lax.while_loop(goes_on, step, begin)
+        return f(u), u, jnp.max(jnp.abs(jax.grad(f)(u)))
+
+    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0)))
+
+
+@lru_cache(maxsize=16)
+def _epochs(
+    model: Model, objective: Callable[[Model], Objective], optimiser: optax.GradientTransformation, epochs: int, n: int, size: int
+) -> Callable:
+    function = objective(model)
+    batches = n // size
+    is_energy = objective is energy
+
+    def one(start: Float[Array, " d"], data: PyTree, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+        def on_batch(u: Float[Array, " d"], batch: Int[Array, " size"]) -> Float[Array, ""]:
+            part = data if size == n else jax.tree.map(lambda leaf: leaf[batch], data)
+            likelihood = model.triple.energy(u, part) * (n / size)
+            # Divided by n, so that learning rates mean the same at every n.
+            return (likelihood if is_energy else likelihood - model.triple.coordinates.log_prob(u)) / n
+
+        def epoch(state: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
+            order = jax.random.permutation(own, n)[: batches * size].reshape(batches, size) if size < n else jnp.arange(n)[None]
+
+            def step(state: tuple, batch: Int[Array, " size"]) -> tuple[tuple, None]:
+                u, inner = state
+                updates, inner = optimiser.update(jax.grad(on_batch)(u, batch), inner, u)
+                return (optax.apply_updates(u, updates), inner), None
+
+            return jax.lax.scan(step, state, order)[0], None
+
+        (u, _), _ = jax.lax.scan(epoch, (start, optimiser.init(start)), jax.random.split(key, epochs))
+        return function(u, data), u, jnp.max(jnp.abs(jax.grad(function)(u, data)))
+
+    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None, None)), in_axes=(None, 0, 0)))

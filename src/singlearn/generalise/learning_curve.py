@@ -1,0 +1,323 @@
+"""E_n G(n) of several methods against n, and the slopes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from singlearn.generalise.generalisation_error import error
+from singlearn.generalise.method import Method
+from singlearn.generalise.slope import Slope, check_sizes, fit_slope
+from singlearn.measure.estimate import Estimate
+from singlearn.triple import Triple
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One method at one n, over all data sets.
+
+    Attributes:
+        method: its name.
+        n: sample size.
+        errors: G of each data set in nats; infinite where a test point has predicted density zero, ``None`` where the method has no answer.
+        notes: reasons and doubts, one for each data set, empty if none.
+        readings: other numbers of each data set, by name (see ``Fitted``).
+    """
+
+    method: str
+    n: int
+    errors: tuple[float | None, ...]
+    notes: tuple[str, ...]
+    readings: Mapping[str, tuple[float, ...]]
+
+    @property
+    def missing(self) -> int:
+        """Data sets without a finite G."""
+        return sum(e is None or not math.isfinite(e) for e in self.errors)
+
+    @property
+    def mean(self) -> Estimate | None:
+        """E_n G(n) with the error the spread over data sets leaves; ``None`` if any data set has no finite G: survivors are no sample."""
+        return None if self.missing else Estimate.from_replicates([float(e) for e in self.errors if e is not None])
+
+    def reading(self, name: str) -> Estimate | None:
+        """The mean over data sets of one of the readings; ``None`` if the method has no such reading."""
+        return Estimate.from_replicates(self.readings[name]) if name in self.readings else None
+
+    @property
+    def why_missing(self) -> str:
+        """How many data sets have no finite G and the first reason."""
+        if not self.missing:
+            return ""
+        none = [note for e, note in zip(self.errors, self.notes, strict=True) if e is None]
+        infinite = self.missing - len(none)
+        parts = [f"no answer for {len(none)} of {len(self.errors)} data sets: {none[0]}"] if none else []
+        parts += [f"predicted density 0 at a test point in {infinite} of {len(self.errors)} data sets"] if infinite else []
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Generalisation error against n; ``print`` it for a table.
+
+    Attributes:
+        name: of the model.
+        sizes: n, increasing.
+        points: for every method, one point a size.
+        is_realisable: whether slopes are fitted through the origin.
+    """
+
+    name: str
+    sizes: tuple[int, ...]
+    points: Mapping[str, tuple[CurvePoint, ...]]
+    is_realisable: bool
+
+    def slope(self, method: str) -> Slope | None:
+        """The line through the method's points against 1/n; ``None`` if one is missing. Raises ``KeyError`` for an unknown method."""
+        return self._line([point.mean for point in self.points[method]], not self.is_realisable)
+
+    def reading_slope(self, method: str, reading: str) -> Slope | None:
+        """The same through estimates of G from the training data: ``"WAIC"`` or ``"LOO"``."""
+        return self._line([point.reading(reading) for point in self.points[method]], not self.is_realisable)
+
+    def free_energy_slope(self, method: str) -> Estimate | None:
+        r"""λ from :math:`E G(n) = E F(n+1) - E F(n)`: the slope of :math:`E[F_n - nS_n]` against log n, with equal weights."""
+        means = [point.reading("F - nS") for point in self.points[method]]
+        if len(means) < 2 or any(mean is None for mean in means):
+            return None
+        log_n = np.log(np.asarray(self.sizes, dtype=float))
+        weights = (log_n - log_n.mean()) / np.sum((log_n - log_n.mean()) ** 2)
+        value = sum(w * mean.value for w, mean in zip(weights, means, strict=True) if mean is not None)
+        variance = sum((w * mean.standard_error) ** 2 for w, mean in zip(weights, means, strict=True) if mean is not None)
+        return Estimate(float(value), math.sqrt(variance))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What keeps these slopes from being learning coefficients."""
+        found = []
+        for method, points in self.points.items():
+            found += [f"{method}, n = {point.n}: {point.why_missing}" for point in points if point.missing]
+            doubtful = [note for point in points for e, note in zip(point.errors, point.notes, strict=True) if note and e is not None]
+            if doubtful:
+                count = sum(len(point.errors) for point in points)
+                found.append(f"{method}: {len(doubtful)} of {count} fits carry a doubt, the first: {doubtful[0]}")
+            line = self.slope(method)
+            if line is None:
+                continue
+            if self.is_realisable and len(self.sizes) >= 3:
+                free = self._line([point.mean for point in points], True)
+                if free is not None and free.intercept is not None and free.intercept.value > 3 * free.intercept.standard_error:
+                    found.append(
+                        f"{method}: G(n) tends to {free.intercept} nats and not to 0; a line through the origin is wrong (is the truth "
+                        "realisable, and found?)"
+                    )
+            if self.is_realisable and abs(line.drift.value) > 3 * line.drift.standard_error:
+                found.append(f"{method}: n G(n) still changes by {line.drift} a factor e in n; the slope is not yet its limit")
+        return found
+
+    @staticmethod
+    def _with_means(means: Sequence[Estimate | None]) -> list[Estimate] | None:
+        return None if any(mean is None for mean in means) else [mean for mean in means if mean is not None]
+
+    def _line(self, means: Sequence[Estimate | None], with_intercept: bool) -> Slope | None:
+        known = self._with_means(means)
+        return None if known is None or len(known) < (3 if with_intercept else 2) else fit_slope(self.sizes, known, with_intercept)
+
+    def __str__(self) -> str:
+        from singlearn.generalise.curve_table import table
+
+        return table(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything for machines; G in nats."""
+
+        def of(line: Slope | None) -> dict[str, Any] | None:
+            if line is None:
+                return None
+            intercept = None if line.intercept is None else line.intercept.to_dict()
+            return {"value": line.value, "standard_error": line.standard_error, "intercept": intercept, "r_squared": line.r_squared}
+
+        return {
+            "name": self.name,
+            "is_realisable": self.is_realisable,
+            "methods": {
+                method: {
+                    "slope": of(self.slope(method)),
+                    "points": [
+                        {
+                            "n": point.n,
+                            "generalisation_error": None if point.mean is None else point.mean.to_dict(),
+                            "missing": point.missing,
+                            "why_missing": point.why_missing,
+                        }
+                        for point in points
+                    ],
+                }
+                for method, points in self.points.items()
+            },
+            "warnings": self.warnings,
+        }
+
+
+@runtime_checkable
+class Client(Protocol):
+    """What is used of a Dask client (``distributed.Client``)."""
+
+    def map(self, function: Callable[..., Any], values: list[Any]) -> Any: ...
+
+    def gather(self, futures: Any) -> Any: ...
+
+
+def learning_curve(
+    make_triple: Callable[[int, int], Triple],
+    sizes: Sequence[int],
+    methods: Mapping[str, Method],
+    datasets: int = 30,
+    test_points: int = 10_000,
+    seed: int = 0,
+    realisable: bool | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+) -> LearningCurve:
+    r"""Measure :math:`E_n G(n)` of every method at every n, over data sets drawn afresh, each with a test set of its own.
+
+    Args:
+        make_triple: ``make_triple(n, seed)``, a data set of the truth with the truth given; the same model for all.
+        sizes: n, increasing.
+        methods: by name; ready ones are ``by_map``, ``by_mle``, ``by_laplace``, ``by_tempering``, ``by_nuts``.
+        datasets: at each n; standard errors are their spread, so at least 2.
+        test_points: of each test set.
+        seed: same seed, same curve.
+        realisable: whether some parameter is the truth, so that lines go through the origin; default: if the truth is given as a parameter.
+        folder: each method at each n is written there when it is done, and not done again.
+        client: a Dask client, to spread methods and sizes over its workers; by default they run here.
+
+    Raises:
+        ValueError: sizes that do not increase, no method, fewer than 2 data sets, data sets without a truth, a truth that is not known to
+            be realisable, or a folder that belongs to another curve.
+
+    >>> import numpyro.distributions as dist
+    >>> from singlearn.generalise.method import by_mle
+    >>> def sample(n, seed):
+    ...     y = np.random.default_rng(seed).normal(0.5, 1.0, size=n)
+    ...     return Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, truth=0.5)
+    >>> curve = learning_curve(sample, [50, 100], {"MLE": by_mle()}, datasets=20, test_points=2000)
+    >>> line = curve.slope("MLE")
+    >>> bool(abs(line.value - 0.5) < 4 * line.standard_error < 1)     # d/2
+    True
+    """
+    check_sizes(sizes)
+    if not methods:
+        raise ValueError("methods: got none; at least one is needed")
+    if datasets < 2:
+        raise ValueError(f"datasets: got {datasets}; at least 2 are needed for a standard error that was seen")
+    if test_points < 2:
+        raise ValueError(f"test_points: got {test_points}; at least 2 are needed")
+    first = make_triple(int(sizes[0]), _seed(seed, 0, 0, 0))
+    if first.truth is None:
+        raise ValueError(f"make_triple: {first.name} has no truth; give it one, or use cross_validated_loss")
+    if realisable is None:
+        realisable = first.truth_is_parameter
+        if not realisable:
+            raise ValueError(
+                "realisable: the truth is given as log densities, which do not say whether the model can realise it; give True, for "
+                "lines through the origin, or False, for lines with an intercept"
+            )
+    store = None if folder is None else _Store(Path(folder), datasets, test_points, seed)
+    tasks = [(name, index) for index in range(len(sizes)) for name in methods]
+
+    def measure(task: tuple[str, int]) -> CurvePoint:
+        name, index = task
+        point = _measure(make_triple, first, name, methods[name], int(sizes[index]), index, datasets, test_points, seed)
+        if store is not None:
+            store.save(point)
+        return point
+
+    found = {task: point for task in tasks if store is not None and (point := store.load(task[0], int(sizes[task[1]]))) is not None}
+    left = [task for task in tasks if task not in found]
+    measured = [measure(task) for task in left] if client is None else client.gather(client.map(measure, left))
+    found |= dict(zip(left, measured, strict=True))
+    points = {name: tuple(found[name, index] for index in range(len(sizes))) for name in methods}
+    return LearningCurve(first.name, tuple(int(n) for n in sizes), points, realisable)
+
+
+def _measure(
+    make_triple: Callable[[int, int], Triple],
+    first: Triple,
+    name: str,
+    method: Method,
+    n: int,
+    index: int,
+    datasets: int,
+    test_points: int,
+    seed: int,
+) -> CurvePoint:
+    """Fit all data sets of one size together, then test each on data of its own."""
+    # Under the model of the first data set, so that every size is compiled once.
+    triples = [
+        first.with_data(own.data, own.truth, own.name)
+        for own in (make_triple(n, _seed(seed, index, i, 1)) for i in range(datasets))
+    ]
+    fitted = method(triples, _seed(seed, index, 0, 2))
+    errors: list[float | None] = []
+    notes = []
+    for i, fit in enumerate(fitted):
+        notes.append(fit.note)
+        if fit.predictor is None:
+            errors.append(None)
+            continue
+        test = make_triple(test_points, _seed(seed, index, i, 3))
+        errors.append(error(fit.predictor, np.asarray(test.truth_log_likelihood()), test.data).value)
+    names = list(fitted[0].readings)
+    readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
+    return CurvePoint(name, n, tuple(errors), tuple(notes), readings)
+
+
+def _seed(seed: int, size: int, dataset: int, purpose: int) -> int:
+    """A seed of its own for every data set, fit and test set."""
+    return int(np.random.SeedSequence([seed, size, dataset, purpose]).generate_state(1)[0] % 2**31)
+
+
+class _Store:
+    """A folder with one file a finished point, written under another name and then renamed."""
+
+    def __init__(self, path: Path, datasets: int, test_points: int, seed: int) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        settings = {"datasets": datasets, "test_points": test_points, "seed": seed}
+        recorded = path / "curve.json"
+        if not recorded.exists():
+            self._write(recorded, settings)
+        elif json.loads(recorded.read_text()) != settings:
+            earlier = json.loads(recorded.read_text())
+            raise ValueError(f"folder: {path} belongs to a curve with {earlier}, not {settings}; give a fresh folder")
+
+    def load(self, method: str, n: int) -> CurvePoint | None:
+        file = self._file(method, n)
+        if not file.exists():
+            return None
+        read = json.loads(file.read_text())
+        errors = tuple(None if e is None else float(e) for e in read["errors"])
+        return CurvePoint(method, n, errors, tuple(read["notes"]), {k: tuple(v) for k, v in read["readings"].items()})
+
+    def save(self, point: CurvePoint) -> None:
+        # JSON has no infinity; as text it comes back.
+        errors = [e if e is None or math.isfinite(e) else str(e) for e in point.errors]
+        document = {"method": point.method, "n": point.n, "errors": errors, "notes": point.notes, "readings": dict(point.readings)}
+        self._write(self._file(point.method, point.n), document)
+
+    def _file(self, method: str, n: int) -> Path:
+        return self.path / f"{''.join(c if c.isalnum() else '_' for c in method)}_{n}.json"
+
+    @staticmethod
+    def _write(path: Path, document: dict[str, Any]) -> None:
+        temporary = path.with_suffix(f".{os.getpid()}.partial")
+        temporary.write_text(json.dumps(document, indent=1))
+        os.replace(temporary, path)

@@ -1,0 +1,122 @@
+"""Posterior draws by NUTS: another sampler than ``temper``, to compare with and for posteriors with one phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import blackjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from blackjax.diagnostics import effective_sample_size, potential_scale_reduction
+from jaxtyping import Array, Float, Key, PyTree
+
+from singlearn.generalise.descent import minus_log_posterior
+from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.triple import Model, Triple
+
+# Chains are in doubt above this R̂, of the coordinates or of the energy.
+LARGEST_R_HAT = 1.05
+
+
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """NUTS draws of the posterior at β = 1 and how far to trust them.
+
+    Attributes:
+        draws: constrained, every leaf with a leading axis of chains times draws.
+        energies: n L_n of every draw, in nats.
+        r_hat: of the energy, which is one number whatever symmetries the model has, and does not see which copy a chain is in.
+        effective_draws: of the energy.
+        divergences: draws whose trajectory diverged.
+        triple: model and data.
+    """
+
+    draws: PyTree
+    energies: Float[np.ndarray, "chains draws"]
+    r_hat: float
+    effective_draws: float
+    divergences: int
+    triple: Triple
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is wrong with the chains."""
+        found = []
+        if not self.r_hat <= LARGEST_R_HAT:
+            found.append(f"R̂ of the energy is {self.r_hat:.3f}: the chains disagree; run longer, or temper")
+        if self.divergences:
+            found.append(f"{self.divergences} of {self.energies.size} draws diverged")
+        return found
+
+    def predictor(self) -> Predictor:
+        """The Bayes predictive density of the draws."""
+        return predictive(self.triple, self.draws)
+
+
+def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4, seed: int = 0) -> Chains:
+    """Draw from the posterior by NUTS, chains started at prior draws, step size and metric adapted in the warm-up.
+
+    Args:
+        triple: with data.
+        draws: of each chain, after the warm-up.
+        warmup: steps that adapt and are thrown away.
+        chains: run together; with one, R̂ compares the halves of the chain.
+        seed: of starts and moves.
+
+    Raises:
+        ValueError: fewer than 4 draws, 20 steps of warm-up or 1 chain, or a population triple.
+
+    >>> import numpyro.distributions as dist
+    >>> y = np.array([0.5, 1.5, 4.0])
+    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y)
+    >>> found = nuts(triple, draws=500, warmup=200, chains=2)
+    >>> bool(abs(found.draws.mean() - 1.5) < 0.1), bool(abs(found.draws.std() - 0.5) < 0.1)
+    (True, True)
+    """
+    for name, value, least in (("draws", draws, 4), ("warmup", warmup, 20), ("chains", chains, 1)):
+        if value < least:
+            raise ValueError(f"{name}: got {value}; it should be at least {least}")
+    if triple.is_population:
+        raise ValueError(f"triple: {triple.name} is a population triple; NUTS here draws from a posterior given data")
+    with jax.enable_x64(True):
+        keys = jax.random.split(jax.random.key(seed), chains)
+        data = jax.tree.map(jnp.asarray, triple.data)
+        points, energies, diverged = (np.asarray(part) for part in _compiled(triple.as_model(), draws, warmup)(keys, data))
+        constrained = jax.vmap(triple.coordinates.constrain)(jnp.asarray(points.reshape(-1, triple.dimension)))
+        halves = energies.reshape(2, -1) if chains == 1 and draws % 2 == 0 else energies
+        r_hat = float(potential_scale_reduction(halves)) if len(halves) > 1 else float("nan")
+        return Chains(
+            jax.tree.map(np.asarray, constrained),
+            energies,
+            r_hat,
+            float(effective_sample_size(halves)),
+            int(diverged.sum()),
+            triple,
+        )
+
+
+@lru_cache(maxsize=16)
+def _compiled(model: Model, draws: int, warmup: int) -> Callable:
+    triple = model.triple
+    objective = minus_log_posterior(model)
+
+    def one(key: Key[Array, ""], data: PyTree) -> tuple[Array, Array, Array]:
+        def log_density(u: Float[Array, " d"]) -> Float[Array, ""]:
+            return -objective(u, data)
+
+        start, adapt, run = jax.random.split(key, 3)
+        adaptation = blackjax.window_adaptation(blackjax.nuts, log_density, adaptation_info_fn=lambda *_: None)
+        (state, parameters), _ = adaptation.run(adapt, triple.coordinates.sample(start), num_steps=warmup)
+        kernel = blackjax.nuts(log_density, **parameters)
+
+        def step(state: blackjax.mcmc.hmc.HMCState, own: Key[Array, ""]) -> tuple:
+            state, info = kernel.step(own, state)
+            return state, (state.position, info.is_divergent)
+
+        drawn: tuple[Array, Array] = jax.lax.scan(step, state, jax.random.split(run, draws))[1]
+        return drawn[0], jax.lax.map(lambda u: triple.energy(u, data), drawn[0]), drawn[1]
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None)))

@@ -1,0 +1,92 @@
+"""The density a fitted model predicts with: an average over parameter draws, or one parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from singlearn.triple import Model, Triple
+from singlearn.triple.checks import check_finite_data
+
+# Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector units.
+TOGETHER = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data for its logarithm.
+
+    Attributes:
+        triple: whose model predicts; its data play no part.
+        draws: parameters :math:`w_r`, a pytree whose leaves have a leading axis R; R = 1 for a point estimate.
+    """
+
+    triple: Triple
+    draws: PyTree
+
+    @property
+    def size(self) -> int:
+        """R, the number of draws."""
+        return int(np.shape(jax.tree.leaves(self.draws)[0])[0])
+
+    def __call__(self, data: PyTree) -> Float[np.ndarray, " n"]:
+        """log p̂ of every observation in ``data``, in nats, of shape (n,); -inf where every draw gives density zero.
+
+        The average is taken under the logarithm with its maximum removed, so that densities far below the smallest float survive.
+        Raises ``ValueError`` for data that are not finite.
+        """
+        data = jax.tree.map(np.asarray, data)
+        check_finite_data(data)
+        with jax.enable_x64(True):
+            return np.asarray(_compiled(self.triple.as_model())(jax.tree.map(jnp.asarray, self.draws), data))
+
+
+def predictive(triple: Triple, draws: PyTree) -> Predictor:
+    """The Bayes predictive density of posterior draws, or of any other cloud of parameters.
+
+    Args:
+        triple: the model.
+        draws: parameters with the structure of the prior, every leaf with a further leading axis R: ``run.sample(1.0, R, seed)``,
+            ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
+
+    Raises:
+        ValueError: a population triple, draws of another structure or shape, or leaves with different R.
+
+    >>> import numpyro.distributions as dist
+    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
+    >>> predictor = predictive(triple, np.array([-1.0, 1.0]))
+    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()          # log φ(1), and log φ(99)/2 without underflow
+    [-1.4189, -4902.1121]
+    """
+    if triple.log_likelihood is None:
+        raise ValueError(f"triple: {triple.name} is a population triple; it has no density to predict with")
+    shapes = triple.coordinates.shapes()
+    if jax.tree.structure(draws) != jax.tree.structure(shapes):  # type: ignore[operator]
+        raise ValueError(f"draws: got structure {jax.tree.structure(draws)}; the prior has {jax.tree.structure(shapes)}")
+    leading = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(draws)}
+    for leaf, shape in zip(jax.tree.leaves(draws), jax.tree.leaves(shapes), strict=True):
+        if np.shape(leaf)[1:] != shape.shape or not np.shape(leaf):
+            raise ValueError(f"draws: a leaf has shape {np.shape(leaf)}; it should be (R, {', '.join(map(str, shape.shape))})")
+    if len(leading) != 1 or leading == {(0,)}:
+        raise ValueError(f"draws: leading axes are {sorted(leading)}; all leaves should have the same number of draws, at least one")
+    return Predictor(triple, jax.tree.map(np.asarray, draws))
+
+
+@lru_cache(maxsize=16)
+def _compiled(model: Model) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
+    log_likelihood = model.triple.log_likelihood
+    assert log_likelihood is not None
+
+    @jax.jit
+    def log_mean(draws: PyTree, data: PyTree) -> Float[Array, " n"]:
+        count = jax.tree.leaves(draws)[0].shape[0]
+        each = jax.lax.map(lambda w: log_likelihood(w, data), draws, batch_size=min(TOGETHER, count))
+        return jax.nn.logsumexp(each, axis=0) - jnp.log(count)
+
+    return log_mean

@@ -1,0 +1,284 @@
+"""Predictors, errors and approximations against closed forms; refusals in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import optax
+import pytest
+from scipy.optimize import minimize
+
+from singlearn.generalise import (
+    Descent,
+    Fitted,
+    NotPositiveDefinite,
+    by_laplace,
+    by_mle,
+    by_tempering,
+    cross_validated_loss,
+    error,
+    fit_slope,
+    freeze,
+    laplace,
+    learning_curve,
+    map_estimate,
+    map_estimate_each,
+    mle,
+    nuts,
+    predictive,
+    thaw,
+)
+from singlearn.measure.estimate import Estimate
+from singlearn.triple import Triple
+
+DIMENSION = 3
+
+
+def _normal(w, y):
+    return jnp.sum(dist.Normal(w, 1.0).log_prob(y), axis=-1)
+
+
+# One model for all tests, so that what one compiles serves the others.
+CONJUGATE = Triple(_normal, dist.Normal(0.0, 1.0).expand([DIMENSION]), np.zeros((2, DIMENSION)), name="conjugate")
+
+
+def conjugate(n: int, seed: int) -> Triple:
+    """y ~ N(w, I_3), prior N(0, I_3), truth w_0 = 0.3: every posterior is N(n ȳ/(n+1), I/(n+1))."""
+    y = np.random.default_rng(seed).normal(0.3, 1.0, (n, DIMENSION))
+    return CONJUGATE.with_data(y, truth=np.full(DIMENSION, 0.3))
+
+
+def _reduced_rank(w, x):
+    return x @ w["A"].T @ w["B"].T
+
+
+def reduced_rank(n: int, seed: int = 0, scale: float = 1.0) -> Triple:
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(n, 2))
+    prior = {"A": dist.Normal(0.0, scale).expand([2, 2]), "B": dist.Normal(0.0, scale).expand([2, 2])}
+    truth = {"A": np.eye(2), "B": np.eye(2)}
+    return Triple.regression(_reduced_rank, prior, x, x + generator.normal(size=x.shape), truth=truth, name="reduced rank")
+
+
+def test_bayes_predictive_and_its_error_are_the_closed_form() -> None:
+    triple = conjugate(20, 1)
+    mean, variance = 20 * triple.data.mean(axis=0) / 21, 1 / 21
+    draws = np.random.default_rng(2).normal(mean, math.sqrt(variance), (20_000, DIMENSION))
+    predictor = predictive(triple, draws)
+    test = conjugate(40_000, 3)
+    at = test.data[:50]
+    exact = np.sum(-0.5 * (at - mean) ** 2 / (1 + variance) - 0.5 * np.log(2 * np.pi * (1 + variance)), axis=1)
+    # Each log density averages 20,000 densities whose relative spread is |y - mean|/√21 or so.
+    assert np.abs(predictor(at) - exact).max() < 4 * 1.5 / math.sqrt(20_000)
+    found = error(predictive(triple, draws[:1000]), np.asarray(test.truth_log_likelihood()), test.data)
+    divergence = 0.5 * DIMENSION * (math.log(1 + variance) + 1 / (1 + variance) - 1) + 0.5 * np.sum((mean - 0.3) ** 2) / (1 + variance)
+    assert abs(found.value - divergence) < 4 * found.standard_error + 0.002
+    assert found.standard_error < 0.005
+
+
+def test_point_estimates_are_the_closed_form_for_many_data_sets_at_once() -> None:
+    triples = [conjugate(20, seed) for seed in range(5)]
+    for triple, estimate in zip(triples, map_estimate_each(triples), strict=True):
+        np.testing.assert_allclose(estimate.parameter, 20 * triple.data.mean(axis=0) / 21, atol=1e-6)
+        assert estimate.is_stationary
+
+
+def test_the_mle_of_a_singular_model_is_as_low_as_scipy_finds_and_as_low_as_least_squares() -> None:
+    triple = reduced_rank(50)
+    x, y = triple.data
+    coefficients = np.linalg.lstsq(x, y, rcond=None)[0]
+    lowest = 0.5 * np.sum((y - x @ coefficients) ** 2) + 50 * math.log(2 * math.pi)
+    assert mle(triple).energy == pytest.approx(lowest, abs=1e-6)
+
+    def objective(u: np.ndarray) -> float:
+        residual = y - x @ u[:4].reshape(2, 2).T @ u[4:].reshape(2, 2).T
+        return float(0.5 * np.sum(residual**2) + 0.5 * np.sum(u**2))
+
+    best = min(minimize(objective, np.random.default_rng(k).normal(size=8)).fun for k in range(5))
+    found = map_estimate(triple)
+    assert found.objective == pytest.approx(best + (50 + 4) * math.log(2 * math.pi), abs=1e-4)
+
+
+def test_minibatches_go_to_the_same_place_and_the_rest_of_the_data_counts() -> None:
+    triple = conjugate(50, 4)
+    how = Descent(optax.sgd(optax.linear_schedule(0.3, 0.0, 1200)), steps=200, batch_size=8, starts=1)
+    found = map_estimate(triple, how)
+    np.testing.assert_allclose(found.parameter, 50 * triple.data.mean(axis=0) / 51, atol=0.02)
+
+
+def test_laplace_refuses_flat_directions_and_names_them() -> None:
+    # A prior so wide that the scaling symmetry A → gA, B → Bg⁻¹ is flat to rounding.
+    triple = reduced_rank(40, scale=1e6)
+    at = mle(triple).parameter
+    with pytest.raises(NotPositiveDefinite, match=r"4 of 8 directions are flat or fall.*B\[0,0\]"):
+        laplace(triple, at)
+    last = laplace(triple, at, subset=["B"])
+    assert last.mean.shape == (4,) and last.damping == 0
+    damped = laplace(triple, at, damping=1.0)
+    assert damped.damping == 1.0
+    np.testing.assert_allclose(np.linalg.inv(damped.covariance), damped.hessian, rtol=1e-6)
+
+
+def test_laplace_of_the_last_layer_is_exact_and_samples_it() -> None:
+    """Given A, the posterior of B in y = B(Ax) + ε is Gaussian: precision Σ (Ax)(Ax)ᵀ + I for every output."""
+    triple = reduced_rank(30)
+    x, y = triple.data
+    first = np.array([[1.0, 0.5], [0.0, 1.0]])
+    features = x @ first.T
+    precision = features.T @ features + np.eye(2)
+    mean = np.linalg.solve(precision, features.T @ y).T
+    found = laplace(triple, {"A": first, "B": mean}, subset=["B"])
+    np.testing.assert_allclose(found.hessian, np.kron(np.eye(2), precision), rtol=1e-9)
+    assert found.gradient < 1e-9
+    sample = found.sample(40_000, seed=1)["B"]
+    np.testing.assert_allclose(np.cov(sample.reshape(-1, 4).T), found.covariance, atol=6e-3)
+    np.testing.assert_allclose(sample.mean(axis=0), mean, atol=4 * 0.3 / 200)
+
+
+def test_nuts_of_a_frozen_part_agrees_with_the_closed_form() -> None:
+    triple = reduced_rank(30)
+    x, y = triple.data
+    at = {"A": np.array([[1.0, 0.5], [0.0, 1.0]]), "B": np.zeros((2, 2))}
+    features = x @ at["A"].T
+    precision = features.T @ features + np.eye(2)
+    chains = nuts(freeze(triple, at, ["B"]), draws=500, warmup=300, chains=4, seed=3)
+    assert chains.warnings == []
+    mean = np.linalg.solve(precision, features.T @ y).T
+    spread = np.sqrt(np.linalg.inv(precision).diagonal())
+    assert (np.abs(chains.draws["B"].mean(axis=0) - mean) < 5 * spread / math.sqrt(0.5 * 2000)).all()
+    whole = thaw(chains.draws, at)
+    assert predictive(triple, whole)(triple.data).shape == (30,)
+
+
+def _exact_posterior(triples: Sequence[Triple], seed: int) -> list[Fitted]:
+    """The Bayes predictive density of the conjugate model, by draws of its exact posterior."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for triple in triples:
+        n = int(triple.n)
+        draws = generator.normal(n * triple.data.mean(axis=0) / (n + 1), 1 / math.sqrt(n + 1), (400, DIMENSION))
+        found.append(Fitted(predictive(triple, draws)))
+    return found
+
+
+def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
+    methods = {"Bayes": _exact_posterior, "MLE": by_mle(Descent(starts=1)), "Laplace": by_laplace(draws=400, how=Descent(starts=1))}
+    curve = learning_curve(conjugate, [40, 160], methods, datasets=60, test_points=1000, seed=5)
+    for method in methods:
+        line = curve.slope(method)
+        assert line is not None
+        assert abs(line.value - DIMENSION / 2) < 4 * line.standard_error
+        assert line.standard_error < 0.2
+
+
+def test_readings_from_the_training_data_agree_with_the_direct_measurement() -> None:
+    curve = learning_curve(conjugate, [30, 60], {"Bayes": by_tempering(particles=32)}, datasets=6, test_points=500, seed=6)
+    assert curve.free_energy_slope("Bayes") is not None
+    for point in curve.points["Bayes"]:
+        waic, loo = point.reading("WAIC"), point.reading("LOO")
+        assert waic is not None and loo is not None and point.mean is not None
+        assert abs(waic.value - loo.value) < 0.01
+        assert abs(waic.value - point.mean.value) < 4 * math.hypot(waic.standard_error, point.mean.standard_error)
+        # F - nS of this model is ½ log(n + 1) a coordinate plus what the prior and the mean of the noise cost.
+        free = point.reading("F - nS")
+        assert free is not None
+        expected = DIMENSION * (0.5 * math.log(point.n + 1) + 0.5 * 0.09 * point.n / (point.n + 1) - 0.5 * point.n / (point.n + 1))
+        assert abs(free.value - expected) < 4 * free.standard_error
+
+
+def test_a_stopped_curve_goes_on_and_does_nothing_twice(tmp_path) -> None:
+    calls = []
+
+    def counted(triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        calls.append(int(triples[0].n))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return _exact_posterior(triples, seed)
+
+    arguments = dict(datasets=2, test_points=50, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        learning_curve(conjugate, [10, 20, 40], {"exact": counted}, folder=tmp_path, **arguments)
+    resumed = learning_curve(conjugate, [10, 20, 40], {"exact": counted}, folder=tmp_path, **arguments)
+    assert calls == [10, 20, 20, 40]
+    assert resumed == learning_curve(conjugate, [10, 20, 40], {"exact": _exact_posterior}, **arguments)
+    with pytest.raises(ValueError, match="belongs to a curve"):
+        learning_curve(conjugate, [10, 20], {"exact": counted}, folder=tmp_path, datasets=3, test_points=50, seed=1)
+
+
+def test_survivors_are_not_averaged_and_zero_density_is_counted() -> None:
+    def refusing(triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        fitted = _exact_posterior(triples, seed)
+        return [Fitted(None, "refused because"), *fitted[1:]]
+
+    curve = learning_curve(conjugate, [10, 20], {"refusing": refusing}, datasets=3, test_points=50)
+    point = curve.points["refusing"][0]
+    assert point.mean is None and point.missing == 1 and curve.slope("refusing") is None
+    assert "no answer for 1 of 3 data sets: refused because" in str(curve)
+
+    def half_line(w, y):
+        return jnp.where(y > w, -(y - w), -jnp.inf)
+
+    triple = Triple(half_line, dist.Normal(0.0, 1.0), np.array([1.0, 2.0]))
+    found = error(predictive(triple, np.array([0.9])), np.zeros(3), np.array([1.0, 0.5, 2.0]))
+    assert found.impossible == 1 and math.isinf(found.value) and "1 of 3 test points have predicted density 0" in str(found)
+
+
+def test_a_truth_out_of_reach_needs_an_intercept() -> None:
+    def shifted(n: int, seed: int) -> Triple:
+        triple = conjugate(n, seed)
+        y = triple.data * 2.0
+        return triple.with_data(y, truth=np.sum(-0.5 * (y - 0.6) ** 2 / 4 - 0.5 * np.log(8 * np.pi), axis=1))
+
+    with pytest.raises(ValueError, match="realisable: the truth is given as log densities"):
+        learning_curve(shifted, [50, 100], {"MLE": by_mle()}, datasets=2, test_points=50)
+    arguments = dict(datasets=30, test_points=4000, seed=2)
+    lying = learning_curve(shifted, [20, 60, 200], {"Bayes": _exact_posterior}, realisable=True, **arguments)
+    assert any("a line through the origin is wrong" in warning for warning in lying.warnings)
+    honest = learning_curve(shifted, [20, 60, 200], {"Bayes": _exact_posterior}, realisable=False, **arguments)
+    line = honest.slope("Bayes")
+    assert line is not None and line.intercept is not None
+    # KL(N(·, 4) ‖ N(·, 1)) a coordinate.
+    assert abs(line.intercept.value - DIMENSION * 0.5 * (4 - 1 - math.log(4))) < 4 * line.intercept.standard_error + 0.02
+
+
+def test_cross_validated_loss_of_the_exact_posterior_is_leave_one_out() -> None:
+    triple = conjugate(12, 8)
+    draws = np.random.default_rng(0).normal(size=(20_000, DIMENSION))
+
+    def fit(part: Triple):
+        n = int(part.n)
+        return predictive(part, n * part.data.mean(axis=0) / (n + 1) + draws / math.sqrt(n + 1))
+
+    loss = cross_validated_loss(triple, fit, folds=12)
+    total = 0.0
+    for i in range(12):
+        kept = np.delete(triple.data, i, axis=0)
+        mean, variance = 11 * kept.mean(axis=0) / 12, 1 + 1 / 12
+        total += float(np.sum(0.5 * (triple.data[i] - mean) ** 2 / variance + 0.5 * np.log(2 * np.pi * variance)))
+    assert loss.value == pytest.approx(total / 12, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: fit_slope([100, 100], [Estimate(1.0, 0.1)] * 2, False), "positive and increase"),
+        (lambda: fit_slope([100, 200], [Estimate(1.0, 0.1)] * 2, True), "at least 3"),
+        (lambda: learning_curve(conjugate, [200, 100], {"MLE": by_mle()}), "positive and increase"),
+        (lambda: learning_curve(conjugate, [100], {}), "methods: got none"),
+        (lambda: freeze(reduced_rank(5), {"A": np.eye(2), "B": np.eye(2)}, ["C"]), "free: got"),
+        (lambda: freeze(reduced_rank(5), {"A": np.eye(3), "B": np.eye(2)}, ["B"]), "'A' has shape"),
+        (lambda: predictive(conjugate(5, 0), np.zeros((4, 2))), r"should be \(R, 3\)"),
+        (lambda: Descent(batch_size=8), "L-BFGS needs all observations"),
+        (lambda: laplace(conjugate(5, 0), np.zeros(3), damping=-1.0), "damping"),
+        (lambda: nuts(conjugate(5, 0), chains=0), "chains: got 0"),
+        (lambda: cross_validated_loss(conjugate(5, 0), lambda part: None, folds=6), "folds: got 6"),
+        (lambda: error(lambda y: np.zeros(2), np.zeros(3), np.zeros(3)), r"should be \(n',\)"),
+    ],
+)
+def test_refusals(call, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()
