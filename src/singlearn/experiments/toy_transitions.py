@@ -24,7 +24,7 @@ from singlearn.transitions import PhaseDiagram, phase_diagram
 from singlearn.triple import Triple
 
 EDGE = 3.0  # of the uniform prior
-GRID = np.linspace(-EDGE, EDGE, 400_001)
+GRID = np.linspace(-EDGE, EDGE, 60_001)
 LIFT = 0.05  # of the wide well
 BETWEEN = 0.4  # the top between the two wells lies near here
 
@@ -57,7 +57,10 @@ class Family:
 
     def triple(self) -> Triple:
         """At θ_c and n = 1; the others are made of it by ``with_setting``."""
-        kl = partial(self.kl, minimum=jnp.minimum)
+
+        def kl(w: Any, theta: Any) -> Any:
+            return self.kl(w, theta, jnp.minimum)
+
         return Triple.population(kl, dist.Uniform(-EDGE, EDGE), n=1.0, name=self.name, setting=self.critical)
 
     def exact(self, theta: float, n: float, inside: Any = None) -> float:
@@ -112,7 +115,7 @@ def families() -> tuple[Family, Family]:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
-    """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with a quarter of the particles)."""
+    """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with an eighth of the particles)."""
     del progress
     sizes = (1e4,) if quick else (1e2, 1e4, 1e6)
     diagrams = {}
@@ -121,7 +124,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
         for n in sizes:
             diagrams[family.name, n] = phase_diagram(
                 lambda theta, triple=triple, n=n: triple.with_setting(theta, n),  # type: ignore[misc]
-                family.values(n).tolist(), family.phases(n), family.restricted, particles=256 if quick else 1024, replicates=4, seed=seed,
+                family.values(n).tolist(), family.phases(n), family.restricted, particles=128 if quick else 1024, replicates=8, seed=seed,
             )  # fmt: skip
     rows = [_row(family, n, diagrams[family.name, n]) for family in families() for n in sizes]
     warnings = [
@@ -235,7 +238,7 @@ def _figure(diagrams: dict[tuple[str, float], PhaseDiagram], sizes: tuple[float,
         share.set_title(f"{title}\n{family.formula}", fontsize=10)
         a = family.exponent
         # F is a function of x alone, up to a constant, so that derivatives in x are those in θ over n^a and n^2a.
-        x = np.linspace(family.scaled[0], family.scaled[-1], 61)
+        x = np.linspace(family.scaled[0], family.scaled[-1], 41)
         step = family.scaled[1] - family.scaled[0]
         n = sizes[-1]
         inside = family.phases(n)(GRID)

@@ -140,11 +140,7 @@ def draw_inside(
         PhaseTooSmall: it would take more than ``LARGEST_BATCHES`` draws a particle.
     """
 
-    @jax.jit
-    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
-        drawn = jax.vmap(coordinates.sample)(jax.random.split(key, particles * replicates))
-        return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
-
+    draw = _drawing(coordinates, restriction, particles * replicates)
     kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
     hits = np.zeros(replicates, dtype=int)
     for batch in range(LARGEST_BATCHES):
@@ -165,6 +161,18 @@ def draw_inside(
         f"(its mass is below {bound:.2g}): too few to start a restricted run from; "
         "local_run starts from a known parameter of the phase instead"
     )
+
+
+@lru_cache(maxsize=16)
+def _drawing(
+    coordinates: Coordinates, restriction: Restriction, count: int
+) -> Callable[[Key[Array, ""]], tuple[Float[Array, "draws d"], Bool[Array, " draws"]]]:
+    @jax.jit
+    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
+        drawn = jax.vmap(coordinates.sample)(jax.random.split(key, count))
+        return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
+
+    return draw
 
 
 def prior_mass(settings: dict[str, Any]) -> Estimate:
