@@ -14,7 +14,7 @@ demo: $(VENV)/installed  ## the main job: how many groups are in the galaxy velo
 test: $(VENV)/tested     ## every test, doctest, documented page, style and type check
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/tested     ## style and types only
 	$(BIN)/ruff check src tests bench

@@ -108,8 +108,11 @@ def test_refusals() -> None:
         )
 
 
-def test_a_bic_that_stands_at_the_posterior_mode_says_so(locations) -> None:
-    assert "posterior mode" not in str(locations)
+def test_a_bic_that_stands_at_no_maximum_or_below_a_spike_says_so(locations) -> None:
+    assert "maximum of the likelihood" not in str(locations)
+    assert "all but forbids" not in str(locations)
     first, *others = locations.candidates
     marked = replace(locations, candidates=(replace(first, is_likelihood_maximum=False), *others))
-    assert "K = 1: BIC stands at the posterior mode" in str(marked)
+    assert "K = 1: BIC stands at the lowest energy met, for no maximum of the likelihood was reached" in str(marked)
+    spiked = replace(locations, candidates=(*others, replace(first, spike_height=12.4)))
+    assert "all but forbids" in str(spiked) and "by 12.4 nats (K = 1)" in str(spiked)

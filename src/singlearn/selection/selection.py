@@ -22,8 +22,10 @@ class Candidate:
         wbic: in nats; ``None`` for n < 3.
         waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F.
         bic: in nats.
-        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could be reached (a
-            component that collapses on one observation, say) it stands at the posterior mode.
+        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could be reached it stands at
+            the lowest energy the run knows.
+        spike_height: nats by which the likelihood rises above the maximum of BIC where the prior all but forbids it (a
+            component on two neighbouring observations, say), as far as it was met; 0 where it was not.
         learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
         half_dimension: d/2, what λ would be if the model were regular.
         warnings: why these numbers should not be taken at face value.
@@ -36,6 +38,7 @@ class Candidate:
     waic: Estimate | None
     bic: float
     is_likelihood_maximum: bool
+    spike_height: float
     learning_coefficient: Estimate | None
     half_dimension: float
     warnings: tuple[Warning_, ...]
@@ -55,6 +58,7 @@ class Candidate:
             "waic": of(self.waic),
             "bic": self.bic,
             "is_likelihood_maximum": self.is_likelihood_maximum,
+            "spike_height": self.spike_height,
             "learning_coefficient": of(self.learning_coefficient),
             "half_dimension": self.half_dimension,
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],

@@ -32,7 +32,13 @@ def table(selection: Selection) -> str:
     sentences = [f"K = {c.size}: {w}" for c in candidates for w in c.warnings]
     at_mode = ", ".join(f"K = {c.size}" for c in candidates if not c.is_likelihood_maximum)
     if at_mode:
-        sentences.append(f"{at_mode}: BIC stands at the posterior mode, for no maximum of the likelihood was reached")
+        sentences.append(f"{at_mode}: BIC stands at the lowest energy met, for no maximum of the likelihood was reached")
+    spikes = ", ".join(f"{c.spike_height:.1f} nats (K = {c.size})" for c in candidates if c.spike_height > 0)
+    if spikes:
+        sentences.append(
+            f"BIC leaves out maxima of the likelihood that the prior all but forbids, a component on a few observations, say; "
+            f"higher ones were met: by {spikes}"
+        )
     if sentences:
         lines.append("")
         for sentence in sentences:

@@ -74,6 +74,8 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         pass
     else:
         learning_coefficient, warnings = Estimate(read.value, read.standard_error), read.warnings
+    optimum = run.optimum
+    assert optimum is not None  # population triples were refused
     return Candidate(
         size=size,
         free_energy=free_energy,
@@ -81,7 +83,8 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         wbic=run.wbic() if run.n >= 3 else None,
         waic=None if run.posterior.log_likelihood is None else run.waic().waic,
         bic=run.bic(),
-        is_likelihood_maximum=run.optimum is not None and run.optimum.is_likelihood_maximum,
+        is_likelihood_maximum=optimum.is_likelihood_maximum,
+        spike_height=0.0 if optimum.spike_energy is None else optimum.energy - optimum.spike_energy,
         learning_coefficient=learning_coefficient,
         half_dimension=run.dimension / 2,
         warnings=warnings,

@@ -103,11 +103,13 @@ class Run:
         if self.settings["precision"] == "float32":
             jax.clear_caches()
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
-        cold = rungs.particles[-1].reshape(-1, self.dimension)
+        each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
+        order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]], axis=1)[:, :each]
+        cold = np.concatenate(np.take_along_axis(rungs.particles[-1], order[:, :, None], axis=1).swapaxes(0, 1))
+        all_hot = rungs.particles.reshape(len(rungs), -1, self.dimension)
         levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
-        hot = np.stack([rungs.particles[k].reshape(-1, self.dimension)[generator.integers(len(cold))] for k in levels])
-        order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]].reshape(-1))
-        return find_optimum(self.triple, cold[order[:OPTIMISER_STARTS]], hot)
+        hot = np.stack([all_hot[k][generator.integers(all_hot.shape[1])] for k in levels])
+        return find_optimum(self.triple, cold[:OPTIMISER_STARTS], hot)
 
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 

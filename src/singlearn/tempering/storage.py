@@ -54,6 +54,7 @@ def to_datatree(run: Run) -> xr.DataTree:
             attrs={
                 "is_likelihood_maximum": int(run.optimum.is_likelihood_maximum),
                 "mode_energy": run.optimum.mode_energy,
+                "spike_energy": json.dumps(run.optimum.spike_energy),
             },
         )
     attributes = {
@@ -106,6 +107,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
             node["coordinates"].to_numpy(),
             bool(node.attrs["is_likelihood_maximum"]),
             float(node.attrs["mode_energy"]),
+            json.loads(node.attrs["spike_energy"]),
         )
     rungs = Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs)))
     return Run(
