@@ -45,7 +45,7 @@ class Work:
     network_particles: int
 
 
-FULL = Work((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 1024, 128)
+FULL = Work((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
 QUICK = Work((1,), (1e2, 1e4, 1e6), 256, 48)
 
 
