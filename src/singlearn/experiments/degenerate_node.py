@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.special import erf
@@ -86,7 +86,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
 # -- Example 3.4 --------------------------------------------------------------------------------------------------------------------
 
 
-def _piece(w: dict[str, Float[Array, ""]]) -> Float[Array, ""]:
+def _piece(w: Any) -> Any:
     """1 near an end of the segment, w1 - w2 within WIDTH of ±1; 2 in the middle, within WIDTH of 0; 0 between."""
     along = jnp.abs(w["w1"] - w["w2"])
     return jnp.where(jnp.abs(along - 1) < WIDTH, 1, jnp.where(along < WIDTH, 2, 0))
