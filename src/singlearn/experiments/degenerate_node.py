@@ -107,7 +107,7 @@ def density_along(along: float, n: float) -> float:
     root = math.sqrt(kappa)
     positive = 0.5 * math.sqrt(math.pi) / root * (1 - erf(root * e))
     one_negative = 0.5 * math.sqrt(2 * math.pi) / root * (1 + erf(root * e / math.sqrt(2))) * math.exp(-kappa * e * e / 2)
-    return positive + one_negative
+    return float(positive + one_negative)
 
 
 def exact_share(n: float, centre: float, half_width: float) -> float:
