@@ -209,6 +209,14 @@ def test_any_function_labels(run):
     assert sorted(r.occupancy.value for r in plain) == pytest.approx(sorted(r.occupancy.value for r in traced))
 
 
+def test_a_share_is_no_better_known_than_one_rung_tells(run):
+    """Colder rungs descend from hotter ones and remember which well they were in: all together they are not more draws than one."""
+    for beta in (0.1, 1.0):
+        for reading in run.phases(right).at(beta):
+            share = reading.occupancy.value
+            assert reading.occupancy.standard_error >= 0.999 * math.sqrt(share * (1 - share) / (8 * 1024))
+
+
 def test_unseen_phases_are_said_to_be_unseen(run):
     phases = run.phases(lambda w: (w > EDGE).astype(int) + (w > 4.0))
     assert 2 in phases.phases

@@ -13,7 +13,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = ("figure2", "known", "learning-curves", "relu-symmetries", "table2", "worked-examples")
+NAMES = ("degenerate-node", "figure2", "known", "learning-curves", "model-selection", "relu-symmetries", "table2", "toy-transitions", "worked-examples")
 
 
 class _Registry(Mapping[str, Experiment]):

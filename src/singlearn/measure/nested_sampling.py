@@ -90,7 +90,8 @@ def nested_samples(
     ``report`` is called with the share of the way (in log t) that a replicate has come, and the share at its last call.
     """
     with jax.enable_x64(True):
-        start, step = _compile(triple.as_model(), live, slices)
+        # Its K at one setting is compiled in, unlike that of the moves of a tempered run.
+        start, step = _compile(Model((triple.kl, triple.coordinates), triple), live, slices)
         keys = jax.random.split(jax.random.key(seed), replicates)
         workers = min(replicates, os.cpu_count() or 1)
 
@@ -169,7 +170,7 @@ def _compile(model: Model, live: int, slices: int) -> tuple[Callable[..., Any], 
     coordinates = triple.coordinates
 
     def state_of(u: Float[Array, " d"], loglikelihood_birth: Any = jnp.nan) -> base.StateWithLogLikelihood:
-        return base.init_state_strategy(u, coordinates.log_prob, lambda z: -triple.energy(z, ()) / triple.n, loglikelihood_birth)
+        return base.init_state_strategy(u, coordinates.log_prob, lambda z: -triple.energy(z, triple.data) / triple.n, loglikelihood_birth)
 
     kernel = nss.build_kernel(
         state_of,

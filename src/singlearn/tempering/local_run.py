@@ -138,7 +138,7 @@ def local_run(
     with jax.enable_x64(precision == "float64"):
         centre = np.asarray(triple.coordinates.unconstrain(start))
         bridge = _bridge(triple, centre, float(beta), restriction)
-        on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)))
+        on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)), object())
         key = jax.random.fold_in(jax.random.key(seed), 0)
         mass = draw_inside(bridge.coordinates, on_bridge, key, particles, replicates, what="reference around the start")
     inside = restricted(bridge, on_bridge)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.labeller import inside_phase, is_traceable, name_of
 from singlearn.measure.phases.shares import largest_share
-from singlearn.triple import Coordinates, Triple
+from singlearn.triple import Coordinates, Model, Triple
 
 Restrict = Callable[[PyTree], Any] | tuple[Labeller, Hashable]
 """A predicate of a constrained parameter that JAX can trace, or a labeller that JAX can trace and one of its phases."""
@@ -31,10 +32,14 @@ class PhaseTooSmall(ValueError):
 
 @dataclass(frozen=True)
 class Restriction:
-    """A phase as a hard constraint: its name, and the predicate that JAX can trace."""
+    """A phase as a hard constraint: its name, and the predicate that JAX can trace.
 
-    description: str
-    inside: Callable[[PyTree], Bool[Array, ""]]
+    Equal where ``source`` is, the labeller and its phase: what was compiled for one serves the other.
+    """
+
+    description: str = field(compare=False)
+    inside: Callable[[PyTree], Bool[Array, ""]] = field(compare=False)
+    source: Hashable
 
     @classmethod
     def of(cls, restrict: Restrict, coordinates: Coordinates) -> Restriction:
@@ -46,13 +51,13 @@ class Restriction:
                 "branches on values (it is asked in the middle of compiled moves)"
             )
         if isinstance(restrict, tuple):
-            return cls(f"{name_of(labeller)} = {phase}", inside_phase(labeller, phase))
+            return cls(f"{name_of(labeller)} = {phase}", inside_phase(labeller, phase), restrict)
         shape = jax.eval_shape(labeller, coordinates.shapes())
         if getattr(shape, "shape", None) != () or shape.dtype != jnp.bool_:
             raise ValueError(
                 f"restrict: {name_of(labeller)} returns {shape}; a predicate should return one boolean, else give (labeller, phase)"
             )
-        return cls(name_of(labeller), labeller)
+        return cls(name_of(labeller), labeller, restrict)
 
 
 def restricted(triple: Triple, restriction: Restriction) -> Triple:
@@ -60,28 +65,40 @@ def restricted(triple: Triple, restriction: Restriction) -> Triple:
 
     Its ``coordinates.sample`` still draws from the whole prior; :func:`draw_inside` sorts. It keeps the truth only if that lies inside.
     """
-    inside, coordinates = restriction.inside, triple.coordinates
+    coordinates, energy = _functions_inside(triple.as_model(), restriction)
+    name = f"{triple.name}, {restriction.description}"
+    if triple.kl is None:
+        truth_energy = triple.truth_energy if _holds_truth(triple, restriction.inside) else None
+        return Triple(energy, triple.prior, triple.data, None, name, None, coordinates=coordinates, truth_energy=truth_energy)
+    if triple.kl_at is None:
+        return Triple(None, triple.prior, (), None, name, None, coordinates=coordinates, kl=energy, n=triple.n)
+    at_setting = Triple(
+        None, triple.prior, (), None, name, None, coordinates=coordinates, kl=energy, kl_at=energy, setting=triple.setting, n=triple.n
+    )  # fmt: skip
+    return at_setting.with_setting(triple.setting)
+
+
+@lru_cache(maxsize=32)
+def _functions_inside(model: Model, restriction: Restriction) -> tuple[Coordinates, Callable[..., Any]]:
+    """Coordinates without density outside the phase, and the log likelihood or K without a finite value there; the same objects for all
+    triples of a model, so that a compiled run serves the next."""
+    triple, inside, coordinates = model.triple, restriction.inside, model.triple.coordinates
 
     def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
         return jnp.where(inside(coordinates.constrain(u)), coordinates.log_prob(u), -jnp.inf)
 
-    own = replace(coordinates, log_prob=log_prob)
-    name = f"{triple.name}, {restriction.description}"
-    if triple.kl is not None:
-        kl = triple.kl
-
-        def kl_inside(w: PyTree) -> Float[Array, ""]:
-            return jnp.where(inside(w), kl(w), jnp.inf)
-
-        return Triple(None, triple.prior, (), None, name, None, coordinates=own, kl=kl_inside, n=triple.n)
+    kl = triple.kl if triple.kl_at is None else triple.kl_at
     log_likelihood = triple.log_likelihood
-    assert log_likelihood is not None
+
+    def kl_inside(w: PyTree, *setting: PyTree) -> Float[Array, ""]:
+        assert kl is not None
+        return jnp.where(inside(w), kl(w, *setting), jnp.inf)
 
     def log_likelihood_inside(w: PyTree, data: PyTree) -> Float[Array, " n"]:
+        assert log_likelihood is not None
         return jnp.where(inside(w), log_likelihood(w, data), -jnp.inf)
 
-    truth_energy = triple.truth_energy if _holds_truth(triple, inside) else None
-    return Triple(log_likelihood_inside, triple.prior, triple.data, None, name, None, coordinates=own, truth_energy=truth_energy)
+    return replace(coordinates, log_prob=log_prob), log_likelihood_inside if kl is None else kl_inside
 
 
 def _holds_truth(triple: Triple, inside: Callable[[PyTree], Bool[Array, ""]]) -> bool:
@@ -123,11 +140,7 @@ def draw_inside(
         PhaseTooSmall: it would take more than ``LARGEST_BATCHES`` draws a particle.
     """
 
-    @jax.jit
-    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
-        drawn = jax.vmap(coordinates.sample)(jax.random.split(key, particles * replicates))
-        return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
-
+    draw = _drawing(coordinates, restriction, particles * replicates)
     kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
     hits = np.zeros(replicates, dtype=int)
     for batch in range(LARGEST_BATCHES):
@@ -148,6 +161,18 @@ def draw_inside(
         f"(its mass is below {bound:.2g}): too few to start a restricted run from; "
         "local_run starts from a known parameter of the phase instead"
     )
+
+
+@lru_cache(maxsize=16)
+def _drawing(
+    coordinates: Coordinates, restriction: Restriction, count: int
+) -> Callable[[Key[Array, ""]], tuple[Float[Array, "draws d"], Bool[Array, " draws"]]]:
+    @jax.jit
+    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
+        drawn = jax.vmap(coordinates.sample)(jax.random.split(key, count))
+        return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
+
+    return draw
 
 
 def prior_mass(settings: dict[str, Any]) -> Estimate:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases.shares import ratio_estimate
-from singlearn.triple import Triple
+from singlearn.triple import Model, Triple
 
 FEWEST = 10
 BATCH = 1024
@@ -34,16 +36,22 @@ def forces(
     with jax.enable_x64(True):
         data = tuple(jax.tree.map(jnp.asarray, triple.data) for triple in (here, there))
 
-        def force(u: Float[Array, " d"]) -> Float[Array, ""]:
-            first, second = (
-                beta * triple.energy(u, own) - triple.coordinates.log_prob(u)
-                for beta, triple, own in zip(betas, (here, there), data, strict=True)
-            )
-            return (second - first) / step
-
         flat = jnp.asarray(particles.reshape(-1, dimension))
-        values = jax.jit(lambda us: jax.lax.map(force, us, batch_size=min(BATCH, len(flat))))(flat)
+        change = _change(here.as_model(), there.as_model(), min(BATCH, len(flat)))
+        values = np.asarray(change(flat, jnp.asarray(betas), data)) / step
     return np.asarray(values, dtype=float).reshape(replicates, count)
+
+
+@lru_cache(maxsize=8)
+def _change(here: Model, there: Model, batch: int) -> Callable[..., Float[Array, " particles"]]:
+    def one(u: Float[Array, " d"], betas: Float[Array, "2"], data: tuple[PyTree, PyTree]) -> Float[Array, ""]:
+        first, second = (
+            beta * model.triple.energy(u, own) - model.triple.coordinates.log_prob(u)
+            for beta, model, own in zip(betas, (here, there), data, strict=True)
+        )
+        return second - first
+
+    return jax.jit(lambda us, betas, data: jax.lax.map(lambda u: one(u, betas, data), us, batch_size=batch))
 
 
 def within(

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,7 +21,7 @@ from singlearn.triple import Triple
 class Client(Protocol):
     """What is used of a Dask client (``distributed.Client``)."""
 
-    def map(self, function: Callable[[float], Any], values: list[float]) -> Any: ...
+    def submit(self, function: Callable[[float], Any], value: float, *, pure: bool) -> Any: ...
 
     def gather(self, futures: Any) -> Any: ...
 
@@ -70,22 +71,46 @@ def phase_diagram(
         raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
     store = None if folder is None else _Store(Path(folder), _settings(labeller, restricted, particles, replicates, seed, parameter))
 
-    def end(value: float) -> float:
-        return float(beta(value)) if callable(beta) else float(beta)
-
-    def measure(value: float) -> Point:
-        beside = values[values.index(value) + (1 if value < values[-1] else -1)]
-        neighbour = (make_triple(beside), beside, end(beside))
-        point = measure_point(make_triple(value), value, labeller, restricted, neighbour, end(value), particles, replicates, seed)
-        if store is not None:
-            store.save(point)
-        return point
-
+    measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
     found = {value: point for value in values if store is not None and (point := store.load(value)) is not None}
     missing = [value for value in values if value not in found]
-    measured = [measure(value) for value in missing] if client is None else client.gather(client.map(measure, missing))
+    # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
+    measured = (
+        [measure(value) for value in missing]
+        if client is None
+        else client.gather([client.submit(measure, value, pure=False) for value in missing])
+    )
     found |= dict(zip(missing, measured, strict=True))
     return PhaseDiagram(parameter, tuple(found[value] for value in values))
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What is done at one value; an object and no closure, so that it can be sent to another process as it is."""
+
+    make_triple: Callable[[float], Triple]
+    values: tuple[float, ...]
+    labeller: Labeller
+    restricted: tuple[Hashable, ...]
+    beta: float | int | Callable[[float], float | int]
+    particles: int
+    replicates: int
+    seed: int
+    store: _Store | None
+
+    def __call__(self, value: float) -> Point:
+        beside = self.values[self.values.index(value) + (1 if value < self.values[-1] else -1)]
+        neighbour = (self.make_triple(beside), beside, self._end(beside))
+        point = measure_point(
+            self.make_triple(value), value, self.labeller, self.restricted, neighbour, self._end(value), self.particles, self.replicates,
+            self.seed,
+        )  # fmt: skip
+        if self.store is not None:
+            self.store.save(point)
+        return point
+
+    def _end(self, value: float) -> float:
+        return float(self.beta(value)) if callable(self.beta) else float(self.beta)
 
 
 def _settings(

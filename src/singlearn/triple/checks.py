@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -40,6 +41,12 @@ def check_pointwise_shape(shape: Any, sample_size: int | None) -> int:
     if got[0] == 0:
         raise ValueError("data: n = 0 observations; at least one is needed")
     return int(got[0])
+
+
+def check_population_size(n: float | int) -> None:
+    """Raise ``ValueError`` unless ``n`` is a positive finite number."""
+    if not (n > 0 and math.isfinite(n)):
+        raise ValueError(f"n: got {n}; it should be a positive sample size")
 
 
 def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from singlearn.triple.checks import (
     check_finite_data,
     check_parameter_matches,
     check_pointwise_shape,
+    check_population_size,
     sample_size_of,
 )
 from singlearn.triple.coordinates import Coordinates, coordinates_of
@@ -55,6 +57,8 @@ class Triple:
     # Set by the constructors, not by users: a ready-made chart, the population energy, and the sample size of a population triple.
     coordinates: Coordinates = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
     kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
+    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
+    setting: PyTree = field(default=None, kw_only=True)
     n: float | int = field(default=0, kw_only=True)
     truth_energy: float | None = field(default=None, kw_only=True)
 
@@ -66,6 +70,8 @@ class Triple:
             with jax.enable_x64(True):
                 put("coordinates", coordinates_of(self.prior))
         if self.kl is not None:
+            # Compiled moves take these two as they take data, so that one compilation serves every n and every setting.
+            put("data", (np.asarray(float(self.n)), jax.tree.map(np.asarray, self.setting)))
             return
         if self.log_likelihood is None:
             raise ValueError("log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)")
@@ -117,8 +123,13 @@ class Triple:
         return self.log_likelihood(self.coordinates.constrain(u), data)
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
-        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a number."""
-        value = -jnp.sum(self.pointwise(u, data)) if self.kl is None else self.n * self.kl(self.coordinates.constrain(u))
+        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a number. ``data`` are ``triple.data``."""
+        if self.kl is None:
+            value = -jnp.sum(self.pointwise(u, data))
+        else:
+            n, setting = data
+            w = self.coordinates.constrain(u)
+            value = n * (self.kl(w) if self.kl_at is None else self.kl_at(w, setting))
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def parameter_energy(self, w: PyTree) -> float:
@@ -145,9 +156,32 @@ class Triple:
             self.log_likelihood, self.prior, data, truth, name or self.name, self.known, coordinates=self.coordinates
         )
 
+    def with_setting(self, setting: PyTree, n: float | int | None = None, name: str | None = None) -> Triple:
+        """The same family of divergences at another setting, and at another sample size if ``n`` is given. What was compiled serves both.
+
+        Raises ``ValueError`` for a triple that was not made by ``population(..., setting=...)``, or a setting of other shapes.
+        """
+        if self.kl_at is None:
+            raise ValueError(f"{self.name}: it has no setting to change; give Triple.population a kl(w, setting) and a setting")
+        check_parameter_matches("setting", setting, self.setting)
+        check_finite_data({"setting": jax.tree.map(np.asarray, setting)})
+        own = partial(_at_setting, self.kl_at, setting)
+        # What was proven was proven at the other setting.
+        return replace(self.with_n(self.n if n is None else n), kl=own, setting=setting, name=name or self.name, known=None)
+
+    def with_n(self, n: float | int) -> Triple:
+        """The same population triple at another sample size. What was compiled for one serves the other.
+
+        Raises ``ValueError`` for a triple with data, or ``n`` not positive.
+        """
+        if self.kl is None:
+            raise ValueError(f"{self.name} has data: its n is their number; with_data gives it others")
+        check_population_size(n)
+        return replace(self, n=float(n))
+
     def as_model(self) -> Model:
-        """The triple as a key for what is compiled of it: equal for all triples made by ``with_data``."""
-        return Model((self.log_likelihood, self.kl, self.n if self.is_population else None, self.coordinates), self)
+        """The triple as a key for what is compiled of it: equal for all made by ``with_data``, ``with_n`` or ``with_setting``."""
+        return Model((self.log_likelihood, self.kl if self.kl_at is None else self.kl_at, self.coordinates), self)
 
     @classmethod
     def regression(
@@ -197,28 +231,38 @@ class Triple:
     @classmethod
     def population(
         cls,
-        kl: Callable[[PyTree], Float[Array, ""]],
+        kl: Callable[..., Float[Array, ""]],
         prior: Any,
         n: float | int,
         name: str = "population",
         known: ExactCoefficient | None = None,
+        setting: PyTree = None,
     ) -> Triple:
         r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the Kullback–Leibler divergence from the truth.
 
         Args:
-            kl: ``kl(w) -> scalar``, in nats, zero on the true parameters.
+            kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where a setting is given.
             n: sample size > 0, any real number; only :math:`nβ` matters.
+            setting: what else K depends on, a pytree of numbers and arrays: a deformation of the truth, say. Triples made by
+                ``with_setting`` share what is compiled, which in a sweep is most of the time.
 
         >>> import numpyro.distributions as dist
         >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
         >>> t.parameter_energy(0.5), t.truth_energy
         (25.0, 0.0)
+        >>> tilted = Triple.population(lambda w, θ: w**2 + θ * w**4, dist.Normal(0.0, 1.0), n=1, setting=0.0)
+        >>> tilted.with_setting(2.0, n=16).parameter_energy(0.5)
+        6.0
         """
-        if not (n > 0 and math.isfinite(n)):
-            raise ValueError(f"n: got {n}; it should be a positive sample size")
-        triple = cls(None, prior, (), None, name, known, kl=kl, n=float(n), truth_energy=0.0)
+        check_population_size(n)
+        kl_at = None if setting is None else kl
+        own = kl if setting is None else partial(_at_setting, kl, setting)
+        triple = cls(
+            None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=float(n), truth_energy=0.0,
+        )  # fmt: skip
+        check_finite_data({"setting": triple.data[1]})
         with jax.enable_x64(True):
-            shape = jax.eval_shape(kl, triple.coordinates.shapes())
+            shape = jax.eval_shape(own, triple.coordinates.shapes())
         if getattr(shape, "shape", None) != ():
             raise ValueError(f"kl: returned {shape}; it should be a scalar")
         return triple
@@ -247,6 +291,10 @@ class Triple:
 
         coordinates, log_likelihood = read_model(model, args, kwargs)
         return cls(log_likelihood, None, (), name=getattr(model, "__name__", "NumPyro model"), coordinates=coordinates)
+
+
+def _at_setting(kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree) -> Float[Array, ""]:
+    return kl_at(w, jax.tree.map(jnp.asarray, setting))
 
 
 @dataclass(frozen=True)

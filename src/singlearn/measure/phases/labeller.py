@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -72,12 +72,7 @@ def label_all(
     with jax.enable_x64(particles.dtype == np.float64):
         if is_traceable(labeller, coordinates):
             shapes = jax.eval_shape(labeller, coordinates.shapes())
-
-            def codes(u: Float[Array, " d"]) -> Int[Array, " entries"]:
-                leaves = jax.tree.leaves(labeller(coordinates.constrain(u)))
-                return jnp.concatenate([jnp.ravel(leaf).astype(int) for leaf in leaves])
-
-            every = jax.jit(partial(jax.lax.map, codes, batch_size=min(BATCH, len(particles))))(jnp.asarray(particles))
+            every = _compiled(labeller, coordinates, min(BATCH, len(particles)))(jnp.asarray(particles))
             distinct, index = np.unique(np.asarray(every), axis=0, return_inverse=True)
             return [_phase(row, shapes) for row in distinct], index.reshape(-1)
         constrained = jax.tree.map(np.asarray, jax.jit(jax.vmap(coordinates.constrain))(jnp.asarray(particles)))
@@ -89,6 +84,19 @@ def label_all(
             raise TypeError(f"labeller: {name_of(labeller)} returned {phase!r}; a phase should be hashable")
         index[i] = seen.setdefault(phase, len(seen))
     return list(seen), index
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    labeller: Labeller, coordinates: Coordinates, batch: int
+) -> Callable[[Float[Array, "particles d"]], Int[Array, "particles entries"]]:
+    """The codes of many particles; the last few labellers are remembered, for the next runs of a sweep."""
+
+    def codes(u: Float[Array, " d"]) -> Int[Array, " entries"]:
+        leaves = jax.tree.leaves(labeller(coordinates.constrain(u)))
+        return jnp.concatenate([jnp.ravel(leaf).astype(int) for leaf in leaves])
+
+    return jax.jit(partial(jax.lax.map, codes, batch_size=batch))
 
 
 def _phase(row: Int[np.ndarray, " entries"], shapes: PyTree) -> Hashable:

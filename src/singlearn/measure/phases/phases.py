@@ -108,7 +108,9 @@ class Phases:
         bound = largest_share(min(share * effective, effective), effective)
         if ours < SEEN:
             return PhaseReading(phase, beta, ours, bound, whole.value - float(np.log(bound)))
-        share_floor = float(np.sqrt(np.sum((weights * (inside - share)) ** 2))) / len(shares)
+        # Rungs descend from each other: together they are no better than draws from one of them.
+        independent = float(np.sqrt(np.sum((weights * (inside - share)) ** 2))) / len(shares)
+        share_floor = max(independent, float(np.sqrt(max(share * (1 - share), 0.0) / effective)))
         occupancy = Estimate.from_replicates([float(p) for p in shares], share_floor)
         free_energy = Estimate.from_replicates(
             [f - float(np.log(share)) - (float(p) - share) / share for f, p in zip(whole.replicates, shares, strict=True)],

@@ -1,0 +1,181 @@
+"""Sweeps over processes: a real Dask client, a sweep that is killed, empirical and population triples, recombination in two parameters."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy.integrate import dblquad
+
+import singlearn as sl
+from singlearn.measure.volume_by_nested_sampling import volume_by_nested_sampling
+from singlearn.triple import Triple
+
+ALONG = [0.5, 1.0, 1.5]
+
+
+def tilted(theta):
+    """One well at θ, by which the two halves of the line are divided unequally."""
+    return Triple.population(lambda w: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 1.0), n=4, name="tilted")
+
+
+def positive(w):
+    return w > 0
+
+
+def sweep(folder, client=None, make=tilted):
+    return sl.phase_diagram(make, ALONG, positive, particles=32, replicates=2, seed=3, folder=folder, client=client)
+
+
+@pytest.mark.filterwarnings("ignore")  # of Dask's own machinery, which starts an event loop and may open a port
+def test_a_dask_client_makes_the_same_table(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        spread = sweep(tmp_path / "spread", client)
+    assert spread.to_dict() == sweep(None).to_dict()
+    assert len(list((tmp_path / "spread").glob("point_*.json"))) == len(ALONG)
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from test_sweeps import sweep, tilted
+asked = []
+def make(theta):
+    # The neighbour's triple is asked for first, then the point's own.
+    if asked:
+        print(len(asked), flush=True)
+    asked.append(theta)
+    return tilted(theta)
+sweep({folder!r}, make=make)
+"""
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path):
+    """SIGKILL as soon as the first point is on disk; the second start runs only the others and ends with the same table."""
+    whole = sweep(None)
+    folder = tmp_path / "sweep"
+    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not list(folder.glob("point_*.json")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    finished = {path.name: path.stat().st_mtime_ns for path in folder.glob("point_*.json")}
+    assert 1 <= len(finished) < len(ALONG)
+    asked = []
+
+    def counted(theta):
+        asked.append(theta)
+        return tilted(theta)
+
+    again = sweep(folder, make=counted)
+    # Two triples for each point that is run: its own, and its neighbour's for the force.
+    assert len(asked) == 2 * (len(ALONG) - len(finished))
+    assert {name: (folder / name).stat().st_mtime_ns for name in finished} == finished
+    assert again.table() == whole.table() and again.to_dict() == whole.to_dict()
+
+
+def line(n):
+    """y = 0.3 x + noise: how the sign of the slope is settled as data come in."""
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=int(n))
+    return Triple.regression(lambda w, x: w * x, dist.Normal(0.0, 1.0), x, 0.3 * x + generator.normal(size=int(n)), name="line")
+
+
+def test_a_sweep_over_n_with_data():
+    """F against the evidence of conjugate regression, and the share of w > 0, at n = 10 and n = 10⁵; F_{n+1} - F_n is not for one run."""
+    diagram = sl.phase_diagram(line, [10, 100_000], positive, particles=64, replicates=8, seed=0, parameter="n")
+    for point in diagram.points:
+        triple = line(point.value)
+        x, y = triple.data
+        precision, projection = 1 + x @ x, x @ y
+        exact = 0.5 * (len(x) * math.log(2 * math.pi) + math.log(precision) + y @ y - projection**2 / precision)
+        assert abs(point.free_energy.value - exact) < 4 * point.free_energy.standard_error < 1.0
+        assert point.generalisation_error is None
+    assert diagram.points[1].phases["True"].occupancy.value > 0.99
+
+
+def test_population_triples_of_any_n_share_what_is_compiled():
+    """The same objects for n = 10² and 10⁹, so that a sweep compiles once; F to four errors at each n."""
+    base = Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1)
+    assert base.with_n(1e2).as_model() == base.with_n(1e9).as_model()
+    diagram = sl.phase_diagram(base.with_n, [1e2, 1e9], positive, particles=128, replicates=8, seed=0, parameter="n")
+    for point in diagram.points:
+        assert abs(point.free_energy.value - 0.5 * math.log1p(point.value)) < 4 * point.free_energy.standard_error < 0.5
+        # F_{n+1} - F_n ≈ E_w[K] = 1/(2 (1 + n)).
+        error = point.generalisation_error
+        assert abs(error.value - 0.5 / (1 + point.value)) < 4 * error.standard_error < 0.4 / point.value
+
+
+def test_settings_share_what_is_compiled_and_are_not_mixed_up():
+    base = Triple.population(lambda w, s: s["a"] * (w - s["c"]) ** 2, dist.Normal(0.0, 1.0), n=2, setting={"a": 1.0, "c": 0.0})
+    moved = base.with_setting({"a": 3.0, "c": 1.0}, n=5)
+    assert base.as_model() == moved.as_model()
+    assert (base.parameter_energy(2.0), moved.parameter_energy(2.0)) == (8.0, 15.0)
+    for triple, a, c in ((base, 2.0, 0.0), (moved, 15.0, 1.0)):
+        # ∫ exp(-a (w - c)²) N(w; 0, 1) dw
+        exact = 0.5 * math.log(1 + 2 * a) + a * c * c / (1 + 2 * a)
+        found = sl.temper(triple, particles=256, replicates=8, seed=0, progress=False).free_energy(1.0)
+        assert abs(found.value - exact) < 4 * found.standard_error < 0.3
+        # The same of what lies above c, half of it by symmetry where c = 0.
+        above = sl.temper(triple, particles=128, replicates=8, seed=0, progress=False, restrict=positive).free_energy(1.0)
+        mean, deviation = 2 * a * c / (1 + 2 * a), (1 + 2 * a) ** -0.5
+        share = 0.5 * math.erfc(-mean / deviation / math.sqrt(2))
+        assert abs(above.value - (exact - math.log(share))) < 4 * above.standard_error < 0.4
+    with pytest.raises(ValueError, match=r"setting\['c'\] is missing"):
+        base.with_setting({"a": 1.0})
+    with pytest.raises(ValueError, match="no setting to change"):
+        tilted(0.0).with_setting(1.0)
+    with pytest.raises(ValueError, match="has data"):
+        line(3).with_n(5)
+
+
+def saddle(w):
+    """(a b - 1)² + (a - b)²/20: two wells, at (1, 1) and at (-1, -1), and a tilt that favours the first."""
+    return (w["a"] * w["b"] - 1) ** 2 + 0.05 * (w["a"] - w["b"]) ** 2 + 0.02 * (w["a"] - 1) ** 2
+
+
+QUADRANTS = {(True, True): (0, 4, 0, 4), (True, False): (0, 4, -4, 0), (False, True): (-4, 0, 0, 4), (False, False): (-4, 0, -4, 0)}
+
+
+def test_two_parameters_recombine_and_match_quadrature():
+    """Restricted runs in four quadrants: each F_k, and -log Σ exp(-F_k), against two-dimensional quadrature and the whole run."""
+    n, side = 10.0, dist.Uniform(-4.0, 4.0)
+    triple = Triple.population(saddle, {"a": side, "b": side}, n=n, name="saddle")
+    labeller = lambda w: (w["a"] > 0, w["b"] > 0)  # noqa: E731
+    parts, exact = [], []
+    for phase, (left, right, low, high) in QUADRANTS.items():
+        run = sl.temper(triple, particles=256, replicates=8, seed=1, progress=False, restrict=(labeller, phase))
+        mass, _ = dblquad(lambda b, a: math.exp(-n * float(saddle({"a": a, "b": b}))) / 64, left, right, low, high, epsabs=1e-9)
+        free = run.free_energy(1.0)
+        assert abs(free.value + math.log(mass)) < 4 * free.standard_error < 0.4, f"{phase}: {free}, exact {-math.log(mass)}"
+        parts.append(free)
+        exact.append(mass)
+    total = -float(np.logaddexp.reduce([-part.value for part in parts]))
+    error = math.hypot(*(part.standard_error * math.exp(total - part.value) for part in parts))
+    assert abs(total + math.log(sum(exact))) < 4 * error < 0.3
+    whole = sl.temper(triple, particles=256, replicates=8, seed=1, progress=False).free_energy(1.0)
+    assert abs(total - whole.value) < 4 * math.hypot(error, whole.standard_error)
+
+
+def test_nested_sampling_keeps_settings_apart():
+    """V(t) of two settings of one family: √(t/a) of the prior on [-1, 1]."""
+    base = Triple.population(lambda w, a: a * w**2, dist.Uniform(-1.0, 1.0), n=1, setting=1.0)
+    for a in (1.0, 16.0):
+        curve = volume_by_nested_sampling(base.with_setting(a), live=100, replicates=4, smallest=1e-4, seed=0, progress=False)
+        found = curve.log_volume(1e-3)
+        assert abs(found.value - 0.5 * math.log(1e-3 / a)) < 4 * found.standard_error < 0.8
