@@ -13,7 +13,16 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = ("figure2", "known", "relu-symmetries", "table2", "worked-examples")
+NAMES = (
+    "deform-to-degenerate",
+    "figure2",
+    "known",
+    "relu-symmetries",
+    "table2",
+    "table2-explained",
+    "weight-annihilation",
+    "worked-examples",
+)
 
 
 class _Registry(Mapping[str, Experiment]):
