@@ -39,7 +39,7 @@ class Settings:
     levels: tuple[float, ...]
 
 
-FULL = Settings(256, 4, (1e2, 1e3, 1e4, 1e5), (0.3, 1.0, 2.0, 4.0))
+FULL = Settings(256, 4, (1e2, 1e3, 1e4, 1e5), (0.5, 2.0, 4.0))
 QUICK = Settings(128, 2, (1e3,), (0.5, 3.0))
 
 
@@ -155,7 +155,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
             }
         )
     warnings = [
-        {"n": p.n, "distance": p.distance, "reason": w.partition(":")[0], "message": w} for sweep in sweeps for p in sweep for w in p.warnings
+        {"n": p.n, "distance": p.distance, "reason": w.partition(":")[0], "message": w}
+        for sweep in sweeps
+        for p in sweep
+        for w in p.warnings
     ]
     out.mkdir(parents=True, exist_ok=True)
     return ExperimentResult(rows, warnings, table(sweeps, warnings), [_figure(sweeps, out / "deform-to-degenerate.png")])
@@ -193,7 +196,8 @@ def _figure(sweeps: Sequence[Sequence[Pair]], path: Path) -> Path:
     found = [(sweep[0].n, critical[0]) for sweep in sweeps if (critical := critical_distance(sweep)) is not None]
     if found:
         n = np.array([size for size, _ in found])
-        right.errorbar(n, [d.value for _, d in found], [d.standard_error for _, d in found], fmt="o", color=SERIES[0][0], capsize=3, label="measured")
+        values, errors = [d.value for _, d in found], [d.standard_error for _, d in found]
+        right.errorbar(n, values, errors, fmt="o", color=SERIES[0][0], capsize=3, label="measured")
         fine = np.geomspace(n.min() / 2, n.max() * 2, 50)
         right.plot(fine, found[-1][1].value * (fine / n[-1]) ** (-1 / 3), linestyle="--", color=SERIES[1][0], label="slope $n^{-1/3}$")
         right.legend(frameon=False, fontsize=8.5)
@@ -207,4 +211,4 @@ def _figure(sweeps: Sequence[Sequence[Pair]], path: Path) -> Path:
     return path
 
 
-EXPERIMENT = Experiment("deform-to-degenerate", "two kinks that approach each other, and the distance at which the posterior makes one of them", run)
+EXPERIMENT = Experiment("deform-to-degenerate", "two kinks that approach each other, until the posterior makes one of them", run)

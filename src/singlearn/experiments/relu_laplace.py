@@ -28,7 +28,7 @@ def constant_fit(truth: Network) -> tuple[float, float]:
     >>> 0.3 < mean < 0.4 and 0.02 < divergence < 0.04
     True
     """
-    kl = relu_population_kl(truth, SQUARE)
+    kl = jax.jit(relu_population_kl(truth, SQUARE))
     nothing = {"w": np.zeros((1, 2)), "b": np.zeros(1), "q": np.zeros(1)}
     with jax.enable_x64(True):
         zero, one = (float(kl(nothing | {"c": np.array(c)})) for c in (0.0, 1.0))

@@ -41,8 +41,8 @@ class Settings:
     restricted: bool
 
 
-FULL = Settings(256, 1024, 192, 4, (SAMPLES * BETA, 1e3, 3e3, 1e4, 1e6, 1e7, 1e8), 1e6, restricted=True)
-QUICK = Settings(128, 512, 64, 2, (3e3, 1e6), 1e6, restricted=False)
+FULL = Settings(256, 768, 96, 4, (SAMPLES * BETA, 1e3, 3e3, 1e4, 1e6, 1e8), 1e6, restricted=True)
+QUICK = Settings(128, 256, 64, 2, (1e3, 1e6), 1e6, restricted=False)
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ class Truth:
         """λ of W_0 from nβ E[K], from the heat capacity, and from the slope of F over log n: independent runs, different errors."""
         cold = [run for run in self.cold if run.n_beta >= coldest]
         first, last = self.cold[0], self.cold[-1]
-        # From the first point whose F has left its corrections of order 1/√n behind.
-        first = next((run for run in self.cold if run.n_beta >= 3e3), first)
+        # From the first point whose F has left its largest corrections, of order 1/√nβ, behind.
+        first = next((run for run in self.cold if run.n_beta >= 1e4 and run is not last), first)
         span = math.log(last.n_beta / first.n_beta)
         error = math.hypot(first.free_energy.standard_error, last.free_energy.standard_error)
         return {
@@ -194,7 +194,8 @@ def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tup
     run = temper(triple, BETA, particles=settings.data_particles, **options)
     phases = run.phases(live_or_straight)
     # Dead nodes are independent of everything else: one of them stands for all, and their prior mass is known.
-    one = two_layer_regression(*triple.data, hidden=1, prior_scale=PRIOR_SCALE)
+    x, y = triple.data
+    one = two_layer_regression(x, y, hidden=1, prior_scale=PRIOR_SCALE)
     inside = temper(one, BETA, particles=settings.dead_particles, replicates=4, seed=seed, progress=False, restrict=all_dead)
     of_dead, energy_of_dead = inside.free_energy(BETA), inside.energy(BETA)
     of_dead = Estimate(of_dead.value - (HIDDEN - 1) * math.log(DEAD), of_dead.standard_error)
