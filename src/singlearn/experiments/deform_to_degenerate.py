@@ -39,8 +39,8 @@ class Settings:
     levels: tuple[float, ...]
 
 
-FULL = Settings(256, 4, (1e2, 1e3, 1e4, 1e5), (0.5, 2.0, 4.0))
-QUICK = Settings(128, 2, (1e3,), (0.5, 3.0))
+FULL = Settings(256, 4, (1e4, 1e5, 1e6), (1.0, 3.0, 5.0))
+QUICK = Settings(128, 2, (1e4,), (1.0, 4.0))
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def closest_single_kink(distance: float) -> float:
 
 
 def distance_at(divergence: float) -> float:
-    """The distance at which a single kink is this far from the truth. Raises ``ValueError`` where none up to 1 is."""
+    """The distance at which the best single kink has this K. Raises ``ValueError`` where none up to 1 has."""
+    if not 0 < divergence < closest_single_kink(1.0):
+        raise ValueError(f"divergence: got {divergence:.3g}; a single kink is that far from two at no distance up to 1")
     return float(brentq(lambda δ: closest_single_kink(δ) - divergence, 1e-3, 1.0, xtol=1e-4))
 
 

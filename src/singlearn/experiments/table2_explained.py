@@ -41,7 +41,7 @@ class Settings:
     restricted: bool
 
 
-FULL = Settings(256, 768, 96, 4, (SAMPLES * BETA, 1e3, 3e3, 1e4, 1e6, 1e8), 1e6, restricted=True)
+FULL = Settings(256, 768, 64, 4, (SAMPLES * BETA, 1e3, 1e4, 1e6, 1e8), 1e6, restricted=True)
 QUICK = Settings(128, 256, 64, 2, (1e3, 1e6), 1e6, restricted=False)
 
 

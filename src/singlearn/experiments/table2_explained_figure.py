@@ -18,6 +18,8 @@ from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 if TYPE_CHECKING:
     from singlearn.experiments.table2_explained import Truth
 
+PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+
 
 def draw(truths: Sequence[Truth], coldest: float, path: Path) -> Path:
     """Written to ``path``: on the left the race of the two phases for the first truth, on the right λ for all of them."""
@@ -43,10 +45,10 @@ def _race(axes: Axes, truth: Truth) -> None:
     shown = [run for run in truth.cold if run.n_beta <= x[-1]]
     heights = [run.free_energy.value - pieces(truth.kinks, run.n_beta) for run in shown]
     axes.plot([run.n_beta for run in shown], heights, "o", color=ACCENT, markersize=5)
-    top, cross = 112.0, truth.crossing.value
+    top, cross = 95.0, truth.crossing.value
     axes.set(xscale="log", xlim=(x[0], x[-1]), ylim=(0, top))
-    axes.text(48, 27.0, "every hidden node dead:\nthe network is a constant, λ = 1/2", color=INK, fontsize=9, va="bottom")
-    axes.text(130, 76.0, f"the true parameters $W_0$:\nλ = {truth.exact:g}", color=ACCENT, fontsize=9, va="bottom")
+    axes.text(43, 26.0, "every hidden node dead:\na constant, λ = 1/2", color=INK, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
+    axes.text(43, 50.0, f"the true parameters $W_0$:\nλ = {truth.exact:g}", color=ACCENT, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
     here = SAMPLES * BETA
     axes.axvline(here, color=QUIET, linewidth=0.9, linestyle=":")
     axes.text(here * 1.05, 3, f"the paper: n = {SAMPLES},\nβ = 1/log 20000", color="0.25", fontsize=8.5, va="bottom")
