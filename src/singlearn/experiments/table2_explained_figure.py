@@ -47,7 +47,7 @@ def _race(axes: Axes, truth: Truth) -> None:
     axes.plot([run.n_beta for run in shown], heights, "o", color=ACCENT, markersize=5)
     top, cross = 95.0, truth.crossing.value
     axes.set(xscale="log", xlim=(x[0], x[-1]), ylim=(0, top))
-    axes.text(43, 26.0, "every hidden node dead:\na constant, λ = 1/2", color=INK, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
+    axes.text(43, 29.0, "every hidden node dead:\na constant, λ = 1/2", color=INK, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
     axes.text(43, 50.0, f"the true parameters $W_0$:\nλ = {truth.exact:g}", color=ACCENT, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
     here = SAMPLES * BETA
     axes.axvline(here, color=QUIET, linewidth=0.9, linestyle=":")

@@ -246,7 +246,7 @@ def _against_n(axes: Axes, plain: Sequence[Comparison]) -> None:
     axes.set_xlabel("sample size n")
     axes.set_ylabel("F annihilating − F plain  [nats]")
     axes.set_title("truth s_3: annihilation loses, by a constant", fontsize=10)
-    axes.legend(frameon=False, fontsize=8.5, loc="lower right")
+    axes.legend(frameon=False, fontsize=8.5, loc="upper right")
     quieten(axes)
 
 
