@@ -194,7 +194,7 @@ def _figure(sweeps: Sequence[Sequence[Pair]], path: Path) -> Path:
     left.set_xlabel("distance δ of the kinks of the truth  [inputs]")
     left.set_ylabel("F one kink − F two kinks  [nats]")
     left.set_title("above 0 the posterior keeps two kinks", fontsize=10)
-    left.legend(frameon=False, fontsize=8.5, loc="upper right")
+    left.legend(frameon=False, fontsize=8.5, loc="upper left")
     found = [(sweep[0].n, critical[0]) for sweep in sweeps if (critical := critical_distance(sweep)) is not None]
     if found:
         n = np.array([size for size, _ in found])
