@@ -248,6 +248,14 @@ def test_refusals(run):
         sl.local_run(TWO_WELLS, 1.0, right, beta=-1)
 
 
+def test_local_run_in_a_phase_with_constants_in_its_labeller():
+    """A labeller that holds NumPy arrays, in double precision while single is JAX's default: it was traced in single and failed."""
+    one = {"w": np.ones((1, 1)), "b": np.zeros(1), "q": np.ones(1), "c": np.zeros(())}
+    triple = sl.models.two_layer_population(hidden=1, truth=one, box=[(-1, 1)], n=100)
+    local = sl.local_run(triple, one, (sl.phases.live_nodes([(-1, 1)]), 1), particles=16, replicates=2)
+    assert local.phase == "live_nodes = 1" and local.energy.value > 0
+
+
 # -- labels -------------------------------------------------------------------------------------------------------------------------
 
 

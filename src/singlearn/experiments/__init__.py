@@ -13,7 +13,20 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = ("degenerate-node", "figure2", "known", "learning-curves", "model-selection", "relu-symmetries", "table2", "toy-transitions", "worked-examples")
+NAMES = (
+    "deform-to-degenerate",
+    "degenerate-node",
+    "figure2",
+    "known",
+    "learning-curves",
+    "model-selection",
+    "relu-symmetries",
+    "table2",
+    "table2-explained",
+    "toy-transitions",
+    "weight-annihilation",
+    "worked-examples",
+)
 
 
 class _Registry(Mapping[str, Experiment]):

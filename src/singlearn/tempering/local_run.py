@@ -134,8 +134,8 @@ def local_run(
     if precision not in ("float64", "float32"):
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
     check_parameter_matches("start", start, triple.coordinates.shapes())
-    restriction = Restriction.of(restrict, triple.coordinates)
     with jax.enable_x64(precision == "float64"):
+        restriction = Restriction.of(restrict, triple.coordinates)
         centre = np.asarray(triple.coordinates.unconstrain(start))
         bridge = _bridge(triple, centre, float(beta), restriction)
         on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)), object())

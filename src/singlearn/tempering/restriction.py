@@ -108,7 +108,7 @@ def _holds_truth(triple: Triple, inside: Callable[[PyTree], Bool[Array, ""]]) ->
         return False
     same = [np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(triple.truth), jax.tree.leaves(shapes), strict=True)]
     with jax.enable_x64(True):
-        return all(same) and bool(inside(jax.tree.map(jnp.asarray, triple.truth)))
+        return all(same) and bool(jax.jit(inside)(jax.tree.map(jnp.asarray, triple.truth)))
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,9 @@ def temper(
     start: Float[np.ndarray, "replicates particles d"] | None = None
     restriction_settings: dict[str, Any] = {}
     if restrict is not None:
-        restriction = Restriction.of(restrict, triple.coordinates)
+        # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one it first met them in.
         with jax.enable_x64(precision == "float64"):
+            restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(triple.coordinates, restriction, key, particles, replicates)
         triple, start = restricted(triple, restriction), masses.population
