@@ -115,13 +115,13 @@ def test_laplace_refuses_flat_directions_and_names_them() -> None:
     triple = reduced_rank(40, scale=1e6)
     x, y = triple.data
     at = {"A": np.eye(2), "B": np.linalg.lstsq(x, y, rcond=None)[0].T}
-    with pytest.raises(NotPositiveDefinite, match=r"4 of 8 directions are flat or fall.*A\[0,0\]"):
+    with pytest.raises(NotPositiveDefinite, match=r"4 of 8 directions are flat or fall.*A\[1,0\]"):
         laplace(triple, at)
     last = laplace(triple, at, subset=["B"])
     assert last.mean.shape == (4,) and last.damping == 0
     damped = laplace(triple, at, damping=1.0)
     assert damped.damping == 1.0
-    np.testing.assert_allclose(np.linalg.inv(damped.covariance), damped.hessian, rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.inv(damped.covariance), damped.hessian, rtol=1e-6, atol=1e-9)
 
 
 def test_laplace_of_the_last_layer_is_exact_and_samples_it() -> None:

@@ -53,7 +53,7 @@ def subjects(quick: bool) -> list[Subject]:
     tanh = catalogue.tanh_zero_truth(2)
     first = np.diag([1.0, 0.0, 0.0])
     regular = {"MLE": by_mle(), "MAP": by_map(), "Laplace": by_laplace(), "Bayes": bayes}
-    singular = {"MAP": by_map(), "Bayes": bayes}
+    singular = {"MLE": by_mle(), "MAP": by_map(), "Bayes": bayes}
     found = [
         Subject(
             "plane, regular, d = 3", lambda w, x: x @ w["a"], {"a": (3,)}, {"a": slopes}, 3, None, 1.5, regular,

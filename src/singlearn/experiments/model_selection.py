@@ -11,16 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from singlearn.data import galaxies
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.measure.laplace import laplace
+from singlearn.generalise import NotPositiveDefinite, laplace
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import MixturePrior, gaussian_mixture, reduced_rank_regression
 from singlearn.plot.style import SERIES, quieten
 from singlearn.selection import Candidate, select
+from singlearn.tempering import Run
 from singlearn.triple import Triple
 
 CRITERIA = ("F", "WBIC", "WAIC", "BIC", "Laplace")
@@ -29,7 +32,6 @@ GALAXY_FIT = {"weights": (0.09, 0.87, 0.04), "means": (9.71, 21.40, 33.04), "dev
 # B_0 A_0 of the reduced rank truth: rank 2, the second direction weak beside unit noise.
 SINGULAR_VALUES = (1.0, 0.25)
 INPUTS, OUTPUTS = 4, 3
-LAPLACE_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -137,9 +139,7 @@ def measure(folder: Path, task: tuple[Family, int, int], particles: int, seed: i
 
 def _criteria(candidate: Candidate) -> dict[str, Any]:
     run = candidate.run
-    assert run.triple is not None and candidate.wbic is not None and candidate.waic is not None
-    cold = run.rungs.particles[-1].reshape(-1, run.dimension)
-    best = cold[np.argsort(run.rungs.energies[-1].reshape(-1))[:LAPLACE_STARTS]]
+    assert candidate.wbic is not None and candidate.waic is not None
     return {
         "order": candidate.size,
         "F": candidate.free_energy.value,
@@ -147,9 +147,20 @@ def _criteria(candidate: Candidate) -> dict[str, Any]:
         "WBIC": candidate.wbic.value,
         "WAIC": candidate.waic.value,
         "BIC": candidate.bic,
-        "Laplace": laplace(run.triple, best),
+        "Laplace": _laplace(run),
         "warnings": [{"reason": str(w.reason), "message": w.message} for w in candidate.warnings],
     }
+
+
+def _laplace(run: Run) -> float | None:
+    """Laplace's approximation of F at the posterior mode; ``None`` where the Hessian is not positive definite there."""
+    assert run.triple is not None and run.optimum is not None
+    with jax.enable_x64(True):
+        mode = run.triple.coordinates.constrain(jnp.asarray(run.optimum.mode))
+    try:
+        return laplace(run.triple, mode).free_energy
+    except NotPositiveDefinite:
+        return None
 
 
 def picked(document: dict[str, Any], criterion: str) -> int | None:
@@ -228,6 +239,8 @@ def draw(rows: list[dict[str, Any]], path: Path) -> Path:
                 x, share, error, color=colour, linestyle=line, marker=marker, markersize=5, capsize=2, linewidth=1.2, label=criterion
             )  # fmt: skip
         axes.set_xscale("log")
+        axes.set_xticks([row["n"] for row in own], [str(row["n"]) for row in own])
+        axes.minorticks_off()
         axes.set_ylim(-0.05, 1.1)
         axes.set_xlabel("observations n")
         axes.set_title(f"{family.name}: true order {family.true_order}, of {family.orders[0]} … {family.orders[-1]}", fontsize=10)

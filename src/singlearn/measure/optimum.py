@@ -25,7 +25,8 @@ MODE_STARTS = 4
 class Optimum:
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is a maximum of the likelihood.
 
-    ``mode_energy`` is n L_n at the best posterior mode, the lowest energy the posterior goes to as it cools.
+    ``mode`` is the best posterior mode reached (flat coordinates), ``mode_energy`` n L_n there, the lowest energy the posterior goes to
+    as it cools.
     ``is_likelihood_maximum`` is False when the likelihood has no maximum that could be reached; the parameter is then the one of
     lowest energy among the posterior mode and the starts.
     ``spike_energy`` is the energy of a higher maximum of the likelihood that was set aside because the prior all but forbids it - a
@@ -35,8 +36,9 @@ class Optimum:
     energy: float
     coordinates: Float[np.ndarray, " d"]
     is_likelihood_maximum: bool
+    mode: Float[np.ndarray, " d"]
     mode_energy: float
-    spike_energy: float | None = None
+    spike_energy: float | None
 
 
 @lru_cache(maxsize=8)
@@ -107,5 +109,5 @@ def find_optimum(
         if spike is not None and spike > best:
             spike = None
         if best > lowest:
-            return Optimum(lowest, lowest_at, False, mode_energy, spike)
-        return Optimum(best, best_at, True, mode_energy, spike)
+            return Optimum(lowest, lowest_at, False, mode, mode_energy, spike)
+        return Optimum(best, best_at, True, mode, mode_energy, spike)

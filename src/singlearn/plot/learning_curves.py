@@ -49,11 +49,13 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
         )
         missing += [(at[k], colour) for k, point in enumerate(points) if point.mean is None]
     if exact is not None:
-        own.axhline(exact, color=QUIET, linewidth=1.0, zorder=0, label=f"λ = {exact:g}, exact")
+        own.axhline(exact, color=QUIET, linewidth=1.0, zorder=0, label=f"λ = {exact:.4g}, exact")
         heights.append(exact)
     positive = [height for height in heights if height > 0]
     if positive and max(positive) > 30 * np.median(positive):
         own.set_yscale("log")
+    elif heights and min(heights) >= 0:
+        own.set_ylim(bottom=0)
     own.set_xscale("log")
     own.set_xticks(n, [f"{int(size)}" for size in n])
     own.minorticks_off()

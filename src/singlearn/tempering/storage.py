@@ -50,7 +50,11 @@ def to_datatree(run: Run) -> xr.DataTree:
         groups["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "observation"), run.posterior.log_likelihood)})
     if run.optimum is not None:
         groups["optimum"] = xr.Dataset(
-            {"energy": ((), run.optimum.energy), "coordinates": (("coordinate",), run.optimum.coordinates)},
+            {
+                "energy": ((), run.optimum.energy),
+                "coordinates": (("coordinate",), run.optimum.coordinates),
+                "mode": (("coordinate",), run.optimum.mode),
+            },
             attrs={
                 "is_likelihood_maximum": int(run.optimum.is_likelihood_maximum),
                 "mode_energy": run.optimum.mode_energy,
@@ -106,6 +110,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
             float(node["energy"]),
             node["coordinates"].to_numpy(),
             bool(node.attrs["is_likelihood_maximum"]),
+            node["mode"].to_numpy(),
             float(node.attrs["mode_energy"]),
             json.loads(node.attrs["spike_energy"]),
         )

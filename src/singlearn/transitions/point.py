@@ -110,11 +110,13 @@ def measure_point(
     replicates: int,
     seed: int,
 ) -> Point:
-    """Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
+    r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
 
     ``neighbour`` is another triple of the sweep with its value and β, towards which the force is taken.
 
-    The generalisation error of a population triple is :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for data it is not known from one run.
+    The generalisation error is what one more observation adds to F: for a population triple :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for
+    data at β = 1 the mean over i of :math:`F(D_n) - F(D_n ∖ i) = -\log p(x_i | D_n ∖ i)`, entropy included as it is in F, by WAIC/n, which
+    is that leave-one-out loss up to :math:`O(1/n^2)` [watanabe2010waic]_.
     """
     # A seed of its own for every value, the same wherever the value stands in a sweep.
     own_seed = int(np.random.SeedSequence([seed, *np.frombuffer(np.float64(value).tobytes(), np.uint32).tolist()]).generate_state(1)[0])
@@ -131,6 +133,9 @@ def measure_point(
     if triple.is_population:
         share = beta / triple.n
         generalisation = Estimate(energy.value * share, energy.standard_error * share, tuple(e * share for e in energy.replicates))
+    elif beta == 1 and run.posterior.log_likelihood is not None:
+        waic, n = run.waic().waic, triple.n
+        generalisation = Estimate(waic.value / n, waic.standard_error / n, tuple(value / n for value in waic.replicates))
     there, other_value, other_beta = neighbour
 
     def force_of(own: Run) -> Float[np.ndarray, "replicates particles"] | None:
