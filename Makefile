@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Two processes on two cores: one BLAS thread each, and what one compiles the other need not.
+TESTING := OPENBLAS_NUM_THREADS=1 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .PHONY: help demo test lint bench clean
 
@@ -14,7 +16,7 @@ demo: $(VENV)/installed  ## the main job: how many groups are in the galaxy velo
 test: $(VENV)/tested     ## every test, doctest, documented page, style and type check
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/tested     ## style and types only
 	$(BIN)/ruff check src tests bench

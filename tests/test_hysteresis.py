@@ -9,12 +9,12 @@ import pytest
 import singlearn as sl
 from singlearn.transitions import hysteresis
 
-
-def wells(theta):
-    """Two wells of equal width at ±1, of which θ lifts the right one by 2000 θ nats, with a barrier of 500 nats between."""
-    return sl.Triple.population(
-        lambda w: jnp.minimum(theta + 0.25 * (w - 1.0) ** 2, 0.1 + 0.25 * (w + 1.0) ** 2), dist.Normal(0.0, 2.0), n=2000, name="wells"
-    )
+# Two wells of equal width at ±1, of which θ lifts the right one by 2000 θ nats, with a barrier of 500 nats between.
+WELLS = sl.Triple.population(
+    lambda w, theta: jnp.minimum(theta + 0.25 * (w - 1.0) ** 2, 0.1 + 0.25 * (w + 1.0) ** 2), dist.Normal(0.0, 2.0), n=2000, setting=0.0,
+    name="wells",
+)  # fmt: skip
+ONE_WELL = sl.Triple.population(lambda w, theta: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 3.0), n=50, setting=0.0, name="one well")
 
 
 def right(w):
@@ -23,7 +23,7 @@ def right(w):
 
 def test_metastable_phases_show_hysteresis():
     """Right wins below θ = 0.1, left above it. Starting where the loser has e^-200, each branch stays in the phase it came from."""
-    loop = hysteresis(wells, [0.0, 0.09, 0.11, 0.2], right, particles=64, seed=0)
+    loop = hysteresis(WELLS.with_setting, [0.0, 0.09, 0.11, 0.2], right, particles=64, seed=0)
     for branch, phase in ((loop.up, "True"), (loop.down, "False")):
         assert all(branch.share(phase, value).value > 0.99 for value in branch.values)
     assert {value for value, _ in loop.disagreement} == {0.0, 0.09, 0.11, 0.2}
@@ -34,10 +34,7 @@ def test_metastable_phases_show_hysteresis():
 
 
 def test_one_well_shows_none():
-    def sliding(theta):
-        return sl.Triple.population(lambda w: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 3.0), n=50, name="one well")
-
-    loop = hysteresis(sliding, [-0.2, 0.0, 0.2], right, particles=128, seed=0)
+    loop = hysteresis(ONE_WELL.with_setting, [-0.2, 0.0, 0.2], right, particles=128, seed=0)
     assert loop.disagreement == []
     assert "up and down agree" in str(loop)
     up, down = (dict(zip(b.values, b.free_energies, strict=True)) for b in (loop.up, loop.down))

@@ -15,9 +15,10 @@ from singlearn.models import polynomial, reduced_rank, tanh_zero_truth
 
 @pytest.mark.parametrize(
     ("inputs", "hidden", "outputs", "rank", "tolerance"),
-    [(2, 2, 2, 0, 0.02), (4, 3, 4, 1, 0.02), (3, 1, 5, 0, 0.02), (5, 3, 2, 0, 0.02), (5, 4, 5, 2, 0.02), (3, 2, 3, 1, 0.04)],
+    [(2, 2, 2, 0, 0.02), (3, 1, 5, 0, 0.02), (3, 2, 3, 1, 0.04)],
 )
 def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
+    """Small ones; ``singlearn experiment known`` does the same for larger ones, which take minutes."""
     triple = reduced_rank(inputs=inputs, hidden=hidden, outputs=outputs, rank=rank)
     read = sl.temper(triple, beta_max=1e8, thin=64, seed=0).learning_coefficient()
     exact = float(triple.known)
@@ -27,7 +28,7 @@ def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
     assert "phase_elsewhere" not in [w.reason for w in read.warnings]
 
 
-@pytest.mark.parametrize("hidden", [1, 2, 3, 4])
+@pytest.mark.parametrize("hidden", [1, 2])
 def test_tanh_network_with_zero_truth(hidden):
     triple = tanh_zero_truth(hidden)
     read = sl.temper(triple, beta_max=1e8, thin=64, seed=0).learning_coefficient()

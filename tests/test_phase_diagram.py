@@ -18,11 +18,16 @@ N = 100
 GRID = np.linspace(-4.0, 4.0, 200_001)
 
 
+# A narrow well at 1.5 and a wide one at -1, of which θ lifts the narrow one: first order.
+WELLS = sl.Triple.population(
+    lambda w, theta: jnp.minimum(theta + 20 * (w - 1.5) ** 2, 0.05 + (w + 1.0) ** 2), dist.Uniform(-4.0, 4.0), n=N, setting=0.0,
+    name="two wells",
+)  # fmt: skip
+ONE_WELL = sl.Triple.population(lambda w, theta: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 3.0), n=50, setting=0.0, name="one well")
+
+
 def tilted(theta, n=N):
-    """A narrow well at 1.5 and a wide one at -1, of which θ lifts the narrow one: first order."""
-    return sl.Triple.population(
-        lambda w: jnp.minimum(theta + 20 * (w - 1.5) ** 2, 0.05 + (w + 1.0) ** 2), dist.Uniform(-4.0, 4.0), n=n, name="two wells"
-    )
+    return WELLS.with_setting(theta, n=n)
 
 
 def right(w):
@@ -141,10 +146,7 @@ def test_phases_that_lose_are_tempered_by_themselves():
 def test_a_sliding_well_is_no_first_order_transition():
     """The two halves of one well change places where it passes 0, without a latent heat."""
 
-    def sliding(theta):
-        return sl.Triple.population(lambda w: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 3.0), n=50, name="one well")
-
-    diagram = sl.phase_diagram(sliding, [-0.05, 0.06], lambda w: w > 0, particles=256, seed=0)
+    diagram = sl.phase_diagram(ONE_WELL.with_setting, [-0.05, 0.06], lambda w: w > 0, particles=256, seed=0)
     (transition,) = diagram.transitions
     assert abs(transition.value.value) < 4 * transition.value.standard_error + 0.005
     assert transition.order == "higher order or a crossover"

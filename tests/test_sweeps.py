@@ -22,9 +22,12 @@ from singlearn.triple import Triple
 ALONG = [0.5, 1.0, 1.5]
 
 
+# One well at θ, by which the two halves of the line are divided unequally.
+TILTED = Triple.population(lambda w, theta: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 1.0), n=4, setting=0.0, name="tilted")
+
+
 def tilted(theta):
-    """One well at θ, by which the two halves of the line are divided unequally."""
-    return Triple.population(lambda w: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 1.0), n=4, name="tilted")
+    return TILTED.with_setting(theta)
 
 
 def positive(w):
@@ -145,7 +148,7 @@ def test_settings_share_what_is_compiled_and_are_not_mixed_up():
     with pytest.raises(ValueError, match=r"setting\['c'\] is missing"):
         base.with_setting({"a": 1.0})
     with pytest.raises(ValueError, match="no setting to change"):
-        tilted(0.0).with_setting(1.0)
+        Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=4).with_setting(1.0)
     with pytest.raises(ValueError, match="has data"):
         line(3).with_n(5)
 

@@ -219,7 +219,7 @@ def test_triples_are_the_closed_forms(name: str) -> None:
 @pytest.mark.parametrize("name", TRIPLES)
 def test_triples_work_in_both_precisions(name: str) -> None:
     triple = TRIPLES[name][1]
-    differentiate = jax.jit(jax.value_and_grad(lambda u: triple.energy(u, ())))
+    differentiate = jax.jit(jax.value_and_grad(lambda u: triple.energy(u, triple.data)))
     for double in (False, True, False):
         with jax.enable_x64(double):
             value, gradient = differentiate(jnp.linspace(-0.5, 0.5, triple.dimension))

@@ -89,7 +89,7 @@ def closest_single_kink(distance: float) -> float:
         return float(relu_kl(network, {name: part.tolist() for name, part in truth.items()}, LINE))
 
     start = np.array([0.0, 2.0, 0.0])
-    options = {"xatol": 1e-9, "fatol": 1e-16, "maxiter": 2000}
+    options = {"xatol": 1e-7, "fatol": 1e-13, "maxiter": 2000}
     return float(minimize(divergence, start, method="Nelder-Mead", options=options).fun)
 
 

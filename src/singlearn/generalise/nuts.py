@@ -68,13 +68,6 @@ def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4,
 
     Raises:
         ValueError: fewer than 4 draws, 20 steps of warm-up or 1 chain, or a population triple.
-
-    >>> import numpyro.distributions as dist
-    >>> y = np.array([0.5, 1.5, 4.0])
-    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y)
-    >>> found = nuts(triple, draws=500, warmup=200, chains=2)
-    >>> bool(abs(found.draws.mean() - 1.5) < 0.1), bool(abs(found.draws.std() - 0.5) < 0.1)
-    (True, True)
     """
     for name, value, least in (("draws", draws, 4), ("warmup", warmup, 20), ("chains", chains, 1)):
         if value < least:

@@ -166,14 +166,15 @@ def _bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restri
     def minus_log_posterior(u: Float[Array, " d"]) -> Float[Array, ""]:
         return beta * triple.energy(u, data) - coordinates.log_prob(u)
 
-    if not bool(restriction.inside(coordinates.constrain(jnp.asarray(centre)))):
+    # Compiled as wholes: one operation at a time, each is compiled by itself, which took three quarters of a short run.
+    if not bool(jax.jit(lambda u: restriction.inside(coordinates.constrain(u)))(jnp.asarray(centre))):
         raise ValueError(f"start: it is not in the phase {restriction.description!r}")
-    if not np.isfinite(float(minus_log_posterior(jnp.asarray(centre)))):
+    if not np.isfinite(float(jax.jit(minus_log_posterior)(jnp.asarray(centre)))):
         raise ValueError("start: its energy is infinite")
     # In units of the prior's standard deviations, where 1 is the flattest that a direction may be.
-    draws = np.asarray(jax.vmap(coordinates.sample)(jax.random.split(jax.random.key(0), PRIOR_DRAWS)))
+    draws = np.asarray(jax.jit(jax.vmap(coordinates.sample))(jax.random.split(jax.random.key(0), PRIOR_DRAWS)))
     scales = draws.std(axis=0)
-    curvature = np.nan_to_num(np.asarray(jax.hessian(minus_log_posterior)(jnp.asarray(centre))) * np.outer(scales, scales))
+    curvature = np.nan_to_num(np.asarray(jax.jit(jax.hessian(minus_log_posterior))(jnp.asarray(centre))) * np.outer(scales, scales))
     eigenvalues, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
     widths = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
     factor = widths * _shrinkage(centre, widths, coordinates, restriction)

@@ -127,7 +127,8 @@ class Triple:
         if self.kl is None:
             value = -jnp.sum(self.pointwise(u, data))
         else:
-            n, setting = data
+            # In the precision of the moment, whichever way they came.
+            n, setting = jax.tree.map(jnp.asarray, data)
             w = self.coordinates.constrain(u)
             value = n * (self.kl(w) if self.kl_at is None else self.kl_at(w, setting))
         return jnp.where(jnp.isnan(value), jnp.inf, value)
