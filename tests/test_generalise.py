@@ -75,7 +75,7 @@ def test_bayes_predictive_and_its_error_are_the_closed_form() -> None:
     exact = np.sum(-0.5 * (at - mean) ** 2 / (1 + variance) - 0.5 * np.log(2 * np.pi * (1 + variance)), axis=1)
     # Each log density averages 20,000 densities whose relative spread is |y - mean|/√21 or so.
     assert np.abs(predictor(at) - exact).max() < 4 * 1.5 / math.sqrt(20_000)
-    found = error(predictive(triple, draws[:1000]), np.asarray(test.truth_log_likelihood()), test.data)
+    found = error(predictive(triple, draws[:1000]), test.truth_log_likelihood(), test.data)
     divergence = 0.5 * DIMENSION * (math.log(1 + variance) + 1 / (1 + variance) - 1) + 0.5 * np.sum((mean - 0.3) ** 2) / (1 + variance)
     assert abs(found.value - divergence) < 4 * found.standard_error + 0.002
     assert found.standard_error < 0.005

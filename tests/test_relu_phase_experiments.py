@@ -105,7 +105,7 @@ def test_critical_distance_of_a_known_gap():
         k = closest_single_kink(distance)
         return Pair(n, distance, k, Estimate(n * k, 0.01), Estimate(2.0, 0.01), exact, exact, ())
 
-    critical = critical_distance([pair(0.15), pair(0.2), pair(0.25)])
+    critical = critical_distance([pair(0.18), pair(0.22)])
     assert critical is not None
     assert n * closest_single_kink(critical[0].value) == pytest.approx(2.0, rel=0.01)
     assert critical[1].value == pytest.approx(2.0, abs=0.05)

@@ -66,22 +66,14 @@ def test_true_parameters_are_true_and_in_their_phase(inputs):
             assert int(label(centre)) == expected[name]
 
 
-def test_a_shared_boundary_costs_a_third():
-    centre, exact = degenerate_node.true_parameters(1)["shared boundary"]
-    local = temper(degenerate_node.neighbourhood(1).with_setting(centre), 1e9, particles=64, replicates=8, seed=0, progress=False)
-    read = local.learning_coefficient()
-    assert abs(read.value - float(exact)) < 4 * read.standard_error < 0.6
-    assert abs(read.value - float(exact)) < 0.1
-
-
 def test_data_sets_are_not_run_twice(tmp_path, monkeypatch):
-    family = replace(model_selection.REDUCED_RANK, orders=(1, 2))
+    family = replace(model_selection.REDUCED_RANK, orders=(2,))
     monkeypatch.setattr(model_selection, "FAMILIES", (family,))
     task = (family, 50, 0)
     first = model_selection.measure(tmp_path, task, 16, 0, False)
     laplace = [own["Laplace"] for own in first["orders"]]
     # With two hidden nodes the mode is a whole orbit of rotations: there is no peak to approximate.
-    assert laplace[0] is not None and laplace[1] is None
+    assert laplace == [None]
     monkeypatch.setattr(model_selection, "select", None)
     assert model_selection.measure(tmp_path, task, 16, 0, False) == first
     assert len(list(tmp_path.glob("*.json"))) == 1

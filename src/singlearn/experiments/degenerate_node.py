@@ -289,7 +289,7 @@ def _shares(axes: Any, rows: list[dict[str, Any]], inputs: int) -> None:
     axes.set_xlabel("n β")
     axes.set_ylabel("posterior share")
     axes.set_title(f"one node too many, {inputs} input{'s' if inputs > 1 else ''}: what the spare node does", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center")
+    axes.legend(frameon=False, fontsize=7.5, ncols=3, loc="upper right", columnspacing=1.0, handlelength=1.8)
     quieten(axes)
 
 
@@ -299,7 +299,7 @@ def _exponents(axes: Any, rows: list[dict[str, Any]]) -> None:
         axes.plot([exact], [position], marker="|", color=QUIET, markersize=22, markeredgewidth=2, linestyle="")
         axes.errorbar(row["measured"], position, xerr=row["standard error"], fmt="o", color=INK, markersize=4, capsize=3)
     axes.set_yticks(range(len(rows)), [f"{row['phase']}, {row['inputs']} in:  {row['exact']}" for row in rows], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.set_xlabel("local exponent λ   (bars: exact; dots: measured ± 1 s.e.)")
     axes.set_title("what a phase costs: λ log n", fontsize=10)
     quieten(axes)

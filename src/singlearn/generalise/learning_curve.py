@@ -204,11 +204,13 @@ def learning_curve(
             be realisable, or a folder that belongs to another curve.
 
     >>> import numpyro.distributions as dist
-    >>> from singlearn.generalise.method import by_mle
+    >>> from singlearn.generalise import Fitted, predictive
+    >>> model = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(2))
     >>> def sample(n, seed):
-    ...     y = np.random.default_rng(seed).normal(0.5, 1.0, size=n)
-    ...     return Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, truth=0.5)
-    >>> curve = learning_curve(sample, [50, 100], {"MLE": by_mle()}, datasets=20, test_points=2000)
+    ...     return model.with_data(np.random.default_rng(seed).normal(0.5, 1.0, size=n), truth=0.5)
+    >>> def by_mean(triples, seed):                                   # a method of one's own: here the MLE is the mean
+    ...     return [Fitted(predictive(triple, triple.data.mean()[None])) for triple in triples]
+    >>> curve = learning_curve(sample, [50, 100], {"MLE": by_mean}, datasets=20, test_points=2000)
     >>> line = curve.slope("MLE")
     >>> bool(abs(line.value - 0.5) < 4 * line.standard_error < 1)     # d/2
     True
@@ -274,7 +276,7 @@ def _measure(
             errors.append(None)
             continue
         test = make_triple(test_points, _seed(seed, index, i, 3))
-        errors.append(error(fit.predictor, np.asarray(test.truth_log_likelihood()), test.data).value)
+        errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
     names = list(fitted[0].readings)
     readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
     return CurvePoint(name, n, tuple(errors), tuple(notes), readings)

@@ -81,7 +81,7 @@ class Triple:
             shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
             put("n", check_pointwise_shape(shape, sample_size_of(self.data)))
             if self.truth is not None:
-                put("truth_energy", -float(np.sum(np.asarray(self.truth_log_likelihood()), dtype=np.float64)))
+                put("truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
 
@@ -96,15 +96,19 @@ class Triple:
             np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
 
-    def truth_log_likelihood(self) -> Float[Array, " n"]:
-        r"""The pointwise :math:`\log q(y_i|x_i)` in nats. Raises ``ValueError`` where the truth is unknown or does not match the model."""
+    def truth_log_likelihood(self) -> Float[np.ndarray, " n"]:
+        r"""The pointwise :math:`\log q(y_i|x_i)` in nats, in double precision.
+
+        Raises ``ValueError`` where the truth is unknown or does not match the model.
+        """
         if self.truth is None or self.log_likelihood is None:
             raise ValueError(f"truth: {self.name} has none; give a parameter w_0, or the pointwise log q(y_i|x_i)")
         is_array = isinstance(self.truth, (np.ndarray, jax.Array, list))
         if not self.truth_is_parameter and is_array and np.shape(self.truth) == (self.n,):
-            return jnp.asarray(self.truth)
+            return np.asarray(self.truth)
         check_parameter_matches("truth", self.truth, self.coordinates.shapes())
-        return self.log_likelihood(jax.tree.map(jnp.asarray, self.truth), self.data)
+        with jax.enable_x64(True):
+            return np.asarray(self.log_likelihood(jax.tree.map(jnp.asarray, self.truth), self.data))
 
     @property
     def dimension(self) -> int:
