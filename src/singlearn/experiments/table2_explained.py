@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,21 @@ class Truth:
     def exact(self) -> float:
         return float(catalogue.relu_two_layer(2, 1, self.kinks))
 
+    @cached_property
+    def excess(self) -> list[float]:
+        """F of W_0 above Laplace's closed form at every nβ, in nats; it falls like 1/√nβ."""
+        return excess_over_laplace(self.kinks, self.cold)
+
     def readings(self, coldest: float) -> dict[str, Estimate]:
         """λ of W_0 from nβ E[K], from the heat capacity, and from the slope of F over log n: independent runs, different errors."""
         cold = [run for run in self.cold if run.n_beta >= coldest]
-        first, last = self.cold[0], self.cold[-1]
         # From the first point whose F has left its largest corrections, of order 1/√nβ, behind.
-        first = next((run for run in self.cold if run.n_beta >= 1e4 and run is not last), first)
+        start = next((index for index, run in enumerate(self.cold[:-1]) if run.n_beta >= 1e4), 0)
+        first, last = self.cold[start], self.cold[-1]
         span = math.log(last.n_beta / first.n_beta)
         # F has corrections that fall like 1/√nβ; how far the ends still are from Laplace's closed form is their share.
-        truth = star_truth(self.kinks, self.kinks)
-        short = [run.free_energy.value - laplace_free_energy(run.n_beta, truth, PRIOR_SCALE) for run in (first, last)]
-        error = math.hypot(first.free_energy.standard_error, last.free_energy.standard_error, short[0] - short[1])
+        bias = self.excess[start] - self.excess[-1]
+        error = math.hypot(first.free_energy.standard_error, last.free_energy.standard_error, bias)
         return {
             "energy": _average([run.energy for run in cold]),
             "heat_capacity": _average([run.heat_capacity for run in cold]),
@@ -149,11 +154,17 @@ def measure(kinks: int, settings: Settings, seed: int) -> Truth:
     return Truth(kinks, tuple(rows), cold, dead, crossing, time.monotonic() - started, tuple(warnings))
 
 
+def excess_over_laplace(kinks: int, cold: tuple[Inside, ...]) -> list[float]:
+    """F of the phase at W_0, measured from inside, above Laplace's closed form, in nats."""
+    truth = star_truth(kinks, kinks)
+    return [run.free_energy.value - laplace_free_energy(run.n_beta, truth, PRIOR_SCALE) for run in cold]
+
+
 def ordered_free_energy(kinks: int, cold: tuple[Inside, ...]) -> Callable[[float], float]:
     """F of the phase at W_0 as a function of nβ: Laplace's, corrected by what was measured, the correction interpolated in log nβ."""
     truth = star_truth(kinks, kinks)
     log_x = np.log([run.n_beta for run in cold])
-    excess = [run.free_energy.value - laplace_free_energy(run.n_beta, truth, PRIOR_SCALE) for run in cold]
+    excess = excess_over_laplace(kinks, cold)
     # Laplace's F is a straight line in log nβ, and so is the count of the pieces (a constant).
     at_one, slope = laplace_free_energy(1.0, truth, PRIOR_SCALE), (3 * kinks + 1) / 2
     weight = pieces(kinks, 1.0)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
 from singlearn.generalise.slope import Slope, check_sizes, fit_slope
 from singlearn.measure.estimate import Estimate
+from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
 
 
@@ -36,6 +36,19 @@ class CurvePoint:
     errors: tuple[float | None, ...]
     notes: tuple[str, ...]
     readings: Mapping[str, tuple[float, ...]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, every data set's too, so that a point read back is the same."""
+        # JSON has no infinity; as text it comes back.
+        errors = [e if e is None or math.isfinite(e) else str(e) for e in self.errors]
+        return {"method": self.method, "n": self.n, "errors": errors, "notes": list(self.notes), "readings": dict(self.readings)}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> CurvePoint:
+        """The inverse of ``to_dict``."""
+        errors = tuple(None if e is None else float(e) for e in document["errors"])
+        readings = {name: tuple(values) for name, values in document["readings"].items()}
+        return cls(document["method"], document["n"], errors, tuple(document["notes"]), readings)
 
     @property
     def missing(self) -> int:
@@ -166,15 +179,6 @@ class LearningCurve:
         }
 
 
-@runtime_checkable
-class Client(Protocol):
-    """What is used of a Dask client (``distributed.Client``)."""
-
-    def map(self, function: Callable[..., Any], values: list[Any]) -> Any: ...
-
-    def gather(self, futures: Any) -> Any: ...
-
-
 def learning_curve(
     make_triple: Callable[[int, int], Triple],
     sizes: Sequence[int],
@@ -232,94 +236,67 @@ def learning_curve(
                 "realisable: the truth is given as log densities, which do not say whether the model can realise it; give True, for "
                 "lines through the origin, or False, for lines with an intercept"
             )
-    store = None if folder is None else _Store(Path(folder), datasets, test_points, seed)
+    settings = {"datasets": datasets, "test_points": test_points, "seed": seed}
+    store = None if folder is None else FinishedPoints(Path(folder), "curve", settings, "a curve with other settings")
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
-    def measure(task: tuple[str, int]) -> CurvePoint:
-        name, index = task
-        point = _measure(make_triple, first, name, methods[name], int(sizes[index]), index, datasets, test_points, seed)
-        if store is not None:
-            store.save(point)
-        return point
-
-    found = {task: point for task in tasks if store is not None and (point := store.load(task[0], int(sizes[task[1]]))) is not None}
+    measure = _Measurement(make_triple, first, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store)
+    found = {
+        (name, index): CurvePoint.from_dict(kept)
+        for name, index in tasks
+        if store is not None and (kept := store.load(_name(name, int(sizes[index])))) is not None
+    }
     left = [task for task in tasks if task not in found]
-    measured = [measure(task) for task in left] if client is None else client.gather(client.map(measure, left))
+    measured = spread(measure, left, client)
     found |= dict(zip(left, measured, strict=True))
     points = {name: tuple(found[name, index] for index in range(len(sizes))) for name in methods}
     return LearningCurve(first.name, tuple(int(n) for n in sizes), points, realisable)
 
 
-def _measure(
-    make_triple: Callable[[int, int], Triple],
-    first: Triple,
-    name: str,
-    method: Method,
-    n: int,
-    index: int,
-    datasets: int,
-    test_points: int,
-    seed: int,
-) -> CurvePoint:
-    """Fit all data sets of one size together, then test each on data of its own."""
-    # Under the model of the first data set, so that every size is compiled once.
-    triples = [
-        first.with_data(own.data, own.truth, own.name)
-        for own in (make_triple(n, _seed(seed, index, i, 1)) for i in range(datasets))
-    ]
-    fitted = method(triples, _seed(seed, index, 0, 2))
-    errors: list[float | None] = []
-    notes = []
-    for i, fit in enumerate(fitted):
-        notes.append(fit.note)
-        if fit.predictor is None:
-            errors.append(None)
-            continue
-        test = make_triple(test_points, _seed(seed, index, i, 3))
-        errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
-    names = list(fitted[0].readings)
-    readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
-    return CurvePoint(name, n, tuple(errors), tuple(notes), readings)
+@dataclass(frozen=True)
+class _Measurement:
+    """What is done for one method at one size; an object and no closure, so that it can be sent to another process as it is."""
+
+    make_triple: Callable[[int, int], Triple]
+    first: Triple
+    methods: Mapping[str, Method]
+    sizes: tuple[int, ...]
+    datasets: int
+    test_points: int
+    seed: int
+    store: FinishedPoints | None
+
+    def __call__(self, task: tuple[str, int]) -> CurvePoint:
+        """Fit all data sets of one size together, then test each on data of its own."""
+        name, index = task
+        n = self.sizes[index]
+        # Under the model of the first data set, so that every size is compiled once.
+        triples = [
+            self.first.with_data(own.data, own.truth, own.name)
+            for own in (self.make_triple(n, _seed(self.seed, index, i, 1)) for i in range(self.datasets))
+        ]
+        fitted = self.methods[name](triples, _seed(self.seed, index, 0, 2))
+        errors: list[float | None] = []
+        notes = []
+        for i, fit in enumerate(fitted):
+            notes.append(fit.note)
+            if fit.predictor is None:
+                errors.append(None)
+                continue
+            test = self.make_triple(self.test_points, _seed(self.seed, index, i, 3))
+            errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
+        names = list(fitted[0].readings)
+        readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
+        point = CurvePoint(name, n, tuple(errors), tuple(notes), readings)
+        if self.store is not None:
+            self.store.save(_name(name, n), point.to_dict())
+        return point
+
+
+def _name(method: str, n: int) -> str:
+    return f"{''.join(c if c.isalnum() else '_' for c in method)}_{n}"
 
 
 def _seed(seed: int, size: int, dataset: int, purpose: int) -> int:
     """A seed of its own for every data set, fit and test set."""
     return int(np.random.SeedSequence([seed, size, dataset, purpose]).generate_state(1)[0] % 2**31)
-
-
-class _Store:
-    """A folder with one file a finished point, written under another name and then renamed."""
-
-    def __init__(self, path: Path, datasets: int, test_points: int, seed: int) -> None:
-        self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        settings = {"datasets": datasets, "test_points": test_points, "seed": seed}
-        recorded = path / "curve.json"
-        if not recorded.exists():
-            self._write(recorded, settings)
-        elif json.loads(recorded.read_text()) != settings:
-            earlier = json.loads(recorded.read_text())
-            raise ValueError(f"folder: {path} belongs to a curve with {earlier}, not {settings}; give a fresh folder")
-
-    def load(self, method: str, n: int) -> CurvePoint | None:
-        file = self._file(method, n)
-        if not file.exists():
-            return None
-        read = json.loads(file.read_text())
-        errors = tuple(None if e is None else float(e) for e in read["errors"])
-        return CurvePoint(method, n, errors, tuple(read["notes"]), {k: tuple(v) for k, v in read["readings"].items()})
-
-    def save(self, point: CurvePoint) -> None:
-        # JSON has no infinity; as text it comes back.
-        errors = [e if e is None or math.isfinite(e) else str(e) for e in point.errors]
-        document = {"method": point.method, "n": point.n, "errors": errors, "notes": point.notes, "readings": dict(point.readings)}
-        self._write(self._file(point.method, point.n), document)
-
-    def _file(self, method: str, n: int) -> Path:
-        return self.path / f"{''.join(c if c.isalnum() else '_' for c in method)}_{n}.json"
-
-    @staticmethod
-    def _write(path: Path, document: dict[str, Any]) -> None:
-        temporary = path.with_suffix(f".{os.getpid()}.partial")
-        temporary.write_text(json.dumps(document, indent=1))
-        os.replace(temporary, path)

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.labeller import name_of
 from singlearn.transitions.diagram import PhaseDiagram
+from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.transitions.point import Point, measure_point
 from singlearn.triple import Triple
-
-
-@runtime_checkable
-class Client(Protocol):
-    """What is used of a Dask client (``distributed.Client``)."""
-
-    def submit(self, function: Callable[[float], Any], value: float, *, pure: bool) -> Any: ...
-
-    def gather(self, futures: Any) -> Any: ...
 
 
 def phase_diagram(
@@ -69,17 +60,13 @@ def phase_diagram(
     values = sorted({float(value) for value in along})
     if len(values) < 2 or not all(math.isfinite(value) for value in values):
         raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
-    store = None if folder is None else _Store(Path(folder), _settings(labeller, restricted, particles, replicates, seed, parameter))
+    settings = _settings(labeller, restricted, particles, replicates, seed, parameter)
+    store = None if folder is None else FinishedPoints(Path(folder), "sweep", settings, "another sweep")
 
     measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
-    found = {value: point for value in values if store is not None and (point := store.load(value)) is not None}
+    found = {value: Point.from_dict(kept) for value in values if store is not None and (kept := store.load(_name(value))) is not None}
     missing = [value for value in values if value not in found]
-    # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
-    measured = (
-        [measure(value) for value in missing]
-        if client is None
-        else client.gather([client.submit(measure, value, pure=False) for value in missing])
-    )
+    measured = spread(measure, missing, client)
     found |= dict(zip(missing, measured, strict=True))
     return PhaseDiagram(parameter, tuple(found[value] for value in values))
 
@@ -96,7 +83,7 @@ class _Measurement:
     particles: int
     replicates: int
     seed: int
-    store: _Store | None
+    store: FinishedPoints | None
 
     def __call__(self, value: float) -> Point:
         beside = self.values[self.values.index(value) + (1 if value < self.values[-1] else -1)]
@@ -106,11 +93,15 @@ class _Measurement:
             self.seed,
         )  # fmt: skip
         if self.store is not None:
-            self.store.save(point)
+            self.store.save(_name(value), point.to_dict())
         return point
 
     def _end(self, value: float) -> float:
         return float(self.beta(value)) if callable(self.beta) else float(self.beta)
+
+
+def _name(value: float) -> str:
+    return f"point_{value!r}"
 
 
 def _settings(
@@ -120,35 +111,3 @@ def _settings(
         "labeller": name_of(labeller), "restricted": [str(phase) for phase in restricted], "particles": particles,
         "replicates": replicates, "seed": seed, "parameter": parameter,
     }  # fmt: skip
-
-
-class _Store:
-    """A folder with one file a finished point, each written under another name and then renamed, so that a file that exists is whole."""
-
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        recorded = path / "sweep.json"
-        if not recorded.exists():
-            self._write(recorded, settings)
-            return
-        earlier = json.loads(recorded.read_text())
-        different = [f"{k}: {earlier.get(k)!r} then, {settings[k]!r} now" for k in settings if settings[k] != earlier.get(k)]
-        if different:
-            raise ValueError(f"folder: {path} belongs to another sweep ({', '.join(different)}); give a fresh folder, or the same settings")
-
-    def load(self, value: float) -> Point | None:
-        file = self._file(value)
-        return Point.from_dict(json.loads(file.read_text())) if file.exists() else None
-
-    def save(self, point: Point) -> None:
-        self._write(self._file(point.value), point.to_dict())
-
-    def _file(self, value: float) -> Path:
-        return self.path / f"point_{value!r}.json"
-
-    @staticmethod
-    def _write(path: Path, document: dict[str, Any]) -> None:
-        temporary = path.with_suffix(f".{os.getpid()}.partial")
-        temporary.write_text(json.dumps(document, indent=1))
-        os.replace(temporary, path)
