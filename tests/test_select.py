@@ -12,9 +12,7 @@ import pytest
 from scipy import stats
 
 import singlearn as sl
-from singlearn import models
 from singlearn.cli.document import plain
-from singlearn.data import galaxies
 from singlearn.measure.estimate import Estimate
 from singlearn.selection import select
 from singlearn.selection.predictive import predictive_density
@@ -59,17 +57,6 @@ def test_probabilities_by_hand() -> None:
     from_spread = probabilities([Estimate.from_replicates([0.0, 2.0]), Estimate.from_replicates([1.0, 1.0])])
     assert from_spread[0].value == pytest.approx(0.5)
     assert from_spread[0].standard_error == pytest.approx((1 / (1 + math.exp(-1)) - 0.5), rel=0.1)
-
-
-def test_chibs_three_components_have_neals_free_energy() -> None:
-    """Neal 1999 [neal1999erroneous] corrects Chib 1995 [chib1995marginal]: log evidence -226.80.
-
-    Three components with unequal variances; 0.05 is left for his own Monte Carlo error.
-    """
-    prior = models.MixturePrior.chib()
-    found = select(lambda k: models.gaussian_mixture(galaxies(), k, prior), [3], particles=128, seed=5).best.free_energy
-    assert found.standard_error < 0.3
-    assert abs(found.value - 226.80) < 4 * found.standard_error + 0.05
 
 
 def test_predictive_density_is_the_closed_form(locations) -> None:

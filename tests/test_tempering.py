@@ -50,7 +50,7 @@ def test_killed_and_resumed_gives_the_same_numbers(tmp_path):
     """kill -9 in the middle of a run; what is started again ends where an undisturbed one does."""
     folder = tmp_path / "run.checkpoint"
     script = CROSS + textwrap.dedent("""
-        sl.temper(triple, beta_max=1e12, particles=64, seed=5, checkpoint=sys.argv[1])
+        sl.temper(triple, beta_max=1e6, particles=64, seed=5, checkpoint=sys.argv[1])
     """)
     process = subprocess.Popen([sys.executable, "-c", script, str(folder)], env=os.environ | {"JAX_PLATFORMS": "cpu"})
     deadline = time.monotonic() + 120
@@ -61,8 +61,8 @@ def test_killed_and_resumed_gives_the_same_numbers(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     on_disk = len(list(folder.glob("rung_*.npz")))
-    resumed = sl.temper(cross(), beta_max=1e12, particles=64, seed=5, checkpoint=folder)
-    undisturbed = sl.temper(cross(), beta_max=1e12, particles=64, seed=5)
+    resumed = sl.temper(cross(), beta_max=1e6, particles=64, seed=5, checkpoint=folder)
+    undisturbed = sl.temper(cross(), beta_max=1e6, particles=64, seed=5)
     assert 4 <= on_disk < len(undisturbed.rungs)
     assert same(resumed, undisturbed)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 from scipy.stats import rankdata
 
 from singlearn.tempering.moves import Moved, Moves
@@ -72,35 +73,20 @@ def decorrelate(
     deviations = np.where(deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8)
     inverse_masses = jnp.asarray(_inverse_masses(deviations, adaptation.gradient_scales), particles.dtype)
     squares = np.zeros(dimension)
-    start = rankdata(energies)
-    moved = np.zeros(len(particles), dtype=bool)
-    acceptances: list[float] = []
-    gradients = 0
-    correlation = 1.0
-
-    def done() -> bool:
-        return bool(len(acceptances) >= 2 and correlation < TARGET_CORRELATION and 1 - moved.mean() < STUCK_SHARE)
-
-    def account(result: Moved, cost: int) -> float:
-        nonlocal particles, energies, correlation, gradients
-        particles, energies = np.asarray(result.particles), np.asarray(result.energies)
-        moved[:] |= np.asarray(result.accepted)
-        acceptances.append(float(np.asarray(result.acceptance).mean()))
-        gradients += cost
-        correlation = _correlation(start, rankdata(energies))
-        return acceptances[-1]
-
-    def keys(index: int) -> Key[Array, " particles"]:
-        return _split(jax.random.fold_in(key, index), len(particles))
-
+    walk = _Walk(particles, energies)
     has_curvature = dimension <= CURVATURE_DIMENSION
     hamiltonian_moves = 0
-    while not done() and hamiltonian_moves < HAMILTONIAN_MOVES:
+    while not walk.is_done and hamiltonian_moves < HAMILTONIAN_MOVES:
         steps = adaptation.leapfrog_steps
         result = moves.hamiltonian(
-            keys(hamiltonian_moves), jnp.asarray(particles), beta, adaptation.hamiltonian_step, inverse_masses, steps
+            _keys(key, hamiltonian_moves, len(particles)),
+            jnp.asarray(walk.particles),
+            beta,
+            adaptation.hamiltonian_step,
+            inverse_masses,
+            steps,
         )
-        acceptance = account(result, steps + 1)
+        acceptance = walk.account(result, steps + 1)
         gradient = np.asarray(result.gradients, dtype=float)
         squares += np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=0)
         hamiltonian_moves += 1
@@ -113,21 +99,57 @@ def decorrelate(
         gradient_scales=tuple(np.sqrt(squares / hamiltonian_moves).tolist()),
     )
     curvature_moves = 0
-    if has_curvature and (correlation > POOR_CORRELATION or 1 - moved.mean() > POOR_STUCK_SHARE):
+    if has_curvature and (walk.correlation > POOR_CORRELATION or walk.stuck_share > POOR_STUCK_SHARE):
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
         budget = int(np.clip(CURVATURE_GRADIENTS // (2 * (dimension + 1)), *CURVATURE_MOVES))
-        while not done() and curvature_moves < budget:
+        while not walk.is_done and curvature_moves < budget:
             index = HAMILTONIAN_MOVES + curvature_moves
             result = moves.curvature(
-                keys(index), jnp.asarray(particles), beta, adaptation.curvature_step, jnp.asarray(deviations), shortest
+                _keys(key, index, len(particles)),
+                jnp.asarray(walk.particles),
+                beta,
+                adaptation.curvature_step,
+                jnp.asarray(deviations),
+                shortest,
             )
-            acceptance = account(result, 2 * (dimension + 1))
+            acceptance = walk.account(result, 2 * (dimension + 1))
             curvature_moves += 1
             gain = 1.0 / np.sqrt(curvature_moves)
             step = adaptation.curvature_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["curvature"]))
             adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
-    mixing = Mixing(len(acceptances), float(np.mean(acceptances)), correlation, float(1 - moved.mean()), gradients)
-    return particles, energies, mixing, adaptation
+    mixing = Mixing(len(walk.acceptances), float(np.mean(walk.acceptances)), walk.correlation, walk.stuck_share, walk.gradients)
+    return walk.particles, walk.energies, mixing, adaptation
+
+
+class _Walk:
+    """Particles on their way, and what has become of their start."""
+
+    def __init__(self, particles: Float[np.ndarray, "particles d"], energies: Float[np.ndarray, " particles"]) -> None:
+        self.particles = particles
+        self.energies = energies
+        self.acceptances: list[float] = []
+        self.gradients = 0
+        self.correlation = 1.0
+        self._start = rankdata(energies)
+        self._moved = np.zeros(len(particles), dtype=bool)
+
+    def account(self, result: Moved, cost: int) -> float:
+        """Take over the result of one move that cost so many gradients a particle; its acceptance."""
+        self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)
+        self._moved |= np.asarray(result.accepted)
+        self.acceptances.append(float(np.asarray(result.acceptance).mean()))
+        self.gradients += cost
+        self.correlation = _correlation(self._start, rankdata(self.energies))
+        return self.acceptances[-1]
+
+    @property
+    def stuck_share(self) -> float:
+        """Of the particles that never moved."""
+        return float(1 - self._moved.mean())
+
+    @property
+    def is_done(self) -> bool:
+        return len(self.acceptances) >= 2 and self.correlation < TARGET_CORRELATION and self.stuck_share < STUCK_SHARE
 
 
 def _inverse_masses(deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]) -> Float[np.ndarray, " d"]:
@@ -143,7 +165,9 @@ def _inverse_masses(deviations: Float[np.ndarray, " d"], gradient_scales: tuple[
     return deviations / np.where(scales > 0, scales, 1 / deviations)
 
 
-_split = jax.jit(jax.random.split, static_argnums=1)
+@partial(jax.jit, static_argnums=2)
+def _keys(key: Key[Array, ""], index: int | Int[Array, ""], particles: int) -> Key[Array, " particles"]:
+    return jax.random.split(jax.random.fold_in(key, index), particles)
 
 
 def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " particles"]) -> float:

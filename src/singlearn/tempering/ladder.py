@@ -54,13 +54,15 @@ def next_inverse_temperature(
     if beta > 0:
         longest = min(longest, max((LARGEST_RATIO - 1) * beta, closely_from - beta))
 
-    def excess(log_step: float) -> float:
-        return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess
-
-    if spread == 0.0 or excess(np.log(longest)) >= 0:
+    if spread == 0.0 or _excess(np.log(longest), energies, target_ess) >= 0:
         return beta_max if longest == beta_max - beta else beta + longest
     # A step this small moves no weight by more than a thousandth, so the sample size there is what infinite energies leave.
     shortest = np.log(min(1e-3 / spread, longest * 1e-3))
-    if excess(shortest) <= 0:
+    if _excess(shortest, energies, target_ess) <= 0:
         return beta + float(np.exp(shortest))
-    return beta + float(np.exp(brentq(excess, shortest, np.log(longest), xtol=1e-4)))
+    return beta + float(np.exp(brentq(_excess, shortest, np.log(longest), args=(energies, target_ess), xtol=1e-4)))
+
+
+def _excess(log_step: float, energies: Float[np.ndarray, "replicates particles"], target_ess: float) -> float:
+    """By how much the effective sample size after a step of β exceeds its target."""
+    return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess

@@ -189,23 +189,31 @@ def _threaded(f: Callable, particles: int, chunk: int, wide: bool) -> Callable:
     whole = jax.jit(_chunked(f, min(chunk, particles)))
     found: dict[str, bool] = {}
 
-    def run_slice(lower: int, upper: int, each: Sequence[Any], shared: object, data: object) -> object:
-        with jax.enable_x64(wide):
-            return jax.block_until_ready(compiled(*(part[lower:upper] for part in each), shared, data))
-
     def threaded(*args: object) -> object:
         *each, shared, data = args
         if "custom_call" not in found:
-            found["custom_call"] = "custom_call" in whole.lower(*args).as_text()
+            # Asked of a slice, whose tracing the first run then finds done.
+            found["custom_call"] = "custom_call" in compiled.lower(*_slice(each, bounds[0], bounds[1]), shared, data).as_text()
         if found["custom_call"]:
             return jax.block_until_ready(whole(*args))
         # The first slice alone, so that one thread compiles for all.
-        first = [] if warm.is_set() else [run_slice(int(bounds[0]), int(bounds[1]), each, shared, data)]
+        first = [] if warm.is_set() else [_run_slice(compiled, wide, bounds[0], bounds[1], each, shared, data)]
         warm.set()
         rest = pool.map(
-            lambda edge: run_slice(int(edge[0]), int(edge[1]), each, shared, data),
-            list(pairwise(bounds))[len(first) :],
+            lambda edge: _run_slice(compiled, wide, edge[0], edge[1], each, shared, data), list(pairwise(bounds))[len(first) :]
         )
         return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *first, *rest)
 
     return threaded
+
+
+def _slice(each: Sequence[Any], lower: np.integer, upper: np.integer) -> list[Any]:
+    return [part[int(lower) : int(upper)] for part in each]
+
+
+def _run_slice(
+    compiled: Callable, wide: bool, lower: np.integer, upper: np.integer, each: Sequence[Any], shared: object, data: object
+) -> object:
+    # Threads do not inherit the precision of the caller.
+    with jax.enable_x64(wide):
+        return jax.block_until_ready(compiled(*_slice(each, lower, upper), shared, data))

@@ -51,11 +51,7 @@ def check_population_size(n: float | int) -> None:
 
 def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> None:
     """Raise ``ValueError`` naming the first leaf in which ``value`` differs from the parameter pytree."""
-
-    def described(tree: PyTree) -> dict[str, tuple[int, ...]]:
-        return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
-
-    got, expected = described(value), described(shapes)
+    got, expected = _shapes_by_path(value), _shapes_by_path(shapes)
     for path in expected:
         if path not in got:
             raise ValueError(f"{argument}{path} is missing; the parameter has shape {expected[path]} there")
@@ -66,3 +62,7 @@ def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> Non
             raise ValueError(f"{argument}{path} is not a parameter; the prior draws {sorted(expected)}")
     if jax.tree.structure(value) != jax.tree.structure(shapes):  # type: ignore[operator]
         raise ValueError(f"{argument}: got {jax.tree.structure(value)}; it should be {jax.tree.structure(shapes)}")
+
+
+def _shapes_by_path(tree: PyTree) -> dict[str, tuple[int, ...]]:
+    return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}

@@ -63,25 +63,22 @@ class Triple:
     truth_energy: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        def put(name: str, value: Any) -> None:
-            object.__setattr__(self, name, value)
-
         if self.coordinates is None:
             with jax.enable_x64(True):
-                put("coordinates", coordinates_of(self.prior))
+                _put(self, "coordinates", coordinates_of(self.prior))
         if self.kl is not None:
             # Compiled moves take these two as they take data, so that one compilation serves every n and every setting.
-            put("data", (np.asarray(float(self.n)), jax.tree.map(np.asarray, self.setting)))
+            _put(self, "data", (np.asarray(float(self.n)), jax.tree.map(np.asarray, self.setting)))
             return
         if self.log_likelihood is None:
             raise ValueError("log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)")
-        put("data", jax.tree.map(np.asarray, self.data))
+        _put(self, "data", jax.tree.map(np.asarray, self.data))
         check_finite_data(self.data)
         with jax.enable_x64(True):
             shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
-            put("n", check_pointwise_shape(shape, sample_size_of(self.data)))
+            _put(self, "n", check_pointwise_shape(shape, sample_size_of(self.data)))
             if self.truth is not None:
-                put("truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
+                _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
 
@@ -308,3 +305,8 @@ class Model:
 
     key: tuple[Any, ...]
     triple: Triple = field(compare=False)
+
+
+def _put(triple: Triple, name: str, value: Any) -> None:
+    """Set an attribute of a frozen triple under construction."""
+    object.__setattr__(triple, name, value)
