@@ -9,6 +9,7 @@ PICTURES = {
     "Side": "divergence_on_a_plane",
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
+    "chains": "chains_of_local_run",
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
