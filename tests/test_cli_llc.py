@@ -11,7 +11,8 @@ import torch
 
 import singlearn as sl
 from singlearn.cli import main
-from singlearn.local.checkpoint import digest, read_state, with_weights
+from singlearn.local.checkpoint import read_state, with_weights
+from singlearn.local.fingerprint import digest
 
 torch.set_num_threads(1)
 

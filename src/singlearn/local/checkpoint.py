@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
-ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+from singlearn.local.checkpoint_series import ENDINGS
+
 WITHIN = ("state_dict", "model_state_dict", "model")
 """Under which of its names a training script's checkpoint keeps the weights."""
 PREFIXES = ("module.", "_orig_mod.", "model.")
@@ -97,23 +95,3 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     loaded = copy.deepcopy(module)
     loaded.load_state_dict(given)
     return loaded
-
-
-def digest(values: Mapping[str, Any]) -> str:
-    """A short fingerprint of named tensors, to notice that a file has changed."""
-    found = hashlib.blake2b(digest_size=8)
-    for name in sorted(values):
-        tensor = values[name].detach().cpu().contiguous()
-        found.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} ".encode())
-        found.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()
-
-
-def number_in(name: str) -> int | None:
-    """The last whole number in the name of a checkpoint: its step.
-
-    >>> number_in("run2/step_00100.pt"), number_in("checkpoint-5e.pt"), number_in("final.pt")
-    (100, 5, None)
-    """
-    numbers = re.findall(r"\d+", Path(name).stem)
-    return int(numbers[-1]) if numbers else None

@@ -23,6 +23,7 @@ PICTURES = {
     "smoothness": "derivatives_of_divergence",
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
+    "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
 }
