@@ -5,12 +5,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from singlearn.local.recorded_losses import loss_chains
+from singlearn.local.response import influence, susceptibilities
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.status import Status
 from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
 from singlearn.local.verb import llc
 
-__all__ = ["LocalLearningCoefficient", "Status", "Trajectory", "TrajectoryPoint", "llc", "trajectory"]
+__all__ = [
+    "LocalLearningCoefficient",
+    "Status",
+    "Trajectory",
+    "TrajectoryPoint",
+    "influence",
+    "llc",
+    "loss_chains",
+    "susceptibilities",
+    "trajectory",
+]
 
 
 def __getattr__(name: str) -> Any:

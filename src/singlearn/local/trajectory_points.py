@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -103,10 +104,14 @@ class Trajectory:
         return _pieces(own, [point.loss for point in own], [0.0] * len(own))
 
     @cached_property
-    def learning_coefficient_stages(self) -> Pieces | None:
-        """Straight pieces of λ̂ in log step, from points whose error means what it says; ``None`` for fewer than six after step 0."""
-        own = [point for point in self.points if point.step > 0 and point.trusted]
-        return _pieces(own, [point.value for point in own], [point.standard_error for point in own])
+    def learning_coefficient_stages(self) -> tuple[Pieces, ...]:
+        """Straight pieces of λ̂ in log step, of every stretch of at least six points after step 0 whose error means what it says.
+
+        A point without a verdict ends a stretch: nothing is known of λ̂ there, and nothing is drawn through it.
+        """
+        stretches = [list(own) for trusted, own in groupby((p for p in self.points if p.step > 0), lambda point: point.trusted) if trusted]
+        found = [_pieces(own, [point.value for point in own], [point.standard_error for point in own]) for own in stretches]
+        return tuple(pieces for pieces in found if pieces is not None)
 
     @property
     def warnings(self) -> list[str]:
@@ -115,15 +120,15 @@ class Trajectory:
         for status in Status:
             steps = [f"{point.step:g}" for point in self.points if point.status is status]
             if steps and status not in TRUSTED:
-                what = "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ are read without them"
+                what = "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ end there"
                 found.append(f"{status} at step {', '.join(steps)}: {what}")
         if self.missing:
             found.append(
                 f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: they are with other processes; when these have "
                 "ended, the same call reads them from the folder"
             )
-        if self.learning_coefficient_stages is None:
-            found.append(f"stages of λ̂ need {FEWEST} points after step 0 with a status of converged or noise_limited")
+        if not self.learning_coefficient_stages:
+            found.append(f"stages of λ̂ need {FEWEST} points in a row after step 0 with a status of converged or noise_limited")
         return found
 
     def __str__(self) -> str:
@@ -135,18 +140,21 @@ class Trajectory:
             first = self.points[0]
             settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, γ = {self.gamma:g}"
             rows.append(f"\n  {settings}; a regular model: d/2 = {first.half_dimension:g}")
-        for name, pieces in (("λ̂", self.learning_coefficient_stages), ("loss", self.loss_stages)):
-            rows += _described(name, pieces)
+        for pieces in self.learning_coefficient_stages:
+            rows += _described("λ̂", pieces)
+        rows += [] if self.loss_stages is None else _described("loss", self.loss_stages)
         return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
-        stages = {"learning_coefficient": self.learning_coefficient_stages, "loss": self.loss_stages}
         return {
             "gamma": self.gamma,
             "points": [point.to_dict() for point in self.points],
             "missing": list(self.missing),
-            "stages": {name: None if pieces is None else pieces.to_dict() for name, pieces in stages.items()},
+            "stages": {
+                "learning_coefficient": [pieces.to_dict() for pieces in self.learning_coefficient_stages],
+                "loss": None if self.loss_stages is None else self.loss_stages.to_dict(),
+            },
             "warnings": self.warnings,
         }
 
@@ -157,9 +165,8 @@ def _pieces(points: list[TrajectoryPoint], values: list[float], errors: list[flo
     return straight_pieces(np.array([point.step for point in points]), np.array(values), np.array(errors))
 
 
-def _described(name: str, pieces: Pieces | None) -> list[str]:
-    if pieces is None:
-        return []
+def _described(name: str, pieces: Pieces) -> list[str]:
+    name = f"{name}, step {pieces.steps[0]:g} to {pieces.steps[-1]:g}"
     count = len(pieces.breakpoints)
     more = f"; a further one has probability {pieces.undecided:.2f}, not significant" if pieces.undecided > 0.05 else ""
     if not count:

@@ -39,8 +39,8 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     lower.plot(
         [point.step for point in points], [point.loss for point in points], "s", color=INK, markersize=4, label="loss $L_n(w^*)$, exact"
     )
-    for axes, pieces in ((upper, found.learning_coefficient_stages), (lower, found.loss_stages)):
-        _stages(axes, pieces)
+    for axes, stretches in ((upper, found.learning_coefficient_stages), (lower, (found.loss_stages,))):
+        _stages(axes, [pieces for pieces in stretches if pieces is not None and pieces.breakpoints])
         quieten(axes)
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     upper.set_ylabel("local learning coefficient $\\hat λ$")
@@ -53,12 +53,11 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     return figure
 
 
-def _stages(axes: Axes, pieces: Pieces | None) -> None:
-    if pieces is None:
-        return
-    axes.plot(pieces.steps, pieces.fitted, color=ACCENT, linewidth=1.2, linestyle="--", zorder=1, label="straight pieces in log step")
-    for index, point in enumerate(pieces.breakpoints):
-        axes.axvline(point.step, color=QUIET, linewidth=1, zorder=0)
-        axes.axvspan(
-            point.low, point.high, color=QUIET, alpha=0.22, linewidth=0, zorder=0, label="slope changes, ± 1 s.d." if index == 0 else None
-        )
+def _stages(axes: Axes, stretches: list[Pieces]) -> None:
+    for number, pieces in enumerate(stretches):
+        name = "straight pieces in log step" if number == 0 else None
+        axes.plot(pieces.steps, pieces.fitted, color=ACCENT, linewidth=1.2, linestyle="--", zorder=1, label=name)
+        for index, point in enumerate(pieces.breakpoints):
+            name = "slope changes, ± 1 s.d." if number == index == 0 else None
+            axes.axvline(point.step, color=QUIET, linewidth=1, zorder=0)
+            axes.axvspan(point.low, point.high, color=QUIET, alpha=0.22, linewidth=0, zorder=0, label=name)
