@@ -61,6 +61,7 @@ def command_line() -> argparse.ArgumentParser:
         "  singlearn select galaxies                     how many groups are in 82 galaxy velocities?\n"
         "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
         "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
+        "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a trained network?\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
         "  singlearn exact \"(y^2 - x^3)^2\"               λ and m of a polynomial, proved\n"
         "  singlearn catalogue                           which learning coefficients are proven?\n"
@@ -70,6 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
     _add_select(commands)
     _add_temper(commands)
+    _add_llc(commands)
     _add_symmetry(commands)
     _add_exact(commands)
     _add_catalogue(commands)
@@ -158,6 +160,35 @@ def _add_temper(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument(
         "--save", type=Path, metavar="PATH", help="write the run as NetCDF, or as Zarr if PATH ends in .zarr"
+    )
+
+
+def _add_llc(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "llc",
+        "measure the local learning coefficient λ̂ of a trained PyTorch network",
+        "singlearn llc net.pt --model net.py:build --data net.py:data --only 'layers.3.*'",
+    )
+    command.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="weights: .pt or .safetensors, or a folder with one")
+    command.add_argument(
+        "--model", required=True, metavar="FILE.py:NAME", help="NAME is the module, or a function without arguments that builds it"
+    )
+    command.add_argument(
+        "--data", required=True, metavar="FILE.py:NAME",
+        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a function that returns one",
+    )  # fmt: skip
+    command.add_argument(
+        "--loss", metavar="FILE.py:NAME",
+        help="NAME is a function loss(output, target) of per-sample losses in nats; not needed for class labels (cross entropy)",
+    )  # fmt: skip
+    command.add_argument(
+        "--only", action="append", metavar="PATTERN", help="sample the parameters with such names, such as 'layers.3.*'; may be repeated"
+    )
+    command.add_argument("--gamma", type=_positive, default=10.0, metavar="γ", help="tie to the trained parameters (default 10)")
+    command.add_argument("--chains", type=_at_least(4), default=8, metavar="N", help="half start at w*, half away from it (default 8)")
+    command.add_argument(
+        "--max-steps", type=_at_least(1000), default=100_000, metavar="N", help="steps of each chain at most (default 100000)"
     )
 
 

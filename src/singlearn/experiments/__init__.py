@@ -19,6 +19,7 @@ NAMES = (
     "figure2",
     "known",
     "learning-curves",
+    "local-through-training",
     "model-selection",
     "relu-symmetries",
     "table2",

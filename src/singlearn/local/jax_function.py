@@ -78,6 +78,7 @@ class JaxTarget:
             return (losses(flat, samples) - reference).mean()
 
         derivative = jax.value_and_grad(difference)
+        self._every = jax.jit(jax.vmap(losses, in_axes=(0, None)))
         self._own = jax.vmap(derivative, in_axes=(0, 0, 0))
         self._shared = jax.jit(jax.vmap(derivative, in_axes=(0, None, None)))
         # Data are arguments, so that they are not compiled in.
@@ -173,6 +174,16 @@ class JaxTarget:
         energy_there, force_there = potential(there, *sampled(there))
         ratio = log_acceptance(energy, energy_there, force, force_there, noise, step)
         return State(there, before, key), jnp.nan_to_num(jnp.exp(jnp.minimum(ratio, 0.0)), nan=0.0), gradient_noise
+
+    def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
+        """Loss of every sample at every chain, minus that at w*."""
+        samples = self._data if data is None else jax.tree.map(jnp.asarray, tuple(data))
+        count = len(jax.tree.leaves(samples)[0])
+        parts = []
+        for start in range(0, count, CHUNK):
+            some = jax.tree.map(lambda leaf, start=start: leaf[start : start + CHUNK], samples)
+            parts.append(np.asarray(self._every(state.position, some) - self._every(self._centre[None], some), dtype=np.float64))
+        return np.concatenate(parts, axis=1)
 
     def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""

@@ -244,6 +244,21 @@ class TorchTarget:
             tempering.nbeta**2 * noise_force.double().cpu().numpy(),
         )
 
+    def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
+        """Loss of every sample at every chain, minus that at w*."""
+        samples = self._data if data is None else as_tensors(data, self._device)
+        count = len(samples[0] if isinstance(samples, tuple) else next(iter(samples.values())))
+        parts = []
+        with torch.no_grad():
+            for start in range(0, count, CHUNK):
+                some = take(samples, slice(start, start + CHUNK))
+                if self._vectorised:
+                    there = vmap(self._losses, in_dims=(0, None), chunk_size=self._chains_at_once)(state.position, some)
+                else:
+                    there = torch.stack([self._losses(flat, some) for flat in state.position])
+                parts.append(there - self._losses(self._centre, some))
+        return torch.cat(parts, dim=1).double().cpu().numpy()
+
     def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))

@@ -38,6 +38,7 @@ class Sampled:
     heating: float = 0.0
     capped: bool = False
     history: list[float] = field(default_factory=list)
+    state: Any = None
 
 
 def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
@@ -75,7 +76,7 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
                 break
         traces = Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
         history.append(float(traces.excess.mean()))
-        sampled = Sampled("sgld", traces, away, step, np.mean(acceptances, axis=0), used, batch, heat, capped, history)
+        sampled = Sampled("sgld", traces, away, step, np.mean(acceptances, axis=0), used, batch, heat, capped, history, state)
         if diverged(traces, target.dimension, tempering.gamma) or used >= settings.max_steps:
             return sampled
         excess = mixing(traces.excess, away)

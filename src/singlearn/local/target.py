@@ -66,6 +66,9 @@ class Target(Protocol):
     def attempt(self, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
         """One step that is judged."""
 
+    def losses(self, state: Any, data: Any = None) -> Float[np.ndarray, "chains samples"]:
+        """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are given."""
+
     def full(
         self, offset: Float[np.ndarray, "chains d"]
     ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:

@@ -9,6 +9,7 @@ PICTURES = {
     "Side": "divergence_on_a_plane",
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
+    "chains": "chains_of_local_run",
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
@@ -22,6 +23,7 @@ PICTURES = {
     "smoothness": "derivatives_of_divergence",
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
+    "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
 }

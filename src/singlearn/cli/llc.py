@@ -1,0 +1,150 @@
+"""``singlearn llc``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from singlearn.cli.document import print_document
+from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.python_file import blaming, load_name
+from singlearn.cli.refusal import Refusal
+
+FAILED = 1
+
+
+def run_llc(options: argparse.Namespace) -> int:
+    """Load weights, model and data, sample around the weights, print λ̂ with its verdict and draw the chains; 1 if λ̂ is withheld."""
+    try:
+        import torch
+    except ImportError:
+        raise ImportError("llc needs PyTorch; install it with pip install 'singlearn[torch]'") from None
+    from singlearn import plot
+    from singlearn.local import llc
+    from singlearn.local.checkpoint import read_state, with_weights
+
+    out = folder(options.out)
+    module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
+    if not isinstance(module, torch.nn.Module):
+        raise Refusal(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
+    trained = with_weights(module, read_state(options.checkpoint), str(options.checkpoint))
+    data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
+    files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
+    with blaming(*files):
+        if options.loss is None:
+            loss, named = cross_entropy_if_labels(trained, data), "cross entropy of class labels"
+        else:
+            loss, named = load_name(options.loss, "--loss", "net.py:loss"), options.loss
+            if not callable(loss):
+                raise Refusal(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
+        with ChainProgress("llc") as progress:
+            found = llc(
+                trained,
+                loss,
+                data,
+                only=options.only,
+                gamma=options.gamma,
+                chains=options.chains,
+                max_steps=options.max_steps,
+                seed=options.seed,
+                progress=progress.report,
+            )
+    name = options.checkpoint.absolute().stem
+    figure = save_figure(plot.chains(found, name), out, f"{name}-llc")
+    if options.json:
+        given = {name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")} | {"loss_function": named}
+        print_document({"command": "llc", **given, **found.to_dict(), "figure": figure})
+    else:
+        restricted = "" if options.only is None else f"   only {', '.join(options.only)}"
+        print(f"{options.checkpoint}   loss: {named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: {figure}")
+    return FAILED if math.isnan(found.value) else 0
+
+
+def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
+    """Cross entropy, if the data are inputs with one whole number and the outputs one score for each class; nothing else is guessed.
+
+    The scale of a squared error (what noise?) changes λ̂, so there is no default for it.
+
+    Raises:
+        Refusal: anything else.
+    """
+    import torch
+
+    from singlearn.local.torch_data import as_tensors, take
+
+    tensors = as_tensors(data, next(module.parameters()).device)
+    ask = "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - target)**2).sum(-1) / σ²"
+    if not isinstance(tensors, tuple) or len(tensors) < 2:
+        raise Refusal(f"--loss: missing, and the data are no pair (inputs, class labels); {ask}")
+    target = tensors[-1]
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool or target.ndim != 1:
+        raise Refusal(f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are no class labels; {ask}")
+    with torch.no_grad():
+        output = module.eval()(*take(tensors, slice(0, 2))[:-1])
+    scores = isinstance(output, torch.Tensor) and output.ndim == 2 and output.is_floating_point()
+    if not scores or output.shape[1] < 2 or int(target.min()) < 0 or int(target.max()) >= output.shape[1]:
+        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise Refusal(f"--loss: missing, and the output {shape} is no score for each class from {target.min()} to {target.max()}; {ask}")
+    if bool((output >= 0).all()) and torch.allclose(output.sum(1), torch.ones(len(output), dtype=output.dtype), atol=1e-4):
+        raise Refusal(f"--loss: missing, and the output looks like probabilities, of which cross entropy would be wrong; {ask}")
+
+    def cross_entropy(output: Any, target: Any) -> Any:
+        return torch.nn.functional.cross_entropy(output, target.long(), reduction="none")
+
+    return cross_entropy
+
+
+def per_chain(found: Any) -> str:
+    """A row for every chain."""
+    rows = ["  chain  starts    λ̂          acceptance  |w - w*|  step"]
+    for c, value in enumerate(found.per_chain):
+        shown = f"{value:<10.4g}" if math.isfinite(value) else "diverged  "
+        start = "away" if c % 2 else "at w*"
+        rows.append(f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  {found.distance[c]:>8.3g}  {found.step[c]:.2g}")
+    return "\n".join(rows)
+
+
+class ChainProgress:
+    """Steps done, the present λ̂ and the time left at most; silent unless standard error is a terminal.
+
+    Chains stop when they agree, so the time to the last step allowed is an upper bound.
+    """
+
+    def __init__(self, name: str, visible: bool | None = None) -> None:
+        self._progress = Progress(
+            TextColumn(f"[bold]{name}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not (sys.stderr.isatty() if visible is None else visible),
+        )
+        self._task = self._progress.add_task(name, total=1.0, state="loading")
+        self._started: tuple[float, int] | None = None
+
+    def __enter__(self) -> ChainProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def report(self, done: int, most: int, excess: float) -> None:
+        """As ``llc(progress=…)`` calls it."""
+        now = time.monotonic()
+        left = ""
+        if self._started is None:
+            self._started = (now, done)
+        elif done > self._started[1]:
+            left = f"  at most {(now - self._started[0]) / (done - self._started[1]) * (most - done):.0f} s left"
+        self._progress.update(self._task, completed=done / most, state=f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")

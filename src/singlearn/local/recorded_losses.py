@@ -1,0 +1,106 @@
+"""Losses of single samples along chains, for the whole network and for parts of it: what susceptibilities and influence are read from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from singlearn.local.names import Selection
+from singlearn.local.reading import read
+from singlearn.local.result import LocalLearningCoefficient
+from singlearn.local.settings import Settings
+from singlearn.local.sgld import Sampled, sample_sgld
+from singlearn.local.status import Status, diverged
+from singlearn.local.target import Target, Tempering
+from singlearn.local.verb import DEFAULT_BATCH, _target
+
+USELESS = (Status.DIVERGED, Status.NOT_LOCAL_MINIMUM)
+WHOLE: Mapping[str, Selection] = {"all": None}
+
+
+def loss_chains(
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    components: Mapping[str, Selection] = WHOLE,
+    shifts: Mapping[str, Any] | None = None,
+    *,
+    parameters: Any = None,
+    gamma: float | int = 10.0,
+    nbeta: float | int | None = None,
+    chains: int = 8,
+    batch_size: int = DEFAULT_BATCH,
+    largest_batch: int = 4096,
+    tolerance: float = 0.05,
+    max_steps: int = 20_000,
+    draws: int = 400,
+    seed: int = 0,
+) -> xr.Dataset:
+    r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i, at ``draws`` points of every chain.
+
+    One run serves :func:`susceptibilities` and :func:`influence`. Each component is sampled by itself, all other parameters staying at w*.
+    Recording begins where the run of ``llc`` ends, with the step frozen, and takes as many steps again.
+
+    Args:
+        model, loss, data, parameters, gamma, nbeta, chains, batch_size, largest_batch, tolerance, max_steps, seed: as for ``llc``.
+        components: by name, which parameters are sampled (a pattern, several, masks by name, or ``None`` for all).
+        shifts: by name, samples of other distributions, in the form of ``data``.
+        draws: recorded of each chain.
+
+    Returns:
+        ``loss`` (component, chain, draw, sample) and ``loss_NAME`` for every shift, in nats above w*; ``learning_coefficient``, its
+        ``standard_error`` and ``status`` by component. A component whose chains diverged, or for which w* is no minimum, holds NaN. It
+        takes components × chains × draws × samples × 8 bytes.
+
+    Raises:
+        ValueError: no component, fewer than 8 draws, and as ``llc`` does.
+    """
+    if not components:
+        raise ValueError("components: got none; at least one is needed, such as {'all': None}")
+    if draws < 8:
+        raise ValueError(f"draws: got {draws}; covariances need at least 8")
+    given = {} if shifts is None else dict(shifts)
+    settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
+    found, recorded = [], []
+    for only in components.values():
+        target = _target(model, loss, data, parameters, only, None)
+        tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), float(gamma))
+        sampled = sample_sgld(target, tempering, settings)
+        found.append(read(target, tempering, sampled, settings.tolerance))
+        recorded.append(_record(target, tempering, sampled, found[-1], draws, given))
+    names = ["", *given]
+    variables: dict[str, Any] = {
+        f"loss_{name}" if name else "loss": (
+            ("component", "chain", "draw", f"sample_{name}" if name else "sample"),
+            np.stack([own[i] for own in recorded]),
+            {"units": "nats above w*"},
+        )
+        for i, name in enumerate(names)
+    }
+    variables["learning_coefficient"] = ("component", [own.value for own in found])
+    variables["standard_error"] = ("component", [own.standard_error for own in found])
+    variables["status"] = ("component", [str(own.status) for own in found])
+    warnings = [f"{name}: {message}" for name, own in zip(components, found, strict=True) for message in own.warnings]
+    attributes = {"nbeta": found[0].nbeta, "gamma": float(gamma), "samples": found[0].samples, "shifts": list(given), "warnings": warnings}
+    return xr.Dataset(variables, coords={"component": list(components)}, attrs=attributes)
+
+
+def _record(
+    target: Target, tempering: Tempering, sampled: Sampled, found: LocalLearningCoefficient, draws: int, shifts: Mapping[str, Any]
+) -> list[np.ndarray]:
+    """Own samples first, then every shift: chains × draws × samples each; NaN throughout if the chains are of no use."""
+    thinning = max(1, sampled.traces.excess.shape[1] // draws)
+    state, rows = sampled.state, []
+    for _ in range(draws):
+        if found.status not in USELESS:
+            state, traces = target.walk(state, sampled.step, sampled.batch, thinning, tempering)
+            if diverged(traces, target.dimension, tempering.gamma):
+                raise ValueError("gamma: a chain diverged while losses were recorded; a larger gamma keeps chains near w*")
+        rows.append([target.losses(state, data) for data in (None, *shifts.values())])
+        if found.status in USELESS:
+            return [np.full((len(sampled.step), draws, part.shape[1]), np.nan) for part in rows[0]]
+    return [np.stack(column, axis=1) for column in zip(*rows, strict=True)]

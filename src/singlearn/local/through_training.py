@@ -1,0 +1,203 @@
+"""The verb ``trajectory``: λ̂ at every checkpoint of a training run."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from singlearn.local.checkpoint_series import Checkpoint, in_order
+from singlearn.local.fingerprint import digest
+from singlearn.local.names import Selection
+from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
+from singlearn.local.verb import DEFAULT_BATCH, llc
+from singlearn.transitions.finished_points import Client, FinishedPoints, spread
+
+
+def trajectory(
+    checkpoints: Any,
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    *,
+    only: Selection = None,
+    gamma: float | int = 10.0,
+    nbeta: float | int | None = None,
+    sampler: Literal["sgld", "hmc"] = "sgld",
+    chains: int = 8,
+    batch_size: int = DEFAULT_BATCH,
+    largest_batch: int = 4096,
+    tolerance: float = 0.05,
+    max_steps: int = 20_000,
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+    report: Callable[[TrajectoryPoint], None] | None = None,
+) -> Trajectory:
+    r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages they fall into.
+
+    In a ``torchrun`` job of W processes (``RANK``, ``WORLD_SIZE``) each takes every W-th checkpoint, on the GPU ``LOCAL_RANK`` if there is
+    one, and writes what it found into the common ``folder``, which then is needed. Each returns what is finished by then and names the
+    rest; the same call outside the job reads all of it.
+
+    Args:
+        checkpoints: a folder, several paths, or weights or paths by step: see :func:`singlearn.local.checkpoint_series.in_order`.
+        model: a ``torch.nn.Module`` into which the weights fit; its own are not used. Or a JAX function ``model(parameters, x)``, with
+            pytrees of parameters by step as checkpoints.
+        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for ``llc``.
+        tolerance: wanted relative standard error of each λ̂.
+        max_steps: of each chain at most, at each checkpoint.
+        folder: finished points are written there, one file each, and not measured again when the sweep is started again.
+        client: a Dask client, to spread the checkpoints over its workers; by default they run here, one after the other.
+        report: called with every point when it is measured; not over a client.
+
+    Raises:
+        ValueError: checkpoints that have no order, that do not fit the model, or that are not those of the folder; a folder of another
+            sweep; a torchrun job without a folder or with a client; and as ``llc`` does.
+        FileNotFoundError: a folder or file of checkpoints that does not exist.
+
+    >>> import torch
+    >>> x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
+    >>> found = trajectory(
+    ...     {100: {"weight": torch.ones(1, 1)}}, torch.nn.Linear(1, 1, bias=False),
+    ...     lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5)
+    >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
+    [(100.0, 0.0, True)]
+    """
+    found = in_order(checkpoints)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and (folder is None or client is not None):
+        raise ValueError("folder: a torchrun job needs one that all its processes see, and no client")
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(model, torch.nn.Module)
+    if torch is not None and is_module:
+        from singlearn.local.torch_data import as_tensors
+
+        data = as_tensors(data, torch.device("cpu"))
+        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+            model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+    measure = _Measurement(
+        model, loss, data, only, float(gamma), nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
+        is_module, None,
+    )  # fmt: skip
+    if folder is not None:
+        measure = measure.storing(FinishedPoints(Path(folder), "trajectory", measure.settings(), "another trajectory"))
+    kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
+    left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
+    measured: list[TrajectoryPoint] = []
+    if client is not None:
+        measured = spread(measure, left, client)
+    else:
+        for checkpoint in left:
+            measured.append(measure(checkpoint))
+            if report is not None:
+                report(measured[-1])
+    if world > 1:  # others may have finished theirs in the meantime
+        kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
+    kept |= {point.step: point for point in measured}
+    missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
+    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, float(gamma))
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What is done at one checkpoint; an object and no closure, so that it can be sent to another process as it is."""
+
+    model: Any
+    loss: Callable[..., Any]
+    data: Any
+    only: Selection
+    gamma: float
+    nbeta: float | int | None
+    sampler: Literal["sgld", "hmc"]
+    chains: int
+    batch_size: int
+    largest_batch: int
+    tolerance: float
+    max_steps: int
+    seed: int
+    is_module: bool
+    store: FinishedPoints | None
+
+    def storing(self, store: FinishedPoints) -> _Measurement:
+        """The same, that keeps what it finds."""
+        return _Measurement(**{**vars(self), "store": store})
+
+    def settings(self) -> dict[str, Any]:
+        """What all points of a folder have in common."""
+        numbers = ("gamma", "nbeta", "sampler", "chains", "batch_size", "largest_batch", "tolerance", "max_steps", "seed")
+        only = digest({name: np.asarray(mask) for name, mask in self.only.items()}) if isinstance(self.only, Mapping) else self.only
+        return {
+            **{name: getattr(self, name) for name in numbers},
+            "only": only if only is None or isinstance(only, str) else list(only),
+            "loss": getattr(self.loss, "__qualname__", type(self.loss).__name__),
+            "data": digest(_leaves(self.data)),
+        }
+
+    def finished(self, checkpoint: Checkpoint) -> TrajectoryPoint | None:
+        """The point, if it is in the folder.
+
+        Raises:
+            ValueError: the folder has it for other weights.
+        """
+        document = None if self.store is None else self.store.load(_file(checkpoint))
+        if document is None:
+            return None
+        point = TrajectoryPoint.from_dict(document)
+        if point.weights != digest(_leaves(self._weights(checkpoint))):
+            raise ValueError(f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; give a fresh folder")
+        return point
+
+    def __call__(self, checkpoint: Checkpoint) -> TrajectoryPoint:
+        weights = self._weights(checkpoint)
+        model, parameters = self.model, None
+        if self.is_module:
+            from singlearn.local.checkpoint import with_weights
+
+            model = with_weights(self.model, weights, checkpoint.name)
+        else:
+            parameters = weights
+        try:
+            found = llc(
+                model, self.loss, self.data, parameters=parameters, only=self.only, gamma=self.gamma, nbeta=self.nbeta,
+                sampler=self.sampler, chains=self.chains, batch_size=self.batch_size, largest_batch=self.largest_batch,
+                tolerance=self.tolerance, max_steps=self.max_steps, seed=self.seed,
+            )  # fmt: skip
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.name}: {error}") from error
+        point = TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
+        if self.store is not None:
+            self.store.save(_file(checkpoint), point.to_dict())
+        return point
+
+    def _weights(self, checkpoint: Checkpoint) -> Any:
+        if not isinstance(checkpoint.weights, str | os.PathLike):
+            return checkpoint.weights
+        if not self.is_module:
+            raise ValueError("checkpoints: files hold weights of a torch.nn.Module; for a JAX function give pytrees by step")
+        from singlearn.local.checkpoint import read_state
+
+        return read_state(Path(checkpoint.weights))
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+    """Arrays of nested dicts, tuples and lists, and of whatever else JAX knows, by name."""
+    if isinstance(tree, Mapping):
+        return {f"{key}.{name}": leaf for key, value in tree.items() for name, leaf in _leaves(value).items()}
+    if isinstance(tree, list | tuple):
+        return {f"{i}.{name}": leaf for i, value in enumerate(tree) for name, leaf in _leaves(value).items()}
+    if hasattr(tree, "shape") or isinstance(tree, int | float):
+        return {"": tree}
+    import jax
+
+    return {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(tree))}
+
+
+def _file(checkpoint: Checkpoint) -> str:
+    return f"step_{checkpoint.step!r}"
