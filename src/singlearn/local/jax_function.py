@@ -12,11 +12,14 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
 from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.leapfrog import fly_in_chunks, kick_drift_kick
 from singlearn.local.names import Selection, choose
-from singlearn.local.target import Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
+WALK = 100
+"""Steps of one compiled loop."""
 
 
 class State(NamedTuple):
@@ -83,6 +86,7 @@ class JaxTarget:
         # Data are arguments, so that they are not compiled in.
         self._walk = jax.jit(self._walk_many, static_argnames=("batch", "steps"))
         self._attempt = jax.jit(self._attempt_one, static_argnames=("batch",))
+        self._fly = jax.jit(self._fly_many)
 
     def _chunks(self) -> list[slice]:
         return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
@@ -128,10 +132,14 @@ class JaxTarget:
 
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
-        state, written = self._walk(
-            state, self._column(step), self._data, self._reference, tempering.nbeta, tempering.gamma, batch=batch, steps=steps
-        )
-        return state, Traces(*(np.asarray(trace, dtype=np.float64).T for trace in written))
+        parts = []
+        # Compiled once for every length: so most have the same.
+        for length in [WALK] * (steps // WALK) + [steps % WALK] * (steps % WALK > 0):
+            state, written = self._walk(
+                state, self._column(step), self._data, self._reference, tempering.nbeta, tempering.gamma, batch=batch, steps=length
+            )
+            parts.append([np.asarray(trace, dtype=np.float64).T for trace in written])
+        return state, Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
 
     def _walk_many(
         self, state: State, step: Array, data: Any, reference: Array, nbeta: Any, gamma: Any, batch: int, steps: int
@@ -177,6 +185,37 @@ class JaxTarget:
     def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         return self._full(self._centre + jnp.asarray(offset, self._centre.dtype))
+
+    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples, as one compiled loop."""
+        if self.samples > CHUNK:
+            return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
+        start = (jnp.asarray(part, self._centre.dtype) for part in flight)
+        there = self._fly(*start, step, leapfrogs, self._data, self._reference, tempering.nbeta, tempering.gamma)
+        return Flight(*(np.asarray(part, dtype=np.float64) for part in there))
+
+    def _fly_many(
+        self,
+        offset: Array,
+        momentum: Array,
+        excess: Array,
+        force: Array,
+        step: Any,
+        leapfrogs: Any,
+        data: Any,
+        reference: Array,
+        nbeta: Any,
+        gamma: Any,
+    ) -> tuple[Array, Array, Array, Array]:
+        def evaluate(offset: Array) -> tuple[Array, Array]:
+            value, gradient = self._shared(self._centre + offset, data, reference)
+            return nbeta * value, nbeta * gradient + gamma * offset
+
+        def one(_: Any, at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+            return kick_drift_kick(evaluate, at, step)
+
+        there: tuple[Array, Array, Array, Array] = jax.lax.fori_loop(0, leapfrogs, one, (offset, momentum, excess, force))
+        return there
 
     def _column(self, numbers: Float[np.ndarray, " chains"]) -> Array:
         return jnp.asarray(numbers, self._centre.dtype)[:, None]

@@ -13,8 +13,9 @@ from torch.func import functional_call, grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.names import Selection, choose
-from singlearn.local.target import Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch_data import as_tensors, model_form, take
 
 CHUNK = 4096
@@ -248,6 +249,10 @@ class TorchTarget:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
         return value.double().cpu().numpy(), gradient.double().cpu().numpy()
+
+    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples."""
+        return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
 
     def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)

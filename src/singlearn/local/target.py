@@ -34,6 +34,22 @@ class Traces(NamedTuple):
     squared_distance: Float[np.ndarray, "chains draws"]
 
 
+class Flight(NamedTuple):
+    r"""Where a Hamiltonian trajectory is.
+
+    Attributes:
+        offset: w - w*.
+        momentum: with unit mass.
+        excess: nβ (L_n(w) - L_n(w*)).
+        force: gradient of the potential :math:`nβ L_n + \frac γ2 |w - w^*|^2`.
+    """
+
+    offset: Float[np.ndarray, "chains d"]
+    momentum: Float[np.ndarray, "chains d"]
+    excess: Float[np.ndarray, " chains"]
+    force: Float[np.ndarray, "chains d"]
+
+
 class Trial(NamedTuple):
     """One Langevin step that was judged.
 
@@ -70,3 +86,6 @@ class Target(Protocol):
         self, offset: Float[np.ndarray, "chains d"]
     ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) over all samples, and its gradient."""
+
+    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples."""
