@@ -119,8 +119,9 @@ def report(cells: Sequence[dict[str, Any]]) -> str:
     for n in sorted({c["n"] for c in cells}):
         some = [c for c in cells if c["n"] == n]
         simple = [c for c in some if c["multiplicity"] == 1]
+        against_oracle = errors([value(c, "sgld") / value(c, "hmc") for c in some])
         rows.append(
-            f"n = {n}, {len(some)} cells: SGLD against HMC {errors([value(c, 'sgld') / value(c, 'hmc') for c in some])}; where m = 1, against λ: "
+            f"n = {n}, {len(some)} cells: SGLD against HMC {against_oracle}; where m = 1, against λ: "
             + ", ".join(f"{sampler} {errors([value(c, sampler) / c['lambda'] for c in simple])}" for sampler in SAMPLERS)
         )
     return "\n".join(rows)
