@@ -21,7 +21,7 @@ from singlearn.exact import catalogue
 from singlearn.local import llc
 from singlearn.measure.estimate import Estimate
 
-ORACLE_TOLERANCE = 0.005
+ORACLE_TOLERANCE = 0.01
 SAMPLERS = ("sgld", "hmc")
 
 NETWORKS = [

@@ -45,10 +45,10 @@ class _Chains:
     def _energy(self, at: Flight) -> Float[np.ndarray, " chains"]:
         return at.excess + 0.5 * self._tempering.gamma * (at.offset**2).sum(axis=1) + 0.5 * (at.momentum**2).sum(axis=1)
 
-    def move(self, step: float) -> Float[np.ndarray, " chains"]:
+    def move(self, step: Float[np.ndarray, " chains"]) -> Float[np.ndarray, " chains"]:
         r"""One trajectory of random length up to :math:`π/\sqrt γ`, the half period of the slowest direction; the acceptance."""
         longest = math.pi / math.sqrt(self._tempering.gamma)
-        leapfrogs = max(1, min(self._longest, math.ceil(self._rng.uniform(0.1, 1.0) * longest / step)))
+        leapfrogs = max(1, min(self._longest, math.ceil(self._rng.uniform(0.1, 1.0) * longest / float(np.median(step)))))
         # Shaken, so that no direction has a period that the trajectory always hits.
         step = step * self._rng.uniform(0.8, 1.0)
         start = self._at._replace(momentum=self._rng.normal(size=self._at.offset.shape))
@@ -65,16 +65,22 @@ class _Chains:
 def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
     """Warm up with dual averaging of the step (Hoffman & Gelman 2014 [hoffman2014nuts]_), then stages as in SGLD, without its bias.
 
-    All chains share one step and one trajectory length. ``max_steps`` bounds the gradients of each chain.
+    Every chain has its own step, for one that is stuck in a narrow place is not seen in the mean acceptance of all; a trajectory has the
+    same number of steps in all. ``max_steps`` bounds the gradients of each chain.
     """
     away = np.where(np.arange(settings.chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     rng = np.random.default_rng([settings.seed, 1])
     longest = min(MOST_LEAPFROGS, max(1, settings.max_steps // FEWEST_MOVES))
     chains = _Chains(target, tempering, away[:, None] * rng.normal(size=(settings.chains, target.dimension)), settings.seed, longest)
-    step, draws = 1 / math.sqrt(tempering.nbeta + tempering.gamma), FIRST_STAGE
+    step, draws = np.full(settings.chains, 1 / math.sqrt(tempering.nbeta + tempering.gamma)), FIRST_STAGE
     history: list[float] = []
     while True:
-        step = _dual_averaging(chains, step, RETUNING if history else WARM_UP)
+        before = chains.gradients
+        tuning = RETUNING if history else WARM_UP
+        step = _dual_averaging(chains, step, tuning)
+        # A stage that could not be followed by a longer one takes all that is left.
+        if settings.max_steps - chains.gradients < 2.5 * draws * (chains.gradients - before) / tuning:
+            draws = settings.max_steps
         rows: list[tuple[np.ndarray, np.ndarray]] = []
         accepted = []
         while len(rows) < draws and (chains.gradients < settings.max_steps or len(rows) < 8):
@@ -88,7 +94,7 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
             sampler="hmc",
             traces=traces,
             started_away=away,
-            step=np.full(settings.chains, step),
+            step=step,
             acceptance=np.mean(accepted, axis=0),
             steps=chains.gradients,
             batch=target.samples,
@@ -102,13 +108,13 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
         draws *= 2
 
 
-def _dual_averaging(chains: _Chains, first: float, moves: int) -> float:
-    """The step that is accepted with 0.8, found while moving."""
-    centre, deficit, average = math.log(first), 0.0, math.log(first)
-    log_step = math.log(first)
+def _dual_averaging(chains: _Chains, first: Float[np.ndarray, " chains"], moves: int) -> Float[np.ndarray, " chains"]:
+    """The steps that are accepted with 0.8, found while moving; none longer than the median, for chains will exchange their places."""
+    centre, deficit, average = np.log(first), np.zeros(len(first)), np.log(first)
+    log_step = np.log(first)
     for t in range(1, moves + 1):
-        deficit += (ACCEPTANCE - float(chains.move(math.exp(log_step)).mean()) - deficit) / (t + 10)
+        deficit += (ACCEPTANCE - chains.move(np.exp(log_step)) - deficit) / (t + 10)
         log_step = centre - math.sqrt(t) / 0.05 * deficit
         weight = t**-0.75
         average = weight * log_step + (1 - weight) * average
-    return math.exp(average)
+    return np.exp(np.minimum(average, np.median(average)))

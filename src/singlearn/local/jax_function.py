@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 
+from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks, kick_drift_kick
 from singlearn.local.names import Selection, choose
@@ -65,9 +66,19 @@ class JaxTarget:
         self.notes: tuple[str, ...] = ()
         whole = len(chosen) == len(every)
 
+        def output(flat: Array, x: Any) -> Any:
+            return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
+
         def losses(flat: Array, samples: Any) -> Any:
             x, target = samples
-            return loss(model(unravel(flat if whole else every.at[chosen].set(flat)), x), target)
+            return loss(output(flat, x), target)
+
+        def product(vector: Array, samples: Any) -> Array:
+            x, target = samples
+            out, tangent = jax.jvp(lambda flat: output(flat, x), (self._centre,), (vector,))
+            curved = jax.jvp(jax.grad(lambda o: loss(o, target).mean()), (out,), (tangent,))[1]
+            back: Array = jax.vjp(lambda flat: output(flat, x), self._centre)[1](curved)[0]
+            return back
 
         self._losses = losses
         self._check_loss()
@@ -87,6 +98,7 @@ class JaxTarget:
         self._walk = jax.jit(self._walk_many, static_argnames=("batch", "steps"))
         self._attempt = jax.jit(self._attempt_one, static_argnames=("batch",))
         self._fly = jax.jit(self._fly_many)
+        self._products = jax.jit(jax.vmap(product, in_axes=(0, None)))
 
     def _chunks(self) -> list[slice]:
         return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
@@ -186,12 +198,20 @@ class JaxTarget:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         return self._full(self._centre + jnp.asarray(offset, self._centre.dtype))
 
-    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Gauss-Newton products at w*."""
+        return curvature_in_blocks(
+            lambda block, rows: np.asarray(self._products(jnp.asarray(block, self._centre.dtype), self._take(rows)), dtype=np.float64),
+            vectors,
+            np.arange(self.samples) if index is None else index,
+        )
+
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
         """``leapfrogs`` leapfrog steps on all samples, as one compiled loop."""
         if self.samples > CHUNK:
             return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
         start = (jnp.asarray(part, self._centre.dtype) for part in flight)
-        there = self._fly(*start, step, leapfrogs, self._data, self._reference, tempering.nbeta, tempering.gamma)
+        there = self._fly(*start, self._column(step), leapfrogs, self._data, self._reference, tempering.nbeta, tempering.gamma)
         return Flight(*(np.asarray(part, dtype=np.float64) for part in there))
 
     def _fly_many(
@@ -200,7 +220,7 @@ class JaxTarget:
         momentum: Array,
         excess: Array,
         force: Array,
-        step: Any,
+        step: Array,
         leapfrogs: Any,
         data: Any,
         reference: Array,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.local.target import Flight, Tempering
 
@@ -30,14 +31,14 @@ def kick_drift_kick(evaluate: Evaluate, at: tuple[Any, Any, Any, Any], step: Any
 
 
 def fly_in_chunks(
-    full: Callable[[Any], tuple[Any, Any]], flight: Flight, step: float, leapfrogs: int, tempering: Tempering
+    full: Callable[[Any], tuple[Any, Any]], flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering
 ) -> Flight:
     """``leapfrogs`` steps where the loss over all samples is a sum over chunks, and no loop can be compiled.
 
     Args:
         full: of a :class:`~singlearn.local.target.Target`.
         flight: the start.
-        step: ε, in units of parameter.
+        step: ε of every chain.
         leapfrogs: their number.
         tempering: the potential.
     """
@@ -49,5 +50,5 @@ def fly_in_chunks(
     at: tuple[Any, Any, Any, Any] = flight
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(leapfrogs):
-            at = kick_drift_kick(evaluate, at, step)
+            at = kick_drift_kick(evaluate, at, step[:, None])
     return Flight(*at)

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch.func import functional_call, grad_and_value, vmap
+from jaxtyping import Float, Integer
+from torch.func import functional_call, grad, grad_and_value, vjp, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.names import Selection, choose
@@ -92,8 +94,8 @@ class TorchTarget:
     def _chunks(self) -> list[slice]:
         return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
 
-    def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
-        """Per-sample losses at the chosen parameters ``flat``."""
+    def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed)
         start = 0
         for name, index in self._indices.items():
@@ -104,6 +106,11 @@ class TorchTarget:
                 values[name] = part.reshape(whole.shape)
             else:
                 values[name] = whole.reshape(-1).index_copy(0, index, part).reshape(whole.shape)
+        return values
+
+    def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Per-sample losses at the chosen parameters ``flat``."""
+        values = self._values(flat)
 
         def model(*inputs: Any, **named: Any) -> Any:
             return functional_call(self._module, values, inputs, named)
@@ -250,7 +257,45 @@ class TorchTarget:
         value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
         return value.double().cpu().numpy(), gradient.double().cpu().numpy()
 
-    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Gauss-Newton products at w*, or Hessian products for ``loss(model, batch)``."""
+
+        def products(block: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            batch = take(self._data, torch.as_tensor(rows, device=self._device))
+            rows_of = torch.as_tensor(block, dtype=self._dtype, device=self._device)
+            # The fused kernels of attention have no second derivative.
+            with sdpa_kernel(SDPBackend.MATH):
+                if self._vectorised:
+                    found = vmap(self._product, in_dims=(0, None), chunk_size=self._chains_at_once)(rows_of, batch)
+                else:
+                    found = torch.stack([self._product(vector, batch) for vector in rows_of])
+            return found.detach().double().cpu().numpy()
+
+        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index)
+
+    def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Curvature times a vector, by reverse differentiation alone: what has no forward derivative has this one."""
+
+        def output(flat: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = functional_call(self._module, self._values(flat), batch[:-1])
+            return out
+
+        def along_output(out: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
+            return (grad(lambda o: self._loss(o, batch[-1]).mean())(out) * tangent).sum()
+
+        def along(flat: torch.Tensor) -> torch.Tensor:
+            return (grad(lambda f: self._losses(f, batch).mean())(flat) * vector).sum()
+
+        if self._whole_model:
+            return grad(along)(self._centre)
+        at = vjp(output, self._centre)
+        out, transposed = at[0], at[1]
+        # Jᵀu is linear in u, so that its transpose is J.
+        forward = vjp(lambda u: transposed(u)[0], torch.zeros_like(out))[1]
+        (product,) = transposed(grad(along_output)(out, forward(vector)[0]))
+        return product
+
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
         """``leapfrogs`` leapfrog steps on all samples."""
         return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 
 @dataclass(frozen=True)
@@ -87,5 +87,11 @@ class Target(Protocol):
     ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) over all samples, and its gradient."""
 
-    def fly(self, flight: Flight, step: float, leapfrogs: int, tempering: Tempering) -> Flight:
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
         """``leapfrogs`` leapfrog steps on all samples."""
+
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Products of the curvature of L_n at w* with the rows of ``vectors``, from the samples ``index`` or all.
+
+        The curvature is the Gauss-Newton matrix where the loss is a function of an output and a target, else the Hessian.
+        """

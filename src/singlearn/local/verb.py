@@ -86,7 +86,7 @@ def llc(
     tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), float(gamma))
     settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
     sampled = (sample_sgld if sampler == "sgld" else sample_hmc)(target, tempering, settings, progress)
-    return read(target, tempering, sampled, settings.tolerance)
+    return read(target, tempering, sampled, settings.tolerance, seed)
 
 
 def _target(model: Any, loss: Callable[..., Any], data: Any, parameters: Any, only: Selection, chains_at_once: int | None) -> Target:
