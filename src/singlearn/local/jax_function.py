@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Integer
 from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks, kick_drift_kick
-from singlearn.local.names import Selection, choose
+from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.target import Flight, Tempering, Traces, Trial
 
 CHUNK = 4096
@@ -38,6 +38,7 @@ class JaxTarget:
         data: ``(x, target)``, arrays or pytrees of arrays with a common first axis.
         parameters: w*, any pytree of floating-point arrays.
         only: patterns of, or masks by, names of leaves such as ``layers.0.w``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, or of a sample but dependent on the others; parameters that are not
@@ -45,7 +46,7 @@ class JaxTarget:
     """
 
     def __init__(
-        self, model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any, only: Selection = None
+        self, model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any, only: Selection = None, gamma: Tie = 1.0
     ) -> None:
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise ValueError(f"data: got {type(data).__name__}; for a JAX function it should be the pair (x, target)")
@@ -61,12 +62,15 @@ class JaxTarget:
         masks = choose({name: tuple(np.shape(leaf)) for name, leaf in named.items()}, only)
         every, unravel = ravel_pytree(parameters)
         chosen = np.flatnonzero(np.concatenate([np.ravel(masks.get(name, np.zeros(np.shape(leaf), bool))) for name, leaf in named.items()]))
-        self._centre = every[chosen]
+        self.gamma, scales = tie_scales(masks, gamma)
+        scale = jnp.asarray(np.concatenate([scales[name] for name in named if name in scales]), every.dtype)
+        self._centre = every[chosen] / scale
         self.dimension = len(chosen)
         self.notes: tuple[str, ...] = ()
         whole = len(chosen) == len(every)
 
         def output(flat: Array, x: Any) -> Any:
+            flat = scale * flat
             return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
 
         def losses(flat: Array, samples: Any) -> Any:
@@ -82,7 +86,13 @@ class JaxTarget:
 
         self._losses = losses
         self._check_loss()
-        self._reference = jnp.concatenate([jax.jit(losses)(self._centre, self._take(s)) for s in self._chunks()])
+        try:
+            self._reference = jnp.concatenate([jax.jit(losses)(self._centre, self._take(s)) for s in self._chunks()])
+        except jax.errors.ConcretizationTypeError as error:
+            raise ValueError(
+                "model: it cannot be compiled, because what it does depends on the values of parameters or data; jnp.where or "
+                f"jax.lax.cond instead of a Python branch can ({str(error).splitlines()[0]})"
+            ) from error
         if not bool(jnp.isfinite(self._reference).all()):
             bad = int(jnp.flatnonzero(~jnp.isfinite(self._reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")

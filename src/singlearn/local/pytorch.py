@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
-from singlearn.local.names import Selection, choose
+from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch_data import as_tensors, model_form, take
 
@@ -44,6 +44,7 @@ class TorchTarget:
             batches are not used) or a Hugging Face data set.
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: limits the memory of the vectorised evaluation; ``None`` for all.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
@@ -57,6 +58,7 @@ class TorchTarget:
         data: Any,
         only: Selection = None,
         chains_at_once: int | None = None,
+        gamma: Tie = 1.0,
     ) -> None:
         self._module = copy.deepcopy(model).eval()
         self._loss = loss
@@ -75,7 +77,10 @@ class TorchTarget:
         self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
         self._data = as_tensors(data, self._device)
         self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
-        self._centre = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        self.gamma, scales = tie_scales(self._masks, gamma)
+        self._scale = torch.as_tensor(np.concatenate([scales[name] for name in self._indices]), dtype=self._dtype, device=self._device)
+        at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        self._centre = at / self._scale
         self.dimension = len(self._centre)
         self.notes: tuple[str, ...] = ()
         self._check_loss()
@@ -97,6 +102,7 @@ class TorchTarget:
     def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed)
+        flat = self._scale * flat
         start = 0
         for name, index in self._indices.items():
             whole = values[name]
@@ -142,10 +148,11 @@ class TorchTarget:
             )
 
     def _can_vectorise(self) -> bool:
-        some = take(self._data, slice(0, min(2, self.samples)))
-        reference = self._reference[: min(2, self.samples)]
+        index = torch.arange(4, device=self._device).reshape(2, 2) % self.samples
+        # With a batch for every chain, so that a branch on the data is seen as well.
+        some, reference = take(self._data, index), self._reference[index]
         try:
-            vmap(self._derivative, in_dims=(0, None, None))(torch.stack([self._centre] * 2), some, reference)
+            vmap(self._derivative, in_dims=(0, 0, 0))(torch.stack([self._centre] * 2), some, reference)
         except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
             self.notes = (*self.notes, f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}",)
             return False

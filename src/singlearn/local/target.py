@@ -66,11 +66,14 @@ class Trial(NamedTuple):
 
 @runtime_checkable
 class Target(Protocol):
-    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place."""
+    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
+
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``."""
 
     samples: int
     dimension: int
     centre_loss: float
+    gamma: float
     notes: tuple[str, ...]
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
