@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import singlearn as sl
+from singlearn.local import recorded
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.pytorch import TorchTarget
 from singlearn.local.quadratic import quadratic
@@ -219,6 +220,31 @@ def test_pairing_takes_the_noise_of_the_labels_out(regression) -> None:
         paired.append(kept.mean())
         unpaired.append(paired[-1] + 80.0 * (rng.choice(at_centre, (*kept.shape, 32)).mean() - rng.choice(at_centre, (8, 32)).mean()))
     assert np.std(unpaired) > 10 * np.std(paired)
+
+
+def test_compiling_is_asked_for_late_and_a_failure_changes_no_number(regression, monkeypatch) -> None:
+    x, y, w, _ = regression
+    seen = []
+
+    def compiler(function, dynamic):
+        seen.append(dynamic)
+
+        def run(*arguments):
+            if len(seen) == 1:
+                raise RuntimeError("no compiler here")
+            return function(*arguments)
+
+        return run
+
+    monkeypatch.setattr(recorded, "COMPILE_AFTER", 5)
+    monkeypatch.setattr(torch, "compile", compiler)
+    traces, notes = [], []
+    for asked in (True, True, False):     # fails, works, is not asked for
+        target = TorchTarget(linear(w), squared, tensors(x, y), compile=asked)
+        traces.append(target.walk(target.begin(np.zeros(2), 0), np.full(2, 1e-3), 16, 10, Tempering(64.0, 1.0))[1].excess)
+        notes.append(target.notes)
+    assert len(seen) == 2 and notes == [("not compiled: no compiler here",), (), ()]
+    assert np.array_equal(traces[0], traces[1]) and np.array_equal(traces[0], traces[2])
 
 
 def test_forms_of_data_and_loss_agree(regression) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from jaxtyping import Float, Integer
 from torch.func import functional_call, grad, grad_and_value, vjp, vmap
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch_data import as_tensors, model_form, take
 
@@ -45,6 +45,7 @@ class TorchTarget:
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: limits the memory of the vectorised evaluation; ``None`` for all.
         gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        compile: compile what is evaluated more than a thousand times.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
@@ -59,6 +60,7 @@ class TorchTarget:
         only: Selection = None,
         chains_at_once: int | None = None,
         gamma: Tie = 1.0,
+        compile: bool = False,
     ) -> None:
         self._module = copy.deepcopy(model).eval()
         self._loss = loss
@@ -91,7 +93,7 @@ class TorchTarget:
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
-        self._chains_at_once = chains_at_once
+        self._chains_at_once, self._compile = chains_at_once, compile
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise()
@@ -175,24 +177,20 @@ class TorchTarget:
         return torch.stack(values), torch.stack(gradients)
 
     def _recorded(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> Callable[..., Any]:
-        """The vectorised derivative as a list of plain tensor operations, recorded once for every shape: half the time of ``vmap`` itself.
-
-        What vmap accepts has no branch that depends on data, so the record holds for all data.
-        """
+        """The vectorised derivative, recorded once for every shape."""
         key = (tuple(position.shape), tuple(reference.shape), own)
         if key not in self._records:
             axis = 0 if own else None
-            direct = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
-            self._records[key] = direct
+            found = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
             if self._chains_at_once is None:
-                try:
-                    record = make_fx(lambda p, b, r: direct(p, b, r))(position, batch, reference)
-                    pairs = zip(record(position, batch, reference), direct(position, batch, reference), strict=True)
-                    if all(torch.equal(a, b) for a, b in pairs):
-                        self._records[key] = record
-                except Exception:  # not every operation can be recorded; vmap itself gives the same numbers
-                    self._records[key] = direct
+                # The fused kernels of attention have no rule for vmap.
+                with sdpa_kernel(SDPBackend.MATH):
+                    found = record(found, position, batch, reference)
+            self._records[key] = Compiled(found, self._note) if self._compile else found
         return self._records[key]
+
+    def _note(self, reason: str) -> None:
+        self.notes = (*self.notes, reason)
 
     def _drawn(
         self, position: torch.Tensor, batch: int, generator: torch.Generator

@@ -34,6 +34,7 @@ def llc(
     tolerance: float = 0.02,
     max_steps: int = 100_000,
     chains_at_once: int | None = None,
+    compile: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> LocalLearningCoefficient:
@@ -62,6 +63,8 @@ def llc(
         tolerance: wanted relative standard error.
         max_steps: steps of each chain at most.
         chains_at_once: PyTorch: chains evaluated together, to bound memory; all by default.
+        compile: PyTorch: compile what is evaluated more than a thousand times. A minute of compilation for steps twice as fast: for long
+            runs. Without a working compiler the run goes on as it would have.
         seed: same seed, same numbers.
         progress: called with steps done, ``max_steps`` and the present mean excess.
 
@@ -82,7 +85,7 @@ def llc(
         raise ValueError(f"max_steps: got {max_steps}; calibration alone needs some hundred, so it should be at least 1000")
     if batch_size < 1 or largest_batch < batch_size:
         raise ValueError(f"batch_size: got {batch_size} and largest_batch {largest_batch}; it should be from 1 to largest_batch")
-    target = _target(model, loss, data, parameters, only, chains_at_once, gamma)
+    target = _target(model, loss, data, parameters, only, chains_at_once, gamma, compile)
     if target.samples < batch_size and batch_size != DEFAULT_BATCH:
         raise ValueError(f"batch_size: got {batch_size}, but there are only {target.samples} samples; it should be at most that")
     tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
@@ -92,7 +95,14 @@ def llc(
 
 
 def _target(
-    model: Any, loss: Callable[..., Any], data: Any, parameters: Any, only: Selection, chains_at_once: int | None, gamma: Tie
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    parameters: Any,
+    only: Selection,
+    chains_at_once: int | None,
+    gamma: Tie,
+    compile: bool,
 ) -> Target:
     # Whoever passes a module has imported torch; nobody else needs it.
     torch = sys.modules.get("torch")
@@ -101,7 +111,7 @@ def _target(
             raise ValueError("parameters: a module brings its own; leave them out")
         from singlearn.local.pytorch import TorchTarget
 
-        return TorchTarget(model, loss, data, only, chains_at_once, gamma)
+        return TorchTarget(model, loss, data, only, chains_at_once, gamma, compile)
     if parameters is None:
         raise ValueError("parameters: missing; a function model(parameters, x) needs w* as a pytree (a torch.nn.Module does not)")
     from singlearn.local.jax_function import JaxTarget
