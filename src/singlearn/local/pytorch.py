@@ -22,6 +22,8 @@ from singlearn.local.torch_data import as_tensors, model_form, take
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
+BLOCK, RANDOM_NUMBERS = 64, 2**22
+"""Steps whose random numbers are drawn together, at most, and how many numbers that may be."""
 
 
 class State(NamedTuple):
@@ -192,13 +194,16 @@ class TorchTarget:
     def _note(self, reason: str) -> None:
         self.notes = (*self.notes, reason)
 
-    def _drawn(
-        self, position: torch.Tensor, batch: int, generator: torch.Generator
-    ) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        """A minibatch for every chain, as the function of the position that it defines."""
+    def _indices_drawn(self, shape: tuple[int, ...], batch: int, generator: torch.Generator) -> torch.Tensor | None:
+        """Numbers of the samples of so many minibatches, or None where a batch is all samples."""
         if batch >= self.samples:
+            return None
+        return torch.randint(self.samples, (*shape, batch), generator=generator, device=self._device)
+
+    def _drawn(self, index: torch.Tensor | None) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        """The function of the position that a minibatch for every chain defines."""
+        if index is None:
             return self._full
-        index = torch.randint(self.samples, (len(position), batch), generator=generator, device=self._device)
         samples, reference = take(self._data, index), self._reference[index]
         return lambda where: self._evaluate(where, samples, reference, own=True)
 
@@ -222,14 +227,19 @@ class TorchTarget:
         position, before, generator = state
         epsilon = self._column(step)
         written = torch.empty(2, steps, len(position), dtype=torch.float64, device=self._device)
-        for t in range(steps):
-            value, gradient = self._drawn(position, batch, generator)(position)
-            away = position - self._centre
-            written[0, t] = tempering.nbeta * value
-            written[1, t] = (away**2).sum(1)
-            noise = self._normal(tuple(position.shape), generator)
-            position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noise, epsilon)
-            before = noise
+        # Random numbers for several steps at once: drawn one by one they cost as much as a small network.
+        block = max(1, min(BLOCK, RANDOM_NUMBERS // (len(position) * max(self.dimension, batch))))
+        for begun in range(0, steps, block):
+            now = min(block, steps - begun)
+            noises = self._normal((now, *position.shape), generator)
+            drawn = self._indices_drawn((now, len(position)), batch, generator)
+            for t in range(now):
+                value, gradient = self._drawn(None if drawn is None else drawn[t])(position)
+                away = position - self._centre
+                written[0, begun + t] = tempering.nbeta * value
+                written[1, begun + t] = (away**2).sum(1)
+                position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noises[t], epsilon)
+                before = noises[t]
         return State(position, before, generator), Traces(*written.transpose(1, 2).cpu().numpy())
 
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
@@ -242,7 +252,7 @@ class TorchTarget:
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
             return energy, tempering.nbeta * gradient + tempering.gamma * away
 
-        sampled, other = (self._drawn(position, batch, generator) for _ in range(2))
+        sampled, other = (self._drawn(self._indices_drawn((len(position),), batch, generator)) for _ in range(2))
         value, gradient = sampled(position)
         noise_force = torch.zeros(len(position)) if batch >= self.samples else ((gradient - other(position)[1]) ** 2).sum(1)
         energy, force = potential(position, value, gradient)
