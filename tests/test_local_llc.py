@@ -12,9 +12,11 @@ import torch
 
 import singlearn as sl
 from singlearn.local import recorded
+from singlearn.local.diagnostics import mixing
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.pytorch import TorchTarget
 from singlearn.local.quadratic import quadratic
+from singlearn.local.status import doubts, travelling
 from singlearn.local.target import Tempering
 
 torch.set_num_threads(1)
@@ -245,6 +247,14 @@ def test_compiling_is_asked_for_late_and_a_failure_changes_no_number(regression,
         notes.append(target.notes)
     assert len(seen) == 2 and notes == [("not compiled: no compiler here",), (), ()]
     assert np.array_equal(traces[0], traces[1]) and np.array_equal(traces[0], traces[2])
+
+
+def test_chains_that_still_tell_how_they_started_are_noticed() -> None:
+    """The gap between the starts is no part of its own error."""
+    away = np.array([0.0, 1.0] * 4)
+    seen = mixing(np.random.default_rng(0).normal(size=(8, 500)) + 20 + 12 * away[:, None], away)
+    assert seen.gap == pytest.approx(12, abs=0.3) and seen.gap_error < 0.3 and travelling(seen)
+    assert any("started away" in reason for reason in doubts(seen))
 
 
 def test_forms_of_data_and_loss_agree(regression) -> None:
