@@ -129,18 +129,20 @@ def test_a_rescaled_relu_network_has_the_same_chains_when_the_tie_is_rescaled(fr
             w = dict(self.named_parameters())
             return torch.relu(x @ w["0"] + w["1"]) @ w["2"]
 
-    def traces(w, gamma):
-        target = TorchTarget(Relu(w), squared, tensors(x, y), gamma=gamma) if framework == "torch" else JaxTarget(
+    def built(w, gamma):
+        return TorchTarget(Relu(w), squared, tensors(x, y), gamma=gamma) if framework == "torch" else JaxTarget(
             relu, squared, (x, y), w, gamma=gamma
         )  # fmt: skip
-        tempering = Tempering(20.0, target.gamma)
-        state = target.begin(np.array([0.0, 1.0]), seed=3)
-        return target.walk(state, np.full(2, 1e-2), 16, 50, tempering)[1], quadratic(target, tempering, gradients=0, seed=0).value
 
-    (here, mark), (there, same), (_, untied) = traces((first, bias, second), 1.0), traces(other, ties), traces(other, 1.0)
+    targets = [built((first, bias, second), 1.0), built(other, ties), built(other, 1.0)]
+    mark, same, untied = (quadratic(target, Tempering(20.0, target.gamma), gradients=0, seed=0).value for target in targets)
+    assert same == pytest.approx(mark, rel=1e-4) and untied != pytest.approx(mark, rel=0.02)
+    here, there = (
+        target.walk(target.begin(np.array([0.0, 1.0]), seed=3), np.full(2, 1e-2), 16, 50, Tempering(20.0, target.gamma))[1]
+        for target in targets[:2]
+    )
     np.testing.assert_allclose(here.excess, there.excess, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(here.squared_distance, there.squared_distance, rtol=1e-4)
-    assert same == pytest.approx(mark, rel=1e-4) and untied != pytest.approx(mark, rel=0.02)
 
 
 def test_parameters_by_name_and_by_mask(regression) -> None:
