@@ -6,16 +6,23 @@ The truth is well conditioned (aligned frames, singular values in [0.7, 1.4]) an
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import time
 from collections.abc import Sequence
 from functools import reduce
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 from singlearn.exact import catalogue
 from singlearn.local import llc
+from singlearn.measure.estimate import Estimate
+
+ORACLE_TOLERANCE = 0.01
+SAMPLERS = ("sgld", "hmc")
 
 NETWORKS = [
     ([9, 17, 10], 3),
@@ -56,43 +63,98 @@ def compressed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return small[:, : x.shape[1]], small[:, x.shape[1] :]
 
 
+def measure(widths: Sequence[int], rank: int, n: int, noise: float, seed: int, gamma: float, gradients: int) -> dict[str, Any]:
+    """One cell: SGLD at its defaults (but γ, if asked), the oracle, and λ."""
+    known = catalogue.deep_linear(widths, rank)
+    factors, x, y = deep_linear_data(widths, rank, n, noise, seed)
+    single = [array.astype(np.float32) for array in (x, y, *factors)]
+    begun = time.process_time()
+    ours = llc(output, loss, (single[0], single[1]), parameters=single[2:], gamma=gamma, seed=seed)
+    middle = time.process_time()
+    with jax.enable_x64(True):
+        oracle = llc(
+            output, loss, compressed(x, y), parameters=factors, nbeta=n / math.log(n), gamma=gamma, sampler="hmc", seed=seed,
+            tolerance=ORACLE_TOLERANCE, max_steps=gradients,
+        )  # fmt: skip
+    kept = [{k: v for k, v in found.to_dict().items() if "trace" not in k} for found in (ours, oracle)]
+    return {
+        "widths": list(widths), "rank": rank, "n": n, "noise": noise, "seed": seed, "gamma": gamma,
+        "lambda": float(known.value), "multiplicity": known.multiplicity,
+        "sgld": kept[0], "hmc": kept[1], "sgld_seconds": middle - begun, "hmc_seconds": time.process_time() - middle,
+    }  # fmt: skip
+
+
+def key(cell: dict[str, Any]) -> tuple[Any, ...]:
+    return (tuple(cell["widths"]), cell["rank"], cell["n"], cell["noise"], cell["seed"], cell["gamma"])
+
+
+def value(cell: dict[str, Any], sampler: str) -> float:
+    found = cell[sampler]["learning_coefficient"]
+    return math.nan if found is None else float(found)
+
+
+def shown(cell: dict[str, Any], sampler: str) -> str:
+    return f"{Estimate(value(cell, sampler), cell[sampler]['standard_error'] or math.nan)} {cell[sampler]['status']}"
+
+
+def errors(ratios: Sequence[float]) -> str:
+    """Mean and largest deviation from 1."""
+    away = np.abs(np.asarray(ratios) - 1)
+    return f"mean {away.mean():.1%}, largest {away.max():.1%}" if len(away) else "no cell"
+
+
+def report(cells: Sequence[dict[str, Any]]) -> str:
+    """Lines of a table and the errors that the aims are about. A λ̂ that is withheld counts as an error without bound."""
+    rows = [
+        f"{'widths':<15} {'r':>2} {'λ':>5} {'m':>2} {'n':>6} {'noise':>5} {'seed':>4}  {'SGLD':<27} {'HMC':<28} {'SGLD/HMC':>8} "
+        f"{'SGLD/λ':>7} {'HMC/λ':>6} {'CPU s':>9}"
+    ]
+    for c in sorted(cells, key=lambda c: (c["n"], c["noise"], c["seed"], c["lambda"])):
+        sgld, hmc = (value(c, sampler) for sampler in SAMPLERS)
+        rows.append(
+            f"{'-'.join(map(str, c['widths'])):<15} {c['rank']:>2} {c['lambda']:>5} {c['multiplicity']:>2} {c['n']:>6} {c['noise']:>5} "
+            f"{c['seed']:>4}  {shown(c, 'sgld'):<27} {shown(c, 'hmc'):<28} {sgld / hmc:>8.3f} {sgld / c['lambda']:>7.3f} "
+            f"{hmc / c['lambda']:>6.3f} {c['sgld_seconds']:>4.0f} {c['hmc_seconds']:>4.0f}"
+        )
+    for n in sorted({c["n"] for c in cells}):
+        some = [c for c in cells if c["n"] == n]
+        simple = [c for c in some if c["multiplicity"] == 1]
+        against_oracle = errors([value(c, "sgld") / value(c, "hmc") for c in some])
+        rows.append(
+            f"n = {n}, {len(some)} cells: SGLD against HMC {against_oracle}; where m = 1, against λ: "
+            + ", ".join(f"{sampler} {errors([value(c, sampler) / c['lambda'] for c in simple])}" for sampler in SAMPLERS)
+        )
+    return "\n".join(rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=float, nargs="+", default=[1e4])
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.5])
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--networks", type=int, default=len(NETWORKS), help="only the first so many")
-    parser.add_argument("--hmc-gradients", type=int, default=20_000, help="0: no oracle")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--networks", type=int, nargs="+", default=list(range(len(NETWORKS))), help="by number")
+    parser.add_argument("--gamma", type=float, default=10.0)
+    parser.add_argument("--hmc-gradients", type=int, default=400_000)
+    parser.add_argument("--out", type=Path, default=Path("local_deep_linear.jsonl"), help="finished cells are kept here and not done again")
     options = parser.parse_args(arguments)
-    print(
-        f"{'widths':<18} {'r':>2} {'λ':>6} {'m':>2} {'n':>7} {'noise':>5} {'seed':>4}   {'SGLD':<27} {'HMC':<27} {'SGLD/HMC':>8} "
-        f"{'SGLD/λ':>7} {'s':>5}",
-        flush=True,
-    )
-    for widths, rank in NETWORKS[: options.networks]:
-        known = catalogue.deep_linear(widths, rank)
-        exact = float(known.value)
-        for n in map(int, options.n):
-            for noise in options.noise:
-                for seed in range(options.seeds):
-                    factors, x, y = deep_linear_data(widths, rank, n, noise, seed)
-                    begun = time.perf_counter()
-                    single = [array.astype(np.float32) for array in (x, y, *factors)]
-                    ours = llc(output, loss, (single[0], single[1]), parameters=single[2:], seed=seed)
-                    seconds = time.perf_counter() - begun
-                    oracle, ratio = "-", math.nan
-                    if options.hmc_gradients:
-                        with jax.enable_x64(True):
-                            hmc = llc(
-                                output, loss, compressed(x, y), parameters=factors, nbeta=n / math.log(n), sampler="hmc", seed=seed,
-                                max_steps=options.hmc_gradients,
-                            )  # fmt: skip
-                        oracle, ratio = f"{hmc.estimate} {hmc.status}", ours.value / hmc.value
-                    print(
-                        f"{'-'.join(map(str, widths)):<18} {rank:>2} {exact:>6} {known.multiplicity:>2} {n:>7} {noise:>5} {seed:>4}   "
-                        f"{f'{ours.estimate} {ours.status}':<27} {oracle:<27} {ratio:>8.3f} {ours.value / exact:>7.3f} {seconds:>5.0f}",
-                        flush=True,
-                    )
+    done = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    wanted = [
+        (*NETWORKS[i], int(n), noise, seed)
+        for seed in options.seeds
+        for n in options.n
+        for noise in options.noise
+        for i in options.networks
+    ]
+    finished = {key(cell) for cell in done}
+    for widths, rank, n, noise, seed in wanted:
+        if (tuple(widths), rank, n, noise, seed, options.gamma) in finished:
+            continue
+        cell = measure(widths, rank, n, noise, seed, options.gamma, options.hmc_gradients)
+        done.append(cell)
+        with options.out.open("a") as file:
+            file.write(json.dumps(cell) + "\n")
+        print(report([cell]).splitlines()[1], flush=True)
+    print(report(done))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ RIVALS = {
     "scaling": "scaling",
     "symmetry": "symmetry",
     "local": "local_deep_linear",
+    "pairing": "local_pairing",
+    "samplers": "local_samplers",
+    "devinterp": "local_devinterp",
 }
 
 

@@ -65,13 +65,16 @@ def mixing(trace: Float[np.ndarray, "chains draws"], started_away: Float[np.ndar
     if float(trace.std()) == 0.0:
         return Mixing(float(trace.mean()), 0.0, tuple(map(float, per_chain)), float(trace.size), 1.0, 0.0, 0.0, math.nan, math.nan)
     effective = float(array_stats.ess(trace, chain_axis=0, draw_axis=1, method="mean"))
-    within = float(trace.std(ddof=1)) / math.sqrt(max(effective, 1.0))
+    within = _monte_carlo_error(trace)
     halves = trace[:, draws // 2 :].mean(axis=1) - trace[:, : draws // 2].mean(axis=1)
     error = max(spread / math.sqrt(chains), within)
     away, home = per_chain[started_away > 0], per_chain[started_away == 0]
     if len(away) > 1 and len(home) > 1:
         gap = float(away.mean() - home.mean())
-        gap_error = max(math.sqrt(away.var(ddof=1) / len(away) + home.var(ddof=1) / len(home)), 2 * within)
+        # The error of a gap must not grow with the gap: so each kind of start is taken about its own mean.
+        alike = trace - np.where(started_away > 0, away.mean(), home.mean())[:, None]
+        within_alike = _monte_carlo_error(alike)
+        gap_error = max(math.sqrt(away.var(ddof=1) / len(away) + home.var(ddof=1) / len(home)), 2 * within_alike)
     else:
         gap, gap_error = math.nan, math.nan
     return Mixing(
@@ -85,6 +88,12 @@ def mixing(trace: Float[np.ndarray, "chains draws"], started_away: Float[np.ndar
         gap=gap,
         gap_error=gap_error,
     )
+
+
+def _monte_carlo_error(trace: Float[np.ndarray, "chains draws"]) -> float:
+    """Standard deviation over the root of the effective sample size."""
+    effective = float(array_stats.ess(trace, chain_axis=0, draw_axis=1, method="mean"))
+    return float(trace.std(ddof=1)) / math.sqrt(max(effective, 1.0))
 
 
 def block_means(trace: Float[np.ndarray, "chains draws"], blocks: int) -> Float[np.ndarray, "chains blocks"]:

@@ -11,75 +11,81 @@ from singlearn.local.diagnostics import mixing
 from singlearn.local.settings import Settings
 from singlearn.local.sgld import Progress, Sampled
 from singlearn.local.status import diverged, doubts, error
-from singlearn.local.target import Target, Tempering, Traces
+from singlearn.local.target import Flight, Target, Tempering, Traces
 
 ACCEPTANCE = 0.8
 FIRST_STAGE = 32
 WARM_UP = 64
 RETUNING = 16
-MOST_LEAPFROGS = 64
+MOST_LEAPFROGS = 1024
+FEWEST_MOVES = 400
+"""Trajectories are kept so short that ``max_steps`` gradients make at least so many."""
 
 
 class _Chains:
     """Positions with potential and force, all chains in step."""
 
-    def __init__(self, target: Target, tempering: Tempering, offset: Float[np.ndarray, "chains d"], seed: int) -> None:
-        self._target, self._tempering = target, tempering
+    def __init__(self, target: Target, tempering: Tempering, offset: Float[np.ndarray, "chains d"], seed: int, longest: int) -> None:
+        self._target, self._tempering, self._longest = target, tempering, longest
         self._rng = np.random.default_rng(seed)
-        self.offset = offset
-        self.excess, self.energy, self.force = self._evaluate(offset)
+        value, gradient = target.full(offset)
+        self._at = Flight(offset, np.zeros_like(offset), tempering.nbeta * value, tempering.nbeta * gradient + tempering.gamma * offset)
         self.gradients = 1
 
-    def _evaluate(
-        self, offset: Float[np.ndarray, "chains d"]
-    ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
-        value, gradient = self._target.full(offset)
-        excess = self._tempering.nbeta * value
-        gamma = self._tempering.gamma
-        return excess, excess + 0.5 * gamma * (offset**2).sum(axis=1), self._tempering.nbeta * gradient + gamma * offset
+    @property
+    def excess(self) -> Float[np.ndarray, " chains"]:
+        """nβ (L_n(w) - L_n(w*))."""
+        return self._at.excess
 
-    def move(self, step: float) -> Float[np.ndarray, " chains"]:
+    @property
+    def squared_distance(self) -> Float[np.ndarray, " chains"]:
+        """|w - w*|²."""
+        return (self._at.offset**2).sum(axis=1)
+
+    def _energy(self, at: Flight) -> Float[np.ndarray, " chains"]:
+        return at.excess + 0.5 * self._tempering.gamma * (at.offset**2).sum(axis=1) + 0.5 * (at.momentum**2).sum(axis=1)
+
+    def move(self, step: Float[np.ndarray, " chains"]) -> Float[np.ndarray, " chains"]:
         r"""One trajectory of random length up to :math:`π/\sqrt γ`, the half period of the slowest direction; the acceptance."""
         longest = math.pi / math.sqrt(self._tempering.gamma)
-        leapfrogs = max(1, min(MOST_LEAPFROGS, math.ceil(self._rng.uniform(0.1, 1.0) * longest / step)))
+        leapfrogs = max(1, min(self._longest, math.ceil(self._rng.uniform(0.1, 1.0) * longest / float(np.median(step)))))
         # Shaken, so that no direction has a period that the trajectory always hits.
         step = step * self._rng.uniform(0.8, 1.0)
-        momentum = self._rng.normal(size=self.offset.shape)
-        before = self.energy + 0.5 * (momentum**2).sum(axis=1)
-        offset, force = self.offset, self.force
-        with np.errstate(over="ignore", invalid="ignore"):
-            for _ in range(leapfrogs):
-                momentum = momentum - 0.5 * step * force
-                offset = offset + step * momentum
-                excess, energy, force = self._evaluate(offset)
-                momentum = momentum - 0.5 * step * force
-            ratio = before - energy - 0.5 * (momentum**2).sum(axis=1)
+        start = self._at._replace(momentum=self._rng.normal(size=self._at.offset.shape))
+        there = self._target.fly(start, step, leapfrogs, self._tempering)
         self.gradients += leapfrogs
+        with np.errstate(over="ignore", invalid="ignore"):
+            ratio = self._energy(start) - self._energy(there)
         acceptance = np.exp(np.minimum(np.nan_to_num(ratio, nan=-np.inf), 0.0))
         taken = self._rng.uniform(size=len(acceptance)) < acceptance
-        self.offset = np.where(taken[:, None], offset, self.offset)
-        self.force = np.where(taken[:, None], force, self.force)
-        self.excess, self.energy = np.where(taken, excess, self.excess), np.where(taken, energy, self.energy)
+        self._at = Flight(*(np.where(taken if new.ndim == 1 else taken[:, None], new, old) for new, old in zip(there, start, strict=True)))
         return acceptance
 
 
 def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
     """Warm up with dual averaging of the step (Hoffman & Gelman 2014 [hoffman2014nuts]_), then stages as in SGLD, without its bias.
 
-    All chains share one step and one trajectory length. ``max_steps`` bounds the gradients of each chain.
+    Every chain has its own step, for one that is stuck in a narrow place is not seen in the mean acceptance of all; a trajectory has the
+    same number of steps in all. ``max_steps`` bounds the gradients of each chain.
     """
     away = np.where(np.arange(settings.chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     rng = np.random.default_rng([settings.seed, 1])
-    chains = _Chains(target, tempering, away[:, None] * rng.normal(size=(settings.chains, target.dimension)), settings.seed)
-    step, draws = 1 / math.sqrt(tempering.nbeta + tempering.gamma), FIRST_STAGE
+    longest = min(MOST_LEAPFROGS, max(1, settings.max_steps // FEWEST_MOVES))
+    chains = _Chains(target, tempering, away[:, None] * rng.normal(size=(settings.chains, target.dimension)), settings.seed, longest)
+    step, draws = np.full(settings.chains, 1 / math.sqrt(tempering.nbeta + tempering.gamma)), FIRST_STAGE
     history: list[float] = []
     while True:
-        step = _dual_averaging(chains, step, RETUNING if history else WARM_UP)
+        before = chains.gradients
+        tuning = RETUNING if history else WARM_UP
+        step = _dual_averaging(chains, step, tuning)
+        # A stage that could not be followed by a longer one takes all that is left.
+        if settings.max_steps - chains.gradients < 2.5 * draws * (chains.gradients - before) / tuning:
+            draws = settings.max_steps
         rows: list[tuple[np.ndarray, np.ndarray]] = []
         accepted = []
         while len(rows) < draws and (chains.gradients < settings.max_steps or len(rows) < 8):
             accepted.append(chains.move(step))
-            rows.append((chains.excess, (chains.offset**2).sum(axis=1)))
+            rows.append((chains.excess, chains.squared_distance))
             if progress is not None:
                 progress(min(chains.gradients, settings.max_steps), settings.max_steps, float(chains.excess.mean()))
         traces = Traces(*(np.stack(column, axis=1) for column in zip(*rows, strict=True)))
@@ -88,7 +94,7 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
             sampler="hmc",
             traces=traces,
             started_away=away,
-            step=np.full(settings.chains, step),
+            step=step,
             acceptance=np.mean(accepted, axis=0),
             steps=chains.gradients,
             batch=target.samples,
@@ -102,13 +108,13 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
         draws *= 2
 
 
-def _dual_averaging(chains: _Chains, first: float, moves: int) -> float:
-    """The step that is accepted with 0.8, found while moving."""
-    centre, deficit, average = math.log(first), 0.0, math.log(first)
-    log_step = math.log(first)
+def _dual_averaging(chains: _Chains, first: Float[np.ndarray, " chains"], moves: int) -> Float[np.ndarray, " chains"]:
+    """The steps that are accepted with 0.8, found while moving; none longer than the median, for chains will exchange their places."""
+    centre, deficit, average = np.log(first), np.zeros(len(first)), np.log(first)
+    log_step = np.log(first)
     for t in range(1, moves + 1):
-        deficit += (ACCEPTANCE - float(chains.move(math.exp(log_step)).mean()) - deficit) / (t + 10)
+        deficit += (ACCEPTANCE - chains.move(np.exp(log_step)) - deficit) / (t + 10)
         log_step = centre - math.sqrt(t) / 0.05 * deficit
         weight = t**-0.75
         average = weight * log_step + (1 - weight) * average
-    return math.exp(average)
+    return np.exp(np.minimum(average, np.median(average)))

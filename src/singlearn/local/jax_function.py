@@ -9,14 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Integer
 
+from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
-from singlearn.local.names import Selection, choose
-from singlearn.local.target import Tempering, Traces, Trial
+from singlearn.local.leapfrog import fly_in_chunks, kick_drift_kick
+from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
+WALK = 100
+"""Steps of one compiled loop."""
 
 
 class State(NamedTuple):
@@ -34,6 +38,7 @@ class JaxTarget:
         data: ``(x, target)``, arrays or pytrees of arrays with a common first axis.
         parameters: w*, any pytree of floating-point arrays.
         only: patterns of, or masks by, names of leaves such as ``layers.0.w``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, or of a sample but dependent on the others; parameters that are not
@@ -41,7 +46,7 @@ class JaxTarget:
     """
 
     def __init__(
-        self, model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any, only: Selection = None
+        self, model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any, only: Selection = None, gamma: Tie = 1.0
     ) -> None:
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise ValueError(f"data: got {type(data).__name__}; for a JAX function it should be the pair (x, target)")
@@ -57,18 +62,37 @@ class JaxTarget:
         masks = choose({name: tuple(np.shape(leaf)) for name, leaf in named.items()}, only)
         every, unravel = ravel_pytree(parameters)
         chosen = np.flatnonzero(np.concatenate([np.ravel(masks.get(name, np.zeros(np.shape(leaf), bool))) for name, leaf in named.items()]))
-        self._centre = every[chosen]
+        self.gamma, scales = tie_scales(masks, gamma)
+        scale = jnp.asarray(np.concatenate([scales[name] for name in named if name in scales]), every.dtype)
+        self._centre = every[chosen] / scale
         self.dimension = len(chosen)
         self.notes: tuple[str, ...] = ()
         whole = len(chosen) == len(every)
 
+        def output(flat: Array, x: Any) -> Any:
+            flat = scale * flat
+            return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
+
         def losses(flat: Array, samples: Any) -> Any:
             x, target = samples
-            return loss(model(unravel(flat if whole else every.at[chosen].set(flat)), x), target)
+            return loss(output(flat, x), target)
+
+        def product(vector: Array, samples: Any) -> Array:
+            x, target = samples
+            out, tangent = jax.jvp(lambda flat: output(flat, x), (self._centre,), (vector,))
+            curved = jax.jvp(jax.grad(lambda o: loss(o, target).mean()), (out,), (tangent,))[1]
+            back: Array = jax.vjp(lambda flat: output(flat, x), self._centre)[1](curved)[0]
+            return back
 
         self._losses = losses
         self._check_loss()
-        self._reference = jnp.concatenate([jax.jit(losses)(self._centre, self._take(s)) for s in self._chunks()])
+        try:
+            self._reference = jnp.concatenate([jax.jit(losses)(self._centre, self._take(s)) for s in self._chunks()])
+        except jax.errors.ConcretizationTypeError as error:
+            raise ValueError(
+                "model: it cannot be compiled, because what it does depends on the values of parameters or data; jnp.where or "
+                f"jax.lax.cond instead of a Python branch can ({str(error).splitlines()[0]})"
+            ) from error
         if not bool(jnp.isfinite(self._reference).all()):
             bad = int(jnp.flatnonzero(~jnp.isfinite(self._reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
@@ -84,6 +108,8 @@ class JaxTarget:
         # Data are arguments, so that they are not compiled in.
         self._walk = jax.jit(self._walk_many, static_argnames=("batch", "steps"))
         self._attempt = jax.jit(self._attempt_one, static_argnames=("batch",))
+        self._fly = jax.jit(self._fly_many)
+        self._products = jax.jit(jax.vmap(product, in_axes=(0, None)))
 
     def _chunks(self) -> list[slice]:
         return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
@@ -129,10 +155,14 @@ class JaxTarget:
 
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
-        state, written = self._walk(
-            state, self._column(step), self._data, self._reference, tempering.nbeta, tempering.gamma, batch=batch, steps=steps
-        )
-        return state, Traces(*(np.asarray(trace, dtype=np.float64).T for trace in written))
+        parts = []
+        # Compiled once for every length: so most have the same.
+        for length in [WALK] * (steps // WALK) + [steps % WALK] * (steps % WALK > 0):
+            state, written = self._walk(
+                state, self._column(step), self._data, self._reference, tempering.nbeta, tempering.gamma, batch=batch, steps=length
+            )
+            parts.append([np.asarray(trace, dtype=np.float64).T for trace in written])
+        return state, Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
 
     def _walk_many(
         self, state: State, step: Array, data: Any, reference: Array, nbeta: Any, gamma: Any, batch: int, steps: int
@@ -188,6 +218,45 @@ class JaxTarget:
     def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         return self._full(self._centre + jnp.asarray(offset, self._centre.dtype))
+
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Gauss-Newton products at w*."""
+        return curvature_in_blocks(
+            lambda block, rows: np.asarray(self._products(jnp.asarray(block, self._centre.dtype), self._take(rows)), dtype=np.float64),
+            vectors,
+            np.arange(self.samples) if index is None else index,
+        )
+
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples, as one compiled loop."""
+        if self.samples > CHUNK:
+            return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
+        start = (jnp.asarray(part, self._centre.dtype) for part in flight)
+        there = self._fly(*start, self._column(step), leapfrogs, self._data, self._reference, tempering.nbeta, tempering.gamma)
+        return Flight(*(np.asarray(part, dtype=np.float64) for part in there))
+
+    def _fly_many(
+        self,
+        offset: Array,
+        momentum: Array,
+        excess: Array,
+        force: Array,
+        step: Array,
+        leapfrogs: Any,
+        data: Any,
+        reference: Array,
+        nbeta: Any,
+        gamma: Any,
+    ) -> tuple[Array, Array, Array, Array]:
+        def evaluate(offset: Array) -> tuple[Array, Array]:
+            value, gradient = self._shared(self._centre + offset, data, reference)
+            return nbeta * value, nbeta * gradient + gamma * offset
+
+        def one(_: Any, at: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+            return kick_drift_kick(evaluate, at, step)
+
+        there: tuple[Array, Array, Array, Array] = jax.lax.fori_loop(0, leapfrogs, one, (offset, momentum, excess, force))
+        return there
 
     def _column(self, numbers: Float[np.ndarray, " chains"]) -> Array:
         return jnp.asarray(numbers, self._centre.dtype)[:, None]

@@ -1,4 +1,4 @@
-"""Parameters chosen by name or by mask."""
+"""Parameters chosen, and tied to w*, by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,45 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 Selection = str | Sequence[str] | Mapping[str, Any] | None
 """A pattern such as ``"layers.3.attn.*"``, several of them, masks by name, or ``None`` for all."""
+
+Tie = float | int | Mapping[str, Any]
+"""γ: one number for all, or by pattern of names a number or an array of the parameter's shape."""
+
+
+def tie_scales(masks: Mapping[str, Bool[np.ndarray, "..."]], gamma: Tie) -> tuple[float, dict[str, Float[np.ndarray, " chosen"]]]:
+    r"""The tie as one number γ on coordinates :math:`u = (w - w^*) / s`, and the scales s of the chosen entries.
+
+    One number leaves the parameters as they are, :math:`s = 1`. With :math:`γ_i` by name, :math:`s_i = γ_i^{-1/2}` and γ = 1: a network
+    whose parameters are rescaled by :math:`d_i` with ties :math:`γ_i / d_i^2` then has the same chains in u.
+
+    Args:
+        masks: as of :func:`choose`.
+        gamma: γ; where patterns overlap the first that a name matches counts.
+
+    Raises:
+        ValueError: a chosen parameter that no pattern matches, a shape that does not fit, numbers that are not positive.
+
+    >>> tie_scales({"a.w": np.ones(2, dtype=bool), "b.w": np.ones(1, dtype=bool)}, {"a.*": 4.0, "*": 0.25})
+    (1.0, {'a.w': array([0.5, 0.5]), 'b.w': array([2.])})
+    """
+    if not isinstance(gamma, Mapping):
+        return float(gamma), {name: np.ones(int(mask.sum())) for name, mask in masks.items()}
+    scales = {}
+    for name, mask in masks.items():
+        pattern = next((pattern for pattern in gamma if fnmatchcase(name, pattern)), None)
+        if pattern is None:
+            raise ValueError(f"gamma: no pattern of {', '.join(gamma)} matches the parameter {name}; every sampled one should have a tie")
+        given = np.asarray(gamma[pattern], dtype=float)
+        if given.ndim and given.shape != mask.shape:
+            raise ValueError(f"gamma: for {name} it has shape {given.shape}; it should be a number or have shape {mask.shape}")
+        if not bool((given > 0).all() and np.isfinite(given).all()):
+            raise ValueError(f"gamma: for {name} it has entries that are not positive; a direction without a tie has no posterior")
+        scales[name] = np.broadcast_to(given, mask.shape)[mask] ** -0.5
+    return 1.0, scales
 
 
 def choose(shapes: Mapping[str, tuple[int, ...]], only: Selection) -> dict[str, Bool[np.ndarray, "..."]]:

@@ -8,17 +8,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch.func import functional_call, grad_and_value, vmap
-from torch.fx.experimental.proxy_tensor import make_fx
+from jaxtyping import Float, Integer
+from torch.func import functional_call, grad, grad_and_value, vjp, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.langevin import advance, log_acceptance
-from singlearn.local.names import Selection, choose
-from singlearn.local.target import Tempering, Traces, Trial
+from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.recorded import Compiled, record
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch_data import as_tensors, model_form, take
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
+BLOCK, RANDOM_NUMBERS = 64, 2**22
+"""Steps whose random numbers are drawn together, at most, and how many numbers that may be."""
 
 
 class State(NamedTuple):
@@ -41,6 +46,8 @@ class TorchTarget:
             batches are not used) or a Hugging Face data set.
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: limits the memory of the vectorised evaluation; ``None`` for all.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        compile: compile what is evaluated more than a thousand times.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
@@ -54,6 +61,8 @@ class TorchTarget:
         data: Any,
         only: Selection = None,
         chains_at_once: int | None = None,
+        gamma: Tie = 1.0,
+        compile: bool = False,
     ) -> None:
         self._module = copy.deepcopy(model).eval()
         self._loss = loss
@@ -72,7 +81,10 @@ class TorchTarget:
         self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
         self._data = as_tensors(data, self._device)
         self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
-        self._centre = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        self.gamma, scales = tie_scales(self._masks, gamma)
+        self._scale = torch.as_tensor(np.concatenate([scales[name] for name in self._indices]), dtype=self._dtype, device=self._device)
+        at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        self._centre = at / self._scale
         self.dimension = len(self._centre)
         self.notes: tuple[str, ...] = ()
         self._check_loss()
@@ -83,7 +95,7 @@ class TorchTarget:
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
-        self._chains_at_once = chains_at_once
+        self._chains_at_once, self._compile = chains_at_once, compile
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise()
@@ -91,9 +103,10 @@ class TorchTarget:
     def _chunks(self) -> list[slice]:
         return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
 
-    def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
-        """Per-sample losses at the chosen parameters ``flat``."""
+    def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed)
+        flat = self._scale * flat
         start = 0
         for name, index in self._indices.items():
             whole = values[name]
@@ -103,6 +116,11 @@ class TorchTarget:
                 values[name] = part.reshape(whole.shape)
             else:
                 values[name] = whole.reshape(-1).index_copy(0, index, part).reshape(whole.shape)
+        return values
+
+    def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Per-sample losses at the chosen parameters ``flat``."""
+        values = self._values(flat)
 
         def model(*inputs: Any, **named: Any) -> Any:
             return functional_call(self._module, values, inputs, named)
@@ -134,10 +152,11 @@ class TorchTarget:
             )
 
     def _can_vectorise(self) -> bool:
-        some = take(self._data, slice(0, min(2, self.samples)))
-        reference = self._reference[: min(2, self.samples)]
+        index = torch.arange(4, device=self._device).reshape(2, 2) % self.samples
+        # With a batch for every chain, so that a branch on the data is seen as well.
+        some, reference = take(self._data, index), self._reference[index]
         try:
-            vmap(self._derivative, in_dims=(0, None, None))(torch.stack([self._centre] * 2), some, reference)
+            vmap(self._derivative, in_dims=(0, 0, 0))(torch.stack([self._centre] * 2), some, reference)
         except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
             self.notes = (*self.notes, f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}",)
             return False
@@ -160,32 +179,31 @@ class TorchTarget:
         return torch.stack(values), torch.stack(gradients)
 
     def _recorded(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> Callable[..., Any]:
-        """The vectorised derivative as a list of plain tensor operations, recorded once for every shape: half the time of ``vmap`` itself.
-
-        What vmap accepts has no branch that depends on data, so the record holds for all data.
-        """
+        """The vectorised derivative, recorded once for every shape."""
         key = (tuple(position.shape), tuple(reference.shape), own)
         if key not in self._records:
             axis = 0 if own else None
-            direct = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
-            self._records[key] = direct
+            found = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
             if self._chains_at_once is None:
-                try:
-                    record = make_fx(lambda p, b, r: direct(p, b, r))(position, batch, reference)
-                    pairs = zip(record(position, batch, reference), direct(position, batch, reference), strict=True)
-                    if all(torch.equal(a, b) for a, b in pairs):
-                        self._records[key] = record
-                except Exception:  # not every operation can be recorded; vmap itself gives the same numbers
-                    self._records[key] = direct
+                # The fused kernels of attention have no rule for vmap.
+                with sdpa_kernel(SDPBackend.MATH):
+                    found = record(found, position, batch, reference)
+            self._records[key] = Compiled(found, self._note) if self._compile else found
         return self._records[key]
 
-    def _drawn(
-        self, position: torch.Tensor, batch: int, generator: torch.Generator
-    ) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        """A minibatch for every chain, as the function of the position that it defines."""
+    def _note(self, reason: str) -> None:
+        self.notes = (*self.notes, reason)
+
+    def _indices_drawn(self, shape: tuple[int, ...], batch: int, generator: torch.Generator) -> torch.Tensor | None:
+        """Numbers of the samples of so many minibatches, or None where a batch is all samples."""
         if batch >= self.samples:
+            return None
+        return torch.randint(self.samples, (*shape, batch), generator=generator, device=self._device)
+
+    def _drawn(self, index: torch.Tensor | None) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+        """The function of the position that a minibatch for every chain defines."""
+        if index is None:
             return self._full
-        index = torch.randint(self.samples, (len(position), batch), generator=generator, device=self._device)
         samples, reference = take(self._data, index), self._reference[index]
         return lambda where: self._evaluate(where, samples, reference, own=True)
 
@@ -209,14 +227,19 @@ class TorchTarget:
         position, before, generator = state
         epsilon = self._column(step)
         written = torch.empty(2, steps, len(position), dtype=torch.float64, device=self._device)
-        for t in range(steps):
-            value, gradient = self._drawn(position, batch, generator)(position)
-            away = position - self._centre
-            written[0, t] = tempering.nbeta * value
-            written[1, t] = (away**2).sum(1)
-            noise = self._normal(tuple(position.shape), generator)
-            position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noise, epsilon)
-            before = noise
+        # Random numbers for several steps at once: drawn one by one they cost as much as a small network.
+        block = max(1, min(BLOCK, RANDOM_NUMBERS // (len(position) * max(self.dimension, batch))))
+        for begun in range(0, steps, block):
+            now = min(block, steps - begun)
+            noises = self._normal((now, *position.shape), generator)
+            drawn = self._indices_drawn((now, len(position)), batch, generator)
+            for t in range(now):
+                value, gradient = self._drawn(None if drawn is None else drawn[t])(position)
+                away = position - self._centre
+                written[0, begun + t] = tempering.nbeta * value
+                written[1, begun + t] = (away**2).sum(1)
+                position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noises[t], epsilon)
+                before = noises[t]
         return State(position, before, generator), Traces(*written.transpose(1, 2).cpu().numpy())
 
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
@@ -229,7 +252,7 @@ class TorchTarget:
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
             return energy, tempering.nbeta * gradient + tempering.gamma * away
 
-        sampled, other = (self._drawn(position, batch, generator) for _ in range(2))
+        sampled, other = (self._drawn(self._indices_drawn((len(position),), batch, generator)) for _ in range(2))
         value, gradient = sampled(position)
         noise_force = torch.zeros(len(position)) if batch >= self.samples else ((gradient - other(position)[1]) ** 2).sum(1)
         energy, force = potential(position, value, gradient)
@@ -263,6 +286,48 @@ class TorchTarget:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
         return value.double().cpu().numpy(), gradient.double().cpu().numpy()
+
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Gauss-Newton products at w*, or Hessian products for ``loss(model, batch)``."""
+
+        def products(block: np.ndarray, rows: np.ndarray) -> np.ndarray:
+            batch = take(self._data, torch.as_tensor(rows, device=self._device))
+            rows_of = torch.as_tensor(block, dtype=self._dtype, device=self._device)
+            # The fused kernels of attention have no second derivative.
+            with sdpa_kernel(SDPBackend.MATH):
+                if self._vectorised:
+                    found = vmap(self._product, in_dims=(0, None), chunk_size=self._chains_at_once)(rows_of, batch)
+                else:
+                    found = torch.stack([self._product(vector, batch) for vector in rows_of])
+            return found.detach().double().cpu().numpy()
+
+        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index)
+
+    def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Curvature times a vector, by reverse differentiation alone: what has no forward derivative has this one."""
+
+        def output(flat: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = functional_call(self._module, self._values(flat), batch[:-1])
+            return out
+
+        def along_output(out: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
+            return (grad(lambda o: self._loss(o, batch[-1]).mean())(out) * tangent).sum()
+
+        def along(flat: torch.Tensor) -> torch.Tensor:
+            return (grad(lambda f: self._losses(f, batch).mean())(flat) * vector).sum()
+
+        if self._whole_model:
+            return grad(along)(self._centre)
+        at = vjp(output, self._centre)
+        out, transposed = at[0], at[1]
+        # Jᵀu is linear in u, so that its transpose is J.
+        forward = vjp(lambda u: transposed(u)[0], torch.zeros_like(out))[1]
+        (product,) = transposed(grad(along_output)(out, forward(vector)[0]))
+        return product
+
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples."""
+        return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
 
     def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)

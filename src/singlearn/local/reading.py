@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.quadratic import quadratic
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.sgld import Sampled
 from singlearn.local.status import Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
@@ -16,7 +17,7 @@ from singlearn.measure.estimate import Estimate
 WORTH_SAYING = 0.03
 
 
-def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: float) -> LocalLearningCoefficient:
+def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: float, seed: int) -> LocalLearningCoefficient:
     """The verdict, and the numbers it allows. A run with a diverged chain has no λ̂: the chains that are left are a biased choice."""
     traces = sampled.traces
     dead = diverged(traces, target.dimension, tempering.gamma)
@@ -70,6 +71,8 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
             warnings.append(
                 f"the steps have an acceptance of {np.mean(sampled.acceptance):.2f}, and 0.95 was calibrated: curvature has grown since"
             )
+    yardstick, no_yardstick = _yardstick(target, tempering, sampled, seed)
+    warnings += no_yardstick
     with np.errstate(invalid="ignore", over="ignore"):
         far = np.sqrt(traces.squared_distance.mean(axis=1))
         distance_trace = np.sqrt(shown_trace(traces.squared_distance))
@@ -87,6 +90,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         heating=sampled.heating * target.dimension / 2,
         gamma_sensitivity=sensitivity,
         half_dimension=target.dimension / 2,
+        quadratic=yardstick,
         samples=target.samples,
         nbeta=tempering.nbeta,
         gamma=tempering.gamma,
@@ -101,6 +105,15 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         distance_trace=distance_trace,
         warnings=tuple(warnings),
     )
+
+
+def _yardstick(target: Target, tempering: Tempering, sampled: Sampled, seed: int) -> tuple[Estimate, list[str]]:
+    """λ̂ of the quadratic model at w*, or why there is none: the sampled λ̂ does not need it."""
+    cost = len(sampled.started_away) * sampled.steps * sampled.batch
+    try:
+        return quadratic(target, tempering, cost, seed), []
+    except (RuntimeError, TypeError) as error:  # what PyTorch and JAX say of an operation that has no second derivative
+        return Estimate(math.nan, math.nan), [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]
 
 
 def _sensitivity(traces: Traces, gamma: float) -> Estimate:

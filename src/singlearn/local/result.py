@@ -33,9 +33,11 @@ class LocalLearningCoefficient:
         heating: by how much minibatch noise raises λ̂, estimated, in units of λ.
         gamma_sensitivity: dλ̂/d log γ.
         half_dimension: d/2, λ of a regular model.
+        quadratic: what the same sampler would give on the quadratic model at w*, a yardstick
+            (:func:`singlearn.local.quadratic.quadratic`).
         samples: n.
         nbeta: nβ, in units of 1/loss.
-        gamma: γ, in units of 1/parameter².
+        gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in units of :math:`γ_i^{-1/2}`.
         loss: L_n(w*), over all samples.
         sampler: ``sgld`` or ``hmc``.
         steps: of every chain, with those that were thrown away.
@@ -60,6 +62,7 @@ class LocalLearningCoefficient:
     heating: float
     gamma_sensitivity: Estimate
     half_dimension: float
+    quadratic: Estimate
     samples: int
     nbeta: float
     gamma: float
@@ -82,7 +85,7 @@ class LocalLearningCoefficient:
     def __str__(self) -> str:
         shown = "withheld" if math.isnan(self.value) else str(self.estimate)
         rows = [
-            f"λ̂ = {shown}   {self.status}   (a regular model: d/2 = {self.half_dimension:g})",
+            f"λ̂ = {shown}   {self.status}   (the quadratic model at w*: {self.quadratic}; a regular model: d/2 = {self.half_dimension:g})",
             f"  {len(self.per_chain)} chains × {self.draws} draws counted of {self.steps} steps, {self.sampler}, batch {self.batch} "
             f"of n = {self.samples}, nβ = {self.nbeta:.6g}, γ = {self.gamma:g}",
             f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance {np.mean(self.acceptance):.2f}, "
@@ -105,6 +108,7 @@ class LocalLearningCoefficient:
             "heating": _number(self.heating),
             "gamma_sensitivity": {k: _number(v) for k, v in self.gamma_sensitivity.to_dict().items()},
             "half_dimension": self.half_dimension,
+            "quadratic": {k: _number(v) for k, v in self.quadratic.to_dict().items()},
             "samples": self.samples,
             "nbeta": self.nbeta,
             "gamma": self.gamma,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from singlearn.local.target import Target, Tempering, Traces
 
 ACCEPTANCE = 0.95
 HEATING = 0.005
+RAISED = 0.01
+"""Heating may raise λ̂ by at most this share of it: where λ is far below d/2, half a percent of d/2 would be too much."""
 FIRST_STAGE = 400
 BURST = 100
 BLOCK = 200
@@ -47,17 +50,18 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
     Half of the chains start at w*, half at :math:`w^* + N(0, 1/γ)`, so that agreement means something. The run goes in stages, each
     twice as long as the one before. A stage begins with a burst of calibration *where the chains are now* and continues with a frozen step.
     Only the last stage counts, so that about the first half of all steps is thrown away. Calibration: the Metropolis acceptance of a step
-    is about 0.95, and the heating by minibatch noise (:func:`singlearn.local.langevin.heating`) is at most 0.005, for which first the
-    batch grows and then the step shrinks.
+    is about 0.95, and the heating by minibatch noise (:func:`singlearn.local.langevin.heating`) is at most 0.005 and raises λ̂ by at most
+    1 %, for which first the batch grows and then the step shrinks.
     """
     chains = settings.chains
     away = np.where(np.arange(chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     state = target.begin(away, settings.seed)
     batch = min(settings.batch, target.samples)
     step = _first_step(target, state, tempering, batch, chains)
-    used, length, history = 0, FIRST_STAGE, []
+    used, length = 0, FIRST_STAGE
+    history: list[float] = []
     while True:
-        state, step, batch, heat, capped = _calibrate(target, state, step, batch, tempering, settings)
+        state, step, batch, heat, capped = _calibrate(target, state, step, batch, tempering, settings, _cap(target, history))
         used += BURST
         remaining = settings.max_steps - used
         if remaining < 2.5 * length + BURST:
@@ -85,6 +89,12 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
         length *= 2
 
 
+def _cap(target: Target, history: list[float]) -> float:
+    """Most heating, from λ̂ so far. A chain that is not yet away from w* says nothing: then 1 is the least λ̂ that is believed."""
+    seen = max(history[-1], 1.0) if history else math.inf
+    return min(HEATING, RAISED * seen / (0.5 * target.dimension))
+
+
 def _first_step(target: Target, state: Any, tempering: Tempering, batch: int, chains: int) -> Float[np.ndarray, " chains"]:
     """The largest power of two times 1/nβ that is accepted with 0.9 where the chain is."""
     step = np.full(chains, 1 / (tempering.nbeta + tempering.gamma))
@@ -102,7 +112,13 @@ def _first_step(target: Target, state: Any, tempering: Tempering, batch: int, ch
 
 
 def _calibrate(
-    target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering, settings: Settings
+    target: Target,
+    state: Any,
+    step: Float[np.ndarray, " chains"],
+    batch: int,
+    tempering: Tempering,
+    settings: Settings,
+    cap: float,
 ) -> tuple[Any, Float[np.ndarray, " chains"], int, float, bool]:
     """Move and adapt; the state, the step to freeze, the batch, the heating, and whether the cap forced the step below its best."""
     most = min(settings.largest_batch, target.samples)
@@ -121,11 +137,12 @@ def _calibrate(
     step = np.minimum(own, np.quantile(own, 0.25))
     noise = np.mean(heats, axis=0)
     share = float(np.mean(heating(step, noise, target.dimension)))
-    grown = batch
-    while share * batch / grown > HEATING and grown < most:
-        grown = min(2 * grown, most)
-    share = 0.0 if grown >= target.samples else share * batch / grown
-    capped = share > HEATING
+    # The batch that an earlier stage needed, with its longer step, may be more than this one needs.
+    chosen = batch if batch >= target.samples else min(settings.batch, most)
+    while share * batch / chosen > cap and chosen < most:
+        chosen = min(2 * chosen, most)
+    share = 0.0 if chosen >= target.samples else share * batch / chosen
+    capped = share > cap
     if capped:
-        step, share = step * HEATING / share, HEATING
-    return state, step, grown, share, capped
+        step, share = step * cap / share, cap
+    return state, step, chosen, share, capped

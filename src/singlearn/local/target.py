@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,22 @@ class Traces(NamedTuple):
     squared_distance: Float[np.ndarray, "chains draws"]
 
 
+class Flight(NamedTuple):
+    r"""Where a Hamiltonian trajectory is.
+
+    Attributes:
+        offset: w - w*.
+        momentum: with unit mass.
+        excess: nβ (L_n(w) - L_n(w*)).
+        force: gradient of the potential :math:`nβ L_n + \frac γ2 |w - w^*|^2`.
+    """
+
+    offset: Float[np.ndarray, "chains d"]
+    momentum: Float[np.ndarray, "chains d"]
+    excess: Float[np.ndarray, " chains"]
+    force: Float[np.ndarray, "chains d"]
+
+
 class Trial(NamedTuple):
     """One Langevin step that was judged.
 
@@ -50,11 +66,14 @@ class Trial(NamedTuple):
 
 @runtime_checkable
 class Target(Protocol):
-    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place."""
+    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
+
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``."""
 
     samples: int
     dimension: int
     centre_loss: float
+    gamma: float
     notes: tuple[str, ...]
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
@@ -73,3 +92,12 @@ class Target(Protocol):
         self, offset: Float[np.ndarray, "chains d"]
     ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) over all samples, and its gradient."""
+
+    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples."""
+
+    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+        """Products of the curvature of L_n at w* with the rows of ``vectors``, from the samples ``index`` or all.
+
+        The curvature is the Gauss-Newton matrix where the loss is a function of an output and a target, else the Hessian.
+        """
