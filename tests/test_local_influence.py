@@ -63,7 +63,7 @@ def exact(columns, one, other):
 @pytest.fixture(scope="module")
 def chains():
     return sl.local.loss_chains(
-        linear(), squared, tensors(X, Y), COMPONENTS, {"other": tensors(*OTHER)}, gamma=GAMMA, chains=12, max_steps=2000, draws=400, seed=1
+        linear(), squared, tensors(X, Y), COMPONENTS, {"other": tensors(*OTHER)}, gamma=GAMMA, chains=8, max_steps=1500, draws=250, seed=1
     )
 
 

@@ -19,9 +19,14 @@ def run_experiment(options: argparse.Namespace) -> None:
     if options.name not in REGISTRY:
         raise Refusal(f"NAME: got {options.name!r}; it should be one of {', '.join(REGISTRY)}")
     experiment = REGISTRY[options.name]
-    result = experiment.run(options.quick, options.seed, folder(options.out), sys.stderr.isatty())
+    version = options.version_of
+    if version is not None and version not in experiment.versions:
+        able = [name for name in REGISTRY if version in REGISTRY[name].versions]
+        raise Refusal(f"--{version}: {experiment.name} has one version only; it is an option of {', '.join(able)}")
+    run = experiment.run if version is None else experiment.versions[version]
+    result = run(options.quick, options.seed, folder(options.out), sys.stderr.isatty())
     if options.json:
-        settings = {"quick": options.quick, "seed": options.seed}
+        settings = {"quick": options.quick, "seed": options.seed, **({} if version is None else {"version": version})}
         print_document({"command": "experiment", "name": experiment.name, **settings, **result.to_dict()})
         return
     print(result.table)

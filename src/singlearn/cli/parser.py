@@ -201,6 +201,9 @@ def _add_experiment(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="of the experiment")
     command.add_argument("--quick", action="store_true", help="under a minute instead of the published precision")
+    versions = command.add_mutually_exclusive_group()
+    for name, what in (("as-stated", "as the text defines it (the default)"), ("as-published", "as the published code computes it")):
+        versions.add_argument(f"--{name}", dest="version_of", action="store_const", const=name, help=f"generalisation: {what}")
 
 
 def _add_symmetry(commands: argparse._SubParsersAction) -> None:

@@ -17,6 +17,7 @@ NAMES = (
     "deform-to-degenerate",
     "degenerate-node",
     "figure2",
+    "generalisation",
     "known",
     "learning-curves",
     "local-through-training",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,10 @@ class Experiment:
         summary: one line.
         run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go to the folder
             ``out``, ``progress`` allows a progress bar on standard error.
+        versions: other ways to run it, by the name of their option; empty if there is one way only.
     """
 
     name: str
     summary: str
     run: Callable[[bool, int, Path, bool], ExperimentResult]
+    versions: Mapping[str, Callable[[bool, int, Path, bool], ExperimentResult]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from singlearn.local.names import Selection
+from singlearn.local.names import Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.settings import Settings
@@ -30,7 +30,7 @@ def loss_chains(
     shifts: Mapping[str, Any] | None = None,
     *,
     parameters: Any = None,
-    gamma: float | int = 10.0,
+    gamma: Tie = 10.0,
     nbeta: float | int | None = None,
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
@@ -67,10 +67,10 @@ def loss_chains(
     settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
     found, recorded = [], []
     for only in components.values():
-        target = _target(model, loss, data, parameters, only, None)
-        tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), float(gamma))
+        target = _target(model, loss, data, parameters, only, None, gamma, compile=False)
+        tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
         sampled = sample_sgld(target, tempering, settings)
-        found.append(read(target, tempering, sampled, settings.tolerance))
+        found.append(read(target, tempering, sampled, settings.tolerance, seed))
         recorded.append(_record(target, tempering, sampled, found[-1], draws, given))
     names = ["", *given]
     variables: dict[str, Any] = {
@@ -85,7 +85,8 @@ def loss_chains(
     variables["standard_error"] = ("component", [own.standard_error for own in found])
     variables["status"] = ("component", [str(own.status) for own in found])
     warnings = [f"{name}: {message}" for name, own in zip(components, found, strict=True) for message in own.warnings]
-    attributes = {"nbeta": found[0].nbeta, "gamma": float(gamma), "samples": found[0].samples, "shifts": list(given), "warnings": warnings}
+    first = found[0]
+    attributes = {"nbeta": first.nbeta, "gamma": first.gamma, "samples": first.samples, "shifts": list(given), "warnings": warnings}
     return xr.Dataset(variables, coords={"component": list(components)}, attrs=attributes)
 
 

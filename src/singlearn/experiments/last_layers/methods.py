@@ -1,0 +1,214 @@
+"""The five predictors, as the text defines them and as the published code computes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from singlearn.experiments.last_layers.cell import INPUTS, RANK, hidden
+from singlearn.experiments.last_layers.density import SINGLE_PRECISION_ZERO, log_last_layer, log_mixture, log_point
+from singlearn.experiments.last_layers.training import WEIGHT_DECAY
+from singlearn.generalise import NotPositiveDefinite, laplace
+from singlearn.tempering import temper
+from singlearn.triple import Triple
+
+BOTH_MCMC = "last two layers (A,B) MCMC"
+LAST_MCMC = "last layer only (B) MCMC"
+BOTH_LAPLACE = "last two layers (A,B) Laplace"
+LAST_LAPLACE = "last layer only (B) Laplace"
+MAP = "MAP"
+METHODS = (BOTH_MCMC, LAST_MCMC, BOTH_LAPLACE, LAST_LAPLACE, MAP)
+# Of each of two replicates; all rungs are reweighted to β = 1, so that more particles than these stand behind 1000 draws.
+PARTICLES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained network on one data set and its test set, the layers of g applied already.
+
+    Attributes:
+        A: trained, 3 × 3.
+        B: trained, 3 × 3.
+        z: g of the inputs, samples as columns.
+        y: outputs.
+        z_test: g of the test inputs.
+        y_test: test outputs.
+        relu: which h.
+    """
+
+    A: Float[np.ndarray, "3 3"]
+    B: Float[np.ndarray, "3 3"]
+    z: Float[np.ndarray, "3 n"]
+    y: Float[np.ndarray, "3 n"]
+    z_test: Float[np.ndarray, "3 tests"]
+    y_test: Float[np.ndarray, "3 tests"]
+    relu: bool
+
+    @property
+    def hidden(self) -> Float[np.ndarray, "3 n"]:
+        """ReLU(A z), or A z."""
+        return _hidden(self.A, self.z, self.relu)
+
+    @property
+    def hidden_test(self) -> Float[np.ndarray, "3 tests"]:
+        """The same at the test inputs."""
+        return _hidden(self.A, self.z_test, self.relu)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """log p̂ at the test points, or ``None`` with the reason; a note where there is something to doubt."""
+
+    log_p: Float[np.ndarray, " tests"] | None
+    note: str = ""
+
+
+def posterior(trained: Sequence[Trained]) -> list[Triple]:
+    """(A, B) given the features of g, prior N(0, 1): one triple a data set, all of one model.
+
+    Without ReLU the likelihood depends on six numbers for each output at most; six observations with the same sums of squares stand for
+    all, so that the cost does not depend on n.
+    """
+    base = _head(trained[0].relu)
+    found = []
+    for own in trained:
+        z, y = own.z.T.astype(float), own.y.T.astype(float)
+        if not own.relu:
+            small = np.asarray(np.linalg.qr(np.concatenate([z, y], axis=1), mode="r"))
+            z, y = small[:, :INPUTS], small[:, INPUTS:]
+        found.append(base.with_data((z, y)))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _head(relu: bool) -> Triple:
+    def network(w: Mapping[str, Float[Array, "3 3"]], z: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
+        return (w["B"] @ hidden(w["A"], jnp.transpose(z), relu)).T
+
+    matrix = dist.Normal(0.0, 1.0).expand([RANK, INPUTS])
+    zeros = np.zeros((2, INPUTS))
+    return Triple.regression(network, {"A": matrix, "B": matrix}, zeros, zeros, name="last two layers")
+
+
+def both_mcmc(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
+    """Draws of (A, B) by tempering, which finds the phase a chain from one start may miss."""
+    run = temper(triple, particles=PARTICLES, replicates=2, seed=seed, progress=False)
+    return mixture(own, run.sample(1.0, draws, seed), [str(warning) for warning in run.warnings])
+
+
+def mixture(own: Trained, draws: Mapping[str, Any], warnings: Sequence[str]) -> Prediction:
+    """The predictive density of draws of (A, B)."""
+    return Prediction(log_mixture(draws["A"], draws["B"], own.z_test, own.y_test, own.relu), "; ".join(warnings))
+
+
+def last_mcmc(own: Trained) -> Prediction:
+    """B given A and g has a Gaussian posterior: its average needs no draws, and no chain could do better."""
+    h = own.hidden
+    precision = h @ h.T + np.eye(RANK)
+    centre = np.linalg.solve(precision, h @ own.y.T).T
+    return Prediction(log_last_layer(centre, precision, own.hidden_test, own.y_test))
+
+
+def both_laplace(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
+    """Draws from the Gaussian at the trained (A, B) with the exact inverse Hessian of -log posterior, where it is one."""
+    try:
+        approximation = laplace(triple, {"A": own.A.astype(float), "B": own.B.astype(float)})
+    except NotPositiveDefinite as refusal:
+        return Prediction(None, str(refusal))
+    sample = approximation.sample(draws, seed)
+    return Prediction(log_mixture(sample["A"], sample["B"], own.z_test, own.y_test, own.relu))
+
+
+def last_laplace(own: Trained) -> Prediction:
+    """The Gaussian at the trained B with the exact inverse Hessian: the posterior's own covariance, about the trained B."""
+    h = own.hidden
+    return Prediction(log_last_layer(own.B.astype(float), h @ h.T + np.eye(RANK), own.hidden_test, own.y_test))
+
+
+def as_stated(trained: Sequence[Trained], draws: int, seed: int) -> dict[str, list[Prediction]]:
+    """All five for every data set."""
+    pairs = list(enumerate(zip(trained, posterior(trained), strict=True)))
+    return {
+        BOTH_MCMC: [both_mcmc(own, triple, draws, seed + i) for i, (own, triple) in pairs],
+        LAST_MCMC: [last_mcmc(own) for own in trained],
+        BOTH_LAPLACE: [both_laplace(own, triple, draws, seed + i) for i, (own, triple) in pairs],
+        LAST_LAPLACE: [last_laplace(own) for own in trained],
+        MAP: [Prediction(log_point(own.B @ own.hidden_test, own.y_test)) for own in trained],
+    }
+
+
+def as_published(
+    trained: Sequence[Trained], untrained: Sequence[tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3 3"]]], draws: int, seed: int
+) -> dict[str, list[Prediction]]:
+    """All five as the code at github.com/suswei/RLCT computes them.
+
+    - The module holds two blocks (A, B), with and without ReLU, and the last-layer code takes the second whichever was trained: where h
+      has no ReLU it works with matrices that no data touched.
+    - It multiplies by A and B where the network multiplies by their transposes.
+    - Laplace's Hessian is that of the *mean* squared norm plus half the weight decay times |w|², not of the sum, and its predictions
+      leave the ReLU out.
+    - Probabilities are averaged as numbers of single precision: below 1e-45 they are zero, and G is infinite.
+    """
+    found: dict[str, list[Prediction]] = {name: [] for name in METHODS}
+    for index, (own, triple, spare) in enumerate(zip(trained, posterior(trained), untrained, strict=True)):
+        found[BOTH_MCMC].append(_stored(both_mcmc(own, triple, draws, seed + index)))
+        A, B = (own.A, own.B) if own.relu else spare
+        transposed = Trained(A.T, B.T, own.z, own.y, own.z_test, own.y_test, own.relu)
+        hessian = _hessian_of_the_mean(own) if own.relu else WEIGHT_DECAY * np.eye(2 * RANK * INPUTS)
+        generator = np.random.default_rng([seed, index])
+        found[LAST_MCMC].append(_stored(last_mcmc(transposed)))
+        both = _as_numpy_draws(generator, np.concatenate([A.ravel(), B.ravel()]), hessian, draws)
+        last = _as_numpy_draws(generator, B.ravel(), hessian[RANK * INPUTS :, RANK * INPUTS :], draws)
+        for name, first, second in (
+            (BOTH_LAPLACE, both[:, : RANK * INPUTS], both[:, RANK * INPUTS :]),
+            (LAST_LAPLACE, np.broadcast_to(A.ravel(), last.shape), last),
+        ):
+            matrices = [part.reshape(-1, INPUTS, INPUTS).transpose(0, 2, 1) for part in (first, second)]
+            log_p = log_mixture(matrices[0], matrices[1], own.z_test, own.y_test, relu=False)
+            found[name].append(_stored(Prediction(log_p)))
+        found[MAP].append(_stored(Prediction(log_point(own.B @ own.hidden_test, own.y_test))))
+    return found
+
+
+def _as_numpy_draws(
+    generator: np.random.Generator, mean: Float[np.ndarray, " d"], hessian: Float[np.ndarray, "d d"], draws: int
+) -> Float[np.ndarray, "draws d"]:
+    """NumPy's multivariate normal takes the singular values of a covariance, so that a negative variance counts as a positive one."""
+    covariance = np.linalg.inv(hessian)
+    found: Float[np.ndarray, "draws d"] = generator.multivariate_normal(mean, covariance, draws, check_valid="ignore", method="svd")
+    return found
+
+
+def _stored(prediction: Prediction) -> Prediction:
+    """What is left of it in single precision."""
+    assert prediction.log_p is not None
+    return Prediction(np.where(prediction.log_p < SINGLE_PRECISION_ZERO, -math.inf, prediction.log_p), prediction.note)
+
+
+def _hessian_of_the_mean(own: Trained) -> Float[np.ndarray, "18 18"]:
+    with jax.enable_x64(True):
+        point = jnp.concatenate([jnp.asarray(own.A, float).ravel(), jnp.asarray(own.B, float).ravel()])
+        exact = _mean_hessian(point, jnp.asarray(own.z, float), jnp.asarray(own.y, float), relu=own.relu)
+        return np.asarray(exact) + WEIGHT_DECAY * np.eye(len(point))
+
+
+def _mean_squares(w: Float[Array, "18"], z: Float[Array, "3 n"], y: Float[Array, "3 n"], relu: bool) -> Float[Array, ""]:
+    A, B = w[: RANK * INPUTS].reshape(RANK, INPUTS), w[RANK * INPUTS :].reshape(INPUTS, RANK)
+    return jnp.mean(jnp.sum((y - B @ hidden(A, z, relu)) ** 2, axis=0))
+
+
+_mean_hessian = jax.jit(jax.hessian(_mean_squares), static_argnames="relu")
+
+
+def _hidden(A: Float[np.ndarray, "3 3"], z: Float[np.ndarray, "3 n"], relu: bool) -> Float[np.ndarray, "3 n"]:
+    h = A.astype(float) @ z
+    return np.maximum(h, 0.0) if relu else h
