@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from singlearn.measure.phases import live_nodes
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import star_truth, two_layer_regression
 from singlearn.tempering import PhaseTooSmall, temper
+from singlearn.triple import Triple
 
 BETA = 1 / math.log(CENTRE)
 STRAIGHT = -1
@@ -136,8 +137,9 @@ def measure(kinks: int, settings: Settings, seed: int) -> Truth:
     started = time.monotonic()
     truth = star_truth(kinks, kinks)
     name = f"s_{kinks}"
+    inside = near(truth)
     cold = tuple(
-        from_inside(truth, truth, near(truth), x, PRIOR_SCALE, settings.particles, seed + i, name) for i, x in enumerate(settings.n_betas)
+        from_inside(truth, truth, inside, x, PRIOR_SCALE, settings.particles, seed + i, name) for i, x in enumerate(settings.n_betas)
     )
     rows, dead, warnings = _at_the_papers_temperature(kinks, settings, seed)
     warmest = cold[0]
@@ -199,17 +201,23 @@ def sample_size(n_beta: float) -> float:
     return float(brentq(lambda n: n / math.log(n) - n_beta, math.e + 1e-9, 1e12))
 
 
+@cache
+def _one_node() -> Triple:
+    """One hidden node; with the training sets of all truths it shares what is compiled."""
+    x, y = training_set(KINKS[0], "relu", 0).data
+    return two_layer_regression(x, y, hidden=1, prior_scale=PRIOR_SCALE)
+
+
 def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tuple[list[PhaseRow], Estimate, list[str]]:
     """Every phase on one training set, in nats above n L_n(w_0); λ of the all-dead phase from a run of its own; warnings."""
     triple = training_set(kinks, "relu", seed)
     assert triple.truth_energy is not None
     base = triple.truth_energy
-    options: dict[str, Any] = {"replicates": settings.replicates, "seed": seed, "precision": "float32", "progress": False}
+    options: dict[str, Any] = {"replicates": settings.replicates, "seed": seed, "progress": False}
     run = temper(triple, BETA, particles=settings.data_particles, **options)
     phases = run.phases(live_or_straight)
     # Dead nodes are independent of everything else: one of them stands for all, and their prior mass is known.
-    x, y = triple.data
-    one = two_layer_regression(x, y, hidden=1, prior_scale=PRIOR_SCALE)
+    one = _one_node().with_data(triple.data)
     inside = temper(one, BETA, particles=settings.dead_particles, replicates=4, seed=seed, progress=False, restrict=all_dead)
     of_dead, energy_of_dead = inside.free_energy(BETA), inside.energy(BETA)
     of_dead = Estimate(of_dead.value - (HIDDEN - 1) * math.log(DEAD), of_dead.standard_error)
