@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from scipy.optimize import brentq, minimize
 
 from singlearn.exact import relu_kl
@@ -218,7 +219,7 @@ def draw(deformations: Sequence[Deformation], path: Path) -> Path:
         above.axhline(0, color="0.6", linewidth=0.9)
         above.set(xscale="log", xlabel=f"{what} δ of the kinks of the truth  [{d.unit}]", ylabel="F one kink − F two kinks  [nats]")
         above.set_title(f"{d.inputs} input{'s' if d.inputs > 1 else ''}: above 0 the posterior keeps two kinks", fontsize=10)
-        above.legend(frameon=False, fontsize=8.5, loc="upper left")
+        above.legend(frameon=False, fontsize=8.5, loc="best")
         found = [(sweep[0].n, c[0]) for sweep, c in zip(d.sweeps, d.critical, strict=True) if c is not None]
         if found:
             n = np.array([size for size, _ in found])
@@ -234,6 +235,10 @@ def draw(deformations: Sequence[Deformation], path: Path) -> Path:
             below.legend(frameon=False, fontsize=8.5)
         below.set(xscale="log", yscale="log", xlabel="sample size n", ylabel=f"critical {what}  [{d.unit}]")
         below.set_title("closer than this, one kink wins", fontsize=10)
+        for axis in (above.xaxis, below.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
         for axes in (above, below):
             quieten(axes)
     figure.savefig(path, dpi=110)

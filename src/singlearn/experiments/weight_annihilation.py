@@ -228,11 +228,12 @@ def _figure(plain: Sequence[Comparison], sweeps: Sequence[Sequence[Comparison]],
     figure = Figure(figsize=(10.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against_n(left, plain)
-    for sweep, (colour, line), marker in zip(sweeps, SERIES, "os^v", strict=False):
+    for place, (sweep, (colour, line), marker) in enumerate(zip(sweeps, SERIES, "os^v", strict=False)):
         x = np.array([c.angle * math.sqrt(c.n) for c in sweep])
+        # Side by side: they agree, and would hide each other.
         right.errorbar(
-            x, [c.gap.value for c in sweep], [c.gap.standard_error for c in sweep], fmt=marker, color=colour, capsize=3,
-            label=f"measured, n = {sweep[0].n:g}",
+            x + place - (len(sweeps) - 1) / 2, [c.gap.value for c in sweep], [c.gap.standard_error for c in sweep], fmt=marker,
+            color=colour, capsize=3, label=f"measured, n = {sweep[0].n:g}",
         )  # fmt: skip
         fine = np.linspace(0, 1.05 * x.max(), 30)
         kl = [closest_annihilating(deformed(float(t) / math.sqrt(sweep[0].n), LIFT))[1] for t in fine]
