@@ -24,7 +24,7 @@ DIRECTION = 0.3  # of the bisector, in radians: parallel to no edge of the squar
 TURN, SHIFT = 0.5, 0.3  # how far the kinks of a phase may be from it: in direction (radians), and in offset
 # Of the amplitude, that either of two kinks carries at least. Below, a node falls silent, which is another phase: it costs 1/2 log n.
 LEAST_SHARE = 0.2
-Network = dict[str, np.ndarray]
+Network = dict[str, Any]
 
 
 def crossing_kinks(angle: float) -> Network:
