@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from singlearn.experiments import REGISTRY
-from singlearn.experiments.deform_to_degenerate import Pair, closest_single_kink, critical_distance, inner_kinks, two_kinks
+from singlearn.experiments import REGISTRY, deform_angle
+from singlearn.experiments.deform_to_degenerate import closest_single_kink, inner_kinks, two_kinks
+from singlearn.experiments.deformation import Pair, critical_separation, gap_per_decade
 from singlearn.experiments.relu_chart import SQUARE, ChartPrior, from_inside, near, to_chart, to_network
 from singlearn.experiments.relu_laplace import DEAD, constant_fit, dead_free_energy, laplace_free_energy, reversals, turned
 from singlearn.experiments.table2_explained import all_dead, live_or_straight, pieces, sample_size
@@ -96,19 +97,40 @@ def test_annihilation_costs_a_constant_until_the_truth_is_deformed():
     assert costs[1] / costs[0] == pytest.approx(4, rel=0.05)
 
 
-def test_critical_distance_of_a_known_gap():
-    """F one - F two = n K - 2 vanishes where n K = 2, and K ∝ δ³ near 0."""
+def test_critical_separation_of_a_known_gap():
+    """F one - F two = n K - two, with K = δ³, vanishes where n K = two; and its change with n at the same n K."""
     assert closest_single_kink(0.02) / closest_single_kink(0.01) == pytest.approx(8, rel=0.05)
-    n, exact = 1e4, Estimate(0.0, 0.01)
+    exact = Estimate(0.0, 0.01)
 
-    def pair(distance):
-        k = closest_single_kink(distance)
-        return Pair(n, distance, k, Estimate(n * k, 0.01), Estimate(2.0, 0.01), exact, exact, ())
+    def pair(n, separation, two):
+        return Pair(n, separation, separation**3, Estimate(n * separation**3, 0.01), Estimate(two, 0.01), exact, exact, ())
 
-    critical = critical_distance([pair(0.18), pair(0.22)])
+    critical = critical_separation([pair(1e3, 0.11, 2.0), pair(1e3, 0.15, 2.0)], lambda k: k ** (1 / 3))
     assert critical is not None
-    assert n * closest_single_kink(critical[0].value) == pytest.approx(2.0, rel=0.01)
-    assert critical[1].value == pytest.approx(2.0, abs=0.05)
+    separation, level = critical
+    assert level.value == pytest.approx(2.0, abs=1e-9) and separation.value == pytest.approx(0.002 ** (1 / 3))
+    # Gaps of error 0.01 √2 at n K = 1.331 and 3.375, interpolated; δ is known three times better than its cube.
+    share = (2.0 - 1.331) / (3.375 - 1.331)
+    assert level.standard_error == pytest.approx(0.01 * math.sqrt(2) * math.hypot(share, 1 - share))
+    assert separation.standard_error == pytest.approx(separation.value * level.standard_error / 6)
+    assert critical_separation([pair(1e3, 0.11, 20.0), pair(1e3, 0.15, 20.0)], lambda k: k ** (1 / 3)) is None
+    change = gap_per_decade([[pair(1e3, 0.1, 1.0)], [pair(1e6, 0.01, 1.9)]])
+    assert change.value == pytest.approx(-0.3) and change.standard_error == pytest.approx(0.02 / 3, rel=0.01)
+    assert gap_per_decade([[pair(1e3, 0.1, 1.0)]]) is None
+
+
+def test_closing_angle():
+    """Laplace's gap changes by N/3 log 10 a decade at the same n K; what is a phase and what is not."""
+    n = 1e6
+    angle = deform_angle.angle_at(8 / n)
+    assert deform_angle.laplace_gap(100 * n, deform_angle.angle_at(8 / n / 100), 2.0) - deform_angle.laplace_gap(n, angle, 2.0) == (
+        pytest.approx(-2 * 2 / 3 * math.log(10), rel=0.01)
+    )
+    with jax.enable_x64(True):
+        truth, start = (to_chart(w, 2.0) for w in (deform_angle.crossing_kinks(angle), deform_angle.crossing_kinks(0.8)))
+        assert bool(deform_angle.two_kinks_in_order(truth)) and bool(deform_angle.one_kink(start))
+        assert not bool(deform_angle.two_kinks_in_order({name: jnp.flip(part) for name, part in truth.items() if name != "c"}))
+        assert not bool(deform_angle.two_kinks_in_order(truth | {"a": jnp.array([0.3, 1.7])}))
 
 
 def test_they_are_registered():

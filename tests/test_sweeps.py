@@ -166,7 +166,7 @@ def test_two_parameters_recombine_and_match_quadrature():
     n, side = 10.0, dist.Uniform(-4.0, 4.0)
     triple = Triple.population(saddle, {"a": side, "b": side}, n=n, name="saddle")
     labeller = lambda w: (w["a"] > 0, w["b"] > 0)  # noqa: E731
-    size = {"particles": 128, "replicates": 4}
+    size = {"particles": 256, "replicates": 4}
     parts, exact = [], []
     for phase, (left, right, low, high) in QUADRANTS.items():
         run = sl.temper(triple, **size, seed=1, progress=False, restrict=(labeller, phase))

@@ -9,10 +9,12 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from scipy.stats import invgamma
 
-from singlearn.experiments import degenerate_node, model_selection, toy_transitions
-from singlearn.models import two_node_degeneracy
+from singlearn.experiments import degenerate_node, model_selection, selection_families, toy_transitions
+from singlearn.models import MixturePrior, two_node_degeneracy
 from singlearn.tempering import temper
+from singlearn.transitions.finished_points import FinishedPoints
 
 
 def test_toy_transitions_are_where_quadrature_has_them(tmp_path, monkeypatch):
@@ -68,15 +70,26 @@ def test_true_parameters_are_true_and_in_their_phase(inputs):
 
 def test_data_sets_are_not_run_twice(tmp_path, monkeypatch):
     family = replace(model_selection.REDUCED_RANK, orders=(2,))
-    monkeypatch.setattr(model_selection, "FAMILIES", (family,))
-    task = (family, 50, 0)
-    first = model_selection.measure(tmp_path, task, 16, 0, False)
+    task, store = model_selection.Task(family, 50, 0), FinishedPoints(tmp_path, "model-selection", {}, "another experiment")
+    first = model_selection.measure(store, task, 16, 0, False)
     laplace = [own["Laplace"] for own in first["orders"]]
     # With two hidden nodes the mode is a whole orbit of rotations: there is no peak to approximate.
     assert laplace == [None]
     monkeypatch.setattr(model_selection, "select", None)
-    assert model_selection.measure(tmp_path, task, 16, 0, False) == first
-    assert len(list(tmp_path.glob("*.json"))) == 1
+    assert model_selection.measure(store, task, 16, 0, False) == first
+    assert len(list(tmp_path.glob("reduced-rank-n50-0.json"))) == 1
+
+
+def test_priors_and_truths_of_the_families():
+    """A narrow component may cost what one observation says, not more; the truth of reduced rank keeps two of three directions."""
+    prior = selection_families.UNIT_INFORMATION
+    density = [invgamma.logpdf(d**2, prior.variance_shape, scale=prior.variance_scale) for d in selection_families.GALAXY_FIT["deviations"]]
+    chib = MixturePrior.chib()
+    assert min(density) > -5 and invgamma.logpdf(0.42**2, chib.variance_shape, scale=chib.variance_scale) < -90
+    x, y = selection_families.REDUCED_RANK.draw(200_000, np.random.default_rng(0))
+    values = np.linalg.svd(y.T @ x / len(x))[1]
+    # Of the canonical correlations 0.7956, 0.2006, 0.0726 of the manual of CANCORR.
+    assert values == pytest.approx([0.7956 / math.sqrt(1 - 0.7956**2), 0.2006 / math.sqrt(1 - 0.2006**2), 0.0], abs=0.01)
 
 
 def test_counts_and_undefined_criteria(tmp_path, monkeypatch):

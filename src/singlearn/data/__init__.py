@@ -19,3 +19,17 @@ def galaxies() -> Float[np.ndarray, " 82"]:
     """
     text = files("singlearn.data").joinpath("galaxies.csv").read_text(encoding="utf-8")
     return np.array([float(line) for line in text.split()[1:]]) / 1000
+
+
+def fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
+    """Exercise (chins, sit-ups, jumps) and physiology (weight in pounds, waist in inches, pulse a minute) of 20 men of a fitness club.
+
+    A. C. Linnerud's data, as tabulated by Tenenhaus 1998 [tenenhaus1998regression]_; the usual example of canonical correlation.
+
+    >>> exercise, physiology = fitness()
+    >>> exercise[0].tolist(), physiology[0].tolist()
+    ([5.0, 162.0, 60.0], [191.0, 36.0, 50.0])
+    """
+    text = files("singlearn.data").joinpath("fitness.csv").read_text(encoding="utf-8")
+    table = np.array([[float(cell) for cell in line.split(",")] for line in text.split()[1:]])
+    return table[:, 3:], table[:, :3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from scipy.optimize import brentq, minimize
 
 from singlearn.exact import relu_kl
+from singlearn.experiments import deform_angle
+from singlearn.experiments.deformation import Pair, Sweep, critical_separation, gap_per_decade
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import live_nodes
@@ -31,35 +34,18 @@ ONE, TWO = 1, 2
 
 @dataclass(frozen=True)
 class Settings:
-    """``sizes``: n, and ``levels``: n K of the best single kink, which set the distances that are measured."""
+    """``sizes``: n; ``levels`` and ``angle_levels``: n K of the best single kink, which set the distances and angles that are measured."""
 
     particles: int
     replicates: int
     sizes: tuple[float, ...]
     levels: tuple[float, ...]
+    angle_levels: tuple[float, ...]
 
 
-FULL = Settings(256, 4, (1e4, 1e5, 1e6), (1.0, 3.0, 5.0))
-QUICK = Settings(128, 2, (1e4,), (1.0, 4.0))
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Both phases at one distance between the kinks of the truth; ``divergence`` is the lowest K of a single kink."""
-
-    n: float
-    distance: float
-    divergence: float
-    one: Estimate
-    two: Estimate
-    energy_one: Estimate
-    energy_two: Estimate
-    warnings: tuple[str, ...]
-
-    @property
-    def gap(self) -> Estimate:
-        """F of one kink minus F of two, in nats: positive where two kinks win."""
-        return Estimate(self.one.value - self.two.value, math.hypot(self.one.standard_error, self.two.standard_error))
+FULL = Settings(256, 4, (1e4, 1e5, 1e6), (1.0, 3.0, 5.0), (5.0, 8.0, 11.0))
+QUICK = Settings(128, 2, (1e4,), (1.0, 4.0), ())
+TRUTHS = {1: "truth ReLU(x + δ/2) + ReLU(x - δ/2)", 2: "truth ReLU(⟨n₁, x⟩) + ReLU(⟨n₂, x⟩), angle δ between n₁ and n₂"}
 
 
 def two_kinks(distance: float) -> dict[str, np.ndarray]:
@@ -114,102 +100,148 @@ def measure(n: float, distance: float, settings: Settings, seed: int) -> Pair:
     return Pair(n, distance, closest_single_kink(distance), free[0], free[1], energy[0], energy[1], warnings)
 
 
-def critical_distance(sweep: Sequence[Pair]) -> tuple[Estimate, Estimate] | None:
-    """The critical distance and n K there, where the gap is 0: of a straight line through gaps over n K; ``None`` outside the sweep."""
-    levels = np.array([pair.n * pair.divergence for pair in sweep])
-    gaps, errors = (np.array([getattr(pair.gap, name) for pair in sweep]) for name in ("value", "standard_error"))
-    design = np.stack([np.ones_like(levels), levels], axis=1)
-    inverse = np.linalg.inv(design.T @ (design / errors[:, None] ** 2))
-    line = inverse @ design.T @ (gaps / errors**2)
-    level = -line[0] / line[1]
-    if not 0 < level <= 2 * levels.max():
-        return None
-    gradient = np.array([-1 / line[1], line[0] / line[1] ** 2])
-    error = math.sqrt(float(gradient @ inverse @ gradient))
-    n = sweep[0].n
-    distance = distance_at(level / n)
-    # K ∝ δ³, so that a relative error of K is three times that of δ.
-    return Estimate(distance, distance * error / level / 3), Estimate(float(level), error)
+def measure_angle(n: float, angle: float, settings: Settings, seed: int) -> Pair:
+    """Two inputs: either phase by local runs, which start at the truth and at the closest single kink."""
+    runs = deform_angle.from_inside(n, angle, SCALE, settings.particles, settings.replicates, seed)
+    one, two = deform_angle.free_energies(runs)
+    # The runs have n = 1 and β = n.
+    energy_one, energy_two = (Estimate(n * own.energy.value, n * own.energy.standard_error) for own in runs)
+    warnings = tuple(f"{own.name}: {w}" for own in runs for w in own.warnings)
+    return Pair(n, angle, deform_angle.closest_crossing_kink(angle)[1], one, two, energy_one, energy_two, warnings)
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """All sweeps with one number of inputs, one for each n; ``predicted`` is Laplace's critical separation, where it is known."""
+
+    inputs: int
+    sweeps: tuple[Sweep, ...]
+    predicted: tuple[float | None, ...]
+
+    @property
+    def critical(self) -> list[tuple[Estimate, Estimate] | None]:
+        """The critical separation and n K there, for each n."""
+        separation_at = distance_at if self.inputs == 1 else deform_angle.angle_at
+        return [critical_separation(sweep, separation_at) for sweep in self.sweeps]
+
+    @property
+    def unit(self) -> str:
+        """Of the separation."""
+        return "inputs" if self.inputs == 1 else "radians"
+
+
+def deform(settings: Settings, seed: int) -> list[Deformation]:
+    """Sweep the distance of two kinks on a line, and where the settings have them the angle between two kinks on the square."""
+    line = [[measure(n, distance_at(level / n), settings, seed) for level in settings.levels] for n in settings.sizes]
+    found = [Deformation(1, tuple(line), (None,) * len(line))]
+    if settings.angle_levels:
+        square = [
+            [measure_angle(n, deform_angle.angle_at(level / n), settings, seed) for level in settings.angle_levels] for n in settings.sizes
+        ]
+        found.append(Deformation(2, tuple(square), tuple(deform_angle.critical_angle_by_laplace(n, SCALE) for n in settings.sizes)))
+    return found
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
-    """Sweep the distance at several n; the figure goes to ``out/deform-to-degenerate.png``."""
+    """Sweep the separation at several n, with one and (not ``quick``) two inputs; the figure goes to ``out/deform-to-degenerate.png``."""
     del progress
-    settings = QUICK if quick else FULL
-    sweeps = [[measure(n, distance_at(level / n), settings, seed) for level in settings.levels] for n in settings.sizes]
-    rows: list[dict[str, Any]] = []
-    for sweep in sweeps:
-        rows += [
-            {
-                "n": p.n, "distance": p.distance, "n_lowest_divergence": p.n * p.divergence, "free_energy_one": p.one.value,
-                "free_energy_two": p.two.value, "gap": p.gap.value, "gap_error": p.gap.standard_error,
-                "energy_one": p.energy_one.value, "energy_two": p.energy_two.value,
-            }
-            for p in sweep
-        ]  # fmt: skip
-        critical = critical_distance(sweep)
-        rows.append(
-            {
-                "n": sweep[0].n,
-                "critical_distance": None if critical is None else critical[0].value,
-                "critical_distance_error": None if critical is None else critical[0].standard_error,
-                "critical_n_divergence": None if critical is None else critical[1].value,
-            }
-        )
+    deformations = deform(QUICK if quick else FULL, seed)
+    rows = [row for deformation in deformations for row in _rows(deformation)]
     warnings = [
-        {"n": p.n, "distance": p.distance, "reason": w.partition(":")[0], "message": w}
-        for sweep in sweeps
+        {"inputs": d.inputs, "n": p.n, "separation": p.separation, "reason": w.partition(":")[0], "message": w}
+        for d in deformations
+        for sweep in d.sweeps
         for p in sweep
         for w in p.warnings
     ]
     out.mkdir(parents=True, exist_ok=True)
-    return ExperimentResult(rows, warnings, table(sweeps, warnings), [_figure(sweeps, out / "deform-to-degenerate.png")])
+    return ExperimentResult(rows, warnings, table(deformations, warnings), [draw(deformations, out / "deform-to-degenerate.png")])
 
 
-def table(sweeps: Sequence[Sequence[Pair]], warnings: list[dict[str, Any]]) -> str:
-    """The rows for people."""
-    cells: list[tuple[str, ...]] = [("n", "distance δ", "n min K", "F one kink", "F two kinks", "gap", "E one", "E two")]
-    for sweep in sweeps:
+def _rows(deformation: Deformation) -> Iterator[dict[str, Any]]:
+    for sweep, critical, predicted in zip(deformation.sweeps, deformation.critical, deformation.predicted, strict=True):
         for p in sweep:
+            yield {
+                "inputs": deformation.inputs, "n": p.n, "separation": p.separation, "n_divergence": p.n * p.divergence,
+                "free_energy_one": p.one.value, "free_energy_two": p.two.value, "gap": p.gap.value, "gap_error": p.gap.standard_error,
+                "energy_one": p.energy_one.value, "energy_two": p.energy_two.value,
+            }  # fmt: skip
+        yield {
+            "inputs": deformation.inputs, "n": sweep[0].n,
+            "critical_separation": None if critical is None else critical[0].value,
+            "critical_separation_error": None if critical is None else critical[0].standard_error,
+            "critical_n_divergence": None if critical is None else critical[1].value,
+            "critical_n_divergence_error": None if critical is None else critical[1].standard_error,
+            "laplace": predicted,
+        }  # fmt: skip
+    change = gap_per_decade(deformation.sweeps)
+    if change is not None:
+        predicted_change = -deformation.inputs / 3 * math.log(10)
+        yield {
+            "inputs": deformation.inputs, "gap_per_decade": change.value, "gap_per_decade_error": change.standard_error,
+            "predicted_gap_per_decade": predicted_change,
+        }  # fmt: skip
+
+
+def table(deformations: Sequence[Deformation], warnings: list[dict[str, Any]]) -> str:
+    """The rows for people."""
+    lines: list[str] = []
+    for d in deformations:
+        cells: list[tuple[str, ...]] = [("n", f"δ [{d.unit}]", "n min K", "F one kink", "F two kinks", "gap", "E one", "E two")]
+        for p in (p for sweep in d.sweeps for p in sweep):
             numbers = map(str, (p.one, p.two, p.gap, p.energy_one, p.energy_two))
-            cells.append((f"{p.n:g}", f"{p.distance:.4f}", f"{p.n * p.divergence:.2f}", *numbers))
-    lines = [f"truth ReLU(x + δ/2) + ReLU(x - δ/2), two nodes, prior N(0, {SCALE:g}²); energies in nats", *aligned(cells)]
-    for sweep in sweeps:
-        critical = critical_distance(sweep)
-        said = "outside of what was measured" if critical is None else f"{critical[0]}, where n min K = {critical[1]}"
-        lines.append(f"  n = {sweep[0].n:g}: critical distance {said}")
-    return "\n".join(lines + [f"warning: n = {w['n']:g}, δ = {w['distance']:.3g}: {w['message']}" for w in warnings])
+            cells.append((f"{p.n:g}", f"{p.separation:.4f}", f"{p.n * p.divergence:.2f}", *numbers))
+        lines += [f"{TRUTHS[d.inputs]}, two nodes, prior N(0, {SCALE:g}²); energies in nats", *aligned(cells)]
+        for sweep, critical, predicted in zip(d.sweeps, d.critical, d.predicted, strict=True):
+            said = "outside of what was measured" if critical is None else f"{critical[0]} {d.unit}, where n min K = {critical[1]}"
+            laplace = "" if predicted is None else f"; by Laplace {predicted:.3f}"
+            lines.append(f"  n = {sweep[0].n:g}: critical {said}{laplace}")
+        change = gap_per_decade(d.sweeps)
+        if change is not None:
+            shared = -d.inputs / 3 * math.log(10)
+            lines.append(f"  at the same n min K the gap changes by {change} nats a decade of n; -N/3 log 10 = {shared:.3f}")
+        lines.append("")
+    lines[-1:] = [f"warning: N = {w['inputs']}, n = {w['n']:g}, δ = {w['separation']:.3g}: {w['message']}" for w in warnings]
+    return "\n".join(lines)
 
 
-def _figure(sweeps: Sequence[Sequence[Pair]], path: Path) -> Path:
-    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for sweep, (colour, line), marker in zip(sweeps, SERIES, "os^v", strict=False):
-        left.errorbar(
-            [p.distance for p in sweep], [p.gap.value for p in sweep], [p.gap.standard_error for p in sweep], marker=marker,
-            linestyle=line, color=colour, capsize=3, label=f"n = {sweep[0].n:g}",
-        )  # fmt: skip
-    left.axhline(0, color="0.6", linewidth=0.9)
-    left.set(xscale="log")
-    left.set_xlabel("distance δ of the kinks of the truth  [inputs]")
-    left.set_ylabel("F one kink − F two kinks  [nats]")
-    left.set_title("above 0 the posterior keeps two kinks", fontsize=10)
-    left.legend(frameon=False, fontsize=8.5, loc="upper left")
-    found = [(sweep[0].n, critical[0]) for sweep in sweeps if (critical := critical_distance(sweep)) is not None]
-    if found:
-        n = np.array([size for size, _ in found])
-        values, errors = [d.value for _, d in found], [d.standard_error for _, d in found]
-        right.errorbar(n, values, errors, fmt="o", color=SERIES[0][0], capsize=3, label="measured")
-        fine = np.geomspace(n.min() / 2, n.max() * 2, 50)
-        right.plot(fine, found[-1][1].value * (fine / n[-1]) ** (-1 / 3), linestyle="--", color=SERIES[1][0], label="slope $n^{-1/3}$")
-        right.legend(frameon=False, fontsize=8.5)
-    right.set(xscale="log", yscale="log")
-    right.set_xlabel("sample size n")
-    right.set_ylabel("critical distance  [inputs]")
-    right.set_title("closer than this, one kink wins", fontsize=10)
-    for axes in (left, right):
-        quieten(axes)
-    figure.savefig(path, dpi=120)
+def draw(deformations: Sequence[Deformation], path: Path) -> Path:
+    """For one and two inputs: the gap against the separation above, the critical separation against n below."""
+    figure = Figure(figsize=(5.4 * len(deformations), 8.0), layout="constrained")
+    panels = figure.subplots(2, len(deformations), squeeze=False)
+    for d, (above, below) in zip(deformations, panels.T, strict=True):
+        what = "distance" if d.inputs == 1 else "angle"
+        for sweep, (colour, line), marker in zip(d.sweeps, SERIES, "os^v", strict=False):
+            above.errorbar(
+                [p.separation for p in sweep], [p.gap.value for p in sweep], [p.gap.standard_error for p in sweep], marker=marker,
+                linestyle=line, color=colour, capsize=3, label=f"n = {sweep[0].n:g}",
+            )  # fmt: skip
+        above.axhline(0, color="0.6", linewidth=0.9)
+        above.set(xscale="log", xlabel=f"{what} δ of the kinks of the truth  [{d.unit}]", ylabel="F one kink − F two kinks  [nats]")
+        above.set_title(f"{d.inputs} input{'s' if d.inputs > 1 else ''}: above 0 the posterior keeps two kinks", fontsize=10)
+        above.legend(frameon=False, fontsize=8.5, loc="best")
+        found = [(sweep[0].n, c[0]) for sweep, c in zip(d.sweeps, d.critical, strict=True) if c is not None]
+        if found:
+            n = np.array([size for size, _ in found])
+            below.errorbar(
+                n, [e.value for _, e in found], [e.standard_error for _, e in found], fmt="o", color=SERIES[0][0], capsize=3,
+                label="measured",
+            )  # fmt: skip
+            fine = np.geomspace(n.min() / 2, n.max() * 2, 50)
+            below.plot(fine, found[-1][1].value * (fine / n[-1]) ** (-1 / 3), linestyle="--", color=SERIES[1][0], label="slope $n^{-1/3}$")
+            predicted = [(sweep[0].n, value) for sweep, value in zip(d.sweeps, d.predicted, strict=True) if value is not None]
+            if predicted:
+                below.plot(*zip(*predicted, strict=True), "x", color="0.35", markersize=8, label="Laplace")
+            below.legend(frameon=False, fontsize=8.5)
+        below.set(xscale="log", yscale="log", xlabel="sample size n", ylabel=f"critical {what}  [{d.unit}]")
+        below.set_title("closer than this, one kink wins", fontsize=10)
+        for axis in (above.xaxis, below.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
+        for axes in (above, below):
+            quieten(axes)
+    figure.savefig(path, dpi=110)
     return path
 
 

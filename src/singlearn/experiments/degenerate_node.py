@@ -284,12 +284,13 @@ def _shares(axes: Any, rows: list[dict[str, Any]], inputs: int) -> None:
         axes.errorbar(x, y, np.minimum(error, 0.9 * y), color=colour, linestyle=line, marker=marker, markersize=4, capsize=2, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_xlim(30, 2 * max(row["n"] for row in rows))
     axes.set_ylim(1e-3, 30)
     axes.set_yticks([1e-3, 1e-2, 1e-1, 1])
     axes.set_xlabel("n β")
     axes.set_ylabel("posterior share")
     axes.set_title(f"one node too many, {inputs} input{'s' if inputs > 1 else ''}: what the spare node does", fontsize=10)
-    axes.legend(frameon=False, fontsize=7.5, ncols=3, loc="upper right", columnspacing=1.0, handlelength=1.8)
+    axes.legend(frameon=False, fontsize=7.5, ncols=3, loc="upper right", columnspacing=0.8, handlelength=1.5)
     quieten(axes)
 
 

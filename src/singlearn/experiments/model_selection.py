@@ -1,13 +1,10 @@
-"""How often each criterion picks the true order, over replicated data sets from a known truth; and the real galaxies beside."""
+"""How often each criterion picks the true order, over data sets drawn from truths fitted to real data; and the real data beside."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,80 +13,55 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from singlearn.data import galaxies
 from singlearn.experiments.experiment import Experiment, ExperimentResult
+from singlearn.experiments.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, UNIT_INFORMATION, Family
 from singlearn.generalise import NotPositiveDefinite, laplace
 from singlearn.measure.phases.tables import aligned
-from singlearn.models import MixturePrior, gaussian_mixture, reduced_rank_regression
 from singlearn.plot.style import SERIES, quieten
 from singlearn.selection import Candidate, select
 from singlearn.tempering import Run
-from singlearn.triple import Triple
+from singlearn.transitions.finished_points import FinishedPoints
 
 CRITERIA = ("F", "WBIC", "WAIC", "BIC", "Laplace")
-# The likelihood's maximum with three components on the 82 galaxies, rounded; velocities in 1000 km/s.
-GALAXY_FIT = {"weights": (0.09, 0.87, 0.04), "means": (9.71, 21.40, 33.04), "deviations": (0.42, 2.20, 0.92)}
-# B_0 A_0 of the reduced rank truth: rank 2, the second direction weak beside unit noise.
-SINGULAR_VALUES = (1.0, 0.25)
-INPUTS, OUTPUTS = 4, 3
-
-
-@dataclass(frozen=True)
-class Family:
-    """Models of growing order, and the truth that data sets are drawn from.
-
-    Attributes:
-        draw: a data set of n observations from the truth.
-        model: order and data to a triple; for one order all share what is compiled.
-    """
-
-    name: str
-    true_order: int
-    orders: tuple[int, ...]
-    draw: Callable[[int, np.random.Generator], Any]
-    model: Callable[[int, Any], Triple]
 
 
 @dataclass(frozen=True)
 class Work:
-    """Families, data sets of each size, particles of each of two replicates, and whether the galaxies are done besides."""
+    """Families, data sets of each size, particles of each of two replicates, and whether the real data are done besides."""
 
-    families: tuple[str, ...]
+    families: tuple[Family, ...]
     data_sets: dict[int, int]
     particles: int
     real: bool
 
-
-FULL = Work(("reduced rank", "Gaussian mixture"), {50: 20, 200: 12, 500: 8, 2000: 3}, 128, real=True)
-QUICK = Work(("reduced rank",), {50: 4}, 48, real=False)
-
-
-def _galaxy_like(n: int, generator: np.random.Generator) -> np.ndarray:
-    component = generator.choice(3, size=n, p=GALAXY_FIT["weights"])
-    means, deviations = (np.array(GALAXY_FIT[name])[component] for name in ("means", "deviations"))
-    return means + deviations * generator.normal(size=n)
+    def tasks(self) -> list[Task]:
+        """Small data sets first; the real data last."""
+        drawn = [Task(f, n, index) for n, count in sorted(self.data_sets.items()) for f in self.families for index in range(count)]
+        return drawn + [Task(f, f.real[1], None) for f in self.families if self.real]
 
 
-def _low_rank(n: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    x = generator.normal(size=(n, INPUTS))
-    truth = np.zeros((OUTPUTS, INPUTS))
-    np.fill_diagonal(truth, [*SINGULAR_VALUES, 0.0])
-    return x, x @ truth.T + generator.normal(size=(n, OUTPUTS))
+@dataclass(frozen=True)
+class Task:
+    """One data set of a family: the ``index``-th of size n, or ``None`` for the real one."""
+
+    family: Family
+    n: int
+    index: int | None
+
+    @property
+    def name(self) -> str:
+        """Of the file it is kept in."""
+        return f"{self.family.name.replace(' ', '-')}-n{self.n}-{'real' if self.index is None else self.index}"
+
+    def data(self, seed: int) -> Any:
+        """The observations; they do not depend on which other data sets are run."""
+        if self.index is None:
+            return self.family.real[2]()
+        return self.family.draw(self.n, np.random.default_rng([seed, self.family.true_order, self.n, self.index]))
 
 
-@cache
-def _mixture(order: int) -> Triple:
-    return gaussian_mixture(galaxies(), order, MixturePrior.chib())
-
-
-@cache
-def _regression(order: int) -> Triple:
-    return reduced_rank_regression(np.zeros((2, INPUTS)), np.zeros((2, OUTPUTS)), order)
-
-
-MIXTURES = Family("Gaussian mixture", 3, (1, 2, 3, 4), _galaxy_like, lambda order, data: _mixture(order).with_data(data))
-REDUCED_RANK = Family("reduced rank", 2, (1, 2, 3), _low_rank, lambda order, data: _regression(order).with_data(data))
-FAMILIES = (REDUCED_RANK, MIXTURES)
+FULL = Work((REDUCED_RANK, MIXTURES), {50: 20, 300: 10, 2000: 4}, 128, real=True)
+QUICK = Work((REDUCED_RANK,), {50: 4}, 48, real=False)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
@@ -98,42 +70,31 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     ``quick``: reduced rank alone, four data sets of 50.
     """
     work = QUICK if quick else FULL
+    # What data sets kept by an earlier form of the experiment differ in.
+    settings = {"seed": seed, "particles": work.particles, "mixture prior": repr(UNIT_INFORMATION)}
     folder = out / "model-selection" / f"seed-{seed}-particles-{work.particles}"
-    folder.mkdir(parents=True, exist_ok=True)
-    found = [measure(folder, task, work.particles, seed, progress) for task in tasks(work)]
-    rows = summary(found)
-    real = []
-    if work.real:
-        real = [measure(folder, (MIXTURES, 82, -1), work.particles, seed, progress)]
-        rows += [_real_row(real[0])]
+    store = FinishedPoints(folder, "model-selection", settings, "an earlier form of the experiment")
+    documents = [measure(store, task, work.particles, seed, progress) for task in work.tasks()]
+    found, real = ([d for d in documents if (d["index"] is None) == is_real] for is_real in (False, True))
+    rows = summary(found) + [_real_row(document) for document in real]
     figure = draw(rows, out / "model_selection.png")
-    return ExperimentResult(rows, list(_warnings([*found, *real])), table(rows, found, real), [figure])
+    return ExperimentResult(rows, list(_warnings(documents)), table(rows, found, real), [figure])
 
 
-def tasks(work: Work) -> list[tuple[Family, int, int]]:
-    """(family, n, index), small data sets first."""
-    families = [family for family in FAMILIES if family.name in work.families]
-    return [(family, n, index) for n, count in sorted(work.data_sets.items()) for family in families for index in range(count)]
-
-
-def measure(folder: Path, task: tuple[Family, int, int], particles: int, seed: int, progress: bool) -> dict[str, Any]:
-    """The criteria of every order on one data set, read from its file where that exists; index -1 is the galaxies themselves."""
-    family, n, index = task
-    path = folder / f"{family.name.replace(' ', '-')}-n{n}-{index if index >= 0 else 'galaxies'}.json"
-    if path.exists():
-        earlier: dict[str, Any] = json.loads(path.read_text())
+def measure(store: FinishedPoints, task: Task, particles: int, seed: int, progress: bool) -> dict[str, Any]:
+    """The criteria of every order on one data set, read from its file where that exists."""
+    earlier = store.load(task.name)
+    if earlier is not None:
         return earlier
-    # Data sets do not depend on which others are run.
-    generator = np.random.default_rng([seed, FAMILIES.index(family), n, max(index, 0)])
-    data = family.draw(n, generator) if index >= 0 else galaxies()
+    family, data = task.family, task.data(seed)
     selection = select(
         lambda order: family.model(order, data), family.orders, particles=particles, replicates=2, seed=seed,
         progress=None if progress else False,
     )  # fmt: skip
-    document = {"family": family.name, "n": n, "index": index, "orders": [_criteria(candidate) for candidate in selection.candidates]}
-    temporary = path.with_suffix(f".{os.getpid()}.partial")
-    temporary.write_text(json.dumps(document, indent=1))
-    os.replace(temporary, path)
+    document = {
+        "family": family.name, "n": task.n, "index": task.index, "orders": [_criteria(candidate) for candidate in selection.candidates]
+    }  # fmt: skip
+    store.save(task.name, document)
     return document
 
 
@@ -189,8 +150,12 @@ def summary(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _real_row(document: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"family": "the galaxies themselves", "true order": None, "n": document["n"], "data sets": 1}
-    return row | {f"{criterion} picks": picked(document, criterion) for criterion in CRITERIA}
+    of = {"family": f"{document['family']}, real data: {_real_name(document)}", "n": document["n"], "data sets": 1}
+    return of | {"true order": None} | {f"{criterion} picks": picked(document, criterion) for criterion in CRITERIA}
+
+
+def _real_name(document: dict[str, Any]) -> str:
+    return next(family.real[0] for family in FAMILIES if family.name == document["family"])
 
 
 def _warnings(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -216,7 +181,7 @@ def table(rows: list[dict[str, Any]], found: list[dict[str, Any]], real: list[di
     lines = [*aligned(cells), "", "  in brackets: how often a lower (−) or a higher (+) order was picked"]
     for document in real:
         choices = ", ".join(f"{criterion} {picked(document, criterion)}" for criterion in CRITERIA)
-        lines.append(f"  the 82 galaxies themselves, order picked: {choices}")
+        lines.append(f"  the real data ({_real_name(document)}, n = {document['n']}), order picked: {choices}")
     errors = [own["standard error"] for document in found for own in document["orders"]]
     lines.append(f"  standard error of F: median {np.median(errors):.2f}, largest {np.max(errors):.2f} nats")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jax
@@ -13,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from singlearn.measure.estimate import Estimate
-from singlearn.models import relu_population_kl, two_layer_network
+from singlearn.models import two_layer_network
+from singlearn.models.relu_population import difference, half_mean_square
 from singlearn.tempering.local_run import LocalRun, local_run
 from singlearn.triple import Triple
 
@@ -72,16 +74,36 @@ class ChartPrior:
         return -0.5 * jnp.sum((flat / self.scale) ** 2) - constant + 2 * jnp.sum(v["r"])
 
 
-def lattice_population(truth: Network, hidden: int, scale: float, name: str) -> Triple:
-    """n K with n = 1 in the chart, inputs on the centres of a ``SIDE`` × ``SIDE`` lattice of the square: nearly the square, and fast."""
+def lattice() -> Float[np.ndarray, "points 2"]:
+    """The centres of the cells of a ``SIDE`` × ``SIDE`` lattice of the square."""
     centres = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
-    x = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
-    y = np.asarray(two_layer_network(truth, x), dtype=float)
+    return np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
 
-    def kl(v: Chart) -> Float[Array, ""]:
-        return 0.5 * jnp.mean((two_layer_network(to_network(v), x) - y) ** 2)
 
-    return Triple.population(kl, ChartPrior(hidden, scale), n=1.0, name=name)
+def _lattice_kl(v: Chart, y: Float[Array, " points"]) -> Float[Array, ""]:
+    return 0.5 * jnp.mean((two_layer_network(to_network(v), lattice()) - y) ** 2)
+
+
+@cache
+def _lattice_family(hidden: int, scale: float) -> Triple:
+    """K on the lattice in the chart, with n = 1; the setting is the truth's function there, so that all truths share what is compiled."""
+    return Triple.population(_lattice_kl, ChartPrior(hidden, scale), n=1.0, name=f"{hidden} nodes", setting=np.zeros(SIDE**2))
+
+
+def lattice_population(truth: Network, hidden: int, scale: float, name: str) -> Triple:
+    """n K with n = 1 in the chart, inputs on the lattice: nearly the square, and fast."""
+    y = np.asarray(two_layer_network(truth, lattice()), dtype=float)
+    return _lattice_family(hidden, scale).with_setting(y, name=name)
+
+
+@jax.jit
+def _divergences(charts: Chart, truth: Network, y: Float[Array, " points"]) -> Float[Array, "particles 2"]:
+    """K of many charts, on the square and on the lattice."""
+
+    def both(v: Chart) -> Float[Array, " 2"]:
+        return jnp.stack([half_mean_square(difference(to_network(v), truth), SQUARE), _lattice_kl(v, y)])
+
+    return jax.lax.map(both, charts, batch_size=BATCH)
 
 
 @dataclass(frozen=True)
@@ -107,16 +129,11 @@ def from_inside(
     hidden = len(np.asarray(start["b"]))
     triple = lattice_population(truth, hidden, scale, name)
     local = local_run(triple, to_chart(start, scale), inside, beta=n_beta, particles=particles, replicates=4, seed=seed)
-    exact_kl, lattice_kl = relu_population_kl(truth, SQUARE), triple.kl
-    assert lattice_kl is not None
-
-    def both(u: Float[Array, " d"]) -> Float[Array, " 2"]:
-        v = triple.coordinates.constrain(u)
-        return jnp.stack([exact_kl(to_network(v)), lattice_kl(v)])
-
     with jax.enable_x64(True):
         flat = jnp.asarray(local.particles.reshape(-1, triple.dimension))
-        values = np.asarray(jax.jit(lambda us: jax.lax.map(both, us, batch_size=BATCH))(flat), dtype=float)
+        charts = jax.vmap(triple.coordinates.constrain)(flat)
+        there = {name: jnp.asarray(part, float) for name, part in truth.items()}
+        values = np.asarray(_divergences(charts, there, jnp.asarray(triple.setting)), dtype=float)
     k, on_lattice = (n_beta * values[:, i].reshape(local.particles.shape[:2]) for i in (0, 1))
     weights = np.exp(on_lattice - k - (on_lattice - k).max())
     shift = float((on_lattice - k).max())

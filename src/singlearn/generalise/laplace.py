@@ -74,8 +74,8 @@ class Laplace:
 def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping: float | int = 0.0) -> Laplace:
     r"""The Laplace approximation of the posterior at a parameter, by the exact Hessian.
 
-    It is refused where the Hessian is not positive definite. In a singular model that is the rule at a true parameter, and a prior that
-    makes the Hessian barely positive does not make the posterior Gaussian.
+    It is refused where the Hessian is not positive definite, or no more so than what is left of the gradient can feign. In a singular
+    model that is the rule at a true parameter, and a prior that makes the Hessian barely positive does not make the posterior Gaussian.
 
     Args:
         triple: with data.
@@ -110,7 +110,10 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
     if not np.isfinite(hessian).all():
         raise ValueError(f"at: the Hessian of {triple.name} is not finite there")
     eigenvalues, vectors = np.linalg.eigh(hessian)
-    flat = eigenvalues + damping <= RELATIVE_ZERO * np.abs(eigenvalues).max()
+    # Where a rotation or a change of scale leaves the function as it is, the curvature along it is exactly 0 at the mode; next to the mode
+    # it is as large as what is left of the gradient, over the length of the parameter, and says nothing.
+    unresolved = float(np.linalg.norm(gradient)) / max(float(np.linalg.norm(mean)), 1.0)
+    flat = eigenvalues + damping <= max(RELATIVE_ZERO * np.abs(eigenvalues).max(), unresolved)
     if flat.any():
         directions = vectors[:, flat].T
         raise NotPositiveDefinite(_words(triple, eigenvalues, directions), eigenvalues, directions)

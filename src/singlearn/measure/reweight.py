@@ -34,13 +34,21 @@ class Reweighting:
     >>> x = rng.normal(size=(3, 4000)) / np.sqrt(1 + betas)[:, None]
     >>> bool(abs(Reweighting(betas, x**2 / 2).free_energy(3.0) - 0.5 * np.log(4)) < 0.05)
     True
+    >>> lifted = Reweighting(betas, x**2 / 2 + 1e9).free_energy(3.0) - 3e9
+    >>> bool(abs(lifted - Reweighting(betas, x**2 / 2).free_energy(3.0)) < 1e-5)
+    True
     """
 
     def __init__(self, inverse_temperatures: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]) -> None:
         self.inverse_temperatures = np.asarray(inverse_temperatures, dtype=float)
         self.energies = np.minimum(np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING)
-        self.free_energies = self._solve()
-        self.log_denominators = np.stack([self._log_denominator(row, self.free_energies) for row in self.energies])
+        # Counted from the lowest: where that is 10⁷ nats, β U leaves no digits for the equations. D(x) is the same from any zero.
+        lowest = float(self.energies.min())
+        self._lowest = lowest if lowest < ENERGY_CEILING else 0.0
+        self._excess = self.energies - self._lowest
+        above = self._solve()
+        self.free_energies = above + self.inverse_temperatures * self._lowest
+        self.log_denominators = np.stack([self._log_denominator(row, above) for row in self._excess])
 
     def _log_denominator(self, row: Float[np.ndarray, " particles"], f: Float[np.ndarray, " rungs"]) -> Float[np.ndarray, " particles"]:
         terms = (f + np.log(len(row)))[:, None] - self.inverse_temperatures[:, None] * row[None, :]
@@ -50,19 +58,19 @@ class Reweighting:
         f = np.zeros(len(self.inverse_temperatures))
         for k in range(1, len(f)):
             step = self.inverse_temperatures[k] - self.inverse_temperatures[k - 1]
-            f[k] = f[k - 1] - (logsumexp(-step * self.energies[k - 1]) - np.log(self.energies.shape[1]))
+            f[k] = f[k - 1] - (logsumexp(-step * self._excess[k - 1]) - np.log(self._excess.shape[1]))
         return f
 
     def _solve(self, tolerance: float = 1e-9, iterations: int = 60) -> Float[np.ndarray, " rungs"]:
         """Newton's method on the concave MBAR likelihood, started from the one-step estimates, which are already close."""
-        rungs, particles = self.energies.shape
+        rungs, particles = self._excess.shape
         f = self._initial()
         if rungs == 1:
             return f
         for _ in range(iterations):
             expected = np.zeros(rungs)
             second = np.zeros((rungs, rungs))
-            for row in self.energies:
+            for row in self._excess:
                 terms = (f + np.log(particles))[:, None] - self.inverse_temperatures[:, None] * row[None, :]
                 terms -= terms.max(axis=0)
                 weights = np.exp(terms)
@@ -90,11 +98,11 @@ class Reweighting:
 
     def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""
-        return -float(logsumexp(-self._check(beta) * self.energies - self.log_denominators))
+        return self._check(beta) * self._lowest - float(logsumexp(-self._check(beta) * self._excess - self.log_denominators))
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "rungs particles"]:
         """Normalised weights of all particles of all rungs at β."""
-        log_weights = -self._check(beta) * self.energies - self.log_denominators
+        log_weights = -self._check(beta) * self._excess - self.log_denominators
         return np.exp(log_weights - logsumexp(log_weights))
 
     def mean_and_variance(self, beta: float | int) -> tuple[float, float]:

@@ -47,24 +47,31 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
     parts = {name: np.asarray(part, dtype=float) for name, part in truth.items()}
     _check(parts, box)
     alive = parts["q"] != 0
-    inputs = len(box)
-    area = float(np.prod([high - low for low, high in box]))
 
     def kl(w: Network) -> Float[Array, ""]:
         dtype = jnp.result_type(w["w"], float)
         known = {name: jnp.asarray(part[alive] if part.ndim else part, dtype) for name, part in parts.items()}
-        # The residual f - f_0 as one network.
-        weight = jnp.concatenate([jnp.asarray(w["w"]), known["w"]])
-        bias = jnp.concatenate([jnp.asarray(w["b"]), known["b"]])
-        outgoing = jnp.concatenate([jnp.asarray(w["q"]), -known["q"]])
-        constant = jnp.asarray(w["c"]) - known["c"]
-        if inputs == 1:
-            total = _along_line(weight[:, 0], bias, outgoing, constant, *map(float, box[0]))
-        else:
-            total = _over_rectangle(weight, bias, outgoing, constant, box)
-        return 0.5 * total / area
+        return half_mean_square(difference(w, known), box)
 
     return kl
+
+
+def difference(w: Network, other: Network) -> dict[str, Float[Array, "*_"]]:
+    """The network that is one minus another: the nodes of both."""
+    nodes = {name: jnp.concatenate([jnp.asarray(w[name]), jnp.asarray(other[name])]) for name in ("w", "b")}
+    outgoing = jnp.concatenate([jnp.asarray(w["q"]), -jnp.asarray(other["q"])])
+    return nodes | {"q": outgoing, "c": jnp.asarray(w["c"]) - jnp.asarray(other["c"])}
+
+
+def half_mean_square(w: Network, box: Box) -> Float[Array, ""]:
+    """Half the mean square of a network over a box of one or two inputs, exactly; of a :func:`difference`, it is K."""
+    weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
+    area = float(np.prod([high - low for low, high in box]))
+    if len(box) == 1:
+        total = _along_line(weight[:, 0], bias, outgoing, constant, *map(float, box[0]))
+    else:
+        total = _over_rectangle(weight, bias, outgoing, constant, box)
+    return 0.5 * total / area
 
 
 def two_layer_population(

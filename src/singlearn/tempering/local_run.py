@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Float, PyTree
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.phases.phases import phase_moments
 from singlearn.measure.warning import Warning_
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.moves import compile_moves
-from singlearn.tempering.restriction import PhaseTooSmall, Restrict, Restriction, draw_inside, restricted
+from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
-from singlearn.triple import Coordinates, Triple
+from singlearn.triple import Triple
 from singlearn.triple.checks import check_parameter_matches
-
-PRIOR_DRAWS = 256
-# The reference is shrunk towards the start until this share of its draws lies in the phase.
-SHARE_INSIDE = 0.1
-TRIALS = 512
-HALVINGS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +39,8 @@ class LocalRun:
         heat_capacity: :math:`C_k(β)`, which tends to λ of the phase.
         lowest_energy: of any particle on the way, in nats.
         particles: draws from the posterior at β within the phase, flat coordinates.
-        rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the posterior.
+        rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the posterior, and its particles are in
+            coordinates in which the reference is N(0, I).
         warnings: what is wrong with the bridge.
     """
 
@@ -106,7 +101,8 @@ def local_run(
 
     whatever the reference. Nothing has to be found by draws from the prior: metastable phases and phases with hardly any prior mass get
     their free energy as well. A phase in several pieces (permuted copies, say) is reached as far as the bridge spreads: choose ``restrict``
-    so that the phase is one piece, and subtract :math:`\log` of the number of equal pieces.
+    so that the phase is one piece, and subtract :math:`\log` of the number of equal pieces. Runs of one model with the same ``restrict``
+    share what is compiled, whatever β, n and the start.
 
     Args:
         triple: model, truth and prior.
@@ -137,71 +133,20 @@ def local_run(
     with jax.enable_x64(precision == "float64"):
         restriction = Restriction.of(restrict, triple.coordinates)
         centre = np.asarray(triple.coordinates.unconstrain(start))
-        bridge = _bridge(triple, centre, float(beta), restriction)
-        on_bridge = Restriction(restriction.description, lambda u: restriction.inside(triple.coordinates.constrain(u)), object())
+        bridge = build_bridge(triple, centre, float(beta), restriction)
         key = jax.random.fold_in(jax.random.key(seed), 0)
-        mass = draw_inside(bridge.coordinates, on_bridge, key, particles, replicates, what="reference around the start")
-    inside = restricted(bridge, on_bridge)
-    settings = Settings.of(inside, 1.0, particles, replicates, seed, target_ess, 1, precision)
-    rungs = anneal(inside, settings, None, progress, mass.population)
+        mass = draw_inside(bridge.draw, restriction.description, key, particles, replicates, what="reference around the start")
+    settings = Settings.of(bridge.triple, 1.0, particles, replicates, seed, target_ess, 1, precision)
+    rungs = anneal(bridge.triple, settings, None, progress, mass.population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, mass.free_energies, mass.floor)
     with jax.enable_x64(precision == "float64"):
         own = restricted(triple, restriction)
-        flat = rungs.particles.reshape(-1, triple.dimension)
+        flat = bridge.coordinates(rungs.particles.reshape(-1, triple.dimension))
         energies = np.asarray(compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float)
     energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
     weights = np.stack([r.weights(1.0) for r in view.replicates])
     energy, heat_capacity = phase_moments(float(beta), weights, energies, np.ones(replicates))
     return LocalRun(
         triple.name, restriction.description, float(beta), view.free_energy(1.0), energy, heat_capacity, float(energies.min()),
-        rungs.particles[-1], rungs, tuple(mixing_warnings(rungs)),
+        flat.reshape(rungs.particles.shape)[-1], rungs, tuple(mixing_warnings(rungs)),
     )  # fmt: skip
-
-
-def _bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction) -> Triple:
-    """The triple whose prior is the reference and whose energy at t = 1 makes it the posterior; raises as ``local_run``."""
-    coordinates = triple.coordinates
-    data = jax.tree.map(jnp.asarray, triple.data)
-
-    def minus_log_posterior(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return beta * triple.energy(u, data) - coordinates.log_prob(u)
-
-    # Compiled as wholes: one operation at a time, each is compiled by itself, which took three quarters of a short run.
-    if not bool(jax.jit(lambda u: restriction.inside(coordinates.constrain(u)))(jnp.asarray(centre))):
-        raise ValueError(f"start: it is not in the phase {restriction.description!r}")
-    if not np.isfinite(float(jax.jit(minus_log_posterior)(jnp.asarray(centre)))):
-        raise ValueError("start: its energy is infinite")
-    # In units of the prior's standard deviations, where 1 is the flattest that a direction may be.
-    draws = np.asarray(jax.jit(jax.vmap(coordinates.sample))(jax.random.split(jax.random.key(0), PRIOR_DRAWS)))
-    scales = draws.std(axis=0)
-    curvature = np.nan_to_num(np.asarray(jax.jit(jax.hessian(minus_log_posterior))(jnp.asarray(centre))) * np.outer(scales, scales))
-    eigenvalues, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
-    widths = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
-    factor = widths * _shrinkage(centre, widths, coordinates, restriction)
-    to_noise, log_volume = np.linalg.inv(factor), float(np.linalg.slogdet(factor)[1])
-
-    def log_reference(u: Float[Array, " d"]) -> Float[Array, ""]:
-        noise = jnp.asarray(to_noise) @ (u - centre)
-        return -0.5 * jnp.sum(noise**2) - 0.5 * len(centre) * math.log(2 * math.pi) - log_volume
-
-    def sample(key: Key[Array, ""]) -> Float[Array, " d"]:
-        return jnp.asarray(centre) + jnp.asarray(factor) @ jax.random.normal(key, centre.shape)
-
-    own = Coordinates(len(centre), sample, log_reference, constrain=lambda u: u, unconstrain=jnp.asarray)
-
-    def energy(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return minus_log_posterior(u) + log_reference(u)
-
-    return Triple(None, None, (), None, triple.name, coordinates=own, kl=energy, n=1.0)
-
-
-def _shrinkage(
-    centre: Float[np.ndarray, " d"], widths: Float[np.ndarray, "d d"], coordinates: Coordinates, restriction: Restriction
-) -> float:
-    """The largest power of a half by which the reference has to shrink to lie mostly in the phase."""
-    inside: Callable[[Array], Array] = jax.jit(jax.vmap(lambda u: restriction.inside(coordinates.constrain(u))))
-    noise = np.random.default_rng(0).normal(size=(TRIALS, len(centre)))
-    for halvings in range(HALVINGS):
-        if float(np.asarray(inside(jnp.asarray(centre + 0.5**halvings * noise @ widths.T))).mean()) >= SHARE_INSIDE:
-            return 0.5**halvings
-    raise PhaseTooSmall(f"start: no neighbourhood of it lies in the phase {restriction.description!r}; start from a point further inside")

@@ -62,7 +62,7 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
     )
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Callable, Callable, Callable, Callable]:
     """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
     triple = model.triple

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -20,6 +20,8 @@ from singlearn.triple import Coordinates, Model, Triple
 
 Restrict = Callable[[PyTree], Any] | tuple[Labeller, Hashable]
 """A predicate of a constrained parameter that JAX can trace, or a labeller that JAX can trace and one of its phases."""
+
+Drawing = Callable[[Key[Array, ""], int], tuple[Float[Array, "draws d"], Bool[Array, " draws"]]]
 
 # Batches, each of as many draws as there are particles, in which every replicate has to find its particles inside.
 LARGEST_BATCHES = 2000
@@ -132,19 +134,21 @@ class Inside:
 
 
 def draw_inside(
-    coordinates: Coordinates, restriction: Restriction, key: Key[Array, ""], particles: int, replicates: int, what: str = "prior"
+    draw: Drawing, phase: str, key: Key[Array, ""], particles: int, replicates: int, what: str = "prior"
 ) -> Inside:
     """Draw from the whole until every replicate has its particles inside the phase; the share of hits is the mass of the phase.
+
+    Args:
+        draw: key and count to draws, and which of them lie in the phase.
+        phase, what: the phase and what is drawn from, in words.
 
     Raises:
         PhaseTooSmall: it would take more than ``LARGEST_BATCHES`` draws a particle.
     """
-
-    draw = _drawing(coordinates, restriction, particles * replicates)
     kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
     hits = np.zeros(replicates, dtype=int)
     for batch in range(LARGEST_BATCHES):
-        drawn, inside = draw(jax.random.fold_in(key, batch))
+        drawn, inside = draw(jax.random.fold_in(key, batch), particles * replicates)
         rows, flags = np.asarray(drawn).reshape(replicates, particles, -1), np.asarray(inside).reshape(replicates, particles)
         for r in range(replicates):
             if hits[r] < particles:
@@ -157,18 +161,18 @@ def draw_inside(
     total = particles * replicates * (batch + 1)
     bound = largest_share(float(hits.sum()), float(total))
     raise PhaseTooSmall(
-        f"restrict: {hits.sum()} of {total} draws from the {what} lie in the phase {restriction.description!r} "
+        f"restrict: {hits.sum()} of {total} draws from the {what} lie in the phase {phase!r} "
         f"(its mass is below {bound:.2g}): too few to start a restricted run from; "
         "local_run starts from a known parameter of the phase instead"
     )
 
 
 @lru_cache(maxsize=16)
-def _drawing(
-    coordinates: Coordinates, restriction: Restriction, count: int
-) -> Callable[[Key[Array, ""]], tuple[Float[Array, "draws d"], Bool[Array, " draws"]]]:
-    @jax.jit
-    def draw(key: Key[Array, ""]) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
+def drawing_from_prior(coordinates: Coordinates, restriction: Restriction) -> Drawing:
+    """Draws from the prior for :func:`draw_inside`, compiled once for all runs restricted to a phase."""
+
+    @partial(jax.jit, static_argnums=1)
+    def draw(key: Key[Array, ""], count: int) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
         drawn = jax.vmap(coordinates.sample)(jax.random.split(key, count))
         return drawn, jax.vmap(lambda u: restriction.inside(coordinates.constrain(u)))(drawn)
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
-from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, restricted
+from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Triple
@@ -84,7 +84,7 @@ def temper(
         with jax.enable_x64(precision == "float64"):
             restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
-            masses = draw_inside(triple.coordinates, restriction, key, particles, replicates)
+            masses = draw_inside(drawing_from_prior(triple.coordinates, restriction), restriction.description, key, particles, replicates)
         triple, start = restricted(triple, restriction), masses.population
         restriction_settings = {
             "restricted_to": restriction.description,

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 class Client(Protocol):
     """What is used of a Dask client (``distributed.Client``)."""
 
-    def submit(self, function: Callable[[Any], Any], value: Any, *, pure: bool) -> Any: ...
+    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any: ...
 
     def gather(self, futures: Any) -> Any: ...
 
@@ -26,11 +26,21 @@ def spread(measure: Callable[[Task], Result], tasks: Sequence[Task], client: Cli
 
     ``measure`` should be an object and no closure, so that it can be sent to another process as it is.
     """
-    if client is None:
+    if client is None or not tasks:
         return [measure(task) for task in tasks]
     # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
-    found: list[Result] = client.gather([client.submit(measure, task, pure=False) for task in tasks])
+    # Sent once and kept as a result of its own: an object that came anew with every task would be compiled anew for every task.
+    held = client.submit(_itself, measure, pure=False)
+    found: list[Result] = client.gather([client.submit(_applied, held, task, pure=False) for task in tasks])
     return found
+
+
+def _itself(measure: Callable[[Task], Result]) -> Callable[[Task], Result]:
+    return measure
+
+
+def _applied(measure: Callable[[Task], Result], task: Task) -> Result:
+    return measure(task)
 
 
 class FinishedPoints:
