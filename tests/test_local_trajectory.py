@@ -107,7 +107,7 @@ def test_checkpoints_without_an_order_are_refused(tmp_path) -> None:
     for given, sentence in (
         ({"weight": torch.ones(1)}, "the keys are 'weight'; they should be steps"),
         ([WEIGHTS[2]], "should come by step"),
-        (["final.pt"], "there is no step in the name of final.pt"),
+        (["run3/final.pt"], "there is no step in the name of run3/final.pt"),
         (["a/step_1.pt", "b/step_1.pt"], "have the same step 1"),
         ({-1: WEIGHTS[2]}, "finite and not negative"),
         ({}, "got none"),
@@ -148,11 +148,11 @@ def test_ranks_of_a_torchrun_job_share_the_checkpoints(tmp_path, measured, monke
 class Pickling:
     """A client whose workers are other processes as far as pickling goes."""
 
-    def submit(self, function, value, *, pure):
-        return pickle.dumps(pickle.loads(pickle.dumps(function))(pickle.loads(pickle.dumps(value))))
+    def submit(self, function, *values, pure):
+        return pickle.loads(pickle.dumps(function))(*(pickle.loads(pickle.dumps(value)) for value in values))
 
     def gather(self, futures):
-        return [pickle.loads(future) for future in futures]
+        return [pickle.loads(pickle.dumps(future)) for future in futures]
 
 
 def test_a_client_measures_the_same(tmp_path, measured) -> None:

@@ -66,7 +66,7 @@ def triples():
 @pytest.fixture(scope="module")
 def nested(triples):
     """Three seeds each; the first compiles."""
-    return {K: [volume_by_nested_sampling(t, live=600, smallest=1e-10, seed=seed) for seed in SEEDS] for K, t in triples.items()}
+    return {K: [volume_by_nested_sampling(t, live=400, smallest=1e-10, seed=seed) for seed in SEEDS] for K, t in triples.items()}
 
 
 @pytest.fixture(scope="module")

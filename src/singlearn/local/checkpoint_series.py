@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
+STEP_FOLDER = re.compile(r"(.*(checkpoint|ckpt|step|epoch|iter)[a-z]*[-_=]?)?\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ def in_order(checkpoints: Any) -> list[Checkpoint]:
 
     Args:
         checkpoints: weights or paths by step; several paths; or a folder of files ending in .pt, .pth, .bin, .ckpt or .safetensors, or of
-            folders with such a file. The step is the last number in a name (``step_200.pt``, ``checkpoint-200/model.safetensors``), so
-            that 1000 comes after 200.
+            folders with such a file. The step is the last number in a name (``step_200.pt``), so that 1000 comes after 200, or that of a
+            folder called checkpoint, step, epoch or iteration, or by its number alone (``checkpoint-200/model.safetensors``).
 
     Raises:
         FileNotFoundError: the folder does not exist.
@@ -78,7 +79,10 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _step(path: Path) -> float:
     number = number_in(path.name)
-    number = number_in(path.absolute().parent.name) if number is None else number
+    folder = path.absolute().parent.name
+    # The number of a folder is a step only where its name says so: run3/final.pt is not after step 3.
+    if number is None and STEP_FOLDER.fullmatch(folder):
+        number = number_in(folder)
     if number is None:
         raise ValueError(f"checkpoints: there is no step in the name of {path}; leave it out, or give paths by step, {{step: path}}")
     return float(number)
