@@ -158,19 +158,19 @@ def saddle(w):
     return (w["a"] * w["b"] - 1) ** 2 + 0.05 * (w["a"] - w["b"]) ** 2 + 0.02 * (w["a"] - 1) ** 2
 
 
-QUADRANTS = {(True, True): (0, 4, 0, 4), (True, False): (0, 4, -4, 0), (False, True): (-4, 0, 0, 4), (False, False): (-4, 0, -4, 0)}
+HALVES = {(True,): (0, 4), (False,): (-4, 0)}
 
 
 def test_two_parameters_recombine_and_match_quadrature():
-    """Restricted runs in four quadrants: each F_k, and -log Σ exp(-F_k), against two-dimensional quadrature and the whole run."""
+    """Restricted runs in two halves: each F_k, and -log Σ exp(-F_k), against two-dimensional quadrature and the whole run."""
     n, side = 10.0, dist.Uniform(-4.0, 4.0)
     triple = Triple.population(saddle, {"a": side, "b": side}, n=n, name="saddle")
-    labeller = lambda w: (w["a"] > 0, w["b"] > 0)  # noqa: E731
+    labeller = lambda w: (w["a"] > 0,)  # noqa: E731
     size = {"particles": 256, "replicates": 4}
     parts, exact = [], []
-    for phase, (left, right, low, high) in QUADRANTS.items():
+    for phase, (left, right) in HALVES.items():
         run = sl.temper(triple, **size, seed=1, progress=False, restrict=(labeller, phase))
-        mass, _ = dblquad(lambda b, a: math.exp(-n * float(saddle({"a": a, "b": b}))) / 64, left, right, low, high, epsabs=1e-9)
+        mass, _ = dblquad(lambda b, a: math.exp(-n * float(saddle({"a": a, "b": b}))) / 64, left, right, -4, 4, epsabs=1e-9)
         free = run.free_energy(1.0)
         assert abs(free.value + math.log(mass)) < 4 * free.standard_error < 0.4, f"{phase}: {free}, exact {-math.log(mass)}"
         parts.append(free)
@@ -180,12 +180,3 @@ def test_two_parameters_recombine_and_match_quadrature():
     assert abs(total + math.log(sum(exact))) < 4 * error < 0.3
     whole = sl.temper(triple, **size, seed=1, progress=False).free_energy(1.0)
     assert abs(total - whole.value) < 4 * math.hypot(error, whole.standard_error)
-
-
-def test_nested_sampling_keeps_settings_apart():
-    """V(t) of two settings of one family: √(t/a) of the prior on [-1, 1]."""
-    base = Triple.population(lambda w, a: a * w**2, dist.Uniform(-1.0, 1.0), n=1, setting=1.0)
-    for a in (1.0, 16.0):
-        curve = volume_by_nested_sampling(base.with_setting(a), live=50, replicates=4, smallest=1e-3, seed=0, progress=False)
-        found = curve.log_volume(1e-2)
-        assert abs(found.value - 0.5 * math.log(1e-2 / a)) < 4 * found.standard_error < 0.8

@@ -23,7 +23,7 @@ def test_toy_transitions_are_where_quadrature_has_them(tmp_path, monkeypatch):
     inside = first.phases(1e4)(toy_transitions.GRID)
     theta = 0.05 - 0.5 * math.log(20) / 1e4
     assert first.exact(theta, 1e4, inside) == pytest.approx(first.exact(theta, 1e4, ~inside), abs=1e-6)
-    small = (replace(first, scaled=(-3.0, 0.0, 3.0)), replace(second, scaled=(-1.5, 0.0, 1.5, 3.0)))
+    small = (replace(first, scaled=(-3.0, 0.0)), replace(second, scaled=(-1.5, 0.0, 1.5, 3.0)))
     monkeypatch.setattr(toy_transitions, "families", lambda: small)
     result = toy_transitions.run(True, 0, tmp_path, False)
     for row, order in zip(result.rows, ("first order", "higher order or a crossover"), strict=True):

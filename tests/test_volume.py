@@ -26,7 +26,7 @@ from singlearn.measure.volume_fit import fit_volume
 from singlearn.measure.warning import Reason
 from singlearn.models import polynomial
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 POLYNOMIALS = {case["K"]: (float(Fraction(case["lam"])), case["m"]) for case in truth("polynomials")["polynomials"]}
 POLYNOMIALS["x^2*y^2"] = (0.5, 2)
 # Each of the exponents 1/2 of the plane curve and 5/12 of its cusp shows: the hardest of the closed forms, and not symmetric.
@@ -65,7 +65,7 @@ def triples():
 
 @pytest.fixture(scope="module")
 def nested(triples):
-    """Three seeds each; the first compiles."""
+    """Two seeds each; the first compiles."""
     return {K: [volume_by_nested_sampling(t, live=400, smallest=1e-10, seed=seed) for seed in SEEDS] for K, t in triples.items()}
 
 
