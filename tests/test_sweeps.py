@@ -16,7 +16,6 @@ import pytest
 from scipy.integrate import dblquad
 
 import singlearn as sl
-from singlearn.measure.volume_by_nested_sampling import volume_by_nested_sampling
 from singlearn.triple import Triple
 
 ALONG = [0.5, 1.0, 1.5]
