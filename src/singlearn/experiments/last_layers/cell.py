@@ -81,9 +81,9 @@ class DataSets(NamedTuple):
     untrained: Network
 
 
-def features(network: Network, x: Float[Array, "sets 3 n"]) -> Float[Array, "sets 3 n"]:
+def features(network: Network, x: Float[Array | np.ndarray, "sets 3 n"]) -> Float[Array, "sets 3 n"]:
     """g(x): affine maps with ReLU between them."""
-    h = x
+    h = jnp.asarray(x)
     for index, matrix in enumerate(network.g):
         h = matrix[:, :, :-1] @ h + matrix[:, :, -1:]
         if index < len(network.g) - 1:
@@ -91,12 +91,13 @@ def features(network: Network, x: Float[Array, "sets 3 n"]) -> Float[Array, "set
     return h
 
 
-def hidden(A: Float[Array, "*sets 3 3"], z: Float[Array, "*sets 3 n"], relu: bool) -> Float[Array, "*sets 3 n"]:
+def hidden(A: Float[Array | np.ndarray, "*sets 3 3"], z: Float[Array, "*sets 3 n"], relu: bool) -> Float[Array, "*sets 3 n"]:
     """ReLU(A z), or A z."""
-    return jax.nn.relu(A @ z) if relu else A @ z
+    image = jnp.asarray(A) @ z
+    return jax.nn.relu(image) if relu else image
 
 
-def outputs(network: Network, x: Float[Array, "sets 3 n"], relu: bool) -> Float[Array, "sets 3 n"]:
+def outputs(network: Network, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool) -> Float[Array, "sets 3 n"]:
     """h(g(x))."""
     return network.B @ hidden(network.A, features(network, x), relu)
 

@@ -91,7 +91,7 @@ def posterior(trained: Sequence[Trained]) -> list[Triple]:
 
 @lru_cache(maxsize=2)
 def _head(relu: bool) -> Triple:
-    def network(w: Mapping[str, Float[Array, "3 3"]], z: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
+    def network(w: Mapping[str, Float[Array, "3 3"]], z: Float[Array | np.ndarray, "n 3"]) -> Float[Array, "n 3"]:
         return (w["B"] @ hidden(w["A"], jnp.transpose(z), relu)).T
 
     matrix = dist.Normal(0.0, 1.0).expand([RANK, INPUTS])
