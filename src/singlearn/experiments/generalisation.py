@@ -105,7 +105,7 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool) -> 
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]
     rows = [_row(cell, curve, method, version) for cell, curve in curves for method in METHODS]
     warnings = [{"cell": cell.name, "message": message} for cell, curve in curves for message in curve.warnings]
-    return ExperimentResult(rows, warnings, _table(curves, version), _figures(curves, version, out))
+    return ExperimentResult(rows, warnings, _table(rows, version), _figures(curves, version, out))
 
 
 def _curve(cell: Cell, how: Size, found: dict[Task, dict[str, CurvePoint]]) -> LearningCurve:
@@ -158,10 +158,10 @@ def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dic
     }
 
 
-def _table(curves: list[tuple[Cell, LearningCurve]], version: Version) -> str:
+def _table(every: list[dict[str, Any]], version: Version) -> str:
     text = [f"Slopes of E G(n) against 1/n, {version} (unweighted as published; weighted by n² with the standard error over data sets)"]
-    for cell, curve in curves:
-        rows = [_row(cell, curve, method, version) for method in METHODS]
+    for cell in CELLS:
+        rows = [row for row in every if row["cell"] == cell.name]
         columns = [
             ("method", "", list(METHODS)),
             ("published", "", [_number(row["published slope"]) for row in rows]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -53,15 +53,20 @@ class Trained:
     y_test: Float[np.ndarray, "3 tests"]
     relu: bool
 
-    @property
+    @cached_property
     def hidden(self) -> Float[np.ndarray, "3 n"]:
         """ReLU(A z), or A z."""
         return _hidden(self.A, self.z, self.relu)
 
-    @property
+    @cached_property
     def hidden_test(self) -> Float[np.ndarray, "3 tests"]:
         """The same at the test inputs."""
         return _hidden(self.A, self.z_test, self.relu)
+
+    @cached_property
+    def precision(self) -> Float[np.ndarray, "3 3"]:
+        """Of each row of B given A and g, noise and prior of unit variance."""
+        return self.hidden @ self.hidden.T + np.eye(RANK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +107,18 @@ def _head(relu: bool) -> Triple:
 def both_mcmc(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
     """Draws of (A, B) by tempering, which finds the phase a chain from one start may miss."""
     run = temper(triple, particles=PARTICLES, replicates=2, seed=seed, progress=False)
-    return mixture(own, run.sample(1.0, draws, seed), [str(warning) for warning in run.warnings])
+    return _mixture(own, run.sample(1.0, draws, seed), "; ".join(map(str, run.warnings)))
 
 
-def mixture(own: Trained, draws: Mapping[str, Any], warnings: Sequence[str]) -> Prediction:
+def _mixture(own: Trained, draws: Mapping[str, Any], note: str = "") -> Prediction:
     """The predictive density of draws of (A, B)."""
-    return Prediction(log_mixture(draws["A"], draws["B"], own.z_test, own.y_test, own.relu), "; ".join(warnings))
+    return Prediction(log_mixture(draws["A"], draws["B"], own.z_test, own.y_test, own.relu), note)
 
 
 def last_mcmc(own: Trained) -> Prediction:
     """B given A and g has a Gaussian posterior: its average needs no draws, and no chain could do better."""
-    h = own.hidden
-    precision = h @ h.T + np.eye(RANK)
-    centre = np.linalg.solve(precision, h @ own.y.T).T
-    return Prediction(log_last_layer(centre, precision, own.hidden_test, own.y_test))
+    centre = np.linalg.solve(own.precision, own.hidden @ own.y.T).T
+    return Prediction(log_last_layer(centre, own.precision, own.hidden_test, own.y_test))
 
 
 def both_laplace(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
@@ -124,14 +127,12 @@ def both_laplace(own: Trained, triple: Triple, draws: int, seed: int) -> Predict
         approximation = laplace(triple, {"A": own.A.astype(float), "B": own.B.astype(float)})
     except NotPositiveDefinite as refusal:
         return Prediction(None, str(refusal))
-    sample = approximation.sample(draws, seed)
-    return Prediction(log_mixture(sample["A"], sample["B"], own.z_test, own.y_test, own.relu))
+    return _mixture(own, approximation.sample(draws, seed))
 
 
 def last_laplace(own: Trained) -> Prediction:
     """The Gaussian at the trained B with the exact inverse Hessian: the posterior's own covariance, about the trained B."""
-    h = own.hidden
-    return Prediction(log_last_layer(own.B.astype(float), h @ h.T + np.eye(RANK), own.hidden_test, own.y_test))
+    return Prediction(log_last_layer(own.B.astype(float), own.precision, own.hidden_test, own.y_test))
 
 
 def as_stated(trained: Sequence[Trained], draws: int, seed: int) -> dict[str, list[Prediction]]:
