@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,13 @@ from singlearn.triple import Triple
 # The same examples on every run and every machine.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
+
+
+def pytest_collection_finish() -> None:
+    """What importing every module and collecting every test has made stays to the end: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
 
 TRUTH = Path(__file__).parent / "truth"
 STANDARD = dist.Normal(0.0, 1.0)

@@ -13,7 +13,7 @@ def test_thermodynamics_match_quadrature(case):
     triple = quadrature_triple(case)
     if "nL_w0" in case["truth"] and triple.truth_energy is not None:
         assert triple.truth_energy == pytest.approx(case["truth"]["nL_w0"], abs=1e-9)
-    run = sl.temper(triple, seed=0)
+    run = sl.temper(triple, particles=512, seed=0)
     for values in case["values"].values():
         beta = float(values["beta"])
         readings = {

@@ -36,7 +36,8 @@ def phase_diagram(
     phase are kept; transitions are where the free energies :math:`F_k = F - \log P(k)` of the two best phases cross.
 
     Args:
-        make_triple: the triple at a value; population triples cost the same at any n.
+        make_triple: the triple at a value; a population triple costs like log n, and those made by ``with_setting`` and ``with_n``
+            compile once for all.
         along: at least two distinct values, in any order.
         labeller: as for ``Run.phases``.
         restricted: phases that at every value are tempered by themselves as well, so that their free energies are known where they
@@ -51,9 +52,9 @@ def phase_diagram(
         ValueError: fewer than two distinct finite values, or a folder that belongs to another sweep; and as ``temper`` does.
 
     >>> import numpyro.distributions as dist
-    >>> def tilted(w0):            # a single well that slides from the left half to the right half
-    ...     return Triple.population(lambda w: 0.5 * (w - w0) ** 2, dist.Uniform(-3.0, 3.0), n=10)
-    >>> diagram = phase_diagram(tilted, [-0.3, 0.0, 0.4], lambda w: w > 0, particles=64)
+    >>> # a single well that slides from the left half to the right half; with a setting, all values share what is compiled
+    >>> well = Triple.population(lambda w, w0: 0.5 * (w - w0) ** 2, dist.Uniform(-3.0, 3.0), n=10, setting=0.0)
+    >>> diagram = phase_diagram(well.with_setting, [-0.3, 0.0, 0.4], lambda w: w > 0, particles=64)
     >>> [t.order for t in diagram.transitions] in ([], ["higher order or a crossover"])
     True
     """
