@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 
 from singlearn.cli import main
 from singlearn.experiments.last_layers import methods
 from singlearn.experiments.last_layers.cell import CELLS, Network, data_sets, features, layers_built, outputs
 from singlearn.experiments.last_layers.density import log_last_layer, log_mixture
+from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.last_layers.published import published
 from singlearn.experiments.last_layers.training import train
 
@@ -83,6 +85,27 @@ def test_the_six_observations_that_stand_for_all_have_the_same_posterior() -> No
         return 0.5 * np.sum((y - w["B"] @ w["A"] @ z) ** 2)
 
     assert small.parameter_energy(w) - small.parameter_energy(v) == pytest.approx(energy(w) - energy(v), rel=1e-9)
+
+
+@pytest.mark.parametrize("relu", [True, False])
+def test_the_second_matrix_is_integrated_out(relu: bool) -> None:
+    """Given A each output is Gaussian with covariance I + HHᵀ; the predictive density is the joint one with the test point over that without."""
+
+    def log_marginal(A, z, y):
+        h = np.maximum(A @ z, 0) if relu else A @ z
+        return multivariate_normal(np.zeros(z.shape[1]), np.eye(z.shape[1]) + h.T @ h).logpdf(y).sum()
+
+    z, y, z_test, y_test = (RNG.normal(size=(3, count)) for count in (8, 8, 5, 5))
+    draws = RNG.normal(size=(4, 3, 3))
+    triple = posterior_of_first(z, y, relu)
+    energies = [triple.parameter_energy(A) for A in draws]
+    exact = [-log_marginal(A, z, y) for A in draws]
+    # Without ReLU six observations stand for eight: two observations of zero are missing.
+    assert energies == pytest.approx([e - (0 if relu else 3 * math.log(2 * math.pi)) for e in exact], rel=1e-9)
+    found = log_average(draws, z, y, z_test, y_test, relu)
+    for t in range(5):
+        longer = [log_marginal(A, np.c_[z, z_test[:, t]], np.c_[y, y_test[:, t]]) for A in draws]
+        assert found[t] == pytest.approx(logsumexp(np.add(longer, exact)) - math.log(4), abs=1e-4)
 
 
 def test_truths_and_starts_are_pytorchs_default(data) -> None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,7 @@ from jaxtyping import Array, Float
 
 from singlearn.experiments.last_layers.cell import INPUTS, RANK, hidden
 from singlearn.experiments.last_layers.density import SINGLE_PRECISION_ZERO, log_last_layer, log_mixture, log_point
+from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.last_layers.training import WEIGHT_DECAY
 from singlearn.generalise import NotPositiveDefinite, laplace
 from singlearn.tempering import temper
@@ -27,8 +27,10 @@ BOTH_LAPLACE = "last two layers (A,B) Laplace"
 LAST_LAPLACE = "last layer only (B) Laplace"
 MAP = "MAP"
 METHODS = (BOTH_MCMC, LAST_MCMC, BOTH_LAPLACE, LAST_LAPLACE, MAP)
-# Of each of two replicates; all rungs are reweighted to β = 1, so that more particles than these stand behind 1000 draws.
+# Of each of two replicates; all rungs are reweighted to β = 1, so that more particles than these stand behind the draws.
 PARTICLES = 64
+# Of A; B is averaged over without draws. More would be the same particles again.
+DRAWS_OF_FIRST = 250
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +106,12 @@ def _head(relu: bool) -> Triple:
     return Triple.regression(network, {"A": matrix, "B": matrix}, zeros, zeros, name="last two layers")
 
 
-def both_mcmc(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
-    """Draws of (A, B) by tempering, which finds the phase a chain from one start may miss."""
-    run = temper(triple, particles=PARTICLES, replicates=2, seed=seed, progress=False)
-    return _mixture(own, run.sample(1.0, draws, seed), "; ".join(map(str, run.warnings)))
-
-
-def _mixture(own: Trained, draws: Mapping[str, Any], note: str = "") -> Prediction:
-    """The predictive density of draws of (A, B)."""
-    return Prediction(log_mixture(draws["A"], draws["B"], own.z_test, own.y_test, own.relu), note)
+def both_mcmc(own: Trained, seed: int) -> Prediction:
+    """Draws of A by tempering, which finds the phase a chain from one start may miss; B is averaged over exactly."""
+    run = temper(posterior_of_first(own.z, own.y, own.relu), particles=PARTICLES, replicates=2, seed=seed, progress=False)
+    draws = run.sample(1.0, DRAWS_OF_FIRST, seed)
+    log_p = log_average(draws, own.z, own.y, own.z_test, own.y_test, own.relu)
+    return Prediction(log_p, "; ".join(map(str, run.warnings)))
 
 
 def last_mcmc(own: Trained) -> Prediction:
@@ -127,7 +126,8 @@ def both_laplace(own: Trained, triple: Triple, draws: int, seed: int) -> Predict
         approximation = laplace(triple, {"A": own.A.astype(float), "B": own.B.astype(float)})
     except NotPositiveDefinite as refusal:
         return Prediction(None, str(refusal))
-    return _mixture(own, approximation.sample(draws, seed))
+    matrices = approximation.sample(draws, seed)
+    return Prediction(log_mixture(matrices["A"], matrices["B"], own.z_test, own.y_test, own.relu))
 
 
 def last_laplace(own: Trained) -> Prediction:
@@ -139,7 +139,7 @@ def as_stated(trained: Sequence[Trained], draws: int, seed: int) -> dict[str, li
     """All five for every data set."""
     pairs = list(enumerate(zip(trained, posterior(trained), strict=True)))
     return {
-        BOTH_MCMC: [both_mcmc(own, triple, draws, seed + i) for i, (own, triple) in pairs],
+        BOTH_MCMC: [both_mcmc(own, seed + i) for i, (own, _) in pairs],
         LAST_MCMC: [last_mcmc(own) for own in trained],
         BOTH_LAPLACE: [both_laplace(own, triple, draws, seed + i) for i, (own, triple) in pairs],
         LAST_LAPLACE: [last_laplace(own) for own in trained],
@@ -160,8 +160,8 @@ def as_published(
     - Probabilities are averaged as numbers of single precision: below 1e-45 they are zero, and G is infinite.
     """
     found: dict[str, list[Prediction]] = {name: [] for name in METHODS}
-    for index, (own, triple, spare) in enumerate(zip(trained, posterior(trained), untrained, strict=True)):
-        found[BOTH_MCMC].append(_stored(both_mcmc(own, triple, draws, seed + index)))
+    for index, (own, spare) in enumerate(zip(trained, untrained, strict=True)):
+        found[BOTH_MCMC].append(_stored(both_mcmc(own, seed + index)))
         A, B = (own.A, own.B) if own.relu else spare
         transposed = Trained(A.T, B.T, own.z, own.y, own.z_test, own.y_test, own.relu)
         hessian = _hessian_of_the_mean(own) if own.relu else WEIGHT_DECAY * np.eye(2 * RANK * INPUTS)
