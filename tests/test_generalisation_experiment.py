@@ -89,7 +89,7 @@ def test_the_six_observations_that_stand_for_all_have_the_same_posterior() -> No
 
 @pytest.mark.parametrize("relu", [True, False])
 def test_the_second_matrix_is_integrated_out(relu: bool) -> None:
-    """Given A each output is Gaussian with covariance I + HHᵀ; the predictive density is the joint one with the test point over that without."""
+    """Given A each output is Gaussian with covariance I + HHᵀ; the predictive density is a ratio of two of those."""
 
     def log_marginal(A, z, y):
         h = np.maximum(A @ z, 0) if relu else A @ z
