@@ -122,9 +122,7 @@ def test_checkpoints_without_an_order_are_refused(tmp_path) -> None:
 
 
 def test_a_sweep_is_resumed_and_its_folder_guarded(tmp_path, measured, calls) -> None:
-    seen = []
-    sweep({2: WEIGHTS[2]}, folder=tmp_path, report=seen.append)
-    assert [point.step for point in seen] == [2]
+    assert [point.step for point in sweep({2: WEIGHTS[2]}, folder=tmp_path).points] == [2]
     calls.clear()
     assert sweep(folder=tmp_path) == measured and len(calls) == 2
     assert sweep(folder=tmp_path) == measured and len(calls) == 2

@@ -12,8 +12,8 @@ import singlearn
 ROOT = Path(singlearn.__file__).parent
 # exact and symmetry stand alone; measure reads arrays, so tempering, whose Run has the reading methods, comes after it.
 ORDER = [
-    "data", "exact", "symmetry", "triple", "models", "measure", "tempering", "selection", "transitions", "generalise", "flow", "local",
-    "plot", "experiments", "cli",
+    "progress", "data", "exact", "symmetry", "triple", "models", "measure", "tempering", "selection", "transitions", "generalise", "flow",
+    "local", "plot", "experiments", "cli",
 ]  # fmt: skip
 
 

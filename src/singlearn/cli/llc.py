@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, save_figure
 from singlearn.cli.python_file import blaming, load_name
 from singlearn.cli.refusal import Refusal
+from singlearn.progress import ProgressBar
 
 FAILED = 1
 
@@ -113,31 +109,15 @@ def per_chain(found: Any) -> str:
     return "\n".join(rows)
 
 
-class ChainProgress:
+class ChainProgress(ProgressBar):
     """Steps done, the present λ̂ and the time left at most; silent unless standard error is a terminal.
 
     Chains stop when they agree, so the time to the last step allowed is an upper bound.
     """
 
     def __init__(self, name: str, visible: bool | None = None) -> None:
-        self._progress = Progress(
-            TextColumn(f"[bold]{name}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not (sys.stderr.isatty() if visible is None else visible),
-        )
-        self._task = self._progress.add_task(name, total=1.0, state="loading")
+        super().__init__(name, "loading", visible)
         self._started: tuple[float, int] | None = None
-
-    def __enter__(self) -> ChainProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._progress.stop()
 
     def report(self, done: int, most: int, excess: float) -> None:
         """As ``llc(progress=…)`` calls it."""
@@ -147,4 +127,4 @@ class ChainProgress:
             self._started = (now, done)
         elif done > self._started[1]:
             left = f"  at most {(now - self._started[0]) / (done - self._started[1]) * (most - done):.0f} s left"
-        self._progress.update(self._task, completed=done / most, state=f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")
+        self.show(done / most, f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from singlearn.measure.phases import live_nodes
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import two_layer_population
 from singlearn.plot.style import SERIES, quieten
+from singlearn.progress import counted
 from singlearn.tempering import temper
 
 LINE = ((-1.0, 1.0),)
@@ -130,22 +132,27 @@ class Deformation:
         return "inputs" if self.inputs == 1 else "radians"
 
 
-def deform(settings: Settings, seed: int) -> list[Deformation]:
+def deform(settings: Settings, seed: int, progress: bool | None = False) -> list[Deformation]:
     """Sweep the distance of two kinks on a line, and where the settings have them the angle between two kinks on the square."""
-    line = [[measure(n, distance_at(level / n), settings, seed) for level in settings.levels] for n in settings.sizes]
+
+    def swept(name: str, levels: Sequence[float], at: Callable[[float, float], Pair]) -> list[list[Pair]]:
+        tasks = [(n, level) for n in settings.sizes for level in levels]
+        found = iter(list(counted(name, (at(n, level) for n, level in tasks), len(tasks), progress)))
+        return [list(islice(found, len(levels))) for _ in settings.sizes]
+
+    line = swept("distances", settings.levels, lambda n, level: measure(n, distance_at(level / n), settings, seed))
     found = [Deformation(1, tuple(line), (None,) * len(line))]
     if settings.angle_levels:
-        square = [
-            [measure_angle(n, deform_angle.angle_at(level / n), settings, seed) for level in settings.angle_levels] for n in settings.sizes
-        ]
+        square = swept(
+            "angles", settings.angle_levels, lambda n, level: measure_angle(n, deform_angle.angle_at(level / n), settings, seed)
+        )
         found.append(Deformation(2, tuple(square), tuple(deform_angle.critical_angle_by_laplace(n, SCALE) for n in settings.sizes)))
     return found
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     """Sweep the separation at several n, with one and (not ``quick``) two inputs; the figure goes to ``out/deform-to-degenerate.png``."""
-    del progress
-    deformations = deform(QUICK if quick else FULL, seed)
+    deformations = deform(QUICK if quick else FULL, seed, None if progress else False)
     rows = [row for deformation in deformations for row in _rows(deformation)]
     warnings = [
         {"inputs": d.inputs, "n": p.n, "separation": p.separation, "reason": w.partition(":")[0], "message": w}

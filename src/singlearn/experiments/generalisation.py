@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from singlearn.experiments.last_layers.training import BATCH, train
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.learning_curves import generalisation_error
+from singlearn.progress import counted
 from singlearn.selection.table import aligned
 from singlearn.transitions.finished_points import FinishedPoints
 
@@ -97,11 +97,8 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool) -> 
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
     # XLA leaves cores idle on arrays as small as these; it runs outside the interpreter's lock, so that threads do.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        found = {}
-        for index, (task, points) in enumerate(zip(tasks, pool.map(measure, tasks), strict=True)):
-            found[task] = points
-            if progress:
-                print(f"\r{index + 1} of {len(tasks)} cells and sizes", end="", file=sys.stderr)
+        pieces = counted("cells and sizes", pool.map(measure, tasks), len(tasks), None if progress else False)
+        found = dict(zip(tasks, pieces, strict=True))
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]
     rows = [_row(cell, curve, method, version) for cell, curve in curves for method in METHODS]
     warnings = [{"cell": cell.name, "message": message} for cell, curve in curves for message in curve.warnings]

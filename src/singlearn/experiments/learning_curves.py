@@ -76,7 +76,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     curves = []
     for index, subject in enumerate(subjects(quick)):
         folder = out / "learning-curves" / f"{'quick-' if quick else ''}{seed}-{index}"
-        curves.append((subject, learning_curve(subject.sample, sizes, subject.methods, datasets, test_points, seed, folder=folder)))
+        shown = None if progress else False
+        found = learning_curve(subject.sample, sizes, subject.methods, datasets, test_points, seed, folder=folder, progress=shown)
+        curves.append((subject, found))
     rows = [row for subject, curve in curves for row in _rows(subject, curve)]
     warnings = [{"model": subject.name, "message": message} for subject, curve in curves for message in curve.warnings]
     text = "\n\n".join(f"{curve}\n  exact λ = {subject.exact:g}" for subject, curve in curves)

@@ -30,7 +30,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     folder = out / "local-through-training" / f"{'quick-' if quick else ''}{seed}"
     found = trajectory(
         {step: weights[step] for step in steps}, model, loss, (x, x), gamma=GAMMA, chains=4 if quick else 6, batch_size=SAMPLES,
-        tolerance=0.1 if quick else 0.05, max_steps=1000 if quick else 4000, seed=seed, folder=folder,
+        tolerance=0.1 if quick else 0.05, max_steps=1000 if quick else 4000, seed=seed, folder=folder, progress=None if progress else False,
     )  # fmt: skip
     rows = [_row(point, weights[int(point.step)]["weight"].numpy()) for point in found.points]
     warnings = [{"reason": "stages", "message": message} for message in found.warnings]

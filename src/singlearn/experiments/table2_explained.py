@@ -23,6 +23,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import live_nodes
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import star_truth, two_layer_regression
+from singlearn.progress import counted
 from singlearn.tempering import PhaseTooSmall, temper
 from singlearn.triple import Triple
 
@@ -265,9 +266,8 @@ def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tup
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     """Measure s_3, s_4 and s_5; the figure goes to ``out/table2-explained.png``."""
-    del progress
     settings = QUICK if quick else FULL
-    truths = [measure(kinks, settings, seed) for kinks in KINKS]
+    truths = list(counted("truths", (measure(kinks, settings, seed) for kinks in KINKS), len(KINKS), None if progress else False))
     rows = [row for truth in truths for row in as_rows(truth, settings)]
     warnings = [{"truth": f"s_{t.kinks}", "reason": w.partition(":")[0], "message": w} for t in truths for w in t.warnings]
     from singlearn.experiments.table2_explained_figure import draw

@@ -116,7 +116,6 @@ def families() -> tuple[Family, Family]:
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with an eighth of the particles)."""
-    del progress
     sizes = (1e4,) if quick else (1e2, 1e4, 1e6)
     diagrams = {}
     for family in families():
@@ -125,6 +124,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
             diagrams[family.name, n] = phase_diagram(
                 lambda theta, triple=triple, n=n: triple.with_setting(theta, n),  # type: ignore[misc]
                 family.values(n).tolist(), family.phases(n), family.restricted, particles=128 if quick else 1024, replicates=8, seed=seed,
+                progress=None if progress else False,
             )  # fmt: skip
     rows = [_row(family, n, diagrams[family.name, n]) for family in families() for n in sizes]
     warnings = [

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from singlearn.measure.phases import orientation
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import star_truth
 from singlearn.plot.style import SERIES, quieten
+from singlearn.progress import counted
 
 SCALE = 1.0
 # The constant of the lifted truth. Turned round, s_3 needs a constant lower by 1; the prior N(0, 1) then gains (4² - 3²)/2 = 3.5 nats.
@@ -151,13 +153,14 @@ def predicted_gap(constant: float) -> float:
 
 def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     """s_3 at several n, then s_3 + 4 deformed; the figure goes to ``out/weight-annihilation.png``."""
-    del progress
     settings = QUICK if quick else FULL
-    plain = [compare(0.0, 0.0, n, settings.particles, seed) for n in settings.sizes]
-    sweeps = [
-        [compare(LIFT, t / math.sqrt(n), n, settings.particles, seed + i) for i, t in enumerate(angles)] for n, angles in settings.sweeps
-    ]
-    every = plain + [c for sweep in sweeps for c in sweep]
+    swept = [[(LIFT, t / math.sqrt(n), n, seed + i) for i, t in enumerate(angles)] for n, angles in settings.sweeps]
+    tasks = [(0.0, 0.0, n, seed) for n in settings.sizes] + [task for sweep in swept for task in sweep]
+    pairs = (compare(lift, angle, n, settings.particles, own) for lift, angle, n, own in tasks)
+    every = list(counted("weight-annihilation", pairs, len(tasks), None if progress else False))
+    rest = iter(every)
+    plain = list(islice(rest, len(settings.sizes)))
+    sweeps = [list(islice(rest, len(sweep))) for sweep in swept]
     rows = [_row(c) for c in every]
     for sweep in sweeps:
         critical = critical_angle(sweep)

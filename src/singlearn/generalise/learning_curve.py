@@ -189,6 +189,7 @@ def learning_curve(
     realisable: bool | None = None,
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
+    progress: bool | None = None,
 ) -> LearningCurve:
     r"""Measure :math:`E_n G(n)` of every method at every n, over data sets drawn afresh, each with a test set of its own.
 
@@ -202,6 +203,7 @@ def learning_curve(
         realisable: whether some parameter is the truth, so that lines go through the origin; default: if the truth is given as a parameter.
         folder: each method at each n is written there when it is done, and not done again.
         client: a Dask client, to spread methods and sizes over its workers; by default they run here.
+        progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
         ValueError: sizes that do not increase, no method, fewer than 2 data sets, data sets without a truth, a truth that is not known to
@@ -247,7 +249,7 @@ def learning_curve(
         if store is not None and (kept := store.load(_name(name, int(sizes[index])))) is not None
     }
     left = [task for task in tasks if task not in found]
-    measured = spread(measure, left, client)
+    measured = spread("methods and sizes", measure, left, client, progress)
     found |= dict(zip(left, measured, strict=True))
     points = {name: tuple(found[name, index] for index in range(len(sizes))) for name in methods}
     return LearningCurve(first.name, tuple(int(n) for n in sizes), points, realisable)

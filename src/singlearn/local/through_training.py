@@ -38,7 +38,7 @@ def trajectory(
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
-    report: Callable[[TrajectoryPoint], None] | None = None,
+    progress: bool | None = None,
 ) -> Trajectory:
     r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages they fall into.
 
@@ -55,7 +55,7 @@ def trajectory(
         max_steps: of each chain at most, at each checkpoint.
         folder: finished points are written there, one file each, and not measured again when the sweep is started again.
         client: a Dask client, to spread the checkpoints over its workers; by default they run here, one after the other.
-        report: called with every point when it is measured; not over a client.
+        progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
         ValueError: checkpoints that have no order, that do not fit the model, or that are not those of the folder; a folder of another
@@ -90,14 +90,7 @@ def trajectory(
         measure = measure.storing(FinishedPoints(Path(folder), "trajectory", measure.settings(), "another trajectory"))
     kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
-    measured: list[TrajectoryPoint] = []
-    if client is not None:
-        measured = spread(measure, left, client)
-    else:
-        for checkpoint in left:
-            measured.append(measure(checkpoint))
-            if report is not None:
-                report(measured[-1])
+    measured = spread("checkpoints", measure, left, client, progress)
     if world > 1:  # others may have finished theirs in the meantime
         kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     kept |= {point.step: point for point in measured}

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+from singlearn.progress import ProgressBar
 from singlearn.tempering.rungs import Rung
 
 
-class LadderProgress:
+class LadderProgress(ProgressBar):
     """Shows rung, β, acceptance and the time left; silent unless standard error is a terminal.
 
     The time left assumes that the coming decades of β take as long, each, as the last ones did.
     """
 
     def __init__(self, name: str, beta_max: float, visible: bool | None = None) -> None:
+        super().__init__(name, "sampling the prior", visible)
         self._beta_max = beta_max
         self._history: list[tuple[float, float]] = []
-        visible = sys.stderr.isatty() if visible is None else visible
-        self._progress = Progress(
-            TextColumn(f"[bold]{name}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not visible,
-        )
-        self._task = self._progress.add_task(name, total=1.0, state="sampling the prior")
-
-    def __enter__(self) -> LadderProgress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._progress.stop()
 
     def rung(self, index: int, rung: Rung) -> None:
         """Report a finished rung."""
@@ -55,5 +34,5 @@ class LadderProgress:
             pace = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
             left = f"  about {pace * to_go:.0f} s left"
             done = (recent[-1][0] - self._history[0][0]) / max(math.log(self._beta_max) - self._history[0][0], 1e-12)
-        state = f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  moves {rung.moves}{left}"
-        self._progress.update(self._task, completed=done, state=state)
+        words = f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  moves {rung.moves}{left}"
+        self.show(done, words)

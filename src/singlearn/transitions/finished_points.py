@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from singlearn.progress import counted
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -21,13 +23,15 @@ class Client(Protocol):
     def gather(self, futures: Any) -> Any: ...
 
 
-def spread(measure: Callable[[Task], Result], tasks: Sequence[Task], client: Client | None) -> list[Result]:
-    """The results of all tasks in their order, here one after the other, or over a client's workers.
+def spread(
+    name: str, measure: Callable[[Task], Result], tasks: Sequence[Task], client: Client | None, progress: bool | None
+) -> list[Result]:
+    """The results of all tasks in their order, here one after the other under a progress bar, or over a client's workers.
 
     ``measure`` should be an object and no closure, so that it can be sent to another process as it is.
     """
     if client is None or not tasks:
-        return [measure(task) for task in tasks]
+        return list(counted(name, map(measure, tasks), len(tasks), progress))
     # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
     # Sent once and kept as a result of its own: an object that came anew with every task would be compiled anew for every task.
     held = client.submit(_itself, measure, pure=False)

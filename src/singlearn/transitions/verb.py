@@ -29,6 +29,7 @@ def phase_diagram(
     parameter: str = "θ",
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
+    progress: bool | None = None,
 ) -> PhaseDiagram:
     r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the posterior changes phase.
 
@@ -47,6 +48,7 @@ def phase_diagram(
         parameter: name of what is swept, for tables.
         folder: finished points are written there, one file each, and not run again when the sweep is started again.
         client: a Dask client, to spread the points over its workers; by default they run here, one after the other.
+        progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
         ValueError: fewer than two distinct finite values, or a folder that belongs to another sweep; and as ``temper`` does.
@@ -67,7 +69,7 @@ def phase_diagram(
     measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
     found = {value: Point.from_dict(kept) for value in values if store is not None and (kept := store.load(_name(value))) is not None}
     missing = [value for value in values if value not in found]
-    measured = spread(measure, missing, client)
+    measured = spread(parameter, measure, missing, client, progress)
     found |= dict(zip(missing, measured, strict=True))
     return PhaseDiagram(parameter, tuple(found[value] for value in values))
 
