@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder
@@ -24,7 +23,7 @@ def run_experiment(options: argparse.Namespace) -> None:
         able = [name for name in REGISTRY if version in REGISTRY[name].versions]
         raise Refusal(f"--{version}: {experiment.name} has one version only; it is an option of {', '.join(able)}")
     run = experiment.run if version is None else experiment.versions[version]
-    result = run(options.quick, options.seed, folder(options.out), sys.stderr.isatty())
+    result = run(options.quick, options.seed, folder(options.out), None)
     if options.json:
         settings = {"quick": options.quick, "seed": options.seed, **({} if version is None else {"version": version})}
         print_document({"command": "experiment", "name": experiment.name, **settings, **result.to_dict()})

@@ -150,9 +150,9 @@ def deform(settings: Settings, seed: int, progress: bool | None = False) -> list
     return found
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Sweep the separation at several n, with one and (not ``quick``) two inputs; the figure goes to ``out/deform-to-degenerate.png``."""
-    deformations = deform(QUICK if quick else FULL, seed, None if progress else False)
+    deformations = deform(QUICK if quick else FULL, seed, progress)
     rows = [row for deformation in deformations for row in _rows(deformation)]
     warnings = [
         {"inputs": d.inputs, "n": p.n, "separation": p.separation, "reason": w.partition(":")[0], "message": w}

@@ -49,14 +49,13 @@ FULL = Work((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
 QUICK = Work((1,), (1e2, 1e4, 1e6), 256, 48)
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Example 3.4, then two-layer networks with one input and, unless ``quick``, with two."""
     work = QUICK if quick else FULL
-    shown = None if progress else False
     warnings: list[dict[str, Any]] = []
 
     def tempered(triple: Triple, what: str, beta_max: float, particles: int) -> Run:
-        found = temper(triple, beta_max, particles=particles, replicates=8, seed=seed, progress=shown)
+        found = temper(triple, beta_max, particles=particles, replicates=8, seed=seed, progress=progress)
         warnings.extend({"run": what, "reason": str(w.reason), "message": w.message} for w in found.warnings)
         return found
 

@@ -37,11 +37,11 @@ class Experiment:
         name: by which the command line calls it.
         summary: one line.
         run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go to the folder
-            ``out``, ``progress`` allows a progress bar on standard error.
+            ``out``, ``progress`` shows a progress bar on standard error (``None``: if that is a terminal).
         versions: other ways to run it, by the name of their option; empty if there is one way only.
     """
 
     name: str
     summary: str
-    run: Callable[[bool, int, Path, bool], ExperimentResult]
-    versions: Mapping[str, Callable[[bool, int, Path, bool], ExperimentResult]] = field(default_factory=dict)
+    run: Callable[[bool, int, Path, bool | None], ExperimentResult]
+    versions: Mapping[str, Callable[[bool, int, Path, bool | None], ExperimentResult]] = field(default_factory=dict)

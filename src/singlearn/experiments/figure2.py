@@ -17,7 +17,7 @@ STARS = (3, 4, 5)
 BOX = Box([-1, -1], [1, 1])
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Draw boundaries and surface of s_3, s_4, s_5 on [-1, 1]², and count what they have; nothing is random, and nothing takes long."""
     del quick, seed, progress
     figure = Figure(figsize=(12.0, 6.6), layout="constrained")

@@ -88,7 +88,7 @@ def _point(method: str, n: int, predictions: Sequence[Prediction], log_q: np.nda
     return CurvePoint(method, n, errors, tuple(p.note for p in predictions), {})
 
 
-def run(version: Version, quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Slopes beside the published ones; every cell and size that is finished is kept in ``out/generalisation``."""
     how = QUICK if quick else FULL
     folder = out / "generalisation" / f"{version}{'-quick' if quick else ''}-{seed}"
@@ -97,7 +97,7 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool) -> 
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
     # XLA leaves cores idle on arrays as small as these; it runs outside the interpreter's lock, so that threads do.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        pieces = counted("cells and sizes", pool.map(measure, tasks), len(tasks), None if progress else False)
+        pieces = counted("cells and sizes", pool.map(measure, tasks), len(tasks), progress)
         found = dict(zip(tasks, pieces, strict=True))
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]
     rows = [_row(cell, curve, method, version) for cell, curve in curves for method in METHODS]

@@ -28,7 +28,7 @@ def triples(quick: bool) -> list[Triple]:
     return found[::2] if quick else found
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Temper every triple to β = 10⁸ at default settings (``quick``: 256 particles, every second triple)."""
     rows: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
@@ -36,7 +36,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
         if triple.known is None:
             continue
         started = time.monotonic()
-        tempered = temper(triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=None if progress else False)
+        tempered = temper(triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=progress)
         read = tempered.learning_coefficient()
         rows.append(
             dict(

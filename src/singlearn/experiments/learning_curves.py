@@ -70,14 +70,13 @@ def subjects(quick: bool) -> list[Subject]:
     return found[:2] if quick else found
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Slopes of every method beside the exact λ; finished points are kept in ``out/learning-curves``."""
     sizes, datasets, test_points = ([100, 300], 6, 2000) if quick else ([100, 200, 400, 800, 1600], 60, 10_000)
     curves = []
     for index, subject in enumerate(subjects(quick)):
         folder = out / "learning-curves" / f"{'quick-' if quick else ''}{seed}-{index}"
-        shown = None if progress else False
-        found = learning_curve(subject.sample, sizes, subject.methods, datasets, test_points, seed, folder=folder, progress=shown)
+        found = learning_curve(subject.sample, sizes, subject.methods, datasets, test_points, seed, folder=folder, progress=progress)
         curves.append((subject, found))
     rows = [row for subject, curve in curves for row in _rows(subject, curve)]
     warnings = [{"model": subject.name, "message": message} for subject, curve in curves for message in curve.warnings]

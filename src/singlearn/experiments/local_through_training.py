@@ -23,14 +23,14 @@ FIRST_SEED = 4
 """With seed 0 of the command line: of the first six, a run that rests at four features before it finds five."""
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Train, measure λ̂ at checkpoints even in log step, find the stages; finished points are kept in ``out/local-through-training``."""
     weights, x, model, loss = train(seed)
     steps = checkpoint_steps(9 if quick else 22)
     folder = out / "local-through-training" / f"{'quick-' if quick else ''}{seed}"
     found = trajectory(
         {step: weights[step] for step in steps}, model, loss, (x, x), gamma=GAMMA, chains=4 if quick else 6, batch_size=SAMPLES,
-        tolerance=0.1 if quick else 0.05, max_steps=1000 if quick else 4000, seed=seed, folder=folder, progress=None if progress else False,
+        tolerance=0.1 if quick else 0.05, max_steps=1000 if quick else 4000, seed=seed, folder=folder, progress=progress,
     )  # fmt: skip
     rows = [_row(point, weights[int(point.step)]["weight"].numpy()) for point in found.points]
     warnings = [{"reason": "stages", "message": message} for message in found.warnings]

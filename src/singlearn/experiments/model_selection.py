@@ -64,7 +64,7 @@ FULL = Work((REDUCED_RANK, MIXTURES), {50: 20, 300: 10, 2000: 4}, 128, real=True
 QUICK = Work((REDUCED_RANK,), {50: 4}, 48, real=False)
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Every finished data set is kept in ``out/model-selection``; started again, only the missing ones are run.
 
     ``quick``: reduced rank alone, four data sets of 50.
@@ -81,7 +81,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     return ExperimentResult(rows, list(_warnings(documents)), table(rows, found, real), [figure])
 
 
-def measure(store: FinishedPoints, task: Task, particles: int, seed: int, progress: bool) -> dict[str, Any]:
+def measure(store: FinishedPoints, task: Task, particles: int, seed: int, progress: bool | None) -> dict[str, Any]:
     """The criteria of every order on one data set, read from its file where that exists."""
     earlier = store.load(task.name)
     if earlier is not None:
@@ -89,7 +89,7 @@ def measure(store: FinishedPoints, task: Task, particles: int, seed: int, progre
     family, data = task.family, task.data(seed)
     selection = select(
         lambda order: family.model(order, data), family.orders, particles=particles, replicates=2, seed=seed,
-        progress=None if progress else False,
+        progress=progress,
     )  # fmt: skip
     document = {
         "family": family.name, "n": task.n, "index": task.index, "orders": [_criteria(candidate) for candidate in selection.candidates]

@@ -58,7 +58,7 @@ def pairs() -> list[Pair]:
     ]
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Decide, verify, and say whether a path of equal functions joins the two; nothing is random."""
     del quick, seed, progress
     figure = Figure(figsize=(11.0, 18.0), layout="constrained")

@@ -125,7 +125,7 @@ class Cell:
         }
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Measure every cell; the figure goes to ``out/table2.png``."""
     settings = QUICK if quick else FULL
     cells = [measure_cell(kinks, activation, settings, seed, progress) for activation in settings.activations for kinks in KINKS]
@@ -138,7 +138,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     return ExperimentResult(rows, list(_warnings(cells)), table(rows, settings), [figure])
 
 
-def measure_cell(kinks: int, activation: str, settings: Settings, seed: int, progress: bool, n: int = SAMPLES) -> Cell:
+def measure_cell(kinks: int, activation: str, settings: Settings, seed: int, progress: bool | None, n: int = SAMPLES) -> Cell:
     """λ̂ of every training set of one truth and activation."""
     measurements = []
     for index in range(settings.training_sets):
@@ -157,7 +157,7 @@ def training_set(kinks: int, activation: str, seed: int, n: int = SAMPLES) -> Tr
     return replace(simulated, log_likelihood=model.log_likelihood, prior=model.prior, coordinates=model.coordinates)
 
 
-def measure(triple: Triple, settings: Settings, seed: int, progress: bool) -> Measurement:
+def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None) -> Measurement:
     """Algorithm 1 on one training set, and where the posterior was meanwhile."""
     started = time.monotonic()
     betas = default_inverse_temperatures(CENTRE, 1.0, is_population=False)
@@ -168,7 +168,7 @@ def measure(triple: Triple, settings: Settings, seed: int, progress: bool) -> Me
         replicates=settings.replicates,
         seed=seed,
         precision=settings.precision,
-        progress=None if progress else False,
+        progress=progress,
     )
     read = tempered.learning_coefficient(method="all", inverse_temperatures=betas)
     assert triple.truth_energy is not None

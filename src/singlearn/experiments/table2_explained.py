@@ -264,10 +264,10 @@ def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tup
     return rows, dead, warnings
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Measure s_3, s_4 and s_5; the figure goes to ``out/table2-explained.png``."""
     settings = QUICK if quick else FULL
-    truths = list(counted("truths", (measure(kinks, settings, seed) for kinks in KINKS), len(KINKS), None if progress else False))
+    truths = list(counted("truths", (measure(kinks, settings, seed) for kinks in KINKS), len(KINKS), progress))
     rows = [row for truth in truths for row in as_rows(truth, settings)]
     warnings = [{"truth": f"s_{t.kinks}", "reason": w.partition(":")[0], "message": w} for t in truths for w in t.warnings]
     from singlearn.experiments.table2_explained_figure import draw

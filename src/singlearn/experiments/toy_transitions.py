@@ -114,7 +114,7 @@ def families() -> tuple[Family, Family]:
     return first, second
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with an eighth of the particles)."""
     sizes = (1e4,) if quick else (1e2, 1e4, 1e6)
     diagrams = {}
@@ -124,7 +124,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
             diagrams[family.name, n] = phase_diagram(
                 lambda theta, triple=triple, n=n: triple.with_setting(theta, n),  # type: ignore[misc]
                 family.values(n).tolist(), family.phases(n), family.restricted, particles=128 if quick else 1024, replicates=8, seed=seed,
-                progress=None if progress else False,
+                progress=progress,
             )  # fmt: skip
     rows = [_row(family, n, diagrams[family.name, n]) for family in families() for n in sizes]
     warnings = [

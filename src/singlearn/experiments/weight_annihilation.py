@@ -151,13 +151,13 @@ def predicted_gap(constant: float) -> float:
     return laplace_free_energy(1.0, turned(truth, ALL), SCALE) - laplace_free_energy(1.0, truth, SCALE)
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """s_3 at several n, then s_3 + 4 deformed; the figure goes to ``out/weight-annihilation.png``."""
     settings = QUICK if quick else FULL
     swept = [[(LIFT, t / math.sqrt(n), n, seed + i) for i, t in enumerate(angles)] for n, angles in settings.sweeps]
     tasks = [(0.0, 0.0, n, seed) for n in settings.sizes] + [task for sweep in swept for task in sweep]
     pairs = (compare(lift, angle, n, settings.particles, own) for lift, angle, n, own in tasks)
-    every = list(counted("weight-annihilation", pairs, len(tasks), None if progress else False))
+    every = list(counted("weight-annihilation", pairs, len(tasks), progress))
     rest = iter(every)
     plain = list(islice(rest, len(settings.sizes)))
     sweeps = [list(islice(rest, len(sweep))) for sweep in swept]

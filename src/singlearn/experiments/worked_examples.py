@@ -72,7 +72,7 @@ def cases() -> list[Case]:
     ]
 
 
-def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Temper each example to β = 10⁸ (``quick``: 256 particles) and draw it."""
     rows: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
@@ -81,7 +81,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool) -> ExperimentResult:
     for case in cases():
         started = time.monotonic()
         tempered = temper(
-            case.triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=None if progress else False
+            case.triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=progress
         )
         read = tempered.learning_coefficient()
         kernel = case.exact.kernel(**case.point)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -53,21 +54,26 @@ def log_mixture(
 def _log_mixture(
     A: Float[Array, "draws 3 3"] | None, B: Float[Array, "draws 3 3"], z: Float[Array, "3 tests"], y: Float[Array, "3 tests"]
 ) -> Float[Array, " tests"]:
-    draws, tests = B.shape[0], z.shape[1]
-    together = min(TOGETHER, tests)
-
-    def chunk(part: tuple[Array, Array]) -> Array:
-        own, observed = part
+    def log_sum(own: Array, observed: Array) -> Array:
         if A is None:
-            mean = (B.reshape(-1, INPUTS) @ own).reshape(draws, INPUTS, -1)
+            mean = (B.reshape(-1, INPUTS) @ own).reshape(len(B), INPUTS, -1)
         else:
-            h = jax.nn.relu((A.reshape(-1, INPUTS) @ own).reshape(draws, INPUTS, -1))
+            h = jax.nn.relu((A.reshape(-1, INPUTS) @ own).reshape(len(B), INPUTS, -1))
             mean = sum((B[:, :, j, None] * h[:, None, j, :] for j in range(INPUTS)), jnp.zeros(()))
         return jax.nn.logsumexp(-0.5 * jnp.sum((observed - mean) ** 2, axis=1), axis=0)
 
+    return log_average_of_chunks(log_sum, len(B), z, y)
+
+
+def log_average_of_chunks(
+    log_sum: Callable[[Array, Array], Array], draws: int, z: Float[Array, "3 tests"], y: Float[Array, "3 tests"]
+) -> Float[Array, " tests"]:
+    """``log_sum`` of the draws' densities, less the :math:`(2π)^{-3/2}` of each, a hundred test points at a time; then their average."""
+    tests = z.shape[1]
+    together = min(TOGETHER, tests)
     filled = -(-tests // together) * together
     parts = [
         jnp.moveaxis(jnp.pad(leaf, ((0, 0), (0, filled - tests))).reshape(INPUTS, -1, together), 1, 0) for leaf in (z, y)
     ]
-    found: Array = jax.lax.map(chunk, (parts[0], parts[1])).reshape(-1)[:tests]
-    return found - jnp.log(draws) - NORMALISATION
+    found: Array = jax.lax.map(lambda part: log_sum(*part), (parts[0], parts[1])).reshape(-1)[:tests]
+    return found - math.log(draws) - NORMALISATION

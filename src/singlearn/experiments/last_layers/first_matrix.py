@@ -7,7 +7,6 @@ With :math:`h_i` = ReLU(A z_i), or A z_i, as rows of H and the outputs as rows o
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import jax
@@ -17,20 +16,14 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.experiments.last_layers.cell import INPUTS, RANK, hidden
-from singlearn.experiments.last_layers.density import NORMALISATION, TOGETHER
+from singlearn.experiments.last_layers.density import NORMALISATION, log_average_of_chunks
+from singlearn.experiments.last_layers.observations import observations
 from singlearn.triple import Triple
 
 
 def posterior_of_first(z: Float[np.ndarray, "3 n"], y: Float[np.ndarray, "3 n"], relu: bool) -> Triple:
-    """A with prior N(0, 1), given features z and outputs y; all outputs together are one observation.
-
-    Without ReLU the likelihood depends on sums of squares and products only: six observations with the same ones stand for all, and
-    their free energy is that of all but for the constant of the others, :math:`\\tfrac32 (n - 6) \\log 2π`.
-    """
-    z, y = z.T.astype(float), y.T.astype(float)
-    if not relu:
-        small = np.asarray(np.linalg.qr(np.concatenate([z, y], axis=1), mode="r"))
-        z, y = small[:, :INPUTS], small[:, INPUTS:]
+    """A with prior N(0, 1), given features z and outputs y; all outputs together are one observation."""
+    z, y = observations(z, y, relu)
     return _model(relu).with_data((z[None], y[None]))
 
 
@@ -92,8 +85,7 @@ def _log_average_of(
         # (draws, 3, 3) times (draws, 3, tests), entry by entry: batched products of matrices this small are slow.
         return jnp.stack([sum((matrices[:, i, j, None] * vectors[:, j] for j in range(RANK)), jnp.zeros(())) for i in range(RANK)], axis=1)
 
-    def chunk(part: tuple[Array, Array]) -> Array:
-        inputs, observed = part
+    def log_sum(inputs: Array, observed: Array) -> Array:
         h = (A.reshape(-1, INPUTS) @ inputs).reshape(len(A), RANK, -1)
         if relu:
             h = jax.nn.relu(h)
@@ -101,11 +93,7 @@ def _log_average_of(
         squares = jnp.sum((observed - times(centre, h)) ** 2, axis=1)
         return jax.nn.logsumexp(-0.5 * squares / variance - 0.5 * INPUTS * jnp.log(variance), axis=0)
 
-    together = min(TOGETHER, z.shape[1])
-    filled = -(-z.shape[1] // together) * together
-    parts = [jnp.moveaxis(jnp.pad(leaf, ((0, 0), (0, filled - z.shape[1]))).reshape(INPUTS, -1, together), 1, 0) for leaf in (z, y)]
-    found: Array = jax.lax.map(chunk, (parts[0], parts[1])).reshape(-1)[: z.shape[1]]
-    return found - math.log(len(A)) - NORMALISATION
+    return log_average_of_chunks(log_sum, len(A), z, y)
 
 
 _log_average = jax.jit(_log_average_of, static_argnames="relu")

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from singlearn.experiments.last_layers.cell import INPUTS, RANK, hidden
 from singlearn.experiments.last_layers.density import SINGLE_PRECISION_ZERO, log_last_layer, log_mixture, log_point
 from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
+from singlearn.experiments.last_layers.observations import observations
 from singlearn.experiments.last_layers.training import WEIGHT_DECAY
 from singlearn.generalise import NotPositiveDefinite, laplace
 from singlearn.tempering import temper
@@ -79,21 +80,9 @@ class Prediction:
     note: str = ""
 
 
-def posterior(trained: Sequence[Trained]) -> list[Triple]:
-    """(A, B) given the features of g, prior N(0, 1): one triple a data set, all of one model.
-
-    Without ReLU the likelihood depends on six numbers for each output at most; six observations with the same sums of squares stand for
-    all, so that the cost does not depend on n.
-    """
-    base = _head(trained[0].relu)
-    found = []
-    for own in trained:
-        z, y = own.z.T.astype(float), own.y.T.astype(float)
-        if not own.relu:
-            small = np.asarray(np.linalg.qr(np.concatenate([z, y], axis=1), mode="r"))
-            z, y = small[:, :INPUTS], small[:, INPUTS:]
-        found.append(base.with_data((z, y)))
-    return found
+def posterior(own: Trained) -> Triple:
+    """(A, B) given the features of g, prior N(0, 1)."""
+    return _head(own.relu).with_data(observations(own.z, own.y, own.relu))
 
 
 @lru_cache(maxsize=2)
@@ -120,10 +109,10 @@ def last_mcmc(own: Trained) -> Prediction:
     return Prediction(log_last_layer(centre, own.precision, own.hidden_test, own.y_test))
 
 
-def both_laplace(own: Trained, triple: Triple, draws: int, seed: int) -> Prediction:
+def both_laplace(own: Trained, draws: int, seed: int) -> Prediction:
     """Draws from the Gaussian at the trained (A, B) with the exact inverse Hessian of -log posterior, where it is one."""
     try:
-        approximation = laplace(triple, {"A": own.A.astype(float), "B": own.B.astype(float)})
+        approximation = laplace(posterior(own), {"A": own.A.astype(float), "B": own.B.astype(float)})
     except NotPositiveDefinite as refusal:
         return Prediction(None, str(refusal))
     matrices = approximation.sample(draws, seed)
@@ -137,11 +126,10 @@ def last_laplace(own: Trained) -> Prediction:
 
 def as_stated(trained: Sequence[Trained], draws: int, seed: int) -> dict[str, list[Prediction]]:
     """All five for every data set."""
-    pairs = list(enumerate(zip(trained, posterior(trained), strict=True)))
     return {
-        BOTH_MCMC: [both_mcmc(own, seed + i) for i, (own, _) in pairs],
+        BOTH_MCMC: [both_mcmc(own, seed + index) for index, own in enumerate(trained)],
         LAST_MCMC: [last_mcmc(own) for own in trained],
-        BOTH_LAPLACE: [both_laplace(own, triple, draws, seed + i) for i, (own, triple) in pairs],
+        BOTH_LAPLACE: [both_laplace(own, draws, seed + index) for index, own in enumerate(trained)],
         LAST_LAPLACE: [last_laplace(own) for own in trained],
         MAP: [Prediction(log_point(own.B @ own.hidden_test, own.y_test)) for own in trained],
     }
