@@ -18,6 +18,7 @@ RIVALS = {
     "pairing": "local_pairing",
     "samplers": "local_samplers",
     "devinterp": "local_devinterp",
+    "generalisation": "generalisation",
 }
 
 

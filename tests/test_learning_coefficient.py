@@ -1,4 +1,4 @@
-"""λ of population triples at default settings against proven values, and what a wrong phase is told."""
+"""λ of population triples against proven values, with half the default particles, and what a wrong phase is told."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +20,7 @@ from singlearn.models import polynomial, reduced_rank, tanh_zero_truth
 def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
     """Small ones; ``singlearn experiment known`` does the same for larger ones, which take minutes."""
     triple = reduced_rank(inputs=inputs, hidden=hidden, outputs=outputs, rank=rank)
-    read = sl.temper(triple, beta_max=1e8, thin=64, seed=0).learning_coefficient()
+    read = sl.temper(triple, beta_max=1e8, particles=512, thin=64, seed=0).learning_coefficient()
     exact = float(triple.known)
     assert read.standard_error < tolerance * exact
     assert abs(read.value - exact) < tolerance * exact
@@ -30,7 +30,7 @@ def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
 
 def test_tanh_network_with_zero_truth():
     triple = tanh_zero_truth(2)
-    read = sl.temper(triple, beta_max=1e8, thin=64, seed=0).learning_coefficient()
+    read = sl.temper(triple, beta_max=1e8, particles=512, thin=64, seed=0).learning_coefficient()
     exact = float(triple.known)
     assert abs(read.value - exact) < 0.05 * exact
     assert abs(read.value - exact) < 4 * read.standard_error
@@ -40,7 +40,7 @@ def test_tanh_network_with_zero_truth():
 def test_unknown_multiplicity_widens_the_error():
     """x²y²: λ = 1/2, m = 2. Not told m, the fit cannot be as sure, and says so."""
     triple = polynomial("x^2*y^2", ["x", "y"])
-    run = sl.temper(triple, beta_max=1e8, thin=64, seed=0)
+    run = sl.temper(triple, beta_max=1e8, particles=512, thin=64, seed=0)
     told, untold = run.learning_coefficient(multiplicity=2), run.learning_coefficient()
     assert abs(told.value - 0.5) < 4 * told.standard_error < 0.1
     assert abs(untold.value - 0.5) < 4 * untold.standard_error
@@ -50,7 +50,7 @@ def test_unknown_multiplicity_widens_the_error():
 
 def test_twenty_decades():
     """K = w² has λ = 1/2 and F exactly; a run to β = 10²⁰ reads both."""
-    run = sl.temper(sl.Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1), beta_max=1e20, thin=64, seed=0)
+    run = sl.temper(sl.Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1), beta_max=1e20, particles=512, thin=64, seed=0)
     told, untold = run.learning_coefficient(multiplicity=1), run.learning_coefficient()
     assert abs(told.value - 0.5) < 4 * told.standard_error < 0.04
     assert abs(untold.value - 0.5) < 4 * untold.standard_error < 0.08  # over twenty decades m = 2 is still only 0.03 away

@@ -32,7 +32,7 @@ def test_three_components_of_the_galaxies_reach_the_published_maximum_likelihood
     """mclust 5 [scrucca2016mclust]_ finds log likelihood -203.1792 for its model V,3 of the copy that misprints 26.96 as 26.69."""
     misprinted = galaxies()
     misprinted[np.isclose(misprinted, 26.96)] = 26.69
-    run = temper(three_components.with_data(misprinted), particles=48, seed=0, progress=False)
+    run = temper(three_components.with_data(misprinted), particles=96, seed=0, progress=False)
     assert run.optimum is not None
     assert run.optimum.is_likelihood_maximum
     assert run.optimum.energy == pytest.approx(203.1792, abs=2e-4)

@@ -250,8 +250,9 @@ def test_refusals(run):
 
 def test_local_run_in_a_phase_with_constants_in_its_labeller():
     """A labeller that holds NumPy arrays, in double precision while single is JAX's default: it was traced in single and failed."""
-    one = {"w": np.ones((1, 1)), "b": np.zeros(1), "q": np.ones(1), "c": np.zeros(())}
-    triple = sl.models.two_layer_population(hidden=1, truth=one, box=[(-1, 1)], n=100)
+    one = {"w": np.ones((1, 1)), "b": np.zeros(1), "q": np.ones(1)}
+    prior = {name: dist.Normal(0.0, 1.0).expand(part.shape) for name, part in one.items()}
+    triple = sl.Triple.population(lambda w: jnp.sum((w["w"] * w["q"] - 1) ** 2) + jnp.sum(w["b"] ** 2), prior, n=100)
     local = sl.local_run(triple, one, (sl.phases.live_nodes([(-1, 1)]), 1), particles=16, replicates=2)
     assert local.phase == "live_nodes = 1" and local.energy.value > 0
 

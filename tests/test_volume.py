@@ -70,7 +70,7 @@ def nested(triples):
 
 @pytest.fixture(scope="module")
 def run(triples):
-    return sl.temper(triples[CUSP], beta_max=1e8, particles=512, thin=64, seed=0)
+    return sl.temper(triples[CUSP], beta_max=1e8, particles=256, thin=64, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -355,7 +355,7 @@ def test_picture(nested, tempered):
 
 
 def test_check_agrees_with_the_proof():
-    readings = check("x^2*y^2 + y^4", smallest=1e-8, beta_max=1e6, live=400, particles=256)
+    readings = check("x^2*y^2 + y^4", smallest=1e-8, beta_max=1e6, live=200, particles=128)
     exact, _ = POLYNOMIALS["x^2*y^2 + y^4"]
     assert [r.name for r in readings] == ["volume, nested sampling", "volume, tempering", "energy, tempering"]
     for reading in readings:

@@ -107,17 +107,20 @@ def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Call
         key_cap, key_noise, key_accept = jax.random.split(key, 3)
         cap = shortest ** jax.random.uniform(key_cap, dtype=u.dtype)
 
-        def geometry(z: Float[Array, " d"]) -> tuple[Array, Array, Array, Array]:
+        def geometry(z: Float[Array, " d"], _: None) -> tuple[Array, tuple[Array, Array, Array, Array]]:
             value, gradient = jax.value_and_grad(log_density)(z)
             eigenvalues, vectors = jnp.linalg.eigh(-jax.hessian(log_density)(z))
             stiffness = jnp.maximum(jnp.abs(eigenvalues), cap**-2)
-            return value, z + 0.5 * step**2 * vectors @ ((vectors.T @ gradient) / stiffness), stiffness, vectors
+            centre = z + 0.5 * step**2 * vectors @ ((vectors.T @ gradient) / stiffness)
+            return centre + step * vectors @ (noise / jnp.sqrt(stiffness)), (value, centre, stiffness, vectors)
 
         z = u / scales
         noise = jax.random.normal(key_noise, z.shape, z.dtype)
-        value, centre, stiffness, vectors = geometry(z)
-        proposal = centre + step * vectors @ (noise / jnp.sqrt(stiffness))
-        value_there, centre_there, stiffness_there, vectors_there = geometry(proposal)
+        # At the point and at what it proposes, in a loop so that the Hessian is compiled once.
+        _, (values, centres, stiffnesses, frames) = jax.lax.scan(geometry, z, length=2)
+        (value, value_there), (stiffness, stiffness_there) = values, stiffnesses
+        proposal = centres[0] + step * frames[0] @ (noise / jnp.sqrt(stiffness))
+        centre_there, vectors_there = centres[1], frames[1]
         back = vectors_there.T @ (z - centre_there)
         log_forth = -0.5 * jnp.sum(noise**2) + 0.5 * jnp.sum(jnp.log(stiffness))
         log_back = -0.5 * jnp.sum(back**2 * stiffness_there) / step**2 + 0.5 * jnp.sum(jnp.log(stiffness_there))
@@ -152,9 +155,21 @@ def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[[Ca
 
 
 def _chunked(f: Callable, chunk: int) -> Callable:
-    def over_particles(*args: object) -> object:
+    """``f`` over all particles, at most ``chunk`` at once.
+
+    All chunks are of one size, the first particles being done twice where it does not divide their number: a smaller last chunk would
+    have to be compiled by itself.
+    """
+
+    def over_particles(*args: Any) -> Any:
         *each, shared, data = args
-        return jax.lax.map(lambda own: f(*own, shared, data), tuple(each), batch_size=chunk)
+        count = len(each[0])
+        chunks = -(-count // chunk)
+        size = -(-count // chunks)
+        if surplus := chunks * size - count:
+            each = [jnp.concatenate([part, part[:surplus]]) for part in each]
+        found = jax.lax.map(lambda own: f(*own, shared, data), tuple(each), batch_size=size)
+        return jax.tree.map(lambda leaf: leaf[:count], found)
 
     return over_particles
 
@@ -208,7 +223,9 @@ def _threaded(f: Callable, particles: int, chunk: int, wide: bool) -> Callable:
 
 
 def _slice(each: Sequence[Any], lower: np.integer, upper: np.integer) -> list[Any]:
-    return [part[int(lower) : int(upper)] for part in each]
+    # Keys are no NumPy arrays; what is one needs no compiled slice.
+    arrays = [part if jnp.issubdtype(part.dtype, jax.dtypes.prng_key) else np.asarray(part) for part in each]
+    return [part[int(lower) : int(upper)] for part in arrays]
 
 
 def _run_slice(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.tempering.rungs import Rungs
-from singlearn.triple import Triple
+from singlearn.triple import Model, Triple
 
 # Pointwise log likelihoods kept, in numbers: 160 MB in double precision.
 LARGEST_LOG_LIKELIHOOD = 20_000_000
@@ -52,11 +54,23 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
     log_likelihood = None
     # In the precision of the run: see the note on precisions in moves.
     with jax.enable_x64(rungs.particles.dtype == np.float64):
-        constrained = jax.vmap(jax.vmap(triple.coordinates.constrain))(jnp.asarray(particles))
+        constrain, pointwise = _compiled(triple.as_model(), particles.dtype.name)
+        flat = jnp.asarray(particles.reshape(-1, dimension))
+        constrained = constrain(flat)
         if not triple.is_population and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD:
             data = jax.tree.map(jnp.asarray, triple.data)
-            flat = jnp.asarray(particles.reshape(-1, dimension))
-            pointwise = jax.jit(lambda us: jax.lax.map(lambda u: triple.pointwise(u, data), us, batch_size=256))(flat)
-            log_likelihood = np.asarray(pointwise, dtype=float).reshape(replicates, kept, int(triple.n))
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(constrained)]
+            log_likelihood = np.asarray(pointwise(flat, data), dtype=float).reshape(replicates, kept, int(triple.n))
+    leaves = [np.asarray(leaf).reshape(replicates, kept, *leaf.shape[1:]) for leaf in jax.tree.leaves(constrained)]
     return Posterior(beta, dict(zip(triple.coordinates.names(), leaves, strict=True)), energies, log_likelihood)
+
+
+@lru_cache(maxsize=16)
+def _compiled(model: Model, precision: str) -> tuple[Callable, Callable]:
+    """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs of one model in one precision."""
+    triple = model.triple
+
+    def pointwise(us: Float[Array, "draws d"], data: object) -> Float[Array, "draws n"]:
+        found: Array = jax.lax.map(lambda u: triple.pointwise(u, data), us, batch_size=256)
+        return found
+
+    return jax.jit(jax.vmap(triple.coordinates.constrain)), jax.jit(pointwise)
