@@ -7,6 +7,7 @@ import math
 import pickle
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 import safetensors.torch
@@ -101,6 +102,26 @@ def test_jax_pytrees_are_checkpoints_too(measured) -> None:
     found = sl.local.trajectory(pytrees, lambda w, x: x @ w, squared, data, **QUICK)
     for own, other in zip(found.points, measured.points, strict=True):
         assert own.loss == pytest.approx(other.loss, rel=1e-5) and own.value == other.value and own.weights != ""
+
+
+def test_a_jax_function_is_compiled_once_for_all_checkpoints(real_sampling) -> None:
+    """And each checkpoint gets what it gets by itself: w* is no constant of what is compiled."""
+    traced = []
+
+    def line(w, x):
+        traced.append(isinstance(w, jax.core.Tracer))
+        return x @ w
+
+    pytrees = {step: weights["weight"].numpy() for step, weights in WEIGHTS.items()}
+    data = tuple(part.numpy() for part in DATA)
+    (alone,) = sl.local.trajectory({100: pytrees[100]}, line, squared, data, **QUICK).points
+    once = sum(traced)
+    found = sl.local.trajectory(pytrees, line, squared, data, **QUICK).points
+    assert sum(traced) == 2 * once
+    assert found[-1].value == alone.value and found[0].value != alone.value
+    # Between sweeps what the function closes over may change: nothing is kept.
+    sl.local.trajectory({100: pytrees[100]}, line, squared, data, **QUICK)
+    assert sum(traced) == 3 * once
 
 
 def test_checkpoints_without_an_order_are_refused(tmp_path) -> None:

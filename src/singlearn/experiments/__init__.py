@@ -19,6 +19,7 @@ NAMES = (
     "figure2",
     "generalisation",
     "known",
+    "last-layer-or-two",
     "learning-curves",
     "local-through-training",
     "model-selection",

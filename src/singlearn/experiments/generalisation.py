@@ -41,6 +41,7 @@ class Size:
 
 FULL = Size(tuple(int(n) for n in np.rint(np.logspace(2.3, 3.0, 10))), 30, 5000, 1000, 10_000)
 QUICK = Size((200, 500), 3, 200, 200, 1000)
+OTHER: dict[Version, Version] = {"as-stated": "as-published", "as-published": "as-stated"}
 Task = tuple[int, bool, bool, bool, int]
 """Layers of g, ReLU in h, realisable, minibatch, n."""
 
@@ -54,12 +55,10 @@ class _Measurement:
 
     def __call__(self, task: Task) -> dict[str, CurvePoint]:
         """All five methods on all data sets of one cell and one size."""
-        layers, relu, realisable, minibatch, n = task
-        words = ("relu" if relu else "identity", "realisable" if realisable else "not", "minibatch" if minibatch else "batch")
-        name = "-".join([str(layers), *words, str(n)])
-        kept = self.store.load(name)
+        kept = stored(self.store, task)
         if kept is not None:
-            return {method: CurvePoint.from_dict(kept[method]) for method in METHODS}
+            return kept
+        layers, relu, realisable, minibatch, n = task
         how = self.how
         data = data_sets(layers, relu, realisable, n, how.datasets, how.tests, self.seed, self.version)
         trained = train(data.start, data.x, data.y, relu, BATCH if minibatch else None, how.epochs, self.seed)
@@ -73,8 +72,20 @@ class _Measurement:
         else:
             predictions = as_stated(own, how.draws, seed)
         found = {method: _point(method, n, predictions[method], data.log_q) for method in METHODS}
-        self.store.save(name, {method: point.to_dict() for method, point in found.items()})
+        self.store.save(_file(task), {method: point.to_dict() for method, point in found.items()})
         return found
+
+
+def _file(task: Task) -> str:
+    layers, relu, realisable, minibatch, n = task
+    words = ("relu" if relu else "identity", "realisable" if realisable else "not", "minibatch" if minibatch else "batch")
+    return "-".join([str(layers), *words, str(n)])
+
+
+def stored(store: FinishedPoints, task: Task) -> dict[str, CurvePoint] | None:
+    """All five methods of one cell and one size, if they are there."""
+    kept = store.load(_file(task))
+    return None if kept is None else {method: CurvePoint.from_dict(kept[method]) for method in METHODS}
 
 
 def _spare(untrained: Network) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -89,20 +100,33 @@ def _point(method: str, n: int, predictions: Sequence[Prediction], log_q: np.nda
 
 
 def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Slopes beside the published ones; every cell and size that is finished is kept in ``out/generalisation``."""
+    """Slopes beside the published ones, and beside those of the other version where that is finished.
+
+    Every cell and size that is finished is kept in ``out/generalisation``.
+    """
     how = QUICK if quick else FULL
-    folder = out / "generalisation" / f"{version}{'-quick' if quick else ''}-{seed}"
-    settings = {"datasets": how.datasets, "epochs": how.epochs, "draws": how.draws, "tests": how.tests, "seed": seed}
-    measure = _Measurement(how, version, seed, FinishedPoints(folder, "generalisation", settings, "another size of this experiment"))
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
+    measure = _Measurement(how, version, seed, _store(version, quick, seed, out))
     # XLA leaves cores idle on arrays as small as these; it runs outside the interpreter's lock, so that threads do.
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
         pieces = counted("cells and sizes", pool.map(measure, tasks), len(tasks), progress)
         found = dict(zip(tasks, pieces, strict=True))
+    other = _store(OTHER[version], quick, seed, out)
+    beside = {task: points for task in tasks if (points := stored(other, task)) is not None}
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]
     rows = [_row(cell, curve, method, version) for cell, curve in curves for method in METHODS]
+    if len(beside) == len(tasks):
+        slopes = [_slope(_curve(cell, how, beside), method)[0] for cell in CELLS for method in METHODS]
+        rows = [row | {"slope of the other version": slope} for row, slope in zip(rows, slopes, strict=True)]
     warnings = [{"cell": cell.name, "message": message} for cell, curve in curves for message in curve.warnings]
     return ExperimentResult(rows, warnings, _table(rows, version), _figures(curves, version, out))
+
+
+def _store(version: Version, quick: bool, seed: int, out: Path) -> FinishedPoints:
+    how = QUICK if quick else FULL
+    folder = out / "generalisation" / f"{version}{'-quick' if quick else ''}-{seed}"
+    settings = {"datasets": how.datasets, "epochs": how.epochs, "draws": how.draws, "tests": how.tests, "seed": seed}
+    return FinishedPoints(folder, "generalisation", settings, "another size of this experiment")
 
 
 def _curve(cell: Cell, how: Size, found: dict[Task, dict[str, CurvePoint]]) -> LearningCurve:
@@ -135,8 +159,12 @@ def _means(curve: LearningCurve, method: str) -> list[float]:
     return found
 
 
+def _slope(curve: LearningCurve, method: str) -> tuple[float, float]:
+    return unweighted_line(curve.sizes, _means(curve, method), with_intercept=not curve.is_realisable)
+
+
 def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dict[str, Any]:
-    slope, r_squared = unweighted_line(curve.sizes, _means(curve, method), not cell.realisable)
+    slope, r_squared = _slope(curve, method)
     line = curve.slope(method)
     printed, printed_r = published(cell, method)
     refused = sum(e is None for point in curve.points[method] for e in point.errors)
@@ -157,18 +185,22 @@ def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dic
 
 def _table(every: list[dict[str, Any]], version: Version) -> str:
     text = [f"Slopes of E G(n) against 1/n, {version} (unweighted as published; weighted by n² with the standard error over data sets)"]
+    beside = "slope of the other version" in every[0]
+    if not beside:
+        text.append(f"Run --{OTHER[version]} with the same --out as well, and its slopes stand beside these.")
     for cell in CELLS:
         rows = [row for row in every if row["cell"] == cell.name]
         columns = [
             ("method", "", list(METHODS)),
             ("published", "", [_number(row["published slope"]) for row in rows]),
-            ("slope", "", [_number(row["slope"]) for row in rows]),
+            (version, "", [_number(row["slope"]) for row in rows]),
             ("R²", "", [_number(row["R²"]) for row in rows]),
             (
                 "weighted",
                 "",
                 ["–" if row["weighted slope"] is None else str(Estimate(row["weighted slope"], row["standard error"])) for row in rows],
             ),
+            *([(OTHER[version], "", [_number(row["slope of the other version"]) for row in rows])] if beside else []),
             ("no answer", "fits", [str(row["refused"]) if row["refused"] else "" for row in rows]),
         ]
         text += ["", f"Table {cell.table}: {cell.name}", *aligned(columns)]

@@ -82,6 +82,10 @@ def trajectory(
         data = as_tensors(data, torch.device("cpu"))
         if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
             model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+    if not is_module:
+        from singlearn.local.jax_programs import CompiledOnce
+
+        model = CompiledOnce(model)
     measure = _Measurement(
         model, loss, data, only, float(gamma), nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
         is_module, None,

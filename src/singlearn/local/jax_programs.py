@@ -1,0 +1,196 @@
+"""What is compiled for a JAX function, once for all checkpoints of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, Integer
+
+from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.leapfrog import kick_drift_kick
+
+
+class State(NamedTuple):
+    """Chains, the noise of their last step, and the key of the next."""
+
+    position: Array
+    noise: Array
+    key: Array
+
+
+class Setting(NamedTuple):
+    """What differs from checkpoint to checkpoint, and is handed to what is compiled.
+
+    Attributes:
+        centre: w*, in the coordinates of the chains.
+        every: all parameters, of which some may stay where they are.
+        data: inputs and targets.
+        reference: loss of every sample at w*.
+    """
+
+    centre: Array
+    every: Array
+    data: Any
+    reference: Array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a flat vector of the chains becomes parameters of the network; two equal ones share their programs.
+
+    Attributes:
+        structure: of the parameters.
+        leaves: shape and number type of each.
+        chosen: places of the coordinates that move, as bytes of 64-bit integers.
+        scales: of these coordinates, as bytes of 64-bit numbers.
+    """
+
+    structure: Any
+    leaves: tuple[tuple[tuple[int, ...], str], ...]
+    chosen: bytes
+    scales: bytes
+
+    @classmethod
+    def of(cls, parameters: Any, chosen: Integer[np.ndarray, " d"], scales: Float[np.ndarray, " d"]) -> Layout:
+        """The layout of ``parameters``, of which the coordinates ``chosen`` move in units of ``scales``."""
+        leaves, structure = jax.tree.flatten(parameters)
+        shapes = tuple((tuple(np.shape(leaf)), str(jnp.asarray(leaf).dtype)) for leaf in leaves)
+        return cls(structure, shapes, np.asarray(chosen, np.int64).tobytes(), np.asarray(scales, np.float64).tobytes())
+
+    def flattening(self) -> tuple[int, Any, Callable[[Array], Any]]:
+        """The number of all parameters, their common number type, and the way back from a flat vector of them."""
+        empty = jax.tree.unflatten(self.structure, [jnp.zeros(shape, kind) for shape, kind in self.leaves])
+        flat, unravel = ravel_pytree(empty)
+        return len(flat), flat.dtype, unravel
+
+
+class CompiledOnce:
+    """A JAX function whose programs are kept as long as this object: for a sweep, within which the function does not change.
+
+    A function as it is gets programs of its own at every call of a verb, because what it closes over may have changed since the last.
+
+    Args:
+        model: ``model(parameters, x)`` for a batch of x.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        self.model = model
+        self._kept: dict[tuple[int, Layout], Programs] = {}
+
+    def __call__(self, parameters: Any, x: Any) -> Any:
+        """The outputs of the function."""
+        return self.model(parameters, x)
+
+    def programs(self, loss: Callable[..., Any], layout: Layout) -> Programs:
+        """Those for this loss and layout, compiled at most once for each shape of the data."""
+        # The programs hold the loss, so that no other gets its identity.
+        key = id(loss), layout
+        if key not in self._kept:
+            self._kept[key] = Programs(self.model, loss, layout)
+        return self._kept[key]
+
+
+class Programs:
+    """Losses, gradients, Langevin steps and Hamiltonian flights of many chains; all take a :class:`Setting`.
+
+    Args:
+        model: ``model(parameters, x)`` for a batch of x.
+        loss: ``loss(output, target)``, one number a sample.
+        layout: of the parameters.
+    """
+
+    def __init__(self, model: Callable[..., Any], loss: Callable[..., Any], layout: Layout) -> None:
+        count, dtype, unravel = layout.flattening()
+        chosen = np.frombuffer(layout.chosen, np.int64)
+        scale = jnp.asarray(np.frombuffer(layout.scales, np.float64), dtype)
+        whole = len(chosen) == count
+
+        def output(flat: Array, every: Array, x: Any) -> Any:
+            flat = scale * flat
+            return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
+
+        def losses(flat: Array, every: Array, samples: Any) -> Any:
+            x, target = samples
+            return loss(output(flat, every, x), target)
+
+        def difference(flat: Array, every: Array, samples: Any, reference: Array) -> Array:
+            return (losses(flat, every, samples) - reference).mean()
+
+        def product(vector: Array, centre: Array, every: Array, samples: Any) -> Array:
+            x, target = samples
+            out, tangent = jax.jvp(lambda flat: output(flat, every, x), (centre,), (vector,))
+            curved = jax.jvp(jax.grad(lambda o: loss(o, target).mean()), (out,), (tangent,))[1]
+            back: Array = jax.vjp(lambda flat: output(flat, every, x), centre)[1](curved)[0]
+            return back
+
+        derivative = jax.value_and_grad(difference)
+        self.losses = losses
+        self.reference = jax.jit(losses)
+        self.of_chains = jax.jit(jax.vmap(losses, in_axes=(0, None, None)))
+        self._own = jax.vmap(derivative, in_axes=(0, None, 0, 0))
+        self.shared = jax.jit(jax.vmap(derivative, in_axes=(0, None, None, None)))
+        self.walk = jax.jit(self._walk_many, static_argnames=("batch", "steps"))
+        self.attempt = jax.jit(self._attempt_one, static_argnames=("batch",))
+        self.fly = jax.jit(self._fly_many)
+        self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
+
+    def _drawn(self, key: Array, chains: int, batch: int, at: Setting) -> Callable[[Array], tuple[Array, Array]]:
+        samples = len(at.reference)
+        if batch >= samples:
+            return lambda where: self.shared(where, at.every, at.data, at.reference)
+        index = jax.random.randint(key, (chains, batch), 0, samples)
+        own = jax.tree.map(lambda leaf: leaf[index], at.data)
+        return lambda where: self._own(where, at.every, own, at.reference[index])
+
+    def _walk_many(
+        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, steps: int
+    ) -> tuple[State, tuple[Array, Array]]:
+        def one(state: State, _: None) -> tuple[State, tuple[Array, Array]]:
+            position, before, key = state
+            key, key_batch, key_noise = jax.random.split(key, 3)
+            value, gradient = self._drawn(key_batch, len(position), batch, at)(position)
+            away = position - at.centre
+            noise = jax.random.normal(key_noise, position.shape, position.dtype)
+            there = advance(position, nbeta * gradient + gamma * away, before, noise, step)
+            return State(there, noise, key), (nbeta * value, (away**2).sum(1))
+
+        return jax.lax.scan(one, state, None, length=steps)
+
+    def _attempt_one(
+        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int
+    ) -> tuple[State, Array, Array]:
+        position, before, key = state
+        key, key_batch, key_other, key_noise = jax.random.split(key, 4)
+        sampled, other = (self._drawn(k, len(position), batch, at) for k in (key_batch, key_other))
+
+        def potential(where: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
+            away = where - at.centre
+            return nbeta * value + 0.5 * gamma * (away**2).sum(1), nbeta * gradient + gamma * away
+
+        value, gradient = sampled(position)
+        gradient_noise = nbeta**2 * ((gradient - other(position)[1]) ** 2).sum(1)
+        energy, force = potential(position, value, gradient)
+        noise = jax.random.normal(key_noise, position.shape, position.dtype)
+        there = advance(position, force, noise, noise, step)
+        energy_there, force_there = potential(there, *sampled(there))
+        ratio = log_acceptance(energy, energy_there, force, force_there, noise, step)
+        return State(there, before, key), jnp.nan_to_num(jnp.exp(jnp.minimum(ratio, 0.0)), nan=0.0), gradient_noise
+
+    def _fly_many(
+        self, start: tuple[Array, Array, Array, Array], step: Array, leapfrogs: Any, at: Setting, nbeta: Any, gamma: Any
+    ) -> tuple[Array, Array, Array, Array]:
+        def evaluate(offset: Array) -> tuple[Array, Array]:
+            value, gradient = self.shared(at.centre + offset, at.every, at.data, at.reference)
+            return nbeta * value, nbeta * gradient + gamma * offset
+
+        def one(_: Any, where: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+            return kick_drift_kick(evaluate, where, step)
+
+        there: tuple[Array, Array, Array, Array] = jax.lax.fori_loop(0, leapfrogs, one, start)
+        return there
