@@ -13,6 +13,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from singlearn.cli import main
+from singlearn.experiments import generalisation, last_layer_or_two
 from singlearn.experiments.last_layers import methods
 from singlearn.experiments.last_layers.cell import CELLS, Network, data_sets, features, layers_built, outputs
 from singlearn.experiments.last_layers.density import log_last_layer, log_mixture
@@ -151,3 +152,42 @@ def test_features_and_outputs_belong_together(data) -> None:
 def test_versions_are_refused_where_there_are_none(capsys) -> None:
     assert main(["experiment", "known", "--as-published"]) == 2
     assert "--as-published: known has one version only; it is an option of generalisation" in capsys.readouterr().err
+
+
+def test_every_sampler_has_the_same_predictive_density_where_chains_mix(tmp_path, monkeypatch) -> None:
+    """Tempering with B integrated out, NUTS of both, NUTS of B and B in closed form; finished cells are not measured again."""
+    cells = tuple(cell for cell in last_layer_or_two.QUICK.cells if cell.relu)
+    monkeypatch.setattr(last_layer_or_two, "QUICK", last_layer_or_two.Settings((60,), cells, 3, 100, 200, 200, 400))
+    result = last_layer_or_two.run(True, 0, tmp_path, False)
+    more = {row["method"]: row["more than tempered"] for row in result.rows}
+    # Another posterior, that of the last layer, is told apart.
+    assert abs(more[last_layer_or_two.LONG]) < 0.004 < abs(more[last_layer_or_two.LAST]) / 2
+    assert abs(more[last_layer_or_two.PUBLISHED]) < 0.008
+    assert abs(more[last_layer_or_two.LAST_PUBLISHED] - more[last_layer_or_two.LAST]) < 0.004
+    assert "last: exact" in result.table and result.figures[0].stat().st_size > 10_000
+    monkeypatch.setattr(last_layer_or_two, "train", None)
+    assert last_layer_or_two.run(True, 0, tmp_path, False).rows == result.rows
+
+
+def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
+    """Finished points of the other version are read, not made: nothing is trained here."""
+    monkeypatch.setattr(generalisation, "train", None)
+    tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in generalisation.QUICK.sizes]
+    for version, slope in (("as-stated", 3.0), ("as-published", 5.0)):
+        if version == "as-published":
+            alone = generalisation.run("as-stated", True, 0, tmp_path, False)
+            assert "Run --as-published" in alone.table and "slope of the other version" not in alone.rows[0]
+        store = generalisation._store(version, True, 0, tmp_path)
+        for task in tasks:
+            points = {}
+            for name in methods.METHODS:
+                # One method has no answer for one of the two data sets.
+                errors = slope / task[-1], None if name == methods.BOTH_LAPLACE else slope / task[-1]
+                points[name] = generalisation.CurvePoint(name, task[-1], errors, ("", ""), {}).to_dict()
+            store.save(generalisation._file(task), points)
+    found = generalisation.run("as-stated", True, 0, tmp_path, False)
+    realisable = next(row for row in found.rows if ", realisable" in row["cell"] and row["method"] == methods.MAP)
+    assert (realisable["slope"], realisable["slope of the other version"]) == (3.0, 5.0)
+    assert "as-published" in found.table.splitlines()[3]
+    refused = next(row for row in found.rows if row["method"] == methods.BOTH_LAPLACE)
+    assert math.isnan(refused["slope"]) and refused["refused"] == len(generalisation.QUICK.sizes)
