@@ -12,9 +12,10 @@ from typing import Any
 
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.check import polynomial as p
+from singlearn.exact.check.bounds import NEVER, Key, Poles
 from singlearn.exact.check.charts import Chart, Refuted, fields, read, require
 from singlearn.exact.check.polynomial import Terms
-from singlearn.exact.check.tree import NEVER, Key, Poles, poles
+from singlearn.exact.check.tree import poles
 from singlearn.exact.expression import Expression
 
 BARS = re.compile(r"(?:[Aa]bs\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|)")

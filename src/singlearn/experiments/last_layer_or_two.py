@@ -49,7 +49,7 @@ class Settings:
 
 
 SHALLOW = tuple(cell for cell in CELLS if cell.layers == 1 and not cell.minibatch)
-FULL = Settings((200, 1000), SHALLOW, 10, 5000, 1000, 5000, 10_000)
+FULL = Settings((200, 1000), SHALLOW, 10, 5000, 1000, 2000, 10_000)
 QUICK = Settings((200,), tuple(cell for cell in SHALLOW if cell.realisable), 2, 200, 200, 400, 1000)
 
 

@@ -1,0 +1,27 @@
+"""Bounds on the pole of a chart, and how those of its parts combine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import inf
+
+Key = tuple[Fraction | float, int]
+NEVER: Key = (inf, 0)
+
+
+class Poles:
+    """Lower and upper bound on (λ, -m), and whether K was shown to have one sign."""
+
+    def __init__(self, low: Key, high: Key, even: bool) -> None:
+        self.low, self.high, self.even = low, high, even
+
+    def meet(self, other: Poles) -> Poles:
+        return Poles(min(self.low, other.low), min(self.high, other.high), self.even and other.even)
+
+
+def total(keys: Sequence[Key]) -> Key:
+    """Of a sum of functions of different variables: the exponents add up."""
+    if any(key[0] == inf for key in keys):
+        return NEVER
+    return sum((Fraction(key[0]) for key in keys), Fraction(0)), sum(key[1] for key in keys) + len(keys) - 1

@@ -1,0 +1,137 @@
+"""What is proved on one face of a Newton polyhedron without another chart: zeros that cross, are steep, or have a bounded order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import combinations
+from math import gcd
+from typing import Any
+
+from singlearn.exact.check import polynomial as p
+from singlearn.exact.check.bounds import NEVER, Poles
+from singlearn.exact.check.charts import Chart, fields, read, real_zero, require, whole
+from singlearn.exact.check.polyhedron import Polyhedron
+from singlearn.exact.check.polynomial import Terms
+from singlearn.exact.check.zeros import no_zeros
+
+
+def named_factors(chart: Chart, data: Any) -> list[tuple[Terms, int]]:
+    """The factors that the certificate names; they should multiply up to the generator, or be the generators."""
+    require(isinstance(data["factors"], list) and bool(data["factors"]), "factors should be a list")
+    require(all(isinstance(f, list) and len(f) == 2 for f in data["factors"]), "a factor should have a multiplicity")
+    factors = [(read(f, chart.size), whole(s, 1, 1000, "a multiplicity")) for f, s in data["factors"]]
+    require(all(f for f, _ in factors), "a factor should not be 0")
+    if len(chart.generators) > 1 or chart.relations:
+        require([f for f, _ in factors] == list(chart.generators) and all(s == 1 for _, s in factors), "not the generators")
+        return factors
+    product = p.constant(chart.size, 1)
+    for f, s in factors:
+        product = p.multiply(product, p.power(f, s, chart.size))
+    require(p.monic(product) == p.monic(chart.generators[0]), "the factors do not multiply up to the generator")
+    require(all(p.monic(f) == f or len(f) == 1 or _integral(f) for f, _ in factors), "a factor should be primitive or monic")
+    return factors
+
+
+def _integral(poly: Terms) -> bool:
+    return all(c.denominator == 1 for c in poly.values()) and gcd(*(int(c) for c in poly.values())) == 1
+
+
+def crossing_on(
+    polyhedron: Polyhedron,
+    rays: Sequence[tuple[int, ...]],
+    weight: Sequence[int],
+    data: Any,
+    factors: Sequence[tuple[Terms, int]],
+    avoid: Sequence[Terms],
+) -> Poles:
+    chart = polyhedron.chart
+    require(bool(factors) and isinstance(data, list) and bool(data), "a crossing should say which factors meet")
+    claimed: dict[tuple[int, ...], Any] = {}
+    for crossing in data:
+        fields(crossing, {"factors", "witness"}, "a crossing")
+        require(isinstance(crossing["factors"], list), "factors of a crossing should be a list")
+        subset = tuple(whole(i, 0, len(factors), "a factor") for i in crossing["factors"])
+        require(list(subset) == sorted(set(subset)) and subset not in claimed, "factors of a crossing in order, none twice")
+        claimed[subset] = crossing["witness"]
+    together = len(chart.generators) > 1
+    if together:
+        require(all(polyhedron.system(weight)), "a generator does not reach the face")
+    parts = [polyhedron.face(f, weight) for f, _ in factors]
+    subsets = [tuple(range(len(parts)))] if together else [
+        s for k in range(1, len(parts) + 1) for s in combinations(range(len(parts)), k)
+    ]  # fmt: skip
+    empty: list[set[int]] = []
+    result = Poles(NEVER, NEVER, True)
+    for subset in subsets:
+        if any(e <= set(subset) for e in empty):
+            require(subset not in claimed, "a crossing that is none")
+            continue
+        polys = [parts[i] for i in subset]
+        if subset not in claimed:
+            require(no_zeros([*polys, *chart.base], chart.nonzero), "factors may meet that are not listed")
+            empty.append(set(subset))
+            continue
+        require(no_zeros(_minors(chart, polys, len(polys)), [*chart.nonzero, *avoid]), "factors may touch")
+        strict = [Fraction(len(subset), chart.power)] if together else [Fraction(1, chart.power * factors[i][1]) for i in subset]
+        key = polyhedron.key(rays, strict)
+        known = claimed[subset] is not None
+        if known:
+            require(chart.real and real_zero([*polys, *chart.base], chart, claimed[subset], avoid), "the witness is none")
+            part = polyhedron.face(chart.prior, weight)
+            require(no_zeros([part, *polys, *chart.base], chart.nonzero), "the prior may vanish there")
+        even = together or all(factors[i][1] % 2 == 0 for i in subset)
+        result = result.meet(Poles(key, key if known else NEVER, even))
+    return result
+
+
+def steep_on(
+    polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], rank: Any, avoid: Sequence[Terms]
+) -> Poles:
+    chart = polyhedron.chart
+    polys = [q for q in polyhedron.system(weight) if q]
+    required = whole(rank, 1, len(polys) + 1, "rank")
+    require(no_zeros(_minors(chart, polys, required), [*chart.nonzero, *avoid]), "the differentials may be dependent")
+    low = min((Fraction(required, chart.power), -chart.size), polyhedron.key(rays))
+    return Poles(low, NEVER, False)
+
+
+def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], order: Any) -> Poles:
+    """At every zero of the face a derivative of at most that order, along one coordinate, does not vanish."""
+    chart = polyhedron.chart
+    polys = [q for q in polyhedron.system(weight) if q]
+    highest = whole(order, 1, 100, "the order")
+    free = [i for i in range(chart.size) if not any(p.degree(r, i) for r in chart.base)]
+    system = [*polys, *chart.base]
+    for q in polys:
+        for i in free:
+            current = q
+            for _ in range(highest):
+                current = p.derivative(current, i)
+                system.append(current)
+    require(no_zeros(system, chart.nonzero), "the zeros may have a higher order")
+    return Poles(polyhedron.key(rays, [Fraction(1, chart.power * highest)]), NEVER, False)
+
+
+def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
+    """The system of the common zeros where the polys and the relations have fewer independent differentials."""
+    system = [*polys, *chart.base]
+    size = required + len(chart.base)
+    live = [i for i in range(chart.size) if any(p.degree(q, i) for q in system)]
+    minors = []
+    for chosen in combinations(system, size):
+        for columns in combinations(live, size):
+            minors.append(_determinant([[p.derivative(q, i) for i in columns] for q in chosen]))
+    require(bool(minors), "more differentials than variables")
+    return [*system, *minors]
+
+
+def _determinant(rows: list[list[Terms]]) -> Terms:
+    if len(rows) == 1:
+        return rows[0][0]
+    total: Terms = {}
+    for i, entry in enumerate(rows[0]):
+        if entry:
+            minor = [row[:i] + row[i + 1 :] for row in rows[1:]]
+            total = p.add(total, p.multiply(entry, _determinant(minor)), -1 if i % 2 else 1)
+    return total
