@@ -42,8 +42,9 @@ def main(arguments: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             store = FinishedPoints(Path(folder), "generalisation", {}, "nothing")
             started = time.monotonic()
-            found = generalisation._Measurement(how, "as-stated", 0, store)(task)
+            generalisation._Measurement(how, "as-stated", 0, store)(task)
             seconds.append(time.monotonic() - started)
+            found = generalisation.stored(store, task)
     data = data_sets(*task[:3], chosen.n, chosen.datasets, TESTS, 0, "as-stated")
     with tempfile.TemporaryDirectory() as folder:
         handed, result = Path(folder) / "data.npz", Path(folder) / "result.json"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +18,7 @@ from singlearn.experiments.last_layers.cell import CELLS, Cell, Network, Version
 from singlearn.experiments.last_layers.methods import METHODS, Prediction, Trained, as_published, as_stated
 from singlearn.experiments.last_layers.published import published
 from singlearn.experiments.last_layers.training import BATCH, train
+from singlearn.experiments.processes import over_processes
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.learning_curves import generalisation_error
@@ -53,11 +52,8 @@ class _Measurement:
     seed: int
     store: FinishedPoints
 
-    def __call__(self, task: Task) -> dict[str, CurvePoint]:
-        """All five methods on all data sets of one cell and one size."""
-        kept = stored(self.store, task)
-        if kept is not None:
-            return kept
+    def __call__(self, task: Task) -> None:
+        """All five methods on all data sets of one cell and one size, into the store."""
         layers, relu, realisable, minibatch, n = task
         how = self.how
         data = data_sets(layers, relu, realisable, n, how.datasets, how.tests, self.seed, self.version)
@@ -73,7 +69,6 @@ class _Measurement:
             predictions = as_stated(own, how.draws, seed)
         found = {method: _point(method, n, predictions[method], data.log_q) for method in METHODS}
         self.store.save(_file(task), {method: point.to_dict() for method, point in found.items()})
-        return found
 
 
 def _file(task: Task) -> str:
@@ -107,10 +102,10 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | No
     how = QUICK if quick else FULL
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
     measure = _Measurement(how, version, seed, _store(version, quick, seed, out))
-    # XLA leaves cores idle on arrays as small as these; it runs outside the interpreter's lock, so that threads do.
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        pieces = counted("cells and sizes", pool.map(measure, tasks), len(tasks), progress)
-        found = dict(zip(tasks, pieces, strict=True))
+    left = [task for task in tasks if stored(measure.store, task) is None]
+    for _ in counted("cells and sizes", over_processes(measure, left), len(left), progress):
+        pass
+    found = {task: points for task in tasks if (points := stored(measure.store, task)) is not None}
     other = _store(OTHER[version], quick, seed, out)
     beside = {task: points for task in tasks if (points := stored(other, task)) is not None}
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]

@@ -19,6 +19,7 @@ from singlearn.experiments.last_layers.cell import CELLS, Cell, data_sets, featu
 from singlearn.experiments.last_layers.density import log_mixture
 from singlearn.experiments.last_layers.methods import Prediction, Trained, both_mcmc, last_mcmc, posterior
 from singlearn.experiments.last_layers.training import train
+from singlearn.experiments.processes import over_processes
 from singlearn.generalise import freeze, nuts
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
@@ -93,8 +94,9 @@ def outcomes(own: Trained, log_q: np.ndarray, settings: Settings, seed: int) -> 
     return found
 
 
-def measure(cell: Cell, n: int, settings: Settings, seed: int, store: FinishedPoints) -> list[dict[str, Outcome]]:
+def measure(settings: Settings, seed: int, store: FinishedPoints, task: tuple[Cell, int]) -> list[dict[str, Outcome]]:
     """Every data set of one cell and size; kept in the store."""
+    cell, n = task
     name = "-".join(["relu" if cell.relu else "identity", "realisable" if cell.realisable else "not", str(n)])
     kept = store.load(name)
     if kept is not None:
@@ -142,9 +144,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     made_of = {"datasets": settings.datasets, "epochs": settings.epochs, "draws": settings.draws, "long": settings.long}
     store = FinishedPoints(folder, "last-layer-or-two", made_of, "another size of this experiment")
     tasks = [(cell, n) for cell in settings.cells for n in settings.sizes]
-    every = list(
-        counted("cells", (measure(cell, n, settings, seed, store) for cell, n in tasks), len(tasks), progress)
-    )
+    every = list(counted("cells", over_processes(partial(measure, settings, seed, store), tasks), len(tasks), progress))
     rows = [row for (cell, n), found in zip(tasks, every, strict=True) for row in summary(cell, n, found)]
     warnings = [
         {"cell": row["cell"], "n": row["n"], "message": f"{row['method']}: R̂ of the energy is {row['largest R̂']:.2f} at worst"}
