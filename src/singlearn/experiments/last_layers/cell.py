@@ -85,7 +85,7 @@ def features(network: Network, x: Float[Array | np.ndarray, "sets 3 n"]) -> Floa
     """g(x): affine maps with ReLU between them."""
     h = jnp.asarray(x)
     for index, matrix in enumerate(network.g):
-        h = matrix[:, :, :-1] @ h + matrix[:, :, -1:]
+        h = matrix @ jnp.concatenate([h, jnp.ones_like(h[:, :1])], axis=1)
         if index < len(network.g) - 1:
             h = jax.nn.relu(h)
     return h
