@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import optax
 import pytest
@@ -16,8 +17,10 @@ from scipy.optimize import minimize
 from singlearn.generalise import (
     Descent,
     Fitted,
+    NotAtMode,
     NotPositiveDefinite,
     by_laplace,
+    by_map,
     by_mle,
     by_tempering,
     cross_validated_loss,
@@ -168,7 +171,8 @@ def _exact_posterior(triples: Sequence[Triple], seed: int) -> list[Fitted]:
 
 
 def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
-    methods = {"Bayes": _exact_posterior, "Laplace": by_laplace(draws=200, how=Descent(starts=1))}
+    one = Descent(starts=1)
+    methods = {"Bayes": _exact_posterior, "Laplace": by_laplace(draws=200, how=one), "MAP": by_map(one), "MLE": by_mle(one)}
     curve = learning_curve(conjugate, [40, 160], methods, datasets=30, test_points=1000, seed=5)
     for method in methods:
         line = curve.slope(method)
@@ -179,7 +183,7 @@ def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
 
 def test_readings_from_the_training_data_agree_with_the_direct_measurement() -> None:
     curve = learning_curve(conjugate, [30, 60], {"Bayes": by_tempering(particles=32)}, datasets=6, test_points=500, seed=6)
-    assert curve.free_energy_slope("Bayes") is not None
+    assert curve.free_energy_slope("Bayes") is not None and "by WAIC" in str(curve) and "by LOO" in str(curve)
     for point in curve.points["Bayes"]:
         waic, loo = point.reading("WAIC"), point.reading("LOO")
         assert waic is not None and loo is not None and point.mean is not None
@@ -266,10 +270,15 @@ def test_cross_validated_loss_of_the_exact_posterior_is_leave_one_out() -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: fit_slope([100, 100], [Estimate(1.0, 0.1)] * 2, False), "positive and increase"),
+        (lambda: fit_slope([100, 100], [Estimate(1.0, 0.1)] * 2, False), "positive, finite and increase"),
         (lambda: fit_slope([100, 200], [Estimate(1.0, 0.1)] * 2, True), "at least 3"),
-        (lambda: learning_curve(conjugate, [200, 100], {"MLE": by_mle()}), "positive and increase"),
+        (lambda: learning_curve(conjugate, [200, 100], {"MLE": by_mle()}), "positive, finite and increase"),
+        (lambda: learning_curve(conjugate, [100.0, math.nan], {"MLE": by_mle()}), "positive, finite and increase"),
+        (lambda: learning_curve(conjugate, [10.5, 20.5], {"MLE": by_mle()}), "should be integers"),
         (lambda: learning_curve(conjugate, [100], {}), "methods: got none"),
+        (lambda: fit_slope([100, 200], [Estimate(1.0, math.nan)] * 2, False), "all should be finite"),
+        (lambda: predictive(conjugate(5, 0), np.full((2, 3), np.nan)), "6 entries are not finite"),
+        (lambda: Triple(_normal, CONJUGATE.prior, np.zeros((3, 3)), truth=np.zeros(3)), "both that of a parameter and that of log"),
         (lambda: freeze(reduced_rank(5), {"A": np.eye(2), "B": np.eye(2)}, ["C"]), "free: got"),
         (lambda: freeze(reduced_rank(5), {"A": np.eye(3), "B": np.eye(2)}, ["B"]), "'A' has shape"),
         (lambda: predictive(conjugate(5, 0), np.zeros((4, 2))), r"should be \(R, 3\)"),
@@ -283,3 +292,77 @@ def test_cross_validated_loss_of_the_exact_posterior_is_leave_one_out() -> None:
 def test_refusals(call, words) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_laplace_away_from_a_mode_is_refused_for_the_gradient_and_not_for_the_hessian() -> None:
+    with pytest.raises(NotAtMode, match=r"at is not a mode: the gradient left there, .* and 3 of 3 directions have no more"):
+        laplace(conjugate(20, 0), np.full(3, -1.0))
+
+
+def test_a_folder_keeps_models_truths_and_methods_apart(tmp_path) -> None:
+    """Of another truth it is refused; names that differ in punctuation are two; a size put in later draws data of its own."""
+    arguments = dict(datasets=3, test_points=20, seed=1, folder=tmp_path)
+    seeds = []
+
+    def own(n: int, seed: int) -> Triple:
+        seeds.append((n, seed))
+        return conjugate(n, seed)
+
+    def shifted(triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        return [Fitted(predictive(triple, np.full((1, DIMENSION), 5.0))) for triple in triples]
+
+    first = learning_curve(own, [20, 40], {"a+b": _exact_posterior, "a-b": shifted}, **arguments)
+    again = learning_curve(own, [10, 20, 40], {"a+b": _exact_posterior, "a-b": shifted}, **arguments)
+    assert all(again.points[name][1:] == first.points[name] for name in first.points)
+    assert first.points["a-b"][0].errors[0] > 10 > first.points["a+b"][0].errors[0]
+    fresh = [own for own in seeds if own[0] == 10]
+    assert not {seed for _, seed in fresh} & {seed for n, seed in seeds if n != 10}
+
+    def moved(n: int, seed: int) -> Triple:
+        triple = conjugate(n, seed)
+        return triple.with_data(triple.data + 1.0, truth=triple.truth + 1.0)
+
+    with pytest.raises(ValueError, match=r"belongs to a curve with other settings.*truth"):
+        learning_curve(moved, [20, 40], {"a+b": _exact_posterior}, **arguments)
+
+
+def test_what_a_method_leaves_out_or_cannot_say_is_told() -> None:
+    arguments = dict(datasets=3, test_points=20)
+    with pytest.raises(ValueError, match=r"methods: short gave 2 answers for 3 data sets"):
+        learning_curve(conjugate, [10, 20], {"short": lambda triples, seed: _exact_posterior(triples, seed)[:2]}, **arguments)
+    with pytest.raises(ValueError, match=r"make_triple: asked for n = 10, it gave n = \[7\]"):
+        learning_curve(lambda n, seed: conjugate(7, seed), [10, 20], {"exact": _exact_posterior}, **arguments)
+
+    def undefined(triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        nowhere = Triple(lambda w, y: jnp.log(-jnp.abs(_normal(w, y))), CONJUGATE.prior, np.zeros((2, DIMENSION)))
+        return [Fitted(predictive(nowhere, np.zeros((1, DIMENSION)))) for _ in triples]
+
+    curve = learning_curve(conjugate, [10, 20], {"undefined": undefined}, **arguments)
+    assert "no answer for 3 of 3 data sets: predictor: its log density is not a number" in str(curve)
+    assert "two sizes cannot show whether G(n) tends to 0" in str(curve)
+
+
+def test_a_true_parameter_outside_the_priors_support_is_not_taken_as_realisable() -> None:
+    def outside(n: int, seed: int) -> Triple:
+        y = np.random.default_rng(seed).normal(1.6, 1.0, n)
+        return Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Uniform(0.0, 1.0), y, truth=1.6)
+
+    with pytest.raises(ValueError, match="outside the prior's support"):
+        learning_curve(outside, [10, 20], {"MLE": by_mle()}, datasets=2, test_points=20)
+
+
+def test_estimates_of_a_numpyro_model_are_made_and_do_not_predict() -> None:
+    """Its data are part of the model, so that it would give its own densities for any data."""
+    y = np.array([0.5, 1.5, 4.0])
+
+    def model() -> None:
+        w = numpyro.sample("w", dist.Normal(0.0, 1.0))
+        numpyro.sample("y", dist.Normal(w, 1.0).expand([3]), obs=y)
+
+    triple = Triple.from_numpyro(model)
+    assert float(map_estimate(triple).parameter["w"]) == pytest.approx(1.5, abs=1e-6)
+    with pytest.raises(ValueError, match=r"batch_size: .* holds no data arrays"):
+        map_estimate(triple, Descent(optax.sgd(0.1), batch_size=2))
+    with pytest.raises(ValueError, match="holds no data arrays"):
+        predictive(triple, {"w": np.zeros(2)})
+

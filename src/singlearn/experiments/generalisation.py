@@ -162,7 +162,7 @@ def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dic
     slope, r_squared = _slope(curve, method)
     line = curve.slope(method)
     printed, printed_r = published(cell, method)
-    refused = sum(e is None for point in curve.points[method] for e in point.errors)
+    errors = [e for point in curve.points[method] for e in point.errors]
     return {
         "table": cell.table,
         "cell": cell.name,
@@ -174,7 +174,8 @@ def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dic
         "R²": r_squared,
         "weighted slope": None if line is None else line.value,
         "standard error": None if line is None else line.standard_error,
-        "refused": refused,
+        "refused": sum(e is None for e in errors),
+        "density zero": sum(e is not None and math.isinf(e) for e in errors),
     }
 
 
@@ -197,6 +198,7 @@ def _table(every: list[dict[str, Any]], version: Version) -> str:
             ),
             *([(OTHER[version], "", [_number(row["slope of the other version"]) for row in rows])] if beside else []),
             ("no answer", "fits", [str(row["refused"]) if row["refused"] else "" for row in rows]),
+            ("∞: density 0", "fits", [str(row["density zero"]) if row["density zero"] else "" for row in rows]),
         ]
         text += ["", f"Table {cell.table}: {cell.name}", *aligned(columns)]
     return "\n".join(text)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, UNIT_INFORMATION, Family
-from singlearn.generalise import NotPositiveDefinite, laplace
+from singlearn.generalise import LaplaceRefused, laplace
 from singlearn.measure.phases.tables import aligned
 from singlearn.plot.style import SERIES, quieten
 from singlearn.selection import Candidate, select
@@ -120,7 +120,7 @@ def _laplace(run: Run) -> float | None:
         mode = run.triple.coordinates.constrain(jnp.asarray(run.optimum.mode))
     try:
         return laplace(run.triple, mode).free_energy
-    except NotPositiveDefinite:
+    except LaplaceRefused:
         return None
 
 

@@ -3,7 +3,7 @@
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.freeze import freeze, thaw
 from singlearn.generalise.generalisation_error import GeneralisationError, cross_validated_loss, error
-from singlearn.generalise.laplace import Laplace, NotPositiveDefinite, laplace
+from singlearn.generalise.laplace import Laplace, LaplaceRefused, NotAtMode, NotPositiveDefinite, laplace
 from singlearn.generalise.learning_curve import CurvePoint, LearningCurve, learning_curve
 from singlearn.generalise.method import Fitted, Method, by_laplace, by_map, by_mle, by_nuts, by_tempering
 from singlearn.generalise.nuts import Chains, nuts
@@ -18,8 +18,10 @@ __all__ = [
     "Fitted",
     "GeneralisationError",
     "Laplace",
+    "LaplaceRefused",
     "LearningCurve",
     "Method",
+    "NotAtMode",
     "NotPositiveDefinite",
     "PointEstimate",
     "Predictor",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def table(curve: LearningCurve) -> str:
-    """n E G(n) of every method at every n, then the slopes with their 95 % intervals, then what is wrong."""
+    """n E G(n) of every method at every n, beside it what the training data say, then slopes with 95 % intervals, then what is wrong."""
     methods = list(curve.points)
     by_size = [("n", "", [str(n) for n in curve.sizes])]
     for method in methods:
@@ -21,6 +21,11 @@ def table(curve: LearningCurve) -> str:
             mean = point.mean
             cells.append("–" if mean is None else f"{point.n * mean.value:.3f} ± {point.n * mean.standard_error:.3f}")
         by_size.append((f"n G(n), {method}", "nats", cells))
+        for reading in ("WAIC", "LOO"):
+            estimates = [point.reading(reading) for point in curve.points[method]]
+            if all(estimates):
+                each = [f"{n * own.value:.3f} ± {n * own.standard_error:.3f}" for n, own in zip(curve.sizes, estimates, strict=True) if own]
+                by_size.append((f"by {reading}", "nats", each))
     lines = [(curve.slope(method), method) for method in methods]
     slopes = [
         ("method", "", methods),

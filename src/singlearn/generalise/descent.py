@@ -81,7 +81,7 @@ def descend(
         data = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *[t.data for t in triples])
         points = jnp.asarray(starts)
         if how.optimiser is None:
-            found = _full_batch(model, objective, how.steps)(points, data)
+            found = _full_batch(model, objective, how.steps)(points, data, jnp.arange(len(triples)))
         else:
             n = int(triples[0].n)
             size = n if how.batch_size is None else min(how.batch_size, n)
@@ -94,7 +94,8 @@ def descend(
 def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: int) -> Callable:
     function = objective(model)
 
-    def one(start: Float[Array, " d"], data: PyTree) -> tuple[Array, Array, Array]:
+    # The index says how many data sets there are where the data have no arrays to say it.
+    def one(start: Float[Array, " d"], data: PyTree, index: Int[Array, ""]) -> tuple[Array, Array, Array]:
         def f(u: Float[Array, " d"]) -> Float[Array, ""]:
             return function(u, data)
 
@@ -120,7 +121,7 @@ def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: in
         u, *_ = jax.lax.while_loop(goes_on, step, begin)
         return f(u), u, jnp.max(jnp.abs(jax.grad(f)(u)))
 
-    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0)))
+    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None, None)), in_axes=(None, 0, 0)))
 
 
 @lru_cache(maxsize=16)

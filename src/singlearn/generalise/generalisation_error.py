@@ -49,7 +49,7 @@ def error(
         test: data the predictor has not seen.
 
     Raises:
-        ValueError: shapes that differ, or a truth that gives a test point density zero.
+        ValueError: shapes that differ, a truth that gives a test point density zero, or a predictor whose log density is NaN or +∞.
 
     >>> truth = lambda y: -0.5 * y**2 - 0.5 * math.log(2 * math.pi)
     >>> shifted = lambda y: -0.5 * (y - 0.1) ** 2 - 0.5 * math.log(2 * math.pi)
@@ -64,6 +64,9 @@ def error(
         raise ValueError(f"truth: its log densities have shape {log_q.shape}, the predictor's {log_p.shape}; both should be (n',), n' ≥ 1")
     if not np.isfinite(log_q).all():
         raise ValueError(f"truth: {int((~np.isfinite(log_q)).sum())} test points have no finite log density; the truth drew them")
+    undefined = int((np.isnan(log_p) | (log_p == math.inf)).sum())
+    if undefined:
+        raise ValueError(f"predictor: its log density is not a number below +∞ at {undefined} of {len(log_p)} test points")
     impossible = int((~np.isfinite(log_p)).sum())
     if impossible:
         return GeneralisationError(math.inf, math.nan, impossible, len(log_q))

@@ -10,7 +10,7 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Bool, Float, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.freeze import freeze
@@ -20,18 +20,26 @@ from singlearn.triple import Model, Triple
 RELATIVE_ZERO = 1e-10
 
 
-class NotPositiveDefinite(ValueError):
-    """The Hessian of -log posterior has directions of zero or negative curvature: there is no Laplace approximation.
+class LaplaceRefused(ValueError):
+    """There is no Laplace approximation at this parameter.
 
     Attributes:
         eigenvalues: all of the Hessian's, ascending.
-        directions: unit vectors of the flat and falling ones, a row each, in flat coordinates.
+        directions: unit vectors that it is refused for, a row each, in flat coordinates.
     """
 
     def __init__(self, message: str, eigenvalues: Float[np.ndarray, " d"], directions: Float[np.ndarray, "flat d"]) -> None:
         super().__init__(message)
         self.eigenvalues = eigenvalues
         self.directions = directions
+
+
+class NotPositiveDefinite(LaplaceRefused):
+    """The Hessian of -log posterior has directions of zero or negative curvature."""
+
+
+class NotAtMode(LaplaceRefused):
+    """The Hessian is positive definite, but some curvatures are no larger than what the gradient left at this parameter feigns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +84,7 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
 
     It is refused where the Hessian is not positive definite, or no more so than what is left of the gradient can feign. In a singular
     model that is the rule at a true parameter, and a prior that makes the Hessian barely positive does not make the posterior Gaussian.
+    Both refusals are ``LaplaceRefused`` and say which it is.
 
     Args:
         triple: with data.
@@ -85,6 +94,7 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
 
     Raises:
         NotPositiveDefinite: saying which directions are flat or falling.
+        NotAtMode: a positive definite Hessian next to a mode, or far from one, with curvatures no larger than |gradient| / max(|û|, 1).
         ValueError: a population triple, a parameter that does not match, or negative damping.
 
     >>> import numpyro.distributions as dist
@@ -113,10 +123,16 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
     # Where a rotation or a change of scale leaves the function as it is, the curvature along it is exactly 0 at the mode; next to the mode
     # it is as large as what is left of the gradient, over the length of the parameter, and says nothing.
     unresolved = float(np.linalg.norm(gradient)) / max(float(np.linalg.norm(mean)), 1.0)
-    flat = eigenvalues + damping <= max(RELATIVE_ZERO * np.abs(eigenvalues).max(), unresolved)
+    zero = RELATIVE_ZERO * np.abs(eigenvalues).max()
+    flat = eigenvalues + damping <= zero
     if flat.any():
-        directions = vectors[:, flat].T
-        raise NotPositiveDefinite(_words(triple, eigenvalues, directions), eigenvalues, directions)
+        reason = "the Hessian of -log posterior is not positive definite: {} of {} directions are flat or fall"
+        raise NotPositiveDefinite(_words(triple, reason, eigenvalues, vectors, flat), eigenvalues, vectors[:, flat].T)
+    feigned = eigenvalues + damping <= unresolved
+    if feigned.any():
+        reason = f"at is not a mode: the gradient left there, {np.linalg.norm(gradient):.2g}, feigns curvatures up to {unresolved:.2g}"
+        reason += ", and {} of {} directions have no more"
+        raise NotAtMode(_words(triple, reason, eigenvalues, vectors, feigned), eigenvalues, vectors[:, feigned].T)
     damped = hessian + damping * np.eye(len(mean))
     log_determinant = float(np.sum(np.log(eigenvalues + damping)))
     free_energy = float(value) - 0.5 * len(mean) * math.log(2 * math.pi) + 0.5 * log_determinant
@@ -129,19 +145,18 @@ def _compiled(model: Model) -> Callable:
     return jax.jit(lambda u, data: (objective(u, data), jax.grad(objective)(u, data), jax.hessian(objective)(u, data)))
 
 
-def _words(triple: Triple, eigenvalues: Float[np.ndarray, " d"], directions: Float[np.ndarray, "flat d"]) -> str:
-    """Which directions, in the names of the coordinates."""
+def _words(
+    triple: Triple, reason: str, eigenvalues: Float[np.ndarray, " d"], vectors: Float[np.ndarray, "d d"], refused: Bool[np.ndarray, " d"]
+) -> str:
+    """Why, and which directions, in the names of the coordinates."""
     names = coordinate_names(triple)
     described = []
-    for value, direction in zip(eigenvalues, directions, strict=False):
+    for value, direction in zip(eigenvalues[refused], vectors[:, refused].T, strict=True):
         largest = np.argsort(-np.abs(direction))[:4]
         terms = " ".join(f"{direction[i]:+.2f} {names[i]}" for i in largest if abs(direction[i]) > 0.05)
         described.append(f"{terms} (curvature {value:.2g})")
     shown = "; ".join(described[:3]) + (f"; and {len(described) - 3} more" if len(described) > 3 else "")
-    return (
-        f"{triple.name}: no Laplace approximation, for the Hessian of -log posterior is not positive definite: {len(described)} of "
-        f"{len(eigenvalues)} directions are flat or fall, {shown}"
-    )
+    return f"{triple.name}: no Laplace approximation, for {reason.format(len(described), len(eigenvalues))}, {shown}"
 
 
 def coordinate_names(triple: Triple) -> list[str]:

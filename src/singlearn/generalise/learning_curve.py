@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 
 from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
@@ -115,6 +120,8 @@ class LearningCurve:
     def warnings(self) -> list[str]:
         """What keeps these slopes from being learning coefficients."""
         found = []
+        if self.is_realisable and len(self.sizes) == 2:
+            found.append("two sizes cannot show whether G(n) tends to 0, so that nothing here checks that the truth is realisable")
         for method, points in self.points.items():
             found += [f"{method}, n = {point.n}: {point.why_missing}" for point in points if point.missing]
             doubtful = [note for point in points for e, note in zip(point.errors, point.notes, strict=True) if note and e is not None]
@@ -181,7 +188,7 @@ class LearningCurve:
 
 def learning_curve(
     make_triple: Callable[[int, int], Triple],
-    sizes: Sequence[int],
+    sizes: Sequence[int | float],
     methods: Mapping[str, Method],
     datasets: int = 30,
     test_points: int = 10_000,
@@ -201,13 +208,15 @@ def learning_curve(
         test_points: of each test set.
         seed: same seed, same curve.
         realisable: whether some parameter is the truth, so that lines go through the origin; default: if the truth is given as a parameter.
-        folder: each method at each n is written there when it is done, and not done again.
+        folder: each method at each n is written there when it is done, and not done again. The model's name, its dimension and its
+            true parameter are written down and compared; what a method does cannot be: a changed method needs another name or folder.
         client: a Dask client, to spread methods and sizes over its workers; by default they run here.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: sizes that do not increase, no method, fewer than 2 data sets, data sets without a truth, a truth that is not known to
-            be realisable, or a folder that belongs to another curve.
+        ValueError: sizes that are no integers or do not increase, no method, fewer than 2 data sets, data sets without a truth or of
+            another size than asked for, a truth that is not known to be realisable, a method that does not answer for every data set,
+            or a folder that belongs to another curve.
 
     >>> import numpyro.distributions as dist
     >>> from singlearn.generalise import Fitted, predictive
@@ -222,13 +231,15 @@ def learning_curve(
     True
     """
     check_sizes(sizes)
+    if any(int(n) != n for n in sizes):
+        raise ValueError(f"sizes: got {[float(n) for n in sizes]}; they should be integers")
     if not methods:
         raise ValueError("methods: got none; at least one is needed")
     if datasets < 2:
         raise ValueError(f"datasets: got {datasets}; at least 2 are needed for a standard error that was seen")
     if test_points < 2:
         raise ValueError(f"test_points: got {test_points}; at least 2 are needed")
-    first = make_triple(int(sizes[0]), _seed(seed, 0, 0, 0))
+    first = make_triple(int(sizes[0]), _seed(seed, int(sizes[0]), 0, 0))
     if first.truth is None:
         raise ValueError(f"make_triple: {first.name} has no truth; give it one, or use cross_validated_loss")
     if realisable is None:
@@ -238,7 +249,12 @@ def learning_curve(
                 "realisable: the truth is given as log densities, which do not say whether the model can realise it; give True, for "
                 "lines through the origin, or False, for lines with an intercept"
             )
-    settings = {"datasets": datasets, "test_points": test_points, "seed": seed}
+        if _outside_support(first):
+            raise ValueError(
+                f"realisable: the truth {first.truth} lies outside the prior's support, so that the model may not realise it; give False, "
+                "for lines with an intercept, or True if it does"
+            )
+    settings = {"datasets": datasets, "test_points": test_points, "seed": seed, **_of_model(first)}
     store = None if folder is None else FinishedPoints(Path(folder), "curve", settings, "a curve with other settings")
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
@@ -273,11 +289,17 @@ class _Measurement:
         name, index = task
         n = self.sizes[index]
         # Under the model of the first data set, so that every size is compiled once.
-        triples = [
-            self.first.with_data(own.data, own.truth, own.name)
-            for own in (self.make_triple(n, _seed(self.seed, index, i, 1)) for i in range(self.datasets))
-        ]
-        fitted = self.methods[name](triples, _seed(self.seed, index, 0, 2))
+        # Seeds go by n and not by its place among the sizes, so that a size added later draws data of its own.
+        made = [self.make_triple(n, _seed(self.seed, n, i, 1)) for i in range(self.datasets)]
+        if any(own.n != n for own in made):
+            raise ValueError(f"make_triple: asked for n = {n}, it gave n = {sorted({own.n for own in made})}")
+        triples = [self.first.with_data(own.data, own.truth, own.name) for own in made]
+        fitted = self.methods[name](triples, _seed(self.seed, n, 0, 2))
+        if len(fitted) != self.datasets:
+            raise ValueError(
+                f"methods: {name} gave {len(fitted)} answers for {self.datasets} data sets; where it has none it should say "
+                "Fitted(None, reason)"
+            )
         errors: list[float | None] = []
         notes = []
         for i, fit in enumerate(fitted):
@@ -285,8 +307,12 @@ class _Measurement:
             if fit.predictor is None:
                 errors.append(None)
                 continue
-            test = self.make_triple(self.test_points, _seed(self.seed, index, i, 3))
-            errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
+            test = self.make_triple(self.test_points, _seed(self.seed, n, i, 3))
+            try:
+                errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
+            except ValueError as reason:  # one data set's trouble is told, and does not cost the others
+                errors.append(None)
+                notes[-1] = str(reason)
         names = list(fitted[0].readings)
         readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
         point = CurvePoint(name, n, tuple(errors), tuple(notes), readings)
@@ -296,9 +322,29 @@ class _Measurement:
 
 
 def _name(method: str, n: int) -> str:
-    return f"{''.join(c if c.isalnum() else '_' for c in method)}_{n}"
+    # Quoted, so that no two methods share a file.
+    return f"{quote(method, safe='')}_{n}"
 
 
-def _seed(seed: int, size: int, dataset: int, purpose: int) -> int:
+def _seed(seed: int, n: int, dataset: int, purpose: int) -> int:
     """A seed of its own for every data set, fit and test set."""
-    return int(np.random.SeedSequence([seed, size, dataset, purpose]).generate_state(1)[0] % 2**31)
+    return int(np.random.SeedSequence([seed, n, dataset, purpose]).generate_state(1)[0] % 2**31)
+
+
+def _of_model(triple: Triple) -> dict[str, Any]:
+    """What tells one model and truth from another; a truth given as log densities differs from data set to data set and is left out."""
+    truth = None
+    if triple.truth_is_parameter:
+        digest = hashlib.sha256()
+        for leaf in jax.tree.leaves(triple.truth):
+            digest.update(np.ascontiguousarray(leaf, dtype=float).tobytes())
+        truth = digest.hexdigest()[:16]
+    return {"model": triple.name, "dimension": triple.dimension, "truth": truth}
+
+
+def _outside_support(triple: Triple) -> bool:
+    """Whether the true parameter has no prior density; only NumPyro distributions know their support."""
+    leaves = jax.tree.leaves(triple.prior, is_leaf=lambda leaf: isinstance(leaf, dist.Distribution))
+    if not leaves or not all(isinstance(leaf, dist.Distribution) for leaf in leaves):
+        return False
+    return not all(np.all(own.support(jnp.asarray(value))) for own, value in zip(leaves, jax.tree.leaves(triple.truth), strict=True))

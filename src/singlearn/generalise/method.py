@@ -8,7 +8,7 @@ from typing import Any
 
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.freeze import freeze, thaw
-from singlearn.generalise.laplace import NotPositiveDefinite, laplace
+from singlearn.generalise.laplace import LaplaceRefused, laplace
 from singlearn.generalise.nuts import nuts
 from singlearn.generalise.point_estimate import PointEstimate, map_estimate_each, mle_each, one_model
 from singlearn.generalise.predictor import Predictor, predictive
@@ -54,7 +54,7 @@ def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: floa
         for index, estimate in enumerate(map_estimate_each(triples, how, seed)):
             try:
                 approximation = laplace(estimate.triple, estimate.parameter, subset, damping)
-            except NotPositiveDefinite as refusal:
+            except LaplaceRefused as refusal:
                 found.append(Fitted(None, str(refusal)))
                 continue
             note = f"damped by {damping:g}" if damping else ""

@@ -79,8 +79,8 @@ def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4,
         data = jax.tree.map(jnp.asarray, triple.data)
         points, energies, diverged = (np.asarray(part) for part in _compiled(triple.as_model(), draws, warmup)(keys, data))
         constrained = jax.vmap(triple.coordinates.constrain)(jnp.asarray(points.reshape(-1, triple.dimension)))
-        halves = energies.reshape(2, -1) if chains == 1 and draws % 2 == 0 else energies
-        r_hat = float(potential_scale_reduction(halves)) if len(halves) > 1 else float("nan")
+        halves = energies[:, : draws // 2 * 2].reshape(2, -1) if chains == 1 else energies
+        r_hat = float(potential_scale_reduction(halves))
         return Chains(
             jax.tree.map(np.asarray, constrained),
             energies,

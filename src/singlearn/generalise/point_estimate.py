@@ -55,7 +55,8 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
         seed: of starts and minibatches.
 
     Raises:
-        ValueError: a population triple, or an objective that is finite at the end of no descent.
+        ValueError: a population triple, minibatches of a triple from a NumPyro model (whose data are part of the model), or an objective
+            that is finite at the end of no descent.
 
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, 1.5, 4.0])
@@ -83,6 +84,8 @@ def map_estimate_each(triples: Sequence[Triple], how: Descent | None = None, see
 
 def _estimate(triples: Sequence[Triple], objective: Callable[[Model], Objective], how: Descent, seed: int) -> list[PointEstimate]:
     same = one_model(triples)
+    if how.batch_size is not None and not jax.tree.leaves(same[0].data):
+        raise ValueError(f"batch_size: {same[0].name} holds no data arrays that could be cut into batches; leave it at None")
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), how.starts)
         starts = np.asarray(jax.vmap(same[0].coordinates.sample)(keys))
@@ -91,7 +94,8 @@ def _estimate(triples: Sequence[Triple], objective: Callable[[Model], Objective]
     for triple, values, points, gradients in zip(same, ends.objective, ends.coordinates, ends.gradient, strict=True):
         finite = np.isfinite(values)
         if not finite.any():
-            raise ValueError(f"{triple.name}: all {how.starts} descents ended where the objective is not finite; lower the learning rate")
+            cause = "the prior's draws have none that is" if how.optimiser is None else "lower the learning rate"
+            raise ValueError(f"{triple.name}: all {how.starts} descents ended where the objective is not finite; {cause}")
         best = int(np.argmin(np.where(finite, values, np.inf)))
         with jax.enable_x64(True):
             parameter = jax.tree.map(np.asarray, triple.coordinates.constrain(jnp.asarray(points[best])))
@@ -110,8 +114,10 @@ def one_model(triples: Sequence[Triple]) -> list[Triple]:
         raise ValueError("triples: got none; at least one data set is needed")
     first = triples[0]
     for triple in triples:
-        if triple.is_population or not jax.tree.leaves(triple.data):
-            raise ValueError(f"triples: {triple.name} holds no data arrays; estimates need data")
+        if triple.is_population:
+            raise ValueError(f"triples: {triple.name} is a population triple; estimates need data")
+        if len(triples) > 1 and not jax.tree.leaves(triple.data):
+            raise ValueError(f"triples: {triple.name} holds no data arrays, so that several cannot be told apart; estimate one at a time")
         if triple.n != first.n:
             raise ValueError(f"triples: one has n = {triple.n}, another n = {first.n}; they should have one size")
         if triple.coordinates.dimension != first.dimension or triple.coordinates.names() != first.coordinates.names():

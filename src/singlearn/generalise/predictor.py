@@ -56,7 +56,8 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
             ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
 
     Raises:
-        ValueError: a population triple, draws of another structure or shape, or leaves with different R.
+        ValueError: a population triple, a triple from a NumPyro model (whose data are part of the model, so that it has no density for
+            others), draws of another structure or shape, leaves with different R, or draws that are not finite.
 
     >>> import numpyro.distributions as dist
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
@@ -66,6 +67,8 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
     """
     if triple.log_likelihood is None:
         raise ValueError(f"triple: {triple.name} is a population triple; it has no density to predict with")
+    if not jax.tree.leaves(triple.data):
+        raise ValueError(f"triple: {triple.name} holds no data arrays: it would predict its own data, whatever it is given")
     shapes = triple.coordinates.shapes()
     if jax.tree.structure(draws) != jax.tree.structure(shapes):  # type: ignore[operator]
         raise ValueError(f"draws: got structure {jax.tree.structure(draws)}; the prior has {jax.tree.structure(shapes)}")
@@ -75,6 +78,9 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
             raise ValueError(f"draws: a leaf has shape {np.shape(leaf)}; it should be (R, {', '.join(map(str, shape.shape))})")
     if len(leading) != 1 or leading == {(0,)}:
         raise ValueError(f"draws: leading axes are {sorted(leading)}; all leaves should have the same number of draws, at least one")
+    undefined = sum(int((~np.isfinite(np.asarray(leaf))).sum()) for leaf in jax.tree.leaves(draws))
+    if undefined:
+        raise ValueError(f"draws: {undefined} entries are not finite")
     return Predictor(triple, jax.tree.map(np.asarray, draws))
 
 

@@ -52,7 +52,7 @@ def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_inte
         with_intercept: whether the line may miss the origin, as it must where the truth is not realisable.
 
     Raises:
-        ValueError: sizes that do not increase, fewer of them than the line needs, or means that are not finite.
+        ValueError: sizes that do not increase, fewer of them than the line needs, or means or errors that are not finite.
 
     >>> line = fit_slope([100, 200, 400], [Estimate(1.5 / n, 0.1 / n) for n in (100, 200, 400)], with_intercept=False)
     >>> round(line.value, 9), round(line.standard_error, 4), round(line.r_squared, 9)
@@ -64,8 +64,8 @@ def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_inte
         raise ValueError(f"means: got {len(means)} for {len(sizes)} sizes; one each, and at least {least}, are needed")
     n, values = np.asarray(sizes, dtype=float), np.array([m.value for m in means])
     errors = np.array([m.standard_error for m in means])
-    if not np.isfinite(values).all():
-        raise ValueError(f"means: got {values}; all should be finite")
+    if not np.isfinite(values).all() or not np.isfinite(errors).all():
+        raise ValueError(f"means: got {values} with errors {errors}; all should be finite")
     design = np.stack([1 / n, np.ones_like(n)], axis=1) if with_intercept else (1 / n)[:, None]
     coefficients, covariance = _weighted(design, values, errors, n)
     residual = values - design @ coefficients
@@ -83,8 +83,9 @@ def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_inte
 
 def check_sizes(sizes: Sequence[int | float]) -> None:
     """Raise ``ValueError`` unless the sizes are positive and increase."""
-    if not sizes or sizes[0] <= 0 or any(b <= a for a, b in pairwise(sizes)):
-        raise ValueError(f"sizes: got {list(sizes)}; they should be positive and increase")
+    values = [float(size) for size in sizes]
+    if not values or not values[0] > 0 or not math.isfinite(values[-1]) or not all(b > a for a, b in pairwise(values)):
+        raise ValueError(f"sizes: got {values}; they should be positive, finite and increase")
 
 
 def _weighted(

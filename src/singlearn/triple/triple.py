@@ -78,6 +78,11 @@ class Triple:
             shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
             _put(self, "n", check_pointwise_shape(shape, sample_size_of(self.data)))
             if self.truth is not None:
+                if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
+                    raise ValueError(
+                        f"truth: its shape ({int(self.n)},) is both that of a parameter and that of log densities of n = {int(self.n)} "
+                        "observations; name the parameter, prior={'w': …}, and give truth={'w': …} or the log densities"
+                    )
                 _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")

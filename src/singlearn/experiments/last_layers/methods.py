@@ -18,7 +18,7 @@ from singlearn.experiments.last_layers.density import SINGLE_PRECISION_ZERO, log
 from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.last_layers.observations import observations
 from singlearn.experiments.last_layers.training import WEIGHT_DECAY
-from singlearn.generalise import NotPositiveDefinite, laplace
+from singlearn.generalise import LaplaceRefused, laplace
 from singlearn.tempering import temper
 from singlearn.triple import Triple
 
@@ -113,7 +113,7 @@ def both_laplace(own: Trained, draws: int, seed: int) -> Prediction:
     """Draws from the Gaussian at the trained (A, B) with the exact inverse Hessian of -log posterior, where it is one."""
     try:
         approximation = laplace(posterior(own), {"A": own.A.astype(float), "B": own.B.astype(float)})
-    except NotPositiveDefinite as refusal:
+    except LaplaceRefused as refusal:
         return Prediction(None, str(refusal))
     matrices = approximation.sample(draws, seed)
     return Prediction(log_mixture(matrices["A"], matrices["B"], own.z_test, own.y_test, own.relu))
