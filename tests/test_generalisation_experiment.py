@@ -157,7 +157,7 @@ def test_versions_are_refused_where_there_are_none(capsys) -> None:
 def test_every_sampler_has_the_same_predictive_density_where_chains_mix(tmp_path, monkeypatch) -> None:
     """Tempering with B integrated out, NUTS of both, NUTS of B and B in closed form; finished cells are not measured again."""
     cells = tuple(cell for cell in last_layer_or_two.QUICK.cells if cell.relu)
-    monkeypatch.setattr(last_layer_or_two, "QUICK", last_layer_or_two.Settings((60,), cells, 3, 100, 200, 200, 400))
+    monkeypatch.setattr(last_layer_or_two, "QUICK", last_layer_or_two.Settings((60,), cells, 2, 100, 200, 200, 400))
     result = last_layer_or_two.run(True, 0, tmp_path, False)
     more = {row["method"]: row["more than tempered"] for row in result.rows}
     # Another posterior, that of the last layer, is told apart.

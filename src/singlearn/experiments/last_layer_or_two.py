@@ -17,10 +17,10 @@ import numpy as np
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.last_layers.cell import CELLS, Cell, data_sets, features
 from singlearn.experiments.last_layers.density import log_mixture
-from singlearn.experiments.last_layers.methods import Prediction, Trained, both_mcmc, last_mcmc, posterior
+from singlearn.experiments.last_layers.methods import Prediction, Trained, both_mcmc, last_mcmc, posterior, posterior_of_last
 from singlearn.experiments.last_layers.training import train
 from singlearn.experiments.processes import over_processes
-from singlearn.generalise import freeze, nuts
+from singlearn.generalise import nuts
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.progress import counted
@@ -65,12 +65,10 @@ class Outcome:
 
 
 def _by_nuts(own: Trained, seed: int, draws: int, chains: int, both: bool) -> tuple[Prediction, float, int]:
-    triple = posterior(own)
-    at = {"A": own.A.astype(float), "B": own.B.astype(float)}
-    found = nuts(triple if both else freeze(triple, at, ["B"]), draws, draws, chains, seed)
+    found = nuts(posterior(own) if both else posterior_of_last(own), draws, draws, chains, seed)
     kept = slice(None, None, -(-chains * draws // LARGEST_MIXTURE))
     B = found.draws["B"][kept]
-    A = found.draws["A"][kept] if both else np.broadcast_to(at["A"], B.shape)
+    A = found.draws["A"][kept] if both else np.broadcast_to(own.A.astype(float), B.shape)
     return Prediction(log_mixture(A, B, own.z_test, own.y_test, own.relu)), found.r_hat, found.divergences
 
 

@@ -95,6 +95,18 @@ def _head(relu: bool) -> Triple:
     return Triple.regression(network, {"A": matrix, "B": matrix}, zeros, zeros, name="last two layers")
 
 
+def posterior_of_last(own: Trained) -> Triple:
+    """B given A and the features of g, prior N(0, 1): A z is data, so that all networks share one model and what is compiled."""
+    return _last().with_data((own.hidden.T, own.y.T.astype(float)))
+
+
+@lru_cache(maxsize=1)
+def _last() -> Triple:
+    zeros = np.zeros((2, RANK))
+    prior = {"B": dist.Normal(0.0, 1.0).expand([INPUTS, RANK])}
+    return Triple.regression(lambda w, h: h @ w["B"].T, prior, zeros, zeros, name="last layer")
+
+
 def both_mcmc(own: Trained, seed: int) -> Prediction:
     """Draws of A by tempering, which finds the phase a chain from one start may miss; B is averaged over exactly."""
     run = temper(posterior_of_first(own.z, own.y, own.relu), particles=PARTICLES, replicates=2, seed=seed, progress=False)
