@@ -37,15 +37,27 @@ def sweep(folder, client=None, make=tilted):
     return sl.phase_diagram(make, ALONG, positive, particles=32, replicates=2, seed=3, folder=folder, client=client)
 
 
+def normal(n, seed):
+    y = np.random.default_rng(seed).normal(size=n)
+    return Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, truth=0.0, name="normal")
+
+
+def slopes(folder, client=None):
+    methods = {"MLE": sl.generalise.by_mle()}
+    return sl.generalise.learning_curve(normal, [10, 20], methods, datasets=3, test_points=50, folder=folder, client=client)
+
+
 @pytest.mark.filterwarnings("ignore")  # of Dask's own machinery, which starts an event loop and may open a port
-def test_a_dask_client_makes_the_same_table(tmp_path):
+def test_a_dask_client_makes_the_same_table_and_the_same_learning_curve(tmp_path):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
         spread = sweep(tmp_path / "spread", client)
+        curve = slopes(tmp_path / "curve", client)
     assert spread.to_dict() == sweep(None).to_dict()
+    assert curve == slopes(None) and len(list((tmp_path / "curve").glob("MLE_*.json"))) == 2
     assert len(list((tmp_path / "spread").glob("point_*.json"))) == len(ALONG)
 
 

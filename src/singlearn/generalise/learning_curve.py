@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -239,7 +240,7 @@ def learning_curve(
         raise ValueError(f"datasets: got {datasets}; at least 2 are needed for a standard error that was seen")
     if test_points < 2:
         raise ValueError(f"test_points: got {test_points}; at least 2 are needed")
-    first = make_triple(int(sizes[0]), _seed(seed, int(sizes[0]), 0, 0))
+    first = _first(make_triple, int(sizes[0]), seed)
     if first.truth is None:
         raise ValueError(f"make_triple: {first.name} has no truth; give it one, or use cross_validated_loss")
     if realisable is None:
@@ -258,7 +259,7 @@ def learning_curve(
     store = None if folder is None else FinishedPoints(Path(folder), "curve", settings, "a curve with other settings")
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
-    measure = _Measurement(make_triple, first, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store)
+    measure = _Measurement(make_triple, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store)
     found = {
         (name, index): CurvePoint.from_dict(kept)
         for name, index in tasks
@@ -276,7 +277,6 @@ class _Measurement:
     """What is done for one method at one size; an object and no closure, so that it can be sent to another process as it is."""
 
     make_triple: Callable[[int, int], Triple]
-    first: Triple
     methods: Mapping[str, Method]
     sizes: tuple[int, ...]
     datasets: int
@@ -284,16 +284,20 @@ class _Measurement:
     seed: int
     store: FinishedPoints | None
 
+    @cached_property
+    def model(self) -> Triple:
+        """One for all data sets, so that each method is compiled once a process; made where it is used, for triples cannot be sent."""
+        return _first(self.make_triple, self.sizes[0], self.seed)
+
     def __call__(self, task: tuple[str, int]) -> CurvePoint:
         """Fit all data sets of one size together, then test each on data of its own."""
         name, index = task
         n = self.sizes[index]
-        # Under the model of the first data set, so that every size is compiled once.
         # Seeds go by n and not by its place among the sizes, so that a size added later draws data of its own.
         made = [self.make_triple(n, _seed(self.seed, n, i, 1)) for i in range(self.datasets)]
         if any(own.n != n for own in made):
             raise ValueError(f"make_triple: asked for n = {n}, it gave n = {sorted({own.n for own in made})}")
-        triples = [self.first.with_data(own.data, own.truth, own.name) for own in made]
+        triples = [self.model.with_data(own.data, own.truth, own.name) for own in made]
         fitted = self.methods[name](triples, _seed(self.seed, n, 0, 2))
         if len(fitted) != self.datasets:
             raise ValueError(
@@ -319,6 +323,10 @@ class _Measurement:
         if self.store is not None:
             self.store.save(_name(name, n), point.to_dict())
         return point
+
+
+def _first(make_triple: Callable[[int, int], Triple], n: int, seed: int) -> Triple:
+    return make_triple(n, _seed(seed, n, 0, 0))
 
 
 def _name(method: str, n: int) -> str:
