@@ -34,16 +34,17 @@ class Subject:
     known: ExactCoefficient | None
     exact: float
     methods: Mapping[str, Method]
+    noise: float = 1.0
 
     def sample(self, n: int, seed: int) -> Triple:
-        """n observations: x uniform on [-3, 3] for one input, standard normal for more; unit noise; prior N(0, 1)."""
+        """n observations: x uniform on [-3, 3] for one input, standard normal for more; prior N(0, 1)."""
         generator = np.random.default_rng(seed)
-        # On [-1, 1] tanh is so nearly straight that n below 10⁵ sees the model of a line, whose λ is 1/2.
+        # On [-1, 1] tanh is so nearly straight that a posterior sees the model of a line, whose λ is 1/2, up to n / noise² = 10⁵.
         x = generator.uniform(-3.0, 3.0, (n, 1)) if self.inputs == 1 else generator.normal(size=(n, self.inputs))
         mean = np.asarray(self.network({k: jnp.asarray(v) for k, v in self.truth.items()}, jnp.asarray(x)), dtype=float)
         prior = {name: dist.Normal(0.0, 1.0).expand(shape) for name, shape in self.shapes.items()}
-        y = mean + generator.normal(size=mean.shape)
-        return Triple.regression(self.network, prior, x, y, truth=dict(self.truth), name=self.name, known=self.known)
+        y = mean + self.noise * generator.normal(size=mean.shape)
+        return Triple.regression(self.network, prior, x, y, self.noise, truth=dict(self.truth), name=self.name, known=self.known)
 
 
 def subjects(quick: bool) -> list[Subject]:
@@ -61,7 +62,7 @@ def subjects(quick: bool) -> list[Subject]:
         ),
         Subject(
             "tanh, 2 nodes, truth 0, d = 4", lambda w, x: jnp.tanh(x * w["b"]) @ w["a"],
-            {"a": (2,), "b": (2,)}, {"a": np.zeros(2), "b": np.zeros(2)}, 1, tanh, float(tanh.value), singular,
+            {"a": (2,), "b": (2,)}, {"a": np.zeros(2), "b": np.zeros(2)}, 1, tanh, float(tanh.value), singular, 0.1,
         ),
         Subject(
             "reduced rank 3→3→3, true rank 1, d = 18", lambda w, x: x @ w["A"].T @ w["B"].T,
