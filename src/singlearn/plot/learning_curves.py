@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -30,15 +32,16 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
     nudges = np.linspace(-0.012, 0.012, len(curve.points)) if len(curve.points) > 1 else np.zeros(1)
     missing = []
     for index, (method, points) in enumerate(curve.points.items()):
-        known = [(k, point.mean) for k, point in enumerate(points) if point.mean is not None]
         at = n * np.exp(nudges[index])
         colour, line = SERIES[index % len(SERIES)]
-        values = [n[k] * mean.value for k, mean in known]
-        heights += values
+        # Not a number where the mean is missing: the line breaks there.
+        values = n * [math.nan if point.mean is None else point.mean.value for point in points]
+        errors = n * [math.nan if point.mean is None else point.mean.standard_error for point in points]
+        heights += [float(value) for value in values if not math.isnan(value)]
         own.errorbar(
-            [at[k] for k, _ in known],
+            at,
             values,
-            yerr=[n[k] * mean.standard_error for k, mean in known],
+            yerr=errors,
             marker=MARKERS[index % len(MARKERS)],
             linestyle=line,
             color=colour,
