@@ -1,6 +1,7 @@
 """Bayes against MAP, MLE and Laplace: what each predicts, and its generalisation error."""
 
 from singlearn.generalise.descent import Descent
+from singlearn.generalise.free_energy_growth import Growth
 from singlearn.generalise.freeze import freeze, thaw
 from singlearn.generalise.generalisation_error import GeneralisationError, cross_validated_loss, error
 from singlearn.generalise.laplace import Laplace, LaplaceRefused, NotAtMode, NotPositiveDefinite, laplace
@@ -17,6 +18,7 @@ __all__ = [
     "Descent",
     "Fitted",
     "GeneralisationError",
+    "Growth",
     "Laplace",
     "LaplaceRefused",
     "LearningCurve",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def table(curve: LearningCurve) -> str:
-    """n E G(n) of every method at every n, beside it what the training data say, then slopes with 95 % intervals, then what is wrong."""
+    """n E G(n) of every method, beside it what the training data say; slopes with 95 % intervals; G by the free energy; what is wrong."""
     methods = list(curve.points)
     by_size = [("n", "", [str(n) for n in curve.sizes])]
     for method in methods:
@@ -44,6 +44,16 @@ def table(curve: LearningCurve) -> str:
     if any(grown):
         slopes.append(("slope of F against log n", "", ["–" if line is None else str(line) for line in grown]))
     text = [curve.name, "", *aligned(by_size), "", *aligned(slopes)]
+    rows = [(method, own) for method in methods for own in curve.free_energy_growth(method)]
+    if rows:
+        between = [
+            ("method", "", [method for method, _ in rows]),
+            ("n to n'", "", [f"{own.start} … {own.end}" for _, own in rows]),
+            ("mean G by F", "nats", [str(own.by_free_energy) for _, own in rows]),
+            ("measured", "nats", [str(own.measured) for _, own in rows]),
+            ("difference", "nats", [str(own.difference) for _, own in rows]),
+        ]
+        text += ["", *aligned(between)]
     if curve.warnings:
         text.append("")
         for sentence in curve.warnings:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
+from singlearn.generalise.free_energy_growth import Growth, growth, slope_of_free_energy
 from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
 from singlearn.generalise.slope import Slope, check_sizes, fit_slope
@@ -107,15 +108,20 @@ class LearningCurve:
         return self._line([point.reading(reading) for point in self.points[method]], not self.is_realisable)
 
     def free_energy_slope(self, method: str) -> Estimate | None:
-        r"""λ from :math:`E G(n) = E F(n+1) - E F(n)`: the slope of :math:`E[F_n - nS_n]` against log n, with equal weights."""
-        means = [point.reading("F - nS") for point in self.points[method]]
-        if len(means) < 2 or any(mean is None for mean in means):
-            return None
-        log_n = np.log(np.asarray(self.sizes, dtype=float))
-        weights = (log_n - log_n.mean()) / np.sum((log_n - log_n.mean()) ** 2)
-        value = sum(w * mean.value for w, mean in zip(weights, means, strict=True) if mean is not None)
-        variance = sum((w * mean.standard_error) ** 2 for w, mean in zip(weights, means, strict=True) if mean is not None)
-        return Estimate(float(value), math.sqrt(variance))
+        """The slope of F against log n, which is λ; ``None`` if there is no F, or where the truth is out of reach and F grows like n."""
+        free = self._free_energies(method)
+        return None if free is None or not self.is_realisable else slope_of_free_energy(self.sizes, free)
+
+    def free_energy_growth(self, method: str) -> tuple[Growth, ...]:
+        """G between neighbouring sizes by the free energy and as measured; empty if the method has no free energy or misses a G."""
+        free = self._free_energies(method)
+        if free is None or any(point.missing for point in self.points[method]):
+            return ()
+        return growth(self.sizes, free, [np.array(point.errors, dtype=float) for point in self.points[method]])
+
+    def _free_energies(self, method: str) -> list[np.ndarray] | None:
+        every = [point.readings.get("F - nS") for point in self.points[method]]
+        return None if len(every) < 2 or None in every else [np.array(each) for each in every]
 
     @property
     def warnings(self) -> list[str]:
@@ -129,6 +135,11 @@ class LearningCurve:
             if doubtful:
                 count = sum(len(point.errors) for point in points)
                 found.append(f"{method}: {len(doubtful)} of {count} fits carry a doubt, the first: {doubtful[0]}")
+            found += [
+                f"{method}, n = {own.start} to {own.end}: G by the free energy is {own.by_free_energy} nats, on test points {own.measured}"
+                for own in self.free_energy_growth(method)
+                if not own.agrees
+            ]
             line = self.slope(method)
             if line is None:
                 continue
@@ -171,6 +182,7 @@ class LearningCurve:
             "methods": {
                 method: {
                     "slope": of(self.slope(method)),
+                    "by_free_energy": [own.to_dict() for own in self.free_energy_growth(method)],
                     "points": [
                         {
                             "n": point.n,

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float, PyTree
+
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.freeze import freeze, thaw
 from singlearn.generalise.laplace import LaplaceRefused, laplace
@@ -21,13 +24,13 @@ class Fitted:
     """What a method made of one data set.
 
     Attributes:
-        predictor: ``None`` where the method has no answer.
+        predictor: log p̂ of data, of shape (n',); ``None`` where the method has no answer.
         note: why there is none, or what to doubt; empty if nothing.
         readings: other numbers of the same fit, in nats: ``"WAIC"`` and ``"LOO"`` are estimates of G from the training data alone,
             ``"F - nS"`` is the free energy above the entropy of the data; they need the truth, whose entropy they subtract.
     """
 
-    predictor: Predictor | None
+    predictor: Predictor | Callable[[PyTree], Float[np.ndarray, " n"]] | None
     note: str = ""
     readings: Mapping[str, float] = field(default_factory=dict)
 

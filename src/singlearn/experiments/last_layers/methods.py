@@ -109,7 +109,9 @@ def _last() -> Triple:
 
 def both_mcmc(own: Trained, seed: int) -> Prediction:
     """Draws of A by tempering, which finds the phase a chain from one start may miss; B is averaged over exactly."""
-    run = temper(posterior_of_first(own.z, own.y, own.relu), particles=PARTICLES, replicates=2, seed=seed, progress=False)
+    # Single precision halves the time of ReLU at n = 1000 and changes energies by less than a thousandth of a nat.
+    triple = posterior_of_first(own.z, own.y, own.relu)
+    run = temper(triple, particles=PARTICLES, replicates=2, seed=seed, precision="float32", progress=False)
     draws = run.sample(1.0, DRAWS_OF_FIRST, seed)
     log_p = log_average(draws, own.z, own.y, own.z_test, own.y_test, own.relu)
     return Prediction(log_p, "; ".join(map(str, run.warnings)))
