@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +14,14 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from singlearn.cli import main
-from singlearn.experiments import generalisation, last_layer_or_two
+from singlearn.experiments import generalisation, last_layer_or_two, learning_curves
 from singlearn.experiments.last_layers import methods
 from singlearn.experiments.last_layers.cell import CELLS, Network, data_sets, features, layers_built, outputs
 from singlearn.experiments.last_layers.density import log_last_layer, log_mixture
 from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.last_layers.published import published
 from singlearn.experiments.last_layers.training import train
+from singlearn.generalise import learning_curve
 
 RNG = np.random.default_rng(0)
 
@@ -191,3 +193,15 @@ def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
     assert "as-published" in found.table.splitlines()[3]
     refused = next(row for row in found.rows if row["method"] == methods.BOTH_LAPLACE)
     assert math.isnan(refused["slope"]) and refused["refused"] == len(generalisation.QUICK.sizes)
+
+
+def test_learning_curves_are_measured_task_by_task_and_read_back(tmp_path, monkeypatch) -> None:
+    plane = learning_curves.subjects(True)[0]
+    monkeypatch.setattr(learning_curves, "over_processes", map)  # what is patched here other processes would not see
+    monkeypatch.setattr(learning_curves, "QUICK", learning_curves.Size((20, 40), 3, 100))
+    monkeypatch.setattr(learning_curves, "subjects", lambda quick: [replace(plane, methods={"MAP": plane.methods["MAP"]})])
+    result = learning_curves.run(True, 0, tmp_path, False)
+    whole = learning_curve(plane.sample, [20, 40], {"MAP": plane.methods["MAP"]}, 3, 100, 0)
+    line = whole.slope("MAP")
+    assert line is not None and result.rows[0]["slope"] == line.value
+    assert result.rows[0]["exact λ"] == 1.5 and "exact λ = 1.5" in result.table and result.figures[0].stat().st_size > 10_000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import jax
@@ -172,6 +174,30 @@ class Pickling:
 
     def gather(self, futures):
         return [pickle.loads(pickle.dumps(future)) for future in futures]
+
+
+JOB = """
+import sys, torch, singlearn as sl
+torch.set_num_threads(1)
+x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
+found = sl.local.trajectory(
+    {step: {"weight": torch.full((1, 1), value)} for step, value in ((1, 0.9), (2, 1.0), (3, 1.1))}, torch.nn.Linear(1, 1, bias=False),
+    lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5, folder=sys.argv[1])
+print("finished", len(found.points), "missing", len(found.missing))
+"""
+
+
+def test_a_torchrun_job_of_two_processes_measures_every_checkpoint_once(tmp_path) -> None:
+    script, folder = tmp_path / "job.py", tmp_path / "points"
+    script.write_text(JOB)
+    job = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(folder)]
+    done = subprocess.run(job, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    # Each takes its share; the last to end has seen all of it.
+    assert "finished 3 missing 0" in done.stdout
+    steps = {path.stem: json.loads(path.read_text()) for path in folder.glob("step_*.json")}
+    assert sorted(point["step"] for point in steps.values()) == [1.0, 2.0, 3.0]
+    assert all(0.1 < point["value"] < 0.5 for point in steps.values())
 
 
 def test_a_client_measures_the_same(tmp_path, measured) -> None:

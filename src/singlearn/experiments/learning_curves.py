@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from jaxtyping import Array, Float
 
 from singlearn.exact import ExactCoefficient, catalogue
 from singlearn.experiments.experiment import Experiment, ExperimentResult
+from singlearn.experiments.processes import over_processes
 from singlearn.generalise import LearningCurve, Method, by_laplace, by_map, by_mle, by_tempering, learning_curve
 from singlearn.plot.learning_curves import generalisation_error
+from singlearn.progress import counted
 from singlearn.triple import Triple
 
 Network = Callable[[Mapping[str, Float[Array, "*_"]], Float[Array, "n inputs"]], Float[Array, "n ..."]]
@@ -72,14 +74,53 @@ def subjects(quick: bool) -> list[Subject]:
     return found[:2] if quick else found
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    sizes: tuple[int, ...]
+    datasets: int
+    test_points: int
+
+
+FULL = Size((100, 200, 400, 800), 60, 10_000)
+QUICK = Size((100, 300), 6, 2000)
+Task = tuple[int, str, int]
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """One method of one subject at some sizes; no closure, so that it can be sent to another process as it is."""
+
+    quick: bool
+    seed: int
+    folder: Path
+
+    def curve(self, index: int, methods: Sequence[str] | None = None, sizes: Sequence[int] | None = None) -> LearningCurve:
+        """Of the methods named, default all, at all sizes by default; what is finished in the folder is read."""
+        how = QUICK if self.quick else FULL
+        subject = subjects(self.quick)[index]
+        kept = self.folder / f"{'quick-' if self.quick else ''}{self.seed}-{index}"
+        chosen = {name: subject.methods[name] for name in methods or subject.methods}
+        return learning_curve(
+            subject.sample, sizes or how.sizes, chosen, how.datasets, how.test_points, self.seed, folder=kept, progress=False
+        )
+
+    def __call__(self, task: Task) -> None:
+        index, method, n = task
+        self.curve(index, [method], [n])
+
+
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Slopes of every method beside the exact λ; finished points are kept in ``out/learning-curves``."""
-    sizes, datasets, test_points = ([100, 300], 6, 2000) if quick else ([100, 200, 400, 800], 60, 10_000)
-    curves = []
-    for index, subject in enumerate(subjects(quick)):
-        folder = out / "learning-curves" / f"{'quick-' if quick else ''}{seed}-{index}"
-        found = learning_curve(subject.sample, sizes, subject.methods, datasets, test_points, seed, folder=folder, progress=progress)
-        curves.append((subject, found))
+    measure = _Measurement(quick, seed, out / "learning-curves")
+    own = subjects(quick)
+    sizes = (QUICK if quick else FULL).sizes
+    # The longest first, so that no process waits for the last.
+    tasks = [(index, method, n) for index, subject in enumerate(own) for method in subject.methods for n in sizes][::-1]
+    for _ in counted("models, methods and sizes", over_processes(measure, tasks), len(tasks), progress):
+        pass
+    curves = [(subject, measure.curve(index)) for index, subject in enumerate(own)]
     rows = [row for subject, curve in curves for row in _rows(subject, curve)]
     warnings = [{"model": subject.name, "message": message} for subject, curve in curves for message in curve.warnings]
     text = "\n\n".join(f"{curve}\n  exact λ = {subject.exact:g}" for subject, curve in curves)

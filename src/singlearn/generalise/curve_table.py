@@ -9,6 +9,7 @@ from singlearn.selection.table import WIDTH, aligned
 
 if TYPE_CHECKING:
     from singlearn.generalise.learning_curve import LearningCurve
+    from singlearn.generalise.slope import Slope
 
 
 def table(curve: LearningCurve) -> str:
@@ -31,7 +32,7 @@ def table(curve: LearningCurve) -> str:
         ("method", "", methods),
         ("slope of G against 1/n", "", ["–" if line is None else str(line) for line, _ in lines]),
         ("95 %", "", ["–" if line is None else f"{line.interval[0]:.2f} … {line.interval[1]:.2f}" for line, _ in lines]),
-        ("R²", "", ["–" if line is None else f"{line.r_squared:.3f}" for line, _ in lines]),
+        ("R²", "", [_r_squared(line) for line, _ in lines]),
     ]
     if not curve.is_realisable:
         cells = ["–" if line is None or line.intercept is None else str(line.intercept) for line, _ in lines]
@@ -59,3 +60,10 @@ def table(curve: LearningCurve) -> str:
         for sentence in curve.warnings:
             text += textwrap.wrap(sentence, WIDTH, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False)
     return "\n".join(text)
+
+
+def _r_squared(line: Slope | None) -> str:
+    """Below 0 a line through the origin fits worse than no line at all; how much worse says nothing."""
+    if line is None:
+        return "–"
+    return "< 0" if line.r_squared < 0 else f"{line.r_squared:.3f}"
