@@ -230,24 +230,21 @@ def test_compiling_is_asked_for_late_and_a_failure_changes_no_number(regression,
     x, y, w, _ = regression
     seen = []
 
-    def compiler(function, dynamic):
-        seen.append(dynamic)
-
-        def run(*arguments):
-            if len(seen) == 1:
-                raise RuntimeError("no compiler here")
-            return function(*arguments)
-
-        return run
+    def compiler(graph, tensors):
+        seen.append(len(tensors))
+        if len(seen) <= 2:
+            raise RuntimeError("no compiler here")
+        return graph
 
     monkeypatch.setattr(recorded, "COMPILE_AFTER", 5)
-    monkeypatch.setattr(torch, "compile", compiler)
+    monkeypatch.setattr(torch._inductor, "compile", compiler)
     traces, notes = [], []
     for asked in (True, True, False):     # fails, works, is not asked for
         target = TorchTarget(linear(w), squared, tensors(x, y), compile=asked)
         traces.append(target.walk(target.begin(np.zeros(2), 0), np.full(2, 1e-3), 16, 10, Tempering(64.0, 1.0))[1].excess)
         notes.append(target.notes)
-    assert len(seen) == 2 and notes == [("not compiled: no compiler here",), (), ()]
+    # The derivative (parameters, x, y, the losses at w*) and the step, each in both.
+    assert seen == [4, 7, 4, 7] and notes == [("not compiled: no compiler here",), (), ()]
     assert np.array_equal(traces[0], traces[1]) and np.array_equal(traces[0], traces[2])
 
 

@@ -190,7 +190,7 @@ def draw(tasks: Sequence[tuple[Cell, int]], every: Sequence[Sequence[dict[str, O
     words = ["ReLU" if cell.relu else "identity" for cell, _ in tasks]
     axes.set_yticks(
         range(len(tasks)),
-        [f"{w}, {'realisable' if cell.realisable else 'not'}, n = {n}" for w, (cell, n) in zip(words, tasks, strict=True)],
+        [f"{w}, {'realisable' if cell.realisable else 'not realisable'}, n = {n}" for w, (cell, n) in zip(words, tasks, strict=True)],
     )
     axes.set_xlabel("n (G − G of the tempered posterior of the last two layers) [nats]", color=INK)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.0 + 0.5 / len(tasks)), ncols=4, frameon=False, fontsize=9)

@@ -12,7 +12,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Integer
 
-from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import kick_drift_kick
 
 
@@ -157,7 +157,7 @@ class Programs:
             value, gradient = self._drawn(key_batch, len(position), batch, at)(position)
             away = position - at.centre
             noise = jax.random.normal(key_noise, position.shape, position.dtype)
-            there = advance(position, nbeta * gradient + gamma * away, before, noise, step)
+            there = advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step)
             return State(there, noise, key), (nbeta * value, (away**2).sum(1))
 
         return jax.lax.scan(one, state, None, length=steps)
@@ -177,7 +177,7 @@ class Programs:
         gradient_noise = nbeta**2 * ((gradient - other(position)[1]) ** 2).sum(1)
         energy, force = potential(position, value, gradient)
         noise = jax.random.normal(key_noise, position.shape, position.dtype)
-        there = advance(position, force, noise, noise, step)
+        there = advance(position, force, kick(noise, noise, step), step)
         energy_there, force_there = potential(there, *sampled(there))
         ratio = log_acceptance(energy, energy_there, force, force_there, noise, step)
         return State(there, before, key), jnp.nan_to_num(jnp.exp(jnp.minimum(ratio, 0.0)), nan=0.0), gradient_noise

@@ -8,8 +8,22 @@ import numpy as np
 from jaxtyping import Float
 
 
-def advance(position: Any, force: Any, noise_before: Any, noise: Any, step: Any) -> Any:
-    r"""One step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt{ε}\, \frac{z + z'}{2}`, with z' used again in the next step.
+def kick(noise_before: Any, noise: Any, step: Any) -> Any:
+    r"""The noise :math:`\sqrt{ε}\, \frac{z + z'}{2}` of one step, z' used again in the next.
+
+    Args:
+        noise_before: z, standard normal, chains × d (or blocks of steps of that), the ``noise`` of the step before.
+        noise: z', standard normal, new.
+        step: ε, chains × 1.
+
+    >>> kick(np.array([[1.0]]), np.array([[2.0]]), 0.25)
+    array([[0.75]])
+    """
+    return 0.5 * step**0.5 * (noise_before + noise)
+
+
+def advance(position: Any, force: Any, kick: Any, step: Any) -> Any:
+    r"""One step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt{ε}\, \frac{z + z'}{2}`.
 
     With noise that neighbouring steps share, Gaussian directions are sampled without error at any step that is stable, where fresh noise
     would heat a direction of curvature h by a factor 1/(1 - εh/4); other errors are O(ε²) (Leimkuhler & Matthews 2013
@@ -18,18 +32,17 @@ def advance(position: Any, force: Any, noise_before: Any, noise: Any, step: Any)
     Args:
         position: w, chains × d.
         force: ∇U(w), chains × d.
-        noise_before: z, standard normal, the ``noise`` of the step before.
-        noise: z', standard normal, new.
+        kick: the noise of the step, chains × d.
         step: ε, chains × 1.
 
     >>> h, step, rng = 4.0, 0.2, np.random.default_rng(0)
     >>> w, z, squares = np.zeros((1000, 1)), rng.normal(size=(1000, 1)), []
     >>> for _ in range(400):
-    ...     new = rng.normal(size=(1000, 1)); w = advance(w, h * w, z, new, step); z = new; squares.append(np.mean(w**2))
+    ...     new = rng.normal(size=(1000, 1)); w = advance(w, h * w, kick(z, new, step), step); z = new; squares.append(np.mean(w**2))
     >>> bool(abs(h * np.mean(squares[50:]) - 1) < 0.01)     # fresh noise: 1/(1 - 0.2) = 1.25
     True
     """
-    return position - 0.5 * step * force + 0.5 * step**0.5 * (noise_before + noise)
+    return position + kick - 0.5 * step * force
 
 
 def log_acceptance(

@@ -13,17 +13,21 @@ from torch.func import functional_call, grad, grad_and_value, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from singlearn.local.blocks import curvature_in_blocks
-from singlearn.local.langevin import advance, log_acceptance
+from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial
-from singlearn.local.torch_data import as_tensors, model_form, take
+from singlearn.local.torch_data import as_tensors, gather, model_form, take
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
-BLOCK, RANDOM_NUMBERS = 64, 2**22
-"""Steps whose random numbers are drawn together, at most, and how many numbers that may be."""
+BLOCK, RANDOM_NUMBERS = 64, 2**20
+"""Steps whose random numbers and minibatches are drawn together, at most, and how many numbers either may be."""
+
+
+Minibatch = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""Mean paired difference and its gradient, for every chain, of its position."""
 
 
 class State(NamedTuple):
@@ -192,20 +196,27 @@ class TorchTarget:
         return self._records[key]
 
     def _note(self, reason: str) -> None:
-        self.notes = (*self.notes, reason)
+        if reason not in self.notes:
+            self.notes = (*self.notes, reason)
 
-    def _indices_drawn(self, shape: tuple[int, ...], batch: int, generator: torch.Generator) -> torch.Tensor | None:
-        """Numbers of the samples of so many minibatches, or None where a batch is all samples."""
+    def _minibatches(self, steps: int, chains: int, batch: int, generator: torch.Generator) -> list[Minibatch]:
+        """For each step the function of the position that a minibatch for every chain defines, or that of all samples."""
         if batch >= self.samples:
-            return None
-        return torch.randint(self.samples, (*shape, batch), generator=generator, device=self._device)
+            return [self._full] * steps
+        index = torch.randint(self.samples, (steps, chains, batch), generator=generator, device=self._device)
+        samples, (references,) = gather(self._data, index), gather((self._reference,), index)
 
-    def _drawn(self, index: torch.Tensor | None) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        """The function of the position that a minibatch for every chain defines."""
-        if index is None:
-            return self._full
-        samples, reference = take(self._data, index), self._reference[index]
-        return lambda where: self._evaluate(where, samples, reference, own=True)
+        def of_step(t: int) -> Minibatch:
+            own, reference = take(samples, t), references[t]
+            return lambda where: self._evaluate(where, own, reference, own=True)
+
+        return [of_step(t) for t in range(steps)]
+
+    def _steps_together(self, chains: int, batch: int) -> int:
+        """How many steps are drawn together: one by one they cost as much as a small network."""
+        parts = self._data.values() if isinstance(self._data, dict) else self._data
+        sample = 0 if batch >= self.samples else sum(part[0].numel() for part in parts)
+        return max(1, min(BLOCK, RANDOM_NUMBERS // (chains * max(self.dimension, batch, batch * sample))))
 
     def _full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         value, gradient = torch.zeros(len(position), dtype=torch.float64, device=self._device), torch.zeros_like(position)
@@ -226,21 +237,31 @@ class TorchTarget:
         """``steps`` Langevin steps."""
         position, before, generator = state
         epsilon = self._column(step)
-        written = torch.empty(2, steps, len(position), dtype=torch.float64, device=self._device)
-        # Random numbers for several steps at once: drawn one by one they cost as much as a small network.
-        block = max(1, min(BLOCK, RANDOM_NUMBERS // (len(position) * max(self.dimension, batch))))
+        nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
+        move = self._move(position)
+        values, distances = [], []
+        block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
             noises = self._normal((now, *position.shape), generator)
-            drawn = self._indices_drawn((now, len(position)), batch, generator)
-            for t in range(now):
-                value, gradient = self._drawn(None if drawn is None else drawn[t])(position)
-                away = position - self._centre
-                written[0, begun + t] = tempering.nbeta * value
-                written[1, begun + t] = (away**2).sum(1)
-                position = advance(position, tempering.nbeta * gradient + tempering.gamma * away, before, noises[t], epsilon)
-                before = noises[t]
-        return State(position, before, generator), Traces(*written.transpose(1, 2).cpu().numpy())
+            kicks = kick(torch.cat([before[None], noises[:-1]]), noises, epsilon)
+            before = noises[-1]
+            for minibatch, own in zip(self._minibatches(now, len(position), batch, generator), kicks, strict=True):
+                value, gradient = minibatch(position)
+                position, distance = move(position, gradient, own, self._centre, epsilon, nbeta, gamma)
+                values.append(value)
+                distances.append(distance)
+        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double())
+        return State(position, before, generator), Traces(*(trace.T.cpu().numpy() for trace in traces))
+
+    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+        """The step once the gradient is known, compiled with it."""
+        if not self._compile:
+            return _moved
+        key = ("move", tuple(position.shape))
+        if key not in self._records:
+            self._records[key] = Compiled(_moved, self._note)
+        return self._records[key]
 
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
         """One step with fresh noise, judged."""
@@ -252,12 +273,12 @@ class TorchTarget:
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
             return energy, tempering.nbeta * gradient + tempering.gamma * away
 
-        sampled, other = (self._drawn(self._indices_drawn((len(position),), batch, generator)) for _ in range(2))
+        sampled, other = self._minibatches(2, len(position), batch, generator)
         value, gradient = sampled(position)
         noise_force = torch.zeros(len(position)) if batch >= self.samples else ((gradient - other(position)[1]) ** 2).sum(1)
         energy, force = potential(position, value, gradient)
         noise = self._normal(tuple(position.shape), generator)
-        there = advance(position, force, noise, noise, epsilon)
+        there = advance(position, force, kick(noise, noise, epsilon), epsilon)
         energy_there, force_there = potential(there, *sampled(there))
         ratio = log_acceptance(energy, energy_there, force, force_there, noise, epsilon)
         acceptance = torch.nan_to_num(torch.exp(torch.clamp(ratio, max=0.0)), nan=0.0)
@@ -334,3 +355,12 @@ class TorchTarget:
 
     def _column(self, numbers: Float[np.ndarray, " chains"]) -> torch.Tensor:
         return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]
+
+
+def _moved(
+    position: torch.Tensor, gradient: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor, nbeta: torch.Tensor,
+    gamma: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Where a Langevin step leads, and the squared distance from w* where it began."""
+    away = position - centre
+    return advance(position, nbeta * gradient + gamma * away, noise, step), (away**2).sum(1)

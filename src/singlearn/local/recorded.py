@@ -56,22 +56,60 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], failed: Callable[[str], None]) -> None:
         self._function, self._failed, self._calls = function, failed, 0
+        self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
         self._calls += 1
+        if self._compiled is not None:
+            return self._compiled(*_tensors(arguments))
         if self._calls == COMPILE_AFTER:
             folder = tempfile.mkdtemp(prefix="singlearn-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            compiled = torch.compile(self._function, dynamic=False)
             try:
                 with _compiler_files_in(folder):
-                    result = compiled(*arguments)
+                    compiled = _compile(self._function, arguments)
+                    result = compiled(*_tensors(arguments))
             except Exception as error:  # whatever a compiler may say: no number depends on it
                 self._failed(f"not compiled: {' '.join(str(error).split())[:200]}")
             else:
-                self._function = compiled
+                self._compiled = compiled
                 return result
         return self._function(*arguments)
+
+
+def _compile(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """The compiled function of the arguments' tensors.
+
+    The record goes to the compiler as it is: what ``torch.compile`` puts around it, to look at every call whether the record still holds,
+    takes as long as the derivative of a small network, and here shapes do not change.
+    """
+    from torch._inductor import compile as compile_graph  # not every build of torch has it
+
+    given = _tensors(arguments)
+
+    def of_tensors(*tensors: torch.Tensor) -> Any:
+        left = iter(tensors)
+
+        def again(part: Any) -> Any:
+            if isinstance(part, dict):
+                return {key: next(left) for key in part}
+            return tuple(next(left) for _ in part) if isinstance(part, tuple) else next(left)
+
+        return function(*(again(part) for part in arguments))
+
+    compiled: Callable[..., Any] = compile_graph(make_fx(of_tensors)(*given), given)
+    return compiled
+
+
+def _tensors(arguments: tuple[Any, ...]) -> list[Any]:
+    """The tensors of arguments that are tensors, or tuples or dicts of them."""
+    found: list[Any] = []
+    for part in arguments:
+        if isinstance(part, torch.Tensor):
+            found.append(part)
+        else:
+            found.extend(part.values() if isinstance(part, dict) else part)
+    return found
 
 
 @contextmanager

@@ -58,3 +58,12 @@ def take(data: Any, index: Any) -> Any:
     if isinstance(data, dict):
         return {key: value[index] for key, value in data.items()}
     return tuple(value[index] for value in data)
+
+
+def gather(data: Any, index: torch.Tensor) -> Any:
+    """The samples ``index``, of any shape, of every part: by whole rows, which is several times faster than indexing."""
+
+    def rows(value: torch.Tensor) -> torch.Tensor:
+        return value.index_select(0, index.reshape(-1)).reshape(*index.shape, *value.shape[1:])
+
+    return {key: rows(value) for key, value in data.items()} if isinstance(data, dict) else tuple(rows(value) for value in data)
