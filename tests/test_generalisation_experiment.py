@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from singlearn.experiments.last_layers.density import log_last_layer, log_mixtur
 from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.last_layers.published import published
 from singlearn.experiments.last_layers.training import train
-from singlearn.generalise import learning_curve
+from singlearn.generalise import CurvePoint, learning_curve
 
 RNG = np.random.default_rng(0)
 
@@ -201,7 +202,13 @@ def test_learning_curves_are_measured_task_by_task_and_read_back(tmp_path, monke
     monkeypatch.setattr(learning_curves, "QUICK", learning_curves.Size((20, 40), 3, 100))
     monkeypatch.setattr(learning_curves, "subjects", lambda quick: [replace(plane, methods={"MAP": plane.methods["MAP"]})])
     result = learning_curves.run(True, 0, tmp_path, False)
-    whole = learning_curve(plane.sample, [20, 40], {"MAP": plane.methods["MAP"]}, 3, 100, 0)
-    line = whole.slope("MAP")
-    assert line is not None and result.rows[0]["slope"] == line.value
-    assert result.rows[0]["exact λ"] == 1.5 and "exact λ = 1.5" in result.table and result.figures[0].stat().st_size > 10_000
+    [row] = result.rows
+    assert row["exact λ"] == 1.5 and "exact λ = 1.5" in result.table and result.figures[0].stat().st_size > 10_000
+    [kept] = (CurvePoint.from_dict(json.loads(path.read_text())) for path in tmp_path.rglob("MAP_40.json"))
+    assert learning_curve(plane.sample, [40], {"MAP": plane.methods["MAP"]}, 3, 100, 0).points["MAP"] == (kept,)
+
+    def never(triples, seed):
+        raise AssertionError("what is finished is read, not made")
+
+    monkeypatch.setattr(learning_curves, "subjects", lambda quick: [replace(plane, methods={"MAP": never})])
+    assert learning_curves.run(True, 0, tmp_path, False).rows == result.rows

@@ -187,7 +187,7 @@ def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
 
 def test_tempering_and_nuts_predict_like_the_exact_posterior_and_their_readings_agree() -> None:
     methods = {"Bayes": by_tempering(particles=32), "NUTS": by_nuts(draws=300, warmup=150), "exact": _exact_posterior}
-    curve = learning_curve(conjugate, [30, 60], methods, datasets=6, test_points=500, seed=6)
+    curve = learning_curve(conjugate, [40], methods, datasets=8, test_points=500, seed=6)
     assert "by WAIC" in str(curve) and "by LOO" in str(curve)
     for method in ("Bayes", "NUTS"):
         for point, exact in zip(curve.points[method], curve.points["exact"], strict=True):
