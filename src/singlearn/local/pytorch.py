@@ -243,9 +243,8 @@ class TorchTarget:
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
-            noises = self._normal((now, *position.shape), generator)
-            kicks = kick(torch.cat([before[None], noises[:-1]]), noises, epsilon)
-            before = noises[-1]
+            noises = torch.cat([before[None], self._normal((now, *position.shape), generator)])
+            kicks, before = kick(noises[:-1], noises[1:], epsilon), noises[-1]
             for minibatch, own in zip(self._minibatches(now, len(position), batch, generator), kicks, strict=True):
                 value, gradient = minibatch(position)
                 position, distance = move(position, gradient, own, self._centre, epsilon, nbeta, gamma)
