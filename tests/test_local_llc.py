@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import singlearn as sl
-from singlearn.local import recorded
+from singlearn.local import memory as memory_module
+from singlearn.local import pytorch, recorded
 from singlearn.local.diagnostics import mixing
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.pytorch import TorchTarget
@@ -25,13 +26,13 @@ N = 500
 
 @pytest.fixture(scope="module")
 def regression():
-    """y = x w + noise of size 1/2 at the least squares solution; with it the exact λ̂ = ½ Σ nβh/(nβh + γ) of the quadratic."""
+    """y = x w + noise of size 1/2 at the least squares solution; with it λ̂ = ½ Σ nβh/(nβh + γ), exactly, by γ."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(N, 3)) * [0.5, 1.0, 2.0]
     y = x @ np.array([[1.0], [2.0], [3.0]]) + 0.5 * rng.normal(size=(N, 1))
     w = np.linalg.lstsq(x, y, rcond=None)[0]
     stiffness = N / np.log(N) * np.linalg.eigvalsh(x.T @ x / N)
-    return x, y, w, 0.5 * float(np.sum(stiffness / (stiffness + 10.0)))
+    return x, y, w, lambda gamma: 0.5 * float(np.sum(stiffness / (stiffness + gamma)))
 
 
 def squared(output, target):
@@ -59,7 +60,8 @@ def test_jax_finds_the_closed_form_of_a_quadratic(regression, sampler) -> None:
     )
     assert found.status == "converged", str(found)
     assert found.standard_error < 0.08
-    assert abs(found.value - exact) < 4 * found.standard_error
+    assert abs(found.value - exact(10.0)) < 4 * found.standard_error
+    assert abs(found.at_twice_gamma.value - exact(20.0)) < 4 * found.at_twice_gamma.standard_error < 0.5
     assert found.half_dimension == 1.5 and found.samples == N and found.nbeta == N / np.log(N)
     assert found.above_minimum < 0.01
     json.dumps(found.to_dict(), allow_nan=False)
@@ -71,7 +73,8 @@ def test_pytorch_finds_the_closed_form_and_leaves_no_trace(regression) -> None:
     before, random = model[0].weight.clone(), torch.get_rng_state()
     found = sl.local.llc(model, squared, tensors(x, y), chains=4, tolerance=0.3, max_steps=2000, seed=1)
     assert found.status == "converged", str(found)
-    assert abs(found.value - exact) < 4 * found.standard_error < 0.7
+    assert abs(found.value - exact(10.0)) < 4 * found.standard_error < 0.7
+    assert abs(found.at_twice_gamma.value - exact(20.0)) < 4 * found.at_twice_gamma.standard_error < 0.7
     assert model.training and model[1].training and torch.equal(before, model[0].weight) and torch.equal(random, torch.get_rng_state())
 
 
@@ -199,6 +202,40 @@ def test_a_branch_on_the_samples_is_looped_and_in_jax_refused(regression) -> Non
     assert np.isfinite(looped.walk(state, np.full(2, 1e-3), 8, 3, Tempering(64.0, 1.0))[1].excess).all()
     with pytest.raises(ValueError, match=r"jnp\.where"):
         JaxTarget(lambda p, x: x @ p if p.sum() < 1e6 else 0 * x @ p, squared, (x, y), w)
+
+
+def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatch) -> None:
+    """The same chains, all samples, curvature and losses of samples; and more parameters than memory holds are refused."""
+    x, y, w, _ = regression
+    data, seen = tensors(x, y), []
+
+    class Wide(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = linear(w)
+
+        def forward(self, x):
+            seen.append(len(x))
+            return self.layer(torch.tanh(x.repeat(1, 100)).reshape(len(x), 100, 3).mean(1) + 0 * x)
+
+    def built():
+        seen.clear()
+        target = TorchTarget(Wide(), squared, data)
+        state, traces = target.walk(target.begin(np.arange(3) / 10, 0), np.full(3, 1e-3), 32, 5, Tempering(64.0, 1.0))
+        return [*traces, target.losses(state), *target.full(np.eye(3)), target.curvature(np.eye(3), None), target.centre_loss], max(seen)
+
+    whole, most = built()
+    assert most == N
+    # A sample makes 2.4 kB and more, its derivative twice as much: 12 samples at once of a step's 3 × 32, then two whole chains of them.
+    for memory, expected in ((250_000, 12), (1_600_000, 78)):
+        monkeypatch.setattr(memory_module, "all_memory", lambda device, memory=memory: memory)
+        got, most = built()
+        assert 0.8 * expected < most <= 1.2 * expected
+        for a, b in zip(whole, got, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr(pytorch, "all_memory", lambda device: 100)
+    with pytest.raises(MemoryError, match="chains: 2 of 3 parameters take about 0 GiB"):
+        TorchTarget(linear(w), squared, data).begin(np.zeros(2), 0)
 
 
 def test_less_data_than_a_default_batch_is_used_whole(regression) -> None:

@@ -15,7 +15,8 @@ Products = Callable[[Float[np.ndarray, "k d"], Integer[np.ndarray, " m"]], Float
 
 
 def curvature_in_blocks(
-    products: Products, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"], at_once: int = VECTORS
+    products: Products, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"], at_once: int = VECTORS,
+    samples: int = SAMPLES,
 ) -> Float[np.ndarray, "k d"]:
     """Mean over all samples ``index``. Blocks of vectors have one size (the last is filled up), so that one compilation serves all.
 
@@ -30,7 +31,7 @@ def curvature_in_blocks(
     for begun in range(0, len(vectors), at_once):
         block = vectors[begun : begun + at_once]
         full = np.concatenate([block, np.zeros((at_once - len(block), vectors.shape[1]))])
-        for first in range(0, len(index), SAMPLES):
-            rows = index[first : first + SAMPLES]
+        for first in range(0, len(index), samples):
+            rows = index[first : first + samples]
             result[begun : begun + at_once] += len(rows) / len(index) * products(full, rows)[: len(block)]
     return result

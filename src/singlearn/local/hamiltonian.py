@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from singlearn.local.diagnostics import mixing
 from singlearn.local.settings import Settings
-from singlearn.local.sgld import Progress, Sampled
+from singlearn.local.sgld import Onward, Progress, Sampled
 from singlearn.local.status import diverged, doubts, error
 from singlearn.local.target import Flight, Target, Tempering, Traces
 
@@ -31,6 +31,11 @@ class _Chains:
         value, gradient = target.full(offset)
         self._at = Flight(offset, np.zeros_like(offset), tempering.nbeta * value, tempering.nbeta * gradient + tempering.gamma * offset)
         self.gradients = 1
+
+    @property
+    def offset(self) -> Float[np.ndarray, "chains d"]:
+        """w - w*."""
+        return self._at.offset
 
     @property
     def excess(self) -> Float[np.ndarray, " chains"]:
@@ -88,7 +93,7 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
             rows.append((chains.excess, chains.squared_distance))
             if progress is not None:
                 progress(min(chains.gradients, settings.max_steps), settings.max_steps, float(chains.excess.mean()))
-        traces = Traces(*(np.stack(column, axis=1) for column in zip(*rows, strict=True)))
+        traces = _traces(rows)
         history.append(float(traces.excess.mean()))
         sampled = Sampled(
             sampler="hmc",
@@ -98,6 +103,7 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
             acceptance=np.mean(accepted, axis=0),
             steps=chains.gradients,
             batch=target.samples,
+            onward=_onward(target, chains.offset, step, settings.seed, longest),
             history=history,
         )
         if diverged(traces, target.dimension, tempering.gamma) or chains.gradients >= settings.max_steps:
@@ -106,6 +112,25 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
         if len(history) > 1 and not doubts(excess) and error(excess) <= settings.tolerance * abs(excess.mean):
             return sampled
         draws *= 2
+
+
+def _traces(rows: list[tuple[np.ndarray, np.ndarray]]) -> Traces:
+    return Traces(*(np.stack(column, axis=1) for column in zip(*rows, strict=True)))
+
+
+def _onward(
+    target: Target, offset: Float[np.ndarray, "chains d"], step: Float[np.ndarray, " chains"], seed: int, longest: int
+) -> Onward:
+    def go_on(tempering: Tempering, draws: int) -> Traces:
+        chains = _Chains(target, tempering, offset, seed + 1, longest)
+        tuned = _dual_averaging(chains, step, RETUNING)
+        rows = []
+        for _ in range(draws):
+            chains.move(tuned)
+            rows.append((chains.excess, chains.squared_distance))
+        return _traces(rows)
+
+    return go_on
 
 
 def _dual_averaging(chains: _Chains, first: Float[np.ndarray, " chains"], moves: int) -> Float[np.ndarray, " chains"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,16 +13,19 @@ from jaxtyping import Float, Integer
 from torch.func import functional_call, grad, grad_and_value, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from singlearn.local.blocks import curvature_in_blocks
+from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.memory import all_memory, pieces, samples_at_once
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch_data import as_tensors, gather, model_form, take
 
 CHUNK = 4096
-"""Samples of one pass over all the data."""
+"""Samples of one pass over all the data, at most."""
+COPIES = 8
+"""Of chains × parameters that a step needs: position, noises, gradient, and what is on the way."""
 BLOCK, RANDOM_NUMBERS = 64, 2**20
 """Steps whose random numbers and minibatches are drawn together, at most, and how many numbers either may be."""
 
@@ -49,7 +53,8 @@ class TorchTarget:
         data: tensors with a common first axis (a tuple of inputs and target, or a dict), a ``Dataset``, a ``DataLoader`` (its order and
             batches are not used) or a Hugging Face data set.
         only: which parameters are sampled; by default those that require a gradient.
-        chains_at_once: limits the memory of the vectorised evaluation; ``None`` for all.
+        chains_at_once: evaluated together, at most; fewer, and fewer samples, where their derivatives would take more than a quarter of
+            the memory.
         gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
         compile: compile what is evaluated more than a thousand times.
 
@@ -92,8 +97,10 @@ class TorchTarget:
         self.dimension = len(self._centre)
         self.notes: tuple[str, ...] = ()
         self._check_loss()
+        self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        self._chunk = min(CHUNK, self._at_once)
         with torch.no_grad():
-            parts = [self._losses(self._centre, take(self._data, s)) for s in self._chunks()]
+            parts = [self._losses(self._centre, take(self._data, s)) for s in self._chunks(self.samples)]
         self._reference = torch.cat(parts)
         if not bool(torch.isfinite(self._reference).all()):
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
@@ -104,18 +111,17 @@ class TorchTarget:
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise()
 
-    def _chunks(self) -> list[slice]:
-        return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
+    def _chunks(self, samples: int) -> list[slice]:
+        return [slice(i, min(i + self._chunk, samples)) for i in range(0, samples, self._chunk)]
 
     def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed)
-        flat = self._scale * flat
-        start = 0
-        for name, index in self._indices.items():
+        # The derivative of a split joins the parts once; that of a slice would fill as many numbers as there are parameters, for every slice.
+        parts = (self._scale * flat).split([len(index) for index in self._indices.values()])
+        for (name, index), part in zip(self._indices.items(), parts, strict=True):
             whole = values[name]
-            part = flat[start : start + len(index)].to(whole.dtype)
-            start += len(index)
+            part = part.to(whole.dtype)
             if len(index) == whole.numel():
                 values[name] = part.reshape(whole.shape)
             else:
@@ -167,7 +173,28 @@ class TorchTarget:
         return True
 
     def _evaluate(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean paired difference and its gradient for every chain; ``own``: each chain has a batch of its own."""
+        """Mean paired difference and its gradient for every chain, as much at once as fits; ``own``: each chain has a batch of its own."""
+        chains, samples = len(position), reference.shape[-1]
+        some, many = pieces(chains, samples, self._at_once)
+        some = min(some, self._chains_at_once or chains)
+        if some >= chains and many >= samples:
+            return self._evaluate_at_once(position, batch, reference, own)
+        values, gradients = [], []
+        for c in range(0, chains, some):
+            where = position[c : c + some]
+            value, gradient = torch.zeros(len(where), dtype=self._dtype, device=self._device), torch.zeros_like(where)
+            for s in range(0, samples, many):
+                index = (slice(c, c + some), slice(s, s + many)) if own else slice(s, s + many)
+                part, slope = self._evaluate_at_once(where, take(batch, index), reference[index], own)
+                share = min(many, samples - s) / samples
+                value, gradient = value + share * part, gradient + share * slope
+            values.append(value)
+            gradients.append(gradient)
+        return torch.cat(values), torch.cat(gradients)
+
+    def _evaluate_at_once(
+        self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if self._vectorised:
             with torch.no_grad():
                 gradient, value = self._recorded(position, batch, reference, own)(position, batch, reference)
@@ -187,11 +214,9 @@ class TorchTarget:
         key = (tuple(position.shape), tuple(reference.shape), own)
         if key not in self._records:
             axis = 0 if own else None
-            found = vmap(self._derivative, in_dims=(0, axis, axis), chunk_size=self._chains_at_once)
-            if self._chains_at_once is None:
-                # The fused kernels of attention have no rule for vmap.
-                with sdpa_kernel(SDPBackend.MATH):
-                    found = record(found, position, batch, reference)
+            # The fused kernels of attention have no rule for vmap.
+            with sdpa_kernel(SDPBackend.MATH):
+                found = record(vmap(self._derivative, in_dims=(0, axis, axis)), position, batch, reference)
             self._records[key] = Compiled(found, self._note) if self._compile else found
         return self._records[key]
 
@@ -220,7 +245,7 @@ class TorchTarget:
 
     def _full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         value, gradient = torch.zeros(len(position), dtype=torch.float64, device=self._device), torch.zeros_like(position)
-        for s in self._chunks():
+        for s in self._chunks(self.samples):
             share = (s.stop - s.start) / self.samples
             part, slope = self._evaluate(position, take(self._data, s), self._reference[s], own=False)
             value, gradient = value + share * part, gradient + share * slope
@@ -228,8 +253,14 @@ class TorchTarget:
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
         """Chains at w* + ``spread`` × standard normal numbers."""
-        generator = torch.Generator(self._device).manual_seed(seed)
         shape = (len(spread), self.dimension)
+        needed, there_is = COPIES * math.prod(shape) * self._centre.element_size(), all_memory(self._device)
+        if needed > there_is:
+            raise MemoryError(
+                f"chains: {shape[0]} of {shape[1]} parameters take about {needed / 2**30:.0f} GiB, and {self._device} has "
+                f"{there_is / 2**30:.0f}; take fewer chains, or sample a part of the parameters by only="
+            )
+        generator = torch.Generator(self._device).manual_seed(seed)
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
@@ -293,10 +324,11 @@ class TorchTarget:
         count = len(samples[0] if isinstance(samples, tuple) else next(iter(samples.values())))
         parts = []
         with torch.no_grad():
-            for start in range(0, count, CHUNK):
-                some = take(samples, slice(start, start + CHUNK))
+            for chunk in self._chunks(count):
+                some = take(samples, chunk)
                 if self._vectorised:
-                    there = vmap(self._losses, in_dims=(0, None), chunk_size=self._chains_at_once)(state.position, some)
+                    at_once = max(1, self._at_once // (chunk.stop - chunk.start))
+                    there = vmap(self._losses, in_dims=(0, None), chunk_size=at_once)(state.position, some)
                 else:
                     there = torch.stack([self._losses(flat, some) for flat in state.position])
                 parts.append(there - self._losses(self._centre, some))
@@ -316,12 +348,14 @@ class TorchTarget:
             # The fused kernels of attention have no second derivative.
             with sdpa_kernel(SDPBackend.MATH):
                 if self._vectorised:
-                    found = vmap(self._product, in_dims=(0, None), chunk_size=self._chains_at_once)(rows_of, batch)
+                    found = vmap(self._product, in_dims=(0, None))(rows_of, batch)
                 else:
                     found = torch.stack([self._product(vector, batch) for vector in rows_of])
             return found.detach().double().cpu().numpy()
 
-        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index)
+        # A second derivative keeps about twice as much as a first.
+        at_once, samples = pieces(VECTORS, SAMPLES, max(1, self._at_once // 2))
+        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index, at_once, samples)
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
         """Curvature times a vector, by reverse differentiation alone: what has no forward derivative has this one."""

@@ -10,11 +10,13 @@ from singlearn.local.diagnostics import Mixing, mixing
 from singlearn.local.quadratic import quadratic
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.sgld import Sampled
-from singlearn.local.status import Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
-from singlearn.local.target import Target, Tempering, Traces
+from singlearn.local.status import SIGNIFICANT, Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
+from singlearn.local.target import Target, Tempering
+from singlearn.local.twice_gamma import at_twice_gamma
 from singlearn.measure.estimate import Estimate
 
 WORTH_SAYING = 0.03
+TIED = 0.1
 
 
 def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: float, seed: int) -> LocalLearningCoefficient:
@@ -28,14 +30,14 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         nothing = math.nan
         excess = Mixing(nothing, nothing, tuple(map(float, means)), nothing, nothing, nothing, nothing, nothing, nothing)
         spread = nothing
-        status, lower, sensitivity = Status.DIVERGED, nothing, Estimate(nothing, nothing)
+        status, lower, closer = Status.DIVERGED, nothing, Estimate(nothing, nothing)
         warnings.append(
             f"chain{'s' if len(dead) > 1 else ''} {', '.join(map(str, dead))} of {len(means)} diverged, so λ̂ is withheld; "
             "a larger gamma keeps chains near w*"
         )
     else:
         excess, distance = (mixing(trace, sampled.started_away) for trace in traces)
-        sensitivity = _sensitivity(traces, tempering.gamma)
+        closer = at_twice_gamma(tempering, sampled)
         langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
         lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
         why, spread = doubts(excess), error(excess)
@@ -65,6 +67,9 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
                 f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
                 "still on their way along flat directions, and λ̂ is squeezed between the two"
             )
+        change = closer.value - excess.mean
+        if status is not Status.NOT_LOCAL_MINIMUM and abs(change) > TIED * scale + SIGNIFICANT * math.hypot(closer.standard_error, spread):
+            warnings.append(f"λ̂ changes by {change / excess.mean:+.0%} when γ doubles: it says as much of γ as of w*; give γ with it")
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
         if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
@@ -88,7 +93,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         distance=tuple(map(float, far)),
         above_minimum=lower,
         heating=sampled.heating * target.dimension / 2,
-        gamma_sensitivity=sensitivity,
+        at_twice_gamma=closer,
         half_dimension=target.dimension / 2,
         quadratic=yardstick,
         samples=target.samples,
@@ -115,9 +120,3 @@ def _yardstick(target: Target, tempering: Tempering, sampled: Sampled, seed: int
     except (RuntimeError, TypeError) as error:  # what PyTorch and JAX say of an operation that has no second derivative
         return Estimate(math.nan, math.nan), [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]
 
-
-def _sensitivity(traces: Traces, gamma: float) -> Estimate:
-    r"""dλ̂/d log γ :math:`= -\frac{γ}{2} \mathrm{Cov}(nβ ΔL, |w-w^*|^2)`, the derivative of the reweighted mean; error between chains."""
-    excess = traces.excess - traces.excess.mean()
-    squared = traces.squared_distance - traces.squared_distance.mean()
-    return Estimate.from_replicates(list(-0.5 * gamma * (excess * squared).mean(axis=1)))

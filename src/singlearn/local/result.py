@@ -31,7 +31,7 @@ class LocalLearningCoefficient:
         distance: root mean square of |w - w*|, per chain.
         above_minimum: by how much w* lies above the minimum of its basin, in units of λ; λ̂ is too small by at least about this.
         heating: by how much minibatch noise raises λ̂, estimated, in units of λ.
-        gamma_sensitivity: dλ̂/d log γ.
+        at_twice_gamma: λ̂ where the tie is twice as strong, from a short second run: how much λ̂ owes to γ.
         half_dimension: d/2, λ of a regular model.
         quadratic: what the same sampler would give on the quadratic model at w*, a yardstick
             (:func:`singlearn.local.quadratic.quadratic`).
@@ -60,7 +60,7 @@ class LocalLearningCoefficient:
     distance: tuple[float, ...]
     above_minimum: float
     heating: float
-    gamma_sensitivity: Estimate
+    at_twice_gamma: Estimate
     half_dimension: float
     quadratic: Estimate
     samples: int
@@ -89,7 +89,7 @@ class LocalLearningCoefficient:
             f"  {len(self.per_chain)} chains × {self.draws} draws counted of {self.steps} steps, {self.sampler}, batch {self.batch} "
             f"of n = {self.samples}, nβ = {self.nbeta:.6g}, γ = {self.gamma:g}",
             f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance {np.mean(self.acceptance):.2f}, "
-            f"|w - w*| {np.mean(self.distance):.3g}, L_n(w*) = {self.loss:.6g}, dλ̂/d log γ = {self.gamma_sensitivity}",
+            f"|w - w*| {np.mean(self.distance):.3g}, L_n(w*) = {self.loss:.6g}; at 2γ λ̂ = {self.at_twice_gamma}",
         ]
         return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
 
@@ -106,7 +106,7 @@ class LocalLearningCoefficient:
             "distance": [_number(v) for v in self.distance],
             "above_minimum": _number(self.above_minimum),
             "heating": _number(self.heating),
-            "gamma_sensitivity": {k: _number(v) for k, v in self.gamma_sensitivity.to_dict().items()},
+            "at_twice_gamma": {k: _number(v) for k, v in self.at_twice_gamma.to_dict().items()},
             "half_dimension": self.half_dimension,
             "quadratic": {k: _number(v) for k, v in self.quadratic.to_dict().items()},
             "samples": self.samples,

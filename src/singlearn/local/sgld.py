@@ -25,11 +25,13 @@ BURST = 100
 BLOCK = 200
 CHECKS = 10
 Progress = Callable[[int, int, float], None]
+Onward = Callable[[Tempering, int], Traces]
 
 
 @dataclass
 class Sampled:
-    """What a sampler hands to the result: traces of the part that counts, and how it was run."""
+    """What a sampler hands to the result: traces of the part that counts, how it was run, and ``onward``, which goes on from where the
+    chains are, with the same settings, for so many draws under another tempering."""
 
     sampler: str
     traces: Traces
@@ -38,6 +40,7 @@ class Sampled:
     acceptance: Float[np.ndarray, " chains"]
     steps: int
     batch: int
+    onward: Onward
     heating: float = 0.0
     capped: bool = False
     history: list[float] = field(default_factory=list)
@@ -80,13 +83,21 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
                 break
         traces = Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
         history.append(float(traces.excess.mean()))
-        sampled = Sampled("sgld", traces, away, step, np.mean(acceptances, axis=0), used, batch, heat, capped, history, state)
+        onward = _onward(target, state, step, batch)
+        sampled = Sampled("sgld", traces, away, step, np.mean(acceptances, axis=0), used, batch, onward, heat, capped, history, state)
         if diverged(traces, target.dimension, tempering.gamma) or used >= settings.max_steps:
             return sampled
         excess = mixing(traces.excess, away)
         if len(history) > 1 and not doubts(excess) and error(excess) <= settings.tolerance * abs(excess.mean):
             return sampled
         length *= 2
+
+
+def _onward(target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int) -> Onward:
+    def go_on(tempering: Tempering, draws: int) -> Traces:
+        return target.walk(state, np.minimum(step, 1 / tempering.gamma), batch, draws, tempering)[1]
+
+    return go_on
 
 
 def _cap(target: Target, history: list[float]) -> float:
