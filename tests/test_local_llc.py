@@ -238,6 +238,28 @@ def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatc
         TorchTarget(linear(w), squared, data).begin(np.zeros(2), 0)
 
 
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_parameters_of_sixteen_bits_are_moved_in_thirty_two(regression, framework) -> None:
+    """The same posterior as of those numbers in float32; in bfloat16 itself a step of 1/1000 is lost."""
+    x, y, w, _ = regression
+    w = torch.as_tensor(w).bfloat16()
+    samples, offset = [torch.as_tensor(part).bfloat16() for part in (x, y)], np.full((1, 3), 1e-3)
+    found = []
+    for kind in (torch.bfloat16, torch.float32):
+        if framework == "torch":
+            model = linear(w.float().numpy()).to(kind)
+            target = TorchTarget(model, squared, tuple(part.to(kind) for part in samples))
+            assert model.weight.dtype == kind
+        else:
+            name = str(kind).removeprefix("torch.")
+            pair = [jnp.asarray(part.float().numpy(), name) for part in samples]
+            target = JaxTarget(lambda p, x: x @ p, squared, pair, jnp.asarray(w.float().numpy(), name))
+        assert bool(target.notes) == (kind is torch.bfloat16)
+        found.append(target.full(offset))
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
+    assert abs(found[0][0][0]) > 1e-6 and found[0][0] == pytest.approx(found[1][0], rel=0.05)
+
+
 def test_less_data_than_a_default_batch_is_used_whole(regression) -> None:
     x, y, w, _ = regression
     found = sl.local.llc(lambda p, x: x @ p, squared, (x[:20], y[:20]), parameters=w, chains=4, max_steps=1000)

@@ -15,10 +15,11 @@ from singlearn.local.blocks import curvature_in_blocks
 from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.names import Selection, Tie, choose, tie_scales
-from singlearn.local.target import Flight, Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
 """Samples of one pass over all the data."""
+HALF = (jnp.float16, jnp.bfloat16)
 WALK = 100
 """Steps of one compiled loop."""
 
@@ -53,6 +54,11 @@ class JaxTarget:
         for name, leaf in named.items():
             if not bool(jnp.isfinite(jnp.asarray(leaf)).all()):
                 raise ValueError(f"parameters: {name} has entries that are not finite; a trained network should have none")
+        half = [str(jnp.asarray(leaf).dtype) for leaf in named.values() if jnp.asarray(leaf).dtype in HALF]
+        self.notes: tuple[str, ...] = ()
+        if half:
+            parameters = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.promote_types(jnp.asarray(leaf).dtype, jnp.float32)), parameters)
+            self.notes = (in_float32(half[0]),)
         masks = choose({name: tuple(np.shape(leaf)) for name, leaf in named.items()}, only)
         every, _ = ravel_pytree(parameters)
         chosen = np.flatnonzero(np.concatenate([np.ravel(masks.get(name, np.zeros(np.shape(leaf), bool))) for name, leaf in named.items()]))
@@ -60,7 +66,6 @@ class JaxTarget:
         scale = np.concatenate([scales[name] for name in named if name in scales])
         centre = every[chosen] / jnp.asarray(scale, every.dtype)
         self.dimension = len(chosen)
-        self.notes: tuple[str, ...] = ()
         layout = Layout.of(parameters, chosen, scale)
         self._programs = model.programs(loss, layout) if isinstance(model, CompiledOnce) else Programs(model, loss, layout)
         self._at = Setting(centre, every, self._data, jnp.zeros(self.samples, every.dtype))

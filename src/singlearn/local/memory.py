@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def samples_at_once(losses: Callable[[int], Any], device: torch.device) -> int:
         losses: evaluates the first one or two samples.
         device: where.
     """
-    one, two = (bytes_made(lambda count=count: losses(count)) for count in (1, 2))
+    one, two = (bytes_made(partial(losses, count)) for count in (1, 2))
     return max(1, int(SHARE * all_memory(device) / (WITH_BACKWARD * max(two - one, 1))))
 
 

@@ -19,11 +19,12 @@ from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import all_memory, pieces, samples_at_once
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.recorded import Compiled, record
-from singlearn.local.target import Flight, Tempering, Traces, Trial
-from singlearn.local.torch_data import as_tensors, gather, model_form, take
+from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
+from singlearn.local.torch_data import as_tensors, gather, model_form, take, widened
 
 CHUNK = 4096
 """Samples of one pass over all the data, at most."""
+HALF = (torch.float16, torch.bfloat16)
 COPIES = 8
 """Of chains × parameters that a step needs: position, noises, gradient, and what is on the way."""
 BLOCK, RANDOM_NUMBERS = 64, 2**20
@@ -45,7 +46,7 @@ class TorchTarget:
 
     The module is copied and the copy put into evaluation mode: dropout is off, BatchNorm uses its running statistics as constants. The
     caller's module, its mode and the global random numbers are not touched. Chains are evaluated together by ``vmap``; a module that does
-    not allow it is evaluated chain by chain, and ``notes`` says why.
+    not allow it is evaluated chain by chain, and ``notes`` says why. Parameters of 16 bits are evaluated with 32.
 
     Args:
         model: the module.
@@ -74,6 +75,12 @@ class TorchTarget:
         compile: bool = False,
     ) -> None:
         self._module = copy.deepcopy(model).eval()
+        self.notes: tuple[str, ...] = ()
+        half = [p.dtype for p in self._module.parameters() if p.dtype in HALF]
+        self._widen = bool(half)
+        if half:
+            self._module = self._module.float()
+            self._note(in_float32(str(half[0])))
         self._loss = loss
         self._whole_model = model_form(loss)
         every = {name: p.detach() for name, p in self._module.named_parameters()}
@@ -88,14 +95,13 @@ class TorchTarget:
         self._device, self._dtype = first.device, first.dtype
         self._fixed = {**every, **dict(self._module.named_buffers())}
         self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
-        self._data = as_tensors(data, self._device)
+        self._data = self._held(data)
         self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
         self.gamma, scales = tie_scales(self._masks, gamma)
         self._scale = torch.as_tensor(np.concatenate([scales[name] for name in self._indices]), dtype=self._dtype, device=self._device)
         at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
         self._centre = at / self._scale
         self.dimension = len(self._centre)
-        self.notes: tuple[str, ...] = ()
         self._check_loss()
         self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
         self._chunk = min(CHUNK, self._at_once)
@@ -111,13 +117,17 @@ class TorchTarget:
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise()
 
+    def _held(self, data: Any) -> Any:
+        tensors = as_tensors(data, self._device)
+        return widened(tensors, HALF) if self._widen else tensors
+
     def _chunks(self, samples: int) -> list[slice]:
         return [slice(i, min(i + self._chunk, samples)) for i in range(0, samples, self._chunk)]
 
     def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
         """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed)
-        # The derivative of a split joins the parts once; that of a slice would fill as many numbers as there are parameters, for every slice.
+        # The derivative of a split joins the parts once; that of a slice fills as many numbers as there are parameters, once a slice.
         parts = (self._scale * flat).split([len(index) for index in self._indices.values()])
         for (name, index), part in zip(self._indices.items(), parts, strict=True):
             whole = values[name]
@@ -320,7 +330,7 @@ class TorchTarget:
 
     def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
         """Loss of every sample at every chain, minus that at w*."""
-        samples = self._data if data is None else as_tensors(data, self._device)
+        samples = self._data if data is None else self._held(data)
         count = len(samples[0] if isinstance(samples, tuple) else next(iter(samples.values())))
         parts = []
         with torch.no_grad():

@@ -64,6 +64,11 @@ class Trial(NamedTuple):
     gradient_noise: Float[np.ndarray, " chains"]
 
 
+def in_float32(kind: str) -> str:
+    """The note of a network whose parameters have 16 bits."""
+    return f"the parameters are {kind}, and most steps are smaller than its last digit: chains and losses are computed in float32"
+
+
 @runtime_checkable
 class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.

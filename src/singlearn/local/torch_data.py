@@ -60,6 +60,15 @@ def take(data: Any, index: Any) -> Any:
     return tuple(value[index] for value in data)
 
 
+def widened(data: Any, kinds: tuple[torch.dtype, ...]) -> Any:
+    """The parts whose number type is one of ``kinds`` as float32."""
+
+    def part(value: torch.Tensor) -> torch.Tensor:
+        return value.float() if value.dtype in kinds else value
+
+    return {key: part(value) for key, value in data.items()} if isinstance(data, dict) else tuple(part(value) for value in data)
+
+
 def gather(data: Any, index: torch.Tensor) -> Any:
     """The samples ``index``, of any shape, of every part: by whole rows, which is several times faster than indexing."""
 

@@ -21,9 +21,9 @@ FEWEST, ROUND = 24, 100
 def at_twice_gamma(tempering: Tempering, sampled: Sampled) -> Estimate:
     r"""λ̂ at 2γ, from a short run that begins where the chains of the first have ended; NaN if a chain leaves.
 
-    The first third is dropped: under a stronger tie chains come closer to w* within :math:`1/εγ` steps, which the first run, if it has
-    arrived, is longer than. The derivative :math:`-\frac γ2 \mathrm{Cov}(nβ ΔL, |w-w^*|^2)` of the reweighted mean would need no second run,
-    but its noise is that of every minibatch times a distance that changes slowly: it was larger than λ̂ itself for small networks.
+    The first third is dropped: under a stronger tie chains come closer to w* within :math:`1/εγ` steps, and the first run, if it has
+    arrived, is longer than that. The derivative of the reweighted mean, :math:`-\frac γ2 \mathrm{Cov}(nβ ΔL, |w-w^*|^2)`, would need no
+    second run, but its noise is that of every minibatch times a distance that changes slowly: it was larger than λ̂ for small networks.
 
     Args:
         tempering: of the first run, nβ and γ.
