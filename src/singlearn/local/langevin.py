@@ -12,7 +12,7 @@ def kick(noise_before: Any, noise: Any, step: Any) -> Any:
     r"""The noise :math:`\sqrt{ε}\, \frac{z + z'}{2}` of one step, z' used again in the next.
 
     Args:
-        noise_before: z, standard normal, chains × d (or blocks of steps of that), the ``noise`` of the step before.
+        noise_before: z, standard normal, chains × d, the ``noise`` of the step before.
         noise: z', standard normal, new.
         step: ε, chains × 1.
 

@@ -276,7 +276,7 @@ class TorchTarget:
 
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
-        position, before, generator = state
+        position, before, generator = _own(state)
         epsilon = self._column(step)
         nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
         move = self._move(position)
@@ -284,11 +284,11 @@ class TorchTarget:
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
-            noises = torch.cat([before[None], self._normal((now, *position.shape), generator)])
-            kicks, before = kick(noises[:-1], noises[1:], epsilon), noises[-1]
-            for minibatch, own in zip(self._minibatches(now, len(position), batch, generator), kicks, strict=True):
+            noises = self._normal((now, *position.shape), generator)
+            for minibatch, noise in zip(self._minibatches(now, len(position), batch, generator), noises, strict=True):
                 value, gradient = minibatch(position)
-                position, distance = move(position, gradient, own, self._centre, epsilon, nbeta, gamma)
+                position, distance = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
+                before = noise
                 values.append(value)
                 distances.append(distance)
         traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double())
@@ -305,7 +305,7 @@ class TorchTarget:
 
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
         """One step with fresh noise, judged."""
-        position, before, generator = state
+        position, before, generator = _own(state)
         epsilon = self._column(step)
 
         def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -400,10 +400,15 @@ class TorchTarget:
         return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]
 
 
+def _own(state: State) -> State:
+    """With random numbers of its own, so that whoever still has ``state`` can go on from it as well."""
+    return state._replace(generator=state.generator.clone_state())
+
+
 def _moved(
-    position: torch.Tensor, gradient: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor, nbeta: torch.Tensor,
-    gamma: torch.Tensor,
+    position: torch.Tensor, gradient: torch.Tensor, before: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor,
+    nbeta: torch.Tensor, gamma: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Where a Langevin step leads, and the squared distance from w* where it began."""
     away = position - centre
-    return advance(position, nbeta * gradient + gamma * away, noise, step), (away**2).sum(1)
+    return advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step), (away**2).sum(1)
