@@ -32,7 +32,7 @@ def run_llc(options: argparse.Namespace) -> int:
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
         raise Refusal(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
-    trained = with_weights(module, read_state(options.checkpoint), str(options.checkpoint))
+    trained = with_weights(module, read_state(options.checkpoint, module), str(options.checkpoint))
     data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
     files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
     with blaming(*files):

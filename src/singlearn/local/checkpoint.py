@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,18 +17,22 @@ PREFIXES = ("module.", "_orig_mod.", "model.")
 """What wrappers (data parallel, compiled, a trainer's) write before every name."""
 
 
-def read_state(path: Path) -> dict[str, torch.Tensor]:
+def read_state(path: Path, module: torch.nn.Module | None = None) -> dict[str, torch.Tensor]:
     """The state dictionary in a file, or in the only checkpoint of a folder.
 
     Args:
         path: a .safetensors file, or one written by ``torch.save``: a state dictionary, or a dictionary that holds one as ``state_dict``,
             ``model_state_dict`` or ``model``. It is loaded as weights only: nothing in it is executed.
+        module: where it has a ``from_pretrained`` (Hugging Face), that reads a folder with a config.json: it knows of pieces, tied
+            weights and names that differ from the module's.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: a folder with no checkpoint or several, an unknown ending, or contents that are not weights.
         ImportError: a .safetensors file, and the package is not installed.
     """
+    if (path / "config.json").is_file() and hasattr(module, "from_pretrained"):
+        return _read_pretrained(path, type(module))
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in ENDINGS)
         if len(files) != 1:
@@ -67,8 +72,21 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
+def _read_pretrained(path: Path, kind: Any) -> dict[str, torch.Tensor]:
+    try:
+        loaded, report = kind.from_pretrained(path, output_loading_info=True, local_files_only=True)
+    except Exception as error:  # damaged files raise whatever their readers raise
+        raise ValueError(f"checkpoint: {kind.__name__} cannot read {path} ({' '.join(str(error).split())[:200]})") from None
+    # What is missing was filled with random numbers.
+    if report["missing_keys"] or report["mismatched_keys"]:
+        names = ", ".join(map(str, [*report["missing_keys"], *report["mismatched_keys"]][:4]))
+        raise ValueError(f"checkpoint: {path} lacks {names}, or has another shape of it; {kind.__name__} needs it")
+    return dict(loaded.state_dict())
+
+
 def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str) -> torch.nn.Module:
-    """A copy of the module with these weights. Prefixes that wrappers put before every name are dropped if that makes the names fit.
+    """A copy of the module with these weights. Prefixes that wrappers put before every name are dropped if that makes the names fit, and
+    of two names that the module has for one tensor, one will do.
 
     Raises:
         ValueError: names or shapes that differ from the module's.
@@ -84,6 +102,10 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
         if prefix is None:
             break
         given = {key[len(prefix) :]: value for key, value in given.items()}
+    for key in set(own) - set(given):
+        twin = next((other for other in given if other in own and _same(own[key], own[other])), None)
+        if twin is not None:
+            given[key] = given[twin]
     absent, unknown = sorted(set(own) - set(given)), sorted(set(given) - set(own))
     if absent or unknown:
         parts = [f"{what} {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" for what, names in
@@ -95,3 +117,8 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     loaded = copy.deepcopy(module)
     loaded.load_state_dict(given)
     return loaded
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether both are one tensor (tied weights)."""
+    return one.numel() > 0 and one.data_ptr() == other.data_ptr() and one.shape == other.shape and one.stride() == other.stride()

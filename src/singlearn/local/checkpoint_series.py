@@ -73,8 +73,11 @@ def number_in(name: str) -> int | None:
 def _in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"checkpoints: {folder} is no folder; it should hold files such as step_100.pt")
-    found = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
-    return found or [path for path in sorted(folder.iterdir()) if path.is_dir() and any(file.suffix in ENDINGS for file in path.iterdir())]
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir() and any(file.suffix in ENDINGS for file in path.iterdir())]
+    # Beside its checkpoint-500 a trainer leaves the last weights and files that hold none.
+    steps = [path for path in folders if STEP_FOLDER.fullmatch(path.name)]
+    return steps or files or folders
 
 
 def _step(path: Path) -> float:

@@ -176,7 +176,7 @@ class TorchTarget:
         # With a batch for every chain, so that a branch on the data is seen as well.
         some, reference = take(self._data, index), self._reference[index]
         try:
-            vmap(self._derivative, in_dims=(0, 0, 0))(torch.stack([self._centre] * 2), some, reference)
+            _together(self._derivative, (0, 0, 0))(torch.stack([self._centre] * 2), some, reference)
         except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
             self.notes = (*self.notes, f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}",)
             return False
@@ -224,9 +224,7 @@ class TorchTarget:
         key = (tuple(position.shape), tuple(reference.shape), own)
         if key not in self._records:
             axis = 0 if own else None
-            # The fused kernels of attention have no rule for vmap.
-            with sdpa_kernel(SDPBackend.MATH):
-                found = record(vmap(self._derivative, in_dims=(0, axis, axis)), position, batch, reference)
+            found = record(_together(self._derivative, (0, axis, axis)), position, batch, reference)
             self._records[key] = Compiled(found, self._note) if self._compile else found
         return self._records[key]
 
@@ -338,7 +336,7 @@ class TorchTarget:
                 some = take(samples, chunk)
                 if self._vectorised:
                     at_once = max(1, self._at_once // (chunk.stop - chunk.start))
-                    there = vmap(self._losses, in_dims=(0, None), chunk_size=at_once)(state.position, some)
+                    there = _together(self._losses, (0, None), at_once)(state.position, some)
                 else:
                     there = torch.stack([self._losses(flat, some) for flat in state.position])
                 parts.append(there - self._losses(self._centre, some))
@@ -355,11 +353,10 @@ class TorchTarget:
         def products(block: np.ndarray, rows: np.ndarray) -> np.ndarray:
             batch = take(self._data, torch.as_tensor(rows, device=self._device))
             rows_of = torch.as_tensor(block, dtype=self._dtype, device=self._device)
-            # The fused kernels of attention have no second derivative.
-            with sdpa_kernel(SDPBackend.MATH):
-                if self._vectorised:
-                    found = vmap(self._product, in_dims=(0, None))(rows_of, batch)
-                else:
+            if self._vectorised:
+                found = _together(self._product, (0, None))(rows_of, batch)
+            else:
+                with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention have no second derivative
                     found = torch.stack([self._product(vector, batch) for vector in rows_of])
             return found.detach().double().cpu().numpy()
 
@@ -398,6 +395,17 @@ class TorchTarget:
 
     def _column(self, numbers: Float[np.ndarray, " chains"]) -> torch.Tensor:
         return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]
+
+
+def _together(function: Callable[..., Any], in_dims: tuple[int | None, ...], at_once: int | None = None) -> Callable[..., Any]:
+    """``vmap``, with attention by plain operations: its fused kernels have no rule for vmap and no second derivative."""
+    mapped = vmap(function, in_dims=in_dims, chunk_size=at_once)
+
+    def call(*arguments: Any) -> Any:
+        with sdpa_kernel(SDPBackend.MATH):
+            return mapped(*arguments)
+
+    return call
 
 
 def _own(state: State) -> State:

@@ -180,7 +180,7 @@ class _Measurement:
             raise ValueError("checkpoints: files hold weights of a torch.nn.Module; for a JAX function give pytrees by step")
         from singlearn.local.checkpoint import read_state
 
-        return read_state(Path(checkpoint.weights))
+        return read_state(Path(checkpoint.weights), self.model)
 
 
 def _leaves(tree: Any) -> dict[str, Any]:
