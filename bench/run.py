@@ -17,6 +17,7 @@ RIVALS = {
     "local": "local_deep_linear",
     "pairing": "local_pairing",
     "samplers": "local_samplers",
+    "bfloat16": "local_bfloat16",
     "devinterp": "local_devinterp",
     "generalisation": "generalisation",
 }

@@ -11,14 +11,13 @@ import pytest
 import torch
 
 import singlearn as sl
-from singlearn.local import memory as memory_module
-from singlearn.local import pytorch, recorded
+from singlearn.local import jax_memory, pytorch, recorded, torch_memory
 from singlearn.local.diagnostics import mixing
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.pytorch import TorchTarget
 from singlearn.local.quadratic import quadratic
 from singlearn.local.status import doubts, travelling
-from singlearn.local.target import Tempering
+from singlearn.local.target import Flight, Tempering
 
 torch.set_num_threads(1)
 N = 500
@@ -232,7 +231,7 @@ def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatc
     assert most == N
     # A sample makes 2.4 kB and more, its derivative twice as much: 12 samples at once of a step's 3 × 32, then two whole chains of them.
     for memory, expected in ((250_000, 12), (1_600_000, 78)):
-        monkeypatch.setattr(memory_module, "all_memory", lambda device, memory=memory: memory)
+        monkeypatch.setattr(torch_memory, "all_memory", lambda device, memory=memory: memory)
         got, most = built()
         assert 0.8 * expected < most <= 1.2 * expected
         for a, b in zip(whole, got, strict=True):
@@ -240,6 +239,29 @@ def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatc
     monkeypatch.setattr(pytorch, "all_memory", lambda device: 100)
     with pytest.raises(MemoryError, match="chains: 2 of 3 parameters take about 0 GiB"):
         TorchTarget(linear(w), squared, data).begin(np.zeros(2), 0)
+
+
+def test_in_jax_too_what_does_not_fit_is_taken_in_pieces(regression, monkeypatch) -> None:
+    """For minibatches of single chains, for parts of them, and for all samples in every step."""
+    x, y, w, _ = regression
+
+    def built(batch):
+        target = JaxTarget(lambda p, x: jnp.tanh(x @ p), squared, (x, y), w)
+        state, traces = target.walk(target.begin(np.arange(3) / 10, 0), np.full(3, 1e-3), batch, 5, Tempering(64.0, 1.0))
+        flown = target.fly(Flight(np.zeros((2, 3)), np.eye(2, 3), np.zeros(2), np.zeros((2, 3))), np.full(2, 0.01), 3, Tempering(64.0, 1.0))
+        full, curvature = target.full(np.eye(3)), target.curvature(np.eye(3), None)
+        return target._at_once, [*traces, target.losses(state), *full, *flown, curvature, target.centre_loss]
+
+    for batch, cases in ((32, ((1_000, 5), (14_000, 72))), (N, ((200_000, 1040),))):
+        limit, whole = built(batch)
+        assert limit > 10**6
+        for memory, at_once in cases:
+            with monkeypatch.context() as patched:
+                patched.setattr(jax_memory, "host_memory", lambda memory=memory: memory)
+                few, pieces = built(batch)
+            assert 0.8 * at_once <= few <= 1.2 * at_once
+            for a, b in zip(whole, pieces, strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -198,6 +199,24 @@ def test_a_torchrun_job_of_two_processes_measures_every_checkpoint_once(tmp_path
     steps = {path.stem: json.loads(path.read_text()) for path in folder.glob("step_*.json")}
     assert sorted(point["step"] for point in steps.values()) == [1.0, 2.0, 3.0]
     assert all(0.1 < point["value"] < 0.5 for point in steps.values())
+
+
+SECOND_DEVICE = """
+import jax, jax.numpy as jnp
+from singlearn.local import through_training
+def llc(model, *_, parameters, **__):
+    print([device.id for device in jax.jit(model)(parameters, 1.0).devices()])
+    raise SystemExit
+through_training.llc = llc
+through_training.trajectory({1: jnp.ones(1)}, lambda w, x: x * w, None, (jnp.ones((9, 1)), jnp.ones((9, 1))))
+"""
+
+
+def test_a_process_of_a_torchrun_job_computes_on_its_own_device_in_jax_too() -> None:
+    environment = {**os.environ, "LOCAL_RANK": "1", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    done = subprocess.run([sys.executable, "-c", SECOND_DEVICE], capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[1]"
 
 
 def test_a_client_measures_the_same(tmp_path, measured) -> None:

@@ -11,14 +11,15 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Integer
 
-from singlearn.local.blocks import curvature_in_blocks
+from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
 from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
-"""Samples of one pass over all the data."""
+"""Samples of one pass over all the data, at most."""
 HALF = (jnp.float16, jnp.bfloat16)
 WALK = 100
 """Steps of one compiled loop."""
@@ -71,7 +72,8 @@ class JaxTarget:
         self._at = Setting(centre, every, self._data, jnp.zeros(self.samples, every.dtype))
         self._check_loss()
         try:
-            parts = [self._programs.reference(centre, every, self._take(s)) for s in self._chunks()]
+            self._at_once = self._programs.samples_at_once(centre, every, self._take(slice(0, 2)))
+            parts = [self._programs.reference(centre, every, self._take(s)) for s in self._chunks(self.samples, chains=1)]
         except jax.errors.ConcretizationTypeError as error:
             raise ValueError(
                 "model: it cannot be compiled, because what it does depends on the values of parameters or data; jnp.where or "
@@ -84,8 +86,10 @@ class JaxTarget:
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
         self._at = self._at._replace(reference=reference)
 
-    def _chunks(self) -> list[slice]:
-        return [slice(i, min(i + CHUNK, self.samples)) for i in range(0, self.samples, CHUNK)]
+    def _chunks(self, samples: int, chains: int) -> list[slice]:
+        """As many samples at once as fit."""
+        chunk = max(1, min(CHUNK, self._at_once // chains))
+        return [slice(i, min(i + chunk, samples)) for i in range(0, samples, chunk)]
 
     def _take(self, index: Any) -> Any:
         if isinstance(index, slice) and index == slice(0, self.samples):
@@ -107,9 +111,10 @@ class JaxTarget:
 
     def _full(self, position: Array) -> tuple[Any, Any]:
         value, gradient = np.zeros(len(position)), np.zeros(position.shape)
-        for s in self._chunks():
+        chunks = self._chunks(self.samples, len(position))
+        for s in chunks:
             share = (s.stop - s.start) / self.samples
-            reference = self._at.reference if self.samples <= CHUNK else self._at.reference[s]
+            reference = self._at.reference if len(chunks) == 1 else self._at.reference[s]
             part, slope = self._programs.shared(position, self._at.every, self._take(s), reference)
             value, gradient = value + share * np.asarray(part), gradient + share * np.asarray(slope)
         return value, gradient
@@ -127,7 +132,7 @@ class JaxTarget:
         # Compiled once for every length: so most have the same.
         for length in [WALK] * (steps // WALK) + [steps % WALK] * (steps % WALK > 0):
             state, written = self._programs.walk(
-                state, self._column(step), self._at, tempering.nbeta, tempering.gamma, batch=batch, steps=length
+                state, self._column(step), self._at, tempering.nbeta, tempering.gamma, batch=batch, steps=length, at_once=self._at_once
             )
             parts.append([np.asarray(trace, dtype=np.float64).T for trace in written])
         return state, Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
@@ -135,7 +140,7 @@ class JaxTarget:
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
         """One step with fresh noise, judged."""
         state, acceptance, noise = self._programs.attempt(
-            state, self._column(step), self._at, tempering.nbeta, tempering.gamma, batch=batch
+            state, self._column(step), self._at, tempering.nbeta, tempering.gamma, batch=batch, at_once=self._at_once
         )
         return Trial(state, np.asarray(acceptance, dtype=np.float64), np.asarray(noise, dtype=np.float64))
 
@@ -144,8 +149,8 @@ class JaxTarget:
         samples = self._data if data is None else jax.tree.map(jnp.asarray, tuple(data))
         count = len(jax.tree.leaves(samples)[0])
         parts, of_chains, (centre, every, *_) = [], self._programs.of_chains, self._at
-        for start in range(0, count, CHUNK):
-            some = jax.tree.map(lambda leaf, start=start: leaf[start : start + CHUNK], samples)
+        for chunk in self._chunks(count, len(state.position)):
+            some = jax.tree.map(lambda leaf, chunk=chunk: leaf[chunk], samples)
             parts.append(np.asarray(of_chains(state.position, every, some) - of_chains(centre[None], every, some), dtype=np.float64))
         return np.concatenate(parts, axis=1)
 
@@ -161,11 +166,12 @@ class JaxTarget:
             found = self._programs.products(jnp.asarray(block, centre.dtype), centre, every, self._take(rows))
             return np.asarray(found, dtype=np.float64)
 
-        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index)
+        at_once, samples = pieces(VECTORS, SAMPLES, max(1, self._at_once // 2))
+        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index, at_once, samples)
 
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
         """``leapfrogs`` leapfrog steps on all samples, as one compiled loop."""
-        if self.samples > CHUNK:
+        if len(self._chunks(self.samples, len(step))) > 1:
             return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
         start = tuple(jnp.asarray(part, self._at.centre.dtype) for part in flight)
         there = self._programs.fly(start, self._column(step), leapfrogs, self._at, tempering.nbeta, tempering.gamma)

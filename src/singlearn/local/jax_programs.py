@@ -12,8 +12,10 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Integer
 
+from singlearn.local.jax_memory import bytes_made, device_memory
 from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import kick_drift_kick
+from singlearn.local.memory import pieces, samples_that_fit
 
 
 class State(NamedTuple):
@@ -133,28 +135,67 @@ class Programs:
         self.losses = losses
         self.reference = jax.jit(losses)
         self.of_chains = jax.jit(jax.vmap(losses, in_axes=(0, None, None)))
-        self._own = jax.vmap(derivative, in_axes=(0, None, 0, 0))
+        self._derivative = derivative
+        self._fitting: dict[Any, int] = {}
         self.shared = jax.jit(jax.vmap(derivative, in_axes=(0, None, None, None)))
-        self.walk = jax.jit(self._walk_many, static_argnames=("batch", "steps"))
-        self.attempt = jax.jit(self._attempt_one, static_argnames=("batch",))
+        self.walk = jax.jit(self._walk_many, static_argnames=("batch", "steps", "at_once"))
+        self.attempt = jax.jit(self._attempt_one, static_argnames=("batch", "at_once"))
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
 
-    def _drawn(self, key: Array, chains: int, batch: int, at: Setting) -> Callable[[Array], tuple[Array, Array]]:
+    def samples_at_once(self, centre: Array, every: Array, two: Any) -> int:
+        """Samples × chains whose derivatives fit into memory, found once for each shape of a sample.
+
+        Args:
+            centre, every: as in :class:`Setting`.
+            two: samples.
+        """
+        shape = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in jax.tree.leaves(two))
+        if shape not in self._fitting:
+            one = jax.tree.map(lambda leaf: leaf[:1], two)
+            made = [bytes_made(self.losses, centre, every, samples) for samples in (one, two)]
+            self._fitting[shape] = samples_that_fit(made[1] - made[0], device_memory())
+        return self._fitting[shape]
+
+    def _own(self, position: Array, every: Array, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
+        """Values and gradients, of a minibatch for every chain, as much at once as fits."""
+        chains, batch = reference.shape
+        some, many = pieces(chains, batch, at_once)
+        # Equal parts, so that their mean is that of the minibatch.
+        many = next(part for part in range(many, 0, -1) if batch % part == 0)
+
+        def one(of_chain: tuple[Array, Any, Array]) -> Any:
+            where, samples, references = of_chain
+            if many == batch:
+                return self._derivative(where, every, samples, references)
+            parts = jax.tree.map(lambda leaf: leaf.reshape(batch // many, many, *leaf.shape[1:]), (samples, references))
+            values, gradients = jax.lax.map(lambda part: self._derivative(where, every, *part), parts)
+            return values.mean(), gradients.mean(axis=0)
+
+        found: tuple[Array, Array] = (
+            jax.vmap(one)((position, own, reference)) if some >= chains else jax.lax.map(one, (position, own, reference), batch_size=some)
+        )
+        return found
+
+    def _drawn(self, key: Array, chains: int, batch: int, at: Setting, at_once: int) -> Callable[[Array], tuple[Array, Array]]:
         samples = len(at.reference)
         if batch >= samples:
-            return lambda where: self.shared(where, at.every, at.data, at.reference)
+            if chains * samples <= at_once:
+                return lambda where: self.shared(where, at.every, at.data, at.reference)
+            return lambda where: jax.lax.map(
+                lambda one: self._derivative(one, at.every, at.data, at.reference), where, batch_size=max(1, at_once // samples)
+            )
         index = jax.random.randint(key, (chains, batch), 0, samples)
         own = jax.tree.map(lambda leaf: leaf[index], at.data)
-        return lambda where: self._own(where, at.every, own, at.reference[index])
+        return lambda where: self._own(where, at.every, own, at.reference[index], at_once)
 
     def _walk_many(
-        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, steps: int
+        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, steps: int, at_once: int
     ) -> tuple[State, tuple[Array, Array]]:
         def one(state: State, _: None) -> tuple[State, tuple[Array, Array]]:
             position, before, key = state
             key, key_batch, key_noise = jax.random.split(key, 3)
-            value, gradient = self._drawn(key_batch, len(position), batch, at)(position)
+            value, gradient = self._drawn(key_batch, len(position), batch, at, at_once)(position)
             away = position - at.centre
             noise = jax.random.normal(key_noise, position.shape, position.dtype)
             there = advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step)
@@ -163,11 +204,11 @@ class Programs:
         return jax.lax.scan(one, state, None, length=steps)
 
     def _attempt_one(
-        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int
+        self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, at_once: int
     ) -> tuple[State, Array, Array]:
         position, before, key = state
         key, key_batch, key_other, key_noise = jax.random.split(key, 4)
-        sampled, other = (self._drawn(k, len(position), batch, at) for k in (key_batch, key_other))
+        sampled, other = (self._drawn(k, len(position), batch, at, at_once) for k in (key_batch, key_other))
 
         def potential(where: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
             away = where - at.centre

@@ -1,16 +1,9 @@
-"""How much of a PyTorch evaluation fits into memory at once."""
+"""How much may be evaluated at once: by the memory there is, and not by what is free just now, so that a run can be repeated exactly."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 SHARE = 0.25
 """Of all memory, that one evaluation may take."""
@@ -20,44 +13,8 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 """Where Linux says how much a container may have."""
 
 
-class _Counting(TorchDispatchMode):
-    """Adds up the tensors that operations make, views left out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: dict[int, torch.UntypedStorage] = {}
-
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = operation(*args, **(kwargs or {}))
-        given = {id_of(part) for part in tree_leaves((args, kwargs)) if isinstance(part, torch.Tensor)}
-        for part in tree_leaves(result):
-            if isinstance(part, torch.Tensor) and id_of(part) not in given:
-                # Kept alive, so that no later tensor gets its place.
-                self.seen[id_of(part)] = part.untyped_storage()
-        return result
-
-
-def id_of(tensor: torch.Tensor) -> int:
-    """Of the storage, which views share."""
-    return tensor.untyped_storage().data_ptr()
-
-
-def bytes_made(function: Callable[[], Any]) -> int:
-    """Bytes of all tensors that are made while ``function`` runs, whether they are still needed at its end or not.
-
-    >>> x = torch.zeros(10, 100)
-    >>> bytes_made(lambda: (x.T + 1).exp().sum(1))      # 4 bytes × (1000 + 1000 + 100)
-    8400
-    """
-    with torch.no_grad(), _Counting() as counting:
-        function()
-    return sum(storage.nbytes() for storage in counting.seen.values())
-
-
-def all_memory(device: torch.device) -> int:
-    """Bytes of the device, or of this machine or container: not what is free just now, so that a run can be repeated bit by bit."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
+def host_memory() -> int:
+    """Bytes of this machine, or of this container."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in LIMITS:
         text = path.read_text().strip() if path.exists() else ""
@@ -66,15 +23,13 @@ def all_memory(device: torch.device) -> int:
     return min(found)
 
 
-def samples_at_once(losses: Callable[[int], Any], device: torch.device) -> int:
+def samples_that_fit(bytes_a_sample: int, memory: int) -> int:
     """Samples × chains whose derivatives fit into a quarter of the memory, at least 1.
 
-    Args:
-        losses: evaluates the first one or two samples.
-        device: where.
+    >>> samples_that_fit(1000, memory=80_000)
+    10
     """
-    one, two = (bytes_made(partial(losses, count)) for count in (1, 2))
-    return max(1, int(SHARE * all_memory(device) / (WITH_BACKWARD * max(two - one, 1))))
+    return max(1, int(SHARE * memory / (WITH_BACKWARD * max(bytes_a_sample, 1))))
 
 
 def pieces(rows: int, columns: int, at_once: int) -> tuple[int, int]:

@@ -16,11 +16,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
-from singlearn.local.memory import all_memory, pieces, samples_at_once
+from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 from singlearn.local.torch_data import as_tensors, gather, model_form, take, widened
+from singlearn.local.torch_memory import all_memory, samples_at_once
 
 CHUNK = 4096
 """Samples of one pass over all the data, at most."""

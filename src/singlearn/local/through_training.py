@@ -6,6 +6,7 @@ import copy
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -161,11 +162,12 @@ class _Measurement:
         else:
             parameters = weights
         try:
-            found = llc(
-                model, self.loss, self.data, parameters=parameters, only=self.only, gamma=self.gamma, nbeta=self.nbeta,
-                sampler=self.sampler, chains=self.chains, batch_size=self.batch_size, largest_batch=self.largest_batch,
-                tolerance=self.tolerance, max_steps=self.max_steps, seed=self.seed,
-            )  # fmt: skip
+            with _device_of_this_process(self.is_module):
+                found = llc(
+                    model, self.loss, self.data, parameters=parameters, only=self.only, gamma=self.gamma, nbeta=self.nbeta,
+                    sampler=self.sampler, chains=self.chains, batch_size=self.batch_size, largest_batch=self.largest_batch,
+                    tolerance=self.tolerance, max_steps=self.max_steps, seed=self.seed,
+                )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
         point = TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
@@ -181,6 +183,18 @@ class _Measurement:
         from singlearn.local.checkpoint import read_state
 
         return read_state(Path(checkpoint.weights), self.model)
+
+
+def _device_of_this_process(is_module: bool) -> AbstractContextManager[Any]:
+    """In a torchrun job JAX computes on the device that ``LOCAL_RANK`` numbers; a module is there already."""
+    rank = os.environ.get("LOCAL_RANK")
+    if is_module or rank is None:
+        return nullcontext()
+    import jax
+
+    devices = jax.local_devices()
+    context: AbstractContextManager[Any] = jax.default_device(devices[int(rank) % len(devices)])
+    return context
 
 
 def _leaves(tree: Any) -> dict[str, Any]:

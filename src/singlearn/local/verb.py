@@ -62,7 +62,8 @@ def llc(
         largest_batch: it is not raised beyond this, but the step made smaller.
         tolerance: wanted relative standard error.
         max_steps: steps of each chain at most.
-        chains_at_once: PyTorch: chains evaluated together, to bound memory; all by default.
+        chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a quarter of the memory is evaluated in
+            pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of compilation for steps twice as fast: for long
             runs. Without a working compiler the run goes on as it would have.
         seed: same seed, same numbers.

@@ -1,0 +1,63 @@
+"""How much memory an evaluation by PyTorch takes, and how much there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from singlearn.local.memory import host_memory, samples_that_fit
+
+
+class _Counting(TorchDispatchMode):
+    """Adds up the tensors that operations make, views left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[int, torch.UntypedStorage] = {}
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operation(*args, **(kwargs or {}))
+        given = {id_of(part) for part in tree_leaves((args, kwargs)) if isinstance(part, torch.Tensor)}
+        for part in tree_leaves(result):
+            if isinstance(part, torch.Tensor) and id_of(part) not in given:
+                # Kept alive, so that no later tensor gets its place.
+                self.seen[id_of(part)] = part.untyped_storage()
+        return result
+
+
+def id_of(tensor: torch.Tensor) -> int:
+    """Of the storage, which views share."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def bytes_made(function: Callable[[], Any]) -> int:
+    """Bytes of all tensors that are made while ``function`` runs, whether they are still needed at its end or not.
+
+    >>> x = torch.zeros(10, 100)
+    >>> bytes_made(lambda: (x.T + 1).exp().sum(1))      # 4 bytes × (1000 + 1000 + 100)
+    8400
+    """
+    with torch.no_grad(), _Counting() as counting:
+        function()
+    return sum(storage.nbytes() for storage in counting.seen.values())
+
+
+def all_memory(device: torch.device) -> int:
+    """Bytes of the device."""
+    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else host_memory()
+
+
+def samples_at_once(losses: Callable[[int], Any], device: torch.device) -> int:
+    """Samples × chains that :func:`singlearn.local.memory.samples_that_fit`.
+
+    Args:
+        losses: evaluates the first one or two samples; what both make is not theirs.
+        device: where.
+    """
+    one, two = (bytes_made(partial(losses, count)) for count in (1, 2))
+    return samples_that_fit(two - one, all_memory(device))
