@@ -37,6 +37,16 @@ def loss(model, batch):
     return torch.nn.functional.cross_entropy(scores.transpose(1, 2), tokens[:, 1:], reduction="none").mean(-1)
 
 
+class Tied(torch.nn.Module):
+    """An embedding that is the last layer too, with names as Llama has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = torch.nn.ModuleDict({"embedding": torch.nn.Embedding(3, 2)})
+        self.head = torch.nn.Linear(2, 3, bias=False)
+        self.head.weight = self.model["embedding"].weight
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Counting by threes; with the folder that a trainer would have written."""
@@ -92,6 +102,10 @@ def test_the_folders_of_a_trainer_are_its_checkpoints(trained, tmp_path) -> None
     # The file alone has one name for the tied weights, the module two.
     alone = with_weights(build(), read_state(folder / "checkpoint-60" / "model.safetensors"), "file")
     assert torch.equal(alone.lm_head.weight, model.lm_head.weight)
+    tied = Tied()
+    # "model." is no wrapper's prefix here, though all names in the file begin with it.
+    file = {"model.embedding.weight": torch.randn(3, 2)}
+    assert torch.equal(with_weights(tied, file, "tied").head.weight, file["model.embedding.weight"])
     found = in_order(folder)
     assert [(checkpoint.step, checkpoint.weights) for checkpoint in found] == [(step, folder / f"checkpoint-{step}") for step in STEPS]
     cut = tmp_path / "cut"

@@ -244,15 +244,21 @@ def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatc
 def test_in_jax_too_what_does_not_fit_is_taken_in_pieces(regression, monkeypatch) -> None:
     """For minibatches of single chains, for parts of them, and for all samples in every step."""
     x, y, w, _ = regression
+    seen = []
+
+    def net(p, x):
+        seen.append(len(x))
+        return jnp.tanh(x @ p)
 
     def built(batch):
-        target = JaxTarget(lambda p, x: jnp.tanh(x @ p), squared, (x, y), w)
+        seen.clear()
+        target = JaxTarget(net, squared, (x, y), w)
         state, traces = target.walk(target.begin(np.arange(3) / 10, 0), np.full(3, 1e-3), batch, 5, Tempering(64.0, 1.0))
         flown = target.fly(Flight(np.zeros((2, 3)), np.eye(2, 3), np.zeros(2), np.zeros((2, 3))), np.full(2, 0.01), 3, Tempering(64.0, 1.0))
         full, curvature = target.full(np.eye(3)), target.curvature(np.eye(3), None)
         return target._at_once, [*traces, target.losses(state), *full, *flown, curvature, target.centre_loss]
 
-    for batch, cases in ((32, ((1_000, 5), (14_000, 72))), (N, ((200_000, 1040),))):
+    for batch, cases in ((32, ((1_000, 5), (14_000, 72))), (N, ((200_000, 1040), (1_300, 6)))):
         limit, whole = built(batch)
         assert limit > 10**6
         for memory, at_once in cases:
@@ -260,6 +266,7 @@ def test_in_jax_too_what_does_not_fit_is_taken_in_pieces(regression, monkeypatch
                 patched.setattr(jax_memory, "host_memory", lambda memory=memory: memory)
                 few, pieces = built(batch)
             assert 0.8 * at_once <= few <= 1.2 * at_once
+            assert max(seen) <= max(few, 4)     # four are looked at before
             for a, b in zip(whole, pieces, strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -284,6 +291,49 @@ def test_parameters_of_sixteen_bits_are_moved_in_thirty_two(regression, framewor
         found.append(target.full(offset))
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-5)
     assert abs(found[0][0][0]) > 1e-6 and found[0][0] == pytest.approx(found[1][0], rel=0.05)
+
+
+def test_sixteen_bits_beside_others(regression) -> None:
+    """Only numbers of 16 bits are widened: not those of 64, nor whole ones; and a cast on the way is named."""
+    x, y, w, _ = regression
+
+    class Mixed(torch.nn.Module):
+        def __init__(self, cast) -> None:
+            super().__init__()
+            self.first, self.second, self.cast = linear(w).double(), torch.nn.Linear(1, 1).bfloat16(), cast
+
+        def forward(self, x):
+            return self.second(self.first(x).to(self.cast))
+
+    data = torch.as_tensor(x), torch.as_tensor(y)
+    target = TorchTarget(Mixed(torch.float32), squared, data)
+    assert target.dimension == 5 and target._fixed["first.weight"].dtype == torch.float64
+    with pytest.raises(ValueError, match=r"parameters are torch\.bfloat16 and evaluated in float32, but it turns numbers into 16 bits"):
+        TorchTarget(Mixed(torch.bfloat16), squared, data)
+    half = jnp.asarray(w, jnp.bfloat16)
+    strict = JaxTarget(
+        lambda p, x: jax.lax.dot(x, p["w"][p["order"]]), squared, (jnp.asarray(x, jnp.bfloat16), jnp.asarray(y)),
+        {"w": half, "order": jnp.arange(3)}, only="w",
+    )  # fmt: skip
+    assert strict.dimension == 3 and strict.losses(strict.begin(np.zeros(2), 0), (jnp.asarray(x[:5], jnp.bfloat16), y[:5])).shape == (2, 5)
+
+
+def test_attention_is_counted_as_it_is_evaluated_and_sparse_tensors_are_allowed() -> None:
+    class Attention(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(1))
+            self.register_buffer("pick", torch.eye(4).to_sparse())
+
+        def forward(self, x):
+            mixed = torch.nn.functional.scaled_dot_product_attention(self.scale * x, x, x)
+            return torch.sparse.mm(self.pick, mixed[:, 0, 0].T).T
+
+    length = 256
+    x = torch.randn(8, 1, length, 4, generator=torch.Generator().manual_seed(0))
+    target = TorchTarget(Attention(), squared, (x, torch.zeros(8, 4)))
+    scores = 4 * length**2
+    assert target._at_once < 0.25 * torch_memory.host_memory() / (2 * scores)
 
 
 def test_less_data_than_a_default_batch_is_used_whole(regression) -> None:

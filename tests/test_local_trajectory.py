@@ -139,6 +139,10 @@ def test_checkpoints_without_an_order_are_refused(tmp_path) -> None:
         with pytest.raises(ValueError, match=sentence):
             in_order(given)
     assert [c.step for c in in_order(["checkpoint-200/model.pt", "checkpoint-1000/model.pt", "checkpoint-30/model.pt"])] == [30, 200, 1000]
+    for name in ("run/step_0.pt", "run/step_100.pt", "run/checkpoint-300/model.pt", "trainer/checkpoint-7/model.pt", "trainer/model.pt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [c.step for c in in_order(tmp_path / "run")] == [0, 100] and [c.step for c in in_order(tmp_path / "trainer")] == [7]
     with pytest.raises(FileNotFoundError, match="is no folder"):
         in_order(tmp_path / "absent")
     with pytest.raises(ValueError, match=r"step 2: .*not finite"):

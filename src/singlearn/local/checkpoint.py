@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ def read_state(path: Path, module: torch.nn.Module | None = None) -> dict[str, t
     Args:
         path: a .safetensors file, or one written by ``torch.save``: a state dictionary, or a dictionary that holds one as ``state_dict``,
             ``model_state_dict`` or ``model``. It is loaded as weights only: nothing in it is executed.
-        module: where it has a ``from_pretrained`` (Hugging Face), that reads a folder with a config.json: it knows of pieces, tied
-            weights and names that differ from the module's.
+        module: one of Hugging Face's ``transformers`` reads a folder with a config.json itself: it knows of pieces, tied weights and
+            names that differ from the module's.
 
     Raises:
         FileNotFoundError: there is no such file or folder.
         ValueError: a folder with no checkpoint or several, an unknown ending, or contents that are not weights.
         ImportError: a .safetensors file, and the package is not installed.
     """
-    if (path / "config.json").is_file() and hasattr(module, "from_pretrained"):
+    transformers = sys.modules.get("transformers")
+    if transformers is not None and isinstance(module, transformers.PreTrainedModel) and (path / "config.json").is_file():
         return _read_pretrained(path, type(module))
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix in ENDINGS)
@@ -96,16 +98,12 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     2.0
     """
     own = module.state_dict()
-    given = dict(state)
+    given = _with_twins(state, own)
     while given and set(given) != set(own):
         prefix = next((p for p in PREFIXES if all(key.startswith(p) for key in given)), None)
         if prefix is None:
             break
-        given = {key[len(prefix) :]: value for key, value in given.items()}
-    for key in set(own) - set(given):
-        twin = next((other for other in given if other in own and _same(own[key], own[other])), None)
-        if twin is not None:
-            given[key] = given[twin]
+        given = _with_twins({key[len(prefix) :]: value for key, value in given.items()}, own)
     absent, unknown = sorted(set(own) - set(given)), sorted(set(given) - set(own))
     if absent or unknown:
         parts = [f"{what} {', '.join(names[:4])}{' …' if len(names) > 4 else ''}" for what, names in
@@ -117,6 +115,16 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     loaded = copy.deepcopy(module)
     loaded.load_state_dict(given)
     return loaded
+
+
+def _with_twins(given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """With the other names of what the module has under several."""
+    found = dict(given)
+    for key in set(own) - set(given):
+        twin = next((other for other in given if other in own and _same(own[key], own[other])), None)
+        if twin is not None:
+            found[key] = given[twin]
+    return found
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 
 ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 STEP_FOLDER = re.compile(r"(.*(checkpoint|ckpt|step|epoch|iter)[a-z]*[-_=]?)?\d+", re.IGNORECASE)
+PIECE = re.compile(r"-\d+-of-\d+$")
+"""How the files of weights in pieces end."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def _in_folder(folder: Path) -> list[Path]:
         raise FileNotFoundError(f"checkpoints: {folder} is no folder; it should hold files such as step_100.pt")
     files = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir() and any(file.suffix in ENDINGS for file in path.iterdir())]
+    if any(number_in(path.name) is not None and not PIECE.search(path.stem) for path in files):
+        return files
     # Beside its checkpoint-500 a trainer leaves the last weights and files that hold none.
-    steps = [path for path in folders if STEP_FOLDER.fullmatch(path.name)]
-    return steps or files or folders
+    return [path for path in folders if STEP_FOLDER.fullmatch(path.name)] or files or folders
 
 
 def _step(path: Path) -> float:

@@ -57,8 +57,9 @@ class JaxTarget:
                 raise ValueError(f"parameters: {name} has entries that are not finite; a trained network should have none")
         half = [str(jnp.asarray(leaf).dtype) for leaf in named.values() if jnp.asarray(leaf).dtype in HALF]
         self.notes: tuple[str, ...] = ()
+        self._widen = bool(half)
         if half:
-            parameters = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.promote_types(jnp.asarray(leaf).dtype, jnp.float32)), parameters)
+            parameters, self._data = _widened(parameters), _widened(self._data)
             self.notes = (in_float32(half[0]),)
         masks = choose({name: tuple(np.shape(leaf)) for name, leaf in named.items()}, only)
         every, _ = ravel_pytree(parameters)
@@ -147,6 +148,8 @@ class JaxTarget:
     def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
         """Loss of every sample at every chain, minus that at w*."""
         samples = self._data if data is None else jax.tree.map(jnp.asarray, tuple(data))
+        if self._widen:
+            samples = _widened(samples)
         count = len(jax.tree.leaves(samples)[0])
         parts, of_chains, (centre, every, *_) = [], self._programs.of_chains, self._at
         for chunk in self._chunks(count, len(state.position)):
@@ -179,6 +182,11 @@ class JaxTarget:
 
     def _column(self, numbers: Float[np.ndarray, " chains"]) -> Array:
         return jnp.asarray(numbers, self._at.centre.dtype)[:, None]
+
+
+def _widened(tree: Any) -> Any:
+    """Leaves of 16 bits with 32."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32) if jnp.asarray(leaf).dtype in HALF else leaf, tree)
 
 
 def _name(path: Any) -> str:

@@ -24,7 +24,8 @@ def bytes_made(function: Callable[..., Any], *arguments: Any) -> int:
 
 def device_memory() -> int:
     """Bytes of the device that computes, or of this machine where that is the processor."""
-    held = jax.local_devices()[0].memory_stats()
+    (device,) = jax.numpy.zeros(()).devices()
+    held = device.memory_stats()
     return int(held["bytes_limit"]) if held and "bytes_limit" in held else host_memory()
 
 

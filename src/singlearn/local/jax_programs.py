@@ -136,6 +136,7 @@ class Programs:
         self.reference = jax.jit(losses)
         self.of_chains = jax.jit(jax.vmap(losses, in_axes=(0, None, None)))
         self._derivative = derivative
+        self._weighted = jax.value_and_grad(lambda flat, every, some, reference, weight: weight @ (losses(flat, every, some) - reference))
         self._fitting: dict[Any, int] = {}
         self.shared = jax.jit(jax.vmap(derivative, in_axes=(0, None, None, None)))
         self.walk = jax.jit(self._walk_many, static_argnames=("batch", "steps", "at_once"))
@@ -157,20 +158,31 @@ class Programs:
             self._fitting[shape] = samples_that_fit(made[1] - made[0], device_memory())
         return self._fitting[shape]
 
+    def _in_parts(self, where: Array, every: Array, samples: Any, reference: Array, many: int) -> tuple[Array, Array]:
+        """Value and gradient of one chain, ``many`` samples at once."""
+        count = len(reference)
+        if many >= count:
+            found: tuple[Array, Array] = self._derivative(where, every, samples, reference)
+            return found
+
+        def add(total: tuple[Array, Array], rows: Array) -> tuple[tuple[Array, Array], None]:
+            # The last part is filled up with samples that do not count.
+            inside, weight = jnp.minimum(rows, count - 1), (rows < count).astype(reference.dtype) / count
+            some = jax.tree.map(lambda leaf: leaf[inside], samples)
+            value, gradient = self._weighted(where, every, some, reference[inside], weight)
+            return (total[0] + value, total[1] + gradient), None
+
+        rows = jnp.arange(-(-count // many) * many).reshape(-1, many)
+        return jax.lax.scan(add, (jnp.zeros((), reference.dtype), jnp.zeros_like(where)), rows)[0]
+
     def _own(self, position: Array, every: Array, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
         """Values and gradients, of a minibatch for every chain, as much at once as fits."""
         chains, batch = reference.shape
         some, many = pieces(chains, batch, at_once)
-        # Equal parts, so that their mean is that of the minibatch.
-        many = next(part for part in range(many, 0, -1) if batch % part == 0)
 
         def one(of_chain: tuple[Array, Any, Array]) -> Any:
             where, samples, references = of_chain
-            if many == batch:
-                return self._derivative(where, every, samples, references)
-            parts = jax.tree.map(lambda leaf: leaf.reshape(batch // many, many, *leaf.shape[1:]), (samples, references))
-            values, gradients = jax.lax.map(lambda part: self._derivative(where, every, *part), parts)
-            return values.mean(), gradients.mean(axis=0)
+            return self._in_parts(where, every, samples, references, many)
 
         found: tuple[Array, Array] = (
             jax.vmap(one)((position, own, reference)) if some >= chains else jax.lax.map(one, (position, own, reference), batch_size=some)
@@ -180,10 +192,11 @@ class Programs:
     def _drawn(self, key: Array, chains: int, batch: int, at: Setting, at_once: int) -> Callable[[Array], tuple[Array, Array]]:
         samples = len(at.reference)
         if batch >= samples:
-            if chains * samples <= at_once:
+            some, many = pieces(chains, samples, at_once)
+            if some >= chains:
                 return lambda where: self.shared(where, at.every, at.data, at.reference)
             return lambda where: jax.lax.map(
-                lambda one: self._derivative(one, at.every, at.data, at.reference), where, batch_size=max(1, at_once // samples)
+                lambda one: self._in_parts(one, at.every, at.data, at.reference, many), where, batch_size=some
             )
         index = jax.random.randint(key, (chains, batch), 0, samples)
         own = jax.tree.map(lambda leaf: leaf[index], at.data)

@@ -9,13 +9,15 @@ SHARE = 0.25
 """Of all memory, that one evaluation may take."""
 WITH_BACKWARD = 2
 """A derivative keeps what the forward pass made, and makes as much again."""
+ASSUMED = 8 * 2**30
+"""Where the system does not say."""
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 """Where Linux says how much a container may have."""
 
 
 def host_memory() -> int:
     """Bytes of this machine, or of this container."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [ASSUMED]
     for path in LIMITS:
         text = path.read_text().strip() if path.exists() else ""
         if text.isdigit():

@@ -80,7 +80,7 @@ class TorchTarget:
         half = [p.dtype for p in self._module.parameters() if p.dtype in HALF]
         self._widen = bool(half)
         if half:
-            self._module = self._module.float()
+            self._module._apply(lambda part: part.float() if part.dtype in HALF else part)
             self._note(in_float32(str(half[0])))
         self._loss = loss
         self._whole_model = model_form(loss)
@@ -103,8 +103,17 @@ class TorchTarget:
         at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
         self._centre = at / self._scale
         self.dimension = len(self._centre)
-        self._check_loss()
-        self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        try:
+            self._check_loss()
+        except RuntimeError as error:
+            if not half:
+                raise
+            raise ValueError(
+                f"model: its parameters are {half[0]} and evaluated in float32, but it turns numbers into 16 bits on the way "
+                f"({' '.join(str(error).split())[:120]}); leave that to the parameters"
+            ) from error
+        with sdpa_kernel(SDPBackend.MATH):  # as chains are evaluated: fused kernels hold less
+            self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
         self._chunk = min(CHUNK, self._at_once)
         with torch.no_grad():
             parts = [self._losses(self._centre, take(self._data, s)) for s in self._chunks(self.samples)]
@@ -336,7 +345,7 @@ class TorchTarget:
             for chunk in self._chunks(count):
                 some = take(samples, chunk)
                 if self._vectorised:
-                    at_once = max(1, self._at_once // (chunk.stop - chunk.start))
+                    at_once = max(1, min(self._at_once // (chunk.stop - chunk.start), self._chains_at_once or len(state.position)))
                     there = _together(self._losses, (0, None), at_once)(state.position, some)
                 else:
                     there = torch.stack([self._losses(flat, some) for flat in state.position])
@@ -362,7 +371,7 @@ class TorchTarget:
             return found.detach().double().cpu().numpy()
 
         # A second derivative keeps about twice as much as a first.
-        at_once, samples = pieces(VECTORS, SAMPLES, max(1, self._at_once // 2))
+        at_once, samples = pieces(min(VECTORS, self._chains_at_once or VECTORS), SAMPLES, max(1, self._at_once // 2))
         return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index, at_once, samples)
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:

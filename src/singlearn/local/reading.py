@@ -67,6 +67,8 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
                 f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
                 "still on their way along flat directions, and λ̂ is squeezed between the two"
             )
+        if math.isnan(closer.value):
+            warnings.append("a chain left when γ was doubled, so how much λ̂ depends on γ is not known")
         change = closer.value - excess.mean
         if status is not Status.NOT_LOCAL_MINIMUM and abs(change) > TIED * scale + SIGNIFICANT * math.hypot(closer.standard_error, spread):
             warnings.append(f"λ̂ changes by {change / excess.mean:+.0%} when γ doubles: it says as much of γ as of w*; give γ with it")

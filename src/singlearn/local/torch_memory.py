@@ -22,12 +22,17 @@ class _Counting(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **(kwargs or {}))
-        given = {id_of(part) for part in tree_leaves((args, kwargs)) if isinstance(part, torch.Tensor)}
+        given = {id_of(part) for part in tree_leaves((args, kwargs)) if _has_storage(part)}
         for part in tree_leaves(result):
-            if isinstance(part, torch.Tensor) and id_of(part) not in given:
+            if _has_storage(part) and id_of(part) not in given:
                 # Kept alive, so that no later tensor gets its place.
                 self.seen[id_of(part)] = part.untyped_storage()
         return result
+
+
+def _has_storage(part: Any) -> bool:
+    """Sparse tensors have none; what is done with them is left out."""
+    return isinstance(part, torch.Tensor) and part.layout is torch.strided
 
 
 def id_of(tensor: torch.Tensor) -> int:
