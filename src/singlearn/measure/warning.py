@@ -19,6 +19,15 @@ class Reason(StrEnum):
     NO_ZERO = "no_zero"
     ROUNDING = "rounding"
     ABOVE_HALF_DIMENSION = "above_half_dimension"
+    NOT_LEVEL = "not_level"
+    PRIOR_DOMINATED = "prior_dominated"
+    MULTIPLICITY_UNCERTAIN = "multiplicity_uncertain"
+    NEGATIVE_ENERGY = "negative_energy"
+    SATURATED_CHART = "saturated_chart"
+    PRIOR_MISMATCH = "prior_mismatch"
+    UNMIXED_COORDINATE = "unmixed_coordinate"
+    UNSEEN_MODE = "unseen_mode"
+    IMPUTED_OBSERVATIONS = "imputed_observations"
 
 
 @dataclass(frozen=True)
