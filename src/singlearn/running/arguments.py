@@ -51,7 +51,7 @@ def whole_number(name: str, value: Any, at_least: int = 1, at_most: int | None =
 
 
 def real_number(
-    name: str, value: Any, above: float = -math.inf, below: float = math.inf, meaning: str = "a finite number"
+    name: str, value: Any, above: float | int = -math.inf, below: float | int = math.inf, meaning: str = "a finite number"
 ) -> float:
     """A finite real number with ``above < value < below``, as a ``float``.
 
