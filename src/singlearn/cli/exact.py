@@ -38,7 +38,7 @@ def run_exact(options: argparse.Namespace) -> None:
     if options.json:
         print_document({**_document(result, figure), "check": rows})
         return
-    print(f"{result}\n\n{result.explain()}" + (f"\n\n{_table(rows)}" if rows else "") + (f"\n\n  figure: {figure}" if figure else ""))
+    print(f"{result}\n\n{result.explain() if options.full else result.summary()}" + (f"\n\n{_table(rows)}" if rows else "") + (f"\n\n  figure: {figure}" if figure else ""))
 
 
 def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -91,6 +91,7 @@ def _document(result: ResolvedCoefficient, figure: Any) -> dict[str, Any]:
         "lower": str(result.lower),
         "upper": str(result.upper),
         "reason": result.reason,
+        "summary": result.summary(),
         "explanation": result.explain(),
         "certificate": result.certificate.to_dict(),
         "figure": figure,

@@ -15,7 +15,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a "no" or a run that failed, 2 for an error of the user's, 130 for Ctrl-C."""
     parser = command_line()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(with_leading_minus(list(sys.argv[1:] if arguments is None else arguments)))
     if options.command is None:
         parser.print_help()
         return 0
@@ -38,6 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"singlearn {options.command}: {_sentence(error)}", file=sys.stderr)
         return 1
     return status or 0
+
+
+def with_leading_minus(arguments: list[str]) -> list[str]:
+    """Arguments in which a polynomial that begins with a minus is not taken for an option.
+
+    >>> with_leading_minus(["exact", "-2*x*y + x^2 + y^2", "--at", "x=1"])
+    ['exact', ' -2*x*y + x^2 + y^2', '--at', 'x=1']
+    """
+    if arguments[:1] != ["exact"]:
+        return arguments
+    # Options of this command are -h and words with two minus signs. What begins with a blank is no option.
+    return [f" {a}" if a.startswith("-") and a != "-h" and not a.startswith("--") and a != "-" else a for a in arguments]
 
 
 def _sentence(error: Exception) -> str:

@@ -278,6 +278,7 @@ def _add_exact(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--check", action="store_true", help="measure λ too, by volume and by tempering under N(0, 1), and print all side by side"
     )
+    command.add_argument("--full", action="store_true", help="print every chart of the proof, not only how many there are of each kind")
     command.add_argument("--picture", action="store_true", help="draw the Newton polygon (two variables) or the tree of charts")
 
 

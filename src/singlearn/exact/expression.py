@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from singlearn.exact.size import Size, size_of
+from singlearn.exact.spelling import what_to_write
+
 LONGEST = 2000
 """Characters; a longer expression could exhaust the parser's stack."""
 
@@ -55,6 +58,17 @@ class Expression:
         """
         return [ast.unparse(node) for node in _terms(self._tree, positive=True)]
 
+    def size(self, variables: tuple[str, ...], argument: str = "expression") -> Size:
+        """Bounds of degrees and of the number of terms, multiplied out in a ring of these variables.
+
+        Raises:
+            ValueError: it is too large to be multiplied out; the message calls it ``argument``.
+
+        >>> Expression("(x + y)^50").size(("x", "y")).terms
+        51
+        """
+        return size_of(self._tree, variables, argument)
+
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
@@ -80,7 +94,9 @@ def _parse(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip().replace("^", "**"), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"expression: got {text!r}; it should be a polynomial such as 'x^2*y^2 + z^4'") from None
+        raise ValueError(
+            f"expression: got {text!r}; it should be a polynomial such as 'x^2*y^2 + z^4'{what_to_write(text)}"
+        ) from None
 
 
 def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
@@ -111,7 +127,7 @@ def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
         case _:
             raise ValueError(
                 f"expression: {ast.unparse(node)!r} is not allowed in a polynomial; "
-                "use names, numbers, parentheses and + - * ^ **"
+                f"use names, numbers, parentheses and + - * ^ **{what_to_write(text)}"
             )
 
 
@@ -136,8 +152,9 @@ def _number(node: ast.Constant, text: str) -> Fraction:
 def _exponent(node: ast.expr) -> int:
     if isinstance(node, ast.Constant) and type(node.value) is int and node.value <= LARGEST_EXPONENT:
         return node.value
+    written = ast.unparse(node)
     raise ValueError(
-        f"expression: exponent {ast.unparse(node)!r}; it should be a whole number from 0 to {LARGEST_EXPONENT}"
+        f"expression: exponent {written!r}; it should be a whole number from 0 to {LARGEST_EXPONENT}{what_to_write(written)}"
     )
 
 

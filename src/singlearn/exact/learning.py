@@ -23,6 +23,7 @@ class ResolvedCoefficient:
         reason: why it is only bounds; empty if proved.
         certificate: the proof as data, for :func:`singlearn.exact.verify`.
         words: the proof as text.
+        short: the proof in a few lines, its charts counted up to symmetry.
         charts: the tree of charts as text.
     """
 
@@ -34,6 +35,7 @@ class ResolvedCoefficient:
     reason: str
     certificate: Certificate
     words: str
+    short: str
     charts: str
 
     def __float__(self) -> float:
@@ -49,6 +51,10 @@ class ResolvedCoefficient:
         if self.value is not None:
             return f"λ = {self.value}, m not known (bounds: {self.reason})"
         return f"{self.lower} ≤ λ ≤ {'∞' if self.upper == inf else self.upper} (bounds: {self.reason})"
+
+    def summary(self) -> str:
+        """The proof in a few lines: the root, and how many charts of each kind, up to names and signs of coordinates."""
+        return self.short
 
     def explain(self) -> str:
         """The proof in words."""

@@ -11,6 +11,7 @@ from typing import Any
 from flint import fmpq
 
 from singlearn.exact.expression import Expression
+from singlearn.exact.size import Size, size_of
 from singlearn.exact.resolve.chart import Poly, ring, terms_of
 
 MOST_VARIABLES = 26
@@ -41,6 +42,43 @@ class Function:
     whole: Poly
 
 
+def texts_of(K: Any) -> list[str] | str:
+    """K as text, or its generators as texts: what another process can be sent.
+
+    Raises:
+        ValueError: neither a string, nor a SymPy expression, nor a list of them.
+    """
+    if isinstance(K, (list, tuple)):
+        if not K:
+            raise ValueError("K: got an empty list; it should have at least one generator")
+        return [text_of(g) for g in K]
+    return text_of(K)
+
+
+def function_size(K: list[str] | str) -> Size:
+    """Bounds of the size of K, or of the largest generator, multiplied out.
+
+    Raises:
+        ValueError: it is no polynomial, or too large to be multiplied out.
+    """
+    texts = [K] if isinstance(K, str) else K
+    variables = variables_of(texts)
+    return max((Expression(t).size(variables, "K") for t in texts), key=lambda size: size.terms)
+
+
+def read_as_it_is(K: list[str] | str) -> Function:
+    """K without a look for squares in it: what takes no time.
+
+    Raises:
+        ValueError: as :func:`read_function` does.
+    """
+    if not isinstance(K, str):
+        return read_function(K)
+    variables = variables_of([K])
+    whole = _polynomial(K, variables)
+    return Function((K,), False, variables, (whole,), (fmpq(1),), 1, whole)
+
+
 def read_function(K: Any) -> Function:
     """K from a string, a SymPy expression, or a list of either (generators whose squares are added).
 
@@ -50,8 +88,8 @@ def read_function(K: Any) -> Function:
     if isinstance(K, (list, tuple)):
         if not K:
             raise ValueError("K: got an empty list; it should have at least one generator")
-        texts = [_text(g) for g in K]
-        variables = _variables(texts)
+        texts = [text_of(g) for g in K]
+        variables = variables_of(texts)
         generators = [_polynomial(t, variables) for t in texts]
         generators = [g for g in generators if g != 0]
         if not generators:
@@ -60,8 +98,8 @@ def read_function(K: Any) -> Function:
         for g in generators:
             whole = whole + g * g
         return Function(tuple(texts), True, variables, tuple(generators), (fmpq(1),) * len(generators), 2, whole)
-    text = _text(K)
-    variables = _variables([text])
+    text = text_of(K)
+    variables = variables_of([text])
     whole = _polynomial(text, variables)
     if whole == 0:
         raise ValueError("K: got 0; the learning coefficient of K = 0 is not defined")
@@ -72,20 +110,27 @@ def read_function(K: Any) -> Function:
     return Function((text,), False, variables, (whole,), (fmpq(1),), 1, whole)
 
 
-def _text(K: Any) -> str:
-    if isinstance(K, Expression):
-        return K.text
-    if isinstance(K, str):
-        return K
-    if hasattr(K, "free_symbols") and hasattr(K, "as_ordered_terms"):  # a SymPy expression
-        return str(K)
-    if isinstance(K, (int, Fraction)):
-        return str(K)
-    raise ValueError(f"K: got {type(K).__name__}; it should be a string, a SymPy expression, or a list of them")
+def text_of(given: Any, argument: str = "K") -> str:
+    """A polynomial as text.
+
+    Raises:
+        ValueError: neither a string, nor a SymPy expression, nor a rational number.
+    """
+    if isinstance(given, Expression):
+        return given.text
+    if isinstance(given, str):
+        return given
+    if hasattr(given, "free_symbols") and hasattr(given, "as_ordered_terms"):  # a SymPy expression
+        return str(given)
+    if isinstance(given, (int, Fraction)) and not isinstance(given, bool):
+        return str(given)
+    raise ValueError(f"{argument}: got {type(given).__name__}; it should be a string, a SymPy expression, or a list of them")
 
 
-def _variables(texts: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name for text in texts for name in Expression(text).variables))
+def variables_of(texts: Sequence[str] | str) -> tuple[str, ...]:
+    """The variables in the order in which they are met; refused where there is none, or too many."""
+    listed = [texts] if isinstance(texts, str) else texts
+    names = tuple(dict.fromkeys(name for text in listed for name in Expression(text).variables))
     if not names:
         raise ValueError("K: got a constant; it should have at least one variable")
     if len(names) > MOST_VARIABLES:
@@ -93,7 +138,8 @@ def _variables(texts: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _polynomial(text: str, variables: Sequence[str]) -> Poly:
+def _polynomial(text: str, variables: Sequence[str], argument: str = "K") -> Poly:
+    Expression(text).size(tuple(variables), argument)  # refused before it takes the memory
     context = ring(variables)
     values = dict(zip(variables, context.gens(), strict=True))
     result = Expression(text).evaluate(values, lambda q: context.constant(fmpq(q.numerator, q.denominator)))
@@ -169,7 +215,7 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     context = ring(variables)
     if prior is None:
         return (0,) * len(variables), context.constant(1)
-    text = _text(prior)
+    text = text_of(prior, "prior")
     absolute: dict[str, str] = {}
 
     def name(match: re.Match) -> str:
@@ -183,7 +229,7 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     if unknown:
         raise ValueError(f"prior: got {unknown[0]}, which is no variable of K; those are {', '.join(variables)}")
     names = (*variables, *absolute.values())
-    poly = _polynomial(text, names)
+    poly = _polynomial(text, names, "prior")
     if poly == 0:
         raise ValueError("prior: got 0; it should be positive somewhere")
     terms = terms_of(poly)

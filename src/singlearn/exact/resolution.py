@@ -11,16 +11,38 @@ from typing import Any
 
 from singlearn.exact.certificate import certificate, function_terms
 from singlearn.exact.learning import ResolvedCoefficient
-from singlearn.exact.reading import Function, rational, read_function, read_point, read_prior, translated
+from singlearn.exact.limited import LimitError, resolve_in_a_process
+from singlearn.exact.prior_sign import prior_is_shown_nonnegative
+from singlearn.exact.reading import (
+    Function,
+    function_size,
+    rational,
+    read_as_it_is,
+    read_function,
+    read_point,
+    read_prior,
+    text_of,
+    texts_of,
+    translated,
+    variables_of,
+)
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.chart import Chart, terms_of
 from singlearn.exact.resolve.proof import Node
 from singlearn.exact.resolve.search import Search
 from singlearn.exact.sign import negative_point, never_negative
+from singlearn.exact.summary import summary
 from singlearn.exact.words import chart_tree, explanation, open_reasons
+from singlearn.running.arguments import real_number
 
 MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
+
+SMALL_TERMS, SMALL_DEGREE = 300, 60
+"""Up to this size a step of algebra takes moments; larger ones are searched in a process that can be ended."""
+
+MOST_FOR_EVERYWHERE = 12
+"""Variables, where all sets of coordinates that vanish are looked at one by one: 4096 sets."""
 
 
 def rlct(
@@ -56,24 +78,58 @@ def rlct(
     λ = 1/2, m = 1 (proved); λ = ∞ (proved): no real zero there
     """
     begin = time.monotonic()
-    if not timeout > 0:
-        raise ValueError(f"timeout: got {timeout}; it should be a positive number of seconds")
+    seconds = real_number("timeout", timeout, above=0, meaning="a positive number of seconds")
     if at is not None and domain is not None:
         raise ValueError("at, domain: got both; at most one of them should be given")
+    texts = texts_of(K)
+    size = function_size(texts)
+    prior = None if prior is None else text_of(prior, "prior")
+    domain = _read_domain(domain, variables_of(texts))
+    arguments = {"K": texts, "at": at, "domain": domain, "prior": prior, "timeout": seconds}
+    if size.terms <= SMALL_TERMS and size.total <= SMALL_DEGREE:
+        return resolve(**arguments)
+    try:
+        return resolve_in_a_process(arguments, max(1.2 * seconds + begin - time.monotonic(), 0.5))
+    except LimitError as limit:
+        return _without_a_search(str(limit), **arguments)
+
+
+def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float) -> ResolvedCoefficient:
+    """:func:`rlct` in this process; arguments as there, already read."""
     function = read_function(K)
-    search = Search(begin + MARGIN * timeout, function.variables)
+    search = Search(time.monotonic() + MARGIN * timeout, function.variables)
     if domain is None:
         point = read_point(at, function.variables)
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
+        shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
         nodes = [search.solve(chart)]
-        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point)
+        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown)
     _refuse_negative(function, None)
+    shown = prior_is_shown_nonnegative(prior, function.variables, None, None if domain == "all" else domain)
     places, nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
     bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
     if domain == "all":
-        return _result(function, prior, "everywhere", places, nodes, bound, "")
-    return _in_box(function, search, places, nodes, bound, domain, prior)
+        return _result(function, prior, "everywhere", places, nodes, bound, "", None, shown)
+    return _in_box(function, search, places, nodes, bound, domain, prior, shown)
+
+
+def _without_a_search(
+    reason: str, K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float
+) -> ResolvedCoefficient:
+    """What is known by Hölder's inequality alone, where the search was ended."""
+    function = read_as_it_is(K)
+    search = Search(time.monotonic() + timeout, function.variables)
+    point = read_point(at, function.variables) if domain is None else dict.fromkeys(function.variables, Fraction(0))
+    chart = _chart(function, prior, point)
+    if domain is None:
+        node = search.left_open(chart, reason)
+        return _result(function, prior, "point", [_place(point)], [node], node.bound, "", point)
+    search.deadline = time.monotonic()
+    places, nodes = _everywhere(search, chart)
+    bound = Bound(min(node.bound.low for node in nodes), NEVER)
+    scope = domain if isinstance(domain, str) else _scope(domain)
+    return _result(function, prior, "everywhere" if domain == "all" else scope, places, nodes, bound, reason)
 
 
 def _chart(function: Function, prior: Any, point: Mapping[str, Fraction]) -> Chart:
@@ -101,7 +157,11 @@ def _refuse_negative(function: Function, point: Mapping[str, Fraction] | None) -
         return  # decided, not sampled: the point found lies beyond a zero that has nothing to do with this one
     if found is not None:
         where = ", ".join(f"{name} = {centre[name] + x}" for name, x in zip(function.variables, found, strict=True))
-        raise ValueError(f"K: it is negative at {where}; it should be ≥ 0" + (" near the point" if point is not None else ""))
+        near = " near the point" if point is not None else ""
+        raise ValueError(
+            f"K: it is negative at {where}; it should be ≥ 0{near}. If it is a generator, K being its square, give it as a "
+            "list of one, [K], or with --squares"
+        )
 
 
 def _place(point: Mapping[str, Fraction]) -> dict[str, Any]:
@@ -110,8 +170,16 @@ def _place(point: Mapping[str, Fraction]) -> dict[str, Any]:
 
 def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[Node]]:
     """One chart for every set of coordinates that vanish: together all real points."""
+    count = len(chart.local)
+    if count > MOST_FOR_EVERYWHERE:
+        raise ValueError(
+            f"domain: got all points or a box for {count} variables; each of the 2^{count} sets of coordinates that may "
+            f"vanish would be looked at, so at most {MOST_FOR_EVERYWHERE} variables are read. Give a point, at=…, "
+            "or add up the λ of summands in separate variables"
+        )
     places: list[dict[str, Any]] = []
     nodes: list[Node] = []
+    ceiling = NEVER
     for size in range(len(chart.local), -1, -1):
         for zero in combinations(range(len(chart.local)), size):
             local = tuple(chart.local[i] for i in zero)
@@ -125,7 +193,8 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
                 _moved(chart, local, units, prior=True)[0],
                 chart.power,
             )
-            nodes.append(search.solve(stratum.normalised(), min((n.bound.high for n in nodes), default=NEVER)))
+            nodes.append(search.solve(stratum.normalised(), ceiling))
+            ceiling = min(ceiling, nodes[-1].bound.high)
             places.append({"zero": list(local)})
     return places, nodes
 
@@ -146,10 +215,10 @@ def _moved(chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: 
 
 
 def _in_box(
-    function: Function, search: Search, places: list[dict[str, Any]], nodes: list[Node], everywhere: Bound, domain: Any, prior: Any
+    function: Function, search: Search, places: list[dict[str, Any]], nodes: list[Node], everywhere: Bound, domain: Any, prior: Any, prior_shown: bool
 ) -> ResolvedCoefficient:
     """The smallest λ in a box: never below that of all points; reached if a point inside with the same λ is found."""
-    box = _read_box(function, domain)
+    box: dict[str, tuple[Fraction, Fraction]] = domain
     best = Bound(everywhere.low, NEVER)
     for point in _candidates(function, box):
         node = search.solve(_chart(function, prior, point))
@@ -158,24 +227,30 @@ def _in_box(
         if best.proved:
             break
     reason = "" if best.proved else "the smallest λ over all real points was not found at a point inside the box"
-    scope = {name: [str(low), str(high)] for name, (low, high) in box.items()}
-    return _result(function, prior, scope, places, nodes, best, reason)
+    return _result(function, prior, _scope(box), places, nodes, best, reason, None, prior_shown)
 
 
-def _read_box(function: Function, domain: Any) -> dict[str, tuple[Fraction, Fraction]]:
-    if not isinstance(domain, Mapping) or {str(k) for k in domain} != set(function.variables):
+def _scope(box: Mapping[str, tuple[Fraction, Fraction]]) -> dict[str, list[str]]:
+    return {name: [str(low), str(high)] for name, (low, high) in box.items()}
+
+
+def _read_domain(domain: Any, variables: tuple[str, ...]) -> Any:
+    """``None``, ``"all"``, or the ends of a box as fractions, by variable."""
+    if domain is None or domain == "all":
+        return domain
+    if not isinstance(domain, Mapping) or {str(k) for k in domain} != set(variables):
         raise ValueError(
-            f"domain: got {domain!r}; it should be 'all', or a dictionary with a pair of ends for each of {', '.join(function.variables)}"
+            f"domain: got {domain!r}; it should be 'all', or a dictionary with a pair of ends for each of {', '.join(variables)}"
         )
     box = {}
     for key, ends in domain.items():
-        if len(ends) != 2:
-            raise ValueError(f"domain: got {ends!r} for {key}; it should be a pair of ends")
+        if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
+            raise ValueError(f"domain: got {ends!r} for {key}; it should be a pair of ends, such as (-1, 1)")
         low, high = (rational("domain", end) for end in ends)
         if not low < high:
             raise ValueError(f"domain: got {low} to {high} for {key}; the first end should be below the second")
         box[str(key)] = (low, high)
-    return box
+    return {name: box[name] for name in variables}
 
 
 def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]) -> list[dict[str, Fraction]]:
@@ -218,6 +293,7 @@ def _result(
     bound: Bound,
     reason: str,
     point: Mapping[str, Fraction] | None = None,
+    prior_shown: bool = True,
 ) -> ResolvedCoefficient:
     reasons = [reason] if reason else open_reasons(nodes)
     proved = bound.proved
@@ -225,11 +301,17 @@ def _result(
     if proved and not signed and point is not None and len(function.variables) == 2:
         if not _nonnegative_in_the_plane(function, point):
             where = ", ".join(f"{name} = {value}" for name, value in point.items())
-            raise ValueError(f"K: it is negative arbitrarily near {where}; it should be ≥ 0 near the point")
+            raise ValueError(
+                f"K: it is negative arbitrarily near {where}; it should be ≥ 0 near the point. If it is a generator, K being its "
+                "square, give it as a list of one, [K], or with --squares"
+            )
         signed = True
     if proved and not signed:
         proved = False
         reasons = ["that K ≥ 0 near its zeros could not be shown; the value is that of |K|"]
+    if proved and not prior_shown:
+        proved = False
+        reasons = ["that the prior is ≥ 0 there could not be shown; the value is that of its absolute value"]
     lower, upper = bound.low[0], bound.high[0]
     if not proved and not reasons:
         reasons = ["a real point where the bound is reached was not found"]
@@ -243,15 +325,26 @@ def _result(
         "scope": scope,
         "nonnegative": signed,
     }
-    words = explanation(nodes, bound, "" if proved else "; ".join(reasons))
+    why = "" if proved else "; ".join(reasons)
+    place = _shifted(point)
     return ResolvedCoefficient(
         value=lower if lower == upper else None,
         multiplicity=-bound.low[1] if proved else None,
         status="proved" if proved else "bounds",
         lower=lower,
         upper=upper,
-        reason="" if proved else "; ".join(reasons),
+        reason=why,
         certificate=certificate(statement, places, nodes, bound),
-        words=words,
+        words=explanation(nodes, bound, why, place),
+        short=summary(nodes, bound, why, place),
         charts=chart_tree(nodes),
     )
+
+
+def _shifted(point: Mapping[str, Fraction] | None) -> str:
+    """What the coordinates of the proof are, where the point is not the origin."""
+    moved = {name: value for name, value in (point or {}).items() if value}
+    if not moved:
+        return ""
+    names = ", ".join(f"{name} stands for {name} {'-' if value > 0 else '+'} {abs(value)}" for name, value in moved.items())
+    return f"The point is moved to the origin: below, {names}."

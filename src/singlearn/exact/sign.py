@@ -51,10 +51,7 @@ def never_negative(nodes: Sequence[Node]) -> bool:
 def _even(node: Node) -> bool:
     if node.kind not in ("newton", "cover"):
         return False
-    chart = node.chart
-    for move in node.moves:
-        chart = move(chart)
-    newton = Newton(chart)
+    newton = node.newton or Newton(node.simplified)
     if any(newton.order(ray) % 2 for ray in newton.fan.rays):
         return False
     for face in node.faces:

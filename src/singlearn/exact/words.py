@@ -111,9 +111,9 @@ def move_words(move: Move) -> str:
             return "the part in " + ", ".join(move.names)
 
 
-def explanation(nodes: list[Node], bound: Bound, reason: str) -> str:
-    """The whole argument."""
-    lines: list[str] = []
+def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -> str:
+    """The whole argument; ``place`` is a first line that says what the coordinates are."""
+    lines: list[str] = [place] if place else []
     for node in nodes:
         _explain(node, "", lines)
     if len(nodes) > 1:
@@ -129,29 +129,30 @@ def _explain(node: Node, indent: str, lines: list[str]) -> None:
     chart = node.chart
     where = f" (for every {', '.join(chart.units)} ≠ 0)" if chart.units else ""
     lines.append(f"{indent}K ~ {function(chart)} near {', '.join(chart.local) or 'every point'}{' = 0' if chart.local else ''}{where}.")
-    for move in node.moves:
-        chart = move(chart)
-        lines.append(f"{indent}  {move_words(move)}.")
+    lines += [f"{indent}  {move_words(move)}." for move in node.moves]
     if node.moves:
-        lines.append(f"{indent}  Then K ~ {function(chart)}.")
+        lines.append(f"{indent}  Then K ~ {function(node.simplified)}.")
     if node.kind == "open":
         lines.append(f"{indent}  Left open: {node.reason}; {bound_words(node.bound)}.")
         return
     if node.kind == "sum":
         lines.append(f"{indent}  A sum in separate variables: λ adds, and m - 1.")
-    else:
-        newton = Newton(chart)
-        plain = newton.monomial_key()
-        if plain[0] != inf:
-            best = [ray for ray in newton.fan.rays if newton.ratio[ray] == plain[0]]
-            weights = ", ".join(f"({', '.join(map(str, ray))})" for ray in best)
-            lines.append(f"{indent}  Newton polyhedron in {', '.join(chart.local)}: weight {weights} gives {_key(plain)}.")
+    elif node.newton is not None and node.newton.monomial_key()[0] != inf:
+        lines.append(f"{indent}  {polyhedron(node.newton)}")
     _faces(node, indent, lines)
     for child in node.children:
         lines.append(f"{indent}  {move_words(child.move)[0].upper()}{move_words(child.move)[1:]}:")
         _explain(child.node, indent + "    ", lines)
     if node.faces or node.children:
         lines.append(f"{indent}  So {bound_words(node.bound)}.")
+
+
+def polyhedron(newton: Newton) -> str:
+    """The rays that give the smallest λ, and that λ."""
+    plain = newton.monomial_key()
+    best = [ray for ray in newton.fan.rays if newton.ratio[ray] == plain[0]]
+    weights = ", ".join(f"({', '.join(map(str, ray))})" for ray in best)
+    return f"Newton polyhedron in {', '.join(newton.chart.local)}: weight {weights} gives {_key(plain)}."
 
 
 def _faces(node: Node, indent: str, lines: list[str]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 
-from singlearn.exact.catalogue.refusals import require_at_least, require_rank
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_rank
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def deep_linear(widths: Sequence[int], rank: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`y = W_L ⋯ W_1 x + ε` when the true map has rank r.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least, require_components
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_components
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def gaussian_location_mixture(
     components: int, true_components: int, dimension: int, concentration: Fraction | int | float
 ) -> ExactCoefficient:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def hidden_markov_binary(length: int) -> ExactCoefficient:
     r"""(λ, m) of a hidden Markov model with two states and binary emissions whose truth is independent coin tosses.
 

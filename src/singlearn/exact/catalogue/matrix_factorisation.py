@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from singlearn.exact.catalogue.reduced_rank import reduced_rank
-from singlearn.exact.catalogue.refusals import require_at_least, require_rank
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_rank
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`K = \|XY\|^2` for non-negative X (M × H) and Y (H × N): the true matrix is zero.
 
@@ -38,6 +39,7 @@ def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -
     )
 
 
+@in_whole_numbers
 def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`K = \|XY - X_0Y_0\|^2` for non-negative factors, the true ones strictly positive.
 
@@ -72,6 +74,7 @@ def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -
     )
 
 
+@in_whole_numbers
 def latent_dirichlet_allocation(vocabulary: int, documents: int, topics: int, true_topics: int) -> ExactCoefficient:
     r"""(λ, m) of latent Dirichlet allocation, or of stochastic matrix factorisation.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least
 from singlearn.exact.coefficient import ExactCoefficient
 
 TRUTHS = ("generic", "one_link", "independent")
 
 
+@in_whole_numbers
 def naive_bayes(features: int, truth: str, class_bounded: bool = False) -> ExactCoefficient:
     r"""(λ, m) of :math:`p(x) = ∑_{c=1}^2 π_c ∏_{i=1}^n p_i(x_i | c)`, binary features, hidden class, by what is true.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_components
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_components
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def poisson_mixture(components: int, true_components: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`p(x) = ∑_{k=1}^K a_k \mathrm{Poisson}(x; ρ_k)` when the truth has K₀ components.
 

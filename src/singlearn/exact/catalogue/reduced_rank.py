@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least, require_rank
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_rank
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`y = BAx + ε` with :math:`A ∈ R^{H×M}, B ∈ R^{N×H}`, when the true map has rank r.
 
@@ -47,6 +48,7 @@ def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoef
     )
 
 
+@in_whole_numbers
 def reduced_rank_local(
     inputs: int, outputs: int, hidden: int, rank: int, first_rank: int, second_rank: int
 ) -> ExactCoefficient:

@@ -2,6 +2,46 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
+from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.running.arguments import whole_number
+
+Formula = TypeVar("Formula", bound=Callable[..., ExactCoefficient])
+
+
+def in_whole_numbers(formula: Formula) -> Formula:
+    """A formula whose sizes are Python's whole numbers, whatever they came as: 2.0, NumPy's integers.
+
+    >>> @in_whole_numbers
+    ... def regular(dimension: int) -> ExactCoefficient:
+    ...     return ExactCoefficient(Fraction(dimension, 2), 1, "", "")
+    >>> from fractions import Fraction
+    >>> str(regular(4.0).value)
+    '2'
+    """
+    signature = inspect.signature(formula)
+    sizes = [name for name, p in signature.parameters.items() if p.annotation in (int, "int")]
+    lists = [name for name, p in signature.parameters.items() if p.annotation == "Sequence[int]"]
+
+    @wraps(formula)
+    def read(*args: object, **kwargs: object) -> ExactCoefficient:
+        given = signature.bind(*args, **kwargs)
+        for name in sizes:
+            if name in given.arguments:
+                given.arguments[name] = whole_number(name, given.arguments[name], at_least=0)
+        for name in lists:
+            values = given.arguments[name]
+            if isinstance(values, str) or not hasattr(values, "__iter__"):
+                raise ValueError(f"{name}: got {values!r}; it should be a list of whole numbers")
+            given.arguments[name] = [whole_number(f"{name}[{i}]", v, at_least=0) for i, v in enumerate(values)]
+        return formula(*given.args, **given.kwargs)
+
+    return read  # type: ignore[return-value]
+
 
 def require_at_least(argument: str, value: int, minimum: int) -> None:
     """Raise ``ValueError`` naming the argument when it is not a whole number ≥ ``minimum``.
@@ -10,8 +50,7 @@ def require_at_least(argument: str, value: int, minimum: int) -> None:
     Traceback (most recent call last):
     ValueError: hidden: got 0; it should be a whole number, at least 1
     """
-    if int(value) != value or value < minimum:
-        raise ValueError(f"{argument}: got {value}; it should be a whole number, at least {minimum}")
+    whole_number(argument, value, at_least=minimum)
 
 
 def require_rank(rank: int, widths: list[int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least
 from singlearn.exact.coefficient import ExactCoefficient
 
 SOURCE = "singlearn, by counting the directions that change the function"
@@ -15,6 +15,7 @@ DOMAIN = (
 PHASES = ("dead", "zero_outgoing", "zero_incoming", "shared_boundary", "corner", "opposite_pair")
 
 
+@in_whole_numbers
 def relu_two_layer(inputs: int, outputs: int, kinks: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = c + ∑_{i=1}^H q_i \mathrm{ReLU}(⟨w_i, x⟩ + b_i)` when the truth has d kinks.
 
@@ -50,6 +51,7 @@ def relu_two_layer(inputs: int, outputs: int, kinks: int) -> ExactCoefficient:
     )
 
 
+@in_whole_numbers
 def relu_phase(inputs: int, kinks: int, phase: str) -> ExactCoefficient:
     r"""Local (λ, m) at a true parameter with one node too many (H = d + 1, scalar output), by what that node does.
 

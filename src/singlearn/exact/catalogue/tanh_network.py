@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from math import isqrt
 
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least
 from singlearn.exact.coefficient import ExactCoefficient
 
 
+@in_whole_numbers
 def tanh_zero_truth(hidden: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = ∑_{j=1}^H a_j \tanh(b_j x)`, one input and one output, when the true function is zero.
 
@@ -79,6 +80,7 @@ def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
     )
 
 
+@in_whole_numbers
 def vandermonde(terms: int, step: int) -> ExactCoefficient:
     r"""(λ, m) at the origin of :math:`K = ∑_{n ≥ 0} \Big(∑_{j=1}^H a_j b_j^{1 + Qn}\Big)^2`, the :math:`a_j` of either sign.
 

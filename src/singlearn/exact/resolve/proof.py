@@ -9,7 +9,7 @@ from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.chart import Chart, Poly
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Move
-from singlearn.exact.resolve.newton import Crossing
+from singlearn.exact.resolve.newton import Crossing, Newton
 
 
 @dataclass(eq=False)
@@ -52,6 +52,8 @@ class Node:
         generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the children, as ``faces`` says.
         factors: of the generators, with multiplicities; crossings refer to them.
         reason: for ``open``.
+        after: the chart after the moves; ``None`` where there were none.
+        newton: its polyhedron, where one was needed; the words of the proof speak of it.
     """
 
     chart: Chart
@@ -63,3 +65,10 @@ class Node:
     generator: int = 0
     factors: list[tuple[Poly, int]] = field(default_factory=list)
     reason: str = ""
+    newton: Newton | None = None
+    after: Chart | None = None
+
+    @property
+    def simplified(self) -> Chart:
+        """The chart after the moves."""
+        return self.chart if self.after is None else self.after

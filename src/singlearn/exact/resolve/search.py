@@ -61,18 +61,20 @@ class Search:
             self.check()
             self.charts += 1
             if depth > DEEPEST:
-                return self._open(chart, "charts nested too deeply")
+                return self.left_open(chart, "charts nested too deeply")
             current, moves = simplified(chart, self.fresh, self.check)
             node = self._sum(current, depth)
             if node is None:
                 newton = Newton(current, self.check)
                 node = self._cover(current, newton, ceiling, depth) or self._newton(current, newton, ceiling, depth)
-            node.chart, node.moves = chart, list(moves)
+                node.newton = newton
+            node.chart, node.moves, node.after = chart, list(moves), current
             return node
         except OutOfTime:
-            return self._open(chart, "time ran out")
+            return self.left_open(chart, "time ran out")
 
-    def _open(self, chart: Chart, reason: str) -> Node:
+    def left_open(self, chart: Chart, reason: str) -> Node:
+        """A chart that is not looked into, with what is known of it without a look."""
         return Node(chart, [], "open", Bound(lowest(chart), NEVER), reason=reason)
 
     def _sum(self, chart: Chart, depth: int) -> Node | None:
