@@ -38,7 +38,10 @@ def run_exact(options: argparse.Namespace) -> None:
     if options.json:
         print_document({**_document(result, figure), "check": rows})
         return
-    print(f"{result}\n\n{result.explain() if options.full else result.summary()}" + (f"\n\n{_table(rows)}" if rows else "") + (f"\n\n  figure: {figure}" if figure else ""))
+    parts = [str(result), result.explain() if options.full else result.summary()]
+    parts += [_table(rows)] if rows else []
+    parts += [f"  figure: {figure}"] if figure else []
+    print("\n\n".join(parts))
 
 
 def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
+from math import prod
 from random import Random
 from typing import Any
 
@@ -65,7 +66,8 @@ def prior_is_shown_nonnegative(
     constant, factors = moved.factor()
     odd = [f for f, multiplicity in factors if int(multiplicity) % 2]
     if box is not None:
-        return constant > 0 and all(_positive_in(f, variables, box) for f in odd)
+        signs = [_sign_in(f, variables, box) for f in odd]
+        return prod(signs) * (1 if constant > 0 else -1) > 0
     if not odd:
         return bool(constant > 0)
     if point is not None and len(variables) == 2:
@@ -100,10 +102,13 @@ def _corners(ends: Sequence[tuple[Fraction, Fraction]]) -> list[tuple[Fraction, 
     return list(product(*ends)) if 2 ** len(ends) <= MOST_CORNERS else []
 
 
-def _positive_in(poly: Poly, variables: Sequence[str], box: Box) -> bool:
-    """Whether a factor is shown to be ≥ 0 in the box: a multi-affine one takes its extremes at corners."""
-    ends = [box[name] for name in variables]
-    corners = _corners(ends)
+def _sign_in(poly: Poly, variables: Sequence[str], box: Box) -> int:
+    """1 or -1 for a factor that keeps this sign in the box, 0 where that is not shown.
+
+    A multi-affine polynomial takes its extremes at corners.
+    """
+    corners = _corners([box[name] for name in variables])
     if not corners or any(int(d) > 1 for d in poly.degrees()):
-        return False
-    return all(value_at(poly, corner) >= 0 for corner in corners)
+        return 0
+    values = [value_at(poly, corner) for corner in corners]
+    return 1 if min(values) >= 0 else -1 if max(values) <= 0 else 0

@@ -11,8 +11,8 @@ from typing import Any
 from flint import fmpq
 
 from singlearn.exact.expression import Expression
-from singlearn.exact.size import Size, size_of
 from singlearn.exact.resolve.chart import Poly, ring, terms_of
+from singlearn.exact.size import Size
 
 MOST_VARIABLES = 26
 ABSOLUTE = re.compile(r"(?:Abs|abs)\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|")

@@ -215,7 +215,14 @@ def _moved(chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: 
 
 
 def _in_box(
-    function: Function, search: Search, places: list[dict[str, Any]], nodes: list[Node], everywhere: Bound, domain: Any, prior: Any, prior_shown: bool
+    function: Function,
+    search: Search,
+    places: list[dict[str, Any]],
+    nodes: list[Node],
+    everywhere: Bound,
+    domain: Any,
+    prior: Any,
+    prior_shown: bool,
 ) -> ResolvedCoefficient:
     """The smallest λ in a box: never below that of all points; reached if a point inside with the same λ is found."""
     box: dict[str, tuple[Fraction, Fraction]] = domain

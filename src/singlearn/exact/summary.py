@@ -60,7 +60,7 @@ def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
     elif bound.low[0] == inf:
         lines.append("Result: K has no real zero there, so λ = ∞.")
     else:
-        lines.append(f"Result: {bound_words(bound)}, the smallest of these, and among equal ones the largest m.")
+        lines.append(f"Result: {bound_words(bound)}.")
     return "\n".join(lines)
 
 

@@ -52,7 +52,7 @@ class VolumeLaw:
 def zeta(K: Any, prior: Any = None) -> list[Pole]:
     r"""All poles, with orders, of :math:`ζ(z) = ∫_{[-1,1]^n} K^z φ\,dw` for normal crossings, the largest first.
 
-    For :math:`K = c ∏ w_i^{k_i}` and :math:`φ = ∏ |w_i|^{h_i}` the integral is :math:`c^z ∏ 2/(k_i z + h_i + 1)`.
+    For :math:`K = c ∏ w_i^{k_i}` and :math:`φ = a ∏ |w_i|^{h_i}` the integral is :math:`a c^z ∏ 2/(k_i z + h_i + 1)`.
 
     Args:
         K: a monomial that is ≥ 0.
@@ -64,12 +64,13 @@ def zeta(K: Any, prior: Any = None) -> list[Pole]:
     >>> zeta("x^2*y^4*z^4")
     [Pole(location=Fraction(-1, 4), order=2), Pole(location=Fraction(-1, 2), order=1)]
     """
-    _, exponents, weights = _monomial(read_function(K), prior)
+    _, exponents, weights, _ = _monomial(read_function(K), prior)
     poles = Counter(-Fraction(h + 1, k) for k, h in zip(exponents, weights, strict=True) if k)
     return [Pole(location, poles[location]) for location in sorted(poles, reverse=True)]
 
 
-def _monomial(function: Function, prior: Any) -> tuple[Fraction, tuple[int, ...], tuple[int, ...]]:
+def _monomial(function: Function, prior: Any) -> tuple[Fraction, tuple[int, ...], tuple[int, ...], Fraction]:
+    """c and k of K, h and the constant of φ."""
     terms = terms_of(function.whole)
     weights, factor = read_prior(prior, function.variables)
     factors = terms_of(factor)
@@ -78,8 +79,15 @@ def _monomial(function: Function, prior: Any) -> tuple[Fraction, tuple[int, ...]
     ((exponents, coefficient),) = terms.items()
     if coefficient < 0 or any(k % 2 for k in exponents):
         raise ValueError(f"K: got {function.whole}, which is negative somewhere; it should be ≥ 0")
-    extra = next(iter(factors))
-    return Fraction(int(coefficient.p), int(coefficient.q)), exponents, tuple(a + b for a, b in zip(weights, extra, strict=True))
+    ((extra, constant),) = factors.items()
+    if constant < 0 or any(h % 2 for h in extra):
+        raise ValueError(f"prior: got {str(prior)!r}, which is negative somewhere; it should be ≥ 0, such as |x|*y^2")
+    density = tuple(a + b for a, b in zip(weights, extra, strict=True))
+    return _fraction(coefficient), exponents, density, _fraction(constant)
+
+
+def _fraction(number: Any) -> Fraction:
+    return Fraction(int(number.p), int(number.q))
 
 
 def volume(
@@ -96,6 +104,8 @@ def volume(
     >>> law = volume("x^2*y^2")
     >>> law.exponent, law.multiplicity, law.constant
     (Fraction(1, 2), 2, 2.0)
+    >>> volume("x^2", prior="2").constant                       # ∫ of 2 over |x| < √t
+    4.0
     """
     result = rlct(K, at=at, domain=domain, prior=prior, timeout=timeout)
     if result.value == inf:
@@ -111,9 +121,11 @@ def volume(
     return VolumeLaw(result.value, result.multiplicity, constant)
 
 
-def _constant(value: Fraction, multiplicity: int, scale: Fraction, exponents: tuple[int, ...], weights: tuple[int, ...]) -> float:
+def _constant(
+    value: Fraction, multiplicity: int, scale: Fraction, exponents: tuple[int, ...], weights: tuple[int, ...], density: Fraction
+) -> float:
     """From ζ(z) ~ C/(z + λ)^m: c = C/(λ (m-1)!)."""
-    leading = 1.0
+    leading = float(density)
     for k, h in zip(exponents, weights, strict=True):
         leading *= 2 / k if k and Fraction(h + 1, k) == value else 2 / float(h + 1 - value * k)
     return leading * float(scale) ** -float(value) / (float(value) * factorial(multiplicity - 1))
