@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from singlearn.cli import main
-from singlearn.cli.csv_file import read_csv
+from singlearn.cli.csv_table import read_csv
 from singlearn.cli.refusal import Refusal
 from singlearn.experiments import REGISTRY, Experiment, ExperimentResult
 

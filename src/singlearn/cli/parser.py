@@ -40,6 +40,29 @@ def _positive(text: str) -> float:
     return value
 
 
+SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "space": " ", "apostrophe": "'", "point": "."}
+"""Signs that a shell makes awkward, by name."""
+
+
+def _one_of(signs: str) -> Callable[[str], str]:
+    names = [name for name, sign in SIGNS.items() if sign in signs and name != "\\t"]
+    allowed = [sign for sign in signs if sign not in (" ", "\t")]
+
+    def sign(text: str) -> str:
+        found = SIGNS.get(text, text)
+        if len(found) != 1 or found not in signs:
+            raise argparse.ArgumentTypeError(f"got {text!r}; it should be one of {' '.join(allowed)} or {', '.join(names)}")
+        return found
+
+    return sign
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise argparse.ArgumentTypeError(f"got {text!r}; it should be yes or no")
+    return text.lower() == "yes"
+
+
 class _Parser(argparse.ArgumentParser):
     """Errors are one sentence, without the usage before it; ``-1,-2`` and ``-1/3`` are numbers, not options."""
 
@@ -135,6 +158,12 @@ def _add_select(commands: argparse._SubParsersAction) -> None:
         help="reduced-rank: the columns that are y; the others are x (default: the last)",
     )
     _add_populations(command, 512)
+    table = command.add_argument_group("how to read the CSV file, where it does not tell itself")
+    table.add_argument("--header", type=_yes_or_no, metavar="yes|no", help="whether the first line has the names of the columns")
+    table.add_argument("--index", metavar="COL", help="leave this column out, by name or number; none: every column is data")
+    table.add_argument("--delimiter", type=_one_of(",;\t| "), metavar="SIGN", help="between columns: , ; | tab or space")
+    table.add_argument("--decimal", type=_one_of(".,"), metavar="SIGN", help="decimal sign of its numbers: . or ,")
+    table.add_argument("--thousands", type=_one_of(",.'_ "), metavar="SIGN", help="between thousands: , . _ apostrophe or space")
 
 
 def _add_temper(commands: argparse._SubParsersAction) -> None:

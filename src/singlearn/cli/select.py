@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import time
 from pathlib import Path
 
-from singlearn import plot
-from singlearn.cli.csv_file import read_csv
+from singlearn.cli.csv_table import Dialect, read_csv
 from singlearn.cli.document import print_document
 from singlearn.cli.families import Family, galaxies_family, mixture_family, reduced_rank_family
 from singlearn.cli.figure_file import folder, save_figure
 from singlearn.cli.refusal import Refusal
-from singlearn.selection import select
 
 
 def run_select(options: argparse.Namespace) -> None:
@@ -21,6 +20,10 @@ def run_select(options: argparse.Namespace) -> None:
     family = _family(options)
     largest = options.max or family.largest
     out = folder(options.out)
+    # Only now: a file that cannot be read is refused before JAX is imported.
+    from singlearn import plot
+    from singlearn.selection import select
+
     selection = select(
         family.triple,
         range(1, largest + 1),
@@ -34,9 +37,11 @@ def run_select(options: argparse.Namespace) -> None:
     seconds = time.monotonic() - started
     if options.json:
         settings = {"particles": options.particles, "replicates": options.replicates, "seed": options.seed}
-        print_document({"command": "select", **selection.to_dict(), **settings, "figure": figure, "seconds": seconds})
+        more = {"note": family.note or None, "figure": figure, "seconds": seconds}
+        print_document({"command": "select", **selection.to_dict(), **settings, **more})
     else:
-        print(f"{selection}\n\n  figure: {figure}   {seconds:.0f} s")
+        note = f"\n\n  {family.note}" if family.note else ""
+        print(f"{selection}{note}\n\n  figure: {figure}   {seconds:.0f} s")
 
 
 def _family(options: argparse.Namespace) -> Family:
@@ -45,6 +50,9 @@ def _family(options: argparse.Namespace) -> Family:
             f"--response: got {options.response!r} for --model {options.model}; only --model reduced-rank has responses"
         )
     if options.data == "galaxies":
+        said = [options.header, options.index, options.delimiter, options.decimal, options.thousands]
+        if any(value is not None for value in said):
+            raise Refusal("galaxies: it is no file; --header, --index, --delimiter, --decimal and --thousands are for CSV files")
         if options.model != "mixture" or options.columns is not None:
             raise Refusal(
                 "galaxies: it is one column of velocities; it should be used with --model mixture and without --columns"
@@ -53,10 +61,11 @@ def _family(options: argparse.Namespace) -> Family:
     path = Path(options.data)
     if not path.exists():
         raise Refusal(f"DATA: got {options.data!r}, which is no file; it should be a CSV file or galaxies")
-    table = read_csv(path, _names(options.columns))
+    dialect = Dialect(options.header, options.delimiter, options.decimal, options.thousands, options.index)
+    table = read_csv(path, _names(options.columns, "--columns"), dialect)
     if options.model == "mixture":
-        return mixture_family(table, path)
-    family = reduced_rank_family(table, path, _names(options.response))
+        return mixture_family(table)
+    family = reduced_rank_family(table, _names(options.response, "--response"))
     if options.max is not None and options.max > family.largest:
         raise Refusal(
             f"--max: got {options.max}; these columns have at most rank {family.largest}, and more changes no function"
@@ -64,5 +73,11 @@ def _family(options: argparse.Namespace) -> Family:
     return family
 
 
-def _names(listed: str | None) -> list[str] | None:
-    return None if listed is None else [name.strip() for name in listed.split(",") if name.strip()]
+def _names(listed: str | None, option: str) -> list[str] | None:
+    """The names in a list; one with a comma in it stands in double quotes."""
+    if listed is None:
+        return None
+    names = [name.strip() for row in csv.reader([listed], skipinitialspace=True) for name in row if name.strip()]
+    if not names:
+        raise Refusal(f"{option}: got {listed!r}; it should list at least one column")
+    return names
