@@ -121,7 +121,8 @@ def _rows(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[Row]:
         yield from ((number, line.split()) for number, line in enumerate(lines, start=1) if line.strip())
         return
     # Blanks behind the last quotation mark of a line are no part of the table.
-    reader = csv.reader([line.rstrip(" \r\n") + "\n" for line in lines], delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
+    clean = [line.rstrip(" \r\n") + "\n" for line in lines]
+    reader = csv.reader(clean, delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t")
     begin = 1
     try:
         for row in reader:
@@ -205,14 +206,14 @@ def _index(
 def _refuse_same_names(names: Sequence[str], path: Path) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise Refusal(f"{path}: more than one column is called {twice!r}; choose columns by number: --columns")
+        raise Refusal(f"{path}: {names.count(twice)} columns have the duplicate name {twice!r}; choose columns by number: --columns")
 
 
 def _chosen(names: Sequence[str], places: Sequence[int], asked: Sequence[str], option: str, path: Path) -> list[int]:
     chosen: list[int] = []
     for name in asked:
         if names.count(name) > 1:
-            raise Refusal(f"{option}: more than one column of {path} is called {name!r}; choose it by its number")
+            raise Refusal(f"{option}: {names.count(name)} columns of {path} have the duplicate name {name!r}; choose by number")
         if name in names:
             found = names.index(name)
         elif name.isascii() and name.isdigit() and int(name) in places:
