@@ -13,10 +13,12 @@ from scipy import stats
 
 import singlearn as sl
 from singlearn.cli.document import plain
+from singlearn.measure.criteria import standard_error_over_data
 from singlearn.measure.estimate import Estimate
 from singlearn.selection import select
 from singlearn.selection.predictive import predictive_density
 from singlearn.selection.probability import probabilities
+from singlearn.selection.selection import Difference
 
 POINTS = np.random.default_rng(3).normal(0.4, 1.0, size=30)
 
@@ -72,10 +74,53 @@ def test_table_lines_up_and_says_what_it_says(locations) -> None:
     head = next(i for i, line in enumerate(lines) if line.lstrip().startswith("K "))
     rows = lines[head + 2 : head + 5]
     assert lines[0] == "points  30 numbers"
-    assert lines[head + 1].count("nats") == 4
+    assert lines[head + 1].count("nats") == 3
     assert len({row.index("±") for row in rows}) == 1
     assert rows[0].split()[0] == "1" and rows[2].split()[0] == "40"
     assert any(line.strip().startswith("best: K = 1") for line in lines)
+
+
+def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(locations) -> None:
+    """Right: the closed forms of leaving one out, and ArviZ's formulas √(n Var) on them, for y ~ N(w, 1), w ~ N(0, K²)."""
+    n = len(POINTS)
+
+    def exact(scale: float) -> np.ndarray:
+        precision = n - 1 + scale**-2
+        return -stats.norm((POINTS.sum() - POINTS) / precision, np.sqrt(1 + 1 / precision)).logpdf(POINTS)
+
+    for candidate in locations.candidates:
+        each = exact(candidate.size)
+        for criterion in (candidate.waic, candidate.loo):
+            assert abs(criterion.value - each.sum()) < 4 * criterion.standard_error + 0.02  # WAIC differs from LOO by O(1/n)
+            assert criterion.standard_error < 0.2 < criterion.standard_error_over_data
+            assert criterion.standard_error_over_data == pytest.approx(np.sqrt(n * each.var()), rel=0.05)
+        assert candidate.loo.caution is None
+    # With pointwise losses free of the noise of draws, the paired error is the closed form's, far below the two errors themselves.
+    clean = replace(
+        locations, candidates=tuple(replace(c, loo=replace(c.loo, pointwise=exact(c.size))) for c in locations.candidates)
+    )
+    lowest = clean.best_by("loo")
+    for candidate in clean.candidates:
+        paired = standard_error_over_data(exact(candidate.size) - exact(lowest.size))
+        assert clean.difference(candidate, "loo").standard_error_over_data == pytest.approx(paired)
+        assert paired < 0.1 * candidate.loo.standard_error_over_data
+    last = clean.candidates[2]
+    shorter = replace(last, loo=replace(last.loo, pointwise=last.loo.pointwise[:-1], pareto_k=last.loo.pareto_k[:-1], loss=Estimate(99.0, 0.1)))
+    unmatched = replace(clean, candidates=(*clean.candidates[:2], shorter)).difference(shorter, "loo")
+    assert unmatched.standard_error_over_data is None and not unmatched.is_decisive
+    text = str(locations)
+    assert max(len(line) for line in text.splitlines()) <= 120
+    assert "± computation" in text and "± over data" in text and "do not tell which predicts best" in text
+    document = locations.to_dict()["candidates"][2]
+    assert set(document["loo"]) >= {"standard_error", "standard_error_over_data", "worst_pareto_k", "caution"}
+    assert set(document["waic_above_lowest"]) == {"value", "standard_error", "standard_error_over_data"}
+
+
+def test_a_small_difference_of_two_precise_numbers_is_not_decisive() -> None:
+    """946.9 ± 0.2 against 948.3 ± 0.3 with a paired error of 0.7."""
+    assert not Difference(1.4, math.hypot(0.2, 0.3), 0.7).is_decisive
+    assert Difference(3.0, 0.3, 0.7).is_decisive
+    assert not Difference(30.0, 0.3, None).is_decisive
 
 
 def test_to_dict_is_json(locations) -> None:

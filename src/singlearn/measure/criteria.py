@@ -13,16 +13,48 @@ from scipy.special import logsumexp
 from singlearn.measure.estimate import Estimate
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Waic:
     r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus functional variance.
 
-    ``functional_variance`` is :math:`V = Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]`, ``singular_fluctuation`` :math:`ν = V/2` (at β = 1).
+    Two errors belong to it. ``standard_error`` is that of the computation: other draws from this posterior would move WAIC by so much.
+    ``standard_error_over_data`` is that of the sample: n other observations would. ArviZ prints the second one, as SE of
+    ``elpd`` = -WAIC; a deviance is 2 WAIC.
+
+    Attributes:
+        waic: with the error of the computation.
+        functional_variance: :math:`V = Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]`.
+        singular_fluctuation: :math:`ν = V/2` (at β = 1).
+        pointwise: what each observation adds to WAIC, in nats.
     """
 
     waic: Estimate
     functional_variance: Estimate
     singular_fluctuation: Estimate
+    pointwise: Float[np.ndarray, " n"]
+
+    @property
+    def value(self) -> float:
+        return self.waic.value
+
+    @property
+    def standard_error(self) -> float:
+        """Of the computation, in nats."""
+        return self.waic.standard_error
+
+    @property
+    def standard_error_over_data(self) -> float:
+        """Of the sample, in nats; see ``standard_error_over_data``."""
+        return standard_error_over_data(self.pointwise)
+
+    def __str__(self) -> str:
+        return f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation ν = {self.singular_fluctuation}"
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, float]:
+        """Value and both errors, in nats, for machines."""
+        return {**self.waic.to_dict(), "standard_error_over_data": self.standard_error_over_data}
 
 
 def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
@@ -43,7 +75,8 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     replicates, draws, _ = log_likelihood.shape
     if draws < 2:
         raise ValueError(f"log_likelihood: got {draws} draw a replicate; the functional variance needs at least two")
-    variance = log_likelihood.var(axis=1, ddof=1).sum(axis=1)
+    pointwise_variance = log_likelihood.var(axis=1, ddof=1)
+    variance = pointwise_variance.sum(axis=1)
     predictive = logsumexp(log_likelihood, axis=1, keepdims=True) - math.log(draws)
     training = -predictive[:, 0].sum(axis=1)
     # Influence of each draw: what as many independent draws would leave of an error, the floor of the one seen between replicates.
@@ -56,31 +89,126 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
         Estimate.from_replicates(list(training + variance), floor_waic),
         Estimate.from_replicates(list(variance), floor_variance),
         Estimate.from_replicates(list(variance / 2), floor_variance / 2),
+        (pointwise_variance - predictive[:, 0]).mean(axis=0),
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Loo:
-    """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and how far to trust it."""
+    """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and how far to trust it.
+
+    Two errors belong to it, as to :class:`Waic`. ArviZ's ``elpd`` is -``value`` and its SE ``standard_error_over_data``.
+
+    Attributes:
+        loss: with the error of the computation.
+        pointwise: what each observation adds to the loss, in nats.
+        pareto_k: k̂ of each observation; the weights that leave it out have a variance only below 1/2.
+        threshold: k̂ above it are unreliable, min(1 - 1/log₁₀ S, 0.7) for S draws (Vehtari et al. 2024).
+    """
 
     loss: Estimate
-    worst_pareto_k: float
-    share_unreliable: float
+    pointwise: Float[np.ndarray, " n"]
+    pareto_k: Float[np.ndarray, " n"]
+    threshold: float
+
+    @property
+    def value(self) -> float:
+        return self.loss.value
+
+    @property
+    def standard_error(self) -> float:
+        """Of the computation, in nats."""
+        return self.loss.standard_error
+
+    @property
+    def standard_error_over_data(self) -> float:
+        """Of the sample, in nats; see ``standard_error_over_data``."""
+        return standard_error_over_data(self.pointwise)
+
+    @property
+    def worst_pareto_k(self) -> float:
+        return float(self.pareto_k.max())
+
+    @property
+    def unreliable(self) -> int:
+        """Observations whose k̂ is above the threshold."""
+        return int((self.pareto_k > self.threshold).sum())
+
+    @property
+    def share_unreliable(self) -> float:
+        return self.unreliable / len(self.pareto_k)
+
+    @property
+    def caution(self) -> str | None:
+        """What is wrong with this LOO, in words; ``None`` if no observation is unreliable."""
+        if not self.unreliable:
+            return None
+        return (
+            f"Pareto k̂ is above {self.threshold:.2f} for {self.unreliable} of {len(self.pareto_k)} observations (worst "
+            f"{self.worst_pareto_k:.2f}): each of them moves the posterior so much that importance weights cannot leave it out"
+        )
+
+    def __str__(self) -> str:
+        words = f"LOO = {_in_words(self.loss, self.standard_error_over_data)}, worst Pareto k̂ {self.worst_pareto_k:.2f}"
+        return words if self.caution is None else f"{words}\n  caution: {self.caution}"
+
+    __repr__ = __str__
+
+    def to_dict(self) -> dict[str, float | int | str | None]:
+        """Value and both errors, in nats, and what Pareto k̂ says, for machines."""
+        return {
+            **self.loss.to_dict(),
+            "standard_error_over_data": self.standard_error_over_data,
+            "worst_pareto_k": self.worst_pareto_k,
+            "unreliable": self.unreliable,
+            "caution": self.caution,
+        }
 
 
-def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float = 0.7) -> Loo:
-    """Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
+def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float | None = None) -> Loo:
+    r"""Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
 
-    Observations with a Pareto k̂ above ``threshold`` count as unreliable.
+    The weights of all draws are smoothed together; the error of the computation is the spread of the replicates under these weights.
+
+    Args:
+        log_likelihood: pointwise, of posterior draws at β = 1.
+        threshold: observations with a Pareto k̂ above it count as unreliable; default: min(1 - 1/log₁₀ S, 0.7) for S draws.
+
+    >>> rng = np.random.default_rng(0)
+    >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
+    >>> found = loo(-0.5 * (y - (w + y.mean())[..., None]) ** 2 - 0.5 * np.log(2 * np.pi))
+    >>> exact = (0.5 * (y - (y.sum() - y) / 49) ** 2 / (1 + 1 / 49) + 0.5 * np.log(2 * np.pi * (1 + 1 / 49))).sum()
+    >>> bool(abs(found.value - exact) < 0.1), found.unreliable
+    (True, 0)
     """
-    losses, worst = [], []
-    for own in log_likelihood:
-        draws_last = np.moveaxis(own, 0, -1)
-        log_weights, pareto_k = array_stats.psislw(draws_last, axis=-1)
-        losses.append(-float(logsumexp(log_weights + draws_last, axis=-1).sum()))
-        worst.append(pareto_k)
-    pareto = np.max(worst, axis=0)
-    return Loo(Estimate.from_replicates(losses), float(pareto.max()), float((pareto > threshold).mean()))
+    replicates, draws, n = log_likelihood.shape
+    by_observation = log_likelihood.transpose(2, 0, 1)
+    log_weights, pareto_k = array_stats.psislw(by_observation.reshape(n, -1), axis=-1)
+    log_weights = log_weights.reshape(n, replicates, draws)
+    pointwise = -logsumexp(log_weights + by_observation, axis=(1, 2))
+    each = logsumexp(log_weights, axis=2) - logsumexp(log_weights + by_observation, axis=2)
+    spread = Estimate.from_replicates(list(each.sum(axis=0)))
+    loss = Estimate(float(pointwise.sum()), spread.standard_error, spread.replicates)
+    if threshold is None:
+        threshold = min(1 - 1 / math.log10(replicates * draws), 0.7)
+    return Loo(loss, pointwise, np.asarray(pareto_k), threshold)
+
+
+def standard_error_over_data(pointwise: Float[np.ndarray, " n"]) -> float:
+    r"""What another sample of n observations would change of a sum over observations: :math:`\sqrt{n \mathrm{Var}_i[c_i]}`.
+
+    Of a difference between two models, with ``pointwise`` the differences of each observation, it is ArviZ's ``dse``: much less than
+    the errors of the two suggest, for both models find the same observations hard (Vehtari, Gelman & Gabry 2017). Of fewer
+    than about 100 observations, or for models that predict nearly the same, it is too small (Sivula, Magnusson & Vehtari 2020).
+
+    >>> standard_error_over_data(np.array([1.0, 3.0, 1.0, 3.0]))
+    2.0
+    """
+    return math.sqrt(len(pointwise) * float(np.var(pointwise)))
+
+
+def _in_words(computed: Estimate, over_data: float) -> str:
+    return f"{computed} nats (± is of the computation; over data: standard error {over_data:.2g})"
 
 
 def bic(best_energy: float, dimension: int, n: float | int) -> float:

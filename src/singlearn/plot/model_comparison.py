@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,7 +11,7 @@ from matplotlib.ticker import FixedLocator, ScalarFormatter
 
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
-from singlearn.selection import Selection
+from singlearn.selection import Candidate, Selection
 from singlearn.selection.predictive import is_density_on_a_line, predictive_density
 
 
@@ -46,7 +48,7 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
     series: list[tuple[str, list[Estimate | None], str, str, str]] = [
         ("F", [c.free_energy for c in result.candidates], "o-", INK, INK),
         ("WBIC", [c.wbic for c in result.candidates], "s--", ACCENT, ACCENT),
-        ("WAIC", [c.waic for c in result.candidates], "^-.", QUIET, "white"),
+        ("WAIC", [_waic(result, c) for c in result.candidates], "^-.", QUIET, "white"),
         ("BIC", [Estimate(c.bic, 0.0) for c in result.candidates], "D:", INK, "white"),
     ]
     shift = 0.06
@@ -80,6 +82,15 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
         borderaxespad=0.2,
         handlelength=2.8,
     )
+
+
+def _waic(result: Selection, candidate: Candidate) -> Estimate | None:
+    """WAIC with the error of its difference from the lowest: of the computation and, paired, over data."""
+    difference = result.difference(candidate, "waic")
+    if candidate.waic is None or difference is None:
+        return None
+    over_data = difference.standard_error_over_data or 0.0
+    return Estimate(candidate.waic.value, math.hypot(difference.standard_error, over_data))
 
 
 def _draw_probability(axes: Axes, result: Selection) -> None:

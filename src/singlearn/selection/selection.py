@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.warning import Warning_
 from singlearn.tempering import Run
+
+CRITERIA: tuple[Literal["waic", "loo"], ...] = ("waic", "loo")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class Candidate:
         free_energy: F = -log evidence, in nats.
         probability: P(K), with all models of the selection equally probable beforehand.
         wbic: in nats; ``None`` for n < 3.
-        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F.
+        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F. With the error of the
+            computation and the error over data.
+        loo: the same quantity by leave-one-out cross-validation, with what Pareto k̂ says of it.
         bic: in nats.
         is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could be reached it stands at
             the lowest energy the run knows.
@@ -35,7 +40,8 @@ class Candidate:
     free_energy: Estimate
     probability: Estimate
     wbic: Estimate | None
-    waic: Estimate | None
+    waic: Waic | None
+    loo: Loo | None
     bic: float
     is_likelihood_maximum: bool
     spike_height: float
@@ -47,7 +53,7 @@ class Candidate:
     def to_dict(self) -> dict[str, Any]:
         """The numbers for machines."""
 
-        def of(estimate: Estimate | None) -> dict[str, float] | None:
+        def of(estimate: Estimate | Waic | Loo | None) -> dict[str, Any] | None:
             return None if estimate is None else estimate.to_dict()
 
         return {
@@ -56,12 +62,43 @@ class Candidate:
             "probability": self.probability.to_dict(),
             "wbic": of(self.wbic),
             "waic": of(self.waic),
+            "loo": of(self.loo),
             "bic": self.bic,
             "is_likelihood_maximum": self.is_likelihood_maximum,
             "spike_height": self.spike_height,
             "learning_coefficient": of(self.learning_coefficient),
             "half_dimension": self.half_dimension,
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much worse one model is than the best by WAIC or LOO, in nats.
+
+    Attributes:
+        value: of the whole sample; 0 for the best.
+        standard_error: of the computation; of both models, which are independent runs.
+        standard_error_over_data: paired (ArviZ's ``dse``); ``None`` where the observations of the two do not match.
+    """
+
+    value: float
+    standard_error: float
+    standard_error_over_data: float | None
+
+    @property
+    def is_decisive(self) -> bool:
+        """Whether it is more than two standard errors over data and two of the computation."""
+        if self.standard_error_over_data is None:
+            return False
+        return self.value > 2 * math.hypot(self.standard_error, self.standard_error_over_data)
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The same for machines, in nats."""
+        return {
+            "value": self.value,
+            "standard_error": self.standard_error,
+            "standard_error_over_data": self.standard_error_over_data,
         }
 
 
@@ -98,6 +135,27 @@ class Selection:
         gaps = [(candidate, self.gap(candidate)) for candidate in self.candidates if candidate is not self.best]
         return tuple(candidate for candidate, gap in gaps if gap.value < 2 * gap.standard_error)
 
+    def best_by(self, criterion: Literal["waic", "loo"]) -> Candidate | None:
+        """The candidate with the lowest WAIC or LOO; ``None`` where no candidate has one."""
+        known = [candidate for candidate in self.candidates if getattr(candidate, criterion) is not None]
+        return min(known, key=lambda candidate: getattr(candidate, criterion).value, default=None)
+
+    def difference(self, candidate: Candidate, criterion: Literal["waic", "loo"]) -> Difference | None:
+        """WAIC or LOO of ``candidate`` above the lowest, with the paired error over data; ``None`` where it has none.
+
+        Both errors matter: that of the computation shrinks with more particles, that over data with more observations only.
+        """
+        best, own = self.best_by(criterion), getattr(candidate, criterion)
+        if best is None or own is None:
+            return None
+        lowest: Waic | Loo = getattr(best, criterion)
+        if candidate is best:
+            return Difference(0.0, 0.0, 0.0)
+        matched = own.pointwise.shape == lowest.pointwise.shape
+        paired = standard_error_over_data(own.pointwise - lowest.pointwise) if matched else None
+        computed = math.hypot(own.standard_error, lowest.standard_error)
+        return Difference(own.value - lowest.value, computed, paired)
+
     def __str__(self) -> str:
         from singlearn.selection.table import table
 
@@ -110,5 +168,9 @@ class Selection:
             "description": self.description,
             "best": self.best.size,
             "tied": [candidate.size for candidate in self.tied],
-            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "candidates": [{**c.to_dict(), **self._differences(c)} for c in self.candidates],
         }
+
+    def _differences(self, candidate: Candidate) -> dict[str, Any]:
+        found = {name: self.difference(candidate, name) for name in CRITERIA}
+        return {f"{name}_above_lowest": None if d is None else d.to_dict() for name, d in found.items()}

@@ -6,9 +6,10 @@ import math
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from typing import Literal
 
 from singlearn.measure.estimate import Estimate
-from singlearn.selection.selection import Candidate, Selection
+from singlearn.selection.selection import CRITERIA, Candidate, Difference, Selection
 
 WIDTH = 110
 
@@ -21,14 +22,13 @@ def table(selection: Selection) -> str:
         ("F = −log evidence", "nats", estimates([c.free_energy for c in candidates])),
         ("P(K)", "", shares([c.probability for c in candidates])),
         ("WBIC", "nats", estimates([c.wbic for c in candidates])),
-        ("WAIC", "nats", estimates([c.waic for c in candidates])),
         ("BIC", "nats", _right([f"{c.bic:.2f}" for c in candidates])),
         ("λ̂", "", estimates([c.learning_coefficient for c in candidates])),
         ("d/2", "", _right([f"{c.half_dimension:.1f}" for c in candidates])),
         ("note", "", [", ".join(dict.fromkeys(str(w.reason) for w in c.warnings)) for c in candidates]),
     ]
     head = selection.name + (f"  {selection.description}" if selection.description else "")
-    lines = [head, "", *aligned(columns), "", *_wrapped(verdict(selection))]
+    lines = [head, "", *aligned(columns), "", *_wrapped(verdict(selection)), *out_of_sample(selection)]
     sentences = [f"K = {c.size}: {w}" for c in candidates for w in c.warnings]
     at_mode = ", ".join(f"K = {c.size}" for c in candidates if not c.is_likelihood_maximum)
     if at_mode:
@@ -44,6 +44,55 @@ def table(selection: Selection) -> str:
         for sentence in sentences:
             lines += _wrapped(sentence)
     return "\n".join(lines)
+
+
+def out_of_sample(selection: Selection) -> list[str]:
+    """WAIC and LOO with both of their errors: a table, and what it decides; no lines where no candidate has them."""
+    candidates = selection.candidates
+    columns = [("K", "", [str(c.size) for c in candidates])]
+    for name in CRITERIA:
+        readings = [getattr(c, name) for c in candidates]
+        if all(reading is None for reading in readings):
+            continue
+        over_data = ["–" if r is None else f"{r.standard_error_over_data:.2g}" for r in readings]
+        columns += [
+            (name.upper(), "± computation", estimates([r and Estimate(r.value, r.standard_error) for r in readings])),
+            ("SE over data", "", _right(over_data)),
+        ]
+        if len(candidates) > 1:
+            columns.append(("above lowest", "± over data", _right([_above(selection.difference(c, name)) for c in candidates])))
+    if len(columns) == 1:
+        return []
+    if any(c.loo is not None for c in candidates):
+        columns.append(("bad k̂", "", _right(["–" if c.loo is None else str(c.loo.unreliable) for c in candidates])))
+    lines = ["", "  out of sample, in nats: what n new observations would cost", "", *aligned(columns)]
+    if len(candidates) > 1:
+        lines += ["", *(line for name in CRITERIA for line in _wrapped(_decision(selection, name)))]
+    for candidate in candidates:
+        if candidate.loo is not None and candidate.loo.caution is not None:
+            lines += _wrapped(f"K = {candidate.size}: LOO: {candidate.loo.caution}")
+    return lines
+
+
+def _above(difference: Difference | None) -> str:
+    if difference is None:
+        return "–"
+    if difference.standard_error_over_data is None:
+        return f"{difference.value:.1f} (not paired)"
+    return f"{difference.value:.1f} ± {difference.standard_error_over_data:.1f}" if difference.value else "0"
+
+
+def _decision(selection: Selection, name: Literal["waic", "loo"]) -> str:
+    """Which model predicts best by a criterion, and which ones the data or the runs cannot tell from it."""
+    best = selection.best_by(name)
+    if best is None:
+        return ""
+    others = [(c, selection.difference(c, name)) for c in selection.candidates if c is not best]
+    near = [f"K = {c.size}" for c, difference in others if difference is not None and not difference.is_decisive]
+    text = f"lowest {name.upper()}: K = {best.size}"
+    if near:
+        text += f"; {', '.join(near)} within two standard errors of the difference: these data do not tell which predicts best"
+    return text
 
 
 def _wrapped(sentence: str) -> list[str]:

@@ -21,7 +21,7 @@ def _read(run: Run) -> LearningCoefficient | None:
 def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
     beta = min(1.0, run.beta_max)
     rows = [
-        ("observations n", f"{run.n:g}"),
+        ("no data, n of n·K(w)" if run.is_population else "observations n", f"{run.n:g}"),
         ("parameters d", f"{run.dimension}"),
         ("rungs", f"{len(run.rungs)}, β = 0 … {run.beta_max:g}"),
         ("populations", f"{run.settings['replicates']} × {run.settings['particles']} particles"),
@@ -34,7 +34,8 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
             rows.append(("WBIC", f"{run.wbic()} nats"))
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
-            rows.append(("WAIC", f"{waic.waic} nats, singular fluctuation ν = {waic.singular_fluctuation}"))
+            over_data = f"± {waic.standard_error_over_data:.2g} over data"
+            rows.append(("WAIC", f"{waic.waic} nats ({over_data}), singular fluctuation ν = {waic.singular_fluctuation}"))
         rows.append(("BIC", f"{run.bic():.2f} nats"))
     if read is not None:
         for name, reading in read.readings.items():
@@ -80,6 +81,6 @@ def to_dict(run: Run) -> dict[str, Any]:
             result["wbic"] = run.wbic().to_dict()
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
-            result["waic"] = waic.waic.to_dict()
+            result["waic"] = waic.to_dict()
             result["singular_fluctuation"] = waic.singular_fluctuation.to_dict()
     return result
