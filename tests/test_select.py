@@ -105,7 +105,8 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
         assert clean.difference(candidate, "loo").standard_error_over_data == pytest.approx(paired)
         assert paired < 0.1 * candidate.loo.standard_error_over_data
     last = clean.candidates[2]
-    shorter = replace(last, loo=replace(last.loo, pointwise=last.loo.pointwise[:-1], pareto_k=last.loo.pareto_k[:-1], loss=Estimate(99.0, 0.1)))
+    cut = replace(last.loo, pointwise=last.loo.pointwise[:-1], pareto_k=last.loo.pareto_k[:-1], loss=Estimate(99.0, 0.1))
+    shorter = replace(last, loo=cut)
     unmatched = replace(clean, candidates=(*clean.candidates[:2], shorter)).difference(shorter, "loo")
     assert unmatched.standard_error_over_data is None and not unmatched.is_decisive
     text = str(locations)

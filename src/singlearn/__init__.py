@@ -5,23 +5,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Run", "Triple", "exact", "generalise", "local", "local_run", "models", "phase_diagram", "phases", "plot", "symmetry", "temper"]
+if TYPE_CHECKING:
+    from singlearn import (
+        data,
+        exact,
+        experiments,
+        generalise,
+        local,
+        measure,
+        models,
+        plot,
+        selection,
+        symmetry,
+        tempering,
+        transitions,
+        triple,
+    )
+    from singlearn.measure import phases
+    from singlearn.tempering import Run, local_run, temper
+    from singlearn.transitions import phase_diagram
+    from singlearn.triple import Triple
+
+ROOMS = (
+    "data", "exact", "experiments", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering", "transitions",
+    "triple",
+)  # fmt: skip
+NAMES = {
+    "Run": "tempering",
+    "Triple": "triple",
+    "local_run": "tempering",
+    "phase_diagram": "transitions",
+    "phases": "measure",
+    "temper": "tempering",
+}
+"""Public names and the rooms they are in."""
+
+__all__ = [
+    "Run", "Triple", "data", "exact", "experiments", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases",
+    "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Public names load what they need when they are first used, so that ``singlearn.exact`` starts without JAX."""
-    import importlib
-
-    if name == "Triple":
-        return importlib.import_module("singlearn.triple").Triple
-    if name in ("Run", "local_run", "temper"):
-        return getattr(importlib.import_module("singlearn.tempering"), name)
-    if name == "phase_diagram":
-        return importlib.import_module("singlearn.transitions").phase_diagram
+    if name in ROOMS:
+        return import_module(f"singlearn.{name}")
     if name == "phases":
-        return importlib.import_module("singlearn.measure.phases")
-    if name in ("exact", "generalise", "local", "models", "plot", "symmetry"):
-        return importlib.import_module(f"singlearn.{name}")
+        return import_module("singlearn.measure.phases")
+    if name in NAMES:
+        return getattr(import_module(f"singlearn.{NAMES[name]}"), name)
     raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

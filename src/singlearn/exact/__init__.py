@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.certificate import Certificate
@@ -14,6 +14,12 @@ from singlearn.exact.relu_kl import relu_kl
 from singlearn.exact.resolution import rlct
 from singlearn.exact.verification import Verdict, verify
 from singlearn.exact.zeta import Pole, VolumeLaw, volume, zeta
+
+if TYPE_CHECKING:
+    from singlearn.exact import worked_examples
+    from singlearn.exact.minimal_singularity import MinimalSingularity, ReducedRank, Stratum, minimally_singular
+    from singlearn.exact.true_set_chart import TrueSetChart
+    from singlearn.exact.worked_example import WorkedExample
 
 WITH_SYMPY = {
     "MinimalSingularity": "minimal_singularity",
@@ -29,18 +35,23 @@ __all__ = [
     "Certificate",
     "ExactCoefficient",
     "Expression",
+    "MinimalSingularity",
     "Pole",
+    "ReducedRank",
     "ResolvedCoefficient",
+    "Stratum",
+    "TrueSetChart",
     "Verdict",
     "VolumeLaw",
+    "WorkedExample",
     "catalogue",
+    "minimally_singular",
     "relu_kl",
     "rlct",
     "verify",
     "volume",
     "worked_examples",
     "zeta",
-    *WITH_SYMPY,
 ]
 
 
@@ -49,4 +60,8 @@ def __getattr__(name: str) -> Any:
         return import_module("singlearn.exact.worked_examples")
     if name in WITH_SYMPY:
         return getattr(import_module(f"singlearn.exact.{WITH_SYMPY[name]}"), name)
-    raise AttributeError(f"module 'singlearn.exact' has no attribute {name!r}")
+    raise AttributeError(f"module 'singlearn.exact' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

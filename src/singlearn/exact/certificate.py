@@ -12,12 +12,13 @@ from singlearn.exact.resolve.moves import Combine, Divide, Etale, Move, Part, So
 from singlearn.exact.resolve.proof import Child, Face, Node
 from singlearn.exact.resolve.torus import EXCLUDED
 from singlearn.exact.resolve.witness import Witness
+from singlearn.results.prompt import Shown
 
 FORMAT = "singlearn rlct certificate 1"
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Shown):
     """Statement and proof, made of lists, strings and whole numbers only.
 
     Args:

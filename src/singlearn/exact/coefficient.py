@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from singlearn.results.prompt import Shown
+
 
 @dataclass(frozen=True)
-class ExactCoefficient:
+class ExactCoefficient(Shown):
     r"""The pair :math:`(λ, m)`: :math:`-λ` is the largest pole of :math:`ζ(z) = ∫ K(w)^z φ(w) dw`, :math:`m` its order.
 
     The convention is that :math:`λ` belongs to :math:`K`, the Kullback–Leibler divergence: :math:`K = w^2` has

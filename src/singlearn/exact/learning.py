@@ -8,10 +8,11 @@ from math import inf
 from typing import Literal
 
 from singlearn.exact.certificate import Certificate
+from singlearn.results.prompt import Shown
 
 
 @dataclass(frozen=True)
-class ResolvedCoefficient:
+class ResolvedCoefficient(Shown):
     r"""The pair :math:`(λ, m)` of a polynomial, or bounds of it.
 
     Args:

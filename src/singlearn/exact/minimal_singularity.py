@@ -9,6 +9,7 @@ from typing import Literal
 
 from singlearn.exact.catalogue.refusals import require_at_least, require_rank
 from singlearn.exact.true_set_chart import TrueSetChart, Zeros
+from singlearn.results.prompt import Shown
 
 Kind = Literal["regular", "minimally singular", "not minimally singular", "undecided"]
 
@@ -54,7 +55,7 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class MinimalSingularity:
+class MinimalSingularity(Shown):
     """The answer of :func:`minimally_singular`.
 
     Attributes:

@@ -9,10 +9,11 @@ from typing import Any
 import sympy
 
 from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.results.prompt import Shown
 
 
 @dataclass(frozen=True)
-class WorkedExample:
+class WorkedExample(Shown):
     """A regression with unit noise whose divergence is known in closed form.
 
     Attributes:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.freeze import freeze
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
 # An eigenvalue below this share of the largest is zero to the accuracy of the Hessian.
@@ -43,7 +44,7 @@ class NotAtMode(LaplaceRefused):
 
 
 @dataclass(frozen=True, eq=False)
-class Laplace:
+class Laplace(Shown):
     r"""The Gaussian :math:`N(\hat u, H^{-1})`, :math:`H = ∇^2(n L_n - \log φ)` at :math:`\hat u`, in flat coordinates.
 
     Attributes:

@@ -22,12 +22,13 @@ from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
 from singlearn.generalise.slope import Slope, check_sizes, fit_slope
 from singlearn.measure.estimate import Estimate
+from singlearn.results.prompt import Shown
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
 
 
 @dataclass(frozen=True)
-class CurvePoint:
+class CurvePoint(Shown):
     """One method at one n, over all data sets.
 
     Attributes:
@@ -84,7 +85,7 @@ class CurvePoint:
 
 
 @dataclass(frozen=True)
-class LearningCurve:
+class LearningCurve(Shown):
     """Generalisation error against n; ``print`` it for a table.
 
     Attributes:

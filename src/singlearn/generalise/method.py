@@ -15,12 +15,13 @@ from singlearn.generalise.laplace import LaplaceRefused, laplace
 from singlearn.generalise.nuts import nuts
 from singlearn.generalise.point_estimate import PointEstimate, map_estimate_each, mle_each, one_model
 from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.results.prompt import Shown
 from singlearn.tempering import temper
 from singlearn.triple import Triple
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(Shown):
     """What a method made of one data set.
 
     Attributes:

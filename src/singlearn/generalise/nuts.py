@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
 # Chains are in doubt above this R̂, of the coordinates or of the energy.
@@ -22,7 +23,7 @@ LARGEST_R_HAT = 1.05
 
 
 @dataclass(frozen=True, eq=False)
-class Chains:
+class Chains(Shown):
     """NUTS draws of the posterior at β = 1 and how far to trust them.
 
     Attributes:

@@ -12,6 +12,7 @@ from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent, Objective, descend, energy, minus_log_posterior
 from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
 # A point counts as stationary where no entry of the gradient exceeds this share of the objective, in nats per unit.
@@ -19,7 +20,7 @@ STATIONARY = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class PointEstimate:
+class PointEstimate(Shown):
     """One parameter fitted to one data set.
 
     Attributes:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 from singlearn.triple.checks import check_finite_data
 
@@ -19,7 +20,7 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Predictor:
+class Predictor(Shown):
     r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data for its logarithm.
 
     Attributes:

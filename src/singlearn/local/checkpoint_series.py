@@ -11,6 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from singlearn.results.prompt import Shown
+
 ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 STEP_FOLDER = re.compile(r"(.*(checkpoint|ckpt|step|epoch|iter)[a-z]*[-_=]?)?\d+", re.IGNORECASE)
 PIECE = re.compile(r"-\d+-of-\d+$")
@@ -18,7 +20,7 @@ PIECE = re.compile(r"-\d+-of-\d+$")
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Shown):
     """Weights after ``step`` steps: a path, or the weights themselves."""
 
     step: float

@@ -12,12 +12,13 @@ from jaxtyping import Float
 from singlearn.local.diagnostics import block_means
 from singlearn.local.status import Status
 from singlearn.measure.estimate import Estimate
+from singlearn.results.prompt import Shown
 
 SHOWN_POINTS = 200
 
 
 @dataclass(frozen=True)
-class LocalLearningCoefficient:
+class LocalLearningCoefficient(Shown):
     r"""λ̂(w*) of one set of parameters, and how it was measured.
 
     Attributes:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.measure.estimate import Estimate
+from singlearn.results.prompt import Shown
 
 MOST_PIECES = 5
 PLACES = (0, 200, 100, 40, 24)
@@ -49,7 +50,7 @@ class Breakpoint:
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Pieces(Shown):
     """A curve as straight pieces in log step.
 
     Attributes:

@@ -14,6 +14,7 @@ from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.stages import Breakpoint, Pieces, straight_pieces
 from singlearn.local.status import Status
 from singlearn.measure.estimate import Estimate
+from singlearn.results.prompt import Shown
 
 TRUSTED = (Status.CONVERGED, Status.NOISE_LIMITED)
 """What stages of λ̂ are read from: verdicts whose error means what it says."""
@@ -21,7 +22,7 @@ FEWEST = 6
 
 
 @dataclass(frozen=True)
-class TrajectoryPoint:
+class TrajectoryPoint(Shown):
     """λ̂ and the loss at one checkpoint.
 
     Attributes:
@@ -84,7 +85,7 @@ class TrajectoryPoint:
 
 
 @dataclass(frozen=True)
-class Trajectory:
+class Trajectory(Shown):
     """λ̂ and loss over checkpoints, with the stages they fall into.
 
     Attributes:

@@ -11,10 +11,11 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from singlearn.measure.estimate import Estimate
+from singlearn.results.prompt import Shown
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Waic:
+@dataclass(frozen=True, eq=False)
+class Waic(Shown):
     r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus functional variance.
 
     Two errors belong to it. ``standard_error`` is that of the computation: other draws from this posterior would move WAIC by so much.
@@ -49,8 +50,6 @@ class Waic:
 
     def __str__(self) -> str:
         return f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation ν = {self.singular_fluctuation}"
-
-    __repr__ = __str__
 
     def to_dict(self) -> dict[str, float]:
         """Value and both errors, in nats, for machines."""
@@ -93,8 +92,8 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Loo:
+@dataclass(frozen=True, eq=False)
+class Loo(Shown):
     """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and how far to trust it.
 
     Two errors belong to it, as to :class:`Waic`. ArviZ's ``elpd`` is -``value`` and its SE ``standard_error_over_data``.
@@ -151,8 +150,6 @@ class Loo:
     def __str__(self) -> str:
         words = f"LOO = {_in_words(self.loss, self.standard_error_over_data)}, worst Pareto k̂ {self.worst_pareto_k:.2f}"
         return words if self.caution is None else f"{words}\n  caution: {self.caution}"
-
-    __repr__ = __str__
 
     def to_dict(self) -> dict[str, float | int | str | None]:
         """Value and both errors, in nats, and what Pareto k̂ says, for machines."""

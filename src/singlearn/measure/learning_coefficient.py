@@ -15,13 +15,14 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.prompt import Shown
 
 METHODS = ("energy", "heat_capacity", "free_energy")
 POINTS = 5
 
 
 @dataclass(frozen=True)
-class LearningCoefficient:
+class LearningCoefficient(Shown):
     """λ̂ with its error, the multiplicity assumed or found, and everything needed to doubt it.
 
     Attributes:

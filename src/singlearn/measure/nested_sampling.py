@@ -17,6 +17,7 @@ from blackjax.ns import adaptive, base, nss
 from jaxtyping import Array, Bool, Float, Key
 from scipy.stats import rankdata
 
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
 # A bracket that starts at the width of the live points and shrinks by about a half each time reaches 1e-30 of it.
@@ -30,7 +31,7 @@ LARGEST_TIE = 0.02
 
 
 @dataclass(frozen=True)
-class NestedSample:
+class NestedSample(Shown):
     """One replicate: the thresholds at which prior volume was lost, and how the points that replaced it were made.
 
     Attributes:

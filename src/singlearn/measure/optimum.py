@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
 # A maximum of the likelihood where the prior costs this many nats an observation more than at the mode is set aside. On the galaxy data
@@ -22,7 +23,7 @@ MODE_STARTS = 4
 
 
 @dataclass(frozen=True)
-class Optimum:
+class Optimum(Shown):
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is a maximum of the likelihood.
 
     ``mode`` is the best posterior mode reached (flat coordinates), ``mode_energy`` n L_n there, the lowest energy the posterior goes to

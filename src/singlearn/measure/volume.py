@@ -13,6 +13,7 @@ from jaxtyping import Float
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.volume_fit import VolumeFit, fit_volume
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.prompt import Shown
 
 POINTS_PER_DECADE = 10
 # Replicates that spread by more than this many times what independent points would are called poorly mixed.
@@ -36,7 +37,7 @@ def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thres
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeCurve:
+class VolumeCurve(Shown):
     r"""The prior volume :math:`V(t) = ∫_{K(w) < t} φ(w)\,dw` of almost true parameters, over many decades of t.
 
     Attributes:

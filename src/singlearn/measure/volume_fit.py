@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.prompt import Shown
 
 LARGEST_MULTIPLICITY = 4
 # log(-log t) knows no unit of t: log(s + log(T/t)) for several s, T the largest threshold.
@@ -27,7 +28,7 @@ RIDGE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeFit:
+class VolumeFit(Shown):
     """λ̂ from the decay of V(t), with everything needed to doubt it.
 
     Attributes:

@@ -1,9 +1,29 @@
-"""One picture a file; each takes a result and returns a matplotlib Figure, and no global style is touched."""
+"""One picture a file; each takes a result and returns a matplotlib Figure that shows itself in a notebook; no global style is touched."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from singlearn.plot.boundary_lines import activation_boundaries
+    from singlearn.plot.chains_of_local_run import chains
+    from singlearn.plot.curves_along_a_parameter import phase_diagram
+    from singlearn.plot.curves_of_phases import phases
+    from singlearn.plot.derivatives_of_divergence import smoothness
+    from singlearn.plot.divergence_on_a_plane import Side, plane
+    from singlearn.plot.function_on_a_line import kinks
+    from singlearn.plot.function_surface import surface
+    from singlearn.plot.graph_of_nodes import network_graph
+    from singlearn.plot.learning_curves import generalisation_error
+    from singlearn.plot.model_comparison import selection
+    from singlearn.plot.newton_polyhedron import newton_polygon
+    from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
+    from singlearn.plot.resolution_tree import chart_tree
+    from singlearn.plot.thermodynamic_curves import thermodynamics
+    from singlearn.plot.trajectory_of_training import trajectory
+    from singlearn.plot.valley_and_posterior import valley
+    from singlearn.plot.volume_curve import volume
 
 PICTURES = {
     "Side": "divergence_on_a_plane",
@@ -30,10 +50,35 @@ PICTURES = {
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do not load JAX, and have other names than
 the functions, or importing one would put the module in the function's place."""
 
-__all__ = list(PICTURES)
+__all__ = [
+    "Side",
+    "activation_boundaries",
+    "animate_fibre_path",
+    "chains",
+    "chart_tree",
+    "fibre_path",
+    "generalisation_error",
+    "kinks",
+    "network_graph",
+    "newton_polygon",
+    "phase_diagram",
+    "phases",
+    "plane",
+    "selection",
+    "smoothness",
+    "surface",
+    "thermodynamics",
+    "trajectory",
+    "valley",
+    "volume",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in PICTURES:
         raise AttributeError(f"module 'singlearn.plot' has no attribute {name!r}; it has {', '.join(PICTURES)}")
     return getattr(import_module(f"singlearn.plot.{PICTURES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

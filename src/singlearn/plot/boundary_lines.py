@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 
+from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import QUIET, quieten
 from singlearn.symmetry.domain import Box

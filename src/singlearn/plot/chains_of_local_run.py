@@ -7,10 +7,10 @@ import math
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from singlearn.local import LocalLearningCoefficient
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 CALIBRATED = {"sgld": 0.95, "hmc": 0.8}

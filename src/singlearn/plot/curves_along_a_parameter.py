@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from singlearn.measure.estimate import Estimate
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.transitions import PhaseDiagram, Point
 

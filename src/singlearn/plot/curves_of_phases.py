@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import PhaseReading, Phases
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, label_at_right, quieten
 
 POINTS = 60

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import sympy
-from matplotlib.figure import Figure
 
 from singlearn.exact import WorkedExample
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 

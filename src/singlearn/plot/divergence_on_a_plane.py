@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, quieten
 from singlearn.triple import Triple
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET, quieten
 from singlearn.symmetry.domain import Box

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from singlearn.plot.figure import Figure
 from singlearn.symmetry.domain import Box
 from singlearn.symmetry.network import TwoLayerReLU
 

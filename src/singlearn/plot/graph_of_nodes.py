@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET
 from singlearn.symmetry.domain import Domain

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as PlainFigure
 
 from singlearn.generalise import LearningCurve
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, quieten
 
 MARKERS = "os^Dv<>Ph"
 
 
-def generalisation_error(curve: LearningCurve, exact: float | None = None, axes: Axes | None = None) -> Figure:
+def generalisation_error(curve: LearningCurve, exact: float | None = None, axes: Axes | None = None) -> PlainFigure:
     r""":math:`n\,E_n G(n)` against n, one line a method, with standard errors over data sets.
 
     Multiplied by n, curves that fall like C/n are level, and their height is C. A method far above the others gets the logarithmic axis it
@@ -26,7 +26,7 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
         exact: λ, drawn as a level line.
         axes: to draw on; default a new figure.
     """
-    own = axes if axes is not None else plt.subplots(figsize=(7.2, 4.6), layout="constrained")[1]
+    own = axes if axes is not None else Figure(figsize=(7.2, 4.6), layout="constrained").subplots()
     n = np.asarray(curve.sizes, dtype=float)
     heights = []
     nudges = np.linspace(-0.012, 0.012, len(curve.points)) if len(curve.points) > 1 else np.zeros(1)
@@ -70,5 +70,5 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
     own.set_title(curve.name + ("\n× : no finite error, see the table" if missing else ""), fontsize=10)
     own.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure = own.figure
-    assert isinstance(figure, Figure)
+    assert isinstance(figure, PlainFigure)
     return figure

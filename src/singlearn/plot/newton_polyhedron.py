@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from singlearn.exact import ResolvedCoefficient
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.symmetry import Box, TwoLayerReLU
 from singlearn.symmetry.fibre_segment import Path

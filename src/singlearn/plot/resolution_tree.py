@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
-
 from singlearn.exact import ResolvedCoefficient
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET
 
 MOST_LINES = 40

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.tempering import Run
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from singlearn.local import Trajectory
 from singlearn.local.stages import Pieces
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 

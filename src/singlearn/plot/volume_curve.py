@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_fit import VolumeFit
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 
 METHODS = {"nested_sampling": ("nested sampling", "-", INK), "tempering": ("tempered run", "--", QUIET)}

@@ -9,13 +9,14 @@ from typing import Any, Literal
 from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.warning import Warning_
+from singlearn.results.prompt import Shown
 from singlearn.tempering import Run
 
 CRITERIA: tuple[Literal["waic", "loo"], ...] = ("waic", "loo")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Shown):
     """One model of the family, and what its run says.
 
     Attributes:
@@ -103,7 +104,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Shown):
     """A family of models compared on one data set; ``print`` it for the table.
 
     Attributes:

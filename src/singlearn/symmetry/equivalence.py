@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance, require_same_shape, sup_distance
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import KinkForm, kink_form, short
@@ -16,7 +17,7 @@ from singlearn.symmetry.witness import Witness, find_witness
 
 
 @dataclass(frozen=True)
-class Equivalence:
+class Equivalence(Shown):
     """The answer of :func:`equivalent_two_layer`; true or false as a condition.
 
     Attributes:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import null_space
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.generators import Generator, generators
 from singlearn.symmetry.network import TwoLayerReLU
@@ -18,7 +19,7 @@ NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
-class ExplainedRank:
+class ExplainedRank(Shown):
     """Rank of the Jacobian at some inputs, and where its kernel comes from.
 
     Attributes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.fibre_balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre_component import Classification, Component, Kind
 from singlearn.symmetry.fibre_path import connect
@@ -19,7 +20,7 @@ from singlearn.symmetry.network import TwoLayerReLU
 
 
 @dataclass(frozen=True)
-class Fibre:
+class Fibre(Shown):
     """The parameters of one width that compute the function of ``net`` on all of R^N.
 
     Attributes:

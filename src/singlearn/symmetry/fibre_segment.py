@@ -8,6 +8,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Literal
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.kink_form import KinkForm, kink_form
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.rational import Number, rational
@@ -49,7 +50,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Path:
+class Path(Shown):
     """Segments joined end to end, all of them the same function. Truthy.
 
     Attributes:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import null_space
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.parameters import Layout
@@ -30,7 +31,7 @@ class Field(StrEnum):
 
 
 @dataclass(frozen=True)
-class Generator:
+class Generator(Shown):
     """One direction tangent to a curve of equal functions.
 
     Attributes:

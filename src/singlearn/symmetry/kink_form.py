@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.rational import Matrix, Vector, dot, primitive
@@ -37,7 +38,7 @@ def _term(coefficient: int, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class KinkForm:
+class KinkForm(Shown):
     r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for each hyperplane where f has a kink.
 
     Two networks are the same function exactly when their kink forms are equal.

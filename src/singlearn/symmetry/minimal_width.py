@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form
 from singlearn.symmetry.network import TwoLayerReLU
@@ -16,7 +17,7 @@ MOST_KINKS = 20
 
 
 @dataclass(frozen=True)
-class MinimalWidth:
+class MinimalWidth(Shown):
     """The minimal width, or bounds on it, and the choice of orientations that reaches the upper one.
 
     Attributes:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.narrowest import narrowest
@@ -31,7 +32,7 @@ MEASURING_POINTS = 4096
 
 
 @dataclass(frozen=True)
-class Nearby:
+class Nearby(Shown):
     """A narrow network, and how far its function is from the given one.
 
     Attributes:

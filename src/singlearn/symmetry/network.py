@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.rational import Number, Vector, dot, matrix, rational, vector
 
 ZERO = Fraction(0)
@@ -44,7 +45,7 @@ class Node:
 
 
 @dataclass(frozen=True, init=False)
-class TwoLayerReLU:
+class TwoLayerReLU(Shown):
     r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,\mathrm{ReLU}(\langle w_i, x\rangle + b_i)`, every parameter an exact rational.
 
     Floats are taken as the binary fractions they are, so two networks are compared as what they compute in exact

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.expansion import Expansion
 from singlearn.symmetry.kink_form import Hyperplane, boundary, short
@@ -19,7 +20,7 @@ Side = tuple[Hyperplane, int]
 
 
 @dataclass(frozen=True)
-class Transformation:
+class Transformation(Shown):
     """Steps from ``source`` to ``target``, every one of which leaves the function unchanged (on the domain, where there is one).
 
     Attributes:

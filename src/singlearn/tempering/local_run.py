@@ -15,6 +15,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.phases.phases import phase_moments
 from singlearn.measure.warning import Warning_
+from singlearn.results.prompt import Shown
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.mixing_warnings import mixing_warnings
@@ -27,7 +28,7 @@ from singlearn.triple.checks import check_parameter_matches
 
 
 @dataclass(frozen=True, eq=False)
-class LocalRun:
+class LocalRun(Shown):
     r"""What a local run says about its phase at one temperature.
 
     Attributes:

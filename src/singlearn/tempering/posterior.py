@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from singlearn.measure.ladder_view import LadderView
+from singlearn.results.prompt import Shown
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Model, Triple
 
@@ -20,7 +21,7 @@ LARGEST_LOG_LIKELIHOOD = 20_000_000
 
 
 @dataclass(frozen=True)
-class Posterior:
+class Posterior(Shown):
     """Draws of every replicate at one β, by variable name.
 
     ``draws[name]`` has shape (replicates, draws, …); ``log_likelihood`` (replicates, draws, n), or ``None`` without data or where it

@@ -10,15 +10,20 @@ from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.tempering.run import Run
 
 
-def _read(run: Run) -> LearningCoefficient | None:
-    """λ̂, or ``None`` where the run does not reach the temperatures it is read at."""
+def _read(run: Run) -> LearningCoefficient | str:
+    """λ̂, or in words why it is not read: the run does not reach the temperatures it is read at, say."""
     try:
         return run.learning_coefficient()
-    except ValueError:
-        return None
+    except ValueError as error:
+        return str(error)
 
 
-def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
+def _has_optimum(run: Run) -> bool:
+    """Whether the best energy is known, so that nothing has to be optimised for BIC and for the check of λ̂."""
+    return run.is_population or run.stored_optimum is not None or "optimum" in run.__dict__
+
+
+def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, str]]:
     beta = min(1.0, run.beta_max)
     rows = [
         ("no data, n of n·K(w)" if run.is_population else "observations n", f"{run.n:g}"),
@@ -36,8 +41,11 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
             waic = run.waic()
             over_data = f"± {waic.standard_error_over_data:.2g} over data"
             rows.append(("WAIC", f"{waic.waic} nats ({over_data}), singular fluctuation ν = {waic.singular_fluctuation}"))
-        rows.append(("BIC", f"{run.bic():.2f} nats"))
-    if read is not None:
+        if _has_optimum(run):
+            rows.append(("BIC", f"{run.bic():.2f} nats"))
+    if isinstance(read, str):
+        rows.append(("λ", f"not read: {read}"))
+    elif read is not None:
         for name, reading in read.readings.items():
             rows.append((f"λ from {name.replace('_', ' ')}", str(reading)))
         shown = str(replace(read, warnings=())).removeprefix("λ = ")
@@ -45,13 +53,22 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
     return rows
 
 
-def summary(run: Run) -> str:
-    """A table for people: one quantity a line, errors beside values, warnings in words beneath."""
-    read = _read(run)
+def summary(run: Run, computed_only: bool = False) -> str:
+    """A table for people: one quantity a line, errors beside values, warnings in words beneath.
+
+    Args:
+        run: any run; of one that was loaded without its triple, what needs the optimum is left out.
+        computed_only: leave out BIC and λ̂ where they need an optimum that has not been looked for yet.
+    """
+    skip = not _has_optimum(run) and (computed_only or run.triple is None)
+    read = None if skip else _read(run)
     rows = _rows(run, read)
+    if skip:
+        how = "Run.load(path, triple=…) and " if run.triple is None else ""
+        rows.append(("λ, BIC", f"not looked for yet: {how}summary()"))
     width = max(len(name) for name, _ in rows)
     lines = [run.name, ""] + [f"  {name:<{width}}  {value}" for name, value in rows]
-    warnings = read.warnings if read is not None else tuple(run.warnings)
+    warnings = read.warnings if isinstance(read, LearningCoefficient) else tuple(run.warnings)
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 
@@ -59,6 +76,7 @@ def summary(run: Run) -> str:
 def to_dict(run: Run) -> dict[str, Any]:
     """The same numbers for machines; energies in nats."""
     read = _read(run)
+    found = read if isinstance(read, LearningCoefficient) else None
     beta = min(1.0, run.beta_max)
     result: dict[str, Any] = {
         **run.settings,
@@ -71,9 +89,11 @@ def to_dict(run: Run) -> dict[str, Any]:
         "best_energy": None if run.is_population or run.optimum is None else run.optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (read.warnings if read else run.warnings)],
+        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (found.warnings if found else run.warnings)],
     }
-    if read is not None:
+    if isinstance(read, str):
+        result["learning_coefficient_is_not_read"] = read
+    else:
         result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
     if not run.is_population:
         result["bic"] = run.bic()

@@ -27,6 +27,7 @@ from singlearn.measure.phases import Labeller, Phases
 from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.prompt import Shown
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import prior_mass
@@ -37,7 +38,7 @@ OPTIMISER_STARTS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(Shown):
     """R independent populations tempered together from the prior to β_max, with every rung kept.
 
     Attributes:
@@ -273,6 +274,15 @@ class Run:
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
 
     # -- for people and machines ----------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def _at_a_prompt(self) -> str:
+        """The summary without what would start an optimisation."""
+        from singlearn.tempering.report import summary
+
+        return summary(self, computed_only=True)
 
     def summary(self) -> str:
         """A table for people."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from singlearn.results.prompt import Shown
+
 
 @dataclass(frozen=True)
-class Rung:
+class Rung(Shown):
     """One rung: R populations of N equally weighted particles at one β."""
 
     inverse_temperature: float
@@ -28,7 +30,7 @@ class Rung:
 
 
 @dataclass(frozen=True)
-class Rungs:
+class Rungs(Shown):
     """All rungs, stacked; the first is the prior, β = 0.
 
     ``particles`` are flat unconstrained coordinates, every ``thin``-th particle; everything else is for all particles.

@@ -12,12 +12,13 @@ from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases.tables import aligned, share_cell
+from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
 from singlearn.transitions.transition import HeatCapacityPeak, Transition, find_peaks, find_transitions
 
 
 @dataclass(frozen=True)
-class PhaseDiagram:
+class PhaseDiagram(Shown):
     """Runs along one parameter, in increasing order of it.
 
     Attributes:

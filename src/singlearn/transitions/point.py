@@ -12,13 +12,14 @@ from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import Labeller
+from singlearn.results.prompt import Shown
 from singlearn.tempering import Run, temper
 from singlearn.transitions.force import forces, within
 from singlearn.triple import Triple
 
 
 @dataclass(frozen=True)
-class PhasePoint:
+class PhasePoint(Shown):
     """One phase at one point; ``None`` for what is unknown of an unseen phase. Energies in nats.
 
     ``force`` is the mean of the force conjugate to the swept parameter within the phase, dF_k/dθ in nats per unit, and
@@ -37,7 +38,7 @@ class PhasePoint:
 
 
 @dataclass(frozen=True)
-class Point:
+class Point(Shown):
     """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in nats."""
 
     value: float

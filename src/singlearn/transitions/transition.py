@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.line import least_squares
+from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
 
 # Points on either side of a crossing that the difference of free energies is fitted to.
@@ -23,7 +24,7 @@ UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
-class Transition:
+class Transition(Shown):
     r"""Two phases change places: :math:`F_a = F_b`.
 
     Attributes:

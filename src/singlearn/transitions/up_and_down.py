@@ -18,6 +18,7 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.labeller import label_all
 from singlearn.measure.phases.tables import aligned, share_cell
+from singlearn.results.prompt import Shown
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.settings import Settings
@@ -25,7 +26,7 @@ from singlearn.triple import Coordinates, Triple
 
 
 @dataclass(frozen=True)
-class Branch:
+class Branch(Shown):
     """One direction: F and the share of every phase at every value, in the order they were visited. Energies in nats."""
 
     direction: str
@@ -39,7 +40,7 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Hysteresis:
+class Hysteresis(Shown):
     """Both branches of a sweep.
 
     Populations are reweighted from value to value, so that as long as each phase holds particles the branches agree; once a phase has

@@ -14,6 +14,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 from numpyro.distributions import biject_to
 
+from singlearn.results.prompt import Shown
+
 
 @runtime_checkable
 class Prior(Protocol):
@@ -25,7 +27,7 @@ class Prior(Protocol):
 
 
 @dataclass(frozen=True)
-class Coordinates:
+class Coordinates(Shown):
     r"""The prior :math:`φ` seen from flat coordinates :math:`u ∈ R^d`, with :math:`w = w(u)` the parameter.
 
     ``log_prob(u)`` is :math:`\log φ(w(u)) + \log|\det ∂w/∂u|`, a proper density in ``u``, so that hard constraints (a positive scale,

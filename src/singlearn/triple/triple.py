@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.results.prompt import Shown
 from singlearn.triple.checks import (
     check_finite_data,
     check_parameter_matches,
@@ -25,7 +26,7 @@ from singlearn.triple.coordinates import Coordinates, coordinates_of
 
 
 @dataclass(frozen=True, eq=False)
-class Triple:
+class Triple(Shown):
     r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
 
     Args:
@@ -305,7 +306,7 @@ def _at_setting(kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: Py
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Shown):
     """What the compiled energy of a triple depends on besides its data, and one triple that has it."""
 
     key: tuple[Any, ...]

@@ -21,10 +21,11 @@ from singlearn.exact.catalogue.reduced_rank import reduced_rank, reduced_rank_lo
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
 from singlearn.exact.catalogue.tanh_network import tanh_one_true_node, tanh_zero_truth, vandermonde
 from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.results.prompt import Shown
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Shown):
     """One formula of the catalogue.
 
     Attributes:

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases.reading import PhaseReading
+from singlearn.results.prompt import Shown
 
 LARGEST_N = 1e30
 DRAWS = 400
@@ -69,7 +70,7 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Ledger(Shown):
     r"""Accounts of all phases seen, the one with the lowest free energy first, and where the order is predicted to change.
 
     The prediction carries :math:`F_k(n') = n' L(\hat w_k) + λ_k \log n' + c_k` to other n' with what was read at this one. It leaves out

@@ -18,6 +18,7 @@ from singlearn.measure.phases.ledger import Ledger, make_ledger
 from singlearn.measure.phases.reading import PhaseReading
 from singlearn.measure.phases.shares import largest_share, ratio_estimate
 from singlearn.measure.reweight import ENERGY_CEILING
+from singlearn.results.prompt import Shown
 from singlearn.triple import Triple
 
 # With fewer effective particles a phase is said to be unseen: its share, energy and spread would be those of a few neighbours.
@@ -25,7 +26,7 @@ SEEN = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class Phases:
+class Phases(Shown):
     """A run sorted by a labeller.
 
     Only the particles that the run kept are labelled, every ``thin``-th of each rung: temper with ``thin=1`` to see rare phases.

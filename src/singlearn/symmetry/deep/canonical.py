@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 
@@ -18,7 +19,7 @@ DIRECTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class CanonicalForm:
+class CanonicalForm(Shown):
     """What :func:`canonical` found.
 
     Attributes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.drop_nodes import collapse_empty, drop_nodes
 from singlearn.symmetry.deep.fold_bypassed import fold_bypassed
@@ -26,7 +27,7 @@ DOUBLE, SINGLE = 1e-12, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Compression:
+class Compression(Shown):
     """A smaller network and what was done.
 
     Attributes:

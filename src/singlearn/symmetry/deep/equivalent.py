@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import silence
 from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
@@ -36,7 +37,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class DeepEquivalence:
+class DeepEquivalence(Shown):
     """The answer of :func:`equivalent_deep`; true exactly if it is "equivalent".
 
     Attributes:

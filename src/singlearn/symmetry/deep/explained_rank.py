@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.fields import linear_fields, scaling_fields, shift_fields, unread_fields, unspanned_fields
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.network import DeepReLU
@@ -19,7 +20,7 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
-class ExplainedRank:
+class ExplainedRank(Shown):
     """The rank of the Jacobian at given inputs, and the known null directions.
 
     Attributes:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.gates import Gate, gates_that_hide
@@ -26,7 +27,7 @@ SAFETY = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenKink:
+class HiddenKink(Shown):
     r"""A node whose kink does not show in the outputs, and the direction in which it can slide.
 
     Attributes:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.network import DeepReLU
 
 
 @dataclass(frozen=True, eq=False)
-class ScalePermutation:
+class ScalePermutation(Shown):
     r"""Reorder the nodes of every hidden layer and multiply each by a positive factor.
 
     With :math:`P_l` the permutation and :math:`S_l = \mathrm{diag}(s_l)` of hidden layer l, and identities at both ends,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.network import DeepReLU
 
 
 @dataclass(frozen=True, eq=False)
-class Reduction:
+class Reduction(Shown):
     r"""A step of :func:`compress_deep`.
 
     Attributes:

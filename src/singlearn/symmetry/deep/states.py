@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.crossing import search_crossings
 from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_bounds
@@ -45,7 +46,7 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class NodeStates:
+class NodeStates(Shown):
     """The states of all hidden nodes.
 
     Attributes:

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import erf, softmax
 
+from singlearn.results.prompt import Shown
+
 NORMS = ("none", "layer", "rms")
 ACTIVATIONS = ("relu", "gelu")
 
@@ -45,7 +47,7 @@ NEEDED_INSIDE = ("attention.query", "attention.key", "attention.value", "attenti
 
 
 @dataclass(frozen=True, eq=False)
-class Transformer:
+class Transformer(Shown):
     r"""A pre-norm transformer with causal attention, in float64.
 
     With the residual stream :math:`x_t ∈ R^d` and ν the norm of each place (its gain g and bias β optional),

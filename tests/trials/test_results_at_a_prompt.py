@@ -1,0 +1,139 @@
+"""What answers look like at a prompt and in a notebook: a summary, not their arrays; names that a completion finds; pictures that show."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import matplotlib.figure
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+import singlearn as sl
+from singlearn.plot.figure import Figure
+from singlearn.results.prompt import LONGEST, Shown, in_few_words, record, shortened
+
+N01 = dist.Normal(0.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def run():
+    data = np.random.default_rng(0).normal(size=20)
+    return sl.temper(sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), N01, data, name="normal"), particles=64, seed=0, progress=False)
+
+
+@pytest.fixture(scope="module")
+def population():
+    return sl.temper(sl.Triple.population(lambda w: w**2, N01, n=1), particles=64, beta_max=1e3, seed=0, progress=False)
+
+
+def test_a_run_shows_a_summary_and_a_representation_never_optimises(run) -> None:
+    assert "optimum" not in run.__dict__
+    shown = repr(run)
+    assert "optimum" not in run.__dict__  # thirty descents for a line at a prompt would be too much
+    assert "free energy F(1)" in shown and "λ, BIC" in shown and len(shown) < LONGEST
+    assert str(run) == run.summary() and "BIC" in str(run) and len(str(run)) < 2000
+    assert "λ, BIC" not in repr(run)  # now it is known
+    assert run._repr_html_().startswith("<pre>normal")
+
+
+def test_waic_has_both_errors_in_words(run) -> None:
+    assert "over data" in run.summary()
+    assert set(run.to_dict()["waic"]) == {"value", "standard_error", "standard_error_over_data"}
+    assert run.to_dict()["waic"]["standard_error_over_data"] > 1 > run.to_dict()["waic"]["standard_error"]
+
+
+def test_a_population_run_does_not_speak_of_observations(population) -> None:
+    assert "observations" not in population.summary() and "no data" in population.summary()
+
+
+def test_why_there_is_no_coefficient_is_said(run) -> None:
+    short = sl.temper(run.triple, particles=64, beta_max=0.01, seed=0, progress=False)
+    with pytest.raises(ValueError) as refusal:
+        short.learning_coefficient()
+    assert str(refusal.value) in short.summary()
+    assert short.to_dict()["learning_coefficient_is_not_read"] == str(refusal.value)
+
+
+def test_what_a_run_is_made_of_shows_shapes(run, population) -> None:
+    for thing in (run.rungs, run.posterior, run.triple, run.triple.coordinates, run.optimum, population.volume(), run.learning_coefficient()):
+        assert isinstance(thing, Shown)
+        assert len(repr(thing)) < LONGEST
+    assert "particles=float64[" in repr(run.rungs)
+    assert "name='normal'" in repr(run.triple)
+
+
+def test_an_exact_coefficient_is_one_line_and_its_certificate_a_few() -> None:
+    """Right: λ = 5/12 of the squared cusp."""
+    found = sl.exact.rlct("(y^2-x^3)^2")
+    assert repr(found) == "λ = 5/12, m = 1 (proved)"
+    proven = sl.exact.catalogue.reduced_rank(inputs=2, outputs=2, hidden=2, rank=0)
+    assert repr(proven) == str(proven) and "\n" not in repr(proven)
+    assert len(repr(found.certificate)) < 500 and "(y^2-x^3)^2" in repr(found.certificate)
+
+
+PUBLIC = ["exact", "generalise", "local", "selection", "symmetry", "tempering", "transitions", "triple", "measure.volume", "measure.optimum"]
+
+
+@pytest.mark.parametrize("room", PUBLIC)
+def test_every_public_result_with_arrays_shows_itself_in_few_words(room) -> None:
+    module = import_module(f"singlearn.{room}")
+    names = getattr(module, "__all__", None) or [n for n in dir(module) if isinstance(getattr(module, n), type)]
+    for name in names:
+        thing = getattr(module, name)
+        fields = getattr(thing, "__dataclass_fields__", {})
+        kinds = " ".join(str(f.type) for f in fields.values() if f.repr)
+        if not isinstance(thing, type) or "def __repr__" in inspect.getsource(thing):
+            continue
+        if any(word in kinds for word in ("ndarray", "Triple", "Run", "PyTree")):
+            assert issubclass(thing, Shown), f"{room}.{name} would print every number of its arrays"
+
+
+def test_long_texts_are_cut_between_lines_and_half_made_objects_show_too() -> None:
+    text = "\n".join(f"line {i}" for i in range(1000))
+    shown = shortened(text)
+    assert len(shown) < 2000 and shown.endswith("more lines; print shows all)") and shown.startswith("line 0\n")
+    assert len(shortened("x" * 5000)) < 2000
+    assert repr(object.__new__(sl.Run)).startswith("<Run: AttributeError")
+    assert in_few_words(np.zeros((3, 4))) == "float64[3, 4]"
+    assert in_few_words(list(range(100))) == "[0, 1, 2, 3, … 100 in all]"
+    assert len(record(sl.exact.rlct("x^2").certificate)) < 500
+
+
+@pytest.mark.parametrize("package", ["", ".plot", ".exact", ".local"])
+def test_dir_lists_what_is_loaded_when_used_and_each_name_is_there(package) -> None:
+    module = import_module(f"singlearn{package}")
+    assert set(module.__all__) <= set(dir(module))
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="'nothing'; it has"):
+        module.nothing  # noqa: B018
+
+
+def test_the_package_is_light_and_knows_its_rooms() -> None:
+    check = (
+        "import singlearn as sl, sys; dir(sl); dir(sl.plot); "
+        "print([m for m in ('jax', 'numpy', 'matplotlib', 'sympy') if m in sys.modules]); print(callable(sl.selection.select))"
+    )
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert result.stdout.split("\n")[:2] == ["[]", "True"]
+
+
+def test_pictures_are_the_ones_that_are_listed() -> None:
+    assert set(sl.plot.__all__) == set(sl.plot.PICTURES)
+
+
+def test_every_picture_is_a_figure_that_shows_itself_once() -> None:
+    """A figure pyplot does not know is not shown by the inline backend of itself; IPython asks it for a PNG."""
+    for path in Path(sl.plot.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        assert "import pyplot" not in text and "matplotlib.pyplot" not in text, path
+        assert "matplotlib.figure import Figure\n" not in text, path
+    figure = sl.plot.newton_polygon(sl.exact.rlct("x^4+y^6"))
+    assert isinstance(figure, Figure) and isinstance(figure, matplotlib.figure.Figure)
+    assert figure._repr_png_().startswith(b"\x89PNG") and not getattr(figure, "_repr_html_", lambda: None)()
+    assert not hasattr(figure, "number")  # which pyplot gives to the figures it knows
