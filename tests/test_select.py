@@ -111,7 +111,7 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
     assert unmatched.standard_error_over_data is None and not unmatched.is_decisive
     text = str(locations)
     assert max(len(line) for line in text.splitlines()) <= 120
-    assert "± computation" in text and "± over data" in text and "do not tell which predicts best" in text
+    assert "± computation" in text and "± over data" in text and "do not tell which predicts best" in " ".join(text.split())
     document = locations.to_dict()["candidates"][2]
     assert set(document["loo"]) >= {"standard_error", "standard_error_over_data", "worst_pareto_k", "caution"}
     assert set(document["waic_above_lowest"]) == {"value", "standard_error", "standard_error_over_data"}
@@ -140,12 +140,17 @@ def test_refusals() -> None:
             lambda k: sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), POINTS[:k]), [3, 4]
         )
 
+    with pytest.raises(ValueError, match="K = 2 has other observations than K = 1"):
+        select(lambda k: sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), k * POINTS), [1, 2])
+
 
 def test_a_bic_that_stands_at_no_maximum_or_below_a_spike_says_so(locations) -> None:
-    assert "maximum of the likelihood" not in str(locations)
+    assert "maximum of the likelihood" not in str(locations) and "not read" not in str(locations)
     assert "all but forbids" not in str(locations)
     first, *others = locations.candidates
     marked = replace(locations, candidates=(replace(first, is_likelihood_maximum=False), *others))
     assert "K = 1: BIC stands at the lowest energy met, for no maximum of the likelihood was reached" in str(marked)
+    unread = replace(locations, candidates=(replace(first, learning_coefficient=None, not_read="n is 2"), *others))
+    assert "K = 1: λ̂ is not read: n is 2" in str(unread)
     spiked = replace(locations, candidates=(*others, replace(first, spike_height=12.4)))
     assert "all but forbids" in str(spiked) and "by 12.4 nats (K = 1)" in str(spiked)

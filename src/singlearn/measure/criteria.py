@@ -102,7 +102,7 @@ class Loo(Shown):
         loss: with the error of the computation.
         pointwise: what each observation adds to the loss, in nats.
         pareto_k: k̂ of each observation; the weights that leave it out have a variance only below 1/2.
-        threshold: k̂ above it are unreliable, min(1 - 1/log₁₀ S, 0.7) for S draws (Vehtari et al. 2024).
+        threshold: k̂ above it are unreliable, min(1 - 1/log₁₀ S, 0.7) for S draws [vehtari2024pareto]_.
     """
 
     loss: Estimate
@@ -195,8 +195,8 @@ def standard_error_over_data(pointwise: Float[np.ndarray, " n"]) -> float:
     r"""What another sample of n observations would change of a sum over observations: :math:`\sqrt{n \mathrm{Var}_i[c_i]}`.
 
     Of a difference between two models, with ``pointwise`` the differences of each observation, it is ArviZ's ``dse``: much less than
-    the errors of the two suggest, for both models find the same observations hard (Vehtari, Gelman & Gabry 2017). Of fewer
-    than about 100 observations, or for models that predict nearly the same, it is too small (Sivula, Magnusson & Vehtari 2020).
+    the errors of the two suggest, for both models find the same observations hard [vehtari2017practical]_. Of fewer
+    than about 100 observations, or for models that predict nearly the same, it is too small [sivula2020uncertainty]_.
 
     >>> standard_error_over_data(np.array([1.0, 3.0, 1.0, 3.0]))
     2.0

@@ -33,6 +33,7 @@ class Candidate(Shown):
         spike_height: nats by which the likelihood rises above the maximum of BIC where the prior all but forbids it (a
             component on two neighbouring observations, say), as far as it was met; 0 where it was not.
         learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
+        not_read: why there is no λ̂, in words; ``None`` if there is.
         half_dimension: d/2, what λ would be if the model were regular.
         warnings: why these numbers should not be taken at face value.
     """
@@ -47,6 +48,7 @@ class Candidate(Shown):
     is_likelihood_maximum: bool
     spike_height: float
     learning_coefficient: Estimate | None
+    not_read: str | None
     half_dimension: float
     warnings: tuple[Warning_, ...]
     run: Run = field(repr=False)
@@ -68,6 +70,7 @@ class Candidate(Shown):
             "is_likelihood_maximum": self.is_likelihood_maximum,
             "spike_height": self.spike_height,
             "learning_coefficient": of(self.learning_coefficient),
+            "learning_coefficient_is_not_read": self.not_read,
             "half_dimension": self.half_dimension,
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
         }

@@ -30,6 +30,7 @@ def table(selection: Selection) -> str:
     head = selection.name + (f"  {selection.description}" if selection.description else "")
     lines = [head, "", *aligned(columns), "", *_wrapped(verdict(selection)), *out_of_sample(selection)]
     sentences = [f"K = {c.size}: {w}" for c in candidates for w in c.warnings]
+    sentences += [f"K = {c.size}: λ̂ is not read: {c.not_read}" for c in candidates if c.not_read]
     at_mode = ", ".join(f"K = {c.size}" for c in candidates if not c.is_likelihood_maximum)
     if at_mode:
         sentences.append(f"{at_mode}: BIC stands at the lowest energy met, for no maximum of the likelihood was reached")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.warning import Warning_
 from singlearn.selection.probability import probabilities
@@ -37,7 +39,7 @@ def select(
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: no K, a triple without data, or triples with different numbers of observations.
+        ValueError: no K, a triple without data, or triples with different observations.
     """
     sizes = list(values)
     if not sizes:
@@ -48,6 +50,8 @@ def select(
             raise ValueError(f"family: K = {size} is a population triple; models are selected on data")
         if triple.n != triples[0].n:
             raise ValueError(f"family: K = {size} has {triple.n:g} observations; K = {sizes[0]} has {triples[0].n:g}")
+        if _has_other_observations(triple, triples[0]):
+            raise ValueError(f"family: K = {size} has other observations than K = {sizes[0]}; they should be the same")
     runs = [
         temper(triple, particles=particles, replicates=replicates, seed=seed, thin=thin, progress=progress)
         for triple in triples
@@ -65,13 +69,20 @@ def select(
     )
 
 
+def _has_other_observations(triple: Triple, first: Triple) -> bool:
+    """Whether both model one array of observations, and not the same; inputs of regressions may differ, and are not looked at."""
+    both = (triple.data, first.data)
+    return all(isinstance(data, np.ndarray) for data in both) and not np.array_equal(*both)
+
+
 def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
     learning_coefficient: Estimate | None = None
+    not_read: str | None = None
     warnings: tuple[Warning_, ...] = tuple(run.warnings)
     try:
         read = run.learning_coefficient()
-    except ValueError:  # n too small: the window around 1/log n reaches beyond β = 1
-        pass
+    except ValueError as error:  # n too small, say: the window around 1/log n reaches beyond β = 1
+        not_read = str(error)
     else:
         learning_coefficient, warnings = Estimate(read.value, read.standard_error), read.warnings
     optimum = run.optimum
@@ -87,6 +98,7 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         is_likelihood_maximum=optimum.is_likelihood_maximum,
         spike_height=0.0 if optimum.spike_energy is None else optimum.energy - optimum.spike_energy,
         learning_coefficient=learning_coefficient,
+        not_read=not_read,
         half_dimension=run.dimension / 2,
         warnings=warnings,
         run=run,
