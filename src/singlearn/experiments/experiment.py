@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from singlearn.results.prompt import Shown
+
 
 @dataclass(frozen=True)
-class ExperimentResult:
+class ExperimentResult(Shown):
     """What an experiment found.
 
     Attributes:
@@ -23,6 +25,9 @@ class ExperimentResult:
     warnings: list[dict[str, Any]]
     table: str
     figures: list[Path] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return self.table
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the table, for machines."""

@@ -78,7 +78,7 @@ class Entry(Shown):
 
 
 @dataclass(frozen=True)
-class Table(Mapping[str, Entry]):
+class Table(Shown, Mapping[str, Entry]):
     """The formulas by name; ``print`` it for people, ``rows()`` is for machines."""
 
     entries: tuple[Entry, ...]
