@@ -20,10 +20,16 @@ def two_models():
 
 
 def test_loo_and_both_errors_over_data_are_those_that_arviz_prints() -> None:
-    """Right: ``elpd``, ``se`` and ``dse`` of arviz_stats 0.8, ``loo`` and ``compare``, for the same two arrays."""
+    """Right: ``elpd``, ``se`` and ``dse`` of arviz_stats 0.8, ``loo`` and ``compare``, for the same
+    two arrays.
+    """
     a, b = map(loo, two_models())
-    assert (-a.value, a.standard_error_over_data) == pytest.approx((-56.47552503914574, 4.532601017592616))
-    assert (-b.value, b.standard_error_over_data) == pytest.approx((-60.96593607109588, 3.6918957501550667))
+    assert (-a.value, a.standard_error_over_data) == pytest.approx(
+        (-56.47552503914574, 4.532601017592616)
+    )
+    assert (-b.value, b.standard_error_over_data) == pytest.approx(
+        (-60.96593607109588, 3.6918957501550667)
+    )
     assert standard_error_over_data(a.pointwise - b.pointwise) == pytest.approx(1.132092200189804)
     assert a.threshold == pytest.approx(0.6294882868674145)
     assert a.worst_pareto_k == pytest.approx(0.24528427362256225)
@@ -36,15 +42,23 @@ def test_replicates_change_the_error_of_the_computation_and_not_the_value() -> N
     assert many.value == pytest.approx(loo(one).value) and 0 < many.standard_error < 0.5
     assert np.mean(many.loss.replicates) == pytest.approx(many.value, abs=0.2)
     pooled = waic(one.reshape(4, 125, 40))
-    assert pooled.value == pytest.approx(pooled.pointwise.sum()) == pytest.approx(waic(one).value, abs=0.3)
-    assert pooled.standard_error_over_data == pytest.approx(waic(one).standard_error_over_data, rel=0.03)
+    assert (
+        pooled.value
+        == pytest.approx(pooled.pointwise.sum())
+        == pytest.approx(waic(one).value, abs=0.3)
+    )
+    assert pooled.standard_error_over_data == pytest.approx(
+        waic(one).standard_error_over_data, rel=0.03
+    )
     assert f"{pooled.standard_error_over_data:.2g}" in str(pooled) and "over data" in str(pooled)
 
 
 def test_an_observation_that_the_posterior_leans_on_is_said_to_be_unreliable() -> None:
     generator = np.random.default_rng(1)
     pointwise = -0.1 * generator.normal(size=(2, 400, 20)) - 1.0
-    pointwise[:, :, 3] = -np.abs(generator.standard_cauchy(size=(2, 400)))  # weights with no mean: k̂ far above 1
+    pointwise[:, :, 3] = -np.abs(
+        generator.standard_cauchy(size=(2, 400))
+    )  # weights with no mean: k̂ far above 1
     found = loo(pointwise)
     assert found.unreliable == 1 and found.worst_pareto_k > 1
     assert "1 of 20 observations" in found.caution and "caution" in str(found)

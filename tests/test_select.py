@@ -1,4 +1,6 @@
-"""Selection: free energies against a closed form and a published figure, probabilities by hand, the table."""
+"""Selection: free energies against a closed form and a published figure, probabilities by hand, the
+table.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,16 @@ def location(prior_scale: int) -> sl.Triple:
 
 @pytest.fixture(scope="module")
 def locations():
-    return select(location, [1, 2, 40], particles=128, seed=2, name="points", description="30 numbers")
+    return select(
+        location, [1, 2, 40], particles=128, seed=2, name="points", description="30 numbers"
+    )
 
 
 def test_free_energies_and_criteria_are_the_closed_forms(locations) -> None:
-    n, best = len(POINTS), 0.5 * np.sum((POINTS - POINTS.mean()) ** 2) + 0.5 * len(POINTS) * math.log(2 * math.pi)
+    n, best = (
+        len(POINTS),
+        0.5 * np.sum((POINTS - POINTS.mean()) ** 2) + 0.5 * len(POINTS) * math.log(2 * math.pi),
+    )
     for candidate in locations.candidates:
         covariance = np.eye(n) + candidate.size**2
         exact = -stats.multivariate_normal(np.zeros(n), covariance).logpdf(POINTS)
@@ -56,7 +63,9 @@ def test_probabilities_by_hand() -> None:
     assert [p.value for p in found] == pytest.approx([0.8, 0.2])
     # P₂ = 1/(1 + e^{F₂-F₁}) moves by P₁P₂ per nat.
     assert [p.standard_error for p in found] == pytest.approx([0.016, 0.016])
-    from_spread = probabilities([Estimate.from_replicates([0.0, 2.0]), Estimate.from_replicates([1.0, 1.0])])
+    from_spread = probabilities(
+        [Estimate.from_replicates([0.0, 2.0]), Estimate.from_replicates([1.0, 1.0])]
+    )
     assert from_spread[0].value == pytest.approx(0.5)
     assert from_spread[0].standard_error == pytest.approx((1 / (1 + math.exp(-1)) - 0.5), rel=0.1)
 
@@ -81,23 +90,35 @@ def test_table_lines_up_and_says_what_it_says(locations) -> None:
 
 
 def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(locations) -> None:
-    """Right: the closed forms of leaving one out, and ArviZ's formulas √(n Var) on them, for y ~ N(w, 1), w ~ N(0, K²)."""
+    """Right: the closed forms of leaving one out, and ArviZ's formulas √(n Var) on them, for y ~
+    N(w, 1), w ~ N(0, K²).
+    """
     n = len(POINTS)
 
     def exact(scale: float) -> np.ndarray:
         precision = n - 1 + scale**-2
-        return -stats.norm((POINTS.sum() - POINTS) / precision, np.sqrt(1 + 1 / precision)).logpdf(POINTS)
+        return -stats.norm((POINTS.sum() - POINTS) / precision, np.sqrt(1 + 1 / precision)).logpdf(
+            POINTS
+        )
 
     for candidate in locations.candidates:
         each = exact(candidate.size)
         for criterion in (candidate.waic, candidate.loo):
-            assert abs(criterion.value - each.sum()) < 4 * criterion.standard_error + 0.02  # WAIC differs from LOO by O(1/n)
+            assert (
+                abs(criterion.value - each.sum()) < 4 * criterion.standard_error + 0.02
+            )  # WAIC differs from LOO by O(1/n)
             assert criterion.standard_error < 0.2 < criterion.standard_error_over_data
-            assert criterion.standard_error_over_data == pytest.approx(np.sqrt(n * each.var()), rel=0.05)
+            assert criterion.standard_error_over_data == pytest.approx(
+                np.sqrt(n * each.var()), rel=0.05
+            )
         assert candidate.loo.caution is None
-    # With pointwise losses free of the noise of draws, the paired error is the closed form's, far below the two errors themselves.
+    # With pointwise losses free of the noise of draws, the paired error is the closed form's, far
+    # below the two errors themselves.
     clean = replace(
-        locations, candidates=tuple(replace(c, loo=replace(c.loo, pointwise=exact(c.size))) for c in locations.candidates)
+        locations,
+        candidates=tuple(
+            replace(c, loo=replace(c.loo, pointwise=exact(c.size))) for c in locations.candidates
+        ),
     )
     lowest = clean.best_by("loo")
     for candidate in clean.candidates:
@@ -105,16 +126,36 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
         assert clean.difference(candidate, "loo").standard_error_over_data == pytest.approx(paired)
         assert paired < 0.1 * candidate.loo.standard_error_over_data
     last = clean.candidates[2]
-    cut = replace(last.loo, pointwise=last.loo.pointwise[:-1], pareto_k=last.loo.pareto_k[:-1], loss=Estimate(99.0, 0.1))
+    cut = replace(
+        last.loo,
+        pointwise=last.loo.pointwise[:-1],
+        pareto_k=last.loo.pareto_k[:-1],
+        loss=Estimate(99.0, 0.1),
+    )
     shorter = replace(last, loo=cut)
-    unmatched = replace(clean, candidates=(*clean.candidates[:2], shorter)).difference(shorter, "loo")
+    unmatched = replace(clean, candidates=(*clean.candidates[:2], shorter)).difference(
+        shorter, "loo"
+    )
     assert unmatched.standard_error_over_data is None and not unmatched.is_decisive
     text = str(locations)
     assert max(len(line) for line in text.splitlines()) <= 120
-    assert "± computation" in text and "± over data" in text and "do not tell which predicts best" in " ".join(text.split())
+    assert (
+        "± computation" in text
+        and "± over data" in text
+        and "do not tell which predicts best" in " ".join(text.split())
+    )
     document = locations.to_dict()["candidates"][2]
-    assert set(document["loo"]) >= {"standard_error", "standard_error_over_data", "worst_pareto_k", "caution"}
-    assert set(document["waic_above_lowest"]) == {"value", "standard_error", "standard_error_over_data"}
+    assert set(document["loo"]) >= {
+        "standard_error",
+        "standard_error_over_data",
+        "worst_pareto_k",
+        "caution",
+    }
+    assert set(document["waic_above_lowest"]) == {
+        "value",
+        "standard_error",
+        "standard_error_over_data",
+    }
 
 
 def test_a_small_difference_of_two_precise_numbers_is_not_decisive() -> None:
@@ -137,11 +178,19 @@ def test_refusals() -> None:
         select(lambda k: sl.Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1), [1])
     with pytest.raises(ValueError, match="observations"):
         select(
-            lambda k: sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), POINTS[:k]), [3, 4]
+            lambda k: sl.Triple(
+                lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), POINTS[:k]
+            ),
+            [3, 4],
         )
 
     with pytest.raises(ValueError, match="K = 2 has other observations than K = 1"):
-        select(lambda k: sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), k * POINTS), [1, 2])
+        select(
+            lambda k: sl.Triple(
+                lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), k * POINTS
+            ),
+            [1, 2],
+        )
 
 
 def test_a_bic_that_stands_at_no_maximum_or_below_a_spike_says_so(locations) -> None:
@@ -149,8 +198,14 @@ def test_a_bic_that_stands_at_no_maximum_or_below_a_spike_says_so(locations) -> 
     assert "all but forbids" not in str(locations)
     first, *others = locations.candidates
     marked = replace(locations, candidates=(replace(first, is_likelihood_maximum=False), *others))
-    assert "K = 1: BIC stands at the lowest energy met, for no maximum of the likelihood was reached" in str(marked)
-    unread = replace(locations, candidates=(replace(first, learning_coefficient=None, not_read="n is 2"), *others))
+    assert (
+        "K = 1: BIC stands at the lowest energy met, for no maximum of the likelihood was reached"
+        in str(marked)
+    )
+    unread = replace(
+        locations,
+        candidates=(replace(first, learning_coefficient=None, not_read="n is 2"), *others),
+    )
     assert "K = 1: λ̂ is not read: n is 2" in str(unread)
     spiked = replace(locations, candidates=(*others, replace(first, spike_height=12.4)))
     assert "all but forbids" in str(spiked) and "by 12.4 nats (K = 1)" in str(spiked)

@@ -1,4 +1,5 @@
-"""Singular learning theory: learning coefficients, free energies and phases of models, with errors that were measured.
+"""Singular learning theory: learning coefficients, free energies and phases of models, with errors
+that were measured.
 
 ``Triple`` brings a model, ``temper`` heats and cools it, the ``Run`` it returns is read.
 """
@@ -50,14 +51,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Public names load what they need when they are first used, so that ``singlearn.exact`` starts without JAX."""
+    """Public names load what they need when they are first used, so that ``singlearn.exact`` starts
+    without JAX.
+    """
     if name in ROOMS:
         return import_module(f"singlearn.{name}")
     if name == "phases":
         return import_module("singlearn.measure.phases")
     if name in NAMES:
         return getattr(import_module(f"singlearn.{NAMES[name]}"), name)
-    raise AttributeError(f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}")
+    raise AttributeError(
+        f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
-"""CSV files as users bring them: understood as they are meant, or refused with the line and the option that decides.
+"""CSV files as users bring them: understood as they are meant, or refused with the line and the
+option that decides.
 
-The right values are the numbers that were written into the file; what is right about a refusal is what it names. No file is sampled here
-but one, whose free energy is a quadrature.
+The right values are the numbers that were written into the file; what is right about a refusal is
+what it names. No file is sampled here but one, whose free energy is a quadrature.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def lines(values=V, end: str = "\n") -> str:
 
 
 def pairs(first="{i}", header: str = "") -> str:
-    return header + "".join(f"{first.format(i=i, v=v)},{w:.3f}\n" for i, (v, w) in enumerate(zip(V, W, strict=True)))
+    return header + "".join(
+        f"{first.format(i=i, v=v)},{w:.3f}\n" for i, (v, w) in enumerate(zip(V, W, strict=True))
+    )
 
 
 TWO = pairs("{v:.3f}")
@@ -43,13 +46,29 @@ def read(tmp_path: Path, text: str | bytes, only=None, **said) -> Table:
 UNDERSTOOD = {
     "a byte-order mark and CR LF": ("\ufeffv\r\n" + lines(end="\r\n"), {}, [V]),
     "CR, as of old": ("v\r" + lines(end="\r"), {}, [V]),
-    "CR CR LF, as a text file of Python's csv on Windows": ("v\r\r\n" + lines(end="\r\r\n"), {}, [V]),
+    "CR CR LF, as a text file of Python's csv on Windows": (
+        "v\r\r\n" + lines(end="\r\r\n"),
+        {},
+        [V],
+    ),
     "UTF-16 with a byte-order mark": (("v\n" + lines()).encode("utf-16"), {}, [V]),
     "decimal commas that were said": (COMMAS, {"decimal": ","}, [V]),
     "decimal commas under a header": ("v\n" + COMMAS, {"decimal": ","}, [V]),
-    "decimal commas between semicolons": ("a;b\n1,5;2,5\n3,5;4\n", {"decimal": ","}, [[1.5, 3.5], [2.5, 4]]),
-    "decimal commas in quotation marks": ('"1,5","2,5"\n"3,5","4"\n', {"decimal": ",", "delimiter": ","}, [[1.5, 3.5], [2.5, 4]]),
-    "thousands that were said": ("999\n1,234\n2,345,678\n", {"thousands": ","}, [[999, 1234, 2345678]]),
+    "decimal commas between semicolons": (
+        "a;b\n1,5;2,5\n3,5;4\n",
+        {"decimal": ","},
+        [[1.5, 3.5], [2.5, 4]],
+    ),
+    "decimal commas in quotation marks": (
+        '"1,5","2,5"\n"3,5","4"\n',
+        {"decimal": ",", "delimiter": ","},
+        [[1.5, 3.5], [2.5, 4]],
+    ),
+    "thousands that were said": (
+        "999\n1,234\n2,345,678\n",
+        {"thousands": ","},
+        [[999, 1234, 2345678]],
+    ),
     "points between thousands": ("1.234,5\n2,5\n", {"thousands": "."}, [[1234.5, 2.5]]),
     "apostrophes between thousands": ("1'234.5\n2\n", {"thousands": "'"}, [[1234.5, 2]]),
     "pairs of whole numbers": ("1,2\n3,9\n5,6\n", {"delimiter": ","}, [[1, 3, 5], [2, 9, 6]]),
@@ -59,7 +78,11 @@ UNDERSTOOD = {
     "blanks": ("1  2.5\n4 5\n", {"delimiter": " "}, [[1, 4], [2.5, 5]]),
     "Excel's sep=": ("sep=;\na;b\n1;2.5\n2;1\n", {}, [[1, 2], [2.5, 1]]),
     "a header of years, said": ("2019,2020\n" + TWO, {"header": True}, [V, W]),
-    "a first row of whole numbers, said": ("2019,2020\n" + TWO, {"header": False}, [[2019, *V], [2020, *W]]),
+    "a first row of whole numbers, said": (
+        "2019,2020\n" + TWO,
+        {"header": False},
+        [[2019, *V], [2020, *W]],
+    ),
     "names with digits": ("x1,O2\n" + TWO, {}, [V, W]),
     "sodium": ("Na,K\n" + TWO, {}, [V, W]),
     "the index of pandas": (pairs(header=",v\n"), {}, [W]),
@@ -71,7 +94,11 @@ UNDERSTOOD = {
     "an index that was said": (pairs(header="id,v\n"), {"index": "id"}, [W]),
     "a time that counts": (pairs(header="time,v\n"), {}, [range(30), W]),
     "separators at the ends of lines": (TWO.replace("\n", ",\n"), {}, [V, W]),
-    "separators at the ends of lines, not of the header": ("a,b\n" + TWO.replace("\n", ",\n"), {}, [V, W]),
+    "separators at the ends of lines, not of the header": (
+        "a,b\n" + TWO.replace("\n", ",\n"),
+        {},
+        [V, W],
+    ),
     "comments": ("# 2 columns, no units\n" + TWO + "# more\n", {}, [V, W]),
     "a blank line": (lines(V[:9]) + "\n" + lines(V[9:]) + "\n\n", {}, [V]),
     "quotation marks and blanks": (' "5.1" \n+5.\n.5e+2\n', {}, [[5.1, 5, 50]]),
@@ -84,15 +111,35 @@ def test_understood_as_it_is_meant(text, said, right, tmp_path) -> None:
 
 
 REFUSED = {
-    "a decimal comma or two columns": (COMMAS, {}, r"line 1: got '5,251'.*--decimal ,.*--thousands ,.*--delimiter ,"),
+    "a decimal comma or two columns": (
+        COMMAS,
+        {},
+        r"line 1: got '5,251'.*--decimal ,.*--thousands ,.*--delimiter ,",
+    ),
     "thousands or two columns": ("1,234\n2,345\n", {}, r"line 1: got '1,234'.*--thousands ,"),
     "thousands with cents": ("1,234.50\n2,345.10\n", {}, r"line 1.*--thousands ,"),
     "millions": ("1,234,567\n2,345,678\n", {}, r"line 1.*--thousands ,.*3 columns"),
-    "thousands beside hundreds": ("999\n1,234\n", {}, r"line 2: it has 2 entries; it should have 1.*--thousands ,"),
-    "a unit after a comma in the header": ("velocity, km/s\n" + COMMAS, {}, r"line 2: got '5,251'.*--decimal ,"),
+    "thousands beside hundreds": (
+        "999\n1,234\n",
+        {},
+        r"line 2: it has 2 entries; it should have 1.*--thousands ,",
+    ),
+    "a unit after a comma in the header": (
+        "velocity, km/s\n" + COMMAS,
+        {},
+        r"line 2: got '5,251'.*--decimal ,",
+    ),
     "decimal commas under a header": ("v\n" + COMMAS, {}, r"line 2.*--decimal ,"),
-    "decimal commas between semicolons": ("a;b\n1,5;2,5\n", {}, r"line 2, column 1 \(a\): got '1,5'.*--decimal ,"),
-    "thousands in quotation marks": ('v\n"1,234"\n', {}, r"line 2, column 1 \(v\): got '1,234'.*--thousands ,"),
+    "decimal commas between semicolons": (
+        "a;b\n1,5;2,5\n",
+        {},
+        r"line 2, column 1 \(a\): got '1,5'.*--decimal ,",
+    ),
+    "thousands in quotation marks": (
+        'v\n"1,234"\n',
+        {},
+        r"line 2, column 1 \(v\): got '1,234'.*--thousands ,",
+    ),
     "a point where the comma is decimal": ("1,5\n2.5\n", {"decimal": ","}, r"line 2.*got '2.5'"),
     "a group of two": ("1,234\n1,23\n", {"thousands": ","}, r"line 2.*got '1,23'"),
     "two separators": ("1;2,3\n4;5\n6,7\n", {}, r"comma and semicolon.*--delimiter"),
@@ -109,13 +156,29 @@ REFUSED = {
     "one year": ("2019\n" + lines(), {}, r"line 1.*--header"),
     "years above whole numbers": ("2019,2020\n" + "1,7.5\n3,2\n" * 9, {}, r"line 1.*--header"),
     "places of columns": ("0,1\n" + TWO, {}, r"line 1.*--header"),
-    "quantiles": ("0.1,0.9\n" + "".join(f"{10 + v},{20 + v}\n" for v in V), {}, r"line 1.*--header"),
-    "a name beside a year": ("x,2019\n" + TWO, {}, r"line 1, column 1.*got 'x' above numbers.*--header yes"),
+    "quantiles": (
+        "0.1,0.9\n" + "".join(f"{10 + v},{20 + v}\n" for v in V),
+        {},
+        r"line 1.*--header",
+    ),
+    "a name beside a year": (
+        "x,2019\n" + TWO,
+        {},
+        r"line 1, column 1.*got 'x' above numbers.*--header yes",
+    ),
     "an index without a header": (pairs(), {}, r"column 1.*0, 1, 2, … number the rows.*--index 1"),
-    "a shuffled index without a header": ("".join(f"{7 * i % 30},{v}\n" for i, v in enumerate(V)), {}, r"column 1.*--index 1"),
+    "a shuffled index without a header": (
+        "".join(f"{7 * i % 30},{v}\n" for i, v in enumerate(V)),
+        {},
+        r"column 1.*--index 1",
+    ),
     "an id": (pairs("{i}", header="id,v\n"), {}, r"column 1 \(id\).*--index"),
     "an index of times": (pairs("0.{i}", header=",v\n"), {}, r"column 1: it has no name.*--index"),
-    "a name less than columns": (pairs('"{i}"', header='"v"\n'), {}, r"line 2.*a name may be missing in the first line"),
+    "a name less than columns": (
+        pairs('"{i}"', header='"v"\n'),
+        {},
+        r"line 2.*a name may be missing in the first line",
+    ),
     "one name for two columns": ("a,a\n" + TWO, {}, r"2 columns have the duplicate name 'a'"),
     "an underscore": ("5.1\n1_5\n", {}, r"line 2.*underscore"),
     "an underscore at first": ("1_5\n5.1\n", {}, r"line 1.*underscore"),
@@ -156,7 +219,10 @@ def test_refused_with_the_line_and_what_decides(text, said, sentence, tmp_path) 
 def test_columns_are_what_they_are_called_and_where_they_stand_in_the_file(tmp_path) -> None:
     table = read(tmp_path, pairs("{i},{v}", header=",a,b\n"))
     assert table.columns == ("a", "b") and table.positions == (2, 3)
-    assert table.indices(["3", "a"], "--response") == [1, 0]  # places in the file, also where the index was left out
+    assert table.indices(["3", "a"], "--response") == [
+        1,
+        0,
+    ]  # places in the file, also where the index was left out
     with pytest.raises(Refusal, match="listed twice"):
         table.indices(["a", "2"], "--response")
     with pytest.raises(Refusal, match="no column '1'"):
@@ -217,9 +283,12 @@ def test_a_file_is_refused_before_jax_is_imported(tmp_path) -> None:
     path.write_text("5.1\n1_5\n")
     check = (
         "import sys; from singlearn.cli.main import main; "
-        f"assert main(['select', {str(path)!r}]) == 2; print([m for m in ('jax', 'numpyro', 'torch', 'matplotlib') if m in sys.modules])"
+        f"assert main(['select', {str(path)!r}]) == 2; print([m for m in ('jax', 'numpyro', "
+        "'torch', 'matplotlib') if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]" and "line 2" in result.stderr
 
 

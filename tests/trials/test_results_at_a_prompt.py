@@ -1,4 +1,6 @@
-"""What answers look like at a prompt and in a notebook: a summary, not their arrays; names that a completion finds; pictures that show."""
+"""What answers look like at a prompt and in a notebook: a summary, not their arrays; names that a
+completion finds; pictures that show.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,13 @@ def run():
 
 @pytest.fixture(scope="module")
 def population():
-    return sl.temper(sl.Triple.population(lambda w: w**2, N01, n=1), particles=64, beta_max=1e3, seed=0, progress=False)
+    return sl.temper(
+        sl.Triple.population(lambda w: w**2, N01, n=1),
+        particles=64,
+        beta_max=1e3,
+        seed=0,
+        progress=False,
+    )
 
 
 def test_a_run_shows_a_summary_and_a_representation_never_optimises(run) -> None:
@@ -45,7 +53,11 @@ def test_a_run_shows_a_summary_and_a_representation_never_optimises(run) -> None
 def test_waic_has_both_errors_in_words(run) -> None:
     assert "over data" in run.summary()
     assert set(run.to_dict()["waic"]) == {"value", "standard_error", "standard_error_over_data"}
-    assert run.to_dict()["waic"]["standard_error_over_data"] > 1 > run.to_dict()["waic"]["standard_error"]
+    assert (
+        run.to_dict()["waic"]["standard_error_over_data"]
+        > 1
+        > run.to_dict()["waic"]["standard_error"]
+    )
 
 
 def test_a_population_run_does_not_speak_of_observations(population) -> None:
@@ -62,7 +74,15 @@ def test_why_there_is_no_coefficient_is_said(run) -> None:
 
 def test_what_a_run_is_made_of_shows_shapes(run, population) -> None:
     read = run.learning_coefficient()
-    for thing in (run.rungs, run.posterior, run.triple, run.triple.coordinates, run.optimum, population.volume(), read):
+    for thing in (
+        run.rungs,
+        run.posterior,
+        run.triple,
+        run.triple.coordinates,
+        run.optimum,
+        population.volume(),
+        read,
+    ):
         assert isinstance(thing, Shown)
         assert len(repr(thing)) < LONGEST
     assert "particles=float64[" in repr(run.rungs)
@@ -78,13 +98,25 @@ def test_an_exact_coefficient_is_one_line_and_its_certificate_a_few() -> None:
     assert len(repr(found.certificate)) < 500 and "(y^2-x^3)^2" in repr(found.certificate)
 
 
-PUBLIC = ["exact", "generalise", "local", "selection", "symmetry", "tempering", "transitions", "triple", "measure.volume"]
+PUBLIC = [
+    "exact",
+    "generalise",
+    "local",
+    "selection",
+    "symmetry",
+    "tempering",
+    "transitions",
+    "triple",
+    "measure.volume",
+]
 
 
 @pytest.mark.parametrize("room", PUBLIC)
 def test_every_public_result_with_arrays_shows_itself_in_few_words(room) -> None:
     module = import_module(f"singlearn.{room}")
-    names = getattr(module, "__all__", None) or [n for n in dir(module) if isinstance(getattr(module, n), type)]
+    names = getattr(module, "__all__", None) or [
+        n for n in dir(module) if isinstance(getattr(module, n), type)
+    ]
     for name in names:
         thing = getattr(module, name)
         fields = getattr(thing, "__dataclass_fields__", {})
@@ -98,7 +130,11 @@ def test_every_public_result_with_arrays_shows_itself_in_few_words(room) -> None
 def test_long_texts_are_cut_between_lines_and_half_made_objects_show_too() -> None:
     text = "\n".join(f"line {i}" for i in range(1000))
     shown = shortened(text)
-    assert len(shown) < 2000 and shown.endswith("more lines; print shows all)") and shown.startswith("line 0\n")
+    assert (
+        len(shown) < 2000
+        and shown.endswith("more lines; print shows all)")
+        and shown.startswith("line 0\n")
+    )
     assert len(shortened("x" * 5000)) < 2000
     assert repr(object.__new__(sl.Run)).startswith("<Run: AttributeError")
     assert in_few_words(np.zeros((3, 4))) == "float64[3, 4]"
@@ -119,9 +155,12 @@ def test_dir_lists_what_is_loaded_when_used_and_each_name_is_there(package) -> N
 def test_the_package_is_light_and_knows_its_rooms() -> None:
     check = (
         "import singlearn as sl, sys; dir(sl); dir(sl.plot); "
-        "print([m for m in ('jax', 'numpy', 'matplotlib', 'sympy') if m in sys.modules]); print(callable(sl.selection.select))"
+        "print([m for m in ('jax', 'numpy', 'matplotlib', 'sympy') if m in sys.modules]); "
+        "print(callable(sl.selection.select))"
     )
-    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split("\n")[:2] == ["[]", "True"]
 
 
@@ -130,12 +169,17 @@ def test_pictures_are_the_ones_that_are_listed() -> None:
 
 
 def test_every_picture_is_a_figure_that_shows_itself_once() -> None:
-    """A figure pyplot does not know is not shown by the inline backend of itself; IPython asks it for a PNG."""
+    """A figure pyplot does not know is not shown by the inline backend of itself; IPython asks it
+    for a PNG.
+    """
     for path in Path(sl.plot.__file__).parent.glob("*.py"):
         text = path.read_text()
         assert "import pyplot" not in text and "matplotlib.pyplot" not in text, path
         assert "matplotlib.figure import Figure\n" not in text, path
     figure = sl.plot.newton_polygon(sl.exact.rlct("x^4+y^6"))
     assert isinstance(figure, Figure) and isinstance(figure, matplotlib.figure.Figure)
-    assert figure._repr_png_().startswith(b"\x89PNG") and not getattr(figure, "_repr_html_", lambda: None)()
+    assert (
+        figure._repr_png_().startswith(b"\x89PNG")
+        and not getattr(figure, "_repr_html_", lambda: None)()
+    )
     assert not hasattr(figure, "number")  # which pyplot gives to the figures it knows

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from singlearn.triple import Triple
 
 LARGEST = 1e100
-"""Of numbers, of their range and of its inverse: models square them, multiply squares, and add as many as there are rows."""
+"""Of numbers, of their range and of its inverse: models square them, multiply squares, and add as
+many as there are rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ def mixture_family(table: Table) -> Family:
     """
     for name, column in zip(table.columns, table.values.T, strict=True):
         if column.min() == column.max():
-            raise Refusal(f"{table.path}, {name}: all its values are {column[0]:g}; a mixture needs at least two different ones")
+            raise Refusal(
+                f"{table.path}, {name}: all its values are {column[0]:g}; a mixture needs at least "
+                "two different ones"
+            )
     _refuse_extreme(table)
     data = table.values[:, 0] if table.values.shape[1] == 1 else table.values
 
@@ -73,32 +78,40 @@ def mixture_family(table: Table) -> Family:
 def reduced_rank_family(table: Table, response: Sequence[str] | None) -> Family:
     r"""Reduced rank regressions of the response columns on the others, all standardised.
 
-    Their noise is taken as known, σ = the residual standard deviation of full least squares, the same for every rank.
+    Their noise is taken as known, σ = the residual standard deviation of full least squares, the
+    same for every rank.
 
     Args:
         table: of inputs and responses.
         response: columns that are y, by name or place in the file; default: the last.
 
     Raises:
-        Refusal: no column left for x, a column without variation or of numbers too large to be squared, too few rows, or a
-            response that the others determine exactly.
+        Refusal: no column left for x, a column without variation or of numbers too large to be
+            squared, too few rows, or a response that the others determine exactly.
     """
     path = table.path
     at = [len(table.columns) - 1] if response is None else table.indices(response, "--response")
     rest = [i for i in range(len(table.columns)) if i not in at]
     if not rest:
         raise Refusal(
-            f"{path}: all {len(table.columns)} columns are responses; at least one should be left to predict them from"
+            f"{path}: all {len(table.columns)} columns are responses; at least one should be left "
+            "to predict them from"
         )
     _refuse_extreme(table)
     x, y = _standardised(table, rest), _standardised(table, at)
     n, inputs = x.shape
     if n <= inputs + 1:
-        raise Refusal(f"{path}: it has {n} rows for {inputs} inputs; the noise estimate needs more than {inputs + 1}")
+        raise Refusal(
+            f"{path}: it has {n} rows for {inputs} inputs; the noise estimate needs more than "
+            f"{inputs + 1}"
+        )
     residual = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
     scale = float(np.sqrt(np.sum(residual**2) / (y.shape[1] * (n - inputs - 1))))
     if scale < 1e-6:
-        raise Refusal(f"{path}: the responses are an exact linear function of the inputs; there is no noise to model")
+        raise Refusal(
+            f"{path}: the responses are an exact linear function of the inputs; there is no noise "
+            "to model"
+        )
 
     def triple(rank: int) -> Triple:
         from singlearn.models.reduced_rank import reduced_rank_regression
@@ -108,7 +121,8 @@ def reduced_rank_family(table: Table, response: Sequence[str] | None) -> Family:
     outputs = ", ".join(table.columns[i] for i in at)
     return Family(
         path.stem,
-        f"{n} rows, {outputs} from {inputs} inputs by reduced rank regression, standardised, noise σ = {scale:.3g}",
+        f"{n} rows, {outputs} from {inputs} inputs by reduced rank regression, standardised, noise "
+        f"σ = {scale:.3g}",
         "",
         triple,
         min(x.shape[1], y.shape[1]),
@@ -125,10 +139,16 @@ def _refuse_extreme(table: Table) -> None:
         where = f"{table.path}, column {place} ({name})"
         largest = float(np.abs(column).max())
         if largest > LARGEST:
-            raise Refusal(f"{where}: its values reach {largest:.3g}, too large to be squared in double precision; change their unit")
+            raise Refusal(
+                f"{where}: its values reach {largest:.3g}, too large to be squared in double "
+                "precision; change their unit"
+            )
         spread = float(np.ptp(column))
         if 0 < spread < 1 / LARGEST:
-            raise Refusal(f"{where}: its values differ by {spread:.3g}, too little to be squared in double precision; change their unit")
+            raise Refusal(
+                f"{where}: its values differ by {spread:.3g}, too little to be squared in double "
+                "precision; change their unit"
+            )
 
 
 def _standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "rows columns"]:
@@ -137,6 +157,7 @@ def _standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "ro
     for column, own in zip(columns, deviation, strict=True):
         if not own > 0:
             raise Refusal(
-                f"{table.path}, {table.columns[column]}: all its values are equal; a regression needs columns that vary"
+                f"{table.path}, {table.columns[column]}: all its values are equal; a regression "
+                "needs columns that vary"
             )
     return (values - values.mean(axis=0)) / deviation

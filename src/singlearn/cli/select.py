@@ -36,7 +36,11 @@ def run_select(options: argparse.Namespace) -> None:
     figure = save_figure(plot.selection(selection, family.x_label), out, family.name)
     seconds = time.monotonic() - started
     if options.json:
-        settings = {"particles": options.particles, "replicates": options.replicates, "seed": options.seed}
+        settings = {
+            "particles": options.particles,
+            "replicates": options.replicates,
+            "seed": options.seed,
+        }
         more = {"note": family.note or None, "figure": figure, "seconds": seconds}
         print_document({"command": "select", **selection.to_dict(), **settings, **more})
     else:
@@ -47,28 +51,44 @@ def run_select(options: argparse.Namespace) -> None:
 def _family(options: argparse.Namespace) -> Family:
     if options.response is not None and options.model != "reduced-rank":
         raise Refusal(
-            f"--response: got {options.response!r} for --model {options.model}; only --model reduced-rank has responses"
+            f"--response: got {options.response!r} for --model {options.model}; only --model "
+            "reduced-rank has responses"
         )
     if options.data == "galaxies":
-        said = [options.header, options.index, options.delimiter, options.decimal, options.thousands]
+        said = [
+            options.header,
+            options.index,
+            options.delimiter,
+            options.decimal,
+            options.thousands,
+        ]
         if any(value is not None for value in said):
-            raise Refusal("galaxies: it is no file; --header, --index, --delimiter, --decimal and --thousands are for CSV files")
+            raise Refusal(
+                "galaxies: it is no file; --header, --index, --delimiter, --decimal and "
+                "--thousands are for CSV files"
+            )
         if options.model != "mixture" or options.columns is not None:
             raise Refusal(
-                "galaxies: it is one column of velocities; it should be used with --model mixture and without --columns"
+                "galaxies: it is one column of velocities; it should be used with --model mixture "
+                "and without --columns"
             )
         return galaxies_family()
     path = Path(options.data)
     if not path.exists():
-        raise Refusal(f"DATA: got {options.data!r}, which is no file; it should be a CSV file or galaxies")
-    dialect = Dialect(options.header, options.delimiter, options.decimal, options.thousands, options.index)
+        raise Refusal(
+            f"DATA: got {options.data!r}, which is no file; it should be a CSV file or galaxies"
+        )
+    dialect = Dialect(
+        options.header, options.delimiter, options.decimal, options.thousands, options.index
+    )
     table = read_csv(path, _names(options.columns, "--columns"), dialect)
     if options.model == "mixture":
         return mixture_family(table)
     family = reduced_rank_family(table, _names(options.response, "--response"))
     if options.max is not None and options.max > family.largest:
         raise Refusal(
-            f"--max: got {options.max}; these columns have at most rank {family.largest}, and more changes no function"
+            f"--max: got {options.max}; these columns have at most rank {family.largest}, and more "
+            "changes no function"
         )
     return family
 
@@ -77,7 +97,12 @@ def _names(listed: str | None, option: str) -> list[str] | None:
     """The names in a list; one with a comma in it stands in double quotes."""
     if listed is None:
         return None
-    names = [name.strip() for row in csv.reader([listed], skipinitialspace=True) for name in row if name.strip()]
+    names = [
+        name.strip()
+        for row in csv.reader([listed], skipinitialspace=True)
+        for name in row
+        if name.strip()
+    ]
     if not names:
         raise Refusal(f"{option}: got {listed!r}; it should list at least one column")
     return names

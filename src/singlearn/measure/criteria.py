@@ -16,11 +16,13 @@ from singlearn.results.prompt import Shown
 
 @dataclass(frozen=True, eq=False)
 class Waic(Shown):
-    r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus functional variance.
+    r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus
+    functional variance.
 
-    Two errors belong to it. ``standard_error`` is that of the computation: other draws from this posterior would move WAIC by so much.
-    ``standard_error_over_data`` is that of the sample: n other observations would. ArviZ prints the second one, as SE of
-    ``elpd`` = -WAIC; a deviance is 2 WAIC.
+    Two errors belong to it. ``standard_error`` is that of the computation: other draws from this
+    posterior would move WAIC by so much. ``standard_error_over_data`` is that of the sample: n
+    other observations would. ArviZ prints the second one, as SE of ``elpd`` = -WAIC; a deviance is
+    2 WAIC.
 
     Attributes:
         waic: with the error of the computation.
@@ -57,7 +59,8 @@ class Waic(Shown):
 
 
 def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
-    r"""WAIC :math:`= -Σ_i \log E_w[p(y_i|x_i,w)] + Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]` (Watanabe 2018 [watanabe2018mathematical]_).
+    r"""WAIC :math:`= -Σ_i \log E_w[p(y_i|x_i,w)] + Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]` (Watanabe
+    2018 [watanabe2018mathematical]_).
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
@@ -73,12 +76,16 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     """
     replicates, draws, _ = log_likelihood.shape
     if draws < 2:
-        raise ValueError(f"log_likelihood: got {draws} draw a replicate; the functional variance needs at least two")
+        raise ValueError(
+            f"log_likelihood: got {draws} draw a replicate; the functional variance "
+            "needs at least two"
+        )
     pointwise_variance = log_likelihood.var(axis=1, ddof=1)
     variance = pointwise_variance.sum(axis=1)
     predictive = logsumexp(log_likelihood, axis=1, keepdims=True) - math.log(draws)
     training = -predictive[:, 0].sum(axis=1)
-    # Influence of each draw: what as many independent draws would leave of an error, the floor of the one seen between replicates.
+    # Influence of each draw: what as many independent draws would leave of an error, the floor of
+    # the one seen between replicates.
     on_variance = np.square(log_likelihood - log_likelihood.mean(axis=1, keepdims=True)).sum(axis=2)
     on_training = -np.expm1(log_likelihood - predictive).sum(axis=2)
     floor_variance, floor_waic = (
@@ -94,15 +101,19 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
 
 @dataclass(frozen=True, eq=False)
 class Loo(Shown):
-    """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and how far to trust it.
+    """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and
+    how far to trust it.
 
-    Two errors belong to it, as to :class:`Waic`. ArviZ's ``elpd`` is -``value`` and its SE ``standard_error_over_data``.
+    Two errors belong to it, as to :class:`Waic`. ArviZ's ``elpd`` is -``value`` and its SE
+    ``standard_error_over_data``.
 
     Attributes:
         loss: with the error of the computation.
         pointwise: what each observation adds to the loss, in nats.
-        pareto_k: k̂ of each observation; the weights that leave it out have a variance only below 1/2.
-        threshold: k̂ above it are unreliable, min(1 - 1/log₁₀ S, 0.7) for S draws [vehtari2024pareto]_.
+        pareto_k: k̂ of each observation; the weights that leave it out have a variance only below
+            1/2.
+        threshold: k̂ above it are unreliable, min(1 - 1/log₁₀ S, 0.7) for S draws
+            [vehtari2024pareto]_.
     """
 
     loss: Estimate
@@ -143,8 +154,10 @@ class Loo(Shown):
         if not self.unreliable:
             return None
         return (
-            f"Pareto k̂ is above {self.threshold:.2f} for {self.unreliable} of {len(self.pareto_k)} observations (worst "
-            f"{self.worst_pareto_k:.2f}): each of them moves the posterior so much that importance weights cannot leave it out"
+            f"Pareto k̂ is above {self.threshold:.2f} for {self.unreliable} of "
+            f"{len(self.pareto_k)} observations (worst "
+            f"{self.worst_pareto_k:.2f}): each of them moves the posterior so much that importance "
+            "weights cannot leave it out"
         )
 
     def __str__(self) -> str:
@@ -165,11 +178,13 @@ class Loo(Shown):
 def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float | None = None) -> Loo:
     r"""Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
 
-    The weights of all draws are smoothed together; the error of the computation is the spread of the replicates under these weights.
+    The weights of all draws are smoothed together; the error of the computation is the spread of
+    the replicates under these weights.
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
-        threshold: observations with a Pareto k̂ above it count as unreliable; default: min(1 - 1/log₁₀ S, 0.7) for S draws.
+        threshold: observations with a Pareto k̂ above it count as unreliable; default: min(1 -
+            1/log₁₀ S, 0.7) for S draws.
 
     >>> rng = np.random.default_rng(0)
     >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
@@ -192,11 +207,13 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
 
 
 def standard_error_over_data(pointwise: Float[np.ndarray, " n"]) -> float:
-    r"""What another sample of n observations would change of a sum over observations: :math:`\sqrt{n \mathrm{Var}_i[c_i]}`.
+    r"""What another sample of n observations would change of a sum over observations:
+    :math:`\sqrt{n \mathrm{Var}_i[c_i]}`.
 
-    Of a difference between two models, with ``pointwise`` the differences of each observation, it is ArviZ's ``dse``: much less than
-    the errors of the two suggest, for both models find the same observations hard [vehtari2017practical]_. Of fewer
-    than about 100 observations, or for models that predict nearly the same, it is too small [sivula2020uncertainty]_.
+    Of a difference between two models, with ``pointwise`` the differences of each observation, it
+    is ArviZ's ``dse``: much less than the errors of the two suggest, for both models find the same
+    observations hard [vehtari2017practical]_. Of fewer than about 100 observations, or for models
+    that predict nearly the same, it is too small [sivula2020uncertainty]_.
 
     >>> standard_error_over_data(np.array([1.0, 3.0, 1.0, 3.0]))
     2.0

@@ -1,4 +1,6 @@
-"""One picture a file; each takes a result and returns a matplotlib Figure that shows itself in a notebook; no global style is touched."""
+"""One picture a file; each takes a result and returns a matplotlib Figure that shows itself in a
+notebook; no global style is touched.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,9 @@ PICTURES = {
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
 }
-"""Function and the module it is in. Modules are imported when used, so that pictures of networks do not load JAX, and have other names than
-the functions, or importing one would put the module in the function's place."""
+"""Function and the module it is in. Modules are imported when used, so that pictures of networks do
+not load JAX, and have other names than the functions, or importing one would put the module in the
+function's place."""
 
 __all__ = [
     "Side",
@@ -76,7 +79,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name not in PICTURES:
-        raise AttributeError(f"module 'singlearn.plot' has no attribute {name!r}; it has {', '.join(PICTURES)}")
+        raise AttributeError(
+            f"module 'singlearn.plot' has no attribute {name!r}; it has {', '.join(PICTURES)}"
+        )
     return getattr(import_module(f"singlearn.plot.{PICTURES[name]}"), name)
 
 

@@ -8,9 +8,11 @@ from matplotlib.figure import Figure as PlainFigure
 
 
 class Figure(PlainFigure):
-    """A matplotlib figure that pyplot does not know of, so that it is shown once: as the last value of a cell.
+    """A matplotlib figure that pyplot does not know of, so that it is shown once: as the last value
+    of a cell.
 
-    Under ``%matplotlib inline`` IPython has its own way to show figures and uses that; elsewhere it asks ``_repr_png_``.
+    Under ``%matplotlib inline`` IPython has its own way to show figures and uses that; elsewhere it
+    asks ``_repr_png_``.
 
     >>> Figure()._repr_png_()[1:4]
     b'PNG'

@@ -16,9 +16,11 @@ LONGEST_FIELD = 80
 
 
 class Shown:
-    """A class whose objects show at a prompt what ``str`` says of them; where it says nothing, their fields, arrays by shape.
+    """A class whose objects show at a prompt what ``str`` says of them; where it says nothing,
+    their fields, arrays by shape.
 
-    It may be the base of a dataclass: the representation that ``dataclass`` would make, with every number of every array, is not made.
+    It may be the base of a dataclass: the representation that ``dataclass`` would make, with every
+    number of every array, is not made.
 
     >>> import numpy as np
     >>> @dataclasses.dataclass(frozen=True)
@@ -70,12 +72,18 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         length += len(lines[kept]) + 1
         kept += 1
     more = len(lines) - kept
-    return "\n".join([*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; print shows all)"])
+    return "\n".join(
+        [*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; print shows all)"]
+    )
 
 
 def record(thing: Any) -> str:
     """The fields of a dataclass with what they hold in few words, in one line or one line each."""
-    parts = [f"{f.name}={in_few_words(getattr(thing, f.name))}" for f in dataclasses.fields(thing) if f.repr]
+    parts = [
+        f"{f.name}={in_few_words(getattr(thing, f.name))}"
+        for f in dataclasses.fields(thing)
+        if f.repr
+    ]
     name, line = type(thing).__name__, ", ".join(parts)
     if len(line) < 100:
         return f"{name}({line})"
@@ -83,7 +91,8 @@ def record(thing: Any) -> str:
 
 
 def in_few_words(value: Any, depth: int = 0) -> str:
-    """A value in one line: numbers as they are, arrays by type and shape, functions by name, few items of many.
+    """A value in one line: numbers as they are, arrays by type and shape, functions by name, few
+    items of many.
 
     >>> in_few_words({"a": Fraction(1, 2), "b": [1, 2, 3, 4, 5, 6], "c": len})
     "{'a': 1/2, 'b': [1, 2, 3, 4, … 6 in all], 'c': len}"
@@ -103,19 +112,29 @@ def in_few_words(value: Any, depth: int = 0) -> str:
     if isinstance(value, Shown):
         return _clipped(str(value).split("\n")[0] if depth else f"<{type(value).__name__}>")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _clipped(repr(value)) if type(value).__str__ is object.__str__ else _clipped(str(value))
+        return (
+            _clipped(repr(value)) if type(value).__str__ is object.__str__ else _clipped(str(value))
+        )
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return _clipped(repr(value))
 
 
 def _items(value: Any, depth: int) -> str:
-    first, last = ("{", "}") if isinstance(value, (Mapping, set, frozenset)) else ("(", ")") if isinstance(value, tuple) else ("[", "]")
+    first, last = (
+        ("{", "}")
+        if isinstance(value, (Mapping, set, frozenset))
+        else ("(", ")")
+        if isinstance(value, tuple)
+        else ("[", "]")
+    )
     if depth > 1:
         return f"{first}… {len(value)} in all{last}" if value else first + last
     shown = list(value.items() if isinstance(value, Mapping) else value)[:4]
     words = [
-        f"{item[0]!r}: {in_few_words(item[1], depth + 1)}" if isinstance(value, Mapping) else in_few_words(item, depth + 1)
+        f"{item[0]!r}: {in_few_words(item[1], depth + 1)}"
+        if isinstance(value, Mapping)
+        else in_few_words(item, depth + 1)
         for item in shown
     ]
     more = [f"… {len(value)} in all"] if len(value) > len(shown) else []

@@ -24,14 +24,15 @@ class Candidate(Shown):
         free_energy: F = -log evidence, in nats.
         probability: P(K), with all models of the selection equally probable beforehand.
         wbic: in nats; ``None`` for n < 3.
-        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of F. With the error of the
-            computation and the error over data.
+        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of
+            F. With the error of the computation and the error over data.
         loo: the same quantity by leave-one-out cross-validation, with what Pareto k̂ says of it.
         bic: in nats.
-        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could be reached it stands at
-            the lowest energy the run knows.
-        spike_height: nats by which the likelihood rises above the maximum of BIC where the prior all but forbids it (a
-            component on two neighbouring observations, say), as far as it was met; 0 where it was not.
+        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could
+            be reached it stands at the lowest energy the run knows.
+        spike_height: nats by which the likelihood rises above the maximum of BIC where the prior
+            all but forbids it (a component on two neighbouring observations, say), as far as it was
+            met; 0 where it was not.
         learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
         not_read: why there is no λ̂, in words; ``None`` if there is.
         half_dimension: d/2, what λ would be if the model were regular.
@@ -83,7 +84,8 @@ class Difference:
     Attributes:
         value: of the whole sample; 0 for the best.
         standard_error: of the computation; of both models, which are independent runs.
-        standard_error_over_data: paired (ArviZ's ``dse``); ``None`` where the observations of the two do not match.
+        standard_error_over_data: paired (ArviZ's ``dse``); ``None`` where the observations of the
+            two do not match.
     """
 
     value: float
@@ -126,28 +128,45 @@ class Selection(Shown):
         return min(self.candidates, key=lambda candidate: candidate.free_energy.value)
 
     def gap(self, candidate: Candidate) -> Estimate:
-        """F of ``candidate`` above the best one's, in nats; its error is that of both, which are independent runs."""
+        """F of ``candidate`` above the best one's, in nats; its error is that of both, which are
+        independent runs.
+        """
         best = self.best
         if candidate is best:
             return Estimate(0.0, candidate.free_energy.standard_error)
         difference = candidate.free_energy.value - best.free_energy.value
-        return Estimate(difference, math.hypot(candidate.free_energy.standard_error, best.free_energy.standard_error))
+        return Estimate(
+            difference,
+            math.hypot(candidate.free_energy.standard_error, best.free_energy.standard_error),
+        )
 
     @property
     def tied(self) -> tuple[Candidate, ...]:
-        """Candidates these runs cannot tell from the best: the gap in free energy is within two standard errors."""
-        gaps = [(candidate, self.gap(candidate)) for candidate in self.candidates if candidate is not self.best]
+        """Candidates these runs cannot tell from the best: the gap in free energy is within two
+        standard errors.
+        """
+        gaps = [
+            (candidate, self.gap(candidate))
+            for candidate in self.candidates
+            if candidate is not self.best
+        ]
         return tuple(candidate for candidate, gap in gaps if gap.value < 2 * gap.standard_error)
 
     def best_by(self, criterion: Literal["waic", "loo"]) -> Candidate | None:
         """The candidate with the lowest WAIC or LOO; ``None`` where no candidate has one."""
-        known = [candidate for candidate in self.candidates if getattr(candidate, criterion) is not None]
+        known = [
+            candidate for candidate in self.candidates if getattr(candidate, criterion) is not None
+        ]
         return min(known, key=lambda candidate: getattr(candidate, criterion).value, default=None)
 
-    def difference(self, candidate: Candidate, criterion: Literal["waic", "loo"]) -> Difference | None:
-        """WAIC or LOO of ``candidate`` above the lowest, with the paired error over data; ``None`` where it has none.
+    def difference(
+        self, candidate: Candidate, criterion: Literal["waic", "loo"]
+    ) -> Difference | None:
+        """WAIC or LOO of ``candidate`` above the lowest, with the paired error over data; ``None``
+        where it has none.
 
-        Both errors matter: that of the computation shrinks with more particles, that over data with more observations only.
+        Both errors matter: that of the computation shrinks with more particles, that over data with
+        more observations only.
         """
         best, own = self.best_by(criterion), getattr(candidate, criterion)
         if best is None or own is None:
@@ -177,4 +196,6 @@ class Selection(Shown):
 
     def _differences(self, candidate: Candidate) -> dict[str, Any]:
         found = {name: self.difference(candidate, name) for name in CRITERIA}
-        return {f"{name}_above_lowest": None if d is None else d.to_dict() for name, d in found.items()}
+        return {
+            f"{name}_above_lowest": None if d is None else d.to_dict() for name, d in found.items()
+        }

@@ -30,9 +30,11 @@ def select(
     Args:
         family: K to a triple; all triples must have the same observations.
         values: the K to compare.
-        particles: of each replicate; 512 leave a standard error of about 0.1 nats for the mixtures of the galaxy data.
+        particles: of each replicate; 512 leave a standard error of about 0.1 nats for the mixtures
+            of the galaxy data.
         replicates: independent populations; standard errors are their spread.
-        seed: every K is tempered with it, so that ``temper(family(K), seed=seed)`` gives the same row again.
+        seed: every K is tempered with it, so that ``temper(family(K), seed=seed)`` gives the same
+            row again.
         thin: keep every ``thin``-th particle; WAIC is read from kept ones.
         name: of the data, for tables and figures.
         description: one line for tables and figures.
@@ -47,13 +49,28 @@ def select(
     triples = [family(size) for size in sizes]
     for size, triple in zip(sizes, triples, strict=True):
         if triple.is_population:
-            raise ValueError(f"family: K = {size} is a population triple; models are selected on data")
+            raise ValueError(
+                f"family: K = {size} is a population triple; models are selected on data"
+            )
         if triple.n != triples[0].n:
-            raise ValueError(f"family: K = {size} has {triple.n:g} observations; K = {sizes[0]} has {triples[0].n:g}")
+            raise ValueError(
+                f"family: K = {size} has {triple.n:g} observations; K = {sizes[0]} has "
+                f"{triples[0].n:g}"
+            )
         if _has_other_observations(triple, triples[0]):
-            raise ValueError(f"family: K = {size} has other observations than K = {sizes[0]}; they should be the same")
+            raise ValueError(
+                f"family: K = {size} has other observations than K = {sizes[0]}; they should be "
+                "the same"
+            )
     runs = [
-        temper(triple, particles=particles, replicates=replicates, seed=seed, thin=thin, progress=progress)
+        temper(
+            triple,
+            particles=particles,
+            replicates=replicates,
+            seed=seed,
+            thin=thin,
+            progress=progress,
+        )
         for triple in triples
     ]
     free_energies = [run.free_energy(1.0) for run in runs]
@@ -70,7 +87,9 @@ def select(
 
 
 def _has_other_observations(triple: Triple, first: Triple) -> bool:
-    """Whether both model one array of observations, and not the same; inputs of regressions may differ, and are not looked at."""
+    """Whether both model one array of observations, and not the same; inputs of regressions may
+    differ, and are not looked at.
+    """
     both = (triple.data, first.data)
     return all(isinstance(data, np.ndarray) for data in both) and not np.array_equal(*both)
 

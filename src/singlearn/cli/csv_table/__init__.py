@@ -1,4 +1,6 @@
-"""Reading a table of numbers from a CSV file: understood, or refused with the line and the option that decides. Imports no JAX."""
+"""Reading a table of numbers from a CSV file: understood, or refused with the line and the option
+that decides. Imports no JAX.
+"""
 
 from singlearn.cli.csv_table.dialect import Dialect
 from singlearn.cli.csv_table.table import Table, read_csv

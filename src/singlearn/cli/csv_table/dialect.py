@@ -14,13 +14,15 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 QUOTED = re.compile('"[^"]*"')
 # One comma between digits: 5,251 may be two columns, a decimal comma or a thousands separator.
 ONE_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
-# Commas before groups of three digits: 1,234,567 and 1,234.50 may be columns or thousands separators.
+# Commas before groups of three digits: 1,234,567 and 1,234.50 may be columns or thousands
+# separators.
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a user says about a file; ``None``: read it off the file, or refuse where it does not tell.
+    """What a user says about a file; ``None``: read it off the file, or refuse where it does not
+    tell.
 
     Attributes:
         header: whether the first line has the names of the columns.
@@ -42,9 +44,15 @@ class Dialect:
         Raises:
             Refusal: one sign for both decimals and thousands.
         """
-        thousands, decimal = self.thousands or "", self.decimal or ("," if self.thousands == "." else ".")
+        thousands, decimal = (
+            self.thousands or "",
+            self.decimal or ("," if self.thousands == "." else "."),
+        )
         if thousands == decimal:
-            raise Refusal(f"--thousands: got {thousands!r}, which is the decimal sign too; they should be different")
+            raise Refusal(
+                f"--thousands: got {thousands!r}, which is the decimal sign too; they should be "
+                "different"
+            )
         return Notation(decimal, thousands)
 
     @property
@@ -62,7 +70,8 @@ def find_delimiter(lines: Sequence[tuple[int, str]], dialect: Dialect, path: Pat
         path: for the sentence.
 
     Raises:
-        Refusal: several signs could be it, or commas in a file without a header may separate columns or belong to numbers.
+        Refusal: several signs could be it, or commas in a file without a header may separate
+            columns or belong to numbers.
     """
     if dialect.delimiter is not None:
         return dialect.delimiter
@@ -89,11 +98,22 @@ def _refuse_ambiguous_commas(lines: Sequence[tuple[int, str]], path: Path) -> No
     if len(data) > 1 and re.fullmatch(r"[^,\d\"]+,\s+[^,\d\"]+", data[0][1]):
         data = data[1:]
     number, first = data[0]
-    if all(THOUSANDS.fullmatch(line) for _, line in data) or all(ONE_COMMA.fullmatch(line) for _, line in data):
+    if all(THOUSANDS.fullmatch(line) for _, line in data) or all(
+        ONE_COMMA.fullmatch(line) for _, line in data
+    ):
         columns = first.count(",") + 1
-        one = ["--decimal , if it is one number with a decimal comma"] if ONE_COMMA.fullmatch(first) else []
-        one += ["--thousands , if it is one number with a thousands separator"] if THOUSANDS.fullmatch(first) else []
+        one = (
+            ["--decimal , if it is one number with a decimal comma"]
+            if ONE_COMMA.fullmatch(first)
+            else []
+        )
+        one += (
+            ["--thousands , if it is one number with a thousands separator"]
+            if THOUSANDS.fullmatch(first)
+            else []
+        )
         raise Refusal(
-            f"{path}, line {number}: got {first!r}, and the other lines are like it; say what the comma is: {', '.join(one)}, "
+            f"{path}, line {number}: got {first!r}, and the other lines are like it; say what the "
+            f"comma is: {', '.join(one)}, "
             f"--delimiter , if these are {columns} columns"
         )

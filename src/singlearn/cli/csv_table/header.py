@@ -13,7 +13,8 @@ LEAST_ROWS = 5
 
 
 def has_header(rows: Sequence[tuple[int, Sequence[str]]], notation: Notation, path: Path) -> bool:
-    """Whether the first row has names: it has, if it has names only; it has not, if it has numbers like those below it.
+    """Whether the first row has names: it has, if it has names only; it has not, if it has numbers
+    like those below it.
 
     Args:
         rows: line numbers and entries.
@@ -21,7 +22,8 @@ def has_header(rows: Sequence[tuple[int, Sequence[str]]], notation: Notation, pa
         path: for the sentence.
 
     Raises:
-        Refusal: the first row may be either: a broken or missing value, names among numbers, or numbers unlike those below.
+        Refusal: the first row may be either: a broken or missing value, names among numbers, or
+            numbers unlike those below.
     """
     line, first = rows[0]
     body = [cells for _, cells in rows[1:]]
@@ -35,42 +37,64 @@ def has_header(rows: Sequence[tuple[int, Sequence[str]]], notation: Notation, pa
         missing = kind is Kind.MISSING and not (cell == "Na" and Kind.NAME in kinds)
         if missing or kind is Kind.BROKEN or (confused and kind is Kind.NAME):
             trouble = notation.trouble(cell)
-            raise Refusal(f"{where}, column {column}: {trouble}; if the line is a header: --header yes")
+            raise Refusal(
+                f"{where}, column {column}: {trouble}; if the line is a header: --header yes"
+            )
     return True
 
 
 def _numbers_are_names(
-    first: Sequence[str], kinds: Sequence[Kind], body: Sequence[Sequence[str]], notation: Notation, where: str
+    first: Sequence[str],
+    kinds: Sequence[Kind],
+    body: Sequence[Sequence[str]],
+    notation: Notation,
+    where: str,
 ) -> bool:
     at = [column for column, kind in enumerate(kinds) if kind is Kind.NUMBER]
     numbers = [first[column] for column in at]
     listed = ", ".join(numbers[:6]) + (", …" if len(numbers) > 6 else "")
-    if kinds[0] is Kind.EMPTY and len(at) == len(first) - 1 and all(cells[0] for cells in body if cells):
+    if (
+        kinds[0] is Kind.EMPTY
+        and len(at) == len(first) - 1
+        and all(cells[0] for cells in body if cells)
+    ):
         if numbers == [str(i) for i in range(len(numbers))]:
             return True  # the names that pandas gives to columns without names, above its index
-        raise Refusal(f"{where}: {listed} may be names of columns or data: --header yes or --header no")
+        raise Refusal(
+            f"{where}: {listed} may be names of columns or data: --header yes or --header no"
+        )
     for column, kind in enumerate(kinds):
         below = [cells[column] for cells in body if column < len(cells)]
         if kind is Kind.NAME and below and all(notation.value(cell) is not None for cell in below):
             raise Refusal(
-                f"{where}, column {column + 1}: got {first[column]!r} above numbers; it should be a number; "
+                f"{where}, column {column + 1}: got {first[column]!r} above numbers; it should be "
+                "a number; "
                 "if the line is a header: --header yes"
             )
     columns = [[cells[column] for cells in body if column < len(cells)] for column in at]
     if _unlike_the_rest(numbers, columns, notation):
-        raise Refusal(f"{where}: {listed} may be a header (years, numbers of columns) or data: --header yes or --header no")
+        raise Refusal(
+            f"{where}: {listed} may be a header (years, numbers of columns) or data: --header yes "
+            "or --header no"
+        )
     return False
 
 
-def _unlike_the_rest(first: Sequence[str], columns: Sequence[Sequence[str]], notation: Notation) -> bool:
-    """Whether numbers in the first row are written otherwise than those below, count the columns, or are far from all below."""
+def _unlike_the_rest(
+    first: Sequence[str], columns: Sequence[Sequence[str]], notation: Notation
+) -> bool:
+    """Whether numbers in the first row are written otherwise than those below, count the columns,
+    or are far from all below.
+    """
     below = [cell for cells in columns for cell in cells if notation.value(cell) is not None]
     whole = all(WHOLE.fullmatch(cell) for cell in first)
     years = whole and all(1500 <= int(cell) < 2200 for cell in first)
     enough = years or len(below) >= LEAST_ROWS * len(first)
     if whole and below and enough and not any(WHOLE.fullmatch(cell) for cell in below):
         return True
-    if len(first) >= 3 and any(list(first) == [str(i + start) for i in range(len(first))] for start in (0, 1)):
+    if len(first) >= 3 and any(
+        list(first) == [str(i + start) for i in range(len(first))] for start in (0, 1)
+    ):
         return True
     return (len(first) > 1 or years) and all(
         _is_far(cell, cells, notation) for cell, cells in zip(first, columns, strict=True)

@@ -26,7 +26,9 @@ def counts(cells: Sequence[str]) -> bool:
 def numbers_each_once(cells: Sequence[str]) -> bool:
     """Whether entries are 0 … n-1 or 1 … n in any order."""
     numbers = whole_numbers(cells)
-    return numbers is not None and any(sorted(numbers) == list(range(start, start + len(numbers))) for start in (0, 1))
+    return numbers is not None and any(
+        sorted(numbers) == list(range(start, start + len(numbers))) for start in (0, 1)
+    )
 
 
 def labels_rows(cells: Sequence[str], notation: Notation) -> bool:
@@ -40,11 +42,16 @@ def labels_rows(cells: Sequence[str], notation: Notation) -> bool:
 def whole_numbers(cells: Sequence[str]) -> list[int] | None:
     """The entries as whole numbers, or ``None`` if one is none."""
     plain = [cell.removesuffix(".0") for cell in cells]
-    return [int(cell) for cell in plain] if plain and all(WHOLE.fullmatch(cell) for cell in plain) else None
+    return (
+        [int(cell) for cell in plain]
+        if plain and all(WHOLE.fullmatch(cell) for cell in plain)
+        else None
+    )
 
 
 def looks_like_an_index(name: str | None, cells: Sequence[str]) -> bool:
-    """Whether a column may number the rows: one without a name that counts, or one that counts from 0 or 1 and is called so.
+    """Whether a column may number the rows: one without a name that counts, or one that counts from
+    0 or 1 and is called so.
 
     Args:
         name: ``None`` in a file without a header.
@@ -52,4 +59,9 @@ def looks_like_an_index(name: str | None, cells: Sequence[str]) -> bool:
     """
     if name is None:
         return (len(cells) >= 3 and counts(cells)) or (len(cells) >= 8 and numbers_each_once(cells))
-    return name.lower() in INDEX_NAMES and len(cells) >= 3 and counts(cells) and int(float(cells[0])) in (0, 1)
+    return (
+        name.lower() in INDEX_NAMES
+        and len(cells) >= 3
+        and counts(cells)
+        and int(float(cells[0])) in (0, 1)
+    )

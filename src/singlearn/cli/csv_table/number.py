@@ -36,10 +36,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Notation:
-    """How numbers are written: the decimal sign, and what separates thousands (nothing unless said).
+    """How numbers are written: the decimal sign, and what separates thousands (nothing unless
+    said).
 
-    Only ASCII digits, one sign, one decimal sign and an exponent are a number. Python's ``float`` takes much more: ``1_5``, ``inf``,
-    digits of every script.
+    Only ASCII digits, one sign, one decimal sign and an exponent are a number. Python's ``float``
+    takes much more: ``1_5``, ``inf``, digits of every script.
 
     >>> Notation().value("-1.5e3"), Notation(decimal=",").value("5,251"), Notation(thousands=",").value("1,234.5")
     (-1500.0, 5.251, 1234.5)
@@ -53,7 +54,9 @@ class Notation:
     @cached_property
     def _grouped(self) -> re.Pattern[str]:
         separator, decimal = re.escape(self.thousands), re.escape(self.decimal)
-        return re.compile(rf"[+-]?(\d+|\d{{1,3}}({separator}\d{{3}})+)({decimal}\d*)?([eE][+-]?\d+)?", re.ASCII)
+        return re.compile(
+            rf"[+-]?(\d+|\d{{1,3}}({separator}\d{{3}})+)({decimal}\d*)?([eE][+-]?\d+)?", re.ASCII
+        )
 
     def value(self, cell: str) -> float | None:
         """The number, which may be infinite or zero for want of digits, or ``None``."""
@@ -80,13 +83,18 @@ class Notation:
         return Kind.BROKEN if BEGINS_LIKE_A_NUMBER.match(cell) else Kind.NAME
 
     def is_confused(self, cell: str) -> bool:
-        """Whether letters for digits make it no number: ``l.5``, ``O.25``; ``O2`` and ``l1`` are names.
+        """Whether letters for digits make it no number: ``l.5``, ``O.25``; ``O2`` and ``l1`` are
+        names.
 
         >>> [Notation().is_confused(cell) for cell in ("l.5", "O2", "q0.5")]
         [True, False, False]
         """
         has_sign = self.decimal in cell and any(letter.isdigit() for letter in cell)
-        return has_sign and self.value(cell) is None and self.value(cell.translate(CONFUSED)) is not None
+        return (
+            has_sign
+            and self.value(cell) is None
+            and self.value(cell.translate(CONFUSED)) is not None
+        )
 
     def number(self, cell: str, where: str) -> float:
         """The finite number that an entry is.
@@ -102,9 +110,14 @@ class Notation:
         if value is None:
             raise Refusal(f"{where}: {self.trouble(cell)}")
         if math.isinf(value):
-            raise Refusal(f"{where}: got {cell!r}, which is too large for double precision; it should be a finite number")
+            raise Refusal(
+                f"{where}: got {cell!r}, which is too large for double precision; it should be a "
+                "finite number"
+            )
         if value == 0 and any(digit in "123456789" for digit in re.split("[eE]", cell)[0]):
-            raise Refusal(f"{where}: got {cell!r}, which is too small for double precision and would become 0")
+            raise Refusal(
+                f"{where}: got {cell!r}, which is too small for double precision and would become 0"
+            )
         return value
 
     def trouble(self, cell: str) -> str:
@@ -113,20 +126,41 @@ class Notation:
         if lower in ("inf", "infinity"):
             return f"got {cell!r}; it should be a finite number"
         if cell.lower() in MISSING:
-            return f"the value is missing ({cell!r}); it should be a number: drop the row or impute the value"
+            return (
+                f"the value is missing ({cell!r}); it should be a number: drop the row or "
+                "impute the value"
+            )
         for letter in cell:
-            if ord(letter) > 127 and (unicodedata.category(letter) in ("Nd", "Pd", "Zs", "Cf") or letter in "−٫٬’"):
+            if ord(letter) > 127 and (
+                unicodedata.category(letter) in ("Nd", "Pd", "Zs", "Cf") or letter in "−٫٬’"
+            ):
                 name = unicodedata.name(letter, "unnamed")
-                return f"got {cell!r}, with the character {name}; it should be a number in plain digits, '-' and {self.decimal!r}"
+                return (
+                    f"got {cell!r}, with the character {name}; it should be a number in plain "
+                    f"digits, '-' and {self.decimal!r}"
+                )
         if "_" in cell:
-            return f"got {cell!r}, with an underscore; it should be a number (--thousands _ if it separates thousands)"
-        signs = [sign for sign in (",", ".", "'", " ") if sign in cell and (sign != self.decimal or cell.count(sign) > 1)]
+            return (
+                f"got {cell!r}, with an underscore; it should be a number (--thousands _ if "
+                "it separates thousands)"
+            )
+        signs = [
+            sign
+            for sign in (",", ".", "'", " ")
+            if sign in cell and (sign != self.decimal or cell.count(sign) > 1)
+        ]
         digits = "".join(letter for letter in cell if letter not in ",.' ")
         if signs and re.fullmatch(r"[+-]?\d+([eE][+-]?\d+)?", digits, re.ASCII):
             sign = "space" if signs[0] == " " else signs[0]
             decide = [f"--decimal {sign}"] if sign in ",." and cell.count(sign) == 1 else []
             decide += [f"--thousands {sign}"] + (["--delimiter space"] if sign == "space" else [])
-            return f"got {cell!r}; what its {sign if sign == 'space' else repr(sign)} means has to be said: {' or '.join(decide)}"
+            return (
+                f"got {cell!r}; what its {sign if sign == 'space' else repr(sign)} means has "
+                f"to be said: {' or '.join(decide)}"
+            )
         if " " in cell and all(self.value(part) is not None for part in cell.split()):
-            return f"got {cell!r}; it should be a number (--delimiter space if blanks separate the columns)"
+            return (
+                f"got {cell!r}; it should be a number (--delimiter space if blanks separate "
+                "the columns)"
+            )
         return f"got {cell!r}; it should be a number"

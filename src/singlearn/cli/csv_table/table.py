@@ -44,22 +44,28 @@ class Table:
     notes: tuple[str, ...]
 
     def indices(self, names: Sequence[str], option: str) -> list[int]:
-        """Where columns are in ``values``, by name or by place in the file. Raises ``Refusal`` where one is not, or is listed twice."""
+        """Where columns are in ``values``, by name or by place in the file. Raises ``Refusal``
+        where one is not, or is listed twice.
+        """
         return _chosen(self.columns, self.positions, names, option, self.path)
 
 
-def read_csv(path: Path, only: Sequence[str] | None = None, dialect: Dialect | None = None) -> Table:
+def read_csv(
+    path: Path, only: Sequence[str] | None = None, dialect: Dialect | None = None
+) -> Table:
     """The table in a CSV file.
 
     Args:
-        path: UTF-8, or UTF-16 with a byte-order mark; separated by commas, semicolons, tabs or bars; lines that begin with ``#`` are
-            comments; entries may stand in double quotes (RFC 4180).
+        path: UTF-8, or UTF-16 with a byte-order mark; separated by commas, semicolons, tabs or
+            bars; lines that begin with ``#`` are comments; entries may stand in double quotes (RFC
+            4180).
         only: names (or places, from 1) of the columns to read; the others may hold anything.
         dialect: what the user says about the file.
 
     Raises:
-        Refusal: the file cannot be read, is empty, lacks a column, can be understood in two ways, or an entry is missing or is no
-            number; says in which line and column, and which option decides.
+        Refusal: the file cannot be read, is empty, lacks a column, can be understood in two ways,
+            or an entry is missing or is no number; says in which line and column, and which option
+            decides.
     """
     dialect = dialect or Dialect()
     notation = dialect.notation()
@@ -73,8 +79,12 @@ def read_csv(path: Path, only: Sequence[str] | None = None, dialect: Dialect | N
     _refuse_ragged(rows, delimiter, dialect, path)
     body = rows[1:] if header else rows
     if not body:
-        raise Refusal(f"{path}: it has a header and no rows; it should have at least one row of numbers")
-    names = [(name if header else "") or f"column {i}" for i, name in enumerate(rows[0][1], start=1)]
+        raise Refusal(
+            f"{path}: it has a header and no rows; it should have at least one row of numbers"
+        )
+    names = [
+        (name if header else "") or f"column {i}" for i, name in enumerate(rows[0][1], start=1)
+    ]
     given = [name if header else None for name in rows[0][1]]
     places = list(range(1, len(names) + 1))
     notes = [_note_on_header(rows[0], header, len(body), given)]
@@ -95,12 +105,24 @@ def read_csv(path: Path, only: Sequence[str] | None = None, dialect: Dialect | N
     values = np.empty((len(body), len(chosen)))
     for i, (line, cells) in enumerate(body):
         for j, column in enumerate(chosen):
-            values[i, j] = notation.number(cells[column], f"{path}, line {line}, column {column + 1} ({names[column]})")
-    return Table(path, tuple(names[i] for i in chosen), tuple(places[i] for i in chosen), values, tuple(notes))
+            values[i, j] = notation.number(
+                cells[column], f"{path}, line {line}, column {column + 1} ({names[column]})"
+            )
+    return Table(
+        path,
+        tuple(names[i] for i in chosen),
+        tuple(places[i] for i in chosen),
+        values,
+        tuple(notes),
+    )
 
 
-def _lines(text: str, dialect: Dialect) -> tuple[list[tuple[int, str]], dict[str, list[int]], Dialect]:
-    """Lines by the numbers an editor shows, comments made blank; which were blank or comments; what Excel's ``sep=`` says."""
+def _lines(
+    text: str, dialect: Dialect
+) -> tuple[list[tuple[int, str]], dict[str, list[int]], Dialect]:
+    """Lines by the numbers an editor shows, comments made blank; which were blank or comments; what
+    Excel's ``sep=`` says.
+    """
     lines: list[tuple[int, str]] = []
     skipped: dict[str, list[int]] = {"blank lines": [], "comments": []}
     # \r, \n and \r\n end a line; str.splitlines would end it at a form feed or U+2028 too.
@@ -118,7 +140,9 @@ def _lines(text: str, dialect: Dialect) -> tuple[list[tuple[int, str]], dict[str
 def _rows(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[Row]:
     """Line numbers and entries of every line that is not blank."""
     if delimiter == " ":
-        yield from ((number, line.split()) for number, line in enumerate(lines, start=1) if line.strip())
+        yield from (
+            (number, line.split()) for number, line in enumerate(lines, start=1) if line.strip()
+        )
         return
     # Blanks behind the last quotation mark of a line are no part of the table.
     clean = [line.rstrip(" \r\n") + "\n" for line in lines]
@@ -131,13 +155,22 @@ def _rows(lines: Sequence[str], delimiter: str, path: Path) -> Iterator[Row]:
                 yield begin, [cell.strip() for cell in row]
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise Refusal(f"{path}, line {begin}: its quotation marks cannot be read ({error}); is another sign the --delimiter?") from None
+        raise Refusal(
+            f"{path}, line {begin}: its quotation marks cannot be read ({error}); is another sign "
+            "the --delimiter?"
+        ) from None
 
 
 def _without_empty_ends(rows: list[Row]) -> list[Row]:
-    """Without last columns that are empty in every row, which separators at the ends of lines leave."""
+    """Without last columns that are empty in every row, which separators at the ends of lines
+    leave.
+    """
     width = max(len(cells) for _, cells in rows)
-    while width > 1 and all(len(cells) < width or not cells[width - 1] for _, cells in rows) and _full(rows[1:] or rows, width):
+    while (
+        width > 1
+        and all(len(cells) < width or not cells[width - 1] for _, cells in rows)
+        and _full(rows[1:] or rows, width)
+    ):
         width -= 1
     return [(line, cells[:width]) for line, cells in rows]
 
@@ -156,10 +189,13 @@ def _refuse_ragged(rows: Sequence[Row], delimiter: str, dialect: Dialect, path: 
             if delimiter == "," and dialect.delimiter is None and max(expected, len(cells)) > 1:
                 hint += "; a comma within numbers needs --decimal , or --thousands ,"
             raise Refusal(
-                f"{path}, line {line}: it has {len(cells)} entries; it should have {expected}, as the first line has{hint}"
+                f"{path}, line {line}: it has {len(cells)} entries; it should have {expected}, as "
+                f"the first line has{hint}"
             )
         if not any(cells):
-            raise Refusal(f"{path}, line {line}: all its values are missing; delete the line or impute them")
+            raise Refusal(
+                f"{path}, line {line}: all its values are missing; delete the line or impute them"
+            )
 
 
 def _note_on_header(first: Row, header: bool, rows: int, given: Sequence[str | None]) -> str:
@@ -183,7 +219,9 @@ def _index(
     said: str | None,
     path: Path,
 ) -> list[int]:
-    """Which columns are an index and left out; names are ``None`` in ``given`` without a header, empty where it has none."""
+    """Which columns are an index and left out; names are ``None`` in ``given`` without a header,
+    empty where it has none.
+    """
     if said is not None:
         return [] if said.lower() == "none" else _chosen(names, places, [said], "--index", path)
     if only is not None or len(names) == 1:
@@ -195,25 +233,39 @@ def _index(
         if name is not None and (not name or name.lower().startswith("unnamed: ")):
             # pandas writes its index so, and once more when that file is read and written.
             if i > len(left_out) or not labels_rows(cells, notation):
-                raise Refusal(f"{path}, column {i + 1}: it has no name in the header; is it an index or data? {decide}")
+                raise Refusal(
+                    f"{path}, column {i + 1}: it has no name in the header; is it an index or "
+                    f"data? {decide}"
+                )
             left_out.append(i)
         elif looks_like_an_index(name, cells):
             listed = ", ".join(cells[:3])
-            raise Refusal(f"{path}, column {i + 1} ({names[i]}): {listed}, … number the rows as an index does; {decide}")
+            raise Refusal(
+                f"{path}, column {i + 1} ({names[i]}): {listed}, … number the rows as an index "
+                f"does; {decide}"
+            )
     return left_out
 
 
 def _refuse_same_names(names: Sequence[str], path: Path) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise Refusal(f"{path}: {names.count(twice)} columns have the duplicate name {twice!r}; choose columns by number: --columns")
+        raise Refusal(
+            f"{path}: {names.count(twice)} columns have the duplicate name {twice!r}; choose "
+            "columns by number: --columns"
+        )
 
 
-def _chosen(names: Sequence[str], places: Sequence[int], asked: Sequence[str], option: str, path: Path) -> list[int]:
+def _chosen(
+    names: Sequence[str], places: Sequence[int], asked: Sequence[str], option: str, path: Path
+) -> list[int]:
     chosen: list[int] = []
     for name in asked:
         if names.count(name) > 1:
-            raise Refusal(f"{option}: {names.count(name)} columns of {path} have the duplicate name {name!r}; choose by number")
+            raise Refusal(
+                f"{option}: {names.count(name)} columns of {path} have the duplicate name "
+                f"{name!r}; choose by number"
+            )
         if name in names:
             found = names.index(name)
         elif name.isascii() and name.isdigit() and int(name) in places:
@@ -222,6 +274,9 @@ def _chosen(names: Sequence[str], places: Sequence[int], asked: Sequence[str], o
             listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
             raise Refusal(f"{path}: it has no column {name!r}; its columns are {listed}")
         if found in chosen:
-            raise Refusal(f"{option}: column {names[found]!r} is listed twice; each column should be listed once")
+            raise Refusal(
+                f"{option}: column {names[found]!r} is listed twice; each column should be listed "
+                "once"
+            )
         chosen.append(found)
     return chosen

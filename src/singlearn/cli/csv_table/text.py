@@ -32,11 +32,13 @@ MARKED = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Byte-order marks and the encodings they name; UTF-32 before UTF-16, whose mark begins the same."""
+"""Byte-order marks and the encodings they name; UTF-32 before UTF-16, whose mark begins the same.
+"""
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 or UTF-32 if a byte-order mark says so; line ends are left as they are.
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 if a byte-order mark says so; line ends
+    are left as they are.
 
     Raises:
         Refusal: the file cannot be read, is no text, or has no characters but blanks.
@@ -46,7 +48,9 @@ def read_text(path: Path) -> str:
     try:
         found = path.read_bytes()
     except OSError as error:
-        raise Refusal(f"{path}: it cannot be read ({error.strerror}); it should be a CSV file") from None
+        raise Refusal(
+            f"{path}: it cannot be read ({error.strerror}); it should be a CSV file"
+        ) from None
     kind = next((kind for start, kind in SIGNATURES.items() if found.startswith(start)), None)
     if kind is not None:
         raise Refusal(f"{path}: it is {kind}")
@@ -56,12 +60,19 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = found[: error.start].count(b"\n") + 1
         raise Refusal(
-            f"{path}, line {line}: its bytes are not {encoding.removesuffix('-sig').upper()} text; it should be saved as UTF-8"
+            f"{path}, line {line}: its bytes are not {encoding.removesuffix('-sig').upper()} text; "
+            "it should be saved as UTF-8"
         ) from None
     if "\0" in text:
-        raise Refusal(f"{path}: it has zero bytes, as UTF-16 text without a byte-order mark has; it should be saved as UTF-8")
+        raise Refusal(
+            f"{path}: it has zero bytes, as UTF-16 text without a byte-order mark has; it should "
+            "be saved as UTF-8"
+        )
     if not text.strip():
         raise Refusal(f"{path}: it is empty; it should have at least one row of numbers")
     if text.lstrip()[0] in "{[<":
-        raise Refusal(f"{path}: it begins with {text.lstrip()[0]!r}, as JSON or HTML does; it should be a CSV file")
+        raise Refusal(
+            f"{path}: it begins with {text.lstrip()[0]!r}, as JSON or HTML does; it should be a "
+            "CSV file"
+        )
     return text
