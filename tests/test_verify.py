@@ -22,6 +22,12 @@ HARMLESS = {"witness", "name", "local", "units", "complement"}
 """Fields in which another entry may be as good: evidence of a real point, labels of new coordinates, a basis of a lattice."""
 
 
+def repeats(value, other):
+    """Whether the other list says its last entry twice, which proves the same."""
+    return isinstance(value, list) and value and other == value + value[-1:]
+
+
+
 def plain(K, **arguments):
     return json.loads(json.dumps(rlct(K, **arguments).certificate.to_dict()))
 
@@ -79,7 +85,8 @@ def test_every_corruption_is_refuted(K):
             tried += 1
             if verdict:
                 # Still a proof, and of the same statement.
-                assert HARMLESS & set(path) and changed["statement"] == sound["statement"], (path, value, other)
+                assert changed["statement"] == sound["statement"], (path, value, other)
+                assert HARMLESS & set(path) or repeats(value, other), (path, value, other)
             else:
                 assert verdict.reason
             holder[path[-1]] = value
