@@ -14,9 +14,6 @@ CASES = [
     "(x - y)^2 + z^4",
     "y^6 + (x - y^2)^2",
     "(x^2*y - z^2)^2",
-    "((x + y)^2 - x^3)^2",
-    "((x^2 - 2*y^2)^2 - x*y^4)^2",
-    "x^4 - 2*x^2*y^3 + y^6 + x^10",
 ]
 HARMLESS = {"witness", "name", "local", "units", "complement"}
 """Fields in which another entry may be as good: evidence of a real point, labels of new coordinates, a basis of a lattice."""
@@ -68,8 +65,8 @@ def corruptions(value):
         yield {**value, "extra": 1}
 
 
-# Each is changed in hundreds of places; the longest certificate would take as long as all others together.
-@pytest.mark.parametrize("K", [K for K in CASES if K != "((x^2 - 2*y^2)^2 - x*y^4)^2"])
+# Each is changed in hundreds of places; tests/forged has lies that are better thought out.
+@pytest.mark.parametrize("K", CASES)
 def test_every_corruption_is_refuted(K):
     sound = plain(K)
     assert verify(sound)

@@ -34,7 +34,9 @@ class Certificate:
         """
         given = dict(data) if isinstance(data, Mapping) else {}
         if set(given) != {"format", "statement", "proofs"}:
-            raise ValueError("data: it should be a dictionary with the fields format, statement and proofs, and no other")
+            raise ValueError(
+                "data: it should be a dictionary with the fields format, statement and proofs, and no other"
+            )
         if given["format"] != FORMAT:
             raise ValueError(f"data: got format {given['format']!r}; this version reads {FORMAT!r}")
         return cls(given["statement"], tuple(given["proofs"]))

@@ -180,7 +180,6 @@ def _prior(text: Any, variables: list[str]) -> tuple[tuple[int, ...], Terms]:
     while any(prefix in name for name in (text, *variables)):
         prefix += "_"
     poly = _parse(BARS.sub(mark, text), [*variables, *(prefix + name for name in marks)])
-    require(bool(poly), "the prior is 0")
     weights = [0] * size
     for index, name in enumerate(marks, start=size):
         powers = {e[index] for e in poly}
@@ -230,11 +229,10 @@ def _nonnegative(function: _Function, scope: Any, places: list[Place], found: Po
         return True
     point = places[0][0] if scope == "point" else [Fraction(0)] * len(function.variables)
     K = p.compose(function.whole, function.around(list(point)), len(function.variables))
-    if found.low[0] == inf or found.even:
-        # The lexicographically least monomial is the largest one near the point along some curve (t^a, t^b, …).
-        return K[min(K)] > 0
-    if scope == "point" and len(function.variables) == 2 and found.low == found.high:
+    shown = found.low[0] == inf or found.even
+    if not shown and scope == "point" and len(function.variables) == 2 and found.low == found.high:
         from singlearn.exact.check.plane import keeps_its_sign  # SymPy is slow to import, and rarely needed here
 
-        return keeps_its_sign(K)
-    return False
+        shown = keeps_its_sign(K)
+    # The lexicographically least monomial is the largest one near the point along some curve (t^a, t^b, …).
+    return shown and K[min(K)] > 0

@@ -121,11 +121,10 @@ class Chart:
         )
 
 
-def new_names(chart: Chart, names: Any, count: int) -> tuple[str, ...]:
+def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
     """Labels of new coordinates: any strings that tell them apart from each other and from the old ones."""
     require(all(isinstance(n, str) for n in listed(names, "names")), "a name should be a string")
     require(len({*names, *chart.names}) == len(names) + chart.size, "names should be new, none twice")
-    require(len(names) == count, "there should be one name per new coordinate")
     return tuple(names)
 
 
@@ -159,7 +158,7 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
     """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart should be zeros of it."""
     fields(data, {"move", "variable", "slope", "rest", "name"}, "a straightening")
     v = data["variable"]
-    (name,) = new_names(chart, [data["name"]], 1)
+    (name,) = new_names(chart, [data["name"]])
     index = chart.names.index(v)
     slope, rest = polynomial(data["slope"], chart.size), polynomial(data["rest"], chart.size)
     require(p.degree(slope, index) == 0, "the slope contains the variable")
@@ -210,7 +209,7 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "variable", "polynomial", "name", "witness"}, "an étale coordinate")
     require(not chart.relations, "an étale coordinate needs a chart without relations")
     v = data["variable"]
-    (name,) = new_names(chart, [data["name"]], 1)
+    (name,) = new_names(chart, [data["name"]])
     poly = polynomial(data["polynomial"], chart.size)
     index = chart.names.index(v)
     top = max(p.degree(poly, index), 1)
@@ -221,7 +220,7 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     require(no_zeros([poly, *gradient], chart.nonzero), "the étale coordinate may have a critical point")
     known = data["witness"] is not None
     if known:
-        show_real_zero([poly], chart.size, data["witness"], chart.nonzero)
+        show_real_zero([poly], data["witness"], chart.nonzero)
         # Otherwise the prior, or what may not vanish, could be 0 on the part of the zero set that has the real points.
         require(irreducible(poly), "a factor of the étale coordinate may have no real zero")
     local = (*chart.local, name)
@@ -253,7 +252,7 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
     require(len(rows) == count, "there should be as many new coordinates as old ones")
     require(abs(determinant(rows)) == 1, "the monomial map is not invertible")
     require(all(any(ray[i] for ray in rays) for i in range(count)), "the blow-up does not lie over the points of the chart")
-    fresh = new_names(chart, [*listed(data["local"], "names"), *listed(data["units"], "names")], count)
+    fresh = new_names(chart, [*listed(data["local"], "names"), *listed(data["units"], "names")])
     local, units = fresh[: len(rays)], fresh[len(rays) :]
     require(len(data["local"]) == len(rays), "a name for every ray should be local")
     names = local + chart.units + units

@@ -89,13 +89,10 @@ def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
 
 
 def show_cover(parts: set[frozenset[Ray]], cone: frozenset[Ray], dimension: int) -> None:
-    """Every point inside ``cone`` lies in the relative interior of one of the parts, which are simplicial cones.
+    """Every point inside ``cone`` lies in the relative interior of one of the parts, which are simplicial cones in it.
 
-    Those of full dimension meet along their walls as they should, each wall inside has one of them on either side, so that all
-    points off the walls lie in equally many of them; a generic one lies in some. Every face of theirs that is not in a facet of the
-    cone is among the parts.
-
-    Parts that reach beyond the cone do no harm: a blow-up over the points of a chart tells the truth wherever it looks.
+    Beyond each wall of one of full dimension, if the wall is not in a facet of the cone, there is another one: so that what they
+    cover has no boundary inside the cone. Every face of theirs that is not in a facet of the cone is among the parts.
 
     Raises:
         Refuted: it is not so.
@@ -105,38 +102,24 @@ def show_cover(parts: set[frozenset[Ray]], cone: frozenset[Ray], dimension: int)
     def inside(rays: Collection[Ray]) -> bool:
         return all(any(_dot(n, ray) for ray in rays) for n in facets)
 
+    require(all(matrix_rank([*cone, *part]) == dimension for part in parts), "a chart reaches out of the span of the face")
+    require(all(_dot(n, ray) >= 0 for part in parts for ray in part for n in facets), "a chart reaches beyond the face")
     full = [part for part in parts if len(part) == dimension]
+    require(bool(full), "there are no charts of the face")
     for part in full:
         faces = [frozenset(face) for size in range(1, dimension) for face in combinations(part, size)]
         require(all(face in parts for face in faces if inside(face)), "the points where charts of the face meet are missing")
         for ray in part:
             wall = part - {ray}
             if wall and inside(wall):
-                others = [other - wall for other in full if wall < other and other != part]
-                require(len(others) == 1, "beyond a wall there is no other chart of the face, or there are two")
-                require(_opposite(sorted(wall), ray, min(others[0])), "two charts of the face lie on the same side of a wall")
-    generic = tuple(sum((97**i % 1009 + 1) * v for i, v in enumerate(column)) for column in zip(*sorted(cone), strict=True))
-    require(any(_strictly_inside(generic, sorted(part)) for part in full), "a generic point of the face is in no chart")
+                others = [min(other - wall) for other in full if wall < other]
+                require(any(_across(sorted(wall), ray, other) for other in others), "beyond a wall there is no chart of the face")
 
 
-def _opposite(wall: Sequence[Ray], one: Ray, two: Ray) -> bool:
-    """one and two on different sides of the span of the wall: two = -a·one + (wall), a > 0."""
-    solution = _coordinates(two, [*wall, one])
-    return bool(solution) and solution[-1] < 0
-
-
-def _strictly_inside(point: Ray, rays: Sequence[Ray]) -> bool:
-    solution = _coordinates(point, rays)
-    return bool(solution) and all(v > 0 for v in solution)
-
-
-def _coordinates(point: Ray, rays: Sequence[Ray]) -> list[Fraction]:
-    """Of the point in terms of independent rays; nothing if it is not in their span."""
-    gram = [[_dot(a, b) for b in rays] for a in rays]
-    found = _cramer(gram, [_dot(ray, point) for ray in rays])
-    # What was found is the nearest point of the span.
-    nearest = [sum(x * ray[j] for x, ray in zip(found, rays, strict=True)) for j in range(len(point))]
-    return found if nearest == list(point) else []
+def _across(wall: Sequence[Ray], one: Ray, two: Ray) -> bool:
+    """one and two, in the same span as the wall, lie on different sides of it: two = -a·one + (wall), a > 0."""
+    basis = [*wall, one]
+    return _cramer([[_dot(a, b) for b in basis] for a in basis], [_dot(ray, two) for ray in basis])[-1] < 0
 
 
 def _cramer(matrix: Sequence[Sequence[int]], right: Sequence[int]) -> list[Fraction]:

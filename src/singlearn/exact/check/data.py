@@ -24,9 +24,10 @@ def require(condition: bool, sentence: str) -> None:
 
 
 def fields(data: Any, names: set[str], what: str) -> Mapping[str, Any]:
-    """A dictionary with these fields and no other."""
-    require(isinstance(data, Mapping), f"{what} should be a dictionary")
-    require(set(data) == names, f"{what} should have the fields {', '.join(sorted(names))} and no other")
+    """A dictionary with these fields and no other; in a list of the same strings nothing can be looked up by name."""
+    require(
+        set(data) == names, f"{what} should have the fields {', '.join(sorted(names))} and no other"
+    )
     result: Mapping[str, Any] = data
     return result
 
@@ -48,7 +49,10 @@ def whole(value: Any, low: int, high: int, what: str) -> int:
 
 def rational(text: Any) -> Fraction:
     """From ``"-3/4"`` or ``"2"``."""
-    require(RATIONAL.fullmatch(text) is not None, "a number should be written as a fraction of whole numbers")
+    require(
+        RATIONAL.fullmatch(text) is not None,
+        "a number should be written as a fraction of whole numbers",
+    )
     return Fraction(text)
 
 

@@ -64,7 +64,7 @@ def crossing_on(
         known = claimed[subset] is not None
         if known:
             require(chart.real, "the chart may have no real point")
-            show_real_zero([*polys, *chart.base], chart.size, claimed[subset], [*chart.nonzero, *avoid])
+            show_real_zero([*polys, *chart.base], claimed[subset], [*chart.nonzero, *avoid])
             part = polyhedron.face(chart.prior, weight)
             require(no_zeros([part, *polys, *chart.base], chart.nonzero), "the prior may vanish there")
         even = together or all(factors[i][1] % 2 == 0 for i in subset)

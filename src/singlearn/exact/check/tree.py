@@ -170,14 +170,13 @@ def _piece(chart: Chart, move: Any) -> Terms:
 
 def _show_covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
     """Every zero of ``base`` is one of a piece: no factor that is left after dividing by the pieces has a zero."""
-    require(bool(base), "the generator vanishes on the divisors")
     for piece in pieces:
         while piece:
             try:
                 base = p.divide(base, piece)
             except ValueError:
                 break
-    for factor, _ in factorised(base):
+    for factor in [factor for factor, _ in factorised(base)] or [base]:
         require(no_zeros([factor, *chart.base], chart.nonzero), "zeros are not covered")
 
 

@@ -12,7 +12,7 @@ from singlearn.exact.check.polynomial import Terms, add, constant, multiply
 def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
     """Whether one of five methods shows that there is no common zero where no coordinate is 0 and none of ``nonzero`` vanishes."""
     live = [p for p in polys if p]
-    return any(method(live, nonzero) for method in (_monomial, _signs, _univariate, _factors, _groebner))
+    return any(method(live, nonzero) for method in (_monomial, _signs, _univariate, _factors, _groebner) if live)
 
 
 def irreducible(poly: Terms) -> bool:
@@ -96,14 +96,15 @@ def univariate_roots(polys: Sequence[dict[int, Fraction]]) -> int:
 
 
 def _factors(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
-    return len(polys) == 1 and all(_definite(factor) for factor, _ in factorised(polys[0]))
+    return any(all(_definite(factor) for factor, _ in factorised(p)) for p in polys[:1])
 
 
 def factorised(poly: Terms) -> list[tuple[Terms, int]]:
     """The irreducible factors over the rational numbers, with multiplicities."""
     import sympy
 
-    symbols = sympy.symbols(f"s0:{len(next(iter(poly)))}")
+    size = len(next(iter(poly), ()))
+    symbols = sympy.symbols(f"s0:{size}")
     _, factors = sympy.factor_list(_poly(poly, symbols))
     return [({e: Fraction(int(c.p), int(c.q)) for e, c in factor.terms()}, times) for factor, times in factors]
 
@@ -124,13 +125,13 @@ def _definite(poly: Terms) -> bool:
             for e, value in form.items():
                 c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
             discriminant = add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
-            if _even(c[2]) and _even(discriminant) and discriminant[max(discriminant)] > 0:
+            if _even(discriminant) and discriminant[max(discriminant)] > 0:
                 return True
     return False
 
 
 def _even(poly: Terms) -> bool:
-    return bool(poly) and all(v % 2 == 0 for e in poly for v in e) and _constant_sign(poly)
+    return all(v % 2 == 0 for e in poly for v in e) and _constant_sign(poly)
 
 
 def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
