@@ -227,8 +227,9 @@ def _nonnegative(function: _Function, scope: Any, places: list[Place], found: Po
     """Whether K ≥ 0 near the places was shown: it is a sum of squares; or it keeps its sign, and is positive somewhere."""
     if function.power == 2:
         return True
-    point = places[0][0] if scope == "point" else [Fraction(0)] * len(function.variables)
-    K = p.compose(function.whole, function.around(list(point)), len(function.variables))
+    place = places[0][0]
+    point = place if isinstance(place, list) and scope == "point" else [Fraction(0)] * len(function.variables)
+    K = p.compose(function.whole, function.around(point), len(function.variables))
     shown = found.low[0] == inf or found.even
     if not shown and scope == "point" and len(function.variables) == 2 and found.low == found.high:
         from singlearn.exact.check.plane import keeps_its_sign  # SymPy is slow to import, and rarely needed here
