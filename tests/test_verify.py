@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from singlearn.exact import Certificate, rlct, verify
+from singlearn.exact import Certificate, Expression, rlct, verify
 
 CASES = [
     "(x^2 - y^3)^2",
@@ -134,4 +134,34 @@ def test_certificates_of_all_kinds_are_accepted(K, arguments):
 
 @pytest.mark.parametrize("data", [{}, [], {"format": "other", "statement": {}, "proofs": []}, {"format": 1}, "text"])
 def test_what_is_no_certificate_is_refuted(data):
+    assert not verify(data)
+
+
+def test_summands_that_a_condition_links():
+    """Where w is not 0, a and b are not equal, so they are not both 1: worked out from ∫|α - β|^10/|αβ| dα dβ."""
+    result = rlct(["w - a + b", "x*(a - 1)", "y*(b - 1)"], domain="all", prior="|w|^10")
+    assert (result.value, result.multiplicity) == (Fraction(3, 2), 2) and verify(result.certificate)
+    assert rlct(["w - a + b", "x*(a - 1)", "y*(b - 1)"], domain="all").multiplicity == 3
+
+
+def test_a_variable_called_like_an_absolute_value():
+    """K = x²a² with density a²|x|: ratios (1 + 1)/2 and (2 + 1)/2."""
+    result = rlct("x^2*absolute_of_x^2", prior="absolute_of_x^2*|x|")
+    assert (result.value, result.multiplicity) == (1, 1) and verify(result.certificate)
+
+
+@pytest.mark.parametrize("number", ["1.00000000000000000001", "1e-400", "0.1234567890123456789"])
+def test_digits_that_would_be_lost_are_refused(number):
+    with pytest.raises(ValueError, match="more digits"):
+        rlct(f"x^2 - 2*{number}*x*y + y^2")
+    assert Expression("0.1*x + 2.50*y - 1e-3").evaluate({"x": 1, "y": 1}, Fraction) == Fraction(2599, 1000)
+
+
+def test_what_goes_deeper_than_the_stack_is_refuted():
+    node = {"kind": "open", "moves": [], "bound": {"low": ["1/4", -1], "high": ["inf", 0]}}
+    part = {"move": "part", "generators": [0], "names": ["x"]}
+    for _ in range(3000):
+        node = {"kind": "sum", "moves": [], "bound": node["bound"], "children": [{"move": part, "node": node}]}
+    data = plain(["x"])
+    data["proofs"][0]["node"] = node
     assert not verify(data)
