@@ -33,7 +33,6 @@ HONEST = [
     ("(x*y)^2*(x - 1)^4", {"domain": {"x": (-1, 2), "y": (-1, 1)}}),
     ("(x*y)^2*(x - 1)^4", {"at": {"x": 1}}),
     ("x^4*y^2*(x + z)^2", {"prior": "|x|*y^2"}),
-    (["w - a + b", "x*(a - 1)", "y*(b - 1)"], {"domain": "all", "prior": "|w|^10"}),
     # From the catalogue: a valley, matrix factorisation, reduced rank, Vandermonde, a discriminant; one left open.
     ("(w*q - 2)^2", {"domain": "all"}),
     (["a*c + b*d", "a*e + b*f"], {}),

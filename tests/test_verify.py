@@ -2,11 +2,14 @@
 
 import copy
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from singlearn.exact import Certificate, Expression, rlct, verify
+from singlearn.exact.check.charts import Chart
+from singlearn.exact.check.tree import hoelder
 
 CASES = [
     "(x^2 - y^3)^2",
@@ -165,3 +168,13 @@ def test_what_goes_deeper_than_the_stack_is_refuted():
     data = plain(["x"])
     data["proofs"][0]["node"] = node
     assert not verify(data)
+
+
+def test_orders_on_a_hypersurface():
+    """(v - 1)³ is of degree 2 in the coordinates of the surface u = v³ - w, and still of order 3 where v = w = 1."""
+    cube = {(0, 3, 0): Fraction(1), (0, 2, 0): Fraction(-3), (0, 1, 0): Fraction(3), (0, 0, 0): Fraction(-1)}
+    chart = Chart(("u",), ("v", "w"), (0,), (0,), (cube,), {(0, 0, 0): Fraction(1)}, 2)
+    relation = {(0, 3, 0): Fraction(1), (0, 0, 1): Fraction(-1), (1, 0, 0): Fraction(-1)}
+    on_surface = replace(chart, relations=(("v", relation),)).normal()
+    assert max(map(sum, on_surface.generators[0])) == 2
+    assert hoelder(on_surface)[0] <= Fraction(1, 6) == hoelder(chart)[0]  # λ of (v - 1)⁶

@@ -381,6 +381,20 @@ def names_and_moves() -> None:
         "yx - z^2 is a coordinate in the place of x: m = 2 is claimed; m = 1.",
         at_origin(["x*y - z^2"], "x y z", newton(moves=[solve("x y z", "x", "y", "-z^2")])),
     )
+    data = honest(["x + v^2 - 2", "x^2"], domain="all")
+    degenerate = newton(
+        moves=[
+            solve("x u1 v", "x", "v^2 - 2", "0", "u2"),
+            combine("u2 u1 v", 1, "u1^2 - u2", 0),
+            solve("u2 u1 v", "u2", "1", "u1^2", "u3"),
+        ]
+    )
+    forge(
+        "slope-that-is-the-relation",
+        "_solve: chart.unit(slope)",
+        "Where v^2 - 2 = u is 0, (v^2 - 2)x is a coordinate: λ = 5/8 is claimed; λ = 3/4.",
+        with_stratum(data, "x", cover(0, child(etale("x v", "v", "v^2 - 2", []), degenerate))),
+    )
     forge(
         "variable-with-a-monomial",
         "chart.exponents[at] == 0",
@@ -846,6 +860,22 @@ def trees() -> None:
                 ),
             ),
         ),
+    )
+    data = honest(["v^2 - w", "x*(v - 1)", "y*(w - 4)"], domain="all")
+    halves = [
+        child(
+            part([i + 1], one, unit),
+            cover(0, child(solve(f"{one} {unit}", unit, "1", number, f"u{i + 2}"), newton())),
+        )
+        for i, (one, unit, number) in enumerate((("x", "v", "-1"), ("y", "w", "-4")))
+    ]
+    summands = node("sum", children=[child(part([0], "u1"), newton()), *halves])
+    move = etale("x y v w", "v", "v^2 - w", [["1", "1", "2", "4"]])
+    forge(
+        "summands-with-a-relation",
+        "chart.used(link) <= own",
+        "Where v^2 = w, v may be 1 and w may be 4: m = 3 is claimed; m = 2.",
+        with_stratum(data, "x y", cover(0, child(move, summands))),
     )
     data = honest(["t - 1"], domain="all")
     forge(
