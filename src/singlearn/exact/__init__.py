@@ -11,25 +11,31 @@ from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.expression import Expression
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.relu_kl import relu_kl
-from singlearn.exact.resolution import rlct
 from singlearn.exact.verification import Verdict, verify
-from singlearn.exact.zeta import Pole, VolumeLaw, volume, zeta
 
 if TYPE_CHECKING:
     from singlearn.exact import worked_examples
     from singlearn.exact.minimal_singularity import MinimalSingularity, ReducedRank, Stratum, minimally_singular
+    from singlearn.exact.resolution import rlct
     from singlearn.exact.true_set_chart import TrueSetChart
     from singlearn.exact.worked_example import WorkedExample
+    from singlearn.exact.zeta_function import Pole, VolumeLaw, volume, zeta
 
-WITH_SYMPY = {
+WHEN_USED = {
     "MinimalSingularity": "minimal_singularity",
+    "Pole": "zeta_function",
     "ReducedRank": "minimal_singularity",
     "Stratum": "minimal_singularity",
     "TrueSetChart": "true_set_chart",
+    "VolumeLaw": "zeta_function",
     "WorkedExample": "worked_example",
     "minimally_singular": "minimal_singularity",
+    "rlct": "resolution",
+    "volume": "zeta_function",
+    "zeta": "zeta_function",
 }
-"""Name and module of what needs SymPy, which takes half a second to import; imported when used."""
+"""Name and module of what is imported when it is used: what needs SymPy, which takes half a second to import, and what needs the
+search for resolutions, so that certificates can be verified where none of it is loaded."""
 
 __all__ = [
     "Certificate",
@@ -58,8 +64,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "worked_examples":
         return import_module("singlearn.exact.worked_examples")
-    if name in WITH_SYMPY:
-        return getattr(import_module(f"singlearn.exact.{WITH_SYMPY[name]}"), name)
+    if name in WHEN_USED:
+        return getattr(import_module(f"singlearn.exact.{WHEN_USED[name]}"), name)
     raise AttributeError(f"module 'singlearn.exact' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

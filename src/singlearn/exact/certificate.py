@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from singlearn.exact.resolve.bound import Bound, Key
-from singlearn.exact.resolve.chart import Poly, terms_of
-from singlearn.exact.resolve.moves import Combine, Divide, Etale, Move, Part, Solve, Toric
-from singlearn.exact.resolve.proof import Child, Face, Node
-from singlearn.exact.resolve.torus import EXCLUDED
-from singlearn.exact.resolve.witness import Witness
 from singlearn.results.prompt import Shown
 
 FORMAT = "singlearn rlct certificate 1"
@@ -30,92 +24,21 @@ class Certificate(Shown):
     proofs: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``json.dumps``."""
-        return {"format": FORMAT, "statement": dict(self.statement), "proofs": [dict(p) for p in self.proofs]}
+        """For ``json.dumps``; every field is described in ``docs/certificate-format.md``."""
+        return {"format": FORMAT, "statement": dict(self.statement), "proofs": list(self.proofs)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Certificate:
         """The inverse of :meth:`to_dict`.
 
         Raises:
-            ValueError: the data is no certificate.
+            ValueError: the data is no certificate, or one of another version of the format.
         """
-        if not isinstance(data, Mapping) or set(data) != {"format", "statement", "proofs"} or data["format"] != FORMAT:
-            raise ValueError(f"data: it should be a dictionary with format {FORMAT!r}, statement and proofs")
-        return cls(dict(data["statement"]), tuple(dict(p) for p in data["proofs"]))
-
-
-def certificate(statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[Node], bound: Bound) -> Certificate:
-    """Of proof trees, one for each place."""
-    proofs = tuple({"place": place, "node": _node(node)} for place, node in zip(places, nodes, strict=True))
-    return Certificate({**statement, "bound": _bound(bound)}, proofs)
-
-
-def function_terms(scales: Sequence[Any], generators: Sequence[Poly]) -> list[list[Any]]:
-    """Coefficients and generators as data."""
-    return [[str(c), _poly(g)] for c, g in zip(scales, generators, strict=True)]
-
-
-def _poly(poly: Poly) -> list[list[Any]]:
-    return [[str(c), list(e)] for e, c in sorted(terms_of(poly).items(), reverse=True)]
-
-
-def _bound(bound: Bound) -> dict[str, Any]:
-    return {"low": _key(bound.low), "high": _key(bound.high)}
-
-
-def _key(key: Key) -> list[Any]:
-    return [str(key[0]), key[1]]
-
-
-def _node(node: Node) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": node.kind, "moves": [_move(m) for m in node.moves], "bound": _bound(node.bound)}
-    if node.kind == "newton" or node.generator < 0:
-        data["faces"] = [_face(face) for face in node.faces]
-        if any(face.crossings for face in node.faces):
-            data["factors"] = [[_poly(p), s] for p, s in node.factors]
-    if node.kind == "cover":
-        data["generator"] = node.generator
-    if node.kind in ("cover", "sum"):
-        data["children"] = [_child(child) for child in node.children]
-    return data
-
-
-def _child(child: Child) -> dict[str, Any]:
-    return {"move": _move(child.move), "node": _node(child.node)}
-
-
-def _face(face: Face) -> dict[str, Any]:
-    method = "excluded" if face.method in EXCLUDED else face.method
-    data: dict[str, Any] = {"rays": [list(ray) for ray in face.rays], "method": method}
-    if face.method in ("steep", "contact"):
-        data["rank"] = face.rank
-    if face.method == "crossing":
-        data["crossings"] = [{"factors": list(c.factors), "witness": _witness(c.witness)} for c in face.crossings]
-    if face.method == "charts":
-        data["children"] = [_child(child) for child in face.children]
-    return data
-
-
-def _witness(witness: Witness | None) -> list[list[str]] | None:
-    return None if witness is None else [[str(x) for x in point] for point in witness]
-
-
-def _move(move: Move) -> dict[str, Any]:
-    match move:
-        case Combine():
-            return {"move": "combine", "target": move.target, "factor": _poly(move.factor), "source": move.source}
-        case Divide():
-            return {"move": "divide", "target": move.target, "factor": _poly(move.factor)}
-        case Solve():
-            fields = {"variable": move.variable, "slope": _poly(move.slope), "rest": _poly(move.rest), "name": move.name}
-            return {"move": "solve", **fields}
-        case Etale():
-            polynomial, witness = _poly(move.polynomial), _witness(move.witness)
-            return {"move": "etale", "variable": move.variable, "polynomial": polynomial, "name": move.name, "witness": witness}
-        case Toric():
-            rays, complement = [list(r) for r in move.rays], [list(r) for r in move.complement]
-            names = {"local": list(move.local_names), "units": list(move.unit_names)}
-            return {"move": "toric", "rays": rays, "complement": complement, **names}
-        case Part():
-            return {"move": "part", "generators": list(move.generators), "names": list(move.names)}
+        given = dict(data) if isinstance(data, Mapping) else {}
+        if set(given) != {"format", "statement", "proofs"}:
+            raise ValueError(
+                "data: it should be a dictionary with the fields format, statement and proofs, and no other"
+            )
+        if given["format"] != FORMAT:
+            raise ValueError(f"data: got format {given['format']!r}; this version reads {FORMAT!r}")
+        return cls(given["statement"], tuple(given["proofs"]))

@@ -146,7 +146,15 @@ def _number(node: ast.Constant, text: str) -> Fraction:
         raise ValueError(f"expression: {node.value!r} is not a real number, in {text!r}")
     if node.value > LARGEST_NUMBER:
         raise ValueError(f"expression: got a number above {LARGEST_NUMBER}; it would overflow")
-    return Fraction(str(node.value))
+    exact = Fraction(str(node.value))
+    if isinstance(node.value, float):
+        written = ast.get_source_segment(text.strip().replace("^", "**"), node)
+        if written is not None and Fraction(written) != exact:
+            raise ValueError(
+                f"expression: got {written}, which has more digits than a float keeps; "
+                "it should be a fraction of whole numbers, such as 123/1000"
+            )
+    return exact
 
 
 def _exponent(node: ast.expr) -> int:

@@ -217,10 +217,13 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
         return (0,) * len(variables), context.constant(1)
     text = text_of(prior, "prior")
     absolute: dict[str, str] = {}
+    prefix = "absolute_of_"
+    while any(prefix in written for written in (text, *variables)):
+        prefix += "_"  # a name that nothing else has
 
     def name(match: re.Match) -> str:
         variable = match.group(1) or match.group(2)
-        return absolute.setdefault(variable, f"absolute_of_{variable}")
+        return absolute.setdefault(variable, f"{prefix}{variable}")
 
     text = ABSOLUTE.sub(name, text)
     expression = Expression(text)

@@ -9,7 +9,6 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
-from singlearn.exact.certificate import certificate, function_terms
 from singlearn.exact.learning import ResolvedCoefficient
 from singlearn.exact.limited import LimitError, resolve_in_a_process
 from singlearn.exact.prior_sign import prior_is_shown_nonnegative
@@ -33,6 +32,7 @@ from singlearn.exact.resolve.search import Search
 from singlearn.exact.sign import negative_point, never_negative
 from singlearn.exact.summary import summary
 from singlearn.exact.words import chart_tree, explanation, open_reasons
+from singlearn.exact.write_certificate import certificate, function_terms
 from singlearn.running.arguments import real_number
 
 MARGIN = 0.75

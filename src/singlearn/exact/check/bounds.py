@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import inf
+from typing import Any
 
 Key = tuple[Fraction | float, int]
 NEVER: Key = (inf, 0)
@@ -17,7 +18,16 @@ class Poles:
         self.low, self.high, self.even = low, high, even
 
     def meet(self, other: Poles) -> Poles:
+        """For the union of two sets of points."""
         return Poles(min(self.low, other.low), min(self.high, other.high), self.even and other.even)
+
+    def claim(self) -> dict[str, list[Any]]:
+        """As a certificate should state it."""
+        return {"low": [str(self.low[0]), self.low[1]], "high": [str(self.high[0]), self.high[1]]}
+
+
+NOTHING = Poles(NEVER, NEVER, True)
+"""Of no point at all."""
 
 
 def total(keys: Sequence[Key]) -> Key:

@@ -1,33 +1,40 @@
-"""Charts and moves, worked out again from their definitions."""
+"""Charts and moves, worked out again from their definitions.
+
+Where a certificate names what is not there (a variable, a generator, a field of a move), looking it up fails and the certificate is
+refuted without a guard of its own; the same holds for a list that has another length than the one it is unpacked to.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from singlearn.exact.check import polynomial as p
-from singlearn.exact.check.cones import determinant, matrix_rank
+from singlearn.exact.check.cones import determinant
+from singlearn.exact.check.data import exponents, fields, listed, polynomial, require, whole
 from singlearn.exact.check.polynomial import Terms
-from singlearn.exact.check.zeros import no_zeros, single_variable_roots
-
-NAME = re.compile(r"[stu][1-9]\d*")
-
-
-class Refuted(Exception):
-    """The certificate claims something that is not so."""
-
-
-def require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise Refuted(sentence)
+from singlearn.exact.check.witness import show_real_zero
+from singlearn.exact.check.zeros import irreducible, no_zeros
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Function, density and points, as ``singlearn.exact.resolve.chart`` describes them."""
+    """Function, density and points, as ``docs/certificate-format.md`` describes them.
+
+    Args:
+        local: coordinates that are 0 at the points of the chart.
+        units: coordinates that are not 0 there.
+        exponents: of the monomial in the local coordinates that was taken out of all generators.
+        weights: exponents of the absolute values of the local coordinates in the density.
+        generators: K is between constant multiples of the monomial times the sum of their absolute values, to the power.
+        prior: the other factor of the density.
+        power: 1 or 2.
+        relations: at most one; it makes a unit a function of the other coordinates.
+        nonzero: polynomials in the units that do not vanish at the points of the chart.
+        real: whether it was shown that there are such points.
+    """
 
     local: tuple[str, ...]
     units: tuple[str, ...]
@@ -56,6 +63,10 @@ class Chart:
     def base(self) -> list[Terms]:
         return [self.on_divisors(r) for _, r in self.relations]
 
+    def used(self, poly: Terms) -> set[str]:
+        """The variables that occur in it."""
+        return {name for index, name in enumerate(self.names) if p.degree(poly, index)}
+
     def reduce(self, poly: Terms) -> Terms:
         for name, relation in self.relations:
             index = self.names.index(name)
@@ -65,30 +76,37 @@ class Chart:
                 poly = p.add(poly, p.multiply(high, relation), -1)
         return poly
 
+    def at_points(self, poly: Terms) -> Terms:
+        """The polynomial in the units that has the same values at the points of the chart.
+
+        Reducing brings local coordinates back (v² - 2 becomes u where u = v² - 2), so that they are set to 0 afterwards too.
+        """
+        return self.on_divisors(self.reduce(self.on_divisors(poly)))
+
     def without_units(self, poly: Terms) -> Terms:
         count = len(self.local)
         low = (*(0,) * count, *(p.least([poly], i) for i in range(count, self.size)))
         return p.monic(p.lowered(poly, low))
 
     def unit(self, poly: Terms) -> bool:
-        base = self.reduce(self.on_divisors(poly))
-        if not base:
-            return False
-        return len(base) == 1 or no_zeros([base, *self.base], self.nonzero)
+        """Whether it vanishes at no point of the chart."""
+        return no_zeros([self.at_points(poly), *self.base], self.nonzero)
 
     def normal(self) -> Chart:
+        """Without what does not matter.
+
+        K is not 0 in any chart: the terms of the statement have positive coefficients, and every move is invertible where its
+        points are. Were there no generator left, there would be no least exponent to find, and the certificate would be refuted.
+        """
         count = len(self.local)
         tail = (0,) * len(self.units)
         generators = [self.reduce(g) for g in self.generators]
         generators = [self.without_units(g) for g in generators if g]
-        require(bool(generators), "K is 0 in a chart")
         common = tuple(p.least(generators, i) for i in range(count))
         generators = [p.lowered(g, common + tail) for g in generators]
-        prior, weights = self.reduce(self.prior), self.weights
-        if prior:
-            prior = self.without_units(prior)
-            low = tuple(p.least([prior], i) for i in range(count))
-            prior, weights = p.lowered(prior, low + tail), tuple(a + b for a, b in zip(weights, low, strict=True))
+        prior = self.without_units(self.reduce(self.prior))
+        low = tuple(p.least([prior], i) for i in range(count))
+        prior, weights = p.lowered(prior, low + tail), tuple(a + b for a, b in zip(self.weights, low, strict=True))
         kept: list[Terms] = []
         for g in generators:
             if g not in kept:
@@ -103,76 +121,55 @@ class Chart:
         )
 
 
-def fields(data: Any, names: set[str], what: str) -> Mapping[str, Any]:
-    require(isinstance(data, Mapping) and set(data) == names, f"{what} should have the fields {', '.join(sorted(names))}")
-    result: Mapping[str, Any] = data
-    return result
-
-
-def whole(value: Any, low: int, high: int, what: str) -> int:
-    require(type(value) is int and low <= value < high, f"{what} should be a whole number from {low} to {high - 1}")
-    result: int = value
-    return result
-
-
-def new_names(chart: Chart, names: Any, count: int) -> tuple[str, ...]:
-    require(isinstance(names, list) and len(names) == count == len(set(names)), "names should be a list, no name twice")
-    require(all(isinstance(n, str) and NAME.fullmatch(n) and n not in chart.names for n in names), "names should be new")
+def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
+    """Labels of new coordinates: any strings that tell them apart from each other and from the old ones."""
+    require(all(isinstance(n, str) for n in listed(names, "names")), "a name should be a string")
+    require(len({*names, *chart.names}) == len(names) + chart.size, "names should be new, none twice")
     return tuple(names)
 
 
-def read(data: Any, size: int) -> Terms:
-    try:
-        return p.read(data, size)
-    except (ValueError, ZeroDivisionError) as error:
-        raise Refuted(str(error)) from None
-
-
-def apply(chart: Chart, data: Any, inside: bool) -> Chart:
-    """The chart after a move; ``inside``: a simplification, which must keep every zero of the chart."""
-    require(isinstance(data, Mapping) and data.get("move") in MOVES, "no such move")
-    return MOVES[data["move"]](chart, data, inside).normal()
+def apply(chart: Chart, data: Any, allowed: Sequence[str]) -> Chart:
+    """The chart after a move of one of the kinds allowed."""
+    require(data["move"] in allowed, f"a move should be one of {', '.join(allowed)} here")
+    return MOVES[data["move"]](chart, data, allowed is SIMPLIFICATIONS).normal()
 
 
 def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "target", "factor", "source"}, "a combination")
     count = len(chart.generators)
     target, source = whole(data["target"], 0, count, "target"), whole(data["source"], 0, count, "source")
-    require(inside and target != source, "a generator cannot be combined with itself")
+    require(target != source, "a generator cannot be combined with itself")
     generators = list(chart.generators)
-    factor = read(data["factor"], chart.size)
-    require(bool(factor), "a combination should change something")
-    generators[target] = p.add(generators[target], p.multiply(factor, generators[source]))
+    generators[target] = p.add(generators[target], p.multiply(polynomial(data["factor"], chart.size), generators[source]))
     return replace(chart, generators=tuple(generators))
 
 
 def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "target", "factor"}, "a division")
     target = whole(data["target"], 0, len(chart.generators), "target")
-    factor = read(data["factor"], chart.size)
-    require(inside and bool(factor) and chart.unit(factor), "the divisor may vanish")
+    factor = polynomial(data["factor"], chart.size)
+    require(chart.unit(factor), "the divisor may vanish")
     generators = list(chart.generators)
-    try:
-        generators[target] = p.divide(generators[target], factor)
-    except ValueError as error:
-        raise Refuted(str(error)) from None
+    generators[target] = p.divide(generators[target], factor)
     return replace(chart, generators=tuple(generators))
 
 
 def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
+    """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart should be zeros of it."""
     fields(data, {"move", "variable", "slope", "rest", "name"}, "a straightening")
     v = data["variable"]
-    require(v in chart.names, "no such variable")
-    (name,) = new_names(chart, [data["name"]], 1)
+    (name,) = new_names(chart, [data["name"]])
     index = chart.names.index(v)
-    slope, rest = read(data["slope"], chart.size), read(data["rest"], chart.size)
-    require(p.degree(slope, index) == 0 == p.degree(rest, index), "slope and rest should not contain the variable")
+    slope, rest = polynomial(data["slope"], chart.size), polynomial(data["rest"], chart.size)
+    require(p.degree(slope, index) == 0, "the slope contains the variable")
+    require(p.degree(rest, index) == 0, "the rest contains the variable")
     require(all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable")
-    require(bool(slope) and chart.unit(slope), "the slope may vanish")
+    require(chart.unit(slope), "the slope may vanish")
     whole_ = p.add(p.multiply(slope, p.coordinate(chart.size, index)), rest)
     if v in chart.local:
         at = chart.local.index(v)
-        require(chart.exponents[at] == 0 == chart.weights[at], "the variable carries a monomial")
+        require(chart.exponents[at] == 0, "the variable carries a monomial")
+        require(chart.weights[at] == 0, "the variable carries a weight")
         require(not chart.on_divisors(rest), "the new coordinate does not vanish at the points of the chart")
         local = tuple(name if n == v else n for n in chart.local)
         units, exponents, weights = chart.units, chart.exponents, chart.weights
@@ -201,28 +198,31 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
         relations=tuple((n, carry(r)) for n, r in chart.relations),
         nonzero=(),
     )
+    # A unit that was replaced is still not 0.
     nonzero = [carry(q) for q in chart.nonzero] + ([] if v in chart.local else [value])
-    nonzero = [moved.reduce(moved.on_divisors(q)) for q in nonzero]
+    nonzero = [moved.at_points(q) for q in nonzero]
     return replace(moved, nonzero=tuple(q for q in nonzero if q), real=moved.real and all(nonzero))
 
 
 def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
+    """A new local coordinate that is a polynomial q in the units, smooth where it vanishes."""
     fields(data, {"move", "variable", "polynomial", "name", "witness"}, "an étale coordinate")
-    require(not inside and not chart.relations, "an étale coordinate needs a chart of its own, without relations")
+    require(not chart.relations, "an étale coordinate needs a chart without relations")
     v = data["variable"]
-    require(v in chart.units, "no such unit")
-    (name,) = new_names(chart, [data["name"]], 1)
-    poly = read(data["polynomial"], chart.size)
+    (name,) = new_names(chart, [data["name"]])
+    poly = polynomial(data["polynomial"], chart.size)
     index = chart.names.index(v)
-    top = p.degree(poly, index)
+    top = max(p.degree(poly, index), 1)
     lead = {e: c for e, c in poly.items() if e[index] == top}
-    require(top > 1 and list(lead.items()) == [(tuple(top * int(i == index) for i in range(chart.size)), 1)], "not monic")
+    require(lead == {tuple(top * int(i == index) for i in range(chart.size)): 1}, "not monic in its variable")
     require(chart.on_divisors(poly) == poly, "an étale coordinate should contain units only")
     gradient = [p.derivative(poly, i) for i in range(len(chart.local), chart.size)]
     require(no_zeros([poly, *gradient], chart.nonzero), "the étale coordinate may have a critical point")
     known = data["witness"] is not None
     if known:
-        require(real_zero([poly], chart, data["witness"]), "the witness is none")
+        show_real_zero([poly], data["witness"], chart.nonzero)
+        # Otherwise the prior, or what may not vanish, could be 0 on the part of the zero set that has the real points.
+        require(irreducible(poly), "a factor of the étale coordinate may have no real zero")
     local = (*chart.local, name)
     names = local + chart.units
     images = [p.coordinate(len(names), names.index(n)) for n in chart.names]
@@ -246,23 +246,22 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
 
 def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "rays", "complement", "local", "units"}, "a blow-up")
-    require(not inside, "a blow-up needs a chart of its own")
     count = len(chart.local)
-    rays, complement = ([tuple(row) for row in data[key]] for key in ("rays", "complement"))
+    rays, complement = ([exponents(row, count) for row in listed(data[key], key)] for key in ("rays", "complement"))
     rows = [*rays, *complement]
-    require(all(len(r) == count and all(type(v) is int and v >= 0 for v in r) for r in rows), "rays should be whole, ≥ 0")
-    require(len(rows) == count and abs(determinant(rows)) == 1, "the monomial map is not invertible")
-    require(bool(rays) and all(map(sum, zip(*rays, strict=True))), "the blow-up does not lie over the points of the chart")
-    local = new_names(chart, data["local"], len(rays))
-    units = new_names(chart, data["units"], len(complement))
-    require(not set(local) & set(units), "a name twice")
+    require(len(rows) == count, "there should be as many new coordinates as old ones")
+    require(abs(determinant(rows)) == 1, "the monomial map is not invertible")
+    require(all(any(ray[i] for ray in rays) for i in range(count)), "the blow-up does not lie over the points of the chart")
+    fresh = new_names(chart, [*listed(data["local"], "names"), *listed(data["units"], "names")])
+    local, units = fresh[: len(rays)], fresh[len(rays) :]
+    require(len(data["local"]) == len(rays), "a name for every ray should be local")
     names = local + chart.units + units
     size = len(names)
     images = []
     for index, _ in enumerate(chart.local):
         e = [0] * size
-        for row, fresh in zip(rows, local + units, strict=True):
-            e[names.index(fresh)] = row[index]
+        for row, new in zip(rows, fresh, strict=True):
+            e[names.index(new)] = row[index]
         images.append({tuple(e): Fraction(1)})
     images += [p.coordinate(size, names.index(n)) for n in chart.units]
 
@@ -286,36 +285,30 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
 
 def _part(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "generators", "names"}, "a part")
-    require(not inside, "a part needs a chart of its own")
-    chosen = data["generators"]
-    require(isinstance(chosen, list) and bool(chosen), "a part should have generators")
-    for i in chosen:
-        whole(i, 0, len(chart.generators), "generator")
-    names = data["names"]
-    require(isinstance(names, list) and [n for n in chart.names if n in names] == names, "the names of a part should be in order")
+    names = set(listed(data["names"], "names"))
+    chosen = [chart.generators[whole(i, 0, len(chart.generators), "a generator")] for i in listed(data["generators"], "generators")]
+    require(all(chart.used(g) <= names for g in chosen), "the part contains other variables")
     local, units = tuple(n for n in chart.local if n in names), tuple(n for n in chart.units if n in names)
-    size = len(names)
-    images = [p.coordinate(size, (local + units).index(n)) if n in names else p.constant(size, 1) for n in chart.names]
-    outside = [i for i, n in enumerate(chart.names) if n not in names]
-    require(all(p.degree(chart.generators[i], k) == 0 for i in chosen for k in outside), "the part contains other variables")
+    own = local + units
+    images = [p.coordinate(len(own), own.index(n)) if n in names else p.constant(len(own), 1) for n in chart.names]
 
-    def within(q: Terms) -> bool:
-        return all(p.degree(q, k) == 0 for k in outside)
+    def carry(q: Terms) -> Terms:
+        return p.compose(q, images, len(own))
 
     return replace(
         chart,
         local=local,
         units=units,
-        exponents=tuple(chart.exponents[chart.local.index(n)] for n in local),
+        exponents=(0,) * len(local),
         weights=tuple(chart.weights[chart.local.index(n)] for n in local),
-        generators=tuple(p.compose(chart.generators[i], images, size) for i in chosen),
-        prior=p.constant(size, 1),
-        relations=tuple((n, p.compose(r, images, size)) for n, r in chart.relations if within(r)),
-        nonzero=tuple(p.compose(q, images, size) for q in chart.nonzero if within(q)),
+        generators=tuple(map(carry, chosen)),
+        prior=p.constant(len(own), 1),
+        relations=tuple((n, carry(r)) for n, r in chart.relations if chart.used(r) <= names),
+        nonzero=tuple(carry(q) for q in chart.nonzero if chart.used(q) <= names),
     )
 
 
-MOVES: dict[str, Callable[[Chart, Any, bool], Chart]] = {
+MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "combine": _combine,
     "divide": _divide,
     "solve": _solve,
@@ -323,43 +316,5 @@ MOVES: dict[str, Callable[[Chart, Any, bool], Chart]] = {
     "toric": _toric,
     "part": _part,
 }
-
-
-def real_zero(polys: Sequence[Terms], chart: Chart, witness: Any, avoid: Sequence[Terms] = ()) -> bool:
-    """Whether the witness shows a common real zero with independent differentials, off the hyperplanes and the zeros of ``avoid``.
-
-    No point: all depend on one monomial, and Sturm finds a root. One point: it is a zero. Two: a single polynomial, irreducible,
-    changes its sign between them within an orthant.
-    """
-    if not isinstance(witness, list):
-        return False
-    nonzero = [*chart.nonzero, *avoid]
-    if not witness:
-        return not nonzero and single_variable_roots(polys) > 0
-    try:
-        points = [[Fraction(x) for x in point] for point in witness]
-    except (ValueError, TypeError, ZeroDivisionError):
-        return False
-    if any(len(point) != chart.size or not all(point) for point in points):
-        return False
-    if len(points) == 1:
-        (point,) = points
-        if any(p.value(q, point) for q in polys) or not all(p.value(q, point) for q in nonzero):
-            return False
-        rows = [[p.value(p.derivative(q, i), point) for i in range(chart.size)] for q in polys]
-        return matrix_rank(rows) == len(rows)
-    if len(points) != 2 or len(polys) != 1 or any((a > 0) != (b > 0) for a, b in zip(*points, strict=True)):
-        return False
-    one, other = (p.value(polys[0], point) for point in points)
-    return one * other < 0 and all(_coprime(polys[0], q) for q in nonzero)
-
-
-def _coprime(one: Terms, other: Terms) -> bool:
-    import sympy
-
-    size = len(next(iter(one)))
-    symbols = sympy.symbols(f"s0:{size}")
-    a, b = (
-        sympy.Poly({e: sympy.Rational(c.numerator, c.denominator) for e, c in q.items()}, *symbols, domain="QQ") for q in (one, other)
-    )
-    return bool(a.gcd(b).is_ground)
+SIMPLIFICATIONS = ("combine", "divide", "solve")
+"""Moves that keep every zero of the chart. The others lead to a chart of some of its points."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from functools import reduce
 from itertools import combinations
 from math import gcd
 from typing import Any
+
+from singlearn.exact.check.data import require
 
 Ray = tuple[int, ...]
 
@@ -86,70 +88,46 @@ def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
     return {cone: (matrix_rank(list(cone)) if cone else 0) for cone in found}
 
 
-def covers(parts: Sequence[tuple[Ray, ...]], cone: frozenset[Ray], dimension: int) -> bool:
-    """Whether simplicial cones are all the cones, inside the interior of ``cone``, of a subdivision of it."""
-    if len(set(parts)) != len(parts) or not parts:
-        return False
+def show_cover(parts: set[frozenset[Ray]], cone: frozenset[Ray], dimension: int) -> None:
+    """Every point inside ``cone`` lies in the relative interior of one of the parts, which are simplicial cones in it.
+
+    Beyond each wall of one of full dimension, if the wall is not in a facet of the cone, there is another one: so that what they
+    cover has no boundary inside the cone. Every face of theirs that is not in a facet of the cone is among the parts.
+
+    Raises:
+        Refuted: it is not so.
+    """
     facets = _facet_normals(cone, dimension)
-    if any(_dot(n, ray) < 0 for part in parts for ray in part for n in facets):
-        return False
-    if any(matrix_rank([*cone, *part]) != dimension or matrix_rank(part) != len(part) for part in parts):
-        return False
 
-    def inside(part: Sequence[Ray]) -> bool:
-        return all(any(_dot(n, ray) for ray in part) for n in facets)
+    def inside(rays: Collection[Ray]) -> bool:
+        return all(any(_dot(n, ray) for ray in rays) for n in facets)
 
-    full = [frozenset(part) for part in parts if len(part) == dimension]
-    needed = {frozenset(face) for part in full for k in range(1, dimension + 1) for face in combinations(part, k) if inside(face)}
-    if not full or needed != {frozenset(part) for part in parts}:
-        return False
+    require(all(matrix_rank([*cone, *part]) == dimension for part in parts), "a chart reaches out of the span of the face")
+    require(all(_dot(n, ray) >= 0 for part in parts for ray in part for n in facets), "a chart reaches beyond the face")
+    full = [part for part in parts if len(part) == dimension]
+    require(bool(full), "there are no charts of the face")
     for part in full:
+        faces = [frozenset(face) for size in range(1, dimension) for face in combinations(part, size)]
+        require(all(face in parts for face in faces if inside(face)), "the points where charts of the face meet are missing")
         for ray in part:
             wall = part - {ray}
-            if wall and not inside(list(wall)):
-                continue
-            if not wall:
-                continue
-            # Across an interior wall there is exactly one other cone, on the other side.
-            others = [other for other in full if wall < other and other != part]
-            if len(others) != 1:
-                return False
-            (opposite,) = others[0] - wall
-            if not _opposite(sorted(wall), ray, opposite):
-                return False
-    # One generic point lies in exactly one of the cones.
-    generic = tuple(sum((97**i % 1009 + 1) * ray[j] for i, ray in enumerate(sorted(cone))) for j in range(len(next(iter(cone)))))
-    return sum(_strictly_inside(generic, sorted(part)) for part in full) == 1
+            if wall and inside(wall):
+                others = [min(other - wall) for other in full if wall < other]
+                require(any(_across(sorted(wall), ray, other) for other in others), "beyond a wall there is no chart of the face")
 
 
-def _opposite(wall: Sequence[Ray], one: Ray, two: Ray) -> bool:
-    """one and two on different sides of the span of the wall: two = -a·one + (wall), a > 0."""
-    solution = _coordinates(two, [*wall, one])
-    return solution is not None and solution[-1] < 0
+def _across(wall: Sequence[Ray], one: Ray, two: Ray) -> bool:
+    """one and two, in the same span as the wall, lie on different sides of it: two = -a·one + (wall), a > 0."""
+    basis = [*wall, one]
+    return _cramer([[_dot(a, b) for b in basis] for a in basis], [_dot(ray, two) for ray in basis])[-1] < 0
 
 
-def _strictly_inside(point: Ray, rays: Sequence[Ray]) -> bool:
-    solution = _coordinates(point, rays)
-    return solution is not None and all(v > 0 for v in solution)
-
-
-def _coordinates(point: Ray, rays: Sequence[Ray]) -> list[Fraction] | None:
-    rows = [[*(Fraction(ray[i]) for ray in rays), Fraction(point[i])] for i in range(len(point))]
-    count = len(rays)
-    for column in range(count):
-        pivot = next((r for r in range(column, len(rows)) if rows[r][column]), None)
-        if pivot is None:
-            return None
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        lead = rows[column][column]
-        rows[column] = [v / lead for v in rows[column]]
-        for r in range(len(rows)):
-            if r != column and rows[r][column]:
-                factor = rows[r][column]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[column], strict=True)]
-    if any(row[count] for row in rows[count:]):
-        return None
-    return [row[count] for row in rows[:count]]
+def _cramer(matrix: Sequence[Sequence[int]], right: Sequence[int]) -> list[Fraction]:
+    """The solution of a system with a determinant that is not 0, by Cramer's rule."""
+    whole = determinant(matrix)
+    return [
+        determinant([[*row[:i], r, *row[i + 1 :]] for row, r in zip(matrix, right, strict=True)]) / whole for i in range(len(matrix))
+    ]
 
 
 def _facet_normals(cone: frozenset[Ray], dimension: int) -> list[tuple[Fraction, ...]]:
@@ -164,7 +142,7 @@ def _facet_normals(cone: frozenset[Ray], dimension: int) -> list[tuple[Fraction,
         other = next((ray for ray in rays if matrix_rank([*chosen, ray]) == dimension), None)
         if other is None:
             continue
-        form = _form(chosen, other, rays)
+        form = _form(chosen, other)
         values = [_dot(form, ray) for ray in rays]
         if all(v >= 0 for v in values) and form not in normals:
             normals.append(form)
@@ -173,22 +151,10 @@ def _facet_normals(cone: frozenset[Ray], dimension: int) -> list[tuple[Fraction,
     return normals
 
 
-def _form(wall: Sequence[Ray], other: Ray, rays: Sequence[Ray]) -> tuple[Fraction, ...]:
+def _form(wall: Sequence[Ray], other: Ray) -> tuple[Fraction, ...]:
     """The linear form, a combination of the rays, that is 0 on the wall and 1 on the other ray."""
     basis = [*wall, other]
-    gram = [[Fraction(_dot(a, b)) for b in basis] for a in basis]
-    rows = [[*row, Fraction(int(i == len(wall)))] for i, row in enumerate(gram)]
-    size = len(rows)
-    for column in range(size):
-        pivot = next(r for r in range(column, size) if rows[r][column])
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        lead = rows[column][column]
-        rows[column] = [v / lead for v in rows[column]]
-        for r in range(size):
-            if r != column and rows[r][column]:
-                factor = rows[r][column]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[column], strict=True)]
-    weights = [row[size] for row in rows]
+    weights = _cramer([[_dot(a, b) for b in basis] for a in basis], [*(0 for _ in wall), 1])
     return tuple(sum((w * b[j] for w, b in zip(weights, basis, strict=True)), Fraction(0)) for j in range(len(other)))
 
 

@@ -5,36 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
-from math import gcd
 from typing import Any
 
 from singlearn.exact.check import polynomial as p
-from singlearn.exact.check.bounds import NEVER, Poles
-from singlearn.exact.check.charts import Chart, fields, read, real_zero, require, whole
+from singlearn.exact.check.bounds import NEVER, NOTHING, Poles
+from singlearn.exact.check.charts import Chart
+from singlearn.exact.check.data import fields, listed, polynomial, require, whole
 from singlearn.exact.check.polyhedron import Polyhedron
 from singlearn.exact.check.polynomial import Terms
+from singlearn.exact.check.witness import show_real_zero
 from singlearn.exact.check.zeros import no_zeros
 
 
 def named_factors(chart: Chart, data: Any) -> list[tuple[Terms, int]]:
     """The factors that the certificate names; they should multiply up to the generator, or be the generators."""
-    require(isinstance(data["factors"], list) and bool(data["factors"]), "factors should be a list")
-    require(all(isinstance(f, list) and len(f) == 2 for f in data["factors"]), "a factor should have a multiplicity")
-    factors = [(read(f, chart.size), whole(s, 1, 1000, "a multiplicity")) for f, s in data["factors"]]
-    require(all(f for f, _ in factors), "a factor should not be 0")
+    factors = [(polynomial(f, chart.size), whole(s, 1, 1000, "a multiplicity")) for f, s in listed(data, "factors")]
     if len(chart.generators) > 1 or chart.relations:
-        require([f for f, _ in factors] == list(chart.generators) and all(s == 1 for _, s in factors), "not the generators")
+        require(factors == [(g, 1) for g in chart.generators], "the factors should be the generators, each once")
         return factors
     product = p.constant(chart.size, 1)
     for f, s in factors:
         product = p.multiply(product, p.power(f, s, chart.size))
     require(p.monic(product) == p.monic(chart.generators[0]), "the factors do not multiply up to the generator")
-    require(all(p.monic(f) == f or len(f) == 1 or _integral(f) for f, _ in factors), "a factor should be primitive or monic")
     return factors
-
-
-def _integral(poly: Terms) -> bool:
-    return all(c.denominator == 1 for c in poly.values()) and gcd(*(int(c) for c in poly.values())) == 1
 
 
 def crossing_on(
@@ -45,39 +38,33 @@ def crossing_on(
     factors: Sequence[tuple[Terms, int]],
     avoid: Sequence[Terms],
 ) -> Poles:
+    """The zeros of the factors cross each other and the divisors normally, off the zeros of ``avoid``.
+
+    For every set of factors: they have no common zero on the face, or the certificate lists the set.
+    """
     chart = polyhedron.chart
-    require(bool(factors) and isinstance(data, list) and bool(data), "a crossing should say which factors meet")
     claimed: dict[tuple[int, ...], Any] = {}
-    for crossing in data:
+    for crossing in listed(data, "crossings"):
         fields(crossing, {"factors", "witness"}, "a crossing")
-        require(isinstance(crossing["factors"], list), "factors of a crossing should be a list")
-        subset = tuple(whole(i, 0, len(factors), "a factor") for i in crossing["factors"])
-        require(list(subset) == sorted(set(subset)) and subset not in claimed, "factors of a crossing in order, none twice")
-        claimed[subset] = crossing["witness"]
+        claimed[tuple(listed(crossing["factors"], "factors of a crossing"))] = crossing["witness"]
     together = len(chart.generators) > 1
     if together:
         require(all(polyhedron.system(weight)), "a generator does not reach the face")
     parts = [polyhedron.face(f, weight) for f, _ in factors]
-    subsets = [tuple(range(len(parts)))] if together else [
-        s for k in range(1, len(parts) + 1) for s in combinations(range(len(parts)), k)
-    ]  # fmt: skip
-    empty: list[set[int]] = []
-    result = Poles(NEVER, NEVER, True)
-    for subset in subsets:
-        if any(e <= set(subset) for e in empty):
-            require(subset not in claimed, "a crossing that is none")
-            continue
+    sizes = [len(parts)] if together else range(1, len(parts) + 1)
+    result = NOTHING
+    for subset in (s for size in sizes for s in combinations(range(len(parts)), size)):
         polys = [parts[i] for i in subset]
         if subset not in claimed:
             require(no_zeros([*polys, *chart.base], chart.nonzero), "factors may meet that are not listed")
-            empty.append(set(subset))
             continue
         require(no_zeros(_minors(chart, polys, len(polys)), [*chart.nonzero, *avoid]), "factors may touch")
         strict = [Fraction(len(subset), chart.power)] if together else [Fraction(1, chart.power * factors[i][1]) for i in subset]
         key = polyhedron.key(rays, strict)
         known = claimed[subset] is not None
         if known:
-            require(chart.real and real_zero([*polys, *chart.base], chart, claimed[subset], avoid), "the witness is none")
+            require(chart.real, "the chart may have no real point")
+            show_real_zero([*polys, *chart.base], claimed[subset], [*chart.nonzero, *avoid])
             part = polyhedron.face(chart.prior, weight)
             require(no_zeros([part, *polys, *chart.base], chart.nonzero), "the prior may vanish there")
         even = together or all(factors[i][1] % 2 == 0 for i in subset)
@@ -88,6 +75,7 @@ def crossing_on(
 def steep_on(
     polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], rank: Any, avoid: Sequence[Terms]
 ) -> Poles:
+    """At every zero of the face, off the zeros of ``avoid``, ``rank`` generators have independent differentials."""
     chart = polyhedron.chart
     polys = [q for q in polyhedron.system(weight) if q]
     required = whole(rank, 1, len(polys) + 1, "rank")
@@ -114,7 +102,10 @@ def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: 
 
 
 def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
-    """The system of the common zeros where the polys and the relations have fewer independent differentials."""
+    """The system of the common zeros where the polys and the relations have fewer independent differentials.
+
+    With fewer variables than differentials asked for there are no minors, and every common zero is such a one.
+    """
     system = [*polys, *chart.base]
     size = required + len(chart.base)
     live = [i for i in range(chart.size) if any(p.degree(q, i) for q in system)]
@@ -122,7 +113,6 @@ def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
     for chosen in combinations(system, size):
         for columns in combinations(live, size):
             minors.append(_determinant([[p.derivative(q, i) for i in columns] for q in chosen]))
-    require(bool(minors), "more differentials than variables")
     return [*system, *minors]
 
 

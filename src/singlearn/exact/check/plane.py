@@ -8,7 +8,7 @@ from singlearn.exact.check.polynomial import Terms
 
 
 def keeps_its_sign(terms: Terms) -> bool:
-    """Whether the polynomial is ≥ 0 near the origin.
+    """Whether the polynomial is nowhere negative, or nowhere positive, near the origin.
 
     Its square-free part of odd multiplicity, q, is cut with lines y = ±h. It has no branch through the origin except along y = 0
     exactly when, for all small h, q(x, ±h) has no small root: the roots move continuously, so it is enough to look once below every h
@@ -16,23 +16,19 @@ def keeps_its_sign(terms: Terms) -> bool:
     """
     x, y = sympy.symbols("x y")
     whole = sympy.Add(*(sympy.Rational(c.numerator, c.denominator) * x ** e[0] * y ** e[1] for e, c in terms.items()))
-    scale, parts = sympy.sqf_list(whole, x, y)
+    _, parts = sympy.sqf_list(whole, x, y)
     odd = sympy.Mul(*(part for part, times in parts if times % 2))
     if odd.subs(y, 0) == 0:
         return False  # y divides it once: the sign changes across the axis
     if not odd.has(x):
-        height = _below_roots(sympy.Poly(odd, y)) if odd.has(y) else sympy.Integer(1)
-        return all(scale * odd.subs(y, s * height) > 0 for s in (1, -1))
+        return True
     end = _below_roots(sympy.Poly(odd.subs(y, 0), x))
     events = odd.subs(x, end) * odd.subs(x, -end)
     if sympy.degree(odd, x) > 1:
         events *= sympy.resultant(odd, sympy.diff(odd, x), x)
     height = _below_roots(sympy.Poly(events, y))
-    for sign in (1, -1):
-        line = sympy.Poly(odd.subs(y, sign * height), x)
-        if line.count_roots(-end, end) or scale * line.eval(0) < 0:
-            return False
-    return True
+    lines = [sympy.Poly(odd.subs(y, sign * height), x) for sign in (1, -1)]
+    return all(line.count_roots(-end, end) == 0 for line in lines)
 
 
 def _below_roots(poly: sympy.Poly) -> sympy.Rational:

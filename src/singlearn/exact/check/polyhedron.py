@@ -18,7 +18,7 @@ class Polyhedron:
     def __init__(self, chart: Chart) -> None:
         self.chart, self.count = chart, len(chart.local)
         points = {e[: self.count] for g in chart.generators for e in g}
-        shifts = {e[: self.count] for e in chart.prior} if chart.prior else set()
+        shifts = {e[: self.count] for e in chart.prior}
         if len(shifts) > 1:
             points = {tuple(map(sum, zip(a, b, strict=True))) for a in points for b in shifts}
         self.cones = compact_cones(sorted(points))
@@ -34,7 +34,7 @@ class Polyhedron:
     def ratio(self, ray: Sequence[int]) -> Fraction | float:
         order = self.order(ray)
         density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True))
-        density += min((self.height(e, ray) for e in self.chart.prior), default=0)
+        density += min(self.height(e, ray) for e in self.chart.prior)
         return Fraction(density, order) if order else inf
 
     def key(self, rays: Sequence[tuple[int, ...]], strict: Sequence[Fraction] = ()) -> Key:

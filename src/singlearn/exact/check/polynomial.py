@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 Exponents = tuple[int, ...]
@@ -101,6 +101,10 @@ def degree(poly: Terms, index: int) -> int:
     return max((e[index] for e in poly), default=0)
 
 
+def total_degree(poly: Terms) -> int:
+    return max(map(sum, poly))
+
+
 def value(poly: Terms, point: Sequence[Fraction]) -> Fraction:
     total = Fraction(0)
     for e, c in poly.items():
@@ -110,32 +114,9 @@ def value(poly: Terms, point: Sequence[Fraction]) -> Fraction:
     return total
 
 
-def read(data: object, size: int) -> Terms:
-    """From ``[["coefficient", [exponents]], …]``.
-
-    Raises:
-        ValueError: anything else, or a monomial twice.
-    """
-    if not isinstance(data, list):
-        raise ValueError("a polynomial should be a list of terms")
-    poly: Terms = {}
-    for term in data:
-        if not (isinstance(term, list) and len(term) == 2 and isinstance(term[0], str) and isinstance(term[1], list)):
-            raise ValueError("a term should be a coefficient and exponents")
-        e = tuple(term[1])
-        if len(e) != size or any(type(v) is not int or v < 0 for v in e) or e in poly:
-            raise ValueError("exponents should be whole numbers ≥ 0, one per variable, no monomial twice")
-        poly[e] = Fraction(term[0])
-        if not poly[e]:
-            raise ValueError("a coefficient should not be 0")
-    if list(poly) != sorted(poly, reverse=True):
-        raise ValueError("terms should be in lexicographic order, the largest first")
-    return poly
-
-
-def substitute(poly: Mapping[Exponents, Fraction], index: int, value_: Terms, slope: Terms, images: Sequence[Terms], size: int) -> Terms:
+def substitute(poly: Terms, index: int, value_: Terms, slope: Terms, images: Sequence[Terms], size: int) -> Terms:
     """``slope^d · poly`` with variable ``index`` replaced by ``value/slope``, d its degree there, the others by their images."""
-    top = degree(dict(poly), index)
+    top = degree(poly, index)
     result: Terms = {}
     for e, c in poly.items():
         rest = compose({(*e[:index], 0, *e[index + 1 :]): c}, images, size)

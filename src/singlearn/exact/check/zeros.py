@@ -8,15 +8,24 @@ from typing import Any
 
 from singlearn.exact.check.polynomial import Terms, add, constant, multiply
 
-METHODS = ("monomial", "signs", "univariate", "factors", "groebner")
 
-
-def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms], method: str | None = None) -> bool:
-    """Whether the method (any of them, if none is named) shows that there is no common zero."""
+def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    """Whether one of five methods shows that there is no common zero where no coordinate is 0 and none of ``nonzero`` vanishes."""
     live = [p for p in polys if p]
-    if method is not None:
-        return method in METHODS and _BY_NAME[method](live, nonzero)
-    return any(_BY_NAME[name](live, nonzero) for name in METHODS)
+    return any(method(live, nonzero) for method in (_monomial, _signs, _univariate, _factors, _groebner) if live)
+
+
+def irreducible(poly: Terms) -> bool:
+    """Whether it is no product, monomials aside."""
+    return sum(times for factor, times in factorised(poly) if len(factor) > 1) == 1
+
+
+def coprime(one: Terms, other: Terms) -> bool:
+    """Whether the two have no factor in common."""
+    import sympy
+
+    symbols = sympy.symbols(f"s0:{len(next(iter(one)))}")
+    return bool(_poly(one, symbols).gcd(_poly(other, symbols)).is_ground)
 
 
 def _monomial(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
@@ -34,18 +43,14 @@ def _constant_sign(poly: Terms) -> bool:
 
 
 def _univariate(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
-    lines = [_on_line(p) for p in polys]
-    directions = {line[0] for line in lines if line is not None and any(line[0])}
-    if any(line is None for line in lines) or len(directions) != 1:
-        return False
-    return univariate_roots([line[1] for line in lines if line is not None]) == 0
+    return single_variable_roots(polys) == 0
 
 
 def single_variable_roots(polys: Sequence[Terms]) -> int:
-    """The number of real values ≠ 0 where all vanish, if all depend on one monomial; -1 otherwise."""
-    lines = [_on_line(p) for p in polys if p]
+    """The number of real values ≠ 0 of a monomial where all vanish, if all are polynomials in it, monomials aside; -1 otherwise."""
+    lines = [_on_line(p) for p in polys]
     directions = {line[0] for line in lines if line is not None and any(line[0])}
-    if not lines or any(line is None for line in lines) or len(directions) != 1:
+    if any(line is None for line in lines) or len(directions) != 1:
         return -1
     return univariate_roots([line[1] for line in lines if line is not None])
 
@@ -91,13 +96,17 @@ def univariate_roots(polys: Sequence[dict[int, Fraction]]) -> int:
 
 
 def _factors(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
+    return any(all(_definite(factor) for factor, _ in factorised(p)) for p in polys[:1])
+
+
+def factorised(poly: Terms) -> list[tuple[Terms, int]]:
+    """The irreducible factors over the rational numbers, with multiplicities."""
     import sympy
 
-    if len(polys) != 1:
-        return False
-    symbols = sympy.symbols(f"s0:{len(next(iter(polys[0])))}")
-    _, factors = sympy.factor_list(_poly(polys[0], symbols))
-    return all(_definite({e: Fraction(int(c.p), int(c.q)) for e, c in p.terms()}) for p, _ in factors)
+    size = len(next(iter(poly), ()))
+    symbols = sympy.symbols(f"s0:{size}")
+    _, factors = sympy.factor_list(_poly(poly, symbols))
+    return [({e: Fraction(int(c.p), int(c.q)) for e, c in factor.terms()}, times) for factor, times in factors]
 
 
 def _definite(poly: Terms) -> bool:
@@ -116,13 +125,13 @@ def _definite(poly: Terms) -> bool:
             for e, value in form.items():
                 c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
             discriminant = add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
-            if _even(c[2]) and _even(discriminant) and discriminant[max(discriminant)] > 0:
+            if _even(discriminant) and discriminant[max(discriminant)] > 0:
                 return True
     return False
 
 
 def _even(poly: Terms) -> bool:
-    return bool(poly) and all(v % 2 == 0 for e in poly for v in e) and _constant_sign(poly)
+    return all(v % 2 == 0 for e in poly for v in e) and _constant_sign(poly)
 
 
 def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
@@ -130,8 +139,6 @@ def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
     import sympy
     from sympy.polys.orderings import grevlex
 
-    if not polys:
-        return False
     together = _shared_variables([*polys, *nonzero])
     size = len(next(iter(together[0])))
     symbols = sympy.symbols(f"s0:{size}")
@@ -182,6 +189,3 @@ def _shared_variables(polys: Sequence[Terms]) -> list[Terms]:
             break
         else:
             return result
-
-
-_BY_NAME = {"monomial": _monomial, "signs": _signs, "univariate": _univariate, "factors": _factors, "groebner": _groebner}

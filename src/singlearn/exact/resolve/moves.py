@@ -88,7 +88,7 @@ class Solve:
             relations=tuple((n, carry(p)) for n, p in chart.relations),
             nonzero=(),
         )
-        nonzero = [result.reduce(result.at_zero(p)) for p in nonzero]
+        nonzero = [result.at_zero(result.reduce(result.at_zero(p))) for p in nonzero]
         return replace(result, nonzero=tuple(p for p in nonzero if p != 0), real=result.real and all(p != 0 for p in nonzero)).normalised()
 
 

@@ -82,12 +82,14 @@ class Search:
         if any(chart.exponents) or not is_unit(chart, chart.prior) or len(chart.generators) < 2:
             return None
         groups: list[tuple[set[str], list[int]]] = []
-        links = [used(chart, p) for _, p in chart.relations]
+        # What holds at the points of the chart links variables: a point good for one summand need not go with one good for another.
+        links = [used(chart, p) for p in (*(p for _, p in chart.relations), *chart.nonzero)]
         for index, g in enumerate(chart.generators):
             names = used(chart, g)
-            for link in links:
-                if names & link:
-                    names |= link
+            for _ in links:
+                for link in links:
+                    if names & link:
+                        names |= link
             merged = [index]
             rest = []
             for other, members in groups:
@@ -290,12 +292,14 @@ def lowest(chart: Chart) -> Key:
     r"""A lower bound at every point of the chart, by Hölder's inequality.
 
     The generators have order at most s = their least degree at every point, so :math:`Σ|g|^e` alone has λ ≥ 1/(es), the monomial alone
-    the least ratio r, and 1/λ adds at most.
+    the least ratio r, and 1/λ adds at most. On the hypersurface of a relation of degree r the order is at most rs (Bézout).
     """
     slowest = Fraction(0)
     for k, h in zip(chart.exponents, chart.weights, strict=True):
         slowest = max(slowest, Fraction(chart.power * k, h + 1))
     degree = min(int(g.total_degree()) for g in chart.generators)
+    for _, relation in chart.relations:
+        degree *= int(relation.total_degree())
     slowest += chart.power * degree
     key = NEVER if slowest == 0 else (1 / slowest, -len(chart.names))
     return key

@@ -15,7 +15,7 @@ LARGEST = 400
 
 def is_unit(chart: Chart, poly: Poly) -> bool:
     """Whether it vanishes nowhere on the chart."""
-    base = chart.reduce(chart.at_zero(poly))
+    base = chart.at_zero(chart.reduce(chart.at_zero(poly)))
     if base == 0:
         return False
     if base.is_constant():
