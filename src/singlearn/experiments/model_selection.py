@@ -115,9 +115,10 @@ def _criteria(candidate: Candidate) -> dict[str, Any]:
 
 def _laplace(run: Run) -> float | None:
     """Laplace's approximation of F at the posterior mode; ``None`` where the Hessian is not positive definite there."""
-    assert run.triple is not None and run.optimum is not None
+    optimum = run.find_optimum()
+    assert run.triple is not None and optimum is not None
     with jax.enable_x64(True):
-        mode = run.triple.coordinates.constrain(jnp.asarray(run.optimum.mode))
+        mode = run.triple.coordinates.constrain(jnp.asarray(optimum.mode))
     try:
         return laplace(run.triple, mode).free_energy
     except LaplaceRefused:
