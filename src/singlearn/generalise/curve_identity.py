@@ -56,19 +56,23 @@ class CurveIdentity:
 
     def differences(self, name: str, n: int, earlier: Mapping[str, Part]) -> list[str]:
         """In what one method at one size differs from an identity that was written down, in words."""
-        asked_at = int(earlier["method"].get("asked at", self.smallest))
+        # A method of this library was not asked, and is not the same as one that has to be.
+        asked_at = earlier["method"].get("asked at")
         now = self._at(name, n, ProbePoints.from_dict(earlier["probe points"]), asked_at)
         found = identity.differences(earlier, now, ("parameters",))
         if any(said.startswith("method") for said in found) and "asked at" in now["method"]:
             self._answers.clear()
-            if identity.difference("method", now["method"], self._answer(name, asked_at)) is not None:
+            if (
+                identity.difference("method", now["method"], self._answer(name, asked_at))
+                is not None
+            ):
                 raise ValueError(
                     f"methods: {name} gives another answer every time it is asked with the same seed, so that nobody can tell whether it is "
                     "the one of the folder; it should draw all random numbers from its seed"
                 )
         return found
 
-    def _at(self, name: str, n: int, probes: ProbePoints, asked_at: int) -> dict[str, Part]:
+    def _at(self, name: str, n: int, probes: ProbePoints, asked_at: int | None) -> dict[str, Part]:
         test = self._test(n)
         return {
             "probe points": probes.to_dict(),
@@ -90,20 +94,26 @@ class CurveIdentity:
         """Around draws from the prior."""
         with jax.enable_x64(True):
             keys = jax.random.split(jax.random.key(0), DRAWS)
-            return ProbePoints.around(np.asarray(jax.jit(jax.vmap(self.model.coordinates.sample))(keys)))
+            return ProbePoints.around(
+                np.asarray(jax.jit(jax.vmap(self.model.coordinates.sample))(keys))
+            )
 
-    def _answer(self, name: str, n: int) -> Part:
+    def _answer(self, name: str, n: int | None) -> Part:
         """A method of this library by its settings, another by what it predicts after one data set."""
         method = self.methods[name]
         if isinstance(method, ReadyMethod):
             return identity.setting({"method": method.name, **method.settings})
+        if n is None:
+            return identity.setting("one of your own")
         if (name, n) not in self._answers:
             [fitted, *_] = method([self._triple(n)], seed_of(self.seed, n, 0, 4))
             if fitted.predictor is None:
                 part = identity.setting(f"no answer: {fitted.note}")
             else:
                 data = jax.tree.map(lambda leaf: np.asarray(leaf)[:TESTED], self._test(n).data)
-                part = identity.values(np.asarray(fitted.predictor(data), dtype=float)[None], METHOD)
+                part = identity.values(
+                    np.asarray(fitted.predictor(data), dtype=float)[None], METHOD
+                )
             self._answers[name, n] = part | {"asked at": n}
         return self._answers[name, n]
 
@@ -111,5 +121,9 @@ class CurveIdentity:
 def identity_of_data(triple: Triple) -> dict[str, Part]:
     """A data set by its values within rounding, with its true log densities."""
     leaves: list[Any] = [np.asarray(leaf, dtype=float) for leaf in jax.tree.leaves(triple.data)]
-    parts = {f"data, array {k}": identity.values(leaf.reshape(1, -1)) for k, leaf in enumerate(leaves)}
-    return parts | {"truth": identity.values(np.asarray(triple.truth_log_likelihood(), dtype=float)[None])}
+    parts = {
+        f"data, array {k}": identity.values(leaf.reshape(1, -1)) for k, leaf in enumerate(leaves)
+    }
+    return parts | {
+        "truth": identity.values(np.asarray(triple.truth_log_likelihood(), dtype=float)[None])
+    }

@@ -17,4 +17,6 @@ def digest(arrays: Mapping[str, Any]) -> str:
     >>> digest({"w": np.zeros(2)}) == digest({"w": np.zeros(2)}), digest({"w": np.zeros(2)}) == digest({"w": np.zeros(3)})
     (True, False)
     """
-    return identity.digest_of({name: identity.array(value)["digest"] for name, value in arrays.items()})
+    return identity.digest_of(
+        {name: identity.array(value)["digest"] for name, value in arrays.items()}
+    )

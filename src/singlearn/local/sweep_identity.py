@@ -19,7 +19,9 @@ WIDTHS = (0.3, 1.0)
 """Of the weights at which models are asked, in units of one over the square root of what flows into a neuron."""
 
 
-def identity_of_sweep(model: Any, loss: Callable[..., Any], data: Any, weights: Any) -> dict[str, Part]:
+def identity_of_sweep(
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any
+) -> dict[str, Part]:
     """The identity of a model, a loss and data; that of the weights is kept with each point.
 
     Args:
@@ -32,13 +34,18 @@ def identity_of_sweep(model: Any, loss: Callable[..., Any], data: Any, weights: 
         Parts by name.
     """
     leaves = leaves_of(data)
-    parts = {"data" if len(leaves) == 1 else f"data, array {k}": identity.array(leaf) for k, leaf in enumerate(leaves)}
+    parts = {
+        "data" if len(leaves) == 1 else f"data, array {k}": identity.array(leaf)
+        for k, leaf in enumerate(leaves)
+    }
     torch = sys.modules.get("torch")
     is_module = torch is not None and isinstance(model, torch.nn.Module)
     if is_module:
         # With only=None these decide what is sampled.
         flags = "".join("1" if p.requires_grad else "0" for p in model.parameters())
-        parts["parameters that require a gradient"] = identity.setting(flags if len(flags) <= 64 else identity.digest_of(flags))
+        parts["parameters that require a gradient"] = identity.setting(
+            flags if len(flags) <= 64 else identity.digest_of(flags)
+        )
     try:
         outputs, losses = (_of_module if is_module else _of_function)(model, loss, data, weights)
     except Exception as error:  # what they do not take at these weights they may take at those of training, and llc says what is wrong
@@ -51,14 +58,19 @@ def identity_of_sweep(model: Any, loss: Callable[..., Any], data: Any, weights: 
 def identity_of_selection(only: Selection) -> Part:
     """Patterns as they are, masks by name and digest."""
     if isinstance(only, Mapping):
-        return identity.setting({str(name): identity.array(mask)["digest"] for name, mask in only.items()})
+        return identity.setting(
+            {str(name): identity.array(mask)["digest"] for name, mask in only.items()}
+        )
     return identity.setting(only if only is None or isinstance(only, str) else list(only))
 
 
 def identity_of_tie(gamma: Any) -> Part:
     """γ, or γ by name: numbers, or arrays by digest."""
     if isinstance(gamma, Mapping):
-        plain = {str(k): float(v) if np.ndim(v) == 0 else identity.array(v)["digest"] for k, v in gamma.items()}
+        plain = {
+            str(k): float(v) if np.ndim(v) == 0 else identity.array(v)["digest"]
+            for k, v in gamma.items()
+        }
         return identity.setting(plain)
     return identity.setting(float(gamma))
 
@@ -93,7 +105,9 @@ def _weight(generator: np.random.RandomState, shape: tuple[int, ...], width: flo
     return width * generator.standard_normal(shape) / np.sqrt(max(1, fan_in))
 
 
-def _of_module(model: Any, loss: Callable[..., Any], data: Any, _: Any) -> tuple[list[Any], list[Any]]:
+def _of_module(
+    model: Any, loss: Callable[..., Any], data: Any, _: Any
+) -> tuple[list[Any], list[Any]]:
     """Outputs and losses of a copy in evaluation mode, at weights of our own."""
     import torch
 
@@ -123,7 +137,11 @@ def _of_module(model: Any, loss: Callable[..., Any], data: Any, _: Any) -> tuple
                 seen.add(part.data_ptr())
                 drawn = _weight(generator, tuple(part.shape), width)
                 # Buffers may be variances.
-                part.copy_(torch.as_tensor(drawn if name in parameters else 0.5 + np.abs(drawn), dtype=part.dtype))
+                part.copy_(
+                    torch.as_tensor(
+                        drawn if name in parameters else 0.5 + np.abs(drawn), dtype=part.dtype
+                    )
+                )
             if model_form(loss):
                 losses.append(loss(module, some))
                 continue
@@ -135,7 +153,9 @@ def _of_module(model: Any, loss: Callable[..., Any], data: Any, _: Any) -> tuple
     return outputs, losses
 
 
-def _of_function(model: Any, loss: Callable[..., Any], data: Any, weights: Any) -> tuple[list[Any], list[Any]]:
+def _of_function(
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any
+) -> tuple[list[Any], list[Any]]:
     import jax
     import jax.numpy as jnp
 

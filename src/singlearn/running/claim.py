@@ -52,11 +52,19 @@ class Claim:
             OSError: the folder cannot be written to.
         """
         token = uuid.uuid4().hex
-        who = {**_here(), "process": os.getpid(), "began": _began(os.getpid()), "token": token, "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        who = {
+            **_here(),
+            "process": os.getpid(),
+            "began": _began(os.getpid()),
+            "token": token,
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        }
         # Known before it is there: another thread that meets the file has to find its owner alive.
         with _lock:
             _living[token] = (os.getpid(), path)
-        if create_whole(path, json.dumps(who).encode()) or _take_over(path, json.dumps(who).encode()):
+        if create_whole(path, json.dumps(who).encode()) or _take_over(
+            path, json.dumps(who).encode()
+        ):
             _beat()
             return cls(path, token)
         with _lock:

@@ -60,7 +60,11 @@ def array(value: Any) -> Part:
         if chunk.dtype.kind == "f":
             total += float(np.nan_to_num(chunk, posinf=0.0, neginf=0.0).sum())
     part = {"kind": "array", "shape": list(numbers.shape), "digest": found.hexdigest()}
-    return part | {"mean": float(f"{total / flat.size:.6g}")} if flat.size and flat.dtype.kind in "biuf" else part
+    return (
+        part | {"mean": float(f"{total / flat.size:.6g}")}
+        if flat.size and flat.dtype.kind in "biuf"
+        else part
+    )
 
 
 def values(found: Any, precision: str = "float64") -> Part:
@@ -78,7 +82,12 @@ def values(found: Any, precision: str = "float64") -> Part:
     rows = rows.reshape(len(rows), -1)
     finite = np.isfinite(rows)
     rounding = ROUNDING[precision]
-    part: Part = {"kind": "values", "entries": rows.shape[1], "rounding": rounding, "rows": _rounded(_summed(np.where(finite, rows, 0.0)))}
+    part: Part = {
+        "kind": "values",
+        "entries": rows.shape[1],
+        "rounding": rounding,
+        "rows": _rounded(_summed(np.where(finite, rows, 0.0))),
+    }
     if not finite.all():
         part["not finite"] = _rounded(_summed((~finite).astype(float)))
     return part
@@ -95,10 +104,18 @@ def labels(found: Sequence[Hashable]) -> Part:
     index = {name: code for code, name in enumerate(names)}
     codes = np.array([index[word] for word in words], dtype="<u2" if len(names) < 2**16 else "<u4")
     packed = base64.b64encode(zlib.compress(codes.tobytes(), 9)).decode()
-    return {"kind": "labels", "points": len(words), "names": names, "width": codes.dtype.str, "codes": packed}
+    return {
+        "kind": "labels",
+        "points": len(words),
+        "names": names,
+        "width": codes.dtype.str,
+        "codes": packed,
+    }
 
 
-def differences(then: Mapping[str, Any], now: Mapping[str, Any], leave_out: Sequence[str] = ()) -> list[str]:
+def differences(
+    then: Mapping[str, Any], now: Mapping[str, Any], leave_out: Sequence[str] = ()
+) -> list[str]:
     """Sentences about the parts that differ, with both values; empty if the two are the same.
 
     Args:
@@ -122,7 +139,9 @@ def in_words(found: Sequence[str]) -> str:
     >>> in_words(["seed: 0 then, 1 now"])
     'seed: 0 then, 1 now'
     """
-    shown = "; ".join(said if len(said) <= LONGEST else said[: LONGEST - 2] + " …" for said in found[:LISTED])
+    shown = "; ".join(
+        said if len(said) <= LONGEST else said[: LONGEST - 2] + " …" for said in found[:LISTED]
+    )
     return shown + (f"; and {len(found) - LISTED} more" if len(found) > LISTED else "")
 
 
@@ -133,7 +152,9 @@ def difference(name: str, then: Part | None, now: Part | None) -> str | None:
     if then.get("kind") != now.get("kind"):
         return f"{name}: {_described(then)} then, {_described(now)} now"
     kind = then["kind"]
-    if kind == "points" or then.get("drawn by") != now.get("drawn by"):  # random numbers of another version
+    if kind == "points" or then.get("drawn by") != now.get(
+        "drawn by"
+    ):  # random numbers of another version
         return None
     if kind == "values":
         return _of_values(name, then, now)
@@ -149,7 +170,9 @@ def digest_of(document: Any) -> str:
     >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     True
     """
-    return hashlib.blake2b(json.dumps(document, sort_keys=True, default=_plain).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        json.dumps(document, sort_keys=True, default=_plain).encode(), digest_size=8
+    ).hexdigest()
 
 
 def as_numpy(value: Any) -> np.ndarray:
@@ -215,12 +238,16 @@ def _of_values(name: str, then: Part, now: Part) -> str | None:
             continue
         size = np.maximum(np.abs(one), np.abs(other))
         # Entries that are near zero among others that are not carry the rounding of those.
-        usual = np.maximum(np.median(size, axis=1, keepdims=True), 1e-6 * size.max(axis=1, keepdims=True))
+        usual = np.maximum(
+            np.median(size, axis=1, keepdims=True), 1e-6 * size.max(axis=1, keepdims=True)
+        )
         scale = np.maximum(size, usual) if key == "rows" else np.ones_like(size)
         away = np.abs(one - other)
         if (away <= tolerance * scale).all():
             continue
-        row, column = np.unravel_index(np.argmax(np.where(scale > 0, away / np.where(scale > 0, scale, 1.0), 0.0)), away.shape)
+        row, column = np.unravel_index(
+            np.argmax(np.where(scale > 0, away / np.where(scale > 0, scale, 1.0), 0.0)), away.shape
+        )
         if key == "not finite":
             return f"{name}: it is finite elsewhere then than now (probe point {row})"
         differing = int((away > tolerance * scale).any(axis=1).sum())
@@ -255,7 +282,9 @@ def _counts(words: np.ndarray, of_all: bool) -> str:
     names, counts = np.unique(words.astype(str), return_counts=True)
     order = np.argsort(-counts, kind="stable")[:2]
     order = sorted(order, key=lambda k: (-counts[k], names[k] != "True"))
-    shown = [f"{names[k]} at {counts[k]}" for k in order] + ([f"{len(names) - 2} more"] if len(names) > 2 else [])
+    shown = [f"{names[k]} at {counts[k]}" for k in order] + (
+        [f"{len(names) - 2} more"] if len(names) > 2 else []
+    )
     if of_all:
         shown[0] += f" of {len(words)} probe points"
     return ", ".join(shown)
@@ -271,7 +300,11 @@ def _described(part: Part | None) -> str:
         mean = f", mean {part['mean']:.6g}" if "mean" in part else ""
         return f"shape {tuple(part['shape'])}, digest {part['digest'][:8]}{mean}"
     if kind == "values":
-        return f"a function ({part['rows'][0][0]:.6g} at probe point 0)" if part["rows"] and part["rows"][0] else "a function"
+        return (
+            f"a function ({part['rows'][0][0]:.6g} at probe point 0)"
+            if part["rows"] and part["rows"][0]
+            else "a function"
+        )
     if kind == "labels":
         return _counts(_words(part), True)
     return str(part)

@@ -37,7 +37,9 @@ class ProbePoints:
         finite[:, np.isnan(finite).all(axis=0)] = 0.0
         low, middle, high = np.nanpercentile(finite, [16, 50, 84], axis=0)
         scale = widened * (high - low) / 2
-        return cls(_short(middle), _short(np.where(scale > 0, scale, np.maximum(np.abs(middle), 1.0))))
+        return cls(
+            _short(middle), _short(np.where(scale > 0, scale, np.maximum(np.abs(middle), 1.0)))
+        )
 
     def points(self, count: int) -> Float[np.ndarray, "count d"]:
         """As many points: a Latin hypercube, so that every stretch of every coordinate is met, at four scales.
@@ -65,7 +67,9 @@ class ProbePoints:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ProbePoints:
         """The inverse of ``to_dict``."""
-        return cls(np.array(document["location"], dtype=float), np.array(document["scale"], dtype=float))
+        return cls(
+            np.array(document["location"], dtype=float), np.array(document["scale"], dtype=float)
+        )
 
 
 def _short(numbers: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:

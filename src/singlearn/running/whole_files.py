@@ -85,7 +85,9 @@ def not_written(path: Path, size: int, error: OSError) -> OSError:
     reason = error.strerror or str(error) or type(error).__name__
     folder = path.parent
     if not folder.is_dir():
-        return type(error)(error.errno, f"{path}: it cannot be written, because the folder {folder} does not exist")
+        return type(error)(
+            error.errno, f"{path}: it cannot be written, because the folder {folder} does not exist"
+        )
     try:
         room = f", {shutil.disk_usage(folder).free:,} are free on its disk"
     except OSError:

@@ -41,7 +41,9 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], settings: Settings, made_of: MadeOf) -> None:
         self.path = Path(path)
-        self._settings = {name: value for name, value in asdict(settings).items() if name not in LABELS}
+        self._settings = {
+            name: value for name, value in asdict(settings).items() if name not in LABELS
+        }
         self._made_of = made_of
         self._claim: Claim | None = None
         self._run = ""
@@ -83,7 +85,11 @@ class Checkpoint:
         Raises:
             OSError: it cannot be written.
         """
-        document = {"format": FORMAT, "settings": self._settings, "made of": self._made_of.parts(population)}
+        document = {
+            "format": FORMAT,
+            "settings": self._settings,
+            "made of": self._made_of.parts(population),
+        }
         self._run = identity.digest_of(document)
         write_whole(self._recorded, json.dumps(document | {"digest": self._run}, indent=1).encode())
 
@@ -95,7 +101,14 @@ class Checkpoint:
         """
         arrays: dict[str, Any] = {f.name: np.asarray(getattr(rung, f.name)) for f in fields(Rung)}
         content = io.BytesIO()
-        np.savez(content, index=index, run=self._run, population=population, adaptation=json.dumps(asdict(adaptation)), **arrays)
+        np.savez(
+            content,
+            index=index,
+            run=self._run,
+            population=population,
+            adaptation=json.dumps(asdict(adaptation)),
+            **arrays,
+        )
         write_whole(self._file(index), content.getbuffer())
 
     @property
@@ -139,7 +152,9 @@ class Checkpoint:
             if not isinstance(document, dict):
                 raise ValueError("no settings")
         except (ValueError, OSError) as error:
-            raise ValueError(f"checkpoint: the settings file {self._recorded} is damaged ({_first_line(error)}); {whole}") from None
+            raise ValueError(
+                f"checkpoint: the settings file {self._recorded} is damaged ({_first_line(error)}); {whole}"
+            ) from None
         if document.get("format") != FORMAT:
             raise ValueError(
                 f"checkpoint: {self._recorded} was written by an earlier version, which did not write down what the run was made of, so that "
@@ -147,8 +162,12 @@ class Checkpoint:
             )
         self._run = str(document.pop("digest", ""))
         if identity.digest_of(document) != self._run:
-            raise ValueError(f"checkpoint: the settings file {self._recorded} was changed after it was written; {whole}")
-        different = identity.differences(identity.settings(document["settings"]), identity.settings(self._settings))
+            raise ValueError(
+                f"checkpoint: the settings file {self._recorded} was changed after it was written; {whole}"
+            )
+        different = identity.differences(
+            identity.settings(document["settings"]), identity.settings(self._settings)
+        )
         # Settings first: with them alike, it is worth asking what functions say.
         different = different or self._made_of.differences(document["made of"], BESIDE)
         if different:
@@ -163,15 +182,28 @@ class Checkpoint:
             with np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             adapted = json.loads(str(arrays["adaptation"]))
-            adaptation = Adaptation(**adapted | {"gradient_scales": tuple(adapted["gradient_scales"])})
-            values: dict[str, Any] = {f.name: arrays[f.name].item() if arrays[f.name].ndim == 0 else arrays[f.name] for f in fields(Rung)}
+            adaptation = Adaptation(
+                **adapted | {"gradient_scales": tuple(adapted["gradient_scales"])}
+            )
+            values: dict[str, Any] = {
+                f.name: arrays[f.name].item() if arrays[f.name].ndim == 0 else arrays[f.name]
+                for f in fields(Rung)
+            }
             population, rung = arrays["population"], Rung(**values)
-        except Exception as error:  # a damaged file fails in zip, in NumPy, in JSON, in any way at all
-            raise ValueError(f"checkpoint: {file} is damaged ({_first_line(error)}); {later}") from None
+        except (
+            Exception
+        ) as error:  # a damaged file fails in zip, in NumPy, in JSON, in any way at all
+            raise ValueError(
+                f"checkpoint: {file} is damaged ({_first_line(error)}); {later}"
+            ) from None
         if "index" not in arrays or str(arrays.get("run")) != self._run:
-            raise ValueError(f"checkpoint: {file} is a rung of another run than that of {self._recorded}; {later}")
+            raise ValueError(
+                f"checkpoint: {file} is a rung of another run than that of {self._recorded}; {later}"
+            )
         if int(arrays["index"]) != index:
-            raise ValueError(f"checkpoint: {file} holds rung {int(arrays['index'])} in the place of rung {index}; {later}")
+            raise ValueError(
+                f"checkpoint: {file} holds rung {int(arrays['index'])} in the place of rung {index}; {later}"
+            )
         return rung, adaptation, population
 
 

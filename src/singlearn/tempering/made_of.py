@@ -35,13 +35,20 @@ class MadeOf:
         flat = draws.reshape(-1, draws.shape[-1])
         return self._at(ProbePoints.around(flat, 1.0 if self.restriction is None else 2.0), None)
 
-    def differences(self, earlier: Mapping[str, Part], leave_out: tuple[str, ...] = ()) -> list[str]:
+    def differences(
+        self, earlier: Mapping[str, Part], leave_out: tuple[str, ...] = ()
+    ) -> list[str]:
         """In what this is not what an identity was written down of, in words; empty if it is."""
         now = self._at(ProbePoints.from_dict(earlier["probe points"]), earlier.get("restrict"))
         return identity.differences(earlier, now, leave_out)
 
     def _at(self, probes: ProbePoints, restrict: Part | None) -> dict[str, Part]:
-        parts: dict[str, Any] = {"probe points": probes.to_dict(), **identity_of(self.triple, probes)}
+        parts: dict[str, Any] = {
+            "probe points": probes.to_dict(),
+            **identity_of(self.triple, probes),
+        }
         if self.restriction is not None:
-            parts["restrict"] = identity_of_labeller(self.restriction.inside, self.triple.coordinates, probes, restrict)
+            parts["restrict"] = identity_of_labeller(
+                self.restriction.inside, self.triple.coordinates, probes, restrict
+            )
         return parts

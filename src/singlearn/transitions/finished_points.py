@@ -58,7 +58,9 @@ def spread(
     # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
     # Sent once and kept as a result of its own: an object that came anew with every task would be compiled anew for every task.
     held = client.submit(_itself, measure, pure=False)
-    gathered: list[Result] = client.gather([client.submit(_applied, held, task, pure=False) for task in tasks])
+    gathered: list[Result] = client.gather(
+        [client.submit(_applied, held, task, pure=False) for task in tasks]
+    )
     return gathered
 
 
@@ -104,13 +106,19 @@ class FinishedPoints:
         self.name = name
         self.other = other
         self.settings: dict[str, Part] = {
-            key: value if isinstance(value, dict) and "kind" in value else identity.setting(value) for key, value in settings.items()
+            key: value if isinstance(value, dict) and "kind" in value else identity.setting(value)
+            for key, value in settings.items()
         }
         if path.exists() and not path.is_dir():
             raise ValueError(f"folder: {path} is a file; it should be a folder")
         self._compare()
 
-    def load(self, point: str, different: Different | None = None, read: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    def load(
+        self,
+        point: str,
+        different: Different | None = None,
+        read: Callable[[dict[str, Any]], Any] | None = None,
+    ) -> Any:
         """The document of a finished point, or ``None``.
 
         Args:
@@ -139,9 +147,13 @@ class FinishedPoints:
             )
         written = stored.pop("digest", None)
         if written != identity.digest_of([document, stored]):
-            raise ValueError(f"folder: {file} is damaged: it was changed after it was written; {again}")
+            raise ValueError(
+                f"folder: {file} is damaged: it was changed after it was written; {again}"
+            )
         if stored["point"] != point:
-            raise ValueError(f"folder: {file} holds {stored['point']} in the place of {point}; {again}")
+            raise ValueError(
+                f"folder: {file} holds {stored['point']} in the place of {point}; {again}"
+            )
         differing = identity.differences(stored["settings"], self.settings)
         if not differing and different is not None:
             differing = different(stored["made of"])
@@ -154,9 +166,13 @@ class FinishedPoints:
         try:
             return read(document)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"folder: {file} is damaged, or of another version ({_first_line(error)}); {again}") from None
+            raise ValueError(
+                f"folder: {file} is damaged, or of another version ({_first_line(error)}); {again}"
+            ) from None
 
-    def save(self, point: str, document: Mapping[str, Any], made_of: Mapping[str, Part] | None = None) -> None:
+    def save(
+        self, point: str, document: Mapping[str, Any], made_of: Mapping[str, Part] | None = None
+    ) -> None:
         """Keep the document of a finished point, with the identity of what it was made of.
 
         Raises:
@@ -169,10 +185,17 @@ class FinishedPoints:
         if not self._recorded.exists():
             create_whole(self._recorded, begun.encode())
         self._compare()
-        stored = {"format": FORMAT, "point": point, "settings": self.settings, "made of": dict(made_of or {})}
+        stored = {
+            "format": FORMAT,
+            "point": point,
+            "settings": self.settings,
+            "made of": dict(made_of or {}),
+        }
         plain = json.loads(json.dumps(document))
         stored["digest"] = identity.digest_of([plain, stored])
-        write_whole(self.path / f"{point}.json", json.dumps({**plain, "stored": stored}, indent=1).encode())
+        write_whole(
+            self.path / f"{point}.json", json.dumps({**plain, "stored": stored}, indent=1).encode()
+        )
 
     @contextmanager
     def held(self, point: str, wait: bool = True) -> Iterator[None]:
@@ -225,7 +248,9 @@ class FinishedPoints:
                 f"those of another could be read in their place; finish with that version, or {fresh}"
             )
         if document.pop("digest", None) != identity.digest_of(document):
-            raise ValueError(f"folder: the settings file {self._recorded} was changed after it was written; delete it, or {fresh}")
+            raise ValueError(
+                f"folder: the settings file {self._recorded} was changed after it was written; delete it, or {fresh}"
+            )
         different = identity.differences(document["settings"], self.settings)
         if different:
             raise ValueError(

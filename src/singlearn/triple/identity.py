@@ -23,7 +23,9 @@ BESIDE = ("parameters", "truth energy")
 """Parts that a sampler does not see: how parameters are called, and the truth."""
 
 
-def identity_of(triple: Triple, probes: ProbePoints, data_are_made: bool = False) -> dict[str, Part]:
+def identity_of(
+    triple: Triple, probes: ProbePoints, data_are_made: bool = False
+) -> dict[str, Part]:
     """The parts of a triple's identity: two triples with the same parts have the same posterior, to rounding.
 
     Args:
@@ -53,15 +55,25 @@ def identity_of(triple: Triple, probes: ProbePoints, data_are_made: bool = False
         names = _leaf_names(triple.data)
         for name, leaf in zip(names, leaves, strict=True):
             parts[name] = _made(leaf) if data_are_made else identity.array(leaf)
-    count = POINTS if triple.is_population else max(FEWEST, min(POINTS, int(MOST_VALUES // max(1.0, triple.n))))
+    count = (
+        POINTS
+        if triple.is_population
+        else max(FEWEST, min(POINTS, int(MOST_VALUES // max(1.0, triple.n))))
+    )
     points = probes.points(count)
     # Where the dimension is another there is nothing to ask.
     if points.shape[1] == triple.dimension:
         log_prior, constrained, energies, precision = _asked(triple, points)
         parts["prior density"] = identity.values(log_prior, precision)
         parts["coordinates"] = identity.values(constrained, precision)
-        parts["K" if triple.is_population else "log likelihood"] = identity.values(energies, precision)
-    if hasattr(triple.prior, "sample") and hasattr(triple.prior, "log_prob") and not hasattr(triple.prior, "support"):
+        parts["K" if triple.is_population else "log likelihood"] = identity.values(
+            energies, precision
+        )
+    if (
+        hasattr(triple.prior, "sample")
+        and hasattr(triple.prior, "log_prob")
+        and not hasattr(triple.prior, "support")
+    ):
         parts["prior draws"] = _draws(triple)
     if triple.truth_energy is not None and not triple.is_population:
         parts["truth energy"] = identity.values([[triple.truth_energy]])
@@ -82,29 +94,39 @@ def _leaf_names(data: PyTree) -> list[str]:
 def _made(leaf: Any) -> Part:
     numbers = identity.as_numpy(leaf)
     rows = np.asarray(numbers, dtype=float).reshape(1, -1)
-    return identity.values(rows, "float32" if numbers.dtype.itemsize < 8 and numbers.dtype.kind == "f" else "float64")
+    return identity.values(
+        rows, "float32" if numbers.dtype.itemsize < 8 and numbers.dtype.kind == "f" else "float64"
+    )
 
 
 def _draws(triple: Triple) -> Part:
     """Draws of a prior that is an object: its density does not tell how it draws. Versions of JAX may draw other numbers."""
     with jax.enable_x64(True):
-        drawn = [np.asarray(triple.coordinates.sample(jax.random.key(k)), dtype=float) for k in range(2)]
+        drawn = [
+            np.asarray(triple.coordinates.sample(jax.random.key(k)), dtype=float) for k in range(2)
+        ]
     return identity.values(np.stack(drawn), "float32") | {"drawn by": jax.__version__}
 
 
-def _asked(triple: Triple, points: Float[np.ndarray, "points d"]) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+def _asked(
+    triple: Triple, points: Float[np.ndarray, "points d"]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     # Products of float32 matrices in full: accelerators shorten them.
     with jax.enable_x64(True), jax.default_matmul_precision("highest"):
         data = jax.tree.map(jnp.asarray, triple.data)
         shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in jax.tree.leaves(data))
-        function, precision = _compiled(triple.as_model(), points.shape, jax.tree.structure(data), shapes)
+        function, precision = _compiled(
+            triple.as_model(), points.shape, jax.tree.structure(data), shapes
+        )
         found = function(jnp.asarray(points), data)
         log_prior, constrained, energies = (np.asarray(part, dtype=float) for part in found)
     return log_prior, constrained, energies, precision
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model, points: tuple[int, ...], structure: Any, shapes: tuple[Any, ...]) -> tuple[Callable[..., Any], str]:
+def _compiled(
+    model: Model, points: tuple[int, ...], structure: Any, shapes: tuple[Any, ...]
+) -> tuple[Callable[..., Any], str]:
     """The values at all probe points, compiled once for all data sets of a model; and the narrowest arithmetic that is in it."""
     triple = model.triple
 
@@ -117,8 +139,12 @@ def _compiled(model: Model, points: tuple[int, ...], structure: Any, shapes: tup
             energy = triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
         return triple.coordinates.log_prob(u), flat, energy
 
-    arguments = jax.tree.unflatten(structure, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes])
-    traced = jax.jit(lambda us, data: jax.lax.map(lambda u: one(u, data), us)).trace(jax.ShapeDtypeStruct(points, "float64"), arguments)
+    arguments = jax.tree.unflatten(
+        structure, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]
+    )
+    traced = jax.jit(lambda us, data: jax.lax.map(lambda u: one(u, data), us)).trace(
+        jax.ShapeDtypeStruct(points, "float64"), arguments
+    )
     text = str(traced.jaxpr)
     precision = "float16" if "f16[" in text else "float32" if "f32[" in text else "float64"
     return traced.lower().compile(), precision

@@ -16,7 +16,9 @@ TRACED, CALLED = 4096, 512
 """Probe points of a labeller that JAX can trace, and of one that is called point by point."""
 
 
-def identity_of_labeller(labeller: Labeller, coordinates: Coordinates, probes: ProbePoints, earlier: Part | None = None) -> Part:
+def identity_of_labeller(
+    labeller: Labeller, coordinates: Coordinates, probes: ProbePoints, earlier: Part | None = None
+) -> Part:
     """What a labeller or a predicate says at probe points.
 
     Args:
@@ -39,6 +41,10 @@ def identity_of_labeller(labeller: Labeller, coordinates: Coordinates, probes: P
     asked.__name__ = getattr(labeller, "__name__", type(labeller).__name__)
     with jax.enable_x64(True):
         count = TRACED if is_traceable(asked, coordinates) else CALLED
-    points = probes.many(count) if earlier is None or "points" not in earlier else probes.points(int(earlier["points"]))
+    points = (
+        probes.many(count)
+        if earlier is None or "points" not in earlier
+        else probes.points(int(earlier["points"]))
+    )
     phases, index = label_all(asked, coordinates, points)
     return identity.labels([phases[k] for k in index])
