@@ -55,7 +55,8 @@ class CurveIdentity:
         return self._at(name, n, self._probes(), self.smallest)
 
     def differences(self, name: str, n: int, earlier: Mapping[str, Part]) -> list[str]:
-        """In what one method at one size differs from an identity that was written down, in words."""
+        """In what one method at one size differs from an identity that was written down, in
+        words."""
         # A method of this library was not asked, and is not the same as one that has to be.
         asked_at = earlier["method"].get("asked at")
         now = self._at(name, n, ProbePoints.from_dict(earlier["probe points"]), asked_at)
@@ -67,7 +68,8 @@ class CurveIdentity:
                 is not None
             ):
                 raise ValueError(
-                    f"methods: {name} gives another answer every time it is asked with the same seed, so that nobody can tell whether it is "
+                    f"methods: {name} gives another answer every time it is asked with the same "
+                    "seed, so that nobody can tell whether it is "
                     "the one of the folder; it should draw all random numbers from its seed"
                 )
         return found
@@ -99,7 +101,8 @@ class CurveIdentity:
             )
 
     def _answer(self, name: str, n: int | None) -> Part:
-        """A method of this library by its settings, another by what it predicts after one data set."""
+        """A method of this library by its settings, another by what it predicts after one data
+        set."""
         method = self.methods[name]
         if isinstance(method, ReadyMethod):
             return identity.setting({"method": method.name, **method.settings})

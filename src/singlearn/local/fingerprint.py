@@ -9,7 +9,8 @@ from singlearn.running import identity
 
 
 def digest(arrays: Mapping[str, Any]) -> str:
-    """Sixteen hexadecimal digits that depend on names, shapes and every number of arrays of NumPy, JAX or PyTorch.
+    """Sixteen hexadecimal digits that depend on names, shapes and every number of arrays of NumPy,
+    JAX or PyTorch.
 
     The same numbers in another container or type have the same digits.
 

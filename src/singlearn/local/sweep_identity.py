@@ -1,4 +1,5 @@
-"""What a sweep over checkpoints is made of: data by digest; model and loss by what they say at fixed weights."""
+"""What a sweep over checkpoints is made of: data by digest; model and loss by what they say at
+fixed weights."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from singlearn.running.identity import Part
 SAMPLES = 16
 """Samples at which models are asked, spread over the data."""
 WIDTHS = (0.3, 1.0)
-"""Of the weights at which models are asked, in units of one over the square root of what flows into a neuron."""
+"""Of the weights at which models are asked, in units of one over the square root of what flows into
+a neuron."""
 
 
 def identity_of_sweep(
@@ -25,7 +27,8 @@ def identity_of_sweep(
     """The identity of a model, a loss and data; that of the weights is kept with each point.
 
     Args:
-        model: a ``torch.nn.Module``, whose own weights play no part, or a JAX function ``model(parameters, x)``.
+        model: a ``torch.nn.Module``, whose own weights play no part, or a JAX function
+            ``model(parameters, x)``.
         loss: per sample.
         data: what it is asked on; as tensors for a module.
         weights: of one checkpoint, for a JAX function: what its parameters look like.
@@ -48,7 +51,8 @@ def identity_of_sweep(
         )
     try:
         outputs, losses = (_of_module if is_module else _of_function)(model, loss, data, weights)
-    except Exception as error:  # what they do not take at these weights they may take at those of training, and llc says what is wrong
+    except Exception as error:
+        # They may take other weights, those of training; where they do not, llc says what is wrong.
         return parts | {"loss": identity.setting(f"{type(error).__name__} at weights of our own")}
     if outputs:
         parts["model"] = _values(outputs)
@@ -76,7 +80,8 @@ def identity_of_tie(gamma: Any) -> Part:
 
 
 def leaves_of(tree: Any) -> list[Any]:
-    """The arrays of dictionaries (by key), tuples and lists, and of whatever else JAX knows, in order."""
+    """The arrays of dictionaries (by key), tuples and lists, and of whatever else JAX knows, in
+    order."""
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree, key=str) for leaf in leaves_of(tree[key])]
     if isinstance(tree, list | tuple):

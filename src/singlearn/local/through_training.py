@@ -88,15 +88,15 @@ def trajectory(
         data = as_tensors(data, torch.device("cpu"))
     # Before the model moves to a device of its own: numbers of one device are compared.
     made_of = {} if folder is None else identity_of_sweep(model, loss, data, found[0].weights)
-    if torch is not None and is_module:
-        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
-            model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+    if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
     if not is_module:
         from singlearn.local.jax_programs import CompiledOnce
 
         model = CompiledOnce(model)
+    tie = gamma if isinstance(gamma, Mapping) else float(gamma)
     measure = _Measurement(
-        model, loss, data, only, gamma if isinstance(gamma, Mapping) else float(gamma), nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
+        model, loss, data, only, tie, nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
         is_module, None,
     )  # fmt: skip
     if folder is not None:
@@ -111,7 +111,7 @@ def trajectory(
         kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     kept |= {point.step: point for point in measured}
     missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
-    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, gamma if isinstance(gamma, Mapping) else float(gamma))
+    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, tie)
 
 
 @dataclass(frozen=True)

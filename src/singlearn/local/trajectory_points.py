@@ -157,8 +157,9 @@ class Trajectory(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
+        tie = self.gamma
         return {
-            "gamma": {name: np.asarray(own).tolist() for name, own in self.gamma.items()} if isinstance(self.gamma, Mapping) else self.gamma,
+            "gamma": {name: np.asarray(own).tolist() for name, own in tie.items()} if isinstance(tie, Mapping) else tie,
             "points": [point.to_dict() for point in self.points],
             "missing": list(self.missing),
             "stages": {

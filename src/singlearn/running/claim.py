@@ -46,7 +46,8 @@ class Claim:
 
     @classmethod
     def take(cls, path: Path) -> Claim | None:
-        """The claim, or ``None`` if somebody else who is alive holds it. That of a dead process of this machine is taken over.
+        """The claim, or ``None`` if somebody else who is alive holds it. That of a dead process of
+        this machine is taken over.
 
         Raises:
             OSError: the folder cannot be written to.
@@ -95,7 +96,8 @@ def holder(path: Path) -> str | None:
 
 
 def is_silent(path: Path) -> bool:
-    """Whether a claim that cannot be checked, being another machine's, has not been touched for minutes."""
+    """Whether a claim that cannot be checked, being another machine's, has not been touched for
+    minutes."""
     try:
         who, touched = _read(path), path.stat().st_mtime
         if all(who.get(key) == value for key, value in _here().items()):
@@ -162,7 +164,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _here() -> dict[str, str]:
-    """This machine since it was started; and where process numbers mean what they mean here, for containers have their own."""
+    """This machine since it was started; and where process numbers mean what they mean here, for
+    containers have their own."""
     found = {"host": socket.gethostname()}
     with suppress(OSError):
         found["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -172,7 +175,8 @@ def _here() -> dict[str, str]:
 
 
 def _began(process: int) -> str:
-    """When a process was started, in ticks, for numbers of processes are used again; empty where the system does not say."""
+    """When a process was started, in ticks, for numbers of processes are used again; empty where
+    the system does not say."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
@@ -181,7 +185,8 @@ def _began(process: int) -> str:
 
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Among processes of this machine, where the system can: of two who find a dead claim, one takes it over."""
+    """Among processes of this machine, where the system can: of two who find a dead claim, one
+    takes it over."""
     try:
         import fcntl
 

@@ -1,8 +1,10 @@
-"""What a stored result was made of, as plain data that can be written down and compared: arrays by digest, functions by their values.
+"""What a stored result was made of, as plain data that can be written down and compared: arrays by
+digest, functions by their values.
 
-A part of an identity is a dictionary with a ``kind``. Settings are compared by value, arrays by a digest of shape and numbers, functions by
-their values at fixed probe points within rounding, labels of phases probe point by probe point. No name and no source is compared: two
-functions that are called the same may differ, and one function may be written in two ways.
+A part of an identity is a dictionary with a ``kind``. Settings are compared by value, arrays by a
+digest of shape and numbers, functions by their values at fixed probe points within rounding, labels
+of phases probe point by probe point. No name and no source is compared: two functions that are
+called the same may differ, and one function may be written in two ways.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ BLOCKS = 64
 CHUNK = 2**20
 """Numbers that are digested at a time."""
 ROUNDING = {"float64": 1e-7, "float32": 1e-5, "float16": 1e-2}
-"""Relative differences that machines and versions may make, by the narrowest arithmetic on the way."""
+"""Relative differences that machines and versions may make, by the narrowest arithmetic on the
+way."""
 LISTED, LONGEST = 3, 240
 
 
@@ -45,7 +48,8 @@ def settings(values: Mapping[str, Any]) -> dict[str, Part]:
 
 
 def array(value: Any) -> Part:
-    """An array of NumPy, JAX or PyTorch, or anything NumPy makes an array of: the same numbers in another container are the same.
+    """An array of NumPy, JAX or PyTorch, or anything NumPy makes an array of: the same numbers in
+    another container are the same.
 
     >>> array([1, 2]) == array(np.array([1.0, 2.0])), array([1, 2]) == array([[1, 2]])
     (True, False)
@@ -176,7 +180,8 @@ def digest_of(document: Any) -> str:
 
 
 def as_numpy(value: Any) -> np.ndarray:
-    """An array of NumPy, JAX or PyTorch as one of NumPy, numbers of 16 bits that NumPy does not know as float32."""
+    """An array of NumPy, JAX or PyTorch as one of NumPy, numbers of 16 bits that NumPy does not
+    know as float32."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu()
@@ -190,7 +195,8 @@ def as_numpy(value: Any) -> np.ndarray:
 
 
 def _canonical(chunk: np.ndarray) -> np.ndarray:
-    """The same numbers in one type: float64 where that holds them, so that the type they were stored in plays no part."""
+    """The same numbers in one type: float64 where that holds them, so that the type they were
+    stored in plays no part."""
     kind = chunk.dtype.kind
     if kind in "iu" and chunk.size and max(abs(int(chunk.max())), abs(int(chunk.min()))) > 2**53:
         return chunk.astype("<u8" if kind == "u" else "<i8")
@@ -213,7 +219,8 @@ def _plain(value: Any) -> Any:
 
 
 def _summed(rows: Float[np.ndarray, "points entries"]) -> Float[np.ndarray, "points kept"]:
-    """Few entries as they are; of many, sums over every 64th, with weights that tell an exchange of two entries."""
+    """Few entries as they are; of many, sums over every 64th, with weights that tell an exchange of
+    two entries."""
     entries = rows.shape[1]
     if entries <= BLOCKS:
         return rows
@@ -253,7 +260,8 @@ def _of_values(name: str, then: Part, now: Part) -> str | None:
         differing = int((away > tolerance * scale).any(axis=1).sum())
         digits = 6 if away[row, column] > 1e-5 * size[row, column] else 12
         return (
-            f"{name}: {one[row, column]:.{digits}g} then, {other[row, column]:.{digits}g} now at probe point {row} "
+            f"{name}: {one[row, column]:.{digits}g} then, {other[row, column]:.{digits}g} now at "
+            f"probe point {row} "
             f"(it differs at {differing} of {len(one)})"
         )
     return None
@@ -280,8 +288,8 @@ def _words(part: Part) -> np.ndarray:
 
 def _counts(words: np.ndarray, of_all: bool) -> str:
     names, counts = np.unique(words.astype(str), return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:2]
-    order = sorted(order, key=lambda k: (-counts[k], names[k] != "True"))
+    largest = np.argsort(-counts, kind="stable")[:2].tolist()
+    order = sorted(largest, key=lambda k: (-counts[k], names[k] != "True"))
     shown = [f"{names[k]} at {counts[k]}" for k in order] + (
         [f"{len(names) - 2} more"] if len(names) > 2 else []
     )

@@ -1,4 +1,5 @@
-"""Probe points: where functions are asked so that two of them can be told apart, the same on every machine."""
+"""Probe points: where functions are asked so that two of them can be told apart, the same on every
+machine."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ MOST_NUMBERS = 2**22
 
 @dataclass(frozen=True)
 class ProbePoints:
-    """Where a distribution is, coordinate by coordinate, and points spread over it; written down with what was asked there.
+    """Where a distribution is, coordinate by coordinate, and points spread over it; written down
+    with what was asked there.
 
     Attributes:
         location: medians, with four digits.
@@ -42,7 +44,8 @@ class ProbePoints:
         )
 
     def points(self, count: int) -> Float[np.ndarray, "count d"]:
-        """As many points: a Latin hypercube, so that every stretch of every coordinate is met, at four scales.
+        """As many points: a Latin hypercube, so that every stretch of every coordinate is met, at
+        four scales.
 
         >>> ProbePoints(np.zeros(2), np.ones(2)).points(8).shape
         (8, 2)

@@ -10,10 +10,12 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write under a name of its own, then rename: whoever reads sees the old content or the new, and writers do not meet.
+    """Write under a name of its own, then rename: whoever reads sees the old content or the new,
+    and writers do not meet.
 
     Raises:
-        OSError: it cannot be written; the message has the path and the bytes that are needed. What was there before is unchanged.
+        OSError: it cannot be written; the message has the path and the bytes that are needed. What
+            was there before is unchanged.
     """
     partial = partial_name(path)
     try:
@@ -33,7 +35,8 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def create_whole(path: Path, content: bytes) -> bool:
-    """Write a file that is not there yet; ``False`` if it is, also if somebody was quicker by a moment.
+    """Write a file that is not there yet; ``False`` if it is, also if somebody was quicker by a
+    moment.
 
     Raises:
         OSError: it cannot be written; the message has the path and the bytes that are needed.

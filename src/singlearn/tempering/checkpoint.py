@@ -28,15 +28,18 @@ LABELS = ("name", "n", "dimension", "is_population")
 
 
 class Checkpoint:
-    """A folder with one file per rung, and one that says what the run is made of; held by one run at a time.
+    """A folder with one file per rung, and one that says what the run is made of; held by one run
+    at a time.
 
-    Use it as a context: it is claimed on the way in and free on the way out. A folder that holds nothing yet is made when the first rung
-    is there, so that a run that is refused leaves none behind.
+    Use it as a context: it is claimed on the way in and free on the way out. A folder that holds
+    nothing yet is made when the first rung is there, so that a run that is refused leaves none
+    behind.
 
     Args:
         path: the folder.
         settings: of the run.
-        made_of: its triple and phase; a folder that was begun with others is refused, because resuming it would mix two runs.
+        made_of: its triple and phase; a folder that was begun with others is refused, because
+            resuming it would mix two runs.
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: Settings, made_of: MadeOf) -> None:
@@ -69,7 +72,8 @@ class Checkpoint:
             remove_if_empty(self._made)
 
     def rungs(self) -> list[tuple[Rung, Adaptation, np.ndarray]]:
-        """The rungs on disk in order, each with the adaptation and the full population it ended with.
+        """The rungs on disk in order, each with the adaptation and the full population it ended
+        with.
 
         Raises:
             ValueError: a file that is damaged, of another run, or in the place of another rung.
@@ -94,7 +98,8 @@ class Checkpoint:
         write_whole(self._recorded, json.dumps(document | {"digest": self._run}, indent=1).encode())
 
     def save(self, index: int, rung: Rung, adaptation: Adaptation, population: np.ndarray) -> None:
-        """Write rung ``index``; ``population`` is every particle, also when the rung keeps only some.
+        """Write rung ``index``; ``population`` is every particle, also when the rung keeps only
+        some.
 
         Raises:
             OSError: it cannot be written.
@@ -129,7 +134,8 @@ class Checkpoint:
             return
         if self._claim is None:
             raise FolderInUseError(
-                f"checkpoint: another run is at work in the folder {self.path} ({holder(file) or 'it has ended just now'}); wait for it, or "
+                f"checkpoint: another run is at work in the folder {self.path} "
+                f"({holder(file) or 'it has ended just now'}); wait for it, or "
                 f"give another folder. If that run is no more, delete {file}"
             )
         for left_over in self.path.glob(".*.partial"):  # of a run that was killed while it wrote
@@ -137,12 +143,14 @@ class Checkpoint:
                 left_over.unlink()
 
     def _compare(self) -> None:
-        """Raise ``ValueError`` unless the folder is empty or was begun with these settings, this triple and this phase."""
+        """Raise ``ValueError`` unless the folder is empty or was begun with these settings, this
+        triple and this phase."""
         if not self._recorded.exists():
             rungs = sorted(self.path.glob("rung_*.npz"))
             if rungs:
                 raise ValueError(
-                    f"checkpoint: {self.path} holds {len(rungs)} rungs but no {self._recorded.name}, which says what run they belong to; "
+                    f"checkpoint: {self.path} holds {len(rungs)} rungs but no "
+                    f"{self._recorded.name}, which says what run they belong to; "
                     "delete them, or give a fresh folder"
                 )
             return
@@ -153,17 +161,21 @@ class Checkpoint:
                 raise ValueError("no settings")
         except (ValueError, OSError) as error:
             raise ValueError(
-                f"checkpoint: the settings file {self._recorded} is damaged ({_first_line(error)}); {whole}"
+                f"checkpoint: the settings file {self._recorded} is damaged "
+                f"({_first_line(error)}); {whole}"
             ) from None
         if document.get("format") != FORMAT:
             raise ValueError(
-                f"checkpoint: {self._recorded} was written by an earlier version, which did not write down what the run was made of, so that "
-                f"another run could be resumed in its place; finish it with that version, or {whole}"
+                f"checkpoint: {self._recorded} was written by an earlier version, which did not "
+                "write down what the run was made of, so that "
+                "another run could be resumed in its place; finish it with that version, or "
+                f"{whole}"
             )
         self._run = str(document.pop("digest", ""))
         if identity.digest_of(document) != self._run:
             raise ValueError(
-                f"checkpoint: the settings file {self._recorded} was changed after it was written; {whole}"
+                f"checkpoint: the settings file {self._recorded} was changed after it was "
+                f"written; {whole}"
             )
         different = identity.differences(
             identity.settings(document["settings"]), identity.settings(self._settings)
@@ -172,7 +184,8 @@ class Checkpoint:
         different = different or self._made_of.differences(document["made of"], BESIDE)
         if different:
             raise ValueError(
-                f"checkpoint: {self.path} belongs to another run ({identity.in_words(different)}); give a fresh folder, or the same settings "
+                f"checkpoint: {self.path} belongs to another run "
+                f"({identity.in_words(different)}); give a fresh folder, or the same settings "
                 "and the same triple"
             )
 
@@ -198,11 +211,13 @@ class Checkpoint:
             ) from None
         if "index" not in arrays or str(arrays.get("run")) != self._run:
             raise ValueError(
-                f"checkpoint: {file} is a rung of another run than that of {self._recorded}; {later}"
+                f"checkpoint: {file} is a rung of another run than that of {self._recorded}; "
+                f"{later}"
             )
         if int(arrays["index"]) != index:
             raise ValueError(
-                f"checkpoint: {file} holds rung {int(arrays['index'])} in the place of rung {index}; {later}"
+                f"checkpoint: {file} holds rung {int(arrays['index'])} in the place of rung "
+                f"{index}; {later}"
             )
         return rung, adaptation, population
 

@@ -96,7 +96,8 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
     if target.suffix == ".zarr":
         _save_zarr(tree, target)
         return
-    # Written in memory first: where a disk is full, HDF5 does not return an error but ends the process.
+    # Written in memory first: where a disk is full, HDF5 does not return an error but ends the
+    # process.
     write_whole(target, tree.to_netcdf(engine="h5netcdf"))
 
 
@@ -110,7 +111,8 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
     tree = _read(source)
     if tree.attrs.get("format") not in (FORMAT, *EARLIER):
         raise ValueError(
-            f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, expected {FORMAT}); temper again"
+            f"path: {source} is not a run saved by this version (format "
+            f"{tree.attrs.get('format')!r}, expected {FORMAT}); temper again"
         )
     try:
         groups = {name: node.to_dataset() for name, node in tree.children.items()}
@@ -143,14 +145,16 @@ def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | Non
     phase = settings.get("restricted_to")
     if phase is not None and made_of.restriction is None:
         raise ValueError(
-            f"restrict: the run saved at {source} is that of one phase, {phase}; give restrict= as it was given to temper, or load the run "
+            f"restrict: the run saved at {source} is that of one phase, {phase}; give restrict= "
+            "as it was given to temper, or load the run "
             "without a triple"
         )
     if phase is None and made_of.restriction is not None:
         raise ValueError(f"restrict: the run saved at {source} is that of the whole prior; leave restrict= out")
     if parts is None:
         raise ValueError(
-            f"triple: the run at {source} was saved by an earlier version, which did not write down what it was made of, so that nobody can "
+            f"triple: the run at {source} was saved by an earlier version, which did not write "
+            "down what it was made of, so that nobody can "
             "tell whether it was this triple; load it without a triple, or temper again"
         )
     # A truth may be given later; two that differ are two truths.
@@ -159,13 +163,15 @@ def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | Non
     if different:
         name = "restrict" if all(said.startswith("restrict") for said in different) else "triple"
         raise ValueError(
-            f"{name}: it is not the one of the run saved at {source} ({identity.in_words(different)}); give the one that was tempered, or load "
+            f"{name}: it is not the one of the run saved at {source} "
+            f"({identity.in_words(different)}); give the one that was tempered, or load "
             "the run without a triple"
         )
 
 
 def _read(source: Path) -> xr.DataTree:
-    """The tree at a path. Raises ``FileNotFoundError`` or ``ValueError`` in words where there is none."""
+    """The tree at a path. Raises ``FileNotFoundError`` or ``ValueError`` in words where there is
+    none."""
     reads = "Run.load reads what Run.save wrote: NetCDF (.nc), or a Zarr folder (.zarr)"
     if not source.exists():
         raise FileNotFoundError(f"path: there is no saved run at {source}")
@@ -179,8 +185,9 @@ def _read(source: Path) -> xr.DataTree:
             magic = stream.read(8)
         if magic[:2] == b"PK":
             raise ValueError(
-                f'path: {source} is no saved run but an archive of NumPy (.npz), such as one rung of a checkpoint; {reads}; to go on with a '
-                f'checkpoint, temper(..., checkpoint="{source.parent}")'
+                f"path: {source} is no saved run but an archive of NumPy (.npz), such as one rung "
+                f"of a checkpoint; {reads}; to go on with a checkpoint, temper(..., "
+                f'checkpoint="{source.parent}")'
             )
         if magic != b"\x89HDF\r\n\x1a\n":
             raise ValueError(f"path: {source} is no saved run, or its beginning is damaged; {reads}")
@@ -190,7 +197,10 @@ def _read(source: Path) -> xr.DataTree:
         with xr.open_datatree(source, **how) as opened:
             return opened.load()
     except Exception as error:  # damaged files fail in HDF5, in Zarr, in xarray, in any way at all
-        raise ValueError(f"path: {source} is damaged, or no saved run ({_first_line(error)}); {reads}; delete it and temper again") from None
+        raise ValueError(
+            f"path: {source} is damaged, or no saved run ({_first_line(error)}); {reads}; delete it "
+            "and temper again"
+        ) from None
 
 
 def _save_zarr(tree: xr.DataTree, target: Path) -> None:

@@ -1,4 +1,5 @@
-"""Points of a sweep: kept in a folder as they are finished, and spread over the workers of a Dask client."""
+"""Points of a sweep: kept in a folder as they are finished, and spread over the workers of a Dask
+client."""
 
 from __future__ import annotations
 
@@ -34,10 +35,12 @@ class Client(Protocol):
     def gather(self, futures: Any) -> Any: ...
 
 
+@runtime_checkable
 class Measure(Protocol[Result]):
-    """What is done at one point; with ``wait=False`` it raises ``FolderInUseError`` where somebody else is at work."""
+    """What is done at one point; with ``wait=False`` it raises ``FolderInUseError`` where somebody
+    else is at work."""
 
-    def __call__(self, task: Any, wait: bool = True) -> Result: ...
+    def __call__(self, task: Any, /, wait: bool = True) -> Result: ...
 
 
 def spread(
@@ -47,16 +50,20 @@ def spread(
     client: Client | None,
     progress: bool | None,
 ) -> list[Result]:
-    """The results of all tasks in their order, here one after the other under a progress bar, or over a client's workers.
+    """The results of all tasks in their order, here one after the other under a progress bar, or
+    over a client's workers.
 
-    ``measure`` should be an object and no closure, so that it can be sent to another process as it is. A point that another process of the
-    same sweep is at work on is left to it and waited for at the end.
+    ``measure`` should be an object and no closure, so that it can be sent to another process as it
+    is. A point that another process of the same sweep is at work on is left to it and waited for at
+    the end.
     """
     if client is None or not tasks:
         found = dict(counted(name, _in_turn(measure, tasks), len(tasks), progress))
         return [found[index] for index in range(len(tasks))]
-    # Not "pure": Dask would name results after the code that makes them, which it cannot for a function that holds others.
-    # Sent once and kept as a result of its own: an object that came anew with every task would be compiled anew for every task.
+    # Not "pure": Dask would name results after the code that makes them, which it cannot for a
+    # function that holds others.
+    # Sent once and kept as a result of its own: an object that came anew with every task would be
+    # compiled anew for every task.
     held = client.submit(_itself, measure, pure=False)
     gathered: list[Result] = client.gather(
         [client.submit(_applied, held, task, pure=False) for task in tasks]
@@ -88,8 +95,8 @@ def _applied(measure: Measure[Result], task: Any) -> Result:
 class FinishedPoints:
     """A folder with one file per finished point, each with the identity of what it was made of.
 
-    Several processes may share it: every point is claimed by whoever is at work on it, and files appear whole or not at all. Nothing is
-    made before the first point is worked on.
+    Several processes may share it: every point is claimed by whoever is at work on it, and files
+    appear whole or not at all. Nothing is made before the first point is worked on.
 
     Args:
         path: the folder.
@@ -98,7 +105,8 @@ class FinishedPoints:
         other: what a folder with other settings belongs to, in the words of the refusal.
 
     Raises:
-        ValueError: the folder was begun with other settings, or the file of its settings is damaged.
+        ValueError: the folder was begun with other settings, or the file of its settings is
+            damaged.
     """
 
     def __init__(self, path: Path, name: str, settings: Mapping[str, Any], other: str) -> None:
@@ -127,7 +135,8 @@ class FinishedPoints:
             read: makes of the document what is wanted.
 
         Raises:
-            ValueError: a file that is damaged, of an earlier version, in the place of another point's, or of another sweep.
+            ValueError: a file that is damaged, of an earlier version, in the place of another
+                point's, or of another sweep.
         """
         file = self.path / f"{point}.json"
         again = "delete it, and the point is computed again"
@@ -142,7 +151,8 @@ class FinishedPoints:
         stored = document.pop("stored", None)
         if not isinstance(stored, dict) or stored.get("format") != FORMAT:
             raise ValueError(
-                f"folder: {file} was written by an earlier version, which did not write down what a point was made of, so that another's "
+                f"folder: {file} was written by an earlier version, which did not write down what "
+                "a point was made of, so that another's "
                 f"could be read in its place; finish with that version, or {again}"
             )
         written = stored.pop("digest", None)
@@ -159,7 +169,8 @@ class FinishedPoints:
             differing = different(stored["made of"])
         if differing:
             raise ValueError(
-                f"folder: {file} belongs to {self.other} ({identity.in_words(differing)}); give a fresh folder, or what it was made of"
+                f"folder: {file} belongs to {self.other} ({identity.in_words(differing)}); give a "
+                "fresh folder, or what it was made of"
             )
         if read is None:
             return document
@@ -199,14 +210,16 @@ class FinishedPoints:
 
     @contextmanager
     def held(self, point: str, wait: bool = True) -> Iterator[None]:
-        """A point that nobody else works on meanwhile; whoever gets it should look whether it is finished.
+        """A point that nobody else works on meanwhile; whoever gets it should look whether it is
+        finished.
 
         Args:
             point: its name.
             wait: for whoever is at work on it.
 
         Raises:
-            FolderInUseError: somebody else is at work on it and ``wait`` is false, or has not been heard of for minutes.
+            FolderInUseError: somebody else is at work on it and ``wait`` is false, or has not been
+                heard of for minutes.
             OSError: the folder cannot be written to.
         """
         made = make_folder(self.path)
@@ -215,7 +228,8 @@ class FinishedPoints:
             while (claim := Claim.take(file)) is None:
                 if not wait or is_silent(file):
                     raise FolderInUseError(
-                        f"folder: {holder(file) or 'another process'} is at work on {point} in {self.path}; if it is no more, delete {file}"
+                        f"folder: {holder(file) or 'another process'} is at work on {point} in "
+                        f"{self.path}; if it is no more, delete {file}"
                     )
                 time.sleep(LOOK_AGAIN)
             try:
@@ -239,22 +253,27 @@ class FinishedPoints:
             return
         except (ValueError, OSError) as error:
             raise ValueError(
-                f"folder: the settings file {self._recorded} is damaged ({_first_line(error)}); delete it, for every point carries the "
+                f"folder: the settings file {self._recorded} is damaged ({_first_line(error)}); "
+                "delete it, for every point carries the "
                 f"settings as well, or {fresh}"
             ) from None
         if document.get("format") != FORMAT:
             raise ValueError(
-                f"folder: {self._recorded} was written by an earlier version, which did not write down what points were made of, so that "
-                f"those of another could be read in their place; finish with that version, or {fresh}"
+                f"folder: {self._recorded} was written by an earlier version, which did not write "
+                "down what points were made of, so that "
+                "those of another could be read in their place; finish with that version, or "
+                f"{fresh}"
             )
         if document.pop("digest", None) != identity.digest_of(document):
             raise ValueError(
-                f"folder: the settings file {self._recorded} was changed after it was written; delete it, or {fresh}"
+                f"folder: the settings file {self._recorded} was changed after it was written; "
+                f"delete it, or {fresh}"
             )
         different = identity.differences(document["settings"], self.settings)
         if different:
             raise ValueError(
-                f"folder: {self.path} belongs to {self.other} ({identity.in_words(different)}); {fresh}, or the same settings"
+                f"folder: {self.path} belongs to {self.other} ({identity.in_words(different)}); "
+                f"{fresh}, or the same settings"
             )
 
 

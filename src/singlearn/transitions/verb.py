@@ -56,7 +56,7 @@ def phase_diagram(
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: fewer than two distinct finite values, or a folder that belongs to another sweep or has a damaged file; and as ``temper``
+        ValueError: fewer than two distinct finite values, or a folder of another sweep or with a damaged file; and as ``temper``
             does.
         OSError: the folder cannot be written to.
 

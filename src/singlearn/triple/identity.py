@@ -1,4 +1,5 @@
-"""What a triple is, by its values: prior, coordinates and log likelihood at probe points, data by digest."""
+"""What a triple is, by its values: prior, coordinates and log likelihood at probe points, data by
+digest."""
 
 from __future__ import annotations
 
@@ -26,12 +27,15 @@ BESIDE = ("parameters", "truth energy")
 def identity_of(
     triple: Triple, probes: ProbePoints, data_are_made: bool = False
 ) -> dict[str, Part]:
-    """The parts of a triple's identity: two triples with the same parts have the same posterior, to rounding.
+    """The parts of a triple's identity: two triples with the same parts have the same posterior, to
+    rounding.
 
     Args:
         triple: with data, or a population triple.
-        probes: where its functions are asked; those of an identity that is compared with are to be used again.
-        data_are_made: the data come out of a function, as the triples of a sweep do, and are compared by their values within rounding.
+        probes: where its functions are asked; those of an identity that is compared with are to be
+            used again.
+        data_are_made: the data come out of a function, as the triples of a sweep do, and are
+            compared by their values within rounding.
 
     Returns:
         Parts by name, for ``running.identity.differences``.
@@ -100,7 +104,8 @@ def _made(leaf: Any) -> Part:
 
 
 def _draws(triple: Triple) -> Part:
-    """Draws of a prior that is an object: its density does not tell how it draws. Versions of JAX may draw other numbers."""
+    """Draws of a prior that is an object: its density does not tell how it draws. Versions of JAX
+    may draw other numbers."""
     with jax.enable_x64(True):
         drawn = [
             np.asarray(triple.coordinates.sample(jax.random.key(k)), dtype=float) for k in range(2)
@@ -123,21 +128,28 @@ def _asked(
     return log_prior, constrained, energies, precision
 
 
+def _pointwise(triple: Triple, u: Array, w: PyTree, data: PyTree) -> Array:
+    return triple.pointwise(u, data)
+
+
+def _divergence(triple: Triple, u: Array, w: PyTree, data: PyTree) -> Array:
+    assert triple.kl is not None
+    return triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
+
+
 @lru_cache(maxsize=16)
 def _compiled(
     model: Model, points: tuple[int, ...], structure: Any, shapes: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], str]:
-    """The values at all probe points, compiled once for all data sets of a model; and the narrowest arithmetic that is in it."""
+    """The values at all probe points, compiled once for all data sets of a model; and the narrowest
+    arithmetic that is in it."""
     triple = model.triple
+    of = _divergence if triple.is_population else _pointwise
 
     def one(u: Float[Array, " d"], data: PyTree) -> tuple[Array, Array, Array]:
         w = triple.coordinates.constrain(u)
         flat = jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(w)])
-        if triple.kl is None:
-            energy = triple.pointwise(u, data)
-        else:
-            energy = triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
-        return triple.coordinates.log_prob(u), flat, energy
+        return triple.coordinates.log_prob(u), flat, of(triple, u, w, data)
 
     arguments = jax.tree.unflatten(
         structure, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]

@@ -34,7 +34,8 @@ def identity_of_labeller(
     if len(probes.location) != coordinates.dimension:
         return identity.setting("asked in another dimension")
 
-    # A function of its own: JAX remembers what it traced by the function, and a run may trace it in single precision.
+    # A function of its own: JAX remembers what it traced by the function, and a run may trace it in
+    # single precision.
     def asked(w: Any) -> Any:
         return labeller(w)
 
