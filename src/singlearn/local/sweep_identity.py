@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.local.names import Selection
+from singlearn.local.names import Selection, Tie
 from singlearn.running import identity
 from singlearn.running.identity import Part
 
@@ -68,15 +68,15 @@ def identity_of_selection(only: Selection) -> Part:
     return identity.setting(only if only is None or isinstance(only, str) else list(only))
 
 
-def identity_of_tie(gamma: Any) -> Part:
-    """γ, or γ by name: numbers, or arrays by digest."""
+def plain_tie(gamma: Tie) -> float | dict[str, Any]:
+    """γ as a number, or by name as numbers and lists of them.
+
+    >>> plain_tie({"*": np.ones(2)})
+    {'*': [1.0, 1.0]}
+    """
     if isinstance(gamma, Mapping):
-        plain = {
-            str(k): float(v) if np.ndim(v) == 0 else identity.array(v)["digest"]
-            for k, v in gamma.items()
-        }
-        return identity.setting(plain)
-    return identity.setting(float(gamma))
+        return {str(name): np.asarray(own, dtype=float).tolist() for name, own in gamma.items()}
+    return float(gamma)
 
 
 def leaves_of(tree: Any) -> list[Any]:

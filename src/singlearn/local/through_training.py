@@ -14,7 +14,7 @@ from typing import Any, Literal
 from singlearn.local.checkpoint_series import Checkpoint, in_order
 from singlearn.local.fingerprint import digest
 from singlearn.local.names import Selection, Tie
-from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, identity_of_tie
+from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, plain_tie
 from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
 from singlearn.local.verb import DEFAULT_BATCH, llc
 from singlearn.running import identity
@@ -111,7 +111,7 @@ def trajectory(
         kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     kept |= {point.step: point for point in measured}
     missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
-    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, tie)
+    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, plain_tie(tie))
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class _Measurement:
         """What was asked for, for all points of a folder."""
         numbers = ("nbeta", "sampler", "chains", "batch_size", "largest_batch", "tolerance", "max_steps", "seed")
         return {
-            "gamma": identity_of_tie(self.gamma),
+            "gamma": identity.setting(plain_tie(self.gamma)),
             **identity.settings({name: getattr(self, name) for name in numbers}),
             "only": identity_of_selection(self.only),
         }

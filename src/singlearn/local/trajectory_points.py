@@ -95,7 +95,7 @@ class Trajectory(Shown):
     Attributes:
         points: in the order of their steps.
         missing: steps that are not measured yet, by other processes of the same job.
-        gamma: γ of all points, or by name.
+        gamma: γ of all points; by name numbers or lists of them.
     """
 
     points: tuple[TrajectoryPoint, ...]
@@ -157,9 +157,8 @@ class Trajectory(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
-        tie = self.gamma
         return {
-            "gamma": {name: np.asarray(own).tolist() for name, own in tie.items()} if isinstance(tie, Mapping) else tie,
+            "gamma": dict(self.gamma) if isinstance(self.gamma, Mapping) else self.gamma,
             "points": [point.to_dict() for point in self.points],
             "missing": list(self.missing),
             "stages": {

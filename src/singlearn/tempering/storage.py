@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -92,6 +93,8 @@ def to_datatree(run: Run) -> xr.DataTree:
 def save(run: Run, path: str | os.PathLike[str]) -> None:
     """See ``Run.save``; the file appears whole or not at all."""
     target = Path(path)
+    if not target.parent.is_dir():
+        raise not_written(target, 0, FileNotFoundError(errno.ENOENT, "no such folder"))
     tree = to_datatree(run)
     if target.suffix == ".zarr":
         _save_zarr(tree, target)
