@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +24,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running import identity
 from singlearn.running.identity import Part
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
 
@@ -273,7 +273,7 @@ def learning_curve(
                 "for lines with an intercept, or True if it does"
             )
     settings = {"datasets": datasets, "test_points": test_points, "seed": seed, **_of_truth(first)}
-    store = None if folder is None else FinishedPoints(Path(folder), "curve", settings, "a curve with other settings")
+    store = None if folder is None else FinishedPoints(as_path("folder", folder), "curve", settings, "a curve with other settings")
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
     measure = _Measurement(make_triple, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store)

@@ -105,9 +105,20 @@ def _some(samples: int) -> np.ndarray:
     return np.unique(np.linspace(0, samples - 1, min(SAMPLES, samples)).astype(int))
 
 
-def _weight(generator: np.random.RandomState, shape: tuple[int, ...], width: float) -> np.ndarray:
-    fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 1
-    return width * generator.standard_normal(shape) / np.sqrt(max(1, fan_in))
+class _Weights:
+    """Weights that look drawn, the same everywhere: out of one table, for networks are large."""
+
+    def __init__(self) -> None:
+        # A prime number, so that no two rows of a matrix are alike; the legacy generator, whose
+        # numbers NumPy promises for ever.
+        self._table = np.random.RandomState(23).standard_normal(65_521)
+        self._given = 0
+
+    def of(self, shape: tuple[int, ...], width: float) -> np.ndarray:
+        fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 1
+        drawn = np.resize(np.roll(self._table, -self._given), shape)
+        self._given = (self._given + int(np.prod(shape))) % len(self._table)
+        return width * drawn / np.sqrt(max(1, fan_in))
 
 
 def _of_module(
@@ -134,13 +145,13 @@ def _of_module(
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for width in WIDTHS:
             torch.manual_seed(0)
-            generator = np.random.RandomState(23)
+            table = _Weights()
             seen: set[int] = set()
             for name, part in module.state_dict().items():
                 if part.data_ptr() in seen or not part.dtype.is_floating_point:
                     continue
                 seen.add(part.data_ptr())
-                drawn = _weight(generator, tuple(part.shape), width)
+                drawn = table.of(tuple(part.shape), width)
                 # Buffers may be variances.
                 part.copy_(
                     torch.as_tensor(
@@ -170,8 +181,8 @@ def _of_function(
     outputs, losses = [], []
     with jax.default_matmul_precision("highest"):
         for width in WIDTHS:
-            generator = np.random.RandomState(23)
-            drawn = [_drawn(generator, jnp.asarray(leaf), width) for leaf in leaves]
+            table = _Weights()
+            drawn = [_drawn(table, jnp.asarray(leaf), width) for leaf in leaves]
             output = model(jax.tree.unflatten(structure, drawn), inputs)
             losses.append(loss(output, target))
             parts = [jnp.ravel(part).astype(float) for part in jax.tree.leaves(output)]
@@ -179,10 +190,10 @@ def _of_function(
     return outputs, losses
 
 
-def _drawn(generator: np.random.RandomState, leaf: Any, width: float) -> Any:
+def _drawn(table: _Weights, leaf: Any, width: float) -> Any:
     import jax.numpy as jnp
 
     if not jnp.issubdtype(leaf.dtype, jnp.floating):
         return leaf
     kind = jnp.float32 if leaf.dtype in (jnp.float16, jnp.bfloat16) else leaf.dtype
-    return jnp.asarray(_weight(generator, leaf.shape, width), kind)
+    return jnp.asarray(table.of(leaf.shape, width), kind)

@@ -20,6 +20,7 @@ from singlearn.local.verb import DEFAULT_BATCH, llc
 from singlearn.running import identity
 from singlearn.running.claim import FolderInUseError
 from singlearn.running.identity import Part
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 
 
@@ -100,7 +101,8 @@ def trajectory(
         is_module, None,
     )  # fmt: skip
     if folder is not None:
-        measure = measure.storing(FinishedPoints(Path(folder), "trajectory", {**measure.settings(), **made_of}, "another trajectory"))
+        settings = {**measure.settings(), **made_of}
+        measure = measure.storing(FinishedPoints(as_path("folder", folder), "trajectory", settings, "another trajectory"))
     kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
     if world > 1:  # nobody waits for points of others: the last process to end reads them all

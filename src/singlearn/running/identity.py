@@ -85,16 +85,49 @@ def values(found: Any, precision: str = "float64") -> Part:
     rows = np.asarray(found, dtype=float)
     rows = rows.reshape(len(rows), -1)
     finite = np.isfinite(rows)
-    rounding = ROUNDING[precision]
+    sums = [blocks(part, np) for part in (np.where(finite, rows, 0.0), (~finite).astype(float))]
+    return summed(sums[0], sums[1], rows.shape[1], precision)
+
+
+def summed(
+    rows: Float[np.ndarray, "points kept"],
+    holes: Float[np.ndarray, "points kept"],
+    entries: int,
+    precision: str,
+) -> Part:
+    """As :func:`values`, of what :func:`blocks` made of them.
+
+    Args:
+        rows: blocks of the values, with zeros for what is not finite.
+        holes: blocks of ones where a value is not finite, and zeros elsewhere.
+        entries: how many values there were per point.
+        precision: as for :func:`values`.
+    """
     part: Part = {
         "kind": "values",
-        "entries": rows.shape[1],
-        "rounding": rounding,
-        "rows": _rounded(_summed(np.where(finite, rows, 0.0))),
+        "entries": entries,
+        "rounding": ROUNDING[precision],
+        "rows": _rounded(rows),
     }
-    if not finite.all():
-        part["not finite"] = _rounded(_summed((~finite).astype(float)))
-    return part
+    return part | {"not finite": _rounded(holes)} if holes.any() else part
+
+
+def blocks(rows: Any, numpy: Any) -> Any:
+    """Few entries as they are; of many, sums over every 64th, with weights that tell an exchange of
+    two entries.
+
+    Args:
+        rows: of shape (…, entries).
+        numpy: ``numpy`` or ``jax.numpy``.
+    """
+    entries = rows.shape[-1]
+    if entries <= BLOCKS:
+        return rows
+    # The legacy generator: NumPy promises its numbers for ever.
+    weights = np.random.RandomState(0).uniform(0.5, 1.5, size=entries)
+    short = -entries % BLOCKS
+    padded = numpy.concatenate([rows * weights, numpy.zeros((*rows.shape[:-1], short))], axis=-1)
+    return padded.reshape(*rows.shape[:-1], -1, BLOCKS).sum(axis=-2)
 
 
 def labels(found: Sequence[Hashable]) -> Part:
@@ -216,19 +249,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
     return str(value)
-
-
-def _summed(rows: Float[np.ndarray, "points entries"]) -> Float[np.ndarray, "points kept"]:
-    """Few entries as they are; of many, sums over every 64th, with weights that tell an exchange of
-    two entries."""
-    entries = rows.shape[1]
-    if entries <= BLOCKS:
-        return rows
-    # The legacy generator: NumPy promises its numbers for ever.
-    weights = np.random.RandomState(0).uniform(0.5, 1.5, size=entries)
-    padded = np.zeros((len(rows), -(-entries // BLOCKS) * BLOCKS))
-    padded[:, :entries] = rows * weights
-    return padded.reshape(len(rows), -1, BLOCKS).sum(axis=1)
 
 
 def _rounded(rows: Float[np.ndarray, "points kept"]) -> list[list[float]]:

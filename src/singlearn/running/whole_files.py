@@ -7,6 +7,7 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:
@@ -17,13 +18,17 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
         OSError: it cannot be written; the message has the path and the bytes that are needed. What
             was there before is unchanged.
     """
-    partial = partial_name(path)
+    if path.exists() and not path.is_file():
+        _write_through(path, content)
+        return
+    target = Path(os.path.realpath(path))  # of a link what it leads to
+    partial = partial_name(target)
     try:
         with partial.open("wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(partial, path)
+        os.replace(partial, target)
     except OSError as error:
         with suppress(OSError):
             partial.unlink()
@@ -32,6 +37,40 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
         with suppress(OSError):
             partial.unlink()
         raise
+
+
+def _write_through(path: Path, content: bytes | memoryview) -> None:
+    """Into a device or a pipe, which no file may replace; a folder is refused."""
+    try:
+        with path.open("wb") as stream:
+            stream.write(content)
+    except OSError as error:
+        raise not_written(path, len(content), error) from error
+
+
+def as_path(name: str, value: Any) -> Path:
+    """A path that a caller gives.
+
+    Args:
+        name: what the caller calls it.
+        value: what was given.
+
+    Returns:
+        ``value`` as a ``Path``.
+
+    Raises:
+        TypeError: no path.
+        ValueError: an empty one.
+
+    >>> as_path("folder", True)
+    Traceback (most recent call last):
+    TypeError: folder: got True; it should be a path, a string or a pathlib.Path
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}: got {value!r}; it should be a path, a string or a pathlib.Path")
+    if not os.fspath(value):
+        raise ValueError(f"{name}: got an empty path; it should name a file or a folder")
+    return Path(value)
 
 
 def create_whole(path: Path, content: bytes) -> bool:
@@ -63,9 +102,18 @@ def create_whole(path: Path, content: bytes) -> bool:
 
 
 def make_folder(path: Path) -> list[Path]:
-    """Make a folder with its parents; returns those that were made, the innermost first."""
+    """Make a folder with its parents; returns those that were made, the innermost first.
+
+    Raises:
+        OSError: it cannot be made; the message has the path.
+    """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{path}: the folder cannot be made ({error.strerror})"
+        ) from error
     return missing
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from singlearn.running import identity
 from singlearn.running.claim import ENDING, Claim, FolderInUseError, holder
-from singlearn.running.whole_files import make_folder, remove_if_empty, write_whole
+from singlearn.running.whole_files import as_path, make_folder, remove_if_empty, write_whole
 from singlearn.tempering.decorrelate import Adaptation
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.rungs import Rung
@@ -43,9 +43,11 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: Settings, made_of: MadeOf) -> None:
-        self.path = Path(path)
+        self.path = as_path("checkpoint", path)
         self._settings = {
-            name: value for name, value in asdict(settings).items() if name not in LABELS
+            name: identity.setting(value)["value"]
+            for name, value in asdict(settings).items()
+            if name not in LABELS
         }
         self._made_of = made_of
         self._claim: Claim | None = None
@@ -94,8 +96,9 @@ class Checkpoint:
             "settings": self._settings,
             "made of": self._made_of.parts(population),
         }
-        self._run = identity.digest_of(document)
-        write_whole(self._recorded, json.dumps(document | {"digest": self._run}, indent=1).encode())
+        run = identity.digest_of(document)
+        write_whole(self._recorded, json.dumps(document | {"digest": run}, indent=1).encode())
+        self._run = run
 
     def save(self, index: int, rung: Rung, adaptation: Adaptation, population: np.ndarray) -> None:
         """Write rung ``index``; ``population`` is every particle, also when the rung keeps only

@@ -19,7 +19,7 @@ import xarray as xr
 
 from singlearn.measure.optimum import Optimum
 from singlearn.running import identity
-from singlearn.running.whole_files import not_written, partial_name, write_whole
+from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import Restrict, Restriction, restricted
@@ -92,7 +92,7 @@ def to_datatree(run: Run) -> xr.DataTree:
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
     """See ``Run.save``; the file appears whole or not at all."""
-    target = Path(path)
+    target = as_path("path", path)
     if not target.parent.is_dir():
         raise not_written(target, 0, FileNotFoundError(errno.ENOENT, "no such folder"))
     tree = to_datatree(run)
@@ -108,7 +108,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
     """See ``Run.load``."""
     from singlearn.tempering.run import Run, ladder_view
 
-    source = Path(path)
+    source = as_path("path", path)
     if restrict is not None and triple is None:
         raise ValueError("restrict: it is the phase of a triple; give triple= as well")
     tree = _read(source)

@@ -22,8 +22,8 @@ Different = Callable[[Mapping[str, Part]], list[str]]
 """In what a point that is asked for differs from the one with this identity, in words."""
 
 FORMAT = 2
-LOOK_AGAIN = 0.2
-"""Seconds between two looks at a point that somebody else is at work on."""
+LOOK_AGAIN = (0.1, 3.0)
+"""Seconds between two looks at a point that somebody else is at work on, at first and later."""
 
 
 @runtime_checkable
@@ -223,7 +223,7 @@ class FinishedPoints:
             OSError: the folder cannot be written to.
         """
         made = make_folder(self.path)
-        file = self.path / f"{point}{ENDING}"
+        file, pause = self.path / f"{point}{ENDING}", LOOK_AGAIN[0]
         try:
             while (claim := Claim.take(file)) is None:
                 if not wait or is_silent(file):
@@ -231,7 +231,8 @@ class FinishedPoints:
                         f"folder: {holder(file) or 'another process'} is at work on {point} in "
                         f"{self.path}; if it is no more, delete {file}"
                     )
-                time.sleep(LOOK_AGAIN)
+                time.sleep(pause)
+                pause = min(1.5 * pause, LOOK_AGAIN[1])
             try:
                 yield
             finally:

@@ -6,13 +6,13 @@ import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.identity import identity_of_labeller
 from singlearn.running import identity
 from singlearn.running.identity import Part
 from singlearn.running.probe_points import ProbePoints
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.diagram import PhaseDiagram
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.transitions.point import Point, measure_point
@@ -71,7 +71,7 @@ def phase_diagram(
     if len(values) < 2 or not all(math.isfinite(value) for value in values):
         raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
     settings = {"restricted": [str(phase) for phase in restricted], "particles": particles, "replicates": replicates, "seed": seed}
-    store = None if folder is None else FinishedPoints(Path(folder), "sweep", settings, "another sweep")
+    store = None if folder is None else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
 
     measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
     found = {value: kept for value in values if (kept := measure.finished(value)) is not None}
