@@ -93,7 +93,7 @@ def test_regular_model_reads_half_its_dimension(line_triple):
     assert abs(read.value - 1.0) < 0.03
     assert set(read.readings) == {"energy", "heat_capacity", "free_energy"}
     assert read.r_squared > 0.99
-    assert abs(read.intercept.value - run.optimum.energy) < 0.05
+    assert abs(read.intercept.value - run.find_optimum().energy) < 0.05
 
 
 def test_methods_and_windows_are_checked(line_triple):

@@ -115,7 +115,7 @@ def test_a_restricted_run_says_so_and_keeps_its_mass_on_disk(inside, tmp_path):
     assert "prior mass, right = False" in own.summary()
     assert own.to_dict()["restricted_to"] == "right = False"
     own.save(tmp_path / "run.nc")
-    loaded = sl.Run.load(tmp_path / "run.nc", TWO_WELLS)
+    loaded = sl.Run.load(tmp_path / "run.nc", TWO_WELLS, (right, False))
     assert loaded.free_energy(1.0) == own.free_energy(1.0) and loaded.prior_mass == own.prior_mass
     # In this phase K stays above 0.02: no limit of βE may be taken for λ.
     assert "asymptotics" not in own.learning_coefficient().readings

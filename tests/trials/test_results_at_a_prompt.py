@@ -79,7 +79,7 @@ def test_what_a_run_is_made_of_shows_shapes(run, population) -> None:
         run.posterior,
         run.triple,
         run.triple.coordinates,
-        run.optimum,
+        run.find_optimum(),
         population.volume(),
         read,
     ):

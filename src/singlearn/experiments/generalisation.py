@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.last_layers.cell import CELLS, Cell, Network, Version, data_sets, features
+from singlearn.experiments.last_layers.cell import CELLS, Cell, Network, Version, data_sets, features, identity_of_data
 from singlearn.experiments.last_layers.methods import METHODS, Prediction, Trained, as_published, as_stated
 from singlearn.experiments.last_layers.published import published
 from singlearn.experiments.last_layers.training import BATCH, train
@@ -54,6 +54,11 @@ class _Measurement:
 
     def __call__(self, task: Task) -> None:
         """All five methods on all data sets of one cell and one size, into the store."""
+        with self.store.held(_file(task)):
+            if stored(self.store, task) is None:  # nor has another process finished it meanwhile
+                self._measure(task)
+
+    def _measure(self, task: Task) -> None:
         layers, relu, realisable, minibatch, n = task
         how = self.how
         data = data_sets(layers, relu, realisable, n, how.datasets, how.tests, self.seed, self.version)
@@ -120,7 +125,10 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | No
 def _store(version: Version, quick: bool, seed: int, out: Path) -> FinishedPoints:
     how = QUICK if quick else FULL
     folder = out / "generalisation" / f"{version}{'-quick' if quick else ''}-{seed}"
-    settings = {"datasets": how.datasets, "epochs": how.epochs, "draws": how.draws, "tests": how.tests, "seed": seed}
+    settings = {
+        "datasets": how.datasets, "epochs": how.epochs, "draws": how.draws, "tests": how.tests, "seed": seed, "version": version,
+        "batch": BATCH, **identity_of_data(seed, version),
+    }  # fmt: skip
     return FinishedPoints(folder, "generalisation", settings, "another size of this experiment")
 
 

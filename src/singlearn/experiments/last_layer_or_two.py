@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.last_layers.cell import CELLS, Cell, data_sets, features
+from singlearn.experiments.last_layers.cell import CELLS, Cell, data_sets, features, identity_of_data
 from singlearn.experiments.last_layers.density import log_mixture
 from singlearn.experiments.last_layers.methods import Prediction, Trained, both_mcmc, last_mcmc, posterior, posterior_of_last
 from singlearn.experiments.last_layers.training import train
@@ -96,9 +96,21 @@ def measure(settings: Settings, seed: int, store: FinishedPoints, task: tuple[Ce
     """Every data set of one cell and size; kept in the store."""
     cell, n = task
     name = "-".join(["relu" if cell.relu else "identity", "realisable" if cell.realisable else "not", str(n)])
-    kept = store.load(name)
-    if kept is not None:
-        return [{method: Outcome(**own) for method, own in each.items()} for each in kept["datasets"]]
+    with store.held(name):
+        kept = store.load(name, read=_outcomes)
+        if kept is not None:
+            return kept
+        found = _measured(settings, seed, task)
+        store.save(name, {"datasets": [{method: vars(own) for method, own in each.items()} for each in found]})
+    return found
+
+
+def _outcomes(document: dict[str, Any]) -> list[dict[str, Outcome]]:
+    return [{method: Outcome(**own) for method, own in each.items()} for each in document["datasets"]]
+
+
+def _measured(settings: Settings, seed: int, task: tuple[Cell, int]) -> list[dict[str, Outcome]]:
+    cell, n = task
     data = data_sets(cell.layers, cell.relu, cell.realisable, n, settings.datasets, settings.tests, seed, "as-stated")
     network = train(data.start, data.x, data.y, cell.relu, None, settings.epochs, seed)
     z, z_test = (np.asarray(features(network, jnp.asarray(x))) for x in (data.x, data.x_test))
@@ -106,7 +118,6 @@ def measure(settings: Settings, seed: int, store: FinishedPoints, task: tuple[Ce
     for i in range(settings.datasets):
         own = Trained(network.A[i], network.B[i], z[i], data.y[i], z_test[i], data.y_test[i], cell.relu)
         found.append(outcomes(own, data.log_q[i], settings, seed + i))
-    store.save(name, {"datasets": [{method: vars(own) for method, own in each.items()} for each in found]})
     return found
 
 
@@ -139,7 +150,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     """Every method on the same trained networks; finished cells are kept in ``out/last-layer-or-two``."""
     settings = QUICK if quick else FULL
     folder = out / "last-layer-or-two" / f"{'quick-' if quick else ''}{seed}"
-    made_of = {"datasets": settings.datasets, "epochs": settings.epochs, "draws": settings.draws, "long": settings.long}
+    made_of = {
+        "datasets": settings.datasets, "epochs": settings.epochs, "draws": settings.draws, "long": settings.long, "tests": settings.tests,
+        "seed": seed, **identity_of_data(seed, "as-stated"),
+    }  # fmt: skip
     store = FinishedPoints(folder, "last-layer-or-two", made_of, "another size of this experiment")
     tasks = [(cell, n) for cell in settings.cells for n in settings.sizes]
     every = list(counted("cells", over_processes(partial(measure, settings, seed, store), tasks), len(tasks), progress))

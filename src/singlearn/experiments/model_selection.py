@@ -14,14 +14,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, UNIT_INFORMATION, Family
+from singlearn.experiments.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, Family
 from singlearn.generalise import LaplaceRefused, laplace
 from singlearn.measure.phases.tables import aligned
 from singlearn.plot.style import SERIES, quieten
+from singlearn.running.identity import Part
+from singlearn.running.probe_points import ProbePoints
 from singlearn.selection import Candidate, select
 from singlearn.tempering import Run
 from singlearn.transitions.finished_points import FinishedPoints
+from singlearn.triple.identity import identity_of
 
+REPLICATES = 2
 CRITERIA = ("F", "WBIC", "WAIC", "BIC", "Laplace")
 
 
@@ -71,7 +75,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     """
     work = QUICK if quick else FULL
     # What data sets kept by an earlier form of the experiment differ in.
-    settings = {"seed": seed, "particles": work.particles, "mixture prior": repr(UNIT_INFORMATION)}
+    settings: dict[str, Any] = {"seed": seed, "particles": work.particles, "replicates": REPLICATES}
+    for family in work.families:
+        settings |= _identity(family, seed)
     folder = out / "model-selection" / f"seed-{seed}-particles-{work.particles}"
     store = FinishedPoints(folder, "model-selection", settings, "an earlier form of the experiment")
     documents = [measure(store, task, work.particles, seed, progress) for task in work.tasks()]
@@ -83,19 +89,31 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 def measure(store: FinishedPoints, task: Task, particles: int, seed: int, progress: bool | None) -> dict[str, Any]:
     """The criteria of every order on one data set, read from its file where that exists."""
-    earlier = store.load(task.name)
-    if earlier is not None:
-        return earlier
+    with store.held(task.name):
+        earlier: dict[str, Any] | None = store.load(task.name)
+        if earlier is not None:
+            return earlier
+        document = _measured(task, particles, seed, progress)
+        store.save(task.name, document)
+    return document
+
+
+def _identity(family: Family, seed: int) -> dict[str, Part]:
+    """The smallest model of a family on a small data set drawn from it: its prior, its likelihood and the data by their values."""
+    triple = family.model(family.orders[0], Task(family, 20, 0).data(seed))
+    probes = ProbePoints(np.zeros(triple.dimension), np.ones(triple.dimension))
+    return {f"{family.name}: {name}": part for name, part in identity_of(triple, probes, data_are_made=True).items()}
+
+
+def _measured(task: Task, particles: int, seed: int, progress: bool | None) -> dict[str, Any]:
     family, data = task.family, task.data(seed)
     selection = select(
-        lambda order: family.model(order, data), family.orders, particles=particles, replicates=2, seed=seed,
+        lambda order: family.model(order, data), family.orders, particles=particles, replicates=REPLICATES, seed=seed,
         progress=progress,
     )  # fmt: skip
-    document = {
+    return {
         "family": family.name, "n": task.n, "index": task.index, "orders": [_criteria(candidate) for candidate in selection.candidates]
     }  # fmt: skip
-    store.save(task.name, document)
-    return document
 
 
 def _criteria(candidate: Candidate) -> dict[str, Any]:
@@ -115,9 +133,10 @@ def _criteria(candidate: Candidate) -> dict[str, Any]:
 
 def _laplace(run: Run) -> float | None:
     """Laplace's approximation of F at the posterior mode; ``None`` where the Hessian is not positive definite there."""
-    assert run.triple is not None and run.optimum is not None
+    optimum = run.find_optimum()
+    assert run.triple is not None and optimum is not None
     with jax.enable_x64(True):
-        mode = run.triple.coordinates.constrain(jnp.asarray(run.optimum.mode))
+        mode = run.triple.coordinates.constrain(jnp.asarray(optimum.mode))
     try:
         return laplace(run.triple, mode).free_energy
     except LaplaceRefused:

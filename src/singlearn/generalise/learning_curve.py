@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,12 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
+from singlearn.generalise.curve_identity import CurveIdentity, seed_of
 from singlearn.generalise.free_energy_growth import Growth, growth, slope_of_free_energy
 from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
 from singlearn.generalise.slope import Slope, check_sizes, fit_slope
 from singlearn.measure.estimate import Estimate
 from singlearn.results.prompt import Shown
+from singlearn.running import identity
+from singlearn.running.identity import Part
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
 
@@ -222,15 +224,17 @@ def learning_curve(
         test_points: of each test set.
         seed: same seed, same curve.
         realisable: whether some parameter is the truth, so that lines go through the origin; default: if the truth is given as a parameter.
-        folder: each method at each n is written there when it is done, and not done again. The model's name, its dimension and its
-            true parameter are written down and compared; what a method does cannot be: a changed method needs another name or folder.
+        folder: each method at each n is written there when it is done, and not done again. Each belongs to what it was made of: model,
+            prior, truth and data are compared by their values; a method of this library by its settings, one of your own by its answer for
+            one data set of the smallest size, which is therefore asked once more. Several processes may share one folder.
         client: a Dask client, to spread methods and sizes over its workers; by default they run here.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
         ValueError: sizes that are no integers or do not increase, no method, fewer than 2 data sets, data sets without a truth or of
             another size than asked for, a truth that is not known to be realisable, a method that does not answer for every data set,
-            or a folder that belongs to another curve.
+            or a folder that belongs to another curve or has a damaged file.
+        OSError: the folder cannot be written to.
 
     >>> import numpyro.distributions as dist
     >>> from singlearn.generalise import Fitted, predictive
@@ -268,15 +272,15 @@ def learning_curve(
                 f"realisable: the truth {first.truth} lies outside the prior's support, so that the model may not realise it; give False, "
                 "for lines with an intercept, or True if it does"
             )
-    settings = {"datasets": datasets, "test_points": test_points, "seed": seed, **_of_model(first)}
-    store = None if folder is None else FinishedPoints(Path(folder), "curve", settings, "a curve with other settings")
+    settings = {"datasets": datasets, "test_points": test_points, "seed": seed, **_of_truth(first)}
+    store = None if folder is None else FinishedPoints(as_path("folder", folder), "curve", settings, "a curve with other settings")
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
     measure = _Measurement(make_triple, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store)
     found = {
-        (name, index): CurvePoint.from_dict(kept)
+        (name, index): kept
         for name, index in tasks
-        if store is not None and (kept := store.load(_name(name, int(sizes[index])))) is not None
+        if (kept := measure.finished((name, index))) is not None
     }
     left = [task for task in tasks if task not in found]
     measured = spread("methods and sizes", measure, left, client, progress)
@@ -302,16 +306,45 @@ class _Measurement:
         """One for all data sets, so that each method is compiled once a process; made where it is used, for triples cannot be sent."""
         return _first(self.make_triple, self.sizes[0], self.seed)
 
-    def __call__(self, task: tuple[str, int]) -> CurvePoint:
+    @cached_property
+    def identity(self) -> CurveIdentity:
+        """What the points are made of; functions are asked once a process."""
+        return CurveIdentity(self.make_triple, self.model, self.methods, self.sizes[0], self.test_points, self.seed)
+
+    def finished(self, task: tuple[str, int]) -> CurvePoint | None:
+        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or damaged."""
+        if self.store is None:
+            return None
+        name, index = task
+
+        def different(earlier: Mapping[str, Part]) -> list[str]:
+            return self.identity.differences(name, self.sizes[index], earlier)
+
+        found: CurvePoint | None = self.store.load(_name(name, self.sizes[index]), different, CurvePoint.from_dict)
+        return found
+
+    def __call__(self, task: tuple[str, int], wait: bool = True) -> CurvePoint:
         """Fit all data sets of one size together, then test each on data of its own."""
+        if self.store is None:
+            return self._measured(task)
+        name, index = task
+        with self.store.held(_name(name, self.sizes[index]), wait):
+            finished = self.finished(task)
+            if finished is not None:  # by another process, meanwhile
+                return finished
+            point = self._measured(task)
+            self.store.save(_name(name, self.sizes[index]), point.to_dict(), self.identity.parts(name, self.sizes[index]))
+        return point
+
+    def _measured(self, task: tuple[str, int]) -> CurvePoint:
         name, index = task
         n = self.sizes[index]
         # Seeds go by n and not by its place among the sizes, so that a size added later draws data of its own.
-        made = [self.make_triple(n, _seed(self.seed, n, i, 1)) for i in range(self.datasets)]
+        made = [self.make_triple(n, seed_of(self.seed, n, i, 1)) for i in range(self.datasets)]
         if any(own.n != n for own in made):
             raise ValueError(f"make_triple: asked for n = {n}, it gave n = {sorted({own.n for own in made})}")
         triples = [self.model.with_data(own.data, own.truth, own.name) for own in made]
-        fitted = self.methods[name](triples, _seed(self.seed, n, 0, 2))
+        fitted = self.methods[name](triples, seed_of(self.seed, n, 0, 2))
         if len(fitted) != self.datasets:
             raise ValueError(
                 f"methods: {name} gave {len(fitted)} answers for {self.datasets} data sets; where it has none it should say "
@@ -324,7 +357,7 @@ class _Measurement:
             if fit.predictor is None:
                 errors.append(None)
                 continue
-            test = self.make_triple(self.test_points, _seed(self.seed, n, i, 3))
+            test = self.make_triple(self.test_points, seed_of(self.seed, n, i, 3))
             try:
                 errors.append(error(fit.predictor, test.truth_log_likelihood(), test.data).value)
             except ValueError as reason:  # one data set's trouble is told, and does not cost the others
@@ -332,14 +365,11 @@ class _Measurement:
                 notes[-1] = str(reason)
         names = list(fitted[0].readings)
         readings = {reading: tuple(float(fit.readings[reading]) for fit in fitted) for reading in names}
-        point = CurvePoint(name, n, tuple(errors), tuple(notes), readings)
-        if self.store is not None:
-            self.store.save(_name(name, n), point.to_dict())
-        return point
+        return CurvePoint(name, n, tuple(errors), tuple(notes), readings)
 
 
 def _first(make_triple: Callable[[int, int], Triple], n: int, seed: int) -> Triple:
-    return make_triple(n, _seed(seed, n, 0, 0))
+    return make_triple(n, seed_of(seed, n, 0, 0))
 
 
 def _name(method: str, n: int) -> str:
@@ -347,20 +377,13 @@ def _name(method: str, n: int) -> str:
     return f"{quote(method, safe='')}_{n}"
 
 
-def _seed(seed: int, n: int, dataset: int, purpose: int) -> int:
-    """A seed of its own for every data set, fit and test set."""
-    return int(np.random.SeedSequence([seed, n, dataset, purpose]).generate_state(1)[0] % 2**31)
-
-
-def _of_model(triple: Triple) -> dict[str, Any]:
-    """What tells one model and truth from another; a truth given as log densities differs from data set to data set and is left out."""
-    truth = None
+def _of_truth(triple: Triple) -> dict[str, Any]:
+    """The true parameter; a truth given as log densities differs from data set to data set and is left out."""
+    settings: dict[str, Any] = {"dimension": triple.dimension}
     if triple.truth_is_parameter:
-        digest = hashlib.sha256()
-        for leaf in jax.tree.leaves(triple.truth):
-            digest.update(np.ascontiguousarray(leaf, dtype=float).tobytes())
-        truth = digest.hexdigest()[:16]
-    return {"model": triple.name, "dimension": triple.dimension, "truth": truth}
+        numbers = [np.ravel(np.asarray(leaf, dtype=float)) for leaf in jax.tree.leaves(triple.truth)]
+        settings["truth"] = identity.values(np.concatenate(numbers)[None])
+    return settings
 
 
 def _outside_support(triple: Triple) -> bool:

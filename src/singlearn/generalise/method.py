@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,14 +40,44 @@ class Fitted(Shown):
 Method = Callable[[Sequence[Triple], int], list[Fitted]]
 
 
+@dataclass(frozen=True)
+class ReadyMethod:
+    """A method of this library with its settings, by which it is told from another.
+
+    Attributes:
+        name: of the function that made it.
+        settings: its arguments.
+        fit: what it does.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    fit: Method = field(repr=False)
+
+    def __call__(self, triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        return self.fit(triples, seed)
+
+
+def _descent(how: Descent | None) -> dict[str, Any] | None:
+    return None if how is None else asdict(how)
+
+
 def by_mle(how: Descent | None = None) -> Method:
     """Predict with the maximum likelihood estimate."""
-    return lambda triples, seed: [_of_point(estimate, "likelihood") for estimate in mle_each(triples, how, seed)]
+    return ReadyMethod(
+        "by_mle",
+        {"how": _descent(how)},
+        lambda triples, seed: [_of_point(estimate, "likelihood") for estimate in mle_each(triples, how, seed)],
+    )
 
 
 def by_map(how: Descent | None = None) -> Method:
     """Predict with the posterior mode."""
-    return lambda triples, seed: [_of_point(estimate, "posterior") for estimate in map_estimate_each(triples, how, seed)]
+    return ReadyMethod(
+        "by_map",
+        {"how": _descent(how)},
+        lambda triples, seed: [_of_point(estimate, "posterior") for estimate in map_estimate_each(triples, how, seed)],
+    )
 
 
 def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: float = 0.0, how: Descent | None = None) -> Method:
@@ -67,7 +97,8 @@ def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: floa
             found.append(Fitted(predictive(estimate.triple, whole), note))
         return found
 
-    return method
+    settings = {"subset": subset, "draws": draws, "damping": damping, "how": _descent(how)}
+    return ReadyMethod("by_laplace", settings, method)
 
 
 def by_tempering(
@@ -95,7 +126,8 @@ def by_tempering(
             found.append(Fitted(posterior.predictor(run.sample(1.0, draws, seed + index)), note, readings))
         return found
 
-    return method
+    settings = {"subset": subset, "particles": particles, "replicates": replicates, "draws": draws, "how": _descent(how)}
+    return ReadyMethod("by_tempering", settings, method)
 
 
 def by_nuts(
@@ -110,7 +142,8 @@ def by_nuts(
             found.append(Fitted(posterior.predictor(chain.draws), "; ".join(chain.warnings)))
         return found
 
-    return method
+    settings = {"subset": subset, "draws": draws, "warmup": warmup, "chains": chains, "how": _descent(how)}
+    return ReadyMethod("by_nuts", settings, method)
 
 
 def _of_point(estimate: PointEstimate, what: str) -> Fitted:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from singlearn.local.checkpoint_series import Checkpoint, in_order
 from singlearn.local.fingerprint import digest
-from singlearn.local.names import Selection
+from singlearn.local.names import Selection, Tie
+from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, plain_tie
 from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
 from singlearn.local.verb import DEFAULT_BATCH, llc
+from singlearn.running import identity
+from singlearn.running.claim import FolderInUseError
+from singlearn.running.identity import Part
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 
 
@@ -28,7 +31,7 @@ def trajectory(
     data: Any,
     *,
     only: Selection = None,
-    gamma: float | int = 10.0,
+    gamma: Tie = 10.0,
     nbeta: float | int | None = None,
     sampler: Literal["sgld", "hmc"] = "sgld",
     chains: int = 8,
@@ -54,14 +57,17 @@ def trajectory(
         loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for ``llc``.
         tolerance: wanted relative standard error of each λ̂.
         max_steps: of each chain at most, at each checkpoint.
-        folder: finished points are written there, one file each, and not measured again when the sweep is started again.
+        folder: finished points are written there, one file each, and not measured again when the sweep is started again. It belongs to what
+            it was made of: settings and data are compared by value, model and loss by what they say at weights of our own. Several
+            processes may share it: each takes checkpoints that nobody is at work on.
         client: a Dask client, to spread the checkpoints over its workers; by default they run here, one after the other.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
         ValueError: checkpoints that have no order, that do not fit the model, or that are not those of the folder; a folder of another
-            sweep; a torchrun job without a folder or with a client; and as ``llc`` does.
+            sweep, or with a damaged file; a torchrun job without a folder or with a client; and as ``llc`` does.
         FileNotFoundError: a folder or file of checkpoints that does not exist.
+        OSError: the folder cannot be written to.
 
     >>> import torch
     >>> x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
@@ -81,26 +87,33 @@ def trajectory(
         from singlearn.local.torch_data import as_tensors
 
         data = as_tensors(data, torch.device("cpu"))
-        if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
-            model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+    # Before the model moves to a device of its own: numbers of one device are compared.
+    made_of = {} if folder is None else identity_of_sweep(model, loss, data, found[0].weights)
+    if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
     if not is_module:
         from singlearn.local.jax_programs import CompiledOnce
 
         model = CompiledOnce(model)
+    tie = gamma if isinstance(gamma, Mapping) else float(gamma)
     measure = _Measurement(
-        model, loss, data, only, float(gamma), nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
+        model, loss, data, only, tie, nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
         is_module, None,
     )  # fmt: skip
     if folder is not None:
-        measure = measure.storing(FinishedPoints(Path(folder), "trajectory", measure.settings(), "another trajectory"))
+        settings = {**measure.settings(), **made_of}
+        measure = measure.storing(FinishedPoints(as_path("folder", folder), "trajectory", settings, "another trajectory"))
     kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
-    measured = spread("checkpoints", measure, left, client, progress)
+    if world > 1:  # nobody waits for points of others: the last process to end reads them all
+        measure = measure.without_waiting()
+    spread_over = spread("checkpoints", measure, left, client, progress)
+    measured = [point for point in spread_over if point is not None]
     if world > 1:  # others may have finished theirs in the meantime
         kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     kept |= {point.step: point for point in measured}
     missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
-    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, float(gamma))
+    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, plain_tie(tie))
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,7 @@ class _Measurement:
     loss: Callable[..., Any]
     data: Any
     only: Selection
-    gamma: float
+    gamma: Tie
     nbeta: float | int | None
     sampler: Literal["sgld", "hmc"]
     chains: int
@@ -122,37 +135,56 @@ class _Measurement:
     seed: int
     is_module: bool
     store: FinishedPoints | None
+    waits: bool = True
 
     def storing(self, store: FinishedPoints) -> _Measurement:
         """The same, that keeps what it finds."""
         return _Measurement(**{**vars(self), "store": store})
 
-    def settings(self) -> dict[str, Any]:
-        """What all points of a folder have in common."""
-        numbers = ("gamma", "nbeta", "sampler", "chains", "batch_size", "largest_batch", "tolerance", "max_steps", "seed")
-        only = digest({name: np.asarray(mask) for name, mask in self.only.items()}) if isinstance(self.only, Mapping) else self.only
+    def without_waiting(self) -> _Measurement:
+        """The same, that has no answer where another process is at work."""
+        return _Measurement(**{**vars(self), "waits": False})
+
+    def settings(self) -> dict[str, Part]:
+        """What was asked for, for all points of a folder."""
+        numbers = ("nbeta", "sampler", "chains", "batch_size", "largest_batch", "tolerance", "max_steps", "seed")
         return {
-            **{name: getattr(self, name) for name in numbers},
-            "only": only if only is None or isinstance(only, str) else list(only),
-            "loss": getattr(self.loss, "__qualname__", type(self.loss).__name__),
-            "data": digest(_leaves(self.data)),
+            "gamma": identity.setting(plain_tie(self.gamma)),
+            **identity.settings({name: getattr(self, name) for name in numbers}),
+            "only": identity_of_selection(self.only),
         }
 
     def finished(self, checkpoint: Checkpoint) -> TrajectoryPoint | None:
         """The point, if it is in the folder.
 
         Raises:
-            ValueError: the folder has it for other weights.
+            ValueError: the folder has it for other weights, or its file is damaged.
         """
-        document = None if self.store is None else self.store.load(_file(checkpoint))
-        if document is None:
+        point: TrajectoryPoint | None = None if self.store is None else self.store.load(_file(checkpoint), None, TrajectoryPoint.from_dict)
+        if point is None:
             return None
-        point = TrajectoryPoint.from_dict(document)
         if point.weights != digest(_leaves(self._weights(checkpoint))):
             raise ValueError(f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; give a fresh folder")
         return point
 
-    def __call__(self, checkpoint: Checkpoint) -> TrajectoryPoint:
+    def __call__(self, checkpoint: Checkpoint, wait: bool = True) -> TrajectoryPoint | None:
+        """The point; ``None`` where another process is at work on it and nobody waits."""
+        if self.store is None:
+            return self._measured(checkpoint)
+        try:
+            with self.store.held(_file(checkpoint), wait and self.waits):
+                finished = self.finished(checkpoint)
+                if finished is not None:  # by another process, meanwhile
+                    return finished
+                point = self._measured(checkpoint)
+                self.store.save(_file(checkpoint), point.to_dict())
+                return point
+        except FolderInUseError:
+            if self.waits:
+                raise
+            return None
+
+    def _measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
         weights = self._weights(checkpoint)
         model, parameters = self.model, None
         if self.is_module:
@@ -170,10 +202,7 @@ class _Measurement:
                 )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
-        point = TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
-        if self.store is not None:
-            self.store.save(_file(checkpoint), point.to_dict())
-        return point
+        return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
 
     def _weights(self, checkpoint: Checkpoint) -> Any:
         if not isinstance(checkpoint.weights, str | os.PathLike):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from singlearn.local.names import Tie
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.stages import Breakpoint, Pieces, straight_pieces
 from singlearn.local.status import Status
@@ -19,6 +21,8 @@ from singlearn.results.prompt import Shown
 TRUSTED = (Status.CONVERGED, Status.NOISE_LIMITED)
 """What stages of λ̂ are read from: verdicts whose error means what it says."""
 FEWEST = 6
+REPEATED = 12
+"""Cautions of points that a trajectory repeats."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,12 @@ class Trajectory(Shown):
     Attributes:
         points: in the order of their steps.
         missing: steps that are not measured yet, by other processes of the same job.
-        gamma: γ of all points.
+        gamma: γ of all points; by name numbers or lists of them.
     """
 
     points: tuple[TrajectoryPoint, ...]
     missing: tuple[float, ...]
-    gamma: float
+    gamma: Tie
 
     @cached_property
     def loss_stages(self) -> Pieces | None:
@@ -123,6 +127,10 @@ class Trajectory(Shown):
             if steps and status not in TRUSTED:
                 what = "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ end there"
                 found.append(f"{status} at step {', '.join(steps)}: {what}")
+        said = [f"step {point.step:g}: {sentence}" for point in self.points for sentence in point.warnings]
+        found += said[:REPEATED]
+        if len(said) > REPEATED:
+            found.append(f"{len(said) - REPEATED} more cautions of points are in their warnings")
         if self.missing:
             found.append(
                 f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: they are with other processes; when these have "
@@ -139,7 +147,8 @@ class Trajectory(Shown):
             rows.append(f"  {point.step:>9g}  {point.loss:>11.5g}  {shown:<16}  {point.status}")
         if self.points:
             first = self.points[0]
-            settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, γ = {self.gamma:g}"
+            tie = "γ by name" if isinstance(self.gamma, Mapping) else f"γ = {self.gamma:g}"
+            settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, {tie}"
             rows.append(f"\n  {settings}; a regular model: d/2 = {first.half_dimension:g}")
         for pieces in self.learning_coefficient_stages:
             rows += _described("λ̂", pieces)
@@ -149,7 +158,7 @@ class Trajectory(Shown):
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
         return {
-            "gamma": self.gamma,
+            "gamma": dict(self.gamma) if isinstance(self.gamma, Mapping) else self.gamma,
             "points": [point.to_dict() for point in self.points],
             "missing": list(self.missing),
             "stages": {

@@ -80,6 +80,8 @@ def thermodynamics(run: Run) -> Figure:
 
 def _reference(run: Run) -> tuple[float, str]:
     """E_0 in nats and its name; no name for a population run, whose energies already are above the truth's."""
+    if run.truth_energy is None and run.triple is not None:
+        run.find_optimum()
     if run.is_population or run.reference_energy is None:
         return 0.0, ""
     return run.reference_energy, "$n L_n(w_0)$" if run.truth_energy is not None else "lowest energy reached"

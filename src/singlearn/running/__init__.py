@@ -1,1 +1,4 @@
-"""What long work shares: its arguments, and the identity of what it was made of. Imports nothing of ours."""
+"""What long work shares: its arguments, the identity of what it was made of, and files and folders that several may use.
+
+Imports nothing of ours.
+"""

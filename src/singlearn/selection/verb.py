@@ -104,7 +104,7 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         not_read = str(error)
     else:
         learning_coefficient, warnings = Estimate(read.value, read.standard_error), read.warnings
-    optimum = run.optimum
+    optimum = run.find_optimum()
     assert optimum is not None  # population triples were refused
     return Candidate(
         size=size,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from dataclasses import asdict
 
 import jax
 import jax.numpy as jnp
@@ -31,13 +29,15 @@ class NoFiniteEnergy(RuntimeError):
 def anneal(
     triple: Triple,
     settings: Settings,
-    checkpoint: str | os.PathLike[str] | None,
+    disk: Checkpoint | None,
     progress: bool | None,
     start: Float[np.ndarray, "replicates particles d"] | None = None,
 ) -> Rungs:
-    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are draws from the prior made elsewhere."""
+    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are draws from the prior made elsewhere.
+
+    ``disk`` is a folder that this run has claimed, in which it is resumed.
+    """
     beta_max, particles, replicates, thin = settings.beta_max, settings.particles, settings.replicates, settings.thin
-    disk = Checkpoint(checkpoint, asdict(settings)) if checkpoint is not None else None
     with jax.enable_x64(settings.precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
         moves = compile_moves(triple, particles * replicates)
         root = jax.random.key(settings.seed)
@@ -58,18 +58,16 @@ def anneal(
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
             rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))
+            _check_finite(energies, 0.0, particles, triple.name)
             if disk is not None:
+                disk.begin(population)
                 disk.save(0, rungs[0], adaptation, population)
         while (beta := rungs[-1].inverse_temperature) < beta_max:
             started = time.monotonic()
             index = len(rungs)
             if index > RUNG_LIMIT:
                 raise RuntimeError(f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of {beta_max:.3g}: it does not get there")
-            if not np.isfinite(energies).any(axis=1).all():
-                raise NoFiniteEnergy(
-                    f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
-                    f"on all of {particles} draws from the prior of {triple.name!r}; check it at a parameter you trust"
-                )
+            _check_finite(energies, beta, particles, triple.name)
             following = next_inverse_temperature(energies, beta, beta_max, settings.target_ess, closely)
             logs = log_weights(energies, following - beta)
             highest = logs.max(axis=1)
@@ -102,6 +100,14 @@ def anneal(
                 disk.save(index, rung, adaptation, population)
             bar.rung(index, rung)
     return Rungs.stack(rungs)
+
+
+def _check_finite(energies: Float[np.ndarray, "replicates particles"], beta: float, particles: int, name: str) -> None:
+    if not np.isfinite(energies).any(axis=1).all():
+        raise NoFiniteEnergy(
+            f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
+            f"on all of {particles} draws from the prior of {name!r}; check it at a parameter you trust"
+        )
 
 
 def _prior_rung(

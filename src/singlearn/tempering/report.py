@@ -20,7 +20,7 @@ def _read(run: Run) -> LearningCoefficient | str:
 
 def _has_optimum(run: Run) -> bool:
     """Whether the best energy is known, so that nothing has to be optimised for BIC and for the check of λ̂."""
-    return run.is_population or run.stored_optimum is not None or "optimum" in run.__dict__
+    return run.is_population or run.optimum is not None
 
 
 def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, str]]:
@@ -61,6 +61,8 @@ def summary(run: Run, computed_only: bool = False) -> str:
         computed_only: leave out BIC and λ̂ where they need an optimum that has not been looked for yet.
     """
     skip = not _has_optimum(run) and (computed_only or run.triple is None)
+    if not skip:
+        run.find_optimum()
     read = None if skip else _read(run)
     rows = _rows(run, read)
     if skip:
@@ -74,7 +76,9 @@ def summary(run: Run, computed_only: bool = False) -> str:
 
 
 def to_dict(run: Run) -> dict[str, Any]:
-    """The same numbers for machines; energies in nats."""
+    """The same numbers for machines; energies in nats. On a run loaded without its triple, what needs an optimum that nobody looked for is
+    left out."""
+    optimum = run.optimum if run.triple is None else run.find_optimum()
     read = _read(run)
     found = read if isinstance(read, LearningCoefficient) else None
     beta = min(1.0, run.beta_max)
@@ -86,7 +90,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "energy": run.energy(beta).to_dict(),
         "heat_capacity": run.heat_capacity(beta).to_dict(),
         "truth_energy": run.truth_energy,
-        "best_energy": None if run.is_population or run.optimum is None else run.optimum.energy,
+        "best_energy": None if optimum is None else optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
         "warnings": [{"reason": str(w.reason), "message": w.message} for w in (found.warnings if found else run.warnings)],
@@ -96,7 +100,8 @@ def to_dict(run: Run) -> dict[str, Any]:
     else:
         result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
     if not run.is_population:
-        result["bic"] = run.bic()
+        if optimum is not None:
+            result["bic"] = run.bic()
         if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
             result["wbic"] = run.wbic().to_dict()
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:

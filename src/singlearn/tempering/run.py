@@ -28,9 +28,10 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
+from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
-from singlearn.tempering.restriction import prior_mass
+from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -50,6 +51,7 @@ class Run(Shown):
         view: all rungs reweighted together.
         known_multiplicity: m where it is proven.
         triple: what was tempered; ``None`` on a run loaded without it.
+        made_of: the triple that was given and the phase of it that was tempered, or on a loaded run the identity it was saved with.
     """
 
     rungs: Rungs
@@ -60,6 +62,7 @@ class Run(Shown):
     view: LadderView = field(repr=False)
     known_multiplicity: int | None = None
     triple: Triple | None = field(default=None, repr=False)
+    made_of: MadeOf | dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -91,14 +94,21 @@ class Run(Shown):
     def beta_max(self) -> float:
         return float(self.rungs.inverse_temperature[-1])
 
-    @cached_property
+    @property
     def optimum(self) -> Optimum | None:
+        """The best energy reached, where it has been looked for: by ``find_optimum``, or before the run was saved; else ``None``."""
+        return self.__dict__.get("_found_optimum", self.stored_optimum)
+
+    def find_optimum(self) -> Optimum | None:
         """The best energy reached from the coldest particles and some hotter ones; ``None`` for a population run, where it is 0.
 
-        Looked for when it is first asked for, which needs the triple. Raises ``ValueError`` on a run loaded without it.
+        Looked for when it is first asked for, which takes a second or more and needs the triple, and then kept. Raises ``ValueError`` on a
+        run loaded without its triple.
         """
-        if self.stored_optimum is not None or self.is_population:
-            return self.stored_optimum
+        return self.optimum if self.is_population or self.optimum is not None else self._found_optimum
+
+    @cached_property
+    def _found_optimum(self) -> Optimum:
         if self.triple is None:
             raise ValueError("this run was saved before its optimum was looked for: Run.load(path, triple=…)")
         if self.settings["precision"] == "float32":
@@ -161,7 +171,8 @@ class Run(Shown):
         reaches_truth = self.is_population and self.restricted_to is None
         read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity)
         warnings = list(read.warnings) + self.warnings
-        reference = self.reference_energy
+        reference, not_compared = self._reference()
+        warnings += not_compared
         if reference is not None and intercept_is_elsewhere(
             read.intercept,
             self._slope(read),
@@ -186,9 +197,26 @@ class Run(Shown):
     def _slope(read: LearningCoefficient) -> float:
         return read.readings["energy"].value if "energy" in read.readings else read.value
 
+    def _reference(self) -> tuple[float | None, list[Warning_]]:
+        """``reference_energy``, looked for; and a word where it cannot be."""
+        if self.truth_energy is None and not self.is_population and self.optimum is None and self.triple is None:
+            return None, [
+                Warning_(
+                    Reason.PHASE_ELSEWHERE,
+                    "not checked: the run was saved before its best energy was looked for, so that nobody knows whether another phase lies "
+                    "lower; Run.load(path, triple=…) can look",
+                )
+            ]
+        if self.truth_energy is None:
+            self.find_optimum()
+        return self.reference_energy, []
+
     @property
     def reference_energy(self) -> float | None:
-        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or n L_n at the best posterior mode reached."""
+        """What the energy of the right phase should tend to, in nats: n L_n(w_0), or n L_n at the best posterior mode reached.
+
+        ``None`` where the truth is unknown and no optimum has been looked for; ``find_optimum`` looks.
+        """
         if self.truth_energy is not None:
             return self.truth_energy
         return None if self.optimum is None else self.optimum.mode_energy
@@ -231,9 +259,10 @@ class Run(Shown):
 
     def bic(self) -> float:
         """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer. Raises ``ValueError`` for a population run."""
-        if self.is_population or self.optimum is None:
+        optimum = self.find_optimum()
+        if self.is_population or optimum is None:
             raise ValueError(f"{self.name}: BIC needs data; this is a population run")
-        return criteria.bic(self.optimum.energy, self.dimension, self.n)
+        return criteria.bic(optimum.energy, self.dimension, self.n)
 
     def _pointwise(self) -> Float[np.ndarray, "replicates draws n"]:
         if self.posterior.log_likelihood is None:
@@ -303,17 +332,31 @@ class Run(Shown):
         return to_datatree(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``."""
+        """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the identity of what it was made of.
+
+        The optimum is written if it has been looked for. Raises ``OSError`` where the file cannot be written, and leaves what was there.
+        """
         from singlearn.tempering.storage import save
 
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], triple: Triple | None = None) -> Run:
-        """Read a saved run; ``triple`` is needed only to draw new samples. Raises ``ValueError`` if it is not the one that was run."""
+    def load(cls, path: str | os.PathLike[str], triple: Triple | None = None, restrict: Restrict | None = None) -> Run:
+        """Read a saved run.
+
+        Args:
+            path: what ``save`` wrote.
+            triple: the triple that was tempered; needed to draw new samples, to sort into phases, and to look for an optimum.
+            restrict: the phase that was tempered, as it was given to ``temper``; with a triple only.
+
+        Raises:
+            FileNotFoundError: there is nothing at the path.
+            ValueError: no saved run, or a damaged one; or a triple or a phase that is not the one that was tempered. Functions are
+                compared by their values.
+        """
         from singlearn.tempering.storage import load
 
-        return load(path, triple)
+        return load(path, triple, restrict)
 
 
 def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:

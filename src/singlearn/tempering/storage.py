@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 import xarray as xr
 
 from singlearn.measure.optimum import Optimum
+from singlearn.running import identity
+from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
+from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.restriction import Restrict, Restriction, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
 if TYPE_CHECKING:
     from singlearn.tempering.run import Run
 
-FORMAT = 1
+FORMAT = 2
+# Of earlier versions, whose files do not say what the run was made of: read without a triple.
+EARLIER = (1,)
+# Groups that are ours; whoever opens the file elsewhere may add others.
+GROUPS = ("posterior", "sample_stats", "rungs", "log_likelihood", "made_of", "optimum")
 # Dimensions of the arrays of a rung, in ArviZ's words: a replicate is a chain, a particle a draw.
 RUNG_DIMENSIONS = {
     "particles": ("rung", "chain", "kept", "coordinate"),
@@ -48,6 +62,11 @@ def to_datatree(run: Run) -> xr.DataTree:
     }
     if run.posterior.log_likelihood is not None:
         groups["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "observation"), run.posterior.log_likelihood)})
+    made_of = _identity(run)
+    if made_of is not None:
+        # As bytes and no attribute: HDF5 holds no attribute above 64 kB.
+        text = np.frombuffer(json.dumps(made_of).encode(), dtype=np.uint8)
+        groups["made_of"] = xr.Dataset({"identity": (("byte",), text)})
     if run.optimum is not None:
         groups["optimum"] = xr.Dataset(
             {
@@ -67,39 +86,170 @@ def to_datatree(run: Run) -> xr.DataTree:
         "truth_energy": json.dumps(run.truth_energy),
         "known_multiplicity": json.dumps(run.known_multiplicity),
     }
+    attributes["digest"] = _digest(groups)
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
     """See ``Run.save``; the file appears whole or not at all."""
-    target = Path(path)
+    target = as_path("path", path)
+    if not target.parent.is_dir():
+        raise not_written(target, 0, FileNotFoundError(errno.ENOENT, "no such folder"))
     tree = to_datatree(run)
     if target.suffix == ".zarr":
-        tree.to_zarr(target, mode="w", consolidated=False)
+        _save_zarr(tree, target)
         return
-    temporary = target.with_name(target.name + ".partial")
-    tree.to_netcdf(temporary, engine="h5netcdf")
-    os.replace(temporary, target)
+    # Written in memory first: where a disk is full, HDF5 does not return an error but ends the
+    # process.
+    write_whole(target, tree.to_netcdf(engine="h5netcdf"))
 
 
-def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
+def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict | None) -> Run:
     """See ``Run.load``."""
     from singlearn.tempering.run import Run, ladder_view
 
-    source = Path(path)
+    source = as_path("path", path)
+    if restrict is not None and triple is None:
+        raise ValueError("restrict: it is the phase of a triple; give triple= as well")
+    tree = _read(source)
+    if tree.attrs.get("format") not in (FORMAT, *EARLIER):
+        raise ValueError(
+            f"path: {source} is not a run saved by this version (format "
+            f"{tree.attrs.get('format')!r}, expected {FORMAT}); temper again"
+        )
+    try:
+        groups = {name: node.to_dataset() for name, node in tree.children.items()}
+        if "digest" in tree.attrs and tree.attrs["digest"] != _digest({k: v for k, v in groups.items() if k in GROUPS}):
+            raise ValueError("its numbers are not those that were saved")
+        settings = json.loads(tree.attrs["settings"])
+        parts = json.loads(tree["made_of"]["identity"].to_numpy().astype(np.uint8).tobytes()) if "made_of" in tree.children else None
+        found = _fields(tree)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"path: {source} is a damaged run ({_first_line(error)}); delete it and temper again") from None
+    whole = triple
+    if triple is not None:
+        restriction = None
+        if restrict is not None:
+            with jax.enable_x64(settings["precision"] == "float64"):
+                restriction = Restriction.of(restrict, triple.coordinates)
+        _compare(source, settings, parts, MadeOf(triple, restriction))
+        whole = triple if restriction is None else restricted(triple, restriction)
+        if found["truth_energy"] is None:
+            found["truth_energy"] = whole.truth_energy
+    return Run(**found, settings=settings, view=ladder_view(found["rungs"], settings), triple=whole, made_of=parts)
+
+
+def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | None, made_of: MadeOf) -> None:
+    """Raise ``ValueError`` unless the run was made of this triple and this phase."""
+    triple = made_of.triple
+    for key, value in {"dimension": triple.dimension, "n": float(triple.n)}.items():
+        if settings[key] != value:
+            raise ValueError(f"triple: its {key} is {value}; the run at {source} was made with {settings[key]}")
+    phase = settings.get("restricted_to")
+    if phase is not None and made_of.restriction is None:
+        raise ValueError(
+            f"restrict: the run saved at {source} is that of one phase, {phase}; give restrict= "
+            "as it was given to temper, or load the run "
+            "without a triple"
+        )
+    if phase is None and made_of.restriction is not None:
+        raise ValueError(f"restrict: the run saved at {source} is that of the whole prior; leave restrict= out")
+    if parts is None:
+        raise ValueError(
+            f"triple: the run at {source} was saved by an earlier version, which did not write "
+            "down what it was made of, so that nobody can "
+            "tell whether it was this triple; load it without a triple, or temper again"
+        )
+    # A truth may be given later; two that differ are two truths.
+    unknown = () if "truth energy" in parts and triple.truth_energy is not None else ("truth energy",)
+    different = made_of.differences(parts, unknown)
+    if different:
+        name = "restrict" if all(said.startswith("restrict") for said in different) else "triple"
+        raise ValueError(
+            f"{name}: it is not the one of the run saved at {source} "
+            f"({identity.in_words(different)}); give the one that was tempered, or load "
+            "the run without a triple"
+        )
+
+
+def _read(source: Path) -> xr.DataTree:
+    """The tree at a path. Raises ``FileNotFoundError`` or ``ValueError`` in words where there is
+    none."""
+    reads = "Run.load reads what Run.save wrote: NetCDF (.nc), or a Zarr folder (.zarr)"
     if not source.exists():
         raise FileNotFoundError(f"path: there is no saved run at {source}")
-    # Consolidated metadata is no part of Zarr 3, and other readers may not know it.
-    how = {"engine": "zarr", "consolidated": False} if source.suffix == ".zarr" else {"engine": "h5netcdf"}
-    with xr.open_datatree(source, **how) as opened:
-        tree = opened.load()
-    if tree.attrs.get("format") != FORMAT:
-        raise ValueError(f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, expected {FORMAT})")
-    settings = json.loads(tree.attrs["settings"])
-    if triple is not None:
-        for key, value in {"dimension": triple.dimension, "n": float(triple.n)}.items():
-            if settings[key] != value:
-                raise ValueError(f"triple: its {key} is {value}; the run at {source} was made with {settings[key]}")
+    if source.suffix == ".zarr" and source.is_dir():
+        how: dict[str, Any] = {"engine": "zarr", "consolidated": False}
+    elif source.is_dir():
+        more = f'; to go on with a checkpoint, temper(..., checkpoint="{source}")' if (source / "settings.json").exists() else ""
+        raise ValueError(f"path: {source} is a folder; {reads}{more}")
+    else:
+        with source.open("rb") as stream:
+            magic = stream.read(8)
+        if magic[:2] == b"PK":
+            raise ValueError(
+                f"path: {source} is no saved run but an archive of NumPy (.npz), such as one rung "
+                f"of a checkpoint; {reads}; to go on with a checkpoint, temper(..., "
+                f'checkpoint="{source.parent}")'
+            )
+        if magic != b"\x89HDF\r\n\x1a\n":
+            raise ValueError(f"path: {source} is no saved run, or its beginning is damaged; {reads}")
+        how = {"engine": "h5netcdf"}
+    try:
+        # Consolidated metadata is no part of Zarr 3, and other readers may not know it.
+        with xr.open_datatree(source, **how) as opened:
+            return opened.load()
+    except Exception as error:  # damaged files fail in HDF5, in Zarr, in xarray, in any way at all
+        raise ValueError(
+            f"path: {source} is damaged, or no saved run ({_first_line(error)}); {reads}; delete it "
+            "and temper again"
+        ) from None
+
+
+def _save_zarr(tree: xr.DataTree, target: Path) -> None:
+    """Into a folder of its own, which then takes the place of the earlier one."""
+    partial, earlier = partial_name(target), partial_name(target)
+    try:
+        try:
+            tree.to_zarr(partial, mode="w", consolidated=False)
+            if target.exists():
+                os.replace(target, earlier)
+            try:
+                os.replace(partial, target)
+            except OSError:
+                if earlier.exists():
+                    os.replace(earlier, target)
+                raise
+        except OSError as error:
+            raise not_written(target, int(tree.nbytes), error) from error
+    finally:
+        for left_over in (partial, earlier):
+            if left_over.exists():
+                with suppress(OSError):
+                    shutil.rmtree(left_over)
+
+
+def _identity(run: Run) -> dict[str, Any] | None:
+    return run.made_of.parts(run.rungs.particles[0]) if isinstance(run.made_of, MadeOf) else run.made_of
+
+
+def _digest(groups: Mapping[str, xr.Dataset]) -> str:
+    """Of all numbers that are written, by group and name."""
+    found = hashlib.blake2b(digest_size=16)
+    for group in sorted(groups):
+        for name in sorted(map(str, groups[group].data_vars)):
+            values = np.ascontiguousarray(groups[group][name].to_numpy())
+            found.update(f"{group} {name} {values.shape} {values.dtype.str} ".encode())
+            found.update(values.tobytes())
+    return found.hexdigest()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def _fields(tree: xr.DataTree) -> dict[str, Any]:
+    """What a run is made with, but for its triple."""
     posterior = tree["posterior"]
     names = json.loads(posterior.attrs["variables"])
     likelihood = tree["log_likelihood"]["y"].to_numpy() if "log_likelihood" in tree.children else None
@@ -114,19 +264,15 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
             float(node.attrs["mode_energy"]),
             json.loads(node.attrs["spike_energy"]),
         )
-    rungs = Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs)))
-    return Run(
-        rungs=rungs,
-        view=ladder_view(rungs, settings),
-        settings=settings,
-        posterior=Posterior(
+    return {
+        "rungs": Rungs(*(np.asarray(tree["rungs"][f.name]) for f in fields(Rungs))),
+        "posterior": Posterior(
             float(posterior.attrs["inverse_temperature"]),
             {name: posterior[name].to_numpy() for name in names},
             tree["sample_stats"]["energy"].to_numpy(),
             likelihood,
         ),
-        stored_optimum=optimum,
-        truth_energy=json.loads(tree.attrs["truth_energy"]),
-        known_multiplicity=json.loads(tree.attrs["known_multiplicity"]),
-        triple=triple,
-    )
+        "stored_optimum": optimum,
+        "truth_energy": json.loads(tree.attrs["truth_energy"]),
+        "known_multiplicity": json.loads(tree.attrs["known_multiplicity"]),
+    }

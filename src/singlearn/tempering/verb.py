@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
@@ -48,14 +51,17 @@ def temper(
         target_ess: share of particles in (0, 1); higher means more rungs.
         thin: keep every ``thin``-th particle of each rung; energies are always all kept.
         precision: ``"float64"`` or ``"float32"``; no global setting of JAX is touched.
-        checkpoint: a folder; every rung is written there before the next begins, and a run begun there is resumed.
+        checkpoint: a folder; every rung is written there before the next begins, and a run begun there is resumed. It belongs to what the
+            run was made of: settings, data, prior, likelihood and phase are compared, functions by their values at probe points.
         progress: show a progress bar on standard error; default: if it is a terminal.
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run starts from prior draws inside the phase,
             the share of draws that fall inside is its prior mass, and the free energy counts it:
             :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
 
     Raises:
-        ValueError: an argument out of range, or a checkpoint of another run.
+        ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file in it.
+        FolderInUseError: another run is at work in the checkpoint.
+        OSError: the checkpoint cannot be written to: no folder, no permission, or a full disk.
         NoFiniteEnergy: every particle of a population has infinite energy.
         PhaseTooSmall: too little of the prior lies in the phase; ``local_run`` starts from a known parameter instead.
 
@@ -79,12 +85,14 @@ def temper(
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
     start: Float[np.ndarray, "replicates particles d"] | None = None
     restriction_settings: dict[str, Any] = {}
+    made_of = MadeOf(triple, None)
     if restrict is not None:
         # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one it first met them in.
         with jax.enable_x64(precision == "float64"):
             restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(drawing_from_prior(triple.coordinates, restriction), restriction.description, key, particles, replicates)
+        made_of = MadeOf(triple, restriction)
         triple, start = restricted(triple, restriction), masses.population
         restriction_settings = {
             "restricted_to": restriction.description,
@@ -92,7 +100,8 @@ def temper(
             "prior_floor": masses.floor,
         }
     settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
-    rungs = anneal(triple, settings, checkpoint, progress, start)
+    with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
+        rungs = anneal(triple, settings, disk, progress, start)
     view = ladder_view(rungs, restriction_settings)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
@@ -104,4 +113,5 @@ def temper(
         view=view,
         known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
         triple=triple,
+        made_of=made_of,
     )

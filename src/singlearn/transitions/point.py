@@ -110,7 +110,7 @@ def measure_point(
     particles: int,
     replicates: int,
     seed: int,
-) -> Point:
+) -> tuple[Point, Float[np.ndarray, "replicates particles d"]]:
     r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
 
     ``neighbour`` is another triple of the sweep with its value and β, towards which the force is taken.
@@ -118,6 +118,9 @@ def measure_point(
     The generalisation error is what one more observation adds to F: for a population triple :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for
     data at β = 1 the mean over i of :math:`F(D_n) - F(D_n ∖ i) = -\log p(x_i | D_n ∖ i)`, entropy included as it is in F, by WAIC/n, which
     is that leave-one-out loss up to :math:`O(1/n^2)` [watanabe2010waic]_.
+
+    Returns:
+        The point, and the draws from the prior that the run began with.
     """
     # A seed of its own for every value, the same wherever the value stands in a sweep.
     own_seed = int(np.random.SeedSequence([seed, *np.frombuffer(np.float64(value).tobytes(), np.uint32).tolist()]).generate_state(1)[0])
@@ -158,10 +161,11 @@ def measure_point(
             *(spread or (None, None)),
         )  # fmt: skip
         warnings += [f"{phase}: {w}" for w in inside.warnings]
-    return Point(
+    point = Point(
         value, float(triple.n), beta, run.free_energy(beta), energy, run.heat_capacity(beta), generalisation, phases,
         tuple(warnings),
     )  # fmt: skip
+    return point, run.rungs.particles[0]
 
 
 def _document(estimate: Estimate | None) -> dict[str, Any] | None:

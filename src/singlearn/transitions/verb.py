@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from singlearn.measure.phases import Labeller
-from singlearn.measure.phases.labeller import name_of
+from singlearn.measure.phases.identity import identity_of_labeller
+from singlearn.running import identity
+from singlearn.running.identity import Part
+from singlearn.running.probe_points import ProbePoints
+from singlearn.running.whole_files import as_path
 from singlearn.transitions.diagram import PhaseDiagram
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.transitions.point import Point, measure_point
 from singlearn.triple import Triple
+from singlearn.triple.identity import BESIDE, identity_of
 
 
 def phase_diagram(
@@ -46,12 +49,16 @@ def phase_diagram(
         beta: inverse temperature the runs end at and are read at, in 1/nats, or a function of the value.
         particles, replicates, seed: as for ``temper``; replicates are what errors at a transition come from.
         parameter: name of what is swept, for tables.
-        folder: finished points are written there, one file each, and not run again when the sweep is started again.
+        folder: finished points are written there, one file each, and not run again when the sweep is started again. Each belongs to what it
+            was made of: ``make_triple``, ``labeller`` and ``beta`` are compared by their values at the point. Several processes may share
+            one folder: each takes points that nobody is at work on, and all return all points.
         client: a Dask client, to spread the points over its workers; by default they run here, one after the other.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: fewer than two distinct finite values, or a folder that belongs to another sweep; and as ``temper`` does.
+        ValueError: fewer than two distinct finite values, or a folder of another sweep or with a damaged file; and as ``temper``
+            does.
+        OSError: the folder cannot be written to.
 
     >>> import numpyro.distributions as dist
     >>> # a single well that slides from the left half to the right half; with a setting, all values share what is compiled
@@ -63,11 +70,11 @@ def phase_diagram(
     values = sorted({float(value) for value in along})
     if len(values) < 2 or not all(math.isfinite(value) for value in values):
         raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
-    settings = _settings(labeller, restricted, particles, replicates, seed, parameter)
-    store = None if folder is None else FinishedPoints(Path(folder), "sweep", settings, "another sweep")
+    settings = {"restricted": [str(phase) for phase in restricted], "particles": particles, "replicates": replicates, "seed": seed}
+    store = None if folder is None else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
 
     measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
-    found = {value: Point.from_dict(kept) for value in values if store is not None and (kept := store.load(_name(value))) is not None}
+    found = {value: kept for value in values if (kept := measure.finished(value)) is not None}
     missing = [value for value in values if value not in found]
     measured = spread(parameter, measure, missing, client, progress)
     found |= dict(zip(missing, measured, strict=True))
@@ -88,16 +95,47 @@ class _Measurement:
     seed: int
     store: FinishedPoints | None
 
-    def __call__(self, value: float) -> Point:
+    def finished(self, value: float) -> Point | None:
+        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or damaged."""
+        if self.store is None:
+            return None
+
+        def different(earlier: Mapping[str, Part]) -> list[str]:
+            now = self._made_of(self.make_triple(value), value, ProbePoints.from_dict(earlier["probe points"]), earlier.get("labels"))
+            return identity.differences(earlier, now, BESIDE)
+
+        found: Point | None = self.store.load(_name(value), different, Point.from_dict)
+        return found
+
+    def __call__(self, value: float, wait: bool = True) -> Point:
+        if self.store is None:
+            return self._measured(value)[0]
+        with self.store.held(_name(value), wait):
+            finished = self.finished(value)
+            if finished is not None:  # by another process, meanwhile
+                return finished
+            point, made_of = self._measured(value)
+            self.store.save(_name(value), point.to_dict(), made_of)
+        return point
+
+    def _measured(self, value: float) -> tuple[Point, dict[str, Part] | None]:
         beside = self.values[self.values.index(value) + (1 if value < self.values[-1] else -1)]
         neighbour = (self.make_triple(beside), beside, self._end(beside))
-        point = measure_point(
-            self.make_triple(value), value, self.labeller, self.restricted, neighbour, self._end(value), self.particles, self.replicates,
-            self.seed,
-        )  # fmt: skip
-        if self.store is not None:
-            self.store.save(_name(value), point.to_dict())
-        return point
+        triple = self.make_triple(value)
+        point, draws = measure_point(
+            triple, value, self.labeller, self.restricted, neighbour, self._end(value), self.particles, self.replicates, self.seed
+        )
+        if self.store is None:
+            return point, None
+        return point, self._made_of(triple, value, ProbePoints.around(draws.reshape(-1, triple.dimension)), None)
+
+    def _made_of(self, triple: Triple, value: float, probes: ProbePoints, labels: Part | None) -> dict[str, Part]:
+        return {
+            "beta": identity.setting(self._end(value)),
+            "probe points": probes.to_dict(),
+            **identity_of(triple, probes, data_are_made=True),
+            "labels": identity_of_labeller(self.labeller, triple.coordinates, probes, labels),
+        }
 
     def _end(self, value: float) -> float:
         return float(self.beta(value)) if callable(self.beta) else float(self.beta)
@@ -106,11 +144,3 @@ class _Measurement:
 def _name(value: float) -> str:
     return f"point_{value!r}"
 
-
-def _settings(
-    labeller: Labeller, restricted: Sequence[Hashable], particles: int, replicates: int, seed: int, parameter: str
-) -> dict[str, Any]:
-    return {
-        "labeller": name_of(labeller), "restricted": [str(phase) for phase in restricted], "particles": particles,
-        "replicates": replicates, "seed": seed, "parameter": parameter,
-    }  # fmt: skip

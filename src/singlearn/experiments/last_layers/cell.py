@@ -12,6 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from singlearn.running import identity
+from singlearn.running.identity import Part
+
 Version = Literal["as-stated", "as-published"]
 INPUTS = 3
 HIDDEN = 5
@@ -123,6 +126,16 @@ def data_sets(
         for index in range(datasets)
     ]
     return DataSets(*(jax.tree.map(lambda *parts: np.concatenate(parts), *each) for each in zip(*found, strict=True)))
+
+
+def identity_of_data(seed: int, version: Version) -> dict[str, Part]:
+    """What data sets of a seed and version are drawn from, by small ones of both kinds."""
+    found = {}
+    for realisable in (True, False):
+        data = data_sets(1, True, realisable, 8, 1, 8, seed, version)
+        numbers = np.concatenate([np.ravel(part) for part in (data.x, data.y, data.log_q)])
+        found[f"data sets, {'realisable' if realisable else 'not realisable'}"] = identity.values(numbers[None], "float32")
+    return found
 
 
 def layers_built(layers: int, version: Version) -> int:

@@ -1,0 +1,199 @@
+"""What a sweep over checkpoints is made of: data by digest; model and loss by what they say at
+fixed weights."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from singlearn.local.names import Selection, Tie
+from singlearn.running import identity
+from singlearn.running.identity import Part
+
+SAMPLES = 16
+"""Samples at which models are asked, spread over the data."""
+WIDTHS = (0.3, 1.0)
+"""Of the weights at which models are asked, in units of one over the square root of what flows into
+a neuron."""
+
+
+def identity_of_sweep(
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any
+) -> dict[str, Part]:
+    """The identity of a model, a loss and data; that of the weights is kept with each point.
+
+    Args:
+        model: a ``torch.nn.Module``, whose own weights play no part, or a JAX function
+            ``model(parameters, x)``.
+        loss: per sample.
+        data: what it is asked on; as tensors for a module.
+        weights: of one checkpoint, for a JAX function: what its parameters look like.
+
+    Returns:
+        Parts by name.
+    """
+    leaves = leaves_of(data)
+    parts = {
+        "data" if len(leaves) == 1 else f"data, array {k}": identity.array(leaf)
+        for k, leaf in enumerate(leaves)
+    }
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(model, torch.nn.Module)
+    if is_module:
+        # With only=None these decide what is sampled.
+        flags = "".join("1" if p.requires_grad else "0" for p in model.parameters())
+        parts["parameters that require a gradient"] = identity.setting(
+            flags if len(flags) <= 64 else identity.digest_of(flags)
+        )
+    try:
+        outputs, losses = (_of_module if is_module else _of_function)(model, loss, data, weights)
+    except Exception as error:
+        # They may take other weights, those of training; where they do not, llc says what is wrong.
+        return parts | {"loss": identity.setting(f"{type(error).__name__} at weights of our own")}
+    if outputs:
+        parts["model"] = _values(outputs)
+    return parts | {"loss": _values(losses)}
+
+
+def identity_of_selection(only: Selection) -> Part:
+    """Patterns as they are, masks by name and digest."""
+    if isinstance(only, Mapping):
+        return identity.setting(
+            {str(name): identity.array(mask)["digest"] for name, mask in only.items()}
+        )
+    return identity.setting(only if only is None or isinstance(only, str) else list(only))
+
+
+def plain_tie(gamma: Tie) -> float | dict[str, Any]:
+    """γ as a number, or by name as numbers and lists of them.
+
+    >>> plain_tie({"*": np.ones(2)})
+    {'*': [1.0, 1.0]}
+    """
+    if isinstance(gamma, Mapping):
+        return {str(name): np.asarray(own, dtype=float).tolist() for name, own in gamma.items()}
+    return float(gamma)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """The arrays of dictionaries (by key), tuples and lists, and of whatever else JAX knows, in
+    order."""
+    if isinstance(tree, Mapping):
+        return [leaf for key in sorted(tree, key=str) for leaf in leaves_of(tree[key])]
+    if isinstance(tree, list | tuple):
+        return [leaf for value in tree for leaf in leaves_of(value)]
+    if hasattr(tree, "shape") or isinstance(tree, int | float):
+        return [tree]
+    import jax
+
+    return list(jax.tree.leaves(tree))
+
+
+def _values(rows: list[Any]) -> Part:
+    numbers = [identity.as_numpy(row) for row in rows]
+    widest = max(number.dtype.itemsize for number in numbers)
+    table = np.stack([np.asarray(number, dtype=float).reshape(-1) for number in numbers])
+    # A model in single precision rounds on the way, layer by layer.
+    return identity.values(table, "float64" if widest >= 8 else "float32")
+
+
+def _some(samples: int) -> np.ndarray:
+    return np.unique(np.linspace(0, samples - 1, min(SAMPLES, samples)).astype(int))
+
+
+class _Weights:
+    """Weights that look drawn, the same everywhere: out of one table, for networks are large."""
+
+    def __init__(self) -> None:
+        # A prime number, so that no two rows of a matrix are alike; the legacy generator, whose
+        # numbers NumPy promises for ever.
+        self._table = np.random.RandomState(23).standard_normal(65_521)
+        self._given = 0
+
+    def of(self, shape: tuple[int, ...], width: float) -> np.ndarray:
+        fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 1
+        drawn = np.resize(np.roll(self._table, -self._given), shape)
+        self._given = (self._given + int(np.prod(shape))) % len(self._table)
+        return width * drawn / np.sqrt(max(1, fan_in))
+
+
+def _of_module(
+    model: Any, loss: Callable[..., Any], data: Any, _: Any
+) -> tuple[list[Any], list[Any]]:
+    """Outputs and losses of a copy in evaluation mode, at weights of our own."""
+    import torch
+
+    from singlearn.local.torch_data import as_tensors, model_form, take, widened
+
+    module = copy.deepcopy(model).eval()
+    half = (torch.float16, torch.bfloat16)
+    module = module._apply(lambda part: part.float() if part.dtype in half else part)
+    cpu = torch.device("cpu")
+    try:
+        module = module.to(cpu)
+    except (RuntimeError, NotImplementedError):  # where it has parts on no device
+        cpu = next(module.parameters()).device
+    tensors = as_tensors(data, cpu)
+    samples = len(next(iter(tensors.values() if isinstance(tensors, dict) else tensors)))
+    some = widened(take(tensors, torch.as_tensor(_some(samples), device=cpu)), half)
+    parameters = {name for name, _ in module.named_parameters()}
+    outputs, losses = [], []
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for width in WIDTHS:
+            torch.manual_seed(0)
+            table = _Weights()
+            seen: set[int] = set()
+            for name, part in module.state_dict().items():
+                if part.data_ptr() in seen or not part.dtype.is_floating_point:
+                    continue
+                seen.add(part.data_ptr())
+                drawn = table.of(tuple(part.shape), width)
+                # Buffers may be variances.
+                part.copy_(
+                    torch.as_tensor(
+                        drawn if name in parameters else 0.5 + np.abs(drawn), dtype=part.dtype
+                    )
+                )
+            if model_form(loss):
+                losses.append(loss(module, some))
+                continue
+            # As llc does: inputs, then the target.
+            output = module(*some[:-1])
+            losses.append(loss(output, some[-1]))
+            if isinstance(output, torch.Tensor):
+                outputs.append(output)
+    return outputs, losses
+
+
+def _of_function(
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any
+) -> tuple[list[Any], list[Any]]:
+    import jax
+    import jax.numpy as jnp
+
+    samples = len(leaves_of(data)[0])
+    inputs, target = jax.tree.map(lambda leaf: jnp.asarray(leaf)[_some(samples)], tuple(data))
+    leaves, structure = jax.tree.flatten(weights)
+    outputs, losses = [], []
+    with jax.default_matmul_precision("highest"):
+        for width in WIDTHS:
+            table = _Weights()
+            drawn = [_drawn(table, jnp.asarray(leaf), width) for leaf in leaves]
+            output = model(jax.tree.unflatten(structure, drawn), inputs)
+            losses.append(loss(output, target))
+            parts = [jnp.ravel(part).astype(float) for part in jax.tree.leaves(output)]
+            outputs.append(jnp.concatenate(parts))
+    return outputs, losses
+
+
+def _drawn(table: _Weights, leaf: Any, width: float) -> Any:
+    import jax.numpy as jnp
+
+    if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        return leaf
+    kind = jnp.float32 if leaf.dtype in (jnp.float16, jnp.bfloat16) else leaf.dtype
+    return jnp.asarray(table.of(leaf.shape, width), kind)
