@@ -67,7 +67,7 @@ def select(
 
 def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
     learning_coefficient: Estimate | None = None
-    warnings: tuple[Warning_, ...] = tuple(run.warnings)
+    warnings: tuple[Warning_, ...] = tuple(run.energy_warnings)
     try:
         read = run.learning_coefficient()
     except ValueError:  # n too small: the window around 1/log n reaches beyond β = 1

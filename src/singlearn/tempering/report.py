@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from singlearn.measure.learning_coefficient import LearningCoefficient
+from singlearn.measure.warning import Warning_
+from singlearn.tempering.coordinate_mixing import coordinate_warnings
 from singlearn.tempering.run import Run
 
 
@@ -44,13 +46,20 @@ def _rows(run: Run, read: LearningCoefficient | None) -> list[tuple[str, str]]:
     return rows
 
 
+def _warnings(run: Run, read: LearningCoefficient | None) -> list[Warning_]:
+    """Of the reading, which holds those of the energies, and of the draws."""
+    if read is None:
+        return run.warnings
+    return [*read.warnings, *coordinate_warnings(run.coordinate_mixing)]
+
+
 def summary(run: Run) -> str:
     """A table for people: one quantity a line, errors beside values, warnings in words beneath."""
     read = _read(run)
     rows = _rows(run, read)
     width = max(len(name) for name, _ in rows)
     lines = [run.name, ""] + [f"  {name:<{width}}  {value}" for name, value in rows]
-    warnings = read.warnings if read is not None else tuple(run.warnings)
+    warnings = _warnings(run, read)
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 
@@ -70,7 +79,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "best_energy": None if run.is_population or run.optimum is None else run.optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (read.warnings if read else run.warnings)],
+        "warnings": [{"reason": str(w.reason), "message": w.message} for w in _warnings(run, read)],
     }
     if read is not None:
         result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
