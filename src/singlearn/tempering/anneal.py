@@ -11,6 +11,7 @@ from blackjax.smc.resampling import systematic
 from jaxtyping import Array, Float, Int, Key
 
 from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
 from singlearn.tempering.ladder import closely_spaced_from, log_weights, next_inverse_temperature, relative_effective_sample_size
 from singlearn.tempering.moves import compile_moves
@@ -44,6 +45,8 @@ def anneal(
         rungs: list[Rung] = []
         adaptation = Adaptation()
         shape = (replicates, particles)
+        kept = np.arange(0, particles, thin)
+        exported = min(1.0, beta_max)
         closely = closely_spaced_from(triple.n, triple.is_population)
         if disk is not None and (stored := disk.rungs()):
             rungs = [rung for rung, _, _ in stored]
@@ -57,7 +60,7 @@ def anneal(
                 population = start.reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
-            rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))
+            rungs.append(_prior_rung(population[:, kept], kept, energies, adaptation, time.monotonic() - started))
             _check_finite(energies, 0.0, particles, triple.name)
             if disk is not None:
                 disk.begin(population)
@@ -69,6 +72,8 @@ def anneal(
                 raise RuntimeError(f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of {beta_max:.3g}: it does not get there")
             _check_finite(energies, beta, particles, triple.name)
             following = next_inverse_temperature(energies, beta, beta_max, settings.target_ess, closely)
+            if beta < exported < following and not triple.is_population:
+                following = exported  # draws of the posterior are then the particles of a rung
             logs = log_weights(energies, following - beta)
             highest = logs.max(axis=1)
             weights = np.exp(logs - highest[:, None])
@@ -76,13 +81,21 @@ def anneal(
             chosen = _resample(key_resample, weights)
             population = np.take_along_axis(population, chosen[:, :, None], axis=1)
             energies = np.take_along_axis(energies, chosen, axis=1)
+            ancestor = chosen.astype(np.int32)
+            flat_population = population.reshape(particles * replicates, -1)
+            memory = None
+            if following == exported:
+                # The particles of this rung are the draws that readers get, so that all their coordinates count.
+                memory = CoordinateMemory.of(flat_population, np.stack([*(rung.ancestor for rung in rungs), ancestor]))
             flat, flat_energies, mixing, adaptation = decorrelate(
-                moves, key_move, population.reshape(particles * replicates, -1), energies.reshape(-1), following, adaptation
+                moves, key_move, flat_population, energies.reshape(-1), following, adaptation, memory
             )
             population, energies = flat.reshape(population.shape), flat_energies.reshape(shape)
             rung = Rung(
                 inverse_temperature=following,
-                particles=population[:, ::thin],
+                particles=population[:, kept],
+                kept=kept,
+                ancestor=ancestor,
                 energies=energies.astype(float),
                 log_evidence_step=highest + np.log(weights.mean(axis=1)),
                 effective_sample_size=relative_effective_sample_size(logs),
@@ -111,7 +124,8 @@ def _check_finite(energies: Float[np.ndarray, "replicates particles"], beta: flo
 
 
 def _prior_rung(
-    kept: Float[np.ndarray, "replicates kept d"],
+    particles: Float[np.ndarray, "replicates kept d"],
+    kept: Int[np.ndarray, " kept"],
     energies: Float[np.ndarray, "replicates particles"],
     adaptation: Adaptation,
     seconds: float,
@@ -119,7 +133,9 @@ def _prior_rung(
     ones = np.ones(len(energies))
     return Rung(
         inverse_temperature=0.0,
-        particles=kept,
+        particles=particles,
+        kept=kept,
+        ancestor=np.tile(np.arange(energies.shape[1], dtype=np.int32), (len(energies), 1)),
         energies=energies.astype(float),
         log_evidence_step=0.0 * ones,
         effective_sample_size=ones,
