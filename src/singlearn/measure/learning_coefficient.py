@@ -180,8 +180,7 @@ def intercept_is_elsewhere(
 
 def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
     """Covariance of the mean over replicates, as if particles were independent."""
-    rows = view.influence(betas, reading)
-    covariance = sum((row @ row.T for row in rows), np.zeros((len(betas), len(betas)))) / len(rows) ** 2
+    covariance = view.covariance(betas, reading)
     return covariance + 1e-8 * np.diag(np.diag(covariance))
 
 
