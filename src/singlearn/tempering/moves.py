@@ -66,10 +66,6 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
 def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Callable, Callable, Callable, Callable]:
     """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
     triple = model.triple
-    if not wide:
-        # The triple was checked in double precision, and JAX fails on what it traced in one precision when it meets it in the other where
-        # a model closes over a NumPy array.
-        jax.clear_caches()
     log_prior = triple.coordinates.log_prob
     hmc_kernel = hmc.build_kernel()
     everywhere = _spread_over_devices(particles, chunk, wide)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.posterior import draw_posterior
+from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
@@ -93,11 +94,13 @@ def temper(
         }
     settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
     rungs = anneal(triple, settings, checkpoint, progress, start)
-    view = ladder_view(rungs, restriction_settings)
+    resolved = resolved_inverse_temperature(triple, rungs, seed)
+    resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
+    view = ladder_view(rungs, restriction_settings | resolution_settings)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings={**asdict(settings), **restriction_settings},
+        settings={**asdict(settings), **restriction_settings, **resolution_settings},
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
