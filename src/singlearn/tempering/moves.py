@@ -18,6 +18,7 @@ from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Model, Triple
 
 # Working set of one chunk of particles on a CPU, in floating point numbers: what stays in cache measured fastest.
@@ -68,6 +69,7 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
 def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Callable, Callable, Callable, Callable]:
     """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
     triple = model.triple
+    trace_in(wide)
     log_prior = triple.coordinates.log_prob
     hmc_kernel = hmc.build_kernel()
     everywhere = _spread_over_devices(particles, chunk, wide)

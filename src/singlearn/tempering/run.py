@@ -34,6 +34,7 @@ from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 
 OPTIMISER_STARTS = 12
@@ -103,6 +104,7 @@ class Run:
             return self.stored_optimum
         if self.triple is None:
             raise ValueError("this run was saved before its optimum was looked for: Run.load(path, triple=…)")
+        trace_in(True)
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
         order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]], axis=1)[:, :each]

@@ -17,6 +17,7 @@ from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 
 
@@ -83,6 +84,7 @@ def temper(
     if restrict is not None:
         # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one it first met them in.
         with jax.enable_x64(precision == "float64"):
+            trace_in(precision == "float64")
             restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(drawing_from_prior(triple.coordinates, restriction), restriction.description, key, particles, replicates)
