@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +21,7 @@ class LadderView:
         effective_sample_size: share of particles the step to each rung left.
         prior_free_energies: F(0) of each replicate, in nats: -log of the prior mass of the phase a restricted run is restricted to.
         prior_floor: the error of those that independent draws alone would leave, of a single replicate.
+        resolved: the largest β at which rounding leaves the energies their digits; beyond it readings are withheld.
     """
 
     def __init__(
@@ -29,20 +31,36 @@ class LadderView:
         effective_sample_size: Float[np.ndarray, "rungs replicates"],
         prior_free_energies: Float[np.ndarray, " replicates"] | None = None,
         prior_floor: float = 0.0,
+        resolved: float = math.inf,
     ) -> None:
         self.inverse_temperatures = inverse_temperatures
         self.energies = energies
         self._effective_sample_size = effective_sample_size
         self._prior_free_energies = np.zeros(energies.shape[1]) if prior_free_energies is None else prior_free_energies
         self._prior_floor = prior_floor
+        self.resolved = resolved
 
     @cached_property
     def replicates(self) -> list[Reweighting]:
         """The reweighting of each replicate; solved once."""
         return [Reweighting(self.inverse_temperatures, self.energies[:, r]) for r in range(self.energies.shape[1])]
 
+    @property
+    def coldest(self) -> float:
+        """The largest β at which readings are made: the end of the ladder, or of what rounding leaves of it."""
+        return min(float(self.inverse_temperatures[-1]), self.resolved)
+
+    def check(self, beta: float | int) -> None:
+        """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs."""
+        if beta > self.resolved * (1 + 1e-12):
+            raise ValueError(
+                f"beta: got {beta:.4g}; rounding leaves the energies no digits beyond β = {self.resolved:.3g}, so nothing is read there "
+                "(beta_max below that, precision='float64', or a log likelihood without large constants)"
+            )
+
     def free_energy(self, beta: float | int) -> Estimate:
-        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats."""
+        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        self.check(beta)
         values = [start + r.free_energy(beta) for start, r in zip(self._prior_free_energies, self.replicates, strict=True)]
         return Estimate.from_replicates([float(value) for value in values], self.free_energy_floor(beta))
 
@@ -55,7 +73,8 @@ class LadderView:
         return float(np.sqrt((steps.mean() + self._prior_floor**2) / len(self.replicates)))
 
     def energy(self, beta: float | int) -> Estimate:
-        """E(β) = E_w^β[n L_n], in nats."""
+        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        self.check(beta)
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
             return Estimate(float("inf"), float("nan"), tuple(m for m, _ in moments))
@@ -64,38 +83,40 @@ class LadderView:
         return Estimate.from_replicates([m for m, _ in moments], floor)
 
     def heat_capacity(self, beta: float | int) -> Estimate:
-        """C(β) = β² Var_w^β[n L_n], dimensionless."""
+        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        self.check(beta)
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))
-        values, floors = [], []
-        for r in self.replicates:
-            mean, variance = r.mean_and_variance(beta)
-            weights = r.weights(beta)
-            weighing = weights > 0
-            influence = beta**2 * ((r.energies[weighing] - mean) ** 2 - variance)
-            values.append(beta**2 * variance)
-            floors.append(float(np.sum((weights[weighing] * influence) ** 2)))
-        return Estimate.from_replicates(values, float(np.sqrt(np.mean(floors) / len(floors))))
+        values = [beta**2 * r.mean_and_variance(beta)[1] for r in self.replicates]
+        floor = math.sqrt(float(self.covariance(np.array([float(beta)]), "heat_capacity")[0, 0]))
+        return Estimate.from_replicates([float(value) for value in values], floor)
 
-    def influence(self, betas: Float[np.ndarray, " points"], reading: str) -> list[Float[np.ndarray, "points samples"]]:
-        """Influence of every sample of every replicate on a reading at each β: their outer product is a covariance.
+    def covariance(self, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
+        """Covariance of the mean over replicates of a reading at several β, had the particles been independent.
 
-        ``reading`` is ``"energy"``, ``"heat_capacity"`` or ``"free_energy"``.
+        Args:
+            betas: within the ladder, in 1/nats.
+            reading: ``"energy"``, ``"heat_capacity"`` or ``"free_energy"``.
+
+        Returns:
+            The sum over particles of the products of their influences on the readings.
         """
-        rows: list[Float[np.ndarray, "points samples"]] = []
+        total = np.zeros((len(betas), len(betas)))
         for r in self.replicates:
-            influences = []
-            for beta in betas:
-                weights = r.weights(float(beta))
-                used = weights > 0
+            windows = [r.window(float(beta)) for beta in betas]
+            whole = slice(min(w.start for w in windows), max(w.stop for w in windows))
+            energies = r.energies_within(whole)
+            rows = np.zeros((len(betas), len(energies)))
+            for row, beta, window in zip(rows, betas, windows, strict=True):
+                inside = slice(window.start - whole.start, window.stop - whole.start)
+                weights = r.weights_within(float(beta), window)
                 mean, variance = r.mean_and_variance(float(beta))
-                centred = np.where(used & (r.energies < ENERGY_CEILING), r.energies - mean, 0.0)
+                centred = np.where(energies[inside] < ENERGY_CEILING, energies[inside] - mean, 0.0)
                 if reading == "energy":
-                    value = weights * centred
+                    row[inside] = weights * centred
                 elif reading == "heat_capacity":
-                    value = weights * beta**2 * (centred**2 - variance)
+                    row[inside] = weights * beta**2 * (centred**2 - variance)
                 else:
-                    value = -weights
-                influences.append(value.ravel())
-            rows.append(np.stack(influences))
-        return rows
+                    row[inside] = -weights
+            total += rows @ rows.T
+        return total / len(self.replicates) ** 2

@@ -15,10 +15,15 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.measure.window import look_around
 from singlearn.results.prompt import Shown
 
 METHODS = ("energy", "heat_capacity", "free_energy")
 POINTS = 5
+# Multiplicities with less weight are left out of the text.
+SHOWN_WEIGHT = 0.01
+# Energies whose standard deviation is below this share of a thermal one, 1/β, are the same for all parameters.
+CONSTANT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class LearningCoefficient(Shown):
         value: λ̂, dimensionless.
         standard_error: one standard deviation, from replicates and (population runs) from the choice of fit.
         multiplicity: m, or ``None`` where the run cannot tell.
+        multiplicity_weights: of a population run whose m was not given: how well each m explains the data, adding up to 1.
         intercept: the energy as β → ∞ along the fitted line, in nats: n L_n of the phase that was measured.
         r_squared: of the line E against 1/β.
         readings: every reading that was made, by name.
         inverse_temperatures: where they were made.
         reference_energy: what the intercept was compared with, in nats: n L_n(w_0) or the best energy reached.
         warnings: why the value should not be taken at face value.
+        note: what the value rests on, where that has to be said: the range of a limit, or why λ is 0.
     """
 
     value: float
@@ -46,11 +53,18 @@ class LearningCoefficient(Shown):
     inverse_temperatures: tuple[float, ...]
     reference_energy: float | None = None
     warnings: tuple[Warning_, ...] = field(default=())
+    multiplicity_weights: dict[int, float] = field(default_factory=dict)
+    note: str = ""
 
     def __str__(self) -> str:
         text = f"λ = {Estimate(self.value, self.standard_error)}"
         if self.multiplicity is not None:
             text += f", m = {self.multiplicity}"
+        elif self.multiplicity_weights:
+            likely = sorted(self.multiplicity_weights.items(), key=lambda item: -item[1])
+            text += ", m = " + " or ".join(f"{m} ({weight:.2f})" for m, weight in likely if weight >= SHOWN_WEIGHT)
+        if self.note:
+            text += f" ({self.note})"
         return text + "".join(f"\n  warning: {w}" for w in self.warnings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,6 +73,8 @@ class LearningCoefficient(Shown):
             "learning_coefficient": self.value,
             "standard_error": self.standard_error,
             "multiplicity": self.multiplicity,
+            "multiplicity_weights": {str(m): weight for m, weight in self.multiplicity_weights.items()},
+            "note": self.note,
             "intercept": self.intercept.to_dict(),
             "r_squared": self.r_squared,
             "readings": {name: reading.to_dict() for name, reading in self.readings.items()},
@@ -96,6 +112,7 @@ def read_learning_coefficient(
     method: str = "all",
     inverse_temperatures: Float[np.ndarray, " points"] | None = None,
     multiplicity: int | None = None,
+    dimension: int | None = None,
 ) -> LearningCoefficient:
     r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ = \log nβ`:
 
@@ -110,14 +127,27 @@ def read_learning_coefficient(
     reach the coldest rung, with power-law corrections and, unless ``multiplicity=`` is given, several m, averaged by how well they explain
     the data; m is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
     around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None`` and the value is the energy slope,
-    unless ``multiplicity=`` is given.
+    unless ``multiplicity=`` is given. Readings made of the same five β cannot vouch for each other: with data, ``measure.window`` looks at the
+    temperatures beside them, and how far the heat capacity moves to colder ones joins the error (unless the β were given).
+
+    Args:
+        view: the ladder.
+        n: number of observations, or the sample size of a population triple.
+        is_population: whether E_0 = 0 and λ is a limit.
+        method: one reading, or ``"all"``.
+        inverse_temperatures: where to read, in 1/nats.
+        multiplicity: m, if it is known.
+        dimension: d, where λ ≤ d/2 holds.
+
+    Returns:
+        λ̂; of energies that are the same for all parameters, 0.
 
     Raises:
-        ValueError: an unknown method, fewer than two β, or β outside the ladder.
+        ValueError: an unknown method, fewer than two β, or β outside the ladder or where rounding leaves the energies no digits.
     """
     if method not in (*METHODS, "all"):
         raise ValueError(f"method: got {method!r}; it should be one of {', '.join(METHODS)}, all")
-    beta_max = float(view.inverse_temperatures[-1])
+    beta_max = view.coldest
     betas = (
         default_inverse_temperatures(n, beta_max, is_population)
         if inverse_temperatures is None
@@ -125,6 +155,9 @@ def read_learning_coefficient(
     )
     if len(np.unique(betas)) < 2 or betas[0] <= 0:
         raise ValueError(f"inverse_temperatures: got {betas}; at least two distinct β > 0 are needed")
+    view.check(float(betas[-1]))
+    if (constant := _constant(view, betas, n, is_population, method)) is not None:
+        return constant
     warnings: list[Warning_] = []
     inside = np.sum((view.inverse_temperatures >= betas[0] / 1.5) & (view.inverse_temperatures <= betas[-1] * 1.5))
     if inside < 2:
@@ -138,7 +171,8 @@ def read_learning_coefficient(
     asymptotic = None
     found = multiplicity
     if is_population:
-        asymptotic = fit_asymptotics(view.inverse_temperatures * n, view.energies / n, multiplicity)
+        within = view.inverse_temperatures <= view.coldest * (1 + 1e-12)
+        asymptotic = fit_asymptotics(view.inverse_temperatures[within] * n, view.energies[within] / n, multiplicity)
         found = asymptotic.multiplicity
     correction = (found or 1) - 1
     lines = _energy_lines(view, betas, correction, n)
@@ -148,10 +182,19 @@ def read_learning_coefficient(
     if asymptotic is not None and method == "all":
         readings["asymptotics"] = asymptotic.estimate
     chosen = readings["asymptotics"] if "asymptotics" in readings else readings.get(method, readings.get("energy", lines[0]))
+    around = look_around(view, betas, chosen, dimension if not is_population else None)
+    if is_population:
+        # Its window ends where the run ends, and the fits weigh how the curve bends; the d/2 of a K without a zero is theirs too.
+        warnings += [w for w in around.warnings if w.reason is Reason.PRIOR_DOMINATED]
+    else:
+        warnings += around.warnings
+    statistical = chosen
+    if not is_population and inverse_temperatures is None:
+        chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, around.drift))
     if method == "all":
         # Near the limit all readings are λ; what they still differ by is a bias no single one shows.
-        others = [r for name, r in readings.items() if r is not chosen]
-        apart = [r for r in others if abs(r.value - chosen.value) > 4 * math.hypot(r.standard_error, chosen.standard_error)]
+        others = [r for r in readings.values() if r is not statistical]
+        apart = [r for r in others if abs(r.value - chosen.value) > 4 * math.hypot(r.standard_error, statistical.standard_error)]
         if apart:
             listed = ", ".join(f"{name} {reading}" for name, reading in readings.items())
             sentence = f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
@@ -159,7 +202,30 @@ def read_learning_coefficient(
             widest = max(abs(r.value - chosen.value) for r in apart)
             chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
     return LearningCoefficient(
-        chosen.value, chosen.standard_error, found, lines[1], lines[2], readings, tuple(float(b) for b in betas), warnings=tuple(warnings)
+        chosen.value, chosen.standard_error, found, lines[1], lines[2], readings, tuple(float(b) for b in betas), warnings=tuple(warnings),
+        multiplicity_weights={} if asymptotic is None or multiplicity is not None else asymptotic.multiplicity_weights,
+        note=f"over nβ ≤ {n * view.coldest:.3g}" if is_population else "",
+    )  # fmt: skip
+
+
+def _constant(
+    view: LadderView, betas: Float[np.ndarray, " points"], n: float, is_population: bool, method: str
+) -> LearningCoefficient | None:
+    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they do."""
+    moments = np.array([[r.mean_and_variance(float(b)) for b in betas] for r in view.replicates])
+    if not np.all(betas**2 * moments[:, :, 1] <= CONSTANT**2):
+        return None
+    energy = Estimate.from_replicates([float(m) for m in moments[:, :, 0].mean(axis=1)])
+    where = f"at β = {betas[0]:.3g} … {betas[-1]:.3g}"
+    if is_population and abs(energy.value) * betas[-1] > 1e-6:
+        reason = f"K is {energy.value / n:.4g} at every particle {where}: no parameter changes it"
+    elif is_population:
+        reason = f"K is 0 at every particle {where}: parameters without any error have a positive share of the prior"
+    else:
+        reason = f"the energy is {energy.value:.6g} nats at every particle {where}: no parameter changes it"
+    readings = {name: Estimate(0.0, 0.0, (0.0,) * len(view.replicates)) for name in (METHODS if method == "all" else (method,))}
+    return LearningCoefficient(
+        0.0, 0.0, None, Estimate(energy.value, 0.0, energy.replicates), 1.0, readings, tuple(float(b) for b in betas), note=reason
     )
 
 
@@ -181,9 +247,10 @@ def intercept_is_elsewhere(
 
 def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
     """Covariance of the mean over replicates, as if particles were independent."""
-    rows = view.influence(betas, reading)
-    covariance = sum((row @ row.T for row in rows), np.zeros((len(betas), len(betas)))) / len(rows) ** 2
-    return covariance + 1e-8 * np.diag(np.diag(covariance))
+    covariance = view.covariance(betas, reading)
+    # A β at which the energies hardly vary must not make the matrix singular.
+    spread = np.diag(covariance)
+    return covariance + np.diag(1e-8 * spread + 1e-12 * spread.max())
 
 
 def _operator(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from threadpoolctl import threadpool_limits
 
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.reweight import Reweighting
+from singlearn.measure.reweight import Reweighting, add_to_band, solve_banded
 from singlearn.measure.volume import VolumeCurve, threshold_grid
 from singlearn.measure.volume_by_nested_sampling import NEGLIGIBLE, PRIOR_SHARE, ROUNDING_MARGIN
 from singlearn.measure.warning import Reason, Warning_
@@ -78,28 +79,38 @@ def _log_volumes(
     :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is fixed, left out of p and q.
     """
     rungs, particles = reweighting.energies.shape
-    weights = reweighting.weights(0.0)
-    # Sorted once: shares below all thresholds by one cumulative sum.
-    order = np.argsort(reweighting.energies, axis=None)
-    sums = np.concatenate([[0.0], np.cumsum(weights.ravel()[order])])
-    shares = sums[np.searchsorted(reweighting.energies.ravel()[order], energies)]
-    pull = np.zeros((rungs - 1, len(energies)))
-    hessian = np.zeros((rungs - 1, rungs - 1))
-    rows = []
-    for row, log_denominators, own in zip(reweighting.energies, reweighting.log_denominators, weights, strict=True):
-        membership = np.exp(
-            (reweighting.free_energies[1:] + math.log(particles))[:, None]
-            - reweighting.inverse_temperatures[1:, None] * row
-            - log_denominators
-        )
-        below = np.where(row[:, None] < energies, own[:, None] / shares, 0.0)
-        pull += membership @ below
-        hessian += np.diag(membership.sum(axis=1)) - membership @ membership.T
-        rows.append((below, membership))
-    response = np.linalg.solve(hessian + 1e-12 * particles * np.eye(rungs - 1), pull)
-    covariance = np.zeros((len(energies), len(energies)))
-    for below, membership in rows:
-        influence = below + membership.T @ response
-        influence -= influence.mean(axis=0)
-        covariance += influence.T @ influence
-    return np.log(shares), covariance
+    everything = slice(0, reweighting.order.size)
+    weights = reweighting.weights_within(0.0, everything)
+    in_order = reweighting.energies_within(everything)
+    counts = np.searchsorted(in_order, energies)
+    shares = np.concatenate([[0.0], np.cumsum(weights)])[counts]
+    pull = np.zeros((rungs, len(energies)))
+    band = np.zeros((1, rungs))
+    belonging = np.zeros(rungs)
+    with threadpool_limits(1, user_api="blas"):
+        for members in reweighting.members():
+            pull[members.rungs] += members.shares @ _below(members.particles, counts, weights, shares)
+            band = add_to_band(band, members.rungs.start, -members.shares @ members.shares.T)
+            belonging[members.rungs] += members.shares.sum(axis=1)
+        band[0] += belonging + 1e-12 * particles
+        response = np.zeros_like(pull)
+        response[1:] = solve_banded(band[:, 1:], pull[1:], particles)
+        covariance = np.zeros((len(energies), len(energies)))
+        sums = np.zeros((rungs, len(energies)))
+        rung_of = reweighting.order // particles
+        for members in reweighting.members():
+            influence = _below(members.particles, counts, weights, shares) + members.shares.T @ response[members.rungs]
+            covariance += influence.T @ influence
+            np.add.at(sums, rung_of[members.particles], influence)
+    return np.log(shares), covariance - sums.T @ sums / particles
+
+
+def _below(
+    particles: slice,
+    counts: Int[np.ndarray, " thresholds"],
+    weights: Float[np.ndarray, " samples"],
+    shares: Float[np.ndarray, " thresholds"],
+) -> Float[np.ndarray, "particles thresholds"]:
+    """Of some particles in the order of energies: their own weight in V(t), as a share of it."""
+    positions = np.arange(particles.start, particles.stop)[:, None]
+    return np.where(positions < counts, weights[particles, None] / shares, 0.0)

@@ -12,6 +12,9 @@ from scipy.optimize import brentq
 # vary. With data that is around 1/log n; from β = 0 to a tenth of it the ladder is only a way there, and the sample size alone decides.
 LARGEST_RATIO = 2.0
 READINGS_BEGIN = 0.1
+# The first rung of all: where the energies of the prior's draws hardly vary on the scale of 1/β, no sample size keeps it from the end.
+FIRST_STEP = 1e-4
+FIRST_TARGET_ESS = 0.95
 
 
 def closely_spaced_from(n: float | int, is_population: bool) -> float:
@@ -46,13 +49,17 @@ def next_inverse_temperature(
     """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective sample size at ``target_ess``.
 
     The step is sought on a logarithmic scale, because energies of prior draws spread over many decades. A step beyond ``closely_from`` at
-    most doubles β; one that begins below it may reach it at once.
+    most doubles β; one that begins below it may reach it at once. The first step, from β = 0, ends at ``closely_from`` where that is larger
+    than 0; and where it would end within three doublings of ``beta_max``, it ends earlier, at a ten thousandth of ``beta_max`` or an effective
+    sample size of 0.95, so that a λ as small as 1/100 is read off enough rungs.
     """
     finite = energies[np.isfinite(energies)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
     longest = beta_max - beta
     if beta > 0:
         longest = min(longest, max((LARGEST_RATIO - 1) * beta, closely_from - beta))
+    else:
+        longest = _first_step(energies, beta_max, target_ess, closely_from)
 
     if spread == 0.0 or _excess(np.log(longest), energies, target_ess) >= 0:
         return beta_max if longest == beta_max - beta else beta + longest
@@ -61,6 +68,22 @@ def next_inverse_temperature(
     if _excess(shortest, energies, target_ess) <= 0:
         return beta + float(np.exp(shortest))
     return beta + float(np.exp(brentq(_excess, shortest, np.log(longest), args=(energies, target_ess), xtol=1e-4)))
+
+
+def _first_step(
+    energies: Float[np.ndarray, "replicates particles"], beta_max: float, target_ess: float, closely_from: float
+) -> float:
+    """The longest step from β = 0."""
+    if closely_from > 0:
+        return min(beta_max, closely_from)
+    last = beta_max / LARGEST_RATIO**3
+    if _excess(np.log(last), energies, target_ess) < 0:
+        return beta_max
+    shortest = FIRST_STEP * beta_max
+    if _excess(np.log(shortest), energies, FIRST_TARGET_ESS) <= 0 or _excess(np.log(last), energies, FIRST_TARGET_ESS) >= 0:
+        return shortest
+    gentle = float(np.exp(brentq(_excess, np.log(shortest), np.log(last), args=(energies, FIRST_TARGET_ESS), xtol=1e-4)))
+    return max(shortest, gentle)
 
 
 def _excess(log_step: float, energies: Float[np.ndarray, "replicates particles"], target_ess: float) -> float:

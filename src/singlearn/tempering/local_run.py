@@ -23,6 +23,7 @@ from singlearn.tempering.moves import compile_moves
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.checks import check_parameter_matches
 
@@ -132,6 +133,7 @@ def local_run(
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
     check_parameter_matches("start", start, triple.coordinates.shapes())
     with jax.enable_x64(precision == "float64"):
+        trace_in(precision == "float64")
         restriction = Restriction.of(restrict, triple.coordinates)
         centre = np.asarray(triple.coordinates.unconstrain(start))
         bridge = build_bridge(triple, centre, float(beta), restriction)

@@ -18,6 +18,7 @@ from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Model, Triple
 
 # Working set of one chunk of particles on a CPU, in floating point numbers: what stays in cache measured fastest.
@@ -25,6 +26,8 @@ CPU_CHUNK = 2**13
 POPULATION_CHUNK = 1024
 ACCELERATOR_CHUNK = 2**28
 THREAD_SLICES = 4
+# Fewer particles than this are moved in one piece: handing them to threads took longer than moving them (measured, 4 × 64 particles).
+SMALLEST_THREADED = 512
 # Step sizes are drawn log-uniformly over this many e-folds below the largest one: narrow and wide places both get steps that fit.
 STEP_SIZE_SPREAD = 2.0
 
@@ -66,10 +69,7 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
 def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Callable, Callable, Callable, Callable]:
     """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
     triple = model.triple
-    if not wide:
-        # The triple was checked in double precision, and JAX fails on what it traced in one precision when it meets it in the other where
-        # a model closes over a NumPy array.
-        jax.clear_caches()
+    trace_in(wide)
     log_prior = triple.coordinates.log_prob
     hmc_kernel = hmc.build_kernel()
     everywhere = _spread_over_devices(particles, chunk, wide)
@@ -149,7 +149,7 @@ def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[[Ca
     devices = devices[: np.gcd(particles, len(devices))]
     if len(devices) > 1:
         return lambda f, arguments: _sharded(f, arguments, devices, min(chunk, particles // len(devices)))
-    if jax.default_backend() == "cpu" and particles >= 2 * THREAD_SLICES:
+    if jax.default_backend() == "cpu" and particles >= SMALLEST_THREADED:
         return lambda f, arguments: _threaded(f, particles, chunk, wide)
     return lambda f, arguments: jax.jit(_chunked(f, min(chunk, particles)))
 

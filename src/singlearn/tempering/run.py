@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from dataclasses import dataclass, field, replace
@@ -32,9 +33,12 @@ from singlearn.results.prompt import Shown
 from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 
 OPTIMISER_STARTS = 12
@@ -115,8 +119,7 @@ class Run(Shown):
     def _found_optimum(self) -> Optimum:
         if self.triple is None:
             raise ValueError("this run was saved before its optimum was looked for: Run.load(path, triple=…)")
-        if self.settings["precision"] == "float32":
-            jax.clear_caches()
+        trace_in(True)
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
         order = np.argsort(rungs.kept_energies[-1], axis=1)[:, :each]
@@ -129,7 +132,9 @@ class Run(Shown):
     # -- thermodynamics -------------------------------------------------------------------------------------------------------------
 
     def free_energy(self, beta: float | int = 1.0) -> Estimate:
-        """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence. Raises ``ValueError`` outside [0, beta_max].
+        """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence.
+
+        Raises ``ValueError`` outside [0, beta_max], and where rounding leaves the energies no digits (``warnings`` then says ``rounding``).
 
         Of a restricted run the integral is over the phase, under the prior of the whole: F(0) is minus the log of its prior mass.
         """
@@ -169,11 +174,13 @@ class Run(Shown):
         if multiplicity is None and self.is_population:
             multiplicity = self.known_multiplicity
         betas = None if inverse_temperatures is None else np.asarray(inverse_temperatures, dtype=float)
+        # Within a phase the best parameter may lie on its edge, and λ be larger than d/2.
+        dimension = self.dimension if self.restricted_to is None else None
         if betas is None and self.is_population:
-            betas = default_inverse_temperatures(self.n, self.beta_max, True)
+            betas = default_inverse_temperatures(self.n, self.view.coldest, True)
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
-        read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity)
+        read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity, dimension)
         found = list(read.warnings) + self.energy_warnings
         reference, not_compared = self._reference()
         found += not_compared
@@ -239,7 +246,9 @@ class Run(Shown):
     def energy_warnings(self) -> list[Warning_]:
         """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
         rungs = self.rungs
-        found = mixing_warnings(rungs)
+        found = mixing_warnings(rungs) + rounding_warnings(self.settings.get("resolved_beta"), self.beta_max)
+        if self.is_population:
+            found += negative_warnings(rungs.energies, rungs.inverse_temperature, self.n)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size
@@ -384,6 +393,7 @@ def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
         rungs.effective_sample_size,
         None if start is None else np.array(start),
         float(settings.get("prior_floor", 0.0)),
+        float(settings.get("resolved_beta", math.inf)),
     )
 
 

@@ -16,9 +16,11 @@ from singlearn.tempering.anneal import anneal
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import draw_posterior
+from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
+from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 
 
@@ -89,6 +91,7 @@ def temper(
     if restrict is not None:
         # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one it first met them in.
         with jax.enable_x64(precision == "float64"):
+            trace_in(precision == "float64")
             restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(drawing_from_prior(triple.coordinates, restriction), restriction.description, key, particles, replicates)
@@ -102,11 +105,13 @@ def temper(
     settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
         rungs = anneal(triple, settings, disk, progress, start)
-    view = ladder_view(rungs, restriction_settings)
+    resolved = resolved_inverse_temperature(triple, rungs, seed)
+    resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
+    view = ladder_view(rungs, restriction_settings | resolution_settings)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings={**asdict(settings), **restriction_settings},
+        settings={**asdict(settings), **restriction_settings, **resolution_settings},
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
