@@ -32,7 +32,9 @@ from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.site_names import imputed_cautions
 from singlearn.triple import Triple
+from singlearn.triple.sites import Sites
 
 OPTIMISER_STARTS = 12
 
@@ -72,6 +74,11 @@ class Run(Shown):
     @property
     def dimension(self) -> int:
         return int(self.settings["dimension"])
+
+    @property
+    def sites(self) -> Sites:
+        """The names of the model's sites and dimensions; empty where it gave none."""
+        return Sites.from_dict(self.settings["sites"]) if "sites" in self.settings else Sites()
 
     @property
     def is_population(self) -> bool:
@@ -197,7 +204,7 @@ class Run(Shown):
     def warnings(self) -> list[Warning_]:
         """What is wrong with the run itself, whatever is read off it."""
         rungs = self.rungs
-        found = mixing_warnings(rungs)
+        found = mixing_warnings(rungs) + imputed_cautions(self.sites, self.dimension)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size

@@ -14,6 +14,7 @@ import xarray as xr
 from singlearn.measure.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def to_datatree(run: Run) -> xr.DataTree:
     )
     posterior = xr.Dataset(
         {
-            name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(values.ndim - 2))), values)
+            name: (posterior_dimensions(name, values.ndim - 2, run.sites), values)
             for name, values in run.posterior.draws.items()
         },
         attrs={"inverse_temperature": run.posterior.inverse_temperature, "variables": json.dumps(list(run.posterior.draws))},
@@ -47,7 +48,7 @@ def to_datatree(run: Run) -> xr.DataTree:
         "rungs": rungs,
     }
     if run.posterior.log_likelihood is not None:
-        groups["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "observation"), run.posterior.log_likelihood)})
+        groups["log_likelihood"] = log_likelihood_group(run.posterior.log_likelihood, run.sites)
     if run.optimum is not None:
         groups["optimum"] = xr.Dataset(
             {
@@ -102,7 +103,7 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
                 raise ValueError(f"triple: its {key} is {value}; the run at {source} was made with {settings[key]}")
     posterior = tree["posterior"]
     names = json.loads(posterior.attrs["variables"])
-    likelihood = tree["log_likelihood"]["y"].to_numpy() if "log_likelihood" in tree.children else None
+    likelihood = pointwise(tree["log_likelihood"].to_dataset()) if "log_likelihood" in tree.children else None
     optimum = None
     if "optimum" in tree.children:
         node = tree["optimum"]
