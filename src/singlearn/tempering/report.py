@@ -89,7 +89,6 @@ def to_dict(run: Run) -> dict[str, Any]:
     left out."""
     optimum = run.optimum if run.triple is None else run.find_optimum()
     read = _read(run)
-    found = read if isinstance(read, LearningCoefficient) else None
     beta = min(1.0, run.beta_max)
     result: dict[str, Any] = {
         **run.settings,

@@ -38,8 +38,10 @@ from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.site_names import imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
+from singlearn.triple.sites import Sites
 
 OPTIMISER_STARTS = 12
 # With fewer effective particles among those that thin left, draws of any number are a few points.
@@ -83,6 +85,11 @@ class Run(Shown):
     @property
     def dimension(self) -> int:
         return int(self.settings["dimension"])
+
+    @property
+    def sites(self) -> Sites:
+        """The names of the model's sites and dimensions; empty where it gave none."""
+        return Sites.from_dict(self.settings["sites"]) if "sites" in self.settings else Sites()
 
     @property
     def is_population(self) -> bool:
@@ -249,6 +256,7 @@ class Run(Shown):
         found = mixing_warnings(rungs) + rounding_warnings(self.settings.get("resolved_beta"), self.beta_max)
         if self.is_population:
             found += negative_warnings(rungs.energies, rungs.inverse_temperature, self.n)
+        found += imputed_cautions(self.sites, self.dimension)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size

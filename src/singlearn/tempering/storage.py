@@ -24,6 +24,7 @@ from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import Restrict, Restriction, restricted
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def to_datatree(run: Run) -> xr.DataTree:
     )
     posterior = xr.Dataset(
         {
-            name: (("chain", "draw", *(f"{name}_dim_{i}" for i in range(values.ndim - 2))), values)
+            name: (posterior_dimensions(name, values.ndim - 2, run.sites), values)
             for name, values in run.posterior.draws.items()
         },
         attrs={"inverse_temperature": run.posterior.inverse_temperature, "variables": json.dumps(list(run.posterior.draws))},
@@ -68,7 +69,7 @@ def to_datatree(run: Run) -> xr.DataTree:
         "rungs": rungs,
     }
     if run.posterior.log_likelihood is not None:
-        groups["log_likelihood"] = xr.Dataset({"y": (("chain", "draw", "observation"), run.posterior.log_likelihood)})
+        groups["log_likelihood"] = log_likelihood_group(run.posterior.log_likelihood, run.sites)
     made_of = _identity(run)
     if made_of is not None:
         # As bytes and no attribute: HDF5 holds no attribute above 64 kB.
@@ -278,7 +279,7 @@ def _fields(tree: xr.DataTree) -> dict[str, Any]:
     """What a run is made with, but for its triple."""
     posterior = tree["posterior"]
     names = json.loads(posterior.attrs["variables"])
-    likelihood = tree["log_likelihood"]["y"].to_numpy() if "log_likelihood" in tree.children else None
+    likelihood = pointwise(tree["log_likelihood"].to_dataset()) if "log_likelihood" in tree.children else None
     optimum = None
     if "optimum" in tree.children:
         node = tree["optimum"]

@@ -111,7 +111,7 @@ def temper(
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings={**asdict(settings), **restriction_settings, **resolution_settings},
+        settings={**asdict(settings), **restriction_settings, **resolution_settings, **triple.sites.as_setting()},
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from numpyro.distributions import biject_to
 
 from singlearn.results.prompt import Shown
+from singlearn.triple.densities import why_not_a_prior
 
 
 @runtime_checkable
@@ -89,8 +90,9 @@ def _is_distribution(leaf: Any) -> bool:
 
 def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
     """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter."""
-    if isinstance(distribution, dist.ImproperUniform):
-        raise ValueError(f"prior {name!r} is improper (ImproperUniform): free energies need a prior that integrates to one")
+    why = why_not_a_prior(distribution)
+    if why is not None:
+        raise ValueError(f"prior {name!r} is {why}: free energies need a prior that integrates to one")
     if distribution.support.is_discrete:
         raise ValueError(
             f"prior {name!r} is discrete ({type(distribution).__name__}): parameters must be continuous; sum discrete ones out"

@@ -23,6 +23,7 @@ from singlearn.triple.checks import (
     sample_size_of,
 )
 from singlearn.triple.coordinates import Coordinates, coordinates_of
+from singlearn.triple.sites import Sites
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ class Triple(Shown):
     kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
     kl_at: Callable[[PyTree, PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
     setting: PyTree = field(default=None, kw_only=True)
+    sites: Sites = field(default_factory=Sites, repr=False, kw_only=True)
     n: float | int = field(default=0, kw_only=True)
     truth_energy: float | None = field(default=None, kw_only=True)
 
@@ -280,11 +282,23 @@ class Triple(Shown):
         """The triple of any NumPyro model: priors, constraints, plates and observed sites are taken from it.
 
         Sampling happens in the model's unconstrained space, with the Jacobian; results come back constrained, a dict by site name.
-        The observations are all elements of all observed sites, in the order of the model.
+        The observations are all elements of the log densities of all observed sites that no mask hides, in the
+        order of the model. Sites that depend on others and on which nothing observed depends integrate to one
+        and are left out.
+
+        Args:
+            model: a function of NumPyro statements, with or without handlers round it.
+            *args: what the model is called with.
+            **kwargs: and by keyword.
+
+        Returns:
+            The triple, with the names of sites, plates and dimensions as ``triple.sites``.
 
         Raises:
-            ValueError: no observed site, no latent site, a discrete or improper latent site, a subsampled plate, or a factor statement
-                (it is neither prior nor observation).
+            ValueError: what has no free energy, by the name of its site: no observed or no latent site; a discrete,
+                improper, masked or scaled prior; a scaled likelihood, a subsampled plate, a factor statement; a
+                param statement without a value; an observed value that is not finite, outside its support, or
+                computed from parameters; random numbers that are no site.
 
         >>> import numpyro, numpyro.distributions as dist
         >>> def model(y):
@@ -297,8 +311,9 @@ class Triple(Shown):
         """
         from singlearn.triple.numpyro_model import read_model
 
-        coordinates, log_likelihood = read_model(model, args, kwargs)
-        return cls(log_likelihood, None, (), name=getattr(model, "__name__", "NumPyro model"), coordinates=coordinates)
+        coordinates, log_likelihood, sites = read_model(model, args, kwargs)
+        name = getattr(model, "__name__", "NumPyro model")
+        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites)
 
 
 def _at_setting(kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree) -> Float[Array, ""]:
