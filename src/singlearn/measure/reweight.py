@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
+from singlearn.running.arguments import real_number
+
 # Stands for an infinite energy: no weight at any β > 0, and 0 · ENERGY_CEILING = 0 at β = 0 where ∞ would give NaN.
 ENERGY_CEILING = 1e280
 
@@ -91,10 +93,11 @@ class Reweighting:
         )
 
     def _check(self, beta: float | int) -> float:
+        beta = real_number("beta", beta, meaning="a finite inverse temperature")
         lowest, highest = self.inverse_temperatures[0], self.inverse_temperatures[-1]
         if not lowest <= beta <= highest * (1 + 1e-12):
             raise ValueError(f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]")
-        return float(beta)
+        return beta
 
     def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""

@@ -28,8 +28,10 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import random_seed, whole_number
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
@@ -197,7 +199,7 @@ class Run(Shown):
     def warnings(self) -> list[Warning_]:
         """What is wrong with the run itself, whatever is read off it."""
         rungs = self.rungs
-        found = mixing_warnings(rungs)
+        found = mixing_warnings(rungs) + stored_cautions(self.settings)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size
@@ -271,6 +273,7 @@ class Run(Shown):
         """
         if self.triple is None:
             raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+        size, seed = whole_number("size", size), random_seed(seed)
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
 
     # -- for people and machines ----------------------------------------------------------------------------------------------------
