@@ -12,6 +12,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from singlearn.running.arguments import whole_number
 from singlearn.triple import Model, Triple
 
 Objective = Callable[[Float[Array, " d"], PyTree], Float[Array, ""]]
@@ -42,8 +43,8 @@ class Descent:
     def __post_init__(self) -> None:
         for name in ("steps", "starts", "batch_size"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: got {value}; it should be at least 1")
+            if value is not None:
+                object.__setattr__(self, name, whole_number(name, value))
         if self.batch_size is not None and self.optimiser is None:
             raise ValueError("batch_size: L-BFGS needs all observations; give an optimiser for minibatches, optax.sgd(1e-3) say")
 

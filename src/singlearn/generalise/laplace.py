@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, PyTree
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.freeze import freeze
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import random_seed, real_number, whole_number
 from singlearn.triple import Model, Triple
 
 # An eigenvalue below this share of the largest is zero to the accuracy of the Hessian.
@@ -73,6 +74,7 @@ class Laplace(Shown):
 
     def sample(self, size: int, seed: int) -> PyTree:
         """``size`` draws, constrained: a pytree as the prior's, each leaf with a leading axis ``size``."""
+        size, seed = whole_number("size", size), random_seed(seed)
         # H = LLᵀ, so L⁻ᵀ z has covariance H⁻¹.
         z = np.random.default_rng(seed).normal(size=(size, len(self.mean)))
         draws = self.mean + np.linalg.solve(np.linalg.cholesky(self.hessian).T, z.T).T
@@ -108,8 +110,7 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
     >>> bool(abs(approximation.free_energy - exact) < 1e-5)         # the posterior is Gaussian
     True
     """
-    if not damping >= 0:
-        raise ValueError(f"damping: got {damping}; it should not be negative")
+    damping = real_number("damping", damping, above=-math.ulp(0.0), meaning="zero or a positive number")
     if triple.is_population:
         raise ValueError(f"triple: {triple.name} is a population triple; the posterior needs data")
     if subset is not None:

@@ -11,9 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 
 from singlearn.generalise.curve_identity import CurveIdentity, seed_of
 from singlearn.generalise.free_energy_growth import Growth, growth, slope_of_free_energy
@@ -23,10 +21,12 @@ from singlearn.generalise.slope import Slope, check_sizes, fit_slope
 from singlearn.measure.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running import identity
+from singlearn.running.arguments import random_seed, whole_number
 from singlearn.running.identity import Part
 from singlearn.running.whole_files import as_path
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
+from singlearn.triple.intake.truth import outside_support
 
 
 @dataclass(frozen=True)
@@ -248,15 +248,13 @@ def learning_curve(
     >>> bool(abs(line.value - 0.5) < 4 * line.standard_error < 1)     # d/2
     True
     """
+    sizes = [whole_number("sizes", n) for n in sizes]
     check_sizes(sizes)
-    if any(int(n) != n for n in sizes):
-        raise ValueError(f"sizes: got {[float(n) for n in sizes]}; they should be integers")
     if not methods:
         raise ValueError("methods: got none; at least one is needed")
-    if datasets < 2:
-        raise ValueError(f"datasets: got {datasets}; at least 2 are needed for a standard error that was seen")
-    if test_points < 2:
-        raise ValueError(f"test_points: got {test_points}; at least 2 are needed")
+    datasets = whole_number("datasets", datasets, at_least=2, why="for a standard error that was seen")
+    test_points = whole_number("test_points", test_points, at_least=2)
+    seed = random_seed(seed)
     first = _first(make_triple, int(sizes[0]), seed)
     if first.truth is None:
         raise ValueError(f"make_triple: {first.name} has no truth; give it one, or use cross_validated_loss")
@@ -267,7 +265,7 @@ def learning_curve(
                 "realisable: the truth is given as log densities, which do not say whether the model can realise it; give True, for "
                 "lines through the origin, or False, for lines with an intercept"
             )
-        if _outside_support(first):
+        if outside_support(first.prior, first.truth):
             raise ValueError(
                 f"realisable: the truth {first.truth} lies outside the prior's support, so that the model may not realise it; give False, "
                 "for lines with an intercept, or True if it does"
@@ -384,11 +382,3 @@ def _of_truth(triple: Triple) -> dict[str, Any]:
         numbers = [np.ravel(np.asarray(leaf, dtype=float)) for leaf in jax.tree.leaves(triple.truth)]
         settings["truth"] = identity.values(np.concatenate(numbers)[None])
     return settings
-
-
-def _outside_support(triple: Triple) -> bool:
-    """Whether the true parameter has no prior density; only NumPyro distributions know their support."""
-    leaves = jax.tree.leaves(triple.prior, is_leaf=lambda leaf: isinstance(leaf, dist.Distribution))
-    if not leaves or not all(isinstance(leaf, dist.Distribution) for leaf in leaves):
-        return False
-    return not all(np.all(own.support(jnp.asarray(value))) for own, value in zip(leaves, jax.tree.leaves(triple.truth), strict=True))

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple import Model, Triple
 
 # Chains are in doubt above this R̂, of the coordinates or of the energy.
@@ -70,9 +71,10 @@ def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4,
     Raises:
         ValueError: fewer than 4 draws, 20 steps of warm-up or 1 chain, or a population triple.
     """
-    for name, value, least in (("draws", draws, 4), ("warmup", warmup, 20), ("chains", chains, 1)):
-        if value < least:
-            raise ValueError(f"{name}: got {value}; it should be at least {least}")
+    draws = whole_number("draws", draws, at_least=4)
+    warmup = whole_number("warmup", warmup, at_least=20)
+    chains = whole_number("chains", chains)
+    seed = random_seed(seed)
     if triple.is_population:
         raise ValueError(f"triple: {triple.name} is a population triple; NUTS here draws from a posterior given data")
     with jax.enable_x64(True):

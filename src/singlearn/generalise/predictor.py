@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
-from singlearn.triple.checks import check_finite_data
+from singlearn.triple.intake import as_data
 
 # Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector units.
 TOGETHER = 16
@@ -42,8 +42,7 @@ class Predictor(Shown):
         The average is taken under the logarithm with its maximum removed, so that densities far below the smallest float survive.
         Raises ``ValueError`` for data that are not finite.
         """
-        data = jax.tree.map(np.asarray, data)
-        check_finite_data(data)
+        data = as_data(data)
         with jax.enable_x64(True):
             return np.asarray(_compiled(self.triple.as_model())(jax.tree.map(jnp.asarray, self.draws), data))
 

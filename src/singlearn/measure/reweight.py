@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from singlearn.measure.energy_nodes import RESOLVED, Piece, pieces_of
 from singlearn.measure.neighbours import neighbour_differences
+from singlearn.running.arguments import real_number
 
 # Stands for an infinite energy: no weight at any β > 0, and 0 · ENERGY_CEILING = 0 at β = 0 where ∞ would give NaN.
 ENERGY_CEILING = 1e280
@@ -209,10 +210,11 @@ class Reweighting:
     # -- readings -------------------------------------------------------------------------------------------------------------------
 
     def _check(self, beta: float | int) -> float:
+        beta = real_number("beta", beta, meaning="a finite inverse temperature")
         lowest, highest = self.inverse_temperatures[0], self.inverse_temperatures[-1]
         if not lowest <= beta <= highest * (1 + 1e-12):
             raise ValueError(f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]")
-        return float(beta)
+        return beta
 
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the largest one."""

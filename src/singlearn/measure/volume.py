@@ -14,6 +14,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.volume_fit import VolumeFit, fit_volume
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import real_number, whole_number
 
 POINTS_PER_DECADE = 10
 # Replicates that spread by more than this many times what independent points would are called poorly mixed.
@@ -98,7 +99,8 @@ class VolumeCurve(Shown):
         Raises:
             ValueError: a out of range, or t or at outside [smallest, largest].
         """
-        if not (a > 0 and a != 1 and math.isfinite(a)):
+        a = real_number("a", a, above=0, meaning="a positive number other than 1")
+        if a == 1:
             raise ValueError(f"a: got {a}; it should be a positive number other than 1")
         return self._estimate(2 * (self._weights(a * t) - self._weights(t)) / math.log(a))
 
@@ -133,8 +135,8 @@ class VolumeCurve(Shown):
         Raises:
             ValueError: fewer than two decades of t below the bulk of the prior, or a multiplicity below 1.
         """
-        if multiplicity is not None and multiplicity < 1:
-            raise ValueError(f"multiplicity: got {multiplicity}; it should be at least 1")
+        if multiplicity is not None:
+            multiplicity = whole_number("multiplicity", multiplicity)
         return fit_volume(self.thresholds, self.log_volumes, self.covariance, self.dimension, multiplicity, self.all_warnings)
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from threading import Lock
 
 import numpy as np
@@ -13,7 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from singlearn.measure.nested_sampling import NestedSample, nested_samples
 from singlearn.measure.volume import VolumeCurve, threshold_grid
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.running.arguments import random_seed, real_number, whole_number
 from singlearn.triple import Triple
+from singlearn.triple.prior_agreement import check_prior, is_numpyro_prior
 
 POOR_CORRELATION = 0.6
 POOR_UNMOVED_SHARE = 0.1
@@ -66,15 +69,13 @@ def volume_by_nested_sampling(
     """
     if not triple.is_population:
         raise ValueError(f"{triple.name}: V(t) needs K(w), which only a population triple has; this one has data: Triple.population(K, …)")
-    if live < 50 or live % 2:
+    live = whole_number("live", live, at_least=50, why="an even number of points")
+    if live % 2:
         raise ValueError(f"live: got {live}; it should be an even number of at least 50 points")
-    if replicates < 2:
-        raise ValueError(f"replicates: got {replicates}; at least 2 are needed for an error that was seen")
-    if not 0 < smallest < math.inf:
-        raise ValueError(f"smallest: got {smallest}; it should be a positive threshold in nats")
-    if slices is not None and slices < 1:
-        raise ValueError(f"slices: got {slices}; at least 1 is needed")
-    chains = max(8, 2 * triple.dimension) if slices is None else slices
+    replicates = whole_number("replicates", replicates, at_least=2, why="for an error that was seen")
+    smallest = real_number("smallest", smallest, above=0, meaning="a positive threshold in nats")
+    seed = random_seed(seed)
+    chains = max(8, 2 * triple.dimension) if slices is None else whole_number("slices", slices)
     visible = sys.stderr.isatty() if progress is None else progress
     columns = (TextColumn(f"[bold]{triple.name}"), BarColumn(bar_width=24), TextColumn("log t, all replicates"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
@@ -86,7 +87,11 @@ def volume_by_nested_sampling(
                 bar.update(task, completed=done[0])
 
         samples = nested_samples(triple, live, replicates, smallest, chains, seed, report)
-    return _curve(triple, samples, smallest)
+    curve = _curve(triple, samples, smallest)
+    # Live points are drawn from the prior and moved by its density.
+    findings = () if is_numpyro_prior(triple) else check_prior(triple.coordinates)
+    doubts = [Warning_(Reason.SATURATED_CHART if f.is_saturated else Reason.PRIOR_MISMATCH, f.message) for f in findings]
+    return replace(curve, warnings=(*curve.warnings, *doubts))
 
 
 def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> VolumeCurve:

@@ -12,8 +12,9 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import catalogue
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
+from singlearn.triple.intake import matrix
 
 
 def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Triple:
@@ -45,7 +46,7 @@ def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Tripl
         return jnp.sum((_product(w) - jnp.asarray(truth, w["W1"].dtype)) ** 2)
 
     name = f"deep linear {_arrows(widths)}, true rank {rank}"
-    return Triple.population(kl, _prior(widths, 1.0), float(n), name=name, known=known)
+    return Triple.population(kl, _prior(widths, 1.0), n, name=name, known=known)
 
 
 def deep_linear_regression(
@@ -73,8 +74,8 @@ def deep_linear_regression(
     >>> deep_linear_regression(np.zeros((5, 3)), np.zeros((5, 2)), hidden=[2, 2]).dimension
     14
     """
-    for index, width in enumerate(hidden):
-        require_at_least(f"hidden[{index}]", width, 1)
+    hidden = [whole_number(f"hidden[{index}]", width) for index, width in enumerate(hidden)]
+    x, y = matrix("x", x), matrix("y", y)
     widths = [x.shape[1], *hidden, y.shape[1]]
 
     def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
@@ -82,7 +83,7 @@ def deep_linear_regression(
         return jnp.asarray(x, product.dtype) @ product.T
 
     return Triple.regression(
-        f, _prior(widths, prior_scale), x, y, scale=float(scale), name=f"deep linear {_arrows(widths)}"
+        f, _prior(widths, prior_scale), x, y, scale=scale, name=f"deep linear {_arrows(widths)}"
     )
 
 
@@ -96,8 +97,7 @@ def _arrows(widths: Sequence[int]) -> str:
 
 
 def _prior(widths: Sequence[int], prior_scale: float | int) -> dict[str, dist.Distribution]:
-    if not prior_scale > 0:
-        raise ValueError(f"prior_scale: got {prior_scale}; it should be a positive standard deviation")
+    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
     normal = dist.Normal(0.0, prior_scale)
     return {
         f"W{layer}": normal.expand([after, before]) for layer, (before, after) in enumerate(pairwise(widths), start=1)

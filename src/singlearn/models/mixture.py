@@ -14,8 +14,9 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import ExactCoefficient, catalogue
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
+from singlearn.triple.intake import as_array
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,11 @@ class MixturePrior:
     concentration: float | int = 1.0
 
     def __post_init__(self) -> None:
-        for field in ("location_scale", "variance_shape", "variance_scale", "concentration"):
-            if not np.all(np.asarray(getattr(self, field)) > 0):
-                raise ValueError(f"{field}: got {getattr(self, field)}; it should be positive")
+        for field in ("location", "location_scale", "variance_shape", "variance_scale", "concentration"):
+            value = getattr(self, field)
+            numbers = np.asarray(value, float)
+            if not np.all(np.isfinite(numbers)) or (field != "location" and not np.all(numbers > 0)):
+                raise ValueError(f"{field}: got {value}; it should be {'finite' if field == 'location' else 'positive'}")
 
     @classmethod
     def chib(cls) -> MixturePrior:
@@ -73,6 +76,7 @@ class MixturePrior:
         >>> MixturePrior.from_data(np.array([0.0, 10.0]))
         MixturePrior(location=5.0, location_scale=10.0, variance_shape=2.0, variance_scale=2.0, concentration=1.0)
         """
+        y = as_array(y, "y")
         lowest, highest = np.min(y, axis=0), np.max(y, axis=0)
         extent = highest - lowest
         if not np.all(extent > 0):
@@ -111,7 +115,8 @@ def gaussian_mixture(
     >>> triple.n, triple.dimension, triple.coordinates.names()
     (3, 5, ['means', 'variances', 'weights'])
     """
-    require_at_least("components", components, 1)
+    components = whole_number("components", components)
+    data = as_array(data)
     prior = MixturePrior.from_data(data) if prior is None else prior
     coordinates = data.shape[1:]
     for field in ("location", "location_scale", "variance_scale"):
@@ -120,11 +125,11 @@ def gaussian_mixture(
             raise ValueError(f"prior: its {field} has shape {shape}; the data have coordinates {coordinates}")
     shape = (components, *coordinates)
     distributions: dict[str, dist.Distribution] = {
-        "means": dist.Normal(_constant(prior.location, shape), _constant(prior.location_scale, shape)),
-        "variances": dist.InverseGamma(_constant(prior.variance_shape, shape), _constant(prior.variance_scale, shape)),
+        "means": dist.Normal(_digits(prior.location), _digits(prior.location_scale)).expand(shape),
+        "variances": dist.InverseGamma(_digits(prior.variance_shape), _digits(prior.variance_scale)).expand(shape),
     }
     if components > 1:
-        distributions["weights"] = dist.Dirichlet(_constant(prior.concentration, (components,)))
+        distributions["weights"] = dist.Dirichlet(_equal(prior.concentration, components))
     return Triple(
         _log_likelihood,
         distributions,
@@ -162,10 +167,10 @@ def location_mixture(
     >>> triple.dimension, str(triple.known.value)
     (3, '3/4')
     """
-    require_at_least("components", components, 1)
-    for argument, value in (("concentration", concentration), ("location_scale", location_scale)):
-        if not value > 0:
-            raise ValueError(f"{argument}: got {value}; it should be positive")
+    components = whole_number("components", components)
+    data = as_array(data)
+    concentration = real_number("concentration", concentration, above=0, meaning="positive")
+    location_scale = real_number("location_scale", location_scale, above=0, meaning="positive")
     coordinates = data.shape[1:]
     known = None
     if true_components is not None:
@@ -174,14 +179,20 @@ def location_mixture(
         )
     prior: dict[str, dist.Distribution] = {"means": dist.Normal(0.0, location_scale).expand([components, *coordinates])}
     if components > 1:
-        prior["weights"] = dist.Dirichlet(_constant(concentration, (components,)))
+        prior["weights"] = dist.Dirichlet(_equal(concentration, components))
     name = f"Gaussian location mixture, K = {components}"
     return Triple(_log_likelihood, prior, data, name=name, known=known)
 
 
-def _constant(value: float | int | Float[np.ndarray, " coordinates"], shape: tuple[int, ...]) -> Float[Array, "*_"]:
-    """An array a distribution can keep: with NumPy's float64, JAX fails once it has been traced in both precisions."""
-    return jnp.broadcast_to(jnp.asarray(value, jnp.result_type(float)), shape)
+def _equal(concentration: float | int, components: int) -> Float[Array | np.ndarray, " components"]:
+    """α for every component; as a JAX array, which serves both precisions by itself, where single precision holds it."""
+    value = float(concentration)
+    return jnp.full(components, value) if float(np.float32(value)) == value else np.full(components, value)
+
+
+def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
+    """What a distribution keeps with all its digits, a Python float or a NumPy array: a JAX array made here would hold seven of them."""
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
 
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:

@@ -12,7 +12,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import ExactCoefficient
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.running.arguments import random_seed, real_number, whole_number
 from singlearn.triple import Triple
 
 
@@ -70,10 +70,11 @@ def pendulum(
     >>> str(pendulum(n=20).known.value), pendulum(n=20, time=np.pi).known.multiplicity
     ('1', 2)
     """
-    require_at_least("n", n, 1)
-    for argument, value in (("gravity", gravity), ("time", time)):
-        if not value > 0:
-            raise ValueError(f"{argument}: got {value}; it should be positive")
+    n, seed = whole_number("n", n), random_seed(seed)
+    velocity = real_number("velocity", velocity)
+    gravity = real_number("gravity", gravity, above=0, meaning="positive")
+    time = real_number("time", time, above=0, meaning="positive")
+    scale = real_number("scale", scale, above=0, meaning="a positive standard deviation")
     generator = np.random.default_rng(seed)
     x0 = generator.normal(size=n)
     truth = {"v": np.asarray(velocity), "g": np.asarray(gravity), "t": np.asarray(time)}
@@ -84,7 +85,7 @@ def pendulum(
         _prior(),
         x0,
         y,
-        scale=float(scale),
+        scale=scale,
         truth=truth,
         name="pendulum, simulated readings",
         known=_known(gravity, time),
@@ -117,9 +118,10 @@ def pendulum_population(
     >>> round(triple.parameter_energy(pendulum_orbit({"v": 0.5, "g": 1.0, "t": 1.0}, 3.0)), 12)
     0.0
     """
-    for argument, value in (("gravity", gravity), ("time", time), ("scale", scale)):
-        if not value > 0:
-            raise ValueError(f"{argument}: got {value}; it should be positive")
+    velocity = real_number("velocity", velocity)
+    gravity = real_number("gravity", gravity, above=0, meaning="positive")
+    time = real_number("time", time, above=0, meaning="positive")
+    scale = real_number("scale", scale, above=0, meaning="positive")
 
     def readings(w: Mapping[str, Float[Array | np.ndarray, ""]]) -> tuple[Array, Array]:
         u, phase = pendulum_invariants(w)
@@ -134,7 +136,7 @@ def pendulum_population(
         return ((now[0] - cosine) ** 2 + (now[1] - sine) ** 2) / (2 * scale**2)
 
     known = _known(float(gravity), float(time))
-    return Triple.population(kl, _prior(), float(n), name="pendulum, population", known=known)
+    return Triple.population(kl, _prior(), n, name="pendulum, population", known=known)
 
 
 def pendulum_invariants(w: Mapping[str, Float[Array | np.ndarray, ""] | float | int]) -> tuple[Array, Array]:
@@ -181,7 +183,7 @@ def pendulum_regression(x0: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"],
     >>> pendulum_regression(np.array([0.0, 1.0]), np.array([0.4, 0.9]), scale=0.1).dimension
     3
     """
-    return Triple.regression(pendulum_position, _prior(), x0, y, scale=float(scale), name="pendulum")
+    return Triple.regression(pendulum_position, _prior(), x0, y, scale=scale, name="pendulum")
 
 
 def _known(gravity: float | int, time: float | int) -> ExactCoefficient:

@@ -64,7 +64,7 @@ def polynomial(
         return jnp.asarray(function(w), jnp.result_type(float))
 
     triple = Triple.population(
-        kl, priors, float(n), name=f"K = {K}" if isinstance(K, str) else f"K({', '.join(names)})", known=known
+        kl, priors, n, name=f"K = {K}" if isinstance(K, str) else f"K({', '.join(names)})", known=known
     )
     _check_divergence(triple, kl)
     return triple

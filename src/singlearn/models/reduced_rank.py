@@ -10,8 +10,9 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import catalogue
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
+from singlearn.triple.intake import matrix
 
 
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | int = 1.0) -> Triple:
@@ -44,7 +45,7 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | i
         return jnp.sum((w["B"] @ w["A"] - jnp.asarray(truth, w["A"].dtype)) ** 2)
 
     name = f"reduced rank {inputs}→{hidden}→{outputs}, true rank {rank}"
-    return Triple.population(kl, _prior(inputs, hidden, outputs, 1.0), float(n), name=name, known=known)
+    return Triple.population(kl, _prior(inputs, hidden, outputs, 1.0), n, name=name, known=known)
 
 
 def reduced_rank_regression(
@@ -72,7 +73,8 @@ def reduced_rank_regression(
     >>> reduced_rank_regression(np.zeros((5, 3)), np.zeros((5, 2)), hidden=2).dimension
     10
     """
-    require_at_least("hidden", hidden, 1)
+    hidden = whole_number("hidden", hidden)
+    x, y = matrix("x", x), matrix("y", y)
 
     def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
         A, B = jnp.asarray(w["A"]), jnp.asarray(w["B"])
@@ -80,12 +82,11 @@ def reduced_rank_regression(
 
     prior = _prior(x.shape[1], hidden, y.shape[1], prior_scale)
     return Triple.regression(
-        f, prior, x, y, scale=float(scale), name=f"reduced rank {x.shape[1]}→{hidden}→{y.shape[1]}"
+        f, prior, x, y, scale=scale, name=f"reduced rank {x.shape[1]}→{hidden}→{y.shape[1]}"
     )
 
 
 def _prior(inputs: int, hidden: int, outputs: int, prior_scale: float | int) -> dict[str, dist.Distribution]:
-    if not prior_scale > 0:
-        raise ValueError(f"prior_scale: got {prior_scale}; it should be a positive standard deviation")
+    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
     normal = dist.Normal(0.0, prior_scale)
     return {"A": normal.expand([hidden, inputs]), "B": normal.expand([outputs, hidden])}

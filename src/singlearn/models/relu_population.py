@@ -13,8 +13,8 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import ExactCoefficient, catalogue
-from singlearn.exact.catalogue.refusals import require_at_least
 from singlearn.models.two_layer import star_truth
+from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
 
 Network = Mapping[str, Float[Array | np.ndarray, "*_"]]
@@ -101,10 +101,9 @@ def two_layer_population(
     >>> triple.dimension, str(triple.known.value)
     (7, '3/2')
     """
-    require_at_least("hidden", hidden, 1)
-    if not prior_scale > 0:
-        raise ValueError(f"prior_scale: got {prior_scale}; it should be a positive standard deviation")
-    parameter = truth if isinstance(truth, Mapping) else star_truth(int(truth), max(hidden, int(truth)))
+    hidden = whole_number("hidden", hidden)
+    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+    parameter = truth if isinstance(truth, Mapping) else _star(truth, hidden)
     kl = relu_population_kl(parameter, box)
     kinks = _distinct_kinks(parameter, box)
     known: ExactCoefficient | None = None
@@ -118,7 +117,12 @@ def two_layer_population(
         "c": normal,
     }
     name = f"two-layer ReLU, {hidden} nodes, " + ("population" if isinstance(truth, Mapping) else f"truth s_{truth}, population")
-    return Triple.population(kl, prior, float(n), name=name, known=known)
+    return Triple.population(kl, prior, n, name=name, known=known)
+
+
+def _star(kinks: int, hidden: int) -> dict[str, Float[np.ndarray, "*_"]]:
+    kinks = whole_number("truth", kinks, at_least=3)
+    return star_truth(kinks, max(hidden, kinks))
 
 
 def _check(truth: Mapping[str, np.ndarray], box: Box) -> None:

@@ -12,8 +12,9 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from singlearn.exact import catalogue
-from singlearn.exact.catalogue.refusals import require_at_least
+from singlearn.running.arguments import random_seed, real_number, whole_number
 from singlearn.triple import Triple
+from singlearn.triple.intake import as_array, matrix
 
 Activation = Callable[[Any], Array]
 
@@ -76,7 +77,7 @@ def star_truth(m: int, hidden: int) -> dict[str, Float[np.ndarray, "*_"]]:
     >>> star_truth(m=4, hidden=5)["w"].round(3).tolist()
     [[0.707, 0.707], [-0.707, 0.707], [-0.707, -0.707], [0.707, -0.707], [0.0, 0.0]]
     """
-    require_at_least("m", m, 3)
+    m, hidden = whole_number("m", m, at_least=3), whole_number("hidden", hidden)
     if hidden < m:
         raise ValueError(f"hidden: got {hidden}; the truth s_{m} needs at least {m} nodes")
     alive = np.arange(hidden) < m
@@ -122,9 +123,9 @@ def two_layer(
     >>> triple.n, triple.dimension, str(triple.known.value)
     (100, 21, '5')
     """
-    require_at_least("n", n, 1)
-    kinks = None if isinstance(truth, Mapping) else int(truth)
-    parameter = dict(truth) if isinstance(truth, Mapping) else star_truth(int(truth), hidden)
+    n, hidden, seed = whole_number("n", n), whole_number("hidden", hidden), random_seed(seed)
+    kinks = None if isinstance(truth, Mapping) else whole_number("truth", truth, at_least=3)
+    parameter = dict(truth) if isinstance(truth, Mapping) else star_truth(truth, hidden)
     if np.ndim(parameter["w"]) != 2 or np.shape(parameter["w"])[0] != hidden:
         raise ValueError(f"truth: its w has shape {np.shape(parameter['w'])}; it should be ({hidden}, inputs)")
     inputs = parameter["w"].shape[1]
@@ -169,10 +170,11 @@ def two_layer_regression(
     >>> two_layer_regression(np.zeros((4, 2)), np.ones(4), hidden=3).dimension
     13
     """
-    require_at_least("hidden", hidden, 1)
+    hidden = whole_number("hidden", hidden)
+    x, y = matrix("x", x), as_array(y, "y")
     prior = _prior(hidden, x.shape[1], prior_scale)
     name = f"two-layer {_name(activation)}, {hidden} nodes"
-    return Triple.regression(_network(activation), prior, x, y, scale=float(scale), name=name)
+    return Triple.regression(_network(activation), prior, x, y, scale=scale, name=name)
 
 
 def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
@@ -205,7 +207,7 @@ def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
 
     standard = dist.Normal(0.0, 1.0).expand([hidden])
     return Triple.population(
-        kl, {"a": standard, "b": standard}, float(n), name=f"tanh, {hidden} nodes, zero truth", known=known
+        kl, {"a": standard, "b": standard}, n, name=f"tanh, {hidden} nodes, zero truth", known=known
     )
 
 
@@ -230,8 +232,7 @@ def _network(activation: str | Activation) -> Callable[[Any, Any], Float[Array, 
 
 
 def _prior(hidden: int, inputs: int, prior_scale: float | int) -> dict[str, dist.Distribution]:
-    if not prior_scale > 0:
-        raise ValueError(f"prior_scale: got {prior_scale}; it should be a positive standard deviation")
+    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
     normal = dist.Normal(0.0, prior_scale)
     return {
         "w": normal.expand([hidden, inputs]),

@@ -11,6 +11,7 @@ from singlearn.measure.warning import Warning_
 from singlearn.selection.probability import probabilities
 from singlearn.selection.selection import Candidate, Selection
 from singlearn.tempering import Run, temper
+from singlearn.tempering.arguments import population_arguments
 from singlearn.triple import Triple
 
 
@@ -46,6 +47,7 @@ def select(
     sizes = list(values)
     if not sizes:
         raise ValueError("values: got none; at least one K is needed")
+    particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
     triples = [family(size) for size in sizes]
     for size, triple in zip(sizes, triples, strict=True):
         if triple.is_population:

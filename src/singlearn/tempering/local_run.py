@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,16 +15,19 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.phases.phases import phase_moments
 from singlearn.measure.warning import Warning_
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import real_number
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.prior_cautions import cautions_of_density
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
-from singlearn.triple.checks import check_parameter_matches
+from singlearn.triple.intake import check_parameter_matches
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +127,9 @@ def local_run(
     >>> bool(abs(run.free_energy.value - exact) < 0.1)
     True
     """
-    if not (beta > 0 and math.isfinite(beta)):
-        raise ValueError(f"beta: got {beta}; it should be a positive inverse temperature")
-    if particles < 16 or replicates < 1:
-        raise ValueError(f"particles, replicates: got {particles} and {replicates}; at least 16 and 1 are needed")
-    if precision not in ("float64", "float32"):
-        raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
+    particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
+    check_precision(triple, precision)
     check_parameter_matches("start", start, triple.coordinates.shapes())
     with jax.enable_x64(precision == "float64"):
         trace_in(precision == "float64")
@@ -151,5 +150,5 @@ def local_run(
     energy, heat_capacity = phase_moments(float(beta), weights, energies, np.ones(replicates))
     return LocalRun(
         triple.name, restriction.description, float(beta), view.free_energy(1.0), energy, heat_capacity, float(energies.min()),
-        flat.reshape(rungs.particles.shape)[-1], rungs, tuple(mixing_warnings(rungs)),
+        flat.reshape(rungs.particles.shape)[-1], rungs, (*mixing_warnings(rungs), *cautions_of_density(triple)),
     )  # fmt: skip

@@ -81,6 +81,11 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
     return Posterior(beta, draws, energies, log_likelihood, rung, particle)
 
 
+def compiled_constrain(triple: Triple, precision: str) -> Callable:
+    """Constrained parameters of many flat coordinates, compiled once for a model; call it in that precision."""
+    return _compiled(triple.as_model(), precision)[0]
+
+
 @lru_cache(maxsize=16)
 def _compiled(model: Model, precision: str) -> tuple[Callable, Callable]:
     """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs of one model in one precision."""

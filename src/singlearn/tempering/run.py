@@ -30,11 +30,13 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import random_seed, whole_number
 from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
@@ -257,6 +259,7 @@ class Run(Shown):
         if self.is_population:
             found += negative_warnings(rungs.energies, rungs.inverse_temperature, self.n)
         found += imputed_cautions(self.sites, self.dimension)
+        found += stored_cautions(self.settings)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size
@@ -333,6 +336,7 @@ class Run(Shown):
         """
         if self.triple is None:
             raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+        size, seed = whole_number("size", size), random_seed(seed)
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
 
     # -- for people and machines ----------------------------------------------------------------------------------------------------

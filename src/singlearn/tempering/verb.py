@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -12,10 +11,13 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.running.arguments import real_number, whole_number
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.posterior import draw_posterior
+from singlearn.tempering.prior_cautions import SETTING, intake_cautions
 from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
@@ -73,18 +75,11 @@ def temper(
     >>> bool(abs(run.free_energy(99.0).value - 0.5 * math.log(100)) < 0.1)
     True
     """
-    if not (beta_max > 0 and math.isfinite(beta_max)):
-        raise ValueError(f"beta_max: got {beta_max}; it should be a positive inverse temperature")
-    if particles < 16:
-        raise ValueError(f"particles: got {particles}; at least 16 are needed to adapt to")
-    if replicates < 1:
-        raise ValueError(f"replicates: got {replicates}; it should be at least 1, and 2 or more for a standard error that was seen")
-    if not 0 < target_ess < 1:
-        raise ValueError(f"target_ess: got {target_ess}; it should be a share between 0 and 1")
-    if not 1 <= thin <= particles:
-        raise ValueError(f"thin: got {thin}; it should be between 1 and particles = {particles}")
-    if precision not in ("float64", "float32"):
-        raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    beta_max = real_number("beta_max", beta_max, above=0, meaning="a positive inverse temperature")
+    particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
+    thin = whole_number("thin", thin, at_most=particles, why=f"there are {particles} particles")
+    check_precision(triple, precision)
+    brought = triple
     start: Float[np.ndarray, "replicates particles d"] | None = None
     restriction_settings: dict[str, Any] = {}
     made_of = MadeOf(triple, None)
@@ -102,16 +97,23 @@ def temper(
             "prior_free_energies": [float(f) for f in masses.free_energies],
             "prior_floor": masses.floor,
         }
-    settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
+    settings = Settings.of(triple, beta_max, particles, replicates, seed, target_ess, thin, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
         rungs = anneal(triple, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
     view = ladder_view(rungs, restriction_settings | resolution_settings)
+    cautions = {SETTING: intake_cautions(brought, rungs, asdict(settings), restrict is None)}
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings={**asdict(settings), **restriction_settings, **resolution_settings, **triple.sites.as_setting()},
+        settings={
+            **asdict(settings),
+            **restriction_settings,
+            **resolution_settings,
+            **triple.sites.as_setting(),
+            **cautions,
+        },
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,

@@ -19,9 +19,12 @@ from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.labeller import label_all
 from singlearn.measure.phases.tables import aligned, share_cell
 from singlearn.results.prompt import Shown
+from singlearn.running.arguments import real_number
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.arguments import population_arguments
 from singlearn.tempering.settings import Settings
+from singlearn.transitions.verb import distinct_values
 from singlearn.triple import Coordinates, Triple
 
 
@@ -101,9 +104,9 @@ def hysteresis(
     Raises:
         ValueError: fewer than two distinct finite values, or triples of different dimension.
     """
-    values = sorted({float(value) for value in along})
-    if len(values) < 2 or not all(math.isfinite(value) for value in values):
-        raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
+    values = distinct_values(along)
+    beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
+    particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
     triples = {value: make_triple(value) for value in values}
     if len({triple.dimension for triple in triples.values()}) > 1:
         raise ValueError("make_triple: its triples differ in dimension; a population cannot be carried from one to another")

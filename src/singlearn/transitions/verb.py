@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,11 @@ from dataclasses import dataclass
 from singlearn.measure.phases import Labeller
 from singlearn.measure.phases.identity import identity_of_labeller
 from singlearn.running import identity
+from singlearn.running.arguments import real_number
 from singlearn.running.identity import Part
 from singlearn.running.probe_points import ProbePoints
 from singlearn.running.whole_files import as_path
+from singlearn.tempering.arguments import population_arguments
 from singlearn.transitions.diagram import PhaseDiagram
 from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.transitions.point import Point, measure_point
@@ -67,9 +68,10 @@ def phase_diagram(
     >>> [t.order for t in diagram.transitions] in ([], ["higher order or a crossover"])
     True
     """
-    values = sorted({float(value) for value in along})
-    if len(values) < 2 or not all(math.isfinite(value) for value in values):
-        raise ValueError(f"along: got {list(along)}; it should be at least two distinct finite values")
+    values = distinct_values(along)
+    particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
+    if not callable(beta):
+        beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature, or a function of the value")
     settings = {"restricted": [str(phase) for phase in restricted], "particles": particles, "replicates": replicates, "seed": seed}
     store = None if folder is None else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
 
@@ -79,6 +81,15 @@ def phase_diagram(
     measured = spread(parameter, measure, missing, client, progress)
     found |= dict(zip(missing, measured, strict=True))
     return PhaseDiagram(parameter, tuple(found[value] for value in values))
+
+
+def distinct_values(along: Sequence[float | int]) -> list[float]:
+    """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct finite ones."""
+    meaning = "at least two distinct finite values"
+    values = sorted({real_number("along", value, meaning=meaning) for value in along})
+    if len(values) < 2:
+        raise ValueError(f"along: got {list(along)}; it should be {meaning}")
+    return values
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -12,10 +12,11 @@ import numpy as np
 import numpyro.distributions as dist
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
-from numpyro.distributions import biject_to
 
 from singlearn.results.prompt import Shown
+from singlearn.triple.charts import chart_of
 from singlearn.triple.densities import why_not_a_prior
+from singlearn.triple.intake.distributions import check_distribution, in_double_precision
 
 
 @runtime_checkable
@@ -40,6 +41,10 @@ class Coordinates(Shown):
     log_prob: Callable[[Float[Array, " d"]], Float[Array, ""]]
     constrain: Callable[[Float[Array, " d"]], PyTree]
     unconstrain: Callable[[PyTree], Float[Array, " d"]]
+    # The least and largest u that the parameter still tells apart; None: everywhere.
+    resolved: tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None = field(default=None, compare=False)
+    # How many of the coordinates each leaf of the parameter has, in the order of ``names``.
+    sizes: tuple[int, ...] | None = field(default=None, compare=False)
 
     def shapes(self) -> PyTree:
         """The parameter pytree with every array replaced by its shape and dtype."""
@@ -89,54 +94,60 @@ def _is_distribution(leaf: Any) -> bool:
 
 
 def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
-    """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter."""
+    """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter; see ``check_distribution``."""
     why = why_not_a_prior(distribution)
     if why is not None:
         raise ValueError(f"prior {name!r} is {why}: free energies need a prior that integrates to one")
-    if distribution.support.is_discrete:
-        raise ValueError(
-            f"prior {name!r} is discrete ({type(distribution).__name__}): parameters must be continuous; sum discrete ones out"
-        )
+    check_distribution(name, distribution)
 
 
 def _from_distributions(prior: PyTree) -> Coordinates:
     with_paths, structure = jax.tree_util.tree_flatten_with_path(prior, is_leaf=_is_distribution)
-    distributions = [leaf for _, leaf in with_paths]
+    charts = []
     for path, distribution in with_paths:
-        refuse_improper_or_discrete(jax.tree_util.keystr(path, simple=True, separator=".") or "w", distribution)
-    transforms = [biject_to(d.support) for d in distributions]
+        name = jax.tree_util.keystr(path, simple=True, separator=".") or "w"
+        check_distribution(name, distribution)
+        charts.append(chart_of(in_double_precision(name, distribution)))
 
     def draw(key: Key[Array, ""]) -> list[Array]:
-        keys = jax.random.split(key, len(distributions))
-        return [t.inv(d.sample(k)) for t, d, k in zip(transforms, distributions, keys, strict=True)]
+        keys = jax.random.split(key, len(charts))
+        return [chart.sample(k) for chart, k in zip(charts, keys, strict=True)]
 
-    dimension, split = splitter(jax.eval_shape(draw, jax.random.key(0)))
+    shapes = jax.eval_shape(draw, jax.random.key(0))
+    dimension, split = splitter(shapes)
+    if dimension == 0:
+        raise ValueError("prior: it has no parameters (all its leaves are empty); there is nothing to learn")
 
     def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
         total = jnp.zeros((), u.dtype)
-        for part, transform, distribution in zip(split(u), transforms, distributions, strict=True):
-            value = transform(part)
-            total = total + jnp.sum(distribution.log_prob(value)) + jnp.sum(transform.log_abs_det_jacobian(part, value))
+        for part, chart in zip(split(u), charts, strict=True):
+            total = total + chart.log_prob(part)
         return total
 
     def constrain(u: Float[Array, " d"]) -> PyTree:
-        return jax.tree.unflatten(structure, [t(part) for t, part in zip(transforms, split(u), strict=True)])
+        return jax.tree.unflatten(structure, [chart.constrain(part) for chart, part in zip(charts, split(u), strict=True)])
 
     def unconstrain(w: PyTree) -> Float[Array, " d"]:
         leaves = jax.tree.leaves(w)
-        return ravel_pytree([t.inv(jnp.asarray(leaf, float)) for t, leaf in zip(transforms, leaves, strict=True)])[0]
+        return ravel_pytree([chart.unconstrain(leaf) for chart, leaf in zip(charts, leaves, strict=True)])[0]
 
+    edges = [np.repeat(np.array([chart.resolved]), leaf.size, axis=0) for chart, leaf in zip(charts, shapes, strict=True)]
+    resolved = np.concatenate(edges).T
     return Coordinates(
         dimension=dimension,
         sample=lambda key: ravel_pytree(draw(key))[0],
         log_prob=log_prob,
         constrain=constrain,
         unconstrain=unconstrain,
+        resolved=(resolved[0], resolved[1]) if np.isfinite(resolved).any() else None,
+        sizes=tuple(leaf.size for leaf in shapes),
     )
 
 
 def _from_object(prior: Prior) -> Coordinates:
-    dimension, constrain = splitter(jax.eval_shape(prior.sample, jax.random.key(0)))
+    shapes = _shapes_of_draws(prior)
+    dimension, constrain = splitter(shapes)
+    _check_density(prior, shapes)
     coordinates = Coordinates(
         dimension=dimension,
         sample=lambda key: ravel_pytree(prior.sample(key))[0],
@@ -152,3 +163,39 @@ def _from_object(prior: Prior) -> Coordinates:
             f"got {densities}"
         )
     return coordinates
+
+
+def _shapes_of_draws(prior: Prior) -> PyTree:
+    """The pytree of shapes that ``sample`` draws.
+
+    Raises ``TypeError`` where JAX cannot follow it, ``ValueError`` for what is no real number.
+    """
+    try:
+        shapes = jax.eval_shape(prior.sample, jax.random.key(0))
+    except Exception as error:
+        raise TypeError(
+            f"prior: sample(key) of {type(prior).__name__} fails with a JAX random key ({type(error).__name__}: {error!s:.200}); it should "
+            "be a JAX function of a key that returns a parameter"
+        ) from error
+    for path, leaf in jax.tree_util.tree_leaves_with_path(shapes):
+        name = jax.tree_util.keystr(path, simple=True, separator=".") or "w"
+        dtype = getattr(leaf, "dtype", None)
+        if dtype is None or not jnp.issubdtype(dtype, jnp.floating):
+            raise ValueError(f"prior: sample draws {dtype or type(leaf).__name__} for {name!r}; parameters should be real numbers")
+    if not jax.tree.leaves(shapes):
+        raise ValueError("prior: sample draws no parameters; there is nothing to learn")
+    return shapes
+
+
+def _check_density(prior: Prior, shapes: PyTree) -> None:
+    """Raise ``TypeError`` where JAX cannot follow ``log_prob``, ``ValueError`` where it is not one real number."""
+    try:
+        found = jax.eval_shape(prior.log_prob, shapes)
+    except Exception as error:
+        raise TypeError(
+            f"prior: log_prob(w) of {type(prior).__name__} fails at a parameter that sample draws ({type(error).__name__}: {error!s:.200})"
+        ) from error
+    size = getattr(found, "size", None)
+    if size != 1 or not jnp.issubdtype(found.dtype, jnp.floating):
+        described = f"shape {found.shape}, {found.dtype}" if hasattr(found, "shape") else f"{found}"
+        raise ValueError(f"prior: log_prob returned {described}; it should be one real number, the sum over all components")

@@ -15,14 +15,16 @@ from jaxtyping import Array, Float, PyTree
 
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.results.prompt import Shown
-from singlearn.triple.checks import (
-    check_finite_data,
+from singlearn.running.arguments import real_number
+from singlearn.triple.coordinates import Coordinates, coordinates_of
+from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
+from singlearn.triple.intake.noise import noise_of_each
+from singlearn.triple.intake.shapes import (
     check_parameter_matches,
     check_pointwise_shape,
     check_population_size,
-    sample_size_of,
+    leading_lengths,
 )
-from singlearn.triple.coordinates import Coordinates, coordinates_of
 from singlearn.triple.sites import Sites
 
 
@@ -71,15 +73,15 @@ class Triple(Shown):
                 _put(self, "coordinates", coordinates_of(self.prior))
         if self.kl is not None:
             # Compiled moves take these two as they take data, so that one compilation serves every n and every setting.
-            _put(self, "data", (np.asarray(float(self.n)), jax.tree.map(np.asarray, self.setting)))
+            _put(self, "data", (np.asarray(float(self.n)), as_data(self.setting, "setting", lists=False)))
             return
         if self.log_likelihood is None:
             raise ValueError("log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)")
-        _put(self, "data", jax.tree.map(np.asarray, self.data))
-        check_finite_data(self.data)
+        _put(self, "data", as_data(self.data))
+        _put(self, "truth", self._understood_truth())
         with jax.enable_x64(True):
             shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
-            _put(self, "n", check_pointwise_shape(shape, sample_size_of(self.data)))
+            _put(self, "n", check_pointwise_shape(shape, leading_lengths(self.data)))
             if self.truth is not None:
                 if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
                     raise ValueError(
@@ -100,6 +102,20 @@ class Triple(Shown):
         return same_structure and all(
             np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
+
+    def _understood_truth(self) -> Any:
+        """The truth with arrays of any origin as NumPy arrays; plain numbers stay what they are."""
+        if self.truth is None:
+            return None
+        as_parameter = jax.tree.structure(self.truth) == jax.tree.structure(self.coordinates.shapes())  # type: ignore[operator]
+        leaves, structure = jax.tree_util.tree_flatten_with_path(
+            self.truth, is_leaf=None if as_parameter else is_list_of_numbers
+        )
+        found = [
+            leaf if isinstance(leaf, (int, float)) else as_array(leaf, "truth" + jax.tree_util.keystr(path), finite=False)
+            for path, leaf in leaves
+        ]
+        return jax.tree_util.tree_unflatten(structure, found)
 
     def truth_log_likelihood(self) -> Float[np.ndarray, " n"]:
         r"""The pointwise :math:`\log q(y_i|x_i)` in nats, in double precision.
@@ -174,7 +190,6 @@ class Triple(Shown):
         if self.kl_at is None:
             raise ValueError(f"{self.name}: it has no setting to change; give Triple.population a kl(w, setting) and a setting")
         check_parameter_matches("setting", setting, self.setting)
-        check_finite_data({"setting": jax.tree.map(np.asarray, setting)})
         own = partial(_at_setting, self.kl_at, setting)
         # What was proven was proven at the other setting.
         return replace(self.with_n(self.n if n is None else n), kl=own, setting=setting, name=name or self.name, known=None)
@@ -186,8 +201,7 @@ class Triple(Shown):
         """
         if self.kl is None:
             raise ValueError(f"{self.name} has data: its n is their number; with_data gives it others")
-        check_population_size(n)
-        return replace(self, n=float(n))
+        return replace(self, n=check_population_size(n))
 
     def as_model(self) -> Model:
         """The triple as a key for what is compiled of it: equal for all made by ``with_data``, ``with_n`` or ``with_setting``."""
@@ -198,9 +212,9 @@ class Triple(Shown):
         cls,
         f: Callable[[PyTree, Float[Array, "n ..."]], Float[Array, "n ..."]],
         prior: Any,
-        x: Array | np.ndarray,
-        y: Array | np.ndarray,
-        scale: float | int = 1.0,
+        x: Any,
+        y: Any,
+        scale: float | int | Array | np.ndarray | list = 1.0,
         truth: Any = None,
         name: str = "regression",
         known: ExactCoefficient | None = None,
@@ -213,7 +227,15 @@ class Triple(Shown):
             f: ``f(w, x) -> (n,)`` or ``(n, M)``, the shape of ``y``.
             x: inputs, of shape (n, …).
             y: outputs, of shape (n,) or (n, M).
-            scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``.
+            scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``: one number; one of each output, of shape (M,);
+                or one of each observation, of shape (n,), (n, 1) or (n, M), which then is a third array of the data.
+            truth, name, known: as for ``Triple``.
+
+        Returns:
+            The triple, with data ``(x, y)`` or ``(x, y, scale)``.
+
+        Raises:
+            ValueError: x and y of different length, an f of another shape than y, a scale that is not positive or does not fit y.
 
         >>> import numpyro.distributions as dist
         >>> x = np.array([1.0, 2.0])
@@ -221,22 +243,15 @@ class Triple(Shown):
         >>> round(t.parameter_energy(2.0) - t.parameter_energy(3.0), 6)   # (1 + 4)/2
         2.5
         """
-        if not scale > 0:
-            raise ValueError(f"scale: got {scale}; it should be a positive standard deviation")
-        if np.shape(y)[:1] != np.shape(x)[:1]:
-            raise ValueError(f"y: got shape {np.shape(y)} for x of shape {np.shape(x)}; their leading axes, the sample, should be equal")
-
-        def log_likelihood(w: PyTree, data: PyTree) -> Float[Array, " n"]:
-            x, y = data
-            prediction = f(w, x)
-            if prediction.shape != y.shape:
-                raise ValueError(f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}")
-            residual = (y - prediction) / scale
-            constant = 0.5 * math.prod(y.shape[1:]) * math.log(2 * math.pi * scale**2)
-            # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but not through a reshape.
-            return -0.5 * jnp.sum(residual**2, axis=tuple(range(1, residual.ndim))) - constant
-
-        return cls(log_likelihood, prior, (x, y), truth, name, known)
+        refuse_different_indexes({"x": x, "y": y}, "data")
+        x, y = as_array(x, "x"), as_array(y, "y")
+        if y.shape[:1] != x.shape[:1]:
+            raise ValueError(f"y: got shape {y.shape} for x of shape {x.shape}; their leading axes, the sample, should be equal")
+        if np.ndim(scale) == 0:
+            log_likelihood = partial(_gaussian, f, real_number("scale", scale, above=0, meaning="a positive standard deviation"))
+            return cls(log_likelihood, prior, (x, y), truth, name, known)
+        # A noise of each observation is data like x and y: further data bring their own.
+        return cls(partial(_gaussian, f, None), prior, (x, y, noise_of_each(scale, y.shape)), truth, name, known)
 
     @classmethod
     def population(
@@ -264,13 +279,12 @@ class Triple(Shown):
         >>> tilted.with_setting(2.0, n=16).parameter_energy(0.5)
         6.0
         """
-        check_population_size(n)
+        n = check_population_size(n)
         kl_at = None if setting is None else kl
         own = kl if setting is None else partial(_at_setting, kl, setting)
         triple = cls(
-            None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=float(n), truth_energy=0.0,
+            None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=n, truth_energy=0.0,
         )  # fmt: skip
-        check_finite_data({"setting": triple.data[1]})
         with jax.enable_x64(True):
             shape = jax.eval_shape(own, triple.coordinates.shapes())
         if getattr(shape, "shape", None) != ():
@@ -314,6 +328,21 @@ class Triple(Shown):
         coordinates, log_likelihood, sites = read_model(model, args, kwargs)
         name = getattr(model, "__name__", "NumPyro model")
         return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites)
+
+
+def _gaussian(f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree) -> Float[Array, " n"]:
+    """Pointwise log density of Gaussian regression; without one scale for all, the scales are a third array of the data."""
+    x, y, *own = data
+    prediction = f(w, x)
+    if prediction.shape != y.shape:
+        raise ValueError(f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}")
+    axes = tuple(range(1, y.ndim))
+    if scale is None:
+        (each,) = own
+        constant = jnp.sum(jnp.log(each), axis=axes) + 0.5 * math.prod(y.shape[1:]) * math.log(2 * math.pi)
+        return -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
+    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but not through a reshape.
+    return -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(y.shape[1:]) * math.log(2 * math.pi * scale**2)
 
 
 def _at_setting(kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree) -> Float[Array, ""]:

@@ -19,6 +19,8 @@ labels whole populations at once and a run can be restricted to one of its phase
 something hashable."""
 
 BATCH = 4096
+# Of floating point numbers, or objects that are equal to themselves only, nobody means more phases than this.
+MOST_LIKE_NUMBERS = 100
 
 
 def is_traceable(labeller: Labeller, coordinates: Coordinates) -> bool:
@@ -29,7 +31,7 @@ def is_traceable(labeller: Labeller, coordinates: Coordinates) -> bool:
     """
     try:
         shapes = jax.eval_shape(labeller, coordinates.shapes())
-    except TypeError:  # a branch on a value, a string returned, a NumPy function: Python only
+    except (TypeError, AttributeError, ValueError, NotImplementedError):  # a branch on a value, a string, a NumPy function: Python only
         return False
     leaves = jax.tree.leaves(shapes)
     if not leaves or any(getattr(leaf, "dtype", None) is None for leaf in leaves):
@@ -66,7 +68,7 @@ def label_all(
     """Label flat particles: the phases that occur, and for every particle the index of its phase.
 
     Raises:
-        ValueError: the labeller returns floating point numbers.
+        ValueError: the labeller returns floating point numbers that are as many as the particles, or nan.
         TypeError: a phase that is not hashable.
     """
     with jax.enable_x64(particles.dtype == np.float64):
@@ -80,10 +82,40 @@ def label_all(
     index = np.empty(len(particles), dtype=int)
     for i in range(len(particles)):
         phase = labeller(jax.tree.map(lambda leaf, i=i: leaf[i], constrained))
-        if not isinstance(phase, Hashable):
-            raise TypeError(f"labeller: {name_of(labeller)} returned {phase!r}; a phase should be hashable")
+        phase = _hashable(phase, name_of(labeller))
         index[i] = seen.setdefault(phase, len(seen))
+        if len(seen) > MOST_LIKE_NUMBERS and _is_like_a_number(phase):
+            raise ValueError(
+                f"labeller: {name_of(labeller)} returned {len(seen)} different phases for {i + 1} particles, the last {phase!r}; a phase "
+                "should be shared by many: integers, booleans or words, not floating point numbers or objects made anew"
+            )
     return list(seen), index
+
+
+def _hashable(phase: Any, name: str) -> Hashable:
+    """What a labeller returned as a phase: arrays of whole numbers as Python's own, ``nan`` and what cannot be compared refused."""
+    if isinstance(phase, (np.ndarray, np.generic, jax.Array)):
+        phase = _in_tuples(np.asarray(phase).tolist())
+    if not isinstance(phase, Hashable):
+        raise TypeError(f"labeller: {name} returned {phase!r}; a phase should be hashable")
+    try:
+        hash(phase)
+    except TypeError as error:  # a tuple that holds a list, say
+        raise TypeError(f"labeller: {name} returned {phase!r}; a phase should be hashable ({error})") from error
+    for part in jax.tree.leaves(phase):
+        if isinstance(part, (float, complex)) and part != part:
+            raise ValueError(f"labeller: {name} returned {phase!r} for some parameter; nan is not equal to itself and cannot be a phase")
+    return phase
+
+
+def _in_tuples(value: Any) -> Any:
+    return tuple(_in_tuples(entry) for entry in value) if isinstance(value, list) else value
+
+
+def _is_like_a_number(phase: Hashable) -> bool:
+    """Whether phases of this kind are seldom equal: floating point numbers, and objects that are equal to themselves only."""
+    parts = jax.tree.leaves(phase)
+    return any(isinstance(part, float) or type(part).__eq__ is object.__eq__ for part in parts)
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,176 @@
+"""Cautions of a run about what it was brought: its prior, its truth, its divergence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from singlearn.measure.warning import Reason, Warning_
+from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.posterior import compiled_constrain
+from singlearn.tempering.rungs import Rungs
+from singlearn.triple import Triple
+from singlearn.triple.intake.truth import outside_support
+from singlearn.triple.prior_agreement import (
+    PriorFinding,
+    check_moved,
+    check_prior,
+    coordinate_name,
+    is_numpyro_prior,
+    mass_finding,
+    same_draws,
+)
+
+# Of the posterior's particles beyond what floats resolve; a change of their energy, in nats, that the likelihood would go on making.
+SHARE_BEYOND, ENERGY_BEYOND = 0.01, 0.05
+# A K more negative than this share of its size over the prior is no rounding error; nor may β n K be far below 0, in nats.
+NEGLIGIBLE, NEGLIGIBLE_ENERGY = 1e-6, 0.1
+SETTING = "intake_cautions"
+
+
+def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> list[dict[str, str]]:
+    """What is wrong with the prior, the truth and K of a run, as records for its settings.
+
+    Args:
+        triple: what was brought, before any restriction.
+        rungs: of the run.
+        settings: of the run: ``precision``, ``particles``, ``replicates``, ``seed``.
+        is_whole_prior: whether the first rung holds draws from all of the prior.
+
+    Returns:
+        Reason and message of each caution.
+    """
+    found = [_caution(finding) for finding in _prior_findings(triple, rungs, settings, is_whole_prior)]
+    found += _beyond_resolution(triple, rungs, settings) + _negative(triple, rungs)
+    if (sentence := outside_support(triple.prior, triple.truth)) and triple.truth_is_parameter:
+        found.append(Warning_(Reason.PHASE_ELSEWHERE, sentence))
+    return [{"reason": str(caution.reason), "message": caution.message} for caution in found]
+
+
+def cautions_of_density(triple: Triple) -> list[Warning_]:
+    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own densities are normalised."""
+    if is_numpyro_prior(triple):
+        return []
+    findings = check_prior(triple.coordinates) + mass_finding(triple.coordinates)
+    return [_caution(finding) for finding in findings]
+
+
+def _caution(finding: PriorFinding) -> Warning_:
+    return Warning_(Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message)
+
+
+def stored_cautions(settings: dict[str, Any]) -> list[Warning_]:
+    """The cautions that the settings of a run record."""
+    return [Warning_(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])]
+
+
+def _prior_findings(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> tuple[PriorFinding, ...]:
+    coordinates = triple.coordinates
+    if not is_numpyro_prior(triple):
+        return check_prior(coordinates)
+    # Of NumPyro's own distributions the run's draws are looked at, by what is compiled already.
+    if not is_whole_prior:
+        return ()
+    kept = rungs.particles[0].reshape(-1, coordinates.dimension)
+    names = [coordinate_name(coordinates, i) for i in range(coordinates.dimension)]
+    if sentence := same_draws(kept, names) or same_draws(*_rounded_parameters(triple, kept), symbol="w"):
+        return (PriorFinding(True, sentence),)
+    return check_moved(coordinates, kept, _moved(triple, kept, settings))
+
+
+def _rounded_parameters(
+    triple: Triple, kept: Float[np.ndarray, "draws d"]
+) -> tuple[Float[np.ndarray, "draws entries"], list[str]]:
+    """Entries of the constrained parameters that should differ from draw to draw, and their names.
+
+    Left out are constants, as the upper triangle of a Cholesky factor, and leaves whose chart goes beyond what floats resolve: of those
+    the posterior's particles are looked at.
+    """
+    coordinates = triple.coordinates
+    with jax.enable_x64(kept.dtype == np.float64):
+        leaves = jax.tree.leaves(compiled_constrain(triple, kept.dtype.name)(jnp.asarray(kept)))
+    beyond = [False] * len(leaves)
+    if coordinates.resolved is not None and coordinates.sizes is not None:
+        edges = np.split(np.array(coordinates.resolved), np.cumsum(coordinates.sizes)[:-1], axis=1)
+        beyond = [bool(np.isfinite(own).any()) for own in edges]
+    values, names = [np.empty((len(kept), 0))], []
+    for leaf, name, is_beyond in zip(leaves, coordinates.names(), beyond, strict=True):
+        flat = np.asarray(leaf, float).reshape(len(kept), -1)
+        flat = flat[:, (flat != flat[:1]).any(axis=0)]
+        if not is_beyond:
+            values.append(flat)
+            names += [repr(name)] * flat.shape[1]
+    return np.concatenate(values, axis=1), names
+
+
+def _moved(triple: Triple, kept: Float[np.ndarray, "draws d"], settings: dict[str, Any]) -> Float[np.ndarray, "draws d"]:
+    """The draws after one Hamiltonian move at β = 0, which leaves the prior invariant; by the run's compiled program."""
+    count = int(settings["particles"]) * int(settings["replicates"])
+    with jax.enable_x64(settings["precision"] == "float64"):
+        moves = compile_moves(triple, count)
+        # As many as were compiled for; those that were kept come first.
+        all_of_them = np.concatenate([kept] * -(-count // len(kept)))[:count]
+        low, high = np.quantile(kept, [0.25, 0.75], axis=0)
+        width = np.where(high > low, (high - low) / 1.35, 1.0)
+        result = moves.hamiltonian(
+            jax.random.split(jax.random.key(int(settings["seed"])), count),
+            jnp.asarray(all_of_them),
+            0.0,
+            1.0,
+            jnp.asarray(width**2, kept.dtype),
+            3,
+        )
+        return np.asarray(result.particles)[: len(kept)]
+
+
+def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -> list[Warning_]:
+    """Particles at β ≤ 1 that lie where the parameter is rounded to its least or largest value, if the energy still changes there."""
+    if triple.coordinates.resolved is None:
+        return []
+    rung = int(np.searchsorted(rungs.inverse_temperature, 1.0, side="right")) - 1
+    particles = rungs.particles[rung].reshape(-1, triple.dimension)
+    lower, upper = triple.coordinates.resolved
+    beyond = (particles < lower) | (particles > upper)
+    share = float(beyond.any(axis=1).mean())
+    if share < SHARE_BEYOND:
+        return []
+    with jax.enable_x64(settings["precision"] == "float64"):
+        energy = jax.jit(jax.vmap(triple.energy, in_axes=(0, None)))
+        data = jax.tree.map(jnp.asarray, triple.data)
+        chosen = particles[beyond.any(axis=1)]
+        # Three e-folds inside the edge: an energy that changes there would go on changing beyond it.
+        inside = np.clip(chosen, lower + 3, upper - 3).astype(chosen.dtype)
+        change = np.abs(np.asarray(energy(jnp.asarray(chosen), data)) - np.asarray(energy(jnp.asarray(inside), data)))
+    share *= float(np.mean(~(change <= ENERGY_BEYOND)))
+    if share < SHARE_BEYOND:
+        return []
+    return [
+        Warning_(
+            Reason.SATURATED_CHART,
+            f"prior: {share:.1%} of the particles at β = {rungs.inverse_temperature[rung]:.3g} lie where a parameter is rounded to the "
+            "edge of its support while the log likelihood still changes there: write it in the logarithm of that parameter",
+        )
+    ]
+
+
+def _negative(triple: Triple, rungs: Rungs) -> list[Warning_]:
+    if not triple.is_population:
+        return []
+    lowest = float(np.min(rungs.energies))
+    first = rungs.energies[0][np.isfinite(rungs.energies[0])]
+    size = float(np.median(np.abs(first))) if first.size else 0.0
+    beta = float(rungs.inverse_temperature[-1])
+    if not (lowest < -NEGLIGIBLE * size or beta * lowest < -NEGLIGIBLE_ENERGY):
+        return []
+    rounding = "" if lowest < -NEGLIGIBLE * size else ", which may be rounding but is not small against 1/(nβ)"
+    return [
+        Warning_(
+            Reason.NEGATIVE_ENERGY,
+            f"K is negative, {lowest / float(triple.n):.4g} at its lowest{rounding}: no Kullback-Leibler divergence is below 0, and F(β) "
+            "then falls with β without a limit; subtract the minimum, or write K as a sum of squares",
+        )
+    ]
