@@ -39,7 +39,7 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
     replicates, kept, dimension = rungs.particles.shape[1:]
     on_rung = np.flatnonzero(rungs.inverse_temperature == beta)
     stride = -(-rungs.energies.shape[2] // kept)
-    if on_rung.size:
+    if on_rung.size == 1:  # more where modes were added, which have ladders of their own
         particles = rungs.particles[on_rung[0]]
         energies = rungs.energies[on_rung[0]][:, ::stride]
     else:

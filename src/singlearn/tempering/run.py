@@ -15,6 +15,7 @@ from jaxtyping import Float, PyTree
 
 from singlearn.measure import criteria
 from singlearn.measure.estimate import Estimate
+from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import (
     LearningCoefficient,
@@ -28,6 +29,7 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.modes import first_ladder, view_of_ladders, warnings_of_modes
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
@@ -85,6 +87,11 @@ class Run:
     def prior_mass(self) -> Estimate:
         """The share of the prior that was tempered: 1, or the prior mass of the phase a restricted run is restricted to."""
         return prior_mass(self.settings)
+
+    @property
+    def _ladder(self) -> LadderView:
+        """For readings that go rung by rung: one ladder, also where modes were added, which have their own."""
+        return self.view.as_one_ladder() if isinstance(self.view, JoinedView) and self.is_population else self.view
 
     @property
     def beta_max(self) -> float:
@@ -158,7 +165,7 @@ class Run:
             betas = default_inverse_temperatures(self.n, self.beta_max, True)
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
-        read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity)
+        read = read_learning_coefficient(self._ladder, self.n, reaches_truth, method, betas, multiplicity)
         warnings = list(read.warnings) + self.warnings
         reference = self.reference_energy
         if reference is not None and intercept_is_elsewhere(
@@ -201,7 +208,7 @@ class Run:
         if infinite:
             share = infinite / rungs.energies[0].size
             found.append(Warning_(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
-        return found
+        return found + warnings_of_modes(self.settings)
 
     def volume(self) -> VolumeCurve:
         """V(t), the prior volume with K < t, at every t this population run reached; λ is read off it too.
@@ -210,7 +217,7 @@ class Run:
         """
         if not self.is_population:
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
-        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.warnings))
+        return volume_by_tempering(self._ladder, self.n, self.dimension, self.name, tuple(self.warnings))
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 
@@ -307,15 +314,8 @@ class Run:
 
 
 def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
-    """All rungs reweighted together, with the prior mass that the settings of a restricted run record."""
-    start = settings.get("prior_free_energies")
-    return LadderView(
-        rungs.inverse_temperature,
-        rungs.energies,
-        rungs.effective_sample_size,
-        None if start is None else np.array(start),
-        float(settings.get("prior_floor", 0.0)),
-    )
+    """All rungs reweighted together, with the prior mass that the settings of a restricted run record, and the modes that were added."""
+    return view_of_ladders(rungs, settings)
 
 
 def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float | int, size: int, seed: int) -> PyTree:

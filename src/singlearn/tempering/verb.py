@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.modes import CHOICES, names, with_modes
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
-from singlearn.tempering.run import Run, ladder_view
+from singlearn.tempering.run import Run
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Triple
 
@@ -31,6 +32,7 @@ def temper(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     restrict: Restrict | None = None,
+    modes: str | None = "auto",
 ) -> Run:
     r"""Temper a triple from its prior, β = 0, to ``beta_max`` by adaptive sequential Monte Carlo.
 
@@ -53,6 +55,9 @@ def temper(
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run starts from prior draws inside the phase,
             the share of draws that fall inside is its prior mass, and the free energy counts it:
             :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
+        modes: what to do about modes of the posterior that hold mass and no particles, which are looked for after the run, for a few
+            hundredths of its cost: ``"auto"`` tempers each from inside and adds its evidence, ``"warn"`` names it, ``None`` does not
+            look. See "What no particle has seen" in the guide.
 
     Raises:
         ValueError: an argument out of range, or a checkpoint of another run.
@@ -77,6 +82,8 @@ def temper(
         raise ValueError(f"thin: got {thin}; it should be between 1 and particles = {particles}")
     if precision not in ("float64", "float32"):
         raise ValueError(f"precision: got {precision!r}; it should be 'float64' or 'float32'")
+    if modes not in CHOICES:
+        raise ValueError(f"modes: got {modes!r}; it should be one of {names()}")
     start: Float[np.ndarray, "replicates particles d"] | None = None
     restriction_settings: dict[str, Any] = {}
     if restrict is not None:
@@ -93,15 +100,15 @@ def temper(
         }
     settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
     rungs = anneal(triple, settings, checkpoint, progress, start)
-    view = ladder_view(rungs, restriction_settings)
+    whole = with_modes(triple, settings, rungs, restriction_settings, modes, progress)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
-        rungs=rungs,
-        settings={**asdict(settings), **restriction_settings},
-        posterior=draw_posterior(triple, rungs, view, seed),
+        rungs=whole.rungs,
+        settings={**asdict(settings), **restriction_settings, **whole.settings},
+        posterior=draw_posterior(triple, whole.rungs, whole.view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
-        view=view,
+        view=whole.view,
         known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
         triple=triple,
     )
