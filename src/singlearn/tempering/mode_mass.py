@@ -10,11 +10,14 @@ from jaxtyping import Bool, Float
 from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2
 
-from singlearn.tempering.landscape import Landscape
+from singlearn.measure.landscape import Landscape
 
 # Steps of the line scans, in units of the prior's width: a well of relative width 1e-14 is one rounding error wide.
-STEPS = np.geomspace(1e-14, 2.0, 34)
+STEPS = np.geomspace(1e-14, 2.0, 21)
 RISE = 0.5
+LOPSIDED = 0.5
+# The second scan, in units of the width that the curvature promises.
+AROUND = np.array([0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 10.0, 100.0])
 DRAWS = 256
 # What of a Gaussian mode its ellipsoid leaves out, and how much wider than that it is made.
 LEFT_OUT = 1e-6
@@ -76,7 +79,7 @@ class Mode:
 
 def evaluations_of_mode(d: int) -> int:
     """How many points :func:`measure_mode` looks at."""
-    return 6 * d * len(STEPS) + 2 * d + DRAWS
+    return 2 * d * (len(STEPS) + len(AROUND) + 1) + DRAWS
 
 
 def measure_mode(
@@ -108,30 +111,35 @@ def measure_mode(
         The mode, or ``None`` where the energy at the centre is infinite.
     """
     d = len(centre)
-    cost, _, energy = landscape.costs(centre[None], beta)
-    lowest = float(cost[0])
+    lowest = float(landscape.costs(centre[None], beta)[0])
     if not math.isfinite(lowest):
         return None
-    sides = _widths(landscape, centre, np.diag(scales), beta, lowest)
+    steps = np.broadcast_to(STEPS, (d, len(STEPS)))
+    sides = _widths(landscape, centre, np.diag(scales), steps, beta, lowest)
     # From the edge of a plateau, or down a one-sided slope, its middle is the better centre.
     middle = centre + scales * (sides[:, 0] - sides[:, 1]) / 2
-    there, _, energies = landscape.costs(middle[None], beta)
-    if there[0] < lowest + RISE:
-        centre, lowest, energy = middle, float(there[0]), np.minimum(energy, energies)
-        sides = _widths(landscape, centre, np.diag(scales), beta, lowest)
+    there = float(landscape.costs(middle[None], beta)[0])
+    if np.any(np.abs(np.log(sides[:, 0] / sides[:, 1])) > LOPSIDED) and there < lowest + RISE:
+        centre, lowest = middle, there
+        sides = _widths(landscape, centre, np.diag(scales), steps, beta, lowest)
     widths = scales * sides.mean(axis=1)
     tips = np.concatenate([centre + 0.5 * np.diag(widths), centre - 0.5 * np.diag(widths)])
-    _, gradients, _ = landscape.costs(tips, beta)
+    _, gradients, _ = landscape.look(tips, beta)
     hessian = np.nan_to_num((gradients[:d] - gradients[d:]) * widths)
     hessian = (hessian + hessian.T) / 2
-    _, vectors = np.linalg.eigh(hessian)
+    curvatures, vectors = np.linalg.eigh(hessian)
     frame = widths[:, None] * vectors
     # Axes scanned up to two of the prior's widths, whichever coordinate reaches them first.
     longest = 1 / np.maximum(np.abs(frame) / scales[:, None], 1e-300).max(axis=0)
     axes = frame * longest
-    axes = axes * _widths(landscape, centre, axes.T, beta, lowest).mean(axis=1)
+    promised = 1 / (np.sqrt(np.maximum(curvatures, 1e-12)) * longest)
+    # Without curvature, from the widths along the coordinates on, in units of the longest axis, which is 1.
+    unpromised = np.stack([np.concatenate([[0.3, 1, 3] / own, np.geomspace(10 / own, 2.0, len(AROUND) - 3)]) for own in longest])
+    steps = np.where(curvatures[:, None] > 0.01, promised[:, None] * AROUND, np.sort(unpromised, axis=1))
+    steps = np.minimum(steps, 2.0)
+    axes = axes * _widths(landscape, centre, axes.T, steps, beta, lowest).mean(axis=1)
     z = generator.normal(size=(DRAWS, d))
-    drawn, _, _ = landscape.costs(centre + z @ axes.T, beta)
+    drawn = landscape.costs(centre + z @ axes.T, beta)
     ellipsoid = Ellipsoid(centre, axes, radius_of(d))
     log_weights = -drawn + 0.5 * np.sum(z**2, axis=1) + 0.5 * d * math.log(2 * math.pi) + float(np.linalg.slogdet(axes)[1])
     log_weights = np.where(np.linalg.norm(z, axis=1) <= ellipsoid.radius, log_weights, -np.inf)
@@ -139,18 +147,23 @@ def measure_mode(
     if not math.isfinite(total):
         return None
     effective = math.exp(2 * total - float(logsumexp(2 * log_weights)))
-    return Mode(ellipsoid, float(energy[0]), math.log(DRAWS) - total, effective)
+    energy = float(landscape.look(centre[None], beta)[2][0])
+    return Mode(ellipsoid, energy, math.log(DRAWS) - total, effective)
 
 
 def _widths(
-    landscape: Landscape, centre: Float[np.ndarray, " d"], directions: Float[np.ndarray, "d d"], beta: float, lowest: float
+    landscape: Landscape,
+    centre: Float[np.ndarray, " d"],
+    directions: Float[np.ndarray, "d d"],
+    steps: Float[np.ndarray, "d steps"],
+    beta: float,
+    lowest: float,
 ) -> Float[np.ndarray, "d 2"]:
     """How far along each direction (row) one has to go, to either side, for a rise of ``RISE`` nats; at most 1."""
     d = len(centre)
-    offsets = np.concatenate([STEPS, -STEPS])
-    points = centre + offsets[None, :, None] * directions[:, None, :]
-    costs, _, _ = landscape.costs(points.reshape(-1, d), beta)
-    rises = costs.reshape(d, 2, len(STEPS)) - lowest
+    offsets = np.stack([steps, -steps], axis=1)
+    points = centre + offsets[..., None] * directions[:, None, None, :]
+    rises = landscape.costs(points.reshape(-1, d), beta).reshape(offsets.shape) - lowest
     found = np.ones((d, 2))
     for axis in range(d):
         for side in range(2):
@@ -158,8 +171,8 @@ def _widths(
             if not high.size:
                 continue
             first = high[0]
-            above, step = rises[axis, side, first], STEPS[first]
-            below, shorter = (rises[axis, side, first - 1], STEPS[first - 1]) if first else (0.0, step / 3)
+            above, step = rises[axis, side, first], steps[axis, first]
+            below, shorter = (rises[axis, side, first - 1], steps[axis, first - 1]) if first else (0.0, step / 3)
             # A parabola through the step that rises enough, where that is one; a wall stands between two steps.
             found[axis, side] = step * math.sqrt(RISE / above) if above < 16 * RISE else max(shorter, step * 0.25)
             if 0.02 < below < RISE:

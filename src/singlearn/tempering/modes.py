@@ -128,7 +128,7 @@ def _added(
     last = int(np.argmin(np.abs(main.rungs.inverse_temperature - beta)))
     here = main.rungs.particles[last].astype(float)
     for index, own in enumerate(found.missing):
-        if any(run.ellipsoid.holds(own.mode.ellipsoid.centre) for run in runs):
+        if any(run.ellipsoid.holds(own.mode.ellipsoid.centre[None])[0] for run in runs):
             continue
         try:
             run = run_mode(triple, settings, own.mode.ellipsoid, [r.ellipsoid for r in runs], beta, index)

@@ -9,12 +9,18 @@ choice. Scores are only used to find starts; what counts there is measured with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
+
+from singlearn.measure.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
+from singlearn.triple import Model, Triple
 
 # More scores than these are thinned evenly; an array with more entries is summed over the observations or left out.
 LARGEST_ARRAY = 32
@@ -25,6 +31,58 @@ ALIASES = (
     "convert_element_type", "reshape", "squeeze", "broadcast_in_dim", "copy", "slice", "dynamic_slice", "gather", "transpose",
     "expand_dims", "stop_gradient", "copy_p",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Switches:
+    """The switches of a triple's model.
+
+    Attributes:
+        count: how many.
+        slope: ``BATCH`` points, and for each a switch, to its score and the gradient of that, in flat coordinates.
+    """
+
+    count: int
+    slope: Callable[[Float[np.ndarray, "batch d"], np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def switches_of(triple: Triple) -> Switches:
+    """The switches in the program of ``triple``'s model, in the current precision of JAX; none where it cannot be read."""
+    count, compiled = _compile(triple.as_model(), jnp.zeros(()).dtype == jnp.float64)
+    data = jax.tree.map(jnp.asarray, triple.data)
+    number = np.float64 if jnp.zeros(()).dtype == jnp.float64 else np.float32
+
+    def slope(points: Float[np.ndarray, "batch d"], which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        value, gradient = compiled((points.astype(number), which.astype(np.int32)), data)
+        return np.asarray(value, dtype=float), np.asarray(gradient, dtype=float)
+
+    return Switches(count, slope)
+
+
+@lru_cache(maxsize=16)
+def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, Array]]]:
+    triple = model.triple
+    n = 0 if triple.is_population else int(triple.n)
+    shape = jax.ShapeDtypeStruct((triple.dimension,), jnp.result_type(float))
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), jnp.asarray(a).dtype), triple.data)
+
+    def program(w: PyTree, data: PyTree) -> Array:
+        """The model as a function of the parameter: what the change of coordinates chooses is of no interest."""
+        if triple.log_likelihood is not None:
+            return triple.log_likelihood(w, data)
+        assert triple.kl is not None
+        return triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
+
+    def score(u: Float[Array, " d"], which: Array, data: PyTree) -> Float[Array, ""]:
+        return scores(program, n, triple.coordinates.constrain(u), data)[which].astype(u.dtype)
+
+    try:
+        count = count_switches(program, n, jax.eval_shape(triple.coordinates.constrain, shape), shapes)
+    except Exception:  # noqa: BLE001 - programs are as many as users; one that cannot be read is searched without its switches
+        count = 0
+    slope = jax.value_and_grad(score)
+    batched = in_pieces(lambda own, data: slope(*own, data), numbers_of(triple))
+    return count, jax.jit(batched, compiler_options=QUICKLY_COMPILED)
 
 
 def count_switches(function: Callable[..., Any], n: int, *shapes: Any) -> int:

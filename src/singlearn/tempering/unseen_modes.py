@@ -13,16 +13,17 @@ from scipy.special import logsumexp
 
 from singlearn.measure.descent import Descended, descend
 from singlearn.measure.ladder_view import LadderView
-from singlearn.tempering.landscape import BATCH, Landscape, landscape_of
+from singlearn.measure.landscape import BATCH, Landscape, landscape_of
 from singlearn.tempering.mode_mass import Ellipsoid, Mode, evaluations_of_mode, measure_mode
 from singlearn.tempering.moves import Moves
 from singlearn.tempering.rungs import Rungs
+from singlearn.tempering.switches import Switches, switches_of
 from singlearn.triple import Triple
 
 # Of the gradients of the run, what a search may cost.
 SHARE = 0.05
-ITERATIONS = 120
-MOST_MODES = 8
+ITERATIONS = 100
+MOST_MODES = 6
 LARGEST_SCAN = 2**16
 FINEST_GRID = 2**18
 GRID_CHUNK = 2**13
@@ -94,16 +95,16 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
         What was looked at and what is missing. The cost is bounded by ``SHARE`` of the gradients of the run, with a floor for short ones.
     """
     generator = np.random.default_rng(seed)
-    landscape = landscape_of(triple)
+    landscape, switches = landscape_of(triple), switches_of(triple)
     last = rung_looked_at(rungs)
     beta = float(rungs.inverse_temperature[last])
     budget = SHARE * float(rungs.gradients.sum()) * rungs.energies[0].size
     draws, draw_energies = _scan(triple, moves, rungs, budget / 3, seed)
     scales = _scales(draws[: rungs.energies[0].size])
     iterations = int(np.clip(budget / 3 / BATCH, 40, ITERATIONS))
-    starts, random = _starts(landscape, rungs, last, draws, draw_energies, scales, iterations // 2, generator)
-    found = descend(lambda u: landscape.evaluate(u, landscape.weights(beta))[:2], starts, scales, iterations)
-    _, _, energies = landscape.costs(found.points, beta)
+    starts, random = _starts(landscape, switches, rungs, last, draws, draw_energies, scales, iterations // 2, generator)
+    found = descend(lambda u: landscape.slope(u, beta, 1.0)[:2], starts, scales, iterations)
+    _, _, energies = landscape.look(found.points, beta)
     free = view.free_energy(beta)
     here = rungs.particles[last].astype(float)
     modes: list[Mode] = []
@@ -114,10 +115,10 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
         if len(modes) >= most or not np.isfinite(found.values[index]):
             break
         # No mode weighs more than e^{-β n L_n} at its lowest, which a regular one leaves by d/2 at its mode, at most.
-        if lowest - triple.dimension / 2 > free.value + 3 or any(own.ellipsoid.holds(point) for own in modes):
+        if lowest - triple.dimension / 2 > free.value + 3 or any(own.ellipsoid.holds(point[None])[0] for own in modes):
             continue
         mode = measure_mode(landscape, point, scales, beta, generator)
-        if mode is None or any(own.ellipsoid.holds(mode.ellipsoid.centre) for own in modes):
+        if mode is None or any(own.ellipsoid.holds(mode.ellipsoid.centre[None])[0] for own in modes):
             continue
         modes.append(mode)
         shares = mode.ellipsoid.holds(here).mean(axis=1)
@@ -129,7 +130,7 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
     return Search(
         inverse_temperature=beta,
         descents=len(starts),
-        switches=landscape.switches,
+        switches=switches.count,
         prior_draws=len(draws),
         lowest_energy=min(float(np.min(energies)), float(draw_energies.min()), float(rungs.energies.min())),
         missing=tuple(sorted(missing, key=lambda own: own.mode.free_energy)),
@@ -198,8 +199,8 @@ def _scan(
     """Prior draws with their energies; in one dimension also a grid of the prior's quantiles, which sees narrow wells."""
     size = rungs.energies[0].size
     numbers = triple.dimension * (1 if triple.is_population else int(triple.n))
-    # An energy costs about a third of a gradient.
-    allowed = int(max(3 * budget, CHEAP / numbers))
+    # A draw and its energy cost about a gradient.
+    allowed = int(max(budget, CHEAP / numbers))
     key = jax.random.fold_in(jax.random.key(seed), 2**31 - 1)
     count = 1 if triple.dimension == 1 else int(np.clip(allowed // size, 1, max(1, LARGEST_SCAN // size)))
     drawn = [np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(key, k), size)), float) for k in range(count)]
@@ -218,6 +219,7 @@ def _scan(
 
 def _starts(
     landscape: Landscape,
+    switches: Switches,
     rungs: Rungs,
     last: int,
     draws: Float[np.ndarray, "draws d"],
@@ -240,8 +242,8 @@ def _starts(
     hotter = np.stack([every[k][generator.integers(every.shape[1])] for k in levels]).astype(float)
     some = posterior[generator.integers(len(posterior), size=FROM_POSTERIOR)]
     parts = [cold, some, hotter, draws[np.argsort(draw_energies)[:FROM_SCAN]], *_named(landscape.triple)]
-    if landscape.switches:
-        parts.append(_other_sides(landscape, posterior, draws, scales, beta, iterations, generator))
+    if switches.count:
+        parts.append(_other_sides(landscape, switches, posterior, draws, scales, beta, iterations, generator))
     known = np.concatenate(parts)
     known = known[np.isfinite(known).all(axis=1)][:BATCH]
     random = draws[: BATCH - len(known)]
@@ -261,6 +263,7 @@ def _named(triple: Triple) -> list[Float[np.ndarray, "1 d"]]:
 
 def _other_sides(
     landscape: Landscape,
+    switches: Switches,
     posterior: Float[np.ndarray, "particles d"],
     draws: Float[np.ndarray, "draws d"],
     scales: Float[np.ndarray, " d"],
@@ -268,24 +271,23 @@ def _other_sides(
     iterations: int,
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "starts d"]:
-    """The best point on the way down each score, those of lowest cost first."""
+    """The best points on the ways down the scores, those of lowest cost first."""
     from_prior = draws[generator.integers(len(draws), size=BATCH // 2)]
     starts = np.concatenate([from_prior, posterior[generator.integers(len(posterior), size=BATCH // 2)]])
-    which = np.arange(BATCH) % landscape.switches
-    weights = np.zeros((BATCH, 2 + landscape.switches))
-    weights[np.arange(BATCH), 2 + which] = 1.0
-    best, best_at = np.full(BATCH, np.inf), starts.copy()
+    which = np.arange(BATCH) % switches.count
+    path: list[np.ndarray] = []
 
-    def evaluate(points: Float[np.ndarray, "batch d"]) -> tuple[np.ndarray, np.ndarray]:
-        value, gradient, energy, surprise = landscape.evaluate(points, weights)
-        cost = beta * energy + surprise
-        lower = cost < best
-        best[lower], best_at[lower] = cost[lower], points[lower]
-        return value, gradient
+    def slope(points: Float[np.ndarray, "batch d"]) -> tuple[np.ndarray, np.ndarray]:
+        path.append(points)
+        return switches.slope(points, which)
 
-    descend(evaluate, starts, scales, iterations)
+    descend(slope, starts, scales, iterations)
+    visited = np.stack(path)
+    costs = landscape.costs(visited.reshape(-1, visited.shape[2]), beta).reshape(visited.shape[:2])
+    best = costs.min(axis=0)
+    best_at = visited[costs.argmin(axis=0), np.arange(BATCH)]
     order = np.argsort(best)
-    first = [int(order[which[order] == switch][0]) for switch in range(landscape.switches)]
+    first = [int(order[which[order] == switch][0]) for switch in range(switches.count)]
     chosen = sorted(first, key=lambda index: best[index])[:FROM_SWITCHES]
     chosen += [int(index) for index in order if index not in chosen][: FROM_SWITCHES - len(chosen)]
     return best_at[chosen]
