@@ -25,6 +25,8 @@ from singlearn.triple import Model, Triple
 # More scores than these are thinned evenly; an array with more entries is summed over the observations or left out.
 LARGEST_ARRAY = 32
 LARGEST_COUNT = 24
+# Numbers below this in a program keep others away from zero.
+SMALLEST = 1e-30
 COMPARISONS = ("lt", "le", "gt", "ge")
 SATURATING = ("tanh", "logistic", "erf")
 ALIASES = (
@@ -181,6 +183,8 @@ def _scores_of(name: str, operands: list[Any], atoms: Any, origin: Callable[[Any
             return  # the exp(-|a - b|) of a logaddexp, whose two sides are counted at its maximum
         yield -first
     elif name in ("max", "min", *COMPARISONS):
+        if any(_guards(atom) for atom in atoms):
+            return
         difference = operands[0] - operands[1]
         yield difference
         yield -difference
@@ -190,6 +194,14 @@ def _scores_of(name: str, operands: list[Any], atoms: Any, origin: Callable[[Any
         yield first
     elif name in SATURATING and jnp.size(first) <= LARGEST_ARRAY and origin(atoms[0]) is not None:
         yield first**2
+
+
+def _guards(atom: Any) -> bool:
+    """Whether a number in the program is there to keep another from being infinite or zero, and chooses nothing."""
+    if not isinstance(atom, Literal) or np.size(atom.val) != 1:
+        return False
+    value = float(np.asarray(atom.val).reshape(()))
+    return not np.isfinite(value) or 0 < abs(value) < SMALLEST
 
 
 def _reduced(score: Array, n: int) -> Array | None:
