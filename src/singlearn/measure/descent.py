@@ -56,7 +56,7 @@ def descend(
     >>> bool(np.allclose(found.points, 3.0, atol=1e-4)), bool(found.converged.all())
     (True, True)
     """
-    count, d = starts.shape
+    count = len(starts)
     x = starts / scales
     value, gradient = _clean(*evaluate(starts), scales)
     steps: list[np.ndarray] = []

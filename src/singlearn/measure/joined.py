@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.reweight import Reweighting
@@ -31,7 +30,7 @@ class JoinedReweighting(Reweighting):
     True
     """
 
-    def __init__(self, parts: Sequence[Reweighting], prior_free_energies: Sequence[float]) -> None:  # noqa: D107
+    def __init__(self, parts: Sequence[Reweighting], prior_free_energies: Sequence[float]) -> None:
         self.inverse_temperatures = np.concatenate([part.inverse_temperatures for part in parts])
         self.energies = np.concatenate([part.energies for part in parts])
         self._lowest = min(part._lowest for part in parts)
@@ -50,7 +49,7 @@ class JoinedView(LadderView):
         parts: views of the ladders, of equally many replicates and particles.
     """
 
-    def __init__(self, parts: Sequence[LadderView]) -> None:  # noqa: D107
+    def __init__(self, parts: Sequence[LadderView]) -> None:
         self.parts = tuple(parts)
         super().__init__(
             np.concatenate([part.inverse_temperatures for part in parts]),
@@ -83,7 +82,10 @@ class JoinedView(LadderView):
                 edges = np.cumsum(own.weights(float(beta)).ravel())
                 places = (np.arange(energies.shape[2]) + generator.uniform()) / energies.shape[2] * edges[-1]
                 energies[k, r] = own.energies.ravel()[np.minimum(np.searchsorted(edges, places), edges.size - 1)]
-        return LadderView(first.inverse_temperatures, energies, first._effective_sample_size)
+        view = LadderView(first.inverse_temperatures, energies, first._effective_sample_size)
+        # Any β is still read from all samples: neighbouring rungs of the whole need not overlap, those of its parts do.
+        view.__dict__["replicates"] = self.replicates
+        return view
 
 
 def joined_view(views: Sequence[LadderView]) -> LadderView:

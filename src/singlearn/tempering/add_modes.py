@@ -48,9 +48,9 @@ class ModeRun:
     @property
     def view(self) -> LadderView:
         """The rungs reweighted together."""
-        return LadderView(
-            self.rungs.inverse_temperature, self.rungs.energies, self.rungs.effective_sample_size, self.prior_free_energies, self.prior_floor
-        )
+        rungs = self.rungs
+        start, floor = self.prior_free_energies, self.prior_floor
+        return LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor)
 
     @property
     def is_whole(self) -> bool:

@@ -102,12 +102,6 @@ def view_of_ladders(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
     )
 
 
-def first_ladder(rungs: Rungs, settings: dict[str, Any]) -> Rungs:
-    """The rungs of the ladder from the whole prior, without those of modes that were added."""
-    ladders = settings.get("ladders")
-    return rungs if ladders is None else _some(rungs, 0, ladders[0]["rungs"])
-
-
 def _view(rungs: Rungs, start: np.ndarray, floor: float) -> LadderView:
     return LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor)
 
@@ -180,9 +174,9 @@ def _named(own: UnseenMode, view: LadderView, beta: float, rungs: Rungs) -> str:
     inside = float(np.mean(own.share_of_particles))
     held = "none of them is there" if inside == 0 else f"{_percent(inside)} of them are there"
     return (
-        f"a mode of energy {own.mode.energy:.4g} nats, F about {own.mode.free_energy:.4g}, would hold {_percent(share)} of the posterior at "
-        f"β = {beta:.3g} beside what {rungs.energies[0].size} particles hold (F = {free}), and {held}; modes='auto' tempers it from inside "
-        "and adds it"
+        f"a mode of energy {own.mode.energy:.4g} nats, F about {own.mode.free_energy:.4g}, would hold {_percent(share)} of the "
+        f"posterior at β = {beta:.3g} beside what {rungs.energies[0].size} particles hold (F = {free}), and {held}; modes='auto' "
+        "tempers it from inside and adds it"
     )
 
 

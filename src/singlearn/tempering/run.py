@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PyTree
+from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
 from singlearn.measure.estimate import Estimate
@@ -29,7 +29,7 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.tempering.mixing_warnings import mixing_warnings
-from singlearn.tempering.modes import first_ladder, view_of_ladders, warnings_of_modes
+from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import prior_mass
 from singlearn.tempering.rungs import Rungs
@@ -111,8 +111,11 @@ class Run:
             jax.clear_caches()
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
-        order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]], axis=1)[:, :each]
-        cold = np.concatenate(np.take_along_axis(rungs.particles[-1], order[:, :, None], axis=1).swapaxes(0, 1))
+        ends = np.flatnonzero(rungs.inverse_temperature == self.beta_max)  # of every ladder, where modes were added
+        energies = np.concatenate([rungs.energies[end][:, :: self.settings["thin"]] for end in ends], axis=1)
+        order = np.argsort(energies, axis=1)[:, :each]
+        particles = np.concatenate([rungs.particles[end] for end in ends], axis=1)
+        cold = np.concatenate(np.take_along_axis(particles, order[:, :, None], axis=1).swapaxes(0, 1))
         all_hot = rungs.particles.reshape(len(rungs), -1, self.dimension)
         levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
         hot = np.stack([all_hot[k][generator.integers(all_hot.shape[1])] for k in levels])
@@ -217,7 +220,7 @@ class Run:
         """
         if not self.is_population:
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
-        return volume_by_tempering(self._ladder, self.n, self.dimension, self.name, tuple(self.warnings))
+        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.warnings))
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 
@@ -278,6 +281,17 @@ class Run:
         if self.triple is None:
             raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
+
+    def coldest(self) -> tuple[Int[np.ndarray, "replicates kept"], Int[np.ndarray, "replicates kept"]]:
+        """Rung and place of equally weighted draws at ``beta_max``: the last rung, or drawn by weight where modes were added."""
+        kept = self.rungs.particles.shape[2]
+        places = np.broadcast_to(np.arange(kept), (self.rungs.replicates, kept))
+        if not isinstance(self.view, JoinedView):
+            return np.full(places.shape, len(self.rungs) - 1), places
+        generator, stride = np.random.default_rng(self.settings["seed"]), -(-self.rungs.energies.shape[2] // kept)
+        weights = [r.weights(self.beta_max)[:, ::stride] for r in self.view.replicates]
+        chosen = np.stack([generator.choice(w.size, size=kept, p=w.ravel() / w.sum()) for w in weights])
+        return chosen // kept, chosen % kept
 
     # -- for people and machines ----------------------------------------------------------------------------------------------------
 

@@ -80,7 +80,7 @@ def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, 
 
     try:
         count = count_switches(program, n, jax.eval_shape(triple.coordinates.constrain, shape), shapes)
-    except Exception:  # noqa: BLE001 - programs are as many as users; one that cannot be read is searched without its switches
+    except Exception:
         count = 0
     slope = jax.value_and_grad(score)
     batched = in_pieces(lambda own, data: slope(*own, data), numbers_of(triple))
