@@ -17,6 +17,7 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.landscape import landscape_of
 from singlearn.measure.reweight import Reweighting
 from singlearn.measure.warning import Reason
+from singlearn.models import gaussian_mixture
 from singlearn.tempering import Run, temper
 from singlearn.tempering.mode_mass import measure_mode
 from singlearn.tempering.switches import scores
@@ -152,6 +153,7 @@ def test_a_score_leads_to_the_well_from_where_the_energy_is_flat(program) -> Non
     """All of these have a well at 2, and at 0.5 no gradient towards it, or none at all."""
     with jax.enable_x64(True):
         away, slopes = jax.jit(lambda u: (jax.grad(program)(u), jax.jacobian(lambda v: scores(program, 0, v))(u)))(jnp.array(0.5))
+        away, slopes = np.asarray(away), np.asarray(slopes)
     assert float(away) >= 0
     assert np.min(slopes) < 0  # going down this score leads to larger w
 
@@ -210,11 +212,23 @@ def test_two_halves_of_the_line_are_the_line() -> None:
     assert single.free_energy(0.7) == pytest.approx(Reweighting(betas, views[0].energies[:, 0]).free_energy(0.7))
 
 
+def test_a_mixture_starts_where_its_data_are() -> None:
+    """Three groups of two coordinates: the search starts from a component on each."""
+    groups = np.array([[0.0, 0.0], [10.0, 1.0], [20.0, 2.0]])
+    data = np.concatenate([g + np.random.default_rng(0).normal(size=(30, 2)) for g in groups])
+    triple = gaussian_mixture(data, 3)
+    assert triple.start is not None
+    start = triple.with_data(data[::-1].copy()).start(data[::-1])  # type: ignore[misc]
+    assert np.abs(start["means"] - groups).max() < 0.6
+    assert triple.parameter_energy(start) < triple.parameter_energy({k: np.ones_like(v) * v.mean(axis=0) for k, v in start.items()}) - 50
+
+
 def test_what_counts_as_missing() -> None:
     none, half = np.zeros(4), np.full(4, 0.5)
     assert is_missing(0.0, none, (2.0,) * 4)
     assert gain(0.0, none, (2.0,) * 4)[0] == pytest.approx(math.log(1 + math.exp(2)))
     assert not is_missing(0.0, none, (-4.0,) * 4)  # holds too little
     assert not is_missing(0.5, half, (0.0,) * 4)  # is there already
-    assert is_found_by_luck(0.0, np.array([0.9, 0.99, 0.1, 0.4]), (1.0, 0.1, 3.0, 2.0))
+    assert not is_missing(0.0, half, (-0.1, 3.0, 4.0, 5.0))  # they hold too little for sure, but they are there
+    assert is_found_by_luck(0.0, np.array([0.99, 0.999, 0.9, 0.95]), (1.0, 0.1, 3.0, 2.0))
     assert not is_found_by_luck(0.0, np.full(4, 0.99), (0.01, -0.01, 0.02, 0.0))

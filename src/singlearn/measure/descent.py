@@ -84,7 +84,8 @@ def descend(
             steps, changes, curvatures = steps[-MEMORY + 1 :], changes[-MEMORY + 1 :], curvatures[-MEMORY + 1 :]
             steps.append(step)
             changes.append(change)
-            curvatures.append(np.where(curvature > 1e-14 * np.sum(change**2, axis=1), curvature, 0.0))
+            enough = 1e-12 * np.linalg.norm(step, axis=1) * np.linalg.norm(change, axis=1)
+            curvatures.append(np.where(curvature > enough, curvature, 0.0))
             fresh = _direction(gradient, steps, changes, curvatures)
             direction = np.where(moved[:, None], fresh, direction)
         length = np.where(moved, 1.0, 0.3 * length)

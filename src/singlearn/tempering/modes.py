@@ -93,7 +93,7 @@ def view_of_ladders(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
     if ladders is None:
         start = settings.get("prior_free_energies", [0.0] * rungs.replicates)
         return _view(rungs, np.array(start), float(settings.get("prior_floor", 0.0)))
-    ends = np.cumsum([ladder["rungs"] for ladder in ladders])
+    ends = np.cumsum([ladder["rungs"] for ladder in ladders]).tolist()
     return joined_view(
         [
             _view(_some(rungs, end - ladder["rungs"], end), np.array(ladder["prior_free_energies"]), ladder["prior_floor"])

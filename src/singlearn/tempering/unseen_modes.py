@@ -158,9 +158,13 @@ def gain(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tup
 
 
 def is_missing(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...]) -> bool:
-    """Whether a mode competes, and the particles hold less than half of what it weighs. Arguments as for :func:`gain`."""
+    """Whether a mode competes, and the particles hold less than half of what it weighs, beyond the error of what they hold.
+
+    Where most of them are in its place they have seen it, however uncertain their free energy. Arguments as for :func:`gain`.
+    """
     lower, ratio = gain(free_energy, shares, free)
-    return ratio > math.log(MISSING) and lower > COMPETES
+    error = float(np.std(free, ddof=1)) / math.sqrt(len(free)) if len(free) > 1 else 0.0
+    return bool(ratio > math.log(MISSING) + 3 * error and lower > COMPETES and shares.mean() < 0.5)
 
 
 def is_found_by_luck(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...]) -> bool:
@@ -172,7 +176,7 @@ def is_found_by_luck(free_energy: float, shares: Float[np.ndarray, " replicates"
         rest = np.log1p(-np.minimum(shares, 1.0)) - values
     together = -np.logaddexp(rest, -free_energy)
     share = math.exp(min(0.0, float(np.mean(together)) - free_energy))
-    return share > 0.2 and float(together.std(ddof=1)) < 0.5 * float(values.std(ddof=1))
+    return share > 0.2 and float(together.std(ddof=1)) < 0.25 * float(values.std(ddof=1))
 
 
 def rung_looked_at(rungs: Rungs) -> int:
