@@ -20,6 +20,7 @@ RIVALS = {
     "bfloat16": "local_bfloat16",
     "devinterp": "local_devinterp",
     "generalisation": "generalisation",
+    "modes": "unseen_modes",
 }
 
 

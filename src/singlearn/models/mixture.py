@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import jax
@@ -136,6 +137,7 @@ def gaussian_mixture(
         data,
         name=f"Gaussian mixture, K = {components}",
         known=_regular(int(np.prod(coordinates))) if components == 1 else None,
+        start=partial(_start, components=components, with_variances=True),
     )
 
 
@@ -181,7 +183,27 @@ def location_mixture(
     if components > 1:
         prior["weights"] = dist.Dirichlet(_equal(concentration, components))
     name = f"Gaussian location mixture, K = {components}"
-    return Triple(_log_likelihood, prior, data, name=name, known=known)
+    start = partial(_start, components=components, with_variances=False)
+    return Triple(_log_likelihood, prior, data, name=name, known=known, start=start)
+
+
+def _start(
+    data: Float[np.ndarray, "n ..."], components: int, with_variances: bool
+) -> dict[str, Float[np.ndarray, "components ..."]]:
+    """Means and variances of equally large pieces of the data, cut along the coordinate in which they spread most."""
+    y = np.asarray(data, dtype=float)
+    along = y if y.ndim == 1 else y.reshape(len(y), -1)[:, int(np.argmax(y.reshape(len(y), -1).var(axis=0)))]
+    pieces = np.array_split(y[np.argsort(along)], components)
+    whole = y.var(axis=0) + np.finfo(float).tiny
+    # A piece may be empty, or all of one value.
+    means = np.stack([piece.mean(axis=0) if len(piece) else y.mean(axis=0) for piece in pieces])
+    start = {"means": means}
+    if with_variances:
+        own = np.stack([piece.var(axis=0) if len(piece) > 1 else whole for piece in pieces])
+        start["variances"] = np.maximum(own, 1e-3 * whole)
+    if components > 1:
+        start["weights"] = np.full(components, 1 / components)
+    return start
 
 
 def _equal(concentration: float | int, components: int) -> Float[Array | np.ndarray, " components"]:

@@ -36,6 +36,7 @@ PICTURES = {
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
     "kinks": "function_on_a_line",
+    "modes": "parts_of_posterior",
     "network_graph": "graph_of_nodes",
     "newton_polygon": "newton_polyhedron",
     "phase_diagram": "curves_along_a_parameter",

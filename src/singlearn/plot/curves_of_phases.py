@@ -23,7 +23,7 @@ def phases(result: Phases) -> Figure:
     The six phases with the largest share anywhere are drawn; bands are one standard error. Where a phase is too rare to be seen, a small
     triangle stands at the lowest free energy it may have (95 %).
     """
-    betas = result.view.inverse_temperatures[1:]
+    betas = np.unique(result.view.inverse_temperatures)[1:]
     grid = np.geomspace(betas[0], betas[-1], POINTS).clip(betas[0], betas[-1])
     readings = [result.at(float(beta)) for beta in grid]
     shown = _largest(result, readings)

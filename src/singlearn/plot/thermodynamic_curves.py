@@ -27,7 +27,7 @@ def thermodynamics(run: Run) -> Figure:
     the panel of C, which tends to λ, stand λ̂ with its error and the temperatures it was read at, and d/2, where a
     regular model would be.
     """
-    betas = run.rungs.inverse_temperature[1:]
+    betas = np.unique(run.rungs.inverse_temperature)
     betas = betas[betas > 0]
     grid = np.unique(
         np.concatenate([np.geomspace(betas[0], betas[-1], POINTS), betas if len(betas) <= POINTS else betas[[0, -1]]])

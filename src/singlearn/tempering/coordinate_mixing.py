@@ -65,7 +65,9 @@ def coordinate_mixing(posterior: Posterior, rungs: Rungs) -> CoordinateMixing:
     Returns:
         The mixing of every coordinate that varies, of every variable.
     """
-    labels, effective = families(rungs.ancestor, posterior.rung, posterior.particle)
+    labels, effective = families(
+        rungs.ancestor, posterior.rung, posterior.particle, begins=rungs.inverse_temperature == 0
+    )
     replicates, count = posterior.rung.shape
     names, scores = _scores(posterior)
     folded = _normal_scores(np.abs(scores))

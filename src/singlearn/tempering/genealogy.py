@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 # Families are followed back for as long as so many of them are left: fewer could not say how much
 # the members of a family have in common.
@@ -15,6 +15,7 @@ def families(
     rung: Int[np.ndarray, "replicates draws"],
     particle: Int[np.ndarray, "replicates draws"],
     fewest: float = FEWEST_FAMILIES,
+    begins: Bool[np.ndarray, " rungs"] | None = None,
 ) -> tuple[Int[np.ndarray, "replicates draws"], float]:
     """Families of draws that share an ancestor, as far back as there are still ``fewest`` of them.
 
@@ -23,6 +24,7 @@ def families(
         rung: the rung of each draw.
         particle: the number of each draw in its population.
         fewest: effective families (squared number of draws over the sum of squared sizes).
+        begins: which rungs are the first of a ladder, whose particles descend from none; default: the first.
 
     Returns:
         A label per draw, from 0, and the effective number of families.
@@ -39,6 +41,8 @@ def families(
     own = np.arange(replicates)[:, None]
     labels, effective = _labels(generation, number, particles)
     for level in range(int(rung.max()), 0, -1):
+        if begins is not None and begins[level]:
+            continue
         number = np.where(generation == level, ancestors[level][own, number], number)
         generation = np.where(generation == level, level - 1, generation)
         older, fewer = _labels(generation, number, particles)

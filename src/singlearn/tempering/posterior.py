@@ -53,7 +53,7 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
     rung = np.empty((replicates, kept), dtype=np.int32)
     place = np.empty((replicates, kept), dtype=np.int32)
     for r in range(replicates):
-        if on_rung.size:
+        if on_rung.size == 1:  # more where modes were added, which have ladders of their own
             rung[r], place[r] = on_rung[0], generator.permutation(kept)
         else:
             weights = np.take_along_axis(view.replicates[r].weights(beta), rungs.kept, axis=1).reshape(-1)

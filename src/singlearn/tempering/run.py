@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from dataclasses import dataclass, field, replace
@@ -13,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, PyTree
+from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
 from singlearn.measure.estimate import Estimate
+from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import (
     LearningCoefficient,
@@ -34,6 +34,7 @@ from singlearn.running.arguments import random_seed, whole_number
 from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.prior_cautions import stored_cautions
@@ -108,6 +109,11 @@ class Run(Shown):
         return prior_mass(self.settings)
 
     @property
+    def _ladder(self) -> LadderView:
+        """For readings that go rung by rung: one ladder, also where modes were added, which have their own."""
+        return self.view.as_one_ladder() if isinstance(self.view, JoinedView) and self.is_population else self.view
+
+    @property
     def beta_max(self) -> float:
         return float(self.rungs.inverse_temperature[-1])
 
@@ -131,8 +137,11 @@ class Run(Shown):
         trace_in(True)
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
-        order = np.argsort(rungs.kept_energies[-1], axis=1)[:, :each]
-        cold = np.concatenate(np.take_along_axis(rungs.particles[-1], order[:, :, None], axis=1).swapaxes(0, 1))
+        ends = np.flatnonzero(rungs.inverse_temperature == self.beta_max)  # of every ladder, where modes were added
+        energies = np.concatenate([rungs.kept_energies[end] for end in ends], axis=1)
+        order = np.argsort(energies, axis=1)[:, :each]
+        particles = np.concatenate([rungs.particles[end] for end in ends], axis=1)
+        cold = np.concatenate(np.take_along_axis(particles, order[:, :, None], axis=1).swapaxes(0, 1))
         all_hot = rungs.particles.reshape(len(rungs), -1, self.dimension)
         levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
         hot = np.stack([all_hot[k][generator.integers(all_hot.shape[1])] for k in levels])
@@ -189,7 +198,7 @@ class Run(Shown):
             betas = default_inverse_temperatures(self.n, self.view.coldest, True)
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
-        read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity, dimension)
+        read = read_learning_coefficient(self._ladder, self.n, reaches_truth, method, betas, multiplicity, dimension)
         found = list(read.warnings) + self.energy_warnings
         reference, not_compared = self._reference()
         found += not_compared
@@ -264,7 +273,7 @@ class Run(Shown):
         if infinite:
             share = infinite / rungs.energies[0].size
             found.append(Warning_(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
-        return found
+        return found + warnings_of_modes(self.settings)
 
     def volume(self) -> VolumeCurve:
         """V(t), the prior volume with K < t, at every t this population run reached; λ is read off it too.
@@ -339,6 +348,17 @@ class Run(Shown):
         size, seed = whole_number("size", size), random_seed(seed)
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
 
+    def coldest(self) -> tuple[Int[np.ndarray, "replicates kept"], Int[np.ndarray, "replicates kept"]]:
+        """Rung and place of equally weighted draws at ``beta_max``: the last rung, or drawn by weight where modes were added."""
+        kept = self.rungs.particles.shape[2]
+        places = np.broadcast_to(np.arange(kept), (self.rungs.replicates, kept))
+        if not isinstance(self.view, JoinedView):
+            return np.full(places.shape, len(self.rungs) - 1), places
+        generator, stride = np.random.default_rng(self.settings["seed"]), -(-self.rungs.energies.shape[2] // kept)
+        weights = [r.weights(self.beta_max)[:, ::stride] for r in self.view.replicates]
+        chosen = np.stack([generator.choice(w.size, size=kept, p=w.ravel() / w.sum()) for w in weights])
+        return chosen // kept, chosen % kept
+
     # -- for people and machines ----------------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
@@ -397,16 +417,8 @@ class Run(Shown):
 
 
 def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
-    """All rungs reweighted together, with the prior mass that the settings of a restricted run record."""
-    start = settings.get("prior_free_energies")
-    return LadderView(
-        rungs.inverse_temperature,
-        rungs.energies,
-        rungs.effective_sample_size,
-        None if start is None else np.array(start),
-        float(settings.get("prior_floor", 0.0)),
-        float(settings.get("resolved_beta", math.inf)),
-    )
+    """All rungs reweighted together, with the prior mass that the settings of a restricted run record, and the modes that were added."""
+    return view_of_ladders(rungs, settings)
 
 
 def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float | int, size: int, seed: int) -> PyTree:

@@ -16,11 +16,12 @@ from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.modes import CHOICES, names, with_modes
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.prior_cautions import SETTING, intake_cautions
 from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
-from singlearn.tempering.run import Run, ladder_view
+from singlearn.tempering.run import Run
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
@@ -38,6 +39,7 @@ def temper(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     restrict: Restrict | None = None,
+    modes: str | None = "auto",
 ) -> Run:
     r"""Temper a triple from its prior, β = 0, to ``beta_max`` by adaptive sequential Monte Carlo.
 
@@ -61,6 +63,9 @@ def temper(
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run starts from prior draws inside the phase,
             the share of draws that fall inside is its prior mass, and the free energy counts it:
             :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
+        modes: what to do about modes of the posterior that hold mass and no particles, which are looked for after the run, for a few
+            hundredths of its cost: ``"auto"`` tempers each from inside and adds its evidence, ``"warn"`` names it, ``None`` does not
+            look. See "What no particle has seen" in the guide.
 
     Raises:
         ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file in it.
@@ -79,6 +84,8 @@ def temper(
     particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
     thin = whole_number("thin", thin, at_most=particles, why=f"there are {particles} particles")
     check_precision(triple, precision)
+    if modes not in CHOICES:
+        raise ValueError(f"modes: got {modes!r}; it should be one of {names()}")
     brought = triple
     start: Float[np.ndarray, "replicates particles d"] | None = None
     restriction_settings: dict[str, Any] = {}
@@ -102,22 +109,23 @@ def temper(
         rungs = anneal(triple, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
-    view = ladder_view(rungs, restriction_settings | resolution_settings)
     cautions = {SETTING: intake_cautions(brought, rungs, asdict(settings), restrict is None)}
+    whole = with_modes(triple, settings, rungs, restriction_settings | resolution_settings, modes, progress)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
-        rungs=rungs,
+        rungs=whole.rungs,
         settings={
             **asdict(settings),
             **restriction_settings,
             **resolution_settings,
             **triple.sites.as_setting(),
             **cautions,
+            **whole.settings,
         },
-        posterior=draw_posterior(triple, rungs, view, seed),
+        posterior=draw_posterior(triple, whole.rungs, whole.view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
-        view=view,
+        view=whole.view,
         known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
         triple=triple,
         made_of=made_of,

@@ -143,12 +143,12 @@ def measure_point(
     there, other_value, other_beta = neighbour
 
     def force_of(own: Run) -> Float[np.ndarray, "replicates particles"] | None:
-        return forces(triple, there, (beta, other_beta), other_value - value, own.rungs.particles[-1])
+        return forces(triple, there, (beta, other_beta), other_value - value, _coldest(own, own.rungs.particles))
 
     force = force_of(run)
     phases = {}
     for k, r in enumerate(readings):
-        spread = within(force, sorted_run.index[-1] == k) if r.is_seen else None
+        spread = within(force, _coldest(run, sorted_run.index) == k) if r.is_seen else None
         phases[str(r.phase)] = PhasePoint(
             r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity, False, *(spread or (None, None))
         )
@@ -182,3 +182,9 @@ def _numbers(document: dict[str, Any]) -> dict[str, Any]:
 
 def _read(document: dict[str, Any] | None) -> Estimate | None:
     return None if document is None else Estimate(**_numbers(document))
+
+
+def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:
+    """Of what is known of every kept particle (rungs, replicates, kept, …), what belongs to draws at β_max."""
+    rung, place = run.coldest()
+    return kept[rung, np.arange(len(rung))[:, None], place]

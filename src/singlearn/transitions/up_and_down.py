@@ -113,7 +113,8 @@ def hysteresis(
 
     def branch(direction: str, order: list[float], own_seed: int) -> Branch:
         run = temper(triples[order[0]], beta_max=beta, particles=particles, replicates=replicates, seed=own_seed, progress=False)
-        population, free = run.rungs.particles[-1], [run.free_energy(beta)]
+        rung, place = run.coldest()
+        population, free = run.rungs.particles[rung, np.arange(len(rung))[:, None], place], [run.free_energy(beta)]
         shares = [_shares(triples[order[0]], labeller, population)]
         for index, (here, there) in enumerate(pairwise(order)):
             population, step = _carried(triples[here], triples[there], float(beta), population, own_seed + 1 + index)

@@ -66,6 +66,8 @@ class Triple(Shown):
     sites: Sites = field(default_factory=Sites, repr=False, kw_only=True)
     n: float | int = field(default=0, kw_only=True)
     truth_energy: float | None = field(default=None, kw_only=True)
+    # Set by ready-made models: data to a parameter that fits them well, from which a search for unseen modes starts as well.
+    start: Callable[[PyTree], PyTree] | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.coordinates is None:
@@ -179,7 +181,7 @@ class Triple(Shown):
         if self.is_population:
             raise ValueError(f"{self.name} is a population triple: it has no data to replace")
         return Triple(
-            self.log_likelihood, self.prior, data, truth, name or self.name, self.known, coordinates=self.coordinates
+            self.log_likelihood, self.prior, data, truth, name or self.name, self.known, coordinates=self.coordinates, start=self.start
         )
 
     def with_setting(self, setting: PyTree, n: float | int | None = None, name: str | None = None) -> Triple:

@@ -186,7 +186,7 @@ class Phases(Shown):
 
     def to_dict(self, betas: Sequence[float] | None = None) -> dict[str, Any]:
         """Every phase at ``betas`` (default: all rungs), for machines."""
-        chosen = [float(b) for b in self.view.inverse_temperatures] if betas is None else list(betas)
+        chosen = [float(b) for b in np.unique(self.view.inverse_temperatures)] if betas is None else list(betas)
         return {
             "name": self.triple.name,
             "labeller": self.labeller,
