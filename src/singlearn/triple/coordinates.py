@@ -15,7 +15,6 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.results.prompt import Shown
 from singlearn.triple.charts import chart_of
-from singlearn.triple.densities import why_not_a_prior
 from singlearn.triple.intake.distributions import check_distribution, in_double_precision
 
 
@@ -95,9 +94,6 @@ def _is_distribution(leaf: Any) -> bool:
 
 def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
     """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter; see ``check_distribution``."""
-    why = why_not_a_prior(distribution)
-    if why is not None:
-        raise ValueError(f"prior {name!r} is {why}: free energies need a prior that integrates to one")
     check_distribution(name, distribution)
 
 

@@ -64,21 +64,3 @@ def why_not_a_density(distribution: dist.Distribution) -> str | None:
     if isinstance(core, dist.Delta):
         return "a Delta, a point and no density"
     return None
-
-
-def why_not_a_prior(distribution: dist.Distribution) -> str | None:
-    """Why the distribution does not integrate to one as it stands, masks included; ``None`` for one that does.
-
-    Args:
-        distribution: a prior.
-
-    Returns:
-        A phrase that goes on "it is …", or ``None``.
-
-    >>> why_not_a_prior(dist.Normal(0.0, 1.0).expand([2]).mask(False).to_event(1))
-    'masked, and flat where it is: a flat prior has no evidence'
-    """
-    masks = (part for part in parts(distribution) if isinstance(part, dist.MaskedDistribution))
-    if not all(is_unmasked(part._mask) for part in masks):
-        return "masked, and flat where it is: a flat prior has no evidence"
-    return why_not_a_density(distribution)
