@@ -231,7 +231,7 @@ def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tup
     by_energy = Estimate(BETA * (energy_of_dead.value - lowest), BETA * energy_of_dead.standard_error)
     dead = _average([by_energy, inside.heat_capacity(BETA)])
     exact = BETA * (lowest - base) + dead_free_energy(SAMPLES * BETA, float(np.mean(triple.data[1])), 0.0, HIDDEN, PRIOR_SCALE)
-    warnings = [str(w) for w in run.warnings] + [f"all dead: {w}" for w in inside.warnings]
+    warnings = [str(w) for w in run.energy_warnings] + [f"all dead: {w}" for w in inside.energy_warnings]
     if abs(of_dead.value - BETA * base - exact) > 4 * of_dead.standard_error:
         warnings.append(f"all dead: F from inside is {of_dead.value - BETA * base:.2f} nats, in closed form {exact:.2f}")
     rows = []
@@ -248,7 +248,7 @@ def _at_the_papers_temperature(kinks: int, settings: Settings, seed: int) -> tup
                 warnings.append(f"{phase_name(label)}: {reason}")
             else:
                 free, energy, heat, how = own.free_energy(BETA), own.energy(BETA), own.heat_capacity(BETA), "restricted run"
-                warnings += [f"{phase_name(label)}: {w}" for w in own.warnings]
+                warnings += [f"{phase_name(label)}: {w}" for w in own.energy_warnings]
         rows.append(
             PhaseRow(
                 phase_name(label),

@@ -91,7 +91,7 @@ def by_tempering(
                     "LOO": (run.loo().loss.value - entropy) / triple.n,
                     "F - nS": run.free_energy(1.0).value - entropy,
                 }
-            note = "; ".join(str(warning) for warning in run.warnings)
+            note = "; ".join(str(warning) for warning in run.energy_warnings)
             found.append(Fitted(posterior.predictor(run.sample(1.0, draws, seed + index)), note, readings))
         return found
 

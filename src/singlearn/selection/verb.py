@@ -97,7 +97,7 @@ def _has_other_observations(triple: Triple, first: Triple) -> bool:
 def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
     learning_coefficient: Estimate | None = None
     not_read: str | None = None
-    warnings: tuple[Warning_, ...] = tuple(run.warnings)
+    warnings: tuple[Warning_, ...] = tuple(run.energy_warnings)
     try:
         read = run.learning_coefficient()
     except ValueError as error:  # n too small, say: the window around 1/log n reaches beyond β = 1

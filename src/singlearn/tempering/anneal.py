@@ -44,6 +44,8 @@ def anneal(
         rungs: list[Rung] = []
         adaptation = Adaptation()
         shape = (replicates, particles)
+        kept = np.arange(0, particles, thin)
+        exported = min(1.0, beta_max)
         closely = closely_spaced_from(triple.n, triple.is_population)
         if disk is not None and (stored := disk.rungs()):
             rungs = [rung for rung, _, _ in stored]
@@ -57,7 +59,7 @@ def anneal(
                 population = start.reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
-            rungs.append(_prior_rung(population[:, ::thin], energies, adaptation, time.monotonic() - started))
+            rungs.append(_prior_rung(population[:, kept], kept, energies, adaptation, time.monotonic() - started))
             if disk is not None:
                 disk.save(0, rungs[0], adaptation, population)
         while (beta := rungs[-1].inverse_temperature) < beta_max:
@@ -71,6 +73,8 @@ def anneal(
                     f"on all of {particles} draws from the prior of {triple.name!r}; check it at a parameter you trust"
                 )
             following = next_inverse_temperature(energies, beta, beta_max, settings.target_ess, closely)
+            if beta < exported < following and not triple.is_population:
+                following = exported  # draws of the posterior are then the particles of a rung
             logs = log_weights(energies, following - beta)
             highest = logs.max(axis=1)
             weights = np.exp(logs - highest[:, None])
@@ -84,7 +88,9 @@ def anneal(
             population, energies = flat.reshape(population.shape), flat_energies.reshape(shape)
             rung = Rung(
                 inverse_temperature=following,
-                particles=population[:, ::thin],
+                particles=population[:, kept],
+                kept=kept,
+                ancestor=chosen.astype(np.int32),
                 energies=energies.astype(float),
                 log_evidence_step=highest + np.log(weights.mean(axis=1)),
                 effective_sample_size=relative_effective_sample_size(logs),
@@ -105,7 +111,8 @@ def anneal(
 
 
 def _prior_rung(
-    kept: Float[np.ndarray, "replicates kept d"],
+    particles: Float[np.ndarray, "replicates kept d"],
+    kept: Int[np.ndarray, " kept"],
     energies: Float[np.ndarray, "replicates particles"],
     adaptation: Adaptation,
     seconds: float,
@@ -113,7 +120,9 @@ def _prior_rung(
     ones = np.ones(len(energies))
     return Rung(
         inverse_temperature=0.0,
-        particles=kept,
+        particles=particles,
+        kept=kept,
+        ancestor=np.tile(np.arange(energies.shape[1], dtype=np.int32), (len(energies), 1)),
         energies=energies.astype(float),
         log_evidence_step=0.0 * ones,
         effective_sample_size=ones,

@@ -9,7 +9,7 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.results.prompt import Shown
@@ -18,6 +18,8 @@ from singlearn.triple import Model, Triple
 
 # Pointwise log likelihoods kept, in numbers: 160 MB in double precision.
 LARGEST_LOG_LIKELIHOOD = 20_000_000
+# Tells the random numbers of the order of draws from those of other readers of the same seed.
+SHUFFLE = 1
 
 
 @dataclass(frozen=True)
@@ -25,44 +27,58 @@ class Posterior(Shown):
     """Draws of every replicate at one β, by variable name.
 
     ``draws[name]`` has shape (replicates, draws, …); ``log_likelihood`` (replicates, draws, n), or ``None`` without data or where it
-    would be too large to keep.
+    would be too large to keep, or where ``thin`` left a single draw per replicate. Draws are in random
+    order: in the order of their ancestors, neighbours would be more alike than others, which readers
+    of chains take for autocorrelation. ``rung`` and ``particle`` say which particle a draw is.
     """
 
     inverse_temperature: float
     draws: dict[str, np.ndarray]
     energies: Float[np.ndarray, "replicates draws"]
     log_likelihood: Float[np.ndarray, "replicates draws n"] | None
+    rung: Int[np.ndarray, "replicates draws"]
+    particle: Int[np.ndarray, "replicates draws"]
 
 
 def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) -> Posterior:
-    """Draws at β = 1 if the ladder reaches it, else at its end: the particles themselves where a rung is there, else by weight."""
+    """Draws at β = 1 if the ladder reaches it, else at its end: the particles themselves where a rung is there, else by weight.
+
+    Raises:
+        ValueError: no rung is at β and no kept particle has weight there.
+    """
     beta = min(1.0, float(rungs.inverse_temperature[-1]))
     replicates, kept, dimension = rungs.particles.shape[1:]
     on_rung = np.flatnonzero(rungs.inverse_temperature == beta)
-    stride = -(-rungs.energies.shape[2] // kept)
-    if on_rung.size:
-        particles = rungs.particles[on_rung[0]]
-        energies = rungs.energies[on_rung[0]][:, ::stride]
-    else:
-        generator = np.random.default_rng(seed)
-        particles = np.empty((replicates, kept, dimension), rungs.particles.dtype)
-        energies = np.empty((replicates, kept))
-        for r, reweighting in enumerate(view.replicates):
-            weights = reweighting.weights(beta)[:, ::stride].reshape(-1)
-            chosen = generator.choice(weights.size, size=kept, p=weights / weights.sum())
-            particles[r] = rungs.particles[:, r].reshape(-1, dimension)[chosen]
-            energies[r] = rungs.energies[:, r, ::stride].reshape(-1)[chosen]
+    generator = np.random.default_rng([seed, SHUFFLE])
+    rung = np.empty((replicates, kept), dtype=np.int32)
+    place = np.empty((replicates, kept), dtype=np.int32)
+    for r in range(replicates):
+        if on_rung.size:
+            rung[r], place[r] = on_rung[0], generator.permutation(kept)
+        else:
+            weights = np.take_along_axis(view.replicates[r].weights(beta), rungs.kept, axis=1).reshape(-1)
+            if not weights.sum() > 0:
+                raise ValueError(f"thin: no kept particle has weight at β = {beta:g}; temper with a smaller thin")
+            # Systematic: no particle comes more often than its weight asks for.
+            edges = np.cumsum(weights / weights.sum())
+            chosen = np.searchsorted(edges, (np.arange(kept) + generator.random()) / kept)
+            chosen = generator.permutation(np.minimum(chosen, np.flatnonzero(weights)[-1]))
+            rung[r], place[r] = np.divmod(chosen, kept)
+    particle = rungs.kept[rung, place].astype(np.int32)
+    own = np.arange(replicates)[:, None]
+    particles, energies = rungs.particles[rung, own, place], rungs.energies[rung, own, particle]
     log_likelihood = None
     # In the precision of the run: see the note on precisions in moves.
     with jax.enable_x64(rungs.particles.dtype == np.float64):
         constrain, pointwise = _compiled(triple.as_model(), particles.dtype.name)
         flat = jnp.asarray(particles.reshape(-1, dimension))
         constrained = constrain(flat)
-        if not triple.is_population and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD:
+        if not triple.is_population and kept > 1 and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD:
             data = jax.tree.map(jnp.asarray, triple.data)
             log_likelihood = np.asarray(pointwise(flat, data), dtype=float).reshape(replicates, kept, int(triple.n))
     leaves = [np.asarray(leaf).reshape(replicates, kept, *leaf.shape[1:]) for leaf in jax.tree.leaves(constrained)]
-    return Posterior(beta, dict(zip(triple.coordinates.names(), leaves, strict=True)), energies, log_likelihood)
+    draws = dict(zip(triple.coordinates.names(), leaves, strict=True))
+    return Posterior(beta, draws, energies, log_likelihood, rung, particle)
 
 
 @lru_cache(maxsize=16)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from singlearn.measure.learning_coefficient import LearningCoefficient
+from singlearn.measure.warning import Warning_
+from singlearn.tempering.coordinate_mixing import coordinate_warnings
 from singlearn.tempering.run import Run
 
 
@@ -53,6 +55,13 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
     return rows
 
 
+def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Warning_]:
+    """Of the reading, which holds those of the energies, and of the draws."""
+    if not isinstance(read, LearningCoefficient):
+        return run.warnings
+    return [*read.warnings, *coordinate_warnings(run.coordinate_mixing)]
+
+
 def summary(run: Run, computed_only: bool = False) -> str:
     """A table for people: one quantity a line, errors beside values, warnings in words beneath.
 
@@ -68,7 +77,7 @@ def summary(run: Run, computed_only: bool = False) -> str:
         rows.append(("λ, BIC", f"not looked for yet: {how}summary()"))
     width = max(len(name) for name, _ in rows)
     lines = [run.name, ""] + [f"  {name:<{width}}  {value}" for name, value in rows]
-    warnings = read.warnings if isinstance(read, LearningCoefficient) else tuple(run.warnings)
+    warnings = _warnings(run, read)
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 
@@ -89,7 +98,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "best_energy": None if run.is_population or run.optimum is None else run.optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (found.warnings if found else run.warnings)],
+        "warnings": [{"reason": str(w.reason), "message": w.message} for w in _warnings(run, found)],
     }
     if isinstance(read, str):
         result["learning_coefficient_is_not_read"] = read

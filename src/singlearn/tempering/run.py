@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
+from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.restriction import prior_mass
@@ -35,6 +37,8 @@ from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
 OPTIMISER_STARTS = 12
+# With fewer effective particles among those that thin left, draws of any number are a few points.
+FEWEST_KEPT = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +109,7 @@ class Run(Shown):
             jax.clear_caches()
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
         each = -(-OPTIMISER_STARTS // rungs.particles.shape[1])  # of every replicate, so that one phase does not take all starts
-        order = np.argsort(rungs.energies[-1][:, :: self.settings["thin"]], axis=1)[:, :each]
+        order = np.argsort(rungs.kept_energies[-1], axis=1)[:, :each]
         cold = np.concatenate(np.take_along_axis(rungs.particles[-1], order[:, :, None], axis=1).swapaxes(0, 1))
         all_hot = rungs.particles.reshape(len(rungs), -1, self.dimension)
         levels = np.unique(np.linspace(1, len(rungs) - 1, OPTIMISER_STARTS).astype(int))
@@ -160,7 +164,7 @@ class Run(Shown):
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
         read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity)
-        warnings = list(read.warnings) + self.warnings
+        found = list(read.warnings) + self.energy_warnings
         reference = self.reference_energy
         if reference is not None and intercept_is_elsewhere(
             read.intercept,
@@ -173,14 +177,14 @@ class Run(Shown):
         ):
             excess = read.intercept.value - reference
             against = "n L_n(w_0) of the truth" if self.truth_energy is not None else "the best energy reached"
-            warnings.append(
+            found.append(
                 Warning_(
                     Reason.PHASE_ELSEWHERE,
                     f"the fitted intercept is {excess:.4g} nats above {against}: at β = {min(read.inverse_temperatures):.3g} … "
                     f"{max(read.inverse_temperatures):.3g} the posterior sits in another phase, and this λ is that phase's",
                 )
             )
-        return replace(read, reference_energy=reference, warnings=tuple(warnings))
+        return replace(read, reference_energy=reference, warnings=tuple(found))
 
     @staticmethod
     def _slope(read: LearningCoefficient) -> float:
@@ -195,7 +199,17 @@ class Run(Shown):
 
     @property
     def warnings(self) -> list[Warning_]:
-        """What is wrong with the run itself, whatever is read off it."""
+        """What is wrong with the run itself, with what is read off its energies or off its draws."""
+        return self.energy_warnings + coordinate_warnings(self.coordinate_mixing)
+
+    @cached_property
+    def coordinate_mixing(self) -> CoordinateMixing:
+        """Whether every coordinate of the posterior draws mixed, by the families that draws belong to."""
+        return coordinate_mixing(self.posterior, self.rungs)
+
+    @property
+    def energy_warnings(self) -> list[Warning_]:
+        """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
         rungs = self.rungs
         found = mixing_warnings(rungs)
         infinite = int(rungs.is_infinite[0].sum())
@@ -211,7 +225,7 @@ class Run(Shown):
         """
         if not self.is_population:
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
-        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.warnings))
+        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.energy_warnings))
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 
@@ -237,6 +251,8 @@ class Run(Shown):
 
     def _pointwise(self) -> Float[np.ndarray, "replicates draws n"]:
         if self.posterior.log_likelihood is None:
+            if self.posterior.energies.shape[1] < 2:
+                raise ValueError(f"{self.name}: thin = {self.settings['thin']} left one draw per replicate; WAIC and LOO need more")
             raise ValueError(f"{self.name}: no pointwise log likelihood is kept (a population run, or too many observations to keep)")
         if self.posterior.inverse_temperature != 1.0:
             raise ValueError(f"{self.name}: the run ends at β = {self.beta_max:.4g}; WAIC and LOO need draws at β = 1, raise beta_max")
@@ -259,7 +275,7 @@ class Run(Shown):
         """
         if self.triple is None:
             raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
-        return Phases.of(self.triple, self.view, self.rungs.particles, int(self.settings["thin"]), labeller)
+        return Phases.of(self.triple, self.view, self.rungs.particles, self.rungs.kept, labeller)
 
     # -- draws ----------------------------------------------------------------------------------------------------------------------
 
@@ -330,11 +346,19 @@ def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
 
 def draw_from_rungs(triple: Triple, rungs: Rungs, view: LadderView, beta: float | int, size: int, seed: int) -> PyTree:
     """Draws at β by weight from the kept particles; see ``Run.sample``."""
-    thin = rungs.energies.shape[2] // rungs.particles.shape[2] if rungs.particles.shape[2] else 1
-    kept = slice(None, None, max(thin, 1))
-    weights = np.stack([r.weights(beta)[:, kept] for r in view.replicates], axis=1)[:, :, : rungs.particles.shape[2]]
-    flat = weights.reshape(-1)
-    chosen = np.random.default_rng(seed).choice(flat.size, size=size, p=flat / flat.sum())
+    kept = np.stack([np.take_along_axis(r.weights(beta), rungs.kept, axis=1) for r in view.replicates], axis=1)
+    flat = kept.reshape(-1)
+    if not flat.sum() > 0:
+        raise ValueError(f"thin: no kept particle has weight at β = {beta:g}; temper with a smaller thin")
+    flat = flat / flat.sum()
+    effective = 1 / float(np.sum(flat**2))
+    if effective < FEWEST_KEPT and rungs.kept.shape[1] < rungs.energies.shape[2]:
+        sentence = (
+            f"thin: at β = {beta:g} the particles that were kept are worth {effective:.0f} draws, and {size} draws repeat "
+            "them; temper with a smaller thin"
+        )
+        warnings.warn(sentence, UserWarning, stacklevel=3)
+    chosen = np.random.default_rng(seed).choice(flat.size, size=size, p=flat)
     with jax.enable_x64(rungs.particles.dtype == np.float64):
         particles = jnp.asarray(rungs.particles.reshape(flat.size, -1)[chosen])
         return jax.tree.map(np.asarray, jax.vmap(triple.coordinates.constrain)(particles))

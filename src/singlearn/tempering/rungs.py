@@ -16,6 +16,8 @@ class Rung(Shown):
 
     inverse_temperature: float
     particles: Float[np.ndarray, "replicates kept d"]
+    kept: Int[np.ndarray, " kept"]
+    ancestor: Int[np.ndarray, "replicates particles"]
     energies: Float[np.ndarray, "replicates particles"]
     log_evidence_step: Float[np.ndarray, " replicates"]
     effective_sample_size: Float[np.ndarray, " replicates"]
@@ -33,7 +35,9 @@ class Rung(Shown):
 class Rungs(Shown):
     """All rungs, stacked; the first is the prior, β = 0.
 
-    ``particles`` are flat unconstrained coordinates, every ``thin``-th particle; everything else is for all particles.
+    ``particles`` are flat unconstrained coordinates of the particles ``kept``, whose numbers within a
+    population they are; everything else is for all particles. ``ancestor`` is the number, on the rung
+    before, of the particle that each descends from; on the first rung its own.
     ``log_evidence_step`` is :math:`\\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights, ``effective_sample_size`` what those weights
     left of each population as a share of N, ``rank_correlation`` what the energies remember of the rung before after ``moves`` moves,
     ``stuck_share`` the particles that no move moved.
@@ -41,6 +45,8 @@ class Rungs(Shown):
 
     inverse_temperature: Float[np.ndarray, " rungs"]
     particles: Float[np.ndarray, "rungs replicates kept d"]
+    kept: Int[np.ndarray, "rungs kept"]
+    ancestor: Int[np.ndarray, "rungs replicates particles"]
     energies: Float[np.ndarray, "rungs replicates particles"]
     log_evidence_step: Float[np.ndarray, "rungs replicates"]
     effective_sample_size: Float[np.ndarray, "rungs replicates"]
@@ -64,6 +70,17 @@ class Rungs(Shown):
     @property
     def replicates(self) -> int:
         return self.energies.shape[1]
+
+    def of_kept(
+        self, values: Float[np.ndarray, "rungs replicates particles"]
+    ) -> Float[np.ndarray, "rungs replicates kept"]:
+        """Of numbers that belong to all particles, those of the kept ones, in their order."""
+        return np.take_along_axis(values, self.kept[:, None, :], axis=2)
+
+    @property
+    def kept_energies(self) -> Float[np.ndarray, "rungs replicates kept"]:
+        """The energies of ``particles``, in nats."""
+        return self.of_kept(self.energies)
 
     @property
     def is_infinite(self) -> Bool[np.ndarray, "rungs replicates particles"]:

@@ -19,10 +19,12 @@ from singlearn.triple import Triple
 if TYPE_CHECKING:
     from singlearn.tempering.run import Run
 
-FORMAT = 1
+FORMAT = 2
 # Dimensions of the arrays of a rung, in ArviZ's words: a replicate is a chain, a particle a draw.
 RUNG_DIMENSIONS = {
-    "particles": ("rung", "chain", "kept", "coordinate"),
+    "particles": ("rung", "chain", "kept_particle", "coordinate"),
+    "kept": ("rung", "kept_particle"),
+    "ancestor": ("rung", "chain", "particle"),
     "energies": ("rung", "chain", "particle"),
     "log_evidence_step": ("rung", "chain"),
     "effective_sample_size": ("rung", "chain"),
@@ -41,9 +43,16 @@ def to_datatree(run: Run) -> xr.DataTree:
         },
         attrs={"inverse_temperature": run.posterior.inverse_temperature, "variables": json.dumps(list(run.posterior.draws))},
     )
+    posterior.attrs |= _independence(run)
     groups = {
         "posterior": posterior,
-        "sample_stats": xr.Dataset({"energy": (("chain", "draw"), run.posterior.energies)}),
+        "sample_stats": xr.Dataset(
+            {
+                "energy": (("chain", "draw"), run.posterior.energies),
+                "rung": (("chain", "draw"), run.posterior.rung),
+                "particle": (("chain", "draw"), run.posterior.particle),
+            }
+        ),
         "rungs": rungs,
     }
     if run.posterior.log_likelihood is not None:
@@ -61,6 +70,10 @@ def to_datatree(run: Run) -> xr.DataTree:
                 "spike_energy": json.dumps(run.optimum.spike_energy),
             },
         )
+    chains, draws = run.posterior.energies.shape
+    for group in ("posterior", "sample_stats", "log_likelihood"):
+        if group in groups:
+            groups[group] = groups[group].assign_coords(chain=np.arange(chains), draw=np.arange(draws))
     attributes = {
         "format": FORMAT,
         "settings": json.dumps(run.settings),
@@ -68,6 +81,20 @@ def to_datatree(run: Run) -> xr.DataTree:
         "known_multiplicity": json.dumps(run.known_multiplicity),
     }
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
+
+
+def _independence(run: Run) -> dict[str, float | str]:
+    """What a reader of the draws should know: their order says nothing, and they share ancestors."""
+    mixing = run.coordinate_mixing
+    return {
+        "families": mixing.families,
+        "independent_draws": mixing.independent_draws,
+        "unmixed": json.dumps([name for name, bad in zip(mixing.names, mixing.is_unmixed, strict=True) if bad]),
+        "order": (
+            "draws are particles in random order: an effective sample size read from their order takes them for independent; "
+            "independent_draws is what the worst coordinate is worth, read from families that share an ancestor"
+        ),
+    }
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> None:
@@ -94,7 +121,10 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
     with xr.open_datatree(source, **how) as opened:
         tree = opened.load()
     if tree.attrs.get("format") != FORMAT:
-        raise ValueError(f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, expected {FORMAT})")
+        raise ValueError(
+            f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, expected {FORMAT}; "
+            "an older one does not say which particles were kept): temper again and save"
+        )
     settings = json.loads(tree.attrs["settings"])
     if triple is not None:
         for key, value in {"dimension": triple.dimension, "n": float(triple.n)}.items():
@@ -124,6 +154,8 @@ def load(path: str | os.PathLike[str], triple: Triple | None) -> Run:
             {name: posterior[name].to_numpy() for name in names},
             tree["sample_stats"]["energy"].to_numpy(),
             likelihood,
+            tree["sample_stats"]["rung"].to_numpy(),
+            tree["sample_stats"]["particle"].to_numpy(),
         ),
         stored_optimum=optimum,
         truth_energy=json.loads(tree.attrs["truth_energy"]),

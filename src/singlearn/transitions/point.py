@@ -149,7 +149,7 @@ def measure_point(
         phases[str(r.phase)] = PhasePoint(
             r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity, False, *(spread or (None, None))
         )
-    warnings = [str(w) for w in run.warnings]
+    warnings = [str(w) for w in run.energy_warnings]
     for index, phase in enumerate(restricted):
         inside, whole = tempered(index + 1, (labeller, phase)), sorted_run.reading(phase, beta)
         spread = within(force_of(inside), np.ones(inside.rungs.particles.shape[1:3], dtype=bool))
@@ -157,7 +157,7 @@ def measure_point(
             whole.largest_occupancy, whole.occupancy, inside.free_energy(beta), inside.energy(beta), inside.heat_capacity(beta), True,
             *(spread or (None, None)),
         )  # fmt: skip
-        warnings += [f"{phase}: {w}" for w in inside.warnings]
+        warnings += [f"{phase}: {w}" for w in inside.energy_warnings]
     return Point(
         value, float(triple.n), beta, run.free_energy(beta), energy, run.heat_capacity(beta), generalisation, phases,
         tuple(warnings),

@@ -114,7 +114,7 @@ def both_mcmc(own: Trained, seed: int) -> Prediction:
     run = temper(triple, particles=PARTICLES, replicates=2, seed=seed, precision="float32", progress=False)
     draws = run.sample(1.0, DRAWS_OF_FIRST, seed)
     log_p = log_average(draws, own.z, own.y, own.z_test, own.y_test, own.relu)
-    return Prediction(log_p, "; ".join(map(str, run.warnings)))
+    return Prediction(log_p, "; ".join(map(str, run.energy_warnings)))
 
 
 def last_mcmc(own: Trained) -> Prediction:

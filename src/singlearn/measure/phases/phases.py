@@ -29,13 +29,14 @@ SEEN = 10.0
 class Phases(Shown):
     """A run sorted by a labeller.
 
-    Only the particles that the run kept are labelled, every ``thin``-th of each rung: temper with ``thin=1`` to see rare phases.
+    Only the particles that the run kept are labelled: temper with ``thin=1`` to see rare phases.
 
     Attributes:
         triple: what was tempered.
         labeller: its name.
         phases: every phase that occurs on any rung, the one with most particles on the coldest rung first.
         index: of every kept particle, into ``phases``.
+        kept: which particles of a population were kept on each rung, by number.
     """
 
     triple: Triple
@@ -44,11 +45,16 @@ class Phases(Shown):
     index: Int[np.ndarray, "rungs replicates kept"]
     view: LadderView = field(repr=False)
     particles: Float[np.ndarray, "rungs replicates kept d"] = field(repr=False)
-    thin: int = 1
+    kept: Int[np.ndarray, "rungs kept"] = field(repr=False)
 
     @classmethod
     def of(
-        cls, triple: Triple, view: LadderView, particles: Float[np.ndarray, "rungs replicates kept d"], thin: int, labeller: Labeller
+        cls,
+        triple: Triple,
+        view: LadderView,
+        particles: Float[np.ndarray, "rungs replicates kept d"],
+        kept: Int[np.ndarray, "rungs kept"],
+        labeller: Labeller,
     ) -> Phases:
         """Label the kept particles of a ladder; see ``Run.phases``."""
         found, index = label_all(labeller, triple.coordinates, particles.reshape(-1, particles.shape[-1]))
@@ -56,19 +62,28 @@ class Phases(Shown):
         coldest = np.bincount(index[-1].ravel(), minlength=len(found))
         order = sorted(range(len(found)), key=lambda k: (-coldest[k], -int((index == k).sum()), str(found[k])))
         rank = np.argsort(order)
-        return cls(triple, name_of(labeller), tuple(found[k] for k in order), rank[index], view, particles, thin)
+        return cls(triple, name_of(labeller), tuple(found[k] for k in order), rank[index], view, particles, kept)
 
     @property
     def beta_max(self) -> float:
         return float(self.view.inverse_temperatures[-1])
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "replicates rungs kept"]:
-        """Weights at β of the kept particles of all rungs, normalised in every replicate. Raises ``ValueError`` outside the ladder."""
-        kept = np.stack([r.weights(beta)[:, :: self.thin] for r in self.view.replicates])
-        return kept / kept.sum(axis=(1, 2), keepdims=True)
+        """Weights at β of the kept particles of all rungs, normalised in every replicate.
+
+        Raises ``ValueError`` outside the ladder, and where ``thin`` left no particle with weight.
+        """
+        weights = np.stack([self._of_kept(r.weights(beta)) for r in self.view.replicates])
+        totals = weights.sum(axis=(1, 2), keepdims=True)
+        if not np.all(totals > 0):
+            raise ValueError(f"thin: no kept particle of a replicate has weight at β = {beta:g}; temper with a smaller thin")
+        return weights / totals
 
     def _energies(self) -> Float[np.ndarray, "replicates rungs kept"]:
-        return np.stack([r.energies[:, :: self.thin] for r in self.view.replicates])
+        return np.stack([self._of_kept(r.energies) for r in self.view.replicates])
+
+    def _of_kept(self, values: Float[np.ndarray, "rungs particles"]) -> Float[np.ndarray, "rungs kept"]:
+        return np.take_along_axis(values, self.kept, axis=1)
 
     def at(self, beta: float | int) -> list[PhaseReading]:
         """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the ladder."""
