@@ -13,6 +13,7 @@ from blackjax.smc.resampling import systematic
 from jaxtyping import Array, Float, Int, Key
 
 from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
 from singlearn.tempering.ladder import closely_spaced_from, log_weights, next_inverse_temperature, relative_effective_sample_size
 from singlearn.tempering.moves import compile_moves
@@ -82,15 +83,21 @@ def anneal(
             chosen = _resample(key_resample, weights)
             population = np.take_along_axis(population, chosen[:, :, None], axis=1)
             energies = np.take_along_axis(energies, chosen, axis=1)
+            ancestor = chosen.astype(np.int32)
+            flat_population = population.reshape(particles * replicates, -1)
+            memory = None
+            if following == exported:
+                # The particles of this rung are the draws that readers get, so that all their coordinates count.
+                memory = CoordinateMemory.of(flat_population, [*(rung.ancestor for rung in rungs), ancestor])
             flat, flat_energies, mixing, adaptation = decorrelate(
-                moves, key_move, population.reshape(particles * replicates, -1), energies.reshape(-1), following, adaptation
+                moves, key_move, flat_population, energies.reshape(-1), following, adaptation, memory
             )
             population, energies = flat.reshape(population.shape), flat_energies.reshape(shape)
             rung = Rung(
                 inverse_temperature=following,
                 particles=population[:, kept],
                 kept=kept,
-                ancestor=chosen.astype(np.int32),
+                ancestor=ancestor,
                 energies=energies.astype(float),
                 log_evidence_step=highest + np.log(weights.mean(axis=1)),
                 effective_sample_size=relative_effective_sample_size(logs),

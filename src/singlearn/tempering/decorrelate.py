@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from scipy.stats import rankdata
 
+from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
 from singlearn.tempering.moves import Moved, Moves
 
 # A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
@@ -28,6 +29,8 @@ CURVATURE_DIMENSION = 64
 # Longer ones pay on smooth targets, but where a phase has hard edges most of them end there; shorter ones leave slow directions behind
 # that the rank correlation of the energies does not see.
 LONGEST_TRAJECTORY = 8
+# Along a flat valley a trajectory goes straight on: one of so many times the length goes as far as the square of that many short ones.
+LONGER = 3
 ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 
 
@@ -62,11 +65,14 @@ def decorrelate(
     energies: Float[np.ndarray, " particles"],
     beta: float,
     adaptation: Adaptation,
+    coordinates: CoordinateMemory | None = None,
 ) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], Mixing, Adaptation]:
     """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the budget is spent.
 
     Hamiltonian moves come first; see ``_inverse_masses`` for their metric. Where they stall - near a singularity the
     stiff direction and its width differ from particle to particle, and no global metric fits - curvature-preconditioned moves take over.
+    Energies say nothing of directions along which they are flat: where ``coordinates`` are given, Hamiltonian moves with longer
+    trajectories go on until those have forgotten what particles of one family share, too, or it is seen that they will not.
     """
     dimension = particles.shape[1]
     deviations = np.std(particles, axis=0)
@@ -117,6 +123,22 @@ def decorrelate(
             gain = 1.0 / np.sqrt(curvature_moves)
             step = adaptation.curvature_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["curvature"]))
             adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
+    if coordinates is not None:
+        longer = LONGER * adaptation.leapfrog_steps
+        outlook = Outlook(coordinates.shared(walk.particles))
+        for index in range(COORDINATE_MOVES):
+            if not outlook.is_worth_a_move:
+                break
+            result = moves.hamiltonian(
+                _keys(key, HAMILTONIAN_MOVES + CURVATURE_MOVES[1] + index, len(particles)),
+                jnp.asarray(walk.particles),
+                beta,
+                adaptation.hamiltonian_step,
+                inverse_masses,
+                longer,
+            )
+            walk.account(result, longer + 1)
+            outlook.see(coordinates.shared(walk.particles))
     mixing = Mixing(len(walk.acceptances), float(np.mean(walk.acceptances)), walk.correlation, walk.stuck_share, walk.gradients)
     return walk.particles, walk.energies, mixing, adaptation
 
