@@ -88,7 +88,7 @@ def anneal(
             memory = None
             if following == exported:
                 # The particles of this rung are the draws that readers get, so that all their coordinates count.
-                memory = CoordinateMemory.of(flat_population, [*(rung.ancestor for rung in rungs), ancestor])
+                memory = CoordinateMemory.of(flat_population, np.stack([*(rung.ancestor for rung in rungs), ancestor]))
             flat, flat_energies, mixing, adaptation = decorrelate(
                 moves, key_move, flat_population, energies.reshape(-1), following, adaptation, memory
             )

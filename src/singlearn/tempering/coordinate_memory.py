@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,10 +36,10 @@ class CoordinateMemory:
 
     @classmethod
     def of(
-        cls, population: Float[np.ndarray, "particles d"], ancestors: Sequence[Int[np.ndarray, "replicates particles"]]
+        cls, population: Float[np.ndarray, "all_particles d"], ancestors: Int[np.ndarray, "rungs replicates particles"]
     ) -> CoordinateMemory:
-        """The memory of all replicates together, whose rungs ``ancestors`` are, the last one that of ``population``."""
-        replicates, particles = ancestors[-1].shape
+        """The memory of all replicates together, with the ancestors of all rungs up to that of ``population``."""
+        _, replicates, particles = ancestors.shape
         number = np.tile(np.arange(particles), (replicates, 1))
         labels, effective = families(ancestors, np.full_like(number, len(ancestors) - 1), number)
         low, centre, high = np.quantile(population, (0.16, 0.5, 0.84), axis=0)

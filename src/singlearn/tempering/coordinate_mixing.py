@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import ndtri
 from scipy.stats import chi2, rankdata
 
@@ -44,7 +44,7 @@ class CoordinateMixing:
     names: tuple[str, ...]
     inflation: Float[np.ndarray, " coordinates"]
     between: Float[np.ndarray, " coordinates"]
-    is_unmixed: Float[np.ndarray, " coordinates"]
+    is_unmixed: Bool[np.ndarray, " coordinates"]
     families: float
     draws: int
 

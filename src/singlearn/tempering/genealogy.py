@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -13,7 +11,7 @@ FEWEST_FAMILIES = 32.0
 
 
 def families(
-    ancestors: Sequence[Int[np.ndarray, "replicates particles"]],
+    ancestors: Int[np.ndarray, "rungs replicates particles"],
     rung: Int[np.ndarray, "replicates draws"],
     particle: Int[np.ndarray, "replicates draws"],
     fewest: float = FEWEST_FAMILIES,
@@ -29,14 +27,14 @@ def families(
     Returns:
         A label per draw, from 0, and the effective number of families.
 
-    >>> ancestors = [np.array([[0, 1, 2, 3]]), np.array([[0, 0, 1, 1]]), np.array([[0, 1, 2, 2]])]
+    >>> ancestors = np.array([[[0, 1, 2, 3]], [[0, 0, 1, 1]], [[0, 1, 2, 2]]])
     >>> last = np.full((1, 4), 2), np.array([[0, 1, 2, 3]])
     >>> families(ancestors, *last, fewest=2.0)
     (array([[0, 0, 1, 1]]), 2.0)
     >>> families(ancestors, *last, fewest=2.5)[0]
     array([[0, 1, 2, 2]])
     """
-    replicates, particles = ancestors[0].shape
+    _, replicates, particles = ancestors.shape
     generation, number = rung.copy(), particle.copy()
     own = np.arange(replicates)[:, None]
     labels, effective = _labels(generation, number, particles)
