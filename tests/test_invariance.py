@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
-import singlearn as sl
 import torch
 from scipy.special import gammainc
 from scipy.stats import kstest, norm
+
+import singlearn as sl
 from singlearn.local.hamiltonian import _Chains
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.leapfrog import fly_in_chunks

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
-import singlearn as sl
 import xarray as xr
-from singlearn.measure.ladder_view import LadderView
+
+import singlearn as sl
 from singlearn.measure.warning import Reason
 from singlearn.tempering.coordinate_mixing import coordinate_mixing, coordinate_warnings
 from singlearn.tempering.genealogy import families, variance_inflation
@@ -21,7 +21,7 @@ PARTICLES = 100
 # Dividing and not dividing, more than half, one short of all, all.
 THINS = (1, 7, 16, 60, 99, 100)
 PARABOLA = sl.Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1, name="parabola")
-RUNS = {thin: sl.temper(PARABOLA, 1e4, PARTICLES, 2, seed=0, thin=thin, progress=False) for thin in (16,)}
+RUNS: dict[int, sl.Run] = {}
 
 
 def thinned(thin: int) -> sl.Run:
@@ -189,8 +189,8 @@ def test_a_rotation_that_is_not_mixed_is_named():
     assert not any(w.reason is Reason.UNMIXED_COORDINATE for w in read.warnings)
 
 
-def test_a_slow_coordinate_gets_more_moves():
-    """Scores of a regression mix while energies do; no coordinate is named, and nothing is said of any."""
+def test_a_regression_raises_no_alarm():
+    """The weights of a regular model mix while its energies do: nothing is said of any."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(50, 4))
     triple = sl.Triple.regression(
@@ -199,4 +199,3 @@ def test_a_slow_coordinate_gets_more_moves():
     run = sl.temper(triple, particles=64, seed=0, progress=False)
     assert run.warnings == []
     assert run.coordinate_mixing.inflation.max() < 2.5
-    assert isinstance(run.view, LadderView)

@@ -24,8 +24,8 @@ class CoordinateMemory:
     """Coordinates of a population before moves, and how much the families in it share in them.
 
     Attributes:
-        start: scores of coordinates and of their squares before the moves, of mean 0 and mean square 1.
-        inflation: of the variance of their means, by what families share; see ``variance_inflation``.
+        start: scores of coordinates and of their squares before the moves; mean 0, mean square 1.
+        inflation: of the variance of their means, by what families share.
         centre, scale: of the coordinates, for their scores.
     """
 
@@ -36,9 +36,11 @@ class CoordinateMemory:
 
     @classmethod
     def of(
-        cls, population: Float[np.ndarray, "all_particles d"], ancestors: Int[np.ndarray, "rungs replicates particles"]
+        cls,
+        population: Float[np.ndarray, "all_particles d"],
+        ancestors: Int[np.ndarray, "rungs replicates particles"],
     ) -> CoordinateMemory:
-        """The memory of all replicates together, with the ancestors of all rungs up to that of ``population``."""
+        """Of all replicates together, with the ancestors of all rungs up to ``population``."""
         _, replicates, particles = ancestors.shape
         number = np.tile(np.arange(particles), (replicates, 1))
         labels, effective = families(ancestors, np.full_like(number, len(ancestors) - 1), number)
@@ -70,13 +72,13 @@ class Outlook:
 
     @property
     def is_worth_a_move(self) -> bool:
-        """Whether too much is shared, and at the pace of the last two moves the rest of the moves would end it.
+        """Whether too much is shared and, at the pace of the last two moves, the rest would end it.
 
         >>> outlook = Outlook(4.0)
         >>> for shared in (3.0, 2.2): outlook.see(shared)
         >>> outlook.is_worth_a_move
         True
-        >>> for shared in (2.15, 2.14): outlook.see(shared)     # what is left is in modes between which nothing moves
+        >>> for shared in (2.15, 2.14): outlook.see(shared)     # modes between which nothing moves
         >>> outlook.is_worth_a_move
         False
         """
@@ -90,7 +92,9 @@ class Outlook:
 
 
 def _scores(
-    population: Float[np.ndarray, "particles d"], centre: Float[np.ndarray, " d"], scale: Float[np.ndarray, " d"]
+    population: Float[np.ndarray, "particles d"],
+    centre: Float[np.ndarray, " d"],
+    scale: Float[np.ndarray, " d"],
 ) -> Float[np.ndarray, "particles functions"]:
     linear = np.clip((population.astype(float) - centre) / scale, -HIGHEST_SCORE, HIGHEST_SCORE)
     both = np.concatenate([linear, linear**2], axis=1)

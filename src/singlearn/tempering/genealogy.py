@@ -49,24 +49,32 @@ def families(
 
 
 def _labels(
-    generation: Int[np.ndarray, "replicates draws"], number: Int[np.ndarray, "replicates draws"], particles: int
+    generation: Int[np.ndarray, "replicates draws"],
+    number: Int[np.ndarray, "replicates draws"],
+    particles: int,
 ) -> tuple[Int[np.ndarray, "replicates draws"], float]:
     replicates = len(number)
-    codes = (generation.astype(np.int64) * replicates + np.arange(replicates)[:, None]) * particles + number
+    population = generation.astype(np.int64) * replicates + np.arange(replicates)[:, None]
+    codes = population * particles + number
     _, labels, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     return labels.reshape(number.shape), float(number.size**2 / np.sum(sizes.astype(float) ** 2))
 
 
 def variance_inflation(
-    values: Float[np.ndarray, "draws functions"], labels: Int[np.ndarray, " draws"], effective: float
+    values: Float[np.ndarray, "draws functions"],
+    labels: Int[np.ndarray, " draws"],
+    effective: float,
 ) -> Float[np.ndarray, " functions"]:
     r"""How much larger the variance of a mean over draws is than over as many independent ones.
 
     Families descend from different ancestors and are independent; the members of one are not. The
-    variance of a mean over M draws is therefore :math:`\frac1{M^2} \sum_f (\sum_{i ∈ f} (x_i - \bar x))^2`
-    (Lee & Whiteley 2018, with the families of a recent generation in place of the first). It is divided
-    by what independent draws would have, and by :math:`1 - 1/F` for the mean that was fitted. The
-    standard deviation of the ratio is about :math:`\sqrt{2/F}` of it.
+    variance of a mean over M draws is therefore
+
+    .. math:: \frac1{M^2} \sum_f \Bigl(\sum_{i ∈ f} (x_i - \bar x)\Bigr)^2
+
+    (Lee & Whiteley 2018 [lee2018variance]_, with families of a recent generation in place of the
+    first). It is divided by what independent draws would have, and by :math:`1 - 1/F` for the mean
+    that was fitted. The standard deviation of the ratio is about :math:`\sqrt{2/F}` of it.
 
     Args:
         values: of functions of the draws; those that do not vary have inflation 0.
