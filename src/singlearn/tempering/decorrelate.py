@@ -30,7 +30,7 @@ CURVATURE_DIMENSION = 64
 # that the rank correlation of the energies does not see.
 LONGEST_TRAJECTORY = 8
 # Along a flat valley a trajectory goes straight on: one of so many times the length goes as far as the square of that many short ones.
-LONGER = 3
+LONGER = 2
 ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 
 
