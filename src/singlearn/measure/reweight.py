@@ -141,6 +141,7 @@ class Reweighting:
         """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say, which is already close."""
         rungs, particles = excess.shape
         if rungs == 1:
+            self._pieces = self._cut(np.zeros(1))
             return np.zeros(1)
         f = np.concatenate([[0.0], np.cumsum(neighbour_differences(self.inverse_temperatures, excess))])
         self._pieces = self._cut(f)

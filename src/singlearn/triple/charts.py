@@ -109,7 +109,8 @@ def _dirichlet_is_clipped(concentration: Any) -> bool:
 
 def _gamma_is_clipped(concentration: Any, rate: Any) -> bool:
     a, r = np.asarray(concentration, float), np.asarray(rate, float)
-    shares = [(np.maximum(gammainc(a, r * info.tiny), gammaincc(a, r * info.max)), most) for info, most in _precisions()]
+    with np.errstate(over="ignore"):  # beyond every number there is no mass
+        shares = [(np.maximum(gammainc(a, r * info.tiny), gammaincc(a, r * info.max)), most) for info, most in _precisions()]
     return any(bool(np.any(share > most)) for share, most in shares)
 
 
