@@ -2,59 +2,83 @@ r"""Several ladders over disjoint parts of parameter space, read as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
 
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.reweight import UNREAD, Members, Reweighting
+from singlearn.measure.reweight import Reweighting
 
 
 class JoinedReweighting(Reweighting):
     r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up the whole.
 
-    Part k begins at :math:`F_k(0) = -\log` of its prior mass :math:`m_k`. Since :math:`Z(β) = Σ_k m_k Σ_{x∈k} e^{-βU(x) - D_k(x)}`,
-    all samples together are one reweighting with the denominators :math:`D_k(x) - \log m_k`. Rungs are those of all parts, one after
-    the other.
+    Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) = e^{F(β) - F_k(β)}` of
+    :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the weights, and moments are those of the mixture. Rungs are
+    those of all parts, one part after the other.
 
     Args:
         parts: the reweighting of each part.
         prior_free_energies: :math:`F_k(0)`, in nats.
 
-    >>> rng = np.random.default_rng(0)
-    >>> betas, x = np.array([0.0, 1.0]), rng.normal(size=4000)
-    >>> halves = [Reweighting(betas[:1], np.abs(x[None, :2000])), Reweighting(betas[:1], np.abs(x[None, 2000:]))]
-    >>> both = JoinedReweighting(halves, [np.log(2), np.log(2)])
-    >>> bool(abs(both.free_energy(0.0)) < 1e-12)
-    True
+    >>> betas, x = np.array([0.0]), np.random.default_rng(0).normal(size=4000)
+    >>> halves = [Reweighting(betas, np.abs(x[None, :2000])), Reweighting(betas, np.abs(x[None, 2000:]))]
+    >>> both = JoinedReweighting(halves, [float(np.log(2))] * 2)
+    >>> bool(abs(both.free_energy(0.0)) < 1e-12), both.weights(0.0).shape
+    (True, (2, 2000))
     """
 
     def __init__(self, parts: Sequence[Reweighting], prior_free_energies: Sequence[float]) -> None:
+        self.parts = tuple(parts)
+        self.prior_free_energies = tuple(prior_free_energies)
         self.inverse_temperatures = np.concatenate([part.inverse_temperatures for part in parts])
         self.energies = np.concatenate([part.energies for part in parts])
-        self._lowest = min(part._lowest for part in parts)
-        excess = self.energies - self._lowest
-        self.order = np.argsort(excess, axis=None, kind="stable")
-        self._sorted = excess.ravel()[self.order]
-        starts = list(zip(parts, prior_free_energies, strict=True))
-        self.free_energies = np.concatenate([part.free_energies + start for part, start in starts])
-        denominators = np.concatenate([part.log_denominators + start for part, start in starts])
-        self._sorted_denominators = denominators.ravel()[self.order]
-        self._moments = {}
+        self.order = np.argsort(self.energies, axis=None, kind="stable")
 
-    def window(self, beta: float | int, depth: float = UNREAD) -> slice:
-        """All particles: of different parts, those of one energy have different weights."""
-        self._check(beta)
-        return slice(0, self._sorted.size)
+    def _each(self, beta: float | int) -> Float[np.ndarray, " parts"]:
+        """F_k(β), in nats."""
+        return np.array([start + part.free_energy(beta) for part, start in zip(self.parts, self.prior_free_energies, strict=True)])
 
-    def members(self) -> Iterator[Members]:
-        """Refused: the shares of a particle in the rungs are those of its part.
+    def shares(self, beta: float | int) -> Float[np.ndarray, " parts"]:
+        """The share of each part at β."""
+        return np.exp(self.free_energy(beta) - self._each(beta))
 
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError("modes: V(t) is not read off a run to which modes were added; temper with modes='warn'")
+    def free_energy(self, beta: float | int) -> float:
+        """F(β) of the whole, in nats."""
+        return -float(logsumexp(-self._each(beta)))
+
+    def weights(self, beta: float | int) -> Float[np.ndarray, "rungs particles"]:
+        """Normalised weights of all particles of all parts at β."""
+        return np.concatenate([share * part.weights(beta) for share, part in zip(self.shares(beta), self.parts, strict=True)])
+
+    def mean_and_variance(self, beta: float | int) -> tuple[float, float]:
+        """Mean and variance of the energy at β, in nats and nats²: of the mixture of the parts."""
+        shares = self.shares(beta)
+        means, variances = np.array([part.mean_and_variance(beta) for part in self.parts]).T
+        mean = float(shares @ means)
+        # A part without weight may have no moments.
+        held = shares > 0
+        return mean, float(shares[held] @ (variances[held] + (means[held] - mean) ** 2))
+
+    def effective_sample_size(self, beta: float | int) -> float:
+        """Kish's effective number of particles at β."""
+        return 1.0 / float(np.sum(self.weights(beta) ** 2))
+
+    def window(self, beta: float | int, depth: float = np.inf) -> slice:
+        """All of the order of energies: the weights of several parts have no single peak in it."""
+        return slice(0, self.energies.size)
+
+    def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
+        """Weights at β of the particles in a window of the order of energies, normalised over it."""
+        found = self.weights(beta).ravel()[self.order[window]]
+        return found / found.sum()
+
+    def energies_within(self, window: slice) -> Float[np.ndarray, " window"]:
+        """Energies of a window of the order of energies, in nats."""
+        return self.energies.ravel()[self.order[window]]
 
 
 class JoinedView(LadderView):

@@ -67,8 +67,13 @@ def find_optimum(
             parts = [
                 descend(lambda u: landscape.slope(u, 1.0, prior)[:2], part, scales, iterations, tolerance=1e-7) for part in batches(points)
             ]
-            joined = [np.concatenate([getattr(part, name) for part in parts])[: len(points)] for name in ("points", "values", "converged")]
-            return Descended(*joined, sum(part.evaluations for part in parts))
+            count = len(points)
+            return Descended(
+                np.concatenate([part.points for part in parts])[:count],
+                np.concatenate([part.values for part in parts])[:count],
+                np.concatenate([part.converged for part in parts])[:count],
+                sum(part.evaluations for part in parts),
+            )
 
         modes = descended(starts, 1.0)
         order = [index for index in np.argsort(modes.values) if np.isfinite(modes.values[index])]

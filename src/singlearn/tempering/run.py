@@ -278,10 +278,12 @@ class Run(Shown):
     def volume(self) -> VolumeCurve:
         """V(t), the prior volume with K < t, at every t this population run reached; λ is read off it too.
 
-        Raises ``ValueError`` for a run with data, whose K is unknown.
+        Raises ``ValueError`` for a run with data, whose K is unknown, and for one to which modes were added.
         """
         if not self.is_population:
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
+        if isinstance(self.view, JoinedView):
+            raise ValueError(f"{self.name}: modes were added to this run, and V(t) is read off a single ladder; temper with modes='warn'")
         return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.energy_warnings))
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
