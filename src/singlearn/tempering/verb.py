@@ -14,7 +14,7 @@ from singlearn.running.arguments import real_number, whole_number
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.posterior import draw_posterior
-from singlearn.tempering.prior_cautions import SETTING, intake_cautions
+from singlearn.tempering.prior_cautions import SETTING, intake_cautions, refuse_negative_divergence
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run, ladder_view
 from singlearn.tempering.settings import Settings
@@ -87,6 +87,8 @@ def temper(
             "prior_floor": masses.floor,
         }
     settings = Settings.of(triple, beta_max, particles, replicates, seed, target_ess, thin, precision)
+    if restrict is None:
+        refuse_negative_divergence(triple, particles, replicates, seed, precision)
     rungs = anneal(triple, settings, checkpoint, progress, start)
     view = ladder_view(rungs, restriction_settings)
     cautions = {SETTING: intake_cautions(brought, rungs, asdict(settings), restrict is None)}
