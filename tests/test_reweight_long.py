@@ -1,4 +1,5 @@
-"""Reweighting of long ladders against all pairs of rungs and particles, and against closed forms."""
+"""Reweighting of long ladders against all pairs of rungs and particles, and against closed
+forms."""
 
 import time
 
@@ -13,7 +14,8 @@ from singlearn.measure.reweight import Reweighting
 
 
 def shifted(rungs, particles, shift, seed=0):
-    """w ~ N(0, 1), U = (w - shift)²/2: p^β = N(β shift/(1+β), 1/(1+β)); rungs that overlap as those of a run do."""
+    """w ~ N(0, 1), U = (w - shift)²/2: p^β = N(β shift/(1+β), 1/(1+β)); rungs that overlap as those
+    of a run do."""
     betas = [0.0]
     while len(betas) < rungs and betas[-1] < 1:
         betas.append(min(1.0, betas[-1] + 0.7 * (1 + betas[-1]) ** 1.5 / shift))
@@ -28,7 +30,8 @@ def exact(beta, shift):
 
 
 def power_law(decades, particles, seed=0):
-    """U with φ = Gamma(1/4): heavy at both ends, a factor two from rung to rung, infinite for some draws of the prior."""
+    """U with φ = Gamma(1/4): heavy at both ends, a factor two from rung to rung, infinite for some
+    draws of the prior."""
     betas = np.concatenate([[0.0], 2.0 ** np.arange(0, int(decades / 0.301))])
     energies = np.random.default_rng(seed).gamma(0.25, size=(len(betas), particles)) / (1 + betas)[:, None]
     energies[0, ::7] = np.inf
@@ -102,6 +105,6 @@ def test_readings_of_a_long_ladder_look_at_neighbours():
 def test_pieces_are_exact_or_cut():
     """A function that no polynomial follows leaves the particles as they are."""
     energies = np.sort(np.random.default_rng(1).normal(size=5000))
-    smooth, rough = (sum(p.counts @ g(p.energies) for p in pieces_of(energies, lambda u: (g(u),))) for g in (np.sin, np.sign))
+    smooth, rough = (sum(p.counts @ g(p.energies) for p in pieces_of(energies, lambda u, g=g: (g(u),))) for g in (np.sin, np.sign))
     assert smooth == pytest.approx(np.sin(energies).sum(), abs=1e-9)
     assert rough == pytest.approx(np.sign(energies).sum(), abs=1e-9)

@@ -1,4 +1,5 @@
-"""Whether λ̂ was read where the asymptotic law holds: what the temperatures beside the window say of it."""
+"""Whether λ̂ was read where the asymptotic law holds: what the temperatures beside the window say
+of it."""
 
 from __future__ import annotations
 
@@ -14,13 +15,15 @@ from singlearn.measure.warning import Reason, Warning_
 
 # Standard errors beyond which a difference is no accident.
 BEYOND_CHANCE = 4.0
-# C(β) may change by these shares of itself from the window to where it is looked at beside it. A regression of 100 observations, whose λ̂ is
-# within a tenth of d/2, changes by 0.05 to colder and 0.16 to hotter temperatures.
+# C(β) may change by these shares of itself from the window to where it is looked at beside it. A
+# regression of 100 observations, whose λ̂ is within a tenth of d/2, changes by 0.05 to colder and
+# 0.16 to hotter temperatures.
 COLDER_CHANGE = 0.25
 HOTTER_CHANGE = 0.45
 # A smaller difference than this many standard errors does not join the error of λ̂.
 BEYOND_NOISE = 2.0
-# Fewer e-folds of the posterior's contraction from the prior than this, per unit of λ̂: the prior takes more than an eighth off λ̂.
+# Fewer e-folds of the posterior's contraction from the prior than this, per unit of λ̂: the prior
+# takes more than an eighth off λ̂.
 LEAST_CONTRACTION = 1.8
 
 
@@ -30,7 +33,8 @@ class Surroundings:
 
     Attributes:
         warnings: why λ̂ may be none.
-        drift: how far C(β) moves to colder temperatures, where that is more than noise: what the window cannot tell.
+        drift: how far C(β) moves to colder temperatures, where that is more than noise: what the
+            window cannot tell.
     """
 
     warnings: tuple[Warning_, ...]
@@ -40,19 +44,23 @@ class Surroundings:
 def look_around(
     view: LadderView, betas: Float[np.ndarray, " points"], read: Estimate, dimension: int | None
 ) -> Surroundings:
-    r"""C(β) from β/4 to 4β and up to β = 1, the contraction from the prior, and d/2, against a reading of λ.
+    r"""C(β) from β/4 to 4β and up to β = 1, the contraction from the prior, and d/2, against a
+    reading of λ.
 
-    - :math:`C(β) → λ` as long as the law :math:`Z(β) ∝ e^{-βE_0}β^{-λ}` holds: where C still climbs or falls beside the window,
-      readings made within it agree with each other and not with λ.
-    - The posterior has left the prior by :math:`\mathrm{KL}(p^β \| φ) = F(β) - βE(β) ≈ λ \log(nβc) - λ`: as many e-folds per λ as the
-      energy has shrunk by. With few of them the shape of the prior is what is measured.
-    - :math:`λ ≤ d/2` where the prior is positive around a best parameter (Watanabe 2009, theorem 7.2 [watanabe2009algebraic]_).
+    - :math:`C(β) → λ` as long as the law :math:`Z(β) ∝ e^{-βE_0}β^{-λ}` holds: where C still climbs
+      or falls beside the window, readings made within it agree with each other and not with λ.
+    - The posterior has left the prior by :math:`\mathrm{KL}(p^β \| φ) = F(β) - βE(β) ≈ λ \log(nβc)
+      - λ`: as many e-folds per λ as the energy has shrunk by. With few of them the shape of the
+      prior is what is measured.
+    - :math:`λ ≤ d/2` where the prior is positive around a best parameter (Watanabe 2009, theorem
+      7.2 [watanabe2009algebraic]_).
 
     Args:
         view: the ladder.
         betas: the window, in 1/nats.
         read: λ̂ with its statistical error.
-        dimension: d, or ``None`` where λ ≤ d/2 need not hold (a phase, whose best parameter may lie on its edge).
+        dimension: d, or ``None`` where λ ≤ d/2 need not hold (a phase, whose best parameter may lie
+            on its edge).
 
     Returns:
         Warnings, and what should join the error.

@@ -7,14 +7,16 @@ from jaxtyping import Float
 
 from singlearn.measure.warning import Reason, Warning_
 
-# Below 0 by less than this share of a thermal energy, 1/β, at the coldest rung: rounding, which no reading sees.
+# Below 0 by less than this share of a thermal energy, 1/β, at the coldest rung: rounding, which no
+# reading sees.
 UNSEEN = 0.05
 
 
 def negative_warnings(
     energies: Float[np.ndarray, "rungs replicates particles"], inverse_temperatures: Float[np.ndarray, " rungs"], n: float
 ) -> list[Warning_]:
-    """One warning if n K of a population run is below 0 by enough to be seen at its coldest rung."""
+    """One warning if n K of a population run is below 0 by enough to be seen at its coldest
+    rung."""
     lowest = float(energies.min())
     if -lowest * float(inverse_temperatures[-1]) <= UNSEEN:
         return []

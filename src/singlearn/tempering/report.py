@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.measure.warning import Warning_
 from singlearn.tempering.coordinate_mixing import coordinate_warnings
@@ -13,7 +15,7 @@ from singlearn.tempering.run import Run
 
 
 def _read(run: Run) -> LearningCoefficient | str:
-    """λ̂, or in words why it is not read: the run does not reach the temperatures it is read at, say."""
+    """λ̂, or why none is read: the run does not reach the temperatures it is read at, say, or rounding has taken their digits."""
     try:
         return run.learning_coefficient()
     except ValueError as error:
@@ -25,6 +27,18 @@ def _has_optimum(run: Run) -> bool:
     return run.is_population or run.optimum is not None
 
 
+def _or_why(reading: Callable[[], Estimate], unit: str = " nats") -> str:
+    """A reading with its unit, or why it is withheld."""
+    try:
+        return f"{reading()}{unit}"
+    except ValueError as error:
+        return f"not read: {error}"
+
+
+def _has_wbic(run: Run) -> bool:
+    return run.n >= 3 and run.beta_max * math.log(run.n) >= 1
+
+
 def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, str]]:
     beta = min(1.0, run.beta_max)
     rows = [
@@ -32,13 +46,13 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
         ("parameters d", f"{run.dimension}"),
         ("rungs", f"{len(run.rungs)}, β = 0 … {run.beta_max:g}"),
         ("populations", f"{run.settings['replicates']} × {run.settings['particles']} particles"),
-        (f"free energy F({beta:g})", f"{run.free_energy(beta)} nats"),
+        (f"free energy F({beta:g})", _or_why(lambda: run.free_energy(beta))),
     ]
     if run.restricted_to is not None:
         rows.append((f"prior mass, {run.restricted_to}", str(run.prior_mass)))
     if not run.is_population:
-        if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
-            rows.append(("WBIC", f"{run.wbic()} nats"))
+        if _has_wbic(run):
+            rows.append(("WBIC", _or_why(run.wbic)))
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
             over_data = f"± {waic.standard_error_over_data:.2g} over data"
@@ -94,24 +108,34 @@ def to_dict(run: Run) -> dict[str, Any]:
         **run.settings,
         "rungs": len(run.rungs),
         "inverse_temperature": beta,
-        "free_energy": run.free_energy(beta).to_dict(),
-        "energy": run.energy(beta).to_dict(),
-        "heat_capacity": run.heat_capacity(beta).to_dict(),
         "truth_energy": run.truth_energy,
         "best_energy": None if optimum is None else optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
         "warnings": [{"reason": str(w.reason), "message": w.message} for w in _warnings(run, read)],
     }
+    withheld: dict[str, str] = {}
+    readings: dict[str, Callable[[], Estimate]] = {
+        "free_energy": lambda: run.free_energy(beta),
+        "energy": lambda: run.energy(beta),
+        "heat_capacity": lambda: run.heat_capacity(beta),
+    }
+    if not run.is_population and _has_wbic(run):
+        readings["wbic"] = run.wbic
+    for name, reading in readings.items():
+        try:
+            result[name] = reading().to_dict()
+        except ValueError as error:
+            result[name], withheld[name] = None, str(error)
     if isinstance(read, str):
         result["learning_coefficient_is_not_read"] = read
     else:
         result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
+    if withheld:
+        result["withheld"] = withheld
     if not run.is_population:
         if optimum is not None:
             result["bic"] = run.bic()
-        if run.n >= 3 and run.beta_max * math.log(run.n) >= 1:
-            result["wbic"] = run.wbic().to_dict()
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
             result["waic"] = waic.to_dict()

@@ -31,6 +31,7 @@ from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import random_seed, whole_number
+from singlearn.tempering.beyond import beyond_warnings
 from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
@@ -199,7 +200,7 @@ class Run(Shown):
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
         read = read_learning_coefficient(self._ladder, self.n, reaches_truth, method, betas, multiplicity, dimension)
-        found = list(read.warnings) + self.energy_warnings
+        found = list(read.warnings) + self.energy_warnings + beyond_warnings(self.settings, self.n * self.view.coldest)
         reference, not_compared = self._reference()
         found += not_compared
         if reference is not None and intercept_is_elsewhere(
@@ -284,7 +285,8 @@ class Run(Shown):
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
         if isinstance(self.view, JoinedView):
             raise ValueError(f"{self.name}: modes were added to this run, and V(t) is read off a single ladder; temper with modes='warn'")
-        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.energy_warnings))
+        cautions = (*self.energy_warnings, *beyond_warnings(self.settings, self.n * self.view.coldest))
+        return volume_by_tempering(self.view, self.n, self.dimension, self.name, cautions)
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 

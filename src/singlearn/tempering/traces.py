@@ -13,11 +13,14 @@ _traced_wide: list[bool] = []
 
 
 def trace_in(wide: bool) -> None:
-    """Say in which precision functions are about to be traced, so that none meets what JAX remembers of it from the other one.
+    """Say in which precision functions are about to be traced, so that none meets what JAX
+    remembers of it from the other one.
 
-    JAX remembers traces of the small functions that a model is made of. Where one has met a NumPy array that a model closes over in double
-    precision, it is no use in single precision, and JAX 0.10 fails on it ("requires compatible types for all operands"). The memory of traces is
-    therefore forgotten when the precision changes. Compiled functions, the caller's among them, stay as they are.
+    JAX remembers traces of the small functions that a model is made of. Where one has met a NumPy
+    array that a model closes over in double precision, it is no use in single precision, and JAX
+    0.10 fails on it ("requires compatible types for all operands"). The memory of traces is
+    therefore forgotten when the precision changes. Compiled functions, the caller's among them,
+    stay as they are.
     """
     with _lock:
         if _traced_wide == [wide]:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from singlearn.running.arguments import real_number, whole_number
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
+from singlearn.tempering.beyond import look_beyond
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.modes import CHOICES, names, with_modes
@@ -110,16 +111,18 @@ def temper(
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
         rungs = anneal(triple, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
-    resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
+    resolution: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}
+    if triple.is_population and restrict is None and precision == "float64":
+        resolution |= look_beyond(triple, rungs, seed).to_settings()
     cautions = {SETTING: intake_cautions(brought, rungs, asdict(settings), restrict is None)}
-    whole = with_modes(triple, settings, rungs, restriction_settings | resolution_settings, modes, progress)
+    whole = with_modes(triple, settings, rungs, restriction_settings | resolution, modes, progress)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=whole.rungs,
         settings={
             **asdict(settings),
             **restriction_settings,
-            **resolution_settings,
+            **resolution,
             **triple.sites.as_setting(),
             **cautions,
             **whole.settings,
