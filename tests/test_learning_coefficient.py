@@ -45,7 +45,8 @@ def test_unknown_multiplicity_widens_the_error():
     assert abs(told.value - 0.5) < 4 * told.standard_error < 0.1
     assert abs(untold.value - 0.5) < 4 * untold.standard_error
     assert untold.standard_error > told.standard_error
-    assert untold.multiplicity in (1, 2)
+    # Two multiplicities explain the run equally well, and none is claimed.
+    assert untold.multiplicity in (None, 2)
 
 
 def test_twenty_decades():
@@ -122,4 +123,4 @@ def test_readings_lie_within_the_window():
     assert max(capacities) - min(capacities) > 0.2
     for name, reading in read.readings.items():
         assert min(capacities) < reading.value < max(capacities), name
-    assert Reason.READINGS_DISAGREE not in [w.reason for w in read.warnings]
+    assert Reason.NOT_LEVEL in [w.reason for w in read.warnings]

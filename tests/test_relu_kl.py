@@ -291,7 +291,7 @@ def test_triple_claims_what_is_proved_only() -> None:
     ("arguments", "argument"),
     [
         ((0,), "hidden"),
-        ((2, 2), "m"),
+        ((2, 2), "truth"),
         ((2, 3, [(-1, 1)]), "truth"),
         ((2, 3, [(-1, 1), (1, -1)]), "box"),
         ((2, 3, SQUARE, -1.0), "n"),

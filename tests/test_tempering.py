@@ -220,7 +220,8 @@ def test_ladder_step_keeps_the_effective_sample_size():
     following = next_inverse_temperature(energies, 1.0, 100.0, 0.6)
     sizes = relative_effective_sample_size(log_weights(energies, following - 1.0))
     assert following == 2.0 or sizes.mean() == pytest.approx(0.6, abs=1e-3)
-    assert next_inverse_temperature(energies, 0.0, 0.01, 0.6) == 0.01
+    assert next_inverse_temperature(energies, 0.0, 0.01, 0.6, closely_from=0.01) == 0.01
+    assert next_inverse_temperature(energies, 0.0, 0.01, 0.6) == pytest.approx(1e-6)
     wide = np.exp(60 * energies)
     step = next_inverse_temperature(wide, 0.0, 1.0, 0.6)
     assert relative_effective_sample_size(log_weights(wide, step)).mean() == pytest.approx(0.6, abs=5e-3)

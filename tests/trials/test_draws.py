@@ -89,7 +89,7 @@ def test_a_stored_run_knows_which_particles_were_kept(tmp_path):
         older = opened.load()
     older.attrs["format"] = 1
     older.to_netcdf(tmp_path / "older.nc", engine="h5netcdf")
-    with pytest.raises(ValueError, match="does not say which particles were kept"):
+    with pytest.raises(ValueError, match="says neither which particles were kept"):
         sl.Run.load(tmp_path / "older.nc", PARABOLA)
 
 

@@ -207,8 +207,8 @@ def test_data_inside_a_numpyro_model_are_compared_too():
     parts = MadeOf(sl.Triple.from_numpyro(model, y), None).parts(np.random.default_rng(0).normal(size=(100, 1)))
     assert MadeOf(sl.Triple.from_numpyro(model, y.copy()), None).differences(parts) == []
     y[123] += 1e-3
-    [said] = MadeOf(sl.Triple.from_numpyro(model, y), None).differences(parts)
-    assert said.startswith("log likelihood")
+    said = MadeOf(sl.Triple.from_numpyro(model, y), None).differences(parts)
+    assert any(sentence.startswith("log likelihood") for sentence in said), said
 
 
 def test_population_triples_and_their_settings():
@@ -544,14 +544,15 @@ def test_what_is_no_saved_run_is_refused_by_name(stored, tmp_path):
         sl.Run.load(stored[0] / "checkpoint")
 
 
-def test_a_run_of_an_earlier_version_is_read_without_a_triple(stored, tmp_path):
+def test_a_run_of_an_earlier_version_is_refused(stored, tmp_path):
+    """It says neither what it was made of nor which particles were kept."""
     tree = stored[1].to_datatree()
     del tree["made_of"], tree.attrs["digest"]
     tree.attrs["format"] = 1
     (tmp_path / "run.nc").write_bytes(tree.to_netcdf(engine="h5netcdf"))
-    assert sl.Run.load(tmp_path / "run.nc").free_energy(1.0) == stored[1].free_energy(1.0)
-    with pytest.raises(ValueError, match=r"saved by an earlier version.*load it without a triple, or temper again"):
-        sl.Run.load(tmp_path / "run.nc", line())
+    for triple in (None, line()):
+        with pytest.raises(ValueError, match=r"not a run saved by this version.*temper again and save"):
+            sl.Run.load(tmp_path / "run.nc", triple)
 
 
 # -- full disks --------------------------------------------------------------------------------------

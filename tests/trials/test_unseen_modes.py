@@ -57,7 +57,7 @@ def is_right(run: Run, exact: float) -> bool:
 @pytest.fixture(scope="module")
 def spiked() -> tuple[Run, Triple, float]:
     triple, exact = spike_and_slab(8)
-    return temper(triple, particles=96, replicates=2, seed=0, progress=False), triple, exact
+    return temper(triple, particles=96, replicates=4, seed=0, progress=False), triple, exact
 
 
 def test_a_spike_that_no_prior_draw_meets_is_added(spiked: tuple[Run, Triple, float]) -> None:

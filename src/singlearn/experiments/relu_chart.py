@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +60,8 @@ class ChartPrior:
 
     hidden: int
     scale: float
+    # An angle and the same one a turn further are one network: the density integrates to one over a turn, and goes on beyond it.
+    repeats_along: ClassVar[tuple[str, ...]] = ("θ",)
 
     def sample(self, key: Key[Array, ""]) -> Chart:
         keys = jax.random.split(key, 4)

@@ -77,7 +77,7 @@ class LadderView:
         # Variance of the log incremental weights of independent particles, half of it: each
         # interval is read from both its ends.
         steps = np.sum(1 / self._effective_sample_size[1:][upto] - 1, axis=0) / (2 * particles)
-        return float(np.sqrt((steps.mean() + self._prior_floor**2) / len(self.replicates)))
+        return float(np.sqrt((max(steps.mean(), 0.0) + self._prior_floor**2) / len(self.replicates)))
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or

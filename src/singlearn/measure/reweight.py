@@ -286,7 +286,9 @@ class Reweighting:
         if energies[-1] >= ENERGY_CEILING and weights[energies >= ENERGY_CEILING].sum() > 0:
             return np.inf, np.inf
         mean = float(np.sum(weights * energies))
-        return mean, float(np.sum(weights * (energies - mean) ** 2))
+        # An infinite energy weighs nothing here, and its square would be no number.
+        centred = np.where(energies < ENERGY_CEILING, energies - mean, 0.0)
+        return mean, float(np.sum(weights * centred**2))
 
     def effective_sample_size(self, beta: float | int) -> float:
         """Kish's effective number of particles at β."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from singlearn.plot.learning_curves import generalisation_error
     from singlearn.plot.model_comparison import selection
     from singlearn.plot.newton_polyhedron import newton_polygon
+    from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
     from singlearn.plot.resolution_tree import chart_tree
     from singlearn.plot.thermodynamic_curves import thermodynamics
@@ -63,6 +64,7 @@ __all__ = [
     "fibre_path",
     "generalisation_error",
     "kinks",
+    "modes",
     "network_graph",
     "newton_polygon",
     "phase_diagram",

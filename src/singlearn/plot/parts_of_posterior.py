@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 
 from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
+from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, quieten
 from singlearn.tempering import Run
 

@@ -119,6 +119,7 @@ def local_run(
         ValueError: an argument out of range, or a start that is outside the phase or has infinite energy.
         PhaseTooSmall: the start lies on the edge of the phase, so that no neighbourhood of it is inside.
 
+    >>> import math
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: 0.5 * (w - 8.0) ** 2, dist.Normal(0.0, 1.0), n=1)
     >>> run = local_run(triple, 8.0, lambda w: w > 6.0, beta=10.0, particles=256)

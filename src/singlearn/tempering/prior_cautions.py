@@ -52,8 +52,12 @@ def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_w
 
 
 def cautions_of_density(triple: Triple) -> list[Warning_]:
-    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own densities are normalised."""
-    if is_numpyro_prior(triple):
+    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own densities are normalised.
+
+    A prior object that says which parameters are angles (``repeats_along``, their names) has a density that goes on after a turn;
+    over all of space it cannot be compared with draws, nor integrated.
+    """
+    if is_numpyro_prior(triple) or getattr(triple.prior, "repeats_along", ()):
         return []
     findings = check_prior(triple.coordinates) + mass_finding(triple.coordinates)
     return [_caution(finding) for finding in findings]

@@ -75,6 +75,7 @@ def temper(
         NoFiniteEnergy: every particle of a population has infinite energy.
         PhaseTooSmall: too little of the prior lies in the phase; ``local_run`` starts from a known parameter instead.
 
+    >>> import math
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: 0.5 * w**2, dist.Normal(0.0, 1.0), n=1)
     >>> run = temper(triple, beta_max=99.0, particles=512, seed=1)
