@@ -33,6 +33,8 @@ HONEST = [
     ("(x*y)^2*(x - 1)^4", {"domain": {"x": (-1, 2), "y": (-1, 1)}}),
     ("(x*y)^2*(x - 1)^4", {"at": {"x": 1}}),
     ("x^4*y^2*(x + z)^2", {"prior": "|x|*y^2"}),
+    ("x^2 + y^2", {"prior": "(x + y)^2"}),
+    ("(x - 1)^2", {"at": {"x": 1}, "prior": "|x|^3"}),
     # From the catalogue: a valley, matrix factorisation, reduced rank, Vandermonde, a discriminant; one left open.
     ("(w*q - 2)^2", {"domain": "all"}),
     (["a*c + b*d", "a*e + b*f"], {}),

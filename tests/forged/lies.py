@@ -699,6 +699,19 @@ def faces() -> None:
         factors=[("(x - y)^2 + y^3", 1)],
         crossings=one,
     )
+    parabola, tangent = "v^2 - 2*v + 2 - w", "w - 1"
+    data = honest([f"({parabola})*({tangent})"], domain="all")
+    off = face([], "crossing", crossings=[crossing([i], None) for i in (0, 1)] + [crossing([0, 1], None)])
+    line_ = face([[1]], "crossing", crossings=[crossing([0], [["1", "1", "1"]])])
+    inside = newton(line_, factors=[[poly("u1 v w", tangent), 1]])
+    piece = child(etale("v w", "v", parabola, [["2", "2"]]), inside)
+    both = [[poly("v w", parabola), 1], [poly("v w", tangent), 1]]
+    forge(
+        "tangent-to-the-divisor",
+        "crossing_on: no_zeros(_minors",
+        "The parabola w = (v - 1)^2 + 1 and its tangent cross: λ = 1/2 is claimed; λ = 3/8.",
+        with_stratum(data, "", cover(-1, piece, faces=[off], factors=both)),
+    )
     line(
         "crossing-not-listed",
         "crossing_on: no_zeros([*polys, *chart.base]",
