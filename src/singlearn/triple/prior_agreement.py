@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.special import gammaln, logsumexp
 
 from singlearn.triple.coordinates import Coordinates
@@ -154,9 +154,9 @@ def same_draws(u: Float[np.ndarray, "draws d"], names: Sequence[str], symbol: st
     if not len(suspects):
         return None
     shares = []
-    for i in suspects:
-        values, counts = np.unique(ordered[:, i], return_counts=True)
-        shares.append((max(int(counts.max()), int(infinite[i])) / len(u), i, float(values[np.argmax(counts)])))
+    for suspect in suspects.tolist():
+        values, counts = np.unique(ordered[:, suspect], return_counts=True)
+        shares.append((max(int(counts.max()), int(infinite[suspect])) / len(u), suspect, float(values[np.argmax(counts)])))
     share, i, value = max(shares)
     at = "beyond the largest number" if not np.isfinite(value) else f"at {symbol} = {value:.6g}"
     return (
@@ -253,8 +253,8 @@ def _functions(
 def _in_standard_errors(terms: Float[np.ndarray, "draws functions"]) -> tuple[float, int]:
     error = terms.std(axis=0) / np.sqrt(len(terms))
     sizes = np.where(error > 0, np.abs(terms.mean(axis=0)) / np.where(error > 0, error, 1.0), 0.0)
-    index: Int[np.ndarray, ""] = np.argmax(sizes)
-    return float(sizes[index]), int(index)
+    index = int(np.argmax(sizes))
+    return float(sizes[index]), index
 
 
 @lru_cache(maxsize=64)

@@ -73,9 +73,8 @@ def as_array(value: Any, name: str = "data", finite: bool = True) -> np.ndarray:
         missing = value.null_count if isinstance(value.null_count, int) else value.null_count()
         if isinstance(missing, int) and missing:
             raise ValueError(f"{name}: {missing} of {len(value)} entries are missing; drop or impute them")
-    dtype = getattr(value, "dtype", None)
-    if isinstance(value, jax.Array) and jnp.issubdtype(dtype, jax.dtypes.prng_key):
-        raise ValueError(f"{name}: got a random key (dtype {dtype}); data should be numbers, and a log likelihood draws none")
+    if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
+        raise ValueError(f"{name}: got a random key (dtype {value.dtype}); data should be numbers, and a log likelihood draws none")
     found = _numbers(np.asarray(value), name, type(value).__name__)
     return _checked(found, name) if finite else found
 

@@ -145,7 +145,7 @@ def _in_words(constraint: Any) -> str:
 
 
 def _check_bounds(name: str, part: dist.Distribution, kind: str) -> None:
-    support = getattr(part, "support", None)
+    support: Any = getattr(part, "support", None)
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     if not (hasattr(support, "lower_bound") and hasattr(support, "upper_bound")):
