@@ -218,6 +218,12 @@ def warned(triple, **more):
     return {str(w.reason): w.message for w in run.warnings}
 
 
+def test_a_divergence_without_a_lowest_value():
+    """-w²/4 under N(0,1) has no posterior beyond β = 2: a run would never end."""
+    with pytest.raises(ValueError, match=r"^kl: K is negative"):
+        sl.temper(sl.Triple.population(lambda w: -0.25 * w**2, NORMAL, n=1), beta_max=1e3, particles=32)
+
+
 def test_cautions_of_what_was_brought():
     """A K below 0 and draws beyond the range of floats are named on the run, and nothing else is."""
     negative = sl.Triple.population(lambda w: w**2 - 0.1, NORMAL, n=1)

@@ -63,6 +63,28 @@ def _caution(finding: PriorFinding) -> Warning_:
     return Warning_(Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message)
 
 
+def refuse_negative_divergence(triple: Triple, particles: int, replicates: int, seed: int, precision: str) -> None:
+    """Raise ``ValueError`` where K is further below 0 at prior draws than it usually is from 0: the run would not come to an end.
+
+    Args:
+        triple: what is to be tempered; only population triples have a K.
+        particles, replicates, seed, precision: of the run, whose compiled programs are used.
+    """
+    if not triple.is_population:
+        return
+    count = particles * replicates
+    with jax.enable_x64(precision == "float64"):
+        moves = compile_moves(triple, count)
+        drawn = moves.sample_prior(jax.random.split(jax.random.fold_in(jax.random.key(seed), 0), count))
+        energies = np.asarray(moves.energies(jnp.asarray(np.asarray(drawn))), dtype=float)
+    energies = energies[np.isfinite(energies)] / float(triple.n)
+    if energies.size and energies.min() < -float(np.median(np.abs(energies))):
+        raise ValueError(
+            f"kl: K is negative, {energies.min():.4g} at a draw of the prior of {triple.name!r}; a Kullback-Leibler divergence is ≥ 0: "
+            "subtract its minimum, or give the log likelihood and data instead"
+        )
+
+
 def stored_cautions(settings: dict[str, Any]) -> list[Warning_]:
     """The cautions that the settings of a run record."""
     return [Warning_(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])]

@@ -18,7 +18,7 @@ from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.modes import CHOICES, names, with_modes
 from singlearn.tempering.posterior import draw_posterior
-from singlearn.tempering.prior_cautions import SETTING, intake_cautions
+from singlearn.tempering.prior_cautions import SETTING, intake_cautions, refuse_negative_divergence
 from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
 from singlearn.tempering.run import Run
@@ -105,6 +105,8 @@ def temper(
             "prior_floor": masses.floor,
         }
     settings = Settings.of(triple, beta_max, particles, replicates, seed, target_ess, thin, precision)
+    if restrict is None:
+        refuse_negative_divergence(triple, particles, replicates, seed, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
         rungs = anneal(triple, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)

@@ -36,14 +36,14 @@ class Triple(Shown):
         log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)` in nats, normalising constants
             included; a pure JAX function.
         prior: a pytree of NumPyro distributions (``w`` has the same structure), or an object with ``sample(key)`` and ``log_prob(w)``.
-        data: a pytree of arrays whose leading axis is the sample.
+        data: a pytree of arrays whose leading axis is the sample; arrays are of any origin, lists of numbers too.
         truth: optional; a parameter :math:`w_0` with the structure of ``w``, or the pointwise :math:`\log q(y_i|x_i)` of shape ``(n,)``.
         name: how tables and figures call it.
         known: the learning coefficient, where it is proven.
 
     Raises:
-        ValueError: ``n = 0``, data that are not finite, a log likelihood that is not of shape ``(n,)``, an improper or discrete prior,
-            a truth that does not match the parameter.
+        ValueError: ``n = 0``, data that are masked, missing, not finite or no numbers, a log likelihood that is not of shape ``(n,)``, a
+            prior that is improper, discrete or empty, a truth that does not match the parameter.
 
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, -0.5])
