@@ -1,4 +1,4 @@
-"""Cautions of a run about what it was brought: its prior, its truth, its divergence."""
+"""Cautions of a run about what it was brought: its prior and its truth; and a divergence that no run can follow."""
 
 from __future__ import annotations
 
@@ -27,13 +27,11 @@ from singlearn.triple.prior_agreement import (
 
 # Of the posterior's particles beyond what floats resolve; a change of their energy, in nats, that the likelihood would go on making.
 SHARE_BEYOND, ENERGY_BEYOND = 0.01, 0.05
-# A K more negative than this share of its size over the prior is no rounding error; nor may β n K be far below 0, in nats.
-NEGLIGIBLE, NEGLIGIBLE_ENERGY = 1e-6, 0.1
 SETTING = "intake_cautions"
 
 
 def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> list[dict[str, str]]:
-    """What is wrong with the prior, the truth and K of a run, as records for its settings.
+    """What is wrong with the prior and the truth of a run, as records for its settings.
 
     Args:
         triple: what was brought, before any restriction.
@@ -45,7 +43,7 @@ def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_w
         Reason and message of each caution.
     """
     found = [_caution(finding) for finding in _prior_findings(triple, rungs, settings, is_whole_prior)]
-    found += _beyond_resolution(triple, rungs, settings) + _negative(triple, rungs)
+    found += _beyond_resolution(triple, rungs, settings)
     if (sentence := outside_support(triple.prior, triple.truth)) and triple.truth_is_parameter:
         found.append(Warning_(Reason.PHASE_ELSEWHERE, sentence))
     return [{"reason": str(caution.reason), "message": caution.message} for caution in found]
@@ -179,24 +177,5 @@ def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -
             Reason.SATURATED_CHART,
             f"prior: {share:.1%} of the particles at β = {rungs.inverse_temperature[rung]:.3g} lie where a parameter is rounded to the "
             "edge of its support while the log likelihood still changes there: write it in the logarithm of that parameter",
-        )
-    ]
-
-
-def _negative(triple: Triple, rungs: Rungs) -> list[Warning_]:
-    if not triple.is_population:
-        return []
-    lowest = float(np.min(rungs.energies))
-    first = rungs.energies[0][np.isfinite(rungs.energies[0])]
-    size = float(np.median(np.abs(first))) if first.size else 0.0
-    beta = float(rungs.inverse_temperature[-1])
-    if not (lowest < -NEGLIGIBLE * size or beta * lowest < -NEGLIGIBLE_ENERGY):
-        return []
-    rounding = "" if lowest < -NEGLIGIBLE * size else ", which may be rounding but is not small against 1/(nβ)"
-    return [
-        Warning_(
-            Reason.NEGATIVE_ENERGY,
-            f"K is negative, {lowest / float(triple.n):.4g} at its lowest{rounding}: no Kullback-Leibler divergence is below 0, and F(β) "
-            "then falls with β without a limit; subtract the minimum, or write K as a sum of squares",
         )
     ]
