@@ -25,6 +25,10 @@ from singlearn.triple import Triple
 CHOICES = ("auto", "warn", None)
 # Nats by which K has to stay above 0, at the temperature that is looked at, before it counts as not reaching it.
 ABOVE_ZERO = 5.0
+# As a share of what K is on the prior: below it is rounding that keeps K from 0, which is another matter.
+ROUNDED = 1e-10
+# Nats of an energy, at the temperature that is looked at, that may be lost to rounding.
+RESOLVED = 0.05
 # Nats by which the truth may lie below every particle beyond the (d/2) log n that a singular posterior may keep away from it.
 BELOW_TRUTH = 5.0
 
@@ -60,7 +64,7 @@ def with_modes(
     start = restriction.get("prior_free_energies", [0.0] * settings.replicates)
     resolved = float(restriction.get("resolved_beta", math.inf))
     view = _view(rungs, np.array(start), float(restriction.get("prior_floor", 0.0)), resolved)
-    if modes is None or len(rungs) < 2:
+    if modes is None or len(rungs) < 2 or _is_rounded_away(rungs, settings.precision):
         return WithModes(rungs, view, {})
     with jax.enable_x64(settings.precision == "float64"):
         found = search(triple, compile_moves(triple, settings.particles * settings.replicates), rungs, view, settings.seed)
@@ -77,7 +81,7 @@ def with_modes(
     elif found.missing:
         sentences = [_named(own, view, found.inverse_temperature, rungs) for own in found.missing]
     lowest = min(found.lowest_energy, float(whole.rungs.energies.min()))
-    sentences += _never_zero(triple, found, lowest, "restricted_to" in restriction) + _truth_below(triple, whole.rungs, found)
+    sentences += _never_zero(triple, rungs, found, lowest, "restricted_to" in restriction) + _truth_below(triple, whole.rungs, found)
     if sentences:
         recorded["warnings"] = sentences
     return WithModes(whole.rungs, whole.view, {"modes": recorded, **whole.settings})
@@ -187,8 +191,19 @@ def _named(own: UnseenMode, view: LadderView, beta: float, rungs: Rungs) -> str:
     )
 
 
-def _never_zero(triple: Triple, found: Search, lowest: float, restricted: bool) -> list[str]:
+def _is_rounded_away(rungs: Rungs, precision: str) -> bool:
+    """Whether energies have too few digits left for masses to be compared."""
+    energies = rungs.energies[-1][np.isfinite(rungs.energies[-1])]
+    if not energies.size:
+        return True
+    scale = float(np.abs(energies).max()) * min(1.0, float(rungs.inverse_temperature[-1]))
+    return scale * float(np.finfo(np.dtype(precision)).eps) > RESOLVED
+
+
+def _never_zero(triple: Triple, rungs: Rungs, found: Search, lowest: float, restricted: bool) -> list[str]:
     if not triple.is_population or restricted or not lowest * found.inverse_temperature > ABOVE_ZERO:
+        return []
+    if not lowest > ROUNDED * float(np.median(rungs.energies[0])):
         return []
     return [
         f"K, which is 0 at the truth, stays above {lowest / triple.n:.4g} on all particles, {found.prior_draws} draws of the prior and "

@@ -96,7 +96,7 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
     """
     generator = np.random.default_rng(seed)
     landscape, switches = landscape_of(triple), switches_of(triple)
-    last = rung_looked_at(rungs)
+    last = rung_looked_at(rungs, triple.is_population)
     beta = float(rungs.inverse_temperature[last])
     budget = SHARE * float(rungs.gradients.sum()) * rungs.energies[0].size
     draws, draw_energies = _scan(triple, moves, rungs, budget / 3, seed)
@@ -179,10 +179,11 @@ def is_found_by_luck(free_energy: float, shares: Float[np.ndarray, " replicates"
     return share > 0.2 and float(together.std(ddof=1)) < 0.25 * float(values.std(ddof=1))
 
 
-def rung_looked_at(rungs: Rungs) -> int:
-    """The index of the posterior, or of the rung that comes nearest to it."""
+def rung_looked_at(rungs: Rungs, is_population: bool) -> int:
+    """The index of the posterior, or of the rung that comes nearest to it; of a population run, whose limit counts, the coldest."""
+    last = float(rungs.inverse_temperature[-1])
     betas = np.log(np.maximum(rungs.inverse_temperature, 1e-300))
-    return int(np.argmin(np.abs(betas - math.log(min(1.0, float(rungs.inverse_temperature[-1]))))))
+    return int(np.argmin(np.abs(betas - math.log(last if is_population else min(1.0, last)))))
 
 
 def _share_of_basin(ellipsoid: Ellipsoid, found: Descended, random: slice) -> float:
