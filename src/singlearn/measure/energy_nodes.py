@@ -24,7 +24,9 @@ _POINTS = -np.cos(_ANGLES)
 _TO_COEFFICIENTS = np.cos(np.outer(np.arange(NODES), np.pi - _ANGLES)) * (2.0 / NODES)
 _TO_COEFFICIENTS[0] /= 2.0
 
-Functions = Callable[[Float[np.ndarray, " points"]], tuple[Float[np.ndarray, "*functions points"], ...]]
+Functions = Callable[
+    [Float[np.ndarray, " points"]], tuple[Float[np.ndarray, "*functions points"], ...]
+]
 
 
 class Piece(NamedTuple):
@@ -45,7 +47,11 @@ class Piece(NamedTuple):
     def is_resolved(self, values: Float[np.ndarray, "*functions points"]) -> bool:
         """Whether functions with these values at ``energies`` are known at the particles within
         rounding."""
-        return len(self.energies) == 1 or len(self.energies) == self.particles.stop - self.particles.start or _is_resolved(values)
+        return (
+            len(self.energies) == 1
+            or len(self.energies) == self.particles.stop - self.particles.start
+            or _is_resolved(values)
+        )
 
     def at_particles(
         self, values: Float[np.ndarray, " points"], in_order: Float[np.ndarray, " samples"]
@@ -86,7 +92,13 @@ def pieces_of(in_order: Float[np.ndarray, " samples"], functions: Functions) -> 
     return found
 
 
-def _cut(in_order: Float[np.ndarray, " samples"], functions: Functions, start: int, stop: int, found: list[Piece]) -> None:
+def _cut(
+    in_order: Float[np.ndarray, " samples"],
+    functions: Functions,
+    start: int,
+    stop: int,
+    found: list[Piece],
+) -> None:
     own = in_order[start:stop]
     low, high = own[0], own[-1]
     if low == high:
@@ -98,8 +110,15 @@ def _cut(in_order: Float[np.ndarray, " samples"], functions: Functions, start: i
         # Where energies pile up at one end no point may be near them, so the functions are compared
         # at some particles as well.
         some = slice(None, None, len(own) // CHECKED)
-        known = functions(np.concatenate([energies, own[some]])) if np.all(np.diff(energies) > 0) else ()
-        if known and all(_is_resolved(values[..., :NODES]) and _is_followed(values, _scaled(own)[some]) for values in known):
+        known = (
+            functions(np.concatenate([energies, own[some]]))
+            if np.all(np.diff(energies) > 0)
+            else ()
+        )
+        if known and all(
+            _is_resolved(values[..., :NODES]) and _is_followed(values, _scaled(own)[some])
+            for values in known
+        ):
             found.append(Piece(slice(start, stop), energies, _counts(_scaled(own))))
         else:
             middle = (start + stop) // 2
@@ -117,7 +136,9 @@ def _is_resolved(values: Float[np.ndarray, "*functions points"]) -> bool:
     return bool(tail <= RESOLVED * max(1.0, float(np.abs(values).max())))
 
 
-def _is_followed(values: Float[np.ndarray, "*functions more"], some: Float[np.ndarray, " some"]) -> bool:
+def _is_followed(
+    values: Float[np.ndarray, "*functions more"], some: Float[np.ndarray, " some"]
+) -> bool:
     """Whether the polynomial through the points gives what was computed at some particles."""
     series = np.polynomial.chebyshev.chebvander(some, NODES - 1) @ _TO_COEFFICIENTS
     error = np.abs(values[..., :NODES] @ series.T - values[..., NODES:]).max()

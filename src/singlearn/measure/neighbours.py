@@ -11,7 +11,8 @@ BALANCED = 1e-7
 
 
 def neighbour_differences(
-    inverse_temperatures: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
+    inverse_temperatures: Float[np.ndarray, " rungs"],
+    energies: Float[np.ndarray, "rungs particles"],
 ) -> Float[np.ndarray, " steps"]:
     r"""Free energy differences of neighbouring rungs, in nats, each from the particles of the two
     (Bennett 1976).
@@ -38,7 +39,9 @@ def neighbour_differences(
     for start in range(0, rungs - 1, pairs):
         stop = min(start + pairs, rungs - 1)
         steps = np.diff(inverse_temperatures[start : stop + 1])[:, None]
-        costs = steps * np.concatenate([energies[start:stop], energies[start + 1 : stop + 1]], axis=1)
+        costs = steps * np.concatenate(
+            [energies[start:stop], energies[start + 1 : stop + 1]], axis=1
+        )
         found[start:stop] = _balance(costs, particles)
     return found
 
@@ -59,5 +62,9 @@ def _balance(costs: Float[np.ndarray, "steps both"], particles: int) -> Float[np
         slope = np.sum(shares * (1 - shares), axis=1)
         newton = difference - surplus / np.maximum(slope, 1e-300)
         inside = (newton > low) & (newton < high)
-        difference = np.where(np.abs(surplus) < BALANCED * particles, difference, np.where(inside, newton, (low + high) / 2))
+        difference = np.where(
+            np.abs(surplus) < BALANCED * particles,
+            difference,
+            np.where(inside, newton, (low + high) / 2),
+        )
     return difference

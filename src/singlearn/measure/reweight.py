@@ -87,10 +87,14 @@ class Reweighting:
     """
 
     def __init__(
-        self, inverse_temperatures: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
+        self,
+        inverse_temperatures: Float[np.ndarray, " rungs"],
+        energies: Float[np.ndarray, "rungs particles"],
     ) -> None:
         self.inverse_temperatures = np.asarray(inverse_temperatures, dtype=float)
-        self.energies = np.minimum(np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING)
+        self.energies = np.minimum(
+            np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING
+        )
         # Counted from the lowest: where that is 10⁷ nats, β U leaves no digits for the equations.
         # D(x) is the same from any zero.
         lowest = float(self.energies.min())
@@ -126,7 +130,10 @@ class Reweighting:
             yield Members(particles, rungs, shares)
 
     def _shares(
-        self, f: Float[np.ndarray, " rungs"], bound: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, " some"]
+        self,
+        f: Float[np.ndarray, " rungs"],
+        bound: Float[np.ndarray, " rungs"],
+        energies: Float[np.ndarray, " some"],
     ) -> tuple[slice, Float[np.ndarray, "own some"], Float[np.ndarray, " some"]]:
         """The rungs that count at some energies; their shares; and D there."""
         rungs = self._range(f, bound, float(energies.min()), float(energies.max()))
@@ -139,7 +146,11 @@ class Reweighting:
         return rungs, terms, highest + np.log(total) + math.log(self.energies.shape[1])
 
     def _range(
-        self, f: Float[np.ndarray, " rungs"], bound: Float[np.ndarray, " rungs"], low: float, high: float
+        self,
+        f: Float[np.ndarray, " rungs"],
+        bound: Float[np.ndarray, " rungs"],
+        low: float,
+        high: float,
     ) -> slice:
         """The rungs that count between two energies: the hot ones by the higher energy, the cold
         ones by the lower."""
@@ -149,7 +160,10 @@ class Reweighting:
         return slice(int(np.argmax(hot)), len(beta) - int(np.argmax(cold[::-1])))
 
     def _solve(
-        self, excess: Float[np.ndarray, "rungs particles"], tolerance: float = 1e-9, iterations: int = 60
+        self,
+        excess: Float[np.ndarray, "rungs particles"],
+        tolerance: float = 1e-9,
+        iterations: int = 60,
     ) -> Float[np.ndarray, " rungs"]:
         """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say,
         which is already close."""
@@ -157,7 +171,9 @@ class Reweighting:
         if rungs == 1:
             self._pieces = self._cut(np.zeros(1))
             return np.zeros(1)
-        f = np.concatenate([[0.0], np.cumsum(neighbour_differences(self.inverse_temperatures, excess))])
+        f = np.concatenate(
+            [[0.0], np.cumsum(neighbour_differences(self.inverse_temperatures, excess))]
+        )
         self._pieces = self._cut(f)
         previous = math.inf
         for _ in range(iterations):
@@ -174,7 +190,11 @@ class Reweighting:
             step *= min(1.0, 2.0 / max(size, 1e-300))
             f[1:] += step
             # Convergence is quadratic until rounding ends it.
-            if size < tolerance or np.abs(gradient).max() < 1e-3 * tolerance * particles or (previous < 1e-4 and size > previous / 2):
+            if (
+                size < tolerance
+                or np.abs(gradient).max() < 1e-3 * tolerance * particles
+                or (previous < 1e-4 and size > previous / 2)
+            ):
                 return f
             previous = size
         raise RuntimeError(
@@ -186,7 +206,9 @@ class Reweighting:
         """The energies in pieces over which the shares at f are polynomials within rounding."""
         bound = _concave_bound(self.inverse_temperatures, f)
 
-        def functions(energies: Float[np.ndarray, " points"]) -> tuple[Float[np.ndarray, "*functions points"], ...]:
+        def functions(
+            energies: Float[np.ndarray, " points"],
+        ) -> tuple[Float[np.ndarray, "*functions points"], ...]:
             own, shares, denominators = self._shares(f, bound, energies)
             scale = _resolvable(self.inverse_temperatures[own] @ shares * energies)
             return shares * scale, denominators * scale
@@ -237,7 +259,9 @@ class Reweighting:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the
         largest one."""
         beta = self._check(beta)
-        typical = self._typical_energies[min(np.searchsorted(-self._mean_beta, -beta), len(self._mean_beta) - 1)]
+        typical = self._typical_energies[
+            min(np.searchsorted(-self._mean_beta, -beta), len(self._mean_beta) - 1)
+        ]
         peak = min(int(np.searchsorted(self._sorted, typical)), self._sorted.size - 1)
         # The logarithm of the weights is a concave function of the energy.
         floor = self._log_weight(beta, peak) - depth
@@ -314,7 +338,9 @@ def _lower_half(size: int) -> tuple[Int[np.ndarray, " entries"], Int[np.ndarray,
 
 
 def solve_banded(
-    lower: Float[np.ndarray, "offsets columns"], right: Float[np.ndarray, "columns *more"], scale: float | int
+    lower: Float[np.ndarray, "offsets columns"],
+    right: Float[np.ndarray, "columns *more"],
+    scale: float | int,
 ) -> Float[np.ndarray, "columns *more"]:
     """Solve a symmetric banded system, given by its lower half, that may be singular within
     rounding of ``scale``."""
@@ -347,9 +373,10 @@ def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
     return lower
 
 
-def _concave_bound(beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]) -> Float[np.ndarray, " rungs"]:
-    """The smallest concave function of β that is nowhere below f: f itself once the equations are
-    solved."""
+def _concave_bound(
+    beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]
+) -> Float[np.ndarray, " rungs"]:
+    """The smallest concave function of β nowhere below f: f itself once the equations are solved."""
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):
         return f

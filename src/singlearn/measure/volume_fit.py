@@ -240,7 +240,8 @@ def _uncertain(weights: dict[int, float]) -> list[Warning_]:
     if ranked[0][1] >= LIKELY:
         return []
     listed = ", ".join(f"m = {m}: {weight:.2f}" for m, weight in ranked if weight >= 0.01)
-    return [Warning_(Reason.MULTIPLICITY_UNCERTAIN, f"{listed} of the weight; the error of λ counts it (smaller t, or multiplicity= if it is known)")]
+    sentence = f"{listed} of the weight; the error of λ counts it (smaller t, or multiplicity= if it is known)"
+    return [Warning_(Reason.MULTIPLICITY_UNCERTAIN, sentence)]
 
 
 def _warnings(value: float, error: float, decades: float, dimension: int) -> list[Warning_]:

@@ -60,6 +60,7 @@ def summary(curve: VolumeCurve) -> str:
 def to_dict(curve: VolumeCurve) -> dict[str, Any]:
     """The same numbers for machines."""
     fit = _fit(curve)
+    warnings = curve.all_warnings if isinstance(fit, str) else fit.warnings
     estimates = [curve.log_volume(float(t)) for t in curve.thresholds]
     return {
         "name": curve.name,
@@ -74,5 +75,5 @@ def to_dict(curve: VolumeCurve) -> dict[str, Any]:
         ],
         "learning_coefficient": None if isinstance(fit, str) else {k: v for k, v in fit.to_dict().items() if k != "warnings"},
         **({"withheld": {"learning_coefficient": fit}} if isinstance(fit, str) else {}),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (curve.all_warnings if isinstance(fit, str) else fit.warnings)],
+        "warnings": [{"reason": str(w.reason), "message": w.message} for w in warnings],
     }

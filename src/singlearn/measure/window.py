@@ -78,10 +78,19 @@ def look_around(
     own = view.heat_capacity(centre)
     hotter = [(beta, view.heat_capacity(beta)) for beta in (centre / 4, centre / 2)]
     top = min(view.coldest, max(1.0, 4 * centre))
-    colder = [(beta, view.heat_capacity(beta)) for beta in sorted({2 * centre, 4 * centre, top}) if centre * 1.2 < beta <= top]
-    changed = [c for c in hotter if _changes(own, c[1], HOTTER_CHANGE)] + [c for c in colder if _changes(own, c[1], COLDER_CHANGE)]
+    colder = [
+        (beta, view.heat_capacity(beta))
+        for beta in sorted({2 * centre, 4 * centre, top})
+        if centre * 1.2 < beta <= top
+    ]
+    changed = [c for c in hotter if _changes(own, c[1], HOTTER_CHANGE)] + [
+        c for c in colder if _changes(own, c[1], COLDER_CHANGE)
+    ]
     if changed:
-        seen = ", ".join(f"{c.value:.3g} at β = {beta:.3g}" for beta, c in sorted([hotter[0], (centre, own), *colder[-1:]]))
+        seen = ", ".join(
+            f"{c.value:.3g} at β = {beta:.3g}"
+            for beta, c in sorted([hotter[0], (centre, own), *colder[-1:]])
+        )
         warnings.append(
             Warning_(
                 Reason.NOT_LEVEL,
@@ -89,7 +98,11 @@ def look_around(
                 "not the limit (more data, or inverse_temperatures= further along a run with a larger beta_max)",
             )
         )
-    contraction = view.free_energy(centre).value - view.free_energy(0.0).value - centre * view.energy(centre).value
+    contraction = (
+        view.free_energy(centre).value
+        - view.free_energy(0.0).value
+        - centre * view.energy(centre).value
+    )
     if read.value > 0 and contraction < LEAST_CONTRACTION * read.value:
         warnings.append(
             Warning_(
@@ -98,7 +111,11 @@ def look_around(
                 f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still shapes what was read (more data)",
             )
         )
-    apart = [abs(c.value - own.value) for _, c in colder if abs(c.value - own.value) > BEYOND_NOISE * _error(c, own)]
+    apart = [
+        abs(c.value - own.value)
+        for _, c in colder
+        if abs(c.value - own.value) > BEYOND_NOISE * _error(c, own)
+    ]
     return Surroundings(tuple(warnings), max(apart, default=0.0))
 
 

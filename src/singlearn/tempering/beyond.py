@@ -93,8 +93,14 @@ def look_beyond(triple: Triple, rungs: Rungs, seed: int) -> Beyond:
         # The upper half of the energies: from the lowest particles less of the way is left to look
         # at.
         own = energies(all_particles)
-        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[len(own) // 2 :]
-        start = all_particles[np.random.default_rng(seed).choice(typical, size=min(PARTICLES, len(typical)), replace=False)]
+        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[
+            len(own) // 2 :
+        ]
+        start = all_particles[
+            np.random.default_rng(seed).choice(
+                typical, size=min(PARTICLES, len(typical)), replace=False
+            )
+        ]
         zero, lowest, stalled = _descend(start, energies, gradients)
         least = ROUNDING * float(np.median(rungs.energies[0][np.isfinite(rungs.energies[0])]))
         if np.mean(stalled & (lowest > least)) >= MAJORITY and lowest.min() > least:
@@ -104,7 +110,10 @@ def look_beyond(triple: Triple, rungs: Rungs, seed: int) -> Beyond:
         along = energies(points.reshape(-1, start.shape[1])).reshape(len(start), OCTAVES)
         spacing = np.spacing(np.abs(zero)).max(axis=1)
         followed = scales * np.abs(start - zero).max(axis=1)[:, None] > 1e5 * spacing[:, None]
-    changes = [_change(ray, int(ok.sum()), float(low)) for ray, ok, low in zip(along, followed, lowest, strict=True)]
+    changes = [
+        _change(ray, int(ok.sum()), float(low))
+        for ray, ok, low in zip(along, followed, lowest, strict=True)
+    ]
     rays = [change for change in changes if change is not None]
     changed = [change for change in rays if change[0] != change[1]]
     if len(rays) < FEWEST_RAYS or len(changed) < MAJORITY * len(rays):
@@ -120,17 +129,18 @@ def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Warning_]:
         found.append(
             Warning_(
                 Reason.TOO_FEW_DECADES,
-                f"beyond the coldest rung K changes its law: along rays to its zeros it falls like the distance to the {exponents[0]:.2g} at first, "
-                f"and to the {exponents[1]:.2g} from {settings['exponents_change_at']:.1g} of what the coldest particles have; λ was read over "
-                f"nβ ≤ {reached:.3g}, and the limit is another (a larger beta_max)",
+                "beyond the coldest rung K changes its law: along rays to its zeros it falls like "
+                f"the distance to the {exponents[0]:.2g} at first, and to the {exponents[1]:.2g} "
+                f"from {settings['exponents_change_at']:.1g} of what the coldest particles have; λ "
+                f"was read over nβ ≤ {reached:.3g}, and the limit is another (a larger beta_max)",
             )
         )
     if (lowest := settings.get("lowest_divergence")) is not None:
         found.append(
             Warning_(
                 Reason.NO_ZERO,
-                f"K is nowhere 0: the lowest value found from the coldest particles is {lowest:.3g}; λ was read over nβ ≤ {reached:.3g}, "
-                "where that does not show, and is none beyond it",
+                f"K is nowhere 0: the lowest value found from the coldest particles is {lowest:.3g}; "
+                f"λ was read over nβ ≤ {reached:.3g}, and what is not 0 has no λ in the limit",
             )
         )
     return found
@@ -154,7 +164,10 @@ def _in_batches(moves: Moves, size: int) -> tuple[Energies, Gradients]:
     def gradient(points: Any) -> Any:
         # A move so short that it ends where it began leaves the gradient of log φ - βU there.
         keys = jax.random.split(jax.random.key(0), size)
-        return -moves.hamiltonian(keys, points, MANY, 1e-200, jnp.ones(points.shape[1]), 1).gradients / MANY  # type: ignore[operator]
+        return (
+            -moves.hamiltonian(keys, points, MANY, 1e-200, jnp.ones(points.shape[1]), 1).gradients
+            / MANY
+        )  # type: ignore[operator]
 
     return lambda points: batches(points, moves.energies), lambda points: batches(points, gradient)
 
@@ -171,8 +184,13 @@ def _descend(
             break
         slope = gradients(where)
         step = slope * (value / np.sum(slope**2, axis=1))[:, None]
-        tried = where[:, None] - LENGTHS[:, None] * np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)[:, None]
-        found = np.nan_to_num(energies(tried.reshape(-1, start.shape[1])).reshape(len(start), -1), nan=np.inf)
+        tried = (
+            where[:, None]
+            - LENGTHS[:, None] * np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)[:, None]
+        )
+        found = np.nan_to_num(
+            energies(tried.reshape(-1, start.shape[1])).reshape(len(start), -1), nan=np.inf
+        )
         best = np.argmin(found, axis=1)
         reached = found[np.arange(len(start)), best]
         better = reached < value
@@ -184,7 +202,9 @@ def _descend(
     return where, value, stalled & (value > 0)
 
 
-def _change(along: Float[np.ndarray, " octaves"], followed: int, lowest: float) -> tuple[float, float, float] | None:
+def _change(
+    along: Float[np.ndarray, " octaves"], followed: int, lowest: float
+) -> tuple[float, float, float] | None:
     """Exponents near the particle and far below, and where they change, as a share; the same twice
     where they do not; ``None`` unseen."""
     usable = np.isfinite(along) & (along > max(1e4 * lowest, 1e-290))

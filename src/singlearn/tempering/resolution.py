@@ -83,8 +83,7 @@ def resolved_inverse_temperature(triple: Triple, rungs: Rungs, seed: int) -> flo
 
 
 def rounding_warnings(resolved: float | None, beta_max: float) -> list[Warning_]:
-    """One warning if a ladder goes on to temperatures at which rounding leaves the energies no
-    digits."""
+    """One warning if a ladder goes on to where rounding leaves the energies no digits."""
     if resolved is None:
         return []
     return [
@@ -110,11 +109,16 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
             found.append(np.asarray(moves.energies(jnp.asarray(filled)), dtype=float)[: len(part)])
         return np.concatenate(found)
 
-    with jax.enable_x64(particles.dtype == np.float64), np.errstate(invalid="ignore", over="ignore"):
+    with (
+        jax.enable_x64(particles.dtype == np.float64),
+        np.errstate(invalid="ignore", over="ignore"),
+    ):
         own = energies(particles)
         # The upper half of the energies, which are the typical ones: from the lowest a small change
         # is a large one.
-        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[len(own) // 2 :]
+        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[
+            len(own) // 2 :
+        ]
         chosen = generator.choice(typical, size=min(PROBED, len(typical)), replace=False)
         start, base = particles[chosen], own[chosen]
         towards = particles[generator.integers(len(particles), size=len(chosen))] - start
@@ -123,7 +127,9 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
         times = 0.5 ** np.arange(HALVINGS)
 
         def changes(t: Float[np.ndarray, "probes times"]) -> Float[np.ndarray, "probes times"]:
-            points = (start[:, None] + t[:, :, None].astype(start.dtype) * towards[:, None]).reshape(-1, start.shape[1])
+            points = (
+                start[:, None] + t[:, :, None].astype(start.dtype) * towards[:, None]
+            ).reshape(-1, start.shape[1])
             found = np.abs(energies(points).reshape(t.shape) - base[:, None]) * beta
             # The same point may be computed with another rounding in another place of the batch.
             return np.where(found <= 4 * spacing[:, None], 0.0, found)
@@ -140,7 +146,9 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
     return _Rung(int((moving & ~unresolved).sum()), int(unresolved.sum()))
 
 
-def _steps(sizes: Float[np.ndarray, "probes times"], times: Float[np.ndarray, " times"], changes: Changes) -> Bool[np.ndarray, " probes"]:
+def _steps(
+    sizes: Float[np.ndarray, "probes times"], times: Float[np.ndarray, " times"], changes: Changes
+) -> Bool[np.ndarray, " probes"]:
     """Whether the energy goes from no change to one that counts without anything in between."""
     still = np.cumsum(sizes[:, ::-1] > 0, axis=1)[:, ::-1] == 0
     # The last time at which it changes; from the next on it does not.

@@ -7,7 +7,10 @@ from threading import Lock
 
 import jax
 
-_CACHES = (("jax._src.interpreters.partial_eval", "trace_to_jaxpr"), ("jax._src.pjit", "_infer_params_cached"))
+_CACHES = (
+    ("jax._src.interpreters.partial_eval", "trace_to_jaxpr"),
+    ("jax._src.pjit", "_infer_params_cached"),
+)
 _lock = Lock()
 _traced_wide: list[bool] = []
 
@@ -29,5 +32,8 @@ def trace_in(wide: bool) -> None:
     try:
         for module, cache in _CACHES:
             getattr(importlib.import_module(module), cache).cache_clear()
-    except (ImportError, AttributeError):  # another JAX keeps its traces elsewhere: all of its memory goes, which is slow, not wrong
+    except (
+        ImportError,
+        AttributeError,
+    ):  # another JAX keeps its traces elsewhere: all of its memory goes, which is slow, not wrong
         jax.clear_caches()
