@@ -1,4 +1,5 @@
-"""Reweighting of long ladders against all pairs of rungs and particles, and against closed forms."""
+"""Reweighting of long ladders against all pairs of rungs and particles, and against closed
+forms."""
 
 import time
 
@@ -13,7 +14,8 @@ from singlearn.measure.reweight import Reweighting
 
 
 def shifted(rungs, particles, shift, seed=0):
-    """w ~ N(0, 1), U = (w - shift)²/2: p^β = N(β shift/(1+β), 1/(1+β)); rungs that overlap as those of a run do."""
+    """w ~ N(0, 1), U = (w - shift)²/2: p^β = N(β shift/(1+β), 1/(1+β)); rungs that overlap as those
+    of a run do."""
     betas = [0.0]
     while len(betas) < rungs and betas[-1] < 1:
         betas.append(min(1.0, betas[-1] + 0.7 * (1 + betas[-1]) ** 1.5 / shift))
@@ -28,9 +30,12 @@ def exact(beta, shift):
 
 
 def power_law(decades, particles, seed=0):
-    """U with φ = Gamma(1/4): heavy at both ends, a factor two from rung to rung, infinite for some draws of the prior."""
+    """U with φ = Gamma(1/4): heavy at both ends, a factor two from rung to rung, infinite for some
+    draws of the prior."""
     betas = np.concatenate([[0.0], 2.0 ** np.arange(0, int(decades / 0.301))])
-    energies = np.random.default_rng(seed).gamma(0.25, size=(len(betas), particles)) / (1 + betas)[:, None]
+    energies = (
+        np.random.default_rng(seed).gamma(0.25, size=(len(betas), particles)) / (1 + betas)[:, None]
+    )
     energies[0, ::7] = np.inf
     return betas, energies
 
@@ -47,13 +52,22 @@ def dense(betas, energies):
         f = np.concatenate([[0.0], free])
         return (logsumexp(-betas[:, None] * u - denominators(f), axis=1) + f)[1:]
 
-    f = np.concatenate([[0.0], root(imbalance, f[1:], method="krylov", tol=1e-12).x]) if len(f) > 1 else f
+    f = (
+        np.concatenate([[0.0], root(imbalance, f[1:], method="krylov", tol=1e-12).x])
+        if len(f) > 1
+        else f
+    )
     return f, denominators(f).reshape(energies.shape)
 
 
 @pytest.mark.parametrize(
     ("betas", "energies"),
-    [shifted(40, 64, 60.0), shifted(25, 300, 300.0), power_law(20, 100), (np.array([0.0, 1.0]), np.full((2, 50), 3.0))],
+    [
+        shifted(40, 64, 60.0),
+        shifted(25, 300, 300.0),
+        power_law(20, 100),
+        (np.array([0.0, 1.0]), np.full((2, 50), 3.0)),
+    ],
     ids=["shift", "far shift", "power law", "constant"],
 )
 def test_the_same_as_all_pairs(betas, energies):
@@ -80,7 +94,9 @@ def test_thousands_of_rungs():
         reading = fast.free_energy(betas[-1])
         seconds[rungs] = time.process_time() - started
         # Every step leaves an error of about √((1/0.6 - 1)/2N).
-        assert abs(reading - exact(betas[-1], 0.7 * rungs / 0.586)) < 4 * np.sqrt(len(betas) * 0.67 / 128)
+        assert abs(reading - exact(betas[-1], 0.7 * rungs / 0.586)) < 4 * np.sqrt(
+            len(betas) * 0.67 / 128
+        )
         assert fast.weights(0.5).sum() == pytest.approx(1.0)
     assert seconds[2000] < 8 * seconds[500]
 
@@ -102,6 +118,7 @@ def test_readings_of_a_long_ladder_look_at_neighbours():
 def test_pieces_are_exact_or_cut():
     """A function that no polynomial follows leaves the particles as they are."""
     energies = np.sort(np.random.default_rng(1).normal(size=5000))
-    smooth, rough = (sum(p.counts @ g(p.energies) for p in pieces_of(energies, lambda u: (g(u),))) for g in (np.sin, np.sign))
-    assert smooth == pytest.approx(np.sin(energies).sum(), abs=1e-9)
-    assert rough == pytest.approx(np.sign(energies).sum(), abs=1e-9)
+    for function in (np.sin, np.sign):
+        pieces = pieces_of(energies, lambda u, function=function: (function(u),))
+        total = sum(piece.counts @ function(piece.energies) for piece in pieces)
+        assert total == pytest.approx(function(energies).sum(), abs=1e-9)

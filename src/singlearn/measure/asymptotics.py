@@ -46,7 +46,8 @@ def fit_asymptotics(
 ) -> Asymptotics:
     r"""Average over fits of :math:`b\,E_K(b) → λ`, :math:`b = nβ`, from population rungs.
 
-    Candidates: :math:`λ - (m-1)/(\log b + s)` for m = 1 … 4 and several s (the unit of K is not known), each also with a term :math:`a\,b^{-δ}` for a few δ (the next pole of ζ is δ further
+    Candidates: :math:`λ - (m-1)/(\log b + s)` for m = 1 … 4 and several s (the unit of K is not
+    known), each also with a term :math:`a\,b^{-δ}` for a few δ (the next pole of ζ is δ further
     left), over every window that ends at the coldest rung and spans at least two decades. A candidate with k parameters (m beyond 1 counted
     among them) that leaves out c rungs and fits with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_);
     λ̂ is the weighted mean and its error joins the spread between replicates, inflated where no fit is good, and the spread between fits.

@@ -1,4 +1,5 @@
-"""Many particles at the energies of a few: sums of smooth functions of the energy, exact within rounding."""
+"""Many particles at the energies of a few: sums of smooth functions of the energy, exact within
+rounding."""
 
 from __future__ import annotations
 
@@ -23,15 +24,19 @@ _POINTS = -np.cos(_ANGLES)
 _TO_COEFFICIENTS = np.cos(np.outer(np.arange(NODES), np.pi - _ANGLES)) * (2.0 / NODES)
 _TO_COEFFICIENTS[0] /= 2.0
 
-Functions = Callable[[Float[np.ndarray, " points"]], tuple[Float[np.ndarray, "*functions points"], ...]]
+Functions = Callable[
+    [Float[np.ndarray, " points"]], tuple[Float[np.ndarray, "*functions points"], ...]
+]
 
 
 class Piece(NamedTuple):
-    """Particles neighbouring in energy, and the energies at which a function has to be known to be summed over them.
+    """Particles neighbouring in energy, and the energies at which a function has to be known to be
+    summed over them.
 
     Attributes:
         particles: their positions in the order of energies.
-        energies: increasing: the particles' own, or Chebyshev points between the lowest and the highest, or the one they share.
+        energies: increasing: the particles' own, or Chebyshev points between the lowest and the
+            highest, or the one they share.
         counts: the sum of g over the particles is the sum of counts · g(energies).
     """
 
@@ -40,8 +45,13 @@ class Piece(NamedTuple):
     counts: Float[np.ndarray, " points"]
 
     def is_resolved(self, values: Float[np.ndarray, "*functions points"]) -> bool:
-        """Whether functions with these values at ``energies`` are known at the particles within rounding."""
-        return len(self.energies) == 1 or len(self.energies) == self.particles.stop - self.particles.start or _is_resolved(values)
+        """Whether functions with these values at ``energies`` are known at the particles within
+        rounding."""
+        return (
+            len(self.energies) == 1
+            or len(self.energies) == self.particles.stop - self.particles.start
+            or _is_resolved(values)
+        )
 
     def at_particles(
         self, values: Float[np.ndarray, " points"], in_order: Float[np.ndarray, " samples"]
@@ -54,12 +64,14 @@ class Piece(NamedTuple):
 
 
 def pieces_of(in_order: Float[np.ndarray, " samples"], functions: Functions) -> list[Piece]:
-    r"""Cut particles sorted by energy into pieces over which some functions of the energy are polynomials within rounding.
+    r"""Cut particles sorted by energy into pieces over which some functions of the energy are
+    polynomials within rounding.
 
     Over such a piece :math:`Σ_x g(U(x)) = Σ_j c_j g(U_j)` with the Chebyshev points :math:`U_j` and
-    :math:`c_j = Σ_x ℓ_j(U(x))`, :math:`ℓ_j` their Lagrange polynomials: thousands of particles at the price of ``NODES``. Whether the
-    functions are polynomials is seen from the last coefficients of their Chebyshev series; where they are not, the piece is halved, and
-    in the end its particles are summed as they are.
+    :math:`c_j = Σ_x ℓ_j(U(x))`, :math:`ℓ_j` their Lagrange polynomials: thousands of particles at
+    the price of ``NODES``. Whether the functions are polynomials is seen from the last coefficients
+    of their Chebyshev series; where they are not, the piece is halved, and in the end its particles
+    are summed as they are.
 
     Args:
         in_order: energies, increasing.
@@ -80,7 +92,13 @@ def pieces_of(in_order: Float[np.ndarray, " samples"], functions: Functions) -> 
     return found
 
 
-def _cut(in_order: Float[np.ndarray, " samples"], functions: Functions, start: int, stop: int, found: list[Piece]) -> None:
+def _cut(
+    in_order: Float[np.ndarray, " samples"],
+    functions: Functions,
+    start: int,
+    stop: int,
+    found: list[Piece],
+) -> None:
     own = in_order[start:stop]
     low, high = own[0], own[-1]
     if low == high:
@@ -89,10 +107,18 @@ def _cut(in_order: Float[np.ndarray, " samples"], functions: Functions, start: i
         found.append(Piece(slice(start, stop), own, np.ones(len(own))))
     else:
         energies = 0.5 * (low + high) + 0.5 * (high - low) * _POINTS
-        # Where energies pile up at one end no point may be near them, so the functions are compared at some particles as well.
+        # Where energies pile up at one end no point may be near them, so the functions are compared
+        # at some particles as well.
         some = slice(None, None, len(own) // CHECKED)
-        known = functions(np.concatenate([energies, own[some]])) if np.all(np.diff(energies) > 0) else ()
-        if known and all(_is_resolved(values[..., :NODES]) and _is_followed(values, _scaled(own)[some]) for values in known):
+        known = (
+            functions(np.concatenate([energies, own[some]]))
+            if np.all(np.diff(energies) > 0)
+            else ()
+        )
+        if known and all(
+            _is_resolved(values[..., :NODES]) and _is_followed(values, _scaled(own)[some])
+            for values in known
+        ):
             found.append(Piece(slice(start, stop), energies, _counts(_scaled(own))))
         else:
             middle = (start + stop) // 2
@@ -110,7 +136,9 @@ def _is_resolved(values: Float[np.ndarray, "*functions points"]) -> bool:
     return bool(tail <= RESOLVED * max(1.0, float(np.abs(values).max())))
 
 
-def _is_followed(values: Float[np.ndarray, "*functions more"], some: Float[np.ndarray, " some"]) -> bool:
+def _is_followed(
+    values: Float[np.ndarray, "*functions more"], some: Float[np.ndarray, " some"]
+) -> bool:
     """Whether the polynomial through the points gives what was computed at some particles."""
     series = np.polynomial.chebyshev.chebvander(some, NODES - 1) @ _TO_COEFFICIENTS
     error = np.abs(values[..., :NODES] @ series.T - values[..., NODES:]).max()

@@ -13,15 +13,19 @@ from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
 
 
 class LadderView:
-    """Free energy, energy and heat capacity at any β of the ladder, each with the error seen between replicates.
+    """Free energy, energy and heat capacity at any β of the ladder, each with the error seen
+    between replicates.
 
     Args:
         inverse_temperatures: of the rungs, increasing from 0, in 1/nats.
         energies: of all particles, in nats.
         effective_sample_size: share of particles the step to each rung left.
-        prior_free_energies: F(0) of each replicate, in nats: -log of the prior mass of the phase a restricted run is restricted to.
-        prior_floor: the error of those that independent draws alone would leave, of a single replicate.
-        resolved: the largest β at which rounding leaves the energies their digits; beyond it readings are withheld.
+        prior_free_energies: F(0) of each replicate, in nats: -log of the prior mass of the phase a
+            restricted run is restricted to.
+        prior_floor: the error of those that independent draws alone would leave, of a single
+            replicate.
+        resolved: the largest β at which rounding leaves the energies their digits; beyond it
+            readings are withheld.
     """
 
     def __init__(
@@ -47,7 +51,8 @@ class LadderView:
 
     @property
     def coldest(self) -> float:
-        """The largest β at which readings are made: the end of the ladder, or of what rounding leaves of it."""
+        """The largest β at which readings are made: the end of the ladder, or of what rounding
+        leaves of it."""
         return min(float(self.inverse_temperatures[-1]), self.resolved)
 
     def check(self, beta: float | int) -> None:
@@ -59,7 +64,8 @@ class LadderView:
             )
 
     def free_energy(self, beta: float | int) -> Estimate:
-        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or
+        ``resolved``."""
         self.check(beta)
         values = [start + r.free_energy(beta) for start, r in zip(self._prior_free_energies, self.replicates, strict=True)]
         return Estimate.from_replicates([float(value) for value in values], self.free_energy_floor(beta))
@@ -68,12 +74,14 @@ class LadderView:
         """The standard error of F(β) that independent particles alone would leave, in nats."""
         particles = self.energies.shape[2]
         upto = self.inverse_temperatures[1:] <= beta
-        # Variance of the log incremental weights of independent particles, half of it: each interval is read from both its ends.
+        # Variance of the log incremental weights of independent particles, half of it: each
+        # interval is read from both its ends.
         steps = np.sum(1 / self._effective_sample_size[1:][upto] - 1, axis=0) / (2 * particles)
         return float(np.sqrt((steps.mean() + self._prior_floor**2) / len(self.replicates)))
 
     def energy(self, beta: float | int) -> Estimate:
-        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or
+        ``resolved``."""
         self.check(beta)
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
@@ -83,7 +91,8 @@ class LadderView:
         return Estimate.from_replicates([m for m, _ in moments], floor)
 
     def heat_capacity(self, beta: float | int) -> Estimate:
-        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or ``resolved``."""
+        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or
+        ``resolved``."""
         self.check(beta)
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))
@@ -92,7 +101,8 @@ class LadderView:
         return Estimate.from_replicates([float(value) for value in values], floor)
 
     def covariance(self, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
-        """Covariance of the mean over replicates of a reading at several β, had the particles been independent.
+        """Covariance of the mean over replicates of a reading at several β, had the particles been
+        independent.
 
         Args:
             betas: within the ladder, in 1/nats.

@@ -126,8 +126,9 @@ def read_learning_coefficient(
     reach the coldest rung, with power-law corrections and, unless ``multiplicity=`` is given, several m, averaged by how well they explain
     the data; m is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
     around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None`` and the value is the energy slope,
-    unless ``multiplicity=`` is given. Readings made of the same five β cannot vouch for each other: with data, ``measure.window`` looks at the
-    temperatures beside them, and how far the heat capacity moves to colder ones joins the error (unless the β were given).
+    unless ``multiplicity=`` is given. Readings made of the same five β cannot vouch for each other:
+    with data, ``measure.window`` looks at the temperatures beside them, and
+    how far the heat capacity moves to colder ones joins the error (unless the β were given).
 
     Args:
         view: the ladder.

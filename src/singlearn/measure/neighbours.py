@@ -11,16 +11,20 @@ BALANCED = 1e-7
 
 
 def neighbour_differences(
-    inverse_temperatures: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
+    inverse_temperatures: Float[np.ndarray, " rungs"],
+    energies: Float[np.ndarray, "rungs particles"],
 ) -> Float[np.ndarray, " steps"]:
-    r"""Free energy differences of neighbouring rungs, in nats, each from the particles of the two (Bennett 1976).
+    r"""Free energy differences of neighbouring rungs, in nats, each from the particles of the two
+    (Bennett 1976).
 
-    :math:`Δ = f_{k+1} - f_k` solves :math:`Σ_x σ(Δ - (β_{k+1} - β_k) U(x)) = N`, the sum over the 2N particles of both rungs. The left side
-    grows with Δ, so that Newton's steps are kept within a bracket.
+    :math:`Δ = f_{k+1} - f_k` solves :math:`Σ_x σ(Δ - (β_{k+1} - β_k) U(x)) = N`, the sum over the
+    2N particles of both rungs. The left side grows with Δ, so that Newton's steps are kept within a
+    bracket.
 
     Args:
         inverse_temperatures: increasing, in 1/nats.
-        energies: in nats, counted from the lowest one; infinite ones as a number so large that they weigh nothing.
+        energies: in nats, counted from the lowest one; infinite ones as a number so large that they
+            weigh nothing.
 
     Returns:
         One difference per step.
@@ -35,13 +39,16 @@ def neighbour_differences(
     for start in range(0, rungs - 1, pairs):
         stop = min(start + pairs, rungs - 1)
         steps = np.diff(inverse_temperatures[start : stop + 1])[:, None]
-        costs = steps * np.concatenate([energies[start:stop], energies[start + 1 : stop + 1]], axis=1)
+        costs = steps * np.concatenate(
+            [energies[start:stop], energies[start + 1 : stop + 1]], axis=1
+        )
         found[start:stop] = _balance(costs, particles)
     return found
 
 
 def _balance(costs: Float[np.ndarray, "steps both"], particles: int) -> Float[np.ndarray, " steps"]:
-    # From the hotter rung alone; the bracket is where the sum is next to nothing and next to all there is.
+    # From the hotter rung alone; the bracket is where the sum is next to nothing and next to all
+    # there is.
     difference = np.log(particles) - logsumexp(-costs[:, :particles], axis=1)
     low = costs.min(axis=1) - 50.0
     high = np.partition(costs, particles, axis=1)[:, particles] + 50.0
@@ -55,5 +62,9 @@ def _balance(costs: Float[np.ndarray, "steps both"], particles: int) -> Float[np
         slope = np.sum(shares * (1 - shares), axis=1)
         newton = difference - surplus / np.maximum(slope, 1e-300)
         inside = (newton > low) & (newton < high)
-        difference = np.where(np.abs(surplus) < BALANCED * particles, difference, np.where(inside, newton, (low + high) / 2))
+        difference = np.where(
+            np.abs(surplus) < BALANCED * particles,
+            difference,
+            np.where(inside, newton, (low + high) / 2),
+        )
     return difference

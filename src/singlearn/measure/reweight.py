@@ -16,11 +16,14 @@ from threadpoolctl import threadpool_limits
 from singlearn.measure.energy_nodes import RESOLVED, Piece, pieces_of
 from singlearn.measure.neighbours import neighbour_differences
 
-# Stands for an infinite energy: no weight at any β > 0, and 0 · ENERGY_CEILING = 0 at β = 0 where ∞ would give NaN.
+# Stands for an infinite energy: no weight at any β > 0, and 0 · ENERGY_CEILING = 0 at β = 0 where ∞
+# would give NaN.
 ENERGY_CEILING = 1e280
-# A rung whose density at a particle is this many e-folds below the largest one's is no neighbour of it: what is left out is below rounding.
+# A rung whose density at a particle is this many e-folds below the largest one's is no neighbour of
+# it: what is left out is below rounding.
 NEGLIGIBLE = 36.0
-# Readings leave out particles this many e-folds below the heaviest one; their weights underflow beyond the second figure.
+# Readings leave out particles this many e-folds below the heaviest one; their weights underflow
+# beyond the second figure.
 UNREAD = 50.0
 UNDERFLOW = 746.0
 # Particles that are handed on together.
@@ -44,24 +47,30 @@ class Members(NamedTuple):
 
 
 class Reweighting:
-    r"""Multistate reweighting (MBAR) of the family :math:`p^β ∝ e^{-βU} φ` from samples at rungs :math:`β_k`.
+    r"""Multistate reweighting (MBAR) of the family :math:`p^β ∝ e^{-βU} φ` from samples at rungs
+    :math:`β_k`.
 
     With :math:`D(x) = \log Σ_k N_k e^{f_k - β_k U(x)}` the free energies solve
-    :math:`f_k = -\log Σ_x e^{-β_k U(x) - D(x)}`, :math:`f = 0` at :math:`β = 0`; any other β is read with the weights
-    :math:`w_β(x) ∝ e^{-βU(x) - D(x)}` (Shirts & Chodera 2008 [shirts2008mbar]_).
+    :math:`f_k = -\log Σ_x e^{-β_k U(x) - D(x)}`, :math:`f = 0` at :math:`β = 0`; any other β is
+    read with the weights :math:`w_β(x) ∝ e^{-βU(x) - D(x)}` (Shirts & Chodera 2008
+    [shirts2008mbar]_).
 
-    Only energies enter, because the family has one parameter. f is a concave function of β, so :math:`f_k - β_k U` falls off to both
-    sides of one rung: the rungs that count at an energy are neighbours, and the particles that count at a β are neighbours in energy.
-    The equations are therefore solved by Newton's method with a banded matrix over particles sorted by energy, started from what
-    neighbouring rungs say of each other, and a reading looks at a window of energies. Both take time proportional to the number of
-    rungs; what is left out, e⁻³⁶ of the largest term, is below rounding.
+    Only energies enter, because the family has one parameter. f is a concave function of β, so
+    :math:`f_k - β_k U` falls off to both
+    sides of one rung: the rungs that count at an energy are neighbours, and the particles that
+        count at a β are neighbours in energy.
+    The equations are therefore solved by Newton's method with a banded matrix over particles sorted
+    by energy, started from what neighbouring rungs say of each other, and a reading looks at a
+    window of energies. Both take time proportional to the number of rungs; what is left out, e⁻³⁶
+    of the largest term, is below rounding.
 
     Attributes:
         free_energies: :math:`f_k`, in nats.
 
     Args:
         inverse_temperatures: increasing, starting at 0, in 1/nats.
-        energies: of the particles of one replicate at each rung, in nats; infinite ones count as weightless.
+        energies: of the particles of one replicate at each rung, in nats; infinite ones count as
+            weightless.
 
     Raises:
         RuntimeError: the equations did not converge.
@@ -77,18 +86,24 @@ class Reweighting:
     """
 
     def __init__(
-        self, inverse_temperatures: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
+        self,
+        inverse_temperatures: Float[np.ndarray, " rungs"],
+        energies: Float[np.ndarray, "rungs particles"],
     ) -> None:
         self.inverse_temperatures = np.asarray(inverse_temperatures, dtype=float)
-        self.energies = np.minimum(np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING)
-        # Counted from the lowest: where that is 10⁷ nats, β U leaves no digits for the equations. D(x) is the same from any zero.
+        self.energies = np.minimum(
+            np.nan_to_num(np.asarray(energies, dtype=float), nan=np.inf), ENERGY_CEILING
+        )
+        # Counted from the lowest: where that is 10⁷ nats, β U leaves no digits for the equations.
+        # D(x) is the same from any zero.
         lowest = float(self.energies.min())
         self._lowest = lowest if lowest < ENERGY_CEILING else 0.0
         excess = self.energies - self._lowest
         self.order: Int[np.ndarray, " samples"] = np.argsort(excess, axis=None, kind="stable")
         self._sorted = excess.ravel()[self.order]
         self._sorted_denominators = np.empty(self._sorted.size)
-        # BLAS is handed many small matrices, and measured ten times slower where it spreads them over busy cores.
+        # BLAS is handed many small matrices, and measured ten times slower where it spreads them
+        # over busy cores.
         with threadpool_limits(1, user_api="blas"):
             self._above = self._solve(excess)
             self._read_off(self._above)
@@ -105,7 +120,8 @@ class Reweighting:
     # -- the equations --------------------------------------------------------------------------------------------------------------
 
     def members(self) -> Iterator[Members]:
-        """All particles, a few at a time in the order of their energies, with their share in each rung."""
+        """All particles, a few at a time in the order of their energies, with their share in each
+        rung."""
         bound = _concave_bound(self.inverse_temperatures, self._above)
         for start in range(0, self._sorted.size, BLOCK):
             particles = slice(start, min(start + BLOCK, self._sorted.size))
@@ -113,7 +129,10 @@ class Reweighting:
             yield Members(particles, rungs, shares)
 
     def _shares(
-        self, f: Float[np.ndarray, " rungs"], bound: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, " some"]
+        self,
+        f: Float[np.ndarray, " rungs"],
+        bound: Float[np.ndarray, " rungs"],
+        energies: Float[np.ndarray, " some"],
     ) -> tuple[slice, Float[np.ndarray, "own some"], Float[np.ndarray, " some"]]:
         """The rungs that count at some energies; their shares; and D there."""
         rungs = self._range(f, bound, float(energies.min()), float(energies.max()))
@@ -126,22 +145,33 @@ class Reweighting:
         return rungs, terms, highest + np.log(total) + math.log(self.energies.shape[1])
 
     def _range(
-        self, f: Float[np.ndarray, " rungs"], bound: Float[np.ndarray, " rungs"], low: float, high: float
+        self,
+        f: Float[np.ndarray, " rungs"],
+        bound: Float[np.ndarray, " rungs"],
+        low: float,
+        high: float,
     ) -> slice:
-        """The rungs that count between two energies: the hot ones by the higher energy, the cold ones by the lower."""
+        """The rungs that count between two energies: the hot ones by the higher energy, the cold
+        ones by the lower."""
         beta = self.inverse_temperatures
         hot = bound - beta * high >= (f - beta * high).max() - NEGLIGIBLE
         cold = bound - beta * low >= (f - beta * low).max() - NEGLIGIBLE
         return slice(int(np.argmax(hot)), len(beta) - int(np.argmax(cold[::-1])))
 
     def _solve(
-        self, excess: Float[np.ndarray, "rungs particles"], tolerance: float = 1e-9, iterations: int = 60
+        self,
+        excess: Float[np.ndarray, "rungs particles"],
+        tolerance: float = 1e-9,
+        iterations: int = 60,
     ) -> Float[np.ndarray, " rungs"]:
-        """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say, which is already close."""
+        """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say,
+        which is already close."""
         rungs, particles = excess.shape
         if rungs == 1:
             return np.zeros(1)
-        f = np.concatenate([[0.0], np.cumsum(neighbour_differences(self.inverse_temperatures, excess))])
+        f = np.concatenate(
+            [[0.0], np.cumsum(neighbour_differences(self.inverse_temperatures, excess))]
+        )
         self._pieces = self._cut(f)
         previous = math.inf
         for _ in range(iterations):
@@ -151,13 +181,18 @@ class Reweighting:
             hessian = -overlaps[:, 1:]
             hessian[0] += expected[1:] + 1e-12 * particles
             step = solve_banded(hessian, gradient, particles)
-            # A full step from a poor start can overshoot; the likelihood is concave, so a bounded step cannot get lost. Rungs pull on
-            # their neighbours, so that it is differences that count.
+            # A full step from a poor start can overshoot; the likelihood is concave, so a bounded
+            # step cannot get lost. Rungs pull on their neighbours, so that it is differences that
+            # count.
             size = float(np.abs(np.diff(step, prepend=0.0)).max())
             step *= min(1.0, 2.0 / max(size, 1e-300))
             f[1:] += step
             # Convergence is quadratic until rounding ends it.
-            if size < tolerance or np.abs(gradient).max() < 1e-3 * tolerance * particles or (previous < 1e-4 and size > previous / 2):
+            if (
+                size < tolerance
+                or np.abs(gradient).max() < 1e-3 * tolerance * particles
+                or (previous < 1e-4 and size > previous / 2)
+            ):
                 return f
             previous = size
         raise RuntimeError(
@@ -169,7 +204,9 @@ class Reweighting:
         """The energies in pieces over which the shares at f are polynomials within rounding."""
         bound = _concave_bound(self.inverse_temperatures, f)
 
-        def functions(energies: Float[np.ndarray, " points"]) -> tuple[Float[np.ndarray, "*functions points"], ...]:
+        def functions(
+            energies: Float[np.ndarray, " points"],
+        ) -> tuple[Float[np.ndarray, "*functions points"], ...]:
             own, shares, denominators = self._shares(f, bound, energies)
             scale = _resolvable(self.inverse_temperatures[own] @ shares * energies)
             return shares * scale, denominators * scale
@@ -196,7 +233,8 @@ class Reweighting:
         typical, mean = [], []
         for piece in self._pieces:
             own, shares, denominators = self._shares(f, bound, piece.energies)
-            # The mean β of the rungs a particle belongs to: where it is β, the weights at β are largest.
+            # The mean β of the rungs a particle belongs to: where it is β, the weights at β are
+            # largest.
             typical.append(piece.energies)
             mean.append(self.inverse_temperatures[own] @ shares)
             if not piece.is_resolved(denominators * _resolvable(mean[-1] * piece.energies)):
@@ -211,13 +249,18 @@ class Reweighting:
     def _check(self, beta: float | int) -> float:
         lowest, highest = self.inverse_temperatures[0], self.inverse_temperatures[-1]
         if not lowest <= beta <= highest * (1 + 1e-12):
-            raise ValueError(f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]")
+            raise ValueError(
+                f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]"
+            )
         return float(beta)
 
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
-        """Where in the order of energies the weights at β are within ``depth`` e-folds of the largest one."""
+        """Where in the order of energies the weights at β are within ``depth`` e-folds of the
+        largest one."""
         beta = self._check(beta)
-        typical = self._typical_energies[min(np.searchsorted(-self._mean_beta, -beta), len(self._mean_beta) - 1)]
+        typical = self._typical_energies[
+            min(np.searchsorted(-self._mean_beta, -beta), len(self._mean_beta) - 1)
+        ]
         peak = min(int(np.searchsorted(self._sorted, typical)), self._sorted.size - 1)
         # The logarithm of the weights is a concave function of the energy.
         floor = self._log_weight(beta, peak) - depth
@@ -229,7 +272,8 @@ class Reweighting:
         return float(-beta * self._sorted[position] - self._sorted_denominators[position])
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
-        """Weights at β of the particles in a window of the order of energies, normalised over it."""
+        """Weights at β of the particles in a window of the order of energies, normalised over
+        it."""
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
         return np.exp(logs - logsumexp(logs))
 
@@ -275,7 +319,8 @@ class Reweighting:
 def add_to_band(
     band: Float[np.ndarray, "offsets columns"], start: int, block: Float[np.ndarray, "size size"]
 ) -> Float[np.ndarray, "wider columns"]:
-    """Add a symmetric block, whose first row is ``start``, to the lower half of a banded matrix; the band grows where it has to."""
+    """Add a symmetric block, whose first row is ``start``, to the lower half of a banded matrix;
+    the band grows where it has to."""
     size, width = len(block), len(band)
     if size > width:
         band = np.concatenate([band, np.zeros((size - width, band.shape[1]))])
@@ -290,9 +335,12 @@ def _lower_half(size: int) -> tuple[Int[np.ndarray, " entries"], Int[np.ndarray,
 
 
 def solve_banded(
-    lower: Float[np.ndarray, "offsets columns"], right: Float[np.ndarray, "columns *more"], scale: float | int
+    lower: Float[np.ndarray, "offsets columns"],
+    right: Float[np.ndarray, "columns *more"],
+    scale: float | int,
 ) -> Float[np.ndarray, "columns *more"]:
-    """Solve a symmetric banded system, given by its lower half, that may be singular within rounding of ``scale``."""
+    """Solve a symmetric banded system, given by its lower half, that may be singular within
+    rounding of ``scale``."""
     for ridge in (0.0, 1e-10, 1e-8, 1e-6):
         try:
             lifted = lower[: lower.shape[1]].copy()
@@ -304,13 +352,15 @@ def solve_banded(
 
 
 def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:
-    """What to multiply shares by, differences of numbers like βU exponentiated, so that no polynomial has to follow their rounding."""
+    """What to multiply shares by, differences of numbers like βU exponentiated, so that no
+    polynomial has to follow their rounding."""
     rounding = 32 * np.finfo(float).eps * float(exponents.max())
     return min(1.0, RESOLVED / rounding) if rounding > 0 else 1.0
 
 
 def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
-    """The first position in lower … upper where a condition holds that goes on holding once it does; ``upper`` if it never does."""
+    """The first position in lower … upper where a condition holds that goes on holding once it
+    does; ``upper`` if it never does."""
     while lower < upper:
         middle = (lower + upper) // 2
         if holds(middle):
@@ -320,8 +370,10 @@ def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
     return lower
 
 
-def _concave_bound(beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]) -> Float[np.ndarray, " rungs"]:
-    """The smallest concave function of β that is nowhere below f: f itself once the equations are solved."""
+def _concave_bound(
+    beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]
+) -> Float[np.ndarray, " rungs"]:
+    """The smallest concave function of β nowhere below f: f itself once the equations are solved."""
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):
         return f

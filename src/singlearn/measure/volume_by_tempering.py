@@ -21,11 +21,13 @@ COLDEST_SHARE = 0.5
 def volume_by_tempering(
     view: LadderView, n: float | int, dimension: int, name: str = "population", warnings: tuple[Warning_, ...] = ()
 ) -> VolumeCurve:
-    r"""Read :math:`V(t) = ∫_{K<t} φ\,dw` off a population ladder: every particle of every rung, reweighted to β = 0.
+    r"""Read :math:`V(t) = ∫_{K<t} φ\,dw` off a population ladder: every particle of every rung,
+    reweighted to β = 0.
 
-    With the weights :math:`w_0(x) ∝ e^{-D(x)}` of ``measure.reweight``, :math:`V(t) = Σ_x w_0(x)\,1[K(x) < t]`; cold rungs supply the
-    particles at small t, hot ones their weight. t runs from nine tenths of the prior down to the median K of the coldest rung,
-    about :math:`λ/(nβ_{\max})`.
+    With the weights :math:`w_0(x) ∝ e^{-D(x)}` of ``measure.reweight``, :math:`V(t) = Σ_x
+    w_0(x)\,1[K(x) < t]`; cold rungs supply the particles at small t, hot ones their weight. t runs
+    from nine tenths of the prior down to the median K of the coldest rung, about
+    :math:`λ/(nβ_{\max})`.
 
     Args:
         view: the ladder of a population run, whose energies are n K.
@@ -71,12 +73,15 @@ def volume_by_tempering(
 def _log_volumes(
     reweighting: Reweighting, energies: Float[np.ndarray, " thresholds"]
 ) -> tuple[Float[np.ndarray, " thresholds"], Float[np.ndarray, "thresholds thresholds"]]:
-    r"""log of the prior's share with U < each threshold, and its covariance had the particles been independent.
+    r"""log of the prior's share with U < each threshold, and its covariance had the particles been
+    independent.
 
-    The influence of a particle has two parts: its own weight below t, :math:`w_t(x)`, and its pull on the free energies f that all weights
-    are made with. Both are counted from their mean over the particle's own rung. With :math:`p_k(x) = N_k e^{f_k - β_k U - D}`,
-    :math:`H = \mathrm{diag}(Σ_x p) - Σ_x p p^T` and :math:`q_t = Σ_x w_t(x) p(x)` it is
-    :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is fixed, left out of p and q.
+    The influence of a particle has two parts: its own weight below t, :math:`w_t(x)`, and its pull
+        on the free energies f that all weights
+    are made with. Both are counted from their mean over the particle's own rung. With :math:`p_k(x)
+    = N_k e^{f_k - β_k U - D}`, :math:`H = \mathrm{diag}(Σ_x p) - Σ_x p p^T` and :math:`q_t = Σ_x
+    w_t(x) p(x)` it is :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is
+    fixed, left out of p and q.
     """
     rungs, particles = reweighting.energies.shape
     everything = slice(0, reweighting.order.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ ENOUGH_DECADES = 4.0
 # V is read where less than this share of the prior is left: above, it is the prior's bulk that speaks.
 LARGEST_VOLUME = math.exp(-1.0)
 HOPELESS = 20.0
+# Above this weight a multiplicity is given without its rivals; below the other, with a warning.
+DECISIVE = 0.99
+LIKELY = 0.9
 # Where V does not change between two thresholds their errors are one; this share of the variance keeps them apart.
 RIDGE = 1e-6
 
@@ -35,6 +38,7 @@ class VolumeFit:
         standard_error: one standard deviation, from replicates and from the choice of window, correction and multiplicity.
         multiplicity: m of the fits with most weight (or as given).
         multiplicity_probability: their weight; 1 where m was given.
+        multiplicity_weights: of every m: how well it explains the data; they add up to 1.
         replicates: λ̂ of every replicate.
         thresholds: t of the best single fit, in nats.
         fitted: log V of the best single fit there.
@@ -49,6 +53,7 @@ class VolumeFit:
     thresholds: Float[np.ndarray, " window"]
     fitted: Float[np.ndarray, " window"]
     warnings: tuple[Warning_, ...] = ()
+    multiplicity_weights: dict[int, float] = field(default_factory=dict)
 
     @property
     def estimate(self) -> Estimate:
@@ -57,7 +62,11 @@ class VolumeFit:
 
     def plain(self) -> str:
         """One line, without warnings."""
-        sure = "" if self.multiplicity_probability > 0.99 else f" (weight {self.multiplicity_probability:.2f})"
+        sure = ""
+        if self.multiplicity_probability < DECISIVE:
+            others = sorted(self.multiplicity_weights.items(), key=lambda item: -item[1])[1:]
+            shown = "".join(f", {m}: {weight:.2f}" for m, weight in others if weight >= 0.01)
+            sure = f" (weight {self.multiplicity_probability:.2f}{shown})"
         window = f"t = {self.thresholds[0]:.1e} … {self.thresholds[-1]:.1e}"
         return f"λ = {self.estimate}, m = {self.multiplicity}{sure}, best fit over {window}"
 
@@ -71,6 +80,7 @@ class VolumeFit:
             "standard_error": self.standard_error,
             "multiplicity": self.multiplicity,
             "multiplicity_probability": self.multiplicity_probability,
+            "multiplicity_weights": {str(m): weight for m, weight in self.multiplicity_weights.items()},
             "window": [float(self.thresholds[0]), float(self.thresholds[-1])],
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
         }
@@ -158,7 +168,7 @@ def fit_volume(
         error = math.hypot(error, _half_distance([[fit for fit in fits if fit.multiplicity == m] for m in (1, 2)], value, top))
     return VolumeFit(
         value, error, found, by_m[found], tuple(float(v) for v in weight @ np.array([fit.replicates for fit in fits])),
-        best.thresholds, best.fitted, (*warnings, *_warnings(value, error, decades, dimension)),
+        best.thresholds, best.fitted, (*warnings, *_warnings(value, error, decades, dimension), *_uncertain(by_m)), by_m,
     )  # fmt: skip
 
 
@@ -221,6 +231,16 @@ def _fits(
             fitted = design @ theta[:, index] + offset
             fits.append(_Fit(m, correction, score, float(max(ideal[index], seen[index])), own[index], np.exp(log_t), fitted))
     return fits
+
+
+def _uncertain(weights: dict[int, float]) -> list[Warning_]:
+    """One warning if no multiplicity explains the data much better than the others."""
+    ranked = sorted(weights.items(), key=lambda item: -item[1])
+    if ranked[0][1] >= LIKELY:
+        return []
+    listed = ", ".join(f"m = {m}: {weight:.2f}" for m, weight in ranked if weight >= 0.01)
+    sentence = f"{listed} of the weight; the error of λ counts it (smaller t, or multiplicity= if it is known)"
+    return [Warning_(Reason.MULTIPLICITY_UNCERTAIN, sentence)]
 
 
 def _warnings(value: float, error: float, decades: float, dimension: int) -> list[Warning_]:

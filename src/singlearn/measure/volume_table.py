@@ -33,12 +33,12 @@ def _volume(estimate: Estimate) -> str:
     return f"({scaled})·10^{exponent}"
 
 
-def _fit(curve: VolumeCurve) -> VolumeFit | None:
-    """λ̂, or ``None`` where the curve is too short for one."""
+def _fit(curve: VolumeCurve) -> VolumeFit | str:
+    """λ̂, or why there is none: the curve is too short, say."""
     try:
         return curve.learning_coefficient()
-    except ValueError:
-        return None
+    except ValueError as error:
+        return str(error)
 
 
 def summary(curve: VolumeCurve) -> str:
@@ -51,8 +51,8 @@ def summary(curve: VolumeCurve) -> str:
     lines = [f"{curve.name}  V(t) by {METHODS[curve.method]}, {len(curve.log_volumes)} replicates, d = {curve.dimension}", ""]
     lines += ["  " + "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     fit = _fit(curve)
-    lines += ["", f"  {fit.plain()}" if fit is not None else "  λ: too few decades of t for a limit"]
-    warnings = curve.all_warnings if fit is None else fit.warnings
+    lines += ["", f"  λ is not read: {fit}" if isinstance(fit, str) else f"  {fit.plain()}"]
+    warnings = curve.all_warnings if isinstance(fit, str) else fit.warnings
     lines += [f"  warning: {warning}" for warning in warnings]
     return "\n".join(lines)
 
@@ -60,6 +60,7 @@ def summary(curve: VolumeCurve) -> str:
 def to_dict(curve: VolumeCurve) -> dict[str, Any]:
     """The same numbers for machines."""
     fit = _fit(curve)
+    warnings = curve.all_warnings if isinstance(fit, str) else fit.warnings
     estimates = [curve.log_volume(float(t)) for t in curve.thresholds]
     return {
         "name": curve.name,
@@ -72,6 +73,7 @@ def to_dict(curve: VolumeCurve) -> dict[str, Any]:
             {"t": float(t), "codimension": curve.codimension(float(t)).to_dict(), "entropy": curve.entropy(float(t)).to_dict()}
             for t in _decades(curve)
         ],
-        "learning_coefficient": None if fit is None else {k: v for k, v in fit.to_dict().items() if k != "warnings"},
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in (curve.all_warnings if fit is None else fit.warnings)],
+        "learning_coefficient": None if isinstance(fit, str) else {k: v for k, v in fit.to_dict().items() if k != "warnings"},
+        **({"withheld": {"learning_coefficient": fit}} if isinstance(fit, str) else {}),
+        "warnings": [{"reason": str(w.reason), "message": w.message} for w in warnings],
     }

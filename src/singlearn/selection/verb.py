@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from singlearn.measure.estimate import Estimate
-from singlearn.measure.warning import Warning_
+from singlearn.measure.warning import Reason, Warning_
 from singlearn.selection.probability import probabilities
 from singlearn.selection.selection import Candidate, Selection
 from singlearn.tempering import Run, temper
@@ -70,8 +70,9 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
     warnings: tuple[Warning_, ...] = tuple(run.warnings)
     try:
         read = run.learning_coefficient()
-    except ValueError:  # n too small: the window around 1/log n reaches beyond β = 1
-        pass
+    except ValueError as error:  # n too small: the window around 1/log n reaches beyond β = 1; or rounding has taken the digits there
+        reason = Reason.PRIOR_DOMINATED if run.settings.get("resolved_beta") is None else Reason.ROUNDING
+        warnings = (*warnings, Warning_(reason, f"λ is not read: {error}"))
     else:
         learning_coefficient, warnings = Estimate(read.value, read.standard_error), read.warnings
     optimum = run.optimum

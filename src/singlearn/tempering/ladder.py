@@ -8,17 +8,20 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-# Consecutive rungs are at most this factor apart where readings are made, so that each has rungs beside it, also where the energies hardly
-# vary. With data that is around 1/log n; from β = 0 to a tenth of it the ladder is only a way there, and the sample size alone decides.
+# Consecutive rungs are at most this factor apart where readings are made, so that each has rungs
+# beside it, also where the energies hardly vary. With data that is around 1/log n; from β = 0 to a
+# tenth of it the ladder is only a way there, and the sample size alone decides.
 LARGEST_RATIO = 2.0
 READINGS_BEGIN = 0.1
-# The first rung of all: where the energies of the prior's draws hardly vary on the scale of 1/β, no sample size keeps it from the end.
+# The first rung of all: where the energies of the prior's draws hardly vary on the scale of 1/β, no
+# sample size keeps it from the end.
 FIRST_STEP = 1e-4
 FIRST_TARGET_ESS = 0.95
 
 
 def closely_spaced_from(n: float | int, is_population: bool) -> float:
-    """The β from which rungs are at most a factor ``LARGEST_RATIO`` apart; 0 for a population triple, whose λ is a limit over decades.
+    """The β from which rungs are at most a factor ``LARGEST_RATIO`` apart; 0 for a population
+    triple, whose λ is a limit over decades.
 
     >>> closely_spaced_from(100, True), round(closely_spaced_from(1000, False), 4)
     (0.0, 0.0145)
@@ -46,12 +49,15 @@ def next_inverse_temperature(
     target_ess: float,
     closely_from: float = 0.0,
 ) -> float:
-    """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective sample size at ``target_ess``.
+    """The largest β' ≤ beta_max at which reweighting from β leaves the mean relative effective
+    sample size at ``target_ess``.
 
-    The step is sought on a logarithmic scale, because energies of prior draws spread over many decades. A step beyond ``closely_from`` at
-    most doubles β; one that begins below it may reach it at once. The first step, from β = 0, ends at ``closely_from`` where that is larger
-    than 0; and where it would end within three doublings of ``beta_max``, it ends earlier, at a ten thousandth of ``beta_max`` or an effective
-    sample size of 0.95, so that a λ as small as 1/100 is read off enough rungs.
+    The step is sought on a logarithmic scale, because energies of prior draws spread over many
+    decades. A step beyond ``closely_from`` at most doubles β; one that begins below it may reach it
+    at once. The first step, from β = 0, ends at ``closely_from`` where that is larger than 0; and
+    where it would end within three doublings of ``beta_max``, it ends earlier, at a ten thousandth
+    of ``beta_max`` or an effective sample size of 0.95, so that a λ as small as 1/100 is read off
+    enough rungs.
     """
     finite = energies[np.isfinite(energies)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
@@ -63,7 +69,8 @@ def next_inverse_temperature(
 
     if spread == 0.0 or _excess(np.log(longest), energies, target_ess) >= 0:
         return beta_max if longest == beta_max - beta else beta + longest
-    # A step this small moves no weight by more than a thousandth, so the sample size there is what infinite energies leave.
+    # A step this small moves no weight by more than a thousandth, so the sample size there is what
+    # infinite energies leave.
     shortest = np.log(min(1e-3 / spread, longest * 1e-3))
     if _excess(shortest, energies, target_ess) <= 0:
         return beta + float(np.exp(shortest))

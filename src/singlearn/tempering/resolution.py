@@ -1,4 +1,5 @@
-"""Down to which temperature rounding leaves the energies their digits, measured on the particles."""
+"""Down to which temperature rounding leaves the energies their digits, measured on the
+particles."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from singlearn.triple import Triple
 LARGEST_STEP = 0.05
 PROBED = 16
 HALVINGS = 53
-# After this many halvings a smooth function has no change left that would count; what changes still is noise.
+# After this many halvings a smooth function has no change left that would count; what changes still
+# is noise.
 NOISE_FROM = 30
 BISECTIONS = 24
 
@@ -29,7 +31,8 @@ Changes = Callable[[Float[np.ndarray, "probes times"]], Float[np.ndarray, "probe
 
 @dataclass(frozen=True)
 class _Rung:
-    """What the probes of one rung showed: changes of the energy that can be resolved, changes that cannot, or none at all."""
+    """What the probes of one rung showed: changes of the energy that can be resolved, changes that
+    cannot, or none at all."""
 
     resolved: int
     unresolved: int
@@ -44,13 +47,16 @@ class _Rung:
 
 
 def resolved_inverse_temperature(triple: Triple, rungs: Rungs, seed: int) -> float | None:
-    r"""The largest β of a rung at which energies are known to better than 1/β, or ``None`` if that holds for the whole ladder.
+    r"""The largest β of a rung at which energies are known to better than 1/β, or ``None`` if that
+    holds for the whole ladder.
 
-    At the coldest rung, particles x are moved towards others y by :math:`t(y - x)`, t = 1, ½, ¼ …. The energy of a smooth function then
-    changes by ever less. Where the digits are used up - of the energy, because a large constant is part of it; of the parameter, because the
-    population is as narrow as the spacing of floating point numbers; of something on the way - it changes in steps instead, or goes on
-    changing at random. Where it leaves a plateau it changes not at all, then continuously, which is told apart by bisection. If the coldest
-    rung is not resolved, the last one that is, is found by bisection.
+    At the coldest rung, particles x are moved towards others y by :math:`t(y - x)`, t = 1, ½, ¼ ….
+    The energy of a smooth function then changes by ever less. Where the digits are used up - of the
+    energy, because a large constant is part of it; of the parameter, because the population is as
+    narrow as the spacing of floating point numbers; of something on the way - it changes in steps
+    instead, or goes on changing at random. Where it leaves a plateau it changes not at all, then
+    continuously, which is told apart by bisection. If the coldest rung is not resolved, the last
+    one that is, is found by bisection.
 
     Args:
         triple: what was tempered.
@@ -77,7 +83,7 @@ def resolved_inverse_temperature(triple: Triple, rungs: Rungs, seed: int) -> flo
 
 
 def rounding_warnings(resolved: float | None, beta_max: float) -> list[Warning_]:
-    """One warning if a ladder goes on to temperatures at which rounding leaves the energies no digits."""
+    """One warning if a ladder goes on to where rounding leaves the energies no digits."""
     if resolved is None:
         return []
     return [
@@ -103,10 +109,16 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
             found.append(np.asarray(moves.energies(jnp.asarray(filled)), dtype=float)[: len(part)])
         return np.concatenate(found)
 
-    with jax.enable_x64(particles.dtype == np.float64), np.errstate(invalid="ignore", over="ignore"):
+    with (
+        jax.enable_x64(particles.dtype == np.float64),
+        np.errstate(invalid="ignore", over="ignore"),
+    ):
         own = energies(particles)
-        # The upper half of the energies, which are the typical ones: from the lowest a small change is a large one.
-        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[len(own) // 2 :]
+        # The upper half of the energies, which are the typical ones: from the lowest a small change
+        # is a large one.
+        typical = np.argsort(np.where(np.isfinite(own), own, -np.inf), kind="stable")[
+            len(own) // 2 :
+        ]
         chosen = generator.choice(typical, size=min(PROBED, len(typical)), replace=False)
         start, base = particles[chosen], own[chosen]
         towards = particles[generator.integers(len(particles), size=len(chosen))] - start
@@ -115,7 +127,9 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
         times = 0.5 ** np.arange(HALVINGS)
 
         def changes(t: Float[np.ndarray, "probes times"]) -> Float[np.ndarray, "probes times"]:
-            points = (start[:, None] + t[:, :, None].astype(start.dtype) * towards[:, None]).reshape(-1, start.shape[1])
+            points = (
+                start[:, None] + t[:, :, None].astype(start.dtype) * towards[:, None]
+            ).reshape(-1, start.shape[1])
             found = np.abs(energies(points).reshape(t.shape) - base[:, None]) * beta
             # The same point may be computed with another rounding in another place of the batch.
             return np.where(found <= 4 * spacing[:, None], 0.0, found)
@@ -132,7 +146,9 @@ def _probe(moves: Moves, rungs: Rungs, index: int, generator: np.random.Generato
     return _Rung(int((moving & ~unresolved).sum()), int(unresolved.sum()))
 
 
-def _steps(sizes: Float[np.ndarray, "probes times"], times: Float[np.ndarray, " times"], changes: Changes) -> Bool[np.ndarray, " probes"]:
+def _steps(
+    sizes: Float[np.ndarray, "probes times"], times: Float[np.ndarray, " times"], changes: Changes
+) -> Bool[np.ndarray, " probes"]:
     """Whether the energy goes from no change to one that counts without anything in between."""
     still = np.cumsum(sizes[:, ::-1] > 0, axis=1)[:, ::-1] == 0
     # The last time at which it changes; from the next on it does not.

@@ -28,6 +28,7 @@ from singlearn.measure.phases import Labeller, Phases
 from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_by_tempering import volume_by_tempering
 from singlearn.measure.warning import Reason, Warning_
+from singlearn.tempering.beyond import beyond_warnings
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.posterior import Posterior
@@ -166,7 +167,7 @@ class Run:
         # The limit of βE_K is λ only where K reaches 0, which it need not within a phase.
         reaches_truth = self.is_population and self.restricted_to is None
         read = read_learning_coefficient(self.view, self.n, reaches_truth, method, betas, multiplicity, dimension)
-        warnings = list(read.warnings) + self.warnings
+        warnings = list(read.warnings) + self.warnings + beyond_warnings(self.settings, self.n * self.view.coldest)
         reference = self.reference_energy
         if reference is not None and intercept_is_elsewhere(
             read.intercept,
@@ -219,7 +220,8 @@ class Run:
         """
         if not self.is_population:
             raise ValueError(f"{self.name}: V(t) needs K(w), which only a population triple has; this run has data")
-        return volume_by_tempering(self.view, self.n, self.dimension, self.name, tuple(self.warnings))
+        warnings = (*self.warnings, *beyond_warnings(self.settings, self.n * self.view.coldest))
+        return volume_by_tempering(self.view, self.n, self.dimension, self.name, warnings)
 
     # -- criteria -------------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering.anneal import anneal
+from singlearn.tempering.beyond import look_beyond
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.resolution import resolved_inverse_temperature
 from singlearn.tempering.restriction import Restrict, Restriction, draw_inside, drawing_from_prior, restricted
@@ -97,12 +98,14 @@ def temper(
     settings = Settings.of(triple, float(beta_max), particles, replicates, seed, target_ess, thin, precision)
     rungs = anneal(triple, settings, checkpoint, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
-    resolution_settings = {} if resolved is None else {"resolved_beta": resolved}
-    view = ladder_view(rungs, restriction_settings | resolution_settings)
+    found: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}
+    if triple.is_population and restrict is None and precision == "float64":
+        found |= look_beyond(triple, rungs, seed).to_settings()
+    view = ladder_view(rungs, restriction_settings | found)
     proven = triple.known is not None and triple.known.status == "proved"
     return Run(
         rungs=rungs,
-        settings={**asdict(settings), **restriction_settings, **resolution_settings},
+        settings={**asdict(settings), **restriction_settings, **found},
         posterior=draw_posterior(triple, rungs, view, seed),
         stored_optimum=None,
         truth_energy=triple.truth_energy,
