@@ -259,9 +259,8 @@ class Reweighting:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the
         largest one."""
         beta = self._check(beta)
-        typical = self._typical_energies[
-            min(np.searchsorted(-self._mean_beta, -beta), len(self._mean_beta) - 1)
-        ]
+        place = int(np.searchsorted(-self._mean_beta, -beta))
+        typical = self._typical_energies[min(place, len(self._mean_beta) - 1)]
         peak = min(int(np.searchsorted(self._sorted, typical)), self._sorted.size - 1)
         # The logarithm of the weights is a concave function of the energy.
         floor = self._log_weight(beta, peak) - depth

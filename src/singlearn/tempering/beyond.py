@@ -164,10 +164,8 @@ def _in_batches(moves: Moves, size: int) -> tuple[Energies, Gradients]:
     def gradient(points: Any) -> Any:
         # A move so short that it ends where it began leaves the gradient of log φ - βU there.
         keys = jax.random.split(jax.random.key(0), size)
-        return (
-            -moves.hamiltonian(keys, points, MANY, 1e-200, jnp.ones(points.shape[1]), 1).gradients
-            / MANY
-        )  # type: ignore[operator]
+        moved = moves.hamiltonian(keys, points, MANY, 1e-200, jnp.ones(points.shape[1]), 1)
+        return -moved.gradients / MANY  # type: ignore[operator]
 
     return lambda points: batches(points, moves.energies), lambda points: batches(points, gradient)
 

@@ -55,7 +55,7 @@ def cautions_of_density(triple: Triple) -> list[Warning_]:
     A prior object that says which parameters are angles (``repeats_along``, their names) has a density that goes on after a turn;
     over all of space it cannot be compared with draws, nor integrated.
     """
-    if is_numpyro_prior(triple) or getattr(triple.prior, "repeats_along", ()):
+    if is_numpyro_prior(triple) or bool(getattr(triple.prior, "repeats_along", ())):
         return []
     findings = check_prior(triple.coordinates) + mass_finding(triple.coordinates)
     return [_caution(finding) for finding in findings]
