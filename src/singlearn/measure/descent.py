@@ -129,7 +129,9 @@ def _direction(
     # Without curvature yet: a step of one scale.
     inverse = 1 / np.maximum(norm, 1e-300)
     for y, c in zip(changes, curvatures, strict=True):
-        inverse = np.where(c > 0, c / np.where(c > 0, np.sum(y * y, axis=1), 1.0), inverse)
+        square = np.sum(y * y, axis=1)
+        # A change so small that its square is 0 says nothing.
+        inverse = np.divide(c, square, out=inverse.copy(), where=(c > 0) & (square > 1e-300))
     q *= inverse[:, None]
     for s, y, c, a in zip(steps, changes, curvatures, reversed(weights), strict=True):
         b = np.where(c > 0, np.sum(y * q, axis=1) / np.where(c > 0, c, 1.0), 0.0)

@@ -107,7 +107,7 @@ def default_inverse_temperatures(n: float | int, beta_max: float | int, is_popul
 
 def read_learning_coefficient(
     view: LadderView,
-    n: float,
+    n: float | int,
     is_population: bool,
     method: str = "all",
     inverse_temperatures: Float[np.ndarray, " points"] | None = None,
@@ -146,6 +146,7 @@ def read_learning_coefficient(
     Raises:
         ValueError: an unknown method, fewer than two β, or β outside the ladder or where rounding leaves the energies no digits.
     """
+    n = float(n)
     if method not in (*METHODS, "all"):
         raise ValueError(f"method: got {method!r}; it should be one of {', '.join(METHODS)}, all")
     beta_max = view.coldest

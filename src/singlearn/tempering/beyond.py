@@ -158,7 +158,7 @@ def _in_batches(moves: Moves, size: int) -> tuple[Energies, Gradients]:
         for begin in range(0, len(points), size):
             part = points[begin : begin + size]
             filled = np.concatenate([part, np.repeat(part[:1], size - len(part), axis=0)])
-            found.append(np.asarray(f(jnp.asarray(filled)), dtype=float)[: len(part)])
+            found.append(np.asarray(f(jnp.asarray(filled.astype(float))), dtype=float)[: len(part)])
         return np.concatenate(found)
 
     def gradient(points: Any) -> Any:

@@ -64,7 +64,7 @@ def with_modes(
     start = restriction.get("prior_free_energies", [0.0] * settings.replicates)
     resolved = float(restriction.get("resolved_beta", math.inf))
     view = _view(rungs, np.array(start), float(restriction.get("prior_floor", 0.0)), resolved)
-    if modes is None or len(rungs) < 2 or _is_rounded_away(rungs, settings.precision):
+    if modes is None or len(rungs) < 2 or math.isfinite(resolved) or _is_rounded_away(rungs, settings.precision):
         return WithModes(rungs, view, {})
     with jax.enable_x64(settings.precision == "float64"):
         found = search(triple, compile_moves(triple, settings.particles * settings.replicates), rungs, view, settings.seed)

@@ -36,6 +36,7 @@ from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_m
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
+from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
@@ -265,6 +266,8 @@ class Run(Shown):
         """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
         rungs = self.rungs
         found = mixing_warnings(rungs) + rounding_warnings(self.settings.get("resolved_beta"), self.beta_max)
+        if self.is_population:
+            found += negative_warnings(rungs.energies, rungs.inverse_temperature, self.n)
         found += imputed_cautions(self.sites, self.dimension)
         found += stored_cautions(self.settings)
         infinite = int(rungs.is_infinite[0].sum())
