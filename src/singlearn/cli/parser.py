@@ -284,6 +284,14 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     fibre.add_argument(
         "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
     )
+    for action in (describe, equal, compress, fibre):
+        action.add_argument(
+            "--activation", metavar="relu",
+            help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
+        )  # fmt: skip
+        action.add_argument(
+            "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"
+        )
     for action in (describe, equal, compress):
         action.add_argument(
             "--box", nargs=2, metavar=("LOW", "HIGH"),

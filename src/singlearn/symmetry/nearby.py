@@ -194,4 +194,5 @@ def _polished(start: Arrays, x: Float[np.ndarray, "points inputs"], y: Float[np.
         return float(np.sum(np.abs(error) ** power) / len(x)), np.concatenate([part.ravel() for part in gradient])
 
     begin = np.concatenate([part.ravel() for part in (w, b, q, c)])
-    return unpack(minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x)
+    with np.errstate(over="ignore", invalid="ignore"):  # the line search may try steps that are far too long
+        return unpack(minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x)
