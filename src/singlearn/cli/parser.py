@@ -262,7 +262,7 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     equal.add_argument("other", metavar="B", type=Path)
     equal.add_argument(
         "--tolerance", type=_positive, metavar="ε",
-        help="two layers: largest difference of the outputs on the box; deeper: relative difference of the parameters",
+        help="largest difference of the outputs on the box that is allowed, absolute, in their units; needs --box",
     )  # fmt: skip
     compress = _add(
         actions,

@@ -51,10 +51,27 @@ def from_deep(net: DeepReLU) -> TwoLayerReLU:
     return TwoLayerReLU(w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerReLU(w, b, q, c)
 
 
-def to_deep(net: TwoLayerReLU) -> DeepReLU:
-    """The same network in float64, from where it can be written to a file or turned into a PyTorch module."""
+def to_deep(net: TwoLayerReLU, *, exact: bool = False) -> DeepReLU:
+    """The same network in float64, from where it can be written to a file or turned into a PyTorch module.
+
+    Args:
+        net: the network.
+        exact: refuse to round.
+
+    Raises:
+        ValueError: a parameter is too large for float64, or would be rounded although ``exact`` is asked for.
+    """
     w, b, q, c = net.arrays()
-    return DeepReLU([w, q], [b, c])
+    deep = DeepReLU([w, q], [b, c])
+    if exact and not is_rounded_as(net, deep):
+        raise ValueError(f"net: float64 does not hold the parameters of the {net} exactly; round them with to_deep first")
+    return deep
+
+
+def is_rounded_as(net: TwoLayerReLU, deep: DeepReLU) -> bool:
+    """Whether a network in float64 has exactly the parameters of a two-layer one."""
+    back = from_deep(deep)
+    return back.nodes == net.nodes and back.c == net.c
 
 
 def read(path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None) -> TwoLayerReLU | DeepReLU:

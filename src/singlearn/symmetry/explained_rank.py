@@ -11,7 +11,7 @@ from scipy.linalg import null_space
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.generators import Generator, generators
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout, jacobian
 from singlearn.symmetry.roles import Roles, roles
 
@@ -97,6 +97,7 @@ def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.n
 
 def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations parameters"]:
     """One block of M (N + 1) rows for every boundary, and one for the sum."""
+    require_two_layer(net, "fisher_kernel")
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
 

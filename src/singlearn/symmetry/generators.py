@@ -13,7 +13,7 @@ from scipy.linalg import null_space
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.roles import Roles, roles
 
@@ -105,6 +105,7 @@ def _unit(layout: Layout, place: int) -> Float[np.ndarray, " parameters"]:
 
 def _constant_node(layout: Layout, i: int, height: float, q: Float[np.ndarray, " outputs"]) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``q ReLU(b)`` is a constant and trades with c; where b ≤ 0 it is zero."""
+    require_two_layer(net, "generators")
     trade = _unit(layout, layout.b(i))
     if height > 0:
         trade[layout.c] = -q

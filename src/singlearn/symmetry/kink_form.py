@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.network import Node, TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Matrix, Vector, dot, primitive
 
 
@@ -161,6 +161,7 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
 
 def _add_affine(linear: list[list[Fraction]], constant: list[Fraction], node: Node, sign: int) -> None:
     """Add ``sign · q (<w, x> + b)``."""
+    require_two_layer(net, "kink_form")
     for j, q in enumerate(node.q):
         if q:
             constant[j] += sign * q * node.b

@@ -8,7 +8,7 @@ from fractions import Fraction
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.sign_choice import SignChoice, choose_signs, completed
 from singlearn.symmetry.step import idleness
 
@@ -96,6 +96,7 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
 
 def _orientations(net: TwoLayerReLU, domain: Domain | None) -> dict[Hyperplane, dict[int, Fraction]]:
     """How much outgoing weight the network has on either side of each boundary."""
+    require_two_layer(net, "minimal_width")
     amounts: dict[Hyperplane, dict[int, Fraction]] = {}
     for node in net.nodes:
         if idleness(node, domain) is None:
