@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import collections
+import inspect
 import json
 import warnings
 
 import numpy as np
 import pytest
 
-from singlearn.symmetry import DeepReLU, TwoLayerReLU, from_torch, read, write
-from singlearn.symmetry.deep import read_network
+from singlearn.cli.main import main
+from singlearn.symmetry import (
+    Box,
+    DeepReLU,
+    Role,
+    TwoLayerReLU,
+    compress,
+    equivalent,
+    explained_rank,
+    fibre,
+    from_torch,
+    generators,
+    kink_form,
+    minimal_width,
+    node_roles,
+    read,
+    write,
+)
+from singlearn.symmetry.deep import compress_deep, read_network
 from singlearn.symmetry.deep.files.named_arrays import network_from_arrays
+from singlearn.symmetry.deep.rounding import exact_outputs
 from singlearn.symmetry.rational import rational
 
 
@@ -136,7 +155,7 @@ def test_what_is_assumed_is_said_once(tmp_path, ending):
             read(path)
 
 
-@pytest.mark.parametrize("kind", [nn for nn in ("Tanh", "GELU", "Sigmoid", "LeakyReLU", "ReLU6", "Softmax")])
+@pytest.mark.parametrize("kind", ["Tanh", "GELU", "Sigmoid", "LeakyReLU", "ReLU6", "Softmax"])
 def test_torch_modules_with_other_activations_are_named(kind):
     nn = pytest.importorskip("torch").nn
     with pytest.raises(ValueError, match=kind):
@@ -156,7 +175,8 @@ def test_torch_modules_are_read_as_they_are_applied():
         norm.running_mean.normal_()
         norm.running_var.uniform_(0.5, 2)
         if norm.affine:
-            nn.init.normal_(norm.weight), nn.init.normal_(norm.bias)
+            nn.init.normal_(norm.weight)
+            nn.init.normal_(norm.bias)
     with pytest.raises(ValueError, match="training mode"):
         from_torch(module)
     x = torch.randn(50, 3, dtype=torch.float64)
@@ -229,7 +249,7 @@ def test_two_layers_keep_every_digit_of_a_long_double():
 )
 def test_json_numbers_that_float64_does_not_hold(tmp_path, number, reason):
     path = tmp_path / "net.json"
-    path.write_text('{"0.weight": [[%s]], "0.bias": [0]}' % number)
+    path.write_text(f'{{"0.weight": [[{number}]], "0.bias": [0]}}')
     with pytest.raises(ValueError, match=reason):
         read_network(path)
 
@@ -237,7 +257,7 @@ def test_json_numbers_that_float64_does_not_hold(tmp_path, number, reason):
 def test_json_numbers_that_float64_holds(tmp_path):
     path = tmp_path / "net.json"
     for number in ("9007199254740994", f"{0.1:.20e}", f"{0.1:.18e}", "5e-324", "0.1", "-0.0", "1E5", repr(2 / 3)):
-        path.write_text('{"0.weight": [[%s]], "0.bias": [0]}' % number)
+        path.write_text(f'{{"0.weight": [[{number}]], "0.bias": [0]}}')
         assert read_network(path).weights[0][0, 0] == float(number)
     path.write_text('{"0.weight": [[1]], "0.weight": [[2]]}')
     with pytest.raises(ValueError, match="twice"):
@@ -260,3 +280,142 @@ def test_torch_files_that_are_refused(tmp_path):
         with pytest.raises(ValueError, match=reason) as refusal:
             read_network(path)
         assert "\x1b" not in str(refusal.value)
+
+
+def two_hidden(first, second, bias=0.0):
+    """A 1-2-1-1 network with these weights in front and behind."""
+    return DeepReLU([[[first[0]], [first[1]]], [list(second)], [[1.0]]], [[bias, 0.0], [0.0], [0.0]])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "point", "difference"),
+    [
+        (two_hidden((1, 1), (1e14, -1e14)), two_hidden((1, 1), (1e14, -1e14), 5e-14), 1.0, 5.0),
+        (two_hidden((1, 1), (1e16, -1e16)), two_hidden((1, 1), (1e16 + 2, -1e16)), 1.0, 2.0),
+        (two_hidden((1e16, -1e16), (1, -1), 1.0), two_hidden((1e16, -1e16), (1, -1), 2.0), 0.0, 1.0),
+        (two_hidden((1, 2), (3e8, -1.5e8)), two_hidden((1, 2), (3e8, -1.5e8 + 1)), 1.0, 2.0),
+    ],
+)
+def test_close_parameters_are_no_verdict(a, b, point, difference):
+    """By hand: the outputs at the point. Parameters agree to 1e-13 or better of their row."""
+    outputs = [float(net(np.array([[point]]))[0, 0]) for net in (a, b)]
+    assert abs(outputs[0] - outputs[1]) == pytest.approx(difference, rel=0.01)
+    for how in ({}, {"domain": Box([-1], [1])}, {"domain": Box([-1], [1]), "tolerance": 0.5}):
+        answer = equivalent(a, b, **how)
+        assert not answer and answer.verify()
+        assert answer.function_bound is None or answer.function_bound >= difference
+
+
+def test_a_tolerance_is_the_largest_difference_of_outputs():
+    """Closed form: the outputs differ by 0.01 at most, at x = 1; the bound is 0.01."""
+    a, b, box = two_hidden((1, -1), (1, 1)), two_hidden((1, -1), (1.01, 1)), Box([-1], [1])
+    close, far, open_ = (equivalent(a, b, box, tolerance) for tolerance in (0.0101, 0.0099, None))
+    assert close and close.verify() and 0.01 <= close.function_bound <= 0.0101 and "absolute" in str(close)
+    assert str(far.status) == str(open_.status) == "different" and "absolute" in str(far)
+    assert far.verify() and far.witness.gap == pytest.approx(0.01) and far.witness.point.tolist() == [1.0]
+    with pytest.raises(ValueError, match="tolerance: networks that differ"):
+        equivalent(a, b, tolerance=0.01)
+    assert equivalent(a, DeepReLU([[[1.0]], [[0.0]]], [[0.0], [0.5]]), box, tolerance=1.0).verify()  # ranges of the outputs alone
+
+
+def test_not_shown_says_the_bound():
+    """The largest difference, on a fine grid, is just below the tolerance; the bound, which takes absolute values, is above it."""
+    random = np.random.default_rng(3)
+    shapes = ((6, 1), (6, 6), (1, 6))
+    a = DeepReLU([random.normal(size=s) for s in shapes], [random.normal(size=s[0]) for s in shapes])
+    b = a.with_vector(a.vector() * (1 + 1e-6 * random.normal(size=a.parameters)))
+    x = np.linspace(-1, 1, 20001)[:, None]
+    tolerance = 1.05 * float(np.max(np.abs(a(x) - b(x))))
+    answer = equivalent(a, b, Box([-1], [1]), tolerance=tolerance)
+    assert str(answer.status) == "not shown" and answer.function_bound > tolerance
+    assert f"they differ by at most {answer.function_bound:.3g} (absolute)" in str(answer)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_extreme_weights_answer_or_name_the_weights(scale):
+    """A layer scaled by a power of ten and the next by its inverse is one function; nothing else may be claimed."""
+    random = np.random.default_rng(0)
+    weights, biases = [random.normal(size=(3, 3)) for _ in range(3)], [random.normal(size=3) for _ in range(3)]
+    a = DeepReLU(weights, biases)
+    b = DeepReLU([weights[0] * scale, weights[1] / scale, weights[2]], [biases[0] * scale, *biases[1:]])
+    assert equivalent(a, a) and equivalent(b, b)
+    try:
+        assert str(equivalent(a, b).status) in ("equivalent", "not shown")
+    except ValueError as error:
+        assert "weights are too large" in str(error)
+    huge = DeepReLU([w * 1e300 for w in weights], biases)
+    with pytest.raises(ValueError, match="a: its weights are too large"):
+        equivalent(huge, a)
+
+
+def test_layers_without_nodes():
+    """The network is the constant that follows them."""
+    empty = DeepReLU([np.zeros((0, 2)), np.zeros((1, 0))], [np.zeros(0), [1.0]])
+    constant = DeepReLU([np.zeros((1, 2))], [[1.0]])
+    assert equivalent(empty, empty) and equivalent(empty, constant) and equivalent(empty, constant).verify()
+    assert str(equivalent(empty, DeepReLU([np.zeros((1, 2))], [[2.0]])).status) == "different"
+    assert compress(empty, Box([0, 0], [1, 1])).widths == (2, 1)
+
+
+def near_duplicates(inputs=14):
+    """Two nodes that differ by 2^-20 and feed ±3e6, active near (1, …, 1) only: the output there is 3 larger with both."""
+    row = np.ones(inputs)
+    other = row.copy()
+    other[-1] += 2.0**-20
+    first = np.array([row, other, np.eye(inputs)[0]])
+    return DeepReLU(
+        [first, [[-1, 1, 0], [0, 0, 1.5]], [[3e6, 1.0]]], [np.array([-(inputs - 1 / 64)] * 2 + [float(np.float32(0.333))]), [0, 0], [0]]
+    )
+
+
+@pytest.mark.parametrize("inputs", [3, 14])
+def test_compression_never_changes_more_than_it_prints(inputs):
+    """Exact outputs at the corner that 1,000 random points do not see."""
+    net = near_duplicates(inputs)
+    found = compress_deep(net, (0, 1))
+    corner = np.ones(inputs)
+    change = abs(float(exact_outputs(net, corner)[0] - exact_outputs(found.network, corner)[0]))
+    assert change <= found.proved_change[0] < 1e-5
+    assert any("merged with a duplicate" in reason for reason in found.refused)
+    assert f"at most {found.proved_change[0]:.1e} on the box (proved)" in str(found)
+
+
+def test_a_compressed_network_is_not_equivalent_to_another_one_that_rounding_hides():
+    """At (0, 1) the outputs are 1.5 and 3; a node of 1e20 hides it in every bound relative to the largest output."""
+
+    def net(v):
+        return DeepReLU([[[1e20, v], [1.0, 0.0]], [[1.0, 1.0], [0.5, -1]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0, 0.0], [0.0]])
+
+    assert not equivalent(net(1.0), net(2.0), Box([-1, -1], [1, 1]))
+    assert not equivalent(net(1.0), net(2.0))
+
+
+def test_functions_for_any_depth_or_a_refusal():
+    """Promise: they take any of our networks, or say for which they are not there."""
+    random = np.random.default_rng(1)
+    deep = DeepReLU([random.normal(size=s) for s in ((5, 3), (4, 5), (2, 4))], [random.normal(size=n) for n in (5, 4, 2)])
+    assert explained_rank(deep, random.normal(size=(400, 3)) * 4).explained == 9
+    assert [len(layer) for layer in node_roles(deep)] == [5, 4]
+    assert set(node_roles(deep, Box([9, 9, 9], [10, 10, 10]))[0]) <= {Role.DEAD, Role.BYPASSED, Role.LIVE}
+    with pytest.raises(ValueError, match=r"net: got DeepReLU; fibre is there for two-layer networks"):
+        fibre(deep)
+    assert all("require_two_layer(net" in inspect.getsource(f) for f in (kink_form, minimal_width, generators))
+    with pytest.raises(ValueError, match="domain"):
+        explained_rank(deep, random.normal(size=(9, 3)), Box([0] * 3, [1] * 3))
+    shallow, exact = DeepReLU([[[1.0]], [[2.0]]], [[0.0], [0.0]]), TwoLayerReLU([[2]], [0], [1], 0)
+    assert equivalent(shallow, exact) and equivalent(exact, shallow)
+    with pytest.raises(ValueError, match="exactly"):
+        equivalent(deep, TwoLayerReLU([["1/3"]], [0], [1], 0))
+    with pytest.raises(ValueError, match="too large"):
+        big = TwoLayerReLU([[1e300], [-1e300]], [1e300, 1e300], [1e300, 1e300], 0.0)
+        equivalent(big, TwoLayerReLU([[1], [-1]], [1, 1], [1, 1], 0), Box([-1], [1]), tolerance=1e-3)
+
+
+def test_the_command_line_says_what_it_assumed_and_takes_an_order(tmp_path, capsys):
+    arrays, _ = chain(("encoder", "decoder"))
+    path = save(dict(sorted(arrays.items())), tmp_path / "net.npz")
+    assert main(["symmetry", "equivalent", str(path), str(path)]) == 2 and "--order" in capsys.readouterr().err
+    assert main(["symmetry", "equivalent", str(path), str(path), "--order", "encoder,decoder"]) == 0
+    assert "assumed" in capsys.readouterr().out
+    assert main(["symmetry", "equivalent", str(path), str(path), "--order", "encoder,decoder", "--activation", "relu"]) == 0
+    assert "assumed" not in capsys.readouterr().out

@@ -87,6 +87,7 @@ def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.n
     functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every boundary and
     :math:`P_0 + \sum_k P_k^+ = 0`.
     """
+    require_two_layer(net, "fisher_kernel")
     own = roles(net, domain)
     equations = _equations(net, own)
     lengths = np.linalg.norm(equations, axis=0)
@@ -97,7 +98,6 @@ def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.n
 
 def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations parameters"]:
     """One block of M (N + 1) rows for every boundary, and one for the sum."""
-    require_two_layer(net, "fisher_kernel")
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
 

@@ -66,6 +66,7 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     >>> [(str(g.field), g.direction.tolist()) for g in generators(TwoLayerReLU([[1]], [2], [3], 0))]
     [('scaling', [1.0, 2.0, -3.0, 0.0])]
     """
+    require_two_layer(net, "generators")
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)
@@ -105,7 +106,6 @@ def _unit(layout: Layout, place: int) -> Float[np.ndarray, " parameters"]:
 
 def _constant_node(layout: Layout, i: int, height: float, q: Float[np.ndarray, " outputs"]) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``q ReLU(b)`` is a constant and trades with c; where b ≤ 0 it is zero."""
-    require_two_layer(net, "generators")
     trade = _unit(layout, layout.b(i))
     if height > 0:
         trade[layout.c] = -q

@@ -128,6 +128,7 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
       total kink 1 on x + 1 = 0
       linear part -2, constant 2
     """
+    require_two_layer(net, "kink_form")
     if domain is not None and domain.inputs != net.inputs:
         raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
     totals: dict[Hyperplane, list[Fraction]] = {}
@@ -161,7 +162,6 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
 
 def _add_affine(linear: list[list[Fraction]], constant: list[Fraction], node: Node, sign: int) -> None:
     """Add ``sign · q (<w, x> + b)``."""
-    require_two_layer(net, "kink_form")
     for j, q in enumerate(node.q):
         if q:
             constant[j] += sign * q * node.b

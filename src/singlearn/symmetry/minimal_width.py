@@ -78,6 +78,7 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
     >>> int(minimal_width(TwoLayerReLU(w=[[1], [1], [-1]], b=[0, -1, 1], q=[2, 3, -1], c=0)))
     3
     """
+    require_two_layer(net, "minimal_width")
     form = kink_form(net, domain)
     kinks = len(form.kinks)
     if kinks <= MOST_KINKS:
@@ -96,7 +97,6 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
 
 def _orientations(net: TwoLayerReLU, domain: Domain | None) -> dict[Hyperplane, dict[int, Fraction]]:
     """How much outgoing weight the network has on either side of each boundary."""
-    require_two_layer(net, "minimal_width")
     amounts: dict[Hyperplane, dict[int, Fraction]] = {}
     for node in net.nodes:
         if idleness(node, domain) is None:

@@ -197,7 +197,8 @@ def equivalent_deep(
     if corners is not None and tolerance is not None:
         best = float(np.max(_apart(a, b, corners)))
         if best <= tolerance:
-            words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), the tolerance is {tolerance:g}"
+            words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
+            words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(Verdict.EQUIVALENT, words, a, b, tolerance, None, best, box=corners)
     reasons: list[str] = []
     for compressed in (False, True) if corners is not None else (False,):

@@ -128,7 +128,8 @@ def exactly_equal(a: DeepReLU, b: DeepReLU, orders: Sequence[np.ndarray]) -> boo
         order = orders[layer] if layer < a.hidden_layers else np.arange(len(first))
         factors = []
         for new, old in enumerate(order):
-            row = [Fraction(float(v)) / f for v, f in zip(first[old, columns], before, strict=True)] + [Fraction(float(a.biases[layer][old]))]
+            row = [Fraction(float(v)) / f for v, f in zip(first[old, columns], before, strict=True)]
+            row.append(Fraction(float(a.biases[layer][old])))
             other = [Fraction(float(v)) for v in (*second[new], b.biases[layer][new])]
             ratios = [y / x for x, y in zip(row, other, strict=True) if x != 0]
             factor = ratios[0] if ratios and layer < a.hidden_layers else Fraction(1)
