@@ -242,7 +242,8 @@ def _fibre(options: argparse.Namespace) -> int:
             {"kind": c.kind.value, "copies": c.copies, "dimension": c.dimension, "description": found.describe(i)}
             for i, c in enumerate(found.components)
         ]
-        print_document({"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components, "assumed": assumed})
+        document = {"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components}
+        print_document({**document, "assumed": assumed})
     else:
         print(found)
         _print_assumed(assumed)

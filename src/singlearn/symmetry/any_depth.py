@@ -60,7 +60,8 @@ def equivalent(
             return equivalent_two_layer(a, b, domain, tolerance)
         except OverflowError:
             raise ValueError(
-                "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; without one it is exact"
+                "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+                "without one it is exact"
             ) from None
     if isinstance(a, DeepReLU) and isinstance(b, DeepReLU):
         box = None if domain is None else corners(domain)

@@ -106,7 +106,7 @@ def _in_turn(module: Any) -> Iterator[Any]:
 def _batch_norm(child: Any) -> tuple[np.ndarray, np.ndarray]:
     """Factor and shift of a batch normalisation that is evaluated."""
     if child.running_mean is None or child.running_var is None:
-        raise ValueError("module: BatchNorm1d keeps no running statistics, so it is no function of one input; its outputs depend on the batch")
+        raise ValueError("module: BatchNorm1d keeps no running statistics, so its outputs depend on the batch")
     if child.training:
         raise ValueError("module: BatchNorm1d is in training mode, where its outputs depend on the batch; call module.eval() first")
     factor = 1 / np.sqrt(_numbers(child.running_var) + child.eps)
