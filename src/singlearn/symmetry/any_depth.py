@@ -119,7 +119,8 @@ def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
     ends = []
     for sign, exact in ((-1, domain.lower), (1, domain.upper)):
         rounded = [float(v) for v in exact]
-        ends.append(np.array([f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf) for f, v in zip(rounded, exact, strict=True)]))
+        pairs = zip(rounded, exact, strict=True)
+        ends.append(np.array([f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf) for f, v in pairs]))
     return ends[0], ends[1]
 
 
