@@ -98,7 +98,7 @@ def compress_deep(
     1-3-1 → 1-1-1
       layer 0: 1 dead removed
       layer 0: 1 merged with a duplicate
-      outputs change by at most 1.1e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
+      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
     """
     corners = box_corners(box, net.widths[0])
     require_range(net, np.maximum(np.abs(corners[0]), np.abs(corners[1])), "net")

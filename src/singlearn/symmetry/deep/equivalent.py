@@ -286,7 +286,8 @@ def _small_enough(
         return bound <= tolerance, words, bound
     largest = 0.0
     for region, own in zip(regions, bounds, strict=True):
-        largest = max(largest, float(np.max(own / _sizes(pairing.second, region))))
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # outputs that are 0, or nearly
+            largest = max(largest, float(np.nanmax(own / _sizes(pairing.second, region), initial=0.0)))
     where = "on the box" if len(regions) == 1 else f"for inputs up to {regions[-1][1][0]:g}"
     words = f"outputs {where} within {bound:.2g} ({largest:.1g} of their largest value, proved)"
     apart = elementwise_residual(pairing.moved(), pairing.second)
