@@ -187,8 +187,8 @@ def equivalent_deep(
     if tolerance is not None and corners is None:
         raise ValueError("tolerance: networks that differ at all can differ by any amount on all inputs; give a box")
     if _is_same(a, b):
-        first, second = _plain(a)[0], _plain(b)[0]
-        same = _Pairing(first, second, _identity(first), np.zeros(a.widths[-1]))
+        plain, other = _plain(a)[0], _plain(b)[0]
+        same = _Pairing(plain, other, _identity(plain), np.zeros(a.widths[-1]))
         return DeepEquivalence(Verdict.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, box=corners)
     regions = _regions(corners, a.widths[0])
     for name, net in (("a", a), ("b", b)):
