@@ -66,7 +66,8 @@ def test_unrelated_networks_differ(first: int, second: int) -> None:
 def test_a_wrong_transformation_does_not_verify() -> None:
     net = random_network((3, 5, 4, 2), 0)
     answer = equivalent_deep(net, random_move(net, 1).apply(net))
-    assert not replace(answer, transformation=random_move(net, 2)).verify()
+    assert answer.pairing is not None
+    assert not replace(answer, pairing=replace(answer.pairing, transformation=random_move(net, 2))).verify()
     different = equivalent_deep(net, random_network((3, 5, 4, 2), 1))
     assert different.witness is not None
     assert not replace(different, witness=replace(different.witness, gap=2 * different.witness.gap)).verify()

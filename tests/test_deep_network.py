@@ -78,7 +78,7 @@ def test_files_give_the_same_floats(tmp_path: Path, ending: str) -> None:
 def test_layers_are_read_in_natural_order(tmp_path: Path) -> None:
     arrays = {"10.weight": [[1.0, 1.0]], "2.bias": [0.0, 1.0], "2.weight": [[1.0], [2.0]]}
     (tmp_path / "net.json").write_text(json.dumps(arrays))
-    net = read_network(tmp_path / "net.json")
+    net = read_network(tmp_path / "net.json", activation="relu")
     assert net.widths == (1, 2, 1) and net.biases[1].tolist() == [0.0]
 
 
@@ -123,7 +123,7 @@ def test_safetensors_of_the_reference_library(tmp_path: Path) -> None:
     net = random_network((3, 4, 2), 2)
     arrays = {"0.weight": net.weights[0].astype(np.float32), "2.weight": net.weights[1].astype(np.float16), "0.bias": net.biases[0]}
     safetensors.save_file(arrays, tmp_path / "net.safetensors")
-    ours = read_network(tmp_path / "net.safetensors")
+    ours = read_network(tmp_path / "net.safetensors", activation="relu")
     assert np.array_equal(ours.weights[0], arrays["0.weight"]) and np.array_equal(ours.weights[1], arrays["2.weight"])
     write_network(ours, tmp_path / "ours.safetensors")
     theirs = safetensors.load_file(tmp_path / "ours.safetensors")
@@ -138,7 +138,7 @@ def test_torch_there_and_back(tmp_path: Path) -> None:
     assert np.allclose(module(torch.from_numpy(x)).detach().numpy(), net(x), rtol=0, atol=1e-14)
     assert np.array_equal(from_torch(module).vector(), net.vector())
     torch.save(module.state_dict(), tmp_path / "net.pt")
-    assert np.array_equal(read_network(tmp_path / "net.pt").vector(), net.vector())
+    assert np.array_equal(read_network(tmp_path / "net.pt", activation="relu").vector(), net.vector())
     write_network(net, tmp_path / "ours.pt")
     module.load_state_dict(torch.load(tmp_path / "ours.pt", weights_only=True))
     bfloat = {"0.weight": torch.tensor([[1.5]], dtype=torch.bfloat16)}

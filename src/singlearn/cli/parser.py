@@ -262,7 +262,7 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     equal.add_argument("other", metavar="B", type=Path)
     equal.add_argument(
         "--tolerance", type=_positive, metavar="ε",
-        help="two layers: largest difference of the outputs on the box; deeper: relative difference of the parameters",
+        help="largest difference of the outputs on the box that is allowed, absolute, in their units; needs --box",
     )  # fmt: skip
     compress = _add(
         actions,
@@ -284,6 +284,14 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     fibre.add_argument(
         "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
     )
+    for action in (describe, equal, compress, fibre):
+        action.add_argument(
+            "--activation", metavar="relu",
+            help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
+        )  # fmt: skip
+        action.add_argument(
+            "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"
+        )
     for action in (describe, equal, compress):
         action.add_argument(
             "--box", nargs=2, metavar=("LOW", "HIGH"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -64,10 +65,24 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     return Box(*sides)
 
 
+def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU, list[str]]:
+    """The network in a file, and what had to be assumed."""
+    order = None if options.order is None else [name.strip() for name in options.order.split(",")]
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        net = read(path, activation=options.activation, order=order)
+    return net, [str(one.message).replace("activation='relu' says that it is so", "--activation relu says that it is so") for one in heard]
+
+
+def _print_assumed(notes: list[str]) -> None:
+    for note in notes:
+        print(f"  assumed: {note}")
+
+
 def _describe(options: argparse.Namespace) -> int:
-    net = read(options.net)
+    net, assumed = _read(options.net, options)
     if isinstance(net, DeepReLU):
-        return _describe_deep(options, net)
+        return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
     roles, form, width = node_roles(net, box), kink_form(net, box), minimal_width(net, box)
     fields = Counter(str(found.field) for found in generators(net, box))
@@ -87,6 +102,7 @@ def _describe(options: argparse.Namespace) -> int:
                 "minimal_width": {"lower": width.lower, "upper": width.upper},
                 "symmetry_directions": fields,
                 "figures": figures,
+                "assumed": assumed,
             }
         )
         return 0
@@ -97,10 +113,11 @@ def _describe(options: argparse.Namespace) -> int:
     print("  directions that leave the function unchanged: " + (", ".join(f"{n} {name}" for name, n in fields.items()) or "none"))
     for figure in figures:
         print(f"  figure: {figure}")
+    _print_assumed(assumed)
     return 0
 
 
-def _describe_deep(options: argparse.Namespace, net: DeepReLU) -> int:
+def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str]) -> int:
     box = box_of(options.box, net.widths[0])
     ends = None if box is None else corners(box)
     failures = general_position_failures(net, ends)
@@ -108,7 +125,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU) -> int:
     layers = [] if states is None else [Counter(str(state) for state in layer) for layer in states.states]
     if options.json:
         document = {"command": "symmetry describe", "widths": net.widths, "parameters": net.parameters, "nodes": layers}
-        print_document({**document, "not_in_general_position": failures})
+        print_document({**document, "not_in_general_position": failures, "assumed": assumed})
         return 0
     print(f"ReLU network {'-'.join(map(str, net.widths))}, {net.parameters} parameters")
     print(f"  scaling alone leaves {sum(net.widths[1:-1])} directions without effect, one for every hidden node")
@@ -117,6 +134,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU) -> int:
     if not layers:
         print("  with --box LOW HIGH, dead and always active nodes are looked for")
     print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
+    _print_assumed(assumed)
     return 0
 
 
@@ -139,7 +157,8 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 
 
 def _equivalent(options: argparse.Namespace) -> int:
-    a, b = read(options.net), read(options.other)
+    (a, assumed), (b, assumed_of_b) = _read(options.net, options), _read(options.other, options)
+    assumed = list(dict.fromkeys(assumed + assumed_of_b))
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
     box = box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs)
@@ -160,14 +179,15 @@ def _equivalent(options: argparse.Namespace) -> int:
         details = {"status": str(deep.status), "witness": None if deep.witness is None else deep.witness.point}
         answer, text = bool(deep), str(deep)
     if options.json:
-        print_document({"command": "symmetry equivalent", "equivalent": answer, **details, "explanation": text})
+        print_document({"command": "symmetry equivalent", "equivalent": answer, **details, "explanation": text, "assumed": assumed})
     else:
         print(text)
+        _print_assumed(assumed)
     return 0 if answer else 1
 
 
 def _compress(options: argparse.Namespace) -> int:
-    net = read(options.net)
+    net, assumed = _read(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
     if isinstance(net, DeepReLU):
@@ -191,9 +211,11 @@ def _compress(options: argparse.Namespace) -> int:
         write(narrow, options.output)
         before, after = net.width, narrow.width
     if options.json:
-        print_document({"command": "symmetry compress", "before": before, "after": after, "output": options.output, "explanation": text})
+        document = {"command": "symmetry compress", "before": before, "after": after, "output": options.output}
+        print_document({**document, "explanation": text, "assumed": assumed})
     else:
         print(f"{before} → {after} hidden nodes\n  {text.replace(chr(10), chr(10) + '  ')}\n  network: {options.output}")
+        _print_assumed(assumed)
     return 0
 
 
@@ -209,7 +231,7 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
 
 
 def _fibre(options: argparse.Namespace) -> int:
-    net = read(options.net)
+    net, assumed = _read(options.net, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     found = fibre(net, net.width if options.width is None else options.width)
@@ -220,7 +242,9 @@ def _fibre(options: argparse.Namespace) -> int:
             {"kind": c.kind.value, "copies": c.copies, "dimension": c.dimension, "description": found.describe(i)}
             for i, c in enumerate(found.components)
         ]
-        print_document({"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components})
+        document = {"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components}
+        print_document({**document, "assumed": assumed})
     else:
         print(found)
+        _print_assumed(assumed)
     return 0

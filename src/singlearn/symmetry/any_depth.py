@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import overload
 
 import numpy as np
+from jaxtyping import Float
 
-from singlearn.symmetry.deep import DeepEquivalence, DeepReLU, compress_deep, equivalent_deep
+from singlearn.running.arguments import real_number
+from singlearn.symmetry.conversions import from_deep, to_deep
+from singlearn.symmetry.deep import DeepEquivalence, DeepReLU, NodeState, compress_deep, equivalent_deep, explained_rank_deep, node_states
+from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.equivalence import Equivalence, equivalent_two_layer
+from singlearn.symmetry.explained_rank import ExplainedRank
+from singlearn.symmetry.explained_rank import explained_rank as explained_rank_two_layer
+from singlearn.symmetry.fibre import Fibre
+from singlearn.symmetry.fibre import fibre as fibre_two_layer
 from singlearn.symmetry.narrowest import narrowest
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Number
-
-RELATIVE = 1e-13
-"""Up to which parameters of deep networks, in float64, count as equal."""
+from singlearn.symmetry.roles import Role
+from singlearn.symmetry.roles import node_roles as node_roles_two_layer
 
 
 @overload
@@ -28,27 +36,46 @@ def equivalent(
 ) -> Equivalence | DeepEquivalence:
     """Whether two networks are the same function; the answer is a condition that is true or false, with a transformation or a witness.
 
-    Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`); there
-    ``tolerance`` is the largest difference of the outputs on the domain. Deeper ones are compared up to scaling and permutation
-    (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown"; there ``tolerance`` is relative and on the parameters.
+    Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`). Deeper ones are
+    compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown". If one of
+    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly.
 
     Args:
-        a, b: two networks of the same kind.
+        a, b: two networks.
         domain: where they are compared; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: see above; exact, or 1e-13 for deep networks, if not given.
+        tolerance: the largest difference of the outputs on the domain that is allowed, absolute; needs a domain. Without it
+            two-layer networks are compared exactly, deep ones up to the rounding of their parameters.
 
     Raises:
-        ValueError: one network is two-layer and the other deep, shapes that do not fit, or a tolerance or domain that does not.
+        ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer network beside a deep one whose
+            parameters float64 does not hold.
 
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True
     """
+    if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
+        a, b = _alike(a, b)
     if isinstance(a, TwoLayerReLU) and isinstance(b, TwoLayerReLU):
-        return equivalent_two_layer(a, b, domain, tolerance)
+        try:
+            return equivalent_two_layer(a, b, domain, tolerance)
+        except OverflowError:
+            raise ValueError(
+                "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+                "without one it is exact"
+            ) from None
     if isinstance(a, DeepReLU) and isinstance(b, DeepReLU):
         box = None if domain is None else corners(domain)
-        return equivalent_deep(a, b, tolerance=RELATIVE if tolerance is None else float(tolerance), box=box)
-    raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; convert one of them with to_deep or from_deep")
+        allowed = None if tolerance is None else real_number("tolerance", tolerance, above=0, meaning="a positive difference of outputs")
+        return equivalent_deep(a, b, tolerance=allowed, box=box)
+    raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; both should be a TwoLayerReLU or a DeepReLU")
+
+
+def _alike(a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU) -> tuple[TwoLayerReLU | DeepReLU, TwoLayerReLU | DeepReLU]:
+    """Two-layer networks where the deep one has one hidden layer, deep ones otherwise; the same numbers in both."""
+    deep = a if isinstance(a, DeepReLU) else b
+    if isinstance(deep, DeepReLU) and deep.hidden_layers == 1:
+        return tuple(from_deep(net) if isinstance(net, DeepReLU) else net for net in (a, b))  # type: ignore[return-value]
+    return tuple(to_deep(net, exact=True) if isinstance(net, TwoLayerReLU) else net for net in (a, b))  # type: ignore[return-value]
 
 
 @overload
@@ -82,11 +109,102 @@ def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoL
 
 
 def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of a box in float64.
+    """The corners of a box in float64, rounded outwards.
 
     Raises:
         ValueError: the domain is no box.
     """
     if not isinstance(domain, Box):
         raise ValueError(f"domain: got {type(domain).__name__}; deep networks are compared on a Box")
-    return np.array([float(v) for v in domain.lower]), np.array([float(v) for v in domain.upper])
+    ends = []
+    for sign, exact in ((-1, domain.lower), (1, domain.upper)):
+        rounded = [float(v) for v in exact]
+        pairs = zip(rounded, exact, strict=True)
+        ends.append(np.array([f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf) for f, v in pairs]))
+    return ends[0], ends[1]
+
+
+def explained_rank(
+    net: TwoLayerReLU | DeepReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
+) -> ExplainedRank | DeepExplainedRank:
+    """How many null directions of the Jacobian at inputs x are symmetries, for a network of any depth.
+
+    Two-layer networks go to :func:`singlearn.symmetry.explained_rank.explained_rank`, deeper ones to
+    :func:`singlearn.symmetry.deep.explained_rank_deep`, where the inputs themselves say which nodes are active.
+
+    Args:
+        net: the network.
+        x: inputs, one a row.
+        domain: where symmetries are to hold; for two-layer networks only.
+
+    Raises:
+        ValueError: inputs of another width, or a domain beside a deep network.
+
+    >>> explained_rank(DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]), np.linspace(-1.9, 2, 40)[:, None]).rank
+    5
+    """
+    if not isinstance(net, DeepReLU):
+        return explained_rank_two_layer(net, x, domain)
+    if domain is not None:
+        raise ValueError("domain: a deep network's symmetries are those at the inputs x; leave the domain out")
+    return explained_rank_deep(net, x)
+
+
+def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
+    """What every hidden node does; for a deep network one tuple per hidden layer.
+
+    Boundaries are compared exactly in both. In a deep network a boundary is that in the space of the layer before, and nodes are
+    dead or always active on a box where bounds prove it (:func:`singlearn.symmetry.deep.node_states`); what is neither proved nor
+    refuted is not known.
+
+    Args:
+        net: the network.
+        domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
+
+    Raises:
+        ValueError: a deep network on a domain that is no box.
+
+    >>> net = DeepReLU([[[1.0], [2.0]], [[1.0, 1.0], [0.0, 0.0]], [[1.0, 1.0]]], [[0.0, 0.0], [-9.0, 1.0], [0.0]])
+    >>> [[str(role) for role in layer] for layer in node_roles(net, Box([-1], [1]))]
+    [['shared', 'shared'], ['dead', 'w = 0']]
+    """
+    if not isinstance(net, DeepReLU):
+        return node_roles_two_layer(net, domain)
+    states = None if domain is None else node_states(net, corners(domain)).states
+    found = []
+    for layer in range(net.hidden_layers):
+        own = TwoLayerReLU(net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1])
+        named = list(node_roles_two_layer(own))
+        for node, state in enumerate(states[layer] if states is not None else ()):
+            if named[node] not in (Role.SILENT, Role.CONSTANT):
+                named[node] = STATES.get(state, named[node])
+        found.append(tuple(named))
+    return tuple(found)
+
+
+STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
+
+
+def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
+    """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
+
+    Args:
+        net: a network with one hidden layer, exact or in float64.
+        width: number of hidden nodes of the parameters; that of ``net`` if not given.
+
+    Raises:
+        ValueError: another number of hidden layers, several outputs, or a negative width.
+
+    >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
+    13
+    """
+    return fibre_two_layer(require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net), width)
+
+
+def as_two_layer(net: TwoLayerReLU | DeepReLU) -> TwoLayerReLU:
+    """The network with exact parameters.
+
+    Raises:
+        ValueError: it has not one hidden layer.
+    """
+    return from_deep(net) if isinstance(net, DeepReLU) else net

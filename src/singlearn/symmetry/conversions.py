@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.deep import DeepReLU, read_network, write_network
+from singlearn.symmetry.deep.files.json_file import load_json
 from singlearn.symmetry.network import TwoLayerReLU
 
 KEYS = {"w", "b", "q", "c"}
@@ -50,16 +51,39 @@ def from_deep(net: DeepReLU) -> TwoLayerReLU:
     return TwoLayerReLU(w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerReLU(w, b, q, c)
 
 
-def to_deep(net: TwoLayerReLU) -> DeepReLU:
-    """The same network in float64, from where it can be written to a file or turned into a PyTorch module."""
+def to_deep(net: TwoLayerReLU, *, exact: bool = False) -> DeepReLU:
+    """The same network in float64, from where it can be written to a file or turned into a PyTorch module.
+
+    Args:
+        net: the network.
+        exact: refuse to round.
+
+    Raises:
+        ValueError: a parameter is too large for float64, or would be rounded although ``exact`` is asked for.
+    """
     w, b, q, c = net.arrays()
-    return DeepReLU([w, q], [b, c])
+    deep = DeepReLU([w, q], [b, c])
+    if exact and not is_rounded_as(net, deep):
+        raise ValueError(f"net: float64 does not hold the parameters of the {net} exactly; round them with to_deep first")
+    return deep
 
 
-def read(path: str | Path) -> TwoLayerReLU | DeepReLU:
+def is_rounded_as(net: TwoLayerReLU, deep: DeepReLU) -> bool:
+    """Whether a network in float64 has exactly the parameters of a two-layer one."""
+    back = from_deep(deep)
+    return back.nodes == net.nodes and back.c == net.c
+
+
+def read(path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None) -> TwoLayerReLU | DeepReLU:
     """A network from a file: exact where it has one hidden layer, in float64 where it is deeper.
 
     A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; other files go to :func:`read_network`.
+    There ReLU between the layers is assumed, with a warning, where neither the file nor ``activation`` says it.
+
+    Args:
+        path: of the file.
+        activation: "relu", where it is known that ReLU stands between the layers.
+        order: the layers' names from input to output, for files whose order is open.
 
     Raises:
         ValueError: the content is no network; the message names the file and what to change.
@@ -67,16 +91,15 @@ def read(path: str | Path) -> TwoLayerReLU | DeepReLU:
     """
     path = Path(path)
     if path.suffix == ".json" and path.is_file():
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path}: it is not JSON ({error})") from None
+        content = load_json(path)
         if isinstance(content, dict) and set(content) & KEYS:
+            if str(content.get("activation") or activation or "relu").lower() != "relu":
+                raise ValueError(f"{path}: its activation is {content.get('activation', activation)}; only networks of ReLU are read")
             try:
                 return from_parameters(content)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
-    net = read_network(path)
+    net = read_network(path, activation=activation, order=order)
     return from_deep(net) if net.hidden_layers == 1 else net
 
 

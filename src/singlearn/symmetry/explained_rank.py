@@ -11,7 +11,7 @@ from scipy.linalg import null_space
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.generators import Generator, generators
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout, jacobian
 from singlearn.symmetry.roles import Roles, roles
 
@@ -87,6 +87,7 @@ def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.n
     functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every boundary and
     :math:`P_0 + \sum_k P_k^+ = 0`.
     """
+    require_two_layer(net, "fisher_kernel")
     own = roles(net, domain)
     equations = _equations(net, own)
     lengths = np.linalg.norm(equations, axis=0)

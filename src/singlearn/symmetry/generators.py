@@ -13,7 +13,7 @@ from scipy.linalg import null_space
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.roles import Roles, roles
 
@@ -66,6 +66,7 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     >>> [(str(g.field), g.direction.tolist()) for g in generators(TwoLayerReLU([[1]], [2], [3], 0))]
     [('scaling', [1.0, 2.0, -3.0, 0.0])]
     """
+    require_two_layer(net, "generators")
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)

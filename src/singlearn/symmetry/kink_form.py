@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.network import Node, TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Matrix, Vector, dot, primitive
 
 
@@ -128,6 +128,7 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
       total kink 1 on x + 1 = 0
       linear part -2, constant 2
     """
+    require_two_layer(net, "kink_form")
     if domain is not None and domain.inputs != net.inputs:
         raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
     totals: dict[Hyperplane, list[Fraction]] = {}

@@ -8,7 +8,7 @@ from fractions import Fraction
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.sign_choice import SignChoice, choose_signs, completed
 from singlearn.symmetry.step import idleness
 
@@ -78,6 +78,7 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
     >>> int(minimal_width(TwoLayerReLU(w=[[1], [1], [-1]], b=[0, -1, 1], q=[2, 3, -1], c=0)))
     3
     """
+    require_two_layer(net, "minimal_width")
     form = kink_form(net, domain)
     kinks = len(form.kinks)
     if kinks <= MOST_KINKS:

@@ -17,7 +17,7 @@ from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.narrowest import narrowest
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Number, rational
 
 Norm = Literal["sup", "L2"]
@@ -81,6 +81,7 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -
     >>> near.width, near.error < 0.002
     (2, True)
     """
+    require_two_layer(net, "nearby")
     allowed = float(rational(eps, "eps"))
     if allowed < 0:
         raise ValueError(f"eps: got {eps}; it should be at least 0")

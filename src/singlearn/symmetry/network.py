@@ -146,11 +146,18 @@ class TwoLayerReLU(Shown):
     ) -> tuple[
         Float[np.ndarray, "nodes inputs"], Float[np.ndarray, " nodes"], Float[np.ndarray, "outputs nodes"], Float[np.ndarray, " outputs"]
     ]:
-        """``(w, b, q, c)`` rounded to float64, q with one row per output."""
-        w = np.array([[float(v) for v in node.w] for node in self.nodes]).reshape(self.width, self.inputs)
-        b = np.array([float(node.b) for node in self.nodes])
-        q = np.array([[float(v) for v in node.q] for node in self.nodes]).reshape(self.width, self.outputs).T
-        return w, b, q, np.array([float(v) for v in self.c])
+        """``(w, b, q, c)`` rounded to float64, q with one row per output.
+
+        Raises:
+            ValueError: a parameter is beyond 1.8e308, too large for float64.
+        """
+        try:
+            w = np.array([[float(v) for v in node.w] for node in self.nodes]).reshape(self.width, self.inputs)
+            b = np.array([float(node.b) for node in self.nodes])
+            q = np.array([[float(v) for v in node.q] for node in self.nodes]).reshape(self.width, self.outputs).T
+            return w, b, q, np.array([float(v) for v in self.c])
+        except OverflowError:
+            raise ValueError("net: a parameter is beyond 1.8e308, too large for float64") from None
 
     def evaluate(self, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64, for pictures and measurements; ``net(x)`` is exact."""
@@ -159,6 +166,21 @@ class TwoLayerReLU(Shown):
 
     def __str__(self) -> str:
         return f"two-layer ReLU network, {self.inputs} → {self.width} → {self.outputs}"
+
+
+def require_two_layer(net: Any, what: str) -> TwoLayerReLU:
+    """Refuse a deep network where only two-layer ones are understood.
+
+    Args:
+        net: what the caller gave.
+        what: the function it was given to.
+
+    Raises:
+        ValueError: it is no ``TwoLayerReLU``.
+    """
+    if not isinstance(net, TwoLayerReLU):
+        raise ValueError(f"net: got {type(net).__name__}; {what} is there for two-layer networks, so convert one with from_deep(net)")
+    return net
 
 
 def _outgoing(q: Any, width: int, outputs: int, is_scalar: bool) -> tuple[Vector, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
 from typing import TypeAlias
@@ -19,7 +20,7 @@ def rational(value: object, name: str) -> Fraction:
     """The exact rational a number stands for; a float is the binary fraction it is stored as, a string such as "1/3" is read.
 
     Args:
-        value: int, float, Fraction, NumPy scalar, or a string that ``Fraction`` reads.
+        value: int, float, Fraction, Decimal, NumPy scalar (long doubles with all their digits), or a string that ``Fraction`` reads.
         name: of the argument, for the error.
 
     Raises:
@@ -34,11 +35,13 @@ def rational(value: object, name: str) -> Fraction:
         raise ValueError(f"{name}: got {value!r}; it should be a number")
     if isinstance(value, Integral):
         return Fraction(int(value))
-    if isinstance(value, Real):
-        number = float(value)
-        if not math.isfinite(number):
-            raise ValueError(f"{name}: got {number}; every entry should be finite")
-        return Fraction(number)
+    if isinstance(value, (Real, Decimal)):
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: got {value}; every entry should be finite")
+        # Long doubles have more digits than float() keeps.
+        return Fraction(*value.as_integer_ratio()) if hasattr(value, "as_integer_ratio") else Fraction(float(value))
+    if isinstance(value, (complex, np.complexfloating)):
+        raise ValueError(f"{name}: got the complex number {value}; every entry should be real")
     if isinstance(value, str):
         try:
             return Fraction(value)

@@ -27,6 +27,8 @@ class Role(StrEnum):
     """Never active on the domain."""
     BYPASSED = "always active"
     """Active on all of the domain."""
+    UNKNOWN = "not known"
+    """In a deep network: neither proved to be dead or always active on the domain, nor seen to be neither."""
 
 
 @dataclass(frozen=True)

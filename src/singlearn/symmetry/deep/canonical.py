@@ -80,15 +80,23 @@ def silence(net: DeepReLU) -> DeepReLU:
 
 
 def normalise(net: DeepReLU) -> tuple[DeepReLU, ScalePermutation]:
-    """Give every hidden node with :math:`(w, b) ≠ 0` incoming norm 1; the network and the scaling that makes it."""
+    """Give every hidden node with :math:`(w, b) ≠ 0` incoming norm 1; the network and the scaling that makes it.
+
+    Raises:
+        ValueError: weights so large or small that float64 does not hold the scaled ones.
+    """
     weights, scales = list(net.weights), []
     biases = list(net.biases)
     for layer in range(net.hidden_layers):
         size = incoming_norms(weights[layer], biases[layer])
         size[size == 0] = 1.0
-        weights[layer], biases[layer] = weights[layer] / size[:, None], biases[layer] / size
-        weights[layer + 1] = weights[layer + 1] * size
-        scales.append(1 / size)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            weights[layer], biases[layer] = weights[layer] / size[:, None], biases[layer] / size
+            weights[layer + 1] = weights[layer + 1] * size
+            scales.append(1 / size)
+        if not (np.all(np.isfinite(scales[-1])) and np.all(scales[-1] > 0) and np.all(np.isfinite(weights[layer + 1]))):
+            extreme = size[np.argmax(np.abs(np.log(size)))]
+            raise ValueError(f"net: weights of size {extreme:.3g} into hidden layer {layer} cannot be scaled to 1 in float64")
     return DeepReLU(weights, biases), ScalePermutation([np.arange(len(scale)) for scale in scales], scales)
 
 

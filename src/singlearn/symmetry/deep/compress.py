@@ -16,11 +16,11 @@ from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.merge_duplicates import merge_duplicates
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.reduction import Reduction
-from singlearn.symmetry.deep.rounding import evaluation_error
+from singlearn.symmetry.deep.rounding import evaluation_error, require_range
 from singlearn.symmetry.deep.states import NodeState, Proof, node_states
 
 LARGEST_CHANGE = 1e-6
-"""Relative; a step that changes the measured outputs by more is not taken."""
+"""Relative to the largest output; a step after which an output is not proved to stay within this is not taken."""
 
 DOUBLE, SINGLE = 1e-12, 1e-6
 """When incoming weights count as proportional: some thousand, some ten roundings."""
@@ -34,7 +34,7 @@ class Compression(Shown):
         network: the smaller network.
         before, after: widths, inputs and outputs included.
         steps: what was done, in order.
-        refused: steps that would have changed the outputs by more than 1e-6 of their size, in words.
+        refused: steps that might have changed the outputs by more than 1e-6 of their size, in words.
         measured_change: largest change of an output over 1,000 points of the box, relative to the largest output there.
         proved_change: bound on the change of each output anywhere on the box, absolute; steps that rest on a mixed-integer
             program are taken to be right in it.
@@ -64,7 +64,13 @@ class Compression(Shown):
     def __str__(self) -> str:
         lines = ["-".join(map(str, self.before)) + " → " + "-".join(map(str, self.after))]
         lines += [f"  layer {step.layer}: {step.what}" for step in self.steps]
-        lines.append(f"  outputs changed by {self.measured_change:.1e} (relative, measured)")
+        lines += [f"  not done: {reason}" for reason in self.refused]
+        lines.append(
+            f"  outputs change by at most {np.max(self.proved_change):.1e} on the box (proved); "
+            f"{self.measured_change:.1e} of their size at 1,000 points (measured)"
+        )
+        if self.by_program:
+            lines.append(f"  {self.by_program} nodes are known to be dead or always active by HiGHS only, up to its tolerances")
         return "\n".join(lines)
 
 
@@ -85,16 +91,17 @@ def compress_deep(
         milp_seconds: for proving further nodes dead or bypassed by mixed-integer programming.
 
     Raises:
-        ValueError: a box that is not bounded or has no interior.
+        ValueError: a box that is not bounded or has no interior, or weights so large that float64 may overflow on it.
 
     >>> net = DeepReLU([[[1.0], [2.0], [-1.0]], [[1.0, 1.0, 1.0]]], [[-0.5, -1.0, 0.0], [0.0]])
     >>> print(compress_deep(net, (0, 1)))
     1-3-1 → 1-1-1
       layer 0: 1 dead removed
       layer 0: 1 merged with a duplicate
-      outputs changed by 0.0e+00 (relative, measured)
+      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
     """
     corners = box_corners(box, net.widths[0])
+    require_range(net, np.maximum(np.abs(corners[0]), np.abs(corners[1])), "net")
     if tolerance is None:
         tolerance = SINGLE if _is_single(net) else DOUBLE
     search = _Search(net, corners, tolerance, seed)
@@ -132,13 +139,14 @@ class _Search:
         self.net, self.box, self.tolerance = net, box, tolerance
         self.points = np.concatenate([inner, corners])
         self.target = net(self.points)
+        largest = float(np.max(np.abs(self.target)))
+        self.size = largest if largest > 0 else 1.0
         self.steps: list[Reduction] = []
         self.refused: list[str] = []
 
     def change(self, net: DeepReLU) -> float:
         difference = np.max(np.abs(net(self.points) - self.target))
-        size = np.max(np.abs(self.target))
-        return float(difference / size) if size > 0 else float(difference)
+        return float(difference / self.size)
 
     def round(self, dead: list[np.ndarray], always: list[np.ndarray]) -> bool:
         """One pass over the layers; whether anything was done."""
@@ -173,9 +181,11 @@ class _Search:
     def _take(self, step: Reduction | None) -> bool:
         if step is None:
             return False
-        change = self.change(step.network)
+        proved = sum((taken.output_change() for taken in (*self.steps, step)), np.zeros(step.network.widths[-1]))
+        # The measured points see only what happens at them; the bound decides.
+        change = max(float(np.max(proved)) / self.size, self.change(step.network))
         if change > LARGEST_CHANGE:
-            reason = f"layer {step.layer}: {step.what} (outputs would change by {change:.1e}, relative)"
+            reason = f"layer {step.layer}: {step.what} (the outputs would change by up to {change:.1e}, relative)"
             if reason not in self.refused:
                 self.refused.append(reason)
             return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +16,9 @@ from singlearn.symmetry.deep.linear_relaxation import Bounds
 from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT
+
+LONGEST_EXACT = 20_000
+"""Parameters; with more, equality up to scaling is not looked for in fractions."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
     """
     if a.widths != b.widths:
         return Match(None, np.inf, f"the widths differ: {a.widths} and {b.widths}")
-    (first, scaling_a), (second, scaling_b) = normalise(silence(a)), normalise(silence(b))
+    try:
+        (first, scaling_a), (second, scaling_b) = normalise(silence(a)), normalise(silence(b))
+    except ValueError as error:
+        return Match(None, np.inf, str(error).removeprefix("net: "))
     orders: list[np.ndarray] = []
     current = first
     for layer in range(a.hidden_layers):
@@ -47,6 +55,9 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
         apart = cdist(outgoing_profiles(current, layer), outgoing_profiles(second, layer))
         cost = np.where(distance <= tolerance, tolerance * apart / (1 + apart), 1 + distance)
         own, partner = linear_sum_assignment(cost)
+        if not len(own):
+            orders.append(own)
+            continue
         worst = int(np.argmax(distance[own, partner]))
         if distance[own, partner][worst] > tolerance:
             return Match(
@@ -62,7 +73,12 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
         steps[layer] = order
         current = ScalePermutation(steps, [np.ones(len(step)) for step in steps]).apply(current)
     reorder = ScalePermutation(orders, [np.ones(len(order)) for order in orders])
-    transformation = scaling_a.then(reorder).then(scaling_b.inverse())
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            transformation = scaling_a.then(reorder).then(scaling_b.inverse())
+            transformation.apply(silence(a))
+    except ValueError:
+        return Match(None, np.inf, "the factors between the nodes leave float64")
     residual = parameter_residual(transformation.apply(silence(a)), silence(b))
     if residual > 4 * tolerance:
         return Match(None, residual, f"all hidden nodes pair up, but the outputs read them differently, by {residual:.2g} (relative)")
@@ -82,6 +98,46 @@ def node_residuals(a: DeepReLU, b: DeepReLU) -> list[Float[np.ndarray, " nodes"]
         size = incoming_norms(b.weights[layer], b.biases[layer])
         residuals.append(np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0))
     return residuals
+
+
+def elementwise_residual(a: DeepReLU, b: DeepReLU) -> float:
+    r"""Largest :math:`|θ_a - θ_b| / |θ_b|` over all single weights and biases; infinite where one of them alone is 0."""
+    first, second = a.vector(), b.vector()
+    with np.errstate(divide="ignore", over="ignore"):
+        relative = np.abs(first / np.where(second != 0, second, 1.0) - 1)
+    return float(np.max(np.where(second != 0, relative, np.where(first != 0, np.inf, 0.0))))
+
+
+def exactly_equal(a: DeepReLU, b: DeepReLU, orders: Sequence[np.ndarray]) -> bool:
+    """Whether reordering the hidden nodes and multiplying them by exact positive factors turns ``a`` into ``b``, in fractions.
+
+    Networks of more than 20,000 parameters are only compared as they are.
+
+    >>> net = DeepReLU([[[1.0]], [[3.0]]], [[0.5], [0.0]])
+    >>> exactly_equal(net, DeepReLU([[[3.0]], [[1.0]]], [[1.5], [0.0]]), [np.array([0])])
+    True
+    """
+    if a.widths != b.widths:
+        return False
+    if np.array_equal(a.vector(), b.vector()):
+        return True
+    if a.parameters > LONGEST_EXACT:
+        return False
+    before, columns = [Fraction(1)] * a.widths[0], np.arange(a.widths[0])
+    for layer, (first, second) in enumerate(zip(a.weights, b.weights, strict=True)):
+        order = orders[layer] if layer < a.hidden_layers else np.arange(len(first))
+        factors = []
+        for new, old in enumerate(order):
+            row = [Fraction(float(v)) / f for v, f in zip(first[old, columns], before, strict=True)]
+            row.append(Fraction(float(a.biases[layer][old])))
+            other = [Fraction(float(v)) for v in (*second[new], b.biases[layer][new])]
+            ratios = [y / x for x, y in zip(row, other, strict=True) if x != 0]
+            factor = ratios[0] if ratios and layer < a.hidden_layers else Fraction(1)
+            if factor <= 0 or any(factor * x != y for x, y in zip(row, other, strict=True)):
+                return False
+            factors.append(factor)
+        before, columns = factors, order
+    return True
 
 
 def function_bound(a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0) -> Float[np.ndarray, " outputs"]:

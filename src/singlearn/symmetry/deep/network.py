@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.symmetry.deep.float64 import float64_array
+
 
 @dataclass(frozen=True, eq=False)
 class DeepReLU:
@@ -23,7 +25,7 @@ class DeepReLU:
         biases: ``biases[l]`` has shape (nodes of layer l,).
 
     Raises:
-        ValueError: no layers, shapes that do not chain, or an entry that is not a finite number.
+        ValueError: no layers, shapes that do not chain, or an entry that is not a finite real number float64 holds exactly.
 
     >>> net = DeepReLU([[[1.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])  # |x|
     >>> net(np.array([[-2.0], [3.0]]))
@@ -148,9 +150,9 @@ def check_nodes(net: DeepReLU, layer: int, nodes: Sequence[int]) -> None:
 
 def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
     try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: it is ragged or not numeric ({error}); it should be {_kind(dimensions)}") from None
+        array = np.array(float64_array(values, name))
+    except ValueError as error:
+        raise ValueError(f"{error}; it should be {_kind(dimensions)}") from None
     if array.ndim != dimensions:
         raise ValueError(f"{name}: got {array.ndim} dimensions; it should be {_kind(dimensions)}")
     if not np.all(np.isfinite(array)):

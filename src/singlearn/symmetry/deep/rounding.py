@@ -12,6 +12,9 @@ from singlearn.symmetry.deep.network import DeepReLU
 UNIT = 2.0**-53
 """Unit roundoff of double precision."""
 
+LARGEST = 1e300
+"""Beyond this, sums of a few numbers may overflow."""
+
 UNDERFLOW = 1e-300
 """Added to error bounds, so that products too small to be represented are covered as well."""
 
@@ -28,7 +31,9 @@ def evaluation_error(
 
     .. math:: e_l = |W_l| e_{l-1} + (γ_{n_{l-1}+2} + ε) (|W_l| (|h_{l-1}| + e_{l-1}) + |b_l|), \qquad e_{-1} = 0,
 
-    since ReLU does not enlarge errors. With ε > 0 the bound also covers a relative change of every weight and bias by ε.
+    since ReLU does not enlarge errors, and gives 0 twice where :math:`u_l + e_l ≤ 0`. A pre-activation whose sign is open within
+    its error hands the error on: which nodes are active is never taken from a rounded number. With ε > 0 the bound also covers a
+    relative change of every weight and bias by ε.
 
     Args:
         perturbation: ε ≥ 0.
@@ -42,8 +47,28 @@ def evaluation_error(
         # The bound is itself computed; a relative 2γ covers that.
         error = inflated * (1 + 2 * relative) + UNDERFLOW
         errors.append(error)
-        activation = np.maximum(activation @ matrix.T + bias, 0.0)
+        value = activation @ matrix.T + bias
+        activation = np.maximum(value, 0.0)
+        # Where even the highest value is not positive, ReLU gives 0 in both; where the sign is open, the error goes through.
+        error = np.where(value + error <= 0, 0.0, error)
     return errors
+
+
+def require_range(net: DeepReLU, reach: Float[np.ndarray, " inputs"], name: str) -> None:
+    """Refuse a network whose numbers may leave float64 for inputs up to ``reach``.
+
+    Raises:
+        ValueError: a bound on some pre-activation, :math:`|W_l| ⋯ |W_0| r + …`, is beyond 1e300.
+    """
+    size = np.abs(reach)
+    for layer, (matrix, bias) in enumerate(zip(net.weights, net.biases, strict=True)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = np.abs(matrix) @ size + np.abs(bias)
+        if not np.all(size < LARGEST):
+            raise ValueError(
+                f"{name}: its weights are too large: layer {layer} may reach 1e300 for inputs up to {np.max(np.abs(reach)):g}, beyond "
+                "what float64 computes; scale the weights down"
+            )
 
 
 def exact_outputs(net: DeepReLU, point: Float[np.ndarray, " inputs"]) -> list[Fraction]:

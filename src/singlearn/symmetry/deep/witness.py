@@ -27,8 +27,8 @@ class Witness(Shown):
         value_a, value_b: the outputs.
         output: which output differs most, relative to ``uncertainty``.
         gap: the absolute difference of that output, from exact arithmetic on the floats.
-        uncertainty: what a relative change of every parameter by the tolerance could account for, to first order:
-            :math:`ε \\sum_θ |θ\\, ∂f/∂θ|` of both networks.
+        uncertainty: a bound on what a relative change of every parameter by ε could account for in both networks, whatever nodes
+            it switches (:func:`singlearn.symmetry.deep.rounding.evaluation_error`); with a tolerance, that tolerance.
     """
 
     point: Float[np.ndarray, " inputs"]
@@ -45,9 +45,11 @@ class Witness(Shown):
 
 
 def search_witness(
-    a: DeepReLU, b: DeepReLU, box: tuple[np.ndarray, np.ndarray], tolerance: float, seed: int
+    a: DeepReLU, b: DeepReLU, box: tuple[np.ndarray, np.ndarray], noise: float, seed: int, tolerance: float | None = None
 ) -> Witness:
     """The input found on the box whose gap stands out most from its uncertainty; the gap may be smaller than that.
+
+    With a tolerance, the input found where the gap is largest.
 
     Tried: random points and corners, points that switch single nodes of either network on or off, points next to activation
     boundaries between them, and from the best ones ascent along the difference of the linear pieces.
@@ -55,25 +57,28 @@ def search_witness(
     random = np.random.default_rng(seed)
     lower, upper = box
     points = [lower + (upper - lower) * random.random((SAMPLES, len(lower)))]
+    points.append(np.stack([lower, upper, (lower + upper) / 2, np.clip(np.zeros(len(lower)), lower, upper)]))
     points.append(np.where(random.random((SAMPLES // 4, len(lower))) < 0.5, lower, upper))
     for net in (a, b):
         seen = search_crossings(net, box, [np.ones(width, dtype=bool) for width in net.widths[1:-1]], seed)
         for on, off in zip(seen.on_points, seen.off_points, strict=True):
             points += [on, off, (on + off) / 2]
     candidates = np.concatenate(points)
-    ratio = _stands_out(a, b, candidates, tolerance)
+    ratio = _stands_out(a, b, candidates, noise, tolerance)
     best = candidates[np.argsort(-ratio)[:BEST]]
     for _ in range(ASCENTS):
         moved = _ascent_points(a, b, box, best)
         candidates = np.concatenate([best, moved])
-        ratio = _stands_out(a, b, candidates, tolerance)
+        ratio = _stands_out(a, b, candidates, noise, tolerance)
         best = candidates[np.argsort(-ratio, kind="stable")[:BEST]]
-    return _witness(a, b, best[0], tolerance)
+    return _witness(a, b, best[0], noise, tolerance)
 
 
-def _stands_out(a: DeepReLU, b: DeepReLU, points: np.ndarray, tolerance: float) -> np.ndarray:
+def _stands_out(a: DeepReLU, b: DeepReLU, points: np.ndarray, noise: float, tolerance: float | None) -> np.ndarray:
     gap = np.abs(a(points) - b(points))
-    return np.max(gap / (evaluation_error(a, points, tolerance)[-1] + evaluation_error(b, points, tolerance)[-1]), axis=1)
+    if tolerance is not None:
+        return np.max(gap, axis=1)
+    return np.max(gap / (evaluation_error(a, points, noise)[-1] + evaluation_error(b, points, noise)[-1]), axis=1)
 
 
 def _ascent_points(a: DeepReLU, b: DeepReLU, box: tuple[np.ndarray, np.ndarray], points: np.ndarray) -> np.ndarray:
@@ -91,10 +96,13 @@ def _gradients(net: DeepReLU, points: np.ndarray, outputs: np.ndarray) -> np.nda
     return node_gradients(net, net.preactivations(points), net.hidden_layers, outputs)
 
 
-def _witness(a: DeepReLU, b: DeepReLU, point: np.ndarray, tolerance: float) -> Witness:
+def _witness(a: DeepReLU, b: DeepReLU, point: np.ndarray, noise: float, tolerance: float | None) -> Witness:
     exact_a, exact_b = exact_outputs(a, point), exact_outputs(b, point)
     gaps = np.array([float(abs(first - second)) for first, second in zip(exact_a, exact_b, strict=True)])
-    uncertainty = tolerance * (parameter_sensitivity(a, point) + parameter_sensitivity(b, point)) + UNDERFLOW
+    if tolerance is None:
+        uncertainty = sum(evaluation_error(net, point[None], noise)[-1][0] for net in (a, b)) + UNDERFLOW
+    else:
+        uncertainty = np.full(len(gaps), tolerance)
     output = int(np.argmax(gaps / uncertainty))
     return Witness(
         point,
@@ -104,16 +112,3 @@ def _witness(a: DeepReLU, b: DeepReLU, point: np.ndarray, tolerance: float) -> W
         float(gaps[output]),
         float(uncertainty[output]),
     )
-
-
-def parameter_sensitivity(net: DeepReLU, point: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " outputs"]:
-    r""":math:`\sum_θ |θ\, ∂f/∂θ|` at one input, for each output: its first-order change when every parameter changes by a relative 1."""
-    values = [layer[0] for layer in net.preactivations(point[None])]
-    gain = np.eye(net.widths[-1])
-    total = np.zeros(net.widths[-1])
-    for layer in range(net.hidden_layers, -1, -1):
-        reads = np.maximum(values[layer - 1], 0.0) if layer else point
-        total += np.abs(gain) @ (np.abs(net.weights[layer]) @ np.abs(reads) + np.abs(net.biases[layer]))
-        if layer:
-            gain = (gain @ net.weights[layer]) * (values[layer - 1] > 0)
-    return total

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from singlearn.symmetry.deep.files.content import Content
 from singlearn.symmetry.deep.files.json_file import read_json, write_json
 from singlearn.symmetry.deep.files.named_arrays import arrays_of_network, network_from_arrays
 from singlearn.symmetry.deep.files.npz import read_npz, write_npz
@@ -17,7 +19,7 @@ from singlearn.symmetry.deep.network import DeepReLU
 
 T = TypeVar("T")
 
-READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+READERS: dict[str, Callable[[Path], Content]] = {
     ".npz": read_npz,
     ".json": read_json,
     ".safetensors": read_safetensors,
@@ -31,24 +33,43 @@ WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray]], None]] = {
 }
 
 
-def read_network(path: str | Path) -> DeepReLU:
+def read_network(path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None) -> DeepReLU:
     """A network from a file of arrays named ``<layer>.weight`` and ``<layer>.bias``.
+
+    A state dictionary does not say what stands between its layers. Files written by :func:`write_network` do; for others ReLU is
+    assumed, with a warning, unless ``activation`` says it.
 
     Args:
         path: ending in .npz, .json, .safetensors or .pt (a state dictionary; needs PyTorch).
+        activation: "relu", which says that ReLU stands between the layers.
+        order: the layers' names from input to output, for files whose order is open.
 
     Raises:
-        ValueError: another ending, or content that is no such network; the message names the file and what to change.
+        ValueError: another ending, an activation other than ReLU, or content that is no such network; the message names the file
+            and what to change.
         FileNotFoundError: no such file.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
-    arrays = _by_ending(path, READERS)(path)
+    content = _by_ending(path, READERS)(path)
+    said = activation if activation is not None else content.activation
     try:
-        return network_from_arrays(arrays)
+        net = network_from_arrays(
+            content.arrays,
+            activation=said,
+            order=order,
+            keeps_order=content.keeps_order,
+            is_state_dict=content.is_state_dict,
+        )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    if said is None and net.hidden_layers:
+        # One level up is read_network's caller, two is read's; the text names the file, so either is of use.
+        warnings.warn(
+            f"{path}: ReLU between its layers is assumed, the file does not say; activation='relu' says that it is so", stacklevel=2
+        )
+    return net
 
 
 def write_network(net: DeepReLU, path: str | Path) -> None:

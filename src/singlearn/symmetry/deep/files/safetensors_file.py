@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from singlearn.symmetry.deep.files.content import Content
+from singlearn.symmetry.deep.files.json_file import once
+
 NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 LONGEST_HEADER = 100_000_000
 
 
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_safetensors(path: Path) -> Content:
     """All arrays, of double, single, half or brain precision.
+
+    The library that writes these files sorts them, so their order says nothing.
 
     Raises:
         ValueError: not such a file, a truncated one, or another kind of number.
@@ -27,18 +32,21 @@ def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     if length > min(LONGEST_HEADER, len(content) - 8):
         raise ValueError(wrong)
     try:
-        header = json.loads(content[8 : 8 + length])
+        header = json.loads(content[8 : 8 + length], object_pairs_hook=once)
     except ValueError:
         raise ValueError(wrong) from None
     if not isinstance(header, dict):
         raise ValueError(wrong)
-    header.pop("__metadata__", None)
-    return {name: _read_one(name, entry, content[8 + length :], path) for name, entry in header.items()}
+    metadata = header.pop("__metadata__", None)
+    activation = metadata.get("activation") if isinstance(metadata, dict) else None
+    arrays = {name: _read_one(name, entry, content[8 + length :], path) for name, entry in header.items()}
+    return Content(arrays, activation if isinstance(activation, str) else None, keeps_order=False)
 
 
 def write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write the arrays in double precision."""
-    header, blocks, start = {}, [], 0
+    header: dict[str, Any] = {"__metadata__": {"activation": "relu"}}
+    blocks, start = [], 0
     for name, array in arrays.items():
         blocks.append(np.ascontiguousarray(array, dtype="<f8").tobytes())
         header[name] = {"dtype": "F64", "shape": list(array.shape), "data_offsets": [start, start + len(blocks[-1])]}
@@ -57,7 +65,8 @@ def _read_one(name: str, entry: Any, numbers: bytes, path: Path) -> np.ndarray:
         elif kind in NUMBERS:
             flat = np.frombuffer(block, dtype=NUMBERS[kind])
         else:
-            raise ValueError(f"{path}: {name!r} holds {kind}; F64, F32, F16 and BF16 are read")
+            what = f"complex numbers ({kind})" if str(kind).startswith("C") else kind
+            raise ValueError(f"{path}: {name!r} holds {what}; real numbers as F64, F32, F16 and BF16 are read")
         return flat.reshape(shape).astype(np.float64)
     except (KeyError, TypeError):
         raise ValueError(f"{path}: the header entry of {name!r} is damaged") from None
