@@ -183,9 +183,8 @@ def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | Non
         raise ValueError(f"restrict: the run saved at {source} is that of the whole prior; leave restrict= out")
     if parts is None:
         raise ValueError(
-            f"triple: the run at {source} was saved by an earlier version, which did not write "
-            "down what it was made of, so that nobody can "
-            "tell whether it was this triple; load it without a triple, or temper again"
+            f"triple: the run at {source} does not say what it was made of, so that nobody can tell whether it was this triple; "
+            "load it without a triple, or temper again"
         )
     # A truth may be given later; two that differ are two truths.
     unknown = () if "truth energy" in parts and triple.truth_energy is not None else ("truth energy",)
