@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-COPIED = ("src", "tests", "checkers", "pyproject.toml")
+COPIED = ("src", "tests", "checkers", "docs", "pyproject.toml", "README.md")
 LONGEST = 900
 """Seconds that the tests of one mutant may take; a mutant that hangs is noticed."""
 
