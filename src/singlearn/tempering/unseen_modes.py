@@ -96,8 +96,10 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
     """
     generator = np.random.default_rng(seed)
     landscape, switches = landscape_of(triple), switches_of(triple)
-    last = rung_looked_at(rungs, triple.is_population)
+    last = rung_looked_at(rungs.inverse_temperature, view.coldest, triple.is_population)
     beta = float(rungs.inverse_temperature[last])
+    if beta == 0:
+        return Search(0.0, 0, 0, 0, float(rungs.energies.min()), ())
     budget = SHARE * float(rungs.gradients.sum()) * rungs.energies[0].size
     draws, draw_energies = _scan(triple, moves, rungs, budget / 3, seed)
     scales = _scales(draws[: rungs.energies[0].size])
@@ -179,11 +181,22 @@ def is_found_by_luck(free_energy: float, shares: Float[np.ndarray, " replicates"
     return share > 0.2 and float(together.std(ddof=1)) < 0.25 * float(values.std(ddof=1))
 
 
-def rung_looked_at(rungs: Rungs, is_population: bool) -> int:
-    """The index of the posterior, or of the rung that comes nearest to it; of a population run, whose limit counts, the coldest."""
-    last = float(rungs.inverse_temperature[-1])
-    betas = np.log(np.maximum(rungs.inverse_temperature, 1e-300))
-    return int(np.argmin(np.abs(betas - math.log(last if is_population else min(1.0, last)))))
+def rung_looked_at(inverse_temperatures: Float[np.ndarray, " rungs"], coldest: float, is_population: bool) -> int:
+    """The index of the posterior, or of the rung that comes nearest to it; of a population run, whose limit counts, the coldest.
+
+    Args:
+        inverse_temperatures: of the rungs, in 1/nats.
+        coldest: the largest β at which energies still have digits.
+        is_population: whether it is a run without data.
+
+    >>> betas = np.array([0.0, 0.1, 1.0, 10.0, 1e20])
+    >>> [rung_looked_at(betas, 1e9, population) for population in (False, True)]
+    [2, 3]
+    """
+    wanted = coldest if is_population else min(1.0, coldest)
+    allowed = inverse_temperatures[inverse_temperatures <= coldest * (1 + 1e-12)]
+    with np.errstate(divide="ignore"):
+        return int(np.argmin(np.abs(np.log(allowed) - math.log(wanted)))) if wanted > 0 else 0
 
 
 def _share_of_basin(ellipsoid: Ellipsoid, found: Descended, random: slice) -> float:
