@@ -31,7 +31,7 @@ from singlearn.local.torch_coordinates import entries_to_sample, flat_view, one_
 from singlearn.local.torch_data import copies, fitted, gather, length, samples_of, take, widened
 from singlearn.local.torch_embedding import with_true_gradients
 from singlearn.local.torch_evaluation import evaluated_alike
-from singlearn.local.torch_gauss_newton import NoOutputError, gauss_newton_product
+from singlearn.local.torch_gauss_newton import gauss_newton_product, goes_through_its_output
 from singlearn.local.torch_loss import LossOfSamples
 from singlearn.local.torch_memory import all_memory, samples_at_once
 from singlearn.local.torch_module import copied
@@ -142,6 +142,8 @@ class TorchTarget:
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise(probe)
+        few = take(self._data, slice(0, min(4, self.samples)))
+        self._has_output = not self._of_samples.whole_model and goes_through_its_output(*self._through_output(few), probe.at(0.3))
 
     def _groups(self) -> dict[str, slice]:
         """Coordinates of every tensor."""
@@ -416,23 +418,25 @@ class TorchTarget:
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
         """Curvature times a vector: Gauss-Newton where there is an output."""
-        if not self._of_samples.whole_model:
-            given = copies(batch) if self._writes else batch
-            try:
-                return gauss_newton_product(
-                    lambda flat: self._of_samples.output(self._values(flat), given),
-                    lambda output: self._of_samples.of_output(output, given).mean(),
-                    self._centre,
-                    vector,
-                )
-            except NoOutputError:
-                pass
+        if self._has_output:
+            return gauss_newton_product(*self._through_output(batch), self._centre, vector)
 
         def along(flat: torch.Tensor) -> torch.Tensor:
             return (grad(lambda f: self._losses(f, batch).mean())(flat) * vector).sum()
 
         product: torch.Tensor = grad(along)(self._centre)
         return product
+
+    def _through_output(self, batch: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The output as a function of the parameters, and the mean loss as one of the output."""
+
+        def own() -> Any:  # made within each derivative, for what is outside of it may not be written to
+            return copies(batch) if self._writes else batch
+
+        return (
+            lambda flat: self._of_samples.output(self._values(flat), own()),
+            lambda output: self._of_samples.of_output(output, own()).mean(),
+        )
 
     @evaluated_alike
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:

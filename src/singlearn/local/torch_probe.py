@@ -49,9 +49,8 @@ class Probe:
         return self._values(flat, self._fixed_in_double() if double else self._fixed)
 
     def take(self, index: Integer[np.ndarray, " m"] | slice) -> Parts:
-        """Samples by number."""
-        taken: Parts = take(self.data, index if isinstance(index, slice) else torch.as_tensor(index, device=self.centre.device))
-        return taken
+        """Copies of samples by number."""
+        return copies(take(self.data, index if isinstance(index, slice) else torch.as_tensor(index, device=self.centre.device)))
 
     def losses(self, flat: torch.Tensor, batch: Parts, double: bool = False) -> torch.Tensor:
         """Losses of samples; in double precision throughout if asked for."""
