@@ -105,8 +105,8 @@ def _computed(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
         if start < end and after < end:
             names = [name for name, p in model.named_parameters() if _extent(p)[0] in (start, after)]
             raise ValueError(
-                f"model: the parameters {' and '.join(names[:2])} share their memory without being one Parameter, so that it does not say how "
-                "many there are; give both attributes the same Parameter"
+                f"model: the parameters {' and '.join(names[:2])} share their memory without being one Parameter, so that it does "
+                "not say how many there are; give both attributes the same Parameter"
             )
     begins = [start for start, _ in memory]
     seen: set[int] = set()
