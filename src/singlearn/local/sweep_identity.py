@@ -3,7 +3,6 @@ fixed weights."""
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,7 +35,7 @@ def identity_of_sweep(
     Returns:
         Parts by name.
     """
-    leaves = leaves_of(data)
+    leaves = leaves_of(getattr(data, "parts", data))
     parts = {
         "data" if len(leaves) == 1 else f"data, array {k}": identity.array(leaf)
         for k, leaf in enumerate(leaves)
@@ -127,9 +126,12 @@ def _of_module(
     """Outputs and losses of a copy in evaluation mode, at weights of our own."""
     import torch
 
-    from singlearn.local.torch_data import as_tensors, model_form, take, widened
+    from singlearn.local.torch_coordinates import one_kind
+    from singlearn.local.torch_data import fitted, length, samples_of, take, widened
+    from singlearn.local.torch_loss import LossOfSamples
+    from singlearn.local.torch_module import copied
 
-    module = copy.deepcopy(model).eval()
+    module = copied(model).module
     half = (torch.float16, torch.bfloat16)
     module = module._apply(lambda part: part.float() if part.dtype in half else part)
     cpu = torch.device("cpu")
@@ -137,9 +139,10 @@ def _of_module(
         module = module.to(cpu)
     except (RuntimeError, NotImplementedError):  # where it has parts on no device
         cpu = next(module.parameters()).device
-    tensors = as_tensors(data, cpu)
-    samples = len(next(iter(tensors.values() if isinstance(tensors, dict) else tensors)))
-    some = widened(take(tensors, torch.as_tensor(_some(samples), device=cpu)), half)
+    samples = samples_of(data, cpu)
+    of_samples = LossOfSamples(module, loss, samples)
+    some = take(samples.parts, torch.as_tensor(_some(length(samples.parts)), device=cpu))
+    some = fitted(widened(some, half), one_kind(module))
     parameters = {name for name, _ in module.named_parameters()}
     outputs, losses = [], []
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -158,12 +161,11 @@ def _of_module(
                         drawn if name in parameters else 0.5 + np.abs(drawn), dtype=part.dtype
                     )
                 )
-            if model_form(loss):
-                losses.append(loss(module, some))
+            if of_samples.whole_model:
+                losses.append(loss(module, samples.as_brought(some)))
                 continue
-            # As llc does: inputs, then the target.
-            output = module(*some[:-1])
-            losses.append(loss(output, some[-1]))
+            output = module(*of_samples.inputs(some))
+            losses.append(of_samples.of_output(output, some))
             if isinstance(output, torch.Tensor):
                 outputs.append(output)
     return outputs, losses
