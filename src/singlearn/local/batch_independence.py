@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 DISPLACEMENTS = (0.0, 0.1, 1.0)
-"""Where losses are compared: at w*, and near and far from it, in units of the tie :math:`γ^{-1/2}`. At w* a
-loss may vanish, and with it all that depends on the batch."""
+"""Where losses are compared: at w*, and near and far from it, in units of the tie
+:math:`γ^{-1/2}`. At w* a loss may vanish, and with it all that depends on the batch."""
 WATCHED = 24
 """Samples whose losses are compared."""
 CROWD = 64
@@ -27,8 +27,8 @@ REPEATED = 1e-5
 """By how much, relative to the largest loss, one batch may differ from itself at another call."""
 
 Losses = Callable[[float, Integer[np.ndarray, " m"]], Float[np.ndarray, " m"]]
-"""From a displacement in units of the tie, in a direction that stays the same, and the numbers of samples, all
-in one batch, to their losses."""
+"""From a displacement in units of the tie, in a direction that stays the same, and the numbers of
+samples, all in one batch, to their losses."""
 
 
 class Dependence(StrEnum):
@@ -62,11 +62,15 @@ class Found:
         one, other = (f"{loss:.6g}" for loss in self.losses)
         where = "at w*" if self.displacement == 0 else "near w*"
         if self.dependence is Dependence.CALL:
-            return f"{where} sample {self.sample} has the loss {one} at one call and {other} at the next, in the same batch"
+            return (
+                f"{where} sample {self.sample} has the loss {one} at one call and {other} at the "
+                "next, in the same batch"
+            )
+        size = f"in a batch of {self.sizes[0]}"
         how = {
-            Dependence.ORDER: f"in a batch of {self.sizes[0]} and {other} in the same batch in another order",
-            Dependence.SIZE: f"in a batch of {self.sizes[0]} and {other} in a batch of {self.sizes[1]}",
-            Dependence.COMPANY: f"in a batch of {self.sizes[0]} and {other} in another batch of as many samples",
+            Dependence.ORDER: f"{size} and {other} in the same batch in another order",
+            Dependence.SIZE: f"{size} and {other} in a batch of {self.sizes[1]}",
+            Dependence.COMPANY: f"{size} and {other} in another batch of as many samples",
         }[self.dependence]
         return f"{where} sample {self.sample} has the loss {one} {how}"
 
@@ -81,18 +85,19 @@ def find_dependence(
 ) -> Found | None:
     """Look for a loss that depends on the batch or on the call.
 
-    Some samples, among them those of the largest and the smallest losses, are put into random batches of
-    several sizes and orders, with and without others, at w* and at two displaced points. It costs about nine
-    batches, of 24 samples at most and one of 64, at each of the three points.
+    Some samples, among them those of the largest and the smallest losses, are put into random
+    batches of several sizes and orders, with and without others, at w* and at two displaced
+    points. It costs about nine batches, of 24 samples at most and one of 64, at each of the three
+    points.
 
     Args:
         losses: see :data:`Losses`.
         samples: how many there are.
         seed: of the choice.
         at_centre: losses of all samples at w*, if known.
-        exact: the same in double precision, asked where ``losses`` differ: rounding depends on the size of a
-            batch too, in which a product of matrices is summed in another order. Where it fails, or without it,
-            differences below :data:`LEAST` count as rounding.
+        exact: the same in double precision, asked where ``losses`` differ: rounding depends on the
+            size of a batch too, in which a product of matrices is summed in another order. Where it
+            fails, or without it, differences below :data:`LEAST` count as rounding.
         at_once: samples that may be in one batch, at most.
 
     Returns:
@@ -113,7 +118,9 @@ def find_dependence(
     )
     # Repeated samples in a batch are a sample's twins, and no strangers.
     others = np.setdiff1d(others, watched)
-    crowd = rng.choice(others, min(len(others), max(0, min(CROWD, at_once) - len(watched))), replace=False)
+    crowd = rng.choice(
+        others, min(len(others), max(0, min(CROWD, at_once) - len(watched))), replace=False
+    )
     shuffled = rng.permutation(len(watched))
     batches = _batches(watched, shuffled, crowd, rng)
     first: dict[float, np.ndarray] = {}
@@ -163,7 +170,8 @@ def _watched(
     rng: np.random.Generator,
     at_centre: Float[np.ndarray, " samples"] | None,
 ) -> Integer[np.ndarray, " m"]:
-    """Which samples: the extreme ones, for who is clipped at the mean of a batch is one of these, and random ones."""
+    """Which samples: extreme ones, for what is clipped at the mean of a batch is one of these, and
+    random ones."""
     count = min(samples, most)
     chosen = rng.choice(samples, count, replace=False)
     if at_centre is not None and samples > count:
@@ -180,7 +188,8 @@ def _batches(
     crowd: Integer[np.ndarray, " k"],
     rng: np.random.Generator,
 ) -> list[tuple[np.ndarray, np.ndarray, Dependence]]:
-    """Batches, the places of their first members among ``watched``, and what is other than in ``watched`` itself."""
+    """Batches, the places of their first members among ``watched``, and what is other than in
+    ``watched`` itself."""
     found = [(watched[shuffled], shuffled, Dependence.ORDER)]
     begun = 0
     for size in (*PIECES, len(watched)):
@@ -199,7 +208,8 @@ def _batches(
 
 
 def _worst(ours: np.ndarray, theirs: np.ndarray, allowed: np.ndarray) -> int | None:
-    """Where both are finite and differ most by more than is allowed; a loss that is finite in one batch only, first."""
+    """Where both are finite and differ most by more than is allowed; first, a loss that is finite
+    in one batch only."""
     one_sided = np.isfinite(ours) != np.isfinite(theirs)
     if one_sided.any():
         return int(np.argmax(one_sided))

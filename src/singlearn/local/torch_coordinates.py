@@ -20,13 +20,16 @@ def entries_to_sample(
     Args:
         module: whose parameters.
         only: patterns or masks by name; ``None``: those that require a gradient.
-        padded: rows that training leaves as they are, by name; they are sampled only where a mask says so.
+        padded: rows that training leaves as they are, by name; they are sampled only where a mask
+            says so.
 
     Raises:
         ValueError: nothing to sample, whole numbers, and as :func:`singlearn.local.names.choose`.
     """
     named = dict(module.named_parameters())
-    whole = {name: p.dtype for name, p in named.items() if not (p.is_floating_point() or p.is_complex())}
+    whole = {
+        name: p.dtype for name, p in named.items() if not (p.is_floating_point() or p.is_complex())
+    }
     eligible = {
         name: tuple(p.shape)
         for name, p in named.items()
@@ -66,7 +69,9 @@ def places(mask: Bool[np.ndarray, "..."], is_complex: bool) -> Integer[np.ndarra
     return np.flatnonzero(np.repeat(flat, 2) if is_complex else flat)
 
 
-def per_direction(numbers: Float[np.ndarray, " chosen"], is_complex: bool) -> Float[np.ndarray, " d"]:
+def per_direction(
+    numbers: Float[np.ndarray, " chosen"], is_complex: bool
+) -> Float[np.ndarray, " d"]:
     """A number per chosen entry as one per real direction."""
     return np.repeat(numbers, 2) if is_complex else numbers
 
@@ -92,9 +97,7 @@ def out_of_flat(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 def one_kind(module: torch.nn.Module) -> torch.dtype | None:
     """The real floating-point type of all parameters; ``None`` where they have several."""
     kinds = {
-        p.dtype.to_real()
-        for p in module.parameters()
-        if p.is_floating_point() or p.is_complex()
+        p.dtype.to_real() for p in module.parameters() if p.is_floating_point() or p.is_complex()
     }
     return kinds.pop() if len(kinds) == 1 else None
 

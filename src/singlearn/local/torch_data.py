@@ -18,7 +18,8 @@ Parts = tuple[torch.Tensor, ...] | dict[str, torch.Tensor]
 PROBES = 4
 """Samples that are fetched twice, and collated alone."""
 MOST_PARTS = 16
-"""A longer list of tensors is taken for a list of samples, and refused: nobody's module takes so many inputs."""
+"""A longer list of tensors is taken for a list of samples, and refused: nobody's module takes so
+many inputs."""
 FEWEST = 3
 RAGGED = "differ in shape; pad them to one length, with a mask beside them"
 LOST = 1e-4
@@ -31,10 +32,10 @@ class Samples:
 
     Attributes:
         parts: side by side.
-        as_brought: from the parts of a batch to the batch as the data set has it: a tensor where it has one
-            tensor, a named tuple where it has one.
-        alone: for a ``collate_fn`` that makes other shapes of a sample alone, as one that pads does: numbers of
-            samples with their parts, collated alone.
+        as_brought: from the parts of a batch to the batch as the data set has it: a tensor where it
+            has one tensor, a named tuple where it has one.
+        alone: for a ``collate_fn`` that makes other shapes of a sample alone, as one that pads
+            does: numbers of samples with their parts, collated alone.
     """
 
     parts: Parts
@@ -51,27 +52,34 @@ def as_tensors(data: Any, device: torch.device) -> Parts:
 
 
 def samples_of(data: Any, device: torch.device) -> Samples:
-    """All samples, as copies: what a module or a loss does to its inputs in place does not reach the caller's.
+    """All samples, as copies: what a module or a loss does to its inputs in place does not reach
+    the caller's.
 
     Args:
-        data: tensors or arrays side by side with a common first axis (a tuple, or a dict); a list of samples; a
-            ``Dataset``; a ``DataLoader``, of which the rows that its sampler draws are taken, and its batches
-            and their order are not; a Hugging Face data set.
+        data: tensors or arrays side by side with a common first axis (a tuple, or a dict); a list
+            of samples; a ``Dataset``; a ``DataLoader``, of which the rows that its sampler draws
+            are taken, and its batches and their order are not; a Hugging Face data set.
         device: where to.
 
     Raises:
-        ValueError: what has no meaning as a fixed set of samples: parts of different lengths, fewer than three
-            samples, samples of different shapes, text, masked arrays, streams, samplers that weigh, samples
-            that are drawn anew at every call, parts within parts.
+        ValueError: what has no meaning as a fixed set of samples: parts of different lengths, fewer
+            than three samples, samples of different shapes, text, masked arrays, streams, samplers
+            that weigh, samples that are drawn anew at every call, parts within parts.
         TypeError: what cannot be made into tensors.
     """
     if isinstance(data, Samples):
-        return Samples(moved(data.parts, device), data.as_brought, tuple((i, moved(own, device)) for i, own in data.alone))
+        return Samples(
+            moved(data.parts, device),
+            data.as_brought,
+            tuple((i, moved(own, device)) for i, own in data.alone),
+        )
     alone: list[tuple[int, Any]] = []
     with random_numbers_kept():
         if isinstance(data, DataLoader):
             gathered, alone = _of_loader(data)
-        elif isinstance(data, IterableDataset) or (hasattr(data, "with_format") and not hasattr(data, "__len__")):
+        elif isinstance(data, IterableDataset) or (
+            hasattr(data, "with_format") and not hasattr(data, "__len__")
+        ):
             raise ValueError(_stream(type(data).__name__))
         elif hasattr(data, "with_format"):
             gathered = _of_hugging_face(data)
@@ -84,9 +92,14 @@ def samples_of(data: Any, device: torch.device) -> Samples:
         elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
             gathered = _collated(default_collate, _fetched(data, range(len(data))))
         else:
-            raise TypeError(f"data: got {type(data).__name__}; it should be tensors, a Dataset, a DataLoader or a Hugging Face data set")
+            raise TypeError(
+                f"data: got {type(data).__name__}; it should be tensors, a Dataset, a DataLoader "
+                "or a Hugging Face data set"
+            )
     parts, as_brought = _side_by_side(gathered, device)
-    return Samples(parts, as_brought, tuple((i, _side_by_side(own, device, fewest=1)[0]) for i, own in alone))
+    return Samples(
+        parts, as_brought, tuple((i, _side_by_side(own, device, fewest=1)[0]) for i, own in alone)
+    )
 
 
 def _of_loader(loader: DataLoader[Any]) -> tuple[Any, list[tuple[int, Any]]]:
@@ -113,11 +126,14 @@ def _fetched(data_set: Any, rows: Sequence[Any]) -> list[Any]:
         places = np.unique(np.linspace(0, len(rows) - 1, PROBES).astype(int))
         again = [data_set[rows[place]] for place in places]
     except Exception as error:  # whatever the caller's data set does
-        raise ValueError(f"data: the data set {type(data_set).__name__} {_failed('gave no sample', error)}") from error
+        raise ValueError(
+            f"data: the data set {type(data_set).__name__} {_failed('gave no sample', error)}"
+        ) from error
     for place, other in zip(places, again, strict=True):
         if not _same(fetched[place], other):
             raise ValueError(
-                f"data: the data set {type(data_set).__name__} gives another sample {rows[place]} each time it is asked for it (a "
+                f"data: the data set {type(data_set).__name__} gives another sample "
+                f"{rows[place]} each time it is asked for it (a "
                 "random transform?); λ̂ is that of fixed samples: give a data set without it"
             )
     return fetched
@@ -127,17 +143,24 @@ def _collated(collate: Callable[[list[Any]], Any], fetched: list[Any]) -> Any:
     try:
         return collate(fetched)
     except Exception as error:  # whatever a collate_fn does
-        shapes = {str(_shapes(sample)): place for place, sample in reversed(list(enumerate(fetched)))}
+        shapes = {
+            str(_shapes(sample)): place for place, sample in reversed(list(enumerate(fetched)))
+        }
         if len(shapes) > 1:
             (one, first), (other, second) = sorted(shapes.items(), key=lambda item: item[1])[:2]
             raise ValueError(
-                f"data: samples differ in shape, {one} at sample {first} and {other} at sample {second}; pad them to one length, "
+                f"data: samples differ in shape, {one} at sample {first} and {other} at sample "
+                f"{second}; pad them to one length, "
                 "with a mask as a part of its own, or give a DataLoader whose collate_fn does"
             ) from error
-        raise ValueError(f"data: the samples {_failed('cannot be put side by side', error)}") from error
+        raise ValueError(
+            f"data: the samples {_failed('cannot be put side by side', error)}"
+        ) from error
 
 
-def _alone(collate: Callable[[list[Any]], Any], fetched: list[Any], gathered: Any) -> list[tuple[int, Any]]:
+def _alone(
+    collate: Callable[[list[Any]], Any], fetched: list[Any], gathered: Any
+) -> list[tuple[int, Any]]:
     """Samples that a ``collate_fn`` gives another shape when they are alone."""
     found = []
     for place in np.unique(np.linspace(0, len(fetched) - 1, 2 * PROBES).astype(int)):
@@ -147,8 +170,10 @@ def _alone(collate: Callable[[list[Any]], Any], fetched: list[Any], gathered: An
             continue
         if _shapes(own) == _shapes(among):
             raise ValueError(
-                f"data: the collate_fn makes something else of sample {place} when it is alone than among others (does it mix "
-                "samples, or draw random numbers?); λ̂ is that of fixed samples: give a DataLoader without it"
+                f"data: the collate_fn makes something else of sample {place} when it is alone "
+                "than among others (does it mix "
+                "samples, or draw random numbers?); λ̂ is that of fixed samples: give a "
+                "DataLoader without it"
             )
         found.append((int(place), own))
     return found
@@ -156,7 +181,9 @@ def _alone(collate: Callable[[list[Any]], Any], fetched: list[Any], gathered: An
 
 def _of_hugging_face(data: Any) -> Any:
     if isinstance(data, Mapping):
-        raise ValueError(f"data: got a {type(data).__name__} of {', '.join(map(str, data))}; give one of them")
+        raise ValueError(
+            f"data: got a {type(data).__name__} of {', '.join(map(str, data))}; give one of them"
+        )
     gathered = data.with_format("torch")[:]
     for name, column in gathered.items() if isinstance(gathered, Mapping) else ():
         if isinstance(column, list) and column and isinstance(column[0], torch.Tensor):
@@ -168,9 +195,10 @@ def _is_list_of_samples(data: Any) -> bool:
     """Whether it is ``[(x, y), …]`` and not ``[x, y]``."""
     if not isinstance(data, list | tuple) or not data or hasattr(data, "_fields"):
         return False
-    return all(isinstance(sample, Mapping) or (isinstance(sample, tuple | list) and _has_arrays(sample)) for sample in data) or (
-        isinstance(data, list) and all(isinstance(sample, tuple) for sample in data)
-    )
+    return all(
+        isinstance(sample, Mapping) or (isinstance(sample, tuple | list) and _has_arrays(sample))
+        for sample in data
+    ) or (isinstance(data, list) and all(isinstance(sample, tuple) for sample in data))
 
 
 def _with_arrays(sample: Any) -> Any:
@@ -184,7 +212,11 @@ def _with_arrays(sample: Any) -> Any:
 
     if isinstance(sample, Mapping):
         return {key: part(value) for key, value in sample.items()}
-    return tuple(part(value) for value in sample) if not hasattr(sample, "_make") else type(sample)._make(map(part, sample))
+    return (
+        tuple(part(value) for value in sample)
+        if not hasattr(sample, "_make")
+        else type(sample)._make(map(part, sample))
+    )
 
 
 def _has_arrays(sample: Sequence[Any]) -> bool:
@@ -195,11 +227,14 @@ def _is_array(part: Any) -> bool:
     return (hasattr(part, "shape") and hasattr(part, "dtype")) or hasattr(part, "__array__")
 
 
-def _side_by_side(gathered: Any, device: torch.device, fewest: int = FEWEST) -> tuple[Parts, Callable[[Parts], Any]]:
+def _side_by_side(
+    gathered: Any, device: torch.device, fewest: int = FEWEST
+) -> tuple[Parts, Callable[[Parts], Any]]:
     as_brought: Callable[[Any], Any] = _unchanged
     if isinstance(gathered, list) and len(gathered) > MOST_PARTS:
         raise ValueError(
-            f"data: a list of {len(gathered)} arrays is read as so many parts side by side, x, y and so on; for a list of samples "
+            f"data: a list of {len(gathered)} arrays is read as so many parts side by side, x, y "
+            "and so on; for a list of samples "
             "write torch.stack(list), or pairs [(x, y), …]"
         )
     if not isinstance(gathered, Mapping | tuple | list):
@@ -214,11 +249,15 @@ def _side_by_side(gathered: Any, device: torch.device, fewest: int = FEWEST) -> 
         result = tuple(_as_tensor(value, str(i), device) for i, value in enumerate(gathered))
         lengths = {str(i): len(value) for i, value in enumerate(result)}
     if not lengths:
-        raise ValueError("data: got no parts; it should be inputs and targets with a common first axis")
+        raise ValueError(
+            "data: got no parts; it should be inputs and targets with a common first axis"
+        )
     if len(set(lengths.values())) != 1:
         raise ValueError(f"data: the parts have {lengths} samples; all should have the same number")
     if next(iter(lengths.values())) < fewest:
-        raise ValueError(f"data: got {next(iter(lengths.values()))} samples; n/log n needs at least {FEWEST}")
+        raise ValueError(
+            f"data: got {next(iter(lengths.values()))} samples; n/log n needs at least {FEWEST}"
+        )
     return result, as_brought
 
 
@@ -226,24 +265,37 @@ def _as_tensor(value: Any, name: str, device: torch.device) -> torch.Tensor:
     """A copy as a tensor, or why there is none."""
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided or value.is_quantized:
-            raise ValueError(f"data: part {name} is a {value.layout} tensor; give a dense one, by .to_dense() or padded")
+            raise ValueError(
+                f"data: part {name} is a {value.layout} tensor; give a dense one, by .to_dense() "
+                "or padded"
+            )
         if value.ndim == 0:
-            raise ValueError(f"data: part {name} is a single number; it should have one row per sample")
+            raise ValueError(
+                f"data: part {name} is a single number; it should have one row per sample"
+            )
         # Out of a caller's inference mode: what is made there takes no part in derivatives.
         return value.detach().to(device, copy=True).contiguous()
     if isinstance(value, Mapping) or (isinstance(value, list | tuple) and _has_arrays(value)):
         raise ValueError(
-            f"data: part {name} has parts itself; give tensors side by side, for which the model is called with one argument each, "
+            f"data: part {name} has parts itself; give tensors side by side, for which the model "
+            "is called with one argument each, "
             "or a flat dict with loss(model, batch)"
         )
     if isinstance(value, np.ma.MaskedArray):
-        raise ValueError(f"data: part {name} is a masked array; give the values and the mask as parts of their own")
+        raise ValueError(
+            f"data: part {name} is a masked array; give the values and the mask as parts of "
+            "their own"
+        )
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
         raise ValueError(f"data: the rows of part {name} {RAGGED}") from None
     if array.dtype.kind not in "biufc":
-        what = "text" if array.dtype.kind in "US" or isinstance(array.flat[0] if array.size else None, str) else f"{array.dtype} entries"
+        what = (
+            "text"
+            if array.dtype.kind in "US" or isinstance(array.flat[0] if array.size else None, str)
+            else f"{array.dtype} entries"
+        )
         raise ValueError(f"data: part {name} has {what}; it should have numbers")
     if array.ndim == 0:
         raise ValueError(f"data: part {name} is a single number; it should have one row per sample")
@@ -258,7 +310,8 @@ def fitted(parts: Parts, kind: torch.dtype | None, name: str = "data") -> Parts:
 
     Args:
         parts: side by side.
-        kind: the only floating type of the parameters; ``None``: they have several, and the data stay as they are.
+        kind: the only floating type of the parameters; ``None``: they have several, and the data
+            stay as they are.
         name: of the argument.
 
     Raises:
@@ -275,11 +328,16 @@ def fitted(parts: Parts, kind: torch.dtype | None, name: str = "data") -> Parts:
             return value
         found = value.to(wanted)
         if torch.promote_types(value.dtype, wanted) != wanted:
-            lost, spread = (found - value).abs().max() if value.numel() else 0.0, (value - value[:1]).abs().max() if value.numel() else 0.0
+            lost, spread = (
+                (found - value).abs().max() if value.numel() else 0.0,
+                (value - value[:1]).abs().max() if value.numel() else 0.0,
+            )
             if float(lost) > LOST * float(spread):
                 raise ValueError(
-                    f"{name}: part {key} is {value.dtype}, and in the {kind} of the parameters it loses {float(lost):.2g} where its "
-                    f"samples differ by {float(spread):.2g}; subtract what they have in common, or give model.double()"
+                    f"{name}: part {key} is {value.dtype}, and in the {kind} of the parameters "
+                    f"it loses {float(lost):.2g} where its "
+                    f"samples differ by {float(spread):.2g}; subtract what they have in common, "
+                    "or give model.double()"
                 )
         return found
 
@@ -314,7 +372,8 @@ def widened(data: Any, kinds: tuple[torch.dtype, ...]) -> Any:
 
 
 def gather(data: Any, index: torch.Tensor) -> Any:
-    """The samples ``index``, of any shape, of every part: by whole rows, which is several times faster than indexing."""
+    """The samples ``index``, of any shape, of every part: by whole rows, which is several times
+    faster than indexing."""
 
     def rows(value: torch.Tensor) -> torch.Tensor:
         return value.index_select(0, index.reshape(-1)).reshape(*index.shape, *value.shape[1:])
@@ -339,7 +398,11 @@ def _only(parts: Any) -> Any:
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:
     if isinstance(tree, Mapping):
         return {key: _map(function, value) for key, value in tree.items()}
-    return [_map(function, value) for value in tree] if isinstance(tree, list | tuple) else function(tree)
+    return (
+        [_map(function, value) for value in tree]
+        if isinstance(tree, list | tuple)
+        else function(tree)
+    )
 
 
 def _shapes(tree: Any) -> Any:
@@ -353,13 +416,20 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     try:
-        return bool(np.array_equal(np.asarray(one), np.asarray(other), equal_nan=np.asarray(one).dtype.kind in "fc"))
+        return bool(
+            np.array_equal(
+                np.asarray(one), np.asarray(other), equal_nan=np.asarray(one).dtype.kind in "fc"
+            )
+        )
     except Exception:  # objects of any kind
         return True
 
 
 def _stream(what: str) -> str:
-    return f"data: got {what}, which has no length and may never end; give a list of its samples, list(data), or a Dataset"
+    return (
+        f"data: got {what}, which has no length and may never end; give a list of its samples, "
+        "list(data), or a Dataset"
+    )
 
 
 def _failed(what: str, error: Exception) -> str:

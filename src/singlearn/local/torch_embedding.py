@@ -1,4 +1,5 @@
-"""Embeddings whose options act on gradients or write to weights, as the function that they stand for."""
+"""Embeddings whose options act on gradients or write to weights, as the function that they stand
+for."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from torch.nn import functional
 
 
 class WithinNorm(torch.nn.Embedding):
-    """An embedding that shortens rows longer than ``longest``, which ``Embedding(max_norm=…)`` does by writing to its weights.
+    """An embedding that shortens rows longer than ``longest``, which ``Embedding(max_norm=…)`` does
+    by writing to its weights.
 
     The outputs are the same; the weights stay where the chains have them.
     """
@@ -19,21 +21,24 @@ class WithinNorm(torch.nn.Embedding):
         rows = functional.embedding(input, self.weight)
         norm = torch.linalg.vector_norm(rows, ord=self.norm_type, dim=-1, keepdim=True)
         # As PyTorch has it, with its small number.
-        return rows * torch.where(norm > self.longest, self.longest / (norm + 1e-7), torch.ones_like(norm))
+        return rows * torch.where(
+            norm > self.longest, self.longest / (norm + 1e-7), torch.ones_like(norm)
+        )
 
 
 def with_true_gradients(module: torch.nn.Module) -> dict[str, int]:
-    """Change embeddings so that their gradient is the derivative of their outputs. Outputs stay the same.
+    """Change embeddings so that their gradient is the derivative of their outputs. Outputs stay the
+    same.
 
-    ``padding_idx`` keeps the gradient of a row at zero, ``scale_grad_by_freq`` divides it, ``sparse`` stores it in another way, and
-    ``max_norm`` writes to the weights.
+    ``padding_idx`` keeps the gradient of a row at zero, ``scale_grad_by_freq`` divides it,
+    ``sparse`` stores it in another way, and ``max_norm`` writes to the weights.
 
     Args:
         module: a copy that is ours; it is changed.
 
     Returns:
-        Names of weights that have a padding row, with its number: training leaves that row as it is. Not of weights that the module uses
-        elsewhere too, where they have a gradient.
+        Names of weights that have a padding row, with its number: training leaves that row as it
+            is. Not of weights that the module uses elsewhere too, where they have a gradient.
 
     Raises:
         ValueError: an ``EmbeddingBag`` with ``max_norm``, or a class of the caller's own.
@@ -51,7 +56,8 @@ def with_true_gradients(module: torch.nn.Module) -> dict[str, int]:
         if part.max_norm is not None:
             if type(part) is not torch.nn.Embedding:
                 raise ValueError(
-                    f"model: {name or 'it'}, {type(part).__name__}(max_norm={part.max_norm}), writes to its weights at every "
+                    f"model: {name or 'it'}, {type(part).__name__}(max_norm={part.max_norm}), "
+                    "writes to its weights at every "
                     "call; set max_norm=None if no row is longer"
                 )
             longest = float(part.max_norm)

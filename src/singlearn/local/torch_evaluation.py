@@ -1,4 +1,5 @@
-"""How PyTorch evaluates a network for us, at w* and in chains alike, whatever the caller has switched on or off around the call."""
+"""How PyTorch evaluates a network for us, at w* and in chains alike, whatever the caller has
+switched on or off around the call."""
 
 from __future__ import annotations
 
@@ -17,9 +18,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 def one_evaluation() -> Iterator[None]:
     """One function everywhere: the caller's settings come back afterwards.
 
-    Gradients are on and inference mode is off, also inside the caller's ``torch.no_grad()``. The fast path of transformers is off: without
-    gradients it gives padded positions other outputs than with them. Attention is computed by plain operations, because its fused kernels
-    have no rule for ``vmap`` and no second derivative. Automatic casts to 16 bits are off.
+    Gradients are on and inference mode is off, also inside the caller's ``torch.no_grad()``. The
+    fast path of transformers is off: without gradients it gives padded positions other outputs than
+    with them. Attention is computed by plain operations, because its fused kernels have no rule for
+    ``vmap`` and no second derivative. Automatic casts to 16 bits are off.
     """
     mha = torch.backends.mha
     fast = mha.get_fastpath_enabled()

@@ -1,4 +1,5 @@
-"""Products with the Gauss-Newton matrix of a module, whatever it returns: a tensor, tuples or dicts of them."""
+"""Products with the Gauss-Newton matrix of a module, whatever it returns: a tensor, tuples or dicts
+of them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Losses = Callable[[Any], torch.Tensor]
 
 
 def goes_through_its_output(output: Output, loss: Losses, at: torch.Tensor) -> bool:
-    """Whether all that the loss takes from the parameters is in the tensors that the module returns.
+    """Whether all that the loss takes from the parameters is in the tensors that the module
+    returns.
 
     It is not where a module returns an object in which PyTorch finds no tensors.
 
@@ -35,7 +37,9 @@ def goes_through_its_output(output: Output, loss: Losses, at: torch.Tensor) -> b
     except Exception:  # PyTorch finds no tensor, or an object refuses to be put together again
         return False
     direct = grad(lambda flat: loss(output(flat)))(at)
-    return bool(torch.allclose(by_the_chain_rule, direct, rtol=1e-3, atol=1e-3 * float(direct.abs().max())))
+    return bool(
+        torch.allclose(by_the_chain_rule, direct, rtol=1e-3, atol=1e-3 * float(direct.abs().max()))
+    )
 
 
 class _Output:
@@ -60,17 +64,21 @@ class _Output:
         return self._loss(tree_unflatten(own, self._structure))
 
     def forget_the_derivative(self, centre: torch.Tensor) -> None:
-        """Whole numbers, such as indices, are those at ``centre``: the ones of a derivative belong to it."""
+        """Whole numbers, such as indices, are those at ``centre``: the ones of a derivative belong
+        to it."""
         if any(isinstance(leaf, torch.Tensor) and not _is_real(leaf) for leaf in self._leaves):
             with torch.no_grad():
                 self._leaves, self._structure = tree_flatten(self._output(centre))
 
 
-def gauss_newton_product(output: Output, loss: Losses, centre: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    r"""The product :math:`J^\top H J v`, with J the derivative of the outputs by the parameters and H that of the mean loss by the outputs.
+def gauss_newton_product(
+    output: Output, loss: Losses, centre: torch.Tensor, vector: torch.Tensor
+) -> torch.Tensor:
+    r"""The product :math:`J^\top H J v`, with J the derivative of the outputs by the parameters and
+    H that of the mean loss by the outputs.
 
-    By reverse differentiation alone: what has no forward derivative has this one. Whole numbers in an output, such as indices, stay what
-    they are at ``centre``.
+    By reverse differentiation alone: what has no forward derivative has this one. Whole numbers in
+    an output, such as indices, stay what they are at ``centre``.
 
     Args:
         output: of flat parameters; a tensor, or tuples or dicts of them.

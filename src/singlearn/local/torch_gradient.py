@@ -16,10 +16,11 @@ STEPS = {
 SAME = 2e-3
 """A difference agrees with the gradient if they differ by so much of the sum of its parts."""
 OTHER = 2e-2
-"""It contradicts if the two shortest steps agree with each other and differ by so much from the gradient."""
+"""It contradicts if the two shortest steps agree with each other and differ by so much from the
+gradient."""
 MOST = 100.0
 """Between the sizes of a direction in two tensors, at most."""
-RULES = (8, 13)
+RULES = (6, 10)
 """Nodes of two integrals along a line."""
 JUMP = 0.3
 """A loss jumps if its change and the integral of its gradient differ by so much of the larger."""
@@ -49,24 +50,27 @@ def find_contradiction(
     unit: float,
     seed: int,
 ) -> Contradiction | None:
-    r"""Compare directional derivatives :math:`g \cdot v` with central differences of the summed loss.
+    r"""Compare directional derivatives :math:`g \cdot v` with central differences of the summed
+    loss.
 
-    The directions are random, with parts of all tensors that change the loss by about as much each, so that a tensor without a gradient
-    shows beside many that have one. A point contradicts only if differences with the two shortest steps agree, and one point is not
+    The directions are random, with parts of all tensors that change the loss by about as much each,
+    so that a tensor without a gradient shows beside many that have one. A point contradicts only if
+    differences with the two shortest steps agree, and one point is not
     enough: it may lie next to a kink.
 
     Args:
         losses: of some samples, at flat parameters.
         points: where; best in double precision, and not special ones.
         groups: coordinates by the name of their tensor.
-        unit: size of a direction in one tensor whose part of the gradient is of middle size, in units of the parameters.
+        unit: size of a direction in one tensor whose part of the gradient is of middle size, in
+            units of the parameters.
         seed: of the directions.
 
     Returns:
         A contradiction of the last of two points, or ``None``.
 
     >>> def half_of_it(w): return w[:1] ** 2 + w[1:].detach() ** 2
-    >>> at = [torch.tensor([0.3, 0.5], dtype=torch.float64), torch.tensor([0.4, 0.6], dtype=torch.float64)]
+    >>> at = [torch.tensor(w, dtype=torch.float64) for w in ([0.3, 0.5], [0.4, 0.6])]
     >>> find_contradiction(half_of_it, at, {"a": slice(0, 1), "b": slice(1, 2)}, 0.1, 0).names
     ('b',)
     >>> find_contradiction(lambda w: w**2, at, {"a": slice(0, 2)}, 0.1, 0) is None
@@ -79,7 +83,11 @@ def find_contradiction(
         size = float(value.detach().double().abs().sum())
         if not np.isfinite(size):
             continue
-        gradient = torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0] if value.requires_grad else None
+        gradient = (
+            torch.autograd.grad(value.sum(), leaf, allow_unused=True)[0]
+            if value.requires_grad
+            else None
+        )
         gradient = torch.zeros_like(at) if gradient is None else gradient.detach()
         direction, parts = _direction(gradient, groups, unit, rng)
         found = _contradicts(losses, at, direction, parts, size)
@@ -89,11 +97,15 @@ def find_contradiction(
     return None
 
 
-def find_jump(losses: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, end: torch.Tensor) -> tuple[float, float] | None:
-    r"""Compare the change of the summed loss along a line with the integral of its gradient, :math:`\int g \cdot dw`.
+def find_jump(
+    losses: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, end: torch.Tensor
+) -> tuple[float, float] | None:
+    r"""Compare the change of the summed loss along a line with the integral of its gradient,
+    :math:`\int g \cdot dw`.
 
-    They differ where the loss jumps, as one that counts errors does: its gradient is zero almost everywhere. The integral is taken by two
-    Gauss-Legendre rules, and where these disagree nothing is said.
+    They differ where the loss jumps, as one that counts errors does: its gradient is zero almost
+    everywhere. The integral is taken by two Gauss-Legendre rules, and where these disagree nothing
+    is said.
 
     Args:
         losses: of some samples, at flat parameters.
@@ -115,7 +127,9 @@ def find_jump(losses: Callable[[torch.Tensor], torch.Tensor], start: torch.Tenso
     integrals, sizes = [], []
     for nodes in RULES:
         places, weights = np.polynomial.legendre.leggauss(nodes)
-        slopes = np.array([_slope(losses, start + float(0.5 * (1 + place)) * along, along) for place in places])
+        slopes = np.array(
+            [_slope(losses, start + float(0.5 * (1 + place)) * along, along) for place in places]
+        )
         integrals.append(float(0.5 * weights @ slopes))
         sizes.append(float(0.5 * weights @ np.abs(slopes)))
     size = max(abs(change), *sizes)
@@ -126,7 +140,9 @@ def find_jump(losses: Callable[[torch.Tensor], torch.Tensor], start: torch.Tenso
     return None
 
 
-def _slope(losses: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, along: torch.Tensor) -> float:
+def _slope(
+    losses: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, along: torch.Tensor
+) -> float:
     leaf = at.detach().clone().requires_grad_(True)
     value = losses(leaf).sum()
     if not value.requires_grad:
@@ -138,10 +154,13 @@ def _slope(losses: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, alo
 def _direction(
     gradient: torch.Tensor, groups: Mapping[str, slice], unit: float, rng: np.random.Generator
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """A direction, and by name how much the loss changes along its part in each tensor, by the gradient."""
+    """A direction, and by name how much the loss changes along its part in each tensor, by the
+    gradient."""
     direction, parts = torch.zeros_like(gradient), {}
     for name, where in groups.items():
-        own = torch.as_tensor(rng.normal(size=where.stop - where.start), dtype=gradient.dtype, device=gradient.device)
+        own = torch.as_tensor(
+            rng.normal(size=where.stop - where.start), dtype=gradient.dtype, device=gradient.device
+        )
         direction[where] = unit * own / torch.linalg.vector_norm(own)
         parts[name] = float((direction[where] * gradient[where]).sum())
     sizes = [abs(part) for part in parts.values() if part != 0]
@@ -155,7 +174,11 @@ def _direction(
 
 
 def _contradicts(
-    losses: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, direction: torch.Tensor, parts: Mapping[str, float], size: float
+    losses: Callable[[torch.Tensor], torch.Tensor],
+    at: torch.Tensor,
+    direction: torch.Tensor,
+    parts: Mapping[str, float],
+    size: float,
 ) -> tuple[float, float] | None:
     """The change of the loss by a difference and by the gradient, if they contradict each other."""
     expected, scale = sum(parts.values()), sum(abs(part) for part in parts.values())
@@ -163,7 +186,9 @@ def _contradicts(
     last: list[tuple[float, float]] = []
     for step in STEPS.get(at.dtype, STEPS[torch.float32]):
         with torch.no_grad():
-            ahead, behind = (losses(at + sign * step * direction).double().sum() for sign in (1, -1))
+            ahead, behind = (
+                losses(at + sign * step * direction).double().sum() for sign in (1, -1)
+            )
         difference = float(ahead - behind) / (2 * step)
         if not np.isfinite(difference):
             continue
@@ -175,7 +200,10 @@ def _contradicts(
         return None
     (before, more_noise), (difference, noise) = sorted(last[-2:], key=lambda found: -found[1])
     off = abs(difference - expected)
-    if off > OTHER * max(scale, abs(difference)) + 4 * (noise + more_noise) and abs(difference - before) < 0.2 * off:
+    if (
+        off > OTHER * max(scale, abs(difference)) + 4 * (noise + more_noise)
+        and abs(difference - before) < 0.2 * off
+    ):
         return difference, expected
     return None
 

@@ -32,18 +32,28 @@ class Probe:
     """
 
     def __init__(
-        self, of_samples: LossOfSamples, values: Values, fixed: dict[str, torch.Tensor], data: Parts, centre: torch.Tensor, tie: float
+        self,
+        of_samples: LossOfSamples,
+        values: Values,
+        fixed: dict[str, torch.Tensor],
+        data: Parts,
+        centre: torch.Tensor,
+        tie: float,
     ) -> None:
         self.of_samples, self._values, self._fixed, self.data = of_samples, values, fixed, data
         self.centre, self.tie = centre, tie
         self.writes = self.draws = False
         generator = torch.Generator(centre.device).manual_seed(0)
-        self._direction = torch.randn(centre.shape, generator=generator, dtype=centre.dtype, device=centre.device)
+        self._direction = torch.randn(
+            centre.shape, generator=generator, dtype=centre.dtype, device=centre.device
+        )
         self._double: dict[str, torch.Tensor] | None = None
 
     def at(self, displacement: float) -> torch.Tensor:
         """w* moved in a fixed random direction, by so many ties."""
-        return self.centre + displacement * self.tie * self._direction if displacement else self.centre
+        return (
+            self.centre + displacement * self.tie * self._direction if displacement else self.centre
+        )
 
     def values(self, flat: torch.Tensor, double: bool = False) -> dict[str, torch.Tensor]:
         """Parameters and buffers by name; all in double precision if asked for."""
@@ -51,26 +61,46 @@ class Probe:
 
     def take(self, index: Integer[np.ndarray, " m"] | slice) -> Parts:
         """Copies of samples by number."""
-        return copies(take(self.data, index if isinstance(index, slice) else torch.as_tensor(index, device=self.centre.device)))
+        return copies(
+            take(
+                self.data,
+                index
+                if isinstance(index, slice)
+                else torch.as_tensor(index, device=self.centre.device),
+            )
+        )
 
     def losses(self, flat: torch.Tensor, batch: Parts, double: bool = False) -> torch.Tensor:
         """Losses of samples; in double precision throughout if asked for."""
         if double:
-            batch = tuple(map(in_double, batch)) if isinstance(batch, tuple) else {key: in_double(part) for key, part in batch.items()}
+            batch = (
+                tuple(map(in_double, batch))
+                if isinstance(batch, tuple)
+                else {key: in_double(part) for key, part in batch.items()}
+            )
         given = copies(batch)
         found = per_sample(self.of_samples(self.values(flat, double), given), length(batch))
         self.writes = self.writes or _differ(given, batch)
         return found
 
-    def by_number(self, displacement: float, index: Integer[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    def by_number(
+        self, displacement: float, index: Integer[np.ndarray, " m"]
+    ) -> Float[np.ndarray, " m"]:
         """Losses of samples by number, where the probe is displaced."""
         with torch.no_grad():
             return self.losses(self.at(displacement), self.take(index)).double().cpu().numpy()
 
-    def by_number_in_double(self, displacement: float, index: Integer[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    def by_number_in_double(
+        self, displacement: float, index: Integer[np.ndarray, " m"]
+    ) -> Float[np.ndarray, " m"]:
         """The same in double precision."""
         with torch.no_grad():
-            return self.losses(self.at(displacement).double(), self.take(index), double=True).double().cpu().numpy()
+            return (
+                self.losses(self.at(displacement).double(), self.take(index), double=True)
+                .double()
+                .cpu()
+                .numpy()
+            )
 
     @property
     def small(self) -> bool:
@@ -101,12 +131,17 @@ class Probe:
                 lambda: f"loss(model, batch) got the model and the batch {described(batch)}",
             )
         output = _called(
-            lambda: self.of_samples.output(values, given), "model", lambda: f"it got {_inputs_described(self.of_samples.inputs(batch))}"
+            lambda: self.of_samples.output(values, given),
+            "model",
+            lambda: f"it got {_inputs_described(self.of_samples.inputs(batch))}",
         )
         return _called(
             lambda: self.of_samples.of_output(output, given),
             "loss",
-            lambda: f"it got the output {described(output)} and {described(batch[len(self.of_samples.inputs(batch)) :])}; {TOLD_APART}",  # type: ignore[index]
+            lambda: (
+                f"it got the output {described(output)} and "
+                f"{described(batch[len(self.of_samples.inputs(batch)) :])}; {TOLD_APART}"
+            ),  # type: ignore[index]
         )
 
 
@@ -115,12 +150,21 @@ def _called(function: Callable[[], Any], argument: str, got: Callable[[], str]) 
         return function()
     except Exception as error:  # whatever a caller's module or loss raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise ValueError(f"{argument}: called with the first samples of the data, it failed ({reason}); {got()}") from error
+        raise ValueError(
+            f"{argument}: called with the first samples of the data, it failed ({reason}); {got()}"
+        ) from error
 
 
 def _inputs_described(inputs: tuple[torch.Tensor, ...]) -> str:
-    whole = [i for i, part in enumerate(inputs) if not (part.is_floating_point() or part.is_complex())]
-    hint = f"; if part {whole[0]} of the data should be floating-point numbers, give it so, by .float()" if whole else ""
+    whole = [
+        i for i, part in enumerate(inputs) if not (part.is_floating_point() or part.is_complex())
+    ]
+    hint = (
+        f"; if part {whole[0]} of the data should be floating-point numbers, give it so, by "
+        ".float()"
+        if whole
+        else ""
+    )
     return described(inputs) + hint
 
 
@@ -140,7 +184,8 @@ def described(tree: Any) -> str:
 
 
 def per_sample(found: torch.Tensor, samples: int) -> torch.Tensor:
-    """Losses with an axis of samples, which a module that squeezes its outputs loses for one sample."""
+    """Losses with an axis of samples, which a module that squeezes its outputs loses for one
+    sample."""
     return found.reshape(1) if samples == 1 and found.ndim == 0 else found
 
 

@@ -26,7 +26,8 @@ def random_numbers_kept() -> Iterator[None]:
 
 
 def draws_random_numbers(function: Callable[[], T]) -> tuple[T, bool]:
-    """What a function returns, and whether it drew from the random numbers of PyTorch, NumPy or Python.
+    """What a function returns, and whether it drew from the random numbers of PyTorch, NumPy or
+    Python.
 
     >>> draws_random_numbers(lambda: 1), draws_random_numbers(lambda: len(torch.rand(2)))
     ((1, False), (2, True))
@@ -38,4 +39,10 @@ def draws_random_numbers(function: Callable[[], T]) -> tuple[T, bool]:
 
 def _states() -> tuple[Any, ...]:
     name, keys, *rest = np.random.get_state()  # noqa: NPY002
-    return torch.get_rng_state().numpy().tobytes(), name, np.asarray(keys).tobytes(), *rest, random.getstate()
+    return (
+        torch.get_rng_state().numpy().tobytes(),
+        name,
+        np.asarray(keys).tobytes(),
+        *rest,
+        random.getstate(),
+    )

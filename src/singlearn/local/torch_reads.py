@@ -18,7 +18,9 @@ class _Watching(TorchDispatchMode):
         self._watched = watched
         self.read: list[str] = []
 
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         for part in tree_leaves((args, kwargs)):
             if isinstance(part, torch.Tensor) and part.layout is torch.strided:
                 name = self._watched.get(part.untyped_storage().data_ptr())

@@ -19,7 +19,8 @@ from torch.utils.data import (
 )
 
 WEIGH = (
-    "give the weight of each sample as a part of the data and weigh the loss by it, (x, y, weight) with "
+    "give the weight of each sample as a part of the data and weigh the loss by it, (x, y, "
+    "weight) with "
     "loss(output, target, weight)"
 )
 MORE_THAN = 16
@@ -30,16 +31,18 @@ def rows_drawn(loader: DataLoader[Any]) -> list[Any] | None:
     """The rows that one pass of the loader draws, as often as it draws them; ``None``: each once.
 
     Args:
-        loader: of a data set with an index. What it shuffles comes in another order, for the order of samples
-            plays no part.
+        loader: of a data set with an index. What it shuffles comes in another order, for the order
+            of samples plays no part.
 
     Raises:
-        ValueError: batches that are made by the data set; samplers that weigh samples, that give this process
-            a part of them, that draw others at every pass, or that cannot be asked twice.
+        ValueError: batches that are made by the data set; samplers that weigh samples, that give
+            this process a part of them, that draw others at every pass, or that cannot be asked
+            twice.
     """
     if loader.batch_sampler is None:
         raise ValueError(
-            "data: the DataLoader has batch_size=None, so that its batches are made by the data set; give a batch_size, or "
+            "data: the DataLoader has batch_size=None, so that its batches are made by the data "
+            "set; give a batch_size, or "
             "the tensors of all samples"
         )
     return _of_sampler(loader.batch_sampler, len(loader.dataset))  # type: ignore[arg-type]
@@ -57,19 +60,24 @@ def _of_sampler(sampler: Any, rows: int) -> list[Any] | None:
         length = len(sampler.data_source)
         if sampler.num_samples != length:
             raise ValueError(
-                f"data: its sampler RandomSampler draws {sampler.num_samples} of {length} samples, others at every pass; n "
+                f"data: its sampler RandomSampler draws {sampler.num_samples} of {length} "
+                "samples, others at every pass; n "
                 "has no meaning then: give the whole data set, or a Subset of it"
             )
         return None if length == rows else list(range(length))
     if kind is SubsetRandomSampler:
         return [_row(index) for index in sampler.indices]
     if isinstance(sampler, WeightedRandomSampler):
-        raise ValueError(f"data: its sampler WeightedRandomSampler weighs the samples; {WEIGH}, or a Subset of the rows")
+        raise ValueError(
+            f"data: its sampler WeightedRandomSampler weighs the samples; {WEIGH}, or a Subset "
+            "of the rows"
+        )
     if isinstance(sampler, DistributedSampler):
         if sampler.num_replicas == 1 and len(sampler) == rows:
             return None
         raise ValueError(
-            f"data: its sampler DistributedSampler gives this process one of {sampler.num_replicas} parts of the data; give "
+            "data: its sampler DistributedSampler gives this process one of "
+            f"{sampler.num_replicas} parts of the data; give "
             "a DataLoader of all of it, without that sampler"
         )
     return _of_any(sampler, rows)
@@ -83,7 +91,8 @@ def _in_batches(sampler: BatchSampler, rows: int) -> list[Any] | None:
     whole = length - length % sampler.batch_size
     if whole == 0:
         raise ValueError(
-            f"data: the DataLoader draws nothing: {length} samples are less than one batch of {sampler.batch_size}, and it "
+            f"data: the DataLoader draws nothing: {length} samples are less than one batch of "
+            f"{sampler.batch_size}, and it "
             "drops the last"
         )
     # Shuffled, every sample has its turn; in one order, the last ones never have.
@@ -96,8 +105,14 @@ def _of_any(sampler: Any, rows: int) -> list[Any]:
     """What a sampler of the caller's own draws: asked twice, and its random numbers put back."""
     name = type(sampler).__name__
     if iter(sampler) is sampler:
-        raise ValueError(f"data: its sampler {name} can be asked only once; give a list of the rows, or a Subset")
-    generators = [value for value in vars(sampler).values() if isinstance(value, torch.Generator)] if hasattr(sampler, "__dict__") else []
+        raise ValueError(
+            f"data: its sampler {name} can be asked only once; give a list of the rows, or a Subset"
+        )
+    generators = (
+        [value for value in vars(sampler).values() if isinstance(value, torch.Generator)]
+        if hasattr(sampler, "__dict__")
+        else []
+    )
     states = [generator.get_state() for generator in generators]
     try:
         first, second = (_flat(sampler, rows, name) for _ in range(2))
@@ -106,7 +121,8 @@ def _of_any(sampler: Any, rows: int) -> list[Any]:
             generator.set_state(state)
     if Counter(first) != Counter(second):
         raise ValueError(
-            f"data: its sampler {name} draws other samples at every pass; n has no meaning then: give a Subset of the rows, "
+            f"data: its sampler {name} draws other samples at every pass; n has no meaning then: "
+            "give a Subset of the rows, "
             f"or, if it weighs them, {WEIGH}"
         )
     if not first:
@@ -116,9 +132,14 @@ def _of_any(sampler: Any, rows: int) -> list[Any]:
 
 def _flat(sampler: Any, rows: int, name: str) -> list[Any]:
     most = MORE_THAN * rows + 1
-    drawn = list(islice(chain.from_iterable(_as_batch(part) for part in islice(iter(sampler), most)), most))
+    drawn = list(
+        islice(chain.from_iterable(_as_batch(part) for part in islice(iter(sampler), most)), most)
+    )
     if len(drawn) == most:
-        raise ValueError(f"data: its sampler {name} draws more than {most - 1} of {rows} samples in one pass; does it end?")
+        raise ValueError(
+            f"data: its sampler {name} draws more than {most - 1} of {rows} samples in one pass; "
+            "does it end?"
+        )
     return drawn
 
 
