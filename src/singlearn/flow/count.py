@@ -61,7 +61,7 @@ class Count(Shown):
     def __str__(self) -> str:
         how_many = f"{self.at_least}, proved complete" if self.proved else f"from {self.at_least} to {self.at_most}"
         where = "" if self.holds == "always" else " (on these data, near these weights)"
-        head = f"{self.name}: {self.dimension} parameters, independent laws: {how_many}{where}"
+        head = f"{self.name}, {self.dimension} parameters, independent laws: {how_many}{where}"
         lines = [f"  {law}" for law in self.laws] or ["  no law is known"]
         return "\n".join([head, *lines, f"  lower bound: {self.why}"])
 
@@ -107,7 +107,7 @@ def count(
     >>> count({"kind": "linear_chain", "widths": [2, 3, 2]}).number
     6
     >>> print(count({"kind": "uut", "n": 2, "r": 3}))
-    U Uᵀ, U of shape (2, 3): 6 parameters, independent laws: 2, proved complete
+    U Uᵀ, U of shape (2, 3), 6 parameters, independent laws: 2, proved complete
       row space of U   (from O(3), whose fields are gradients only together)
       lower bound: rank 2 of the differentials of the laws
     """

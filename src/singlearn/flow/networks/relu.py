@@ -16,7 +16,7 @@ from singlearn.flow.program import Program
 
 SCALING = "scaling of a node, (a, 1/a)"
 INPUTS_PER_PARAMETER = 3
-INPUTS_PER_NODE = 6
+INPUTS_PER_NODE = 3
 Masks = list[Float[np.ndarray, "_ n"]]
 
 
