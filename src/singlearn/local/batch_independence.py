@@ -77,6 +77,7 @@ def find_dependence(
     seed: int,
     at_centre: Float[np.ndarray, " samples"] | None = None,
     exact: Losses | None = None,
+    at_once: int = CROWD,
 ) -> Found | None:
     """Look for a loss that depends on the batch or on the call.
 
@@ -92,6 +93,7 @@ def find_dependence(
         exact: the same in double precision, asked where ``losses`` differ: rounding depends on the size of a
             batch too, in which a product of matrices is summed in another order. Where it fails, or without it,
             differences below :data:`LEAST` count as rounding.
+        at_once: samples that may be in one batch, at most.
 
     Returns:
         The worst example that was found first, or ``None``.
@@ -103,7 +105,7 @@ def find_dependence(
     (True, <Dependence.SIZE: 'size'>)
     """
     rng = np.random.default_rng([seed, 3])
-    watched = _watched(samples, rng, at_centre)
+    watched = _watched(samples, min(WATCHED, at_once), rng, at_centre)
     others = (
         np.setdiff1d(np.arange(samples), watched)
         if samples <= 100 * CROWD
@@ -111,7 +113,7 @@ def find_dependence(
     )
     # Repeated samples in a batch are a sample's twins, and no strangers.
     others = np.setdiff1d(others, watched)
-    crowd = rng.choice(others, min(len(others), CROWD - len(watched)), replace=False)
+    crowd = rng.choice(others, min(len(others), max(0, min(CROWD, at_once) - len(watched))), replace=False)
     shuffled = rng.permutation(len(watched))
     batches = _batches(watched, shuffled, crowd, rng)
     first: dict[float, np.ndarray] = {}
@@ -156,10 +158,13 @@ def find_dependence(
 
 
 def _watched(
-    samples: int, rng: np.random.Generator, at_centre: Float[np.ndarray, " samples"] | None
+    samples: int,
+    most: int,
+    rng: np.random.Generator,
+    at_centre: Float[np.ndarray, " samples"] | None,
 ) -> Integer[np.ndarray, " m"]:
     """Which samples: the extreme ones, for who is clipped at the mean of a batch is one of these, and random ones."""
-    count = min(samples, WATCHED)
+    count = min(samples, most)
     chosen = rng.choice(samples, count, replace=False)
     if at_centre is not None and samples > count:
         order = np.argsort(at_centre, kind="stable")
