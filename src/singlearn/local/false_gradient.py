@@ -41,16 +41,16 @@ class FalseGradient:
     gradient: float
 
     def __str__(self) -> str:
-        advice = "chains of sgld follow the gradient, so that λ̂ is not to be trusted; sampler=\"hmc\" corrects for it"
         if not np.isfinite(self.gradient):
             return (
                 f"the gradient with respect to {self.name} is not finite at a point near w*, where the loss is (a root or a norm at "
-                "zero, or a jnp.where over what is not finite); chains that come there are lost"
+                "zero, or a jnp.where over what is not finite?); chains that come there are lost"
             )
         what = "is zero" if self.gradient == 0 else f"says {self.gradient:.3g}"
         return (
-            f"the gradient is not the derivative of the loss: moving {self.name} changes the loss by {self.difference:.3g} per unit of "
-            f"length, and the gradient {what} (a stopped gradient, rounding, or a derivative of one's own?); {advice}"
+            f"its gradient is not the derivative of the loss: moving {self.name} changes the loss by {self.difference:.3g} per unit of "
+            f"length, and the gradient {what} (a stopped gradient, rounding, or a derivative of one's own?); take that away, or leave "
+            "these parameters at w* by only="
         )
 
 
@@ -60,6 +60,7 @@ def find_false_gradient(
     groups: Groups,
     reach: float,
     seed: int,
+    scale: float = 0.0,
 ) -> FalseGradient | None:
     """Compare central differences of the mean loss with its gradient, at a point displaced from w*.
 
@@ -73,6 +74,7 @@ def find_false_gradient(
         groups: names, and places of their coordinates.
         reach: of the displacement, in units of w, per coordinate.
         seed: of the point and the directions.
+        scale: size of the losses that ``losses`` are differences of, if they are: what was rounded.
 
     Returns:
         The clearest case, or ``None``.
@@ -93,7 +95,9 @@ def find_false_gradient(
     if not np.isfinite(gradient).all():
         name = next(name for name, own in groups if not np.isfinite(gradient[own]).all())
         return FalseGradient(name, np.nan, np.nan)
-    rounding = float(np.finfo(np.float32).eps * np.abs(at_point).mean())
+    rounding = float(np.finfo(np.float32).eps) * (scale + float(np.abs(at_point).mean()))
+    if not gradient.any():
+        return _step(losses, slope, at_point, dimension, reach, rounding, rng)
     worst, most = None, 1.0
     for name, own in _fewer(groups):
         for direction in _directions(gradient, own, rng):
@@ -103,6 +107,27 @@ def find_false_gradient(
             if np.isfinite(allowed) and abs(seen - said) > most * allowed:
                 worst, most = FalseGradient(name, seen, said), abs(seen - said) / allowed
     return worst
+
+
+def _step(
+    losses: Losses,
+    slope: Slope,
+    at_point: Float[np.ndarray, " m"],
+    dimension: int,
+    reach: float,
+    rounding: float,
+    rng: np.random.Generator,
+) -> FalseGradient | None:
+    """A loss that goes up by steps: its gradient is zero wherever one looks, and it is not the same there. A plateau is."""
+    changes = []
+    for _ in range(2):
+        other = reach * rng.normal(size=dimension)
+        if np.asarray(slope(other), np.float64).any():
+            return None
+        changes.append(float(np.abs(np.asarray(losses(other), np.float64) - at_point).mean()))
+    if min(changes) <= CERTAIN * rounding:
+        return None
+    return FalseGradient("all parameters", max(changes) / (reach * float(np.sqrt(2 * dimension))), 0.0)
 
 
 def _fewer(groups: Groups) -> list[tuple[str, Any]]:

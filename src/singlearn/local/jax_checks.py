@@ -108,12 +108,7 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
     """
     rng = np.random.default_rng(5)
     direction = rng.normal(size=len(at.centre)) / np.sqrt(gamma)
-    # Where few fit into memory, all that are looked at do.
-    chosen = np.sort(rng.choice(len(at.reference), min(len(at.reference), at_once), replace=False)) if at_once < LOOKED_AT else None
     reference = np.asarray(at.reference, np.float64)
-    if chosen is not None:
-        at = at._replace(data=_rows(at.data, chosen))
-        reference = reference[chosen]
 
     def losses(displacement: float, index: Integer[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         where = at.centre + jnp.asarray(displacement * direction, at.centre.dtype)
@@ -126,7 +121,7 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
             return np.asarray(wide.losses(centre + jnp.asarray(displacement * direction), every, some), dtype=np.float64)
 
     with jax.default_matmul_precision("highest"):
-        found = find_dependence(losses, len(reference), seed=0, at_centre=reference, exact=exact)
+        found = find_dependence(losses, len(reference), seed=0, at_centre=reference, exact=exact, at_once=at_once)
         if found is None:
             return
         random = found.dependence is Dependence.CALL or _is_random(programs, at, direction)
@@ -138,30 +133,38 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
     raise ValueError(f"loss: the loss of a sample depends on the other samples of its batch; it should not: {found}")
 
 
-def notes_of_functions(
-    programs: Programs, at: Setting, gamma: float, at_once: int, names: Sequence[str], given: Mapping[str, Any], traced: Traced
-) -> list[str]:
-    """What may be wrong with a function that can be sampled.
+def notes_of_functions(given: Mapping[str, Any], traced: Traced) -> list[str]:
+    """What may be wrong with functions that can be sampled.
 
     Args:
-        programs: of the function.
-        at: w*.
-        gamma: the tie.
-        at_once: samples that fit into memory.
-        names: of all leaves.
         given: the caller's own arrays, by name.
         traced: the caller's functions.
 
     Returns:
         Sentences.
     """
-    notes = []
     still = list(dict.fromkeys([*among(traced.constants, given), *held_by(traced.loss, given)]))
-    if still:
-        notes.append(
-            f"model or loss hold {', '.join(still[:4])} of w* themselves, besides what they are given: that part stays at w* while chains "
-            "move. A penalty on the parameters should be computed from those that the model is given"
-        )
+    if not still:
+        return []
+    return [
+        f"model or loss hold {', '.join(still[:4])} of w* themselves, besides what they are given: that part stays at w* while chains "
+        "move. A penalty on the parameters should be computed from those that the model is given"
+    ]
+
+
+def false_gradient(programs: Programs, at: Setting, gamma: float, at_once: int, names: Sequence[str]) -> None:
+    """Refuse a gradient that is not the derivative of the loss.
+
+    Args:
+        programs: of the function.
+        at: w* with the losses there.
+        gamma: the tie.
+        at_once: samples that fit into memory.
+        names: of all leaves.
+
+    Raises:
+        ValueError: along some parameters it is another, or it is not finite.
+    """
     index = np.unique(np.linspace(0, len(at.reference) - 1, min(LOOKED_AT, at_once)).astype(int))
     some = _rows(at.data, index)
     reference = np.asarray(at.reference, np.float64)[index]
@@ -173,8 +176,10 @@ def notes_of_functions(
     def slope(offset: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         return np.asarray(programs.slope(at.centre + jnp.asarray(offset, at.centre.dtype), at.every, some), np.float64)
 
-    found = find_false_gradient(losses, slope, programs.layout.spans(names), REACH / np.sqrt(gamma), seed=0)
-    return notes if found is None else [*notes, f"loss: {found}"]
+    groups, scale = programs.layout.spans(names), float(np.abs(reference).mean())
+    found = find_false_gradient(losses, slope, groups, REACH / np.sqrt(gamma), seed=0, scale=scale)
+    if found is not None:
+        raise ValueError(f"model: {found}")
 
 
 def _rows(data: Any, index: Integer[np.ndarray, " m"]) -> Any:

@@ -11,14 +11,16 @@ import numpy as np
 from jaxtyping import Array, Float, Integer
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
-from singlearn.local.jax_checks import batch_dependence, first_look, notes_of_functions
+from singlearn.local.gamma import choose_gamma
+from singlearn.local.jax_checks import batch_dependence, false_gradient, first_look, notes_of_functions
 from singlearn.local.jax_data import as_pair, digits_lost, not_a_number
 from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_leaves import notes_on, sorted_leaves
-from singlearn.local.jax_programs import CompiledOnce, Programs, Rest, Setting, State
+from singlearn.local.jax_programs import CompiledOnce, Rest, Setting, State
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.rounding import rounding_of_mean
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
@@ -37,7 +39,8 @@ class JaxTarget:
         parameters: w*, any pytree. Its floating-point arrays are sampled, its complex ones in two real directions per entry; integers,
             truth values, keys of random numbers and what is no array stay as they are.
         only: patterns of, or masks by, names of leaves such as ``layers.0.w``.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
+            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, or of a sample but dependent on the others; parameters that are not
@@ -66,12 +69,16 @@ class JaxTarget:
         held = {leaf.name: leaf.said for leaf in leaves if not leaf.moves}
         trained = shapes if only is not None else {name: shape for name, shape in shapes.items() if name not in beside}
         masks = choose(trained, only, held)
-        self.gamma, scales = tie_scales(masks, gamma, known=shapes)
+        self.chosen = isinstance(gamma, str)
+        self.tie = choose_gamma({leaf.name: leaf.value for leaf in leaves if leaf.moves}) if isinstance(gamma, str) else gamma
+        self.gamma, scales = tie_scales(masks, self.tie, known=shapes)
         layout = Layout.of(leaves, structure, masks, scales)
         flat = layout.flat(leaves)
         every = Rest(flat, tuple(leaf.value for leaf in leaves if leaf.kind == "held"))
         centre = flat[layout.places] / jnp.asarray(layout.steps, flat.dtype)
         self.dimension = len(layout.places)
+        names = [leaf.name for leaf in leaves]
+        self.groups = {name: slice(int(own[0]), int(own[-1]) + 1) for name, own in layout.spans(names)}
         some = jax.tree.map(lambda leaf: leaf[:4], self._data)
         self._programs, every, traced = first_look(model, loss, layout, leaves, centre, every, some)
         self._at = Setting(centre, every, self._data, jnp.zeros(self.samples, flat.dtype))
@@ -81,10 +88,13 @@ class JaxTarget:
             bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample{not_a_number(self._data, bad)}")
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
+        digits = float(jnp.finfo(reference.dtype).eps)
+        self.rounding = rounding_of_mean(np.asarray(reference, dtype=np.float64), digit=digits)
         self._at = self._at._replace(reference=reference)
         batch_dependence(self._programs, self._at, self.gamma, self._at_once)
+        false_gradient(self._programs, self._at, self.gamma, self._at_once, names)
         notes += digits_lost(data, self._data)
-        notes += notes_of_functions(self._programs, self._at, self.gamma, self._at_once, [leaf.name for leaf in leaves], given, traced)
+        notes += notes_of_functions(given, traced)
         self.notes: tuple[str, ...] = tuple(notes)
 
     def _losses_at(self, position: Array) -> Array:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-from singlearn.local.hamiltonian import sample_hmc
 from singlearn.local.expected_time import ExpectedTime, watched
+from singlearn.local.hamiltonian import sample_hmc
 from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
