@@ -166,7 +166,7 @@ def test_the_first_step_is_not_the_last():
     assert abs(read.value - 0.01) < 4 * read.standard_error < 0.04
     energies = np.random.default_rng(0).uniform(-1, 1, size=(4, 64)) ** 100
     assert next_inverse_temperature(energies, 0.0, 1e8, 0.6) < 1e5
-    assert next_inverse_temperature(np.ones((4, 64)), 0.0, 1.0, 0.6, closely_from=0.02) == 0.02
+    assert next_inverse_temperature(np.ones((4, 64)), 0.0, 1.0, 0.6, closely_from=0.02) == 0.1
 
 
 # -- the cold end -----------------------------------------------------------------------------------
