@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -104,7 +103,9 @@ def trajectory(
     # Before the model moves to a device of its own: numbers of one device are compared.
     made_of = {} if folder is None else identity_of_sweep(model, loss, data, found[0].weights)
     if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
-        model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+        from singlearn.local.torch_module import copy_to_load
+
+        model = copy_to_load(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
     if not is_module:
         from singlearn.local.jax_programs import CompiledOnce
 
