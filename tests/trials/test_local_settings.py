@@ -5,6 +5,7 @@ Right: llc's own refusals (a promise of the documentation), by the name of the a
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 
@@ -18,7 +19,8 @@ from singlearn.local import expected_time, through_training
 from singlearn.local.expected_time import ExpectedTime, in_words, watched
 from singlearn.local.names import AUTO, choose, tie_scales
 from singlearn.local.settings import Settings
-from singlearn.local.verb import one_tie, tempered
+from singlearn.local.target import Tempering
+from singlearn.local.verb import one_tie
 
 torch.set_num_threads(1)
 X = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
@@ -34,6 +36,11 @@ def layer():
     module = torch.nn.Linear(2, 1, bias=False)
     module.load_state_dict(STATE)
     return module
+
+
+def as_users_call(function):
+    """Without the type checker of the tests, which no user has."""
+    return inspect.unwrap(function)
 
 
 REFUSED = [
@@ -61,9 +68,9 @@ def test_every_verb_refuses_the_same_with_the_same_words(bad, words, tmp_path, c
     folder = tmp_path / "sweep"
     said = []
     for call in (
-        lambda: sl.local.llc(layer(), half, (X, Y), **bad),
-        lambda: sl.local.loss_chains(layer(), half, (X, Y), **bad),
-        lambda: sl.local.trajectory({1: STATE}, layer(), half, (X, Y), folder=folder, **bad),
+        lambda: as_users_call(sl.local.llc)(layer(), half, (X, Y), **bad),
+        lambda: as_users_call(sl.local.loss_chains)(layer(), half, (X, Y), **bad),
+        lambda: as_users_call(sl.local.trajectory)({1: STATE}, layer(), half, (X, Y), folder=folder, **bad),
     ):
         with pytest.raises(ValueError) as refusal:
             call()
@@ -78,7 +85,7 @@ def test_every_verb_refuses_the_same_with_the_same_words(bad, words, tmp_path, c
 
 
 def test_samplers_are_two_and_no_other_word_is_one() -> None:
-    for verb in (sl.local.llc, lambda *given, **more: sl.local.trajectory({1: STATE}, *given, **more)):
+    for verb in (as_users_call(sl.local.llc), lambda *given, **more: as_users_call(sl.local.trajectory)({1: STATE}, *given, **more)):
         with pytest.raises(ValueError, match=r'sampler: got \'SGLD\'; it should be "sgld" or "hmc"'):
             verb(layer(), half, (X, Y), sampler="SGLD")
 
@@ -111,19 +118,13 @@ def test_ties_that_tie_nothing_are_refused() -> None:
     assert tie_scales(masks, {"b.*": 3.0, "a.*": 4.0}, known)[1]["a.w"].tolist() == [0.5, 0.5]
     for only, words in (({"a.w": np.array([0, 2])}, "not all 0 or 1"), ([3], "only: got 3 among the patterns")):
         with pytest.raises(ValueError, match=words):
-            choose({"a.w": (2,)}, only)
-
-
-class Half:
-    """What a target is asked for where γ becomes a number."""
-
-    samples, gamma, tie, dimension = 100, 4.0, 4.0, 1
+            as_users_call(choose)({"a.w": (2,)}, only)
 
 
 def test_one_gamma_is_taken_for_a_sweep() -> None:
     given = Settings.asked(gamma=3.0, nbeta=None, chains=4, batch_size=64, largest_batch=64, tolerance=1, max_steps=1000, seed=0)
     assert one_tie(given, lambda tie: pytest.fail("nothing is to be chosen")) is given
-    assert tempered(Half(), given).gamma == 4.0 and tempered(Half(), given).nbeta == pytest.approx(100 / math.log(100))
+    assert given.tempering(100, 4.0) == Tempering(100 / math.log(100), 4.0) and given.tied(5.0).gamma == 5.0
 
 
 def test_a_trajectory_chooses_gamma_once_and_says_where(monkeypatch) -> None:
@@ -163,11 +164,9 @@ def test_heavy_steps_are_timed_before_the_first_report(capsys, monkeypatch) -> N
         def attempt(self, *_):
             return "trial"
 
-        samples = 5
-
-    with watched(None, "llc") as (_, clocked):
-        target = clocked(Heavy(), 1000)
-        assert [target.attempt(0) for _ in range(6)] == ["trial"] * 6 and target.samples == 5
+    heavy = Heavy()
+    target = as_users_call(ExpectedTime.clocked)(ExpectedTime("llc"), heavy, 1000)
+    assert [target.attempt(0) for _ in range(6)] == ["trial"] * 6 and target is heavy and not vars(heavy)
     assert capsys.readouterr().err.startswith("llc: about 17 minutes at most")  # 3 s for three gradients, 1000 steps
 
 
@@ -175,8 +174,8 @@ def test_progress_is_a_function_or_a_truth_value(capsys) -> None:
     with pytest.raises(ValueError, match="progress: got 'bar'; it should be True, False, or a function"), watched("bar", "llc"):
         pass
     with watched(False, "llc") as (report, clocked):
-        assert report is None and clocked(3, 4) == 3
+        assert report is None and as_users_call(clocked)(3, 4) == 3
     with watched(print, "llc") as (report, _):
         assert report is print
     with pytest.raises(ValueError, match="progress: got 3"):
-        sl.local.trajectory({1: STATE}, layer(), half, (X, Y), progress=3)
+        as_users_call(sl.local.trajectory)({1: STATE}, layer(), half, (X, Y), progress=3)
