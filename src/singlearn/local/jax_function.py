@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Integer
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
+from singlearn.local.gamma import choose_gamma
 from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
@@ -34,7 +35,8 @@ class JaxTarget:
         data: ``(x, target)``, arrays or pytrees of arrays with a common first axis.
         parameters: w*, any pytree of floating-point arrays.
         only: patterns of, or masks by, names of leaves such as ``layers.0.w``.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
+            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, or of a sample but dependent on the others; parameters that are not
@@ -64,7 +66,9 @@ class JaxTarget:
         masks = choose({name: tuple(np.shape(leaf)) for name, leaf in named.items()}, only)
         every, _ = ravel_pytree(parameters)
         chosen = np.flatnonzero(np.concatenate([np.ravel(masks.get(name, np.zeros(np.shape(leaf), bool))) for name, leaf in named.items()]))
-        self.gamma, scales = tie_scales(masks, gamma)
+        self.chosen = isinstance(gamma, str)
+        self.tie = choose_gamma(named) if isinstance(gamma, str) else gamma
+        self.gamma, scales = tie_scales(masks, self.tie)
         scale = np.concatenate([scales[name] for name in named if name in scales])
         centre = every[chosen] / jnp.asarray(scale, every.dtype)
         self.dimension = len(chosen)

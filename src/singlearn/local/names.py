@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 Selection = str | Sequence[str] | Mapping[str, Any] | None
 """A pattern such as ``"layers.3.attn.*"``, several of them, masks by name, or ``None`` for all."""
 
-Tie = float | int | Mapping[str, Any]
+Tie = float | int | str | Mapping[str, Any]
 """γ: one number for all, or by pattern of names a number or an array of the parameter's shape."""
 
 

@@ -14,6 +14,7 @@ from torch.func import functional_call, grad, grad_and_value, vjp, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
+from singlearn.local.gamma import choose_gamma
 from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
@@ -57,7 +58,8 @@ class TorchTarget:
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: evaluated together, at most; fewer, and fewer samples, where their derivatives would take more than a quarter of
             the memory.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
+            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
         compile: compile what is evaluated more than a thousand times.
 
     Raises:
@@ -98,7 +100,9 @@ class TorchTarget:
         self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
         self._data = self._held(data)
         self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
-        self.gamma, scales = tie_scales(self._masks, gamma)
+        self.chosen = isinstance(gamma, str)
+        self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
+        self.gamma, scales = tie_scales(self._masks, self.tie)
         self._scale = torch.as_tensor(np.concatenate([scales[name] for name in self._indices]), dtype=self._dtype, device=self._device)
         at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
         self._centre = at / self._scale

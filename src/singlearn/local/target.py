@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Integer
 
+from singlearn.local.names import Tie
+
 
 @dataclass(frozen=True)
 class Tempering:
@@ -73,12 +75,15 @@ def in_float32(kind: str) -> str:
 class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
 
-    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``."""
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``.
+    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it."""
 
     samples: int
     dimension: int
     centre_loss: float
     gamma: float
+    tie: Tie
+    chosen: bool
     notes: tuple[str, ...]
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
