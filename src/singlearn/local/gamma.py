@@ -14,8 +14,8 @@ from singlearn.local.names import Tie
 
 OF_ORDER_ONE = 10.0
 """γ of weights of order one, in units of 1/parameter²: a weight moves by about a third of itself."""
-PLAIN, RELATIVE = 4.0, 8.0
-"""Weights of a root mean square within a factor 4 of one are of order one; beyond a factor 8 the tie
+PLAIN, RELATIVE = 2.5, 5.0
+"""Weights of a root mean square within a factor 2.5 of one are of order one; beyond a factor 5 the tie
 is relative to them."""
 AS_GOOD_AS_ZERO = 0.001
 """A tensor whose entries are this small beside those of the network says nothing of its own size."""
@@ -26,10 +26,10 @@ def choose_gamma(values: Mapping[str, Any]) -> Tie:
 
     .. math:: γ_i = 10 / f(s_i)^2, \qquad s_i = \sqrt{\mathrm{mean}(w_i^{*2})},
 
-    where :math:`f(s) = 1` for :math:`1/4 ≤ s ≤ 4` (weights of order one have γ = 10),
-    :math:`f(s) = s` for :math:`s ≤ 1/8` or :math:`s ≥ 8`, and log f is linear in log s in between.
+    where :math:`f(s) = 1` for :math:`2/5 ≤ s ≤ 5/2` (weights of order one have γ = 10),
+    :math:`f(s) = s` for :math:`s ≤ 1/5` or :math:`s ≥ 5`, and log f is linear in log s in between.
     The same network in other units (weights a hundred times smaller, inputs as much larger) then has
-    the same λ̂.
+    nearly the same λ̂.
 
     The size of a vector (a bias, a gain) is at least that of the matrices of its layer: a bias adds to
     what the weights make of the inputs. A tensor of zeros, or a thousand times smaller than the

@@ -17,6 +17,7 @@ from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.rounding import rounding_of_mean
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
@@ -70,6 +71,9 @@ class JaxTarget:
         self.tie = choose_gamma(named) if isinstance(gamma, str) else gamma
         self.gamma, scales = tie_scales(masks, self.tie)
         scale = np.concatenate([scales[name] for name in named if name in scales])
+        sizes = {name: len(own) for name, own in scales.items()}
+        ends = dict(zip([name for name in named if name in scales], np.cumsum([sizes[name] for name in named if name in scales]), strict=True))
+        self.groups = {name: slice(int(end) - sizes[name], int(end)) for name, end in ends.items()}
         centre = every[chosen] / jnp.asarray(scale, every.dtype)
         self.dimension = len(chosen)
         layout = Layout.of(parameters, chosen, scale)
@@ -89,6 +93,8 @@ class JaxTarget:
             bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
+        digits = float(jnp.finfo(reference.dtype).eps)
+        self.rounding = rounding_of_mean(np.asarray(reference, dtype=np.float64), digit=digits)
         self._at = self._at._replace(reference=reference)
 
     def _chunks(self, samples: int, chains: int) -> list[slice]:

@@ -23,6 +23,7 @@ from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 from singlearn.local.torch_data import as_tensors, gather, model_form, take, widened
 from singlearn.local.torch_memory import all_memory, samples_at_once
+from singlearn.local.torch_rounding import doubled, measured_rounding
 
 CHUNK = 4096
 """Samples of one pass over all the data, at most."""
@@ -61,6 +62,7 @@ class TorchTarget:
         gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
             :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
         compile: compile what is evaluated more than a thousand times.
+        double: compute in float64.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
@@ -76,8 +78,12 @@ class TorchTarget:
         chains_at_once: int | None = None,
         gamma: Tie = 1.0,
         compile: bool = False,
+        double: bool = False,
     ) -> None:
         self._module = copy.deepcopy(model).eval()
+        self._double = double
+        if double:
+            self._module.double()
         self.notes: tuple[str, ...] = ()
         half = [p.dtype for p in self._module.parameters() if p.dtype in HALF]
         self._widen = bool(half)
@@ -126,6 +132,9 @@ class TorchTarget:
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
+        ends = np.cumsum([len(index) for index in self._indices.values()])
+        self.groups = {name: slice(int(end) - len(index), int(end)) for end, (name, index) in zip(ends, self._indices.items(), strict=True)}
+        self.rounding = measured_rounding(self._losses_of, self._values(self._centre), self._data, self._reference)
         self._chains_at_once, self._compile = chains_at_once, compile
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
@@ -133,6 +142,8 @@ class TorchTarget:
 
     def _held(self, data: Any) -> Any:
         tensors = as_tensors(data, self._device)
+        if self._double:
+            return doubled(tensors)
         return widened(tensors, HALF) if self._widen else tensors
 
     def _chunks(self, samples: int) -> list[slice]:
@@ -154,17 +165,21 @@ class TorchTarget:
 
     def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
         """Per-sample losses at the chosen parameters ``flat``."""
-        values = self._values(flat)
+        return self._losses_of(self._values(flat), batch)
 
+    def _losses_of(self, values: dict[str, torch.Tensor], batch: Any) -> torch.Tensor:
         def model(*inputs: Any, **named: Any) -> Any:
             return functional_call(self._module, values, inputs, named)
 
         if self._whole_model:
-            return self._loss(model, batch)
-        return self._loss(model(*batch[:-1]), batch[-1])
+            whole: torch.Tensor = self._loss(model, batch)
+            return whole
+        found: torch.Tensor = self._loss(model(*batch[:-1]), batch[-1])
+        return found
 
     def _difference(self, flat: torch.Tensor, batch: Any, reference: torch.Tensor) -> torch.Tensor:
-        return (self._losses(flat, batch) - reference).mean()
+        # The difference of each sample first, and their sum in float64.
+        return (self._losses(flat, batch) - reference).double().mean()
 
     def _check_loss(self) -> None:
         some = min(4, self.samples)
@@ -206,7 +221,7 @@ class TorchTarget:
         values, gradients = [], []
         for c in range(0, chains, some):
             where = position[c : c + some]
-            value, gradient = torch.zeros(len(where), dtype=self._dtype, device=self._device), torch.zeros_like(where)
+            value, gradient = torch.zeros(len(where), dtype=torch.float64, device=self._device), torch.zeros_like(where)
             for s in range(0, samples, many):
                 index = (slice(c, c + some), slice(s, s + many)) if own else slice(s, s + many)
                 part, slope = self._evaluate_at_once(where, take(batch, index), reference[index], own)

@@ -76,7 +76,8 @@ class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
 
     Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``.
-    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it."""
+    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it. ``groups`` are the coordinates of every tensor, and
+    ``rounding`` is the error of L_n(w) - L_n(w*) by the rounding of losses (:func:`singlearn.local.rounding.rounding_of_mean`)."""
 
     samples: int
     dimension: int
@@ -84,6 +85,8 @@ class Target(Protocol):
     gamma: float
     tie: Tie
     chosen: bool
+    groups: dict[str, slice]
+    rounding: float
     notes: tuple[str, ...]
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
