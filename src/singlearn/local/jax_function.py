@@ -71,9 +71,9 @@ class JaxTarget:
         self.tie = choose_gamma(named) if isinstance(gamma, str) else gamma
         self.gamma, scales = tie_scales(masks, self.tie)
         scale = np.concatenate([scales[name] for name in named if name in scales])
-        sizes = {name: len(own) for name, own in scales.items()}
-        ends = dict(zip([name for name in named if name in scales], np.cumsum([sizes[name] for name in named if name in scales]), strict=True))
-        self.groups = {name: slice(int(end) - sizes[name], int(end)) for name, end in ends.items()}
+        sizes = {name: len(scales[name]) for name in named if name in scales}
+        ends = np.cumsum(list(sizes.values()))
+        self.groups = {name: slice(int(end) - size, int(end)) for end, (name, size) in zip(ends, sizes.items(), strict=True)}
         centre = every[chosen] / jnp.asarray(scale, every.dtype)
         self.dimension = len(chosen)
         layout = Layout.of(parameters, chosen, scale)

@@ -66,9 +66,10 @@ def without_chains(target: Target, tempering: Tempering, settings: Settings) -> 
         value=0.0, standard_error=0.0, status=Status.CONVERGED, per_chain=still, effective_sample_size=math.inf, r_hat=1.0,
         acceptance=(1.0,) * count, distance=(far,) * count, above_minimum=0.0, heating=0.0, at_twice_gamma=Estimate(0.0, 0.0),
         at_half_gamma=Estimate(0.0, 0.0), half_dimension=target.dimension / 2, quadratic=Estimate(0.0, 0.0), samples=target.samples,
-        nbeta=tempering.nbeta, gamma=tempering.gamma, loss=target.centre_loss, sampler=getattr(settings, "sampler", "sgld"), steps=0, draws=0,
+        nbeta=tempering.nbeta, gamma=tempering.gamma, loss=target.centre_loss, sampler=settings.sampler, steps=0, draws=0,
         batch=min(settings.batch, target.samples), step=still, diverged=(), trace=np.zeros((count, 2)),
-        distance_trace=np.full((count, 2), far), warnings=(*target.notes, *seen.sentences(target.dimension)), **_tie(target, tempering),
+        distance_trace=np.full((count, 2), far), 
+        warnings=(*target.notes, *seen.sentences(target.dimension)), **_tie(target, tempering),
         unfelt=seen.tensors, rounding=lost,
     )  # fmt: skip
     return found, seen
@@ -105,13 +106,14 @@ def read(
         spread = nothing
         status, lower = Status.DIVERGED, nothing
         chains = f"chain{'s' if len(dead) > 1 else ''} {', '.join(map(str, dead))} of {len(means)} diverged"
-        warnings.append(f"{chains if dead else 'there are too few draws'}, so λ̂ is withheld: {why_diverged(traces, dead) if dead else 'raise max_steps'}")
+        why = (chains, why_diverged(traces, dead)) if dead else ("there are too few draws", "raise max_steps")
+        warnings.append(f"{why[0]}, so λ̂ is withheld: {why[1]}")
     else:
         excess, distance = (mixing(trace, sampled.started_away) for trace in traces)
         closer, looser = (at_other_gamma(tempering, sampled, factor) for factor in (2.0, 0.5))
         langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
         lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
-        why, spread = doubts(excess), error(excess)
+        doubtful, spread = doubts(excess), error(excess)
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
             spread = math.hypot(spread, rounding)
         wanted = tolerance * abs(excess.mean)
@@ -122,10 +124,10 @@ def read(
             warnings.append(
                 f"the chains find losses below L_n(w*): w* lies above its basin by about {lower:.3g} in units of λ; train further"
             )
-        elif why:
+        elif doubtful:
             status = Status.DRIFTING
             helps = what_helps(None if sampled.sampler == "hmc" else langevin_step, tempering.gamma, traces.excess.shape[1], slow)
-            warnings += [f"{reason}; {helps}" for reason in why]
+            warnings += [f"{reason}; {helps}" for reason in doubtful]
         elif spread > wanted:
             status = Status.NOISE_LIMITED
             warnings.append(f"the standard error {spread:.2g} is above the {wanted:.2g} asked for; raise max_steps")

@@ -85,7 +85,7 @@ class LocalLearningCoefficient(Shown):
     trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
     distance_trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
     warnings: tuple[str, ...] = ()
-    at_half_gamma: Estimate = Estimate(math.nan, math.nan)
+    at_half_gamma: Estimate = field(default_factory=lambda: Estimate(math.nan, math.nan))
     gamma_chosen: bool = False
     gamma_by_name: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     unfelt: tuple[str, ...] = ()

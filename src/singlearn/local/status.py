@@ -40,8 +40,8 @@ def diverged(traces: Traces, dimension: int, gamma: float) -> tuple[int, ...]:
 def why_diverged(traces: Traces, dead: tuple[int, ...]) -> str:
     """What drove chains away, and what helps: γ, or the step.
 
-    A chain that went down found a loss that has no floor within reach, and only the tie can hold it. One that went up, or to numbers that are
-    not finite, made steps too long for how steeply the loss grows there; no tie cures that.
+    A chain that went down found a loss that has no floor within reach, and only the tie can hold it. One that went up, or to numbers
+    that are not finite, made steps too long for how steeply the loss grows there; no tie cures that.
     """
     down = []
     for chain in dead:

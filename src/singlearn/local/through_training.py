@@ -14,9 +14,10 @@ from typing import Any, Literal
 from singlearn.local.checkpoint_series import Checkpoint, in_order
 from singlearn.local.fingerprint import digest
 from singlearn.local.names import Selection, Tie
+from singlearn.local.settings import DEFAULT_BATCH
 from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, plain_tie
 from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
-from singlearn.local.verb import DEFAULT_BATCH, llc
+from singlearn.local.verb import llc
 from singlearn.running import identity
 from singlearn.running.claim import FolderInUseError
 from singlearn.running.identity import Part
