@@ -14,16 +14,16 @@ from torch import nn
 
 from singlearn.local import llc
 
-PRIME, WIDTH, HEADS, HIDDEN = 23, 32, 4, 64
+PRIME, WIDTH, HEADS, HIDDEN = 31, 32, 4, 64
 
 
 class Transformer(nn.Module):
-    """One block of attention and one of ReLUs on the tokens a, b, =; the logits of a + b mod 23 at the last."""
+    """One block of attention and one of ReLUs on the tokens a, b, =; the logits of a + b mod 31 at the last."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tokens = nn.Parameter(torch.randn(PRIME + 1, WIDTH) / WIDTH**0.5)
-        self.positions = nn.Parameter(torch.randn(3, WIDTH) / WIDTH**0.5)
+        self.tokens = nn.Parameter(0.1 * torch.randn(PRIME + 1, WIDTH))
+        self.positions = nn.Parameter(0.1 * torch.randn(3, WIDTH))
         self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(4))
         self.up, self.down = nn.Linear(WIDTH, HIDDEN), nn.Linear(HIDDEN, WIDTH)
         self.unembed = nn.Linear(WIDTH, PRIME, bias=False)

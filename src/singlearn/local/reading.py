@@ -68,7 +68,7 @@ def without_chains(target: Target, tempering: Tempering, settings: Settings) -> 
         at_half_gamma=Estimate(0.0, 0.0), half_dimension=target.dimension / 2, quadratic=Estimate(0.0, 0.0), samples=target.samples,
         nbeta=tempering.nbeta, gamma=tempering.gamma, loss=target.centre_loss, sampler=settings.sampler, steps=0, draws=0,
         batch=min(settings.batch, target.samples), step=still, diverged=(), trace=np.zeros((count, 2)),
-        distance_trace=np.full((count, 2), far), 
+        distance_trace=np.full((count, 2), far),
         warnings=(*target.notes, *seen.sentences(target.dimension)), **_tie(target, tempering),
         unfelt=seen.tensors, rounding=lost,
     )  # fmt: skip
