@@ -103,10 +103,6 @@ def _tie(gamma: Any) -> Tie:
     if isinstance(gamma, Mapping):
         if not gamma:
             raise ValueError(f"gamma: got no name; it should be {wanted}")
-        return {str(name): own if hasattr(own, "shape") else _number_by_name(name, own) for name, own in gamma.items()}
+        return gamma  # numbers by name are looked at where the parameters are known
     return real_number("gamma", gamma, above=0, meaning=wanted)
 
-
-def _number_by_name(name: Any, own: Any) -> Any:
-    # Lists have the parameter's shape, which is looked at where the parameters are known.
-    return own if isinstance(own, list | tuple) else real_number(f"gamma: for {name}", own, above=0, meaning="a positive number")

@@ -22,6 +22,7 @@ class _Rounded(Protocol):
     samples: int
     dimension: int
     rounding: float
+    notes: tuple[str, ...]
 
 
 T = TypeVar("T", bound=_Rounded)
@@ -75,7 +76,10 @@ def with_enough_digits(build: Callable[[bool], T], nbeta: float | None) -> T:
         finer = build(True)
     except (RuntimeError, TypeError, ValueError):
         return found
-    return finer if finer.rounding < BETTER * found.rounding else found
+    if not finer.rounding < BETTER * found.rounding:
+        return found
+    finer.notes = (*finer.notes, in_float64(cost))
+    return finer
 
 
 def in_float64(cost: float) -> str:
