@@ -17,10 +17,10 @@ from singlearn.local.jax_data import as_pair, digits_lost, not_a_number
 from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_leaves import notes_on, sorted_leaves
 from singlearn.local.jax_programs import CompiledOnce, Rest, Setting, State
+from singlearn.local.jax_rounding import measured_rounding
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
-from singlearn.local.rounding import rounding_of_mean
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
@@ -88,8 +88,7 @@ class JaxTarget:
             bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample{not_a_number(self._data, bad)}")
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
-        digits = float(jnp.finfo(reference.dtype).eps)
-        self.rounding = rounding_of_mean(np.asarray(reference, dtype=np.float64), digit=digits)
+        self.rounding = measured_rounding(model, loss, parameters, self._data, reference)
         self._at = self._at._replace(reference=reference)
         batch_dependence(self._programs, self._at, self.gamma, self._at_once)
         false_gradient(self._programs, self._at, self.gamma, self._at_once, names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,16 +16,6 @@ LOOKED_AT = 1024
 """Samples whose losses are computed in float64 as well, at most."""
 BETTER = 0.1
 """What rounding should at most be in float64, in units of what it was: a module that casts gains nothing."""
-
-
-class _Rounded(Protocol):
-    samples: int
-    dimension: int
-    rounding: float
-    notes: tuple[str, ...]
-
-
-T = TypeVar("T", bound=_Rounded)
 
 
 def measured_rounding(
@@ -58,11 +48,11 @@ def measured_rounding(
     return rounding_of_mean(rounded, exact.reshape(-1).cpu().numpy()) * share
 
 
-def with_enough_digits(build: Callable[[bool], T], nbeta: float | None) -> T:
+def with_enough_digits(build: Callable[[bool], Any], nbeta: float | None) -> Any:
     """A target in the number type of its module, or in float64 where rounding would be seen in λ̂.
 
     Args:
-        build: makes the target, in float64 if its argument is true.
+        build: makes a :class:`~singlearn.local.pytorch.TorchTarget`, in float64 if its argument is true.
         nbeta: nβ; by default n / log n.
 
     Returns:
