@@ -58,7 +58,11 @@ class ExpectedTime:
         if self._said or seconds * left <= LONG:
             return
         self._said = True
-        what = f"{most} steps of each chain" if self._runs == 1 else f"{self._runs} × {most} steps of each chain"
+        what = (
+            f"{most} steps of each chain"
+            if self._runs == 1
+            else f"{self._runs} × {most} steps of each chain"
+        )
         print(
             f"{self._name}: about {in_words(seconds * left)} at most ({what}, the bound max_steps); a run ends earlier where its "
             "chains agree",
@@ -142,7 +146,9 @@ def watched(
     elif callable(progress):
         yield progress, _as_it_is
     else:
-        raise ValueError(f"progress: got {progress!r}; it should be True, False, or a function of steps done, max_steps and the mean excess")
+        raise ValueError(
+            f"progress: got {progress!r}; it should be True, False, or a function of steps done, max_steps and the mean excess"
+        )
 
 
 def _as_it_is(target: Target, most: int) -> Target:

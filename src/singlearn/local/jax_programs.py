@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from singlearn.local.jax_curvature import gauss_newton
 from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_memory import bytes_made, device_memory
 from singlearn.local.langevin import advance, kick, log_acceptance
@@ -111,24 +112,7 @@ class Programs:
 
         def product(vector: Array, centre: Array, every: Rest, samples: Any) -> Array:
             x, target = samples
-            structure: list[Any] = []
-
-            def inexact(flat: Array) -> tuple[list[Any], list[Any]]:
-                leaves, whole_output = jax.tree.flatten(output(flat, every, x))
-                structure[:] = [whole_output, [jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) for leaf in leaves]]
-                kinds = structure[1]
-                return tuple([leaf for leaf, own in zip(leaves, kinds, strict=True) if own is wanted] for wanted in (True, False))
-
-            (out, tangent, others) = jax.jvp(inexact, (centre,), (vector,), has_aux=True)
-
-            def mean_loss(parts: list[Any]) -> Array:
-                ours, theirs = iter(parts), iter(others)
-                leaves = [next(ours) if own else next(theirs) for own in structure[1]]
-                return loss(jax.tree.unflatten(structure[0], leaves), target).mean()
-
-            curved = jax.jvp(jax.grad(mean_loss), (out,), (tangent,))[1]
-            back: Array = jax.vjp(inexact, centre, has_aux=True)[1](curved)[0]
-            return back
+            return gauss_newton(lambda flat: output(flat, every, x), lambda out: loss(out, target).mean(), centre, vector)
 
         derivative = jax.value_and_grad(difference)
         self.losses = losses
