@@ -26,17 +26,19 @@ from singlearn.local.torch_checks import (
     refuse_dependence,
     refuse_losses_of_a_wrong_kind,
     refuse_padding_that_matters,
+    refuse_random_losses,
     refuse_reads_of_other_tensors,
 )
 from singlearn.local.torch_coordinates import entries_to_sample, flat_view, one_kind, out_of_flat, per_direction, places, widest_kind
 from singlearn.local.torch_data import copies, fitted, gather, length, samples_of, take, widened
 from singlearn.local.torch_embedding import with_true_gradients
 from singlearn.local.torch_evaluation import evaluated_alike
-from singlearn.local.torch_gauss_newton import NoOutputError, gauss_newton_product
+from singlearn.local.torch_gauss_newton import gauss_newton_product, goes_through_its_output
 from singlearn.local.torch_loss import LossOfSamples
 from singlearn.local.torch_memory import all_memory, samples_at_once
 from singlearn.local.torch_module import copied
 from singlearn.local.torch_probe import Probe, per_sample
+from singlearn.local.torch_random import random_numbers_kept
 from singlearn.local.torch_rounding import measured_rounding
 
 CHUNK = 4096
@@ -85,6 +87,7 @@ class TorchTarget:
             not finite; names that match nothing.
     """
 
+    @random_numbers_kept()
     @evaluated_alike
     def __init__(
         self,
@@ -134,13 +137,14 @@ class TorchTarget:
         probe = Probe(self._of_samples, self._values, self._fixed, self._data, self._centre, self.gamma**-0.5)
         self._writes = True  # what is not known yet
         self._check_loss(probe, half)
-        self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        self._at_once = self._count_at_once()
         self._chunk = min(CHUNK, self._at_once)
         self._reference = self._losses_at_centre(probe)
         if not bool(torch.isfinite(self._reference).all()):
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
+        refuse_random_losses(probe, self._at_once)
         self.groups = self._groups()
         self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference)
         refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
@@ -153,6 +157,17 @@ class TorchTarget:
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise(probe)
+        few = take(self._data, slice(0, min(4, self.samples)))
+        self._has_output = not self._of_samples.whole_model and goes_through_its_output(*self._through_output(few), probe.at(0.3))
+
+    def _count_at_once(self) -> int:
+        try:
+            return samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"model: it fails for one sample, or two ({' '.join(str(error).split())[:200]}); it should take any number of samples and "
+                "compute nothing, such as statistics, from the whole batch"
+            ) from error
 
     def _groups(self) -> dict[str, slice]:
         """Coordinates of every tensor."""
@@ -214,7 +229,12 @@ class TorchTarget:
                 with_gradients = probe.losses(self._centre.clone().requires_grad_(True), take(self._data, where)).detach()
             except RuntimeError as error:
                 raise ValueError(NO_GRADIENT.format(" ".join(str(error).split())[:200])) from error
-            refuse_another_function_with_gradients(parts[-1], with_gradients, where.start)
+
+            def again(where: slice = where) -> torch.Tensor:
+                with torch.no_grad():
+                    return probe.losses(self._centre, take(self._data, where))
+
+            refuse_another_function_with_gradients(parts[-1], with_gradients, again, where.start)
         return torch.cat(parts)
 
     def _can_vectorise(self, probe: Probe) -> bool:
@@ -428,23 +448,25 @@ class TorchTarget:
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
         """Curvature times a vector: Gauss-Newton where there is an output."""
-        if not self._of_samples.whole_model:
-            given = copies(batch) if self._writes else batch
-            try:
-                return gauss_newton_product(
-                    lambda flat: self._of_samples.output(self._values(flat), given),
-                    lambda output: self._of_samples.of_output(output, given).mean(),
-                    self._centre,
-                    vector,
-                )
-            except NoOutputError:
-                pass
+        if self._has_output:
+            return gauss_newton_product(*self._through_output(batch), self._centre, vector)
 
         def along(flat: torch.Tensor) -> torch.Tensor:
             return (grad(lambda f: self._losses(f, batch).mean())(flat) * vector).sum()
 
         product: torch.Tensor = grad(along)(self._centre)
         return product
+
+    def _through_output(self, batch: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The output as a function of the parameters, and the mean loss as one of the output."""
+
+        def own() -> Any:  # made within each derivative, for what is outside of it may not be written to
+            return copies(batch) if self._writes else batch
+
+        return (
+            lambda flat: self._of_samples.output(self._values(flat), own()),
+            lambda output: self._of_samples.of_output(output, own()).mean(),
+        )
 
     @evaluated_alike
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from singlearn.local.batch_independence import Dependence, Found, find_dependence
 from singlearn.local.torch_data import Parts, length
-from singlearn.local.torch_gradient import find_contradiction
+from singlearn.local.torch_gradient import find_contradiction, find_jump
 from singlearn.local.torch_probe import Probe, described
 from singlearn.local.torch_reads import names_read
 
@@ -24,6 +24,10 @@ NO_GRADIENT = (
     "model: its gradient cannot be computed ({}); nothing in it or in the loss should run under torch.inference_mode() or write to what "
     "a derivative needs"
 )
+CALLED_TWICE = "it gives different losses when called twice in evaluation mode"
+NOT_RANDOM = "it should not be random or remember calls (dropout by torch.nn.functional needs training=self.training)"
+OFTEN = 64
+"""Calls of what draws random numbers."""
 RELATIVE, OF_SCALE = 1e-3, 1e-5
 """By how much two evaluations of one loss may differ by rounding: of itself, and of the largest."""
 
@@ -42,26 +46,54 @@ def refuse_losses_of_a_wrong_kind(found: Any, some: int) -> None:
         raise ValueError(f"loss: it gave {found.dtype}; it should give real numbers with a derivative by the parameters")
 
 
-def refuse_another_function_with_gradients(without: torch.Tensor, with_: torch.Tensor, first: int) -> None:
+def refuse_another_function_with_gradients(
+    without: torch.Tensor, with_: torch.Tensor, again: Callable[[], torch.Tensor], first: int
+) -> None:
     """The loss where gradients are computed is that where they are not.
 
     Args:
         without: losses of samples at w* without gradients.
         with_: the same with gradients.
+        again: the first once more.
         first: number of the first of these samples.
 
     Raises:
         ValueError: it is another one.
     """
-    off = (with_ - without).abs() - RELATIVE * without.abs() - OF_SCALE * without.abs().max() - OF_SCALE
-    worst = int(torch.argmax(torch.nan_to_num(off, nan=-1.0)))
-    if float(off[worst]) > 0:
+    allowed = RELATIVE * without.abs() + OF_SCALE * without.abs().max() + OF_SCALE
+    worst = int(torch.argmax(torch.nan_to_num((with_ - without).abs() - allowed, nan=-1.0)))
+    if not float(((with_ - without).abs() - allowed)[worst]) > 0:
+        return
+    once_more = again()
+    if bool(((once_more - without).abs() > allowed).any()):
+        worst = int(torch.argmax((once_more - without).abs() - allowed))
         raise ValueError(
-            f"model: it is another function where gradients are computed: the loss of sample {first + worst} is "
-            f"{float(without[worst]):.6g} without and {float(with_[worst]):.6g} with them (does it "
-            "ask torch.is_grad_enabled(), or take a fast path for inference?); "
-            "chains need one function"
+            f"model or loss: {CALLED_TWICE}: at w* sample {first + worst} has the loss {float(without[worst]):.6g} at one call and "
+            f"{float(once_more[worst]):.6g} at the next; {NOT_RANDOM}"
         )
+    raise ValueError(
+        f"model: it is another function where gradients are computed: the loss of sample {first + worst} is "
+        f"{float(without[worst]):.6g} without and {float(with_[worst]):.6g} with them (does it ask torch.is_grad_enabled(), or take a fast "
+        "path for inference?); chains need one function"
+    )
+
+
+def refuse_random_losses(probe: Probe, at_once: int) -> None:
+    """A model or a loss that draws random numbers, and may use them only now and then, is asked often.
+
+    Raises:
+        ValueError: its losses differ.
+    """
+    if not probe.draws:
+        return
+    index = np.arange(min(FEW, at_once, length(probe.data)))
+    first = probe.by_number(NEAR, index)
+    for _ in range(OFTEN):
+        again = probe.by_number(NEAR, index)
+        worst = int(np.argmax(np.abs(again - first)))
+        if abs(again[worst] - first[worst]) > OF_SCALE * float(np.abs(first).max()):
+            found = Found(Dependence.CALL, worst, (float(first[worst]), float(again[worst])), (len(index),) * 2, NEAR)
+            raise ValueError(f"model or loss: {CALLED_TWICE}: {found}; {NOT_RANDOM}")
 
 
 def refuse_dependence(probe: Probe, at_centre: Float[np.ndarray, " samples"], at_once: int) -> None:
@@ -82,10 +114,7 @@ def refuse_dependence(probe: Probe, at_centre: Float[np.ndarray, " samples"], at
         return
     who = _who(probe, found)
     if found.dependence is Dependence.CALL:
-        raise ValueError(
-            f"{who}: it gives different losses when called twice in evaluation mode: {found}; it should not be random or remember calls "
-            "(dropout by torch.nn.functional needs training=self.training)"
-        )
+        raise ValueError(f"{who}: {CALLED_TWICE}: {found}; {NOT_RANDOM}")
     advice = {
         "model": "a mean or a softmax over the first axis, or statistics of the batch, cannot be part of it",
         "loss": f"it should not divide by the size, a mean or a sum of the batch{_broadcast(probe)}",
@@ -97,21 +126,28 @@ def _who(probe: Probe, found: Found) -> str:
     """Whether outputs depend on the batch, or on the call, too."""
     if probe.of_samples.whole_model:
         return "loss or model"
-    samples, values = length(probe.data), probe.values(probe.at(found.displacement))
-    others = np.setdiff1d(np.arange(min(samples, 16)), [found.sample])
-    alone, among = probe.take(np.array([found.sample])), probe.take(np.array([found.sample, *others]))
-    again = among if found.dependence is Dependence.CALL else alone
+    values = probe.values(probe.at(found.displacement))
+    others = np.setdiff1d(np.arange(min(length(probe.data), 16)), [found.sample])
+    own = [found.sample]
+    companies = [own, own, [*own, *others], [*others, *own], [*own, *others[:1]]]
     try:
-        with torch.no_grad():
-            one, other = (tree_leaves(probe.of_samples.output(values, batch)) for batch in (among, again))
+        rows = [_row_of_outputs(probe, values, np.array(company), company.index(found.sample)) for company in companies]
     except Exception:  # a batch of one is too small for it
         return "model"
-    for a, b in zip(one, other, strict=True):
-        if isinstance(a, torch.Tensor) and a.ndim and b.ndim and a.is_floating_point() and a[0].shape == b[0].shape:
-            scale = float(a.abs().max())
-            if not torch.allclose(a[0], b[0], rtol=RELATIVE, atol=OF_SCALE * scale, equal_nan=True):
+    relative = OF_SCALE if found.dependence is Dependence.CALL else RELATIVE
+    scale = max((float(leaf.abs().max()) for leaf in rows[2] if leaf.numel()), default=0.0)
+    for row in rows[1:]:
+        for one, other in zip(rows[0], row, strict=True):
+            if one.shape == other.shape and not torch.allclose(one, other, rtol=relative, atol=OF_SCALE * scale, equal_nan=True):
                 return "model"
     return "loss"
+
+
+def _row_of_outputs(probe: Probe, values: dict[str, torch.Tensor], company: Any, place: int) -> list[torch.Tensor]:
+    """The outputs of one sample in a batch."""
+    with torch.no_grad():
+        leaves = tree_leaves(probe.of_samples.output(values, probe.take(company)))
+    return [leaf[place] for leaf in leaves if isinstance(leaf, torch.Tensor) and leaf.ndim and len(leaf) == len(company)]
 
 
 def _broadcast(probe: Probe) -> str:
@@ -186,7 +222,7 @@ def refuse_a_false_gradient(probe: Probe, groups: Mapping[str, slice], at_once: 
     count = max(1, min(samples, FEW, at_once // 4))
     batch = probe.take(np.random.default_rng(5).choice(samples, count, replace=False))
 
-    at, found = probe.at(NEAR), None
+    at, found, jump = probe.at(NEAR), None, None
     for double in (True, False) if probe.small else (False,):
 
         def losses(flat: torch.Tensor, double: bool = double) -> torch.Tensor:
@@ -194,11 +230,19 @@ def refuse_a_false_gradient(probe: Probe, groups: Mapping[str, slice], at_once: 
 
         try:
             found = find_contradiction(losses, at.double() if double else at, groups, probe.tie, 0)
+            centre, far = (probe.at(displacement) for displacement in (0.0, 1.0))
+            jump = find_jump(losses, *((centre.double(), far.double()) if double else (centre, far))) if found is None else None
         except Exception as error:  # float32 may be written into a module
             if double:
                 continue
             raise ValueError(NO_GRADIENT.format(" ".join(str(error).split())[:200])) from error
         break
+    if jump is not None:
+        raise ValueError(
+            f"loss: it jumps, and has no derivative there: from w* to a point near it the loss of {count} samples changes by "
+            f"{jump[0]:.3g}, and its gradient accounts for {jump[1]:.3g}; a loss that counts errors cannot be sampled by gradients: give a smooth one, "
+            "such as the cross entropy"
+        )
     if found is not None:
         names = ", ".join(found.names[:3]) + (" and others" if len(found.names) > 3 else "")
         raise ValueError(

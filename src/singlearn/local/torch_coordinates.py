@@ -83,7 +83,9 @@ def flat_view(tensor: torch.Tensor) -> torch.Tensor:
 def out_of_flat(flat: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """The way back: numbers of :func:`flat_view` in the shape and kind of another tensor."""
     if like.is_complex():
-        return torch.view_as_complex(flat.reshape(*like.shape, 2))
+        pairs = flat.reshape(*like.shape, 2)
+        # A view needs an even place in memory, which a part of a longer vector may not have.
+        return torch.complex(pairs[..., 0], pairs[..., 1])
     return flat.reshape(like.shape)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset, default_collate
 
-from singlearn.local.torch_sampler import random_numbers_kept, rows_drawn
+from singlearn.local.torch_random import random_numbers_kept
+from singlearn.local.torch_sampler import rows_drawn
 
 Parts = tuple[torch.Tensor, ...] | dict[str, torch.Tensor]
 """All samples, side by side: tensors with a common first axis."""
@@ -77,7 +78,7 @@ def samples_of(data: Any, device: torch.device) -> Samples:
         elif isinstance(data, TensorDataset):
             gathered = data.tensors
         elif _is_list_of_samples(data):
-            gathered = _collated(default_collate, list(data))
+            gathered = _collated(default_collate, [_with_arrays(sample) for sample in data])
         elif _is_array(data) or isinstance(data, tuple | list | Mapping):
             gathered = data
         elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
@@ -170,6 +171,20 @@ def _is_list_of_samples(data: Any) -> bool:
     return all(isinstance(sample, Mapping) or (isinstance(sample, tuple | list) and _has_arrays(sample)) for sample in data) or (
         isinstance(data, list) and all(isinstance(sample, tuple) for sample in data)
     )
+
+
+def _with_arrays(sample: Any) -> Any:
+    """Parts that are lists of numbers as arrays: they are one part, and not several."""
+
+    def part(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or _has_arrays(value):
+            return value
+        array = np.asarray(value)
+        return array if array.dtype.kind in "biufc" else value
+
+    if isinstance(sample, Mapping):
+        return {key: part(value) for key, value in sample.items()}
+    return tuple(part(value) for value in sample) if not hasattr(sample, "_make") else type(sample)._make(map(part, sample))
 
 
 def _has_arrays(sample: Sequence[Any]) -> bool:

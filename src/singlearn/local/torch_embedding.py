@@ -51,7 +51,7 @@ def with_true_gradients(module: torch.nn.Module) -> dict[str, int]:
         if part.max_norm is not None:
             if type(part) is not torch.nn.Embedding:
                 raise ValueError(
-                    f"model: {name or 'it'} is a {type(part).__name__} with max_norm={part.max_norm}, which writes to its weights at every "
+                    f"model: {name or 'it'}, {type(part).__name__}(max_norm={part.max_norm}), writes to its weights at every "
                     "call; set max_norm=None if no row is longer"
                 )
             longest = float(part.max_norm)

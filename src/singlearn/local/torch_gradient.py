@@ -20,6 +20,10 @@ OTHER = 2e-2
 """It contradicts if two steps agree with each other and differ by so much from the gradient."""
 MOST = 100.0
 """Between the sizes of a direction in two tensors, at most."""
+RULES = (8, 13)
+"""Nodes of two integrals along a line."""
+JUMP = 0.3
+"""A loss jumps if its change and the integral of its gradient differ by so much of the larger."""
 ROUNDING = 64
 """Roundings of the sum of losses that a difference may be wrong by."""
 
@@ -87,6 +91,52 @@ def find_contradiction(
         if found is not None:
             return Contradiction(_culprits(losses, at, direction, parts, groups, size), *found)
     return None
+
+
+def find_jump(losses: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor, end: torch.Tensor) -> tuple[float, float] | None:
+    r"""Compare the change of the summed loss along a line with the integral of its gradient, :math:`\int g \cdot dw`.
+
+    They differ where the loss jumps, as one that counts errors does: its gradient is zero almost everywhere. The integral is taken by two
+    Gauss-Legendre rules, and where these disagree nothing is said.
+
+    Args:
+        losses: of some samples, at flat parameters.
+        start, end: of the line.
+
+    Returns:
+        The change and the integral, if they contradict each other.
+
+    >>> ends = torch.tensor([-1.0], dtype=torch.float64), torch.tensor([2.0], dtype=torch.float64)
+    >>> find_jump(lambda w: (w > 0).double(), *ends), find_jump(torch.relu, *ends)
+    ((1.0, 0.0), None)
+    """
+    along = end - start
+    with torch.no_grad():
+        first, last = (losses(point).double().sum() for point in (start, end))
+    change = float(last - first)
+    if not np.isfinite(change):
+        return None
+    integrals, sizes = [], []
+    for nodes in RULES:
+        places, weights = np.polynomial.legendre.leggauss(nodes)
+        slopes = np.array([_slope(losses, start + float(0.5 * (1 + place)) * along, along) for place in places])
+        integrals.append(float(0.5 * weights @ slopes))
+        sizes.append(float(0.5 * weights @ np.abs(slopes)))
+    size = max(abs(change), *sizes)
+    noise = ROUNDING * torch.finfo(start.dtype).eps * float(max(first.abs(), last.abs()))
+    off = abs(change - integrals[1])
+    if off > JUMP * size + noise and abs(integrals[0] - integrals[1]) < 0.2 * off:
+        return change, integrals[1]
+    return None
+
+
+def _slope(losses: Callable[[torch.Tensor], torch.Tensor], at: torch.Tensor, along: torch.Tensor) -> float:
+    leaf = at.detach().clone().requires_grad_(True)
+    value = losses(leaf).sum()
+    if not value.requires_grad:
+        return 0.0
+    (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True)
+    return 0.0 if gradient is None else float((gradient * along).double().sum())
 
 
 def _direction(

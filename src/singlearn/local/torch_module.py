@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -20,8 +22,8 @@ class Copied(NamedTuple):
     Attributes:
         module: the copy, in evaluation mode.
         original: the caller's, out of its wrappers.
-        computed: tensors that the caller's module keeps and that were computed from others, by name: their copies, which do not follow
-            the parameters.
+        computed: tensors that the caller's module keeps and that were computed from others, or are views of parameters, by name: their
+            copies, which do not follow the parameters.
     """
 
     module: torch.nn.Module
@@ -97,34 +99,58 @@ def _refuse(model: torch.nn.Module) -> None:
 
 
 def _computed(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Tensors with a history that modules keep: activations, weights of old normalisations, views of parameters."""
+    """Tensors with a history that modules keep, or in the memory of a parameter: activations, weights of old normalisations, views."""
+    memory = sorted(_extent(p) for p in model.parameters())
+    for (start, end), (after, _) in pairwise(memory):
+        if start < end and after < end:
+            names = [name for name, p in model.named_parameters() if _extent(p)[0] in (start, after)]
+            raise ValueError(
+                f"model: the parameters {' and '.join(names[:2])} share their memory without being one Parameter, so that it does "
+                "not say how many there are; give both attributes the same Parameter"
+            )
+    begins = [start for start, _ in memory]
     seen: set[int] = set()
     for name, part in model.named_modules():
         for key, value in vars(part).items():
-            if key != "_modules":
-                yield from _within(f"{name}.{key}" if name else key, value, seen, DEPTH)
+            if key not in ("_modules", "_parameters"):
+                for where, tensor in _within(f"{name}.{key}" if name else key, value, seen, DEPTH):
+                    if not tensor.is_leaf or _overlaps(_extent(tensor), memory, begins):
+                        yield where, tensor
+
+
+def _extent(tensor: torch.Tensor) -> tuple[int, int]:
+    """Where the numbers of a tensor begin and end in memory."""
+    if tensor.layout is not torch.strided or tensor.numel() == 0:
+        return 0, 0
+    last = sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor.data_ptr(), tensor.data_ptr() + (last + 1) * tensor.element_size()
+
+
+def _overlaps(extent: tuple[int, int], memory: list[tuple[int, int]], begins: list[int]) -> bool:
+    start, end = extent
+    before = bisect_left(begins, end) - 1
+    return start < end and before >= 0 and memory[before][1] > start
 
 
 def _within(name: str, value: Any, seen: set[int], depth: int) -> Iterator[tuple[str, torch.Tensor]]:
+    """Tensors, but no parameters, in what a module keeps."""
     if isinstance(value, torch.Tensor):
-        if not value.is_leaf and id(value) not in seen:
+        if id(value) not in seen and not isinstance(value, torch.nn.Parameter):
             seen.add(id(value))
             yield name, value
         return
     if depth == 0 or id(value) in seen or isinstance(value, torch.nn.Module | type | str | bytes | int | float):
         return
+    seen.add(id(value))
+    parts: Iterable[tuple[str, Any]] = ()
     if isinstance(value, Mapping):
-        seen.add(id(value))
-        for key, part in value.items():
-            yield from _within(f"{name}.{key}", part, seen, depth - 1)
+        parts = ((f".{key}", part) for key, part in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
-        seen.add(id(value))
-        for i, part in enumerate(value):
-            yield from _within(f"{name}[{i}]", part, seen, depth - 1)
+        parts = ((f"[{i}]", part) for i, part in enumerate(value))
     elif type(value).__module__ != "builtins" and isinstance(getattr(value, "__dict__", None), dict):
-        seen.add(id(value))
-        for key, part in vars(value).items():
-            yield from _within(f"{name}.{key}", part, seen, depth - 1)
+        parts = ((f".{key}", part) for key, part in vars(value).items())
+    for end, part in parts:
+        yield from _within(name + end, part, seen, depth - 1)
 
 
 def _in_evaluation_mode(module: torch.nn.Module, original: torch.nn.Module) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Integer
 
 from singlearn.local.torch_data import Parts, copies, length, take
 from singlearn.local.torch_loss import TOLD_APART, LossOfSamples
+from singlearn.local.torch_random import draws_random_numbers
 
 Values = Callable[[torch.Tensor, "dict[str, torch.Tensor]"], "dict[str, torch.Tensor]"]
 """From flat coordinates, and all parameters and buffers at w*, to those of the chain."""
@@ -35,7 +36,7 @@ class Probe:
     ) -> None:
         self.of_samples, self._values, self._fixed, self.data = of_samples, values, fixed, data
         self.centre, self.tie = centre, tie
-        self.writes = False
+        self.writes = self.draws = False
         generator = torch.Generator(centre.device).manual_seed(0)
         self._direction = torch.randn(centre.shape, generator=generator, dtype=centre.dtype, device=centre.device)
         self._double: dict[str, torch.Tensor] | None = None
@@ -49,9 +50,8 @@ class Probe:
         return self._values(flat, self._fixed_in_double() if double else self._fixed)
 
     def take(self, index: Integer[np.ndarray, " m"] | slice) -> Parts:
-        """Samples by number."""
-        taken: Parts = take(self.data, index if isinstance(index, slice) else torch.as_tensor(index, device=self.centre.device))
-        return taken
+        """Copies of samples by number."""
+        return copies(take(self.data, index if isinstance(index, slice) else torch.as_tensor(index, device=self.centre.device)))
 
     def losses(self, flat: torch.Tensor, batch: Parts, double: bool = False) -> torch.Tensor:
         """Losses of samples; in double precision throughout if asked for."""
@@ -89,6 +89,10 @@ class Probe:
         Raises:
             ValueError: the model or the loss fails.
         """
+        found, self.draws = draws_random_numbers(lambda: self._first_losses(batch))
+        return found
+
+    def _first_losses(self, batch: Parts) -> Any:
         given, values = copies(batch), self.values(self.centre)
         if self.of_samples.whole_model:
             return _called(
@@ -97,7 +101,7 @@ class Probe:
                 lambda: f"loss(model, batch) got the model and the batch {described(batch)}",
             )
         output = _called(
-            lambda: self.of_samples.output(values, given), "model", lambda: f"it got {described(self.of_samples.inputs(batch))}"
+            lambda: self.of_samples.output(values, given), "model", lambda: f"it got {_inputs_described(self.of_samples.inputs(batch))}"
         )
         return _called(
             lambda: self.of_samples.of_output(output, given),
@@ -112,6 +116,12 @@ def _called(function: Callable[[], Any], argument: str, got: Callable[[], str]) 
     except Exception as error:  # whatever a caller's module or loss raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise ValueError(f"{argument}: called with the first samples of the data, it failed ({reason}); {got()}") from error
+
+
+def _inputs_described(inputs: tuple[torch.Tensor, ...]) -> str:
+    whole = [i for i, part in enumerate(inputs) if not (part.is_floating_point() or part.is_complex())]
+    hint = f"; if part {whole[0]} of the data should be floating-point numbers, give it so, by .float()" if whole else ""
+    return described(inputs) + hint
 
 
 def described(tree: Any) -> str:

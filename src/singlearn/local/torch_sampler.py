@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -27,18 +24,6 @@ WEIGH = (
 )
 MORE_THAN = 16
 """A sampler that draws so many times as many rows as there are is taken for one that never ends."""
-
-
-@contextmanager
-def random_numbers_kept() -> Iterator[None]:
-    """Random numbers of PyTorch, NumPy and Python go on afterwards as if nothing had been drawn."""
-    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
-            random.setstate(python_state)
 
 
 def rows_drawn(loader: DataLoader[Any]) -> list[Any] | None:
@@ -72,19 +57,19 @@ def _of_sampler(sampler: Any, rows: int) -> list[Any] | None:
         length = len(sampler.data_source)
         if sampler.num_samples != length:
             raise ValueError(
-                f"data: its sampler, a RandomSampler, draws {sampler.num_samples} of {length} samples, others at every pass; n "
+                f"data: its sampler RandomSampler draws {sampler.num_samples} of {length} samples, others at every pass; n "
                 "has no meaning then: give the whole data set, or a Subset of it"
             )
         return None if length == rows else list(range(length))
     if kind is SubsetRandomSampler:
         return [_row(index) for index in sampler.indices]
     if isinstance(sampler, WeightedRandomSampler):
-        raise ValueError(f"data: its sampler, a WeightedRandomSampler, weighs the samples; {WEIGH}, or a Subset of the rows")
+        raise ValueError(f"data: its sampler WeightedRandomSampler weighs the samples; {WEIGH}, or a Subset of the rows")
     if isinstance(sampler, DistributedSampler):
         if sampler.num_replicas == 1 and len(sampler) == rows:
             return None
         raise ValueError(
-            f"data: its sampler, a DistributedSampler, gives this process one of {sampler.num_replicas} parts of the data; give "
+            f"data: its sampler DistributedSampler gives this process one of {sampler.num_replicas} parts of the data; give "
             "a DataLoader of all of it, without that sampler"
         )
     return _of_any(sampler, rows)
@@ -111,7 +96,7 @@ def _of_any(sampler: Any, rows: int) -> list[Any]:
     """What a sampler of the caller's own draws: asked twice, and its random numbers put back."""
     name = type(sampler).__name__
     if iter(sampler) is sampler:
-        raise ValueError(f"data: its sampler, a {name}, can be asked only once; give a list of the rows, or a Subset")
+        raise ValueError(f"data: its sampler {name} can be asked only once; give a list of the rows, or a Subset")
     generators = [value for value in vars(sampler).values() if isinstance(value, torch.Generator)] if hasattr(sampler, "__dict__") else []
     states = [generator.get_state() for generator in generators]
     try:
@@ -121,11 +106,11 @@ def _of_any(sampler: Any, rows: int) -> list[Any]:
             generator.set_state(state)
     if Counter(first) != Counter(second):
         raise ValueError(
-            f"data: its sampler, a {name}, draws other samples at every pass; n has no meaning then: give a Subset of the rows, "
+            f"data: its sampler {name} draws other samples at every pass; n has no meaning then: give a Subset of the rows, "
             f"or, if it weighs them, {WEIGH}"
         )
     if not first:
-        raise ValueError(f"data: its sampler, a {name}, draws nothing")
+        raise ValueError(f"data: its sampler {name} draws nothing")
     return first
 
 
@@ -133,7 +118,7 @@ def _flat(sampler: Any, rows: int, name: str) -> list[Any]:
     most = MORE_THAN * rows + 1
     drawn = list(islice(chain.from_iterable(_as_batch(part) for part in islice(iter(sampler), most)), most))
     if len(drawn) == most:
-        raise ValueError(f"data: its sampler, a {name}, draws more than {most - 1} of {rows} samples in one pass; does it end?")
+        raise ValueError(f"data: its sampler {name} draws more than {most - 1} of {rows} samples in one pass; does it end?")
     return drawn
 
 
