@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float, Integer
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
+from singlearn.local.jax_memory import operations
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
@@ -126,6 +128,22 @@ class JaxTarget:
         shape, dtype = (len(spread), self.dimension), self._at.centre.dtype
         start = self._at.centre + jnp.asarray(spread, dtype)[:, None] * jax.random.normal(kick, shape, dtype)
         return State(start, jax.random.normal(noise, shape, dtype), key)
+
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+        """Chains at w* + ``offset``."""
+        key, noise = jax.random.split(jax.random.key(seed))
+        where = self._at.centre + jnp.asarray(offset, self._at.centre.dtype)
+        return State(where, jax.random.normal(noise, where.shape, where.dtype), key)
+
+    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
+        return np.asarray(state.position - self._at.centre, dtype=np.float64)
+
+    @cached_property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about."""
+        made = operations(self._programs.losses, self._at.centre, self._at.every, self._take(slice(0, 1)))
+        return max(len(self._at.every), made)
 
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""

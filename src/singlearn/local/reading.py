@@ -9,7 +9,8 @@ import numpy as np
 from singlearn.local.diagnostics import Mixing, mixing
 from singlearn.local.quadratic import quadratic
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
-from singlearn.local.sgld import Sampled
+from singlearn.local.sampled import Sampled
+from singlearn.local.sampling import sampling_cautions
 from singlearn.local.status import SIGNIFICANT, Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
 from singlearn.local.target import Target, Tempering
 from singlearn.local.twice_gamma import at_twice_gamma
@@ -36,7 +37,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
             "a larger gamma keeps chains near w*"
         )
     else:
-        excess, distance = (mixing(trace, sampled.started_away) for trace in traces)
+        excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer = at_twice_gamma(tempering, sampled)
         langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
         lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
@@ -74,6 +75,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
             warnings.append(f"λ̂ changes by {change / excess.mean:+.0%} when γ doubles: it says as much of γ as of w*; give γ with it")
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
+        warnings += sampling_cautions(sampled, excess.mean)
         if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
             warnings.append(
                 f"the steps have an acceptance of {np.mean(sampled.acceptance):.2f}, and 0.95 was calibrated: curvature has grown since"

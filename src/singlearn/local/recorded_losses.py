@@ -13,7 +13,8 @@ from singlearn.local.names import Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.settings import Settings
-from singlearn.local.sgld import Sampled, sample_sgld
+from singlearn.local.sampled import Sampled
+from singlearn.local.sampling import sample
 from singlearn.local.status import Status, diverged
 from singlearn.local.target import Target, Tempering
 from singlearn.local.verb import DEFAULT_BATCH, _target
@@ -69,7 +70,7 @@ def loss_chains(
     for only in components.values():
         target = _target(model, loss, data, parameters, only, None, gamma, compile=False)
         tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
-        sampled = sample_sgld(target, tempering, settings)
+        sampled = sample(target, tempering, settings)
         found.append(read(target, tempering, sampled, settings.tolerance, seed))
         recorded.append(_record(target, tempering, sampled, found[-1], draws, given))
     names = ["", *given]
@@ -95,10 +96,10 @@ def _record(
 ) -> list[np.ndarray]:
     """Own samples first, then every shift: chains × draws × samples each; NaN throughout if the chains are of no use."""
     thinning = max(1, sampled.traces.excess.shape[1] // draws)
-    state, rows = sampled.state, []
+    state, rows = target.begin(sampled.started_away, 0), []
     for _ in range(draws):
         if found.status not in USELESS:
-            state, traces = target.walk(state, sampled.step, sampled.batch, thinning, tempering)
+            state, traces = sampled.record(thinning)
             if diverged(traces, target.dimension, tempering.gamma):
                 raise ValueError("gamma: a chain diverged while losses were recorded; a larger gamma keeps chains near w*")
         rows.append([target.losses(state, data) for data in (None, *shifts.values())])

@@ -16,6 +16,7 @@ class Settings:
         batch: samples of a minibatch at the start; raised when its noise heats the chains.
         largest_batch: it is not raised beyond this.
         seed: same seed, same numbers.
+        sampler: ``"auto"``, ``"sgld"`` or ``"hmc"``.
     """
 
     chains: int
@@ -24,3 +25,4 @@ class Settings:
     batch: int
     largest_batch: int
     seed: int
+    sampler: str = "auto"

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from singlearn.local.hamiltonian import sample_hmc
 from singlearn.local.names import Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.settings import Settings
-from singlearn.local.sgld import Progress, sample_sgld
+from singlearn.local.sampled import Progress
+from singlearn.local.sampling import sample
 from singlearn.local.target import Target, Tempering
 
 DEFAULT_BATCH = 64
@@ -27,7 +27,7 @@ def llc(
     only: Selection = None,
     gamma: Tie = 10.0,
     nbeta: float | int | None = None,
-    sampler: Literal["sgld", "hmc"] = "sgld",
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
     largest_batch: int = 4096,
@@ -56,7 +56,9 @@ def llc(
             order one; λ̂ depends on it, and a smaller γ needs many more steps. By name, ``{"layers.0.*": 4.0, "*": 1.0}``, with numbers or
             arrays, where parameters have different scales; distances are then in units of the tie, :math:`γ_i^{-1/2}`.
         nbeta: nβ; by default n / log n.
-        sampler: ``"sgld"``, or ``"hmc"`` on the full batch for small data (``max_steps`` then counts gradients).
+        sampler: ``"hmc"``: exact, on all samples (``max_steps`` then counts gradients of each chain); ``"sgld"``: Langevin steps on
+            minibatches; ``"auto"``: exact where all samples cost no more than the overhead of a step, or where Langevin steps turn out
+            to be too long for the loss and all samples can be paid, else Langevin.
         chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
         batch_size: of the first minibatches; raised when their noise heats the chains.
         largest_batch: it is not raised beyond this, but the step made smaller.
@@ -90,8 +92,8 @@ def llc(
     if target.samples < batch_size and batch_size != DEFAULT_BATCH:
         raise ValueError(f"batch_size: got {batch_size}, but there are only {target.samples} samples; it should be at most that")
     tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
-    settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
-    sampled = (sample_sgld if sampler == "sgld" else sample_hmc)(target, tempering, settings, progress)
+    settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed, sampler)
+    sampled = sample(target, tempering, settings, progress)
     return read(target, tempering, sampled, settings.tolerance, seed)
 
 
