@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.minimum import look_below
 from singlearn.local.quadratic import quadratic
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.sampled import Sampled
 from singlearn.local.sampling import sampling_cautions
-from singlearn.local.status import SIGNIFICANT, Status, above_minimum, diverged, doubts, error, not_a_minimum, travelling
+from singlearn.local.status import SIGNIFICANT, Status, diverged, doubts, error, travelling
 from singlearn.local.target import Target, Tempering
 from singlearn.local.twice_gamma import at_twice_gamma
 from singlearn.measure.estimate import Estimate
@@ -25,6 +26,8 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
     traces = sampled.traces
     dead = diverged(traces, target.dimension, tempering.gamma)
     warnings = list(target.notes)
+    langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
+    below = look_below(target, tempering, sampled, langevin_step * tempering.nbeta, seed)
     if dead or traces.excess.shape[1] < 8:
         with np.errstate(invalid="ignore", over="ignore"):
             means = traces.excess.mean(axis=1)
@@ -36,18 +39,15 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
             f"chain{'s' if len(dead) > 1 else ''} {', '.join(map(str, dead))} of {len(means)} diverged, so λ̂ is withheld; "
             "a larger gamma keeps chains near w*"
         )
+        warnings += below.sentences(math.nan)
     else:
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer = at_twice_gamma(tempering, sampled)
-        langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
-        lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
+        lower = below.lower
         why, spread = doubts(excess), error(excess)
         wanted = tolerance * abs(excess.mean)
-        if not_a_minimum(excess, lower):
+        if not below.is_minimum(excess):
             status = Status.NOT_LOCAL_MINIMUM
-            warnings.append(
-                f"the chains find losses below L_n(w*): w* lies above its basin by about {lower:.3g} in units of λ; train further"
-            )
         elif why:
             status = Status.DRIFTING
             warnings += [f"{reason}; more steps or a larger gamma may help" for reason in why]
@@ -57,8 +57,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         else:
             status = Status.CONVERGED
         scale = max(abs(excess.mean), 1e-12)
-        if status is not Status.NOT_LOCAL_MINIMUM and lower > WORTH_SAYING * scale:
-            warnings.append(f"w* lies above the minimum of its basin: λ̂ is too small by about {lower:.2g}")
+        warnings += below.sentences(excess.mean)
         if sampled.heating * target.dimension / 2 > WORTH_SAYING * scale:
             warnings.append(
                 f"minibatch noise may raise λ̂ by about {sampled.heating * target.dimension / 2:.2g}; a larger batch lowers it"
