@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,8 @@ from torch.func import grad, grad_and_value, vmap
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.gamma import choose_gamma
-from singlearn.local.langevin import advance, kick, log_acceptance
-from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.langevin import advance, kick, log_acceptance, tamed
+from singlearn.local.leapfrog import kick_drift_kick
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, tie_scales
 from singlearn.local.recorded import Compiled, record
@@ -35,7 +36,7 @@ from singlearn.local.torch_embedding import with_true_gradients
 from singlearn.local.torch_evaluation import evaluated_alike
 from singlearn.local.torch_gauss_newton import gauss_newton_product, goes_through_its_output
 from singlearn.local.torch_loss import LossOfSamples
-from singlearn.local.torch_memory import all_memory, samples_at_once
+from singlearn.local.torch_memory import all_memory, operations, samples_at_once
 from singlearn.local.torch_module import copied
 from singlearn.local.torch_probe import Probe, per_sample
 from singlearn.local.torch_random import random_numbers_kept
@@ -350,6 +351,22 @@ class TorchTarget:
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+        """Chains at w* + ``offset``."""
+        generator = torch.Generator(self._device).manual_seed(seed)
+        where = self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device)
+        return State(where, self._normal(tuple(where.shape), generator), generator)
+
+    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
+        return (state.position - self._centre).double().cpu().numpy()
+
+    @cached_property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about."""
+        weights = sum(p.numel() for p in self._module.parameters())
+        return max(weights, operations(lambda: self._losses(self._centre, take(self._data, slice(0, 1)))))
+
     @evaluated_alike
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
@@ -357,21 +374,22 @@ class TorchTarget:
         epsilon = self._column(step)
         nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
         move = self._move(position)
-        values, distances = [], []
+        values, distances, virials = [], [], []
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
             noises = self._normal((now, *position.shape), generator)
             for minibatch, noise in zip(self._minibatches(now, len(position), batch, generator), noises, strict=True):
                 value, gradient = minibatch(position)
-                position, distance = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
+                position, distance, virial = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
                 before = noise
                 values.append(value)
                 distances.append(distance)
-        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double())
+                virials.append(virial)
+        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double(), torch.stack(virials).double())
         return State(position, before, generator), Traces(*(trace.T.cpu().numpy() for trace in traces))
 
-    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """The step once the gradient is known, compiled with it."""
         if not self._compile:
             return _moved
@@ -389,7 +407,7 @@ class TorchTarget:
         def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             away = where - self._centre
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
-            return energy, tempering.nbeta * gradient + tempering.gamma * away
+            return energy, tamed(torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * away), epsilon)
 
         sampled, other = self._minibatches(2, len(position), batch, generator)
         value, gradient = sampled(position)
@@ -470,8 +488,17 @@ class TorchTarget:
 
     @evaluated_alike
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
-        """``leapfrogs`` leapfrog steps on all samples."""
-        return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
+        """``leapfrogs`` leapfrog steps on all samples; where a gradient is not a number, the force is 0."""
+
+        def evaluate(offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            value, gradient = self._full(self._centre + offset)
+            return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
+
+        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        epsilon = self._column(step)
+        for _ in range(leapfrogs):
+            at = kick_drift_kick(evaluate, at, epsilon)
+        return Flight(*(part.double().cpu().numpy() for part in at))
 
     def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)
@@ -494,7 +521,9 @@ def _own(state: State) -> State:
 def _moved(
     position: torch.Tensor, gradient: torch.Tensor, before: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor,
     nbeta: torch.Tensor, gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Where a Langevin step leads, and the squared distance from w* where it began."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Where a Langevin step leads; the squared distance from w* where it began, and the virial there."""
     away = position - centre
-    return advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step), (away**2).sum(1)
+    force = torch.nan_to_num(nbeta * gradient + gamma * away)
+    there = advance(position, tamed(force, step), kick(before, noise, step), step)
+    return there, (away**2).sum(1), (away * force).sum(1)

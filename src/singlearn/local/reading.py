@@ -9,24 +9,15 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.minimum import look_below
 from singlearn.local.quadratic import quadratic
 from singlearn.local.rare_samples import rare_samples
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.rounding import rounding_sentence
+from singlearn.local.sampled import Sampled
+from singlearn.local.sampling import sampling_cautions
 from singlearn.local.settings import Settings
-from singlearn.local.sgld import Sampled
-from singlearn.local.status import (
-    SIGNIFICANT,
-    Status,
-    above_minimum,
-    diverged,
-    doubts,
-    error,
-    not_a_minimum,
-    travelling,
-    what_helps,
-    why_diverged,
-)
+from singlearn.local.status import SIGNIFICANT, Status, diverged, doubts, error, travelling, what_helps, why_diverged
 from singlearn.local.target import Target, Tempering
 from singlearn.local.twice_gamma import at_other_gamma
 from singlearn.local.unfelt import Unfelt, unfelt
@@ -98,6 +89,8 @@ def read(
     rounding = tempering.nbeta * _rounding(target)
     over_all = math.nan
     closer = looser = NOTHING
+    langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
+    below = look_below(target, tempering, sampled, langevin_step * tempering.nbeta, seed)
     if dead or traces.excess.shape[1] < 8:
         with np.errstate(invalid="ignore", over="ignore"):
             means = traces.excess.mean(axis=1)
@@ -108,22 +101,18 @@ def read(
         chains = f"chain{'s' if len(dead) > 1 else ''} {', '.join(map(str, dead))} of {len(means)} diverged"
         why = (chains, why_diverged(traces, dead)) if dead else ("there are too few draws", "raise max_steps")
         warnings.append(f"{why[0]}, so λ̂ is withheld: {why[1]}")
+        warnings += below.sentences(math.nan)
     else:
-        excess, distance = (mixing(trace, sampled.started_away) for trace in traces)
+        excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer, looser = (at_other_gamma(tempering, sampled, factor) for factor in (2.0, 0.5))
-        langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
-        lower = above_minimum(target, tempering.nbeta, langevin_step * tempering.nbeta)
+        lower = below.lower
         doubtful, spread = doubts(excess), error(excess)
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
             spread = math.hypot(spread, rounding)
         wanted = tolerance * abs(excess.mean)
         slow = travelling(distance)
-        scale = max(abs(excess.mean), 1e-12)
-        if not_a_minimum(excess, lower):
+        if not below.is_minimum(excess):
             status = Status.NOT_LOCAL_MINIMUM
-            warnings.append(
-                f"the chains find losses below L_n(w*): w* lies above its basin by about {lower:.3g} in units of λ; train further"
-            )
         elif doubtful:
             status = Status.DRIFTING
             helps = what_helps(None if sampled.sampler == "hmc" else langevin_step, tempering.gamma, traces.excess.shape[1], slow)
@@ -133,8 +122,8 @@ def read(
             warnings.append(f"the standard error {spread:.2g} is above the {wanted:.2g} asked for; raise max_steps")
         else:
             status = Status.CONVERGED
-        if status is not Status.NOT_LOCAL_MINIMUM and lower > WORTH_SAYING * scale:
-            warnings.append(f"w* lies above the minimum of its basin: λ̂ is too small by about {lower:.2g}")
+        scale = max(abs(excess.mean), 1e-12)
+        warnings += below.sentences(excess.mean)
         if sampled.heating * target.dimension / 2 > WORTH_SAYING * scale:
             warnings.append(
                 f"minibatch noise may raise λ̂ by about {sampled.heating * target.dimension / 2:.2g}; a larger batch lowers it"
@@ -148,6 +137,7 @@ def read(
             warnings += _of_gamma(excess.mean, spread, closer, looser)
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
+        warnings += sampling_cautions(sampled, excess.mean)
         if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
             warnings.append(
                 f"the steps have an acceptance of {np.mean(sampled.acceptance):.2f}, and 0.95 was calibrated: curvature has grown since"

@@ -8,14 +8,12 @@ from enum import StrEnum
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing
-from singlearn.local.target import Target, Traces
+from singlearn.local.target import Traces
 
 R_HAT = 1.1
 RELATIVE_DRIFT = 0.03
 DISTANCE_GAP = 0.1
 SIGNIFICANT = 2.5
-DESCENT_SHARE = 0.5
-DESCENT_STEPS = 20
 BEYOND = 10.0
 
 
@@ -123,29 +121,3 @@ def _beyond(value: float, error: float) -> float:
 def travelling(distance: Mixing) -> bool:
     """Whether |w - w*|² still tells how a chain started."""
     return math.isfinite(distance.gap) and abs(distance.gap) > DISTANCE_GAP * distance.mean + SIGNIFICANT * distance.gap_error
-
-
-def above_minimum(target: Target, nbeta: float, rate: float) -> float:
-    r"""nβ (L_n(w*) - lowest loss met), in units of λ, on a short way down from w* by full-batch gradient descent.
-
-    By at least about this λ̂ is too small, because L_n(w*) is subtracted where the minimum should be. It is a lower bound: a long slope is
-    not followed to its end.
-
-    Args:
-        target: the model at w*.
-        nbeta: nβ.
-        rate: of the descent, in parameter²/loss; a step of Langevin dynamics times nβ is stable.
-    """
-    offset, lowest = np.zeros((1, target.dimension)), 0.0
-    for _ in range(DESCENT_STEPS):
-        value, gradient = target.full(offset)
-        if not math.isfinite(value[0]):
-            break
-        lowest = min(lowest, float(value[0]))
-        offset = offset - rate * gradient
-    return -nbeta * lowest
-
-
-def not_a_minimum(excess: Mixing, lower: float) -> bool:
-    """λ̂ is negative beyond its error, or most of it is eaten by the way down from w*."""
-    return excess.mean < -2 * excess.standard_error or lower > DESCENT_SHARE * (max(excess.mean, 0.0) + lower)

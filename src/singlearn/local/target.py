@@ -25,15 +25,18 @@ class Tempering:
 
 
 class Traces(NamedTuple):
-    """What is written down at every step of every chain, in float64.
+    r"""What is written down at every step of every chain, in float64.
 
     Attributes:
         excess: nβ (L(w) - L(w*)), both on the same samples.
         squared_distance: |w - w*|².
+        virial: :math:`⟨w - w^*, ∇U(w)⟩` of the potential :math:`U = nβ L + \frac γ2 |w - w^*|^2`, on the same samples; its mean is d
+            under the posterior (:mod:`singlearn.local.discretisation`). ``None`` where nobody wrote it down.
     """
 
     excess: Float[np.ndarray, "chains draws"]
     squared_distance: Float[np.ndarray, "chains draws"]
+    virial: Float[np.ndarray, "chains draws"] | None = None
 
 
 class Flight(NamedTuple):
@@ -88,6 +91,16 @@ class Target(Protocol):
     groups: dict[str, slice]
     rounding: float
     notes: tuple[str, ...]
+
+    @property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about: at least the number of all parameters of the network."""
+
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> Any:
+        """Chains at w* + ``offset``."""
+
+    def offset(self, state: Any) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
         """Chains at w* + ``spread`` × standard normal numbers."""

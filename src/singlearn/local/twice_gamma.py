@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from singlearn.local.diagnostics import mixing
-from singlearn.local.sgld import Sampled
+from singlearn.local.sampled import Sampled
 from singlearn.local.status import error
 from singlearn.local.target import Tempering
 from singlearn.measure.estimate import Estimate

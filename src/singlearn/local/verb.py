@@ -9,12 +9,12 @@ from typing import Any, Literal
 from singlearn.local.expected_time import ExpectedTime, watched
 from singlearn.local.gamma import times
 from singlearn.local.gamma_reach import weakened
-from singlearn.local.hamiltonian import sample_hmc
 from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.reading import read, without_chains
 from singlearn.local.result import LocalLearningCoefficient
+from singlearn.local.sampled import Progress
+from singlearn.local.sampling import sample
 from singlearn.local.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sgld import Progress, Sampled, sample_sgld
 from singlearn.local.target import Target, Tempering
 from singlearn.running.arguments import whole_number
 
@@ -28,7 +28,7 @@ def llc(
     only: Selection = None,
     gamma: Tie = AUTO,
     nbeta: float | int | None = None,
-    sampler: Literal["sgld", "hmc"] = "sgld",
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
     largest_batch: int = 4096,
@@ -59,7 +59,9 @@ def llc(
             By name, ``{"layers.0.*": 4.0, "*": 1.0}``, with numbers or arrays; distances are then in units of the tie,
             :math:`γ_i^{-1/2}`. Of patterns that overlap the first counts.
         nbeta: nβ; by default n / log n.
-        sampler: ``"sgld"``, or ``"hmc"`` on the full batch for small data (``max_steps`` then counts gradients).
+        sampler: ``"hmc"``: exact, on all samples (``max_steps`` then counts gradients of each chain); ``"sgld"``: Langevin steps on
+            minibatches; ``"auto"``: exact where all samples cost no more than the overhead of a step, or where Langevin steps turn out
+            to be too long for the loss and all samples can be paid, else Langevin.
         chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
         batch_size: of the first minibatches; raised when their noise heats the chains.
         largest_batch: it is not raised beyond this, but the step made smaller.
@@ -90,7 +92,7 @@ def llc(
         found, felt = without_chains(target, tempering, settings)
         if found is not None:
             return found
-        chains_run = sampled(clocked(target, settings.max_steps), tempering, settings, report)
+        chains_run = sample(clocked(target, settings.max_steps), tempering, settings, report)
         return read(target, tempering, chains_run, settings.tolerance, settings.seed, felt)
 
 
@@ -125,11 +127,6 @@ def one_tie(settings: Settings, target: Callable[[Tie], Target]) -> Settings:
         return settings
     found = target(AUTO)
     return settings.tied(times(found.tie, tie(found, settings) / found.gamma))
-
-
-def sampled(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
-    """Chains of the sampler that was asked for."""
-    return (sample_sgld if settings.sampler == "sgld" else sample_hmc)(target, tempering, settings, progress)
 
 
 def _target(
