@@ -12,7 +12,7 @@ from singlearn.local.target import Tempering
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 DEFAULT_BATCH = 64
-SAMPLERS = ("sgld", "hmc")
+SAMPLERS = ("auto", "sgld", "hmc")
 FEWEST_CHAINS, FEWEST_STEPS = 4, 1000
 
 
@@ -29,7 +29,7 @@ class Settings:
         seed: same seed, same numbers.
         gamma: γ, the tie to w*: a number, by name, or ``"auto"``.
         nbeta: nβ; ``None``: n / log n.
-        sampler: ``"sgld"`` or ``"hmc"``.
+        sampler: ``"auto"``, ``"sgld"`` or ``"hmc"``.
     """
 
     chains: int
@@ -40,7 +40,7 @@ class Settings:
     seed: int
     gamma: Tie = 10.0
     nbeta: float | None = None
-    sampler: Literal["sgld", "hmc"] = "sgld"
+    sampler: Literal["auto", "sgld", "hmc"] = "auto"
 
     @classmethod
     def asked(
@@ -54,7 +54,7 @@ class Settings:
         tolerance: Any,
         max_steps: Any,
         seed: Any,
-        sampler: Any = "sgld",
+        sampler: Any = "auto",
     ) -> Settings:
         """The settings that a caller asked for, in the words of the verbs' arguments.
 
@@ -69,7 +69,7 @@ class Settings:
         ValueError: gamma: got -1.0; it should be a positive number, "auto", or such numbers by name
         """
         if not isinstance(sampler, str) or sampler not in SAMPLERS:
-            raise ValueError(f'sampler: got {sampler!r}; it should be "sgld" or "hmc"')
+            raise ValueError(f'sampler: got {sampler!r}; it should be "auto", "sgld" or "hmc"')
         largest = whole_number("largest_batch", largest_batch)
         batch = whole_number("batch_size", batch_size)
         if largest < batch:
@@ -96,7 +96,7 @@ class Settings:
             nbeta=None
             if nbeta is None
             else real_number("nbeta", nbeta, above=0, meaning="a positive number"),
-            sampler="sgld" if sampler == "sgld" else "hmc",
+            sampler=sampler,
         )
 
     def of_samples(self, samples: int) -> Settings:
