@@ -24,6 +24,7 @@ def phases(result: Phases) -> Figure:
     triangle stands at the lowest free energy it may have (95 %).
     """
     betas = np.unique(result.view.inverse_temperatures)[1:]
+    betas = betas[betas <= result.view.coldest]
     grid = np.geomspace(betas[0], betas[-1], POINTS).clip(betas[0], betas[-1])
     readings = [result.at(float(beta)) for beta in grid]
     shown = _largest(result, readings)
