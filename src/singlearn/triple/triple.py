@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -93,6 +93,21 @@ class Triple(Shown):
                 _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it was made of; coordinates are made again where it arrives."""
+        if not self.coordinates.is_all_of_a_prior:
+            raise TypeError(
+                f"triple: {self.name!r} was made by from_numpyro, or is a phase of another, and cannot be pickled; pickle what it was "
+                "made of (the model with its arguments, say), and make it again where that arrives"
+            )
+        return _unpickled, ({f.name: getattr(self, f.name) for f in fields(self) if f.name != "coordinates"},)
+
+    def __copy__(self) -> Triple:
+        return self  # nothing in it changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Triple:
+        return self
 
     @property
     def truth_is_parameter(self) -> bool:
@@ -330,6 +345,10 @@ class Triple(Shown):
         coordinates, log_likelihood, sites = read_model(model, args, kwargs)
         name = getattr(model, "__name__", "NumPyro model")
         return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites)
+
+
+def _unpickled(state: dict[str, Any]) -> Triple:
+    return Triple(**state)
 
 
 def _gaussian(f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree) -> Float[Array, " n"]:

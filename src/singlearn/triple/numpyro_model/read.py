@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.triple.coordinates import Coordinates, splitter
+from singlearn.triple.intake.arrays import refuse_different_indexes
 from singlearn.triple.numpyro_model.brought import copied_function, copied_value
 from singlearn.triple.numpyro_model.frozen import Frozen
 from singlearn.triple.numpyro_model.statements import Brought, ModelRefusedError, Site, chart
@@ -43,6 +44,9 @@ def read_model(
         raise ValueError(
             f"model: got {type(model).__name__}; it should be a function of NumPyro statements"
         )
+    refuse_different_indexes(
+        {f"argument {name}": value for name, value in [*enumerate(args), *kwargs.items()]}, "model"
+    )
     with jax.enable_x64(True):
         as_arrays, understood = _understand(model, args, kwargs)
         precise = InOnePrecision(understood, _brought(model, args, kwargs, as_arrays))
