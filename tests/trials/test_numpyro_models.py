@@ -454,7 +454,7 @@ def test_series_whose_rows_are_labelled_differently_are_refused():
         numpyro.sample("y", dist.Normal(mean() * x, 1.0), obs=y)
 
     series = pd.Series(X, index=[5, 6, 7]), pd.Series(Y, index=[7, 6, 5])
-    with pytest.raises(ValueError, match="argument y.*its index differs from that of .*argument 0"):
+    with pytest.raises(ValueError, match=r"argument y.*its index differs from that of .*argument 0"):
         read(model, series[0], y=series[1])
 
 

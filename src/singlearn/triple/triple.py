@@ -68,6 +68,8 @@ class Triple(Shown):
     truth_energy: float | None = field(default=None, kw_only=True)
     # Set by ready-made models: data to a parameter that fits them well, from which a search for unseen modes starts as well.
     start: Callable[[PyTree], PyTree] | None = field(default=None, repr=False, kw_only=True)
+    # Of a NumPyro model: the model and copies of its arguments, to make the triple again in another process.
+    brought: tuple[Callable, tuple[Any, ...], dict[str, Any]] | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.coordinates is None:
@@ -96,12 +98,13 @@ class Triple(Shown):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as what it was made of; coordinates are made again where it arrives."""
-        if not self.coordinates.is_all_of_a_prior:
-            raise TypeError(
-                f"triple: {self.name!r} was made by from_numpyro, or is a phase of another, and cannot be pickled; pickle what it was "
-                "made of (the model with its arguments, say), and make it again where that arrives"
-            )
-        return _unpickled, ({f.name: getattr(self, f.name) for f in fields(self) if f.name != "coordinates"},)
+        whole = self.coordinates.is_all_of_a_prior
+        if whole and self.brought is not None:
+            model, args, kwargs = self.brought
+            return _numpyro_again, (model, args, kwargs, self.name)
+        # Coordinates hold functions of ours that pickle does not take: they go along only where nothing else says what they are.
+        left_out = {"coordinates"} if whole else set()
+        return _unpickled, ({f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out},)
 
     def __copy__(self) -> Triple:
         return self  # nothing in it changes
@@ -342,13 +345,17 @@ class Triple(Shown):
         """
         from singlearn.triple.numpyro_model import read_model
 
-        coordinates, log_likelihood, sites = read_model(model, args, kwargs)
+        coordinates, log_likelihood, sites, brought = read_model(model, args, kwargs)
         name = getattr(model, "__name__", "NumPyro model")
-        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites)
+        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites, brought=brought)
 
 
 def _unpickled(state: dict[str, Any]) -> Triple:
     return Triple(**state)
+
+
+def _numpyro_again(model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Triple:
+    return replace(Triple.from_numpyro(model, *args, **kwargs), name=name)
 
 
 def _gaussian(f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree) -> Float[Array, " n"]:

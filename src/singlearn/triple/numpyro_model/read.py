@@ -26,8 +26,9 @@ LogLikelihood = Callable[[PyTree, PyTree], Float[Array, " n"]]
 
 def read_model(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Coordinates, LogLikelihood, Sites]:
-    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and ``kwargs``.
+) -> tuple[Coordinates, LogLikelihood, Sites, tuple[Callable, tuple[Any, ...], dict[str, Any]]]:
+    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and ``kwargs``; and the model with
+    copies of these.
 
     Args:
         model: a function of NumPyro statements, with or without handlers round it.
@@ -64,14 +65,18 @@ def read_model(
             )
         return now().log_likelihood(w)
 
+    def log_prior(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return now().log_prior(u)
+
     coordinates = Coordinates(
         dimension=dimension,
         sample=lambda key: now().sample(key),
-        log_prob=lambda u: now().log_prior(u),
+        log_prob=log_prior,
         constrain=lambda u: now().constrain(u),
         unconstrain=lambda w: now().unconstrain(w),
+        made=log_prior,
     )
-    return coordinates, log_likelihood, understood.sites
+    return coordinates, log_likelihood, understood.sites, (model, single.brought.args, single.brought.kwargs)
 
 
 def _brought(
