@@ -138,6 +138,8 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
     from singlearn.tempering.run import Run, ladder_view
 
     source = as_path("path", path)
+    if triple is not None and not isinstance(triple, Triple):
+        raise TypeError(f"triple: got {type(triple).__name__}; it should be the Triple that was tempered")
     if restrict is not None and triple is None:
         raise ValueError("restrict: it is the phase of a triple; give triple= as well")
     tree = _read(source)
