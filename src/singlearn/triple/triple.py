@@ -18,6 +18,7 @@ from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
 from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
+from singlearn.triple.intake.functions import explained
 from singlearn.triple.intake.noise import noise_of_each
 from singlearn.triple.intake.shapes import (
     check_parameter_matches,
@@ -84,7 +85,10 @@ class Triple(Shown):
         _put(self, "data", as_data(self.data))
         _put(self, "truth", self._understood_truth())
         with jax.enable_x64(True):
-            shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
+            try:
+                shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
+            except Exception as error:
+                raise explained("log_likelihood", error, self.data) from error
             _put(self, "n", check_pointwise_shape(shape, leading_lengths(self.data)))
             if self.truth is not None:
                 if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
@@ -306,7 +310,10 @@ class Triple(Shown):
             None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=n, truth_energy=0.0,
         )  # fmt: skip
         with jax.enable_x64(True):
-            shape = jax.eval_shape(own, triple.coordinates.shapes())
+            try:
+                shape = jax.eval_shape(own, triple.coordinates.shapes())
+            except Exception as error:
+                raise explained("kl", error, setting) from error
         if getattr(shape, "shape", None) != ():
             raise ValueError(f"kl: returned {shape}; it should be a scalar")
         return triple
