@@ -13,8 +13,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Integer
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
-from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
 from singlearn.local.jax_memory import operations
+from singlearn.local.jax_programs import CompiledOnce, Layout, Programs, Setting, State
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales

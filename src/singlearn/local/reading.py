@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.excursions import error_of_few, excursion_sentences
 from singlearn.local.minimum import look_below
 from singlearn.local.quadratic import quadratic
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
@@ -44,7 +45,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer = at_twice_gamma(tempering, sampled)
         lower = below.lower
-        why, spread = doubts(excess), error(excess)
+        why, spread = doubts(excess), max(error(excess), error_of_few(excess, distance))
         wanted = tolerance * abs(excess.mean)
         if not below.is_minimum(excess):
             status = Status.NOT_LOCAL_MINIMUM
@@ -74,6 +75,7 @@ def read(target: Target, tempering: Tempering, sampled: Sampled, tolerance: floa
             warnings.append(f"λ̂ changes by {change / excess.mean:+.0%} when γ doubles: it says as much of γ as of w*; give γ with it")
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
+        warnings += excursion_sentences(excess, distance, tolerance)
         warnings += sampling_cautions(sampled, excess.mean)
         if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
             warnings.append(

@@ -12,9 +12,9 @@ import xarray as xr
 from singlearn.local.names import Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
-from singlearn.local.settings import Settings
 from singlearn.local.sampled import Sampled
 from singlearn.local.sampling import sample
+from singlearn.local.settings import Settings
 from singlearn.local.status import Status, diverged
 from singlearn.local.target import Target, Tempering
 from singlearn.local.verb import DEFAULT_BATCH, _target

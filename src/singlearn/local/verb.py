@@ -10,9 +10,9 @@ from typing import Any, Literal
 from singlearn.local.names import Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
-from singlearn.local.settings import Settings
 from singlearn.local.sampled import Progress
 from singlearn.local.sampling import sample
+from singlearn.local.settings import Settings
 from singlearn.local.target import Target, Tempering
 
 DEFAULT_BATCH = 64
