@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Integer
 
+from singlearn.local.names import Tie
+
 
 @dataclass(frozen=True)
 class Tempering:
@@ -76,12 +78,18 @@ def in_float32(kind: str) -> str:
 class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
 
-    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``."""
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``.
+    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it. ``groups`` are the coordinates of every tensor, and
+    ``rounding`` is the error of L_n(w) - L_n(w*) by the rounding of losses (:func:`singlearn.local.rounding.rounding_of_mean`)."""
 
     samples: int
     dimension: int
     centre_loss: float
     gamma: float
+    tie: Tie
+    chosen: bool
+    groups: dict[str, slice]
+    rounding: float
     notes: tuple[str, ...]
 
     @property
