@@ -34,8 +34,11 @@ class Landscape:
     cost: int = 1
     noise: float = 0.0
     centre_loss: float = 0.0
-    notes: tuple[str, ...] = field(default=())
-    evaluated: int = 0
+    notes: tuple[str, ...] = ()
+    tie: float = 10.0
+    chosen: bool = False
+    groups: dict[str, slice] = field(default_factory=dict)
+    rounding: float = 0.0
 
     def begin(self, spread: np.ndarray, seed: int) -> State:
         return self.place(spread[:, None] * np.random.default_rng([seed, 0]).normal(size=(len(spread), self.dimension)), seed)
@@ -47,7 +50,6 @@ class Landscape:
         return state.position
 
     def full(self, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        self.evaluated += len(offset)
         with np.errstate(all="ignore"):
             return self.loss(offset) - self.loss(np.zeros((1, self.dimension))), self.gradient(offset)
 
