@@ -25,6 +25,8 @@ from singlearn.measure.estimate import Estimate
 
 WORTH_SAYING = 0.03
 TIED = 0.1
+HARDLY_FELT = 0.01
+"""Of λ: no λ of a model that anybody brings is as small."""
 NOTHING = Estimate(math.nan, math.nan)
 
 
@@ -132,6 +134,11 @@ def read(
             warnings.append(
                 f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
                 "still on their way along flat directions, and λ̂ is squeezed between the two"
+            )
+        if abs(excess.mean) + 2 * spread < HARDLY_FELT:
+            warnings.append(
+                f"the loss hardly changes within the tie, and λ̂ is almost zero: γ = {tempering.gamma:.3g} is stiffer than what the loss does "
+                "near w*; a smaller gamma looks further"
             )
         if status is not Status.NOT_LOCAL_MINIMUM:
             warnings += _of_gamma(excess.mean, spread, closer, looser)
