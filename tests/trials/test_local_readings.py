@@ -140,11 +140,12 @@ def test_a_tie_that_the_loss_feels_beyond_the_quadratic_model_is_not_weakened() 
 
 @pytest.mark.parametrize("f", [lambda w: (w**4).sum(), lambda w: (w**2).prod()], ids=["fourth power", "x²y²"])
 def test_a_zero_that_training_did_not_quite_reach_does_not_set_the_tie(f) -> None:
-    """w* = 1e-5: γ = 1e11 would hold chains where K is 1e-18. They go as far as K lets them: nβ E[K] over the tie is of order one."""
+    """w* = 1e-5: γ = 1e11 would hold chains where K is 1e-18. A γ four times smaller would let them meet nβ E[K] above one,
+    which for a fourth power is 16 times what they meet now; the mean of 32 heavy-tailed numbers may be off by a factor of two."""
     target = landscape(f, [1e-5, 1e-5], gamma="auto")
     gamma = weakened(target, NBETA, 0) * target.gamma
     reach = np.random.default_rng(0).normal(size=(200, 2)) * gamma**-0.5
-    assert target.gamma == 1e11 and gamma < 1e3 and 0.1 < NBETA * target.full(reach)[0].mean() < 10
+    assert target.gamma == 1e11 and gamma < 1e3 and 1 / 32 < NBETA * target.full(reach)[0].mean() < 2
 
 
 def test_the_default_finds_small_weights_and_says_what_was_taken() -> None:

@@ -11,7 +11,8 @@ STIFF, SOFT = 0.5, 0.125
 """-d log λ̂₂ / d log γ: from where a tie hides the model, and what it is weakened to."""
 STEP, LARGEST = 4.0, 20
 """By what a tie is divided, and how often at most."""
-POSITIONS, SAMPLES = 4, 1024
+MOST_POSITIONS, NUMBERS, SAMPLES = 32, 2**18, 1024
+"""Where the loss is looked at: so many positions, fewer where their numbers would be more."""
 NEGLIGIBLE = 1.0
 """Of nβ times the loss: what no λ̂ would notice."""
 
@@ -51,7 +52,8 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
 
 def _is_quadratic(target: Target, nbeta: float, gamma: float, curved: Spectrum, seed: int) -> bool:
     """Whether the loss at w* + N(0, 1/γ) is what the quadratic model says, or not worth speaking of, and not simply constant."""
-    state = target.begin(np.full(POSITIONS, gamma**-0.5), seed)
-    still = np.full(POSITIONS, 1e-30)
+    count = max(4, min(MOST_POSITIONS, NUMBERS // target.dimension))
+    state = target.begin(np.full(count, gamma**-0.5), seed)
+    still = np.full(count, 1e-30)
     excess = target.walk(state, still, min(SAMPLES, target.samples), 1, Tempering(nbeta, gamma))[1].excess
     return bool(0 < np.abs(excess).mean() <= 2 * curved.excess(gamma) + NEGLIGIBLE)
