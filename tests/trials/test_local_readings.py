@@ -1,6 +1,7 @@
 """How λ̂ of a network is read and judged: the tie that nobody gave, constants, rounding, samples that minibatches miss."""
 
 import math
+from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +17,13 @@ from singlearn.local.jax_function import JaxTarget
 from singlearn.local.pytorch import TorchTarget
 from singlearn.local.quadratic import quadratic, spectrum
 from singlearn.local.rare_samples import rare_samples
-from singlearn.local.reading import without_chains
+from singlearn.local.reading import _of_gamma, without_chains
 from singlearn.local.settings import Settings
 from singlearn.local.status import doubts, what_helps, why_diverged
 from singlearn.local.target import Tempering, Traces
 from singlearn.local.torch_rounding import with_enough_digits
 from singlearn.local.unfelt import unfelt
+from singlearn.measure.estimate import Estimate
 
 torch.set_num_threads(1)
 N = 400
@@ -78,7 +80,7 @@ def test_the_tie_is_relative_to_weights_that_are_not_of_order_one() -> None:
     for size, expected in ((0.4, 10.0), (1.0, 10.0), (2.5, 10.0), (0.2, 250.0), (0.01, 1e5), (5.0, 0.4), (100.0, 1e-3)):
         assert choose_gamma({"w": np.full((4, 4), size)}) == pytest.approx(expected, rel=1e-3)
     joined = [choose_gamma({"w": np.full((4, 4), size)}) for size in np.geomspace(0.1, 0.5, 60)]
-    assert all(1 <= a / b < 1.4 for a, b in zip(joined[:-1], joined[1:], strict=True))
+    assert all(1 <= a / b < 1.4 for a, b in pairwise(joined))
 
 
 def test_vectors_zeros_and_tensors_as_good_as_zero_take_the_size_of_their_layer() -> None:
@@ -221,6 +223,12 @@ def test_a_dead_unit_beside_live_ones_is_not_worth_a_word() -> None:
     net = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
     net[0].bias.data = torch.tensor([0.5, 0.5, -100.0])
     assert unfelt(TorchTarget(net, half, (x, x), gamma=10.0), 0).tensors == ()
+
+
+def test_a_change_from_nothing_is_told_in_units_of_the_coefficient() -> None:
+    """Chains in a flat valley that meet its walls at γ/2 only: λ̂ = 0 has no percentage."""
+    assert "+0.3 when γ is halved" in _of_gamma(0.0, 0.0, Estimate(0.0, 0.0), Estimate(0.3, 0.05))[0]
+    assert _of_gamma(1.0, 0.1, Estimate(0.8, 0.1), Estimate(1.2, 0.1)) == []
 
 
 def test_chains_that_are_all_the_same_agree() -> None:

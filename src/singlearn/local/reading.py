@@ -135,10 +135,10 @@ def read(
                 f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
                 "still on their way along flat directions, and λ̂ is squeezed between the two"
             )
-        if abs(excess.mean) + 2 * spread < HARDLY_FELT:
+        if abs(excess.mean) + 2 * spread < HARDLY_FELT and not felt.everything:
             warnings.append(
-                f"the loss hardly changes within the tie, and λ̂ is almost zero: γ = {tempering.gamma:.3g} is stiffer than what the loss does "
-                "near w*; a smaller gamma looks further"
+                f"the loss hardly changes within the tie, and λ̂ is almost zero: γ = {tempering.gamma:.3g} is stiffer than what the loss "
+                "does near w*; a smaller gamma looks further"
             )
         if status is not Status.NOT_LOCAL_MINIMUM:
             warnings += _of_gamma(excess.mean, spread, closer, looser)
@@ -201,7 +201,7 @@ def _of_gamma(value: float, spread: float, closer: Estimate, looser: Estimate) -
     for other, how in ((closer, "doubles"), (looser, "is halved")):
         change = other.value - value
         if abs(change) > TIED * max(abs(value), 1e-12) + SIGNIFICANT * math.hypot(other.standard_error, spread):
-            said.append(f"{change / value:+.0%} when γ {how}")
+            said.append(f"{change / value:+.0%} when γ {how}" if value else f"{change:+.2g} when γ {how}")
     return [f"λ̂ changes by {' and by '.join(said)}: it says as much of γ as of w*; give γ with it"] if said else []
 
 
