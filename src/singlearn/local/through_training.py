@@ -33,7 +33,7 @@ def trajectory(
     data: Any,
     *,
     only: Selection = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
     sampler: Literal["sgld", "hmc"] = "sgld",
     chains: int = 8,
