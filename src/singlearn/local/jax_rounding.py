@@ -43,7 +43,7 @@ def measured_rounding(
     try:
         host = jax.tree.map(lambda leaf: np.asarray(leaf)[index], data)
         at = jax.tree.map(np.asarray, parameters)
-        with jax.experimental.enable_x64():
+        with jax.enable_x64(True):
             x, target = jax.tree.map(_doubled, host)
             exact = loss(model(jax.tree.map(_doubled, at), x), target)
             if exact.dtype != jnp.float64:

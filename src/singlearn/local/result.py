@@ -40,7 +40,8 @@ class LocalLearningCoefficient(Shown):
             (:func:`singlearn.local.quadratic.quadratic`).
         samples: n.
         nbeta: nβ, in units of 1/loss.
-        gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in units of :math:`γ_i^{-1/2}`.
+        gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in units of :math:`γ_i^{-1/2}`
+            (less than 1 where ties by name that were chosen had to be weakened).
         loss: L_n(w*), over all samples.
         sampler: ``sgld`` or ``hmc``.
         steps: of every chain, with those that were thrown away.
