@@ -128,7 +128,7 @@ class TorchTarget:
         self.samples = length(self._data)
         self.chosen = isinstance(gamma, str)
         self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
-        self.gamma, scales = tie_scales(self._masks, self.tie)
+        self.gamma, scales = tie_scales(self._masks, self.tie, known=every)
         scale = np.concatenate([per_direction(scales[name], every[name].is_complex()) for name in self._indices])
         self._scale = torch.as_tensor(scale, dtype=self._dtype, device=self._device)
         at = torch.cat([flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()])

@@ -147,11 +147,17 @@ class Notation:
                 "it separates thousands)"
             )
         parts = cell.split()
-        if len(parts) > 1 and all(self.value(part) is not None for part in parts):
-            if not all(WHOLE.fullmatch(part) for part in parts):
-                return f"got {cell!r}; it should be a number (--delimiter space if blanks separate the columns)"
+        whole = all(WHOLE.fullmatch(part) for part in parts)
+        if len(parts) > 1 and not whole and all(self.value(part) is not None for part in parts):
+            return (
+                f"got {cell!r}; it should be a number (--delimiter space if blanks separate "
+                "the columns)"
+            )
         if re.fullmatch(r"'[^']*'|\"[^\"]*\"|“[^”]*”", cell):
-            return f"got {cell!r} in quotation marks; it should be a number, bare or in double quotes"
+            return (
+                f"got {cell!r} in quotation marks; it should be a number, bare or in double "
+                "quotes"
+            )
         signs = [
             sign
             for sign in (",", ".", "'", " ")
