@@ -53,12 +53,21 @@ def virial_excess(
     return Estimate(found.mean - dimension, found.standard_error)
 
 
+def virial_is_off(virial: Estimate, coefficient: float) -> bool:
+    """Whether the virial is off beyond its noise, by what may matter to λ̂.
+
+    >>> [virial_is_off(seen, 1.0) for seen in (Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001))]
+    [True, False, False]
+    """
+    return 0.5 * abs(virial.value) > SHARE * abs(coefficient) and abs(virial.value) > SIGNIFICANT * virial.standard_error
+
+
 def highest_excess(traces: Traces, coefficient: float) -> float:
     r"""The highest excess :math:`nβ (L - L(w^*))` that was met, if it is out of reach of exact chains; else 0.
 
-    Under the posterior :math:`P(nβ ΔL > t) ≤ e^{-t}/Z` with :math:`Z = E\, e^{-nβ ΔL}` over the tie alone, so that a wall is met at heights of
-    a few nats, whereas a step as long as the way to it lands high upon it. Allowed are the bound that a Gamma variable of mean λ̂ passes
-    with a chance of one in a million draws, and twelve times the spread that the middle of the draws shows, for that holds the noise of
+    Under the posterior :math:`P(nβ ΔL > t) ≤ e^{-t}/Z` with :math:`Z = E\, e^{-nβ ΔL}` over the tie alone, so that a wall is met at heights
+    of a few nats, whereas a step as long as the way to it lands high upon it. Allowed are the bound that a Gamma variable of mean λ̂
+    passes in one run of a million, and twelve times the spread that the middle of the draws shows, for that holds the noise of
     minibatches too.
 
     Args:
@@ -93,7 +102,7 @@ def step_errors(traces: Traces, virial: Estimate, coefficient: float) -> list[st
     found = []
     if traces.virial is not None and not math.isfinite(virial.value):
         found.append("their force grew beyond all numbers")
-    elif 0.5 * abs(virial.value) > SHARE * abs(coefficient) and abs(virial.value) > SIGNIFICANT * virial.standard_error:
+    elif virial_is_off(virial, coefficient):
         found.append(f"the mean of (w - w*)·∇U is off by {virial.value:+.2g}, so λ̂ may be by about {abs(virial.value) / 2:.2g}")
     highest = highest_excess(traces, coefficient)
     if highest > 0:

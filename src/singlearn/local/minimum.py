@@ -89,8 +89,8 @@ class Below:
             return [f"w* lies above the minimum of its basin: λ̂ is too small by about {self.lower:.2g}; train further"]
         if excess < 0:
             return [
-                f"the chains meet losses below L_n(w*), by {-excess:.3g} on average in units of λ, where short descents from w* do not lead: "
-                "w* is not the minimum of its neighbourhood; a larger gamma keeps chains nearer to it"
+                f"the chains meet losses below L_n(w*), by {-excess:.3g} on average in units of λ, where short descents from w* do not "
+                "lead: w* is not the minimum of its neighbourhood; a larger gamma keeps chains nearer to it"
             ]
         if self.from_chains > worth and self.from_chains > A_NAT:
             return [

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.excursions import error_of_few, excursion_sentences
 from singlearn.local.minimum import look_below
 from singlearn.local.quadratic import quadratic
 from singlearn.local.rare_samples import rare_samples
@@ -108,7 +109,7 @@ def read(
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer, looser = (at_other_gamma(tempering, sampled, factor) for factor in (2.0, 0.5))
         lower = below.lower
-        doubtful, spread = doubts(excess), error(excess)
+        doubtful, spread = doubts(excess), max(error(excess), error_of_few(excess, distance))
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
             spread = math.hypot(spread, rounding)
         wanted = tolerance * abs(excess.mean)
@@ -144,6 +145,7 @@ def read(
             warnings += _of_gamma(excess.mean, spread, closer, looser)
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
+        warnings += excursion_sentences(excess, distance, tolerance)
         warnings += sampling_cautions(sampled, excess.mean)
         if float(np.mean(sampled.acceptance)) < 0.85 and sampled.sampler == "sgld":
             warnings.append(

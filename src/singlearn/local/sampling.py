@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from singlearn.local.discretisation import step_errors
+from singlearn.local.discretisation import step_errors, virial_is_off
 from singlearn.local.hamiltonian import sample_hmc
 from singlearn.local.sampled import Progress, Sampled
 from singlearn.local.settings import Settings
@@ -50,17 +50,23 @@ def _failed(sampled: Sampled, target: Target, tempering: Tempering) -> list[str]
 
 
 def sampling_cautions(sampled: Sampled, coefficient: float) -> list[str]:
-    """Sentences on how far the steps themselves may have changed λ̂.
+    """Sentences on how far the steps may have changed λ̂, and on places that exact chains did not reach.
 
     Args:
         sampled: the run, none of whose chains diverged.
         coefficient: λ̂.
 
     Returns:
-        Nothing for exact chains whose energies are right.
+        Nothing where steps and chains did what exact ones do.
     """
     found = list(sampled.notes)
     if sampled.sampler == "sgld":
         helps = 'sampler="hmc" judges every step on all samples'
-        found += [f"the steps were too long for this loss: {why}; {helps}" for why in step_errors(sampled.traces, sampled.virial, coefficient)]
+        why = step_errors(sampled.traces, sampled.virial, coefficient)
+        found += [f"the steps were too long for this loss: {reason}; {helps}" for reason in why]
+    elif virial_is_off(sampled.virial, coefficient):
+        found.append(
+            f"the mean of (w - w*)·∇U is off by {sampled.virial.value:+.2g}, which exact chains tell of places they did not reach, such as "
+            f"narrow walls met by rare excursions: λ̂ may be off by up to {abs(sampled.virial.value) / 2:.2g}; raise max_steps"
+        )
     return found
