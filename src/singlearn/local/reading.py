@@ -11,7 +11,7 @@ import numpy as np
 from singlearn.local.diagnostics import Mixing, mixing
 from singlearn.local.excursions import error_of_few, excursion_sentences
 from singlearn.local.minimum import look_below
-from singlearn.local.quadratic import quadratic
+from singlearn.local.quadratic import Spectrum, spectrum
 from singlearn.local.rare_samples import rare_samples
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.rounding import rounding_sentence
@@ -25,7 +25,7 @@ from singlearn.local.unfelt import Unfelt, unfelt
 from singlearn.measure.estimate import Estimate
 
 WORTH_SAYING = 0.03
-TIED = 0.1
+TIED, PLAINLY_TIED = 0.1, 0.2
 HARDLY_FELT = 0.01
 """Of λ: no λ of a model that anybody brings is as small."""
 NOTHING = Estimate(math.nan, math.nan)
@@ -92,6 +92,8 @@ def read(
     rounding = tempering.nbeta * _rounding(target)
     over_all = math.nan
     closer = looser = NOTHING
+    curved, no_yardstick = _curvature(target, tempering, sampled, seed)
+    yardstick = NOTHING if curved is None else curved.coefficient(tempering.gamma)
     langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
     below = look_below(target, tempering, sampled, langevin_step * tempering.nbeta, seed)
     if dead or traces.excess.shape[1] < 8:
@@ -142,7 +144,9 @@ def read(
                 "does near w*; a smaller gamma looks further"
             )
         if status is not Status.NOT_LOCAL_MINIMUM:
-            warnings += _of_gamma(excess.mean, spread, closer, looser)
+            warnings += _of_gamma(excess.mean, spread, closer, looser) or _of_gamma_where_quadratic(
+                excess.mean, spread, curved, tempering.gamma
+            )
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
         warnings += excursion_sentences(excess, distance, tolerance)
@@ -154,7 +158,6 @@ def read(
         rare, over_all = _of_rare_samples(target, tempering, sampled, excess.mean, spread)
         warnings += rare
     warnings += [sentence for sentence in [rounding_sentence(rounding, excess.mean, target.centre_loss)] if sentence]
-    yardstick, no_yardstick = _yardstick(target, tempering, sampled, seed)
     warnings += no_yardstick
     with np.errstate(invalid="ignore", over="ignore"):
         far = np.sqrt(traces.squared_distance.mean(axis=1))
@@ -207,6 +210,19 @@ def _of_gamma(value: float, spread: float, closer: Estimate, looser: Estimate) -
     return [f"λ̂ changes by {' and by '.join(said)}: it says as much of γ as of w*; give γ with it"] if said else []
 
 
+def _of_gamma_where_quadratic(value: float, spread: float, curved: Spectrum | None, gamma: float) -> list[str]:
+    """The same, read without noise off the quadratic model, where λ̂ is what it says."""
+    if curved is None:
+        return []
+    here, closer = (curved.coefficient(factor * gamma).value for factor in (1.0, 2.0))
+    if not here > 0 or abs(value - here) > TIED * here + SIGNIFICANT * spread or closer / here - 1 > -PLAINLY_TIED:
+        return []
+    return [
+        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; give γ "
+        "with it"
+    ]
+
+
 def _of_rare_samples(
     target: Target, tempering: Tempering, sampled: Sampled, value: float, spread: float
 ) -> tuple[list[str], float]:
@@ -232,10 +248,10 @@ def _tie(target: Target, tempering: Tempering) -> dict[str, object]:
     return {"gamma_chosen": target.chosen, "gamma_by_name": by_name}
 
 
-def _yardstick(target: Target, tempering: Tempering, sampled: Sampled, seed: int) -> tuple[Estimate, list[str]]:
-    """λ̂ of the quadratic model at w*, or why there is none: the sampled λ̂ does not need it."""
+def _curvature(target: Target, tempering: Tempering, sampled: Sampled, seed: int) -> tuple[Spectrum | None, list[str]]:
+    """What the yardstick is read from, or why there is none: the sampled λ̂ does not need it."""
     cost = len(sampled.started_away) * sampled.steps * sampled.batch
     try:
-        return quadratic(target, tempering, cost, seed), []
+        return spectrum(target, tempering.nbeta, cost, seed), []
     except (RuntimeError, TypeError) as error:  # what PyTorch and JAX say of an operation that has no second derivative
-        return NOTHING, [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]
+        return None, [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]

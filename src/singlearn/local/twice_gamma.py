@@ -39,5 +39,7 @@ def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float) -> Est
     kept = sampled.onward(Tempering(tempering.nbeta, factor * tempering.gamma), draws).excess[:, draws // 3 :]
     if not np.isfinite(kept).all():
         return Estimate(math.nan, math.nan)
-    found = mixing(kept, sampled.started_away)
-    return Estimate(found.mean, error(found), found.per_chain)
+    found, first = mixing(kept, sampled.started_away), mixing(sampled.traces.excess, sampled.started_away)
+    # A short run knows little of its own error: the longer one says what as many draws are worth.
+    least = first.standard_error * math.sqrt(sampled.traces.excess.shape[1] / kept.shape[1])
+    return Estimate(found.mean, max(error(found), least), found.per_chain)
