@@ -156,7 +156,7 @@ def test_the_default_finds_small_weights_and_says_what_was_taken() -> None:
     assert found.status == "converged" and found.gamma_chosen and found.gamma == pytest.approx(1e5, rel=0.2)
     assert "by the size of the weights" in str(found) and "at γ/2" in str(found)
     for estimate, factor in ((found, 1.0), (found.at_twice_gamma, 2.0), (found.at_half_gamma, 0.5)):
-        assert abs(estimate.value - closed(hessian, factor * found.gamma)) < 4 * estimate.standard_error < 1.0
+        assert abs(estimate.value - closed(hessian, factor * found.gamma)) < 4 * estimate.standard_error < 1.2
 
 
 def test_a_tie_for_every_tensor_is_told_by_name() -> None:
@@ -275,7 +275,7 @@ def test_what_float32_hides_altogether_is_refused_or_named() -> None:
     target = JaxTarget(
         lambda p, x: x @ p, lambda o, t: 1e9 + half(o, t), (x.numpy(), y.numpy()), module.weight.detach().numpy().T, gamma=10.0
     )
-    assert NBETA * target.rounding > 10
+    assert NBETA * target.rounding > 1
     found = None
     try:
         found, _ = without_chains(target, Tempering(NBETA, 10.0), SETTINGS)

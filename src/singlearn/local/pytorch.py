@@ -147,7 +147,7 @@ class TorchTarget:
         self.centre_loss = float(self._reference.double().mean())
         refuse_random_losses(probe, self._at_once)
         self.groups = self._groups()
-        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference)
+        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference, self._at_once)
         refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
         refuse_padding_that_matters(probe, tuple((i, self._fitted(own)) for i, own in brought.alone))
         outside = dict(copy.original.named_parameters())

@@ -20,7 +20,7 @@ from singlearn.local.sampling import sampling_cautions
 from singlearn.local.settings import Settings
 from singlearn.local.status import SIGNIFICANT, Status, diverged, doubts, error, travelling, what_helps, why_diverged
 from singlearn.local.target import Target, Tempering
-from singlearn.local.twice_gamma import at_other_gamma
+from singlearn.local.twice_gamma import HALF, TWICE, at_other_gamma, least_error
 from singlearn.local.unfelt import Unfelt, unfelt
 from singlearn.measure.estimate import Estimate
 
@@ -109,7 +109,7 @@ def read(
         warnings += below.sentences(math.nan)
     else:
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
-        closer, looser = (at_other_gamma(tempering, sampled, factor) for factor in (2.0, 0.5))
+        closer, looser = (at_other_gamma(tempering, sampled, *run) for run in ((2.0, TWICE), (0.5, HALF)))
         lower = below.lower
         doubtful, spread = doubts(excess), max(error(excess), error_of_few(excess, distance))
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
@@ -203,9 +203,9 @@ def _of_gamma(value: float, spread: float, closer: Estimate, looser: Estimate) -
     if math.isnan(closer.value):
         return ["a chain left when γ was doubled, so how much λ̂ depends on γ is not known"]
     said = []
-    for other, how in ((closer, "doubles"), (looser, "is halved")):
-        change = other.value - value
-        if abs(change) > TIED * max(abs(value), 1e-12) + SIGNIFICANT * math.hypot(other.standard_error, spread):
+    for other, how, share in ((closer, "doubles", TWICE), (looser, "is halved", HALF)):
+        change, own = other.value - value, max(other.standard_error, least_error(spread, share))
+        if abs(change) > TIED * max(abs(value), 1e-12) + SIGNIFICANT * math.hypot(own, spread):
             said.append(f"{change / value:+.0%} when γ {how}" if value else f"{change:+.2g} when γ {how}")
     return [f"λ̂ changes by {' and by '.join(said)}: it says as much of γ as of w*; give γ with it"] if said else []
 
