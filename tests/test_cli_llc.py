@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 import safetensors.torch
@@ -99,6 +100,48 @@ def test_llc_refuses_in_one_sentence(arguments, sentence, net, capsys) -> None:
 def test_an_error_in_the_user_s_loss_names_its_line(net, capsys) -> None:
     assert run(net, "--loss", f"{net}/net.py:broken") == 2
     assert "net.py, line 22: NameError: name 'undefined' is not defined" in capsys.readouterr().err
+
+
+GOOD = """
+def data():
+    x = torch.randn(80, 2, generator=torch.Generator().manual_seed(0))
+    return x, (x @ torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]])).argmax(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("def data():\n    x = torch.ones(80, 2)", "--data: .*net.py:data returns nothing; a return is missing"),
+        ("def data():\n    yield torch.ones(80, 2)", "--data: .*net.py:data gives a generator; it should return the thing itself"),
+        ("async def data():\n    return 1", "--data: .*net.py:data gives a coroutine"),
+        ("data = None", "--data: .*net.py:data: got NoneType; it should be tensors"),
+        ("def data(n):\n    return n", "net.py: TypeError: data.. missing 1 required positional argument"),
+        ("def data():\n    raise KeyError('x')", "net.py, line 7: KeyError: 'x'"),
+        ("import sys\nsys.exit(3)", "--model: .*net.py, line 7: it ends the program .exit 3.; what it runs as a script belongs under"),
+        ("def data():\n    exit('none')", "--data: .*net.py, line 7: it ends the program .exit none."),
+        (GOOD + "def loss(output, target):\n    raise SystemExit", "net.py, line 11: it ends the program"),
+        ("def __getattr__(name):\n    raise AttributeError(name)", "net.py: it defines no 'data'"),
+        ("def __getattr__(name):\n    return undefined", "net.py, line 7: NameError"),
+        ("def data():\n    return torch.ones(80, 2), torch.ones(79)", "data: the parts have"),
+    ],
+)
+def test_what_a_user_s_file_may_do_instead(written, sentence, net, capsys) -> None:
+    """One sentence that names the file, whatever it does; never a traceback, and never silence."""
+    (net / "net.py").write_text("import torch\n\n\ndef build():\n    return torch.nn.Linear(2, 3, bias=False)\n" + written)
+    more = ("--loss", f"{net}/net.py:loss") if "def loss" in written else ()
+    assert run(net, *more) == 2
+    error = capsys.readouterr().err
+    assert re.search(sentence, error) and error.count("\n") == 1
+
+
+def test_what_a_user_s_file_prints_is_no_part_of_the_answer(net, capsys) -> None:
+    """And names that it makes when they are asked for are names."""
+    lazy = GOOD.replace("def data", "def _data") + "def __getattr__(name):\n    print('made', name)\n    return {'data': _data}[name]\n"
+    (net / "net.py").write_text(NET.partition("def data")[0] + "print('hello')\n" + lazy)
+    assert run(net, "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["half_dimension"] == 3 and "hello" in err and "made data" in err
 
 
 def test_every_form_of_checkpoint_holds_the_same_weights(tmp_path) -> None:

@@ -86,13 +86,14 @@ def test_every_verb_refuses_the_same_with_the_same_words(bad, words, tmp_path, c
 
 def test_samplers_are_two_and_no_other_word_is_one() -> None:
     for verb in (as_users_call(sl.local.llc), lambda *given, **more: as_users_call(sl.local.trajectory)({1: STATE}, *given, **more)):
-        with pytest.raises(ValueError, match=r'sampler: got \'SGLD\'; it should be "sgld" or "hmc"'):
+        with pytest.raises(ValueError, match=r'sampler: got \'SGLD\'; it should be "auto", "sgld" or "hmc"'):
             verb(layer(), half, (X, Y), sampler="SGLD")
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     asked = Settings.asked(
-        gamma=np.float32(2), nbeta=np.array(3.0), chains=np.int64(8), batch_size=64.0, largest_batch=4096, tolerance=1, max_steps=1e4, seed=7.0
+        gamma=np.float32(2), nbeta=np.array(3.0), chains=np.int64(8), batch_size=64.0, largest_batch=4096, tolerance=1, max_steps=1e4,
+        seed=7.0,
     )  # fmt: skip
     assert (asked.gamma, asked.nbeta, asked.chains, asked.batch, asked.max_steps, asked.seed) == (2.0, 3.0, 8, 64, 10_000, 7)
     json.dumps(vars(asked))

@@ -62,7 +62,8 @@ def follow(tmp_path, one, monkeypatch):
     monkeypatch.setattr(through_training, "llc", instead)
 
     def follow(loss=half, model=None, data=(X, Y), weights=WEIGHTS, **settings):
-        return sl.local.trajectory(weights, model or Gain(), loss, data, folder=tmp_path / "sweep", progress=False, **settings)
+        asked = {"gamma": 10.0} | settings
+        return sl.local.trajectory(weights, model or Gain(), loss, data, folder=tmp_path / "sweep", progress=False, **asked)
 
     follow.folder = tmp_path / "sweep"
     return follow

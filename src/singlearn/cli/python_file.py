@@ -88,10 +88,19 @@ def blaming(*paths: Path) -> Iterator[None]:
             raise
         raise Refusal(said) from stop
     except Exception as error:
-        place = place_in(error, paths)
-        if place is None:
+        # What the library makes of a user's error has it as its cause.
+        own = next((cause for cause in _causes(error) if place_in(cause, paths) is not None), None)
+        if own is None:
             raise
-        raise Refusal(f"{place}: {type(error).__name__}: {error}") from error
+        raise Refusal(f"{place_in(own, paths)}: {type(own).__name__}: {own}") from error
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The first cause first, the error itself last."""
+    found = [error]
+    while (cause := found[0].__cause__) is not None and cause not in found:
+        found.insert(0, cause)
+    return found
 
 
 def _refuse_nothing(found: Any, where: str, argument: str) -> None:

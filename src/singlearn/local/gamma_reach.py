@@ -9,10 +9,11 @@ from singlearn.local.target import Target, Tempering
 
 STIFF, SOFT = 0.5, 0.125
 """-d log λ̂₂ / d log γ: from where a tie hides the model, and what it is weakened to."""
-STEP, LARGEST = 4.0, 12
+STEP, LARGEST = 4.0, 20
 """By what a tie is divided, and how often at most."""
-POSITIONS, SAMPLES = 4, 1024
-NEGLIGIBLE = 0.5
+MOST_POSITIONS, NUMBERS, SAMPLES = 32, 2**18, 1024
+"""Where the loss is looked at: so many positions, fewer where their numbers would be more."""
+NEGLIGIBLE = 1.0
 """Of nβ times the loss: what no λ̂ would notice."""
 
 
@@ -20,10 +21,10 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
     r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the loss is felt at all.
 
     The size of the weights says nothing where they are smaller than what the data can tell of them (a regression with weights of 0.01 and
-    noise of 1): the tie then is stiffer than every direction, and λ̂ says nothing but γ. This is seen in the quadratic model
-    (:meth:`Spectrum.dependence` above a half). Then γ is divided by four, as long as chains that go as far as the tie lets them,
-    :math:`w^* + N(0, 1/γ)`, meet no more than twice the loss of the quadratic model (beyond, the network is another one), until the
-    dependence is at most an eighth.
+    noise of 1), nor where they are a zero that was not quite reached: the tie then is stiffer than every direction, and λ̂ says nothing but
+    γ. This is seen in the quadratic model (:meth:`Spectrum.dependence` above a half, or no curvature). Then γ is divided by four, until the
+    dependence is at most an eighth, and as long as chains that go as far as the tie lets them, :math:`w^* + N(0, 1/γ)`, meet no more than
+    twice the loss of the quadratic model and one nat (beyond, the network is another one).
 
     Args:
         target: the model at w*, with the tie of :func:`singlearn.local.gamma.choose_gamma`.
@@ -31,14 +32,14 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
         seed: of the directions.
 
     Returns:
-        A power of 1/4; 1 where the loss is felt, where it has no curvature, or where the curvature cannot be computed.
+        A power of 1/4; 1 where the loss is felt, where it does not change at all, or where the curvature cannot be computed.
     """
     try:
         curved = spectrum(target, nbeta, 0, seed)
     except (RuntimeError, TypeError):
         return 1.0
     gamma, factor = target.gamma, 1.0
-    if curved.dependence(gamma) <= STIFF or not (curved.nodes > 0).any():
+    if curved.dependence(gamma) <= STIFF:
         return factor
     for _ in range(LARGEST):
         if not _is_quadratic(target, nbeta, gamma * factor / STEP, curved, seed):
@@ -50,8 +51,9 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
 
 
 def _is_quadratic(target: Target, nbeta: float, gamma: float, curved: Spectrum, seed: int) -> bool:
-    """Whether the loss at w* + N(0, 1/γ) is what the quadratic model says, or not worth speaking of."""
-    state = target.begin(np.full(POSITIONS, gamma**-0.5), seed)
-    still = np.full(POSITIONS, 1e-30)
+    """Whether the loss at w* + N(0, 1/γ) is what the quadratic model says, or not worth speaking of, and not simply constant."""
+    count = max(4, min(MOST_POSITIONS, NUMBERS // target.dimension))
+    state = target.begin(np.full(count, gamma**-0.5), seed)
+    still = np.full(count, 1e-30)
     excess = target.walk(state, still, min(SAMPLES, target.samples), 1, Tempering(nbeta, gamma))[1].excess
-    return bool(np.abs(excess).mean() <= 2 * curved.excess(gamma) + NEGLIGIBLE)
+    return bool(0 < np.abs(excess).mean() <= 2 * curved.excess(gamma) + NEGLIGIBLE)

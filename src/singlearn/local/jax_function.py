@@ -90,7 +90,7 @@ class JaxTarget:
             bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample{not_a_number(self._data, bad)}")
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
-        self.rounding = measured_rounding(model, loss, parameters, self._data, reference)
+        self.rounding = measured_rounding(model, loss, parameters, self._data, reference, self._at_once)
         self._at = self._at._replace(reference=reference)
         batch_dependence(self._programs, self._at, self.gamma, self._at_once)
         false_gradient(self._programs, self._at, self.gamma, self._at_once, names)

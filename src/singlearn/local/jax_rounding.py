@@ -18,7 +18,12 @@ LOOKED_AT = 256
 
 
 def measured_rounding(
-    model: Callable[..., Any], loss: Callable[..., Any], parameters: Any, data: tuple[Any, Any], reference: Float[Array, " samples"]
+    model: Callable[..., Any],
+    loss: Callable[..., Any],
+    parameters: Any,
+    data: tuple[Any, Any],
+    reference: Float[Array, " samples"],
+    at_once: int,
 ) -> float:
     """Error of L_n(w) - L_n(w*) by rounding, against float64 where the function computes in it.
 
@@ -29,12 +34,13 @@ def measured_rounding(
         parameters: w*.
         data: inputs and targets.
         reference: losses of all samples at w*.
+        at_once: samples that fit into memory in float32.
 
     Returns:
         The error in units of the loss, as :func:`singlearn.local.rounding.rounding_of_mean` defines it.
     """
     count = len(reference)
-    index = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(np.int64))
+    index = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64))
     share = math.sqrt(len(index) / count)
     rounded = np.asarray(reference[index], dtype=np.float64)
     digit = float(jnp.finfo(reference.dtype).eps)

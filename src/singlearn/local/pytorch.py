@@ -128,7 +128,7 @@ class TorchTarget:
         self.samples = length(self._data)
         self.chosen = isinstance(gamma, str)
         self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
-        self.gamma, scales = tie_scales(self._masks, self.tie)
+        self.gamma, scales = tie_scales(self._masks, self.tie, known=every)
         scale = np.concatenate([per_direction(scales[name], every[name].is_complex()) for name in self._indices])
         self._scale = torch.as_tensor(scale, dtype=self._dtype, device=self._device)
         at = torch.cat([flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()])
@@ -147,7 +147,7 @@ class TorchTarget:
         self.centre_loss = float(self._reference.double().mean())
         refuse_random_losses(probe, self._at_once)
         self.groups = self._groups()
-        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference)
+        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference, self._at_once)
         refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
         refuse_padding_that_matters(probe, tuple((i, self._fitted(own)) for i, own in brought.alone))
         outside = dict(copy.original.named_parameters())

@@ -11,7 +11,7 @@ import numpy as np
 from singlearn.local.diagnostics import Mixing, mixing
 from singlearn.local.excursions import error_of_few, excursion_sentences
 from singlearn.local.minimum import look_below
-from singlearn.local.quadratic import quadratic
+from singlearn.local.quadratic import Spectrum, spectrum
 from singlearn.local.rare_samples import rare_samples
 from singlearn.local.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.rounding import rounding_sentence
@@ -20,12 +20,14 @@ from singlearn.local.sampling import sampling_cautions
 from singlearn.local.settings import Settings
 from singlearn.local.status import SIGNIFICANT, Status, diverged, doubts, error, travelling, what_helps, why_diverged
 from singlearn.local.target import Target, Tempering
-from singlearn.local.twice_gamma import at_other_gamma
+from singlearn.local.twice_gamma import HALF, TWICE, at_other_gamma, least_error
 from singlearn.local.unfelt import Unfelt, unfelt
 from singlearn.measure.estimate import Estimate
 
 WORTH_SAYING = 0.03
-TIED = 0.1
+TIED, PLAINLY_TIED = 0.1, 0.2
+HARDLY_FELT = 0.01
+"""Of λ: no λ of a model that anybody brings is as small."""
 NOTHING = Estimate(math.nan, math.nan)
 
 
@@ -90,6 +92,8 @@ def read(
     rounding = tempering.nbeta * _rounding(target)
     over_all = math.nan
     closer = looser = NOTHING
+    curved, no_yardstick = _curvature(target, tempering, sampled, seed)
+    yardstick = NOTHING if curved is None else curved.coefficient(tempering.gamma)
     langevin_step = float(np.mean(sampled.step)) ** (2 if sampled.sampler == "hmc" else 1)
     below = look_below(target, tempering, sampled, langevin_step * tempering.nbeta, seed)
     if dead or traces.excess.shape[1] < 8:
@@ -105,7 +109,7 @@ def read(
         warnings += below.sentences(math.nan)
     else:
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
-        closer, looser = (at_other_gamma(tempering, sampled, factor) for factor in (2.0, 0.5))
+        closer, looser = (at_other_gamma(tempering, sampled, *run) for run in ((2.0, TWICE), (0.5, HALF)))
         lower = below.lower
         doubtful, spread = doubts(excess), max(error(excess), error_of_few(excess, distance))
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
@@ -134,8 +138,15 @@ def read(
                 f"|w - w*|² of chains that started away from w* and at w* differs by {distance.gap / distance.mean:+.0%}: the chains are "
                 "still on their way along flat directions, and λ̂ is squeezed between the two"
             )
+        if abs(excess.mean) + 2 * spread < HARDLY_FELT and not felt.everything:
+            warnings.append(
+                f"the loss hardly changes within the tie, and λ̂ is almost zero: γ = {tempering.gamma:.3g} is stiffer than what the loss "
+                "does near w*; a smaller gamma looks further"
+            )
         if status is not Status.NOT_LOCAL_MINIMUM:
-            warnings += _of_gamma(excess.mean, spread, closer, looser)
+            warnings += _of_gamma(excess.mean, spread, closer, looser) or _of_gamma_where_quadratic(
+                excess.mean, spread, curved, tempering.gamma
+            )
         if sampled.capped:
             warnings.append("minibatch noise forces a step below the best one; a larger largest_batch is faster")
         warnings += excursion_sentences(excess, distance, tolerance)
@@ -147,7 +158,6 @@ def read(
         rare, over_all = _of_rare_samples(target, tempering, sampled, excess.mean, spread)
         warnings += rare
     warnings += [sentence for sentence in [rounding_sentence(rounding, excess.mean, target.centre_loss)] if sentence]
-    yardstick, no_yardstick = _yardstick(target, tempering, sampled, seed)
     warnings += no_yardstick
     with np.errstate(invalid="ignore", over="ignore"):
         far = np.sqrt(traces.squared_distance.mean(axis=1))
@@ -193,11 +203,24 @@ def _of_gamma(value: float, spread: float, closer: Estimate, looser: Estimate) -
     if math.isnan(closer.value):
         return ["a chain left when γ was doubled, so how much λ̂ depends on γ is not known"]
     said = []
-    for other, how in ((closer, "doubles"), (looser, "is halved")):
-        change = other.value - value
-        if abs(change) > TIED * max(abs(value), 1e-12) + SIGNIFICANT * math.hypot(other.standard_error, spread):
-            said.append(f"{change / value:+.0%} when γ {how}")
+    for other, how, share in ((closer, "doubles", TWICE), (looser, "is halved", HALF)):
+        change, own = other.value - value, max(other.standard_error, least_error(spread, share))
+        if abs(change) > TIED * max(abs(value), 1e-12) + SIGNIFICANT * math.hypot(own, spread):
+            said.append(f"{change / value:+.0%} when γ {how}" if value else f"{change:+.2g} when γ {how}")
     return [f"λ̂ changes by {' and by '.join(said)}: it says as much of γ as of w*; give γ with it"] if said else []
+
+
+def _of_gamma_where_quadratic(value: float, spread: float, curved: Spectrum | None, gamma: float) -> list[str]:
+    """The same, read without noise off the quadratic model, where λ̂ is what it says."""
+    if curved is None:
+        return []
+    here, closer = (curved.coefficient(factor * gamma).value for factor in (1.0, 2.0))
+    if not here > 0 or abs(value - here) > TIED * here + SIGNIFICANT * spread or closer / here - 1 > -PLAINLY_TIED:
+        return []
+    return [
+        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; give γ "
+        "with it"
+    ]
 
 
 def _of_rare_samples(
@@ -225,10 +248,10 @@ def _tie(target: Target, tempering: Tempering) -> dict[str, object]:
     return {"gamma_chosen": target.chosen, "gamma_by_name": by_name}
 
 
-def _yardstick(target: Target, tempering: Tempering, sampled: Sampled, seed: int) -> tuple[Estimate, list[str]]:
-    """λ̂ of the quadratic model at w*, or why there is none: the sampled λ̂ does not need it."""
+def _curvature(target: Target, tempering: Tempering, sampled: Sampled, seed: int) -> tuple[Spectrum | None, list[str]]:
+    """What the yardstick is read from, or why there is none: the sampled λ̂ does not need it."""
     cost = len(sampled.started_away) * sampled.steps * sampled.batch
     try:
-        return quadratic(target, tempering, cost, seed), []
+        return spectrum(target, tempering.nbeta, cost, seed), []
     except (RuntimeError, TypeError) as error:  # what PyTorch and JAX say of an operation that has no second derivative
-        return NOTHING, [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]
+        return None, [f"no yardstick: the curvature at w* cannot be computed: {' '.join(str(error).split())[:200]}"]

@@ -19,7 +19,11 @@ BETTER = 0.1
 
 
 def measured_rounding(
-    losses: Callable[[dict[str, torch.Tensor], Any], torch.Tensor], values: dict[str, torch.Tensor], data: Any, reference: torch.Tensor
+    losses: Callable[[dict[str, torch.Tensor], Any], torch.Tensor],
+    values: dict[str, torch.Tensor],
+    data: Any,
+    reference: torch.Tensor,
+    at_once: int,
 ) -> float:
     """Error of L_n(w) - L_n(w*) by rounding, against float64 where the module computes in it.
 
@@ -28,12 +32,13 @@ def measured_rounding(
         values: at w*.
         data: all of it, in parts.
         reference: losses of all samples at w*.
+        at_once: samples that fit into memory in float32.
 
     Returns:
         The error in units of the loss, as :func:`singlearn.local.rounding.rounding_of_mean` defines it.
     """
     count = len(reference)
-    index = torch.as_tensor(np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(np.int64)), device=reference.device)
+    index = torch.as_tensor(np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64)), device=reference.device)
     rounded, share = reference[index].double().cpu().numpy(), math.sqrt(len(index) / count)
     if reference.dtype is torch.float64:
         return rounding_of_mean(rounded, digit=2.0**-52) * share

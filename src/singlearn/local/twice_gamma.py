@@ -12,13 +12,13 @@ from singlearn.local.status import error
 from singlearn.local.target import Tempering
 from singlearn.measure.estimate import Estimate
 
-SHARE = 0.15
-"""Of the counted draws, that each further run takes."""
+TWICE, HALF = 0.25, 0.1
+"""Shares of the counted draws that the further runs take."""
 FEWEST, ROUND = 24, 100
 """Draws at least, and what more are a multiple of: JAX compiles a walk for every length."""
 
 
-def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float) -> Estimate:
+def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float, share: float) -> Estimate:
     r"""λ̂ at another γ, from a short run that begins where the chains of the first have ended; NaN if a chain leaves.
 
     The first third is dropped: under another tie chains move to another distance from w* within :math:`1/εγ` steps, and the first run, if
@@ -30,14 +30,24 @@ def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float) -> Est
         tempering: of the first run, nβ and γ.
         sampled: the first run; no chain diverged.
         factor: by which γ is multiplied.
+        share: of the counted draws, that it takes.
 
     Returns:
         λ̂ there with its error.
     """
-    wanted = math.ceil(SHARE * sampled.traces.excess.shape[1])
+    wanted = math.ceil(share * sampled.traces.excess.shape[1])
     draws = max(FEWEST, wanted if wanted < ROUND else wanted - wanted % ROUND)
     kept = sampled.onward(Tempering(tempering.nbeta, factor * tempering.gamma), draws).excess[:, draws // 3 :]
     if not np.isfinite(kept).all():
         return Estimate(math.nan, math.nan)
     found = mixing(kept, sampled.started_away)
     return Estimate(found.mean, error(found), found.per_chain)
+
+
+def least_error(spread: float, share: float) -> float:
+    """What the error of the further run cannot be below: a short run knows little of its own, the longer one says what draws are worth.
+
+    >>> round(least_error(0.1, 0.25), 3)
+    0.245
+    """
+    return spread / math.sqrt(share * 2 / 3)

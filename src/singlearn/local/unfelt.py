@@ -39,7 +39,7 @@ class Unfelt:
         if self.everything:
             return [
                 "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere within reach of the tie (dead units, a "
-                "plateau, an adapter that evaluation mode has merged, or layers that are not used); no chains were run"
+                "plateau, an adapter that evaluation mode has merged, or layers that are not used)"
             ]
         if not self.tensors:
             return []

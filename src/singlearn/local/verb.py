@@ -66,7 +66,7 @@ def llc(
         batch_size: of the first minibatches; raised when their noise heats the chains.
         largest_batch: it is not raised beyond this, but the step made smaller.
         tolerance: wanted relative standard error.
-        max_steps: steps of each chain at most; three tenths of the counted ones come on top, at twice and half of γ.
+        max_steps: steps of each chain at most; a third of the counted ones come on top, at twice and half of γ.
         chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a quarter of the memory is evaluated in
             pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of compilation for steps twice as fast: for long
