@@ -268,7 +268,7 @@ TURN = np.array([[math.cos(1.0), -math.sin(1.0)], [math.sin(1.0), math.cos(1.0)]
         (
             lambda: gaussian_mixture(np.concatenate([np.linspace(-2, 2, 30) + at for at in (0.0, 8.0, 20.0)]), 3),
             lambda w: {k: v[:, jnp.array([2, 0, 1])] for k, v in w.items()},
-            lambda w: w | {"means": w["means"][:, ::-1]},
+            lambda w: w | {"means": w["means"] + 1.0},
         ),
     ],
     ids=["rotation", "sign and place", "labels"],
