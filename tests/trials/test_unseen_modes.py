@@ -10,18 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 import pytest
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
+from singlearn.data import galaxies
 from singlearn.measure.descent import descend
 from singlearn.measure.joined import JoinedReweighting, JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.landscape import landscape_of
 from singlearn.measure.reweight import Reweighting
 from singlearn.measure.warning import Reason
-from singlearn.models import gaussian_mixture
+from singlearn.models import MixturePrior, gaussian_mixture
 from singlearn.tempering import Run, temper
-from singlearn.tempering.mode_mass import measure_mode
+from singlearn.tempering.add_modes import run_mode
+from singlearn.tempering.copies import Likeness
+from singlearn.tempering.mode_mass import Ellipsoid, Mode, measure_mode
+from singlearn.tempering.settings import Settings
 from singlearn.tempering.switches import scores
-from singlearn.tempering.unseen_modes import gain, is_found_by_luck, is_missing
+from singlearn.tempering.unseen_modes import _in_order, gain, is_found_by_luck, is_missing
 from singlearn.triple import Triple
 
 STANDARD = dist.Normal(0.0, 1.0)
@@ -186,6 +192,143 @@ def test_descents_reach_the_minimum_of_a_curved_valley() -> None:
     assert not found.converged[30]
 
 
+def test_descents_end_where_single_ones_do() -> None:
+    """64 descents at once, each with the line search and the memory of L-BFGS-B: the same minima, to 0.01 nats, as SciPy's, one by one."""
+    triple = gaussian_mixture(galaxies(), 3, MixturePrior.chib())
+    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
+        landscape = landscape_of(triple)
+        starts = np.asarray(jax.vmap(triple.coordinates.sample)(jax.random.split(jax.random.key(1), 64)), float)
+        for prior in (1.0, 0.0):
+            found = descend(lambda u, prior=prior: landscape.slope(u, 1.0, prior)[:2], starts, np.ones(8), iterations=400)
+
+            def single(u: np.ndarray, prior: float = prior) -> tuple[float, np.ndarray]:
+                value, gradient, _, _ = landscape.slope(np.repeat(u[None], 64, axis=0), 1.0, prior)
+                return float(value[0]), gradient[0]
+
+            ends = [minimize(single, own, jac=True, method="L-BFGS-B").fun for own in starts[:20]]
+            assert found.converged.all()
+            assert np.mean(np.abs(found.values[:20] - ends) < 0.01) >= 0.9
+
+
+def test_a_wall_does_not_stop_a_descent() -> None:
+    """(x - 1)⁴ with infinity beyond 1.01: the line search is shortened at the wall, and goes on."""
+
+    def walled(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        value = np.sum((u - 1) ** 4, axis=1)
+        return np.where((u > 1.01).any(axis=1), np.inf, value), 4 * (u - 1) ** 3
+
+    found = descend(walled, np.random.default_rng(0).uniform(-9, 0, size=(20, 3)), np.full(3, 30.0))
+    assert np.max(found.values) < 1e-6
+
+
+def likeness(triple: Triple, rows: int = 512) -> tuple[Likeness, dict[str, jax.Array], np.ndarray]:
+    """The lowest minimum of a triple, what it looks like, its draws by weight, and draws of the prior."""
+    generator = np.random.default_rng(0)
+    landscape, d = landscape_of(triple), triple.dimension
+    prior = np.asarray(jax.vmap(triple.coordinates.sample)(jax.random.split(jax.random.key(0), 64)), float)
+    found = descend(lambda u: landscape.slope(u, 1.0, 1.0)[:2], prior, np.ones(d))
+    mode = measure_mode(landscape, found.points[np.argmin(found.values)], np.ones(d), 1.0, generator)
+    assert mode is not None
+    mode = mode.with_more_draws(landscape, 1.0, generator)
+    weights = np.exp(mode.log_weights - mode.log_weights.max())
+    drawn = mode.draws[generator.choice(len(weights), 300, p=weights / weights.sum())]
+    return Likeness(triple, mode, 1.0, rows), jax.vmap(triple.coordinates.constrain)(jnp.asarray(drawn)), prior
+
+
+def factors() -> Triple:
+    """Two factors of five columns: the likelihood does not change where loadings are turned."""
+    generator = np.random.default_rng(0)
+    columns = generator.normal(size=(80, 2)) @ generator.normal(size=(2, 5)) + 0.3 * generator.normal(size=(80, 5))
+    noise = 0.09 * jnp.eye(5)
+    return Triple(
+        lambda w, y: dist.MultivariateNormal(jnp.zeros(5), covariance_matrix=w["L"] @ w["L"].T + noise).log_prob(y),
+        {"L": STANDARD.expand([5, 2])},
+        columns,
+    )
+
+
+def nodes() -> Triple:
+    """K of two tanh nodes: they may change places and signs."""
+    x = jnp.linspace(-2, 2, 32)
+    return Triple.population(
+        lambda w: jnp.mean((jnp.tanh(x[:, None] * w["a"]) @ w["b"] - jnp.tanh(2 * x) - 0.5 * jnp.tanh(-x)) ** 2),
+        {name: STANDARD.expand([2]) for name in "ab"},
+        n=1000,
+    )
+
+
+TURN = np.array([[math.cos(1.0), -math.sin(1.0)], [math.sin(1.0), math.cos(1.0)]])
+
+
+@pytest.mark.parametrize(
+    ("triple", "symmetry", "elsewhere"),
+    [
+        (factors, lambda w: {"L": w["L"] @ TURN}, lambda w: {"L": w["L"] * jnp.array([1.0, 0.5])}),
+        (nodes, lambda w: {k: v[:, ::-1] * jnp.array([-1.0, 1.0]) for k, v in w.items()}, lambda w: {"a": w["b"], "b": w["a"]}),
+        (
+            lambda: gaussian_mixture(np.concatenate([np.linspace(-2, 2, 30) + at for at in (0.0, 8.0, 20.0)]), 3),
+            lambda w: {k: v[:, jnp.array([2, 0, 1])] for k, v in w.items()},
+            lambda w: w | {"means": w["means"] + 1.0},
+        ),
+    ],
+    ids=["rotation", "sign and place", "labels"],
+)
+def test_a_copy_of_a_mode_looks_like_it(triple, symmetry, elsewhere) -> None:
+    """A symmetry, which the library is not told, takes the mode to where it looks the same; other maps do not, nor do prior draws."""
+    with jax.enable_x64(True):
+        own = triple()
+        like, drawn, prior = likeness(own)
+        flat = [np.asarray(jax.vmap(own.coordinates.unconstrain)(map_of(drawn))) for map_of in (lambda w: w, symmetry, elsewhere)]
+        assert like.holds(flat[0]).mean() > 0.8
+        assert like.holds(flat[1]).mean() > 0.8
+        assert like.holds(flat[2]).mean() < 0.1
+        assert like.holds(prior).mean() < 0.1
+
+
+def test_copies_of_one_mode_are_no_unseen_modes() -> None:
+    """Five components: 120 labellings of each mode, of which 128 particles meet a few. Nothing is missing."""
+    run = temper(gaussian_mixture(galaxies(), 5, MixturePrior.chib()), particles=64, replicates=2, seed=0, progress=False)
+    assert not unseen(run)
+
+
+def test_a_spike_met_by_luck_is_added() -> None:
+    """Closed form; of each population a few prior draws fall into a spike of 0.0003 of the prior, and no two populations agree."""
+    triple, exact = spike_and_slab(2)
+    run = temper(triple, particles=256, seed=0, progress=False)
+    assert is_right(run, exact)
+    assert run.free_energy(1.0).standard_error < 0.1
+    assert unseen(run)
+
+
+def test_no_single_draw_decides_a_mass() -> None:
+    ellipsoid = Ellipsoid(np.zeros(1), np.eye(1), 5.0)
+    even = Mode(ellipsoid, 0.0, np.zeros((100, 1)), np.zeros(100))
+    heavy = Mode(ellipsoid, 0.0, np.zeros((100, 1)), np.r_[math.log(900.0), np.zeros(99)])
+    assert even.effective == pytest.approx(100)
+    assert even.free_energy_at_most == pytest.approx(0.01, abs=1e-3)
+    assert heavy.effective < 1.3
+    assert heavy.free_energy == pytest.approx(-math.log(9.99))
+    assert heavy.free_energy_at_most == pytest.approx(0.01, abs=1e-3)
+
+
+def test_minima_that_may_be_copies_come_last() -> None:
+    values, energies = np.array([3.0, 1.0, np.inf, 2.0, 1.001]), np.array([5.0, 4.0, 0.0, 4.001, 4.5])
+    assert _in_order(values, energies) == [1, 4, 0, 3]
+
+
+def test_a_prior_that_is_uneven_within_a_mode() -> None:
+    """An ellipsoid nine prior widths wide in six dimensions holds all of the prior and of the conjugate posterior."""
+    y = np.array([0.5, 1.0, 0.2])
+    triple = Triple(lambda w, y: dist.Normal(w[0], 1.0).log_prob(y), STANDARD.expand([6]).to_event(1), y)
+    ellipsoid = Ellipsoid(np.full(6, 0.3), np.eye(6), 9.0)
+    run = run_mode(triple, Settings.of(triple, 1.0, 64, 4, 0, 0.6, 1, "float64"), ellipsoid, [], 1.0, 0)
+    exact = 1.5 * math.log(2 * math.pi) + 0.5 * math.log(4) + 0.5 * (y @ y - y.sum() ** 2 / 4)
+    error = run.prior_floor / 2
+    assert error < 0.1
+    assert abs(run.prior_free_energies.mean()) < 4 * error
+    assert abs(run.view.free_energy(1.0).value - exact) < 4 * run.view.free_energy(1.0).standard_error < 1.0
+
+
 def test_masses_of_modes_are_closed_forms() -> None:
     """A correlated Gaussian well, and a box, found from a point at its edge."""
     covariance = np.array([[1.0, 0.999], [0.999, 1.0]]) * 1e-6
@@ -240,3 +383,7 @@ def test_what_counts_as_missing() -> None:
     assert not is_missing(0.0, half, (-0.1, 3.0, 4.0, 5.0))  # they hold too little for sure, but they are there
     assert is_found_by_luck(0.0, np.array([0.99, 0.999, 0.9, 0.95]), (1.0, 0.1, 3.0, 2.0))
     assert not is_found_by_luck(0.0, np.full(4, 0.99), (0.01, -0.01, 0.02, 0.0))
+    assert not is_found_by_luck(0.0, np.array([0.99, 0.999, 0.9, 0.95]), (0.2, 0.1, 0.3, 0.25), floor=0.05)  # no more than chance
+    assert is_missing(0.0, np.array([0.05, 0.05, 0.05, 0.05]), (0.0,) * 4)
+    assert not is_missing(0.0, np.array([0.18, 0.0, 0.02, 0.0]), (0.0,) * 4)  # by chance in one
+    assert not is_missing(0.0, np.array([0.05, 0.05, 0.05, 0.05]), (0.0,) * 4, error=1.0)  # nobody knows what it weighs

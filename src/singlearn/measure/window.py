@@ -51,7 +51,7 @@ def look_around(
       or falls beside the window, readings made within it agree with each other and not with λ.
     - The posterior has left the prior by :math:`\mathrm{KL}(p^β \| φ) = F(β) - βE(β) ≈ λ \log(nβc)
       - λ`: as many e-folds per λ as the energy has shrunk by. With few of them the shape of the
-      prior is what is measured.
+      prior is what is measured, and C is seldom level; that is said once.
     - :math:`λ ≤ d/2` where the prior is positive around a best parameter (Watanabe 2009, theorem
       7.2 [watanabe2009algebraic]_).
 
@@ -86,29 +86,32 @@ def look_around(
     changed = [c for c in hotter if _changes(own, c[1], HOTTER_CHANGE)] + [
         c for c in colder if _changes(own, c[1], COLDER_CHANGE)
     ]
-    if changed:
-        seen = ", ".join(
-            f"{c.value:.3g} at β = {beta:.3g}"
-            for beta, c in sorted([hotter[0], (centre, own), *colder[-1:]])
-        )
-        warnings.append(
-            Warning_(
-                Reason.NOT_LEVEL,
-                f"the heat capacity, which tends to λ, is not level around the window: {seen}; what was read there is a value on the way, "
-                "not the limit (more data, or inverse_temperatures= further along a run with a larger beta_max)",
-            )
-        )
+    seen = ", ".join(
+        f"{c.value:.3g} at β = {beta:.3g}"
+        for beta, c in sorted([hotter[0], (centre, own), *colder[-1:]])
+    )
+    level = f"the heat capacity, which tends to λ, is not level around the window: {seen}"
     contraction = (
         view.free_energy(centre).value
         - view.free_energy(0.0).value
         - centre * view.energy(centre).value
     )
     if read.value > 0 and contraction < LEAST_CONTRACTION * read.value:
+        # The cause; that C is not level follows from it, and is no second trouble.
         warnings.append(
             Warning_(
                 Reason.PRIOR_DOMINATED,
                 f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the prior, {contraction / read.value:.2g} "
-                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still shapes what was read (more data)",
+                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still shapes what was read (more data)"
+                + (f"; {level}" if changed else ""),
+            )
+        )
+    elif changed:
+        warnings.append(
+            Warning_(
+                Reason.NOT_LEVEL,
+                f"{level}; what was read there is a value on the way, "
+                "not the limit (more data, or inverse_temperatures= further along a run with a larger beta_max)",
             )
         )
     apart = [

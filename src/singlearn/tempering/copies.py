@@ -14,6 +14,8 @@ from singlearn.triple import Triple
 
 # The share of a mode that may look otherwise than is taken for like it.
 LEFT_OUT = 0.1
+# Relative rounding of a minimum that descents end in.
+SLACK = 1e-6
 
 
 class Likeness:
@@ -46,7 +48,10 @@ class Likeness:
         low, high = np.array([_quantiles(column, weights, [outside, 1 - outside]) for column in own.T]).T
         # The minimum, which descents end in, looks like its mode although few draws come near it.
         middle = self._numbers(mode.ellipsoid.centre[None])[0]
-        self.low, self.high = np.minimum(low, middle), np.maximum(high, middle)
+        slack = np.maximum(SLACK * np.abs(middle), SLACK * (high - low))
+        self.low, self.high = np.minimum(low, middle) - slack, np.maximum(high, middle) + slack
+        if self.by_function:
+            self.low = np.full(2, -np.inf)  # nothing is nearer to the centre than it is itself, nor much lower where it is near
 
     def holds(self, points: Float[np.ndarray, "*batch d"]) -> Bool[np.ndarray, "*batch"]:
         """Which points are like the mode."""
