@@ -21,6 +21,7 @@ RIVALS = {
     "devinterp": "local_devinterp",
     "generalisation": "generalisation",
     "modes": "unseen_modes",
+    "reweighting": "reweighting",
 }
 
 

@@ -45,8 +45,9 @@ def test_unknown_multiplicity_widens_the_error():
     assert abs(told.value - 0.5) < 4 * told.standard_error < 0.1
     assert abs(untold.value - 0.5) < 4 * untold.standard_error
     assert untold.standard_error > told.standard_error
-    # Two multiplicities explain the run equally well, and none is claimed.
+    # Eight decades do not decide: both multiplicities have odds, and a wrong one is not claimed.
     assert untold.multiplicity in (None, 2)
+    assert untold.multiplicity_weights[2] > 0.1 and sum(untold.multiplicity_weights.values()) == pytest.approx(1.0)
 
 
 def test_twenty_decades():
@@ -123,4 +124,6 @@ def test_readings_lie_within_the_window():
     assert max(capacities) - min(capacities) > 0.2
     for name, reading in read.readings.items():
         assert min(capacities) < reading.value < max(capacities), name
-    assert Reason.NOT_LEVEL in [w.reason for w in read.warnings]
+    reasons = [w.reason for w in read.warnings]
+    assert Reason.NOT_LEVEL in reasons
+    assert Reason.READINGS_DISAGREE not in reasons

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array
 
+from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_memory import bytes_made, device_memory
 from singlearn.local.langevin import advance, kick, log_acceptance
 from singlearn.local.leapfrog import kick_drift_kick
@@ -26,6 +24,18 @@ class State(NamedTuple):
     key: Array
 
 
+class Rest(NamedTuple):
+    """All that the network takes besides the coordinates of the chains.
+
+    Attributes:
+        flat: every real coordinate at w*, of which some move.
+        held: arrays that are not sampled.
+    """
+
+    flat: Array
+    held: tuple[Any, ...]
+
+
 class Setting(NamedTuple):
     """What differs from checkpoint to checkpoint, and is handed to what is compiled.
 
@@ -37,39 +47,9 @@ class Setting(NamedTuple):
     """
 
     centre: Array
-    every: Array
+    every: Rest
     data: Any
     reference: Array
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a flat vector of the chains becomes parameters of the network; two equal ones share their programs.
-
-    Attributes:
-        structure: of the parameters.
-        leaves: shape and number type of each.
-        chosen: places of the coordinates that move, as bytes of 64-bit integers.
-        scales: of these coordinates, as bytes of 64-bit numbers.
-    """
-
-    structure: Any
-    leaves: tuple[tuple[tuple[int, ...], str], ...]
-    chosen: bytes
-    scales: bytes
-
-    @classmethod
-    def of(cls, parameters: Any, chosen: Integer[np.ndarray, " d"], scales: Float[np.ndarray, " d"]) -> Layout:
-        """The layout of ``parameters``, of which the coordinates ``chosen`` move in units of ``scales``."""
-        leaves, structure = jax.tree.flatten(parameters)
-        shapes = tuple((tuple(np.shape(leaf)), str(jnp.asarray(leaf).dtype)) for leaf in leaves)
-        return cls(structure, shapes, np.asarray(chosen, np.int64).tobytes(), np.asarray(scales, np.float64).tobytes())
-
-    def flattening(self) -> tuple[int, Any, Callable[[Array], Any]]:
-        """The number of all parameters, their common number type, and the way back from a flat vector of them."""
-        empty = jax.tree.unflatten(self.structure, [jnp.zeros(shape, kind) for shape, kind in self.leaves])
-        flat, unravel = ravel_pytree(empty)
-        return len(flat), flat.dtype, unravel
 
 
 class CompiledOnce:
@@ -98,6 +78,11 @@ class CompiledOnce:
         return self._kept[key]
 
 
+def quick() -> dict[str, Any]:
+    """Options for programs that run a few times only: less is optimised, and they are compiled sooner."""
+    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+
+
 class Programs:
     """Losses, gradients, Langevin steps and Hamiltonian flights of many chains; all take a :class:`Setting`.
 
@@ -108,31 +93,47 @@ class Programs:
     """
 
     def __init__(self, model: Callable[..., Any], loss: Callable[..., Any], layout: Layout) -> None:
-        count, dtype, unravel = layout.flattening()
-        chosen = np.frombuffer(layout.chosen, np.int64)
-        scale = jnp.asarray(np.frombuffer(layout.scales, np.float64), dtype)
-        whole = len(chosen) == count
+        self.layout = layout
+        self._functions = model, loss
+        chosen, scale, rebuild = layout.places, layout.steps, layout.rebuild
+        whole = len(chosen) == layout.count
 
-        def output(flat: Array, every: Array, x: Any) -> Any:
-            flat = scale * flat
-            return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
+        def output(flat: Array, every: Rest, x: Any) -> Any:
+            flat = jnp.asarray(scale, flat.dtype) * flat
+            return model(rebuild(flat if whole else every.flat.at[chosen].set(flat), every.held), x)
 
-        def losses(flat: Array, every: Array, samples: Any) -> Any:
+        def losses(flat: Array, every: Rest, samples: Any) -> Any:
             x, target = samples
             return loss(output(flat, every, x), target)
 
-        def difference(flat: Array, every: Array, samples: Any, reference: Array) -> Array:
+        def difference(flat: Array, every: Rest, samples: Any, reference: Array) -> Array:
             return (losses(flat, every, samples) - reference).mean()
 
-        def product(vector: Array, centre: Array, every: Array, samples: Any) -> Array:
+        def product(vector: Array, centre: Array, every: Rest, samples: Any) -> Array:
             x, target = samples
-            out, tangent = jax.jvp(lambda flat: output(flat, every, x), (centre,), (vector,))
-            curved = jax.jvp(jax.grad(lambda o: loss(o, target).mean()), (out,), (tangent,))[1]
-            back: Array = jax.vjp(lambda flat: output(flat, every, x), centre)[1](curved)[0]
+            structure: list[Any] = []
+
+            def inexact(flat: Array) -> tuple[list[Any], list[Any]]:
+                leaves, whole_output = jax.tree.flatten(output(flat, every, x))
+                structure[:] = [whole_output, [jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) for leaf in leaves]]
+                kinds = structure[1]
+                return tuple([leaf for leaf, own in zip(leaves, kinds, strict=True) if own is wanted] for wanted in (True, False))
+
+            (out, tangent, others) = jax.jvp(inexact, (centre,), (vector,), has_aux=True)
+
+            def mean_loss(parts: list[Any]) -> Array:
+                ours, theirs = iter(parts), iter(others)
+                leaves = [next(ours) if own else next(theirs) for own in structure[1]]
+                return loss(jax.tree.unflatten(structure[0], leaves), target).mean()
+
+            curved = jax.jvp(jax.grad(mean_loss), (out,), (tangent,))[1]
+            back: Array = jax.vjp(inexact, centre, has_aux=True)[1](curved)[0]
             return back
 
         derivative = jax.value_and_grad(difference)
         self.losses = losses
+        self.checked = jax.jit(losses, compiler_options=quick())
+        self.slope = jax.jit(jax.grad(lambda flat, every, some: losses(flat, every, some).mean()), compiler_options=quick())
         self.reference = jax.jit(losses)
         self.of_chains = jax.jit(jax.vmap(losses, in_axes=(0, None, None)))
         self._derivative = derivative
@@ -144,7 +145,11 @@ class Programs:
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
 
-    def samples_at_once(self, centre: Array, every: Array, two: Any) -> int:
+    def widened(self) -> Programs:
+        """The same in double precision, for a context in which JAX has it."""
+        return Programs(*self._functions, self.layout.widened())
+
+    def samples_at_once(self, centre: Array, every: Rest, two: Any) -> int:
         """Samples × chains whose derivatives fit into memory, found once for each shape of a sample.
 
         Args:
@@ -158,7 +163,7 @@ class Programs:
             self._fitting[shape] = samples_that_fit(made[1] - made[0], device_memory())
         return self._fitting[shape]
 
-    def _in_parts(self, where: Array, every: Array, samples: Any, reference: Array, many: int) -> tuple[Array, Array]:
+    def _in_parts(self, where: Array, every: Rest, samples: Any, reference: Array, many: int) -> tuple[Array, Array]:
         """Value and gradient of one chain, ``many`` samples at once."""
         count = len(reference)
         if many >= count:
@@ -175,7 +180,7 @@ class Programs:
         rows = jnp.arange(-(-count // many) * many).reshape(-1, many)
         return jax.lax.scan(add, (jnp.zeros((), reference.dtype), jnp.zeros_like(where)), rows)[0]
 
-    def _own(self, position: Array, every: Array, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
+    def _own(self, position: Array, every: Rest, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
         """Values and gradients, of a minibatch for every chain, as much at once as fits."""
         chains, batch = reference.shape
         some, many = pieces(chains, batch, at_once)

@@ -26,6 +26,7 @@ def phases(result: Phases) -> Figure:
     """
     takes("result", result, Phases, "run.phases(labeller)")
     betas = np.unique(result.view.inverse_temperatures)[1:]
+    betas = betas[betas <= result.view.coldest]
     grid = np.geomspace(betas[0], betas[-1], POINTS).clip(betas[0], betas[-1])
     readings = [result.at(float(beta)) for beta in grid]
     shown = _largest(result, readings)

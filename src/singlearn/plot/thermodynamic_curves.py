@@ -30,11 +30,13 @@ def thermodynamics(run: Run) -> Figure:
     """
     takes("run", run, Run, "temper")
     betas = np.unique(run.rungs.inverse_temperature)
-    betas = betas[betas > 0]
+    betas = betas[(betas > 0) & (betas <= run.view.coldest)]  # beyond, rounding has taken the digits
+    if len(betas) < 2:
+        raise ValueError(f"run: rounding leaves its energies digits only up to β = {run.view.coldest:.3g}; there is no curve")
     grid = np.unique(
         np.concatenate([np.geomspace(betas[0], betas[-1], POINTS), betas if len(betas) <= POINTS else betas[[0, -1]]])
     )
-    grid = grid[grid <= run.beta_max]
+    grid = grid[grid <= run.view.coldest]
     reference, reference_name = _reference(run)
     read = _read(run)
 
@@ -97,7 +99,7 @@ def _read(run: Run) -> LearningCoefficient | None:
 
 
 def _title(run: Run, reference_name: str, reference: float) -> str:
-    end = min(1.0, run.beta_max) if not run.is_population else run.beta_max
+    end = min(1.0, run.view.coldest) if not run.is_population else run.view.coldest
     title = f"{run.name}:  $F({_number(end)})$ = {run.free_energy(end)} nats"
     if reference_name:
         title += f"\n$E_0$ = {reference:.2f} nats, {reference_name}"

@@ -17,6 +17,8 @@ READINGS_BEGIN = 0.1
 # sample size keeps it from the end.
 FIRST_STEP = 1e-4
 FIRST_TARGET_ESS = 0.95
+# With data it ends before the window around 1/log n, whose lower end is at 6.7 times where readings begin.
+FIRST_OF_DATA = 5.0
 
 
 def closely_spaced_from(n: float | int, is_population: bool) -> float:
@@ -54,10 +56,10 @@ def next_inverse_temperature(
 
     The step is sought on a logarithmic scale, because energies of prior draws spread over many
     decades. A step beyond ``closely_from`` at most doubles β; one that begins below it may reach it
-    at once. The first step, from β = 0, ends at ``closely_from`` where that is larger than 0; and
-    where it would end within three doublings of ``beta_max``, it ends earlier, at a ten thousandth
-    of ``beta_max`` or an effective sample size of 0.95, so that a λ as small as 1/100 is read off
-    enough rungs.
+    at once. The first step, from β = 0, ends at five times ``closely_from`` at the latest, so that
+    there are rungs in the window around 1/log n. Without one, where it would end within three
+    doublings of ``beta_max``, it ends earlier, at a ten thousandth of ``beta_max`` or an effective
+    sample size of 0.95, so that a λ as small as 1/100 is read off enough rungs.
     """
     finite = energies[np.isfinite(energies)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
@@ -82,7 +84,7 @@ def _first_step(
 ) -> float:
     """The longest step from β = 0."""
     if closely_from > 0:
-        return min(beta_max, closely_from)
+        return min(beta_max, FIRST_OF_DATA * closely_from)
     last = beta_max / LARGEST_RATIO**3
     if _excess(np.log(last), energies, target_ess) < 0:
         return beta_max
