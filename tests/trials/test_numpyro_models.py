@@ -640,7 +640,7 @@ def test_names_and_cautions_survive_into_results(tmp_path):
         numpyro.sample("event", dist.Normal(a, 1.0).to_event(1), obs=y)
 
     triple = read(model, x, Y)
-    run = sl.temper(triple, particles=32, replicates=2, seed=0, progress=False)
+    run = sl.temper(triple, particles=16, replicates=2, seed=0, progress=False, modes=None)
     run.save(tmp_path / "run.nc")
     loaded = type(run).load(tmp_path / "run.nc")
     assert loaded.sites == run.sites == triple.sites

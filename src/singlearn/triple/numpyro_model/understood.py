@@ -211,8 +211,7 @@ def _look(brought: Brought, statements: dict[str, Site]) -> _Survey:
     looking, again = (Frozen(lambda *at: look(*at), values[0], keys[0]) for _ in range(2))
     if sentence := out_of_bounds(looking.traced, [None] * len(looking.traced.in_avals)):
         raise ModelRefusedError(
-            f"model: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0, in plates as "
-            "long as there are groups"
+            f"model: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0"
         )
     compiled = jax.jit(looking)
     if not looking.reads_like(again):
