@@ -29,14 +29,24 @@ def held_by(function: Callable[..., Any], leaves: Mapping[str, Any]) -> list[str
     >>> held_by(lambda output, target: output + (w**2).sum(), {"w": w}), held_by(lambda output, target: output, {"w": w})
     (['w'], [])
     """
-    own = {id(leaf): name for name, leaf in leaves.items() if isinstance(leaf, jax.Array | np.ndarray)}
-    found = {own[id(part)] for value in _around(function, DEPTH) for part in _arrays(value) if id(part) in own}
+    own = {
+        id(leaf): name for name, leaf in leaves.items() if isinstance(leaf, jax.Array | np.ndarray)
+    }
+    found = {
+        own[id(part)]
+        for value in _around(function, DEPTH)
+        for part in _arrays(value)
+        if id(part) in own
+    }
     return [name for name in leaves if name in found]
 
 
 def constants_of(program: ClosedJaxpr) -> list[Any]:
     """Arrays that a traced function holds, also within functions that it calls."""
-    return [*program.consts, *(constant for inner in _inner(program.jaxpr) for constant in inner.consts)]
+    return [
+        *program.consts,
+        *(constant for inner in _inner(program.jaxpr) for constant in inner.consts),
+    ]
 
 
 def among(constants: Sequence[Any], leaves: Mapping[str, Any]) -> list[str]:
@@ -60,7 +70,12 @@ def _inner(program: Jaxpr) -> Iterator[ClosedJaxpr]:
 
 
 def _same_numbers(one: Any, other: Any) -> bool:
-    if not (hasattr(one, "shape") and hasattr(other, "shape") and one.shape == other.shape and np.size(one) > 1):
+    if not (
+        hasattr(one, "shape")
+        and hasattr(other, "shape")
+        and one.shape == other.shape
+        and np.size(one) > 1
+    ):
         return False
     if not (np.issubdtype(one.dtype, np.inexact) and np.issubdtype(other.dtype, np.inexact)):
         return False

@@ -58,7 +58,11 @@ class ExpectedTime:
         if self._said or seconds * left <= LONG:
             return
         self._said = True
-        what = f"{most} steps of each chain" if self._runs == 1 else f"{self._runs} × {most} steps of each chain"
+        what = (
+            f"{most} steps of each chain"
+            if self._runs == 1
+            else f"{self._runs} × {most} steps of each chain"
+        )
         print(
             f"{self._name}: about {in_words(seconds * left)} at most ({what}, the bound max_steps); a run ends earlier where its "
             "chains agree",
@@ -67,30 +71,22 @@ class ExpectedTime:
         )
 
     def clocked(self, target: Target, most: int) -> Target:
-        """The same target, whose first steps are timed where they are heavy."""
-        return _Clocked(target, self, most)
+        """The target, whose first judged steps are timed: where they are heavy, a report would come too late."""
+        judged, times = target.attempt, list[float]()
 
+        def attempt(*arguments: Any) -> Any:
+            began = time.monotonic()
+            trial = judged(*arguments)
+            times.append(time.monotonic() - began)
+            if len(times) == 1 + ATTEMPTS:
+                vars(target).pop("attempt", None)
+                seconds = sum(times[1:]) / ATTEMPTS  # the first one compiles
+                if seconds > HEAVY:
+                    self.say(seconds / GRADIENTS, most, most * self._runs)
+            return trial
 
-class _Clocked:
-    """A target that tells how long its judged steps take; in all else the one it was made of."""
-
-    def __init__(self, target: Target, expected: ExpectedTime, most: int) -> None:
-        self._target, self._expected, self._most, self._calls = target, expected, most, 0
-        self._seconds = 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._target, name)
-
-    def attempt(self, *arguments: Any) -> Any:
-        """One judged step. The first one compiles, so it is not counted."""
-        began = time.monotonic()
-        trial = self._target.attempt(*arguments)
-        self._calls += 1
-        if 1 < self._calls <= 1 + ATTEMPTS:
-            self._seconds += (time.monotonic() - began) / ATTEMPTS
-            if self._calls == 1 + ATTEMPTS and self._seconds > HEAVY:
-                self._expected.say(self._seconds / GRADIENTS, self._most, self._most)
-        return trial
+        vars(target)["attempt"] = attempt
+        return target
 
 
 class ChainProgress(ProgressBar):
@@ -113,7 +109,7 @@ class ChainProgress(ProgressBar):
 
 @contextmanager
 def watched(
-    progress: Progress | ExpectedTime | bool | None, name: str, runs: int = 1
+    progress: Any, name: str, runs: int = 1
 ) -> Iterator[tuple[Progress | None, Callable[[Target, int], Target]]]:
     """What a sampler reports to, and how its target is timed.
 
@@ -142,7 +138,9 @@ def watched(
     elif callable(progress):
         yield progress, _as_it_is
     else:
-        raise ValueError(f"progress: got {progress!r}; it should be True, False, or a function of steps done, max_steps and the mean excess")
+        raise ValueError(
+            f"progress: got {progress!r}; it should be True, False, or a function of steps done, max_steps and the mean excess"
+        )
 
 
 def _as_it_is(target: Target, most: int) -> Target:

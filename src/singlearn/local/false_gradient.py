@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +128,9 @@ def _step(
         changes.append(float(np.abs(np.asarray(losses(other), np.float64) - at_point).mean()))
     if min(changes) <= CERTAIN * rounding:
         return None
-    return FalseGradient("all parameters", max(changes) / (reach * float(np.sqrt(2 * dimension))), 0.0)
+    return FalseGradient(
+        "all parameters", max(changes) / (reach * float(np.sqrt(2 * dimension))), 0.0
+    )
 
 
 def _fewer(groups: Groups) -> list[tuple[str, Any]]:
@@ -141,7 +144,9 @@ def _fewer(groups: Groups) -> list[tuple[str, Any]]:
     return found
 
 
-def _directions(gradient: Float[np.ndarray, " d"], own: Integer[np.ndarray, " k"], rng: np.random.Generator) -> list[np.ndarray]:
+def _directions(
+    gradient: Float[np.ndarray, " d"], own: Integer[np.ndarray, " k"], rng: np.random.Generator
+) -> list[np.ndarray]:
     """Unit vectors within a group."""
     random = np.zeros_like(gradient)
     random[own] = rng.normal(size=len(own))
@@ -153,7 +158,11 @@ def _directions(gradient: Float[np.ndarray, " d"], own: Integer[np.ndarray, " k"
 
 
 def _difference(
-    losses: Losses, point: Float[np.ndarray, " d"], direction: Float[np.ndarray, " d"], reach: float, rounding: float
+    losses: Losses,
+    point: Float[np.ndarray, " d"],
+    direction: Float[np.ndarray, " d"],
+    reach: float,
+    rounding: float,
 ) -> tuple[float, float]:
     """The derivative of the mean loss by differences, and its uncertainty."""
     # A vector of unit length moves each of its k coordinates by the root of 1/k.
@@ -161,8 +170,13 @@ def _difference(
     found = []
     for stride in STRIDES:
         h = stride * unit
-        change = np.asarray(losses(point + h * direction), np.float64) - np.asarray(losses(point - h * direction), np.float64)
+        change = np.asarray(losses(point + h * direction), np.float64) - np.asarray(
+            losses(point - h * direction), np.float64
+        )
         found.append((float(change.mean()) / (2 * h), rounding / h))
-    pairs = [(other, abs(one - other) + noise) for (one, _), (other, noise) in zip(found[:-1], found[1:], strict=True)]
+    pairs = [
+        (other, abs(one - other) + noise)
+        for (one, _), (other, noise) in itertools.pairwise(found)
+    ]
     finite = [pair for pair in pairs if np.isfinite(pair[1])]
     return min(finite, key=lambda pair: pair[1]) if finite else (np.nan, np.nan)

@@ -8,7 +8,7 @@ from glob import escape
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Inexact
 
 from singlearn.local.names import Tie
 
@@ -113,7 +113,7 @@ def _typical(arrays: Mapping[str, np.ndarray], own: Mapping[str, float], least: 
     return 0.0
 
 
-def _root_mean_square(array: Float[np.ndarray, "..."]) -> float:
+def _root_mean_square(array: Inexact[np.ndarray, "..."]) -> float:
     absolute = np.abs(array).astype(np.float64)
     largest = float(absolute.max())
     return largest * math.sqrt(float(np.mean((absolute / largest) ** 2))) if 0 < largest < math.inf else 0.0

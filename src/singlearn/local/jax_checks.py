@@ -38,7 +38,13 @@ class Traced(NamedTuple):
 
 
 def first_look(
-    model: Callable[..., Any], loss: Callable[..., Any], layout: Layout, leaves: Sequence[Leaf], centre: Array, every: Rest, some: Any
+    model: Callable[..., Any],
+    loss: Callable[..., Any],
+    layout: Layout,
+    leaves: Sequence[Leaf],
+    centre: Array,
+    every: Rest,
+    some: Any,
 ) -> tuple[Programs, Rest, Traced]:
     """Programs for a model and a loss that can be traced, and that give one real number a sample; nothing is computed.
 
@@ -59,7 +65,11 @@ def first_look(
     """
 
     def programs(layout: Layout) -> Programs:
-        return model.programs(loss, layout) if isinstance(model, CompiledOnce) else Programs(model, loss, layout)
+        return (
+            model.programs(loss, layout)
+            if isinstance(model, CompiledOnce)
+            else Programs(model, loss, layout)
+        )
 
     found = programs(layout)
     try:
@@ -70,7 +80,9 @@ def first_look(
                 raise
             found, every = programs(layout.with_constants(leaves)), Rest(every.flat, ())
             program, shape = jax.make_jaxpr(found.losses, return_shape=True)(centre, every, some)
-        fewer = jax.eval_shape(found.losses, centre, every, jax.tree.map(lambda leaf: leaf[:-1], some))
+        fewer = jax.eval_shape(
+            found.losses, centre, every, jax.tree.map(lambda leaf: leaf[:-1], some)
+        )
     except UNTRACEABLE as error:
         raise ValueError(
             "model: it cannot be compiled, because what it does depends on the values of parameters or data, or it uses NumPy on them; "
@@ -78,18 +90,28 @@ def first_look(
         ) from error
     except Exception as error:  # whatever the caller's own functions may raise
         said = " ".join(str(error).split())[:300]
-        raise ValueError(f"model or loss: at the first samples they raise {type(error).__name__}: {said}") from error
+        raise ValueError(
+            f"model or loss: at the first samples they raise {type(error).__name__}: {said}"
+        ) from error
     samples = len(jax.tree.leaves(some)[0])
     for count, given in ((samples, shape), (samples - 1, fewer)):
         if not isinstance(given, jax.ShapeDtypeStruct):
-            raise ValueError(f"loss: it gave a {type(given).__name__}; it should give one array, with one number a sample")
+            raise ValueError(
+                f"loss: it gave a {type(given).__name__}; it should give one array, with one number a sample"
+            )
         if given.shape != (count,):
-            reason = "it seems averaged over the batch" if given.shape == () else "sum over outputs in the loss"
+            reason = (
+                "it seems averaged over the batch"
+                if given.shape == ()
+                else "sum over outputs in the loss"
+            )
             raise ValueError(
                 f"loss: for {count} samples it gave shape {given.shape}; it should give one number a sample, shape ({count},): {reason}"
             )
         if not jnp.issubdtype(given.dtype, jnp.floating):
-            raise ValueError(f"loss: it gave numbers of type {given.dtype}; they should be real floating-point numbers, with a gradient")
+            raise ValueError(
+                f"loss: it gave numbers of type {given.dtype}; they should be real floating-point numbers, with a gradient"
+            )
     function = model.model if isinstance(model, CompiledOnce) else model
     return found, every, Traced(function, loss, constants_of(program))
 
@@ -112,16 +134,23 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
 
     def losses(displacement: float, index: Integer[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         where = at.centre + jnp.asarray(displacement * direction, at.centre.dtype)
-        return np.asarray(programs.checked(where, at.every, _rows(at.data, index)), dtype=np.float64)
+        return np.asarray(
+            programs.checked(where, at.every, _rows(at.data, index)), dtype=np.float64
+        )
 
     def exact(displacement: float, index: Integer[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         with jax.enable_x64(True):
             wide = programs.widened()
             centre, every, some = _wide((at.centre, at.every, _rows(at.data, index)))
-            return np.asarray(wide.losses(centre + jnp.asarray(displacement * direction), every, some), dtype=np.float64)
+            return np.asarray(
+                wide.losses(centre + jnp.asarray(displacement * direction), every, some),
+                dtype=np.float64,
+            )
 
     with jax.default_matmul_precision("highest"):
-        found = find_dependence(losses, len(reference), seed=0, at_centre=reference, exact=exact, at_once=at_once)
+        found = find_dependence(
+            losses, len(reference), seed=0, at_centre=reference, exact=exact, at_once=at_once
+        )
         if found is None:
             return
         random = found.dependence is Dependence.CALL or _is_random(programs, at, direction)
@@ -130,7 +159,9 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
             f"loss: it is random, not the same at every call ({found}); model and loss should be deterministic functions, with dropout "
             "and noise switched off"
         )
-    raise ValueError(f"loss: the loss of a sample depends on the other samples of its batch; it should not: {found}")
+    raise ValueError(
+        f"loss: the loss of a sample depends on the other samples of its batch; it should not: {found}"
+    )
 
 
 def notes_of_functions(given: Mapping[str, Any], traced: Traced) -> list[str]:
@@ -152,7 +183,9 @@ def notes_of_functions(given: Mapping[str, Any], traced: Traced) -> list[str]:
     ]
 
 
-def false_gradient(programs: Programs, at: Setting, gamma: float, at_once: int, names: Sequence[str]) -> None:
+def false_gradient(
+    programs: Programs, at: Setting, gamma: float, at_once: int, names: Sequence[str]
+) -> None:
     """Refuse a gradient that is not the derivative of the loss.
 
     Args:
@@ -174,7 +207,10 @@ def false_gradient(programs: Programs, at: Setting, gamma: float, at_once: int, 
         return np.asarray(programs.checked(where, at.every, some), np.float64) - reference
 
     def slope(offset: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
-        return np.asarray(programs.slope(at.centre + jnp.asarray(offset, at.centre.dtype), at.every, some), np.float64)
+        return np.asarray(
+            programs.slope(at.centre + jnp.asarray(offset, at.centre.dtype), at.every, some),
+            np.float64,
+        )
 
     groups, scale = programs.layout.spans(names), float(np.abs(reference).mean())
     found = find_false_gradient(losses, slope, groups, REACH / np.sqrt(gamma), seed=0, scale=scale)

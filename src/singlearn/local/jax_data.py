@@ -33,7 +33,11 @@ def as_pair(data: Any) -> tuple[Any, Any]:
     >>> x.shape, target.tolist()
     ((3, 2), [0.0, 1.0, 3.0])
     """
-    if isinstance(data, list) and len(data) >= FEWEST and all(isinstance(one, tuple | list) and len(one) == 2 for one in data):
+    if (
+        isinstance(data, list)
+        and len(data) >= FEWEST
+        and all(isinstance(one, tuple | list) and len(one) == 2 for one in data)
+    ):
         data = _stacked(data)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: got {_what(data)}; {PAIR}")
@@ -41,12 +45,18 @@ def as_pair(data: Any) -> tuple[Any, Any]:
     if not given:
         raise ValueError(f"data: its parts hold no arrays; {PAIR}")
     arrays = [as_array(leaf, f"data: {_part(path)}") for path, leaf in given]
-    lengths = {_part(path): leaf.shape[0] if leaf.ndim else None for (path, _), leaf in zip(given, arrays, strict=True)}
+    lengths = {
+        _part(path): leaf.shape[0] if leaf.ndim else None
+        for (path, _), leaf in zip(given, arrays, strict=True)
+    }
     single = next((name for name, length in lengths.items() if length is None), None)
     if single is not None:
-        raise ValueError(f"data: {single} is a single number; it should have one row per sample")
+        raise ValueError(
+            f"data: {single} is a single number; it should be an array with one row per sample (a list is a tree of numbers for JAX)"
+        )
     if len(set(lengths.values())) != 1:
-        raise ValueError(f"data: {', '.join(f'{name} has {length} samples' for name, length in lengths.items())}; all should have the same number")
+        listed = ", ".join(f"{name} has {length} samples" for name, length in lengths.items())
+        raise ValueError(f"data: {listed}; all should have the same number")
     (samples,) = set(lengths.values())
     if samples is None or samples < FEWEST:
         raise ValueError(f"data: got {samples} samples; there should be at least {FEWEST}")
@@ -72,7 +82,11 @@ def digits_lost(data: Any, pair: tuple[Any, Any]) -> list[str]:
     Returns:
         Sentences, mostly none.
     """
-    given = jax.tree_util.tree_flatten_with_path(tuple(data))[0] if isinstance(data, tuple | list) and len(data) == 2 else []
+    given = (
+        jax.tree_util.tree_flatten_with_path(tuple(data))[0]
+        if isinstance(data, tuple | list) and len(data) == 2
+        else []
+    )
     kept = jax.tree.leaves(pair)
     if len(given) != len(kept):
         return []
@@ -98,14 +112,22 @@ def _stacked(data: Sequence[Any]) -> tuple[Any, Any]:
     structure = jax.tree.structure(tuple(data[0]))
     for number, one in enumerate(data):
         if jax.tree.structure(tuple(one)) != structure:
-            raise ValueError(f"data: sample {number} of the list is built otherwise than sample 0; {PAIR}")
+            raise ValueError(
+                f"data: sample {number} of the list is built otherwise than sample 0; {PAIR}"
+            )
     rows = [jax.tree.leaves(tuple(one)) for one in data]
     parts = []
     for column, leaves in enumerate(zip(*rows, strict=True)):
         shapes = {np.shape(leaf) for leaf in leaves}
         if len(shapes) != 1:
-            raise ValueError(f"data: part {column} of the samples in the list has the shapes {sorted(shapes)}; all should have one shape")
-        parts.append(np.ma.stack(leaves) if any(isinstance(leaf, np.ma.MaskedArray) for leaf in leaves) else np.stack(leaves))
+            raise ValueError(
+                f"data: part {column} of the samples in the list has the shapes {sorted(shapes)}; all should have one shape"
+            )
+        parts.append(
+            np.ma.stack(leaves)
+            if any(isinstance(leaf, np.ma.MaskedArray) for leaf in leaves)
+            else np.stack(leaves)
+        )
     pair: tuple[Any, Any] = jax.tree.unflatten(structure, parts)
     return pair
 
@@ -114,7 +136,11 @@ def _what(data: Any) -> str:
     if isinstance(data, Mapping):
         return f"a dictionary with the keys {', '.join(map(str, list(data)[:6]))}"
     if isinstance(data, tuple | list):
-        more = "; a weight belongs to the target, (x, (target, weight)), and to loss(output, (target, weight))" if len(data) == 3 else ""
+        more = (
+            "; a weight belongs to the target, (x, (target, weight)), and to loss(output, (target, weight))"
+            if len(data) == 3
+            else ""
+        )
         return f"a {type(data).__name__} of {len(data)}{more}"
     return type(data).__name__
 

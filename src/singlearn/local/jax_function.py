@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -16,11 +17,12 @@ from singlearn.local.jax_checks import batch_dependence, false_gradient, first_l
 from singlearn.local.jax_data import as_pair, digits_lost, not_a_number
 from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_leaves import notes_on, sorted_leaves
+from singlearn.local.jax_memory import operations
 from singlearn.local.jax_programs import CompiledOnce, Rest, Setting, State
+from singlearn.local.jax_rounding import measured_rounding
 from singlearn.local.leapfrog import fly_in_chunks
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, choose, tie_scales
-from singlearn.local.rounding import rounding_of_mean
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 
 CHUNK = 4096
@@ -88,8 +90,7 @@ class JaxTarget:
             bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample{not_a_number(self._data, bad)}")
         self.centre_loss = float(np.asarray(reference, dtype=np.float64).mean())
-        digits = float(jnp.finfo(reference.dtype).eps)
-        self.rounding = rounding_of_mean(np.asarray(reference, dtype=np.float64), digit=digits)
+        self.rounding = measured_rounding(model, loss, parameters, self._data, reference)
         self._at = self._at._replace(reference=reference)
         batch_dependence(self._programs, self._at, self.gamma, self._at_once)
         false_gradient(self._programs, self._at, self.gamma, self._at_once, names)
@@ -128,6 +129,22 @@ class JaxTarget:
         shape, dtype = (len(spread), self.dimension), self._at.centre.dtype
         start = self._at.centre + jnp.asarray(spread, dtype)[:, None] * jax.random.normal(kick, shape, dtype)
         return State(start, jax.random.normal(noise, shape, dtype), key)
+
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+        """Chains at w* + ``offset``."""
+        key, noise = jax.random.split(jax.random.key(seed))
+        where = self._at.centre + jnp.asarray(offset, self._at.centre.dtype)
+        return State(where, jax.random.normal(noise, where.shape, where.dtype), key)
+
+    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
+        return np.asarray(state.position - self._at.centre, dtype=np.float64)
+
+    @cached_property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about."""
+        made = operations(self._programs.losses, self._at.centre, self._at.every, self._take(slice(0, 1)))
+        return max(len(self._at.every), made)
 
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""

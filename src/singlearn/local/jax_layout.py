@@ -21,7 +21,9 @@ class Same:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and (self.value is other.value or _equal(self.value, other.value))
+        return isinstance(other, Same) and (
+            self.value is other.value or _equal(self.value, other.value)
+        )
 
     def __hash__(self) -> int:
         return hash(type(self.value))
@@ -48,7 +50,13 @@ class Layout:
     wide: bool = False
 
     @classmethod
-    def of(cls, leaves: Sequence[Leaf], structure: Any, masks: Mapping[str, Bool[np.ndarray, "..."]], scales: Mapping[str, Any]) -> Layout:
+    def of(
+        cls,
+        leaves: Sequence[Leaf],
+        structure: Any,
+        masks: Mapping[str, Bool[np.ndarray, "..."]],
+        scales: Mapping[str, Any],
+    ) -> Layout:
         """The layout of parameters of which the entries of ``masks`` move, in units of ``scales``; a complex entry in two directions.
 
         Args:
@@ -69,15 +77,22 @@ class Layout:
             chosen.append(np.tile(own, times))
             if mask is not None:
                 steps.append(np.tile(np.asarray(scales[leaf.name], np.float64), times))
-        kinds = tuple((tuple(np.shape(leaf.value)), str(getattr(leaf.value, "dtype", "")), leaf.kind) for leaf in leaves)
+        kinds = tuple(
+            (tuple(np.shape(leaf.value)), str(getattr(leaf.value, "dtype", "")), leaf.kind)
+            for leaf in leaves
+        )
         static = tuple(Same(leaf.value) for leaf in leaves if not leaf.moves and leaf.kind != HELD)
         places = np.flatnonzero(np.concatenate(chosen)).astype(np.int64)
         return cls(structure, kinds, static, places.tobytes(), np.concatenate(steps).tobytes())
 
     def with_constants(self, leaves: Sequence[Leaf]) -> Layout:
         """The same with held arrays as constants, for a network that looks at their values while it is compiled."""
-        kinds = tuple((shape, dtype, "static" if kind == HELD else kind) for shape, dtype, kind in self.leaves)
-        return replace(self, leaves=kinds, static=tuple(Same(leaf.value) for leaf in leaves if not leaf.moves))
+        kinds = tuple(
+            (shape, dtype, "static" if kind == HELD else kind) for shape, dtype, kind in self.leaves
+        )
+        return replace(
+            self, leaves=kinds, static=tuple(Same(leaf.value) for leaf in leaves if not leaf.moves)
+        )
 
     def widened(self) -> Layout:
         """The same in double precision."""
@@ -107,16 +122,28 @@ class Layout:
         Returns:
             Names and places.
         """
-        moving = [name for name, (_, _, kind) in zip(names, self.leaves, strict=True) if kind in ("real", "complex")]
+        moving = [
+            name
+            for name, (_, _, kind) in zip(names, self.leaves, strict=True)
+            if kind in ("real", "complex")
+        ]
         ends = np.cumsum([0, *self._sizes()])
-        found = [(name, np.flatnonzero((self.places >= a) & (self.places < b))) for name, a, b in zip(moving, ends[:-1], ends[1:], strict=True)]
+        found = [
+            (name, np.flatnonzero((self.places >= a) & (self.places < b)))
+            for name, a, b in zip(moving, ends[:-1], ends[1:], strict=True)
+        ]
         return [(name, own) for name, own in found if len(own)]
 
     def flat(self, leaves: Sequence[Leaf]) -> Array:
         """All real coordinates of parameters of this layout."""
         parts: list[Array] = []
         for leaf in (leaf for leaf in leaves if leaf.moves):
-            parts += [jnp.ravel(part) for part in ((leaf.value.real, leaf.value.imag) if leaf.kind == COMPLEX else (leaf.value,))]
+            parts += [
+                jnp.ravel(part)
+                for part in (
+                    (leaf.value.real, leaf.value.imag) if leaf.kind == COMPLEX else (leaf.value,)
+                )
+            ]
         kind = jnp.result_type(*parts, *([jnp.float64] if self.wide else [jnp.float32]))
         return jnp.concatenate([part.astype(kind) for part in parts])
 
@@ -146,7 +173,9 @@ class Layout:
 
     def _sizes(self) -> list[int]:
         sizes = {"real": 1, COMPLEX: 2}
-        return [sizes[kind] * int(np.prod(shape)) for shape, _, kind in self.leaves if kind in sizes]
+        return [
+            sizes[kind] * int(np.prod(shape)) for shape, _, kind in self.leaves if kind in sizes
+        ]
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -156,7 +185,11 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, jax.Array | np.ndarray):
         if one.shape != other.shape or one.dtype != other.dtype:
             return False
-        same = jax.random.key_data(one) == jax.random.key_data(other) if jnp.issubdtype(one.dtype, jax.dtypes.prng_key) else one == other
+        same = (
+            jax.random.key_data(one) == jax.random.key_data(other)
+            if jnp.issubdtype(one.dtype, jax.dtypes.prng_key)
+            else one == other
+        )
         return bool(same.all())
     try:
         return bool(one == other)

@@ -56,13 +56,23 @@ def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
     >>> [(leaf.name, leaf.kind) for leaf in sorted_leaves({"w": np.ones(2), "mask": np.ones(2, bool), "act": np.tanh})[0]]
     [('act', 'static'), ('mask', 'held'), ('w', 'real')]
     """
-    given, structure = jax.tree_util.tree_flatten_with_path(parameters)
+    try:
+        given, structure = jax.tree_util.tree_flatten_with_path(parameters)
+    except (TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ValueError(f"parameters: JAX cannot take this tree apart ({said})") from error
     only_arrays = _is_equinox(parameters)
     leaves = [_leaf(path_name(path), value, only_arrays) for path, value in given]
     names = [leaf.name for leaf in leaves]
-    twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+    twice = (
+        next((name for name in names if names.count(name) > 1), None)
+        if len(set(names)) < len(names)
+        else None
+    )
     if twice is not None:
-        raise ValueError(f"parameters: two leaves are called {twice}; a dot in a key makes one name of two, so rename it")
+        raise ValueError(
+            f"parameters: two leaves are called {twice}; a dot in a key makes one name of two, so rename it"
+        )
     if not any(leaf.moves for leaf in leaves):
         listed = ", ".join(f"{leaf.name} ({leaf.said})" for leaf in leaves[:SHOWN]) or "none at all"
         raise ValueError(
@@ -83,16 +93,32 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
         The sentences, and the names.
     """
     notes = []
-    held = [f"{leaf.name} ({leaf.said})" for leaf in leaves if not leaf.moves and not callable(leaf.value)]
+    held = [
+        f"{leaf.name} ({leaf.said})"
+        for leaf in leaves
+        if not leaf.moves and not callable(leaf.value)
+    ]
     if held:
-        listed = ", ".join(held[:SHOWN]) + (f" and {len(held) - SHOWN} more" if len(held) > SHOWN else "")
-        notes.append(f"not sampled, for these are no real or complex numbers: {listed}; they stay as they are at w*")
+        listed = ", ".join(held[:SHOWN]) + (
+            f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+        )
+        notes.append(
+            f"not sampled, for these are no real or complex numbers: {listed}; they stay as they are at w*"
+        )
     beside: list[str] = []
-    if isinstance(parameters, Mapping) and "params" in parameters and all(k in ("params", *COLLECTIONS) for k in parameters):
-        beside = [leaf.name for leaf in leaves if leaf.moves and leaf.name.split(".")[0] != "params"]
+    if (
+        isinstance(parameters, Mapping)
+        and "params" in parameters
+        and all(k in ("params", *COLLECTIONS) for k in parameters)
+    ):
+        beside = [
+            leaf.name for leaf in leaves if leaf.moves and leaf.name.split(".")[0] != "params"
+        ]
         if beside:
             kinds = ", ".join(k for k in parameters if k != "params")
-            notes.append(f"not sampled, for flax keeps {kinds} beside params and does not train it: it stays as it is at w*")
+            notes.append(
+                f"not sampled, for flax keeps {kinds} beside params and does not train it: it stays as it is at w*"
+            )
     return notes, beside
 
 
@@ -117,18 +143,29 @@ def as_array(value: Any, name: str) -> Any:
     """
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
-            raise ValueError(f"{name} is a masked array, and JAX would take its masked entries for numbers; leave them out, or fill them")
+            raise ValueError(
+                f"{name} is a masked array, and JAX would take its masked entries for numbers; leave them out, or fill them"
+            )
         value = value.data
     if isinstance(value, jax.Array):
         return value
-    plain = np.asarray(value) if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "dtype") else value
+    plain = (
+        np.asarray(value)
+        if isinstance(value, np.ndarray | np.generic) or not hasattr(value, "dtype")
+        else value
+    )
     kind = getattr(plain, "dtype", None)
-    if isinstance(kind, np.dtype) and (kind.kind not in "biufcV" or kind in (np.longdouble, np.clongdouble)):
+    if isinstance(kind, np.dtype) and (
+        kind.kind not in "biufcV" or kind in (np.longdouble, np.clongdouble)
+    ):
         raise ValueError(f"{name} holds {kind}; it should hold numbers of a type that JAX has")
     try:
-        found = jnp.asarray(plain)
+        with np.errstate(over="ignore"):  # what does not fit is refused below
+            found = jnp.asarray(plain)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ValueError(f"{name} is no array of numbers ({' '.join(str(error).split())[:120]})") from None
+        raise ValueError(
+            f"{name} is no array of numbers ({' '.join(str(error).split())[:120]})"
+        ) from None
     if isinstance(plain, np.ndarray) and plain.dtype != found.dtype and plain.size:
         _refuse_what_does_not_fit(plain, found.dtype, name)
     return found
@@ -144,12 +181,16 @@ def _refuse_what_does_not_fit(given: np.ndarray, kind: Any, name: str) -> None:
         limits = np.iinfo(kind)
         low, high = int(given.min()), int(given.max())
         if low < limits.min or high > limits.max:
-            raise ValueError(f"{name} holds whole numbers from {low} to {high}, which do not fit into JAX's {kind}; switch on jax_enable_x64")
+            raise ValueError(
+                f"{name} holds whole numbers from {low} to {high}, which do not fit into JAX's {kind}; switch on jax_enable_x64"
+            )
     elif given.dtype.kind in "fc":
         finite = np.abs(given[np.isfinite(given)])
         largest = float(finite.max(initial=0.0))
         if largest > float(jnp.finfo(kind).max):
-            raise ValueError(f"{name} holds numbers up to {largest:.3g}, which are infinite in JAX's {kind}; rescale, or switch on jax_enable_x64")
+            raise ValueError(
+                f"{name} holds numbers up to {largest:.3g}, which are infinite in JAX's {kind}; rescale, or switch on jax_enable_x64"
+            )
 
 
 def _leaf(name: str, value: Any, only_arrays: bool) -> Leaf:
@@ -158,8 +199,14 @@ def _leaf(name: str, value: Any, only_arrays: bool) -> Leaf:
     if isinstance(value, float | complex) and only_arrays:
         return Leaf(name, STATIC, value, f"a Python {type(value).__name__}")
     if isinstance(value, np.ndarray) and value.dtype.kind in "OUSMm":
-        raise ValueError(f"parameters: {name} holds {value.dtype}; it should hold numbers of a type that JAX has")
-    if not isinstance(value, float | complex) and not hasattr(value, "dtype") and not hasattr(value, "__array__"):
+        raise ValueError(
+            f"parameters: {name} holds {value.dtype}; it should hold numbers of a type that JAX has"
+        )
+    if (
+        not isinstance(value, float | complex)
+        and not hasattr(value, "dtype")
+        and not hasattr(value, "__array__")
+    ):
         return Leaf(name, STATIC, value, f"an object of {type(value).__name__}")
     array = as_array(value, f"parameters: {name}")
     if jnp.issubdtype(array.dtype, jax.dtypes.prng_key):

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from singlearn.local.jax_curvature import gauss_newton
 from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_memory import bytes_made, device_memory
-from singlearn.local.langevin import advance, kick, log_acceptance
+from singlearn.local.langevin import advance, kick, log_acceptance, tamed
 from singlearn.local.leapfrog import kick_drift_kick
 from singlearn.local.memory import pieces, samples_that_fit
 
@@ -111,24 +112,7 @@ class Programs:
 
         def product(vector: Array, centre: Array, every: Rest, samples: Any) -> Array:
             x, target = samples
-            structure: list[Any] = []
-
-            def inexact(flat: Array) -> tuple[list[Any], list[Any]]:
-                leaves, whole_output = jax.tree.flatten(output(flat, every, x))
-                structure[:] = [whole_output, [jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) for leaf in leaves]]
-                kinds = structure[1]
-                return tuple([leaf for leaf, own in zip(leaves, kinds, strict=True) if own is wanted] for wanted in (True, False))
-
-            (out, tangent, others) = jax.jvp(inexact, (centre,), (vector,), has_aux=True)
-
-            def mean_loss(parts: list[Any]) -> Array:
-                ours, theirs = iter(parts), iter(others)
-                leaves = [next(ours) if own else next(theirs) for own in structure[1]]
-                return loss(jax.tree.unflatten(structure[0], leaves), target).mean()
-
-            curved = jax.jvp(jax.grad(mean_loss), (out,), (tangent,))[1]
-            back: Array = jax.vjp(inexact, centre, has_aux=True)[1](curved)[0]
-            return back
+            return gauss_newton(lambda flat: output(flat, every, x), lambda out: loss(out, target).mean(), centre, vector)
 
         derivative = jax.value_and_grad(difference)
         self.losses = losses
@@ -209,15 +193,16 @@ class Programs:
 
     def _walk_many(
         self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, steps: int, at_once: int
-    ) -> tuple[State, tuple[Array, Array]]:
-        def one(state: State, _: None) -> tuple[State, tuple[Array, Array]]:
+    ) -> tuple[State, tuple[Array, Array, Array]]:
+        def one(state: State, _: None) -> tuple[State, tuple[Array, Array, Array]]:
             position, before, key = state
             key, key_batch, key_noise = jax.random.split(key, 3)
             value, gradient = self._drawn(key_batch, len(position), batch, at, at_once)(position)
             away = position - at.centre
             noise = jax.random.normal(key_noise, position.shape, position.dtype)
-            there = advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step)
-            return State(there, noise, key), (nbeta * value, (away**2).sum(1))
+            force = jnp.nan_to_num(nbeta * gradient + gamma * away)
+            there = advance(position, tamed(force, step), kick(before, noise, step), step)
+            return State(there, noise, key), (nbeta * value, (away**2).sum(1), (away * force).sum(1))
 
         return jax.lax.scan(one, state, None, length=steps)
 
@@ -230,7 +215,8 @@ class Programs:
 
         def potential(where: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
             away = where - at.centre
-            return nbeta * value + 0.5 * gamma * (away**2).sum(1), nbeta * gradient + gamma * away
+            force = jnp.nan_to_num(nbeta * gradient + gamma * away)
+            return nbeta * value + 0.5 * gamma * (away**2).sum(1), tamed(force, step)
 
         value, gradient = sampled(position)
         gradient_noise = nbeta**2 * ((gradient - other(position)[1]) ** 2).sum(1)
@@ -246,7 +232,8 @@ class Programs:
     ) -> tuple[Array, Array, Array, Array]:
         def evaluate(offset: Array) -> tuple[Array, Array]:
             value, gradient = self.shared(at.centre + offset, at.every, at.data, at.reference)
-            return nbeta * value, nbeta * gradient + gamma * offset
+            # Where a gradient is not a number, as at a kink of infinite slope, the force is 0.
+            return nbeta * value, jnp.nan_to_num(nbeta * gradient + gamma * offset)
 
         def one(_: Any, where: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
             return kick_drift_kick(evaluate, where, step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ from jaxtyping import Float, Integer
 from torch.func import grad, grad_and_value, vmap
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
-from singlearn.local.langevin import advance, kick, log_acceptance
-from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.gamma import choose_gamma
+from singlearn.local.langevin import advance, kick, log_acceptance, tamed
+from singlearn.local.leapfrog import kick_drift_kick
 from singlearn.local.memory import pieces
 from singlearn.local.names import Selection, Tie, tie_scales
 from singlearn.local.recorded import Compiled, record
@@ -34,10 +36,11 @@ from singlearn.local.torch_embedding import with_true_gradients
 from singlearn.local.torch_evaluation import evaluated_alike
 from singlearn.local.torch_gauss_newton import gauss_newton_product, goes_through_its_output
 from singlearn.local.torch_loss import LossOfSamples
-from singlearn.local.torch_memory import all_memory, samples_at_once
+from singlearn.local.torch_memory import all_memory, operations, samples_at_once
 from singlearn.local.torch_module import copied
 from singlearn.local.torch_probe import Probe, per_sample
 from singlearn.local.torch_random import random_numbers_kept
+from singlearn.local.torch_rounding import measured_rounding
 
 CHUNK = 4096
 """Samples of one pass over all the data, at most."""
@@ -75,8 +78,10 @@ class TorchTarget:
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: evaluated together, at most; fewer, and fewer samples, where their derivatives would take more than a quarter of
             the memory.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
+            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
         compile: compile what is evaluated more than a thousand times.
+        double: compute in float64.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
@@ -94,9 +99,12 @@ class TorchTarget:
         chains_at_once: int | None = None,
         gamma: Tie = 1.0,
         compile: bool = False,
+        double: bool = False,
     ) -> None:
         copy = copied(model)
         self._module = copy.module
+        if double:
+            self._module.double()
         padded = with_true_gradients(self._module)
         self.notes: tuple[str, ...] = ()
         half = [p.dtype for p in self._module.parameters() if p.dtype in HALF]
@@ -118,7 +126,9 @@ class TorchTarget:
         brought = samples_of(data, self._device)
         self._data = self._fitted(brought.parts)
         self.samples = length(self._data)
-        self.gamma, scales = tie_scales(self._masks, gamma)
+        self.chosen = isinstance(gamma, str)
+        self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
+        self.gamma, scales = tie_scales(self._masks, self.tie)
         scale = np.concatenate([per_direction(scales[name], every[name].is_complex()) for name in self._indices])
         self._scale = torch.as_tensor(scale, dtype=self._dtype, device=self._device)
         at = torch.cat([flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()])
@@ -136,11 +146,13 @@ class TorchTarget:
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
         refuse_random_losses(probe, self._at_once)
+        self.groups = self._groups()
+        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference)
         refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
         refuse_padding_that_matters(probe, tuple((i, self._fitted(own)) for i, own in brought.alone))
         outside = dict(copy.original.named_parameters())
         refuse_reads_of_other_tensors(probe, {name: outside[name] for name in chosen}, chosen, copy.computed)
-        refuse_a_false_gradient(probe, self._groups(), self._at_once)
+        refuse_a_false_gradient(probe, self.groups, self._at_once)
         self._writes = probe.writes
         self._chains_at_once, self._compile = chains_at_once, compile
         self._records: dict[Any, Callable[..., Any]] = {}
@@ -191,7 +203,8 @@ class TorchTarget:
         return per_sample(found, length(batch))
 
     def _difference(self, flat: torch.Tensor, batch: Any, reference: torch.Tensor) -> torch.Tensor:
-        return (self._losses(flat, batch) - reference).mean()
+        # The difference of each sample first, and their sum in float64.
+        return (self._losses(flat, batch) - reference).double().mean()
 
     def _check_loss(self, probe: Probe, half: list[torch.dtype]) -> None:
         some = min(4, self.samples)
@@ -255,7 +268,7 @@ class TorchTarget:
         values, gradients = [], []
         for c in range(0, chains, some):
             where = position[c : c + some]
-            value, gradient = torch.zeros(len(where), dtype=self._dtype, device=self._device), torch.zeros_like(where)
+            value, gradient = torch.zeros(len(where), dtype=torch.float64, device=self._device), torch.zeros_like(where)
             for s in range(0, samples, many):
                 index = (slice(c, c + some), slice(s, s + many)) if own else slice(s, s + many)
                 part, slope = self._evaluate_at_once(where, take(batch, index), reference[index], own)
@@ -338,6 +351,22 @@ class TorchTarget:
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+        """Chains at w* + ``offset``."""
+        generator = torch.Generator(self._device).manual_seed(seed)
+        where = self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device)
+        return State(where, self._normal(tuple(where.shape), generator), generator)
+
+    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
+        return (state.position - self._centre).double().cpu().numpy()
+
+    @cached_property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about."""
+        weights = sum(p.numel() for p in self._module.parameters())
+        return max(weights, operations(lambda: self._losses(self._centre, take(self._data, slice(0, 1)))))
+
     @evaluated_alike
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
@@ -345,21 +374,22 @@ class TorchTarget:
         epsilon = self._column(step)
         nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
         move = self._move(position)
-        values, distances = [], []
+        values, distances, virials = [], [], []
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
             noises = self._normal((now, *position.shape), generator)
             for minibatch, noise in zip(self._minibatches(now, len(position), batch, generator), noises, strict=True):
                 value, gradient = minibatch(position)
-                position, distance = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
+                position, distance, virial = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
                 before = noise
                 values.append(value)
                 distances.append(distance)
-        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double())
+                virials.append(virial)
+        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double(), torch.stack(virials).double())
         return State(position, before, generator), Traces(*(trace.T.cpu().numpy() for trace in traces))
 
-    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """The step once the gradient is known, compiled with it."""
         if not self._compile:
             return _moved
@@ -377,7 +407,7 @@ class TorchTarget:
         def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             away = where - self._centre
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
-            return energy, tempering.nbeta * gradient + tempering.gamma * away
+            return energy, tamed(torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * away), epsilon)
 
         sampled, other = self._minibatches(2, len(position), batch, generator)
         value, gradient = sampled(position)
@@ -458,8 +488,17 @@ class TorchTarget:
 
     @evaluated_alike
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
-        """``leapfrogs`` leapfrog steps on all samples."""
-        return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
+        """``leapfrogs`` leapfrog steps on all samples; where a gradient is not a number, the force is 0."""
+
+        def evaluate(offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            value, gradient = self._full(self._centre + offset)
+            return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
+
+        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        epsilon = self._column(step)
+        for _ in range(leapfrogs):
+            at = kick_drift_kick(evaluate, at, epsilon)
+        return Flight(*(part.double().cpu().numpy() for part in at))
 
     def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)
@@ -482,7 +521,9 @@ def _own(state: State) -> State:
 def _moved(
     position: torch.Tensor, gradient: torch.Tensor, before: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor,
     nbeta: torch.Tensor, gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Where a Langevin step leads, and the squared distance from w* where it began."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Where a Langevin step leads; the squared distance from w* where it began, and the virial there."""
     away = position - centre
-    return advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step), (away**2).sum(1)
+    force = torch.nan_to_num(nbeta * gradient + gamma * away)
+    there = advance(position, tamed(force, step), kick(before, noise, step), step)
+    return there, (away**2).sum(1), (away * force).sum(1)

@@ -9,14 +9,15 @@ import numpy as np
 import xarray as xr
 
 from singlearn.local.expected_time import watched
-from singlearn.local.names import Selection, Tie
+from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
+from singlearn.local.sampled import Progress, Sampled
+from singlearn.local.sampling import sample
 from singlearn.local.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sgld import Progress, Sampled
 from singlearn.local.status import Status, diverged
 from singlearn.local.target import Target, Tempering
-from singlearn.local.verb import _target, one_tie, sampled, tempered
+from singlearn.local.verb import _target, one_tie, tempered
 from singlearn.running.arguments import whole_number
 
 USELESS = (Status.DIVERGED, Status.NOT_LOCAL_MINIMUM)
@@ -31,7 +32,7 @@ def loss_chains(
     shifts: Mapping[str, Any] | None = None,
     *,
     parameters: Any = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
@@ -74,13 +75,13 @@ def loss_chains(
     if not components:
         raise ValueError("components: got none; at least one is needed, such as {'all': None}")
     given = {} if shifts is None else dict(shifts)
-    settings = one_tie(settings, lambda tie: _target(model, loss, data, parameters, None, None, tie, compile=False))
+    settings = one_tie(settings, lambda tie: _target(model, loss, data, parameters, None, None, tie, False, settings.nbeta))
     found, recorded = [], []
     with watched(progress, "loss_chains", len(components)) as (report, clocked):
         for only in components.values():
-            target = _target(model, loss, data, parameters, only, None, settings.gamma, compile=False)
+            target = _target(model, loss, data, parameters, only, None, settings.gamma, False, settings.nbeta)
             tempering = tempered(target, settings)
-            run = sampled(clocked(target, settings.max_steps), tempering, settings, report)
+            run = sample(clocked(target, settings.max_steps), tempering, settings, report)
             found.append(read(target, tempering, run, settings.tolerance, settings.seed))
             recorded.append(_record(target, tempering, run, found[-1], draws, given))
     names = ["", *given]
@@ -106,10 +107,10 @@ def _record(
 ) -> list[np.ndarray]:
     """Own samples first, then every shift: chains × draws × samples each; NaN throughout if the chains are of no use."""
     thinning = max(1, sampled.traces.excess.shape[1] // draws)
-    state, rows = sampled.state, []
+    state, rows = target.begin(sampled.started_away, 0), []
     for _ in range(draws):
         if found.status not in USELESS:
-            state, traces = target.walk(state, sampled.step, sampled.batch, thinning, tempering)
+            state, traces = sampled.record(thinning)
             if diverged(traces, target.dimension, tempering.gamma):
                 raise ValueError("gamma: a chain diverged while losses were recorded; a larger gamma keeps chains near w*")
         rows.append([target.losses(state, data) for data in (None, *shifts.values())])

@@ -12,7 +12,7 @@ from singlearn.local.target import Tempering
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 DEFAULT_BATCH = 64
-SAMPLERS = ("sgld", "hmc")
+SAMPLERS = ("auto", "sgld", "hmc")
 FEWEST_CHAINS, FEWEST_STEPS = 4, 1000
 
 
@@ -29,7 +29,7 @@ class Settings:
         seed: same seed, same numbers.
         gamma: γ, the tie to w*: a number, by name, or ``"auto"``.
         nbeta: nβ; ``None``: n / log n.
-        sampler: ``"sgld"`` or ``"hmc"``.
+        sampler: ``"auto"``, ``"sgld"`` or ``"hmc"``.
     """
 
     chains: int
@@ -40,12 +40,21 @@ class Settings:
     seed: int
     gamma: Tie = 10.0
     nbeta: float | None = None
-    sampler: Literal["sgld", "hmc"] = "sgld"
+    sampler: Literal["auto", "sgld", "hmc"] = "auto"
 
     @classmethod
     def asked(
-        cls, *, gamma: Any, nbeta: Any, chains: Any, batch_size: Any, largest_batch: Any, tolerance: Any, max_steps: Any,
-        seed: Any, sampler: Any = "sgld",
+        cls,
+        *,
+        gamma: Any,
+        nbeta: Any,
+        chains: Any,
+        batch_size: Any,
+        largest_batch: Any,
+        tolerance: Any,
+        max_steps: Any,
+        seed: Any,
+        sampler: Any = "auto",
     ) -> Settings:
         """The settings that a caller asked for, in the words of the verbs' arguments.
 
@@ -60,21 +69,34 @@ class Settings:
         ValueError: gamma: got -1.0; it should be a positive number, "auto", or such numbers by name
         """
         if not isinstance(sampler, str) or sampler not in SAMPLERS:
-            raise ValueError(f'sampler: got {sampler!r}; it should be "sgld" or "hmc"')
+            raise ValueError(f'sampler: got {sampler!r}; it should be "auto", "sgld" or "hmc"')
         largest = whole_number("largest_batch", largest_batch)
         batch = whole_number("batch_size", batch_size)
         if largest < batch:
-            raise ValueError(f"batch_size: got {batch} and largest_batch {largest}; it should be from 1 to largest_batch")
+            raise ValueError(
+                f"batch_size: got {batch} and largest_batch {largest}; it should be from 1 to largest_batch"
+            )
         return cls(
-            chains=whole_number("chains", chains, FEWEST_CHAINS, why="agreement of chains with different starts needs them"),
-            tolerance=real_number("tolerance", tolerance, above=0, meaning="a positive number, such as 0.05"),
-            max_steps=whole_number("max_steps", max_steps, FEWEST_STEPS, why="calibration alone needs some hundred"),
+            chains=whole_number(
+                "chains",
+                chains,
+                FEWEST_CHAINS,
+                why="agreement of chains with different starts needs them",
+            ),
+            tolerance=real_number(
+                "tolerance", tolerance, above=0, meaning="a positive number, such as 0.05"
+            ),
+            max_steps=whole_number(
+                "max_steps", max_steps, FEWEST_STEPS, why="calibration alone needs some hundred"
+            ),
             batch=batch,
             largest_batch=largest,
             seed=random_seed(seed),
             gamma=_tie(gamma),
-            nbeta=None if nbeta is None else real_number("nbeta", nbeta, above=0, meaning="a positive number"),
-            sampler="sgld" if sampler == "sgld" else "hmc",
+            nbeta=None
+            if nbeta is None
+            else real_number("nbeta", nbeta, above=0, meaning="a positive number"),
+            sampler=sampler,
         )
 
     def of_samples(self, samples: int) -> Settings:
@@ -84,7 +106,9 @@ class Settings:
             ValueError: a batch that was asked for and is larger than the data.
         """
         if self.batch > samples and self.batch != DEFAULT_BATCH:
-            raise ValueError(f"batch_size: got {self.batch}, but there are only {samples} samples; it should be at most that")
+            raise ValueError(
+                f"batch_size: got {self.batch}, but there are only {samples} samples; it should be at most that"
+            )
         return self
 
     def tied(self, gamma: Tie) -> Settings:
@@ -93,7 +117,9 @@ class Settings:
 
     def tempering(self, samples: int, gamma: float) -> Tempering:
         """nβ, by default n / log n, and γ on the coordinates that the chains live in."""
-        return Tempering(float(samples / math.log(samples) if self.nbeta is None else self.nbeta), gamma)
+        return Tempering(
+            float(samples / math.log(samples) if self.nbeta is None else self.nbeta), gamma
+        )
 
 
 def _tie(gamma: Any) -> Tie:
@@ -105,4 +131,3 @@ def _tie(gamma: Any) -> Tie:
             raise ValueError(f"gamma: got no name; it should be {wanted}")
         return gamma  # numbers by name are looked at where the parameters are known
     return real_number("gamma", gamma, above=0, meaning=wanted)
-

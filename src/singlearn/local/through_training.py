@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -34,7 +33,7 @@ def trajectory(
     data: Any,
     *,
     only: Selection = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
     sampler: Literal["sgld", "hmc"] = "sgld",
     chains: int = 8,
@@ -96,15 +95,18 @@ def trajectory(
     if torch is not None and is_module:
         from singlearn.local.torch_data import samples_of
 
-        data = samples_of(data, torch.device("cpu"))
+        data = pair = samples_of(data, torch.device("cpu"))
     else:
         from singlearn.local.jax_data import as_pair
 
-        data = as_pair(data)
+        pair = as_pair(data)
+        data = pair if isinstance(data, list) else data  # a list of samples is put together once
     # Before the model moves to a device of its own: numbers of one device are compared.
-    made_of = {} if folder is None else identity_of_sweep(model, loss, data, found[0].weights)
+    made_of = {} if folder is None else identity_of_sweep(model, loss, pair, found[0].weights)
     if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
-        model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+        from singlearn.local.torch_module import copy_to_load
+
+        model = copy_to_load(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
     if not is_module:
         from singlearn.local.jax_programs import CompiledOnce
 

@@ -18,6 +18,7 @@ from singlearn.local.torch_reads import names_read
 
 NEAR = 0.3
 """Where derivatives are looked at, in units of the tie: at w* a loss may be special."""
+AROUND = (0.2, 0.3, 0.5)
 FEW = 8
 """Samples for that."""
 NO_GRADIENT = (
@@ -222,16 +223,16 @@ def refuse_a_false_gradient(probe: Probe, groups: Mapping[str, slice], at_once: 
     count = max(1, min(samples, FEW, at_once // 4))
     batch = probe.take(np.random.default_rng(5).choice(samples, count, replace=False))
 
-    at, found, jump = probe.at(NEAR), None, None
+    found, jump = None, None
     for double in (True, False) if probe.small else (False,):
 
         def losses(flat: torch.Tensor, double: bool = double) -> torch.Tensor:
             return probe.losses(flat, batch, double)
 
         try:
-            found = find_contradiction(losses, at.double() if double else at, groups, probe.tie, 0)
-            centre, far = (probe.at(displacement) for displacement in (0.0, 1.0))
-            jump = find_jump(losses, *((centre.double(), far.double()) if double else (centre, far))) if found is None else None
+            points = [probe.at(displacement).double() if double else probe.at(displacement) for displacement in (*AROUND, 0.0, 1.0)]
+            found = find_contradiction(losses, points[:-2], groups, probe.tie, 0)
+            jump = find_jump(losses, *points[-2:]) if found is None else None
         except Exception as error:  # float32 may be written into a module
             if double:
                 continue
@@ -240,8 +241,8 @@ def refuse_a_false_gradient(probe: Probe, groups: Mapping[str, slice], at_once: 
     if jump is not None:
         raise ValueError(
             f"loss: it jumps, and has no derivative there: from w* to a point near it the loss of {count} samples changes by "
-            f"{jump[0]:.3g}, and its gradient accounts for {jump[1]:.3g}; a loss that counts errors cannot be sampled by gradients: give a smooth one, "
-            "such as the cross entropy"
+            f"{jump[0]:.3g}, and its gradient accounts for {jump[1]:.3g}; a loss that counts errors cannot be sampled by gradients: give a "
+            "smooth one, such as the cross entropy"
         )
     if found is not None:
         names = ", ".join(found.names[:3]) + (" and others" if len(found.names) > 3 else "")

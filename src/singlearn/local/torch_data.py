@@ -38,7 +38,7 @@ class Samples:
     """
 
     parts: Parts
-    as_brought: Callable[[Parts], Any] = lambda parts: parts
+    as_brought: Callable[[Parts], Any]
     alone: tuple[tuple[int, Parts], ...] = ()
 
     def __len__(self) -> int:

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn.parameter import is_lazy
@@ -31,6 +32,10 @@ class Copied(NamedTuple):
     computed: dict[str, torch.Tensor]
 
 
+_KEPT: WeakKeyDictionary[torch.nn.Module, dict[str, torch.Tensor]] = WeakKeyDictionary()
+"""What was computed from parameters in a module that is itself a copy, where PyTorch does not say so any more."""
+
+
 def copied(model: torch.nn.Module) -> Copied:
     """A copy in evaluation mode, of the module within ``DataParallel`` or ``torch.compile``.
 
@@ -38,9 +43,26 @@ def copied(model: torch.nn.Module) -> Copied:
         ValueError: modules of TorchScript, parameters without numbers yet or spread over processes or devices, batch normalisation that
             keeps no statistics, modules that ``eval()`` or ``train()`` give other numbers, and what cannot be copied.
     """
-    original = _unwrapped(model)
+    original = unwrapped(model)
     _refuse(original)
-    computed = dict(_computed(original))
+    module, computed = _copy(original)
+    for part in module.modules():
+        part._compiled_call_impl = None  # type: ignore[assignment]
+        if _is_compiled(part):
+            part.forward = part._orig_mod.forward  # type: ignore[method-assign, union-attr]
+    _in_evaluation_mode(module, original)
+    return Copied(module, original, computed)
+
+
+def copy_to_load(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the module within its wrappers, for other weights."""
+    module, computed = _copy(unwrapped(model))
+    _KEPT[module] = computed
+    return module
+
+
+def _copy(original: torch.nn.Module) -> tuple[torch.nn.Module, dict[str, torch.Tensor]]:
+    computed = {**dict(_computed(original)), **_KEPT.get(original, {})}
     # A deep copy of what was computed is refused by PyTorch, for it could not say of what; here its numbers will do.
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in computed.values()}
     try:
@@ -50,15 +72,11 @@ def copied(model: torch.nn.Module) -> Copied:
             f"model: it cannot be copied ({type(error).__name__}: {' '.join(str(error).split())[:200]}); take away what it keeps besides "
             "parameters and buffers, such as activations, locks or open files"
         ) from error
-    for part in module.modules():
-        part._compiled_call_impl = None  # type: ignore[assignment]
-        if _is_compiled(part):
-            part.forward = part._orig_mod.forward  # type: ignore[method-assign, union-attr]
-    _in_evaluation_mode(module, original)
-    return Copied(module, original, {name: memo[id(tensor)] for name, tensor in computed.items()})
+    return module, {name: memo[id(tensor)] for name, tensor in computed.items()}
 
 
-def _unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
+    """The module within ``DataParallel``, ``DistributedDataParallel`` or ``torch.compile``."""
     while True:
         if isinstance(model, WRAPPERS):
             model = model.module

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+
+from singlearn.measure.line_search import ACCEPTED, FAILED, LineSearches
 
 Evaluate = Callable[
     [Float[np.ndarray, "starts d"]], tuple[Float[np.ndarray, " starts"], Float[np.ndarray, "starts d"]]
@@ -14,9 +16,6 @@ Evaluate = Callable[
 """Points to the values of the objective and its gradients; both may be infinite or NaN, which counts as infinitely high."""
 
 MEMORY = 10
-SUFFICIENT = 1e-4
-SHORTEST_STEP = 1e-18
-PATIENCE = 15
 
 
 @dataclass(frozen=True)
@@ -33,20 +32,22 @@ def descend(
     evaluate: Evaluate,
     starts: Float[np.ndarray, "starts d"],
     scales: Float[np.ndarray, " d"],
-    iterations: int = 150,
-    tolerance: float = 1e-3,
+    iterations: int = 300,
+    tolerance: float = 2e-9,
+    flat: float = 1e-5,
 ) -> Descended:
     """L-BFGS from many starts at once (Nocedal & Wright 2006, Algorithm 7.5 [nocedal2006numerical]_).
 
-    Every iteration evaluates one trial point of every start: where it lies low enough (Armijo) the start moves there, elsewhere its step
-    is shortened. So all starts share one batched evaluation, whatever their line searches need.
+    Every iteration evaluates one trial point of every start, so that all share one batched evaluation; line search, memory of curvatures
+    and the end are each start's own. Steps, memory and tolerances are those of L-BFGS-B, which ends at the same places.
 
     Args:
         evaluate: objective and gradient of a batch of points, of the size of ``starts``.
         starts: where to begin.
         scales: the length of a first step in each coordinate, at most.
         iterations: evaluations of the batch, at most.
-        tolerance: descents stop when none of them has fallen by more than this in the last ``PATIENCE`` iterations.
+        tolerance: a descent ends where a step lowers its value by less than this, as a share of the value or of 1.
+        flat: and where no entry of its gradient, times the scale, is larger than this.
 
     Returns:
         The end of every descent. A start of infinite value stays where it is, with the value ``inf``.
@@ -56,52 +57,95 @@ def descend(
     >>> bool(np.allclose(found.points, 3.0, atol=1e-4)), bool(found.converged.all())
     (True, True)
     """
-    count = len(starts)
     x = starts / scales
     value, gradient = _clean(*evaluate(starts), scales)
-    steps: list[np.ndarray] = []
-    changes: list[np.ndarray] = []
-    curvatures: list[np.ndarray] = []
-    length = np.ones(count)
-    direction = _direction(gradient, steps, changes, curvatures)
-    stuck = ~np.isfinite(value)
-    before = [value.copy()]
+    memory = _Memory.empty(*x.shape)
+    search = LineSearches.none(len(x))
+    ended = ~np.isfinite(value)
+    converged = ~ended & (np.abs(gradient).max(axis=1, initial=0.0) <= flat)
+    ended |= converged
+    direction = -gradient
+    slope = np.sum(direction * gradient, axis=1)
+    with np.errstate(divide="ignore"):
+        search.begin(~ended, value, slope, np.minimum(1 / np.sqrt(-slope), 1e10))
     evaluations = 1
-    for _ in range(iterations):
-        trial = x + length[:, None] * direction
+    while evaluations <= iterations and not ended.all():
+        trial = np.where(ended[:, None], x, x + search.step[:, None] * direction)
         new_value, new_gradient = _clean(*evaluate(trial * scales), scales)
         evaluations += 1
-        slope = np.sum(direction * gradient, axis=1)
-        lower = new_value <= value + SUFFICIENT * length * slope
-        moved = ~stuck & lower & np.isfinite(new_value)
-        step = np.where(moved[:, None], trial - x, 0.0)
-        change = np.where(moved[:, None], new_gradient - gradient, 0.0)
-        curvature = np.sum(step * change, axis=1)
+        verdict = np.where(ended, -1, search.tell(new_value, np.sum(direction * new_gradient, axis=1)))
+        moved, failed = verdict == ACCEPTED, verdict == FAILED
+        memory.add(moved, trial - x, new_gradient - gradient, slope)
+        fallen = np.where(moved, value - np.where(moved, new_value, 0.0), np.inf)
+        small = tolerance * np.maximum(1.0, np.maximum(np.abs(value), np.abs(np.where(moved, new_value, 1.0))))
         x = np.where(moved[:, None], trial, x)
         value = np.where(moved, new_value, value)
         gradient = np.where(moved[:, None], new_gradient, gradient)
-        if moved.any():
-            steps, changes, curvatures = steps[-MEMORY + 1 :], changes[-MEMORY + 1 :], curvatures[-MEMORY + 1 :]
-            steps.append(step)
-            changes.append(change)
-            enough = 1e-12 * np.linalg.norm(step, axis=1) * np.linalg.norm(change, axis=1)
-            curvatures.append(np.where(curvature > enough, curvature, 0.0))
-            fresh = _direction(gradient, steps, changes, curvatures)
-            direction = np.where(moved[:, None], fresh, direction)
-        length = np.where(moved, 1.0, 0.3 * length)
-        stuck |= (length < SHORTEST_STEP) | (np.abs(gradient).max(axis=1, initial=0.0) == 0)
-        before.append(value.copy())
-        if stuck.all():
-            break
-        if len(before) > PATIENCE and not np.any(_fallen(before[-1 - PATIENCE], value)[~stuck] > tolerance):
-            break
-    settled = before[max(len(before) - 1 - PATIENCE, 0)]
-    return Descended(x * scales, value, np.isfinite(value) & (stuck | (_fallen(settled, value) <= tolerance)), evaluations)
+        # Without curvatures to forget, a search that failed has nowhere to go.
+        stuck = failed & (memory.count == 0)
+        settled = moved & ((fallen <= small) | (np.abs(gradient).max(axis=1, initial=0.0) <= flat))
+        converged |= settled | stuck
+        ended |= converged
+        memory.count[failed] = 0
+        fresh = (moved | failed) & ~ended
+        if fresh.any():
+            direction[fresh] = memory.direction(fresh, gradient[fresh])
+            slope = np.sum(direction * gradient, axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                first = np.where(memory.count == 0, np.minimum(1 / np.sqrt(-slope), 1.0), 1.0)
+            search.begin(fresh, value, slope, first)
+    return Descended(x * scales, value, converged, evaluations)
 
 
-def _fallen(earlier: Float[np.ndarray, " starts"], later: Float[np.ndarray, " starts"]) -> Float[np.ndarray, " starts"]:
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(earlier - later, nan=0.0, posinf=np.inf)
+@dataclass(eq=False)
+class _Memory:
+    """The last steps of every start, the changes of the gradient over them, and the products of both; the last is the newest."""
+
+    steps: Float[np.ndarray, "starts memory d"]
+    changes: Float[np.ndarray, "starts memory d"]
+    curvatures: Float[np.ndarray, "starts memory"]
+    count: Int[np.ndarray, " starts"]
+
+    @classmethod
+    def empty(cls, starts: int, d: int) -> _Memory:
+        return cls(np.zeros((starts, MEMORY, d)), np.zeros((starts, MEMORY, d)), np.ones((starts, MEMORY)), np.zeros(starts, int))
+
+    def add(
+        self,
+        rows: Bool[np.ndarray, " starts"],
+        steps: Float[np.ndarray, "starts d"],
+        changes: Float[np.ndarray, "starts d"],
+        slopes: Float[np.ndarray, " starts"],
+    ) -> None:
+        """Remember the steps of ``rows`` along which the gradient grew; ``slopes`` are those where the step began."""
+        curvature = np.sum(steps * changes, axis=1)
+        rows = rows & (curvature > np.finfo(float).eps * np.abs(slopes)) & (np.sum(changes**2, axis=1) > 1e-300)
+        for own, new in ((self.steps, steps), (self.changes, changes), (self.curvatures, curvature)):
+            own[rows, :-1] = own[rows, 1:]
+            own[rows, -1] = new[rows]
+        self.count[rows] = np.minimum(self.count[rows] + 1, MEMORY)
+
+    def direction(
+        self, rows: Bool[np.ndarray, " starts"], gradient: Float[np.ndarray, "rows d"]
+    ) -> Float[np.ndarray, "rows d"]:
+        """Minus the inverse Hessian times the gradient, by the two-loop recursion; minus the gradient without memory."""
+        count = self.count[rows]
+        steps, changes, curvatures = self.steps[rows], self.changes[rows], self.curvatures[rows]
+        q, weights = gradient.copy(), np.zeros((len(gradient), MEMORY))
+        begin = MEMORY - int(count.max(initial=0))
+        for k in range(MEMORY - 1, begin - 1, -1):
+            known = MEMORY - k <= count
+            weights[:, k] = np.where(known, np.einsum("ij,ij->i", steps[:, k], q) / curvatures[:, k], 0.0)
+            q -= weights[:, k, None] * changes[:, k]
+        if begin < MEMORY:
+            square = np.einsum("ij,ij->i", changes[:, -1], changes[:, -1])
+            q *= np.where(count > 0, curvatures[:, -1] / np.where(count > 0, square, 1.0), 1.0)[:, None]
+        for k in range(begin, MEMORY):
+            known = MEMORY - k <= count
+            again = np.where(known, np.einsum("ij,ij->i", changes[:, k], q) / curvatures[:, k], 0.0)
+            q += (weights[:, k] - again)[:, None] * steps[:, k]
+        descends = (np.einsum("ij,ij->i", q, gradient) > 0) & np.isfinite(q).all(axis=1)
+        return -np.where(descends[:, None], q, gradient)
 
 
 def _clean(
@@ -110,32 +154,3 @@ def _clean(
     """Infinite where the value or the gradient is not finite; the gradient in units of the scales."""
     finite = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
     return np.where(finite, value, np.inf), np.where(finite[:, None], gradient, 0.0) * scales
-
-
-def _direction(
-    gradient: Float[np.ndarray, "starts d"],
-    steps: list[np.ndarray],
-    changes: list[np.ndarray],
-    curvatures: list[np.ndarray],
-) -> Float[np.ndarray, "starts d"]:
-    """The two-loop recursion for all starts; a pair without positive curvature is passed over."""
-    q = gradient.copy()
-    weights = []
-    for s, y, c in zip(reversed(steps), reversed(changes), reversed(curvatures), strict=True):
-        a = np.where(c > 0, np.sum(s * q, axis=1) / np.where(c > 0, c, 1.0), 0.0)
-        weights.append(a)
-        q -= a[:, None] * y
-    norm = np.linalg.norm(gradient, axis=1)
-    # Without curvature yet: a step of one scale.
-    inverse = 1 / np.maximum(norm, 1e-300)
-    for y, c in zip(changes, curvatures, strict=True):
-        square = np.sum(y * y, axis=1)
-        # A change so small that its square is 0 says nothing.
-        inverse = np.divide(c, square, out=inverse.copy(), where=(c > 0) & (square > 1e-300))
-    q *= inverse[:, None]
-    for s, y, c, a in zip(steps, changes, curvatures, reversed(weights), strict=True):
-        b = np.where(c > 0, np.sum(y * q, axis=1) / np.where(c > 0, c, 1.0), 0.0)
-        q += (a - b)[:, None] * s
-    descends = np.sum(q * gradient, axis=1) > 0
-    steepest = gradient / np.maximum(norm, 1e-300)[:, None]
-    return -np.where((descends & np.isfinite(q).all(axis=1))[:, None], q, steepest)

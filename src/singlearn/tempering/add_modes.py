@@ -64,8 +64,9 @@ def run_mode(
     r"""Temper one mode from inside.
 
     Uniform draws from the ellipsoid, weighted by the prior, give its prior mass :math:`|\text{ellipsoid}|\,E[φ]` and, resampled, draws
-    of the prior inside. From there the same sequential Monte Carlo as everywhere goes down to ``beta_max``. Where the particles then
-    lie at the edge, the ellipsoid is fitted to them and the mode tempered again.
+    of the prior inside; where the prior is too uneven for that, they are tempered from uniform draws to draws of the prior. From there
+    the same sequential Monte Carlo as everywhere goes down to ``beta_max``. Where the particles then lie at the edge, the ellipsoid is
+    fitted to them and the mode tempered again.
 
     Args:
         triple: the whole.
@@ -76,7 +77,7 @@ def run_mode(
         index: of the mode, for its random numbers.
 
     Raises:
-        PhaseTooSmall: the prior inside is too uneven to be drawn from uniform draws.
+        PhaseTooSmall: the prior has no density at any of the uniform draws.
     """
     own = replace(settings, seed=(settings.seed + 7919 * (index + 1)) % 2**63)
     for widening in range(WIDENINGS):
@@ -104,18 +105,50 @@ def _temper_inside(
     highest = densities.max()
     weights = np.where(np.isfinite(densities), np.exp(densities - highest), 0.0)
     effective = weights.sum(axis=1) ** 2 / np.maximum(np.sum(weights**2, axis=1), 1e-300)
-    if not np.isfinite(highest) or effective.min() < particles / 2:
-        raise PhaseTooSmall(f"mode: the prior inside its ellipsoid is too uneven: {effective.min():.0f} of {pool.shape[1]} draws count")
-    start = np.stack([own[_systematic(w, particles, generator)] for own, w in zip(pool, weights, strict=True)])
     # The pool fills the ball of the whitened coordinates, whose density has the Jacobian in it.
     log_volume = ellipsoid.log_volume - float(np.linalg.slogdet(ellipsoid.axes)[1])
-    prior_free_energies = -(highest + np.log(weights.mean(axis=1)) + log_volume)
-    floor = float(np.sqrt(np.mean(weights.var(axis=1) / weights.mean(axis=1) ** 2) / pool.shape[1]))
+    if not np.isfinite(highest):
+        raise PhaseTooSmall(f"mode: the prior has no density at {pool.shape[1]} draws from its ellipsoid")
+    if effective.min() >= particles / 2:
+        start = np.stack([own[_systematic(w, particles, generator)] for own, w in zip(pool, weights, strict=True)])
+        prior_free_energies = -(highest + np.log(weights.mean(axis=1)) + log_volume)
+        floor = float(np.sqrt(np.mean(weights.var(axis=1) / weights.mean(axis=1) ** 2) / pool.shape[1]))
+    else:
+        start, prior_free_energies, floor = _from_uniform_to_prior(triple, settings, whitened, pool[:, :particles], float(highest))
+        prior_free_energies = prior_free_energies - log_volume
     rungs = anneal(inside, settings, None, False, start)
     last = int(np.argmin(np.abs(rungs.inverse_temperature - last_beta)))
     edge = float((np.linalg.norm(rungs.particles[last].astype(float), axis=-1) > EDGE * ellipsoid.radius).mean())
     flat = ellipsoid.centre + rungs.particles @ ellipsoid.axes.T
     return ModeRun(ellipsoid, replace(rungs, particles=flat.astype(rungs.particles.dtype)), prior_free_energies, floor, edge)
+
+
+def _from_uniform_to_prior(
+    triple: Triple, settings: Settings, whitened: Coordinates, uniform: Float[np.ndarray, "replicates particles d"], highest: float
+) -> tuple[Float[np.ndarray, "replicates particles d"], Float[np.ndarray, " replicates"], float]:
+    """Draws of the prior inside where it is too uneven for uniform draws to be weighted: tempered from these to the prior.
+
+    Returns:
+        The draws, -log of the mean density of the prior over the ball, and its error for a single replicate, in nats.
+    """
+
+    def flat_inside(z: Float[Array, " d"]) -> Float[Array, ""]:
+        return jnp.where(whitened.log_prob(z) > -jnp.inf, 0.0, -jnp.inf)
+
+    def below_highest(z: Float[Array, " d"]) -> Float[Array, ""]:
+        return highest - whitened.log_prob(z)
+
+    # The ball as it is, and the shortfall of the prior's density as the energy.
+    ball = replace(whitened, log_prob=flat_inside, constrain=lambda z: z, unconstrain=lambda z: z, sizes=None)
+    name = f"{triple.name}, the prior inside a mode"
+    bridge = Triple(None, None, (), None, name, None, coordinates=ball, kl=below_highest, n=1.0, truth_energy=0.0)
+    own = Settings.of(
+        bridge, 1.0, settings.particles, settings.replicates, settings.seed, settings.target_ess, 1, settings.precision
+    )  # fmt: skip
+    rungs = anneal(bridge, own, None, False, uniform)
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
+    shortfall = np.array(view.free_energy(1.0).replicates)
+    return rungs.particles[-1].astype(float), shortfall - highest, view.free_energy_floor(1.0) * np.sqrt(rungs.replicates)
 
 
 def run_outside(

@@ -3,7 +3,7 @@ r"""How much posterior lies in a mode: its widths on the scale of thermal fluctu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,6 +19,8 @@ LOPSIDED = 0.5
 # The second scan, in units of the width that the curvature promises.
 AROUND = np.array([0.1, 0.3, 0.6, 1.0, 1.5, 3.0, 10.0, 100.0])
 DRAWS = 256
+# Draws are added until they are worth so many independent ones, and at most so many times.
+ENOUGH, MOST_ROUNDS = 30.0, 16
 # What of a Gaussian mode its ellipsoid leaves out, and how much wider than that it is made.
 LEFT_OUT = 1e-6
 MARGIN = 1.25
@@ -67,14 +69,41 @@ class Mode:
     Attributes:
         ellipsoid: around it.
         energy: n L_n at the minimum, in nats.
-        free_energy: :math:`-\log ∫ e^{-βnL_n} φ\,dw` over the ellipsoid, in nats, from importance draws.
-        effective: of those draws.
+        draws: around it, from the Gaussian with the axes of the ellipsoid.
+        log_weights: of the draws, in nats; -inf outside the ellipsoid.
     """
 
     ellipsoid: Ellipsoid
     energy: float
-    free_energy: float
-    effective: float
+    draws: Float[np.ndarray, "draws d"] = field(repr=False)
+    log_weights: Float[np.ndarray, " draws"] = field(repr=False)
+
+    @property
+    def free_energy(self) -> float:
+        r""":math:`-\log ∫ e^{-βnL_n} φ\,dw` over the ellipsoid, in nats, from its draws."""
+        return math.log(len(self.log_weights)) - float(logsumexp(self.log_weights))
+
+    @property
+    def free_energy_at_most(self) -> float:
+        """The same without the heaviest draw: a mass that no single draw decides, in nats."""
+        order = np.sort(self.log_weights)
+        return math.log(len(order)) - float(logsumexp(order[:-1]))
+
+    @property
+    def effective(self) -> float:
+        """How many independent draws the weighted ones are worth (Kish)."""
+        return math.exp(2 * float(logsumexp(self.log_weights)) - float(logsumexp(2 * self.log_weights)))
+
+    def with_more_draws(self, landscape: Landscape, beta: float, generator: np.random.Generator) -> Mode:
+        """The same mode with as many draws as its mass needs, within reason."""
+        found = self
+        for _ in range(MOST_ROUNDS - 1):
+            if found.effective >= ENOUGH:
+                break
+            drawn, log_weights = weighted_draws(landscape, found.ellipsoid, beta, generator)
+            draws = np.concatenate([found.draws, drawn])
+            found = replace(found, draws=draws, log_weights=np.concatenate([found.log_weights, log_weights]))
+        return found
 
 
 def evaluations_of_mode(d: int) -> int:
@@ -138,17 +167,23 @@ def measure_mode(
     steps = np.where(curvatures[:, None] > 0.01, promised[:, None] * AROUND, np.sort(unpromised, axis=1))
     steps = np.minimum(steps, 2.0)
     axes = axes * _widths(landscape, centre, axes.T, steps, beta, lowest).mean(axis=1)
-    z = generator.normal(size=(DRAWS, d))
-    drawn = landscape.costs(centre + z @ axes.T, beta)
     ellipsoid = Ellipsoid(centre, axes, radius_of(d))
-    log_weights = -drawn + 0.5 * np.sum(z**2, axis=1) + 0.5 * d * math.log(2 * math.pi) + float(np.linalg.slogdet(axes)[1])
-    log_weights = np.where(np.linalg.norm(z, axis=1) <= ellipsoid.radius, log_weights, -np.inf)
-    total = float(logsumexp(log_weights))
-    if not math.isfinite(total):
+    draws, log_weights = weighted_draws(landscape, ellipsoid, beta, generator)
+    if not np.isfinite(log_weights).any():
         return None
-    effective = math.exp(2 * total - float(logsumexp(2 * log_weights)))
-    energy = float(landscape.look(centre[None], beta)[2][0])
-    return Mode(ellipsoid, energy, math.log(DRAWS) - total, effective)
+    return Mode(ellipsoid, float(landscape.look(centre[None], beta)[2][0]), draws, log_weights)
+
+
+def weighted_draws(
+    landscape: Landscape, ellipsoid: Ellipsoid, beta: float, generator: np.random.Generator
+) -> tuple[Float[np.ndarray, "draws d"], Float[np.ndarray, " draws"]]:
+    """Gaussian draws around a mode, and the log of what each weighs, in nats."""
+    d = len(ellipsoid.centre)
+    z = generator.normal(size=(DRAWS, d))
+    drawn = ellipsoid.centre + z @ ellipsoid.axes.T
+    log_density = -0.5 * np.sum(z**2, axis=1) - 0.5 * d * math.log(2 * math.pi) - float(np.linalg.slogdet(ellipsoid.axes)[1])
+    log_weights = -landscape.costs(drawn, beta) - log_density
+    return drawn, np.where(np.linalg.norm(z, axis=1) <= ellipsoid.radius, log_weights, -np.inf)
 
 
 def _widths(

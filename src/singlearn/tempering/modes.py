@@ -140,11 +140,14 @@ def _added(
         except (PhaseTooSmall, NoFiniteEnergy, RuntimeError) as error:
             sentences.append(f"{_named(own, main.view, beta, main.rungs)}; it could not be added: {error}")
             continue
-        shares = run.ellipsoid.holds(here).mean(axis=1)
-        measured = run.view.free_energy(beta).value
+        shares = np.maximum(run.ellipsoid.holds(here).mean(axis=1), own.share_of_particles)
+        measured = run.view.free_energy(beta)
         # Judged again by what the run says: importance draws promise too much now and then.
-        judge = is_found_by_luck if own.by_luck else is_missing
-        if judge(measured, shares, before.replicates):
+        if own.by_luck:
+            confirmed = is_found_by_luck(measured.value, shares, before.replicates)
+        else:
+            confirmed = is_missing(measured.value, shares, before.replicates, measured.standard_error)
+        if confirmed:
             runs.append(run)
             kept.append(own)
     if not runs:

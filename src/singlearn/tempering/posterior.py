@@ -86,6 +86,11 @@ def compiled_constrain(triple: Triple, precision: str) -> Callable:
     return _compiled(triple.as_model(), precision)[0]
 
 
+def compiled_pointwise(triple: Triple, precision: str) -> Callable:
+    """Log likelihoods of every observation at many flat coordinates and the data, compiled once for a model; see above."""
+    return _compiled(triple.as_model(), precision)[1]
+
+
 @lru_cache(maxsize=16)
 def _compiled(model: Model, precision: str) -> tuple[Callable, Callable]:
     """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs of one model in one precision."""

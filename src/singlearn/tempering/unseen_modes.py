@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import jax
@@ -14,7 +15,8 @@ from scipy.special import logsumexp
 from singlearn.measure.descent import Descended, descend
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.landscape import BATCH, Landscape, landscape_of
-from singlearn.tempering.mode_mass import Ellipsoid, Mode, evaluations_of_mode, measure_mode
+from singlearn.tempering.copies import Likeness
+from singlearn.tempering.mode_mass import Mode, evaluations_of_mode, measure_mode
 from singlearn.tempering.moves import Moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.switches import Switches, switches_of
@@ -22,7 +24,7 @@ from singlearn.triple import Triple
 
 # Of the gradients of the run, what a search may cost.
 SHARE = 0.05
-ITERATIONS = 100
+ITERATIONS = 300
 MOST_MODES = 6
 LARGEST_SCAN = 2**16
 FINEST_GRID = 2**18
@@ -34,8 +36,11 @@ CHEAP = 2**18
 # A mode competes where its mass moves the free energy by this many nats, and is missing where the particles hold less than half of it.
 COMPETES = 0.05
 MISSING = 2.0
-# Replicates whose free energies spread by more than this, where one mode accounts for it, have met the mode by luck.
-SPREAD = 0.1
+# Replicates whose free energies spread by more than this, and by so many times what independent particles would, have met a mode by luck
+# where one accounts for it.
+SPREAD, BEYOND_CHANCE = 0.1, 4.0
+# Minima whose energies are as near as this many nats may be copies of one; they are measured after all others.
+ALIKE = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class UnseenMode:
 
     Attributes:
         mode: where it is and what it weighs.
-        share_of_particles: inside its ellipsoid, on the rung that was looked at; one number per replicate.
+        share_of_particles: inside its ellipsoid or like it, on the rung that was looked at; one number per replicate.
         by_luck: some particles found it, but not as many as to say how much it weighs.
     """
 
@@ -109,12 +114,13 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
     _, _, energies = landscape.look(found.points, beta)
     free = view.free_energy(beta)
     here = rungs.particles[last].astype(float)
+    floor = view.free_energy_floor(beta) * math.sqrt(rungs.replicates)
     modes: list[Mode] = []
     missing: list[UnseenMode] = []
     most = int(np.clip(budget / 3 / evaluations_of_mode(triple.dimension), 2, MOST_MODES))
-    for index in np.argsort(found.values):
+    for index in _in_order(found.values, energies):
         point, lowest = found.points[index], beta * energies[index]
-        if len(modes) >= most or not np.isfinite(found.values[index]):
+        if len(modes) >= most:
             break
         # No mode weighs more than e^{-β n L_n} at its lowest, which a regular one leaves by d/2 at its mode, at most.
         if lowest - triple.dimension / 2 > free.value + 3 or any(own.ellipsoid.holds(point[None])[0] for own in modes):
@@ -123,12 +129,25 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
         if mode is None or any(own.ellipsoid.holds(mode.ellipsoid.centre[None])[0] for own in modes):
             continue
         modes.append(mode)
+
+        def judged(mode: Mode, shares: np.ndarray, ends: Callable[[np.ndarray], np.ndarray]) -> UnseenMode | None:
+            at_most, own = mode.free_energy_at_most, tuple(map(float, shares))
+            if is_missing(at_most, shares, free.replicates):
+                return UnseenMode(mode, own)
+            if is_found_by_luck(at_most, shares, free.replicates, floor) and _share_of_basin(ends, found, random) < 0.5:
+                return UnseenMode(mode, own, by_luck=True)
+            return None
+
+        # What looks missing is looked at more closely: with more draws, and for copies of it among the particles.
         shares = mode.ellipsoid.holds(here).mean(axis=1)
-        reached = _share_of_basin(mode.ellipsoid, found, random)
-        if is_missing(mode.free_energy, shares, free.replicates):
-            missing.append(UnseenMode(mode, tuple(map(float, shares))))
-        elif reached < 0.5 and is_found_by_luck(mode.free_energy, shares, free.replicates):
-            missing.append(UnseenMode(mode, tuple(map(float, shares)), by_luck=True))
+        if judged(mode, shares, mode.ellipsoid.holds) is None:
+            continue
+        mode = modes[-1] = mode.with_more_draws(landscape, beta, generator)
+        if judged(mode, shares, mode.ellipsoid.holds) is None:
+            continue
+        alike = Likeness(triple, mode, beta, here.shape[0] * here.shape[1])
+        unseen = judged(mode, np.maximum(shares, alike.holds(here).mean(axis=1)), alike.holds)
+        missing += [] if unseen is None else [unseen]
     return Search(
         inverse_temperature=beta,
         descents=len(starts),
@@ -159,20 +178,32 @@ def gain(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tup
     return float(np.logaddexp(0.0, np.mean(free) - free_energy + more)), ratio
 
 
-def is_missing(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...]) -> bool:
-    """Whether a mode competes, and the particles hold less than half of what it weighs, beyond the error of what they hold.
+def is_missing(
+    free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...], error: float = 0.0
+) -> bool:
+    """Whether a mode competes, and the particles hold less than half of what it weighs, beyond the errors of both.
 
-    Where most of them are in its place they have seen it, however uncertain their free energy. Arguments as for :func:`gain`.
+    What they hold is as uncertain as the free energies and, where some are in its place, as the shares of the replicates. Where most of
+    them are there they have seen it, however uncertain their free energy. Arguments as for :func:`gain`, and the error of
+    ``free_energy``.
     """
     lower, ratio = gain(free_energy, shares, free)
-    error = float(np.std(free, ddof=1)) / math.sqrt(len(free)) if len(free) > 1 else 0.0
+    if len(free) > 1:
+        held = shares * np.exp(np.min(free) - np.array(free))
+        spread = float(np.std(held, ddof=1)) / float(held.mean()) if held.any() else 0.0
+        error = math.hypot(error, max(spread, float(np.std(free, ddof=1))) / math.sqrt(len(free)))
     return bool(ratio > math.log(MISSING) + 3 * error and lower > COMPETES and shares.mean() < 0.5)
 
 
-def is_found_by_luck(free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...]) -> bool:
-    """Whether replicates differ because some met the mode more often than others: with its mass put in, they agree."""
+def is_found_by_luck(
+    free_energy: float, shares: Float[np.ndarray, " replicates"], free: tuple[float, ...], floor: float = 0.0
+) -> bool:
+    """Whether replicates differ because some met the mode more often than others: with its mass put in, they agree.
+
+    Arguments as for :func:`gain`; ``floor`` is by how much the free energies of independent particles would differ, in nats.
+    """
     values = np.array(free)
-    if len(values) < 2 or values.std(ddof=1) < SPREAD:
+    if len(values) < 2 or values.std(ddof=1) < max(SPREAD, BEYOND_CHANCE * floor):
         return False
     with np.errstate(divide="ignore"):
         rest = np.log1p(-np.minimum(shares, 1.0)) - values
@@ -199,10 +230,20 @@ def rung_looked_at(inverse_temperatures: Float[np.ndarray, " rungs"], coldest: f
         return int(np.argmin(np.abs(np.log(allowed) - math.log(wanted)))) if wanted > 0 else 0
 
 
-def _share_of_basin(ellipsoid: Ellipsoid, found: Descended, random: slice) -> float:
+def _in_order(values: Float[np.ndarray, " starts"], energies: Float[np.ndarray, " starts"]) -> list[int]:
+    """Ends of finite value, the lowest first; those with the energy of a lower one, which may be copies of it, after all others."""
+    first: list[int] = []
+    again: list[int] = []
+    for index in map(int, np.argsort(values)):
+        if np.isfinite(values[index]):
+            (again if np.any(np.abs(energies[first] - energies[index]) < ALIKE) else first).append(index)
+    return first + again
+
+
+def _share_of_basin(holds: Callable[[np.ndarray], np.ndarray], found: Descended, random: slice) -> float:
     """The share of the descents from random draws of the prior that settled and settled here."""
     settled = found.converged[random]
-    return float(ellipsoid.holds(found.points[random])[settled].mean()) if settled.any() else 1.0
+    return float(holds(found.points[random])[settled].mean()) if settled.any() else 1.0
 
 
 def _scales(draws: Float[np.ndarray, "draws d"]) -> Float[np.ndarray, " d"]:
