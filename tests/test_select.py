@@ -20,7 +20,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.selection import select
 from singlearn.selection.predictive import predictive_density
 from singlearn.selection.probability import probabilities
-from singlearn.selection.selection import Difference
+from singlearn.selection.selection import Difference, difference
 
 POINTS = np.random.default_rng(3).normal(0.4, 1.0, size=30)
 
@@ -163,6 +163,17 @@ def test_a_small_difference_of_two_precise_numbers_is_not_decisive() -> None:
     assert not Difference(1.4, math.hypot(0.2, 0.3), 0.7).is_decisive
     assert Difference(3.0, 0.3, 0.7).is_decisive
     assert not Difference(30.0, 0.3, None).is_decisive
+
+
+def test_two_runs_that_no_selection_holds_are_compared_in_pairs(locations) -> None:
+    """The same difference as in the table, the other way round with the other sign; WAIC is not compared with LOO."""
+    first, second = (candidate.loo for candidate in locations.candidates[:2])
+    found, back = difference(first, second), difference(second, first)
+    assert (found.value, found.standard_error_over_data) == (-back.value, back.standard_error_over_data)
+    assert found.standard_error_over_data < first.standard_error_over_data
+    assert "paired over data" in str(found) and "decisive" in str(found)
+    with pytest.raises(TypeError, match="other: got Waic beside Loo"):
+        difference(first, locations.candidates[1].waic)
 
 
 def test_to_dict_is_json(locations) -> None:

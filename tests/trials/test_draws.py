@@ -66,12 +66,12 @@ def test_few_kept_particles_are_said_when_many_draws_are_asked_for():
 
 def test_criteria_need_more_than_one_draw():
     """With ``thin`` = particles a single draw per replicate is left: WAIC has no variance, and the summary goes without."""
-    run = sl.temper(MEAN, particles=64, replicates=1, thin=64, seed=0, progress=False)
+    run = sl.temper(MEAN, particles=64, replicates=1, thin=64, seed=0, progress=False, modes=None)
     with pytest.raises(ValueError, match="thin = 64 left one draw per replicate"):
         run.waic()
     assert "WAIC" not in run.summary()
     # A ladder that goes on beyond 1 has a rung there, so that draws are particles.
-    cold = sl.temper(MEAN, beta_max=3.0, particles=64, replicates=1, thin=12, seed=0, progress=False)
+    cold = sl.temper(MEAN, beta_max=3.0, particles=64, replicates=1, thin=12, seed=0, progress=False, modes=None)
     assert 1.0 in cold.rungs.inverse_temperature
     assert len(set(cold.posterior.particle[0])) == 6
 
@@ -95,7 +95,7 @@ def test_a_stored_run_knows_which_particles_were_kept(tmp_path):
 
 def test_exported_draws_are_in_no_order():
     """Promise: chain and draw are coordinates, particles come in random order, and energies and likelihoods go with them."""
-    run = sl.temper(MEAN, particles=16, replicates=4, seed=0, progress=False)
+    run = sl.temper(MEAN, particles=16, replicates=4, seed=0, progress=False, modes=None)
     tree = run.to_datatree()
     for group in ("posterior", "sample_stats", "log_likelihood"):
         np.testing.assert_array_equal(tree[group]["chain"], np.arange(4))
@@ -176,7 +176,7 @@ def test_the_inflation_is_that_of_means():
 def test_a_rotation_that_is_not_mixed_is_named():
     """K = (|w|² - 1)², flat along a circle of width 0.003: nothing turns by a radian. F and λ = 1/2 read energies and are right."""
     triple = sl.Triple.population(lambda w: (jnp.sum(w**2) - 1) ** 2, dist.Normal(0.0, 1.0).expand([2]), n=1e5, name="circle")
-    run = sl.temper(triple, beta_max=1.0, particles=128, seed=0, progress=False)
+    run = sl.temper(triple, beta_max=1.0, particles=128, seed=0, progress=False, modes=None)
     angles = np.arctan2(run.posterior.draws["w"][..., 1], run.posterior.draws["w"][..., 0])
     turned = abs(np.exp(1j * angles).mean()) * math.sqrt(angles.size)
     named = [w for w in run.warnings if w.reason is Reason.UNMIXED_COORDINATE]

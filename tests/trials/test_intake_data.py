@@ -127,6 +127,24 @@ def test_functions_that_do_not_run_are_named(log_likelihood, message):
         sl.Triple.population(lambda w: w if w > 0 else -w, NORMAL, n=1)
 
 
+@pytest.mark.parametrize(
+    ("group", "index"), [([1, 2, 1], 2), ([0, -3, 1], -3), ([0.0, 2.0, 1.0], 2)]
+)
+def test_labels_of_groups_that_count_from_one_are_refused(group, index):
+    """Compiled code takes the last entry for one beyond; how jnp.take reads it is its own affair."""
+
+    def indexed(w, data):
+        return dist.Normal(jax.jit(lambda g: w[g.astype(int)])(data[0]), 1.0).log_prob(data[1])
+
+    def taken(w, data):
+        return dist.Normal(jnp.take(w, data[0].astype(int)), 1.0).log_prob(data[1])
+
+    with pytest.raises(ValueError, match=f"data: index {index} is out of bounds for an axis of length 2"):
+        sl.Triple(indexed, NORMAL.expand([2]), (group, X))
+    assert sl.Triple(indexed, NORMAL.expand([2]), ([0, 1, -1], X)).n == 3
+    assert sl.Triple(taken, NORMAL.expand([2]), (group, X)).n == 3
+
+
 def test_what_data_a_function_fails_with_is_said():
     """A tuple is a pytree of three numbers, and no array of three."""
     with pytest.raises(ValueError, match=r"log_likelihood: .* called with tuple: data\[0\] of shape \(\), "):

@@ -458,6 +458,19 @@ def test_series_whose_rows_are_labelled_differently_are_refused():
         read(model, series[0], y=series[1])
 
 
+def test_labels_of_groups_that_count_from_one_are_refused():
+    """JAX reads a[2] of two groups as a[1], as if both were one group; labels from 0, or from the end, are what they are."""
+
+    def model(group, y):
+        with numpyro.plate("group", 2):
+            a = numpyro.sample("a", dist.Normal(0.0, 1.0))
+        numpyro.sample("y", dist.Normal(a[group], 1.0), obs=y)
+
+    with pytest.raises(ValueError, match=r"index 2 is out of bounds for an axis of length 2.*from 1\?"):
+        read(model, np.array([1, 2, 1]), Y)
+    assert read(model, np.array([0, -1, 1]), Y).n == 3
+
+
 def test_further_data_are_another_triple():
     """The likelihood of a NumPyro model holds its data: with_data would change nothing, silently."""
     with pytest.raises(ValueError, match="from_numpyro"):
@@ -627,7 +640,7 @@ def test_names_and_cautions_survive_into_results(tmp_path):
         numpyro.sample("event", dist.Normal(a, 1.0).to_event(1), obs=y)
 
     triple = read(model, x, Y)
-    run = sl.temper(triple, particles=32, replicates=2, seed=0, progress=False)
+    run = sl.temper(triple, particles=16, replicates=2, seed=0, progress=False, modes=None)
     run.save(tmp_path / "run.nc")
     loaded = type(run).load(tmp_path / "run.nc")
     assert loaded.sites == run.sites == triple.sites

@@ -166,7 +166,7 @@ def test_a_population_run_does_not_speak_of_observations(population) -> None:
 
 
 def test_why_there_is_no_coefficient_is_said(run) -> None:
-    short = sl.temper(run.triple, particles=64, beta_max=0.01, seed=0, progress=False)
+    short = sl.temper(run.triple, particles=64, beta_max=0.01, seed=0, progress=False, modes=None)
     with pytest.raises(ValueError) as refusal:
         short.learning_coefficient()
     assert str(refusal.value) in short.summary()

@@ -25,8 +25,10 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from matplotlib.figure import Figure
 
 import singlearn as sl
+from singlearn.cli.figure_file import saved_or_why
 from singlearn.generalise import Fitted, by_laplace, by_map, by_mle, learning_curve, predictive
 from singlearn.generalise.curve_identity import CurveIdentity
 from singlearn.measure.estimate import Estimate
@@ -636,6 +638,20 @@ def test_a_full_disk_during_a_run_keeps_the_rungs_before(folder, small_disk, mon
             small_disk(None)
         assert len(disk.rungs()) == len(rungs)
     assert not list(folder.glob(".*"))
+
+
+def test_a_figure_on_a_full_disk_leaves_the_earlier_one_and_the_answer(tmp_path, small_disk):
+    """The command line prints what it found before it says that the picture is missing."""
+    figure = Figure(figsize=(2, 2))
+    figure.subplots()
+    (tmp_path / "run.png").write_bytes(b"earlier")
+    small_disk(1000)
+    written, why = saved_or_why(figure, tmp_path, "run")
+    small_disk(None)
+    assert written is None
+    assert re.search(r"run.png: it cannot be written .* bytes of disk space are needed", str(why))
+    assert (tmp_path / "run.png").read_bytes() == b"earlier"
+    assert saved_or_why(figure, tmp_path, "run") == (tmp_path / "run.png", None)
 
 
 def test_no_space_left_names_the_bytes(tmp_path, monkeypatch):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from singlearn.cli.refusal import Refusal
+from singlearn.running.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +25,17 @@ def folder(out: Path) -> Path:
 
 
 def save_figure(figure: Figure, out: Path, name: str) -> Path:
-    """Save as ``NAME.png`` in the folder; returns where."""
+    """Save as ``NAME.png`` in the folder; returns where. Raises ``OSError`` with path and bytes where it cannot be written."""
     path = out / f"{name}.png"
-    figure.savefig(path, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    write_whole(path, picture.getbuffer())
     return path
+
+
+def saved_or_why(figure: Figure, out: Path, name: str) -> tuple[Path | None, OSError | None]:
+    """The file of a figure, or why there is none: what a long run found is to be printed all the same."""
+    try:
+        return save_figure(figure, out, name), None
+    except OSError as error:
+        return None, error

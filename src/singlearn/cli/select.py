@@ -10,7 +10,7 @@ from pathlib import Path
 from singlearn.cli.csv_table import Dialect, read_csv
 from singlearn.cli.document import print_document
 from singlearn.cli.families import Family, galaxies_family, mixture_family, reduced_rank_family
-from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.refusal import Refusal
 
 
@@ -33,7 +33,7 @@ def run_select(options: argparse.Namespace) -> None:
         name=family.name,
         description=f"{family.description}, K = 1–{largest}" if largest > 1 else family.description,
     )
-    figure = save_figure(plot.selection(selection, family.x_label), out, family.name)
+    figure, not_written = saved_or_why(plot.selection(selection, family.x_label), out, family.name)
     seconds = time.monotonic() - started
     if options.json:
         settings = {
@@ -45,7 +45,9 @@ def run_select(options: argparse.Namespace) -> None:
         print_document({"command": "select", **selection.to_dict(), **settings, **more})
     else:
         note = f"\n\n  {family.note}" if family.note else ""
-        print(f"{selection}{note}\n\n  figure: {figure}   {seconds:.0f} s")
+        print(f"{selection}{note}\n\n  figure: {figure or 'not written'}   {seconds:.0f} s")
+    if not_written is not None:
+        raise not_written
 
 
 def _family(options: argparse.Namespace) -> Family:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from singlearn import plot
 from singlearn.cli.document import print_document
-from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import load_name
 from singlearn.cli.refusal import Refusal
-from singlearn.tempering import temper
+from singlearn.tempering import Run, temper
 from singlearn.triple import Triple
 
 
@@ -27,14 +28,27 @@ def run_temper(options: argparse.Namespace) -> None:
         seed=options.seed,
         checkpoint=options.checkpoint,
     )
-    if options.save is not None:
-        run.save(options.save)
-    figure = save_figure(plot.thermodynamics(run), out, name)
+    saved, not_saved = _saved_or_why(run, options.save)
+    figure, not_drawn = saved_or_why(plot.thermodynamics(run), out, name)
     if options.json:
-        print_document({"command": "temper", **run.to_dict(), "figure": figure, "saved": options.save})
+        print_document({"command": "temper", **run.to_dict(), "figure": figure, "saved": saved})
     else:
-        saved = "" if options.save is None else f"   run: {options.save}"
-        print(f"{run.summary()}\n\n  figure: {figure}{saved}")
+        beside = "" if options.save is None else f"   run: {saved or 'not written'}"
+        print(f"{run.summary()}\n\n  figure: {figure or 'not written'}{beside}")
+    # A full disk, say: the answer took long, and is printed all the same.
+    for error in (not_saved, not_drawn):
+        if error is not None:
+            raise error
+
+
+def _saved_or_why(run: Run, path: Path | None) -> tuple[Path | None, OSError | None]:
+    if path is None:
+        return None, None
+    try:
+        run.save(path)
+    except OSError as error:
+        return None, error
+    return path, None
 
 
 def load_triple(where: str) -> tuple[Triple, str]:

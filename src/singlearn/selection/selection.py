@@ -99,6 +99,14 @@ class Difference:
             return False
         return self.value > 2 * math.hypot(self.standard_error, self.standard_error_over_data)
 
+    def __str__(self) -> str:
+        if self.standard_error_over_data is None:
+            return f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; the observations are not the same)"
+        return (
+            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired over data: standard error "
+            f"{self.standard_error_over_data:.2g}), {'decisive' if self.is_decisive else 'not decisive'}"
+        )
+
     def to_dict(self) -> dict[str, float | None]:
         """The same for machines, in nats."""
         return {
@@ -106,6 +114,39 @@ class Difference:
             "standard_error": self.standard_error,
             "standard_error_over_data": self.standard_error_over_data,
         }
+
+
+def difference(one: Waic | Loo, other: Waic | Loo) -> Difference:
+    """How much worse one model predicts than another, by WAIC or LOO of both on the same data.
+
+    Args:
+        one: of a run, ``run.loo()``.
+        other: the same criterion of another run.
+
+    Returns:
+        ``one`` above ``other`` in nats, with the paired error over data.
+
+    Raises:
+        TypeError: two criteria that are not of one kind.
+
+    >>> import numpy as np
+    >>> from singlearn.measure.criteria import loo
+    >>> rng = np.random.default_rng(0)
+    >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
+    >>> right, wrong = (loo(-0.5 * (y - (w + y.mean())[..., None]) ** 2 / v - 0.5 * np.log(2 * np.pi * v)) for v in (1.0, 1.1))
+    >>> difference(wrong, right).is_decisive
+    False
+    """
+    kinds = {type(one), type(other)}
+    if len(kinds) > 1 or not kinds <= {Waic, Loo}:
+        raise TypeError(
+            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, or "
+            "both Loo"
+        )
+    matched = one.pointwise.shape == other.pointwise.shape
+    paired = standard_error_over_data(one.pointwise - other.pointwise) if matched else None
+    computed = math.hypot(one.standard_error, other.standard_error)
+    return Difference(one.value - other.value, computed, paired)
 
 
 @dataclass(frozen=True)
@@ -174,10 +215,7 @@ class Selection(Shown):
         lowest: Waic | Loo = getattr(best, criterion)
         if candidate is best:
             return Difference(0.0, 0.0, 0.0)
-        matched = own.pointwise.shape == lowest.pointwise.shape
-        paired = standard_error_over_data(own.pointwise - lowest.pointwise) if matched else None
-        computed = math.hypot(own.standard_error, lowest.standard_error)
-        return Difference(own.value - lowest.value, computed, paired)
+        return difference(own, lowest)
 
     def __str__(self) -> str:
         from singlearn.selection.table import table

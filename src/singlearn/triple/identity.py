@@ -21,6 +21,8 @@ POINTS, DETAILED, FEWEST = 256, 12, 3
 """Probe points; those at which every observation counts by itself; and the fewest."""
 MOST_VALUES = 20_000_000
 """Observations times points, at most."""
+FEW_VALUES = 200_000
+"""Of a program that is hardly worth optimising."""
 BESIDE = ("parameters", "truth energy")
 """Parts that a sampler does not see: how parameters are called, and the truth."""
 
@@ -176,4 +178,6 @@ def _compiled(
     traced = asked.trace(jax.ShapeDtypeStruct(points, "float64"), arguments)
     text = str(traced.jaxpr)
     precision = "float16" if "f16[" in text else "float32" if "f32[" in text else "float64"
-    return traced.lower().compile(), precision, tuple(sizes)
+    # A program that runs once: with few values the compiler would take longer than it saves.
+    quick = {"xla_backend_optimization_level": 0} if points[0] * sum(sizes) < FEW_VALUES else None
+    return traced.lower().compile(compiler_options=quick), precision, tuple(sizes)

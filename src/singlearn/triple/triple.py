@@ -19,6 +19,7 @@ from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
 from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
 from singlearn.triple.intake.functions import explained
+from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.intake.noise import noise_of_each
 from singlearn.triple.intake.shapes import (
     check_parameter_matches,
@@ -89,6 +90,7 @@ class Triple(Shown):
                 shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
             except Exception as error:
                 raise explained("log_likelihood", error, self.data) from error
+            self._refuse_indices_out_of_bounds()
             _put(self, "n", check_pointwise_shape(shape, leading_lengths(self.data)))
             if self.truth is not None:
                 if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
@@ -99,6 +101,18 @@ class Triple(Shown):
                 _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
+
+    def _refuse_indices_out_of_bounds(self) -> None:
+        leaves = jax.tree.leaves(self.data)
+        if not any(leaf.dtype.kind in "iuf" and np.array_equal(leaf, np.floor(leaf)) for leaf in leaves):
+            return
+        shapes = self.coordinates.shapes()
+        traced = jax.make_jaxpr(self.log_likelihood)(shapes, self.data)  # type: ignore[arg-type]
+        sentence = out_of_bounds(traced, [*[None] * len(jax.tree.leaves(shapes)), *leaves])
+        if sentence:
+            raise ValueError(
+                f"data: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as what it was made of; coordinates are made again where it arrives."""

@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Key
 from numpyro.distributions import constraints
 
 from singlearn.triple.densities import innermost, why_not_a_density
+from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.numpyro_model.counted import counted_elements
 from singlearn.triple.numpyro_model.dependence import Labels
 from singlearn.triple.numpyro_model.dimensions import dimension_names
@@ -208,6 +209,10 @@ def _look(brought: Brought, statements: dict[str, Site]) -> _Survey:
     values = [jax.jit(drawing)(key) for key in keys]
     # Two functions, for JAX does not trace one function twice.
     looking, again = (Frozen(lambda *at: look(*at), values[0], keys[0]) for _ in range(2))
+    if sentence := out_of_bounds(looking.traced, [None] * len(looking.traced.in_avals)):
+        raise ModelRefusedError(
+            f"model: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0"
+        )
     compiled = jax.jit(looking)
     if not looking.reads_like(again):
         first, second = compiled(values[0], keys[0]), jax.jit(again)(values[0], keys[0])
