@@ -21,7 +21,7 @@ from singlearn.local.closed_over import held_by
 from singlearn.local.false_gradient import find_false_gradient
 from singlearn.local.jax_data import as_pair, digits_lost
 from singlearn.local.jax_function import JaxTarget
-from singlearn.local.jax_leaves import sorted_leaves
+from singlearn.local.jax_leaves import notes_on, sorted_leaves
 from singlearn.local.jax_programs import CompiledOnce
 
 RNG = np.random.default_rng(0)
@@ -132,6 +132,10 @@ def test_trees_of_every_build_are_taken_apart() -> None:
         "layers.0.w": "real", "layers.0.name": "static", "layers.1.0": "real", "layers.1.1": "real", "layers.1.2": "complex",
         "rate": "real",
     }  # fmt: skip
+    gone = jnp.ones(2)
+    gone.delete()
+    with pytest.raises(ValueError, match="parameters: w is being traced; call this outside of"):
+        jax.jit(lambda w: sorted_leaves({"w": w}))(1.0)
     for tree, sentence in (
         ({"a": {"b": 1.0}, "a.b": 2.0}, "two leaves are called a.b"),
         ({"n": jnp.arange(3)}, r"no leaf is a floating-point or complex array, there are: n \(int32\)"),
@@ -139,6 +143,8 @@ def test_trees_of_every_build_are_taken_apart() -> None:
         ({"w": np.ma.masked_array([1.0, 2.0], [0, 1])}, "parameters: w is a masked array"),
         ({"w": np.ones(2, np.longdouble)}, "parameters: w holds"),
         ({"w": np.array([1e300])}, "parameters: w holds numbers up to 1e.300, which are infinite"),
+        ({"w": gone}, "parameters: w was given away to a compiled function"),
+        ({"w": jax.ShapeDtypeStruct((2,), np.float32)}, "parameters: w is no array of numbers"),
         ({1: 1.0, "1": 2.0}, "parameters: JAX cannot take this tree apart"),
     ):
         with pytest.raises(ValueError, match=sentence):
@@ -155,6 +161,8 @@ def test_statistics_that_flax_keeps_beside_the_parameters_stay(taken_on_trust) -
     target = JaxTarget(model, half, (X, Y), p)
     assert target.dimension == 3 and "batch_stats" in target.notes[0]
     assert JaxTarget(model, half, (X, Y), p, only="*").dimension == 6
+    masked = {"w": W, "mask": np.float32([1, 0, 1])}
+    assert "mask is sampled, for it holds floating-point numbers" in notes_on(sorted_leaves(masked)[0], masked)[0][0]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +179,7 @@ def test_statistics_that_flax_keeps_beside_the_parameters_stay(taken_on_trust) -
         (lambda o, t: half(o, t) + 0j, line, "loss: it gave numbers of type complex64"),
         (lambda o, t: {"loss": half(o, t)}, line, "loss: it gave a dict; it should give one array"),
         (half, lambda p, x: np.tanh(x @ p["w"]), "model: it cannot be compiled"),
+        (half, lambda p, x: jax.lax.while_loop(lambda o: o.sum() > 9, jnp.sin, x @ p["w"]), "model or loss: they have no gradient"),
         (half, lambda p, x: x @ p["v"], "model or loss: at the first samples they raise KeyError: 'v'"),
     ],
 )

@@ -145,7 +145,7 @@ def _fewer(groups: Groups) -> list[tuple[str, Any]]:
 
 
 def _directions(
-    gradient: Float[np.ndarray, " d"], own: Integer[np.ndarray, " k"], rng: np.random.Generator
+    gradient: Float[np.ndarray, " d"], own: Any, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Unit vectors within a group."""
     random = np.zeros_like(gradient)

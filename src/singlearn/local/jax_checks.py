@@ -112,6 +112,12 @@ def first_look(
             raise ValueError(
                 f"loss: it gave numbers of type {given.dtype}; they should be real floating-point numbers, with a gradient"
             )
+    try:
+        like = jnp.zeros(samples, shape.dtype)
+        jax.eval_shape(found.shared, centre[None], every, some, like)
+    except Exception as error:  # an operation without a derivative, or without a rule for several chains
+        said = " ".join(str(error).split())[:300]
+        raise ValueError(f"model or loss: they have no gradient for several chains at once ({type(error).__name__}: {said})") from error
     function = model.model if isinstance(model, CompiledOnce) else model
     return found, every, Traced(function, loss, constants_of(program))
 

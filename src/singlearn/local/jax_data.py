@@ -109,7 +109,7 @@ def digits_lost(data: Any, pair: tuple[Any, Any]) -> list[str]:
 
 
 def _stacked(data: Sequence[Any]) -> tuple[Any, Any]:
-    structure = jax.tree.structure(tuple(data[0]))
+    structure: Any = jax.tree.structure(tuple(data[0]))
     for number, one in enumerate(data):
         if jax.tree.structure(tuple(one)) != structure:
             raise ValueError(

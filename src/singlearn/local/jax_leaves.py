@@ -105,6 +105,12 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
         notes.append(
             f"not sampled, for these are no real or complex numbers: {listed}; they stay as they are at w*"
         )
+    masks = [leaf.name for leaf in leaves if leaf.kind == REAL and _looks_like_a_mask(leaf)]
+    if masks:
+        notes.append(
+            f"{', '.join(masks)} is sampled, for it holds floating-point numbers, though by its name and its zeros and ones it is a mask; "
+            "masks should be truth values, or be left out by only="
+        )
     beside: list[str] = []
     if (
         isinstance(parameters, Mapping)
@@ -120,6 +126,13 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
                 f"not sampled, for flax keeps {kinds} beside params and does not train it: it stays as it is at w*"
             )
     return notes, beside
+
+
+def _looks_like_a_mask(leaf: Leaf) -> bool:
+    if "mask" not in leaf.name.lower() or leaf.value.size < 2:
+        return False
+    numbers = np.asarray(leaf.value, np.float64)
+    return bool(np.isin(numbers, (0, 1)).all())
 
 
 def path_name(path: Any) -> str:
@@ -147,7 +160,11 @@ def as_array(value: Any, name: str) -> Any:
                 f"{name} is a masked array, and JAX would take its masked entries for numbers; leave them out, or fill them"
             )
         value = value.data
+    if isinstance(value, jax.core.Tracer):
+        raise ValueError(f"{name} is being traced; call this outside of jax.jit, jax.vmap and jax.grad")
     if isinstance(value, jax.Array):
+        if value.is_deleted():
+            raise ValueError(f"{name} was given away to a compiled function (donate_argnums); give a copy that is still there")
         return value
     plain = (
         np.asarray(value)

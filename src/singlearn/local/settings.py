@@ -12,7 +12,7 @@ from singlearn.local.target import Tempering
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 DEFAULT_BATCH = 64
-SAMPLERS = ("auto", "sgld", "hmc")
+SAMPLERS: tuple[Literal["auto", "sgld", "hmc"], ...] = ("auto", "sgld", "hmc")
 FEWEST_CHAINS, FEWEST_STEPS = 4, 1000
 
 
@@ -68,7 +68,10 @@ class Settings:
         Traceback (most recent call last):
         ValueError: gamma: got -1.0; it should be a positive number, "auto", or such numbers by name
         """
-        if not isinstance(sampler, str) or sampler not in SAMPLERS:
+        chosen: Literal["auto", "sgld", "hmc"] | None = next(
+            (known for known in SAMPLERS if isinstance(sampler, str) and sampler == known), None
+        )
+        if chosen is None:
             raise ValueError(f'sampler: got {sampler!r}; it should be "auto", "sgld" or "hmc"')
         largest = whole_number("largest_batch", largest_batch)
         batch = whole_number("batch_size", batch_size)
@@ -96,7 +99,7 @@ class Settings:
             nbeta=None
             if nbeta is None
             else real_number("nbeta", nbeta, above=0, meaning="a positive number"),
-            sampler=sampler,
+            sampler=chosen,
         )
 
     def of_samples(self, samples: int) -> Settings:

@@ -95,7 +95,8 @@ def trajectory(
     if torch is not None and is_module:
         from singlearn.local.torch_data import samples_of
 
-        data = pair = samples_of(data, torch.device("cpu"))
+        data = samples_of(data, torch.device("cpu"))
+        pair: Any = data
     else:
         from singlearn.local.jax_data import as_pair
 
