@@ -351,6 +351,7 @@ class TorchTarget:
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
+    @evaluated_alike
     def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
         """Chains at w* + ``offset``."""
         generator = torch.Generator(self._device).manual_seed(seed)
@@ -362,6 +363,7 @@ class TorchTarget:
         return (state.position - self._centre).double().cpu().numpy()
 
     @cached_property
+    @evaluated_alike
     def cost(self) -> int:
         """Multiplications and additions of the loss of one sample, about."""
         weights = sum(p.numel() for p in self._module.parameters())
