@@ -496,7 +496,7 @@ class TorchTarget:
             value, gradient = self._full(self._centre + offset)
             return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
 
-        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        at: Any = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
         epsilon = self._column(step)
         for _ in range(leapfrogs):
             at = kick_drift_kick(evaluate, at, epsilon)
