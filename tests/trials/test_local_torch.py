@@ -339,6 +339,19 @@ def test_a_loss_that_vanishes_at_the_minimum_hides_nothing() -> None:
         TorchTarget(CLASSES, class_weights, (X, LABELS), gamma=10.0)
 
 
+def test_other_forms_of_losses_are_looked_at_too() -> None:
+    """loss(model, batch) of a dict, and a loss of the output alone."""
+
+    def averaged(model, batch):
+        own = half(model(batch["x"]), batch["y"])
+        return own / own.mean()
+
+    with pytest.raises(ValueError, match="loss or model: the loss of a sample depends on the other samples"):
+        TorchTarget(PLAIN, averaged, {"x": X, "y": Y}, gamma=10.0)
+    with pytest.raises(ValueError, match="loss: the loss of a sample depends on the other samples"):
+        TorchTarget(PLAIN, lambda output: output.square().sum(-1) / len(output), (X,), gamma=10.0)
+
+
 def test_losses_of_one_sample_are_not_suspected() -> None:
     """Large offsets, tiny units, confident logits, in-place arithmetic, gates and plateaus."""
     sharp = built(lambda: nn.Linear(3, 5))

@@ -351,6 +351,7 @@ class TorchTarget:
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
+    @evaluated_alike
     def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
         """Chains at w* + ``offset``."""
         generator = torch.Generator(self._device).manual_seed(seed)
@@ -362,6 +363,7 @@ class TorchTarget:
         return (state.position - self._centre).double().cpu().numpy()
 
     @cached_property
+    @evaluated_alike
     def cost(self) -> int:
         """Multiplications and additions of the loss of one sample, about."""
         weights = sum(p.numel() for p in self._module.parameters())
@@ -494,7 +496,7 @@ class TorchTarget:
             value, gradient = self._full(self._centre + offset)
             return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
 
-        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        at: Any = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
         epsilon = self._column(step)
         for _ in range(leapfrogs):
             at = kick_drift_kick(evaluate, at, epsilon)

@@ -146,7 +146,7 @@ def refuse_dependence(probe: Probe, at_centre: Float[np.ndarray, " samples"], at
         "model": "a mean or a softmax over the first axis, or statistics of the batch, cannot be "
         "part of it",
         "loss": "it should not divide by the size, a mean or a sum of the batch"
-        + _broadcast(probe),
+        + (_broadcast(probe) if who == "loss" else ""),
     }.get(who, "each should be treated by itself")
     raise ValueError(
         f"{who}: the loss of a sample depends on the other samples of its batch: {found}; {advice}"
@@ -198,7 +198,7 @@ def _broadcast(probe: Probe) -> str:
     batch = probe.take(slice(0, min(4, length(probe.data))))
     with torch.no_grad():
         output = probe.of_samples.output(probe.values(probe.centre), batch)
-    target = batch[len(probe.of_samples.inputs(batch))] if isinstance(batch, tuple) else None
+    target = next(iter(probe.of_samples.targets(batch)), None)
     if (
         isinstance(output, torch.Tensor)
         and target is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -163,9 +164,9 @@ def _alone(
 ) -> list[tuple[int, Any]]:
     """Samples that a ``collate_fn`` gives another shape when they are alone."""
     found = []
-    for place in np.unique(np.linspace(0, len(fetched) - 1, 2 * PROBES).astype(int)):
+    for place in np.unique(np.linspace(0, len(fetched) - 1, 2 * PROBES).astype(int)).tolist():
         own = collate([fetched[place]])
-        among = _map(lambda part, place=place: part[place : place + 1], gathered)
+        among = _map(itemgetter(slice(place, place + 1)), gathered)
         if _same(own, among):
             continue
         if _shapes(own) == _shapes(among):
@@ -175,7 +176,7 @@ def _alone(
                 "samples, or draw random numbers?); λ̂ is that of fixed samples: give a "
                 "DataLoader without it"
             )
-        found.append((int(place), own))
+        found.append((place, own))
     return found
 
 

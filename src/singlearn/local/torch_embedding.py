@@ -66,5 +66,5 @@ def with_true_gradients(module: torch.nn.Module) -> dict[str, int]:
         if isinstance(part, torch.nn.Embedding) and part.padding_idx is not None:
             if isinstance(part.weight, torch.nn.Parameter) and users.get(id(part.weight)) == 1:
                 padded[f"{name}.weight" if name else "weight"] = int(part.padding_idx)
-            part.padding_idx = None  # type: ignore[assignment]
+            part.padding_idx = None
     return padded

@@ -125,14 +125,18 @@ class LossOfSamples:
         assert isinstance(batch, tuple)
         return batch[: self._inputs]
 
+    def targets(self, batch: Parts) -> tuple[Any, ...]:
+        """The parts that the loss gets after the output."""
+        assert isinstance(batch, tuple)
+        return batch[self._inputs :]
+
     def output(self, values: dict[str, torch.Tensor], batch: Parts) -> Any:
         """The output of the model with these parameters and buffers."""
         return functional_call(self.module, values, self.inputs(batch))
 
     def of_output(self, output: Any, batch: Parts) -> Any:
         """What the loss says of an output."""
-        assert isinstance(batch, tuple)
-        return self.loss(output, *batch[self._inputs :])
+        return self.loss(output, *self.targets(batch))
 
     def __call__(self, values: dict[str, torch.Tensor], batch: Parts) -> Any:
         """What the loss says of the model with these parameters and buffers."""

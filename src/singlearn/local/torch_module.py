@@ -49,9 +49,9 @@ def copied(model: torch.nn.Module) -> Copied:
     _refuse(original)
     module, computed = _copy(original)
     for part in module.modules():
-        part._compiled_call_impl = None  # type: ignore[assignment]
+        part._compiled_call_impl = None
         if _is_compiled(part):
-            part.forward = part._orig_mod.forward  # type: ignore[method-assign, union-attr]
+            part.forward = part._orig_mod.forward  # type: ignore[union-attr]
     _in_evaluation_mode(module, original)
     return Copied(module, original, computed)
 

@@ -140,8 +140,8 @@ class Probe:
             "loss",
             lambda: (
                 f"it got the output {described(output)} and "
-                f"{described(batch[len(self.of_samples.inputs(batch)) :])}; {TOLD_APART}"
-            ),  # type: ignore[index]
+                f"{described(self.of_samples.targets(batch))}; {TOLD_APART}"
+            ),
         )
 
 
