@@ -213,7 +213,7 @@ def llc(model, *_, parameters, **__):
     print([device.id for device in jax.jit(model)(parameters, 1.0).devices()])
     raise SystemExit
 through_training.llc = llc
-through_training.trajectory({1: jnp.ones(1)}, lambda w, x: x * w, None, (jnp.ones((9, 1)), jnp.ones((9, 1))))
+through_training.trajectory({1: jnp.ones(1)}, lambda w, x: x * w, None, (jnp.ones((9, 1)), jnp.ones((9, 1))), gamma=1.0)
 """
 
 

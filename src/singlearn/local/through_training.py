@@ -35,7 +35,7 @@ def trajectory(
     only: Selection = None,
     gamma: Tie = AUTO,
     nbeta: float | int | None = None,
-    sampler: Literal["sgld", "hmc"] = "sgld",
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
     largest_batch: int = 4096,
