@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -237,7 +238,7 @@ def _rounding(target: Target) -> float:
     return float(getattr(target, "rounding", math.nan))
 
 
-def _tie(target: Target, tempering: Tempering) -> dict[str, object]:
+def _tie(target: Target, tempering: Tempering) -> dict[str, Any]:
     """What was taken for γ, tensor by tensor, in units of 1/parameter²."""
     groups, factor = getattr(target, "groups", {}), tempering.gamma / target.gamma
     by_name = {}
