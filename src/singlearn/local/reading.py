@@ -219,8 +219,8 @@ def _of_gamma_where_quadratic(value: float, spread: float, curved: Spectrum | No
     if not here > 0 or abs(value - here) > TIED * here + SIGNIFICANT * spread or closer / here - 1 > -PLAINLY_TIED:
         return []
     return [
-        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; give γ "
-        "with it"
+        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; "
+        "give γ with it"
     ]
 
 
