@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 
@@ -218,8 +219,8 @@ def _of_gamma_where_quadratic(value: float, spread: float, curved: Spectrum | No
     if not here > 0 or abs(value - here) > TIED * here + SIGNIFICANT * spread or closer / here - 1 > -PLAINLY_TIED:
         return []
     return [
-        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; give γ "
-        "with it"
+        f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ doubles: it says as much of γ as of w*; "
+        "give γ with it"
     ]
 
 
@@ -237,7 +238,7 @@ def _rounding(target: Target) -> float:
     return float(getattr(target, "rounding", math.nan))
 
 
-def _tie(target: Target, tempering: Tempering) -> dict[str, object]:
+def _tie(target: Target, tempering: Tempering) -> dict[str, Any]:
     """What was taken for γ, tensor by tensor, in units of 1/parameter²."""
     groups, factor = getattr(target, "groups", {}), tempering.gamma / target.gamma
     by_name = {}

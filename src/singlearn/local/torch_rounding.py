@@ -38,7 +38,8 @@ def measured_rounding(
         The error in units of the loss, as :func:`singlearn.local.rounding.rounding_of_mean` defines it.
     """
     count = len(reference)
-    index = torch.as_tensor(np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64)), device=reference.device)
+    some = min(LOOKED_AT, count, max(2, at_once // 2))
+    index = torch.as_tensor(np.unique(np.linspace(0, count - 1, some).astype(np.int64)), device=reference.device)
     rounded, share = reference[index].double().cpu().numpy(), math.sqrt(len(index) / count)
     if reference.dtype is torch.float64:
         return rounding_of_mean(rounded, digit=2.0**-52) * share

@@ -14,7 +14,7 @@ from singlearn.measure.estimate import Estimate
 
 TWICE, HALF = 0.25, 0.1
 """Shares of the counted draws that the further runs take."""
-FEWEST, ROUND = 24, 100
+FEWEST, ROUND = 64, 100
 """Draws at least, and what more are a multiple of: JAX compiles a walk for every length."""
 
 
