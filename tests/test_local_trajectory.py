@@ -58,7 +58,8 @@ def calls(one, monkeypatch, request):
         seen.append((weight, seed))
         if not math.isfinite(weight):
             raise ValueError("model: weight has entries that are not finite")
-        return replace(one, value=weight, loss=float(loss(weight * data[0], data[1]).mean()))
+        x, y = getattr(data, "parts", data)
+        return replace(one, value=weight, loss=float(loss(weight * x, y).mean()))
 
     if "real_sampling" not in request.fixturenames:
         monkeypatch.setattr(through_training, "llc", instead)

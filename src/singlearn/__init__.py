@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         data,
         exact,
         experiments,
+        flow,
         generalise,
         local,
         measure,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from singlearn.triple import Triple
 
 ROOMS = (
-    "data", "exact", "experiments", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering", "transitions",
+    "data", "exact", "experiments", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering", "transitions",
     "triple",
 )  # fmt: skip
 NAMES = {
@@ -45,7 +46,7 @@ NAMES = {
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases",
+    "Run", "Triple", "data", "exact", "experiments", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases",
     "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
 ]  # fmt: skip
 

@@ -35,6 +35,8 @@ def pairs(first="{i}", header: str = "") -> str:
 
 TWO = pairs("{v:.3f}")
 COMMAS = lines().replace(".", ",")
+# Whole parts and decimals of both columns, each a column.
+FOURTHS = [[int(f"{v:.3f}".split(".")[k]) for v in column] for column in (V, W) for k in (0, 1)]
 
 
 def read(tmp_path: Path, text: str | bytes, only=None, **said) -> Table:
@@ -100,6 +102,21 @@ UNDERSTOOD = {
         [V, W],
     ),
     "comments": ("# 2 columns, no units\n" + TWO + "# more\n", {}, [V, W]),
+    "four columns of digits that were said": (
+        pairs("{v:.3f}").replace(".", ","),
+        {"delimiter": ","},
+        FOURTHS,
+    ),
+    "thousands of India that were said": (
+        "12,34,567\n999\n",
+        {"thousands": ","},
+        [[1234567, 999]],
+    ),
+    "numbers for people, in any order, that were said": (
+        pairs("{i}0", header="patient_id,v\n"),
+        {"index": "none"},
+        [[10 * i for i in range(30)], W],
+    ),
     "a blank line": (lines(V[:9]) + "\n" + lines(V[9:]) + "\n\n", {}, [V]),
     "quotation marks and blanks": (' "5.1" \n+5.\n.5e+2\n', {}, [[5.1, 5, 50]]),
 }
@@ -142,6 +159,34 @@ REFUSED = {
     ),
     "a point where the comma is decimal": ("1,5\n2.5\n", {"decimal": ","}, r"line 2.*got '2.5'"),
     "a group of two": ("1,234\n1,23\n", {"thousands": ","}, r"line 2.*got '1,23'"),
+    "decimal commas between commas": (
+        TWO.replace(".", ","),
+        {},
+        r"line 1: '5,251,.*' may be 4 columns, or 2 with decimal commas.*--delimiter ,",
+    ),
+    "decimal commas behind an index that was said": (
+        "".join(f"{i},{v:.3f}\n".replace(".", ",") for i, v in enumerate(V)),
+        {"index": "1"},
+        r"line 1: '5,251' may be 2 columns, or 1 with decimal commas",
+    ),
+    "thousands of India": ("12,34,567\n1,23,456\n", {}, r"line 1: got '12,34,567'.*--thousands ,"),
+    "numbers for people": (
+        pairs("{i}0", header="patient_id,v\n"),
+        {},
+        r"column 1 \(patient_id\): 00, 10, 20, … number the rows.*--index none",
+    ),
+    "numbers for people, mixed": (
+        "".join(f"{7 * i % 30},{v}\n" for i, v in enumerate(["v", *V])).replace("0,v", "userId,v"),
+        {},
+        r"column 1 \(userId\).*--index none",
+    ),
+    "seconds without a header": (
+        "".join(f"{1600000000 + 60 * i},{v}\n" for i, v in enumerate(V)),
+        {},
+        r"column 1.*number the rows.*--index 1",
+    ),
+    "apostrophes for quotation marks": ("'5.1'\n'6.2'\n", {}, r"line 1.*double quotes"),
+    "columns of one width": ("  5.1  6.2\n 15.3 16.2\n", {}, r"line 1.*--delimiter space"),
     "two separators": ("1;2,3\n4;5\n6,7\n", {}, r"comma and semicolon.*--delimiter"),
     "blanks": ("1 2.5\n4 5\n", {}, r"line 1.*--delimiter space"),
     "NA at first": ("NA\n" + lines(), {}, r"line 1.*missing.*--header yes"),
@@ -237,6 +282,20 @@ def test_a_text_over_two_lines_and_other_columns_do_no_harm(tmp_path) -> None:
     np.testing.assert_array_equal(table.values, [[2.5], [3]])
 
 
+def test_a_row_that_sums_up_others_is_no_observation(tmp_path) -> None:
+    with pytest.raises(Refusal, match=r"line 4: it says 'Total:' in column 1.*delete it"):
+        read(tmp_path, "name,v\na,2.5\nb,3\nTotal:,5.5\n", ["v"])
+
+
+@pytest.mark.parametrize("code", [-999, 9999, 1e20, -99.9])
+def test_a_code_for_missing_values_is_a_number_with_a_word(tmp_path, code) -> None:
+    said = f"caution: line 32, column 1 (v) is {code:g}, which often stands for a missing value"
+    assert read(tmp_path, f"v\n{lines()}{code}\n").notes[-1].startswith(said)
+    # Among numbers of its own size it is one of them.
+    among = read(tmp_path, "".join(f"{code * k}\n" for k in (0.5, 1, 1.5)))
+    assert not any("caution" in note for note in among.notes)
+
+
 def test_what_was_read_is_said(tmp_path) -> None:
     notes = read(tmp_path, pairs(header=",v\n").replace("\n", "\n\n", 1)).notes
     assert notes[0] == "line 1 is the header ('', 'v'), 30 rows below it"
@@ -256,6 +315,7 @@ def status(arguments: list[str]) -> int:
     [
         ("".join(f"{v:.6e}\n" for v in V * 1e200), [], r"data.csv, column 1 (column 1): its values reach 7.73e+200, too large"),
         ("".join(f"{v:.6e}\n" for v in V * 1e-200), [], r"data.csv, column 1 (column 1): its values differ by 7.38e-200, too little"),
+        ("".join(f"{10**17 + k * 16}\n" for k in range(30)), [], "double precision rounds to 16, and their range is 464"),
         ("5.1\n5.1\n", [], "all its values are 5.1"),
         ("5.1\n", [], "all its values are 5.1"),
         (TWO, ["--columns", ","], "--columns: got ','"),

@@ -16,16 +16,26 @@ from singlearn.symmetry import (
     DeepReLU,
     Role,
     TwoLayerReLU,
+    canonical,
     compress,
     equivalent,
     explained_rank,
     fibre,
+    fisher_kernel,
+    from_deep,
     from_torch,
     generators,
+    hidden_polytopes,
     kink_form,
     minimal_width,
+    nearby,
     node_roles,
+    node_states,
     read,
+    sup_distance,
+    to_deep,
+    to_parameters,
+    to_torch,
     write,
 )
 from singlearn.symmetry.deep import compress_deep, read_network
@@ -399,7 +409,6 @@ def test_functions_for_any_depth_or_a_refusal():
     assert set(node_roles(deep, Box([9, 9, 9], [10, 10, 10]))[0]) <= {Role.DEAD, Role.BYPASSED, Role.LIVE}
     with pytest.raises(ValueError, match=r"net: got DeepReLU; fibre is there for two-layer networks"):
         fibre(deep)
-    assert all("require_two_layer(net" in inspect.getsource(f) for f in (kink_form, minimal_width, generators))
     with pytest.raises(ValueError, match="domain"):
         explained_rank(deep, random.normal(size=(9, 3)), Box([0] * 3, [1] * 3))
     shallow, exact = DeepReLU([[[1.0]], [[2.0]]], [[0.0], [0.0]]), TwoLayerReLU([[2]], [0], [1], 0)
@@ -409,6 +418,67 @@ def test_functions_for_any_depth_or_a_refusal():
     with pytest.raises(ValueError, match="too large"):
         big = TwoLayerReLU([[1e300], [-1e300]], [1e300, 1e300], [1e300, 1e300], 0.0)
         equivalent(big, TwoLayerReLU([[1], [-1]], [1, 1], [1, 1], 0), Box([-1], [1]), tolerance=1e-3)
+
+
+def as_users_call(function):
+    """The function without the type checker of the tests, which users do not have."""
+    return inspect.unwrap(function)
+
+
+FOR_TWO_LAYERS = {
+    "fisher_kernel": lambda net: as_users_call(fisher_kernel)(net, BOX),
+    "generators": as_users_call(generators),
+    "kink_form": as_users_call(kink_form),
+    "minimal_width": as_users_call(minimal_width),
+    "nearby": lambda net: as_users_call(nearby)(net, 0.1, BOX),
+    "sup_distance": lambda net: as_users_call(sup_distance)(net, SHALLOW, BOX),
+    "sup_distance of b": lambda net: as_users_call(sup_distance)(SHALLOW, net, BOX),
+    "to_deep": as_users_call(to_deep),
+    "to_parameters": as_users_call(to_parameters),
+}
+FOR_DEEP = {
+    "canonical": as_users_call(canonical),
+    "from_deep": as_users_call(from_deep),
+    "hidden_polytopes": lambda net: as_users_call(hidden_polytopes)(net, (-1, 1)),
+    "node_states": lambda net: as_users_call(node_states)(net, (-1, 1)),
+    "to_torch": as_users_call(to_torch),
+}
+BOX = Box([0, 0], [1, 1])
+SHALLOW = TwoLayerReLU([[2, 1], [1, -1]], [0, 1], [1, 1], 0)
+
+
+@pytest.mark.parametrize("name", FOR_TWO_LAYERS)
+def test_a_deep_network_is_refused_by_name_where_two_layers_are_asked_for(name):
+    function = FOR_TWO_LAYERS[name]
+    deep = DeepReLU([[[2.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]], [[1.0]]], [[0.0, 1.0], [0.0], [0.0]])
+    function(SHALLOW)
+    with pytest.raises(ValueError, match=rf"net: got DeepReLU; {name.split()[0]} "):
+        function(deep)
+
+
+@pytest.mark.parametrize("name", FOR_DEEP)
+def test_a_two_layer_network_is_refused_by_name_where_float64_is_asked_for(name):
+    FOR_DEEP[name](to_deep(SHALLOW))
+    with pytest.raises(ValueError, match=rf"net: got TwoLayerReLU; {name} "):
+        FOR_DEEP[name](SHALLOW)
+
+
+@pytest.mark.parametrize(("tolerance", "is_one"), [(1, False), (1.9999, False), (2, True), (3, True)])
+def test_a_difference_below_the_rounding_of_large_numbers_is_decided(tolerance, is_one):
+    """1e16 and 1e16 + 2 are neighbours in float64, and differ by 2; closed form."""
+
+    def net(c, scale=1.0):
+        return DeepReLU([[[1.0 * scale], [-3.0]], [[1.0 / scale, 1.0]], [[1.0]]], [[0.25 * scale, 0.0], [0.0], [c]])
+
+    for other in (net(1e16 + 2), net(1e16 + 2, scale=4.0)):
+        found = equivalent(net(1e16), other, Box([-1], [1]), tolerance=tolerance)
+        assert bool(found) == is_one and found.status == ("equivalent" if is_one else "different") and found.verify()
+
+
+def test_a_rank_beside_a_weight_that_float64_cannot_hold_with_others_is_refused():
+    net = TwoLayerReLU([[1e200], [1.0]], [1e200, 0], [1e200, 1], 0)
+    with pytest.raises(ValueError, match=r"net: a weight of 1\.0e\+200 is too large"):
+        explained_rank(net, np.linspace(-1, 1, 20)[:, None])
 
 
 def test_the_command_line_says_what_it_assumed_and_takes_an_order(tmp_path, capsys):

@@ -109,6 +109,30 @@ def test_a_sum_beside_arrays_of_two_lengths(shape):
     assert sl.Triple(lambda w, d: log_likelihood(w, d[0]), NORMAL, data).n == 3
 
 
+@pytest.mark.parametrize(
+    ("log_likelihood", "message"),
+    [
+        (lambda w, y: y - w if w > 0 else y, "Python code branches.*jnp.where"),
+        (lambda w, y: np.log(np.asarray(w)) + y, "turns it into a Python number or a NumPy array"),
+        (lambda w: w, "TypeError.*takes 1 positional argument"),
+        (lambda w, y: w["scale"] + y, "it fails at a parameter that the prior draws"),
+        (lambda w, y: w * y[None] @ jnp.zeros((4, 2)), "dot_general"),
+    ],
+)
+def test_functions_that_do_not_run_are_named(log_likelihood, message):
+    """By the argument, with what JAX or Python says; ``kl`` as well."""
+    with pytest.raises(ValueError, match=f"log_likelihood: .*{message}"):
+        sl.Triple(log_likelihood, NORMAL, np.zeros(3))
+    with pytest.raises(ValueError, match="kl: its Python code branches"):
+        sl.Triple.population(lambda w: w if w > 0 else -w, NORMAL, n=1)
+
+
+def test_what_data_a_function_fails_with_is_said():
+    """A tuple is a pytree of three numbers, and no array of three."""
+    with pytest.raises(ValueError, match=r"log_likelihood: .* called with tuple: data\[0\] of shape \(\), "):
+        sl.Triple(lambda w, y: y - w, NORMAL, (0.5, 1.0, 0.2))
+
+
 def test_complex_densities_are_none():
     with pytest.raises(ValueError, match="log_likelihood: returned complex"):
         sl.Triple(lambda w, y: log_likelihood(w, y) + 0j, NORMAL, X)

@@ -18,6 +18,8 @@ from scipy.stats import multivariate_normal, norm
 
 import singlearn as sl
 from singlearn.measure.warning import Reason
+from singlearn.tempering.site_names import event_cautions
+from singlearn.triple.sites import Sites
 
 X = np.array([0.1, -0.5, 2.0])
 Y = np.array([0.5, 1.0, 0.2])
@@ -116,6 +118,19 @@ def test_a_masked_datum_is_no_observation():
 def test_n_counts_unmasked_batch_elements(distribution, y, n):
     """One observation per element of the log density that a mask leaves something of; three more are in the other site."""
     assert read(observed_by(distribution), y).n == 3 + n
+
+
+def test_one_event_of_many_numbers_is_said_to_be_one_observation():
+    """to_event makes one observation of three numbers; two observations of two numbers are none of that kind."""
+
+    def sites(distribution, y):
+        return read(lambda y: numpyro.sample("y", distribution(mean()), obs=y), y).sites
+
+    one = sites(lambda m: dist.Normal(m, 1.0).expand([3]).to_event(1), Y)
+    assert [caution.reason for caution in event_cautions(one)] == [Reason.ONE_OBSERVATION]
+    assert "'y' is one event of 3 numbers" in event_cautions(Sites.from_dict(one.to_dict()))[0].message
+    two = sites(lambda m: dist.Normal(m, 1.0).expand([2, 2]).to_event(1), np.ones((2, 2)))
+    assert event_cautions(two) == event_cautions(Sites()) == []
 
 
 def test_unobserved_responses_are_no_parameters():
@@ -257,6 +272,21 @@ def test_priors_without_a_total_mass_are_refused(prior, why):
             np.array([0.5, -1.0, 2.0]),
             r"'y': 1 of 3 .* outside the support of Exponential, .*\(1,\)",
         ),
+        (
+            lambda m: dist.Multinomial(5, probs=jax.nn.softmax(jnp.stack([m, 0.0, 0.0]))),
+            np.array([1, 2, 1]),
+            "'y': 3 of 3 .* outside the support of MultinomialProbs",
+        ),
+        (
+            lambda m: dist.Dirichlet(jnp.exp(m) * jnp.ones(3)),
+            np.array([0.1, 0.2, 0.2]),
+            "'y': 3 of 3 .* outside the support of Dirichlet",
+        ),
+        (
+            lambda m: dist.Beta(jnp.exp(m), 1.0),
+            np.array([0.5, 0.0, 0.2]),
+            r"'y': the density of Beta is infinite at 1 observations, the first at \(1,\)",
+        ),
         (lambda m: dist.Normal(m, 1.0).expand([3]).mask(m > 0), Y, "'y': its mask depends on 'm'"),
         (
             lambda m: dist.Normal(0.0, 1.0),
@@ -275,6 +305,9 @@ def test_priors_without_a_total_mass_are_refused(prior, why):
         "words",
         "broadcast",
         "support",
+        "counts of another sum",
+        "shares of another sum",
+        "pole",
         "mask",
         "residual",
     ],
@@ -412,6 +445,17 @@ def test_models_that_say_no_likelihood_and_prior_are_refused(model, message):
     """Scales, factors, subsamples, parameters without a prior, randomness that is no site: each by name."""
     with pytest.raises(ValueError, match=message):
         read(model, Y)
+
+
+def test_series_whose_rows_are_labelled_differently_are_refused():
+    """By the names of both arguments, as arrays of a plain triple are."""
+
+    def model(x, y):
+        numpyro.sample("y", dist.Normal(mean() * x, 1.0), obs=y)
+
+    series = pd.Series(X, index=[5, 6, 7]), pd.Series(Y, index=[7, 6, 5])
+    with pytest.raises(ValueError, match=r"argument y.*its index differs from that of .*argument 0"):
+        read(model, series[0], y=series[1])
 
 
 def test_further_data_are_another_triple():

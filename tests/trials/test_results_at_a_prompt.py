@@ -4,18 +4,24 @@ completion finds; pictures that show.
 
 from __future__ import annotations
 
+import copy
 import inspect
+import json
+import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import matplotlib.figure
 import numpy as np
+import numpyro
 import numpyro.distributions as dist
 import pytest
 
 import singlearn as sl
+from singlearn.measure import criteria
 from singlearn.plot.figure import Figure
 from singlearn.results.prompt import LONGEST, Shown, in_few_words, record, shortened
 
@@ -52,12 +58,107 @@ def test_a_run_shows_a_summary_and_a_representation_never_optimises(run) -> None
 
 def test_waic_has_both_errors_in_words(run) -> None:
     assert "over data" in run.summary()
-    assert set(run.to_dict()["waic"]) == {"value", "standard_error", "standard_error_over_data"}
+    assert set(run.to_dict()["waic"]) == {
+        "value",
+        "standard_error",
+        "standard_error_over_data",
+        "caution",
+    }
     assert (
         run.to_dict()["waic"]["standard_error_over_data"]
         > 1
         > run.to_dict()["waic"]["standard_error"]
     )
+
+
+def test_criteria_of_a_single_population_have_an_error_and_waic_a_caution() -> None:
+    """Right, for one normal mean w ~ N(0, 1/n): to second order LOO is an average of (n + Σy²) w²/2 over the draws. And ArviZ's rule,
+    variances above 0.4, which an observation 10 standard deviations out breaks."""
+    draws = np.random.default_rng(0).normal(size=(1, 4000, 1)) / np.sqrt(20)
+    y = np.append(np.random.default_rng(1).normal(size=19), 0.0)
+    y -= y.mean()
+    plain = -0.5 * (y - draws) ** 2
+    loo = criteria.loo(plain)
+    expected = (20 + np.sum(y**2)) / 2 * np.sqrt(2) / 20 / np.sqrt(4000)
+    assert loo.standard_error == pytest.approx(expected, rel=0.1)
+    assert json.loads(json.dumps(loo.to_dict(), allow_nan=False))["standard_error"] > 0
+    assert criteria.waic(plain).caution is None
+    far = criteria.waic(-0.5 * (np.append(y[:-1], 10.0) - draws) ** 2)
+    assert "1 of 20 observations varies by more than 0.4" in str(far.caution)
+    assert str(far.caution) in str(far) and far.to_dict()["caution"] == far.caution
+
+
+def log_likelihood(w, y):
+    return dist.Normal(w["m"], 1.0).log_prob(y)
+
+
+def model(y):
+    numpyro.sample("y", dist.Normal(numpyro.sample("m", N01), 1.0), obs=y)
+
+
+def divergence(w):
+    return w**2
+
+
+def test_results_go_through_pickle_and_copies(run) -> None:
+    """What a pool of processes returns: the numbers, as Run.load reads them, with what they were made of."""
+    again = pickle.loads(pickle.dumps(run))
+    assert again.free_energy(0.5) == run.free_energy(0.5) and again.triple is None
+    assert again.made_of["n"]["value"] == 20.0
+    with pytest.raises(ValueError, match=r"triple: .* unpickled"):
+        again.sample(1.0, 5, 0)
+    assert pickle.loads(pickle.dumps(again)).name == "normal"
+    assert copy.deepcopy(run) is run and copy.copy(run.triple) is run.triple
+
+
+def test_triples_of_functions_with_names_go_through_pickle() -> None:
+    """Functions of a module, as processes need them: the same energies on the other side."""
+    y = np.array([0.5, -0.5])
+    triple = sl.Triple(log_likelihood, {"m": N01}, y, truth={"m": 0.1}, name="named")
+    again = pickle.loads(pickle.dumps(triple))
+    at = {"m": 0.3}
+    assert again.parameter_energy(at) == triple.parameter_energy(at)
+    assert (again.name, again.truth_energy, again.n) == ("named", triple.truth_energy, 2)
+    divergent = sl.Triple.population(divergence, N01, n=10)
+    assert pickle.loads(pickle.dumps(divergent)).parameter_energy(0.5) == 2.5
+    read = pickle.loads(pickle.dumps(sl.Triple.from_numpyro(model, y)))
+    assert read.parameter_energy(at) == pytest.approx(triple.parameter_energy(at), rel=1e-12)
+    # A phase is no longer the whole prior, and nothing makes its coordinates again.
+    phase = replace(triple, coordinates=replace(triple.coordinates, log_prob=lambda u: 0.0 * u[0]))
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(phase)
+
+
+def test_an_estimate_is_a_number_where_python_asks_for_one(run) -> None:
+    found = run.free_energy(1.0)
+    assert float(found) == found.value
+    assert f"{found:.1f}" == f"{found.value:.1f} ± {found.standard_error:.1f}"
+    assert f"{found}" == str(found) and f"{found:>40}" == str(found).rjust(40)
+    assert float(run.waic()) == run.waic().value
+
+
+@pytest.mark.parametrize("beta", ["1", np.array([0.5, 1.0]), np.nan, None, True])
+def test_an_inverse_temperature_that_is_none_is_named(run, beta) -> None:
+    with pytest.raises(ValueError, match=r"beta: got .*; it should be a finite"):
+        inspect.unwrap(type(run.view).check)(run.view, beta)
+
+
+@pytest.mark.parametrize(
+    ("picture", "argument", "kind"),
+    [
+        ("volume", "curves", "VolumeCurve"),
+        ("phases", "result", "Phases"),
+        ("selection", "result", "Selection"),
+        ("newton_polygon", "result", "ResolvedCoefficient"),
+        ("chains", "found", "LocalLearningCoefficient"),
+        ("trajectory", "found", "Trajectory"),
+        ("phase_diagram", "diagram", "PhaseDiagram"),
+        ("generalisation_error", "curve", "LearningCurve"),
+    ],
+)
+def test_a_picture_of_something_else_is_refused_by_name(run, picture, argument, kind) -> None:
+    with pytest.raises(TypeError, match=f"{argument}: got Run; it should be a {kind}, as"):
+        inspect.unwrap(getattr(sl.plot, picture))(run)
 
 
 def test_a_population_run_does_not_speak_of_observations(population) -> None:

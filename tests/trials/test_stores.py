@@ -7,6 +7,7 @@ name; the same one in other words is not; a damaged file is named; a full disk i
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import re
@@ -29,10 +30,11 @@ import singlearn as sl
 from singlearn.generalise import Fitted, by_laplace, by_map, by_mle, learning_curve, predictive
 from singlearn.generalise.curve_identity import CurveIdentity
 from singlearn.measure.estimate import Estimate
-from singlearn.running import claim, identity
+from singlearn.running import claim, identity, whole_files
 from singlearn.running.claim import Claim, FolderInUseError
 from singlearn.running.whole_files import write_whole
 from singlearn.tempering import run as run_module
+from singlearn.tempering import storage
 from singlearn.tempering.anneal import NoFiniteEnergy
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
@@ -253,6 +255,13 @@ def spoil_bit(folder):
     content[len(content) // 2] ^= 4
     file.write_bytes(content)
     return file.name, "is damaged .*delete rung_00002.npz"
+
+
+def spoil_numbers(folder):
+    file = folder / "rung_00002.npz"
+    with np.load(file) as arrays:
+        np.savez(file, **{**arrays, "energies": 1.5 * arrays["energies"]})
+    return file.name, "is damaged .its numbers are not those that were written.; delete rung_00002.npz"
 
 
 def spoil_foreign(folder):
@@ -534,6 +543,9 @@ def test_what_is_no_saved_run_is_refused_by_name(stored, tmp_path):
     files = {"half.nc": content[: len(content) // 2], "text.nc": b"a,b\n1,2\n", "empty.nc": b""}
     where = content.index(stored[1].rungs.energies[2].tobytes())
     files["bit.nc"] = content[: where + 6] + bytes([content[where + 6] ^ 1]) + content[where + 7 :]
+    # Sixteen of the settings' own characters for as many others: another sample size.
+    files["settings.nc"] = content.replace(b'"n": 30.0, "dim', b'"n": 31.0, "dim')
+    assert len({len(content), len(files["bit.nc"]), len(files["settings.nc"])}) == 1 and files["settings.nc"] != content
     for name, spoilt in files.items():
         (tmp_path / name).write_bytes(spoilt)
         with pytest.raises(ValueError, match=f"{name}.*(damaged|no saved run)"):
@@ -542,6 +554,28 @@ def test_what_is_no_saved_run_is_refused_by_name(stored, tmp_path):
         sl.Run.load(stored[0] / "checkpoint" / "rung_00001.npz")
     with pytest.raises(ValueError, match=r"checkpoint is a folder.*temper\(..., checkpoint="):
         sl.Run.load(stored[0] / "checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "sentence"),
+    [
+        ("a\0b", ValueError, "no zero character"),
+        ("a" * 300, OSError, "the path is too long for its file system"),
+        (b"a", TypeError, "it should be a path"),
+        ("", ValueError, "an empty path"),
+    ],
+)
+def test_what_is_no_path_is_refused_by_name(stored, path, error, sentence):
+    with pytest.raises(error, match=rf"path: .*{sentence}"):
+        inspect.unwrap(storage.save)(stored[1], path)
+    with pytest.raises(error, match=rf"checkpoint: .*{sentence}"):
+        whole_files.as_path("checkpoint", path)
+
+
+def test_what_is_no_triple_is_refused_by_name(stored):
+    for asked in (lambda: inspect.unwrap(storage.load)(stored[0] / "run.nc", "triple", None), lambda: inspect.unwrap(sl.temper)(len)):
+        with pytest.raises(TypeError, match=r"triple: got .*; it should be (the|a) Triple"):
+            asked()
 
 
 def test_a_run_of_an_earlier_version_is_refused(stored, tmp_path):

@@ -24,6 +24,9 @@ LARGEST = 1e100
 many as there are rows.
 """
 
+FEWEST_STEPS = 2**10
+"""Of double precision in the range of a column; of fewer, rounding decides."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -148,6 +151,14 @@ def _refuse_extreme(table: Table) -> None:
             raise Refusal(
                 f"{where}: its values differ by {spread:.3g}, too little to be squared in double "
                 "precision; change their unit"
+            )
+        step = float(np.spacing(largest))
+        whole = largest < 2**53 and bool((column == np.floor(column)).all())
+        if 0 < spread < FEWEST_STEPS * step and not whole:
+            raise Refusal(
+                f"{where}: its values lie near {largest:.3g}, where double precision rounds to "
+                f"{step:.2g}, and their range is {spread:.3g}; subtract an offset before they are "
+                "written"
             )
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, save_figure
-from singlearn.cli.python_file import blaming, load_name
+from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.cli.refusal import Refusal
-from singlearn.progress import ProgressBar
 
 FAILED = 1
 
@@ -27,7 +26,14 @@ def run_llc(options: argparse.Namespace) -> int:
     from singlearn import plot
     from singlearn.local import llc
     from singlearn.local.checkpoint import read_state, with_weights
+    from singlearn.local.settings import DEFAULT_BATCH, Settings
+    from singlearn.local.torch_data import samples_of
 
+    # Refused before anything is read, in the words of the library.
+    Settings.asked(
+        gamma=options.gamma, nbeta=None, chains=options.chains, batch_size=DEFAULT_BATCH, largest_batch=DEFAULT_BATCH, tolerance=1.0,
+        max_steps=options.max_steps, seed=options.seed,
+    )  # fmt: skip
     out = folder(options.out)
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
@@ -36,24 +42,30 @@ def run_llc(options: argparse.Namespace) -> int:
     data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
     files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
     with blaming(*files):
+        try:
+            data = samples_of(data, torch.device("cpu"))
+        except TypeError as error:
+            if place_in(error, files) is not None:
+                raise
+            raise Refusal(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
         if options.loss is None:
             loss, named = cross_entropy_if_labels(trained, data), "cross entropy of class labels"
         else:
             loss, named = load_name(options.loss, "--loss", "net.py:loss"), options.loss
             if not callable(loss):
                 raise Refusal(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
-        with ChainProgress("llc") as progress:
-            found = llc(
-                trained,
-                loss,
-                data,
-                only=options.only,
-                gamma=options.gamma,
-                chains=options.chains,
-                max_steps=options.max_steps,
-                seed=options.seed,
-                progress=progress.report,
-            )
+        found = llc(
+            trained,
+            loss,
+            data,
+            only=options.only,
+            gamma=options.gamma,
+            chains=options.chains,
+            max_steps=options.max_steps,
+            seed=options.seed,
+            # A bar on a terminal; elsewhere a line, if it takes long.
+            progress=True if sys.stderr.isatty() else None,
+        )
     name = options.checkpoint.absolute().stem
     figure = save_figure(plot.chains(found, name), out, f"{name}-llc")
     if options.json:
@@ -108,23 +120,3 @@ def per_chain(found: Any) -> str:
         rows.append(f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  {found.distance[c]:>8.3g}  {found.step[c]:.2g}")
     return "\n".join(rows)
 
-
-class ChainProgress(ProgressBar):
-    """Steps done, the present λ̂ and the time left at most; silent unless standard error is a terminal.
-
-    Chains stop when they agree, so the time to the last step allowed is an upper bound.
-    """
-
-    def __init__(self, name: str, visible: bool | None = None) -> None:
-        super().__init__(name, "loading", visible)
-        self._started: tuple[float, int] | None = None
-
-    def report(self, done: int, most: int, excess: float) -> None:
-        """As ``llc(progress=…)`` calls it."""
-        now = time.monotonic()
-        left = ""
-        if self._started is None:
-            self._started = (now, done)
-        elif done > self._started[1]:
-            left = f"  at most {(now - self._started[0]) / (done - self._started[1]) * (most - done):.0f} s left"
-        self.show(done / most, f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")

@@ -40,6 +40,16 @@ def _positive(text: str) -> float:
     return value
 
 
+def _as_number(text: str) -> int | float | str:
+    """A whole or other number, or the text as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "space": " ", "apostrophe": "'", "point": "."}
 """Signs that a shell makes awkward, by name."""
 
@@ -214,10 +224,13 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--only", action="append", metavar="PATTERN", help="sample the parameters with such names, such as 'layers.3.*'; may be repeated"
     )
-    command.add_argument("--gamma", type=_positive, default=10.0, metavar="γ", help="tie to the trained parameters (default 10)")
-    command.add_argument("--chains", type=_at_least(4), default=8, metavar="N", help="half start at w*, half away from it (default 8)")
+    # What these may be the library says, in one place and in the same words.
     command.add_argument(
-        "--max-steps", type=_at_least(1000), default=100_000, metavar="N", help="steps of each chain at most (default 100000)"
+        "--gamma", type=_as_number, default="auto", metavar="γ", help="tie to the trained parameters (default: by the size of the weights)"
+    )
+    command.add_argument("--chains", type=_as_number, default=8, metavar="N", help="half start at w*, half away from it (default 8)")
+    command.add_argument(
+        "--max-steps", type=_as_number, default=100_000, metavar="N", help="steps of each chain at most (default 100000)"
     )
 
 

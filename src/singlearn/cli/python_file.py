@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,11 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
         kind: what is looked for; objects of it are never called, and are named when the name is not there.
 
     Raises:
-        Refusal: no such file or name, or the file or the function raises an exception.
+        Refusal: no such file or name, the file or the function raises an exception or ends the program, or the function returns
+            nothing.
+
+    Returns:
+        The object, or what the function returned.
     """
     file, colon, name = where.rpartition(":")
     if not colon or not file or not name.isidentifier():
@@ -34,13 +39,28 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
         raise Refusal(f"{argument}: {file} is no file; it should be a Python file that defines {name}")
     # As for `python FILE.py`: the file may import its neighbours.
     sys.path.insert(0, str(path.absolute().parent))
+    names: dict[str, Any] = {}
     try:
-        names = runpy.run_path(str(path), run_name="singlearn_user_file")
-        if name in names:
-            found = names[name]
-            return found() if call and callable(found) and not (kind is not None and isinstance(found, kind)) else found
+        # What the file prints is no part of the command's answer.
+        with redirect_stdout(sys.stderr):
+            names = runpy.run_path(str(path), run_name="singlearn_user_file")
+            if name not in names and callable(names.get("__getattr__")):  # a file may make its names when they are asked for
+                names[name] = names["__getattr__"](name)
+            if name in names:
+                found = names[name]
+                if call and callable(found) and not (kind is not None and isinstance(found, kind)):
+                    found = found()
+                    _refuse_nothing(found, where, argument)
+                return found
+    except Refusal:
+        raise
+    except SystemExit as stop:
+        raise Refusal(f"{argument}: {_stopped(stop, (path,)) or file}") from stop
+    except AttributeError as error:
+        if "__getattr__" not in _last_function(error):
+            raise Refusal(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
     except Exception as error:
-        raise Refusal(f"{_place(error, (path,)) or file}: {type(error).__name__}: {error}") from error
+        raise Refusal(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     known = sorted(key for key, value in names.items() if kind is not None and isinstance(value, kind))
@@ -52,22 +72,57 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
 def blaming(*paths: Path) -> Iterator[None]:
     """An exception that passed through one of these files of the user's becomes one sentence with the deepest such line.
 
+    What these files print goes to standard error: it is no part of the command's answer.
+
     Raises:
-        Refusal: in place of that exception.
+        Refusal: in place of that exception, or of an end of the program.
     """
     try:
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     except Refusal:
         raise
+    except SystemExit as stop:
+        said = _stopped(stop, paths)
+        if said is None:
+            raise
+        raise Refusal(said) from stop
     except Exception as error:
-        place = _place(error, paths)
+        place = place_in(error, paths)
         if place is None:
             raise
         raise Refusal(f"{place}: {type(error).__name__}: {error}") from error
 
 
-def _place(error: Exception, paths: tuple[Path, ...]) -> str | None:
-    """File and line, or ``None`` if the error is not theirs."""
+def _refuse_nothing(found: Any, where: str, argument: str) -> None:
+    """A function that forgot its return, or that gives its values one by one or later.
+
+    Raises:
+        Refusal: such a thing.
+    """
+    if found is None:
+        raise Refusal(f"{argument}: {where} returns nothing; a return is missing at the end of the function")
+    if inspect.isgenerator(found) or inspect.iscoroutine(found) or inspect.isasyncgen(found):
+        if inspect.iscoroutine(found):
+            found.close()
+        raise Refusal(f"{argument}: {where} gives a {type(found).__name__}; it should return the thing itself, by return and not by yield")
+
+
+def _stopped(stop: SystemExit, paths: Sequence[Path]) -> str | None:
+    """What is said of a file that ends the program; ``None`` where none of these does."""
+    place = place_in(stop, paths)
+    if place is None:
+        return None
+    return f"{place}: it ends the program (exit {stop.code}); what it runs as a script belongs under if __name__ == \"__main__\":"
+
+
+def _last_function(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].name if frames else ""
+
+
+def place_in(error: BaseException, paths: Sequence[Path]) -> str | None:
+    """File and line of the deepest of these files that an error passed through, or ``None`` if it is not theirs."""
     names = {str(path) for path in paths}
     if isinstance(error, SyntaxError) and error.filename in names and error.lineno is not None:
         return f"{error.filename}, line {error.lineno}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -10,11 +12,17 @@ from typing import Any
 from singlearn.exact.size import Size, size_of
 from singlearn.exact.spelling import what_to_write
 
-LONGEST = 2000
-"""Characters; a longer expression could exhaust the parser's stack."""
+LONGEST = 100_000
+"""Characters; as many as the terms of the largest polynomial that is read may have."""
+
+LONG = 400
+"""Characters from which a sum is parsed term by term."""
+
+LONGEST_TERM = 2000
+"""Characters of one term of the outermost sum; a longer one could exhaust the parser's stack."""
 
 DEEPEST = 250
-"""Levels of the syntax tree, one for each term of a sum; walking a deeper one could exhaust Python's stack."""
+"""Levels of the syntax tree of one term; walking a deeper one could exhaust Python's stack."""
 
 LARGEST_EXPONENT = 100
 """Beyond it a power is a mistake, or an attempt to keep the machine busy."""
@@ -42,12 +50,18 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tree = _parse(text)
         names: list[str] = []
-        try:
-            _collect(self._tree, text, names, DEEPEST)
-        except RecursionError:
-            raise ValueError(f"expression: nested too deeply, or too many terms; at most {DEEPEST} are read") from None
+        terms = []
+        for sign, term in _outermost_sum(text):
+            tree = _parse(term, text)
+            try:
+                _collect(tree, term, names, DEEPEST)
+            except RecursionError:
+                raise ValueError(
+                    f"expression: nested too deeply, or too many terms in parentheses; at most {DEEPEST} are read"
+                ) from None
+            terms.append((sign, tree))
+        self._tree = _balanced(terms)
         self.variables: tuple[str, ...] = tuple(dict.fromkeys(names))
 
     def summands(self) -> list[str]:
@@ -88,14 +102,54 @@ class Expression:
         return _evaluate(self._tree, values, number)
 
 
-def _parse(text: str) -> ast.expr:
+def _outermost_sum(text: str) -> list[tuple[str, str]]:
+    """Signs and terms of a long sum, which are parsed one by one: a tree with a level per term is too deep to walk.
+
+    >>> _outermost_sum("x")
+    [('+', 'x')]
+    """
     if len(text) > LONGEST:
         raise ValueError(f"expression: got {len(text)} characters; at most {LONGEST} are read")
+    line = text.strip().replace("^", "**")
+    if len(line) <= LONG or "\n" in line:
+        return [("+", line)]
+    found, sign, begin, depth, is_operand = [], "+", 0, 0, False
     try:
-        return ast.parse(text.strip().replace("^", "**"), mode="eval").body
+        for token in tokenize.generate_tokens(io.StringIO(line).readline):
+            if token.string in ("+", "-") and depth == 0 and is_operand:
+                found.append((sign, line[begin : token.start[1]].strip()))
+                sign, begin = token.string, token.end[1]
+            depth += (token.string in ("(", "[", "{")) - (token.string in (")", "]", "}"))
+            is_operand = token.type in (tokenize.NAME, tokenize.NUMBER) or token.string == ")"
+    except (tokenize.TokenError, SyntaxError):
+        return [("+", line)]
+    return [*found, (sign, line[begin:].strip())]
+
+
+def _balanced(terms: list[tuple[str, ast.expr]]) -> ast.expr:
+    """The sum of the terms, as a tree of few levels."""
+    if len(terms) == 1:
+        ((sign, tree),) = terms
+        return tree if sign == "+" else ast.UnaryOp(ast.USub(), tree)
+    half = len(terms) // 2
+    return ast.BinOp(_balanced(terms[:half]), ast.Add(), _balanced(terms[half:]))
+
+
+def shortened(text: str) -> str:
+    """So much of it as a message should repeat."""
+    return text if len(text) <= LONG else f"{text[:LONG]} …"
+
+
+def _parse(term: str, text: str) -> ast.expr:
+    if len(term) > LONGEST_TERM:
+        raise ValueError(
+            f"expression: got a term of {len(term)} characters; at most {LONGEST_TERM} are read in one term of a sum"
+        )
+    try:
+        return ast.parse(term, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(
-            f"expression: got {text!r}; it should be a polynomial such as 'x^2*y^2 + z^4'{what_to_write(text)}"
+            f"expression: got {shortened(text)!r}; it should be a polynomial such as 'x^2*y^2 + z^4'{what_to_write(text)}"
         ) from None
 
 
@@ -148,7 +202,7 @@ def _number(node: ast.Constant, text: str) -> Fraction:
         raise ValueError(f"expression: got a number above {LARGEST_NUMBER}; it would overflow")
     exact = Fraction(str(node.value))
     if isinstance(node.value, float):
-        written = ast.get_source_segment(text.strip().replace("^", "**"), node)
+        written = ast.get_source_segment(text, node)
         if written is not None and Fraction(written) != exact:
             raise ValueError(
                 f"expression: got {written}, which has more digits than a float keeps; "

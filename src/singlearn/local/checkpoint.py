@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from singlearn.local.checkpoint_series import ENDINGS
+from singlearn.local.torch_module import copy_to_load, unwrapped
 
 WITHIN = ("state_dict", "model_state_dict", "model")
 """Under which of its names a training script's checkpoint keeps the weights."""
@@ -97,6 +97,7 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     >>> with_weights(layer, {"module.weight": torch.tensor([[2.0]])}, "step 5").weight.item()
     2.0
     """
+    module = unwrapped(module)
     own = module.state_dict()
     given = _with_twins(state, own)
     while given and set(given) != set(own):
@@ -112,7 +113,7 @@ def with_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], nam
     for key, value in given.items():
         if value.shape != own[key].shape:
             raise ValueError(f"checkpoint: in {name}, {key} has shape {tuple(value.shape)}; the model's has {tuple(own[key].shape)}")
-    loaded = copy.deepcopy(module)
+    loaded = copy_to_load(module)
     loaded.load_state_dict(given)
     return loaded
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def in_order(checkpoints: Any) -> list[Checkpoint]:
     if isinstance(checkpoints, str | os.PathLike):
         checkpoints = _in_folder(Path(checkpoints))
     if isinstance(checkpoints, Mapping):
-        if not all(isinstance(step, int | float) and not isinstance(step, bool) for step in checkpoints):
+        if not all(isinstance(step, Real) and not isinstance(step, bool) for step in checkpoints):
             keys = ", ".join(map(repr, list(checkpoints)[:3]))
             raise ValueError(f"checkpoints: the keys are {keys}; they should be steps, {{0: weights, 100: weights, …}}")
         found = [Checkpoint(float(step), _name(step, weights), weights) for step, weights in checkpoints.items()]

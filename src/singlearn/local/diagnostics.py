@@ -55,6 +55,8 @@ def mixing(trace: Float[np.ndarray, "chains draws"], started_away: Float[np.ndar
     (True, True)
     >>> mixing(rng.normal(size=(4, 1000)) + np.arange(4)[:, None], np.zeros(4)).r_hat > 1.5
     True
+    >>> mixing(np.zeros((4, 100)), np.array([0.0, 0.0, 1.0, 1.0])).gap
+    0.0
     """
     chains, draws = trace.shape
     if chains < 2 or draws < 8:
@@ -62,14 +64,16 @@ def mixing(trace: Float[np.ndarray, "chains draws"], started_away: Float[np.ndar
     per_chain = trace.mean(axis=1)
     blocks = block_means(trace, BLOCKS)
     spread = float(per_chain.std(ddof=1))
-    if float(trace.std()) == 0.0:
-        return Mixing(float(trace.mean()), 0.0, tuple(map(float, per_chain)), float(trace.size), 1.0, 0.0, 0.0, math.nan, math.nan)
+    away, home = per_chain[started_away > 0], per_chain[started_away == 0]
+    both = len(away) > 1 and len(home) > 1
+    if float(np.ptp(trace)) == 0.0:  # numbers that are all the same agree, whatever they come from
+        gap = 0.0 if both else math.nan
+        return Mixing(float(trace.mean()), 0.0, tuple(map(float, per_chain)), float(trace.size), 1.0, 0.0, 0.0, gap, gap)
     effective = float(array_stats.ess(trace, chain_axis=0, draw_axis=1, method="mean"))
     within = _monte_carlo_error(trace)
     halves = trace[:, draws // 2 :].mean(axis=1) - trace[:, : draws // 2].mean(axis=1)
     error = max(spread / math.sqrt(chains), within)
-    away, home = per_chain[started_away > 0], per_chain[started_away == 0]
-    if len(away) > 1 and len(home) > 1:
+    if both:
         gap = float(away.mean() - home.mean())
         # The error of a gap must not grow with the gap: so each kind of start is taken about its own mean.
         alike = trace - np.where(started_away > 0, away.mean(), home.mean())[:, None]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.diagnostics import mixing
+from singlearn.local.discretisation import virial_excess
+from singlearn.local.sampled import Onward, Progress, Recorder, Sampled
 from singlearn.local.settings import Settings
-from singlearn.local.sgld import Onward, Progress, Sampled
 from singlearn.local.status import diverged, doubts, error
 from singlearn.local.target import Flight, Target, Tempering, Traces
 
@@ -29,7 +31,8 @@ class _Chains:
         self._target, self._tempering, self._longest = target, tempering, longest
         self._rng = np.random.default_rng(seed)
         value, gradient = target.full(offset)
-        self._at = Flight(offset, np.zeros_like(offset), tempering.nbeta * value, tempering.nbeta * gradient + tempering.gamma * offset)
+        force = np.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset, nan=0.0)
+        self._at = Flight(offset, np.zeros_like(offset), tempering.nbeta * value, force)
         self.gradients = 1
 
     @property
@@ -47,13 +50,26 @@ class _Chains:
         """|w - w*|²."""
         return (self._at.offset**2).sum(axis=1)
 
+    @property
+    def virial(self) -> Float[np.ndarray, " chains"]:
+        """⟨w - w*, ∇U(w)⟩."""
+        return (self._at.offset * self._at.force).sum(axis=1)
+
+    def written(self) -> tuple[Float[np.ndarray, " chains"], ...]:
+        """What traces hold of the present positions."""
+        return self.excess, self.squared_distance, self.virial
+
     def _energy(self, at: Flight) -> Float[np.ndarray, " chains"]:
         return at.excess + 0.5 * self._tempering.gamma * (at.offset**2).sum(axis=1) + 0.5 * (at.momentum**2).sum(axis=1)
 
     def move(self, step: Float[np.ndarray, " chains"]) -> Float[np.ndarray, " chains"]:
-        r"""One trajectory of random length up to :math:`π/\sqrt γ`, the half period of the slowest direction; the acceptance."""
-        longest = math.pi / math.sqrt(self._tempering.gamma)
-        leapfrogs = max(1, min(self._longest, math.ceil(self._rng.uniform(0.1, 1.0) * longest / float(np.median(step)))))
+        r"""One trajectory; the acceptance.
+
+        Its length is random, from one step to :math:`π/\sqrt γ`, the half period of the slowest direction, evenly on a logarithmic scale:
+        λ̂ owes most to stiff directions, which forget within a few steps, and flat ones need the long way.
+        """
+        longest = min(self._longest, max(1.0, math.pi / math.sqrt(self._tempering.gamma) / float(np.median(step))))
+        leapfrogs = max(1, round(longest ** self._rng.uniform()))
         # Shaken, so that no direction has a period that the trajectory always hits.
         step = step * self._rng.uniform(0.8, 1.0)
         start = self._at._replace(momentum=self._rng.normal(size=self._at.offset.shape))
@@ -86,11 +102,11 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
         # A stage that could not be followed by a longer one takes all that is left.
         if settings.max_steps - chains.gradients < 2.5 * draws * (chains.gradients - before) / tuning:
             draws = settings.max_steps
-        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        rows: list[tuple[np.ndarray, ...]] = []
         accepted = []
         while len(rows) < draws and (chains.gradients < settings.max_steps or len(rows) < 8):
             accepted.append(chains.move(step))
-            rows.append((chains.excess, chains.squared_distance))
+            rows.append(chains.written())
             if progress is not None:
                 progress(min(chains.gradients, settings.max_steps), settings.max_steps, float(chains.excess.mean()))
         traces = _traces(rows)
@@ -105,6 +121,9 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
             batch=target.samples,
             onward=_onward(target, chains.offset, step, settings.seed, longest),
             history=history,
+            record=_recorder(target, chains, step, settings.seed),
+            virial=virial_excess(traces, target.dimension, away),
+            state=target.place(chains.offset, settings.seed),
         )
         if diverged(traces, target.dimension, tempering.gamma) or chains.gradients >= settings.max_steps:
             return sampled
@@ -114,7 +133,7 @@ def sample_hmc(target: Target, tempering: Tempering, settings: Settings, progres
         draws *= 2
 
 
-def _traces(rows: list[tuple[np.ndarray, np.ndarray]]) -> Traces:
+def _traces(rows: list[tuple[np.ndarray, ...]]) -> Traces:
     return Traces(*(np.stack(column, axis=1) for column in zip(*rows, strict=True)))
 
 
@@ -127,8 +146,19 @@ def _onward(
         rows = []
         for _ in range(draws):
             chains.move(tuned)
-            rows.append((chains.excess, chains.squared_distance))
+            rows.append(chains.written())
         return _traces(rows)
+
+    return go_on
+
+
+def _recorder(target: Target, chains: _Chains, step: Float[np.ndarray, " chains"], seed: int) -> Recorder:
+    def go_on(steps: int) -> tuple[Any, Traces]:
+        rows = []
+        for _ in range(steps):
+            chains.move(step)
+            rows.append(chains.written())
+        return target.place(chains.offset, seed), _traces(rows)
 
     return go_on
 

@@ -22,6 +22,15 @@ def bytes_made(function: Callable[..., Any], *arguments: Any) -> int:
     return _made(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
+def operations(function: Callable[..., Any], *arguments: Any) -> int:
+    """Multiplications and additions of the matrix products and convolutions in ``function``; nothing is computed.
+
+    >>> operations(lambda x, y: jax.numpy.exp(x @ y), jax.numpy.zeros((10, 100)), jax.numpy.zeros((100, 5)))
+    5000
+    """
+    return _multiplied(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
 def device_memory() -> int:
     """Bytes of the device that computes, or of this machine where that is the processor."""
     (device,) = jax.numpy.zeros(()).devices()
@@ -39,4 +48,20 @@ def _made(program: Jaxpr) -> int:
         else:
             arrays = [out.aval for out in equation.outvars if isinstance(out.aval, ShapedArray)]
             total += sum(math.prod(array.shape) * array.dtype.itemsize for array in arrays)
+    return total
+
+
+def _multiplied(program: Jaxpr) -> int:
+    total = 0
+    for equation in program.eqns:
+        inner = sum(_multiplied(part) for part in jaxprs_in_params(equation.params))
+        total += int(equation.params.get("length", 1)) * inner
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            left, right = (part.aval.shape for part in equation.invars[:2])
+            made = math.prod(equation.outvars[0].aval.shape)
+            if equation.primitive.name == "dot_general":
+                (contracted, _), _ = equation.params["dimension_numbers"]
+                total += made * math.prod(left[axis] for axis in contracted)
+            else:
+                total += made * math.prod(right) // max(right[equation.params["dimension_numbers"].rhs_spec[0]], 1)
     return total

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array
 
+from singlearn.local.jax_curvature import gauss_newton
+from singlearn.local.jax_layout import Layout
 from singlearn.local.jax_memory import bytes_made, device_memory
-from singlearn.local.langevin import advance, kick, log_acceptance
+from singlearn.local.langevin import advance, kick, log_acceptance, tamed
 from singlearn.local.leapfrog import kick_drift_kick
 from singlearn.local.memory import pieces, samples_that_fit
 
@@ -24,6 +23,18 @@ class State(NamedTuple):
     position: Array
     noise: Array
     key: Array
+
+
+class Rest(NamedTuple):
+    """All that the network takes besides the coordinates of the chains.
+
+    Attributes:
+        flat: every real coordinate at w*, of which some move.
+        held: arrays that are not sampled.
+    """
+
+    flat: Array
+    held: tuple[Any, ...]
 
 
 class Setting(NamedTuple):
@@ -37,39 +48,9 @@ class Setting(NamedTuple):
     """
 
     centre: Array
-    every: Array
+    every: Rest
     data: Any
     reference: Array
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a flat vector of the chains becomes parameters of the network; two equal ones share their programs.
-
-    Attributes:
-        structure: of the parameters.
-        leaves: shape and number type of each.
-        chosen: places of the coordinates that move, as bytes of 64-bit integers.
-        scales: of these coordinates, as bytes of 64-bit numbers.
-    """
-
-    structure: Any
-    leaves: tuple[tuple[tuple[int, ...], str], ...]
-    chosen: bytes
-    scales: bytes
-
-    @classmethod
-    def of(cls, parameters: Any, chosen: Integer[np.ndarray, " d"], scales: Float[np.ndarray, " d"]) -> Layout:
-        """The layout of ``parameters``, of which the coordinates ``chosen`` move in units of ``scales``."""
-        leaves, structure = jax.tree.flatten(parameters)
-        shapes = tuple((tuple(np.shape(leaf)), str(jnp.asarray(leaf).dtype)) for leaf in leaves)
-        return cls(structure, shapes, np.asarray(chosen, np.int64).tobytes(), np.asarray(scales, np.float64).tobytes())
-
-    def flattening(self) -> tuple[int, Any, Callable[[Array], Any]]:
-        """The number of all parameters, their common number type, and the way back from a flat vector of them."""
-        empty = jax.tree.unflatten(self.structure, [jnp.zeros(shape, kind) for shape, kind in self.leaves])
-        flat, unravel = ravel_pytree(empty)
-        return len(flat), flat.dtype, unravel
 
 
 class CompiledOnce:
@@ -98,6 +79,11 @@ class CompiledOnce:
         return self._kept[key]
 
 
+def quick() -> dict[str, Any]:
+    """Options for programs that run a few times only: less is optimised, and they are compiled sooner."""
+    return {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else {}
+
+
 class Programs:
     """Losses, gradients, Langevin steps and Hamiltonian flights of many chains; all take a :class:`Setting`.
 
@@ -108,31 +94,30 @@ class Programs:
     """
 
     def __init__(self, model: Callable[..., Any], loss: Callable[..., Any], layout: Layout) -> None:
-        count, dtype, unravel = layout.flattening()
-        chosen = np.frombuffer(layout.chosen, np.int64)
-        scale = jnp.asarray(np.frombuffer(layout.scales, np.float64), dtype)
-        whole = len(chosen) == count
+        self.layout = layout
+        self._functions = model, loss
+        chosen, scale, rebuild = layout.places, layout.steps, layout.rebuild
+        whole = len(chosen) == layout.count
 
-        def output(flat: Array, every: Array, x: Any) -> Any:
-            flat = scale * flat
-            return model(unravel(flat if whole else every.at[chosen].set(flat)), x)
+        def output(flat: Array, every: Rest, x: Any) -> Any:
+            flat = jnp.asarray(scale, flat.dtype) * flat
+            return model(rebuild(flat if whole else every.flat.at[chosen].set(flat), every.held), x)
 
-        def losses(flat: Array, every: Array, samples: Any) -> Any:
+        def losses(flat: Array, every: Rest, samples: Any) -> Any:
             x, target = samples
             return loss(output(flat, every, x), target)
 
-        def difference(flat: Array, every: Array, samples: Any, reference: Array) -> Array:
+        def difference(flat: Array, every: Rest, samples: Any, reference: Array) -> Array:
             return (losses(flat, every, samples) - reference).mean()
 
-        def product(vector: Array, centre: Array, every: Array, samples: Any) -> Array:
+        def product(vector: Array, centre: Array, every: Rest, samples: Any) -> Array:
             x, target = samples
-            out, tangent = jax.jvp(lambda flat: output(flat, every, x), (centre,), (vector,))
-            curved = jax.jvp(jax.grad(lambda o: loss(o, target).mean()), (out,), (tangent,))[1]
-            back: Array = jax.vjp(lambda flat: output(flat, every, x), centre)[1](curved)[0]
-            return back
+            return gauss_newton(lambda flat: output(flat, every, x), lambda out: loss(out, target).mean(), centre, vector)
 
         derivative = jax.value_and_grad(difference)
         self.losses = losses
+        self.checked = jax.jit(losses, compiler_options=quick())
+        self.slope = jax.jit(jax.grad(lambda flat, every, some: losses(flat, every, some).mean()), compiler_options=quick())
         self.reference = jax.jit(losses)
         self.of_chains = jax.jit(jax.vmap(losses, in_axes=(0, None, None)))
         self._derivative = derivative
@@ -144,7 +129,11 @@ class Programs:
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
 
-    def samples_at_once(self, centre: Array, every: Array, two: Any) -> int:
+    def widened(self) -> Programs:
+        """The same in double precision, for a context in which JAX has it."""
+        return Programs(*self._functions, self.layout.widened())
+
+    def samples_at_once(self, centre: Array, every: Rest, two: Any) -> int:
         """Samples × chains whose derivatives fit into memory, found once for each shape of a sample.
 
         Args:
@@ -158,7 +147,7 @@ class Programs:
             self._fitting[shape] = samples_that_fit(made[1] - made[0], device_memory())
         return self._fitting[shape]
 
-    def _in_parts(self, where: Array, every: Array, samples: Any, reference: Array, many: int) -> tuple[Array, Array]:
+    def _in_parts(self, where: Array, every: Rest, samples: Any, reference: Array, many: int) -> tuple[Array, Array]:
         """Value and gradient of one chain, ``many`` samples at once."""
         count = len(reference)
         if many >= count:
@@ -175,7 +164,7 @@ class Programs:
         rows = jnp.arange(-(-count // many) * many).reshape(-1, many)
         return jax.lax.scan(add, (jnp.zeros((), reference.dtype), jnp.zeros_like(where)), rows)[0]
 
-    def _own(self, position: Array, every: Array, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
+    def _own(self, position: Array, every: Rest, own: Any, reference: Array, at_once: int) -> tuple[Array, Array]:
         """Values and gradients, of a minibatch for every chain, as much at once as fits."""
         chains, batch = reference.shape
         some, many = pieces(chains, batch, at_once)
@@ -204,15 +193,16 @@ class Programs:
 
     def _walk_many(
         self, state: State, step: Array, at: Setting, nbeta: Any, gamma: Any, batch: int, steps: int, at_once: int
-    ) -> tuple[State, tuple[Array, Array]]:
-        def one(state: State, _: None) -> tuple[State, tuple[Array, Array]]:
+    ) -> tuple[State, tuple[Array, Array, Array]]:
+        def one(state: State, _: None) -> tuple[State, tuple[Array, Array, Array]]:
             position, before, key = state
             key, key_batch, key_noise = jax.random.split(key, 3)
             value, gradient = self._drawn(key_batch, len(position), batch, at, at_once)(position)
             away = position - at.centre
             noise = jax.random.normal(key_noise, position.shape, position.dtype)
-            there = advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step)
-            return State(there, noise, key), (nbeta * value, (away**2).sum(1))
+            force = jnp.nan_to_num(nbeta * gradient + gamma * away)
+            there = advance(position, tamed(force, step), kick(before, noise, step), step)
+            return State(there, noise, key), (nbeta * value, (away**2).sum(1), (away * force).sum(1))
 
         return jax.lax.scan(one, state, None, length=steps)
 
@@ -225,7 +215,8 @@ class Programs:
 
         def potential(where: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
             away = where - at.centre
-            return nbeta * value + 0.5 * gamma * (away**2).sum(1), nbeta * gradient + gamma * away
+            force = jnp.nan_to_num(nbeta * gradient + gamma * away)
+            return nbeta * value + 0.5 * gamma * (away**2).sum(1), tamed(force, step)
 
         value, gradient = sampled(position)
         gradient_noise = nbeta**2 * ((gradient - other(position)[1]) ** 2).sum(1)
@@ -241,7 +232,8 @@ class Programs:
     ) -> tuple[Array, Array, Array, Array]:
         def evaluate(offset: Array) -> tuple[Array, Array]:
             value, gradient = self.shared(at.centre + offset, at.every, at.data, at.reference)
-            return nbeta * value, nbeta * gradient + gamma * offset
+            # Where a gradient is not a number, as at a kink of infinite slope, the force is 0.
+            return nbeta * value, jnp.nan_to_num(nbeta * gradient + gamma * offset)
 
         def one(_: Any, where: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
             return kick_drift_kick(evaluate, where, step)

@@ -45,6 +45,28 @@ def advance(position: Any, force: Any, kick: Any, step: Any) -> Any:
     return position + kick - 0.5 * step * force
 
 
+LARGEST_DRIFT = 3.0
+"""In units of the noise of a step, :math:`\\sqrt ε`, for each coordinate."""
+
+
+def tamed(force: Any, step: Any) -> Any:
+    r"""The force, no coordinate larger than :math:`6/\sqrt ε`, so that no drift :math:`\frac ε2 F_i` exceeds :math:`3\sqrt ε`.
+
+    A Gaussian direction at a stable step does not reach it within six standard deviations. Where a gradient grows faster than linearly, or
+    jumps, a chain comes back instead of being thrown further at every step (Hutzenthaler, Jentzen & Kloeden 2012
+    [hutzenthaler2012tamed]_). Judged steps are judged with the drift that they take, so they stay exact.
+
+    Args:
+        force: ∇U(w), chains × d, finite or infinite.
+        step: ε, chains × 1.
+
+    >>> tamed(np.array([[1.0, -1e9]]), np.array([[0.04]]))
+    array([[  1., -30.]])
+    """
+    largest = 2 * LARGEST_DRIFT / step**0.5
+    return force.clip(-largest, largest)
+
+
 def log_acceptance(
     energy: Any, energy_there: Any, force: Any, force_there: Any, noise: Any, step: Any
 ) -> Any:

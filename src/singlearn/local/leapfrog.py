@@ -35,6 +35,9 @@ def fly_in_chunks(
 ) -> Flight:
     """``leapfrogs`` steps where the loss over all samples is a sum over chunks, and no loop can be compiled.
 
+    Where a gradient is not a number, as at a kink of infinite slope, the force is 0: any function of the position that is put in the place
+    of the force leaves the step reversible and volumes as they are, and what is accepted depends on energies alone.
+
     Args:
         full: of a :class:`~singlearn.local.target.Target`.
         flight: the start.
@@ -45,7 +48,7 @@ def fly_in_chunks(
 
     def evaluate(offset: Any) -> tuple[Any, Any]:
         value, gradient = full(offset)
-        return tempering.nbeta * value, tempering.nbeta * gradient + tempering.gamma * offset
+        return tempering.nbeta * value, np.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset, nan=0.0)
 
     at: tuple[Any, Any, Any, Any] = flight
     with np.errstate(over="ignore", invalid="ignore"):

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Integer
-from torch.func import functional_call, grad, grad_and_value, vjp, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.func import grad, grad_and_value, vmap
 
 from singlearn.local.blocks import SAMPLES, VECTORS, curvature_in_blocks
-from singlearn.local.langevin import advance, kick, log_acceptance
-from singlearn.local.leapfrog import fly_in_chunks
+from singlearn.local.gamma import choose_gamma
+from singlearn.local.langevin import advance, kick, log_acceptance, tamed
+from singlearn.local.leapfrog import kick_drift_kick
 from singlearn.local.memory import pieces
-from singlearn.local.names import Selection, Tie, choose, tie_scales
+from singlearn.local.names import Selection, Tie, tie_scales
 from singlearn.local.recorded import Compiled, record
 from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
-from singlearn.local.torch_data import as_tensors, gather, model_form, take, widened
-from singlearn.local.torch_memory import all_memory, samples_at_once
+from singlearn.local.torch_checks import (
+    NO_GRADIENT,
+    refuse_a_false_gradient,
+    refuse_another_function_with_gradients,
+    refuse_dependence,
+    refuse_losses_of_a_wrong_kind,
+    refuse_padding_that_matters,
+    refuse_random_losses,
+    refuse_reads_of_other_tensors,
+)
+from singlearn.local.torch_coordinates import entries_to_sample, flat_view, one_kind, out_of_flat, per_direction, places, widest_kind
+from singlearn.local.torch_data import copies, fitted, gather, length, samples_of, take, widened
+from singlearn.local.torch_embedding import with_true_gradients
+from singlearn.local.torch_evaluation import evaluated_alike
+from singlearn.local.torch_gauss_newton import gauss_newton_product, goes_through_its_output
+from singlearn.local.torch_loss import LossOfSamples
+from singlearn.local.torch_memory import all_memory, operations, samples_at_once
+from singlearn.local.torch_module import copied
+from singlearn.local.torch_probe import Probe, per_sample
+from singlearn.local.torch_random import random_numbers_kept
+from singlearn.local.torch_rounding import measured_rounding
 
 CHUNK = 4096
 """Samples of one pass over all the data, at most."""
 HALF = (torch.float16, torch.bfloat16)
+SAME = 1e-2
+"""By how much of the largest numbers may differ by whether they were computed together."""
 COPIES = 8
 """Of chains × parameters that a step needs: position, noises, gradient, and what is on the way."""
 BLOCK, RANDOM_NUMBERS = 64, 2**20
@@ -57,14 +78,18 @@ class TorchTarget:
         only: which parameters are sampled; by default those that require a gradient.
         chains_at_once: evaluated together, at most; fewer, and fewer samples, where their derivatives would take more than a quarter of
             the memory.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
+            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
         compile: compile what is evaluated more than a thousand times.
+        double: compute in float64.
 
     Raises:
         ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
             not finite; names that match nothing.
     """
 
+    @random_numbers_kept()
+    @evaluated_alike
     def __init__(
         self,
         model: torch.nn.Module,
@@ -74,122 +99,163 @@ class TorchTarget:
         chains_at_once: int | None = None,
         gamma: Tie = 1.0,
         compile: bool = False,
+        double: bool = False,
     ) -> None:
-        self._module = copy.deepcopy(model).eval()
+        copy = copied(model)
+        self._module = copy.module
+        if double:
+            self._module.double()
+        padded = with_true_gradients(self._module)
         self.notes: tuple[str, ...] = ()
         half = [p.dtype for p in self._module.parameters() if p.dtype in HALF]
         self._widen = bool(half)
         if half:
             self._module._apply(lambda part: part.float() if part.dtype in HALF else part)
             self._note(in_float32(str(half[0])))
-        self._loss = loss
-        self._whole_model = model_form(loss)
         every = {name: p.detach() for name, p in self._module.named_parameters()}
-        trainable = {name: tuple(p.shape) for name, p in self._module.named_parameters() if p.requires_grad or only is not None}
-        if not trainable:
-            raise ValueError("model: none of its parameters requires a gradient; name those to sample by only=")
         for name, p in every.items():
             if not bool(torch.isfinite(p).all()):
                 raise ValueError(f"model: the parameter {name} has entries that are not finite; a trained network should have none")
-        self._masks = choose(trainable, only)
-        first = every[next(iter(self._masks))]
-        self._device, self._dtype = first.device, first.dtype
+        self._masks = entries_to_sample(self._module, only, padded)
+        chosen = {name: every[name] for name in self._masks}
+        self._device, self._dtype = next(iter(chosen.values())).device, widest_kind(list(chosen.values()))
         self._fixed = {**every, **dict(self._module.named_buffers())}
-        self._indices = {name: torch.as_tensor(np.flatnonzero(mask), device=self._device) for name, mask in self._masks.items()}
-        self._data = self._held(data)
-        self.samples = len(self._data[0] if isinstance(self._data, tuple) else next(iter(self._data.values())))
-        self.gamma, scales = tie_scales(self._masks, gamma)
-        self._scale = torch.as_tensor(np.concatenate([scales[name] for name in self._indices]), dtype=self._dtype, device=self._device)
-        at = torch.cat([every[name].reshape(-1)[index].to(self._dtype) for name, index in self._indices.items()])
+        flat_places = {name: places(mask, every[name].is_complex()) for name, mask in self._masks.items()}
+        self._indices = {name: torch.as_tensor(index, device=self._device) for name, index in flat_places.items()}
+        self._kind = one_kind(self._module)
+        brought = samples_of(data, self._device)
+        self._data = self._fitted(brought.parts)
+        self.samples = length(self._data)
+        self.chosen = isinstance(gamma, str)
+        self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
+        self.gamma, scales = tie_scales(self._masks, self.tie)
+        scale = np.concatenate([per_direction(scales[name], every[name].is_complex()) for name in self._indices])
+        self._scale = torch.as_tensor(scale, dtype=self._dtype, device=self._device)
+        at = torch.cat([flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()])
         self._centre = at / self._scale
         self.dimension = len(self._centre)
-        try:
-            self._check_loss()
-        except RuntimeError as error:
-            if not half:
-                raise
-            raise ValueError(
-                f"model: its parameters are {half[0]} and evaluated in float32, but it turns numbers into 16 bits on the way "
-                f"({' '.join(str(error).split())[:120]}); leave that to the parameters"
-            ) from error
-        with sdpa_kernel(SDPBackend.MATH):  # as chains are evaluated: fused kernels hold less
-            self._at_once = samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        self._of_samples = LossOfSamples(self._module, loss, brought)
+        probe = Probe(self._of_samples, self._values, self._fixed, self._data, self._centre, self.gamma**-0.5)
+        self._writes = True  # what is not known yet
+        self._check_loss(probe, half)
+        self._at_once = self._count_at_once()
         self._chunk = min(CHUNK, self._at_once)
-        with torch.no_grad():
-            parts = [self._losses(self._centre, take(self._data, s)) for s in self._chunks(self.samples)]
-        self._reference = torch.cat(parts)
+        self._reference = self._losses_at_centre(probe)
         if not bool(torch.isfinite(self._reference).all()):
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
             raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
         self.centre_loss = float(self._reference.double().mean())
+        refuse_random_losses(probe, self._at_once)
+        self.groups = self._groups()
+        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference)
+        refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
+        refuse_padding_that_matters(probe, tuple((i, self._fitted(own)) for i, own in brought.alone))
+        outside = dict(copy.original.named_parameters())
+        refuse_reads_of_other_tensors(probe, {name: outside[name] for name in chosen}, chosen, copy.computed)
+        refuse_a_false_gradient(probe, self.groups, self._at_once)
+        self._writes = probe.writes
         self._chains_at_once, self._compile = chains_at_once, compile
         self._records: dict[Any, Callable[..., Any]] = {}
         self._derivative = grad_and_value(self._difference)
-        self._vectorised = self._can_vectorise()
+        self._vectorised = self._can_vectorise(probe)
+        few = take(self._data, slice(0, min(4, self.samples)))
+        self._has_output = not self._of_samples.whole_model and goes_through_its_output(*self._through_output(few), probe.at(0.3))
+
+    def _count_at_once(self) -> int:
+        try:
+            return samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            raise ValueError(
+                f"model: it fails for one sample, or two ({' '.join(str(error).split())[:200]}); it should take any number of samples and "
+                "compute nothing, such as statistics, from the whole batch"
+            ) from error
+
+    def _groups(self) -> dict[str, slice]:
+        """Coordinates of every tensor."""
+        ends = np.cumsum([len(index) for index in self._indices.values()])
+        return {name: slice(int(end) - len(index), int(end)) for end, (name, index) in zip(ends, self._indices.items(), strict=True)}
+
+    def _fitted(self, parts: Any) -> Any:
+        """In the number types that the module has."""
+        return fitted(widened(parts, HALF) if self._widen else parts, self._kind)
 
     def _held(self, data: Any) -> Any:
-        tensors = as_tensors(data, self._device)
-        return widened(tensors, HALF) if self._widen else tensors
+        return self._fitted(samples_of(data, self._device).parts)
 
     def _chunks(self, samples: int) -> list[slice]:
         return [slice(i, min(i + self._chunk, samples)) for i in range(0, samples, self._chunk)]
 
-    def _values(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _values(self, flat: torch.Tensor, fixed: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
         """All parameters and buffers by name, the chosen ones at ``flat``."""
-        values = dict(self._fixed)
+        values = dict(self._fixed if fixed is None else fixed)
         # The derivative of a split joins the parts once; that of a slice fills as many numbers as there are parameters, once a slice.
         parts = (self._scale * flat).split([len(index) for index in self._indices.values()])
         for (name, index), part in zip(self._indices.items(), parts, strict=True):
             whole = values[name]
-            part = part.to(whole.dtype)
-            if len(index) == whole.numel():
-                values[name] = part.reshape(whole.shape)
-            else:
-                values[name] = whole.reshape(-1).index_copy(0, index, part).reshape(whole.shape)
+            at = flat_view(whole)
+            part = part.to(at.dtype)
+            values[name] = out_of_flat(part if len(index) == at.numel() else at.index_copy(0, index, part), whole)
         return values
 
     def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
         """Per-sample losses at the chosen parameters ``flat``."""
-        values = self._values(flat)
-
-        def model(*inputs: Any, **named: Any) -> Any:
-            return functional_call(self._module, values, inputs, named)
-
-        if self._whole_model:
-            return self._loss(model, batch)
-        return self._loss(model(*batch[:-1]), batch[-1])
+        found = self._of_samples(self._values(flat), copies(batch) if self._writes else batch)
+        return per_sample(found, length(batch))
 
     def _difference(self, flat: torch.Tensor, batch: Any, reference: torch.Tensor) -> torch.Tensor:
-        return (self._losses(flat, batch) - reference).mean()
+        # The difference of each sample first, and their sum in float64.
+        return (self._losses(flat, batch) - reference).double().mean()
 
-    def _check_loss(self) -> None:
+    def _check_loss(self, probe: Probe, half: list[torch.dtype]) -> None:
         some = min(4, self.samples)
-        batch = take(self._data, slice(0, some))
         with torch.no_grad():
-            got = self._losses(self._centre, batch)
-            if not isinstance(got, torch.Tensor) or tuple(got.shape) != (some,):
-                shape = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-                reason = "it seems averaged over the batch, use reduction='none'" if shape == () else "sum over outputs in the loss"
-                raise ValueError(f"loss: for {some} samples it gave {shape}; it should give one number a sample, shape ({some},): {reason}")
-            again = self._losses(self._centre, batch)
-            if not torch.equal(got, again) and bool(torch.isfinite(got).all()):
-                raise ValueError("model: it gives different losses when called twice in evaluation mode; it should not be random")
-            alone = torch.cat([self._losses(self._centre, take(self._data, slice(i, i + 1))).reshape(1) for i in range(some)])
-        if some > 1 and bool(torch.isfinite(got).all()) and not torch.allclose(got, alone, rtol=1e-3, atol=1e-5):
-            raise ValueError(
-                "loss: the loss of a sample depends on the other samples of its batch (a batch average, or BatchNorm without running "
-                "statistics); it should not"
-            )
+            try:
+                found = probe.first_losses(take(self._data, slice(0, some)))
+            except ValueError as error:
+                if not half or not isinstance(error.__cause__, RuntimeError):
+                    raise
+                raise ValueError(
+                    f"model: its parameters are {half[0]} and evaluated in float32, but it turns numbers into 16 bits on the way "
+                    f"({' '.join(str(error.__cause__).split())[:120]}); leave that to the parameters"
+                ) from error
+        refuse_losses_of_a_wrong_kind(found, some)
 
-    def _can_vectorise(self) -> bool:
+    def _losses_at_centre(self, probe: Probe) -> torch.Tensor:
+        """Of all samples; computed with gradients as well, as chains do."""
+        parts = []
+        for where in self._chunks(self.samples):
+            with torch.no_grad():
+                parts.append(probe.losses(self._centre, take(self._data, where)))
+            try:
+                with_gradients = probe.losses(self._centre.clone().requires_grad_(True), take(self._data, where)).detach()
+            except RuntimeError as error:
+                raise ValueError(NO_GRADIENT.format(" ".join(str(error).split())[:200])) from error
+
+            def again(where: slice = where) -> torch.Tensor:
+                with torch.no_grad():
+                    return probe.losses(self._centre, take(self._data, where))
+
+            refuse_another_function_with_gradients(parts[-1], with_gradients, again, where.start)
+        return torch.cat(parts)
+
+    def _can_vectorise(self, probe: Probe) -> bool:
+        """Whether ``vmap`` allows it and gives the numbers that each chain has alone."""
         index = torch.arange(4, device=self._device).reshape(2, 2) % self.samples
-        # With a batch for every chain, so that a branch on the data is seen as well.
+        # With a batch for every chain, so that a branch on the data is seen as well; and not at w* alone.
         some, reference = take(self._data, index), self._reference[index]
+        positions = torch.stack([probe.at(0.1), probe.at(0.3)])
+        self._vectorised = False
+        gradient, value = self._evaluate_at_once(positions, some, reference, own=True)[::-1]
         try:
-            _together(self._derivative, (0, 0, 0))(torch.stack([self._centre] * 2), some, reference)
+            gradients, values = _together(self._derivative, (0, 0, 0))(positions, some, reference)
         except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
-            self.notes = (*self.notes, f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}",)
+            self._note(f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}")
             return False
+        for alone, together in ((value, values), (gradient, gradients)):
+            allowed = SAME * (alone.abs().max() + reference.abs().max() * (alone.ndim == 1)) + SAME * alone.abs()
+            if bool(((together - alone).abs() > allowed).any()):
+                self._note("chains are evaluated one by one, because vmap gives other numbers than each chain alone")
+                return False
         return True
 
     def _evaluate(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -202,7 +268,7 @@ class TorchTarget:
         values, gradients = [], []
         for c in range(0, chains, some):
             where = position[c : c + some]
-            value, gradient = torch.zeros(len(where), dtype=self._dtype, device=self._device), torch.zeros_like(where)
+            value, gradient = torch.zeros(len(where), dtype=torch.float64, device=self._device), torch.zeros_like(where)
             for s in range(0, samples, many):
                 index = (slice(c, c + some), slice(s, s + many)) if own else slice(s, s + many)
                 part, slope = self._evaluate_at_once(where, take(batch, index), reference[index], own)
@@ -224,7 +290,9 @@ class TorchTarget:
             leaf = flat.detach().clone().requires_grad_(True)
             mine, ours = (take(batch, c), reference[c]) if own else (batch, reference)
             value = self._difference(leaf, mine, ours)
-            (gradient,) = torch.autograd.grad(value, leaf)
+            # Where no sampled parameter acts there is no gradient; it is the derivative all the same.
+            (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True) if value.requires_grad else (None,)
+            gradient = torch.zeros_like(flat) if gradient is None else gradient
             values.append(value.detach())
             gradients.append(gradient)
         return torch.stack(values), torch.stack(gradients)
@@ -269,6 +337,7 @@ class TorchTarget:
             value, gradient = value + share * part, gradient + share * slope
         return value, gradient
 
+    @evaluated_alike
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
         """Chains at w* + ``spread`` × standard normal numbers."""
         shape = (len(spread), self.dimension)
@@ -282,27 +351,45 @@ class TorchTarget:
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
         return State(self._centre + self._column(spread) * kick, noise, generator)
 
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+        """Chains at w* + ``offset``."""
+        generator = torch.Generator(self._device).manual_seed(seed)
+        where = self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device)
+        return State(where, self._normal(tuple(where.shape), generator), generator)
+
+    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
+        return (state.position - self._centre).double().cpu().numpy()
+
+    @cached_property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about."""
+        weights = sum(p.numel() for p in self._module.parameters())
+        return max(weights, operations(lambda: self._losses(self._centre, take(self._data, slice(0, 1)))))
+
+    @evaluated_alike
     def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
         position, before, generator = _own(state)
         epsilon = self._column(step)
         nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
         move = self._move(position)
-        values, distances = [], []
+        values, distances, virials = [], [], []
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
             noises = self._normal((now, *position.shape), generator)
             for minibatch, noise in zip(self._minibatches(now, len(position), batch, generator), noises, strict=True):
                 value, gradient = minibatch(position)
-                position, distance = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
+                position, distance, virial = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
                 before = noise
                 values.append(value)
                 distances.append(distance)
-        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double())
+                virials.append(virial)
+        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double(), torch.stack(virials).double())
         return State(position, before, generator), Traces(*(trace.T.cpu().numpy() for trace in traces))
 
-    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
+    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """The step once the gradient is known, compiled with it."""
         if not self._compile:
             return _moved
@@ -311,6 +398,7 @@ class TorchTarget:
             self._records[key] = Compiled(_moved, self._note)
         return self._records[key]
 
+    @evaluated_alike
     def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
         """One step with fresh noise, judged."""
         position, before, generator = _own(state)
@@ -319,7 +407,7 @@ class TorchTarget:
         def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             away = where - self._centre
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
-            return energy, tempering.nbeta * gradient + tempering.gamma * away
+            return energy, tamed(torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * away), epsilon)
 
         sampled, other = self._minibatches(2, len(position), batch, generator)
         value, gradient = sampled(position)
@@ -336,10 +424,11 @@ class TorchTarget:
             tempering.nbeta**2 * noise_force.double().cpu().numpy(),
         )
 
+    @evaluated_alike
     def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
         """Loss of every sample at every chain, minus that at w*."""
         samples = self._data if data is None else self._held(data)
-        count = len(samples[0] if isinstance(samples, tuple) else next(iter(samples.values())))
+        count = length(samples)
         parts = []
         with torch.no_grad():
             for chunk in self._chunks(count):
@@ -352,11 +441,13 @@ class TorchTarget:
                 parts.append(there - self._losses(self._centre, some))
         return torch.cat(parts, dim=1).double().cpu().numpy()
 
+    @evaluated_alike
     def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
         value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
         return value.double().cpu().numpy(), gradient.double().cpu().numpy()
 
+    @evaluated_alike
     def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
         """Gauss-Newton products at w*, or Hessian products for ``loss(model, batch)``."""
 
@@ -366,8 +457,7 @@ class TorchTarget:
             if self._vectorised:
                 found = _together(self._product, (0, None))(rows_of, batch)
             else:
-                with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention have no second derivative
-                    found = torch.stack([self._product(vector, batch) for vector in rows_of])
+                found = torch.stack([self._product(vector, batch) for vector in rows_of])
             return found.detach().double().cpu().numpy()
 
         # A second derivative keeps about twice as much as a first.
@@ -375,30 +465,40 @@ class TorchTarget:
         return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index, at_once, samples)
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
-        """Curvature times a vector, by reverse differentiation alone: what has no forward derivative has this one."""
-
-        def output(flat: torch.Tensor) -> torch.Tensor:
-            out: torch.Tensor = functional_call(self._module, self._values(flat), batch[:-1])
-            return out
-
-        def along_output(out: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
-            return (grad(lambda o: self._loss(o, batch[-1]).mean())(out) * tangent).sum()
+        """Curvature times a vector: Gauss-Newton where there is an output."""
+        if self._has_output:
+            return gauss_newton_product(*self._through_output(batch), self._centre, vector)
 
         def along(flat: torch.Tensor) -> torch.Tensor:
             return (grad(lambda f: self._losses(f, batch).mean())(flat) * vector).sum()
 
-        if self._whole_model:
-            return grad(along)(self._centre)
-        at = vjp(output, self._centre)
-        out, transposed = at[0], at[1]
-        # Jᵀu is linear in u, so that its transpose is J.
-        forward = vjp(lambda u: transposed(u)[0], torch.zeros_like(out))[1]
-        (product,) = transposed(grad(along_output)(out, forward(vector)[0]))
+        product: torch.Tensor = grad(along)(self._centre)
         return product
 
+    def _through_output(self, batch: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The output as a function of the parameters, and the mean loss as one of the output."""
+
+        def own() -> Any:  # made within each derivative, for what is outside of it may not be written to
+            return copies(batch) if self._writes else batch
+
+        return (
+            lambda flat: self._of_samples.output(self._values(flat), own()),
+            lambda output: self._of_samples.of_output(output, own()).mean(),
+        )
+
+    @evaluated_alike
     def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
-        """``leapfrogs`` leapfrog steps on all samples."""
-        return fly_in_chunks(self.full, flight, step, leapfrogs, tempering)
+        """``leapfrogs`` leapfrog steps on all samples; where a gradient is not a number, the force is 0."""
+
+        def evaluate(offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            value, gradient = self._full(self._centre + offset)
+            return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
+
+        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        epsilon = self._column(step)
+        for _ in range(leapfrogs):
+            at = kick_drift_kick(evaluate, at, epsilon)
+        return Flight(*(part.double().cpu().numpy() for part in at))
 
     def _normal(self, shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
         return torch.randn(shape, generator=generator, device=self._device, dtype=self._dtype)
@@ -408,14 +508,9 @@ class TorchTarget:
 
 
 def _together(function: Callable[..., Any], in_dims: tuple[int | None, ...], at_once: int | None = None) -> Callable[..., Any]:
-    """``vmap``, with attention by plain operations: its fused kernels have no rule for vmap and no second derivative."""
-    mapped = vmap(function, in_dims=in_dims, chunk_size=at_once)
-
-    def call(*arguments: Any) -> Any:
-        with sdpa_kernel(SDPBackend.MATH):
-            return mapped(*arguments)
-
-    return call
+    """``vmap``; attention is computed by plain operations, for its fused kernels have no rule for it."""
+    mapped: Callable[..., Any] = vmap(function, in_dims=in_dims, chunk_size=at_once)
+    return mapped
 
 
 def _own(state: State) -> State:
@@ -426,7 +521,9 @@ def _own(state: State) -> State:
 def _moved(
     position: torch.Tensor, gradient: torch.Tensor, before: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor,
     nbeta: torch.Tensor, gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Where a Langevin step leads, and the squared distance from w* where it began."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Where a Langevin step leads; the squared distance from w* where it began, and the virial there."""
     away = position - centre
-    return advance(position, nbeta * gradient + gamma * away, kick(before, noise, step), step), (away**2).sum(1)
+    force = torch.nan_to_num(nbeta * gradient + gamma * away)
+    there = advance(position, tamed(force, step), kick(before, noise, step), step)
+    return there, (away**2).sum(1), (away * force).sum(1)

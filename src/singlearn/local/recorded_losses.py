@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from singlearn.local.names import Selection, Tie
+from singlearn.local.expected_time import watched
+from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.reading import read
 from singlearn.local.result import LocalLearningCoefficient
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import Sampled, sample_sgld
+from singlearn.local.sampled import Progress, Sampled
+from singlearn.local.sampling import sample
+from singlearn.local.settings import DEFAULT_BATCH, Settings
 from singlearn.local.status import Status, diverged
 from singlearn.local.target import Target, Tempering
-from singlearn.local.verb import DEFAULT_BATCH, _target
+from singlearn.local.verb import _target, one_tie, tempered
+from singlearn.running.arguments import whole_number
 
 USELESS = (Status.DIVERGED, Status.NOT_LOCAL_MINIMUM)
 WHOLE: Mapping[str, Selection] = {"all": None}
@@ -30,7 +32,7 @@ def loss_chains(
     shifts: Mapping[str, Any] | None = None,
     *,
     parameters: Any = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
@@ -39,6 +41,7 @@ def loss_chains(
     max_steps: int = 20_000,
     draws: int = 400,
     seed: int = 0,
+    progress: Progress | bool | None = None,
 ) -> xr.Dataset:
     r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i, at ``draws`` points of every chain.
 
@@ -46,10 +49,12 @@ def loss_chains(
     Recording begins where the run of ``llc`` ends, with the step frozen, and takes as many steps again.
 
     Args:
-        model, loss, data, parameters, gamma, nbeta, chains, batch_size, largest_batch, tolerance, max_steps, seed: as for ``llc``.
+        model, loss, data, parameters, gamma, nbeta, chains, batch_size, largest_batch, tolerance, max_steps, seed: as for ``llc``. One γ
+            serves all components: where it is to be chosen, it is chosen once, for the whole network.
         components: by name, which parameters are sampled (a pattern, several, masks by name, or ``None`` for all).
         shifts: by name, samples of other distributions, in the form of ``data``.
         draws: recorded of each chain.
+        progress: as for ``llc``.
 
     Returns:
         ``loss`` (component, chain, draw, sample) and ``loss_NAME`` for every shift, in nats above w*; ``learning_coefficient``, its
@@ -59,19 +64,26 @@ def loss_chains(
     Raises:
         ValueError: no component, fewer than 8 draws, and as ``llc`` does.
     """
+    settings = Settings.asked(
+        gamma=gamma, nbeta=nbeta, chains=chains, batch_size=batch_size, largest_batch=largest_batch, tolerance=tolerance,
+        max_steps=max_steps, seed=seed,
+    )  # fmt: skip
+    draws = whole_number("draws", draws, at_least=8, why="covariances need them")
+    for name, value in (("components", components), ("shifts", shifts or {})):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{name}: got {type(value).__name__}; it should be a dictionary by name")
     if not components:
         raise ValueError("components: got none; at least one is needed, such as {'all': None}")
-    if draws < 8:
-        raise ValueError(f"draws: got {draws}; covariances need at least 8")
     given = {} if shifts is None else dict(shifts)
-    settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
+    settings = one_tie(settings, lambda tie: _target(model, loss, data, parameters, None, None, tie, False, settings.nbeta))
     found, recorded = [], []
-    for only in components.values():
-        target = _target(model, loss, data, parameters, only, None, gamma, compile=False)
-        tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
-        sampled = sample_sgld(target, tempering, settings)
-        found.append(read(target, tempering, sampled, settings.tolerance, seed))
-        recorded.append(_record(target, tempering, sampled, found[-1], draws, given))
+    with watched(progress, "loss_chains", len(components)) as (report, clocked):
+        for only in components.values():
+            target = _target(model, loss, data, parameters, only, None, settings.gamma, False, settings.nbeta)
+            tempering = tempered(target, settings)
+            run = sample(clocked(target, settings.max_steps), tempering, settings, report)
+            found.append(read(target, tempering, run, settings.tolerance, settings.seed))
+            recorded.append(_record(target, tempering, run, found[-1], draws, given))
     names = ["", *given]
     variables: dict[str, Any] = {
         f"loss_{name}" if name else "loss": (
@@ -95,10 +107,10 @@ def _record(
 ) -> list[np.ndarray]:
     """Own samples first, then every shift: chains × draws × samples each; NaN throughout if the chains are of no use."""
     thinning = max(1, sampled.traces.excess.shape[1] // draws)
-    state, rows = sampled.state, []
+    state, rows = target.begin(sampled.started_away, 0), []
     for _ in range(draws):
         if found.status not in USELESS:
-            state, traces = target.walk(state, sampled.step, sampled.batch, thinning, tempering)
+            state, traces = sampled.record(thinning)
             if diverged(traces, target.dimension, tempering.gamma):
                 raise ValueError("gamma: a chain diverged while losses were recorded; a larger gamma keeps chains near w*")
         rows.append([target.losses(state, data) for data in (None, *shifts.values())])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.diagnostics import mixing
+from singlearn.local.discretisation import step_errors, virial_excess
 from singlearn.local.langevin import heating
+from singlearn.local.sampled import Onward, Progress, Recorder, Sampled
 from singlearn.local.settings import Settings
 from singlearn.local.status import diverged, doubts, error
 from singlearn.local.target import Target, Tempering, Traces
@@ -24,30 +24,14 @@ FIRST_STAGE = 400
 BURST = 100
 BLOCK = 200
 CHECKS = 10
-Progress = Callable[[int, int, float], None]
-Onward = Callable[[Tempering, int], Traces]
+RETRIES = 4
+"""Times that a step which lets a chain leave, or changes λ̂, is made shorter."""
+SHORTER = 4.0
 
 
-@dataclass
-class Sampled:
-    """What a sampler hands to the result: traces of the part that counts, how it was run, and ``onward``, which goes on from where the
-    chains are, with the same settings, for so many draws under another tempering."""
-
-    sampler: str
-    traces: Traces
-    started_away: Float[np.ndarray, " chains"]
-    step: Float[np.ndarray, " chains"]
-    acceptance: Float[np.ndarray, " chains"]
-    steps: int
-    batch: int
-    onward: Onward
-    heating: float = 0.0
-    capped: bool = False
-    history: list[float] = field(default_factory=list)
-    state: Any = None
-
-
-def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
+def sample_sgld(
+    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None, retries: int = RETRIES
+) -> Sampled:
     r"""Run chains until they agree, or ``max_steps``.
 
     Half of the chains start at w*, half at :math:`w^* + N(0, 1/γ)`, so that agreement means something. The run goes in stages, each
@@ -55,16 +39,28 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
     Only the last stage counts, so that about the first half of all steps is thrown away. Calibration: the Metropolis acceptance of a step
     is about 0.95, and the heating by minibatch noise (:func:`singlearn.local.langevin.heating`) is at most 0.005 and raises λ̂ by at most
     1 %, for which first the batch grows and then the step shrinks.
+
+    A step may suit the places of a burst and not those where the chains come later. So the drift of a step is bounded
+    (:func:`singlearn.local.langevin.tamed`), and steps are made shorter where a chain left without finding a lower loss, or where chains
+    agree but not as exact ones would (:mod:`singlearn.local.discretisation`).
+
+    Args:
+        target: the model at w*.
+        tempering: nβ and γ.
+        settings: of the run.
+        progress: called with steps done, steps allowed, and the mean excess.
+        retries: how often steps are made shorter, at most.
     """
     chains = settings.chains
     away = np.where(np.arange(chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     state = target.begin(away, settings.seed)
     batch = min(settings.batch, target.samples)
+    longest = 1 / tempering.gamma  # beyond it the tie to w* itself would be unstable
     step = _first_step(target, state, tempering, batch, chains)
-    used, length = 0, FIRST_STAGE
+    used, length, shortened = 0, FIRST_STAGE, 0
     history: list[float] = []
     while True:
-        state, step, batch, heat, capped = _calibrate(target, state, step, batch, tempering, settings, _cap(target, history))
+        state, step, batch, heat, capped = _calibrate(target, state, step, batch, tempering, settings, _cap(target, history), longest)
         used += BURST
         remaining = settings.max_steps - used
         if remaining < 2.5 * length + BURST:
@@ -83,19 +79,61 @@ def sample_sgld(target: Target, tempering: Tempering, settings: Settings, progre
                 break
         traces = Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
         history.append(float(traces.excess.mean()))
-        onward = _onward(target, state, step, batch)
-        sampled = Sampled("sgld", traces, away, step, np.mean(acceptances, axis=0), used, batch, onward, heat, capped, history, state)
-        if diverged(traces, target.dimension, tempering.gamma) or used >= settings.max_steps:
+        left = diverged(traces, target.dimension, tempering.gamma)
+        if left and not found_lower(traces, left) and shortened < retries and used + 2 * BURST < settings.max_steps:
+            # Thrown out by the step, for no lower loss draws it: all chains start again.
+            shortened, longest, history = shortened + 1, float(step.min()) / SHORTER, []
+            state = target.begin(away, settings.seed + shortened)
+            step = np.minimum(step, longest)
+            continue
+        sampled = Sampled(
+            sampler="sgld",
+            traces=traces,
+            started_away=away,
+            step=step,
+            acceptance=np.mean(acceptances, axis=0),
+            steps=used,
+            batch=batch,
+            onward=_onward(target, state, step, batch),
+            record=_recorder(target, state, step, batch, tempering),
+            heating=heat,
+            capped=capped,
+            history=history,
+            state=state,
+        )
+        if left:
             return sampled
+        sampled.virial = virial_excess(traces, target.dimension, away, step)
         excess = mixing(traces.excess, away)
-        if len(history) > 1 and not doubts(excess) and error(excess) <= settings.tolerance * abs(excess.mean):
+        arrived = len(history) > 1 and not doubts(excess) and error(excess) <= settings.tolerance * abs(excess.mean)
+        if used >= settings.max_steps:
             return sampled
+        if arrived:
+            if not step_errors(traces, sampled.virial, excess.mean) or shortened == retries:
+                return sampled
+            shortened, longest = shortened + 1, float(step.min()) / SHORTER
         length *= 2
+
+
+def found_lower(traces: Traces, chains: tuple[int, ...]) -> bool:
+    """Whether chains that left are where the loss is lower than at w*: then no step is at fault."""
+    last = traces.excess[list(chains), -1]
+    return bool((last[np.isfinite(last)] < 0).any())
 
 
 def _onward(target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int) -> Onward:
     def go_on(tempering: Tempering, draws: int) -> Traces:
         return target.walk(state, np.minimum(step, 1 / tempering.gamma), batch, draws, tempering)[1]
+
+    return go_on
+
+
+def _recorder(target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Recorder:
+    at = [state]
+
+    def go_on(steps: int) -> tuple[Any, Traces]:
+        at[0], traces = target.walk(at[0], step, batch, steps, tempering)
+        return at[0], traces
 
     return go_on
 
@@ -130,6 +168,7 @@ def _calibrate(
     tempering: Tempering,
     settings: Settings,
     cap: float,
+    longest: float,
 ) -> tuple[Any, Float[np.ndarray, " chains"], int, float, bool]:
     """Move and adapt; the state, the step to freeze, the batch, the heating, and whether the cap forced the step below its best."""
     most = min(settings.largest_batch, target.samples)
@@ -138,8 +177,7 @@ def _calibrate(
         state, acceptance, noise = target.attempt(state, step, batch, tempering)
         gain = 0.3 / (1 + t / 20) ** 0.6
         step = step * np.exp(gain * np.clip((acceptance - ACCEPTANCE) / (1 - ACCEPTANCE), -5, 1))
-        # Beyond 1/γ the tie to w* itself would be unstable.
-        step = np.minimum(step, 1 / tempering.gamma)
+        step = np.minimum(step, longest)
         logs.append(np.log(step))
         if t >= BURST // 2:
             heats.append(noise)

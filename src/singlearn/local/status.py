@@ -8,14 +8,12 @@ from enum import StrEnum
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing
-from singlearn.local.target import Target, Traces
+from singlearn.local.target import Traces
 
 R_HAT = 1.1
 RELATIVE_DRIFT = 0.03
 DISTANCE_GAP = 0.1
 SIGNIFICANT = 2.5
-DESCENT_SHARE = 0.5
-DESCENT_STEPS = 20
 BEYOND = 10.0
 
 
@@ -35,6 +33,60 @@ def diverged(traces: Traces, dimension: int, gamma: float) -> tuple[int, ...]:
     with np.errstate(invalid="ignore"):
         near = traces.squared_distance[:, -1] <= BEYOND * max(dimension, 10) / gamma
     return tuple(int(c) for c in np.flatnonzero(~(finite & near)))
+
+
+def why_diverged(traces: Traces, dead: tuple[int, ...]) -> str:
+    """What drove chains away, and what helps: γ, or the step.
+
+    A chain that went down found a loss that has no floor within reach, and only the tie can hold it. One that went up, or to numbers
+    that are not finite, made steps too long for how steeply the loss grows there; no tie cures that.
+    """
+    down = []
+    for chain in dead:
+        seen = traces.excess[chain][np.isfinite(traces.excess[chain])]
+        down.append(len(seen) > 0 and bool(seen[-max(len(seen) // 4, 1) :].min() < -1.0) and bool(np.median(seen[len(seen) // 2 :]) < 0))
+    if all(down):
+        return "the loss falls below L_n(w*) without an end; a larger gamma keeps chains near w*"
+    return 'steps were too long where the loss grows steeply; sampler="hmc" judges every step'
+
+
+def what_helps(step: float | None, gamma: float, draws: int, slow: bool) -> str:
+    """What to change where chains do not agree yet: a larger gamma only where the tie is what is slow.
+
+    Along a flat direction a chain of Langevin steps ε forgets where it started within 2/(εγ) steps.
+
+    Args:
+        step: ε; ``None`` for Hamiltonian trajectories, which cross flat directions in one.
+        gamma: γ.
+        draws: that were counted.
+        slow: whether |w - w*|² still tells how a chain started.
+
+    >>> what_helps(1e-4, 10.0, 1000, True)
+    'along flat directions a start is forgotten within about 2000 steps, and 1000 counted: max_steps=20000 or a gamma 10 times larger'
+    >>> what_helps(1e-2, 10.0, 1000, False)
+    'raise max_steps'
+    """
+    if step is not None and slow:
+        forget = 2 / (step * gamma)
+        enough = 5 * forget
+        if enough > draws:
+            # Half of all steps count, at least.
+            more = math.ceil(enough / draws)
+            return (
+                f"along flat directions a start is forgotten within about {_round(forget)} steps, and {draws} counted: "
+                f"max_steps={_round(2 * enough)} or a gamma {more} times larger"
+            )
+    return "raise max_steps, or gamma: chains cross flat directions slowly" if slow else "raise max_steps"
+
+
+def _round(number: float) -> int:
+    """Two digits.
+
+    >>> _round(123456.0), _round(7.2)
+    (120000, 7)
+    """
+    unit = 10 ** max(math.floor(math.log10(max(number, 1.0))) - 1, 0)
+    return int(round(number / unit) * unit)
 
 
 def doubts(excess: Mixing) -> list[str]:
@@ -69,29 +121,3 @@ def _beyond(value: float, error: float) -> float:
 def travelling(distance: Mixing) -> bool:
     """Whether |w - w*|² still tells how a chain started."""
     return math.isfinite(distance.gap) and abs(distance.gap) > DISTANCE_GAP * distance.mean + SIGNIFICANT * distance.gap_error
-
-
-def above_minimum(target: Target, nbeta: float, rate: float) -> float:
-    r"""nβ (L_n(w*) - lowest loss met), in units of λ, on a short way down from w* by full-batch gradient descent.
-
-    By at least about this λ̂ is too small, because L_n(w*) is subtracted where the minimum should be. It is a lower bound: a long slope is
-    not followed to its end.
-
-    Args:
-        target: the model at w*.
-        nbeta: nβ.
-        rate: of the descent, in parameter²/loss; a step of Langevin dynamics times nβ is stable.
-    """
-    offset, lowest = np.zeros((1, target.dimension)), 0.0
-    for _ in range(DESCENT_STEPS):
-        value, gradient = target.full(offset)
-        if not math.isfinite(value[0]):
-            break
-        lowest = min(lowest, float(value[0]))
-        offset = offset - rate * gradient
-    return -nbeta * lowest
-
-
-def not_a_minimum(excess: Mixing, lower: float) -> bool:
-    """λ̂ is negative beyond its error, or most of it is eaten by the way down from w*."""
-    return excess.mean < -2 * excess.standard_error or lower > DESCENT_SHARE * (max(excess.mean, 0.0) + lower)

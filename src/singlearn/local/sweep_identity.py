@@ -3,9 +3,10 @@ fixed weights."""
 
 from __future__ import annotations
 
-import copy
+import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,29 +32,36 @@ def identity_of_sweep(
             ``model(parameters, x)``.
         loss: per sample.
         data: what it is asked on; as tensors for a module.
-        weights: of one checkpoint, for a JAX function: what its parameters look like.
+        weights: of one checkpoint: what the parameters of a JAX function look like; and where
+            functions take no weights of our own, these are asked.
 
     Returns:
         Parts by name.
     """
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(model, torch.nn.Module)
     leaves = leaves_of(data)
     parts = {
         "data" if len(leaves) == 1 else f"data, array {k}": identity.array(leaf)
         for k, leaf in enumerate(leaves)
     }
-    torch = sys.modules.get("torch")
-    is_module = torch is not None and isinstance(model, torch.nn.Module)
     if is_module:
         # With only=None these decide what is sampled.
         flags = "".join("1" if p.requires_grad else "0" for p in model.parameters())
         parts["parameters that require a gradient"] = identity.setting(
             flags if len(flags) <= 64 else identity.digest_of(flags)
         )
+    ask = _of_module if is_module else _of_function
     try:
-        outputs, losses = (_of_module if is_module else _of_function)(model, loss, data, weights)
+        outputs, losses = ask(model, loss, data, weights, WIDTHS)
     except Exception as error:
-        # They may take other weights, those of training; where they do not, llc says what is wrong.
-        return parts | {"loss": identity.setting(f"{type(error).__name__} at weights of our own")}
+        # They may take other weights, those of training.
+        failed = {"weights of our own": identity.setting(type(error).__name__)}
+        try:
+            outputs, losses = ask(model, loss, data, weights, (None,))
+        except Exception:  # llc says what is wrong
+            return parts | failed
+        parts |= failed
     if outputs:
         parts["model"] = _values(outputs)
     return parts | {"loss": _values(losses)}
@@ -86,11 +94,25 @@ def leaves_of(tree: Any) -> list[Any]:
         return [leaf for key in sorted(tree, key=str) for leaf in leaves_of(tree[key])]
     if isinstance(tree, list | tuple):
         return [leaf for value in tree for leaf in leaves_of(value)]
-    if hasattr(tree, "shape") or isinstance(tree, int | float):
-        return [tree]
+    if hasattr(tree, "parts"):  # samples that were brought for PyTorch
+        return leaves_of(tree.parts)
+    if hasattr(tree, "shape") or isinstance(tree, int | float | complex):
+        return [plain_array(tree)]
     import jax
 
-    return list(jax.tree.leaves(tree))
+    return [plain_array(leaf) for leaf in jax.tree.leaves(tree) if _is_numbers(leaf)]
+
+
+def plain_array(leaf: Any) -> Any:
+    """An array of numbers: of a key of random numbers, those that it consists of."""
+    jax = sys.modules.get("jax")
+    if jax is not None and isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return jax.random.key_data(leaf)
+    return leaf
+
+
+def _is_numbers(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") or isinstance(leaf, int | float | complex)
 
 
 def _values(rows: list[Any]) -> Part:
@@ -122,78 +144,117 @@ class _Weights:
 
 
 def _of_module(
-    model: Any, loss: Callable[..., Any], data: Any, _: Any
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any, widths: tuple[float | None, ...]
 ) -> tuple[list[Any], list[Any]]:
-    """Outputs and losses of a copy in evaluation mode, at weights of our own."""
+    """Outputs and losses of a copy in evaluation mode, at weights of our own, or for a width of
+    ``None`` at ``weights``."""
     import torch
 
-    from singlearn.local.torch_data import as_tensors, model_form, take, widened
+    from singlearn.local.torch_coordinates import one_kind
+    from singlearn.local.torch_data import copies, fitted, length, samples_of, take, widened
+    from singlearn.local.torch_loss import LossOfSamples
+    from singlearn.local.torch_module import copied
 
-    module = copy.deepcopy(model).eval()
     half = (torch.float16, torch.bfloat16)
+    module = copied(model).module
     module = module._apply(lambda part: part.float() if part.dtype in half else part)
     cpu = torch.device("cpu")
     try:
         module = module.to(cpu)
     except (RuntimeError, NotImplementedError):  # where it has parts on no device
         cpu = next(module.parameters()).device
-    tensors = as_tensors(data, cpu)
-    samples = len(next(iter(tensors.values() if isinstance(tensors, dict) else tensors)))
-    some = widened(take(tensors, torch.as_tensor(_some(samples), device=cpu)), half)
-    parameters = {name for name, _ in module.named_parameters()}
+    brought = samples_of(data, cpu)
+    some = take(brought.parts, torch.as_tensor(_some(length(brought.parts)), device=cpu))
+    some = fitted(widened(some, half), one_kind(module))
+    of_samples = LossOfSamples(module, loss, brought)
     outputs, losses = [], []
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        for width in WIDTHS:
+        for width in widths:
             torch.manual_seed(0)
-            table = _Weights()
-            seen: set[int] = set()
-            for name, part in module.state_dict().items():
-                if part.data_ptr() in seen or not part.dtype.is_floating_point:
-                    continue
-                seen.add(part.data_ptr())
-                drawn = table.of(tuple(part.shape), width)
-                # Buffers may be variances.
-                part.copy_(
-                    torch.as_tensor(
-                        drawn if name in parameters else 0.5 + np.abs(drawn), dtype=part.dtype
-                    )
-                )
-            if model_form(loss):
-                losses.append(loss(module, some))
+            if width is None:
+                module.load_state_dict(_state(weights, module))
+            else:
+                _draw(module, width)
+            batch = copies(some)
+            if of_samples.whole_model:
+                losses.append(of_samples({}, batch))
                 continue
-            # As llc does: inputs, then the target.
-            output = module(*some[:-1])
-            losses.append(loss(output, some[-1]))
+            output = of_samples.output({}, batch)
             if isinstance(output, torch.Tensor):
-                outputs.append(output)
+                outputs.append(output.clone())
+            losses.append(of_samples.of_output(output, batch))
     return outputs, losses
 
 
+def _draw(module: Any, width: float) -> None:
+    """Weights of our own in a module of ours."""
+    import torch
+
+    parameters = {name for name, _ in module.named_parameters()}
+    table = _Weights()
+    seen: set[int] = set()
+    for name, part in module.state_dict().items():
+        if part.data_ptr() in seen or not (part.dtype.is_floating_point or part.dtype.is_complex):
+            continue
+        seen.add(part.data_ptr())
+        drawn = table.of(tuple(part.shape), width)
+        if part.dtype.is_complex:
+            drawn = drawn + 1j * table.of(tuple(part.shape), width)
+        # Buffers may be variances.
+        own = drawn if name in parameters or part.dtype.is_complex else 0.5 + np.abs(drawn)
+        part.copy_(torch.as_tensor(own, dtype=part.dtype))
+
+
+def _state(weights: Any, module: Any) -> Any:
+    from singlearn.local.checkpoint import read_state
+
+    if isinstance(weights, str | os.PathLike):
+        return read_state(Path(weights), module)
+    return weights
+
+
 def _of_function(
-    model: Any, loss: Callable[..., Any], data: Any, weights: Any
+    model: Any, loss: Callable[..., Any], data: Any, weights: Any, widths: tuple[float | None, ...]
 ) -> tuple[list[Any], list[Any]]:
     import jax
     import jax.numpy as jnp
 
-    samples = len(leaves_of(data)[0])
-    inputs, target = jax.tree.map(lambda leaf: jnp.asarray(leaf)[_some(samples)], tuple(data))
-    leaves, structure = jax.tree.flatten(weights)
+    from singlearn.local.jax_data import as_pair
+    from singlearn.local.jax_leaves import sorted_leaves
+
+    pair = as_pair(data)
+    samples = len(jax.tree.leaves(pair)[0])
+    inputs, target = jax.tree.map(lambda leaf: leaf[_some(samples)], pair)
+    leaves, structure = sorted_leaves(weights)
     outputs, losses = [], []
     with jax.default_matmul_precision("highest"):
-        for width in WIDTHS:
+        for width in widths:
             table = _Weights()
-            drawn = [_drawn(table, jnp.asarray(leaf), width) for leaf in leaves]
+            drawn = [leaf.value if width is None else _drawn(table, leaf, width) for leaf in leaves]
             output = model(jax.tree.unflatten(structure, drawn), inputs)
             losses.append(loss(output, target))
-            parts = [jnp.ravel(part).astype(float) for part in jax.tree.leaves(output)]
+            parts = [_real(jnp.asarray(part)) for part in jax.tree.leaves(output)]
             outputs.append(jnp.concatenate(parts))
     return outputs, losses
+
+
+def _real(part: Any) -> Any:
+    import jax.numpy as jnp
+
+    flat = jnp.ravel(part)
+    if jnp.iscomplexobj(flat):
+        return jnp.concatenate([flat.real, flat.imag])
+    return flat.astype(float)
 
 
 def _drawn(table: _Weights, leaf: Any, width: float) -> Any:
     import jax.numpy as jnp
 
-    if not jnp.issubdtype(leaf.dtype, jnp.floating):
-        return leaf
-    kind = jnp.float32 if leaf.dtype in (jnp.float16, jnp.bfloat16) else leaf.dtype
-    return jnp.asarray(table.of(leaf.shape, width), kind)
+    if not leaf.moves:
+        return leaf.value
+    kind = leaf.value.dtype
+    kind = jnp.float32 if kind.itemsize < 4 else kind
+    drawn = table.of(leaf.value.shape, width)
+    if leaf.kind == "complex":
+        drawn = drawn + 1j * table.of(leaf.value.shape, width)
+    return jnp.asarray(drawn, kind)

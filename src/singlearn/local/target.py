@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Integer
 
+from singlearn.local.names import Tie
+
 
 @dataclass(frozen=True)
 class Tempering:
@@ -23,15 +25,18 @@ class Tempering:
 
 
 class Traces(NamedTuple):
-    """What is written down at every step of every chain, in float64.
+    r"""What is written down at every step of every chain, in float64.
 
     Attributes:
         excess: nβ (L(w) - L(w*)), both on the same samples.
         squared_distance: |w - w*|².
+        virial: :math:`⟨w - w^*, ∇U(w)⟩` of the potential :math:`U = nβ L + \frac γ2 |w - w^*|^2`, on the same samples; its mean is d
+            under the posterior (:mod:`singlearn.local.discretisation`). ``None`` where nobody wrote it down.
     """
 
     excess: Float[np.ndarray, "chains draws"]
     squared_distance: Float[np.ndarray, "chains draws"]
+    virial: Float[np.ndarray, "chains draws"] | None = None
 
 
 class Flight(NamedTuple):
@@ -73,13 +78,29 @@ def in_float32(kind: str) -> str:
 class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
 
-    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``."""
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``.
+    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it. ``groups`` are the coordinates of every tensor, and
+    ``rounding`` is the error of L_n(w) - L_n(w*) by the rounding of losses (:func:`singlearn.local.rounding.rounding_of_mean`)."""
 
     samples: int
     dimension: int
     centre_loss: float
     gamma: float
+    tie: Tie
+    chosen: bool
+    groups: dict[str, slice]
+    rounding: float
     notes: tuple[str, ...]
+
+    @property
+    def cost(self) -> int:
+        """Multiplications and additions of the loss of one sample, about: at least the number of all parameters of the network."""
+
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> Any:
+        """Chains at w* + ``offset``."""
+
+    def offset(self, state: Any) -> Float[np.ndarray, "chains d"]:
+        """Where chains are, minus w*."""
 
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
         """Chains at w* + ``spread`` × standard normal numbers."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from singlearn.local.checkpoint_series import Checkpoint, in_order
+from singlearn.local.expected_time import ExpectedTime
 from singlearn.local.fingerprint import digest
-from singlearn.local.names import Selection, Tie
-from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, plain_tie
+from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.settings import DEFAULT_BATCH, Settings
+from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, leaves_of, plain_tie
+from singlearn.local.target import Target
 from singlearn.local.trajectory_points import Trajectory, TrajectoryPoint
-from singlearn.local.verb import DEFAULT_BATCH, llc
+from singlearn.local.verb import _target, llc, one_tie
 from singlearn.running import identity
 from singlearn.running.claim import FolderInUseError
 from singlearn.running.identity import Part
@@ -31,7 +33,7 @@ def trajectory(
     data: Any,
     *,
     only: Selection = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
     sampler: Literal["sgld", "hmc"] = "sgld",
     chains: int = 8,
@@ -54,7 +56,8 @@ def trajectory(
         checkpoints: a folder, several paths, or weights or paths by step: see :func:`singlearn.local.checkpoint_series.in_order`.
         model: a ``torch.nn.Module`` into which the weights fit; its own are not used. Or a JAX function ``model(parameters, x)``, with
             pytrees of parameters by step as checkpoints.
-        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for ``llc``.
+        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for ``llc``. One γ holds for all points,
+            or they could not be compared: where it is to be chosen, it is chosen once, at the last checkpoint, and the result says so.
         tolerance: wanted relative standard error of each λ̂.
         max_steps: of each chain at most, at each checkpoint.
         folder: finished points are written there, one file each, and not measured again when the sweep is started again. It belongs to what
@@ -77,43 +80,58 @@ def trajectory(
     >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
     [(100.0, 0.0, True)]
     """
+    settings = Settings.asked(
+        gamma=gamma, nbeta=nbeta, sampler=sampler, chains=chains, batch_size=batch_size, largest_batch=largest_batch,
+        tolerance=tolerance, max_steps=max_steps, seed=seed,
+    )  # fmt: skip
     found = in_order(checkpoints)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and (folder is None or client is not None):
         raise ValueError("folder: a torchrun job needs one that all its processes see, and no client")
+    if progress not in (None, True, False):
+        raise ValueError(f"progress: got {progress!r}; it should be True, False, or None for a terminal only")
     torch = sys.modules.get("torch")
     is_module = torch is not None and isinstance(model, torch.nn.Module)
     if torch is not None and is_module:
-        from singlearn.local.torch_data import as_tensors
+        from singlearn.local.torch_data import samples_of
 
-        data = as_tensors(data, torch.device("cpu"))
+        data = pair = samples_of(data, torch.device("cpu"))
+    else:
+        from singlearn.local.jax_data import as_pair
+
+        pair = as_pair(data)
+        data = pair if isinstance(data, list) else data  # a list of samples is put together once
     # Before the model moves to a device of its own: numbers of one device are compared.
-    made_of = {} if folder is None else identity_of_sweep(model, loss, data, found[0].weights)
+    made_of = {} if folder is None else identity_of_sweep(model, loss, pair, found[0].weights)
     if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
-        model = copy.deepcopy(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+        from singlearn.local.torch_module import copy_to_load
+
+        model = copy_to_load(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
     if not is_module:
         from singlearn.local.jax_programs import CompiledOnce
 
         model = CompiledOnce(model)
-    tie = gamma if isinstance(gamma, Mapping) else float(gamma)
-    measure = _Measurement(
-        model, loss, data, only, tie, nbeta, sampler, chains, batch_size, largest_batch, float(tolerance), max_steps, seed,
-        is_module, None,
-    )  # fmt: skip
+    measure = _Measurement(model, loss, data, only, settings, is_module, None, False)
+    chosen_at = None
+    if settings.gamma == AUTO:
+        chosen_at = found[-1].step
+        measure = replace(measure, settings=one_tie(settings, lambda tie: measure.target(found[-1], tie)))
     if folder is not None:
-        settings = {**measure.settings(), **made_of}
-        measure = measure.storing(FinishedPoints(as_path("folder", folder), "trajectory", settings, "another trajectory"))
+        parts = {**measure.identity(), **made_of}
+        measure = replace(measure, store=FinishedPoints(as_path("folder", folder), "trajectory", parts, "another trajectory"))
     kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
     if world > 1:  # nobody waits for points of others: the last process to end reads them all
-        measure = measure.without_waiting()
+        measure = replace(measure, waits=False)
+    if client is None and progress is not False:
+        measure = replace(measure, progress=ExpectedTime("trajectory", len(left)))
     spread_over = spread("checkpoints", measure, left, client, progress)
     measured = [point for point in spread_over if point is not None]
     if world > 1:  # others may have finished theirs in the meantime
         kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
     kept |= {point.step: point for point in measured}
     missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
-    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, plain_tie(tie))
+    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, plain_tie(measure.settings.gamma), chosen_at)
 
 
 @dataclass(frozen=True)
@@ -124,35 +142,39 @@ class _Measurement:
     loss: Callable[..., Any]
     data: Any
     only: Selection
-    gamma: Tie
-    nbeta: float | int | None
-    sampler: Literal["sgld", "hmc"]
-    chains: int
-    batch_size: int
-    largest_batch: int
-    tolerance: float
-    max_steps: int
-    seed: int
+    settings: Settings
     is_module: bool
     store: FinishedPoints | None
+    progress: ExpectedTime | bool
     waits: bool = True
 
-    def storing(self, store: FinishedPoints) -> _Measurement:
-        """The same, that keeps what it finds."""
-        return _Measurement(**{**vars(self), "store": store})
-
-    def without_waiting(self) -> _Measurement:
-        """The same, that has no answer where another process is at work."""
-        return _Measurement(**{**vars(self), "waits": False})
-
-    def settings(self) -> dict[str, Part]:
+    def identity(self) -> dict[str, Part]:
         """What was asked for, for all points of a folder."""
-        numbers = ("nbeta", "sampler", "chains", "batch_size", "largest_batch", "tolerance", "max_steps", "seed")
+        asked = self.settings
         return {
-            "gamma": identity.setting(plain_tie(self.gamma)),
-            **identity.settings({name: getattr(self, name) for name in numbers}),
+            "gamma": identity.setting(plain_tie(asked.gamma)),
+            **identity.settings(
+                {
+                    "nbeta": asked.nbeta, "sampler": asked.sampler, "chains": asked.chains, "batch_size": asked.batch,
+                    "largest_batch": asked.largest_batch, "tolerance": asked.tolerance, "max_steps": asked.max_steps,
+                    "seed": asked.seed,
+                }
+            ),
             "only": identity_of_selection(self.only),
-        }
+        }  # fmt: skip
+
+    def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:
+        """The model at a checkpoint, tied as is asked.
+
+        Raises:
+            ValueError: as ``llc`` does, with the name of the checkpoint.
+        """
+        model, parameters, _ = self._at(checkpoint)
+        try:
+            with _device_of_this_process(self.is_module):
+                return _target(model, self.loss, self.data, parameters, self.only, None, tie, compile=False)
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.name}: {error}") from error
 
     def finished(self, checkpoint: Checkpoint) -> TrajectoryPoint | None:
         """The point, if it is in the folder.
@@ -185,24 +207,27 @@ class _Measurement:
             return None
 
     def _measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
-        weights = self._weights(checkpoint)
-        model, parameters = self.model, None
-        if self.is_module:
-            from singlearn.local.checkpoint import with_weights
-
-            model = with_weights(self.model, weights, checkpoint.name)
-        else:
-            parameters = weights
+        model, parameters, weights = self._at(checkpoint)
+        asked = self.settings
         try:
             with _device_of_this_process(self.is_module):
                 found = llc(
-                    model, self.loss, self.data, parameters=parameters, only=self.only, gamma=self.gamma, nbeta=self.nbeta,
-                    sampler=self.sampler, chains=self.chains, batch_size=self.batch_size, largest_batch=self.largest_batch,
-                    tolerance=self.tolerance, max_steps=self.max_steps, seed=self.seed,
+                    model, self.loss, self.data, parameters=parameters, only=self.only, gamma=asked.gamma, nbeta=asked.nbeta,
+                    sampler=asked.sampler, chains=asked.chains, batch_size=asked.batch, largest_batch=asked.largest_batch,
+                    tolerance=asked.tolerance, max_steps=asked.max_steps, seed=asked.seed, progress=self.progress,
                 )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
         return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
+
+    def _at(self, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
+        """The model, the parameters of a JAX function, and the weights."""
+        weights = self._weights(checkpoint)
+        if not self.is_module:
+            return self.model, weights, weights
+        from singlearn.local.checkpoint import with_weights
+
+        return with_weights(self.model, weights, checkpoint.name), None, weights
 
     def _weights(self, checkpoint: Checkpoint) -> Any:
         if not isinstance(checkpoint.weights, str | os.PathLike):
@@ -232,11 +257,7 @@ def _leaves(tree: Any) -> dict[str, Any]:
         return {f"{key}.{name}": leaf for key, value in tree.items() for name, leaf in _leaves(value).items()}
     if isinstance(tree, list | tuple):
         return {f"{i}.{name}": leaf for i, value in enumerate(tree) for name, leaf in _leaves(value).items()}
-    if hasattr(tree, "shape") or isinstance(tree, int | float):
-        return {"": tree}
-    import jax
-
-    return {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(tree))}
+    return {str(i) if i else "": leaf for i, leaf in enumerate(leaves_of(tree))}
 
 
 def _file(checkpoint: Checkpoint) -> str:

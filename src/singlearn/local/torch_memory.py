@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from singlearn.local.memory import host_memory, samples_that_fit
 
@@ -50,6 +51,21 @@ def bytes_made(function: Callable[[], Any]) -> int:
     with torch.no_grad(), _Counting() as counting:
         function()
     return sum(storage.nbytes() for storage in counting.seen.values())
+
+
+def operations(function: Callable[[], Any]) -> int:
+    """Multiplications and additions of the matrix products, convolutions and attention in ``function``; 0 where they cannot be counted.
+
+    >>> operations(lambda: torch.zeros(10, 100) @ torch.zeros(100, 5))
+    5000
+    """
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.no_grad(), counter:
+            function()
+    except Exception:  # whatever a module does that cannot be counted
+        return 0
+    return int(counter.get_total_flops()) // 2
 
 
 def all_memory(device: torch.device) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,8 +22,9 @@ from singlearn.results.prompt import Shown
 TRUSTED = (Status.CONVERGED, Status.NOISE_LIMITED)
 """What stages of λ̂ are read from: verdicts whose error means what it says."""
 FEWEST = 6
-REPEATED = 12
-"""Cautions of points that a trajectory repeats."""
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?%?")
+LISTED = 12
+"""Steps that are named."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,13 @@ class Trajectory(Shown):
         points: in the order of their steps.
         missing: steps that are not measured yet, by other processes of the same job.
         gamma: γ of all points; by name numbers or lists of them.
+        gamma_chosen_at: the step whose weights γ was chosen from; ``None`` where it was given.
     """
 
     points: tuple[TrajectoryPoint, ...]
     missing: tuple[float, ...]
     gamma: Tie
+    gamma_chosen_at: float | None = None
 
     @cached_property
     def loss_stages(self) -> Pieces | None:
@@ -127,10 +131,7 @@ class Trajectory(Shown):
             if steps and status not in TRUSTED:
                 what = "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ end there"
                 found.append(f"{status} at step {', '.join(steps)}: {what}")
-        said = [f"step {point.step:g}: {sentence}" for point in self.points for sentence in point.warnings]
-        found += said[:REPEATED]
-        if len(said) > REPEATED:
-            found.append(f"{len(said) - REPEATED} more cautions of points are in their warnings")
+        found += self._cautions()
         if self.missing:
             found.append(
                 f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: they are with other processes; when these have "
@@ -140,14 +141,27 @@ class Trajectory(Shown):
             found.append(f"stages of λ̂ need {FEWEST} points in a row after step 0 with a status of converged or noise_limited")
         return found
 
+    def _cautions(self) -> list[str]:
+        """Every caution of every point; those that differ in their numbers only are said once, with the steps of all."""
+        alike: dict[str, list[tuple[TrajectoryPoint, str]]] = {}
+        for point in self.points:
+            for sentence in point.warnings:
+                alike.setdefault(NUMBER.sub("#", sentence), []).append((point, sentence))
+        found = []
+        for (first, sentence), *others in alike.values():
+            steps = list(dict.fromkeys(f"{point.step:g}" for point, _ in others))
+            found.append(f"step {first.step:g}: {sentence}{f' (likewise at step {_listed(steps)})' if steps else ''}")
+        return found
+
     def __str__(self) -> str:
         rows = [f"  {'step':>9}  {'L_n(w*)':>11}  {'λ̂':<17}  status"]
         for point in self.points:
             shown = "withheld" if math.isnan(point.value) else str(Estimate(point.value, point.standard_error))
-            rows.append(f"  {point.step:>9g}  {point.loss:>11.5g}  {shown:<16}  {point.status}")
+            rows.append(f"  {point.step:>9g}  {point.loss:>11.5g}  {shown:<16}  {point.status}{_counted(point.warnings)}")
         if self.points:
             first = self.points[0]
             tie = "γ by name" if isinstance(self.gamma, Mapping) else f"γ = {self.gamma:g}"
+            tie += "" if self.gamma_chosen_at is None else f", chosen once, from the weights at step {self.gamma_chosen_at:g}"
             settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, {tie}"
             rows.append(f"\n  {settings}; a regular model: d/2 = {first.half_dimension:g}")
         for pieces in self.learning_coefficient_stages:
@@ -159,6 +173,7 @@ class Trajectory(Shown):
         """Everything, for machines; what is withheld or undefined is ``None``."""
         return {
             "gamma": dict(self.gamma) if isinstance(self.gamma, Mapping) else self.gamma,
+            "gamma_chosen_at": self.gamma_chosen_at,
             "points": [point.to_dict() for point in self.points],
             "missing": list(self.missing),
             "stages": {
@@ -167,6 +182,14 @@ class Trajectory(Shown):
             },
             "warnings": self.warnings,
         }
+
+
+def _listed(steps: list[str]) -> str:
+    return ", ".join(steps[:LISTED]) + (f" and {len(steps) - LISTED} more" if len(steps) > LISTED else "")
+
+
+def _counted(warnings: tuple[str, ...]) -> str:
+    return f", {len(warnings)} caution{'s' if len(warnings) > 1 else ''}" if warnings else ""
 
 
 def _pieces(points: list[TrajectoryPoint], values: list[float], errors: list[float]) -> Pieces | None:

@@ -1,4 +1,4 @@
-"""How much λ̂ owes to the tie: the same chains once more, tied twice as strongly."""
+"""How much λ̂ owes to the tie: the same chains once more, tied twice and half as strongly."""
 
 from __future__ import annotations
 
@@ -7,31 +7,36 @@ import math
 import numpy as np
 
 from singlearn.local.diagnostics import mixing
-from singlearn.local.sgld import Sampled
+from singlearn.local.sampled import Sampled
 from singlearn.local.status import error
 from singlearn.local.target import Tempering
 from singlearn.measure.estimate import Estimate
 
-SHARE = 0.25
-"""Of the counted draws, that the second run takes."""
+SHARE = 0.15
+"""Of the counted draws, that each further run takes."""
 FEWEST, ROUND = 24, 100
 """Draws at least, and what more are a multiple of: JAX compiles a walk for every length."""
 
 
-def at_twice_gamma(tempering: Tempering, sampled: Sampled) -> Estimate:
-    r"""λ̂ at 2γ, from a short run that begins where the chains of the first have ended; NaN if a chain leaves.
+def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float) -> Estimate:
+    r"""λ̂ at another γ, from a short run that begins where the chains of the first have ended; NaN if a chain leaves.
 
-    The first third is dropped: under a stronger tie chains come closer to w* within :math:`1/εγ` steps, and the first run, if it has
-    arrived, is longer than that. The derivative of the reweighted mean, :math:`-\frac γ2 \mathrm{Cov}(nβ ΔL, |w-w^*|^2)`, would need no
-    second run, but its noise is that of every minibatch times a distance that changes slowly: it was larger than λ̂ for small networks.
+    The first third is dropped: under another tie chains move to another distance from w* within :math:`1/εγ` steps, and the first run, if
+    it has arrived, is longer than that. The derivative of the reweighted mean,
+    :math:`-\frac γ2 \mathrm{Cov}(nβ ΔL, |w-w^*|^2)`, would need no further run, but its noise is that of every minibatch times a distance
+    that changes slowly: it was larger than λ̂ for small networks.
 
     Args:
         tempering: of the first run, nβ and γ.
         sampled: the first run; no chain diverged.
+        factor: by which γ is multiplied.
+
+    Returns:
+        λ̂ there with its error.
     """
     wanted = math.ceil(SHARE * sampled.traces.excess.shape[1])
     draws = max(FEWEST, wanted if wanted < ROUND else wanted - wanted % ROUND)
-    kept = sampled.onward(Tempering(tempering.nbeta, 2 * tempering.gamma), draws).excess[:, draws // 3 :]
+    kept = sampled.onward(Tempering(tempering.nbeta, factor * tempering.gamma), draws).excess[:, draws // 3 :]
     if not np.isfinite(kept).all():
         return Estimate(math.nan, math.nan)
     found = mixing(kept, sampled.started_away)

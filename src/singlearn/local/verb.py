@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
-from singlearn.local.hamiltonian import sample_hmc
-from singlearn.local.names import Selection, Tie
-from singlearn.local.reading import read
+from singlearn.local.expected_time import ExpectedTime, watched
+from singlearn.local.gamma import times
+from singlearn.local.gamma_reach import weakened
+from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.reading import read, without_chains
 from singlearn.local.result import LocalLearningCoefficient
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import Progress, sample_sgld
+from singlearn.local.sampled import Progress
+from singlearn.local.sampling import sample
+from singlearn.local.settings import DEFAULT_BATCH, Settings
 from singlearn.local.target import Target, Tempering
-
-DEFAULT_BATCH = 64
+from singlearn.running.arguments import whole_number
 
 
 def llc(
@@ -25,9 +26,9 @@ def llc(
     *,
     parameters: Any = None,
     only: Selection = None,
-    gamma: Tie = 10.0,
+    gamma: Tie = AUTO,
     nbeta: float | int | None = None,
-    sampler: Literal["sgld", "hmc"] = "sgld",
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
     chains: int = 8,
     batch_size: int = DEFAULT_BATCH,
     largest_batch: int = 4096,
@@ -36,7 +37,7 @@ def llc(
     chains_at_once: int | None = None,
     compile: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress | ExpectedTime | bool | None = None,
 ) -> LocalLearningCoefficient:
     r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023 [lau2023local]_).
 
@@ -52,47 +53,80 @@ def llc(
             All of it is held in memory.
         parameters: w* as a pytree, for JAX only.
         only: the parameters to sample: a pattern of names (``"layers.3.attn.*"``), several, or masks by name; the others stay at w*.
-        gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about :math:`\sqrt{d/γ}`. The default suits weights of
-            order one; λ̂ depends on it, and a smaller γ needs many more steps. By name, ``{"layers.0.*": 4.0, "*": 1.0}``, with numbers or
-            arrays, where parameters have different scales; distances are then in units of the tie, :math:`γ_i^{-1/2}`.
+        gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about :math:`\sqrt{d/γ}`. λ̂ depends on it, and a
+            smaller γ needs many more steps. ``"auto"``: 10 for weights of order one, 10 over the mean square for each tensor of smaller or
+            larger ones (:func:`singlearn.local.gamma.choose_gamma`), less where the loss would not feel it; the result says what was taken.
+            By name, ``{"layers.0.*": 4.0, "*": 1.0}``, with numbers or arrays; distances are then in units of the tie,
+            :math:`γ_i^{-1/2}`. Of patterns that overlap the first counts.
         nbeta: nβ; by default n / log n.
-        sampler: ``"sgld"``, or ``"hmc"`` on the full batch for small data (``max_steps`` then counts gradients).
+        sampler: ``"hmc"``: exact, on all samples (``max_steps`` then counts gradients of each chain); ``"sgld"``: Langevin steps on
+            minibatches; ``"auto"``: exact where all samples cost no more than the overhead of a step, or where Langevin steps turn out
+            to be too long for the loss and all samples can be paid, else Langevin.
         chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
         batch_size: of the first minibatches; raised when their noise heats the chains.
         largest_batch: it is not raised beyond this, but the step made smaller.
         tolerance: wanted relative standard error.
-        max_steps: steps of each chain at most; a quarter of the counted ones come on top, at twice γ.
+        max_steps: steps of each chain at most; three tenths of the counted ones come on top, at twice and half of γ.
         chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a quarter of the memory is evaluated in
             pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of compilation for steps twice as fast: for long
             runs. Without a working compiler the run goes on as it would have.
         seed: same seed, same numbers.
-        progress: called with steps done, ``max_steps`` and the present mean excess.
+        progress: called with steps done, ``max_steps`` and the present mean excess; or ``True`` for a bar on standard error. By default
+            one line there says how long a long run takes at most; ``False``: not a word.
 
     Returns:
         λ̂ with its error, status and diagnostics.
 
     Raises:
-        ValueError: an argument out of range, fewer samples than ``batch_size``, a loss already averaged over the batch, parameters or
-            losses that are not finite.
+        ValueError: an argument out of range, fewer samples than ``batch_size``, a loss already averaged over the batch or random,
+            parameters or losses that are not finite.
     """
-    one_gamma = 1.0 if isinstance(gamma, Mapping) else gamma
-    for name, value in (("gamma", one_gamma), ("tolerance", tolerance), ("nbeta", 1.0 if nbeta is None else nbeta)):
-        if not 0 < value < math.inf:
-            raise ValueError(f"{name}: got {value}; it should be a positive number")
-    if chains < 4:
-        raise ValueError(f"chains: got {chains}; agreement of chains with different starts needs at least 4")
-    if max_steps < 1000:
-        raise ValueError(f"max_steps: got {max_steps}; calibration alone needs some hundred, so it should be at least 1000")
-    if batch_size < 1 or largest_batch < batch_size:
-        raise ValueError(f"batch_size: got {batch_size} and largest_batch {largest_batch}; it should be from 1 to largest_batch")
-    target = _target(model, loss, data, parameters, only, chains_at_once, gamma, compile)
-    if target.samples < batch_size and batch_size != DEFAULT_BATCH:
-        raise ValueError(f"batch_size: got {batch_size}, but there are only {target.samples} samples; it should be at most that")
-    tempering = Tempering(float(target.samples / math.log(target.samples) if nbeta is None else nbeta), target.gamma)
-    settings = Settings(chains, float(tolerance), max_steps, batch_size, largest_batch, seed)
-    sampled = (sample_sgld if sampler == "sgld" else sample_hmc)(target, tempering, settings, progress)
-    return read(target, tempering, sampled, settings.tolerance, seed)
+    settings = Settings.asked(
+        gamma=gamma, nbeta=nbeta, sampler=sampler, chains=chains, batch_size=batch_size, largest_batch=largest_batch,
+        tolerance=tolerance, max_steps=max_steps, seed=seed,
+    )  # fmt: skip
+    with watched(progress, "llc") as (report, clocked):
+        target = _target(model, loss, data, parameters, only, chains_at_once, settings.gamma, compile, settings.nbeta)
+        tempering = tempered(target, settings)
+        found, felt = without_chains(target, tempering, settings)
+        if found is not None:
+            return found
+        chains_run = sample(clocked(target, settings.max_steps), tempering, settings, report)
+        return read(target, tempering, chains_run, settings.tolerance, settings.seed, felt)
+
+
+def tempered(target: Target, settings: Settings) -> Tempering:
+    """The posterior whose chains are run: the one place where nβ and γ become numbers.
+
+    Raises:
+        ValueError: a batch that is larger than the data.
+    """
+    return settings.of_samples(target.samples).tempering(target.samples, tie(target, settings))
+
+
+def tie(target: Target, settings: Settings) -> float:
+    """γ on the coordinates of the target's chains; one that was chosen is weakened where the loss does not feel it."""
+    if settings.gamma != AUTO:
+        return target.gamma
+    nbeta = settings.tempering(target.samples, target.gamma).nbeta
+    return target.gamma * weakened(target, nbeta, settings.seed)
+
+
+def one_tie(settings: Settings, target: Callable[[Tie], Target]) -> Settings:
+    """Settings with one γ for all points of a sweep, or their λ̂ could not be compared; where it is to be chosen, it is chosen once.
+
+    Args:
+        settings: as they were asked for.
+        target: makes the target from which γ is chosen, tied as its argument says.
+
+    Returns:
+        The same settings, or with what was chosen for γ: a number, or numbers by name.
+    """
+    if settings.gamma != AUTO:
+        return settings
+    found = target(AUTO)
+    return settings.tied(times(found.tie, tie(found, settings) / found.gamma))
 
 
 def _target(
@@ -104,15 +138,21 @@ def _target(
     chains_at_once: int | None,
     gamma: Tie,
     compile: bool,
+    nbeta: float | None = None,
 ) -> Target:
+    if chains_at_once is not None:
+        chains_at_once = whole_number("chains_at_once", chains_at_once)
+    if not callable(loss):
+        raise ValueError(f"loss: got {type(loss).__name__}; it should be a function of outputs and targets that gives one number a sample")
     # Whoever passes a module has imported torch; nobody else needs it.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         if parameters is not None:
             raise ValueError("parameters: a module brings its own; leave them out")
         from singlearn.local.pytorch import TorchTarget
+        from singlearn.local.torch_rounding import with_enough_digits
 
-        return TorchTarget(model, loss, data, only, chains_at_once, gamma, compile)
+        return with_enough_digits(lambda double: TorchTarget(model, loss, data, only, chains_at_once, gamma, compile, double), nbeta)
     if parameters is None:
         raise ValueError("parameters: missing; a function model(parameters, x) needs w* as a pytree (a torch.nn.Module does not)")
     from singlearn.local.jax_function import JaxTarget

@@ -11,11 +11,15 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from singlearn.measure.estimate import Estimate
+from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
+
+LARGEST_VARIANCE = 0.4
+"""Of the log likelihood of one observation over the posterior, in nats²; above it WAIC is not trusted."""
 
 
 @dataclass(frozen=True, eq=False)
-class Waic(Shown):
+class Waic(WithError, Shown):
     r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus
     functional variance.
 
@@ -29,19 +33,21 @@ class Waic(Shown):
         functional_variance: :math:`V = Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]`.
         singular_fluctuation: :math:`ν = V/2` (at β = 1).
         pointwise: what each observation adds to WAIC, in nats.
+        pointwise_variance: what each observation adds to V, in nats²; see ``caution``.
     """
 
     waic: Estimate
     functional_variance: Estimate
     singular_fluctuation: Estimate
     pointwise: Float[np.ndarray, " n"]
+    pointwise_variance: Float[np.ndarray, " n"]
 
     @property
-    def value(self) -> float:
+    def value(self) -> float:  # type: ignore[override]
         return self.waic.value
 
     @property
-    def standard_error(self) -> float:
+    def standard_error(self) -> float:  # type: ignore[override]
         """Of the computation, in nats."""
         return self.waic.standard_error
 
@@ -50,12 +56,29 @@ class Waic(Shown):
         """Of the sample, in nats; see ``standard_error_over_data``."""
         return standard_error_over_data(self.pointwise)
 
-    def __str__(self) -> str:
-        return f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation ν = {self.singular_fluctuation}"
+    @property
+    def caution(self) -> str | None:
+        """What is wrong with this WAIC, in words, by the rule of Vehtari et al. 2017 [vehtari2017practical]_; ``None`` if nothing is."""
+        above = int((self.pointwise_variance > LARGEST_VARIANCE).sum())
+        if not above:
+            return None
+        return (
+            f"the log likelihood of {above} of {len(self.pointwise)} observations varies by more than {LARGEST_VARIANCE} nats² over the "
+            f"posterior (worst {float(self.pointwise_variance.max()):.2g}): each moves the posterior so much that WAIC is no longer close "
+            "to the loss of leaving it out; compare with LOO"
+        )
 
-    def to_dict(self) -> dict[str, float]:
-        """Value and both errors, in nats, for machines."""
-        return {**self.waic.to_dict(), "standard_error_over_data": self.standard_error_over_data}
+    def __str__(self) -> str:
+        words = f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation ν = {self.singular_fluctuation}"
+        return words if self.caution is None else f"{words}\n  caution: {self.caution}"
+
+    def to_dict(self) -> dict[str, float | str | None]:
+        """Value and both errors, in nats, and what is wrong, for machines."""
+        return {
+            **self.waic.to_dict(),
+            "standard_error_over_data": self.standard_error_over_data,
+            "caution": self.caution,
+        }
 
 
 def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
@@ -96,11 +119,12 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
         Estimate.from_replicates(list(variance), floor_variance),
         Estimate.from_replicates(list(variance / 2), floor_variance / 2),
         (pointwise_variance - predictive[:, 0]).mean(axis=0),
+        pointwise_variance.mean(axis=0),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Loo(Shown):
+class Loo(WithError, Shown):
     """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and
     how far to trust it.
 
@@ -122,11 +146,11 @@ class Loo(Shown):
     threshold: float
 
     @property
-    def value(self) -> float:
+    def value(self) -> float:  # type: ignore[override]
         return self.loss.value
 
     @property
-    def standard_error(self) -> float:
+    def standard_error(self) -> float:  # type: ignore[override]
         """Of the computation, in nats."""
         return self.loss.standard_error
 
@@ -179,7 +203,7 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
     r"""Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
 
     The weights of all draws are smoothed together; the error of the computation is the spread of
-    the replicates under these weights.
+    the replicates under these weights, and no less than that of as many independent draws.
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
@@ -199,7 +223,10 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
     log_weights = log_weights.reshape(n, replicates, draws)
     pointwise = -logsumexp(log_weights + by_observation, axis=(1, 2))
     each = logsumexp(log_weights, axis=2) - logsumexp(log_weights + by_observation, axis=2)
-    spread = Estimate.from_replicates(list(each.sum(axis=0)))
+    # Influence of each draw, as for WAIC.
+    influence = np.exp(log_weights) - np.exp(log_weights + by_observation + pointwise[:, None, None])
+    floor = float(np.sqrt(np.square(influence.sum(axis=0)).sum()))
+    spread = Estimate.from_replicates(list(each.sum(axis=0)), floor)
     loss = Estimate(float(pointwise.sum()), spread.standard_error, spread.replicates)
     if threshold is None:
         threshold = min(1 - 1 / math.log10(replicates * draws), 0.7)

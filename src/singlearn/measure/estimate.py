@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from singlearn.results.number import WithError
+
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(WithError):
     """A number, its standard error, and the independent replicates both were computed from.
 
     >>> print(Estimate.from_replicates([1.0, 2.0, 3.0]))

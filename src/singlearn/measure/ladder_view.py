@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
+from singlearn.running.arguments import real_number
 
 
 class LadderView:
@@ -56,7 +57,8 @@ class LadderView:
         return min(float(self.inverse_temperatures[-1]), self.resolved)
 
     def check(self, beta: float | int) -> None:
-        """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs."""
+        """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs, or β is no number."""
+        real_number("beta", beta, meaning="a finite inverse temperature, one at a time")
         if beta > self.resolved * (1 + 1e-12):
             raise ValueError(
                 f"beta: got {beta:.4g}; rounding leaves the energies no digits beyond β = {self.resolved:.3g}, so nothing is read there "

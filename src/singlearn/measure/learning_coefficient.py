@@ -16,6 +16,7 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.measure.window import look_around
+from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
 
 METHODS = ("energy", "heat_capacity", "free_energy")
@@ -27,7 +28,7 @@ CONSTANT = 1e-9
 
 
 @dataclass(frozen=True)
-class LearningCoefficient(Shown):
+class LearningCoefficient(WithError, Shown):
     """λ̂ with its error, the multiplicity assumed or found, and everything needed to doubt it.
 
     Attributes:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNMIXED_COORDINATE = "unmixed_coordinate"
     UNSEEN_MODE = "unseen_mode"
     IMPUTED_OBSERVATIONS = "imputed_observations"
+    ONE_OBSERVATION = "one_observation"
 
 
 @dataclass(frozen=True)

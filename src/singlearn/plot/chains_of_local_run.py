@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from singlearn.local import LocalLearningCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.takes import takes
 
 CALIBRATED = {"sgld": 0.95, "hmc": 0.8}
 
@@ -26,6 +27,7 @@ def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
         found: from ``local.llc``.
         name: of the checkpoint, for the title.
     """
+    takes("found", found, LocalLearningCoefficient, "local.llc")
     figure = Figure(figsize=(9.6, 6.4), layout="constrained")
     (trace, running), (distance, acceptance) = figure.subplots(2, 2)
     draws = np.linspace(0, found.draws, found.trace.shape[1] + 1)[1:]

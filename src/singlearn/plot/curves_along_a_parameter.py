@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
+from singlearn.plot.takes import takes
 from singlearn.transitions import PhaseDiagram, Point
 
 
@@ -19,6 +20,7 @@ def phase_diagram(diagram: PhaseDiagram) -> Figure:
 
     Bars are one standard error; a phase is drawn where it was seen; vertical lines are transitions, with their order.
     """
+    takes("diagram", diagram, PhaseDiagram, "phase_diagram(make_triple, …)")
     values = diagram.values
     figure = Figure(figsize=(7.2, 9.6), layout="constrained")
     share, free, slope, heat = figure.subplots(4, 1, sharex=True)

@@ -13,6 +13,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases import PhaseReading, Phases
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, label_at_right, quieten
+from singlearn.plot.takes import takes
 
 POINTS = 60
 
@@ -23,6 +24,7 @@ def phases(result: Phases) -> Figure:
     The six phases with the largest share anywhere are drawn; bands are one standard error. Where a phase is too rare to be seen, a small
     triangle stands at the lowest free energy it may have (95 %).
     """
+    takes("result", result, Phases, "run.phases(labeller)")
     betas = np.unique(result.view.inverse_temperatures)[1:]
     betas = betas[betas <= result.view.coldest]
     grid = np.geomspace(betas[0], betas[-1], POINTS).clip(betas[0], betas[-1])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as PlainFigure
 from singlearn.generalise import LearningCurve
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, quieten
+from singlearn.plot.takes import takes
 
 MARKERS = "os^Dv<>Ph"
 
@@ -26,6 +27,7 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
         exact: λ, drawn as a level line.
         axes: to draw on; default a new figure.
     """
+    takes("curve", curve, LearningCurve, "generalise.learning_curve")
     own = axes if axes is not None else Figure(figsize=(7.2, 4.6), layout="constrained").subplots()
     n = np.asarray(curve.sizes, dtype=float)
     heights = []

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, ScalarFormatter
 from singlearn.measure.estimate import Estimate
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.takes import takes
 from singlearn.selection import Candidate, Selection
 from singlearn.selection.predictive import is_density_on_a_line, predictive_density
 
@@ -22,6 +23,7 @@ def selection(result: Selection, x_label: str = "x") -> Figure:
         result: what ``select`` returned.
         x_label: what the data are, with their unit.
     """
+    takes("result", result, Selection, "selection.select")
     with_density = is_density_on_a_line(result.best.run)
     figure = Figure(figsize=(10.5, 7.2 if with_density else 4.0), layout="constrained")
     if with_density:

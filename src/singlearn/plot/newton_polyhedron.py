@@ -10,6 +10,7 @@ from matplotlib.patches import Polygon
 from singlearn.exact import ResolvedCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.takes import takes
 
 
 def newton_polygon(result: ResolvedCoefficient) -> Figure:
@@ -23,6 +24,7 @@ def newton_polygon(result: ResolvedCoefficient) -> Figure:
     Raises:
         ValueError: K has another number of variables.
     """
+    takes("result", result, ResolvedCoefficient, "exact.rlct")
     statement = result.certificate.statement
     names = statement["variables"]
     if len(names) != 2:

@@ -9,6 +9,7 @@ from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, quieten
+from singlearn.plot.takes import takes
 from singlearn.tempering import Run
 
 POINTS = 60
@@ -30,6 +31,7 @@ def modes(run: Run) -> Figure:
     Raises:
         ValueError: no mode was added.
     """
+    takes("run", run, Run, "temper")
     if not isinstance(run.view, JoinedView):
         raise ValueError(f"run: no mode was added to {run.name!r}; its posterior has one part")
     parts = run.view.parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from singlearn.exact import ResolvedCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET
+from singlearn.plot.takes import takes
 
 MOST_LINES = 40
 LONGEST = 96
@@ -16,6 +17,7 @@ def chart_tree(result: ResolvedCoefficient) -> Figure:
     Args:
         result: of :func:`singlearn.exact.rlct`; a tree of more than 40 charts is cut off, which the last line says.
     """
+    takes("result", result, ResolvedCoefficient, "exact.rlct")
     lines = result.tree().splitlines()
     left_out = len(lines) - MOST_LINES
     shown = lines[:MOST_LINES] + ([f"… and {left_out} more charts"] if left_out > 0 else [])

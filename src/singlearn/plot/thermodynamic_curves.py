@@ -14,6 +14,7 @@ from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
+from singlearn.plot.takes import takes
 from singlearn.tempering import Run
 
 POINTS = 120
@@ -27,6 +28,7 @@ def thermodynamics(run: Run) -> Figure:
     the panel of C, which tends to λ, stand λ̂ with its error and the temperatures it was read at, and d/2, where a
     regular model would be.
     """
+    takes("run", run, Run, "temper")
     betas = np.unique(run.rungs.inverse_temperature)
     betas = betas[(betas > 0) & (betas <= run.view.coldest)]  # beyond, rounding has taken the digits
     if len(betas) < 2:

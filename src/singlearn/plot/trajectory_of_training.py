@@ -11,6 +11,7 @@ from singlearn.local import Trajectory
 from singlearn.local.stages import Pieces
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.takes import takes
 
 
 def trajectory(found: Trajectory, title: str = "") -> Figure:
@@ -23,6 +24,7 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
         found: from ``local.trajectory``.
         title: of the picture.
     """
+    takes("found", found, Trajectory, "local.trajectory")
     figure = Figure(figsize=(8.6, 6.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     points = [point for point in found.points if point.step > 0]

@@ -13,6 +13,7 @@ from singlearn.measure.volume import VolumeCurve
 from singlearn.measure.volume_fit import VolumeFit
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
+from singlearn.plot.takes import takes
 
 METHODS = {"nested_sampling": ("nested sampling", "-", INK), "tempering": ("tempered run", "--", QUIET)}
 CODIMENSION_FACTOR = 10.0
@@ -32,7 +33,9 @@ def volume(curves: VolumeCurve | Sequence[VolumeCurve], multiplicity: int | None
     Raises:
         ValueError: no curves, or curves of different dimension.
     """
-    curves = [curves] if isinstance(curves, VolumeCurve) else list(curves)
+    curves = list(curves) if isinstance(curves, (list, tuple)) else [curves]
+    for curve in curves:
+        takes("curves", curve, VolumeCurve, "run.volume()")
     if not curves:
         raise ValueError("curves: got none; there should be at least one VolumeCurve")
     if len({curve.dimension for curve in curves}) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -70,6 +71,18 @@ def as_path(name: str, value: Any) -> Path:
         raise TypeError(f"{name}: got {value!r}; it should be a path, a string or a pathlib.Path")
     if not os.fspath(value):
         raise ValueError(f"{name}: got an empty path; it should name a file or a folder")
+    try:
+        os.lstat(value)
+    except ValueError:
+        raise ValueError(
+            f"{name}: got {value!r}; a path has no zero character, and no letters that its file "
+            "system cannot write"
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OSError(
+                error.errno, f"{name}: the path is too long for its file system: {str(value)[:80]!r} …"
+            ) from None
     return Path(value)
 
 

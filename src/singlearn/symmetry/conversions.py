@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from singlearn.symmetry.deep import DeepReLU, read_network, write_network
 from singlearn.symmetry.deep.files.json_file import load_json
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 
 KEYS = {"w", "b", "q", "c"}
 
@@ -34,7 +34,12 @@ def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
 
 
 def to_parameters(net: TwoLayerReLU) -> dict[str, Float[np.ndarray, "..."]]:
-    """A parameter of ``singlearn.models.two_layer``, rounded to float64."""
+    """A parameter of ``singlearn.models.two_layer``, rounded to float64.
+
+    Raises:
+        ValueError: a deep network.
+    """
+    require_two_layer(net, "to_parameters")
     w, b, q, c = net.arrays()
     return {"w": w, "b": b, "q": q[0] if net.is_scalar else q, "c": c[0] if net.is_scalar else c}
 
@@ -43,8 +48,10 @@ def from_deep(net: DeepReLU) -> TwoLayerReLU:
     """A network with one hidden layer, with exact parameters.
 
     Raises:
-        ValueError: it has another number of hidden layers.
+        ValueError: it has another number of hidden layers, or is a two-layer network already.
     """
+    if not isinstance(net, DeepReLU):
+        raise ValueError(f"net: got {type(net).__name__}; from_deep takes a DeepReLU with one hidden layer")
     if net.hidden_layers != 1:
         raise ValueError(f"net: it has {net.hidden_layers} hidden layers; a two-layer network has one")
     (w, q), (b, c) = net.weights, net.biases
@@ -59,8 +66,10 @@ def to_deep(net: TwoLayerReLU, *, exact: bool = False) -> DeepReLU:
         exact: refuse to round.
 
     Raises:
-        ValueError: a parameter is too large for float64, or would be rounded although ``exact`` is asked for.
+        ValueError: a deep network; a parameter is too large for float64, or would be rounded although ``exact`` is asked for.
     """
+    if not isinstance(net, TwoLayerReLU):
+        raise ValueError(f"net: got {type(net).__name__}; to_deep takes a TwoLayerReLU")
     w, b, q, c = net.arrays()
     deep = DeepReLU([w, q], [b, c])
     if exact and not is_rounded_as(net, deep):

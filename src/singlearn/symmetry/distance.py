@@ -15,7 +15,7 @@ from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.float_form import FloatForm
 from singlearn.symmetry.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.linear_algebra import solve
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.paired_bound import paired_bound
 from singlearn.symmetry.rational import Vector
 from singlearn.symmetry.witness import difference
@@ -65,13 +65,15 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance:
         domain: bounded.
 
     Raises:
-        ValueError: shapes that do not fit together.
+        ValueError: shapes that do not fit together, or a deep network.
 
     >>> from singlearn.symmetry.domain import Box
     >>> f, g = TwoLayerReLU([[1]], [0], [1], 0), TwoLayerReLU([[1]], [0], [Fraction(9, 10)], 0)
     >>> print(sup_distance(f, g, Box([-1], [1])))
     largest difference 1/10 at x = (1)
     """
+    require_two_layer(a, "sup_distance")
+    require_two_layer(b, "sup_distance")
     require_same_shape(a, b)
     form_a, form_b = kink_form(a, domain), kink_form(b, domain)
     gap = difference(form_a, form_b)
@@ -111,7 +113,8 @@ def _largest_vertex(gap: KinkForm, domain: Domain) -> Vector:
     for chosen in _subsets(len(rows), domain.inputs):
         points, error = _solutions(rows[chosen], right[chosen], scale)
         near = np.all(points @ walls.T <= heights + (error[:, None] + 1e-12 * scale) * domain.inputs, axis=1)
-        reach = np.abs(floats.values(points)).max(axis=1) + floats.lipschitz * (error + 1e-13 * scale * (1 + len(gap.kinks)))
+        with np.errstate(invalid="ignore"):  # nearly parallel boundaries of equal networks: 0 · ∞, looked at exactly below
+            reach = np.abs(floats.values(points)).max(axis=1) + floats.lipschitz * (error + 1e-13 * scale * (1 + len(gap.kinks)))
         order = np.flatnonzero(near)
         # The most promising first, until rounding cannot make another one larger.
         for index in order[np.argsort(-reach[order], kind="stable")]:

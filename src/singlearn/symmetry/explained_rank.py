@@ -15,6 +15,9 @@ from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout, jacobian
 from singlearn.symmetry.roles import Roles, roles
 
+LARGEST_WEIGHT = 1e100
+"""Squares and products of larger ones leave float64."""
+
 NEGLIGIBLE = 1e-9
 
 
@@ -59,7 +62,7 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
         domain: where symmetries are to hold; the box around x if not given.
 
     Raises:
-        ValueError: x has another number of columns than the network has inputs, or does not span a box.
+        ValueError: x has another number of columns than the network has inputs, or does not span a box; weights too large.
 
     >>> net = TwoLayerReLU([[1], [1]], [0, 0], [1, 2], 0)
     >>> print(explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
@@ -67,6 +70,12 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
     """
     if x.ndim != 2 or x.shape[1] != net.inputs:
         raise ValueError(f"x: got shape {x.shape}; it should be (points, {net.inputs})")
+    largest = max(float(np.abs(array).max(initial=0.0)) for array in net.arrays())
+    if largest > LARGEST_WEIGHT:
+        raise ValueError(
+            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is; scaling its node, "
+            "(w, b) down and q up, leaves the function as it is"
+        )
     where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
     rank = _rank(jacobian(net, x))
     found = generators(net, where)

@@ -61,6 +61,11 @@ def anneal(
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
             rungs.append(_prior_rung(population[:, kept], kept, energies, adaptation, time.monotonic() - started))
+            if not np.isfinite(population).any():
+                raise ValueError(
+                    f"prior: no draw of the prior of {triple.name!r} is finite; a truncation may lie where its distribution has no mass in "
+                    "double precision"
+                )
             _check_finite(energies, 0.0, particles, triple.name)
             if disk is not None:
                 disk.begin(population)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ from singlearn.tempering.settings import Settings
 from singlearn.triple.identity import BESIDE
 
 FORMAT = 2
+# In the file of a rung.
+BESIDE_THE_NUMBERS = ("index", "run", "digest")
 # Names are no part of what is computed.
 LABELS = ("name", "n", "dimension", "is_population")
 
@@ -108,15 +111,9 @@ class Checkpoint:
             OSError: it cannot be written.
         """
         arrays: dict[str, Any] = {f.name: np.asarray(getattr(rung, f.name)) for f in fields(Rung)}
+        arrays |= {"population": population, "adaptation": np.asarray(json.dumps(asdict(adaptation)))}
         content = io.BytesIO()
-        np.savez(
-            content,
-            index=index,
-            run=self._run,
-            population=population,
-            adaptation=json.dumps(asdict(adaptation)),
-            **arrays,
-        )
+        np.savez(content, index=index, run=self._run, digest=_digest(arrays), **arrays)
         write_whole(self._file(index), content.getbuffer())
 
     @property
@@ -212,6 +209,11 @@ class Checkpoint:
             raise ValueError(
                 f"checkpoint: {file} is damaged ({_first_line(error)}); {later}"
             ) from None
+        kept = {name: array for name, array in arrays.items() if name not in BESIDE_THE_NUMBERS}
+        if "digest" in arrays and str(arrays["digest"]) != _digest(kept):
+            raise ValueError(
+                f"checkpoint: {file} is damaged (its numbers are not those that were written); {later}"
+            )
         if "index" not in arrays or str(arrays.get("run")) != self._run:
             raise ValueError(
                 f"checkpoint: {file} is a rung of another run than that of {self._recorded}; "
@@ -223,6 +225,11 @@ class Checkpoint:
                 f"{index}; {later}"
             )
         return rung, adaptation, population
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Of all numbers of a rung, by name."""
+    return identity.digest_of({name: identity.array(arrays[name])["digest"] for name in sorted(arrays)})
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -42,7 +42,7 @@ from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.site_names import imputed_cautions
+from singlearn.tempering.site_names import event_cautions, imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.sites import Sites
@@ -268,7 +268,7 @@ class Run(Shown):
         found = mixing_warnings(rungs) + rounding_warnings(self.settings.get("resolved_beta"), self.beta_max)
         if self.is_population:
             found += negative_warnings(rungs.energies, rungs.inverse_temperature, self.n)
-        found += imputed_cautions(self.sites, self.dimension)
+        found += imputed_cautions(self.sites, self.dimension) + event_cautions(self.sites)
         found += stored_cautions(self.settings)
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
@@ -336,7 +336,7 @@ class Run(Shown):
             TypeError: a phase that is not hashable.
         """
         if self.triple is None:
-            raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+            raise ValueError("triple: this run was loaded, or unpickled, without it, and it knows the parameters: Run.load(path, triple=…)")
         return Phases.of(self.triple, self.view, self.rungs.particles, self.rungs.kept, labeller)
 
     # -- draws ----------------------------------------------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ class Run(Shown):
         without its triple, or β outside the ladder.
         """
         if self.triple is None:
-            raise ValueError("this run was loaded without its triple, which knows the parameters: Run.load(path, triple=…)")
+            raise ValueError("triple: this run was loaded, or unpickled, without it, and it knows the parameters: Run.load(path, triple=…)")
         size, seed = whole_number("size", size), random_seed(seed)
         return draw_from_rungs(self.triple, self.rungs, self.view, beta, size, seed)
 
@@ -367,6 +367,19 @@ class Run(Shown):
 
     def __str__(self) -> str:
         return self.summary()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as it is saved: without its triple, whose functions other processes may not have, with the identity of it."""
+        from singlearn.tempering.storage import identity_of_run
+
+        state = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _unpickled, (state | {"stored_optimum": self.optimum, "triple": None, "made_of": identity_of_run(self)},)
+
+    def __copy__(self) -> Run:
+        return self  # nothing in it changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Run:
+        return self
 
     def _at_a_prompt(self) -> str:
         """The summary without what would start an optimisation."""
@@ -418,6 +431,10 @@ class Run(Shown):
         from singlearn.tempering.storage import load
 
         return load(path, triple, restrict)
+
+
+def _unpickled(state: dict[str, Any]) -> Run:
+    return Run(**state)
 
 
 def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:

@@ -76,6 +76,22 @@ def pointwise(group: xr.Dataset) -> Float[np.ndarray, "chain draw n"]:
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
+def event_cautions(sites: Sites) -> list[Warning_]:
+    """What to know where all data are one observation of many numbers."""
+    kept = [site for site in sites.observed if site.size]
+    if len(kept) != 1 or kept[0].size != 1 or kept[0].numbers == 1:
+        return []
+    site = kept[0]
+    return [
+        Warning_(
+            Reason.ONE_OBSERVATION,
+            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a distribution of vectors), so that n = 1 "
+            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers are independent given the "
+            "parameters, leave out to_event",
+        )
+    ]
+
+
 def imputed_cautions(sites: Sites, dimension: int) -> list[Warning_]:
     """What to know where coordinates stand for values that were not observed."""
     if not sites.imputed:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 FORMAT = 2
 # Groups that are ours; whoever opens the file elsewhere may add others.
 GROUPS = ("posterior", "sample_stats", "rungs", "log_likelihood", "made_of", "optimum")
+# Attributes that are part of what was measured.
+DIGESTED = ("settings", "truth_energy", "known_multiplicity")
+NUMBERS_BESIDE = {"inverse_temperature", "mode_energy", "is_likelihood_maximum"}
 # Dimensions of the arrays of a rung, in ArviZ's words: a replicate is a chain, a particle a draw.
 RUNG_DIMENSIONS = {
     "particles": ("rung", "chain", "kept_particle", "coordinate"),
@@ -70,7 +73,7 @@ def to_datatree(run: Run) -> xr.DataTree:
     }
     if run.posterior.log_likelihood is not None:
         groups["log_likelihood"] = log_likelihood_group(run.posterior.log_likelihood, run.sites)
-    made_of = _identity(run)
+    made_of = identity_of_run(run)
     if made_of is not None:
         # As bytes and no attribute: HDF5 holds no attribute above 64 kB.
         text = np.frombuffer(json.dumps(made_of).encode(), dtype=np.uint8)
@@ -98,7 +101,7 @@ def to_datatree(run: Run) -> xr.DataTree:
         "truth_energy": json.dumps(run.truth_energy),
         "known_multiplicity": json.dumps(run.known_multiplicity),
     }
-    attributes["digest"] = _digest(groups)
+    attributes["digest"] = _digest(groups, attributes)
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
 
 
@@ -135,6 +138,8 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
     from singlearn.tempering.run import Run, ladder_view
 
     source = as_path("path", path)
+    if triple is not None and not isinstance(triple, Triple):
+        raise TypeError(f"triple: got {type(triple).__name__}; it should be the Triple that was tempered")
     if restrict is not None and triple is None:
         raise ValueError("restrict: it is the phase of a triple; give triple= as well")
     tree = _read(source)
@@ -146,8 +151,8 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
         )
     try:
         groups = {name: node.to_dataset() for name, node in tree.children.items()}
-        if "digest" in tree.attrs and tree.attrs["digest"] != _digest({k: v for k, v in groups.items() if k in GROUPS}):
-            raise ValueError("its numbers are not those that were saved")
+        if "digest" in tree.attrs and tree.attrs["digest"] != _digest({k: v for k, v in groups.items() if k in GROUPS}, tree.attrs):
+            raise ValueError("its numbers or settings are not those that were saved")
         settings = json.loads(tree.attrs["settings"])
         parts = json.loads(tree["made_of"]["identity"].to_numpy().astype(np.uint8).tobytes()) if "made_of" in tree.children else None
         found = _fields(tree)
@@ -255,14 +260,19 @@ def _save_zarr(tree: xr.DataTree, target: Path) -> None:
                     shutil.rmtree(left_over)
 
 
-def _identity(run: Run) -> dict[str, Any] | None:
+def identity_of_run(run: Run) -> dict[str, Any] | None:
+    """What a run was made of, as plain data; ``None`` where it does not say."""
     return run.made_of.parts(run.rungs.particles[0]) if isinstance(run.made_of, MadeOf) else run.made_of
 
 
-def _digest(groups: Mapping[str, xr.Dataset]) -> str:
-    """Of all numbers that are written, by group and name."""
+def _digest(groups: Mapping[str, xr.Dataset], attributes: Mapping[Any, Any]) -> str:
+    """Of all numbers that are written, by group and name, and of what the run was asked for."""
     found = hashlib.blake2b(digest_size=16)
+    for name in DIGESTED:
+        found.update(f"{name} {attributes[name]} ".encode())
     for group in sorted(groups):
+        for name in sorted(NUMBERS_BESIDE & set(groups[group].attrs)):
+            found.update(f"{group} {name} {json.dumps(float(groups[group].attrs[name]))} ".encode())
         for name in sorted(map(str, groups[group].data_vars)):
             values = np.ascontiguousarray(groups[group][name].to_numpy())
             found.update(f"{group} {name} {values.shape} {values.dtype.str} ".encode())

@@ -82,6 +82,8 @@ def temper(
     >>> bool(abs(run.free_energy(99.0).value - 0.5 * math.log(100)) < 0.1)
     True
     """
+    if not isinstance(triple, Triple):
+        raise TypeError(f"triple: got {type(triple).__name__}; it should be a Triple, as Triple.from_numpyro makes one of a model")
     beta_max = real_number("beta_max", beta_max, above=0, meaning="a positive inverse temperature")
     particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
     thin = whole_number("thin", thin, at_most=particles, why=f"there are {particles} particles")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -44,6 +44,13 @@ class Coordinates(Shown):
     resolved: tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]] | None = field(default=None, compare=False)
     # How many of the coordinates each leaf of the parameter has, in the order of ``names``.
     sizes: tuple[int, ...] | None = field(default=None, compare=False)
+    # The density that ``coordinates_of`` made of a prior; another one, as of a phase, is not made again from the prior.
+    made: Callable[[Float[Array, " d"]], Float[Array, ""]] | None = field(default=None, compare=False)
+
+    @property
+    def is_all_of_a_prior(self) -> bool:
+        """Whether the prior says everything about them."""
+        return self.log_prob is self.made
 
     def shapes(self) -> PyTree:
         """The parameter pytree with every array replaced by its shape and dtype."""
@@ -63,10 +70,13 @@ def coordinates_of(prior: Any) -> Coordinates:
         ValueError: a distribution is improper or discrete, or ``log_prob`` is not finite at the prior's own draws.
     """
     leaves = jax.tree_util.tree_leaves(prior, is_leaf=_is_distribution)
+    found = None
     if leaves and all(_is_distribution(leaf) for leaf in leaves):
-        return _from_distributions(prior)
-    if isinstance(prior, Prior):
-        return _from_object(prior)
+        found = _from_distributions(prior)
+    elif isinstance(prior, Prior):
+        found = _from_object(prior)
+    if found is not None:
+        return replace(found, made=found.log_prob)
     raise TypeError(
         f"prior: got {type(prior).__name__}; it should be a pytree whose leaves are all NumPyro distributions, "
         "or an object with sample(key) and log_prob(w)"

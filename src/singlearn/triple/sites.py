@@ -19,12 +19,14 @@ class ObservedSite:
         shape: of its log density, one number per observation, masked ones included.
         dimensions: a name for each axis of ``shape``.
         kept: places in C order of the observations that are not masked; ``None`` where all are kept.
+        numbers: in each observation: 1, or as many as an event has.
     """
 
     name: str
     shape: tuple[int, ...]
     dimensions: tuple[str, ...]
     kept: tuple[int, ...] | None = None
+    numbers: int = 1
 
     @property
     def size(self) -> int:
@@ -63,6 +65,7 @@ class Sites:
                 "shape": list(site.shape),
                 "dimensions": list(site.dimensions),
                 "kept": None if site.kept is None else _packed(site.kept),
+                "numbers": site.numbers,
             }
             for site in self.observed
         ]
@@ -84,6 +87,7 @@ class Sites:
                 tuple(site["shape"]),
                 tuple(site["dimensions"]),
                 None if site["kept"] is None else _unpacked(site["kept"]),
+                site.get("numbers", 1),
             )
             for site in plain["observed"]
         )

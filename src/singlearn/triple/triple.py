@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
 from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
+from singlearn.triple.intake.functions import explained
 from singlearn.triple.intake.noise import noise_of_each
 from singlearn.triple.intake.shapes import (
     check_parameter_matches,
@@ -68,6 +69,8 @@ class Triple(Shown):
     truth_energy: float | None = field(default=None, kw_only=True)
     # Set by ready-made models: data to a parameter that fits them well, from which a search for unseen modes starts as well.
     start: Callable[[PyTree], PyTree] | None = field(default=None, repr=False, kw_only=True)
+    # Of a NumPyro model: the model and copies of its arguments, to make the triple again in another process.
+    brought: tuple[Callable, tuple[Any, ...], dict[str, Any]] | None = field(default=None, repr=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.coordinates is None:
@@ -82,7 +85,10 @@ class Triple(Shown):
         _put(self, "data", as_data(self.data))
         _put(self, "truth", self._understood_truth())
         with jax.enable_x64(True):
-            shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
+            try:
+                shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
+            except Exception as error:
+                raise explained("log_likelihood", error, self.data) from error
             _put(self, "n", check_pointwise_shape(shape, leading_lengths(self.data)))
             if self.truth is not None:
                 if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
@@ -93,6 +99,22 @@ class Triple(Shown):
                 _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
             raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it was made of; coordinates are made again where it arrives."""
+        whole = self.coordinates.is_all_of_a_prior
+        if whole and self.brought is not None:
+            model, args, kwargs = self.brought
+            return _numpyro_again, (model, args, kwargs, self.name)
+        # Coordinates hold functions of ours that pickle does not take: they go along only where nothing else says what they are.
+        left_out = {"coordinates"} if whole else set()
+        return _unpickled, ({f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out},)
+
+    def __copy__(self) -> Triple:
+        return self  # nothing in it changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Triple:
+        return self
 
     @property
     def truth_is_parameter(self) -> bool:
@@ -288,7 +310,10 @@ class Triple(Shown):
             None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=n, truth_energy=0.0,
         )  # fmt: skip
         with jax.enable_x64(True):
-            shape = jax.eval_shape(own, triple.coordinates.shapes())
+            try:
+                shape = jax.eval_shape(own, triple.coordinates.shapes())
+            except Exception as error:
+                raise explained("kl", error, setting) from error
         if getattr(shape, "shape", None) != ():
             raise ValueError(f"kl: returned {shape}; it should be a scalar")
         return triple
@@ -327,9 +352,17 @@ class Triple(Shown):
         """
         from singlearn.triple.numpyro_model import read_model
 
-        coordinates, log_likelihood, sites = read_model(model, args, kwargs)
+        coordinates, log_likelihood, sites, brought = read_model(model, args, kwargs)
         name = getattr(model, "__name__", "NumPyro model")
-        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites)
+        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites, brought=brought)
+
+
+def _unpickled(state: dict[str, Any]) -> Triple:
+    return Triple(**state)
+
+
+def _numpyro_again(model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Triple:
+    return replace(Triple.from_numpyro(model, *args, **kwargs), name=name)
 
 
 def _gaussian(f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree) -> Float[Array, " n"]:

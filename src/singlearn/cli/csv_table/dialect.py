@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from singlearn.cli.csv_table.number import Notation
+from singlearn.cli.csv_table.number import WHOLE, Notation
 from singlearn.cli.refusal import Refusal
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+DIGITS = re.compile(r"\d+", re.ASCII)
 QUOTED = re.compile('"[^"]*"')
 # One comma between digits: 5,251 may be two columns, a decimal comma or a thousands separator.
 ONE_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
-# Commas before groups of three digits: 1,234,567 and 1,234.50 may be columns or thousands
-# separators.
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+# Commas before groups of three digits, as in 1,234,567 and 1,234.50 or 12,34,567 in India: columns
+# or thousands separators.
+THOUSANDS = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,37 @@ def find_delimiter(lines: Sequence[tuple[int, str]], dialect: Dialect, path: Pat
     if found == "," and present:
         _refuse_ambiguous_commas(lines, path)
     return found
+
+
+def refuse_decimal_commas_in_pairs(cells: Sequence[Sequence[str]], line: int, path: Path) -> None:
+    """Raise ``Refusal`` where a comma in a file without a header may separate columns as well as
+    decimals.
+
+    Then every other column has digits only: always as many, or beginning with a zero, as 083 in
+    5,251,5,083.
+
+    Args:
+        cells: the columns of data, entry by entry.
+        line: the first of them.
+        path: for the sentence.
+    """
+    if len(cells) % 2 or not cells:
+        return
+    for whole, digits in zip(cells[::2], cells[1::2], strict=True):
+        if not all(WHOLE.fullmatch(cell) for cell in whole):
+            return
+        if not all(DIGITS.fullmatch(cell) for cell in digits):
+            return
+        widths = {len(cell) for cell in digits}
+        as_many = len(digits) > 1 and len(widths) == 1 and widths != {1}
+        if not (as_many or any(len(cell) > 1 and cell[0] == "0" for cell in digits)):
+            return
+    first = ",".join(column[0] for column in cells)
+    raise Refusal(
+        f"{path}, line {line}: {first!r} may be {len(cells)} columns, or {len(cells) // 2} with "
+        "decimal commas; say --delimiter , if the commas separate columns, or write decimals with "
+        "a point or columns with a semicolon"
+    )
 
 
 def _refuse_ambiguous_commas(lines: Sequence[tuple[int, str]], path: Path) -> None:

@@ -55,7 +55,9 @@ class Notation:
     def _grouped(self) -> re.Pattern[str]:
         separator, decimal = re.escape(self.thousands), re.escape(self.decimal)
         return re.compile(
-            rf"[+-]?(\d+|\d{{1,3}}({separator}\d{{3}})+)({decimal}\d*)?([eE][+-]?\d+)?", re.ASCII
+            rf"[+-]?(\d+|\d{{1,3}}({separator}\d{{3}})+|\d{{1,2}}({separator}\d{{2}})+{separator}\d{{3}})"
+            rf"({decimal}\d*)?([eE][+-]?\d+)?",
+            re.ASCII,
         )
 
     def value(self, cell: str) -> float | None:
@@ -144,6 +146,18 @@ class Notation:
                 f"got {cell!r}, with an underscore; it should be a number (--thousands _ if "
                 "it separates thousands)"
             )
+        parts = cell.split()
+        whole = all(WHOLE.fullmatch(part) for part in parts)
+        if len(parts) > 1 and not whole and all(self.value(part) is not None for part in parts):
+            return (
+                f"got {cell!r}; it should be a number (--delimiter space if blanks separate "
+                "the columns)"
+            )
+        if re.fullmatch(r"'[^']*'|\"[^\"]*\"|“[^”]*”", cell):
+            return (
+                f"got {cell!r} in quotation marks; it should be a number, bare or in double "
+                "quotes"
+            )
         signs = [
             sign
             for sign in (",", ".", "'", " ")
@@ -157,10 +171,5 @@ class Notation:
             return (
                 f"got {cell!r}; what its {sign if sign == 'space' else repr(sign)} means has "
                 f"to be said: {' or '.join(decide)}"
-            )
-        if " " in cell and all(self.value(part) is not None for part in cell.split()):
-            return (
-                f"got {cell!r}; it should be a number (--delimiter space if blanks separate "
-                "the columns)"
             )
         return f"got {cell!r}; it should be a number"

@@ -12,7 +12,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.cli.csv_table.dialect import Dialect, find_delimiter
+from singlearn.cli.csv_table.dialect import (
+    Dialect,
+    find_delimiter,
+    refuse_decimal_commas_in_pairs,
+)
 from singlearn.cli.csv_table.header import has_header
 from singlearn.cli.csv_table.index import labels_rows, looks_like_an_index
 from singlearn.cli.csv_table.number import Notation
@@ -23,6 +27,18 @@ Row = tuple[int, list[str]]
 
 # #N/A, #DIV/0!, … are missing values, no comments.
 ERROR_OF_A_SPREADSHEET = re.compile(r"#(N/A|[A-Z0-9/]+[!?])")
+
+# Numbers that are written where there is none.
+CODES = (
+    *(sign * (10.0**k - 1) for sign in (-1, 1) for k in range(2, 9)),
+    *(sign * number for sign in (-1, 1) for number in (1e20, 1e30, 9.96921e36, 9.969209968386869e36)),
+    *(-8888.0, -888.0, -88.0, -9.0, -7777.0, -999.25, -9999.25, -99.9, -999.9),
+)
+# What a row says that sums up the others, in lower case.
+TOTALS = {
+    "total", "totals", "sum", "subtotal", "sub-total", "grand total", "mean", "average", "avg", "median", "std", "stdev", "min", "max",
+    "count", "summe", "mittelwert", "gesamt", "moyenne", "somme", "promedio", "suma", "media", "totale", "gemiddelde", "totaal",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,6 +111,10 @@ def read_csv(
         _refuse_same_names([names[i] for i in chosen], path)
     else:
         chosen = _chosen(names, places, only, "--columns", path)
+    if not header and delimiter == "," and dialect.delimiter is None and notation == Notation():
+        columns = [[cells[column] for _, cells in body] for column in chosen]
+        refuse_decimal_commas_in_pairs(columns, body[0][0], path)
+    _refuse_totals(body, chosen, path)
     if not chosen:
         raise Refusal(f"{path}: no column is left; it should have at least one column of numbers")
     for what, numbers in skipped.items():
@@ -108,6 +128,7 @@ def read_csv(
             values[i, j] = notation.number(
                 cells[column], f"{path}, line {line}, column {column + 1} ({names[column]})"
             )
+    notes += _notes_on_codes(body, chosen, names, values)
     return Table(
         path,
         tuple(names[i] for i in chosen),
@@ -196,6 +217,42 @@ def _refuse_ragged(rows: Sequence[Row], delimiter: str, dialect: Dialect, path: 
             raise Refusal(
                 f"{path}, line {line}: all its values are missing; delete the line or impute them"
             )
+
+
+def _refuse_totals(body: Sequence[Row], chosen: Sequence[int], path: Path) -> None:
+    """Raise ``Refusal`` for a row that says beside its numbers that it sums up the others."""
+    for line, cells in body:
+        for i, cell in enumerate(cells):
+            if i not in chosen and cell.lower().rstrip(":") in TOTALS:
+                raise Refusal(
+                    f"{path}, line {line}: it says {cell!r} in column {i + 1}, and sums up other "
+                    "rows; delete it, so that every row is one observation"
+                )
+
+
+def _notes_on_codes(
+    body: Sequence[Row],
+    chosen: Sequence[int],
+    names: Sequence[str],
+    values: Float[np.ndarray, "rows columns"],
+) -> list[str]:
+    """A word where a number far from all others is one that is written for missing values."""
+    notes = []
+    for j, column in enumerate(chosen):
+        codes = np.isin(values[:, j], CODES)
+        if not codes.any() or codes.all():
+            continue
+        others = values[~codes, j]
+        low, high = float(others.min()), float(others.max())
+        code = float(values[codes, j][0])
+        if max(code - high, low - code) > high - low:
+            line = body[int(np.argmax(codes))][0]
+            notes.append(
+                f"caution: line {line}, column {column + 1} ({names[column]}) is {code:g}, which "
+                f"often stands for a missing value, and all others lie from {low:g} to {high:g}; "
+                "it was taken for a number"
+            )
+    return notes
 
 
 def _note_on_header(first: Row, header: bool, rows: int, given: Sequence[str | None]) -> str:

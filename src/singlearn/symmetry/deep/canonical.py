@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.moves import ScalePermutation
-from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.network import DeepReLU, require_deep
 
 TIE = 1e-9
 """Keys closer than this count as equal, and the next key decides."""
@@ -55,6 +55,7 @@ def canonical(net: DeepReLU) -> CanonicalForm:
     >>> np.allclose(canonical(a).network.vector(), canonical(b).network.vector(), rtol=0, atol=1e-15)
     True
     """
+    require_deep(net, "canonical")
     scaled, scaling = normalise(silence(net))
     orders: list[np.ndarray] = []
     separation, ties = np.inf, 0

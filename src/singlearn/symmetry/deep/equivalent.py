@@ -16,7 +16,7 @@ from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
 from singlearn.symmetry.deep.general_position import general_position_failures
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
-from singlearn.symmetry.deep.matching import elementwise_residual, exactly_equal, function_bound, match, node_residuals
+from singlearn.symmetry.deep.matching import elementwise_residual, exact_function_bound, exactly_equal, function_bound, match, node_residuals
 from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT, evaluation_error, require_range
@@ -36,6 +36,9 @@ CLOSENESS = (ROUNDING, 1e-9, 1e-6, 1e-3, 0.1, 2.0)
 
 DISTINCT = 1e-11
 """Weights smaller than this share of another one of their node may be mistaken for its rounding."""
+
+FEW_PARAMETERS = 5000
+"""Up to this number a bound is worked out in fractions too."""
 
 LOOSE = 1e-3
 """Relative difference up to which two networks count as nearly equal, when the rounding of their parameters is measured."""
@@ -77,6 +80,14 @@ class _Pairing:
         """A proven bound on the difference of each output of ``a`` and ``b`` on a box."""
         moved = self.moved()
         return function_bound(moved, self.second, preactivation_bounds(moved, box)) + self.change
+
+    def exact_bound(self, box: tuple[np.ndarray, np.ndarray]) -> Float[np.ndarray, " outputs"]:
+        """The same in fractions, if that takes no time; infinite for larger networks."""
+        if len(self.first.vector()) > FEW_PARAMETERS:
+            return np.full(self.first.widths[-1], np.inf)
+        bounds = preactivation_bounds(self.first, box)
+        found = exact_function_bound(self.first, self.second, self.transformation, bounds)
+        return np.where(self.change > 0, np.nextafter(found + self.change, np.inf), found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +294,8 @@ def _small_enough(
     bounds = [pairing.bound(region) for region in regions]
     bound = float(np.max(bounds[-1]))
     if tolerance is not None:
+        if bound > tolerance:
+            bound = min(bound, float(np.max(pairing.exact_bound(regions[-1]))))
         words = f"outputs on the box within {bound:.2g} (absolute, proved), the tolerance is {tolerance:g}"
         return bound <= tolerance, words, bound
     largest = 0.0

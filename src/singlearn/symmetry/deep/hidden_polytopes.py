@@ -17,7 +17,7 @@ from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.gates import Gate, gates_that_hide
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.milp import SOLVER_OPTIONS, balance, encode
-from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.rounding import evaluation_error
 from singlearn.symmetry.deep.sliding import sliding_network
@@ -80,6 +80,7 @@ def hidden_polytopes(net: DeepReLU, box: tuple[Any, Any], *, milp_seconds: float
     Raises:
         ValueError: a box that is not bounded or has no interior.
     """
+    require_deep(net, "hidden_polytopes")
     lower, upper = box_corners(box, net.widths[0])
     found = _cancelling_pairs(net)
     paired = {(kink.layer, node) for kink in found for node in (kink.node, kink.partner)}

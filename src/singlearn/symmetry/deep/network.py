@@ -164,3 +164,17 @@ def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
 
 def _kind(dimensions: int) -> str:
     return "a matrix, one row per node" if dimensions == 2 else "a vector, one entry per node"
+
+
+def require_deep(net: Any, what: str) -> None:
+    """Refuse a two-layer network in fractions where float64 ones are understood.
+
+    Args:
+        net: what the caller gave.
+        what: the function it was given to.
+
+    Raises:
+        ValueError: it is no ``DeepReLU``.
+    """
+    if not isinstance(net, DeepReLU):
+        raise ValueError(f"net: got {type(net).__name__}; {what} is there for deep networks, so convert a TwoLayerReLU with to_deep(net)")

@@ -15,7 +15,7 @@ from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.crossing import search_crossings
 from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_bounds
 from singlearn.symmetry.deep.milp import balance, encode, largest_value
-from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.rounding import evaluation_error
 
 LARGEST_PROGRAM = 200
@@ -92,6 +92,7 @@ def node_states(
     >>> print(*node_states(net, (0, 1)).states[0])
     bypassed dead crossing
     """
+    require_deep(net, "node_states")
     corners = box_corners(box, net.widths[0])
     bounds = preactivation_bounds(net, corners)
     states: list[list[NodeState]] = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from singlearn.symmetry.deep.float64 import float64_array
-from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.network import DeepReLU, require_deep
 
 PASSING = ("Identity", "Dropout", "Flatten")
 """Modules that do nothing to a row of inputs when the network is evaluated."""
@@ -71,6 +71,7 @@ def to_torch(net: DeepReLU) -> Any:
         ImportError: PyTorch is not installed.
         ValueError: a layer without nodes.
     """
+    require_deep(net, "to_torch")
     import torch
 
     if 0 in net.widths:

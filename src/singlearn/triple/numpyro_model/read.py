@@ -14,6 +14,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.triple.coordinates import Coordinates, splitter
+from singlearn.triple.intake.arrays import refuse_different_indexes
 from singlearn.triple.numpyro_model.brought import copied_function, copied_value
 from singlearn.triple.numpyro_model.frozen import Frozen
 from singlearn.triple.numpyro_model.statements import Brought, ModelRefusedError, Site, chart
@@ -25,8 +26,9 @@ LogLikelihood = Callable[[PyTree, PyTree], Float[Array, " n"]]
 
 def read_model(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Coordinates, LogLikelihood, Sites]:
-    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and ``kwargs``.
+) -> tuple[Coordinates, LogLikelihood, Sites, tuple[Callable, tuple[Any, ...], dict[str, Any]]]:
+    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and ``kwargs``; and the model with
+    copies of these.
 
     Args:
         model: a function of NumPyro statements, with or without handlers round it.
@@ -43,6 +45,9 @@ def read_model(
         raise ValueError(
             f"model: got {type(model).__name__}; it should be a function of NumPyro statements"
         )
+    refuse_different_indexes(
+        {f"argument {name}": value for name, value in [*enumerate(args), *kwargs.items()]}, "model"
+    )
     with jax.enable_x64(True):
         as_arrays, understood = _understand(model, args, kwargs)
         precise = InOnePrecision(understood, _brought(model, args, kwargs, as_arrays))
@@ -60,14 +65,18 @@ def read_model(
             )
         return now().log_likelihood(w)
 
+    def log_prior(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return now().log_prior(u)
+
     coordinates = Coordinates(
         dimension=dimension,
         sample=lambda key: now().sample(key),
-        log_prob=lambda u: now().log_prior(u),
+        log_prob=log_prior,
         constrain=lambda u: now().constrain(u),
         unconstrain=lambda w: now().unconstrain(w),
+        made=log_prior,
     )
-    return coordinates, log_likelihood, understood.sites
+    return coordinates, log_likelihood, understood.sites, (model, single.brought.args, single.brought.kwargs)
 
 
 def _brought(

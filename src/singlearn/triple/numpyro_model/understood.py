@@ -244,12 +244,13 @@ def _refuse_other_sites(trace: dict[str, Site], statements: dict[str, Site]) -> 
 
 
 def _inside(support: Any, value: Array) -> Array:
-    """Where a value is in the support, element by element, if the support can say so of elements."""
+    """Where a value is in the support: element by element, or whole events where it binds their elements (counts of a given sum)."""
     while isinstance(support, constraints.independent):
         support = support.base_constraint
-    if support is None or constraints.is_dependent(support) or support.event_dim > 0:
+    if support is None or constraints.is_dependent(support):
         return jnp.ones(value.shape, bool)
-    return jnp.asarray(support(value))
+    inside = jnp.asarray(support(value))
+    return inside.reshape(inside.shape + (1,) * (value.ndim - inside.ndim))
 
 
 def _refuse_scaled(name: str, survey: _Survey) -> None:
@@ -306,6 +307,14 @@ def _refuse_observed(name: str, survey: _Survey) -> None:
         raise ModelRefusedError(
             f"site {name!r}: the log density of {len(never)} observations, the first at {index}, is NaN at each of {LOOKS} prior draws; "
             "a covariate may be missing there"
+        )
+    poles = np.argwhere(np.isposinf([look["log_prob"][name] for look in survey.looks]).any(axis=0))
+    if len(poles):
+        index = tuple(int(i) for i in poles[0])
+        raise ModelRefusedError(
+            f"site {name!r}: the density of {type(innermost(survey.statements[name]['fn'])).__name__} is infinite at {len(poles)} "
+            f"observations, the first at {index}: a pole of the density has no likelihood; move values at the edge of the support inside, "
+            "by half of the last digit they were measured to, say"
         )
     outside = np.argwhere(~survey.seen("inside", name) & counted)
     if len(outside) and not survey.depends["inside"][name]:
@@ -393,6 +402,7 @@ def _observed_site(name: str, names: tuple[str, ...], survey: _Survey) -> Observ
         shape,
         names[: len(shape)],
         None if kept.all() else tuple(np.flatnonzero(kept).tolist()),
+        int(np.prod(counted.shape[len(shape) :])),
     )
 
 

@@ -1,0 +1,1 @@
+"""Networks whose gradient flow is understood, one kind a file."""

@@ -1,0 +1,152 @@
+"""Heads of attention: scores, values, multi-query, rotary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from singlearn.flow.architecture import Architecture, Output
+from singlearn.flow.law import Gram, Law, LinearLaw, gram_law
+from singlearn.flow.program import Program
+from singlearn.running.arguments import whole_number
+
+
+def query_key(d: int, k: int, heads: int = 1, bias: bool = False, shared: bool = False) -> Architecture:
+    r"""Scores :math:`(W_Q x + b_Q)^T (W_K y + b_K)` under a softmax over the keys y.
+
+    Gradient flow keeps :math:`W_Q W_Q^T + b_Q b_Q^T - W_K W_K^T` of each head (with one key for all heads, the sum
+    over its queries), and every component of b_K: what it adds is the same for all keys, so that
+    the softmax drops it and its gradient is zero.
+
+    Args:
+        d: width of the stream.
+        k: width of a head.
+        heads: their number.
+        bias: whether queries and keys have biases.
+        shared: one key for all heads (multi-query attention).
+
+    Returns:
+        The architecture, with ``W_Q1``, …, ``W_K1``, … and ``b_Q1``, …, ``b_K1``, ….
+
+    Raises:
+        ValueError: an argument that is no positive whole number.
+
+    >>> print(query_key(3, 2, bias=True))
+    attention scores, 1 head of width 2 on 3, with biases, 16 parameters; gradient flow keeps
+      W_Q1 W_Q1ᵀ + b_Q1 b_Q1ᵀ - W_K1 W_K1ᵀ   (from GL(2) of a head, its symmetric part)
+      b_K1   (from softmax over the keys, which drops b_K)
+    """
+    d, k, heads = (whole_number(name, value) for name, value in (("d", d), ("k", k), ("heads", heads)))
+    keys = 1 if shared else heads
+    key_of = [1 if shared else h for h in range(1, heads + 1)]
+    shapes: dict[str, tuple[int, ...]] = {f"W_Q{h}": (k, d) for h in range(1, heads + 1)}
+    shapes |= {f"W_K{h}": (k, d) for h in range(1, keys + 1)}
+    if bias:
+        shapes |= {f"b_Q{h}": (k,) for h in range(1, heads + 1)} | {f"b_K{h}": (k,) for h in range(1, keys + 1)}
+
+    def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
+        outputs = []
+        for h, key in zip(range(1, heads + 1), key_of, strict=True):
+            query = program.transpose(parameters[f"W_Q{h}"])
+            outputs.append(Output(program.product(query, parameters[f"W_K{key}"]), (d, d)))
+            if bias:
+                constant = program.transpose(parameters[f"b_Q{h}"])
+                outputs.append(Output(program.product(constant, parameters[f"W_K{key}"]), (1, d)))
+        return outputs
+
+    laws: list[Law] = []
+    for key in range(1, keys + 1):
+        queries = [h for h, own in zip(range(1, heads + 1), key_of, strict=True) if own == key]
+        terms = [Gram(f"W_Q{h}", 0) for h in queries] + [Gram(f"b_Q{h}", 0) for h in queries if bias]
+        laws.append(gram_law([*terms, Gram(f"W_K{key}", 0, -1)], "symmetric", f"GL({k}) of a head, its symmetric part"))
+    for key in range(1, keys + 1 if bias else 1):
+        name = f"b_K{key}"
+        laws.append(LinearLaw(name, f"b_{{K{key}}}", "softmax over the keys, which drops b_K", "always", {name: np.eye(k)}))
+    many = f"{heads} head{'s' if heads > 1 else ''} of width {k} on {d}"
+    extra = f"{', one key for all' if shared else ''}{', with biases' if bias else ''}"
+    return Architecture(f"attention scores, {many}{extra}", shapes, write, tuple(laws))
+
+
+def output_value(d: int, k: int, heads: int = 1, bias: bool = True) -> Architecture:
+    r"""What heads write, :math:`\sum_h W_O^h (W_V^h x + b_V^h) + b_O`.
+
+    Gradient flow keeps :math:`W_V W_V^T + b_V b_V^T - W_O^T W_O` of each head. That b_V may be moved into b_O
+    is a symmetry too; its generator is no gradient, and gives no law.
+
+    Args:
+        d: width of the stream.
+        k: width of a head.
+        heads: their number.
+        bias: whether there are biases.
+
+    Returns:
+        The architecture, with ``W_V1``, …, ``W_O1``, …, ``b_V1``, … and ``b_O``.
+
+    Raises:
+        ValueError: an argument that is no positive whole number.
+
+    >>> print(output_value(3, 2))
+    attention values, 1 head of width 2 on 3, with biases, 17 parameters; gradient flow keeps
+      W_V1 W_V1ᵀ + b_V1 b_V1ᵀ - W_O1ᵀ W_O1   (from GL(2) of a head, its symmetric part)
+    """
+    d, k, heads = (whole_number(name, value) for name, value in (("d", d), ("k", k), ("heads", heads)))
+    each = range(1, heads + 1)
+    shapes: dict[str, tuple[int, ...]] = {f"W_V{h}": (k, d) for h in each}
+    shapes |= {f"W_O{h}": (d, k) for h in each}
+    if bias:
+        shapes |= {f"b_V{h}": (k,) for h in each} | {"b_O": (d,)}
+
+    def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
+        outputs = [Output(program.product(parameters[f"W_O{h}"], parameters[f"W_V{h}"]), (d, d)) for h in each]
+        if bias:
+            shift = parameters["b_O"]
+            for h in each:
+                shift = program.sum(shift, program.product(parameters[f"W_O{h}"], parameters[f"b_V{h}"]))
+            outputs.append(Output(shift, (d, 1)))
+        return outputs
+
+    laws = []
+    for h in each:
+        terms = [Gram(f"W_V{h}", 0), *([Gram(f"b_V{h}", 0)] if bias else []), Gram(f"W_O{h}", 1, -1)]
+        laws.append(gram_law(terms, "symmetric", f"GL({k}) of a head, its symmetric part"))
+    many = f"{heads} head{'s' if heads > 1 else ''} of width {k} on {d}"
+    return Architecture(f"attention values, {many}{', with biases' if bias else ''}", shapes, write, tuple(laws))
+
+
+def rotary(d: int, pairs: int) -> Architecture:
+    r"""Scores :math:`q^T R(δ) k` with rotary embeddings: each plane of rotation has two rows of W_Q and W_K.
+
+    Over all distances δ a loss sees of each plane the sum and the rotated sum of products. Only
+    complex numbers mix them: their real part is symmetric and gives
+    :math:`|W_Q|^2 - |W_K|^2` of the plane, their phase is antisymmetric and gives nothing.
+
+    Args:
+        d: width of the stream.
+        pairs: planes of rotation.
+
+    Returns:
+        The architecture, with ``W_Q1``, …, ``W_K1``, … for each plane.
+
+    Raises:
+        ValueError: an argument that is no positive whole number.
+
+    >>> print(rotary(3, 1))
+    rotary scores, 1 plane on 3, 12 parameters; gradient flow keeps
+      |W_Q1|² - |W_K1|²   (from a real factor of the plane, (a, 1/a))
+    """
+    d, pairs = whole_number("d", d), whole_number("pairs", pairs)
+    each = range(1, pairs + 1)
+    shapes: dict[str, tuple[int, ...]] = {f"{name}{i}": (2, d) for name in ("W_Q", "W_K") for i in each}
+    quarter_turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+
+    def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
+        turn, outputs = program.constant(quarter_turn), []
+        for i in each:
+            query = program.transpose(parameters[f"W_Q{i}"])
+            for left in (query, program.product(query, turn)):
+                outputs.append(Output(program.product(left, parameters[f"W_K{i}"]), (d, d)))
+        return outputs
+
+    laws = [gram_law([Gram(f"W_Q{i}", 0), Gram(f"W_K{i}", 0, -1)], "trace", "a real factor of the plane, (a, 1/a)") for i in each]
+    return Architecture(f"rotary scores, {pairs} plane{'s' if pairs > 1 else ''} on {d}", shapes, write, tuple(laws))
