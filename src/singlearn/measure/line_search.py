@@ -56,8 +56,10 @@ class LineSearches:
             return np.zeros(count, bool)
 
         points = [(zeros(), zeros(), zeros()) for _ in range(2)]
-        rest = [zeros() for _ in range(5)]
-        return cls(zeros(), zeros(), zeros(), points[0], points[1], no(), no(), *rest, np.zeros(count, int))
+        trials = np.zeros(count, int)
+        return cls(
+            zeros(), zeros(), zeros(), points[0], points[1], no(), no(), zeros(), zeros(), zeros(), zeros(), zeros(), trials
+        )  # fmt: skip
 
     def begin(self, rows: Bool[np.ndarray, " searches"], value: Numbers, slope: Numbers, step: Numbers) -> None:
         """Begin the searches in ``rows`` at ϕ(0) = ``value``, ϕ'(0) = ``slope`` < 0, with a first ``step``."""
@@ -108,16 +110,17 @@ class LineSearches:
         self.largest = np.where(finite, self.largest, np.minimum(self.largest, t))
         nearer = self.best[0] + BACK * (t - self.best[0])
         self.step = np.where(finite, step, nearer)
-        self.best, self.other = (
-            tuple(np.where(finite, new, old) for new, old in zip(pair, before, strict=True))  # type: ignore[assignment]
-            for pair, before in ((best, self.best), (other, self.other))
-        )
+        self.best, self.other = _where(finite, best, self.best), _where(finite, other, self.other)
         self.bracketed = np.where(finite, bracketed, self.bracketed)
         self.lower = np.where(finite, lower, np.minimum(self.lower, nearer))
         self.upper = np.where(finite, upper, np.maximum(nearer * (1 + 1e-9), np.minimum(self.upper, t)))
 
 
 Point = tuple[Numbers, Numbers, Numbers]
+
+
+def _where(rows: Bool[np.ndarray, " searches"], new: Point, old: Point) -> Point:
+    return np.where(rows, new[0], old[0]), np.where(rows, new[1], old[1]), np.where(rows, new[2], old[2])
 
 
 def _tilted(point: Point, tilt: Numbers) -> Point:

@@ -24,7 +24,7 @@ from singlearn.triple import Triple
 
 # Of the gradients of the run, what a search may cost.
 SHARE = 0.05
-ITERATIONS = 300
+ITERATIONS = 150
 MOST_MODES = 6
 LARGEST_SCAN = 2**16
 FINEST_GRID = 2**18
