@@ -30,7 +30,7 @@ MEAN = sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 
 def thinned(thin: int) -> sl.Run:
     """U = w²/2 under N(0, 1): the posterior at β is N(0, 1/(1 + β)), and the energy of every particle is known from its place."""
     if thin not in RUNS:
-        RUNS[thin] = sl.temper(PARABOLA, 1e4, PARTICLES, 2, seed=0, thin=thin, progress=False)
+        RUNS[thin] = sl.temper(PARABOLA, 1e4, PARTICLES, 2, seed=0, thin=thin, progress=False, modes=None)
     return RUNS[thin]
 
 

@@ -33,7 +33,7 @@ def volume(curves: VolumeCurve | Sequence[VolumeCurve], multiplicity: int | None
     Raises:
         ValueError: no curves, or curves of different dimension.
     """
-    curves = list(curves) if isinstance(curves, (list, tuple)) else [curves]
+    curves = [curves] if not isinstance(curves, Sequence) else list(curves)
     for curve in curves:
         takes("curves", curve, VolumeCurve, "run.volume()")
     if not curves:
