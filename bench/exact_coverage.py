@@ -354,6 +354,7 @@ class Outcome:
     proved: bool
     wrong: str
     seconds: float
+    reason: str = ""
 
 
 def run(case: Case, timeout: float, check: bool) -> Outcome:
@@ -371,7 +372,7 @@ def run(case: Case, timeout: float, check: bool) -> Outcome:
         wrong = f"m is {case.multiplicity}, found {found}"
     elif proved and check and not verify(found.certificate).valid:
         wrong = f"the certificate is refuted: {verify(found.certificate).reason}"
-    return Outcome(case, proved, wrong, seconds)
+    return Outcome(case, proved, wrong, seconds, f"{found.lower} ≤ λ ≤ {found.upper}: {found.reason}"[:120])
 
 
 def say(text: str) -> None:
@@ -398,7 +399,7 @@ def main() -> None:
         if outcome.wrong:
             say(f"WRONG  {case.family}: {case.name}: {outcome.wrong[:300]}: {case.K} {case.where}")
         elif options.show and not outcome.proved:
-            say(f"open   {case.family}: {case.name} ({outcome.seconds:.1f} s): {case.K} {case.where or ''} right: {case.value}")
+            say(f"open   {case.family}: {case.name} ({outcome.seconds:.1f} s, {outcome.reason}): {case.K} {case.where or ''} right: {case.value}")
     print(f"{'family':30}{'cases':>8}{'proved':>8}{'wrong':>8}{'median':>10}{'longest':>10}")
     for name, rows in [*table.items(), ("all", [o for rows in table.values() for o in rows])]:
         times = [o.seconds for o in rows]

@@ -26,6 +26,11 @@ HONEST = [
     ("y^6 + (x - y^2)^2", {}),
     ("x^2*y^2 + y^4", {}),
     ("x^2 + 1", {}),
+    # A face that is a sum of squares, of a K that is none; K whose squares are found, linear coordinates, a power.
+    ("(x - y)^4 + x^4 + y^4*(1 + z) + z^2", {}),
+    ("5*x^4 + 4*x^3*y + 6*x^2*y^2 + 2*y^4", {}),
+    ("(x - y)^2 + (1 + x)*(y + z)^4 + 2*z^6", {}),
+    ("(x + y + z)^40", {}),
     (["3*x*y^3*z^3", "2*x^3*z + x*y^2*z^2"], {}),
     (["2*x^3*y^3*z + z^2", "2*y*z + 2*x^2*y^3 - x^3*y*z^3"], {}),
     # Statements of every kind.

@@ -530,6 +530,9 @@ function onFace(polyhedron, cone, face, named) {
       fields(face, ["rays", "method"], "a face");
       require(noZeros([...polyhedron.system(weight), ...chart.base], chart.nonzero), "a face may have a zero");
       return NOTHING;
+    case "squares":
+      fields(face, ["rays", "method", "terms"], "a face");
+      return squares(polyhedron, weight, face.terms);
     case "contact":
       fields(face, ["rays", "method", "rank"], "a face");
       return contact(polyhedron, cone, weight, face.rank);
@@ -601,6 +604,24 @@ function steep(polyhedron, cone, weight, number, avoid) {
   require(noZeros(withMinors(chart, polys, required), [...chart.nonzero, ...avoid]), "the differentials may be dependent");
   const own = [Q(required, chart.power), -chart.size];
   return { low: earlier(own, polyhedron.key(cone.rays)), high: NEVER, even: false };
+}
+
+function squares(polyhedron, weight, data) {
+  const { chart } = polyhedron;
+  const system = polyhedron.system(weight);
+  require(system.length === 1, "squares need a single generator");
+  let total = constant(chart.size, Q(0));
+  const roots = [];
+  for (const term of listed(data, "terms")) {
+    require(listed(term, "a term").length === 2, "a term should be a multiple and a root");
+    const c = rational(term[0]), root = polynomial(term[1], chart.size);
+    require(compare(c, Q(0)) > 0, "the multiple of a square is not positive");
+    roots.push(root);
+    total = add(total, multiply(root, root), c);
+  }
+  require(equal(total, system[0]), "the squares do not add up to the part");
+  require(noZeros([...roots, ...chart.base], chart.nonzero), "the squares may have a common zero");
+  return NOTHING;
 }
 
 function contact(polyhedron, cone, weight, order) {

@@ -757,6 +757,30 @@ def faces() -> None:
         rank=1,
     )
     line(
+        "negative-square",
+        "squares_on: c > 0",
+        "x^2 - y^2 is a sum of squares, one of them taken -1 times: m = 1 is claimed; m = 2.",
+        "(x - y)*(x + y)",
+        "squares",
+        terms=[["1", poly("x y", "x")], ["-1", poly("x y", "y")]],
+    )
+    line(
+        "squares-of-another-polynomial",
+        "squares_on: total == part",
+        "x - y is the square of x: λ = 1 is claimed; λ = 1/2.",
+        "x - y",
+        "squares",
+        terms=[["1", poly("x y", "x")]],
+    )
+    line(
+        "squares-with-a-zero",
+        "squares_on: no_zeros",
+        "(x - y)^2 is a square, and has no zero: λ = 1/2 is claimed; λ = 1/4.",
+        "(x - y)^2",
+        "squares",
+        terms=[["1", poly("x y", "x - y")]],
+    )
+    line(
         "zeros-excluded",
         "_face: no_zeros",
         "x - y has no zero off the axes: λ = 1 is claimed; λ = 1/2.",
@@ -958,7 +982,7 @@ def statements() -> None:
     )
     forge(
         "negative-coefficient",
-        "c > 0",
+        "_function: c > 0",
         "4x^2 = (x^2 + 1)^2 - (x^2 - 1)^2 has no zero, because x^2 + 1 has none; λ = 1/2.",
         statement(
             "4*x^2",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import inf
@@ -27,8 +28,10 @@ from singlearn.exact.reading import (
 )
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.chart import Chart, terms_of
+from singlearn.exact.resolve.essential import essential_coordinates
 from singlearn.exact.resolve.proof import Node
-from singlearn.exact.resolve.search import Search
+from singlearn.exact.resolve.search import OutOfTime, Search
+from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.sign import negative_point, never_negative
 from singlearn.exact.summary import summary
 from singlearn.exact.words import chart_tree, explanation, open_reasons
@@ -37,6 +40,9 @@ from singlearn.running.arguments import real_number
 
 MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
+
+SHARE_FOR_SQUARES = 0.3
+"""Of the time, after which K is taken as it is."""
 
 SMALL_TERMS, SMALL_DEGREE = 300, 60
 """Up to this size a step of algebra takes moments; larger ones are searched in a process that can be ended."""
@@ -96,14 +102,15 @@ def rlct(
 
 def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float) -> ResolvedCoefficient:
     """:func:`rlct` in this process; arguments as there, already read."""
-    function = read_function(K)
-    search = Search(time.monotonic() + MARGIN * timeout, function.variables)
+    begin = time.monotonic()
+    function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
+    search = Search(begin + MARGIN * timeout, function.variables)
     if domain is None:
         point = read_point(at, function.variables)
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
         shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
-        nodes = [search.solve(chart)]
+        nodes = [_solved(search, chart, function.power)]
         return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown)
     _refuse_negative(function, None)
     shown = prior_is_shown_nonnegative(prior, function.variables, None, None if domain == "all" else domain)
@@ -112,6 +119,39 @@ def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout
     if domain == "all":
         return _result(function, prior, "everywhere", places, nodes, bound, "", None, shown)
     return _in_box(function, search, places, nodes, bound, domain, prior, shown)
+
+
+def _solved(search: Search, chart: Chart, power: int) -> Node:
+    """In the given coordinates; a K that was not written as squares, if need be, in others that its lowest forms suggest."""
+    node = search.solve(chart)
+    if power == 2 or node.bound.low[0] == inf or (node.bound.proved and never_negative([node])):
+        return node
+    moves = essential_coordinates(chart, search.fresh)
+    moved = chart
+    for move in moves:
+        moved = move(moved)
+    if not moves:
+        return node
+    other = search.solve(moved)
+    other.chart, other.moves = chart, [*moves, *other.moves]
+    if other.bound.proved and never_negative([other]):
+        return other
+    return max(node, other, key=lambda found: found.bound.low)
+
+
+def with_squares(function: Function, deadline: float) -> Function:
+    """The same with K written as a sum of squares, if it is one and time suffices to find it."""
+    if function.power == 2:
+        return function
+    clock = Search(deadline)
+    try:
+        found = sum_of_squares(function.whole, clock.check)
+    except OutOfTime:
+        return function
+    if found is None:
+        return function
+    scales, roots = zip(*found, strict=True)
+    return replace(function, generators=tuple(roots), scales=tuple(scales), power=2)
 
 
 def _without_a_search(

@@ -19,6 +19,7 @@ EXCLUSIONS = {
     "signs": "the terms on the face have one sign",
     "univariate": "the face polynomials have no common real root (Sturm)",
     "groebner": "the face polynomials have no common zero off the coordinate planes (Hilbert)",
+    "squares": "the face polynomial is a sum of squares without a common zero there",
     "factors": "every factor of the face polynomial has one sign",
 }
 

@@ -61,6 +61,8 @@ def _face(face: Face) -> dict[str, Any]:
         data["rank"] = face.rank
     if face.method == "crossing":
         data["crossings"] = [{"factors": list(c.factors), "witness": _witness(c.witness)} for c in face.crossings]
+    if face.method == "squares":
+        data["terms"] = function_terms(*zip(*face.squares, strict=True))
     if face.method == "charts":
         data["children"] = [_child(child) for child in face.children]
     return data

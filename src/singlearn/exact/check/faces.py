@@ -10,7 +10,7 @@ from typing import Any
 from singlearn.exact.check import polynomial as p
 from singlearn.exact.check.bounds import NEVER, NOTHING, Poles
 from singlearn.exact.check.charts import Chart
-from singlearn.exact.check.data import fields, listed, polynomial, require, whole
+from singlearn.exact.check.data import fields, listed, polynomial, rational, require, whole
 from singlearn.exact.check.polyhedron import Polyhedron
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.witness import show_real_zero
@@ -82,6 +82,22 @@ def steep_on(
     require(no_zeros(_minors(chart, polys, required), [*chart.nonzero, *avoid]), "the differentials may be dependent")
     low = min((Fraction(required, chart.power), -chart.size), polyhedron.key(rays))
     return Poles(low, NEVER, False)
+
+
+def squares_on(polyhedron: Polyhedron, weight: Sequence[int], terms: Any) -> Poles:
+    """The part of the only generator is a sum of positive multiples of squares, whose roots have no common zero."""
+    chart = polyhedron.chart
+    (part,) = polyhedron.system(weight)
+    total: Terms = {}
+    roots = []
+    for scale, root in listed(terms, "terms"):
+        c = rational(scale)
+        require(c > 0, "the multiple of a square is not positive")
+        roots.append(polynomial(root, chart.size))
+        total = p.add(total, p.multiply(roots[-1], roots[-1]), c)
+    require(total == part, "the squares do not add up to the part")
+    require(no_zeros([*roots, *chart.base], chart.nonzero), "the squares may have a common zero")
+    return NOTHING
 
 
 def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], order: Any) -> Poles:

@@ -11,7 +11,7 @@ from singlearn.exact.check.bounds import NEVER, NOTHING, Key, Poles, total
 from singlearn.exact.check.charts import SIMPLIFICATIONS, Chart, apply
 from singlearn.exact.check.cones import show_cover
 from singlearn.exact.check.data import fields, listed, polynomial, require, whole
-from singlearn.exact.check.faces import contact_on, crossing_on, named_factors, steep_on
+from singlearn.exact.check.faces import contact_on, crossing_on, named_factors, squares_on, steep_on
 from singlearn.exact.check.polyhedron import Polyhedron
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.zeros import factorised, no_zeros
@@ -105,6 +105,9 @@ def _face(
         fields(face, {"rays", "method"}, "a face")
         require(no_zeros([*polyhedron.system(weight), *chart.base], chart.nonzero), "a face may have a zero")
         return NOTHING
+    if method == "squares":
+        fields(face, {"rays", "method", "terms"}, "a face")
+        return squares_on(polyhedron, weight, face["terms"])
     if method == "contact":
         fields(face, {"rays", "method", "rank"}, "a face")
         return contact_on(polyhedron, rays, weight, face["rank"])

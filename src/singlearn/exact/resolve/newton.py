@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import comb, inf
+from typing import Any
 
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
 from singlearn.exact.resolve.chart import Chart, Poly, terms_of
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
+from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
 from singlearn.exact.resolve.witness import Witness, real_zero
+
+MOST_FOR_A_FACE = 16
+"""Monomials of the roots, where the polynomial of a face is written as a sum of squares."""
 
 HIGHEST_CONTACT = 12
 """Orders of derivatives that are tried."""
@@ -96,6 +101,15 @@ class Newton:
         """How a common zero of the face polynomials was excluded, or ``real`` or ``unknown``."""
         system = [*self.face_generators(cone), *self.chart.base_relations]
         return torus_zeros(system, self.chart.nonzero)
+
+    def squares(self, cone: Cone) -> list[tuple[Any, Poly]] | None:
+        """The face polynomial of a single generator as a sum of squares without a common zero."""
+        if len(self.chart.generators) != 1:
+            return None
+        found = sum_of_squares(self.face_generators(cone)[0], self.check, MOST_FOR_A_FACE)
+        if not found or torus_zeros([*(g for _, g in found), *self.chart.base_relations], self.chart.nonzero) not in EXCLUDED:
+            return None
+        return found
 
     def singular(self, polys: Sequence[Poly], required: int) -> list[Poly] | None:
         """Equations of the common zeros where the polys have fewer independent differentials; None if there are too many minors."""

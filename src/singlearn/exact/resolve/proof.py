@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.chart import Chart, Poly
@@ -26,10 +26,11 @@ class Face:
 
     Args:
         rays: of the cone.
-        method: how a common zero was excluded, or ``crossing``, ``steep``, ``contact``, ``charts``, ``open``.
+        method: how a common zero was excluded, or ``squares``, ``crossing``, ``steep``, ``contact``, ``charts``, ``open``.
         rank: for ``steep``, the order for ``contact``.
         crossings: for ``crossing``.
         children: for ``charts``: one per unimodular cone.
+        squares: for ``squares``: constants c > 0 and polynomials g, the face polynomial being Σ c·g².
     """
 
     rays: tuple[Vector, ...]
@@ -37,6 +38,7 @@ class Face:
     rank: int = 0
     crossings: tuple[Crossing, ...] = ()
     children: list[Child] = field(default_factory=list)
+    squares: list[tuple[Any, Poly]] = field(default_factory=list)
 
 
 @dataclass(eq=False)

@@ -126,6 +126,11 @@ class Search:
             node.faces.append(face)
             if face.method in EXCLUDED:
                 continue
+            if face.method == "unknown" and chart.power == 1:
+                squares = newton.squares(cone)
+                if squares is not None:
+                    face.method, face.squares = "squares", squares
+                    continue
             crossing = newton.crossing(cone)
             if crossing is not None:
                 face.method, face.crossings = "crossing", tuple(crossing[0])

@@ -40,6 +40,7 @@ def _moves(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None])
     yield from _eliminations(chart)
     yield from _straightenings(chart, fresh)
     yield from _shorter(chart, check)
+    yield from _straightened_factors(chart, fresh, check)
 
 
 def _divisions(chart: Chart) -> Iterator[Move]:
@@ -102,6 +103,32 @@ def _straightenings(chart: Chart, fresh: Callable[[str], str]) -> Iterator[Move]
             candidates.append((cost, len(candidates), v, slope, rest))
     for _, _, v, slope, rest in sorted(candidates):
         yield Solve(v, slope, rest, fresh("u"))
+
+
+def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> Iterator[Move]:
+    """A factor c·v + p of a generator or of the prior, with v local, becomes a coordinate, if that leaves fewer terms."""
+    if chart.relations:
+        return
+    size = _terms(chart)
+    seen = set()
+    for poly in (*chart.generators, chart.prior):
+        check()
+        factors = (poly.factor() if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree())[1]
+        for factor, _ in factors:
+            if len(terms_of(factor)) == 1 or len(terms_of(factor)) > LARGEST or str(factor) in seen:
+                continue
+            seen.add(str(factor))
+            for v in chart.local:
+                parts = linear_parts(chart, factor, v)
+                if parts is None:
+                    continue
+                move = Solve(v, *parts, fresh("u"))
+                if _terms(move(chart)) < size:
+                    yield move
+
+
+def _terms(chart: Chart) -> int:
+    return sum(len(terms_of(p)) for p in (*chart.generators, chart.prior))
 
 
 def linear_parts(chart: Chart, g: Poly, v: str) -> tuple[Poly, Poly] | None:
