@@ -16,7 +16,14 @@ from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
 from singlearn.symmetry.deep.general_position import general_position_failures
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
-from singlearn.symmetry.deep.matching import elementwise_residual, exact_function_bound, exactly_equal, function_bound, match, node_residuals
+from singlearn.symmetry.deep.matching import (
+    elementwise_residual,
+    exact_function_bound,
+    exactly_equal,
+    function_bound,
+    match,
+    node_residuals,
+)
 from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT, evaluation_error, require_range
