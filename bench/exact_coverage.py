@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import combinations, product
+from itertools import combinations
 from math import isqrt
 from types import SimpleNamespace
 from typing import Any
@@ -163,7 +163,6 @@ def forms(generator: random.Random) -> Iterator[Case]:
 
 
 def linear_powers(generator: random.Random) -> Iterator[Case]:
-    x, y, z, w = symbols(4)
     yield Case("powers of linear forms", "(x+y+z+w)^40", "(x+y+z+w)^40", Fraction(1, 40), 1)
     yield Case("powers of linear forms", "(x+y+z+w+v+u)^12", "(x+y+z+w+v+u)^12", Fraction(1, 12), 1)
     for _ in range(12):
@@ -259,12 +258,29 @@ def determinantal(generator: random.Random) -> Iterator[Case]:
 
 
 def products_of_matrices(generator: random.Random) -> Iterator[Case]:
-    shapes = [(1, 1, 2), (2, 1, 2), (2, 2, 1), (1, 2, 2), (2, 2, 2), (3, 1, 1), (3, 1, 2), (3, 2, 1), (3, 2, 2), (3, 1, 3), (3, 3, 1), (3, 3, 2), (2, 2, 3), (3, 2, 3)]
+    shapes = [
+        (1, 1, 2),
+        (2, 1, 2),
+        (2, 2, 1),
+        (1, 2, 2),
+        (2, 2, 2),
+        (3, 1, 1),
+        (3, 1, 2),
+        (3, 2, 1),
+        (3, 2, 2),
+        (3, 1, 3),
+        (3, 3, 1),
+        (3, 3, 2),
+        (2, 2, 3),
+        (3, 2, 3),
+    ]
     for M, N, H in shapes:
         for rank in range(min(M, N, H) + 1):
             A = sympy.Matrix(H, M, lambda i, j: sympy.Symbol(f"a{i}{j}"))
             B = sympy.Matrix(N, H, lambda i, j: sympy.Symbol(f"b{i}{j}"))
-            one = sympy.Matrix(N, M, lambda i, j: int(int(i) == int(j) < rank))
+            one = sympy.zeros(N, M)
+            for i in range(rank):
+                one[i, i] = 1
             at = {f"{n}{i}{i}": 1 for n in "ab" for i in range(rank)}
             known = catalogue.reduced_rank(inputs=M, outputs=N, hidden=H, rank=rank)
             local = catalogue.reduced_rank_local(M, N, H, rank, rank, rank)
@@ -277,8 +293,8 @@ def vandermonde(generator: random.Random) -> Iterator[Case]:
     r"""Σ_n (Σ_k a_k b_k^{Q(n-1)+1})²: Aoyagi 2006; Q = 2 are tanh networks with zero truth."""
     for Q in (1, 2, 3):
         for H in (1, 2, 3, 4):
-            i = max(i for i in range(1, 10) if 2 * H >= Q * (i * i - i) + 2 * i)
-            m = 2 if 2 * H == Q * (i * i - i) + 2 * i else 1
+            i = max(i for i in range(1, 10) if Q * (i * i - i) + 2 * i <= 2 * H)
+            m = 2 if Q * (i * i - i) + 2 * i == 2 * H else 1
             value = Fraction(Q * i * (i + 1) + 2 * H, 4 * (1 + i * Q))
             K = [" + ".join(f"a{k}*b{k}^{Q * n + 1}" for k in range(H)) for n in range(H)]
             if Q == 2:
@@ -298,6 +314,10 @@ def vandermonde(generator: random.Random) -> Iterator[Case]:
             yield Case("Vandermonde", f"{phase}, {at}", K, Fraction(known.value), known.multiplicity, {"at": at})
 
 
+def powers_at(v: sympy.Symbol, roots: list[int], half: list[int]) -> sympy.Expr:
+    return sympy.Mul(*((v - r) ** (2 * k) for r, k in zip(roots, half, strict=True)))
+
+
 def whole_spaces(generator: random.Random) -> Iterator[Case]:
     """Over all points, or those of a box: the smallest λ of a few places that are known."""
     for index in range(10):  # products of powers of polynomials of one variable each, with rational roots
@@ -305,29 +325,39 @@ def whole_spaces(generator: random.Random) -> Iterator[Case]:
         powers = [[generator.randint(1, 3) for _ in r] for r in roots]
         size = len(roots)
         x = symbols(size)
-        K = sympy.expand(sympy.Mul(*((v - r) ** (2 * k) for v, rs, ks in zip(x, roots, powers, strict=True) for r, k in zip(rs, ks, strict=True))))
+        K = sympy.expand(sympy.Mul(*(powers_at(v, rs, ks) for v, rs, ks in zip(x, roots, powers, strict=True))))
         highest = max(map(max, powers))
         m = sum(max(ks) == highest for ks in powers)
         where: dict[str, Any] = {"domain": "all"} if index % 2 else {"domain": {str(v): (-3, 3) for v in x}}
         yield Case("all points, a box", f"products {powers}", str(K), Fraction(1, 2 * highest), m, where)
-    x, y, z, w = symbols(4)
+    x, y, z = symbols(3)
     for index in range(10):  # sums of squares of the same in different variables: λ adds, at the worst point of each
         size = generator.randint(2, 3)
         roots = [generator.sample([-2, -1, 0, 1, 2], generator.randint(1, 2)) for _ in range(size)]
         powers = [[generator.randint(1, 3) for _ in r] for r in roots]
-        K = sympy.Add(*(sympy.Mul(*((v - r) ** (2 * k) for r, k in zip(rs, ks, strict=True))) for v, rs, ks in zip((x, y, z), roots, powers, strict=False)))
+        K = sympy.Add(*(powers_at(v, rs, ks) for v, rs, ks in zip((x, y, z), roots, powers, strict=False)))
         value = sum((Fraction(1, 2 * max(ks)) for ks in powers), Fraction(0))
         where = {"domain": "all"} if index % 2 else {"domain": {str(v): (-3, 3) for v in (x, y, z)[:size]}}
         yield Case("all points, a box", f"sums {powers}", str(sympy.expand(K) if index % 3 else K), value, 1, where)
     spheres = [
-        ([x**2 + y**2 - 1], 1), ([x**2 + y**2 + z**2 - 1], 1), ([x**2 + y**2 - 1, z], 2), ([x**2 + y**2 - 2, x - y], 2), ([x**2 + y**2 + z**2 - 3, x - y], 2),
-        ([x * y - 1], 1), ([x**2 - 2, y**2 - 3], 2), ([x**3 - x - y], 1), ([x**2 + y**2 - 1, z**2 - x], 2), ([x**2 - y**2 - 1], 1), ([x**4 + y**4 - 1], 1),
-    ]  # fmt: skip
+        ([x**2 + y**2 - 1], 1),
+        ([x**2 + y**2 + z**2 - 1], 1),
+        ([x**2 + y**2 - 1, z], 2),
+        ([x**2 + y**2 - 2, x - y], 2),
+        ([x**2 + y**2 + z**2 - 3, x - y], 2),
+        ([x * y - 1], 1),
+        ([x**2 - 2, y**2 - 3], 2),
+        ([x**3 - x - y], 1),
+        ([x**2 + y**2 - 1, z**2 - x], 2),
+        ([x**2 - y**2 - 1], 1),
+        ([x**4 + y**4 - 1], 1),
+    ]
     for generators, codimension in spheres:  # smooth complete intersections
         names = sorted({str(s) for g in generators for s in g.free_symbols})
         for where in ({"domain": "all"}, {"domain": {n: (-2, 2) for n in names}}):
             yield Case("all points, a box", str(generators), [str(g) for g in generators], Fraction(codimension, 2), 1, where)
-    for lines, where_names in [([x, y, x - y], "xy"), ([x, y, x - y, x + y], "xy"), ([x, x - 1, y, x - y], "xy"), ([x, y, z, x - y, x + y + z], "xyz")]:
+    arrangements = [[x, y, x - y], [x, y, x - y, x + y], [x, x - 1, y, x - y], [x, y, z, x - y, x + y + z]]
+    for lines, where_names in zip(arrangements, ("xy", "xy", "xy", "xyz"), strict=True):
         # arrangements: the smallest codimension of a flat by twice the number of hyperplanes through it
         best = Fraction(1, 2)
         for size in range(2, len(lines) + 1):
@@ -341,8 +371,17 @@ def whole_spaces(generator: random.Random) -> Iterator[Case]:
 
 def every_case(seed: int) -> list[Case]:
     families = (
-        normal_crossings, monomial_sums, forms, linear_powers, hypersurfaces, disjoint, determinantal, products_of_matrices, vandermonde, whole_spaces,
-    )  # fmt: skip
+        normal_crossings,
+        monomial_sums,
+        forms,
+        linear_powers,
+        hypersurfaces,
+        disjoint,
+        determinantal,
+        products_of_matrices,
+        vandermonde,
+        whole_spaces,
+    )
     return [case for n, family in enumerate(families) for case in family(random.Random(100 * seed + n))]
 
 
@@ -399,13 +438,15 @@ def main() -> None:
         if outcome.wrong:
             say(f"WRONG  {case.family}: {case.name}: {outcome.wrong[:300]}: {case.K} {case.where}")
         elif options.show and not outcome.proved:
-            say(f"open   {case.family}: {case.name} ({outcome.seconds:.1f} s, {outcome.reason}): {case.K} {case.where or ''} right: {case.value}")
+            found = f"{outcome.seconds:.1f} s, {outcome.reason}"
+            say(f"open   {case.family}: {case.name} ({found}): right is {case.value}; {case.K} {case.where or ''}")
     print(f"{'family':30}{'cases':>8}{'proved':>8}{'wrong':>8}{'median':>10}{'longest':>10}")
-    for name, rows in [*table.items(), ("all", [o for rows in table.values() for o in rows])]:
+    every = [outcome for rows in table.values() for outcome in rows]
+    for name, rows in [*table.items(), ("all", every)]:
         times = [o.seconds for o in rows]
-        print(f"{name:30}{len(rows):8}{sum(o.proved for o in rows):8}{sum(bool(o.wrong) for o in rows):8}{statistics.median(times):8.2f} s{max(times):8.1f} s")
-    rows = [o for rows in table.values() for o in rows]
-    raise SystemExit(any(o.wrong for o in rows) or sum(o.proved for o in rows) < ENOUGH * len(rows))
+        proved, wrong = sum(o.proved for o in rows), sum(bool(o.wrong) for o in rows)
+        print(f"{name:30}{len(rows):8}{proved:8}{wrong:8}{statistics.median(times):8.2f} s{max(times):8.1f} s")
+    raise SystemExit(any(o.wrong for o in every) or sum(o.proved for o in every) < ENOUGH * len(every))
 
 
 if __name__ == "__main__":

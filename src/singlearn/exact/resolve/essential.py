@@ -70,14 +70,12 @@ def _completed(form: Poly, places: list[int]) -> list[tuple[int, list[Any]]]:
     found: list[tuple[int, list[Any]]] = []
     rest = form
     while rest != 0:
-        for j, i in enumerate(places):
-            slope = rest.derivative(i)
-            lead = slope.derivative(i)
-            if lead != 0:
-                break
-        else:
+        pivot = next((j for j, i in enumerate(places) if rest.derivative(i).derivative(i) != 0), None)
+        if pivot is None:
             return _independent([form.derivative(i) for i in places])
-        row = [slope.derivative(i).leading_coefficient() / lead.leading_coefficient() if slope.derivative(i) != 0 else fmpq(0) for i in places]
-        found.append((j, row))
-        rest = rest - slope * slope / (2 * lead.leading_coefficient())
+        slope = rest.derivative(places[pivot])
+        lead = slope.derivative(places[pivot]).leading_coefficient()
+        slopes = [slope.derivative(i) for i in places]
+        found.append((pivot, [s.leading_coefficient() / lead if s != 0 else fmpq(0) for s in slopes]))
+        rest = rest - slope * slope / (2 * lead)
     return found

@@ -132,7 +132,13 @@ def _directions(size: int) -> list[Exponents]:
     if (2 * reach + 1) ** size <= MOST_DIRECTIONS:
         every = list(product(range(-reach, reach + 1), repeat=size))
     else:
-        every = [tuple((i == j) * s + (i == k) * t for i in range(size)) for j in range(size) for k in range(size) for s in (-1, 1) for t in (-1, 0, 1)]
+        every = [
+            tuple((i == j) * s + (i == k) * t for i in range(size))
+            for j in range(size)
+            for k in range(size)
+            for s in (-1, 1)
+            for t in (-1, 0, 1)
+        ]
         every += [(1,) * size, (-1,) * size]
     return sorted({d for d in every if any(d)}, key=lambda d: (sum(map(abs, d)), d))
 
@@ -331,7 +337,9 @@ def _affine(
     return start, free, directions
 
 
-def _matrix(size: int, pairs: Sequence[tuple[int, int]], start: Sequence[Any], directions: Sequence[dict[int, Any]], theta: Sequence[Any]) -> list[list[Any]]:
+def _matrix(
+    size: int, pairs: Sequence[tuple[int, int]], start: Sequence[Any], directions: Sequence[dict[int, Any]], theta: Sequence[Any]
+) -> list[list[Any]]:
     flat = list(start)
     for value, direction in zip(theta, directions, strict=True):
         for place, c in direction.items():
@@ -349,8 +357,8 @@ def _interior_point(
 
     ``None`` if there is no such matrix.
 
-    Maximise t with :math:`G(θ) - t I` positive definite, by Newton steps on :math:`-t/μ - \log\det(G(θ) - t I)` for decreasing μ; at the end
-    G is near the analytic centre of the best ones, whose kernel is the smallest.
+    Maximise t with :math:`G(θ) - t I` positive definite, by Newton steps on :math:`-t/μ - \log\det(G(θ) - t I)`
+    for decreasing μ; at the end G is near the analytic centre of the best ones, whose kernel is the smallest.
     """
     first, second = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
     base = np.array([_float(c) for c in start])
@@ -395,7 +403,10 @@ def _interior_point(
             gradient = -changes @ (factor * inverse[first, second])
             slope_t = -1 / level + np.trace(inverse)
             if len(directions):
-                kron = inverse[np.ix_(first, first)] * inverse[np.ix_(second, second)] + inverse[np.ix_(first, second)] * inverse[np.ix_(second, first)]
+                kron = (
+                    inverse[np.ix_(first, first)] * inverse[np.ix_(second, second)]
+                    + inverse[np.ix_(first, second)] * inverse[np.ix_(second, first)]
+                )
                 kron *= np.outer(factor, factor) / 2
                 hessian = changes @ kron @ changes.T
                 square = inverse @ inverse
