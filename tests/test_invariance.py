@@ -15,11 +15,11 @@ import numpy as np
 import numpyro.distributions as dist
 import pytest
 import torch
-from local_landscapes import Landscape
 from scipy.special import gammainc
 from scipy.stats import kstest, norm
 
 import singlearn as sl
+from local_landscapes import Landscape
 from singlearn.local.hamiltonian import _Chains
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.leapfrog import fly_in_chunks

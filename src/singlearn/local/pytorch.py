@@ -494,7 +494,8 @@ class TorchTarget:
             value, gradient = self._full(self._centre + offset)
             return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
 
-        at: tuple[Any, Any, Any, Any] = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        offset, momentum, excess, force = (torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        at: tuple[Any, Any, Any, Any] = offset, momentum, excess, force
         epsilon = self._column(step)
         for _ in range(leapfrogs):
             at = kick_drift_kick(evaluate, at, epsilon)
