@@ -20,7 +20,7 @@ class State(NamedTuple):
     seed: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Landscape:
     """Loss K(w) with its gradient, both of arrays chains × d, the same for each of ``samples`` samples, at w* = 0.
 

@@ -19,6 +19,7 @@ from scipy.special import gammainc
 from scipy.stats import kstest, norm
 
 import singlearn as sl
+from local_landscapes import Landscape
 from singlearn.local.hamiltonian import _Chains
 from singlearn.local.jax_function import JaxTarget
 from singlearn.local.leapfrog import fly_in_chunks
@@ -97,6 +98,8 @@ def _loss_of_offset(w: Any, exp: Any) -> Any:
     """Skewed, with its minimum at 0."""
     return exp(w) - w - 1
 
+
+GRID_ROOT = np.linspace(-2.2, 2.2, 20_001)
 
 _density = np.exp(-NBETA * _loss_of_offset(GRID, np.exp) - 0.5 * GAMMA * GRID**2)
 _cumulative = np.cumsum(_density) / _density.sum()
@@ -195,3 +198,34 @@ def test_langevin_steps_leave_a_gaussian_alone(framework):
     # The last excess written down belongs to the position before the last step; all of them have the same mean.
     mean, error = traces.excess[:, -1].mean(), traces.excess[:, -1].std() / np.sqrt(chains)
     assert abs(mean - NBETA * h * variance) < 4 * error
+
+
+def test_trajectories_are_exact_where_the_gradient_is_not_one():
+    """K = √|w| under a tie: the gradient at w* is no number, and elsewhere half of it is missing; energies alone decide."""
+    grid = np.sign(GRID_ROOT) * GRID_ROOT**2
+    density = np.exp(-4 * np.sqrt(np.abs(grid)) - 0.5 * GAMMA * grid**2) * 2 * np.abs(GRID_ROOT)
+    cumulative = np.cumsum(density) / density.sum()
+    target = Landscape(lambda w: np.sqrt(np.abs(w)).sum(1), lambda w: 0.25 * np.sign(w) / np.sqrt(np.abs(w)))
+    start = np.interp(np.random.default_rng(6).uniform(size=(8_000, 1)), cumulative, grid)
+    chains = _Chains(target, Tempering(4.0, GAMMA), start, seed=7, longest=4)
+    acceptance = [chains.move(np.full(len(start), 0.5)).mean() for _ in range(20)]
+    assert 0.5 < np.mean(acceptance) < 0.98
+    assert abs(np.corrcoef(chains.offset[:, 0], start[:, 0])[0, 1]) < 0.3
+    assert kstest(np.interp(chains.offset[:, 0], grid, cumulative), "uniform").pvalue > CHANCE
+
+
+def test_a_tamed_step_that_is_judged_leaves_its_target_alone():
+    """Steps so long that drifts are cut off for a good part of the chains; the ratio has the drift that was taken."""
+    start = _tied_draws(8_000, seed=8)[:, :1]
+    target = Landscape(lambda w: (np.exp(w) - w - 1).sum(1), lambda w: np.exp(w) - 1, samples=4)
+    rng, step, at, cut = np.random.default_rng(9), np.full(len(start), 9.0), start, []
+    acceptances = []
+    for seed in range(40):
+        force = NBETA * (np.exp(at) - 1) + GAMMA * at
+        cut.append(np.mean(np.abs(force) > 6 / 3.0))
+        trial = target.attempt(target.place(at, seed), step, 4, TIED)
+        taken = rng.uniform(size=len(at)) < trial.acceptance
+        at = np.where(taken[:, None], trial.state.position, at)
+        acceptances.append(trial.acceptance.mean())
+    assert np.mean(cut) > 0.1 and np.mean(acceptances) > 0.01
+    assert kstest(np.interp(at[:, 0], GRID, _cumulative), "uniform").pvalue > CHANCE

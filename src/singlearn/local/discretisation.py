@@ -62,6 +62,18 @@ def virial_is_off(virial: Estimate, coefficient: float) -> bool:
     return 0.5 * abs(virial.value) > SHARE * abs(coefficient) and abs(virial.value) > SIGNIFICANT * virial.standard_error
 
 
+def error_by_virial(virial: Estimate) -> float:
+    """What the virial adds to the standard error of λ̂: half of what is beyond two of its own.
+
+    Half is right where a parabola is what goes wrong, a quarter where :math:`K ∝ w^4` is.
+
+    >>> error_by_virial(Estimate(0.04, 0.01)), error_by_virial(Estimate(0.04, 0.03))
+    (0.01, 0.0)
+    """
+    beyond = abs(virial.value) - 2 * virial.standard_error
+    return 0.5 * beyond if math.isfinite(beyond) and beyond > 0 else 0.0
+
+
 def highest_excess(traces: Traces, coefficient: float) -> float:
     r"""The highest excess :math:`nβ (L - L(w^*))` that was met, if it is out of reach of exact chains; else 0.
 

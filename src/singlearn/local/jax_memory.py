@@ -57,11 +57,13 @@ def _multiplied(program: Jaxpr) -> int:
         inner = sum(_multiplied(part) for part in jaxprs_in_params(equation.params))
         total += int(equation.params.get("length", 1)) * inner
         if equation.primitive.name in ("dot_general", "conv_general_dilated"):
-            left, right = (part.aval.shape for part in equation.invars[:2])
-            made = math.prod(equation.outvars[0].aval.shape)
+            left, right, out = (part.aval for part in (*equation.invars[:2], equation.outvars[0]))
+            if not (isinstance(left, ShapedArray) and isinstance(right, ShapedArray) and isinstance(out, ShapedArray)):
+                continue
+            made = math.prod(out.shape)
             if equation.primitive.name == "dot_general":
                 (contracted, _), _ = equation.params["dimension_numbers"]
-                total += made * math.prod(left[axis] for axis in contracted)
+                total += made * math.prod(left.shape[axis] for axis in contracted)
             else:
-                total += made * math.prod(right) // max(right[equation.params["dimension_numbers"].rhs_spec[0]], 1)
+                total += made * math.prod(right.shape) // max(right.shape[equation.params["dimension_numbers"].rhs_spec[0]], 1)
     return total

@@ -134,7 +134,8 @@ def look_below(target: Target, tempering: Tempering, sampled: Sampled, rate: flo
             beside, _ = _bold(target, np.stack([side, -side]), rate, reach)
     if spent >= KRYLOV + (2 + len(chains)) * BOLD_STEPS and len(chains):
         from_chains, distance = _bold(target, chains, rate, reach)
-    return Below(*(tempering.nbeta * gain for gain in (at_centre, beside, from_chains)), curvature, distance)
+    at_centre, beside, from_chains = (tempering.nbeta * gain for gain in (at_centre, beside, from_chains))
+    return Below(at_centre, beside, from_chains, curvature, distance)
 
 
 def lowest_curvature(target: Target, width: float, seed: int) -> tuple[float, Float[np.ndarray, " d"]]:

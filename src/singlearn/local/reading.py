@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from singlearn.local.diagnostics import Mixing, mixing
+from singlearn.local.discretisation import error_by_virial
 from singlearn.local.excursions import error_of_few, excursion_sentences
 from singlearn.local.minimum import look_below
 from singlearn.local.quadratic import Spectrum, spectrum
@@ -112,7 +113,8 @@ def read(
         excess, distance = (mixing(trace, sampled.started_away) for trace in (traces.excess, traces.squared_distance))
         closer, looser = (at_other_gamma(tempering, sampled, *run) for run in ((2.0, TWICE), (0.5, HALF)))
         lower = below.lower
-        doubtful, spread = doubts(excess), max(error(excess), error_of_few(excess, distance))
+        doubtful = doubts(excess)
+        spread = math.hypot(max(error(excess), error_of_few(excess, distance)), error_by_virial(sampled.virial))
         if rounding_sentence(rounding, excess.mean, target.centre_loss):
             spread = math.hypot(spread, rounding)
         wanted = tolerance * abs(excess.mean)

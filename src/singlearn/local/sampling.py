@@ -12,8 +12,10 @@ from singlearn.local.sgld import RETRIES, found_lower, sample_sgld
 from singlearn.local.status import diverged
 from singlearn.local.target import Target, Tempering
 
-SMALL = 300_000
-"""Samples × multiplications of one loss, up to which a gradient of all samples costs about as much as the overhead of a step."""
+ALONGSIDE = 20
+"""Multiplications that a loss costs beside those that are counted: functions of single numbers, and the way back."""
+SMALL = 250_000
+"""Samples × multiplications of one loss, up to which a gradient of all samples costs at most about twice the overhead of a step."""
 LARGE = 30_000_000
 """The same, beyond which nobody waits for exact chains."""
 FEWEST_GRADIENTS = 1000
@@ -28,7 +30,7 @@ def sample(target: Target, tempering: Tempering, settings: Settings, progress: P
         settings: of the run; ``sampler`` is ``"auto"``, ``"sgld"`` or ``"hmc"``.
         progress: called with steps done, steps allowed, and the mean excess.
     """
-    size = target.samples * target.cost
+    size = target.samples * (target.cost + ALONGSIDE)
     if settings.sampler == "hmc" or (settings.sampler == "auto" and size <= SMALL):
         return sample_hmc(target, tempering, settings, progress)
     gradients = settings.max_steps * min(settings.largest_batch, target.samples) // target.samples
