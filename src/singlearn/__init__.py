@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from singlearn.triple import Triple
 
 ROOMS = (
-    "data", "exact", "experiments", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering", "transitions",
-    "triple",
+    "data", "exact", "experiments", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering",
+    "transitions", "triple",
 )  # fmt: skip
 NAMES = {
     "Run": "tempering",
@@ -46,8 +46,8 @@ NAMES = {
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases",
-    "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "Run", "Triple", "data", "exact", "experiments", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram",
+    "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
 ]  # fmt: skip
 
 
