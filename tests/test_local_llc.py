@@ -70,7 +70,7 @@ def test_pytorch_finds_the_closed_form_and_leaves_no_trace(regression) -> None:
     x, y, w, exact = regression
     model = torch.nn.Sequential(linear(w), torch.nn.Dropout(0.5))
     before, random = model[0].weight.clone(), torch.get_rng_state()
-    found = sl.local.llc(model, squared, tensors(x, y), chains=4, tolerance=0.1, max_steps=2000, seed=1)
+    found = sl.local.llc(model, squared, tensors(x, y), tolerance=0.1, max_steps=3000, seed=1)
     assert found.status == "converged", str(found)
     assert abs(found.value - exact(10.0)) < 4 * found.standard_error < 0.7
     assert abs(found.at_twice_gamma.value - exact(20.0)) < 4 * found.at_twice_gamma.standard_error < 0.7
