@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # optimising them costs more than it saves.
 TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 XLA_FLAGS=--xla_backend_optimization_level=0 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint mutants bench clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/tested     ## every test, doctest, documented page, style and type
 lint: $(VENV)/tested     ## style and types only
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
+
+mutants: $(VENV)/tested  ## break one line at a time, and see whether its tests notice: make mutants ARGS='--sample 5'
+	$(TESTING) $(BIN)/python -m tests.mutants $(ARGS)
 
 bench: $(VENV)/installed ## compare with a rival: make bench rival=numpyro | pyro | scaling | throughput | symmetry
 	$(BIN)/python bench/run.py $(rival)
