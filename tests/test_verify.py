@@ -180,3 +180,10 @@ def test_orders_on_a_hypersurface():
     on_surface = replace(chart, relations=(("v", relation),)).normal()
     assert max(map(sum, on_surface.generators[0])) == 2
     assert hoelder(on_surface)[0] <= Fraction(1, 6) == hoelder(chart)[0]  # λ of (v - 1)⁶
+
+
+def test_a_prior_that_is_no_monomial_counts_in_the_numerator_of_a_pole():
+    """x^2 + y^2 with x^2 + 2 y^2: homogeneous, λ = (2 + 2)/2; without the prior it would be 1."""
+    found = rlct("x^2 + y^2", prior="x^2 + 2*y^2")
+    assert (found.value, found.multiplicity) == (2, 1)
+    assert verify(found.certificate).valid
