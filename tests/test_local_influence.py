@@ -63,7 +63,7 @@ def exact(columns, one, other):
 @pytest.fixture(scope="module")
 def chains():
     return sl.local.loss_chains(
-        linear(), squared, tensors(X, Y), COMPONENTS, {"other": tensors(*OTHER)}, gamma=GAMMA, chains=8, max_steps=1500, draws=250, seed=1
+        linear(), squared, tensors(X, Y), COMPONENTS, {"other": tensors(*OTHER)}, gamma=GAMMA, chains=8, max_steps=1500, draws=500, seed=1
     )
 
 
@@ -123,7 +123,7 @@ def test_every_component_has_its_own_learning_coefficient(chains) -> None:
     one = chains.sel(component="all")
     assert one["status"] == "converged"
     assert abs(one["learning_coefficient"] - 0.5 * np.sum(stiffness / (stiffness + GAMMA))) < 4 * one["standard_error"] < 0.3
-    assert dict(chains.sizes) == {"component": 2, "chain": 8, "draw": 250, "sample": N, "sample_other": 25}
+    assert dict(chains.sizes) == {"component": 2, "chain": 8, "draw": 500, "sample": N, "sample_other": 25}
 
 
 def test_both_frameworks_give_the_same_losses_of_samples() -> None:

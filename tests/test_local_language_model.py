@@ -75,7 +75,9 @@ def test_chains_run_together_on_a_data_set(trained) -> None:
     with torch.no_grad():
         assert target.centre_loss == pytest.approx(model.eval()(input_ids=tokens, labels=tokens).loss.item(), rel=1e-5)
     found = sl.local.llc(model, loss, data, gamma=100.0, chains=4, max_steps=1000, tolerance=0.5)
-    assert found.status in ("converged", "drifting", "noise_limited") and 0 < found.value < found.half_dimension
+    # A few epochs leave directions in which the loss curves down, and these are said.
+    assert 0 < found.value < found.half_dimension
+    assert found.status == "not_local_minimum" and any("curvature" in words for words in found.warnings)
 
 
 def test_one_head_is_a_mask(trained) -> None:

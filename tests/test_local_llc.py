@@ -424,7 +424,7 @@ def test_what_is_refused(regression) -> None:
         sl.local.llc(linear(w), squared, data, batch_size=600)
     with pytest.raises(ValueError, match="parameters: missing"):
         sl.local.llc(lambda p, x: x @ p, squared, (x, y))
-    with pytest.raises(ValueError, match="gamma: no pattern of b matches the parameter weight"):
+    with pytest.raises(ValueError, match="gamma: 'b' matches no parameter; there are weight"):
         sl.local.llc(linear(w), squared, data, gamma={"b": 1.0})
     with pytest.raises(ValueError, match=r"gamma: for weight it has shape \(2,\)"):
         sl.local.llc(linear(w), squared, data, gamma={"*": np.ones(2)})
