@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import re
@@ -11,7 +12,7 @@ import safetensors.torch
 import torch
 
 import singlearn as sl
-from singlearn.cli import main
+from singlearn.cli import figure_file, main
 from singlearn.local.checkpoint import read_state, with_weights
 from singlearn.local.fingerprint import digest
 
@@ -70,6 +71,17 @@ def test_llc_of_a_checkpoint_is_the_library_s(net, capsys) -> None:
     assert document["learning_coefficient"] == found.value and document["status"] == str(found.status)
     assert document["loss_function"] == "cross entropy of class labels" and document["half_dimension"] == 3
     assert (net / "out" / "net-llc.png").stat().st_size > 30_000
+
+
+def test_a_figure_that_cannot_be_written_costs_no_answer(net, capsys, monkeypatch) -> None:
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(figure_file, "write_whole", full)
+    assert run(net) != 0
+    out, err = capsys.readouterr()
+    assert "λ̂ = " in out and "figure: not written" in out
+    assert "No space left on device" in err and "net-llc.png" in err
 
 
 def test_a_withheld_number_is_a_failure(net, capsys) -> None:

@@ -1,10 +1,12 @@
 """``singlearn exact``: arguments, text, JSON and pictures."""
 
+import errno
 import json
 
 import pytest
 
 from singlearn import plot
+from singlearn.cli import figure_file, main
 from singlearn.cli.exact import run_exact
 from singlearn.cli.parser import command_line
 from singlearn.exact import rlct
@@ -52,3 +54,14 @@ def test_pictures():
 def test_check_says_what_it_cannot_measure(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         run(*arguments, "--check")
+
+
+def test_a_figure_that_cannot_be_written_costs_no_proof(tmp_path, capsys, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(figure_file, "write_whole", full)
+    assert main(["exact", "x^2*y^2", "--picture", "--out", str(tmp_path)]) != 0
+    out, err = capsys.readouterr()
+    assert "λ = 1/2, m = 2 (proved)" in out and "figure: not written" in out
+    assert "No space left on device" in err and "exact.png" in err

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from singlearn import flow
-from singlearn.flow.law import Gram, gram_law
+from singlearn.flow.law import Gram, LinearLaw, gram_law
 
 CASES = json.loads((Path(__file__).parent / "truth" / "ledgers.json").read_text())["cases"]
 SUMS = ("discretisation", "decay", "momentum", "preconditioner")
@@ -203,6 +203,13 @@ def test_lines_on_disk_and_every_third_step(tmp_path):
 def test_layers_that_are_not_understood(net, words):
     with pytest.raises(ValueError, match=words):
         flow.module_laws(net)
+
+
+def test_a_law_of_another_form_is_refused_by_name():
+    net, _ = regression()
+    translation = LinearLaw("1ᵀ b", "1^T b", "translation", "always", {"2.bias": np.ones((1, 2))})
+    with pytest.raises(ValueError, match=r"laws: 1ᵀ b is a LinearLaw"):
+        flow.ledger(net, torch.optim.SGD(net.parameters(), lr=0.1), laws=flow.Laws((translation,), ()))
 
 
 def test_shared_and_frozen_weights_are_refused_and_curved_activations_named():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from singlearn.cli.document import print_document
-from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.refusal import Refusal
 from singlearn.exact import ExactCoefficient, ResolvedCoefficient, rlct
 from singlearn.measure.estimate import Estimate
@@ -29,19 +29,22 @@ def run_exact(options: argparse.Namespace) -> None:
         timeout=options.timeout,
     )
     rows = _check(result, options) if options.check else []
-    figure = None
+    figure, not_drawn = None, None
     if out is not None:
         from singlearn import plot
 
         two = len(result.certificate.statement["variables"]) == 2
-        figure = save_figure(plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact")
+        figure, not_drawn = saved_or_why(plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact")
     if options.json:
         print_document({**_document(result, figure), "check": rows})
-        return
-    parts = [str(result), result.explain() if options.full else result.summary()]
-    parts += [_table(rows)] if rows else []
-    parts += [f"  figure: {figure}"] if figure else []
-    print("\n\n".join(parts))
+    else:
+        parts = [str(result), result.explain() if options.full else result.summary()]
+        parts += [_table(rows)] if rows else []
+        parts += [f"  figure: {figure or 'not written'}"] if out is not None else []
+        print("\n\n".join(parts))
+    # A full disk, say: the proof took long, and is printed all the same.
+    if not_drawn is not None:
+        raise not_drawn
 
 
 def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from singlearn.cli.document import print_document
-from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.cli.refusal import Refusal
 
@@ -67,13 +67,16 @@ def run_llc(options: argparse.Namespace) -> int:
             progress=True if sys.stderr.isatty() else None,
         )
     name = options.checkpoint.absolute().stem
-    figure = save_figure(plot.chains(found, name), out, f"{name}-llc")
+    figure, not_drawn = saved_or_why(plot.chains(found, name), out, f"{name}-llc")
     if options.json:
         given = {name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")} | {"loss_function": named}
         print_document({"command": "llc", **given, **found.to_dict(), "figure": figure})
     else:
         restricted = "" if options.only is None else f"   only {', '.join(options.only)}"
-        print(f"{options.checkpoint}   loss: {named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: {figure}")
+        print(f"{options.checkpoint}   loss: {named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: {figure or 'not written'}")
+    # A full disk, say: the answer took long, and is printed all the same.
+    if not_drawn is not None:
+        raise not_drawn
     return FAILED if math.isnan(found.value) else 0
 
 

@@ -74,7 +74,7 @@ class Ledger(Shown):
     def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, laws: Laws, every: int, file: Path | None) -> None:
         self._model, self._optimizer, self._every, self._file = model, optimizer, every, file
         self.without = laws.without
-        self._laws: tuple[GramLaw, ...] = tuple(law for law in laws.laws if isinstance(law, GramLaw))
+        self._laws = _quadratic(laws)
         self._names = sorted({term.parameter for law in self._laws for term in law.terms})
         self._groups = _groups(model, optimizer, self._names)
         self.steps = 0
@@ -206,6 +206,16 @@ def ledger(
     found = module_laws(model) if laws is None else laws
     rule_of(optimizer, optimizer.param_groups[0], True)
     return Ledger(model, optimizer, found, whole_number("every", every), None if file is None else Path(file))
+
+
+def _quadratic(laws: Laws) -> tuple[GramLaw, ...]:
+    """The laws, all of which are of the form that is accounted for."""
+    found: list[GramLaw] = []
+    for law in laws.laws:
+        if not isinstance(law, GramLaw):
+            raise ValueError(f"laws: {law.formula} is a {type(law).__name__}; the ledger is for quadratic laws, GramLaw")
+        found.append(law)
+    return tuple(found)
 
 
 def _groups(model: nn.Module, optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, dict[str, Any]]:

@@ -77,11 +77,12 @@ def adaptive_update(
     """
     state = optimiser.state[parameter]
     if isinstance(optimiser, torch.optim.RMSprop):
+        if group["momentum"] > 0:
+            return state["momentum_buffer"]
         spread = state["square_avg"]
         if group["centered"]:
             spread = spread - state["grad_avg"] ** 2
-        scaled = gradient / (spread.sqrt() + group["eps"])
-        return state["momentum_buffer"] if group["momentum"] > 0 else scaled
+        return gradient / (spread.sqrt() + group["eps"])
     first, second = group["betas"]
     steps = float(state["step"])
     spread = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
