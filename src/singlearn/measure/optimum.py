@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, PyTree
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from singlearn.measure.landscape import QUICKLY_COMPILED, numbers_of
 from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
@@ -20,6 +21,10 @@ from singlearn.triple import Model, Triple
 # the fit of three components that everybody reports costs 1.3 of them, components on two neighbouring observations cost 130 and 800.
 SPIKE_COST = 10.0
 MODE_STARTS = 4
+# Up to so many numbers per evaluation, a thousand evaluations cost less than what a faster program takes longer to compile.
+QUICK_WORK = 2**10
+
+Slope = tuple[float, Float[np.ndarray, " d"]]
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,16 @@ class Optimum(Shown):
 
 
 @lru_cache(maxsize=8)
-def _objectives(model: Model) -> tuple[Callable, Callable]:
-    """Energy and minus log posterior with their gradients, compiled once for all data sets of a model."""
+def _compile(model: Model, quickly: bool) -> Callable[..., tuple[Array, Array, Array, Array]]:
+    """Energy and minus the log prior density with the gradient of each, compiled once for all data sets of a model."""
     triple = model.triple
-    return (
-        jax.jit(jax.value_and_grad(lambda u, data: triple.energy(u, data))),
-        jax.jit(jax.value_and_grad(lambda u, data: triple.energy(u, data) - triple.coordinates.log_prob(u))),
-    )
+
+    def both(u: Float[Array, " d"], data: PyTree) -> tuple[Array, Array, Array, Array]:
+        energy, slope = jax.value_and_grad(triple.energy)(u, data)
+        surprise, pull = jax.value_and_grad(lambda u: -triple.coordinates.log_prob(u))(u)
+        return energy, slope, surprise, pull
+
+    return jax.jit(both, compiler_options=QUICKLY_COMPILED if quickly else None)
 
 
 def find_optimum(
@@ -73,13 +81,19 @@ def find_optimum(
     # L-BFGS-B multiplies matrices of ten columns: measured thirteen times slower where BLAS spreads that over busy cores.
     with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
         data = jax.tree.map(jnp.asarray, triple.data)
-        compiled = _objectives(triple.as_model())
-        energy, penalised = (partial(objective, data=data) for objective in compiled)
+        compiled = _compile(triple.as_model(), numbers_of(triple) <= QUICK_WORK)
 
-        def descend(objective: object, start: Float[np.ndarray, " d"]) -> tuple[float, Float[np.ndarray, " d"], bool]:
-            def guarded(u: np.ndarray) -> tuple[float, np.ndarray]:
-                value, gradient = objective(u)  # type: ignore[operator]
-                value, gradient = float(value), np.asarray(gradient, dtype=float)
+        def energy(u: Float[np.ndarray, " d"]) -> Slope:
+            value, slope, _, _ = compiled(u, data)
+            return float(value), np.asarray(slope, dtype=float)
+
+        def penalised(u: Float[np.ndarray, " d"]) -> Slope:
+            value, slope, surprise, pull = compiled(u, data)
+            return float(value) + float(surprise), np.asarray(slope, dtype=float) + np.asarray(pull, dtype=float)
+
+        def descend(objective: Callable[..., Slope], start: Float[np.ndarray, " d"]) -> tuple[float, Float[np.ndarray, " d"], bool]:
+            def guarded(u: np.ndarray) -> Slope:
+                value, gradient = objective(u)
                 if not (np.isfinite(value) and np.isfinite(gradient).all()):
                     return 1e300, np.zeros_like(u)
                 return value, gradient
@@ -89,7 +103,7 @@ def find_optimum(
 
         def prior_cost(u: Float[np.ndarray, " d"]) -> float:
             """-log φ in nats, in the flat coordinates."""
-            return float(penalised(u)[0]) - float(energy(u)[0])
+            return float(compiled(u, data)[2])
 
         starts = np.concatenate([cold[:MODE_STARTS], hot]).astype(float)
         modes = sorted((descend(penalised, start) for start in starts), key=lambda mode: mode[0])
@@ -100,12 +114,12 @@ def find_optimum(
         allowed = prior_cost(mode) + SPIKE_COST * triple.n
         # The three best modes may order differently once the prior no longer counts.
         below = [where for _, where, _ in modes[:3]] + list(cold.astype(float))
-        reached = [(float(energy(where)[0]), where) for where in below if prior_cost(where) <= allowed]
+        reached = [(energy(where)[0], where) for where in below if prior_cost(where) <= allowed]
         lowest, lowest_at = min(((value, where) for value, where in reached if np.isfinite(value)), key=lambda start: start[0])
         maxima = [(value, where) for value, where, converged in (descend(energy, where) for where in below) if converged and value < 1e299]
         kept = [(value, where) for value, where in maxima if prior_cost(where) <= allowed]
         spike = min((value for value, where in maxima if prior_cost(where) > allowed), default=None)
-        mode_energy = float(energy(mode)[0])
+        mode_energy = energy(mode)[0]
         best, best_at = min(kept, key=lambda maximum: maximum[0], default=(np.inf, mode))
         if spike is not None and spike > best:
             spike = None

@@ -18,6 +18,7 @@ from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
+from singlearn.measure.landscape import QUICKLY_COMPILED
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Model, Triple
 
@@ -28,8 +29,13 @@ ACCELERATOR_CHUNK = 2**28
 THREAD_SLICES = 4
 # Fewer particles than this are moved in one piece: handing them to threads took longer than moving them (measured, 4 × 64 particles).
 SMALLEST_THREADED = 512
+# Numbers drawn from a prior, once or twice per run, by a program that is six times slower and compiles in a third of the time.
+QUICK_DRAWS = 2**20
 # Step sizes are drawn log-uniformly over this many e-folds below the largest one: narrow and wide places both get steps that fit.
 STEP_SIZE_SPREAD = 2.0
+
+Options = dict[str, Any] | None
+"""Of XLA's compiler."""
 
 
 class Moved(NamedTuple):
@@ -73,6 +79,7 @@ def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Call
     log_prior = triple.coordinates.log_prob
     hmc_kernel = hmc.build_kernel()
     everywhere = _spread_over_devices(particles, chunk, wide)
+    few = particles * triple.dimension <= QUICK_DRAWS
 
     def energy(u: Float[Array, " d"], data: object) -> Float[Array, ""]:
         return triple.energy(u, data)
@@ -130,7 +137,7 @@ def _compile(model: Model, particles: int, chunk: int, wide: bool) -> tuple[Call
         return moved, energy(moved, data), acceptance, accepted
 
     return (
-        everywhere(lambda key, shared, data: triple.coordinates.sample(key), 1),
+        everywhere(lambda key, shared, data: triple.coordinates.sample(key), 1, QUICKLY_COMPILED if few else None),
         everywhere(lambda u, shared, data: energy(u, data), 1),
         everywhere(hamiltonian_one, 2),
         everywhere(curvature_one, 2),
@@ -143,15 +150,15 @@ def _chunk_size(triple: Triple) -> int:
     return POPULATION_CHUNK if triple.is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(triple.n)))
 
 
-def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[[Callable, int], Callable]:
+def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[..., Callable]:
     """A transformation of ``f(per_particle…, shared, data)`` into one over all particles: chunked, compiled, on every device or core."""
     devices = jax.devices()
     devices = devices[: np.gcd(particles, len(devices))]
     if len(devices) > 1:
-        return lambda f, arguments: _sharded(f, arguments, devices, min(chunk, particles // len(devices)))
+        return lambda f, arguments, options=None: _sharded(f, arguments, devices, min(chunk, particles // len(devices)), options)
     if jax.default_backend() == "cpu" and particles >= SMALLEST_THREADED:
-        return lambda f, arguments: _threaded(f, particles, chunk, wide)
-    return lambda f, arguments: jax.jit(_chunked(f, min(chunk, particles)))
+        return lambda f, arguments, options=None: _threaded(f, particles, chunk, wide, options)
+    return lambda f, arguments, options=None: jax.jit(_chunked(f, min(chunk, particles)), compiler_options=options)
 
 
 def _chunked(f: Callable, chunk: int) -> Callable:
@@ -174,13 +181,14 @@ def _chunked(f: Callable, chunk: int) -> Callable:
     return over_particles
 
 
-def _sharded(f: Callable, arguments: int, devices: list[jax.Device], chunk: int) -> Callable:
+def _sharded(f: Callable, arguments: int, devices: list[jax.Device], chunk: int, options: Options) -> Callable:
     mesh = Mesh(np.array(devices), ("particles",))
     split, whole = PartitionSpec("particles"), PartitionSpec()
     mapped = jax.jit(
         jax.shard_map(
             _chunked(f, chunk), mesh=mesh, in_specs=(split,) * arguments + (whole, whole), out_specs=split, check_vma=False
-        )
+        ),
+        compiler_options=options,
     )
 
     def sharded(*args: object) -> object:
@@ -190,7 +198,7 @@ def _sharded(f: Callable, arguments: int, devices: list[jax.Device], chunk: int)
     return sharded
 
 
-def _threaded(f: Callable, particles: int, chunk: int, wide: bool) -> Callable:
+def _threaded(f: Callable, particles: int, chunk: int, wide: bool, options: Options) -> Callable:
     """Slices of the population on threads: XLA leaves cores idle on the small operations of one particle (measured: twice as fast on two).
 
     The number of slices is fixed, so that the numbers do not depend on how many cores a machine has. A program with a custom call -
@@ -198,10 +206,10 @@ def _threaded(f: Callable, particles: int, chunk: int, wide: bool) -> Callable:
     those at once can wait for each other forever.
     """
     bounds = np.linspace(0, particles, THREAD_SLICES + 1).astype(int)
-    compiled = jax.jit(_chunked(f, min(chunk, int(np.diff(bounds).min()))))
+    compiled = jax.jit(_chunked(f, min(chunk, int(np.diff(bounds).min()))), compiler_options=options)
     pool = ThreadPoolExecutor(max_workers=min(THREAD_SLICES, os.cpu_count() or 1))
     warm = Event()
-    whole = jax.jit(_chunked(f, min(chunk, particles)))
+    whole = jax.jit(_chunked(f, min(chunk, particles)), compiler_options=options)
     found: dict[str, bool] = {}
 
     def threaded(*args: object) -> object:

@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 
 from singlearn.measure.descent import Descended, descend
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.landscape import BATCH, Landscape, landscape_of
+from singlearn.measure.landscape import BATCH, QUICKLY_COMPILED, Landscape, landscape_of
 from singlearn.tempering.copies import Likeness
 from singlearn.tempering.mode_mass import Mode, evaluations_of_mode, measure_mode
 from singlearn.tempering.moves import Moves
@@ -315,7 +315,9 @@ def _named(triple: Triple) -> list[Float[np.ndarray, "1 d"]]:
     start = getattr(triple, "start", None)
     if start is not None:
         named.append(start(triple.data))
-    flat = [np.asarray(triple.coordinates.unconstrain(jax.tree.map(jnp.asarray, w)), float) for w in named]
+    # One program is compiled, not one for each of its operations.
+    unconstrain = jax.jit(triple.coordinates.unconstrain, compiler_options=QUICKLY_COMPILED)
+    flat = [np.asarray(unconstrain(jax.tree.map(jnp.asarray, w)), float) for w in named]
     return [own[None] for own in flat if np.isfinite(own).all()]
 
 
