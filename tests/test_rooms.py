@@ -1,6 +1,7 @@
 """Data flows left to right: a room imports only from rooms before it, and the light rooms stay light."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +59,11 @@ def test_light_imports(statement, absent):
     check = f"{statement}\nimport sys\nprint([m for m in {absent!r} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_every_work_that_is_cited_is_in_the_bibliography():
+    bibliography = (ROOT.parents[1] / "docs" / "references.bib").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^@\w+\{(\w+),", bibliography, re.MULTILINE))
+    pages = [*ROOT.rglob("*.py"), *(ROOT.parents[1] / "docs").glob("*.md")]
+    cited = {key for page in pages for key in re.findall(r"\[([a-z]+\d{4}[a-z]+)\]_", page.read_text(encoding="utf-8"))}
+    assert len(cited) > 20 and cited <= listed, cited - listed

@@ -204,6 +204,19 @@ def test_refusals() -> None:
         )
 
 
+def test_numpyro_models_of_other_observations_are_refused() -> None:
+    import numpyro
+
+    def model(y):
+        numpyro.sample("y", dist.Normal(numpyro.sample("m", dist.Normal()), 1.0), obs=y)
+
+    def family(k):
+        return sl.Triple.from_numpyro(model, POINTS if k == 1 else POINTS[::-1] + 1.0)
+
+    with pytest.raises(ValueError, match="K = 2 has other observations than K = 1"):
+        select(family, [1, 2])
+
+
 def test_a_bic_that_stands_at_no_maximum_or_below_a_spike_says_so(locations) -> None:
     assert "maximum of the likelihood" not in str(locations) and "not read" not in str(locations)
     assert "all but forbids" not in str(locations)

@@ -14,6 +14,12 @@ from singlearn.progress import ProgressBar
 
 LONG = 10.0
 """Seconds from which a run is worth a line."""
+VERY_LONG = 60.0
+"""Seconds from which it is worth saying what would make it shorter."""
+SHORTER = (
+    ". Shorter: a larger gamma (chains cross a smaller region in fewer steps, and λ̂ is that of the smaller region), a larger "
+    "tolerance (steps go as one over its square), a smaller max_steps (the status then says whether the chains agreed)"
+)
 PATIENCE = 2.0
 """Seconds of steps after which a rate is believed: many a run ends before."""
 HEAVY = 0.1
@@ -63,9 +69,12 @@ class ExpectedTime:
             if self._runs == 1
             else f"{self._runs} × {most} steps of each chain"
         )
-        print(
+        line = (
             f"{self._name}: about {in_words(seconds * left)} at most ({what}, the bound max_steps); a run ends earlier where its "
-            "chains agree",
+            "chains agree"
+        )
+        print(
+            f"{line}{'' if seconds * left <= VERY_LONG else SHORTER}",
             file=sys.stderr,
             flush=True,
         )

@@ -89,11 +89,19 @@ def select(
 
 
 def _has_other_observations(triple: Triple, first: Triple) -> bool:
-    """Whether both model one array of observations, and not the same; inputs of regressions may
-    differ, and are not looked at.
+    """Whether both model one array of observations, or both are NumPyro models, and the observations
+    are not the same; inputs of regressions may differ, and are not looked at.
     """
+    if triple.sites.observed and first.sites.observed:
+        digests, of_first = _observations(triple), _observations(first)
+        return len(digests) == len(of_first) and digests != of_first
     both = (triple.data, first.data)
     return all(isinstance(data, np.ndarray) for data in both) and not np.array_equal(*both)
+
+
+def _observations(triple: Triple) -> list[str]:
+    """Digests of the observed values of a NumPyro model, site by site, whatever the sites are called."""
+    return sorted(site.digest for site in triple.sites.observed)
 
 
 def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:

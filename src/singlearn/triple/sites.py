@@ -20,6 +20,7 @@ class ObservedSite:
         dimensions: a name for each axis of ``shape``.
         kept: places in C order of the observations that are not masked; ``None`` where all are kept.
         numbers: in each observation: 1, or as many as an event has.
+        digest: of the values that are kept; empty in runs that were stored without it.
     """
 
     name: str
@@ -27,6 +28,7 @@ class ObservedSite:
     dimensions: tuple[str, ...]
     kept: tuple[int, ...] | None = None
     numbers: int = 1
+    digest: str = ""
 
     @property
     def size(self) -> int:
@@ -66,6 +68,7 @@ class Sites:
                 "dimensions": list(site.dimensions),
                 "kept": None if site.kept is None else _packed(site.kept),
                 "numbers": site.numbers,
+                "digest": site.digest,
             }
             for site in self.observed
         ]
@@ -88,6 +91,7 @@ class Sites:
                 tuple(site["dimensions"]),
                 None if site["kept"] is None else _unpacked(site["kept"]),
                 site.get("numbers", 1),
+                site.get("digest", ""),
             )
             for site in plain["observed"]
         )

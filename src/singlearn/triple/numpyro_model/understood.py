@@ -12,6 +12,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Bool, Key
 from numpyro.distributions import constraints
 
+from singlearn.running.identity import array
 from singlearn.triple.densities import innermost, why_not_a_density
 from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.numpyro_model.counted import counted_elements
@@ -408,6 +409,7 @@ def _observed_site(name: str, names: tuple[str, ...], survey: _Survey) -> Observ
         names[: len(shape)],
         None if kept.all() else tuple(np.flatnonzero(kept).tolist()),
         int(np.prod(counted.shape[len(shape) :])),
+        array(np.asarray(survey.seen("value", name))[counted])["digest"],
     )
 
 
