@@ -159,8 +159,8 @@ def _group_law(layer: int, members: list[int], bias: bool) -> GramLaw:
     nodes = ", ".join(str(node + 1) for node in members)
     symmetry = SCALING if len(members) == 1 else f"GL({len(members)}) of nodes whose gates agree on all data, its symmetric part"
     terms = [Gram(t.parameter, t.axis, t.coefficient, tuple(members)) for t in _terms(layer, bias)]
-    law = gram_law(terms, "symmetric", symmetry, "on these data")
-    return GramLaw(f"{law.formula}, nodes {nodes}", law.latex, symmetry, "on these data", law.terms, law.entries)
+    law = gram_law(_terms(layer, bias), "symmetric", symmetry, "on these data")
+    return GramLaw(f"{law.formula}, nodes {nodes}", law.latex, symmetry, "on these data", tuple(terms), law.entries)
 
 
 def unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool) -> list[Law]:
