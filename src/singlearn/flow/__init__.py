@@ -8,14 +8,15 @@ from singlearn.flow.architecture import Architecture
 from singlearn.flow.count import Count, count
 from singlearn.flow.law import Law
 from singlearn.flow.laws import Broken, Laws, laws
+from singlearn.flow.orbit import Moved, Orbit, orbit
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
 
 if TYPE_CHECKING:
     from singlearn.flow.torch_ledger import Account, Ledger, ledger
 
 __all__ = [
-    "Account", "Architecture", "Broken", "Count", "Law", "Laws", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "laws", "ledger",
-    "polynomial_laws",
+    "Account", "Architecture", "Broken", "Count", "Law", "Laws", "Ledger", "Moved", "Orbit", "PolynomialLaw", "PolynomialLaws", "count",
+    "laws", "ledger", "orbit", "polynomial_laws",
 ]  # fmt: skip
 
 WITH_TORCH = {

@@ -17,7 +17,7 @@ RELU_INPUTS = 12
 
 
 def convolution(
-    channels: Sequence[int], kernels: Sequence[int], relu: bool = False, bias: bool = False, seed: int = 0
+    channels: Sequence[int], kernels: Sequence[int], relu: bool = False, bias: bool = False, slope: int = 0, seed: int = 0
 ) -> Architecture:
     r"""Two convolutions (valid, stride 1), from ``channels[0]`` over ``channels[1]`` to ``channels[2]``.
 
@@ -31,6 +31,7 @@ def convolution(
         kernels: two lengths.
         relu: a ReLU between them, with the gates of rich data.
         bias: of the first convolution.
+        slope: what a closed gate lets through (leaky ReLU).
         seed: of the gates.
 
     Returns:
@@ -61,7 +62,7 @@ def convolution(
     count = len(inputs)
     windows = np.stack([inputs[:, :, t : t + first].reshape(count, -1) for t in range(places)], axis=2)
     columns = windows.transpose(1, 0, 2).reshape(into * first, count * places)
-    gates = (rng.random((middle, count * places)) < 0.5).astype(float)
+    gates = np.where(rng.random((middle, count * places)) < 0.5, 1.0, float(slope))
 
     def unfolded(hidden: Shaped[np.ndarray, "... c m"]) -> Shaped[np.ndarray, "... r k"]:
         ahead = hidden.shape[:-2]
@@ -89,7 +90,7 @@ def convolution(
     terms = [Gram("A", 0), *([Gram("b", 0)] if bias else []), Gram("B", 1, -1)]
     symmetry = SCALING.replace("node", "channel") if relu else f"GL({middle}) of the channels, its symmetric part"
     laws: list[Law] = [gram_law(terms, "diagonal" if relu else "symmetric", symmetry)]
-    if not relu and into == out == 1 and first == second and middle > 1:
+    if not relu and not bias and into == out == 1 and first == second and middle > 1:
         laws.append(_commuting(middle, first))
     kind = f"{'ReLU' if relu else 'linear'} convolution {into}-{middle}-{out}, kernels {first} and {second}"
     return Architecture(f"{kind}{', with biases' if bias else ''}", shapes, write, tuple(laws))
