@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from singlearn.flow.law import GramLaw, Law, SumLaw
+from singlearn.flow.law import BilinearLaw, GramLaw, Law, SumLaw
 from singlearn.flow.laws import Broken, Laws
 from singlearn.flow.laws_spaces import ZERO
+from singlearn.flow.networks.convolution import commuting
 from singlearn.flow.torch_module_inputs import example_inputs, quietly
 from singlearn.flow.torch_module_trace import Tape
 
@@ -62,15 +63,29 @@ def module_laws(model: nn.Module, inputs: Any, loss: str | None, outputs: Callab
             tape.uses.shifts.see(ids)
     shifts = tape.uses.shift_laws()
     claimed: list[Law] = [*tape.uses.gram_laws(still=shifts), *shifts]
+    perhaps = _commuting_kernels(claimed, tape.uses.shapes)
     without = list(tape.notes.curved)
     unused = [name for name in tape.moving if name not in tape.used]
     without += [f"{name}: this run does not use it, so that it does not move" for name in unused]
     if tape.frozen:
         without.append(f"frozen, and so not part of any law: {', '.join(tape.frozen)}")
-    kept, refuted, worst = _checked(model, given, claimed, loss, outputs, seed)
+    kept, refuted, worst = _checked(model, given, [*claimed, *perhaps], loss, outputs, seed)
+    refuted = [law for law in refuted if law not in perhaps]
     notes = [*tape.notes.unknown, *(f"{law.formula}: it was read off, but automatic differentiation refutes it" for law in refuted)]
     broken = _broken(tape, shifts, kept, model, given, outputs)
     return Laws(tuple(kept), tuple(without), tuple(notes), broken, worst)
+
+
+def _commuting_kernels(claimed: list[Law], shapes: Mapping[str, tuple[int, ...]]) -> list[Law]:
+    """Between two linear convolutions with one channel at both ends and equal kernels; the check
+    decides."""
+    found: list[Law] = []
+    for law in claimed:
+        if isinstance(law, GramLaw) and law.entries == "symmetric" and len(law.terms) == 2:
+            a, b = (shapes[term.parameter] for term in law.terms)
+            if len(a) == 3 and a[1] == b[0] == 1 and a[0] == b[1] > 1 and a[2] == b[2]:
+                found.append(commuting(a[0], a[2], law.terms[0].parameter, law.terms[1].parameter))
+    return found
 
 
 def _refuse(model: nn.Module) -> None:
@@ -167,6 +182,11 @@ def violation(law: Law, w: Mapping[str, torch.Tensor], g: Mapping[str, torch.Ten
         sums = np.abs(law.values(g)).max(initial=0.0)
         scale = float(g[law.parameter].norm()) * np.sqrt(1 if law.entries else g[law.parameter].shape[law.axis])
         return float(sums / max(scale, 1e-6 * largest, 1e-300))
+    if isinstance(law, BilinearLaw):
+        at = {name: w[name].numpy() for name in (law.first, law.second)}
+        slopes = law.differentials(at)
+        values = [abs(sum(float(np.sum(slope[name] * g[name].numpy())) for name in slope)) for slope in slopes]
+        return max(values) / max(largest * max(float(w[name].norm()) for name in at), 1e-300)
     assert isinstance(law, GramLaw)
     part = float(law.form(w, g).abs().max())
     norms = [(float(t.rows(w).norm()), float(t.rows(g).norm()), abs(t.coefficient)) for t in law.terms]

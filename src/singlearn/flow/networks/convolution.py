@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from singlearn.flow.architecture import Architecture, Output
-from singlearn.flow.law import BilinearLaw, Gram, Law, gram_law
+from singlearn.flow.law import BilinearLaw, Gram, Law, gram_law, latex_name
 from singlearn.flow.networks.relu import SCALING
 from singlearn.flow.program import Program
 from singlearn.running.arguments import whole_number
@@ -91,13 +91,20 @@ def convolution(
     symmetry = SCALING.replace("node", "channel") if relu else f"GL({middle}) of the channels, its symmetric part"
     laws: list[Law] = [gram_law(terms, "diagonal" if relu else "symmetric", symmetry)]
     if not relu and not bias and into == out == 1 and first == second and middle > 1:
-        laws.append(_commuting(middle, first))
+        laws.append(commuting(middle, first))
     kind = f"{'ReLU' if relu else 'linear'} convolution {into}-{middle}-{out}, kernels {first} and {second}"
     return Architecture(f"{kind}{', with biases' if bias else ''}", shapes, write, tuple(laws))
 
 
-def _commuting(channels: int, taps: int) -> BilinearLaw:
-    """A_c·B_d - A_d·B_c for every two channels."""
+def commuting(channels: int, taps: int, first: str = "A", second: str = "B") -> BilinearLaw:
+    """A_c·B_d - A_d·B_c for every two channels.
+
+    Args:
+        channels: c, d.
+        taps: of both kernels.
+        first: A, (channels, 1, taps).
+        second: B, (1, channels, taps).
+    """
     forms = []
     for c in range(channels):
         for d in range(c + 1, channels):
@@ -105,5 +112,7 @@ def _commuting(channels: int, taps: int) -> BilinearLaw:
             form[c, range(taps), d, range(taps)] = 1
             form[d, range(taps), c, range(taps)] = -1
             forms.append(form.reshape(channels * taps, channels * taps))
-    latex = r"A_c \cdot B_d - A_d \cdot B_c"
-    return BilinearLaw("A_c·B_d - A_d·B_c", latex, "products of kernels commute", "always", "A", "B", np.array(forms))
+    a, b = latex_name(first), latex_name(second)
+    latex = rf"({a})_c \cdot ({b})_d - ({a})_d \cdot ({b})_c"
+    text = f"{first}_c·{second}_d - {first}_d·{second}_c"
+    return BilinearLaw(text, latex, "products of kernels commute", "always", first, second, np.array(forms))
