@@ -191,35 +191,8 @@ def test_lines_on_disk_and_every_third_step(tmp_path):
     np.testing.assert_allclose(total, book.accounts[0].entries["discretisation"])
 
 
-@pytest.mark.parametrize(
-    ("net", "words"),
-    [
-        (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)), "1 is a BatchNorm1d"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), "0 is a Conv2d"),
-        (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 1)), "parametrisation"),
-        (nn.Sequential(nn.ReLU()), "no Linear layer"),
-    ],
-)
-def test_layers_that_are_not_understood(net, words):
-    with pytest.raises(ValueError, match=words):
-        flow.module_laws(net)
-
-
 def test_a_law_of_another_form_is_refused_by_name():
     net, _ = regression()
     translation = LinearLaw("1ᵀ b", "1^T b", "translation", "always", {"2.bias": np.ones((1, 2))})
     with pytest.raises(ValueError, match=r"laws: 1ᵀ b is a LinearLaw"):
         flow.ledger(net, torch.optim.SGD(net.parameters(), lr=0.1), laws=flow.Laws((translation,), ()))
-
-
-def test_shared_and_frozen_weights_are_refused_and_curved_activations_named():
-    layer = nn.Linear(2, 2)
-    with pytest.raises(ValueError, match=r"1.weight is shared with 0.weight"):
-        flow.module_laws(nn.Sequential(layer, layer))
-    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 3), nn.Linear(3, 1))
-    found = flow.module_laws(net)
-    assert [law.formula for law in found.laws] == ["2.weight 2.weightᵀ + 2.bias 2.biasᵀ - 3.weightᵀ 3.weight"]
-    assert found.without == ("0 and 2: no law, Tanh has no continuous symmetry",)
-    net[3].weight.requires_grad_(False)
-    with pytest.raises(ValueError, match=r"3.weight is frozen"):
-        flow.module_laws(net)

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Any
 from singlearn.flow.architecture import Architecture
 from singlearn.flow.count import Count, count
 from singlearn.flow.law import Law
+from singlearn.flow.laws import Broken, Laws, laws
+from singlearn.flow.orbit import Moved, Orbit, orbit
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
 
 if TYPE_CHECKING:
     from singlearn.flow.torch_ledger import Account, Ledger, ledger
-    from singlearn.flow.torch_module import Laws, module_laws
 
 __all__ = [
-    "Account", "Architecture", "Count", "Law", "Laws", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "ledger", "module_laws",
-    "polynomial_laws",
+    "Account", "Architecture", "Broken", "Count", "Law", "Laws", "Ledger", "Moved", "Orbit", "PolynomialLaw", "PolynomialLaws", "count",
+    "laws", "ledger", "orbit", "polynomial_laws",
 ]  # fmt: skip
 
 WITH_TORCH = {
     "Account": "torch_ledger",
     "Ledger": "torch_ledger",
-    "Laws": "torch_module",
     "ledger": "torch_ledger",
-    "module_laws": "torch_module",
 }
 """Names that need PyTorch, and their files."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -18,6 +19,17 @@ Entries = Literal["symmetric", "diagonal", "trace"]
 Holds = Literal["always", "on these data"]
 
 
+SOURCE = "∇h is orthogonal to every gradient field (Marcotte, Gribonval & Peyré 2023)"
+
+
+class Region(Shown, ABC):
+    """An open set of parameters."""
+
+    @abstractmethod
+    def contains(self, parameters: Parameters) -> bool:
+        """Whether parameters lie in it."""
+
+
 @dataclass(frozen=True)
 class Law(Shown, ABC):
     """One conserved quantity, or a matrix of them.
@@ -27,12 +39,20 @@ class Law(Shown, ABC):
         latex: the same for mathematics.
         symmetry: the generator that it comes from.
         holds: always, or while the gates on the data stay as they are.
+        region: where it holds, as inequalities, for a law that does not hold everywhere.
     """
 
     formula: str
     latex: str
     symmetry: str
     holds: Holds
+    region: Region | None = field(default=None, kw_only=True, repr=False, compare=False)
+    _source: ClassVar[str] = SOURCE
+
+    @property
+    def proof(self) -> str:
+        """Where it is proved."""
+        return f"{self._source}; docs, What training conserves, Where laws come from"
 
     def __str__(self) -> str:
         where = "" if self.holds == "always" else f"; holds {self.holds}"
@@ -40,6 +60,20 @@ class Law(Shown, ABC):
 
     def _repr_latex_(self) -> str:
         return f"${self.latex}$"
+
+    def left(self, trajectory: Sequence[Parameters]) -> int | None:
+        """The first place of a trajectory of parameters outside the region where the law holds.
+
+        Args:
+            trajectory: parameters, one moment after the other.
+
+        Returns:
+            The place, or None where the law holds all along.
+        """
+        if self.region is None:
+            return None
+        region = self.region
+        return next((k for k, parameters in enumerate(trajectory) if not region.contains(parameters)), None)
 
     @abstractmethod
     def values(self, parameters: Parameters) -> Shaped[np.ndarray, "..."]:
@@ -58,28 +92,45 @@ class Gram:
     Attributes:
         parameter: its name.
         axis: which of its axes goes over the rows: 0 for what a layer reads with, 1 for what the
-            next writes with.
+            next writes with; several where rows have several indices.
         coefficient: of the term.
-        nodes: the rows that take part; all if None.
+        nodes: the rows that take part; all if None. Several rows for one node (a channel that is
+            flattened into many features) are one long row.
+        view: the shape in which the parameter has these axes; its own if None.
     """
 
     parameter: str
-    axis: int
+    axis: int | tuple[int, ...]
     coefficient: int = 1
-    nodes: tuple[int, ...] | None = None
+    nodes: tuple[int, ...] | tuple[tuple[int, ...], ...] | None = None
+    view: tuple[int, ...] | None = None
 
-    def rows(self, parameters: Parameters) -> Shaped[np.ndarray, "h k"]:
-        """The matrix whose rows are multiplied."""
-        array = np.moveaxis(np.asarray(parameters[self.parameter]), self.axis, 0)
-        whole = array.reshape(len(array), -1)
-        return whole if self.nodes is None else whole[list(self.nodes)]
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """All axes over which rows go."""
+        return self.axis if isinstance(self.axis, tuple) else (self.axis,)
+
+    def rows(self, parameters: Mapping[str, Any]) -> Any:
+        """The matrix whose rows are multiplied; of NumPy arrays or tensors."""
+        array = parameters[self.parameter]
+        array = array if hasattr(array, "movedim") else np.asarray(array)
+        if self.view is not None:
+            array = array.reshape(self.view)
+        front = tuple(range(len(self.axes)))
+        moved = array.movedim(self.axes, front) if hasattr(array, "movedim") else np.moveaxis(array, self.axes, front)
+        whole = moved.reshape(math.prod(moved.shape[: len(front)]), -1)
+        if self.nodes is None:
+            return whole
+        chosen = whole[[n for node in self.nodes for n in (node if isinstance(node, tuple) else (node,))]]
+        return chosen.reshape(len(self.nodes), -1)
 
     def back(self, rows: Shaped[np.ndarray, "h k"], parameters: Parameters) -> Shaped[np.ndarray, "..."]:
         """An array of the parameter's shape from its rows, zero elsewhere."""
-        shape = np.moveaxis(np.asarray(parameters[self.parameter]), self.axis, 0).shape
-        whole = np.zeros((shape[0], rows.shape[1]))
-        whole[slice(None) if self.nodes is None else list(self.nodes)] = rows
-        return np.moveaxis(whole.reshape(shape), 0, self.axis)
+        shape = np.shape(parameters[self.parameter])
+        places = self.rows({self.parameter: np.arange(math.prod(shape)).reshape(shape)})
+        whole = np.zeros(math.prod(shape), dtype=np.asarray(rows).dtype)
+        whole[places.reshape(-1)] = np.asarray(rows).reshape(-1)
+        return whole.reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -101,11 +152,29 @@ class GramLaw(Law):
 
     def values(self, parameters: Parameters) -> Shaped[np.ndarray, "..."]:
         """Q, its diagonal or its trace."""
-        parts = [term.coefficient * (m := term.rows(parameters)) @ m.T for term in self.terms]
-        whole = np.sum(parts, axis=0)
-        if self.entries == "symmetric":
-            return whole
-        return np.diag(whole) if self.entries == "diagonal" else np.asarray(np.trace(whole))
+        return np.asarray(self.form(parameters, parameters))
+
+    def form(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Any:
+        r"""The bilinear form :math:`\langle a, b \rangle_σ` of which Q is the square; of arrays or tensors.
+
+        Args:
+            left: a, by parameter.
+            right: b.
+
+        Returns:
+            A symmetric matrix, its diagonal or its trace.
+        """
+        total: Any = 0
+        for term in self.terms:
+            a, b = term.rows(left), term.rows(right)
+            if self.entries == "symmetric":
+                part = a @ b.T
+                part = part if left is right else 0.5 * (part + part.T)
+            else:
+                part = (a * b).sum(1)
+                part = part if self.entries == "diagonal" else part.sum()
+            total = total + term.coefficient * part
+        return total
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """Half the gradients of diagonal entries, gradients of the others."""
@@ -140,8 +209,8 @@ def gram_law(terms: list[Gram], entries: Entries, symmetry: str, holds: Holds = 
         symmetry: the generator it comes from.
         holds: always, or on the data at hand.
     """
-    plain = "".join(_plain(term, entries, k == 0) for k, term in enumerate(terms))
-    latex = "".join(_latex(term, entries, k == 0) for k, term in enumerate(terms))
+    plain = "".join(_sign(term.coefficient, k == 0) + _plain(term, entries) for k, term in enumerate(terms))
+    latex = "".join(_sign(term.coefficient, k == 0) + _latex(term, entries) for k, term in enumerate(terms))
     return GramLaw(plain, latex, symmetry, holds, tuple(terms), entries)
 
 
@@ -152,29 +221,46 @@ def _sign(coefficient: int, first: bool) -> str:
     return f" {'-' if coefficient < 0 else '+'} {size}"
 
 
-def _plain(term: Gram, entries: Entries, first: bool) -> str:
-    name, sign = term.parameter, _sign(term.coefficient, first)
+def _plain(term: Gram, entries: Entries) -> str:
+    name, rows = term.parameter + _chosen(term), term.axes == (0,)
     if entries == "symmetric":
-        return sign + (f"{name} {name}ᵀ" if term.axis == 0 else f"{name}ᵀ {name}")
-    if entries == "trace":
-        return f"{sign}|{name}|²"
-    return f"{sign}|{name} {'rows' if term.axis == 0 else 'columns'}|²"
+        return f"{name} {name}ᵀ" if rows else f"{name}ᵀ {name}"
+    if entries == "trace" or (entries == "diagonal" and term.nodes is not None and len(term.nodes) == 1):
+        return f"|{name}|²"
+    return f"|{name} {'rows' if rows else 'columns' if term.axes == (1,) else 'inputs of groups'}|²"
 
 
-def _latex(term: Gram, entries: Entries, first: bool) -> str:
-    name, sign = latex_name(term.parameter), _sign(term.coefficient, first)
+def _latex(term: Gram, entries: Entries) -> str:
+    name = latex_name(term.parameter) + _chosen(term).replace("…", r"\dots")
     if entries == "symmetric":
-        return sign + (f"{name} {name}^T" if term.axis == 0 else f"{name}^T {name}")
-    index = "" if entries == "trace" else (r"_{j,\cdot}" if term.axis == 0 else r"_{\cdot,j}")
-    return rf"{sign}\lVert ({name}){index} \rVert^2" if index else rf"{sign}\lVert {name} \rVert^2"
+        return f"{name} {name}^T" if term.axes == (0,) else f"{name}^T {name}"
+    index = "" if entries == "trace" else (r"_{j,\cdot}" if term.axes == (0,) else r"_{\cdot,j}")
+    return rf"\lVert ({name}){index} \rVert^2" if index else rf"\lVert {name} \rVert^2"
+
+
+def _chosen(term: Gram) -> str:
+    """Which rows, where not all take part, in the order of the nodes."""
+    if term.nodes is None:
+        return ""
+    ahead = ":," * term.axes[0] if len(term.axes) == 1 else ""
+    first = [node if isinstance(node, tuple) else (node,) for node in term.nodes]
+    every = sorted(place for node in first for place in node)
+    if every == list(range(every[0], every[-1] + 1)):
+        if every[0] == 0 and len(first[0]) > 1:
+            return f"[{ahead}{len(first[0])} for each]" if len(first) > 1 else ""
+        return f"[{ahead}{every[0]}:{every[-1] + 1}]"
+    shown = ",".join(map(str, every[:3]))
+    return f"[{ahead}{shown}{',…' if len(every) > 3 else ''}]"
 
 
 def latex_name(name: str) -> str:
     """A parameter's name for mathematics.
 
-    >>> latex_name("W12"), latex_name("W_Q1"), latex_name("b")
-    ('W_{12}', 'W_{Q1}', 'b')
+    >>> latex_name("W12"), latex_name("W_Q1"), latex_name("b"), latex_name("0.weight")
+    ('W_{12}', 'W_{Q1}', 'b', '\\mathrm{0.weight}')
     """
+    if "." in name:
+        return rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
     head = name[:1]
     tail = name[1:].lstrip("_")
     return f"{head}_{{{tail}}}" if tail else head
@@ -204,29 +290,87 @@ class LinearLaw(Law):
 
 
 @dataclass(frozen=True)
+class SumLaw(Law):
+    """Sums of a parameter along an axis, or its entries one by one. They are exact for gradient
+    descent and momentum too, whatever the step.
+
+    Attributes:
+        parameter: its name.
+        axis: along which its entries are added; for single entries, along which they stand.
+        nodes: the places on the axis that take part; all if None.
+        entries: single entries, not sums.
+
+    >>> sum_law("b", 0, None, "translation").values({"b": np.array([1.0, 2.0])})
+    array(3.)
+    """
+
+    parameter: str
+    axis: int
+    nodes: tuple[int, ...] | None
+    entries: bool
+    _source: ClassVar[str] = "its gradient is zero: no loss sees the shift (Kunin et al. 2021, translation symmetry)"
+
+    def values(self, parameters: Mapping[str, Any]) -> Shaped[np.ndarray, "..."]:
+        """The sums or entries."""
+        array = np.moveaxis(np.asarray(parameters[self.parameter]), self.axis, 0)
+        chosen = array if self.nodes is None else array[list(self.nodes)]
+        return chosen.reshape(-1) if self.entries else np.asarray(chosen.sum(axis=0))
+
+    def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
+        """Ones and zeros."""
+        shape = np.shape(parameters[self.parameter])
+        places = np.moveaxis(np.arange(math.prod(shape)).reshape(shape), self.axis, 0)
+        chosen = places if self.nodes is None else places[list(self.nodes)]
+        columns = chosen.reshape(1, -1) if self.entries else chosen.reshape(len(chosen), -1)
+        found = []
+        for k in range(columns.shape[1]):
+            flat = np.zeros(math.prod(shape))
+            flat[columns[:, k]] = 1
+            found.append({self.parameter: flat.reshape(shape)})
+        return found
+
+
+def sum_law(parameter: str, axis: int, nodes: tuple[int, ...] | None, symmetry: str, entries: bool = False) -> SumLaw:
+    """A sum law with its formula written out.
+
+    Args:
+        parameter: its name.
+        axis: along which entries are added.
+        nodes: the places that take part; all if None.
+        symmetry: the shift it comes from.
+        entries: single entries, not sums.
+    """
+    chosen = _chosen(Gram(parameter, axis, 1, nodes))
+    plain = f"{parameter}{chosen}" if entries else f"sum of {parameter}{chosen} along axis {axis}"
+    name = latex_name(parameter) + chosen.replace("…", r"\dots")
+    latex = name if entries else (rf"1^T {name}" if axis == 0 else rf"{name} 1")
+    return SumLaw(plain, latex, symmetry, "always", parameter, axis, nodes, entries)
+
+
+@dataclass(frozen=True)
 class BilinearLaw(Law):
     r"""Functions :math:`θ^T B_k θ` of two parameters, B antisymmetric or off the diagonal.
 
     Attributes:
-        left, right: names of the parameters u and v.
+        first, second: names of the parameters u and v.
         forms: matrices of :math:`u^T B_k v` on the flattened parameters.
     """
 
-    left: str
-    right: str
+    first: str
+    second: str
     forms: Float[np.ndarray, "k p q"]
 
     def values(self, parameters: Parameters) -> Float[np.ndarray, " k"]:
         """The forms at these parameters."""
-        u, v = (np.asarray(parameters[name]).reshape(-1) for name in (self.left, self.right))
+        u, v = (np.asarray(parameters[name]).reshape(-1) for name in (self.first, self.second))
         return np.einsum("p,kpq,q->k", u, self.forms, v)
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """Gradients of the forms."""
-        u, v = (np.asarray(parameters[name]) for name in (self.left, self.right))
+        u, v = (np.asarray(parameters[name]) for name in (self.first, self.second))
         flat = v.reshape(-1)
         return [
-            {self.left: (form @ flat).reshape(u.shape), self.right: (u.reshape(-1) @ form).reshape(v.shape)}
+            {self.first: (form @ flat).reshape(u.shape), self.second: (u.reshape(-1) @ form).reshape(v.shape)}
             for form in self.forms
         ]
 

@@ -41,14 +41,16 @@ KINDS: Mapping[str, Callable[..., Architecture]] = {
     "softmax_head": softmax_head,
 }
 """Kinds of networks; the other entries of a description are the function's arguments."""
-ACTIVATIONS = {"relu": True, "linear": False}
+ACTIVATIONS = {"relu": 0, "leaky_relu": 3, "linear": None}
+"""What a closed gate lets through; the laws of leaky ReLU are the same whatever its slope, which is a
+whole number here."""
 
 
 def architecture(spec: Mapping[str, Any], weights: Sequence[Any] | None = None, inputs: Any = None) -> Architecture:
     """The network that a description names.
 
     Args:
-        spec: ``{"kind": …}`` and the arguments of its function; ``"act"`` is "relu" or "linear".
+        spec: ``{"kind": …}`` and the arguments of its function; ``"act"`` is "relu", "leaky_relu" or "linear".
         weights: of a ReLU network with ``"gates": "data"``: the matrices, then biases as columns.
         inputs: of the same, one column for each.
 
@@ -71,8 +73,14 @@ def architecture(spec: Mapping[str, Any], weights: Sequence[Any] | None = None, 
     if "act" in given:
         act = given.pop("act")
         if act not in ACTIVATIONS:
-            raise ValueError(f"spec: its act is {act!r}; it should be 'relu' or 'linear'")
-        given["relu"] = ACTIVATIONS[act]
+            raise ValueError(f"spec: its act is {act!r}; it should be 'relu', 'leaky_relu' or 'linear'")
+        slope = ACTIVATIONS[act]
+        if kind == "relu_mlp" and slope is None:
+            raise ValueError("spec: its act is 'linear'; a 'relu_mlp' without activation is a 'linear_chain'")
+        if kind != "relu_mlp":
+            given["relu"] = slope is not None
+        if slope:
+            given["slope"] = slope
     if "T" in given:
         given["times"] = given.pop("T")
     unknown = set(given) - set(inspect.signature(KINDS[kind]).parameters)

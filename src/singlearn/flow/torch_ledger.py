@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from singlearn.flow.law import GramLaw
-from singlearn.flow.torch_module import Laws, module_laws
+from singlearn.flow.laws import Laws
+from singlearn.flow.laws import laws as laws_of
 from singlearn.flow.torch_optimiser import Rule, adaptive_update, memory_of, rule_of
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import whole_number
@@ -182,7 +183,7 @@ def ledger(
     """Account for every change of the laws of a network while it is trained.
 
     Args:
-        model: its laws are read as :func:`module_laws` does, unless they are given.
+        model: its laws are read as :func:`singlearn.flow.laws` does, unless they are given.
         optimizer: SGD (with momentum, Nesterov, decay), Adam, AdamW or RMSprop; schedules, several groups of
             parameters and global clipping of gradients are understood as they are.
         laws: other ones, of the parameters' names.
@@ -203,9 +204,16 @@ def ledger(
     >>> round(float(book.accounts[0].entries["discretisation"]), 12), round(float(book.accounts[0].after), 12)
     (-0.03, 2.97)
     """
-    found = module_laws(model) if laws is None else laws
+    found = _read(model) if laws is None else laws
     rule_of(optimizer, optimizer.param_groups[0], True)
     return Ledger(model, optimizer, found, whole_number("every", every), None if file is None else Path(file))
+
+
+def _read(model: nn.Module) -> Laws:
+    """The quadratic laws of a module."""
+    found = laws_of(model)
+    others = tuple(f"{law.formula}: not in the books, it is linear" for law in found.laws if not isinstance(law, GramLaw))
+    return Laws(tuple(law for law in found.laws if isinstance(law, GramLaw)), (*found.without, *found.not_understood, *others))
 
 
 def _quadratic(laws: Laws) -> tuple[GramLaw, ...]:
@@ -240,22 +248,8 @@ def law_form(law: GramLaw, left: Tensors, right: Tensors) -> torch.Tensor:
     Returns:
         A symmetric matrix, its diagonal or its trace.
     """
-    total: Any = 0.0
-    for term in law.terms:
-        a, b = (_rows(x[term.parameter], term.axis, term.nodes) for x in (left, right))
-        if law.entries == "symmetric":
-            part = a.double() @ b.double().T
-            part = 0.5 * (part + part.T)
-        else:
-            part = (a.double() * b.double()).sum(dim=1)
-            part = part if law.entries == "diagonal" else part.sum()
-        total = total + term.coefficient * part
-    return total
-
-
-def _rows(array: torch.Tensor, axis: int, nodes: tuple[int, ...] | None) -> torch.Tensor:
-    rows = array.movedim(axis, 0).reshape(array.shape[axis], -1)
-    return rows if nodes is None else rows[list(nodes)]
+    both = [{name: x[name].double() for name in {term.parameter for term in law.terms}} for x in (left, right)]
+    return law.form(*both)
 
 
 def _split(

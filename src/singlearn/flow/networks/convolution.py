@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from singlearn.flow.architecture import Architecture, Output
-from singlearn.flow.law import BilinearLaw, Gram, Law, gram_law
+from singlearn.flow.law import BilinearLaw, Gram, Law, gram_law, latex_name
 from singlearn.flow.networks.relu import SCALING
 from singlearn.flow.program import Program
 from singlearn.running.arguments import whole_number
@@ -17,7 +17,7 @@ RELU_INPUTS = 12
 
 
 def convolution(
-    channels: Sequence[int], kernels: Sequence[int], relu: bool = False, bias: bool = False, seed: int = 0
+    channels: Sequence[int], kernels: Sequence[int], relu: bool = False, bias: bool = False, slope: int = 0, seed: int = 0
 ) -> Architecture:
     r"""Two convolutions (valid, stride 1), from ``channels[0]`` over ``channels[1]`` to ``channels[2]``.
 
@@ -31,6 +31,7 @@ def convolution(
         kernels: two lengths.
         relu: a ReLU between them, with the gates of rich data.
         bias: of the first convolution.
+        slope: what a closed gate lets through (leaky ReLU).
         seed: of the gates.
 
     Returns:
@@ -61,7 +62,7 @@ def convolution(
     count = len(inputs)
     windows = np.stack([inputs[:, :, t : t + first].reshape(count, -1) for t in range(places)], axis=2)
     columns = windows.transpose(1, 0, 2).reshape(into * first, count * places)
-    gates = (rng.random((middle, count * places)) < 0.5).astype(float)
+    gates = np.where(rng.random((middle, count * places)) < 0.5, 1.0, float(slope))
 
     def unfolded(hidden: Shaped[np.ndarray, "... c m"]) -> Shaped[np.ndarray, "... r k"]:
         ahead = hidden.shape[:-2]
@@ -89,14 +90,21 @@ def convolution(
     terms = [Gram("A", 0), *([Gram("b", 0)] if bias else []), Gram("B", 1, -1)]
     symmetry = SCALING.replace("node", "channel") if relu else f"GL({middle}) of the channels, its symmetric part"
     laws: list[Law] = [gram_law(terms, "diagonal" if relu else "symmetric", symmetry)]
-    if not relu and into == out == 1 and first == second and middle > 1:
-        laws.append(_commuting(middle, first))
+    if not relu and not bias and into == out == 1 and first == second and middle > 1:
+        laws.append(commuting(middle, first))
     kind = f"{'ReLU' if relu else 'linear'} convolution {into}-{middle}-{out}, kernels {first} and {second}"
     return Architecture(f"{kind}{', with biases' if bias else ''}", shapes, write, tuple(laws))
 
 
-def _commuting(channels: int, taps: int) -> BilinearLaw:
-    """A_c·B_d - A_d·B_c for every two channels."""
+def commuting(channels: int, taps: int, first: str = "A", second: str = "B") -> BilinearLaw:
+    """A_c·B_d - A_d·B_c for every two channels.
+
+    Args:
+        channels: c, d.
+        taps: of both kernels.
+        first: A, (channels, 1, taps).
+        second: B, (1, channels, taps).
+    """
     forms = []
     for c in range(channels):
         for d in range(c + 1, channels):
@@ -104,5 +112,7 @@ def _commuting(channels: int, taps: int) -> BilinearLaw:
             form[c, range(taps), d, range(taps)] = 1
             form[d, range(taps), c, range(taps)] = -1
             forms.append(form.reshape(channels * taps, channels * taps))
-    latex = r"A_c \cdot B_d - A_d \cdot B_c"
-    return BilinearLaw("A_c·B_d - A_d·B_c", latex, "products of kernels commute", "always", "A", "B", np.array(forms))
+    a, b = latex_name(first), latex_name(second)
+    latex = rf"({a})_c \cdot ({b})_d - ({a})_d \cdot ({b})_c"
+    text = f"{first}_c·{second}_d - {first}_d·{second}_c"
+    return BilinearLaw(text, latex, "products of kernels commute", "always", first, second, np.array(forms))

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from singlearn.flow.architecture import Architecture, Output
-from singlearn.flow.law import Gram, GramLaw, Law, LinearLaw, gram_law
+from singlearn.flow.law import Gram, GramLaw, Holds, Law, LinearLaw, gram_law
+from singlearn.flow.law_region import GateRegion, Gates
 from singlearn.flow.networks.chain import checked_widths
 from singlearn.flow.program import Program
 
 SCALING = "scaling of a node, (a, 1/a)"
 INPUTS_PER_PARAMETER = 3
 INPUTS_PER_NODE = 3
+LARGEST_SHOWN = 99
 Masks = list[Float[np.ndarray, "_ n"]]
 
 
-def relu_network(widths: Sequence[int], bias: bool = True, seed: int = 0) -> Architecture:
+def relu_network(widths: Sequence[int], bias: bool = True, slope: int = 0, seed: int = 0) -> Architecture:
     r"""A ReLU network on data so rich that its gates say nothing: the laws of the architecture.
 
     Gradient flow keeps :math:`|w_j|^2 + b_j^2 - |q_j|^2` for every hidden node j with incoming weights w and
@@ -29,6 +32,7 @@ def relu_network(widths: Sequence[int], bias: bool = True, seed: int = 0) -> Arc
     Args:
         widths: from input to output.
         bias: whether layers have biases.
+        slope: what a closed gate lets through (leaky ReLU); any whole number stands for all slopes.
         seed: of the gates, which are drawn without regard to the weights.
 
     Returns:
@@ -47,8 +51,8 @@ def relu_network(widths: Sequence[int], bias: bool = True, seed: int = 0) -> Arc
     dimension = sum(int(np.prod(shape)) for shape in shapes.values())
     count = min(INPUTS_PER_NODE * sum(widths[1:-1]) + 10, INPUTS_PER_PARAMETER * dimension)
     inputs = rng.integers(1, 1000, (widths[0], count)).astype(float)
-    masks = [(rng.random((width, count)) < 0.5).astype(float) for width in widths[1:-1]]
-    name = f"ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''}"
+    masks = [np.where(rng.random((width, count)) < 0.5, 1.0, float(slope)) for width in widths[1:-1]]
+    name = f"{'leaky ' if slope else ''}ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''}"
     return Architecture(name, shapes, _writer(widths, bias, inputs, masks), _node_laws(widths, bias))
 
 
@@ -83,9 +87,10 @@ def relu_network_on_data(
         before = matrix @ hidden + shift[layer][:, None]
         masks.append((before > 0).astype(float))
         hidden = before * (before > 0)
-    laws = [law for i in range(len(widths) - 2) for law in _laws_on_data(i, masks[i], shapes, bias)]
-    laws += unseen_directions(masks[0], points, bias) if masks else []
-    laws += [law for i in range(1, len(masks)) for law in _dead_edges(i + 1, masks[i - 1], masks[i])]
+    where = _Where(points, len(masks))
+    laws = [law for i in range(len(widths) - 2) for law in _laws_on_data(i, masks[i], shapes, bias, where)]
+    laws += _unseen_directions(masks[0], points, bias, where) if masks else []
+    laws += [law for i in range(1, len(masks)) for law in _dead_edges(i + 1, masks[i - 1], masks[i], where)]
     point = {f"W{i + 1}": matrix for i, matrix in enumerate(exact)}
     point |= {f"b{i + 1}": part for i, part in enumerate(shift) if bias}
     name = f"ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''} on {points.shape[1]} inputs"
@@ -123,7 +128,24 @@ def _node_laws(widths: Sequence[int], bias: bool) -> tuple[Law, ...]:
     return tuple(gram_law(_terms(i, bias), "diagonal", SCALING) for i in range(1, len(widths) - 1))
 
 
-def _laws_on_data(i: int, masks: Float[np.ndarray, "h n"], shapes: Mapping[str, tuple[int, ...]], bias: bool) -> list[Law]:
+class _Where:
+    """Regions of laws on some data.
+
+    Args:
+        points: the inputs, one column for each.
+        layers: hidden layers.
+    """
+
+    def __init__(self, points: np.ndarray, layers: int) -> None:
+        self._points, self._layers = points, layers
+
+    def __call__(self, text: str, holds: Callable[[Gates], bool]) -> GateRegion:
+        return GateRegion(f"{text}, {self._points.shape[1]} inputs", self._points, self._layers, holds)
+
+
+def _laws_on_data(
+    i: int, masks: Float[np.ndarray, "h n"], shapes: Mapping[str, tuple[int, ...]], bias: bool, where: _Where
+) -> list[Law]:
     """Laws of one hidden layer with these gates: dead nodes, and groups of nodes whose gates
     agree."""
     layer = i + 1
@@ -133,9 +155,21 @@ def _laws_on_data(i: int, masks: Float[np.ndarray, "h n"], shapes: Mapping[str, 
         groups.setdefault(gates.tobytes(), []).append(node)
     for members in groups.values():
         if not masks[members[0]].any():
-            found += [law for node in members for law in _still(layer, node, shapes, bias)]
+            for node in members:
+                region = where(
+                    f"u[{layer},{node + 1}](x) ≤ 0 for all x", lambda gates, node=node: not gates[i][node].any()
+                )
+                found += [replace(law, region=region) for law in _still(layer, node, shapes, bias)]
             continue
-        found.append(_group_law(layer, members, bias))
+        law = _group_law(layer, members, bias, bool(masks[members[0]].all()))
+        if len(members) > 1:
+            pairs = " = ".join(f"sign u[{layer},{node + 1}](x)" for node in members)
+            region = where(
+                f"{pairs} for all x",
+                lambda gates, members=members: bool((gates[i][members] == gates[i][members[0]]).all()),
+            )
+            law = replace(law, region=region)
+        found.append(law)
     return found
 
 
@@ -155,15 +189,21 @@ def _still(layer: int, node: int, shapes: Mapping[str, tuple[int, ...]], bias: b
     return found
 
 
-def _group_law(layer: int, members: list[int], bias: bool) -> GramLaw:
+def _group_law(layer: int, members: list[int], bias: bool, bypassed: bool) -> GramLaw:
     nodes = ", ".join(str(node + 1) for node in members)
-    symmetry = SCALING if len(members) == 1 else f"GL({len(members)}) of nodes whose gates agree on all data, its symmetric part"
+    if len(members) == 1:
+        symmetry = SCALING
+    elif bypassed:
+        symmetry = f"GL({len(members)}) of bypassed nodes, active on all data, its symmetric part"
+    else:
+        symmetry = f"GL({len(members)}) of nodes whose gates agree on all data, its symmetric part"
     terms = [Gram(t.parameter, t.axis, t.coefficient, tuple(members)) for t in _terms(layer, bias)]
-    law = gram_law(terms, "symmetric", symmetry, "on these data")
-    return GramLaw(f"{law.formula}, nodes {nodes}", law.latex, symmetry, "on these data", law.terms, law.entries)
+    law = gram_law(_terms(layer, bias), "symmetric", symmetry, "on these data")
+    holds: Holds = "always" if len(members) == 1 else "on these data"
+    return GramLaw(f"{law.formula}, nodes {nodes}", law.latex, symmetry, holds, tuple(terms), law.entries)
 
 
-def unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool) -> list[Law]:
+def _unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool, where: _Where) -> list[Law]:
     """Combinations of a first-layer node's weights and bias that no input it is active on sees."""
     import flint
 
@@ -179,8 +219,13 @@ def unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias:
             continue
         vectors = np.array([int(x) for x in basis.entries()], dtype=object).reshape(basis.nrows(), basis.ncols())
         for vector in vectors[:, :count].T:
-            divisor = math.gcd(*vector)
-            found.append(_unseen(node, vector // divisor, masks.shape[0], bias))
+            vector = vector // math.gcd(*vector)
+            sees = np.array([value != 0 for value in vector @ seen])
+            region = where(
+                f"u[1,{node + 1}](x) ≤ 0 for all x with ⟨ν, x⟩ ≠ 0",
+                lambda gates, node=node, sees=sees: not gates[0][node][sees].any(),
+            )
+            found.append(replace(_unseen(node, vector, masks.shape[0], bias), region=region))
     return found
 
 
@@ -200,11 +245,14 @@ def _unseen(node: int, vector: np.ndarray, width: int, bias: bool) -> Law:
     text = f"{' + '.join(f'{c}·W1[{node + 1},{k + 1}]' for k, c in enumerate(weights[0, node]) if c)}"
     if bias and vector[-1]:
         text = f"{text} + {vector[-1]}·b1[{node + 1}]" if text else f"b1[{node + 1}]"
+    if max(abs(c) for c in vector) > LARGEST_SHOWN:
+        shown = ", ".join(f"{float(c / max(vector, key=abs)):.3g}" for c in vector)
+        text = f"⟨({shown}), {f'(W1[{node + 1},], b1[{node + 1}])' if bias else f'W1[{node + 1},]'}⟩"
     symmetry = f"a direction that no input on which node {node + 1} is active sees"
     return LinearLaw(text.replace("+ -", "- "), rf"\langle ν, \hat w_{{{node + 1}}} \rangle", symmetry, "on these data", parts)
 
 
-def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.ndarray, "k n"]) -> list[Law]:
+def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.ndarray, "k n"], where: _Where) -> list[Law]:
     """Weights between two nodes that are never active together, both alive."""
     together = after @ before.T
     found: list[Law] = []
@@ -215,7 +263,12 @@ def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.nd
             name = f"W{layer}"
             symmetry = f"nodes {writer + 1} and {reader + 1} of layers {layer - 1} and {layer} are never active together"
             text = f"{name}[{reader + 1},{writer + 1}]"
-            found.append(LinearLaw(text, f"{name}_{{{reader + 1},{writer + 1}}}", symmetry, "on these data", {name: weights}))
+            region = where(
+                f"u[{layer - 1},{writer + 1}](x) ≤ 0 or u[{layer},{reader + 1}](x) ≤ 0 for all x",
+                lambda gates, r=int(reader), k=int(writer): not (gates[layer - 2][k] & gates[layer - 1][r]).any(),
+            )
+            latex = f"{name}_{{{reader + 1},{writer + 1}}}"
+            found.append(LinearLaw(text, latex, symmetry, "on these data", {name: weights}, region=region))
     return found
 
 

@@ -16,7 +16,16 @@ RELU_INPUTS = 30
 
 
 def residual_stream(
-    v: int, d: int, h: int, blocks: int, m: int | None = None, relu: bool = False, embed: bool = True, unembed: bool = True, seed: int = 0
+    v: int,
+    d: int,
+    h: int,
+    blocks: int,
+    m: int | None = None,
+    relu: bool = False,
+    embed: bool = True,
+    unembed: bool = True,
+    slope: int = 0,
+    seed: int = 0,
 ) -> Architecture:
     r"""A stream :math:`x = W_E t`, blocks :math:`x ← x + B\,σ(A x)`, and what is read at the end, :math:`W_U x`.
 
@@ -33,6 +42,7 @@ def residual_stream(
         relu: a ReLU in each block, with the gates of rich data; linear otherwise.
         embed: whether the embedding is trained; without it the input is the stream, v = d.
         unembed: whether there is a trained unembedding.
+        slope: what a closed gate lets through (leaky ReLU).
         seed: of inputs and gates.
 
     Returns:
@@ -60,7 +70,7 @@ def residual_stream(
     rng = np.random.default_rng([seed, 3])
     inputs = rng.integers(1, 1000, (v, RELU_INPUTS)).astype(float) if relu else np.eye(v)
     count = inputs.shape[1]
-    gates = [(rng.random((h, count)) < 0.5).astype(float) for _ in each]
+    gates = [np.where(rng.random((h, count)) < 0.5, 1.0, float(slope)) for _ in each]
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
         stream = program.constant(inputs)

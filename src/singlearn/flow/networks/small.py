@@ -15,7 +15,7 @@ from singlearn.running.arguments import whole_number
 INPUTS = 40
 
 
-def gated_unit(n: int, h: int, m: int, seed: int = 0) -> Architecture:
+def gated_unit(n: int, h: int, m: int, bias: bool = False, seed: int = 0) -> Architecture:
     r"""The unit :math:`W_D\,(g(G x) ∘ U x)` with a gate g that is not homogeneous (SwiGLU and its kind; here
     :math:`g(z) = z + z^2`, which is exact).
 
@@ -25,6 +25,7 @@ def gated_unit(n: int, h: int, m: int, seed: int = 0) -> Architecture:
         n: inputs.
         h: units.
         m: outputs.
+        bias: b_G and b_U.
         seed: of the inputs.
 
     Returns:
@@ -41,16 +42,27 @@ def gated_unit(n: int, h: int, m: int, seed: int = 0) -> Architecture:
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
         points = program.constant(inputs)
-        before = program.product(parameters["G"], points)
+        before = _shifted(program, parameters, "G", points, bias)
         gate = program.sum(before, program.elementwise(before, before))
-        hidden = program.elementwise(gate, program.product(parameters["U"], points))
+        hidden = program.elementwise(gate, _shifted(program, parameters, "U", points, bias))
         return [Output(program.product(parameters["W_D"], hidden), (m, INPUTS))]
 
-    law = gram_law([Gram("U", 0), Gram("W_D", 1, -1)], "diagonal", "scaling of up against down, (a, 1/a)")
-    return Architecture(f"gated unit {n}-{h}-{m}", {"G": (h, n), "U": (h, n), "W_D": (m, h)}, write, (law,))
+    terms = [Gram("U", 0), *([Gram("b_U", 0)] if bias else []), Gram("W_D", 1, -1)]
+    law = gram_law(terms, "diagonal", "scaling of up against down, (a, 1/a)")
+    shapes: dict[str, tuple[int, ...]] = {"G": (h, n), "U": (h, n), "W_D": (m, h)}
+    shapes |= {"b_G": (h,), "b_U": (h,)} if bias else {}
+    return Architecture(f"gated unit {n}-{h}-{m}{', with biases' if bias else ''}", shapes, write, (law,))
 
 
-def power_network(n: int, h: int, m: int, k: int, seed: int = 0) -> Architecture:
+def _shifted(program: Program, parameters: Mapping[str, int], name: str, points: int, bias: bool) -> int:
+    """W x, or W x + b."""
+    product = program.product(parameters[name], points)
+    if not bias:
+        return product
+    return program.sum(product, program.product(parameters[f"b_{name}"], program.constant(np.ones((1, INPUTS)))))
+
+
+def power_network(n: int, h: int, m: int, k: int, bias: bool = False, seed: int = 0) -> Architecture:
     r"""The network :math:`V (W x)^k`, powers entry by entry.
 
     Gradient flow keeps :math:`|w_j|^2 - k |v_j|^2`: the scaling is :math:`(a, a^{-k})`.
@@ -60,6 +72,7 @@ def power_network(n: int, h: int, m: int, k: int, seed: int = 0) -> Architecture
         h: hidden nodes.
         m: outputs.
         k: the degree of the activation.
+        bias: b_W of the hidden nodes.
         seed: of the inputs.
 
     Returns:
@@ -75,14 +88,16 @@ def power_network(n: int, h: int, m: int, k: int, seed: int = 0) -> Architecture
     inputs = np.random.default_rng([seed, 6]).integers(1, 1000, (n, INPUTS)).astype(float)
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
-        before = program.product(parameters["W"], program.constant(inputs))
+        before = _shifted(program, parameters, "W", program.constant(inputs), bias)
         hidden = before
         for _ in range(k - 1):
             hidden = program.elementwise(hidden, before)
         return [Output(program.product(parameters["V"], hidden), (m, INPUTS))]
 
-    law = gram_law([Gram("W", 0), Gram("V", 1, -k)], "diagonal" if k > 1 else "symmetric", f"scaling of a node, (a, a^-{k})")
-    return Architecture(f"power network {n}-{h}-{m}, degree {k}", {"W": (h, n), "V": (m, h)}, write, (law,))
+    terms = [Gram("W", 0), *([Gram("b_W", 0)] if bias else []), Gram("V", 1, -k)]
+    law = gram_law(terms, "diagonal" if k > 1 else "symmetric", f"scaling of a node, (a, a^-{k})")
+    shapes: dict[str, tuple[int, ...]] = {"W": (h, n), "V": (m, h)} | ({"b_W": (h,)} if bias else {})
+    return Architecture(f"power network {n}-{h}-{m}, degree {k}{', with biases' if bias else ''}", shapes, write, (law,))
 
 
 def diagonal_network(n: int, depth: int) -> Architecture:
@@ -146,7 +161,7 @@ def difference_of_squares(n: int) -> Architecture:
     return Architecture(f"difference of squares of {n} entries", {"u": (n,), "v": (n,)}, write, (law,))
 
 
-def softmax_head(n: int, m: int) -> Architecture:
+def softmax_head(n: int, m: int, bias: bool = True) -> Architecture:
     r"""Logits :math:`W x + b` under a softmax, which sees differences of classes only.
 
     Gradient flow keeps the sum over classes of each column of W and of b. These laws are linear, so
@@ -155,6 +170,7 @@ def softmax_head(n: int, m: int) -> Architecture:
     Args:
         n: features.
         m: classes.
+        bias: whether there is b.
 
     Returns:
         The architecture, with ``W``, ``b``.
@@ -170,10 +186,8 @@ def softmax_head(n: int, m: int) -> Architecture:
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
         seen = program.constant(differences)
-        return [
-            Output(program.product(seen, parameters["W"]), (m - 1, n)),
-            Output(program.product(seen, parameters["b"]), (m - 1, 1)),
-        ]
+        sizes = {"W": n, "b": 1} if bias else {"W": n}
+        return [Output(program.product(seen, parameters[name]), (m - 1, size)) for name, size in sizes.items()]
 
     columns = np.broadcast_to(np.eye(n)[:, None, :], (n, m, n))
     symmetry = "translation of the logits"
@@ -181,7 +195,8 @@ def softmax_head(n: int, m: int) -> Architecture:
         LinearLaw("1ᵀ W", "1^T W", symmetry, "always", {"W": np.array(columns)}),
         LinearLaw("1ᵀ b", "1^T b", symmetry, "always", {"b": np.ones((1, m))}),
     )
-    return Architecture(f"softmax head, {m} classes of {n} features", {"W": (m, n), "b": (m,)}, write, laws)
+    shapes: dict[str, tuple[int, ...]] = {"W": (m, n)} | ({"b": (m,)} if bias else {})
+    return Architecture(f"softmax head, {m} classes of {n} features", shapes, write, laws if bias else laws[:1])
 
 
 def gram_matrix(n: int, r: int) -> Architecture:
