@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 from singlearn.flow.architecture import Architecture
 from singlearn.flow.count import Count, count
 from singlearn.flow.law import Law
+from singlearn.flow.ledger_layers import Layer, layer_laws
+from singlearn.flow.ledgers import ledger
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
 
 if TYPE_CHECKING:
-    from singlearn.flow.torch_ledger import Account, Ledger, ledger
+    from singlearn.flow.ledger_account import Account
+    from singlearn.flow.torch_ledger import Ledger
     from singlearn.flow.torch_module import Laws, module_laws
 
 __all__ = [
-    "Account", "Architecture", "Count", "Law", "Laws", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "ledger", "module_laws",
-    "polynomial_laws",
+    "Account", "Architecture", "Count", "Law", "Laws", "Layer", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "layer_laws", "ledger",
+    "module_laws", "polynomial_laws",
 ]  # fmt: skip
 
 WITH_TORCH = {
-    "Account": "torch_ledger",
+    "Account": "ledger_account",
     "Ledger": "torch_ledger",
     "Laws": "torch_module",
-    "ledger": "torch_ledger",
     "module_laws": "torch_module",
 }
 """Names that need PyTorch, and their files."""

@@ -243,6 +243,9 @@ class Books(Shown):
         book.tilted = book.tilted + abs(tilt)
         book.reach += norm * length if form.degree == 2 else length
 
+    def _settle(self) -> None:
+        """Wait for steps that are still under way."""
+
     def weights_now(self) -> Arrays | None:
         """Weights at this moment, by parameter; None where only the books know."""
         return None
@@ -250,17 +253,20 @@ class Books(Shown):
     @property
     def accounts(self) -> tuple[Account, ...]:
         """What is in the books, law by law."""
+        self._settle()
         now = self.weights_now()
         return tuple(book.account(book.after if now is None else _value(book.form, now)) for book in self.books)
 
     @property
     def angular_momenta(self) -> tuple[AngularMomentum, ...]:
         """Noether's angular momentum of every law of matrices, where the optimiser has a momentum; see :mod:`singlearn.flow.noether`."""
+        self._settle()
         return tuple(account for turning in self.turning if (account := turning.account()) is not None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each law whose violation or rest is more than rounding, and for whatever else is off."""
+        self._settle()
         found = [sentence for book, account in zip(self.books, self.accounts, strict=True) for sentence in self._of(book, account)]
         for turned in self.angular_momenta:
             if turned.exact and not turned.kept:
@@ -307,9 +313,11 @@ class Books(Shown):
     @property
     def series(self) -> tuple[Series, ...]:
         """Cumulated entries by recorded step, law by law."""
+        self._settle()
         return tuple(book.series for book in self.books)
 
     def __str__(self) -> str:
+        self._settle()
         recorded = f", one in {self.every} recorded" if self.every > 1 else ""
         head = f"ledger of {self.optimiser}, {self.steps} steps{recorded}"
         return "\n".join([head, *self._lines(), *map(str, self.angular_momenta), *self.without, *self.warnings])
@@ -342,6 +350,7 @@ class Books(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
+        self._settle()
         accounts = [account.to_dict() for account in self.accounts]
         turned = [one.to_dict() for one in self.angular_momenta]
         head = {"optimizer": self.optimiser, "steps": self.steps, "every": self.every, "accounts": accounts}
