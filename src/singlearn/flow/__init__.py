@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.flow.architecture import Architecture
 from singlearn.flow.count import Count, count
+from singlearn.flow.gradient_flows import GradientFlow, gradient_flow
 from singlearn.flow.law import Law
 from singlearn.flow.ledger_layers import Layer, layer_laws
+from singlearn.flow.ledger_stored import StoredLedger, read_ledger
 from singlearn.flow.ledgers import ledger
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
+from singlearn.flow.predictions import Prediction, expected_change, noise_balance, noise_pull, predict, scalar_pair
 
 if TYPE_CHECKING:
     from singlearn.flow.ledger_account import Account
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
     from singlearn.flow.torch_module import Laws, module_laws
 
 __all__ = [
-    "Account", "Architecture", "Count", "Law", "Laws", "Layer", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "layer_laws", "ledger",
-    "module_laws", "polynomial_laws",
+    "Account", "Architecture", "Count", "GradientFlow", "Law", "Laws", "Layer", "Ledger", "PolynomialLaw", "PolynomialLaws", "Prediction",
+    "StoredLedger", "count", "expected_change", "gradient_flow", "layer_laws", "ledger", "module_laws", "noise_balance", "noise_pull",
+    "polynomial_laws", "predict", "read_ledger", "scalar_pair",
 ]  # fmt: skip
 
 WITH_TORCH = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.experimental
@@ -176,7 +176,7 @@ def ledger(
     every: int = 1,
     file: Path | str | None = None,
     resume: bool | int = False,
-    unread: Literal["refuse", "split"] = "refuse",
+    unread: str = "refuse",
 ) -> JaxLedger:
     """Account for every change of the laws of a network that an Optax transformation trains.
 

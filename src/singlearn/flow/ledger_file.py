@@ -60,15 +60,11 @@ class LedgerFile:
         return []
 
     def _lines(self, head: dict[str, Any]) -> list[dict[str, Any]]:
-        texts = self.path.read_text(encoding="utf-8").split("\n")
-        whole = texts[:-1]  # what stands after the last newline was cut off while it was written
-        found = [_json(text, self.path, number) for number, text in enumerate(whole, 1)]
-        if not found:
-            return []
+        found, lines = read_lines(self.path)
         for name, now in head.items():
-            if found[0].get(name) != now:
-                raise ValueError(f"file: {self.path} has {name} {found[0].get(name)!r}, this run has {now!r}; it belongs to another run")
-        return found[1:]
+            if found.get(name, now) != now:
+                raise ValueError(f"file: {self.path} has {name} {found[name]!r}, this run has {now!r}; it belongs to another run")
+        return lines
 
     def _fitting(self, lines: list[dict[str, Any]], laws: Sequence[str], values: Sequence[Any]) -> list[dict[str, Any]]:
         if self.resume is not True:
@@ -107,6 +103,21 @@ class LedgerFile:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+
+def read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The head of a ledger's file, and its lines; one that was cut off is left out.
+
+    Raises:
+        ValueError: it is not the file of a ledger.
+    """
+    whole = path.read_text(encoding="utf-8").split("\n")[:-1]  # what stands after the last newline was cut off while it was written
+    found = [_json(text, path, number) for number, text in enumerate(whole, 1)]
+    if not found:
+        return {}, []
+    if found[0].get("ledger") != FORMAT or any("step" not in line for line in found[1:]):
+        raise ValueError(f"file: {path} is not the file of a ledger, or of another version of it")
+    return found[0], found[1:]
 
 
 def _json(text: str, path: Path, number: int) -> dict[str, Any]:

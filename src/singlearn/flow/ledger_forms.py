@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -235,9 +235,7 @@ def form_of(law: Law, weights: Arrays) -> Form:
     >>> form_of(law, {"W1": np.ones((2, 3)), "W2": np.ones((1, 2))}).degree
     2
     """
-    if not isinstance(law, Law):
-        raise ValueError(f"laws: got {type(law).__name__}; they should be laws, such as flow.count(…).laws")
-    if isinstance(law, GramLaw) and all(type(term) is Gram and len(fields(term)) == 4 for term in law.terms):
+    if isinstance(law, GramLaw):
         form: Form = GramForm(law)
     elif isinstance(law, LinearLaw):
         form = LinearForm(law)
@@ -290,19 +288,25 @@ def _check_names(names: Sequence[str], weights: Arrays) -> None:
             raise ValueError(f"laws: they speak of {name}, which the model does not have")
 
 
-def given_laws(laws: Any) -> tuple[tuple[Law, ...], tuple[str, ...]]:
+def given_laws(laws: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     """Laws, and sentences about where there are none, from what a caller gives: what ``flow`` finds, or a sequence of laws."""
     found = getattr(laws, "laws", laws)
     if isinstance(found, Law):
         found = (found,)
     try:
-        return tuple(found), tuple(getattr(laws, "without", ()))
+        every = tuple(found)
     except TypeError:
         raise ValueError(f"laws: got {type(laws).__name__}; it should be laws, such as flow.count(…).laws") from None
+    for law in every:
+        if not isinstance(law, Law):
+            raise ValueError(f"laws: got {type(law).__name__}; they should be laws, such as flow.count(…).laws")
+    return every, (*getattr(laws, "without", ()), *getattr(laws, "not_understood", ()))
 
 
 def rows(array: Any, term: Gram) -> Any:
     """The matrix whose rows a term multiplies, of a NumPy array or a tensor."""
+    if hasattr(term, "view"):
+        return term.rows({term.parameter: array})
     moved = np.moveaxis(array, term.axis, 0) if isinstance(array, np.ndarray) else array.movedim(term.axis, 0)
     whole = moved.reshape(moved.shape[0], -1)
     return whole if term.nodes is None else whole[list(term.nodes)]
@@ -310,7 +314,7 @@ def rows(array: Any, term: Gram) -> Any:
 
 def _row_products(a: Any, b: Any, term: Gram) -> Any:
     """Inner products of equal rows; no copy of a matrix is made."""
-    if a.ndim == 2 and term.nodes is None:
+    if a.ndim == 2 and term.nodes is None and isinstance(term.axis, int) and getattr(term, "view", None) is None:
         if isinstance(a, np.ndarray):
             return np.einsum("ij,ij->i" if term.axis == 0 else "ij,ij->j", a, b)
         return _torch().linalg.vecdot(a, b, dim=1 - term.axis)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 
 def ledger(
@@ -13,7 +13,7 @@ def ledger(
     every: int = 1,
     file: Path | str | None = None,
     resume: bool | int = False,
-    unread: Literal["refuse", "split"] = "refuse",
+    unread: str = "refuse",
 ) -> Any:
     """Account for every change of the laws of a network while it is trained.
 

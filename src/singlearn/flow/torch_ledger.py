@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -225,7 +225,7 @@ def ledger(
     every: int = 1,
     file: Path | str | None = None,
     resume: bool | int = False,
-    unread: Literal["refuse", "split"] = "refuse",
+    unread: str = "refuse",
 ) -> Ledger:
     """Account for every change of the laws of a network while it is trained.
 
