@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from singlearn import flow
-from singlearn.flow.law import Gram, LinearLaw, gram_law
+from singlearn.flow.law import Gram, RowSpaceLaw, gram_law
 
 CASES = json.loads((Path(__file__).parent / "truth" / "ledgers.json").read_text())["cases"]
 SUMS = ("discretisation", "decay", "momentum", "preconditioner")
@@ -142,8 +142,17 @@ def test_an_optimiser_that_is_not_what_it_says():
     assert any("rest" in words and "something else than it says" in words for words in book.warnings)
 
 
-def test_clipping_entry_by_entry_is_a_violation_and_clipping_the_norm_is_not():
-    for clip, clean in ((lambda p: nn.utils.clip_grad_norm_(p, 0.01), True), (lambda p: nn.utils.clip_grad_value_(p, 0.01), False)):
+def by_layer(parameters):
+    for parameter in parameters:
+        nn.utils.clip_grad_norm_([parameter], 0.01)
+
+
+def test_clipping_of_entries_and_layers_is_named_and_clipping_the_norm_is_plain_descent():
+    for clip, clean in (
+        (lambda p: nn.utils.clip_grad_norm_(p, 0.01), True),
+        (lambda p: nn.utils.clip_grad_value_(p, 0.01), False),
+        (by_layer, False),
+    ):
         net, step = regression()
         optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
         optimizer.register_step_pre_hook(lambda *_, clip=clip, net=net: (clip(net.parameters()), None)[1])
@@ -151,6 +160,11 @@ def test_clipping_entry_by_entry_is_a_violation_and_clipping_the_norm_is_not():
         for _ in range(5):
             step(optimizer)
         assert (not book.warnings) == clean
+        (account,) = book.accounts
+        assert float(account.entries["violation"].abs().max()) < account.gradient_rounding  # the network does have the symmetry
+        assert (float(account.entries["preconditioner"].abs().max()) > 1e-4) != clean
+        if not clean:
+            assert "changed after backward" in book.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +197,8 @@ def test_lines_on_disk_and_every_third_step(tmp_path):
         step(optimizer)
     book.close()
     step(optimizer)
-    lines = [json.loads(line) for line in (tmp_path / "book.jsonl").read_text().splitlines()]
+    head, *lines = [json.loads(line) for line in (tmp_path / "book.jsonl").read_text().splitlines()]
+    assert head["laws"] == [book.accounts[0].law.formula]
     assert [line["step"] for line in lines] == [1, 4, 7]
     assert book.steps == 7
     formula = book.accounts[0].law.formula
@@ -191,8 +206,22 @@ def test_lines_on_disk_and_every_third_step(tmp_path):
     np.testing.assert_allclose(total, book.accounts[0].entries["discretisation"])
 
 
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)), "1 is a BatchNorm1d"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), "0 is a Conv2d"),
+        (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 1)), "parametrisation"),
+        (nn.Sequential(nn.ReLU()), "no Linear layer"),
+    ],
+)
+def test_layers_that_are_not_understood(net, words):
+    with pytest.raises(ValueError, match=words):
+        flow.module_laws(net)
+
+
 def test_a_law_of_another_form_is_refused_by_name():
     net, _ = regression()
-    translation = LinearLaw("1ᵀ b", "1^T b", "translation", "always", {"2.bias": np.ones((1, 2))})
-    with pytest.raises(ValueError, match=r"laws: 1ᵀ b is a LinearLaw"):
-        flow.ledger(net, torch.optim.SGD(net.parameters(), lr=0.1), laws=flow.Laws((translation,), ()))
+    rational = RowSpaceLaw("row space of U", "", "O(3)", "always", "2.weight")
+    with pytest.raises(ValueError, match=r"laws: row space of U is a RowSpaceLaw"):
+        flow.ledger(net, torch.optim.SGD(net.parameters(), lr=0.1), laws=flow.Laws((rational,), ()))

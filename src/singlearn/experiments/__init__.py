@@ -16,8 +16,10 @@ __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 NAMES = (
     "deform-to-degenerate",
     "degenerate-node",
+    "drift",
     "figure2",
     "generalisation",
+    "hyperbolas",
     "known",
     "last-layer-or-two",
     "learning-curves",

@@ -1,60 +1,44 @@
-"""The ledger of an optimiser: why conserved quantities change, step by step, with nothing left over."""
+"""The ledger of a PyTorch optimiser: why conserved quantities change, step by step, with nothing left over."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from singlearn.flow.law import GramLaw
+from singlearn.flow.law import GramLaw, LinearLaw, SumLaw
 from singlearn.flow.laws import Laws
 from singlearn.flow.laws import laws as laws_of
-from singlearn.flow.torch_optimiser import Rule, adaptive_update, memory_of, rule_of
-from singlearn.results.prompt import Shown
+from singlearn.flow.ledger_account import Account
+from singlearn.flow.ledger_books import Books, Digits, Memory
+from singlearn.flow.ledger_file import LedgerFile
+from singlearn.flow.ledger_forms import Arrays
+from singlearn.flow.ledger_step import Motion, Step
+from singlearn.flow.torch_optimiser import (
+    adaptive_update,
+    check_known,
+    coupled_decay,
+    is_heavy_ball,
+    is_known,
+    memory_factor,
+    memory_name,
+    motion,
+)
 from singlearn.running.arguments import whole_number
 
-ENTRIES = ("discretisation", "decay", "momentum", "preconditioner", "violation", "rest")
-ROUNDING = 16.0
-"""Units of the last digit of |w|² that violation and rest may have at every step."""
-Tensors = Mapping[str, torch.Tensor]
+__all__ = ["Account", "Ledger", "ledger"]
+
+FEW_BITS = {torch.bfloat16: 2.0**-8, torch.float16: 2.0**-10}
+"""The last digit of what autocast computes."""
+MATRIX_PRODUCTS = {"highest": 0.0, "high": 2.0**-10, "medium": 2.0**-8}
+"""The last digit of float32 matrix products on a GPU, by PyTorch's setting."""
+AS_A_WHOLE = 8.0
+"""Units of the last digit by which a gradient that was scaled as a whole may differ from the scaled one."""
 
 
-@dataclass(frozen=True)
-class Account(Shown):
-    """One law along a training run.
-
-    Attributes:
-        law: what gradient flow would keep.
-        before: its values at the start.
-        after: its values now.
-        entries: sums over all recorded steps, by kind; every one has the shape of the law.
-        rounding: what rounding may have added to violation and rest, in the units of the law.
-    """
-
-    law: GramLaw
-    before: torch.Tensor
-    after: torch.Tensor
-    entries: Mapping[str, torch.Tensor]
-    rounding: float
-
-    def __str__(self) -> str:
-        moved = _size(self.after - self.before)
-        parts = "  ".join(f"{name} {_size(self.entries[name]):.3g}" for name in ENTRIES)
-        return f"{self.law.formula}: moved by {moved:.3g}; {parts}; rounding {self.rounding:.1g}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """For machines."""
-        entries = {name: value.tolist() for name, value in self.entries.items()}
-        values = {"before": self.before.tolist(), "after": self.after.tolist()}
-        return {"law": self.law.formula, **values, "entries": entries, "rounding": self.rounding}
-
-
-class Ledger(Shown):
+class Ledger(Books):
     r"""Watches an optimiser and splits every change of a law :math:`Q = \langle w, w \rangle_σ`.
 
     For :math:`w^+ = (1 - η λ_d)\,w - η u`
@@ -64,137 +48,207 @@ class Ledger(Shown):
         + \underbrace{η^2 \langle u, u \rangle_σ}_{discretisation}, \qquad c = 1 - η λ_d,
 
     with v the memory before the step and g the gradient (a = 1, b = μ for heavy ball; 1 + μ, μ² for Nesterov).
-    An adaptive optimiser has one entry :math:`-2 η c \langle w, u \rangle_σ`, the preconditioner, for the parts of u.
+    An adaptive optimiser has one entry :math:`-2 η c \langle w, u - g \rangle_σ`, the preconditioner, for all of u; so has what
+    somebody did to single entries or layers of the gradient after ``backward`` and before the step.
     Two entries should be zero to rounding: the *violation* (else the network does not have the
-    symmetry that the law claims, or gradients were changed entry by entry), and the *rest* (else
-    the optimiser is not what it says).
+    symmetry that the law claims), and the *rest* (else the optimiser is not what it says). A law that is linear in the weights
+    has the same entries without the squares.
 
     Made by :func:`ledger`; it listens to ``optimizer.step`` until :meth:`close`.
     """
 
-    def __init__(self, model: nn.Module, optimizer: torch.optim.Optimizer, laws: Laws, every: int, file: Path | None) -> None:
-        self._model, self._optimizer, self._every, self._file = model, optimizer, every, file
-        self.without = laws.without
-        self._laws = _quadratic(laws)
-        self._names = sorted({term.parameter for law in self._laws for term in law.terms})
-        self._groups = _groups(model, optimizer, self._names)
-        self.steps = 0
-        start = self._parameters()
-        self._start = [law_form(law, start, start) for law in self._laws]
-        self._sums = [{name: torch.zeros_like(q) for name in ENTRIES} for q in self._start]
-        self._rounding = [0.0] * len(self._laws)
-        self._now: dict[str, Tensors] | None = None
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, laws: Any, every: int, file: LedgerFile | None, read: bool
+    ) -> None:
+        self._model, self._optimizer = model, optimizer
+        everything = {name: parameter for name, parameter in model.named_parameters() if torch.is_floating_point(parameter)}
+        start = {name: _wide(parameter.detach()) for name, parameter in everything.items()}
+        super().__init__(laws, start, type(optimizer).__name__, every, file, read)
+        self._parameters = {name: everything[name] for name in self.names}
+        self._check_owned()
+        self._few = 0.0
+        self._raw: dict[str, torch.Tensor] = {}
+        self._open: dict[str, Any] | None = None
         self._handles = [
-            optimizer.register_step_pre_hook(lambda *_: self._before()),
+            optimizer.register_step_pre_hook(lambda _, args, keywords: self._before(args, keywords)),
             optimizer.register_step_post_hook(lambda *_: self._after()),
+            model.register_forward_pre_hook(lambda *_: self._look_at_autocast()),
+            *(parameter.register_post_accumulate_grad_hook(self._keeper(name)) for name, parameter in self._parameters.items()),
         ]
 
-    def _parameters(self) -> dict[str, torch.Tensor]:
-        every = dict(self._model.named_parameters())
-        return {name: every[name].detach().clone() for name in self._names}
+    def _check_owned(self) -> None:
+        owned = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
+        for name in self.names:
+            if id(self._parameters[name]) not in owned:
+                raise ValueError(f"optimizer: it does not have {name}; the law of a layer holds where all its weights move")
 
-    def _before(self) -> None:
-        self._now = None
-        if self.steps % self._every:
-            return
-        every = dict(self._model.named_parameters())
-        missing = [name for name in self._names if every[name].grad is None]
-        if missing:
-            raise ValueError(f"optimizer: {missing[0]} has no gradient at this step, so that no law holds for it")
+    def weights_now(self) -> Arrays:
+        """Weights at this moment."""
+        return {name: _wide(parameter.detach()) for name, parameter in self._parameters.items()}
+
+    def _look_at_autocast(self) -> None:
+        kind = next(iter(self._parameters.values())).device.type
+        if torch.is_autocast_enabled(kind):
+            self._few = max(self._few, FEW_BITS.get(torch.get_autocast_dtype(kind), 0.0))
+
+    def _keeper(self, name: str) -> Any:
+        def keep(parameter: torch.Tensor) -> None:
+            if self.due() and parameter.grad is not None:
+                self._raw[name] = _dense(parameter.grad).clone()
+
+        return keep
+
+    def _before(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        """Remember weights, gradients and memories; of a closure the gradients that it makes."""
+        self._open = None
+        if not self.due():
+            return None
+        closure = args[1] if len(args) > 1 else keywords.get("closure")  # args[0] is the optimiser
+        if closure is None:
+            self._open = self._look()
+            return None
+
+        def watched() -> Any:
+            loss = closure()
+            self._open = self._look()
+            return loss
+
+        return ((args[0], watched, *args[2:]), keywords) if len(args) > 1 else (args, {**keywords, "closure": watched})
+
+    def _look(self) -> dict[str, Any]:
+        scale = getattr(self._optimizer, "grad_scale", None)
+        groups = self._groups()
         gradients: dict[str, torch.Tensor] = {}
-        memories: dict[str, torch.Tensor] = {}
-        for name in self._names:
-            gradient = every[name].grad
-            assert gradient is not None
-            gradients[name] = -gradient.detach().clone() if self._groups[name].get("maximize") else gradient.detach().clone()
-            memory = memory_of(self._optimizer, every[name])
-            memories[name] = torch.zeros_like(gradient) if memory is None else memory.detach().clone()
-        self._first = all(memory_of(self._optimizer, every[name]) is None for name in self._names)
-        self._now = {"w": self._parameters(), "g": gradients, "v": memories}
+        memories: dict[str, torch.Tensor | None] = {}
+        still = set()
+        for name, parameter in self._parameters.items():
+            if parameter.grad is None:
+                still.add(name)
+                gradients[name] = torch.zeros_like(parameter, dtype=torch.float64)
+            else:
+                gradient = _wide(_dense(parameter.grad))
+                if scale is not None:
+                    gradient = gradient / float(scale)
+                gradients[name] = -gradient if groups[name].get("maximize") else gradient
+            memory = self._optimizer.state.get(parameter, {}).get(memory_name(self._optimizer))
+            memories[name] = None if memory is None else _wide(memory)
+        return {"w": self.weights_now(), "g": gradients, "v": memories, "still": still, "groups": groups}
+
+    def _groups(self) -> dict[str, dict[str, Any]]:
+        """Groups of the optimiser as they are now: a state that is loaded brings new ones."""
+        owner = {id(parameter): group for group in self._optimizer.param_groups for parameter in group["params"]}
+        return {name: dict(owner[id(parameter)]) for name, parameter in self._parameters.items()}
 
     def _after(self) -> None:
-        self.steps += 1
-        if self._now is None:
+        seen, self._open = self._open, None
+        if seen is None:
+            self.passed()
             return
-        w, g, v = (self._now[key] for key in ("w", "g", "v"))
-        later = self._parameters()
-        rules = {name: rule_of(self._optimizer, self._groups[name], self._first) for name in self._names}
-        every = dict(self._model.named_parameters())
-        u = {name: self._update(rules[name], name, every[name], w, g, v) for name in self._names}
-        line: dict[str, Any] = {"step": self.steps}
-        for k, law in enumerate(self._laws):
-            entries = _split(law, rules, w, g, v, u, later)
-            for name, value in entries.items():
-                self._sums[k][name] += value
-            self._rounding[k] += _rounding(law, w)
-            line[law.formula] = {name: value.tolist() for name, value in entries.items()}
-        if self._file is not None:
-            with self._file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(line) + "\n")
+        skipped = float(getattr(self._optimizer, "found_inf", None) or 0.0) > 0
+        raw, scale = self._unchanged(seen)
+        vectors: dict[str, Any] = {"w": seen["w"], "later": self.weights_now(), "g": seen["g"], **raw}
+        vectors["v"] = {name: torch.zeros_like(seen["w"][name]) if v is None else v for name, v in seen["v"].items()}
+        motions: dict[str, Motion] = {}
+        updates: dict[str, torch.Tensor] = {}
+        for name, parameter in self._parameters.items():
+            if skipped or name in seen["still"]:
+                motions[name] = Motion()
+            elif not self.read:
+                motions[name] = Motion(whole=True, rate=float(seen["groups"][name].get("lr", 0.0)))
+                updates[name] = vectors["w"][name] - vectors["later"][name]
+            else:
+                motions[name] = motion(self._optimizer, seen["groups"][name], seen["v"][name] is None)
+                if motions[name].whole:
+                    gradient = vectors["g"][name] + coupled_decay(self._optimizer, seen["groups"][name]) * vectors["w"][name]
+                    updates[name] = adaptive_update(self._optimizer, seen["groups"][name], self._optimizer.state[parameter], gradient)
+        if skipped:
+            self.note("the gradient scaler left the step out")
+            vectors["g"] = {name: torch.zeros_like(g) for name, g in vectors["g"].items()}
+            vectors.pop("raw", None)
+        for name in sorted(seen["still"]):
+            self.note(f"{name} had no gradient and did not move")
+        vectors["update"] = updates
+        self.record(Step(vectors, motions, scale), self._digits(), None if skipped else self._memory(seen))
 
-    def _update(self, rule: Rule, name: str, parameter: torch.Tensor, w: Tensors, g: Tensors, v: Tensors) -> torch.Tensor:
-        gradient = g[name] + rule.coupled * w[name]
-        if rule.adaptive:
-            return adaptive_update(self._optimizer, self._groups[name], parameter, gradient).detach()
-        return rule.fresh * gradient + rule.memory * v[name]
+    def _unchanged(self, seen: dict[str, Any]) -> tuple[dict[str, Arrays], float]:
+        """Gradients as ``backward`` left them, where somebody changed them since, and their scale in those of the step."""
+        raw, self._raw = self._raw, {}
+        if set(raw) | seen["still"] != set(self.names) or any(raw[name].shape != seen["g"][name].shape for name in raw):
+            return {}, 1.0
+        wide = {name: _wide(raw[name]) if name in raw else seen["g"][name] for name in self.names}
+        wide = {name: -array if seen["groups"][name].get("maximize") and name in raw else array for name, array in wide.items()}
+        square = sum(float((array**2).sum()) for array in wide.values())
+        if square == 0.0 or square != square or square == float("inf"):
+            return {}, 1.0
+        scale = sum(float((wide[name] * seen["g"][name]).sum()) for name in self.names) / square
+        digit = max(torch.finfo(parameter.dtype).eps for parameter in self._parameters.values())
+        apart = max(float((seen["g"][name] - scale * wide[name]).abs().max()) for name in self.names)
+        size = max(float(seen["g"][name].abs().max()) for name in self.names)
+        if apart <= AS_A_WHOLE * digit * size:
+            return {}, 1.0  # plain gradients, scaled as a whole if at all
+        return {"raw": wide}, scale
 
-    @property
-    def accounts(self) -> tuple[Account, ...]:
-        """What is in the books, law by law."""
-        now = self._parameters()
-        return tuple(
-            Account(law, start, law_form(law, now, now), sums, rounding)
-            for law, start, sums, rounding in zip(self._laws, self._start, self._sums, self._rounding, strict=True)
-        )
+    def _digits(self) -> Digits:
+        first = next(iter(self._parameters.values()))
+        digit = max(torch.finfo(parameter.dtype).eps for parameter in self._parameters.values())
+        products = 0.0
+        if first.device.type == "cuda" and digit < FEW_BITS[torch.float16]:
+            single = any(parameter.dtype is torch.float32 for parameter in self._parameters.values())
+            convolution = FEW_BITS[torch.float16] if torch.backends.cudnn.allow_tf32 and any(p.ndim > 2 for p in self._parameters.values()) else 0
+            products = max(MATRIX_PRODUCTS[torch.get_float32_matmul_precision()], convolution) if single else 0.0
+        return Digits(digit, max(digit, self._few, products))
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """A sentence for each law whose violation or rest is more than rounding."""
-        found = []
-        for account in self.accounts:
-            for name, means in (
-                ("violation", "the network does not have this symmetry, or its gradients were changed entry by entry"),
-                ("rest", "the optimiser does something else than it says, or parameters were changed between steps"),
-            ):
-                size = _size(account.entries[name])
-                if size > account.rounding:
-                    found.append(f"{account.law.formula}: {name} {size:.2g}, rounding allows {account.rounding:.1g}; {means}")
-        return tuple(found)
-
-    def __str__(self) -> str:
-        recorded = f", one in {self._every} recorded" if self._every > 1 else ""
-        head = f"ledger of {type(self._optimizer).__name__}, {self.steps} steps{recorded}"
-        return "\n".join([head, *map(str, self.accounts), *self.without, *self.warnings])
-
-    def to_dict(self) -> dict[str, Any]:
-        """For machines."""
-        accounts = [account.to_dict() for account in self.accounts]
-        return {"optimizer": type(self._optimizer).__name__, "steps": self.steps, "accounts": accounts, "warnings": list(self.warnings)}
+    def _memory(self, seen: dict[str, Any]) -> Memory | None:
+        """Momentum before and after, where every parameter of the matrix laws has one of the same factor."""
+        if not self.turning or not self.read:
+            return None
+        key = memory_name(self._optimizer)
+        after = {name: self._optimizer.state.get(p, {}).get(key) for name, p in self._parameters.items()}
+        factors = {name: memory_factor(self._optimizer, group) for name, group in seen["groups"].items()}
+        keeps = {name: motion(self._optimizer, group, False).keep for name, group in seen["groups"].items()}
+        if any(value is None for value in after.values()) or len(set(factors.values())) > 1 or len(set(keeps.values())) > 1:
+            return None
+        wide = {name: _wide(value) for name, value in after.items() if value is not None}
+        before = {name: torch.zeros_like(wide[name]) if v is None else v for name, v in seen["v"].items()}
+        exact = all(is_heavy_ball(self._optimizer, group) for group in seen["groups"].values())
+        return Memory(before, wide, next(iter(factors.values())) * next(iter(keeps.values())), exact)
 
     def close(self) -> None:
         """Stop listening."""
         for handle in self._handles:
             handle.remove()
+        if self.file is not None:
+            self.file.close()
 
 
 def ledger(
-    model: nn.Module, optimizer: torch.optim.Optimizer, laws: Laws | None = None, every: int = 1, file: Path | str | None = None
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    laws: Any = None,
+    every: int = 1,
+    file: Path | str | None = None,
+    resume: bool | int = False,
+    unread: str = "refuse",
 ) -> Ledger:
     """Account for every change of the laws of a network while it is trained.
 
     Args:
         model: its laws are read as :func:`singlearn.flow.laws` does, unless they are given.
-        optimizer: SGD (with momentum, Nesterov, decay), Adam, AdamW or RMSprop; schedules, several groups of
-            parameters and global clipping of gradients are understood as they are.
-        laws: other ones, of the parameters' names.
-        every: record every so many steps. What happens between two recorded steps is not in the books.
-        file: JSON lines, one for each recorded step, appended.
+        optimizer: SGD (with momentum, Nesterov, decay), Adam, AdamW, NAdam, Adamax, Adagrad or RMSprop. Schedules, several groups of
+            parameters, maximising, closures, gradient scalers and clipping are understood as they are.
+        laws: other ones, of the parameters' names, quadratic or linear in them.
+        every: record every so many steps. What happens between two recorded steps is in no entry; an account has it as ``unrecorded``.
+        file: JSON lines, one for each recorded step.
+        resume: continue that file: True after the line that left the laws as the model has them now, a number after so many steps.
+        unread: what becomes of an optimiser whose step is not known: "refuse" by name, or "split" each of its steps into
+            first order (in the preconditioner) and second order (discretisation) without a claim about either.
 
     Returns:
         The ledger, which listens to ``optimizer.step``.
 
     Raises:
-        ValueError: a layer or an optimiser that is not understood, a parameter that the optimiser does not have.
+        ValueError: a layer or an optimiser that is not understood, a parameter that the optimiser does not have, a file that is
+            there already or of another run.
 
     >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
     >>> with torch.no_grad(): _ = [p.fill_(x) for p, x in zip(net.parameters(), (2.0, 1.0))]
@@ -204,89 +258,29 @@ def ledger(
     >>> round(float(book.accounts[0].entries["discretisation"]), 12), round(float(book.accounts[0].after), 12)
     (-0.03, 2.97)
     """
-    found = _read(model) if laws is None else laws
-    rule_of(optimizer, optimizer.param_groups[0], True)
-    return Ledger(model, optimizer, found, whole_number("every", every), None if file is None else Path(file))
+    if unread not in ("refuse", "split"):
+        raise ValueError(f"unread: got {unread!r}; it should be 'refuse' or 'split'")
+    if unread == "refuse":
+        check_known(optimizer)
+    if laws is None:
+        laws = _read(model)
+    lines = None if file is None else LedgerFile(file, resume)
+    return Ledger(model, optimizer, laws, whole_number("every", every), lines, is_known(optimizer))
 
 
 def _read(model: nn.Module) -> Laws:
-    """The quadratic laws of a module."""
+    """The laws of a module of which there are books; the others are named."""
     found = laws_of(model)
-    others = tuple(f"{law.formula}: not in the books, it is linear" for law in found.laws if not isinstance(law, GramLaw))
-    return Laws(tuple(law for law in found.laws if isinstance(law, GramLaw)), (*found.without, *found.not_understood, *others))
+    kept = tuple(law for law in found.laws if isinstance(law, GramLaw | LinearLaw | SumLaw))
+    others = tuple(f"{law.formula}: not in the books, a {type(law).__name__}" for law in found.laws if law not in kept)
+    return Laws(kept, (*found.without, *found.not_understood, *others))
 
 
-def _quadratic(laws: Laws) -> tuple[GramLaw, ...]:
-    """The laws, all of which are of the form that is accounted for."""
-    found: list[GramLaw] = []
-    for law in laws.laws:
-        if not isinstance(law, GramLaw):
-            raise ValueError(f"laws: {law.formula} is a {type(law).__name__}; the ledger is for quadratic laws, GramLaw")
-        found.append(law)
-    return tuple(found)
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to_dense() if tensor.is_sparse else tensor.detach()
 
 
-def _groups(model: nn.Module, optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, dict[str, Any]]:
-    every = dict(model.named_parameters())
-    owner = {id(parameter): group for group in optimizer.param_groups for parameter in group["params"]}
-    for name in names:
-        if name not in every:
-            raise ValueError(f"laws: they speak of {name}, which the model does not have")
-        if id(every[name]) not in owner:
-            raise ValueError(f"optimizer: it does not have {name}; the law of a layer holds where all its weights move")
-    return {name: owner[id(every[name])] for name in names}
-
-
-def law_form(law: GramLaw, left: Tensors, right: Tensors) -> torch.Tensor:
-    r"""The bilinear form :math:`\langle a, b \rangle_σ` of a law, in float64.
-
-    Args:
-        law: with terms :math:`c M M^T`.
-        left: a, by parameter.
-        right: b.
-
-    Returns:
-        A symmetric matrix, its diagonal or its trace.
-    """
-    both = [{name: x[name].double() for name in {term.parameter for term in law.terms}} for x in (left, right)]
-    return law.form(*both)
-
-
-def _split(
-    law: GramLaw, rules: Mapping[str, Rule], w: Tensors, g: Tensors, v: Tensors, u: Tensors, later: Tensors
-) -> dict[str, torch.Tensor]:
-    """All entries of one step. Every parameter's own rate and coefficients go with it, as weights on its part of the form."""
-
-    def form(weight: Any, left: Tensors, right: Tensors) -> torch.Tensor:
-        scaled = {name: weight(rules[name]) * left[name].double() for name in names}
-        return law_form(law, scaled, right)
-
-    names = {term.parameter for term in law.terms}
-    before = law_form(law, w, w)
-    adaptive = any(rules[name].adaptive for name in names)
-    zero = torch.zeros_like(before)
-    entries = {"discretisation": form(lambda r: r.rate**2, u, u)}
-    entries["decay"] = form(lambda r: (1 - r.rate * r.decoupled) ** 2 - 1, w, w)
-    if adaptive:
-        entries["momentum"] = entries["violation"] = zero
-        entries["preconditioner"] = form(lambda r: -2 * r.rate * (1 - r.rate * r.decoupled), w, u)
-    else:
-        entries["decay"] = entries["decay"] + form(lambda r: -2 * r.rate * r.fresh * r.coupled, w, w)
-        entries["momentum"] = form(lambda r: -2 * r.rate * r.memory, w, v)
-        # Where a law's parameters have rates of their own, the symmetry says something of one rate only.
-        one = rules[law.terms[0].parameter]
-        entries["violation"] = -2 * one.rate * one.fresh * law_form(law, w, g)
-        entries["preconditioner"] = form(lambda r: -2 * r.rate * r.fresh, w, g) - entries["violation"]
-    entries["rest"] = law_form(law, later, later) - before - torch.stack(list(entries.values())).sum(dim=0)
-    return entries
-
-
-def _rounding(law: GramLaw, w: Tensors) -> float:
-    """What the last digits of the parameters may do to a law in one step."""
-    size = max(float(w[term.parameter].double().square().sum(dim=tuple(range(w[term.parameter].ndim))).max()) for term in law.terms)
-    digit = max(torch.finfo(w[term.parameter].dtype).eps for term in law.terms)
-    return ROUNDING * digit * size
-
-
-def _size(values: torch.Tensor) -> float:
-    return float(values.abs().max())
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy in double precision, on the processor where the device has none."""
+    whole = tensor.detach()
+    return (whole.cpu() if whole.device.type == "mps" else whole).to(torch.float64, copy=True)

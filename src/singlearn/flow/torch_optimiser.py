@@ -2,89 +2,135 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
+from singlearn.flow.ledger_step import Motion
 
-@dataclass(frozen=True)
-class Rule:
-    r"""One step :math:`w^+ = (1 - η λ_d)\,w - η u` of a group of parameters.
-
-    Attributes:
-        rate: η.
-        decoupled: λ_d, a decay that is no part of u.
-        coupled: λ, a decay that is added to the gradient.
-        memory: the coefficient of the memory before the step in u.
-        fresh: the coefficient of the gradient, with coupled decay, in u.
-        adaptive: whether u is divided entry by entry, so that its parts cannot be told apart.
-    """
-
-    rate: float
-    decoupled: float
-    coupled: float
-    memory: float
-    fresh: float
-    adaptive: bool
+Group = Mapping[str, Any]
+State = Mapping[str, Any]
 
 
-def rule_of(optimiser: torch.optim.Optimizer, group: dict[str, Any], first: bool) -> Rule:
-    """The rule of a group.
+def is_known(optimiser: torch.optim.Optimizer) -> bool:
+    """Whether the step of this very class is known; a subclass may do anything."""
+    return type(optimiser) is torch.optim.SGD or type(optimiser) in ADAPTIVE
 
-    Args:
-        optimiser: SGD, Adam, AdamW or RMSprop.
-        group: of its ``param_groups``.
-        first: whether its memory is empty.
+
+def check_known(optimiser: torch.optim.Optimizer) -> None:
+    """Refuse an optimiser whose step is not known.
 
     Raises:
-        ValueError: an optimiser or a setting that is not understood.
+        ValueError: by its name.
     """
-    kind = type(optimiser)
-    rate = float(group["lr"])
+    if not is_known(optimiser):
+        known = ", ".join(sorted(["SGD", *(kind.__name__ for kind in ADAPTIVE)]))
+        raise ValueError(
+            f"optimizer: got {type(optimiser).__name__}; its step is not known here, those of {known} are; unread='split' splits "
+            "steps of any other into what is of first and of second order"
+        )
+
+
+def memory_name(optimiser: torch.optim.Optimizer) -> str:
+    """Under which name the state keeps the memory of gradients."""
+    return "momentum_buffer" if isinstance(optimiser, (torch.optim.SGD, torch.optim.RMSprop)) else "exp_avg"
+
+
+def memory_factor(optimiser: torch.optim.Optimizer, group: Group) -> float:
+    """By which the memory of gradients shrinks in a step; 0 where there is none."""
+    if "betas" in group:
+        return float(group["betas"][0])
+    return float(group.get("momentum", 0.0))
+
+
+def is_heavy_ball(optimiser: torch.optim.Optimizer, group: Group) -> bool:
+    """Whether a step is :math:`v^+ = μ v + g`, :math:`w^+ = w - η v^+`."""
+    return type(optimiser) is torch.optim.SGD and not group["nesterov"]
+
+
+def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> Motion:
+    """How a parameter moves; for adaptive steps the update itself comes from :func:`adaptive_update`.
+
+    Args:
+        optimiser: one that is known.
+        group: that the parameter is in.
+        first: whether its memory is empty.
+    """
+    kind, rate = type(optimiser), float(group["lr"])
     decay = float(group.get("weight_decay", 0.0))
     if kind is torch.optim.SGD:
         momentum, damping = float(group["momentum"]), 0.0 if first else float(group["dampening"])
         memory, fresh = momentum, 1.0 - damping
         if group["nesterov"]:
             memory, fresh = momentum**2, 1.0 + momentum * fresh
-        return Rule(rate, 0.0, decay, memory, fresh, False)
-    if kind is torch.optim.AdamW:
-        return Rule(rate, decay, 0.0, 0.0, 0.0, True)
-    if kind is torch.optim.Adam:
-        decoupled = bool(group.get("decoupled_weight_decay", False))
-        return Rule(rate, decay if decoupled else 0.0, 0.0 if decoupled else decay, 0.0, 0.0, True)
-    if kind is torch.optim.RMSprop:
-        return Rule(rate, 0.0, decay, 0.0, 0.0, True)
-    raise ValueError(f"optimizer: got {kind.__name__}; its step is not known here, SGD, Adam, AdamW and RMSprop are")
+        memories = {"v": rate * memory} if memory and not first else {}
+        return Motion(1.0, rate * fresh, rate * fresh * decay, memories)
+    decoupled = kind is torch.optim.AdamW or bool(group.get("decoupled_weight_decay", False))
+    return Motion(keep=1.0 - rate * decay if decoupled else 1.0, whole=True, rate=rate)
 
 
-def memory_of(optimiser: torch.optim.Optimizer, parameter: torch.Tensor) -> torch.Tensor | None:
-    """The momentum buffer of a parameter, None before the first step."""
-    return optimiser.state.get(parameter, {}).get("momentum_buffer")
+def coupled_decay(optimiser: torch.optim.Optimizer, group: Group) -> float:
+    """The decay that an adaptive optimiser adds to the gradient."""
+    decoupled = type(optimiser) is torch.optim.AdamW or bool(group.get("decoupled_weight_decay", False))
+    return 0.0 if decoupled else float(group.get("weight_decay", 0.0))
 
 
-def adaptive_update(
-    optimiser: torch.optim.Optimizer, group: dict[str, Any], parameter: torch.Tensor, gradient: torch.Tensor
-) -> torch.Tensor:
-    """u of an adaptive optimiser, from its memory after the step.
+def adaptive_update(optimiser: torch.optim.Optimizer, group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    """What an adaptive optimiser subtracts, rate and all, from its memory after the step, in float64.
 
     Args:
-        optimiser: Adam, AdamW or RMSprop.
+        optimiser: one of ``ADAPTIVE``.
         group: that the parameter is in.
-        parameter: after the step.
+        state: of the parameter, after the step.
         gradient: of the step, with coupled decay.
     """
-    state = optimiser.state[parameter]
-    if isinstance(optimiser, torch.optim.RMSprop):
-        if group["momentum"] > 0:
-            return state["momentum_buffer"]
-        spread = state["square_avg"]
-        if group["centered"]:
-            spread = spread - state["grad_avg"] ** 2
-        return gradient / (spread.sqrt() + group["eps"])
-    first, second = group["betas"]
+    wide = {name: value.double() if isinstance(value, torch.Tensor) else value for name, value in state.items()}
+    return float(group["lr"]) * ADAPTIVE[type(optimiser)](group, wide, gradient.double())
+
+
+def _rmsprop(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    if group["momentum"] > 0:
+        return state["momentum_buffer"]
+    spread = state["square_avg"]
+    if group["centered"]:
+        spread = spread - state["grad_avg"] ** 2
+    return gradient / (spread.sqrt() + group["eps"])
+
+
+def _adam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    first, second = map(float, group["betas"])
     steps = float(state["step"])
     spread = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
     denominator = (spread / (1 - second**steps)).sqrt() + group["eps"]
     return state["exp_avg"] / (1 - first**steps) / denominator
+
+
+def _nadam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    first, second = map(float, group["betas"])
+    steps = float(state["step"])
+    now, next_one = (first * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (steps, steps + 1))
+    product = float(state["mu_product"])
+    denominator = (state["exp_avg_sq"] / (1 - second**steps)).sqrt() + group["eps"]
+    return ((1 - now) / (1 - product) * gradient + next_one / (1 - product * next_one) * state["exp_avg"]) / denominator
+
+
+def _adamax(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    first = float(group["betas"][0])
+    return state["exp_avg"] / (1 - first ** float(state["step"])) / state["exp_inf"]
+
+
+def _adagrad(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+    steps = float(state["step"])
+    return gradient / (1 + (steps - 1) * float(group["lr_decay"])) / (state["sum"].sqrt() + group["eps"])
+
+
+ADAPTIVE: dict[type[torch.optim.Optimizer], Callable[[Group, State, torch.Tensor], torch.Tensor]] = {
+    torch.optim.Adam: _adam,
+    torch.optim.AdamW: _adam,
+    torch.optim.NAdam: _nadam,
+    torch.optim.Adamax: _adamax,
+    torch.optim.Adagrad: _adagrad,
+    torch.optim.RMSprop: _rmsprop,
+}
+"""Optimisers whose updates are divided entry by entry, and the formulas of their updates."""

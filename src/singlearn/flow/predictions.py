@@ -1,0 +1,438 @@
+r"""What a modified gradient flow says of conserved quantities over many steps, before a step is made.
+
+Gradient descent with rate η follows the flow of :math:`L + \frac{η}{4} |∇L|^2` up to order η² (backward error analysis; Barrett &
+Dherin 2021). That added term does not have the symmetries of L, and moves a law :math:`Q = \langle w, w \rangle_σ` by
+
+.. math:: \dot Q = η \langle g, g \rangle_σ
+
+since differentiating :math:`\langle w, g \rangle_σ = 0` along g gives :math:`\langle w, H g \rangle_σ = -\langle g, g \rangle_σ`. Batches
+add the trace of the gradient's covariance, :math:`\frac{η}{4} E|g_B|^2` (Smith et al. 2021). Heavy ball goes :math:`\bar η = η/(1 - μ)` per
+step, and its drift from the mean gradient is (1 + μ)/(1 - μ) times larger; that of independent noise is not.
+Weight decay adds :math:`-2λQ`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.integrate import solve_ivp
+
+from singlearn.flow.law import Law
+from singlearn.flow.ledger_forms import Form, Products, Vector, form_of, given_laws, largest, ones
+from singlearn.results.prompt import Shown
+from singlearn.running.arguments import random_seed, real_number, whole_number
+
+if TYPE_CHECKING:
+    from singlearn.flow.ledger_books import Books
+
+TOLERANCE = 1e-9
+"""Of the solver, relative; far below the error of the modified equation."""
+DRAWS = 64
+"""Batches drawn at a time at which the spread is asked for."""
+
+
+@dataclass(frozen=True)
+class Predicted(Shown):
+    """One law, predicted.
+
+    Attributes:
+        law: of the flow.
+        steps: numbers of steps.
+        values: after so many steps; the first axis goes over the steps.
+        errors: what orders of η beyond the modified equation may add, alike.
+        spread: standard deviation between runs that the draw of batches alone makes, alike; None for full batches and for momentum.
+    """
+
+    law: Law
+    steps: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    spread: np.ndarray | None
+
+    def __str__(self) -> str:
+        moved = largest(self.values[-1] - self.values[0])
+        spread = "" if self.spread is None else f", spread between runs {largest(self.spread[-1]):.2g}"
+        return f"{self.law.formula}: moves by {moved:.3g} ± {largest(self.errors[-1]):.1g} in {self.steps[-1]} steps{spread}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines."""
+        spread = None if self.spread is None else self.spread.tolist()
+        return {
+            "law": self.law.formula, "steps": self.steps.tolist(), "values": self.values.tolist(), "errors": self.errors.tolist(), "spread": spread,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prediction(Shown):
+    """All laws, predicted.
+
+    Attributes:
+        laws: one entry for each.
+    """
+
+    laws: tuple[Predicted, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.laws))
+
+    def beside(self, books: Books) -> list[dict[str, Any]]:
+        """Predicted and measured changes, law by law, at the last step.
+
+        Args:
+            books: the ledger of a run from the same weights over as many steps.
+
+        Returns:
+            One row for each law: largest absolute change measured and predicted, the largest difference, and what was allowed for it.
+
+        Raises:
+            ValueError: the ledger has another number of steps, or other laws.
+        """
+        rows = []
+        accounts = books.accounts
+        if len(accounts) != len(self.laws):
+            raise ValueError(f"books: they have {len(accounts)} laws, the prediction has {len(self.laws)}")
+        for one, account in zip(self.laws, accounts, strict=True):
+            if books.steps != one.steps[-1]:
+                raise ValueError(f"books: they have {books.steps} steps, the prediction ends at {one.steps[-1]}")
+            after = np.asarray(account.after.tolist())
+            allowed = one.errors[-1] if one.spread is None else np.hypot(one.errors[-1], one.spread[-1])
+            change = np.asarray(account.before.tolist())
+            rows.append(
+                {
+                    "law": one.law.formula,
+                    "measured": largest(after - change),
+                    "predicted": largest(one.values[-1] - one.values[0]),
+                    "difference": largest(after - one.values[-1]),
+                    "error": largest(allowed),
+                }
+            )
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines."""
+        return {"laws": [one.to_dict() for one in self.laws]}
+
+
+def predict(
+    loss: Callable[[Any], Any],
+    weights: Any,
+    laws: Any,
+    rate: float,
+    steps: int | Sequence[int],
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    batch: int | None = None,
+    replace: bool = False,
+    seed: int = 0,
+) -> Prediction:
+    r"""Where the laws are after many steps of (stochastic) gradient descent, heavy ball, and weight decay.
+
+    .. math:: \dot w = -∇\Bigl[L + \frac{\bar η}{4}\Bigl(\frac{1 + μ}{1 - μ} |g|^2 + \mathrm{tr}\, C_B\Bigr)\Bigr] - λ w
+
+    with L the loss, g its gradient, :math:`C_B` the covariance of a batch's gradient, and time :math:`\bar η` per step; λ is taken so
+    that weights without a gradient decay as they do in discrete steps.
+
+    Args:
+        loss: a JAX function of the weights: one number; with ``batch``, one number for each example, of which the mean is L.
+        weights: a tree of real arrays.
+        laws: of the network; parameters are named by their path in the tree, parts joined by dots.
+        rate: η.
+        steps: a number of steps, or several increasing ones.
+        momentum: μ of heavy ball; not for Nesterov.
+        weight_decay: λ, added to the gradient.
+        batch: examples in a batch; None: all of them at every step.
+        replace: whether the examples of a batch are drawn independently; else without putting back.
+        seed: of the batches that are drawn for the spread.
+
+    Returns:
+        Values at 0 and at ``steps``, with errors. The error is the next order in η as the first two show it: the part of the drift
+        that is quadratic in η, and the difference between sum and integral at the ends (with momentum also the start from rest).
+
+    Raises:
+        ValueError: a loss that is not one number (or one for each example), a law of another form, settings out of range.
+        RuntimeError: the solver did not reach the end: the modified flow blows up, the steps are too large for it.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from singlearn.flow import count
+        >>> weights = {"W1": np.array([[2.0]]), "W2": np.array([[1.0]])}
+        >>> laws = count({"kind": "linear_chain", "widths": [1, 1, 1]}).laws
+        >>> loss = lambda w: 0.5 * jnp.sum((w["W2"] @ w["W1"] - 1) ** 2)
+        >>> print(predict(loss, weights, laws, 0.01, 100))
+        W1 W1ᵀ - W2ᵀ W2: moves by 0.00328 ± 8e-05 in 100 steps
+    """
+    rate = real_number("rate", rate, above=0, meaning="a positive learning rate")
+    mu = real_number("momentum", momentum, above=-1e-300, below=1, meaning="a momentum from 0 to below 1")
+    decay = real_number("weight_decay", weight_decay, above=-1e-300, below=1 / rate, meaning="a decay from 0 to below 1/rate")
+    each = [whole_number("steps", n) for n in ([steps] if isinstance(steps, (int, float)) else steps)]
+    if not each or sorted(set(each)) != each:
+        raise ValueError(f"steps: got {steps!r}; they should increase")
+    problem = _Problem(loss, weights, given_laws(laws)[0], rate, mu, decay, batch, replace)
+    return problem.solve(np.array([0, *each]), np.random.default_rng(random_seed(seed)))
+
+
+class _Problem:
+    def __init__(
+        self,
+        loss: Callable[[Any], Any],
+        weights: Any,
+        laws: tuple[Any, ...],
+        rate: float,
+        mu: float,
+        decay: float,
+        batch: int | None,
+        replace: bool,
+    ) -> None:
+        import jax
+
+        from singlearn.flow.jax_ledger_optimiser import leaves, path_name
+
+        self.rate, self.mu, self.flow_rate = rate, mu, rate / (1 - mu)
+        self.decay = _decay_of_flow(rate, mu, decay)
+        flat = leaves(weights)
+        self.shapes = {name: array.shape for name, array in flat.items()}
+        self.start = np.concatenate([array.reshape(-1) for array in flat.values()])
+        self.forms = [form_of(law, flat) for law in laws]
+        tree = jax.tree.structure(weights)
+        order = [path_name(path) for path, _ in jax.tree_util.tree_flatten_with_path(weights)[0]]
+        self.names = order
+        self.batch = batch
+
+        def of_vector(vector: Any) -> Any:
+            parts, at = [], 0
+            for name in order:
+                size = math.prod(self.shapes[name])
+                parts.append(vector[at : at + size].reshape(self.shapes[name]))
+                at += size
+            return loss(jax.tree.unflatten(tree, parts))
+
+        self.losses = of_vector
+        with jax.enable_x64(True):
+            shape = np.shape(jax.eval_shape(of_vector, self.start))
+            wanted = "one number for each example" if batch is not None else "one number"
+            if len(shape) != (0 if batch is None else 1):
+                raise ValueError(f"loss: it gives an array of shape {shape}; it should give {wanted}")
+            self.examples = shape[0] if shape else 1
+            if batch is not None:
+                whole_number("batch", batch, at_most=None if replace else self.examples)
+                left = 1.0 if replace else (self.examples - batch) / max(1, self.examples - 1)
+                self.noise = left / batch
+            self.replace = replace
+            self.field = jax.jit(self._field())
+            self.gradient = jax.jit(jax.grad(lambda v: of_vector(v).mean()))
+            self.gradients = jax.jit(jax.jacrev(of_vector)) if batch is not None else None
+
+    def _field(self) -> Callable[..., Any]:
+        import jax
+        import jax.numpy as jnp
+
+        def mean(vector: Any) -> Any:
+            return self.losses(vector).mean()
+
+        def added(vector: Any) -> Any:
+            g = jax.grad(mean)(vector)
+            square = g @ g
+            total = (1 + self.mu) / (1 - self.mu) * square
+            if self.batch is not None:
+                one = jax.jacrev(self.losses)(vector)
+                total = total + self.noise * (jnp.sum(one**2) / self.examples - square)
+            return 0.25 * self.flow_rate * total
+
+        def field(vector: Any, strength: Any) -> Any:
+            return -jax.grad(mean)(vector) - strength * jax.grad(added)(vector) - self.decay * vector
+
+        return field
+
+    def _along(self, times: np.ndarray, strength: float) -> np.ndarray:
+        import jax
+
+        with jax.enable_x64(True):
+            found = solve_ivp(
+                lambda _, w: np.asarray(self.field(w, strength)), (0.0, times[-1]), self.start, t_eval=times, method="DOP853",
+                rtol=TOLERANCE, atol=TOLERANCE * 1e-3,
+            )  # fmt: skip
+        if found.status != 0 or not np.isfinite(found.y).all():
+            raise RuntimeError(f"rate: the modified flow does not reach step {round(times[-1] / self.flow_rate)}; {found.message}")
+        return found.y.T
+
+    def _values(self, form: Form, vectors: np.ndarray) -> np.ndarray:
+        return np.array([form.value(Products(form, {"w": self._arrays(vector)}), "w") for vector in vectors])
+
+    def _arrays(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        found, at = {}, 0
+        for name in self.names:
+            size = math.prod(self.shapes[name])
+            found[name] = vector[at : at + size].reshape(self.shapes[name])
+            at += size
+        return found
+
+    def _second(self, form: Form, gradient: np.ndarray) -> Any:
+        """⟨g, g⟩_σ, zero for a linear law."""
+        products = Products(form, {"w": self._arrays(gradient)})
+        one = [Vector("w", ones(form))]
+        return products.pair(one, one) if form.degree == 2 else 0.0 * form.value(products, "w")
+
+    def solve(self, steps: np.ndarray, random: np.random.Generator) -> Prediction:
+        import jax
+
+        times = steps * self.flow_rate
+        paths = [self._along(times, strength) for strength in (1.0, 0.5, 0.0)]
+        with jax.enable_x64(True):
+            slopes = [np.asarray(self.gradient(vector)) for vector in paths[0]]
+        spreads = self._spreads(paths[0], steps, random)
+        found = []
+        for k, form in enumerate(self.forms):
+            full, half, none = (self._values(form, path) for path in paths)
+            bent = 2 * np.abs(full - 2 * half + none)
+            seconds = np.array([self._second(form, slope) for slope in slopes])
+            reach = (1 + self.mu) / (1 - self.mu)
+            ends = 0.5 * self.flow_rate**2 * reach * np.abs(seconds - seconds[:1])
+            rest = self.flow_rate**2 * self.mu / (1 - self.mu) * reach * np.abs(seconds[:1]) * (steps > 0).reshape(-1, *[1] * (full.ndim - 1))
+            found.append(Predicted(form.law, steps, full, bent + ends + rest, None if spreads is None else spreads[k]))
+        return Prediction(tuple(found))
+
+    def _spreads(self, path: np.ndarray, steps: np.ndarray, random: np.random.Generator) -> list[np.ndarray] | None:
+        """Standard deviations of Σ η²⟨g_B, g_B⟩_σ over independent batches."""
+        if self.batch is None or self.mu > 0 or self.gradients is None:
+            return None
+        import jax
+
+        variances: list[list[Any]] = [[] for _ in self.forms]
+        for vector in path:
+            with jax.enable_x64(True):
+                every = np.asarray(self.gradients(vector))
+            batches = [every[random.choice(self.examples, self.batch, replace=self.replace)].mean(axis=0) for _ in range(DRAWS)]
+            for k, form in enumerate(self.forms):
+                variances[k].append(np.var([self._second(form, batch) for batch in batches], axis=0, ddof=1))
+        found = []
+        for one in variances:
+            values = self.rate**4 * np.array(one)
+            pieces = [0.5 * (a + b) * (n - m) for a, b, m, n in zip(values[:-1], values[1:], steps[:-1], steps[1:], strict=True)]
+            found.append(np.sqrt(np.cumsum([0.0 * values[0], *pieces], axis=0)))
+        return found
+
+
+def _decay_of_flow(rate: float, mu: float, decay: float) -> float:
+    """The rate at which a flow of time η/(1 - μ) per step should decay so that it does what heavy ball does without a gradient: the
+    larger root of r² - (1 + μ - ηλ) r + μ.
+
+    >>> round(math.exp(-_decay_of_flow(0.1, 0.0, 0.5) * 0.1), 12)
+    0.95
+    """
+    if decay == 0.0:
+        return 0.0
+    middle = 1 + mu - rate * decay
+    inside = middle**2 - 4 * mu
+    if inside < 0:
+        raise ValueError(
+            f"weight_decay: got {decay}; with momentum {mu} and rate {rate} weights would swing through zero, (1 - √μ)²/η is the most"
+        )
+    root = 0.5 * (middle + math.sqrt(inside))
+    if root <= 0:
+        raise ValueError(f"weight_decay: got {decay}; times the rate it should be below 1")
+    return -math.log(root) * (1 - mu) / rate
+
+
+def scalar_pair(start: float, rates: float | Sequence[float], slopes: Sequence[float]) -> Float[np.ndarray, " steps_and_one"]:
+    r"""Q = a² - b² of a scalar pair under any gradient descent, exactly: :math:`Q_T = Q_0 \prod_t (1 - η_t^2 e_t^2)`.
+
+    Args:
+        start: Q_0.
+        rates: η, one for all steps or one for each.
+        slopes: :math:`e_t = ∂L/∂(ab)` at each step, in units of loss per unit of a b.
+
+    Raises:
+        ValueError: rates and slopes of different lengths.
+
+    Example:
+        >>> scalar_pair(3.0, 0.1, [1.0, 0.5]).round(6).tolist()
+        [3.0, 2.97, 2.962575]
+    """
+    e = np.asarray(slopes, dtype=float)
+    eta = np.asarray(rates, dtype=float)
+    if eta.ndim and eta.shape != e.shape:
+        raise ValueError(f"rates: got {len(eta)} of them for {len(e)} slopes; there should be one for each, or one for all")
+    return start * np.concatenate([[1.0], np.cumprod(1 - eta**2 * e**2)])
+
+
+def expected_change(
+    incoming: Float[np.ndarray, "k n"], outgoing: Float[np.ndarray, "m k"], errors: Float[np.ndarray, "draws m n"], rate: float
+) -> Float[np.ndarray, "k k"]:
+    r"""The mean change of :math:`Q = W_1 W_1^T - W_2^T W_2` in a step of SGD, over the draws of the noise.
+
+    :math:`E[ΔQ] = η^2 (W_2^T E[E E^T] W_2 - W_1 E[E^T E] W_1^T)` exactly, with :math:`E = ∂\ell/∂(W_2 W_1)`. A ReLU node is k = 1,
+    its errors those of the inputs that it is active on.
+
+    Args:
+        incoming: W_1, or the row of a node.
+        outgoing: W_2, or the column of a node.
+        errors: E of each draw, (outputs, inputs).
+        rate: η.
+
+    Example:
+        >>> expected_change(np.array([[2.0]]), np.array([[1.0]]), np.ones((1, 1, 1)), 0.1).round(9).tolist()
+        [[-0.03]]
+    """
+    e = np.asarray(errors, dtype=float)
+    left = np.einsum("sij,skj->ik", e, e) / len(e)
+    right = np.einsum("sij,sik->jk", e, e) / len(e)
+    return rate**2 * (outgoing.T @ left @ outgoing - incoming @ right @ incoming.T)
+
+
+def noise_balance(inputs: int, outputs: int, product: float) -> tuple[float, float]:
+    r"""Where isotropic noise pulls a node: :math:`n|q|^2 = m|w|^2`, equal mean square for each weight.
+
+    Args:
+        inputs: n, weights into the node.
+        outputs: m, weights out of it.
+        product: |w||q|, which the function fixes.
+
+    Returns:
+        |w|² and |q|².
+
+    Example:
+        >>> noise_balance(8, 2, 3.0)
+        (6.0, 1.5)
+    """
+    n, m = whole_number("inputs", inputs), whole_number("outputs", outputs)
+    size = real_number("product", product, above=0, meaning="a positive product of norms")
+    return size * math.sqrt(n / m), size * math.sqrt(m / n)
+
+
+def noise_pull(
+    start: float, inputs: int, outputs: int, product: float, rate: float, variance: float, steps: Sequence[int]
+) -> Float[np.ndarray, " times"]:
+    r"""Q = |w|² - |q|² of a node on a valley under isotropic noise of the errors, averaged over runs.
+
+    With E of independent entries of variance s², :math:`E[ΔQ] = η^2 s^2 (n|q|^2 - m|w|^2)`; at fixed |w||q| = c and :math:`Q = 2c \sinh x`
+    this is :math:`dx/dt = \frac{η^2 s^2}{2} ((n - m) - (n + m) \tanh x)` per step.
+
+    Args:
+        start: Q at step 0.
+        inputs: n.
+        outputs: m.
+        product: c.
+        rate: η.
+        variance: s², of one entry of E.
+        steps: at which Q is wanted.
+
+    Returns:
+        Q after so many steps, up to relative order η.
+
+    Example:
+        >>> noise_pull(0.0, 8, 2, 3.0, 0.1, 1.0, [0, 2000]).round(6).tolist()
+        [0.0, 4.5]
+    """
+    c = real_number("product", product, above=0, meaning="a positive product of norms")
+    drift = 0.5 * rate**2 * variance
+    times = np.asarray(steps, dtype=float)
+    found = solve_ivp(
+        lambda _, x: drift * ((inputs - outputs) - (inputs + outputs) * np.tanh(x)), (0.0, float(times.max(initial=1.0))),
+        [math.asinh(start / (2 * c))], t_eval=times, rtol=1e-10, atol=1e-12,
+    )  # fmt: skip
+    return 2 * c * np.sinh(found.y[0])
