@@ -12,11 +12,13 @@ FIRST, STEPS, INNER = 3, 100, 400
 """Sweeps at the start, Newton steps at most, and steps of conjugate gradients within one."""
 NARROW = 96
 """Nodes in a group up to which a chain is solved by elimination, whose work grows with their cube."""
+TINY = 1e-300
 MOVE, LARGEST, ROUNDING = 60.0, 300.0, 1e-11
 """How far a log scale moves in one step, exponents whose factors stay within floats, and a residual below which nothing better
 is expected of one more step that does not halve it."""
-Groups = list[Float[np.ndarray, "*batch nodes"]]
-Values = list[Float[np.ndarray, "*batch heads tails"]]
+Each = Float[np.ndarray, "*batch"] | float
+Groups = list[Float[np.ndarray, "*batch _"]]
+Values = list[Float[np.ndarray, "*batch _ _"]]
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,11 @@ class Solution:
     """
 
     log_scales: Groups
-    value: Float[np.ndarray, "*batch"]
-    gap: Float[np.ndarray, "*batch"] | None
-    residual: Float[np.ndarray, "*batch"]
-    moving: list[Bool[np.ndarray, "*batch nodes"]]
-    infimum: Float[np.ndarray, "*batch"]
+    value: Each
+    gap: Each | None
+    residual: Each
+    moving: list[Bool[np.ndarray, "*batch _"]]
+    infimum: Each
     steps: int
 
     @property
@@ -159,7 +161,7 @@ def _flow(program: Program, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch
         return np.where(edge.costs > 0, edge.costs * np.exp(tail[..., None, :] + head[..., None]), 0.0)
 
 
-def _total(program: Program, values: Values) -> Float[np.ndarray, "*batch"]:
+def _total(program: Program, values: Values) -> Each:
     return np.sum([np.broadcast_to(v.sum((-1, -2)), program.batch) for v in values], axis=0)
 
 
@@ -181,7 +183,7 @@ def _targets(program: Program) -> Groups:
     return [np.zeros((*program.batch, n)) for n in program.sizes]
 
 
-def _residual(program: Program, values: Values) -> Float[np.ndarray, "*batch"]:
+def _residual(program: Program, values: Values) -> Each:
     into, out = _in_and_out(program, values)
     worst = np.zeros(program.batch)
     for a, b, q in zip(into, out, _targets(program), strict=True):
@@ -192,7 +194,7 @@ def _residual(program: Program, values: Values) -> Float[np.ndarray, "*batch"]:
     return worst
 
 
-def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*batch nodes"]]]:
+def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*batch _"]]]:
     """The program without edges that lie on no directed path of positive edges from input to
     output, and the nodes at which such an edge ends."""
     forward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
@@ -257,17 +259,18 @@ def _shift(
     both = (into > 0) & (out > 0)
     a, b = np.where(both, into, 1.0), np.where(both, out, 1.0)
     if not np.any(target):
-        return np.where(both, sign * np.log(a / b) / (2 * (1 + degree)), 0.0)
+        return np.where(both, sign * (np.log(a) - np.log(b)) / (2 * (1 + degree)), 0.0)
     # For σ = -1, z = e^{2y} > 0: a z - b z^{-k} = q. Newton on log z from the larger side converges monotonically.
-    z = np.maximum(np.log(b / a) / (1 + degree), np.log(np.maximum(target, 1e-300) / a))
-    z = np.where(target < 0, np.minimum(np.log(b / a) / (1 + degree), np.log(b / np.maximum(-target, 1e-300)) / degree), z)
+    balanced, up, down = (np.log(b) - np.log(a)) / (1 + degree), np.maximum(target, TINY), np.maximum(-target, TINY)
+    z = np.maximum(balanced, np.log(up) - np.log(a))
+    z = np.where(target < 0, np.minimum(balanced, (np.log(b) - np.log(down)) / degree), z)
     for _ in range(60):
         up, down = a * np.exp(z), b * np.exp(-degree * z)
         z = z - (up - down - target) / (up + degree * down)
     return np.where(both, z / 2, 0.0)
 
 
-def _newton_step(program: Program, values: Values, residual: Float[np.ndarray, "*batch"]) -> Groups:
+def _newton_step(program: Program, values: Values, residual: Each) -> Groups:
     """A Newton step; each program of the batch is damped for itself."""
     into, out = _in_and_out(program, values)
     targets = _targets(program)
@@ -285,7 +288,7 @@ def _newton_step(program: Program, values: Values, residual: Float[np.ndarray, "
     return [np.where(fine[..., None], part, 0.0) for part in moved]
 
 
-def _moved_total(program: Program, values: Values, moved: Groups) -> Float[np.ndarray, "*batch"]:
+def _moved_total(program: Program, values: Values, moved: Groups) -> Each:
     """The sum of all summands after the log scales have moved."""
     total = np.zeros(program.batch)
     for edge, v in zip(program.edges, values, strict=True):
@@ -297,11 +300,11 @@ def _moved_total(program: Program, values: Values, moved: Groups) -> Float[np.nd
     return total
 
 
-def _dot(left: Groups, right: Groups) -> Float[np.ndarray, "*batch"]:
+def _dot(left: Groups, right: Groups) -> Each:
     return np.sum([(a * b).sum(-1) for a, b in zip(left, right, strict=True)], axis=0)
 
 
-def _solve(program: Program, values: Values, wanted: Groups, residual: Float[np.ndarray, "*batch"]) -> Groups:
+def _solve(program: Program, values: Values, wanted: Groups, residual: Each) -> Groups:
     """The direction d of a Newton step, H d = wanted."""
     diagonal = _zeros(program)
     for edge, v in zip(program.edges, values, strict=True):
@@ -342,7 +345,7 @@ def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Group
 
 
 def _conjugate_gradients(
-    program: Program, values: Values, diagonal: Groups, wanted: Groups, residual: Float[np.ndarray, "*batch"]
+    program: Program, values: Values, diagonal: Groups, wanted: Groups, residual: Each
 ) -> Groups:
     """H d = wanted; the preconditioner is the diagonal plus what H is on vectors that are constant on
     groups, which carries the slow modes along the depth."""
@@ -401,7 +404,7 @@ def _conjugate_gradients(
     return d
 
 
-def _gap(program: Program, values: Values) -> Float[np.ndarray, "*batch"]:
+def _gap(program: Program, values: Values) -> Each:
     """F minus the value of the dual at the circulation that a forward sweep makes of F's summands.
 
     Term by term v (1 - φ + φ log φ) with φ the factor of the edge's tail, so that nothing cancels.
