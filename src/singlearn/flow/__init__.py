@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from singlearn.flow.architecture import Architecture
 from singlearn.flow.balance import Balance, balance
 from singlearn.flow.count import Count, count
+from singlearn.flow.initial import InitialSymmetry, initial_symmetry
+from singlearn.flow.initial_breaking import SymmetryAlong, symmetry_along_temperature, symmetry_along_training
 from singlearn.flow.law import Law
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
 
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from singlearn.flow.torch_module import Laws, module_laws
 
 __all__ = [
-    "Account", "Architecture", "Balance", "Balanced", "Count", "Law", "Laws", "Ledger", "PolynomialLaw", "PolynomialLaws", "balance",
-    "count", "ledger", "module_laws", "polynomial_laws", "rebalance",
+    "Account", "Architecture", "Balance", "Balanced", "Count", "InitialSymmetry", "Law", "Laws", "Ledger", "PolynomialLaw",
+    "PolynomialLaws", "SymmetryAlong", "balance", "count", "initial_symmetry", "ledger", "module_laws", "polynomial_laws", "rebalance",
+    "symmetry_along_temperature", "symmetry_along_training",
 ]  # fmt: skip
 
 WITH_TORCH = {
