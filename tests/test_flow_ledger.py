@@ -206,20 +206,6 @@ def test_lines_on_disk_and_every_third_step(tmp_path):
     np.testing.assert_allclose(total, book.accounts[0].entries["discretisation"])
 
 
-@pytest.mark.parametrize(
-    ("net", "words"),
-    [
-        (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)), "1 is a BatchNorm1d"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), "0 is a Conv2d"),
-        (nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)), nn.Linear(3, 1)), "parametrisation"),
-        (nn.Sequential(nn.ReLU()), "no Linear layer"),
-    ],
-)
-def test_layers_that_are_not_understood(net, words):
-    with pytest.raises(ValueError, match=words):
-        flow.module_laws(net)
-
-
 def test_a_law_of_another_form_is_refused_by_name():
     net, _ = regression()
     rational = RowSpaceLaw("row space of U", "", "O(3)", "always", "2.weight")

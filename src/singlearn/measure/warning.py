@@ -29,6 +29,7 @@ class Reason(StrEnum):
     UNSEEN_MODE = "unseen_mode"
     IMPUTED_OBSERVATIONS = "imputed_observations"
     ONE_OBSERVATION = "one_observation"
+    NO_MINIMUM = "no_minimum"
 
 
 @dataclass(frozen=True)
