@@ -10,22 +10,32 @@ from singlearn.flow.law import Law
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
 
 if TYPE_CHECKING:
+    from singlearn.flow.timeline_of_checkpoints import timeline
+    from singlearn.flow.timeline_points import Event, Timeline, TimelinePoint
+    from singlearn.flow.timeline_roles import Node, NodeRole, roles_on_data
     from singlearn.flow.torch_ledger import Account, Ledger, ledger
     from singlearn.flow.torch_module import Laws, module_laws
 
 __all__ = [
-    "Account", "Architecture", "Count", "Law", "Laws", "Ledger", "PolynomialLaw", "PolynomialLaws", "count", "ledger", "module_laws",
-    "polynomial_laws",
+    "Account", "Architecture", "Count", "Event", "Law", "Laws", "Ledger", "Node", "NodeRole", "PolynomialLaw", "PolynomialLaws", "Timeline",
+    "TimelinePoint", "count", "ledger", "module_laws", "polynomial_laws", "roles_on_data", "timeline",
 ]  # fmt: skip
 
 WITH_TORCH = {
     "Account": "torch_ledger",
+    "Event": "timeline_points",
     "Ledger": "torch_ledger",
+    "Node": "timeline_roles",
+    "NodeRole": "timeline_roles",
+    "Timeline": "timeline_points",
+    "TimelinePoint": "timeline_points",
     "Laws": "torch_module",
     "ledger": "torch_ledger",
     "module_laws": "torch_module",
+    "roles_on_data": "timeline_roles",
+    "timeline": "timeline_of_checkpoints",
 }
-"""Names that need PyTorch, and their files."""
+"""Names that are loaded when they are used, most of them because they need PyTorch, and their files."""
 
 
 def __getattr__(name: str) -> Any:
