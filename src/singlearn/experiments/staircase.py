@@ -16,7 +16,7 @@ from singlearn.experiments.staircase_figure import draw
 from singlearn.measure.estimate import Estimate
 from singlearn.progress import counted
 
-SMALL = 1e-4
+SMALL = 1e-6
 RATE = 5e-4
 AFTER = 3.0
 """Time after the last exit."""
@@ -39,7 +39,7 @@ class Settings:
     tolerance: float
 
 
-FULL = Settings((4.0, 2.8, 2.0, 1.4, 1.0, 0.7), 32, 20_000, 0.01)
+FULL = Settings((4.0, 2.8, 2.0, 1.4, 1.0, 0.7), 32, 40_000, 0.01)
 QUICK = Settings((2.5, 1.2, 0.7), 32, 5_000, 0.03)
 
 
@@ -52,6 +52,7 @@ class Training:
         first, second: weights W₁ (hidden × inputs) and W₂ (outputs × hidden).
         modes: :math:`u_i^T W_2 W_1 v_i`, the strength of every mode of the true map.
         loss: :math:`\\frac12 |W_2 W_1 - M|^2`.
+        gradient: its squared length.
         predicted: half time of every mode.
         measured: when a mode passes half its singular value.
     """
@@ -62,19 +63,21 @@ class Training:
     second: Float[np.ndarray, "steps d d"]
     modes: Float[np.ndarray, "steps d"]
     loss: Float[np.ndarray, " steps"]
+    gradient: Float[np.ndarray, " steps"]
     predicted: tuple[float, ...]
     measured: tuple[float, ...]
 
     def plateau(self, rank: int) -> int:
-        """Half way between two exits, the step at which the map has this rank; after the last one, the last step."""
+        """The step between two exits at which the gradient is smallest, next to the saddle of this rank; after the last one, the last."""
         ends = [0.0, *self.measured]
         if rank == len(self.measured):
             return len(self.times) - 1
-        return int(np.searchsorted(self.times, (ends[rank] + ends[rank + 1]) / 2))
+        first, last = np.searchsorted(self.times, (ends[rank], ends[rank + 1]))
+        return int(first + np.argmin(self.gradient[first:last]))
 
 
 def train(values: tuple[float, ...], seed: int) -> Training:
-    r"""Gradient descent of :math:`\frac12 |W_2 W_1 - M|^2` with white inputs, from weights of size 10⁻⁴.
+    r"""Gradient descent of :math:`\frac12 |W_2 W_1 - M|^2` with white inputs, from weights of size 10⁻⁶.
 
     The exit times of Saxe, McClelland & Ganguli 2014 [saxe2014exact]_ for weights that are not aligned: the hidden directions
     :math:`c_i = (W_1 v_i + W_2^T u_i)/2` are made orthogonal in the order of the modes, for a mode that is learnt
@@ -99,9 +102,12 @@ def train(values: tuple[float, ...], seed: int) -> Training:
     maps = seconds @ firsts
     modes = np.einsum("oi,tok,ki->ti", left, maps, right)
     times = RATE * every * np.arange(len(maps))
-    loss = 0.5 * ((maps - truth) ** 2).sum((1, 2))
+    errors = maps - truth
+    loss = 0.5 * (errors**2).sum((1, 2))
+    back = np.swapaxes(seconds, 1, 2) @ errors, errors @ np.swapaxes(firsts, 1, 2)
+    gradient = (back[0] ** 2).sum((1, 2)) + (back[1] ** 2).sum((1, 2))
     measured = tuple(_passes(times, modes[:, i], values[i] / 2) for i in range(d))
-    return Training(truth, times, firsts, seconds, modes, loss, predicted, measured)
+    return Training(truth, times, firsts, seconds, modes, loss, gradient, predicted, measured)
 
 
 def half_times(
