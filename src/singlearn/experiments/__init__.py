@@ -14,6 +14,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
 NAMES = (
+    "condensation",
     "deform-to-degenerate",
     "degenerate-node",
     "drift",
@@ -28,6 +29,8 @@ NAMES = (
     "local-through-training",
     "model-selection",
     "relu-symmetries",
+    "sgd-and-posterior",
+    "staircase",
     "table2",
     "table2-explained",
     "toy-transitions",

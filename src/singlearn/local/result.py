@@ -58,6 +58,7 @@ class LocalLearningCoefficient(Shown):
         unfelt: names of parameters that have no effect on the loss.
         excess_over_all: nβ times the excess over all samples where chains end, where minibatches cannot have met every sample; else NaN.
         rounding: what rounding of the losses costs λ̂, about, one standard deviation; NaN if it is not known.
+        reference: ``loss``, or ``self`` for the divergence from the network's own function at w*; L_n is that divergence then.
     """
 
     value: float
@@ -92,6 +93,7 @@ class LocalLearningCoefficient(Shown):
     unfelt: tuple[str, ...] = ()
     excess_over_all: float = math.nan
     rounding: float = math.nan
+    reference: str = "loss"
 
     @property
     def estimate(self) -> Estimate:
@@ -104,6 +106,8 @@ class LocalLearningCoefficient(Shown):
             f"λ̂ = {shown}   {self.status}   (the quadratic model at w*: {self.quadratic}; a regular model: d/2 = {self.half_dimension:g})",
             f"  {self._chains()}n = {self.samples}, nβ = {self.nbeta:.6g}, {self.tie}",
         ]
+        if self.reference == "self":
+            rows.append("  of the network's own function: L_n is its divergence from what it computes at w*")
         if self.steps:
             rows.append(
                 f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance {np.mean(self.acceptance):.2f}, "
@@ -155,6 +159,7 @@ class LocalLearningCoefficient(Shown):
             "excess_over_all": _number(self.excess_over_all),
             "rounding": _number(self.rounding),
             "loss": self.loss,
+            "reference": self.reference,
             "sampler": self.sampler,
             "steps": self.steps,
             "draws": self.draws,

@@ -14,6 +14,7 @@ from singlearn.local.checkpoint_series import Checkpoint, in_order
 from singlearn.local.expected_time import ExpectedTime
 from singlearn.local.fingerprint import digest
 from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.own_function import Reference, reference_of
 from singlearn.local.settings import DEFAULT_BATCH, Settings
 from singlearn.local.sweep_identity import identity_of_selection, identity_of_sweep, leaves_of, plain_tie
 from singlearn.local.target import Target
@@ -41,6 +42,7 @@ def trajectory(
     largest_batch: int = 4096,
     tolerance: float = 0.05,
     max_steps: int = 20_000,
+    reference: Reference = "loss",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
@@ -60,6 +62,8 @@ def trajectory(
             or they could not be compared: where it is to be chosen, it is chosen once, at the last checkpoint, and the result says so.
         tolerance: wanted relative standard error of each λ̂.
         max_steps: of each chain at most, at each checkpoint.
+        reference: as for ``llc``: ``"self"`` for λ̂ of each checkpoint's own function, which is defined everywhere along training; the
+            loss of every point is then 0.
         folder: finished points are written there, one file each, and not measured again when the sweep is started again. It belongs to what
             it was made of: settings and data are compared by value, model and loss by what they say at weights of our own. Several
             processes may share it: each takes checkpoints that nobody is at work on.
@@ -80,6 +84,7 @@ def trajectory(
     >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
     [(100.0, 0.0, True)]
     """
+    reference = reference_of(reference)
     settings = Settings.asked(
         gamma=gamma, nbeta=nbeta, sampler=sampler, chains=chains, batch_size=batch_size, largest_batch=largest_batch,
         tolerance=tolerance, max_steps=max_steps, seed=seed,
@@ -112,7 +117,7 @@ def trajectory(
         from singlearn.local.jax_programs import CompiledOnce
 
         model = CompiledOnce(model)
-    measure = _Measurement(model, loss, data, only, settings, is_module, None, False)
+    measure = _Measurement(model, loss, data, only, settings, is_module, None, False, reference=reference)
     chosen_at = None
     if settings.gamma == AUTO:
         chosen_at = found[-1].step
@@ -148,6 +153,7 @@ class _Measurement:
     store: FinishedPoints | None
     progress: ExpectedTime | bool
     waits: bool = True
+    reference: Reference = "loss"
 
     def identity(self) -> dict[str, Part]:
         """What was asked for, for all points of a folder."""
@@ -162,6 +168,8 @@ class _Measurement:
                 }
             ),
             "only": identity_of_selection(self.only),
+            # Folders from before there was a choice have none of this.
+            **({} if self.reference == "loss" else {"reference": identity.setting(self.reference)}),
         }  # fmt: skip
 
     def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:
@@ -173,7 +181,7 @@ class _Measurement:
         model, parameters, _ = self._at(checkpoint)
         try:
             with _device_of_this_process(self.is_module):
-                return _target(model, self.loss, self.data, parameters, self.only, None, tie, compile=False)
+                return _target(model, self.loss, self.data, parameters, self.only, None, tie, compile=False, reference=self.reference)
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
 
@@ -215,7 +223,7 @@ class _Measurement:
                 found = llc(
                     model, self.loss, self.data, parameters=parameters, only=self.only, gamma=asked.gamma, nbeta=asked.nbeta,
                     sampler=asked.sampler, chains=asked.chains, batch_size=asked.batch, largest_batch=asked.largest_batch,
-                    tolerance=asked.tolerance, max_steps=asked.max_steps, seed=asked.seed, progress=self.progress,
+                    tolerance=asked.tolerance, max_steps=asked.max_steps, reference=self.reference, seed=asked.seed, progress=self.progress,
                 )  # fmt: skip
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error

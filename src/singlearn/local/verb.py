@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from singlearn.local.expected_time import ExpectedTime, watched
 from singlearn.local.gamma import times
 from singlearn.local.gamma_reach import weakened
 from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.own_function import Reference, reference_of
 from singlearn.local.reading import read, without_chains
 from singlearn.local.result import LocalLearningCoefficient
 from singlearn.local.sampled import Progress
@@ -36,6 +38,7 @@ def llc(
     max_steps: int = 100_000,
     chains_at_once: int | None = None,
     compile: bool = False,
+    reference: Reference = "loss",
     seed: int = 0,
     progress: Progress | ExpectedTime | bool | None = None,
 ) -> LocalLearningCoefficient:
@@ -71,6 +74,11 @@ def llc(
             pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of compilation for steps twice as fast: for long
             runs. Without a working compiler the run goes on as it would have.
+        reference: ``"loss"``: the excess of the loss over that at w*, whose λ is defined where w* is a minimum. ``"self"``: the divergence
+            of the network from its own function, :math:`K(w) = \frac12 E|f_w - f_{w^*}|^2` for :math:`\frac12|output - target|^2` (in
+            general c for c), the Kullback-Leibler divergence :math:`E\,KL(p_{w^*} \| p_w)` for cross entropy of class labels or
+            of logits. w* is then an exact minimum wherever it lies, at a saddle of the loss too, and λ̂ says how degenerate the
+            function at w* is. Which of them belongs to a loss is read off its values at random outputs.
         seed: same seed, same numbers.
         progress: called with steps done, ``max_steps`` and the present mean excess; or ``True`` for a bar on standard error. By default
             one line there says how long a long run takes at most; ``False``: not a word.
@@ -80,20 +88,21 @@ def llc(
 
     Raises:
         ValueError: an argument out of range, fewer samples than ``batch_size``, a loss already averaged over the batch or random,
-            parameters or losses that are not finite.
+            parameters or losses that are not finite; with ``reference="self"`` a loss whose divergence is not known.
     """
+    reference = reference_of(reference)
     settings = Settings.asked(
         gamma=gamma, nbeta=nbeta, sampler=sampler, chains=chains, batch_size=batch_size, largest_batch=largest_batch,
         tolerance=tolerance, max_steps=max_steps, seed=seed,
     )  # fmt: skip
     with watched(progress, "llc") as (report, clocked):
-        target = _target(model, loss, data, parameters, only, chains_at_once, settings.gamma, compile, settings.nbeta)
+        target = _target(model, loss, data, parameters, only, chains_at_once, settings.gamma, compile, settings.nbeta, reference)
         tempering = tempered(target, settings)
         found, felt = without_chains(target, tempering, settings)
         if found is not None:
-            return found
+            return replace(found, reference=reference)
         chains_run = sample(clocked(target, settings.max_steps), tempering, settings, report)
-        return read(target, tempering, chains_run, settings.tolerance, settings.seed, felt)
+        return replace(read(target, tempering, chains_run, settings.tolerance, settings.seed, felt), reference=reference)
 
 
 def tempered(target: Target, settings: Settings) -> Tempering:
@@ -139,6 +148,7 @@ def _target(
     gamma: Tie,
     compile: bool,
     nbeta: float | None = None,
+    reference: Reference = "loss",
 ) -> Target:
     if chains_at_once is not None:
         chains_at_once = whole_number("chains_at_once", chains_at_once)
@@ -152,9 +162,21 @@ def _target(
         from singlearn.local.pytorch import TorchTarget
         from singlearn.local.torch_rounding import with_enough_digits
 
-        return with_enough_digits(lambda double: TorchTarget(model, loss, data, only, chains_at_once, gamma, compile, double), nbeta)
+        def build(double: bool) -> TorchTarget:
+            said: tuple[Any, Any] = (loss, data)
+            if reference == "self":
+                from singlearn.local.torch_own_function import own_function
+
+                said = own_function(model, loss, data, double)
+            return TorchTarget(model, *said, only, chains_at_once, gamma, compile, double)
+
+        return with_enough_digits(build, nbeta)
     if parameters is None:
         raise ValueError("parameters: missing; a function model(parameters, x) needs w* as a pytree (a torch.nn.Module does not)")
     from singlearn.local.jax_function import JaxTarget
 
+    if reference == "self":
+        from singlearn.local.jax_own_function import own_function as own_function_of
+
+        loss, data = own_function_of(model, loss, data, parameters)
     return JaxTarget(model, loss, data, parameters, only, gamma)

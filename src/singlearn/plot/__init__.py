@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from singlearn.plot.function_on_a_line import kinks
     from singlearn.plot.function_surface import surface
     from singlearn.plot.graph_of_nodes import network_graph
+    from singlearn.plot.lanes_of_nodes import timeline
     from singlearn.plot.learning_curves import generalisation_error
     from singlearn.plot.model_comparison import selection
     from singlearn.plot.newton_polyhedron import newton_polygon
@@ -47,6 +48,7 @@ PICTURES = {
     "smoothness": "derivatives_of_divergence",
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
+    "timeline": "lanes_of_nodes",
     "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
@@ -74,6 +76,7 @@ __all__ = [
     "smoothness",
     "surface",
     "thermodynamics",
+    "timeline",
     "trajectory",
     "valley",
     "volume",
