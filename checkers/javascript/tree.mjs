@@ -406,6 +406,7 @@ const MOVES = {
       weights: local.map((n) => chart.weights[chart.local.indexOf(n)]),
       generators: chosen.map(carry),
       prior: constant(names.length, ONE),
+      free: new Set([...chart.free].filter((n) => own.has(n))),
       relations: chart.relations.filter(([, r]) => within(r)).map(([n, r]) => [n, carry(r)]),
       nonzero: chart.nonzero.filter(within).map(carry),
     });

@@ -12,8 +12,8 @@ export function noZeros(polys, nonzero = [], free = []) {
   const met = free.filter((i) => live.some((p) => degree(p, i)));
   if (met.length) {
     if (live.some((p) => strict(p, met))) return true;
-    if (live.length === 1 && factors(live[0]).concat(monomialFactors(live[0])).every((f) => strict(f, met) || strictDiscriminant(f, met))) return true;
-    return unitIdeal(live, nonzero, met);
+    if (unitIdeal(live, nonzero, met)) return true;
+    return live.length === 1 && [...monomialFactors(live[0]), ...factors(live[0])].every((f) => strict(f, met) || strictDiscriminant(f, met));
   }
   if (live.some((p) => isMonomial(p) || oneSign(p))) return true;
   if (rootsOfOne(live) === 0) return true;

@@ -52,7 +52,8 @@ def _centres(chart: Chart, plain: list[int], terms: list[list[Vector]]) -> list[
             found.add(((*_cost(terms, centre), sum(i not in plain for i in centre), len(centre)), centre))
     few = [centre for _, centre in sorted(found)[:FEW]]
     few += [used] if candidates and used not in few and len(used) > 1 else []
-    few.sort(key=len)
+    quadrics = all(sum(e) == 2 for g in terms for e in g)
+    few.sort(key=lambda centre: (not quadrics or centre != used, len(centre)))
     return [tuple(chart.local[i] for i in sorted(centre, key=lambda i: (i in plain, i))) for centre in few]
 
 

@@ -30,8 +30,19 @@ def terms_of(poly: Poly) -> Terms:
     return known[1]
 
 
+def factors_of(poly: Poly) -> list[tuple[Poly, int]]:
+    """Irreducible factors over ℚ, with multiplicities."""
+    known = _FACTORED.get(id(poly))
+    if known is None:
+        if len(_FACTORED) > MOST_REMEMBERED:
+            _FACTORED.clear()
+        known = _FACTORED[id(poly)] = poly, [(factor, int(times)) for factor, times in poly.factor()[1]]
+    return known[1]
+
+
 MOST_REMEMBERED = 5_000
 _REMEMBERED: dict[int, tuple[Poly, Terms]] = {}
+_FACTORED: dict[int, tuple[Poly, list[tuple[Poly, int]]]] = {}
 """By identity; the polynomial is held too, so that nothing else has its identity."""
 
 

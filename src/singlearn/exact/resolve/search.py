@@ -137,7 +137,7 @@ class Search:
         best: tuple[int, list[BlowUp]] | None = None
         for centre in offered:
             left, moves = self._charts(chart, centre)
-            if best is None or left < best[0]:
+            if best is None or (left, len(moves)) < (best[0], len(best[1])):
                 best = left, moves
             if left == 0:
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Chart, Poly, factors_of, terms_of
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Change, Combine, Divide, Move, Solve, used
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
@@ -36,7 +36,15 @@ def simplified(
             return chart, moves
         for move in found:
             moves.append(move)
+            source = chart.generators[move.source] if isinstance(move, Combine) else None
             chart = move(chart)
+            # The same generator is subtracted from the others at once.
+            while source is not None and len(terms_of(source)) == 1 and source in chart.generators:
+                again = next(_multiples_of(chart, chart.generators.index(source)), None)
+                if again is None:
+                    break
+                moves.append(again)
+                chart = again(chart)
 
 
 def _moves(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> Iterator[Move]:
@@ -56,7 +64,7 @@ def _divisions(chart: Chart) -> Iterator[Move]:
             continue
         if chart.relations:
             continue
-        for factor, _ in g.factor()[1]:
+        for factor, _ in factors_of(g):
             if len(terms_of(factor)) > 1 and is_unit(chart, factor):
                 yield Divide(index, factor)
 
@@ -66,17 +74,22 @@ def _eliminations(chart: Chart) -> Iterator[Move]:
     if chart.relations and any(g.is_constant() for g in chart.generators) and len(chart.generators) == 1:
         return
     for source, g in enumerate(chart.generators):
+        if len(terms_of(g)) == 1:
+            yield from _multiples_of(chart, source)
+            continue
         for target, other in enumerate(chart.generators):
-            if target == source:
-                continue
-            if len(terms_of(g)) == 1:
-                factor = _multiple(chart, other, next(iter(terms_of(g))))
-                if factor != 0:
-                    yield Combine(target, -factor, source)
-            elif len(terms_of(other)) <= LARGEST:
+            if target != source and len(terms_of(other)) <= LARGEST:
                 quotient, remainder = divmod(other, g)
                 if remainder == 0:
                     yield Combine(target, -quotient, source)
+
+
+def _multiples_of(chart: Chart, source: int) -> Iterator[Move]:
+    """The multiples of a generator that is a monomial are subtracted from the others."""
+    monomial = next(iter(terms_of(chart.generators[source])))
+    for target, other in enumerate(chart.generators):
+        if target != source and (factor := _multiple(chart, other, monomial)) != 0:
+            yield Combine(target, -factor, source)
 
 
 def _multiple(chart: Chart, poly: Poly, divisor: Vector) -> Poly:
@@ -118,7 +131,7 @@ def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Call
     seen = set()
     for poly in (*chart.generators, chart.prior):
         check()
-        factors = (poly.factor() if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree())[1]
+        factors = factors_of(poly) if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree()[1]
         for factor, _ in factors:
             if len(terms_of(factor)) == 1 or len(terms_of(factor)) > LARGEST or str(factor) in seen:
                 continue
@@ -170,7 +183,7 @@ def straightest(chart: Chart, fresh: Callable[[str], str]) -> list[Move]:
     most = GROWTH * _terms(chart) + LEAST_GROWTH
     rest = sum(len(terms_of(g)) > 1 for g in chart.generators)
     for g in sorted((g for g in chart.generators if 1 < len(terms_of(g)) <= LARGEST), key=lambda g: len(terms_of(g))):
-        for factor, _ in g.factor()[1]:
+        for factor, _ in factors_of(g):
             if len(terms_of(factor)) == 1:
                 continue
             for v in (*chart.local, *(n for n in chart.units if n in chart.free)):
