@@ -317,7 +317,8 @@ const MOVES = {
     const own = chart.names.find((n, i) => chart.free.has(n) && equal(p, coordinate(chart.size, i)));
     if (own !== undefined) return chart.with({ free: without(chart.free, own) });
     const value = chart.atPoints(p);
-    return chart.with({ nonzero: value.size ? [...chart.nonzero, value] : chart.nonzero, real: chart.real && value.size > 0 });
+    require(value.size > 0, "the piece is 0 at all points");
+    return chart.with({ nonzero: [...chart.nonzero, value] });
   },
 
   etale(chart, data) {

@@ -26,9 +26,8 @@ function oneSign(p) {
   return list.every((t) => sign(t.c) === sign(list[0].c) && t.e.every((v, i) => (v - list[0].e[i]) % 2 === 0));
 }
 
-// One sign where the free coordinates are 0 too: they have even powers, and one term has none of them.
-const strict = (p, free) =>
-  oneSign(p) && terms(p).every((t) => free.every((i) => t.e[i] % 2 === 0)) && terms(p).some((t) => free.every((i) => t.e[i] === 0));
+// One sign where the free coordinates are 0 too: one term has none of them, so that their powers are even.
+const strict = (p, free) => oneSign(p) && terms(p).some((t) => free.every((i) => t.e[i] === 0));
 
 function strictDiscriminant(p, free) {
   for (let i = 0; i < sizeOf(p); i++) {
@@ -111,6 +110,7 @@ function unitIdeal(polys, nonzero, free = []) {
     const lead = list[0].c;
     return list.map((t) => ({ e: t.e.map((v, i) => v - low[i]), c: over(t.c, lead) }));
   };
+  const isUnit = (p) => p.size === 1 && terms(p)[0].e.every((v, i) => !v || apart[i]);
   const basis = [];
   const pairs = [];
   const insert = (list) => {
@@ -135,7 +135,7 @@ function unitIdeal(polys, nonzero, free = []) {
   };
   for (const p of start) {
     const r = reduce(p);
-    if (r.size === 1) return true;
+    if (isUnit(r)) return true;
     if (r.size) insert(sorted(terms(r)));
   }
   for (let count = 0; pairs.length; count++) {
@@ -148,7 +148,7 @@ function unitIdeal(polys, nonzero, free = []) {
     if (basis.some((b, j) => j !== i && j !== k && divides(b[0].e, lcm) && done(i, j) && done(j, k))) continue;
     const part = (g) => fromTerms(g.map((t) => [t.e.map((v, j) => v + lcm[j] - g[0].e[j]), t.c]));
     const r = reduce(subtract(part(basis[i]), part(basis[k])));
-    if (r.size === 1) return true;
+    if (isUnit(r)) return true;
     if (r.size) insert(sorted(terms(r)));
   }
   return false;

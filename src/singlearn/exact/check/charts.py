@@ -70,6 +70,11 @@ class Chart:
         places = [i for i, name in enumerate(self.names) if name in self.free]
         return no_zeros([*polys, *self.base], [*self.nonzero, *avoid], places)
 
+    @property
+    def monomial(self) -> bool:
+        """Whether no generator has a zero off the divisors, because each is a monomial, without free coordinates."""
+        return all(len(g) == 1 and not self.used(g) & self.free for g in self.generators)
+
     def used(self, poly: Terms) -> set[str]:
         """The variables that occur in it."""
         return {name for index, name in enumerate(self.names) if p.degree(poly, index)}
@@ -354,8 +359,7 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
     """
     fields(data, {"move", "centre", "pivot", "names"}, "a chart of a blow-up")
     centre, names = listed(data["centre"], "the centre"), new_names(chart, data["names"])
-    places = [chart.local.index(n) for n in centre]
-    require(len(set(places)) == len(places) == len(names), "the centre should be local coordinates, none twice, with a name for each")
+    places = [chart.local.index(n) for n in centre]  # were one there twice, there would be no name for the first of them as a pivot
     pivot = whole(data["pivot"], 0, len(centre), "the pivot")
     late = places[pivot + 1 :]
     require(not any(chart.exponents[i] or chart.weights[i] for i in late), "a free coordinate would carry a monomial or a weight")
@@ -390,14 +394,17 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
 
 
 def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
-    """The points where a polynomial in the units does not vanish; a free coordinate that does not is free no more."""
+    """The points where a polynomial in the units does not vanish; a free coordinate that does not is free no more.
+
+    There are such points if the chart has any: a unit that occurs linearly, with a slope that is a unit, is in no relation and may move a
+    little; and an étale coordinate has no relation beside it.
+    """
     fields(data, {"move", "polynomial"}, "the points off a piece")
     poly = polynomial(data["polynomial"], chart.size)
     for index, name in enumerate(chart.names):
         if name in chart.free and poly == p.coordinate(chart.size, index):
             return replace(chart, free=chart.free - {name})
-    value = chart.at_points(poly)
-    return replace(chart, nonzero=(*chart.nonzero, *([value] if value else [])), real=chart.real and bool(value))
+    return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
 MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {

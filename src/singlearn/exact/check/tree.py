@@ -80,10 +80,7 @@ def _newton(chart: Chart, data: Any) -> Poles:
     plain = polyhedron.plain()
     result = Poles(plain, plain if chart.real else NEVER, polyhedron.even())
     factors = named_factors(chart, data["factors"]) if "factors" in data else None
-    # Monomials have no zeros off the coordinate hyperplanes, unless a coordinate is free.
-    needed = set(polyhedron.cones)
-    if all(len(g) == 1 for g in chart.generators) and not any(chart.used(g) & chart.free for g in chart.generators):
-        needed = set()
+    needed = set() if chart.monomial else set(polyhedron.cones)
     seen = []
     for face in listed(data["faces"], "faces"):
         seen.append(_cone(face))

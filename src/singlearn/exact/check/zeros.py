@@ -30,9 +30,8 @@ def _strictly(polys: Sequence[Terms], free: Sequence[int]) -> bool:
 
 
 def _strict(poly: Terms, free: Sequence[int]) -> bool:
-    """One sign where coordinates are 0 too, if they are free: they have even powers, and one term has none of them."""
-    powers = [[e[i] for i in free] for e in poly]
-    return _constant_sign(poly) and not all(map(any, powers)) and all(v % 2 == 0 for row in powers for v in row)
+    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that in all of one sign their powers are even."""
+    return _constant_sign(poly) and not all(any(e[i] for i in free) for e in poly)
 
 
 def _strict_discriminant(poly: Terms, free: Sequence[int]) -> bool:

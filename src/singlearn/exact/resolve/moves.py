@@ -263,10 +263,8 @@ class Apart:
         (term, *more) = terms_of(self.polynomial)
         if not more and sum(term) == 1:
             return replace(chart, free=chart.free - {chart.names[term.index(1)]}).normalised()
-        value = chart.reduce(self.polynomial)
-        value = chart.at_zero(value)
-        nonzero = chart.nonzero if value == 0 else (*chart.nonzero, value)
-        return replace(chart, nonzero=nonzero, real=chart.real and value != 0).normalised()
+        value = chart.at_zero(chart.reduce(self.polynomial))
+        return replace(chart, nonzero=(*chart.nonzero, value)).normalised()
 
 
 Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart
