@@ -43,7 +43,7 @@ def test_the_checker_loaded_anew_is_the_checker():
         "K": ["x"], "squares": True, "variables": ["x"], "terms": [["1", [["1", [1]]]]], "power": 2, "prior": None, "scope": "point",
         "nonnegative": True, "bound": {"low": ["1/2", -1], "high": ["1/2", -1]},
     }  # fmt: skip
-    data = {"format": "singlearn rlct certificate 1", "statement": statement, "proofs": [line]}
+    data = {"format": "singlearn rlct certificate 2", "statement": statement, "proofs": [line]}
     with checker() as verification:
         assert verification.__dict__["verify"] is not verify and verification.verify(data)
     assert verify(data)

@@ -79,13 +79,13 @@ export function sameClaim(data, p) {
 
 export class Chart {
   constructor(fields) {
-    Object.assign(this, { relations: [], nonzero: [], real: true }, fields);
+    Object.assign(this, { relations: [], nonzero: [], real: true, free: new Set() }, fields); // free: units that may be 0 as well
     this.names = [...this.local, ...this.units];
     this.size = this.names.length;
   }
   with(changes) {
-    const { local, units, exponents, weights, generators, prior, power, relations, nonzero, real } = this;
-    return new Chart({ local, units, exponents, weights, generators, prior, power, relations, nonzero, real, ...changes });
+    const { local, units, exponents, weights, generators, prior, power, relations, nonzero, real, free } = this;
+    return new Chart({ local, units, exponents, weights, generators, prior, power, relations, nonzero, real, free, ...changes });
   }
   onDivisors(p) {
     return fromTerms(terms(p).filter((t) => t.e.slice(0, this.local.length).every((v) => !v)).map((t) => [t.e, t.c]));
@@ -113,10 +113,15 @@ export class Chart {
     return this.onDivisors(this.reduce(this.onDivisors(p)));
   }
   isUnit(p) {
-    return noZeros([this.atPoints(p), ...this.base], this.nonzero);
+    return this.noZeros([this.atPoints(p)]);
+  }
+  // No common zero of these and the relations where no polynomial of `avoid` vanishes.
+  noZeros(polys, avoid = []) {
+    const places = this.names.map((_, i) => i).filter((i) => this.free.has(this.names[i]));
+    return noZeros([...polys, ...this.base], [...this.nonzero, ...avoid], places);
   }
   withoutUnits(p) {
-    return monic(lowered(p, this.names.map((_, i) => (i < this.local.length ? 0 : least(p, i)))));
+    return monic(lowered(p, this.names.map((n, i) => (i < this.local.length || this.free.has(n) ? 0 : least(p, i)))));
   }
   normal() {
     const count = this.local.length;
@@ -142,11 +147,17 @@ export class Chart {
 
 // ---- moves
 
-const SIMPLIFICATIONS = ["combine", "divide", "solve"];
+const SIMPLIFICATIONS = ["combine", "divide", "solve", "change"];
 
 function apply(chart, move, allowed) {
   require(isObject(move) && allowed.includes(move.move), `a move should be one of ${allowed.join(", ")} here`);
   return MOVES[move.move](chart, move, allowed === SIMPLIFICATIONS).normal();
+}
+
+function without(set, x) {
+  const rest = new Set(set);
+  rest.delete(x);
+  return rest;
 }
 
 function newNames(chart, list) {
@@ -227,9 +238,87 @@ const MOVES = {
       prior: carry(chart.prior),
       relations: chart.relations.map(([n, r]) => [n, carry(r)]),
       nonzero: [],
+      free: without(chart.free, v),
     });
-    const nonzero = [...chart.nonzero.map(carry), ...(isLocal ? [] : [value])].map((q) => moved.atPoints(q));
+    const nonzero = [...chart.nonzero.map(carry), ...(isLocal || chart.free.has(v) ? [] : [value])].map((q) => moved.atPoints(q));
     return moved.with({ nonzero: nonzero.filter((q) => q.size), real: chart.real && nonzero.every((q) => q.size) });
+  },
+
+  change(chart, data) {
+    fields(data, ["move", "variable", "slope", "rest", "name"], "a change");
+    const v = data.variable;
+    const index = indexIn(chart.names, v, "variable");
+    const [fresh] = newNames(chart, [data.name]);
+    const slope = polynomial(data.slope, chart.size), rest = polynomial(data.rest, chart.size);
+    require(chart.free.has(v), "only free coordinates are changed");
+    require(degree(slope, index) === 0, "the slope contains the variable");
+    require(degree(rest, index) === 0, "the rest contains the variable");
+    require(chart.relations.every(([, r]) => degree(r, index) === 0), "a relation contains the variable");
+    require(chart.isUnit(slope), "the slope may vanish");
+    const value = subtract(coordinate(chart.size, index), rest);
+    const carry = (p) => {
+      const top = degree(p, index);
+      let r = fromTerms([]);
+      for (let k = 0; k <= top; k++) {
+        const part = fromTerms(terms(p).filter((t) => t.e[index] === k).map((t) => [t.e.map((w, j) => (j === index ? 0 : w)), t.c]));
+        if (part.size) r = add(r, multiply(part, multiply(raise(value, k, chart.size), raise(slope, top - k, chart.size))));
+      }
+      return r;
+    };
+    return chart.with({
+      units: chart.units.map((n) => (n === v ? fresh : n)),
+      generators: chart.generators.map(carry),
+      prior: carry(chart.prior),
+      nonzero: chart.nonzero.map((q) => chart.onDivisors(carry(q))),
+      free: without(chart.free, v).add(fresh),
+    });
+  },
+
+  subspace(chart, data) {
+    fields(data, ["move", "centre", "pivot", "names"], "a chart of a blow-up");
+    const names = newNames(chart, listed(data.names, "names"));
+    const places = listed(data.centre, "the centre").map((n) => indexIn(chart.local, n, "local coordinate"));
+    require(
+      new Set(places).size === places.length && places.length === names.length,
+      "the centre should be local coordinates, none twice, with a name for each",
+    );
+    const pivot = whole(data.pivot, 0, places.length, "the pivot");
+    const late = places.slice(pivot + 1);
+    require(late.every((i) => !chart.exponents[i] && !chart.weights[i]), "a free coordinate would carry a monomial or a weight");
+    const renamed = chart.names.map((n, i) => (places.includes(i) ? names[places.indexOf(i)] : n));
+    const kept = chart.local.map((_, i) => i).filter((i) => !late.includes(i));
+    const fresh = late.map((i) => renamed[i]);
+    const local = kept.map((i) => renamed[i]), units = [...chart.units, ...fresh];
+    const every = [...local, ...units];
+    const size = every.length;
+    const s = coordinate(size, every.indexOf(names[pivot]));
+    const images = renamed.map((n, i) => {
+      const own = coordinate(size, every.indexOf(n));
+      return places.includes(i) && i !== places[pivot] ? multiply(own, s) : own;
+    });
+    const carry = (p) => compose(p, images, size);
+    const k = places.reduce((sum, i) => sum + chart.exponents[i], 0);
+    const h = places.reduce((sum, i) => sum + chart.weights[i] + 1, 0) - 1;
+    return chart.with({
+      local, units,
+      exponents: kept.map((i) => (i === places[pivot] ? k : chart.exponents[i])),
+      weights: kept.map((i) => (i === places[pivot] ? h : chart.weights[i])),
+      generators: chart.generators.map(carry),
+      prior: carry(chart.prior),
+      relations: chart.relations.map(([n, r]) => [n, carry(r)]),
+      nonzero: chart.nonzero.map(carry),
+      free: new Set([...chart.free, ...fresh]),
+    });
+  },
+
+  apart(chart, data) {
+    fields(data, ["move", "polynomial"], "the points off a piece");
+    const p = polynomial(data.polynomial, chart.size);
+    const own = chart.names.find((n, i) => chart.free.has(n) && equal(p, coordinate(chart.size, i)));
+    if (own !== undefined) return chart.with({ free: without(chart.free, own) });
+    const value = chart.atPoints(p);
+    require(value.size > 0, "the piece is 0 at all points");
+    return chart.with({ nonzero: [...chart.nonzero, value] });
   },
 
   etale(chart, data) {
@@ -242,8 +331,9 @@ const MOVES = {
     const lead = terms(q).filter((t) => t.e[index] === top);
     require(lead.length === 1 && lead[0].e.every((v, i) => i === index || !v) && text(lead[0].c) === "1", "not monic in its variable");
     require(equal(chart.onDivisors(q), q), "an étale coordinate should contain units only");
+    require([...chart.used(q)].every((n) => !chart.free.has(n)), "an étale coordinate should contain no free coordinate");
     const gradient = chart.units.map((_, i) => derivative(q, chart.local.length + i));
-    require(noZeros([q, ...gradient], chart.nonzero), "the étale coordinate may have a critical point");
+    require(chart.noZeros([q, ...gradient]), "the étale coordinate may have a critical point");
     const known = data.witness !== null;
     if (known) {
       showRealZero([q], data.witness, chart.nonzero, (w) => readWitness(w, chart.size));
@@ -317,6 +407,7 @@ const MOVES = {
       weights: local.map((n) => chart.weights[chart.local.indexOf(n)]),
       generators: chosen.map(carry),
       prior: constant(names.length, ONE),
+      free: new Set([...chart.free].filter((n) => own.has(n))),
       relations: chart.relations.filter(([, r]) => within(r)).map(([n, r]) => [n, carry(r)]),
       nonzero: chart.nonzero.filter(within).map(carry),
     });
@@ -448,7 +539,7 @@ const KINDS = {
     const polyhedron = new Polyhedron(chart);
     const named = Object.hasOwn(node, "factors") ? namedFactors(chart, node.factors) : null;
     const needed = new Map(
-      chart.generators.every((g) => g.size === 1) ? [] : polyhedron.cones.map((cone) => [keyOf(cone.rays), cone]),
+      chart.generators.every((g) => g.size === 1 && [...chart.used(g)].every((n) => !chart.free.has(n))) ? [] : polyhedron.cones.map((cone) => [keyOf(cone.rays), cone]),
     );
     const seen = new Set();
     let found = polyhedron.start();
@@ -460,6 +551,27 @@ const KINDS = {
     }
     require(seen.size === needed.size, "a compact face is missing");
     return found;
+  },
+
+  split(chart, node) {
+    fields(node, ["kind", "moves", "bound", "children"], "a split");
+    require(listed(node.children, "children").length === 2, "a split has two children");
+    const [on, off] = node.children;
+    const found = meet(children(chart, [on], ["solve", "etale"])[0], children(chart, [off], ["apart"])[0]);
+    require(equal(pieceOf(chart, on.move), polynomial(off.move.polynomial, chart.size)), "the two polynomials are not the same");
+    return found;
+  },
+
+  blow_up(chart, node) {
+    fields(node, ["kind", "moves", "bound", "children"], "a blow-up");
+    const parts = children(chart, node.children, ["subspace"]);
+    const moves = node.children.map((child) => child.move);
+    require(moves.length > 0, "a blow-up without charts");
+    const centre = moves[0].centre;
+    const same = (list) => list.length === centre.length && list.every((n, i) => n === centre[i]);
+    require(moves.every((move) => same(move.centre)), "the charts have different centres");
+    require(moves.length === centre.length && moves.every((move, i) => move.pivot === i), "a chart of the blow-up is missing");
+    return parts.reduce(meet);
   },
 
   cover(chart, node) {
@@ -485,7 +597,7 @@ const KINDS = {
         if (quotient === null) break;
         base = quotient;
       }
-    require(noZeros([base, ...chart.base], chart.nonzero), "zeros are not covered");
+    require(chart.noZeros([base]), "zeros are not covered");
     return found;
   },
 };
@@ -528,7 +640,7 @@ function onFace(polyhedron, cone, face, named) {
       return goodZeros(polyhedron, cone, face, named, []);
     case "excluded":
       fields(face, ["rays", "method"], "a face");
-      require(noZeros([...polyhedron.system(weight), ...chart.base], chart.nonzero), "a face may have a zero");
+      require(chart.noZeros(polyhedron.system(weight)), "a face may have a zero");
       return NOTHING;
     case "squares":
       fields(face, ["rays", "method", "terms"], "a face");
@@ -578,10 +690,10 @@ function crossing(polyhedron, cone, weight, data, named, avoid) {
     for (const subset of subsets(all, size)) {
       const polys = subset.map((i) => parts[i]);
       if (!claimed.has(subset.join())) {
-        require(noZeros([...polys, ...chart.base], chart.nonzero), "factors may meet that are not listed");
+        require(chart.noZeros(polys), "factors may meet that are not listed");
         continue;
       }
-      require(noZeros(withMinors(chart, polys, polys.length), [...chart.nonzero, ...avoid]), "factors may touch");
+      require(chart.noZeros(withMinors(chart, polys, polys.length), avoid), "factors may touch");
       const strict = together ? [Q(subset.length, chart.power)] : subset.map((i) => Q(1, chart.power * named[i].s));
       const key = polyhedron.key(cone.rays, strict);
       const witness = claimed.get(subset.join());
@@ -589,7 +701,7 @@ function crossing(polyhedron, cone, weight, data, named, avoid) {
         require(chart.real, "the chart may have no real point");
         showRealZero([...polys, ...chart.base], witness, [...chart.nonzero, ...avoid], (w) => readWitness(w, chart.size));
         const part = polyhedron.face(chart.prior, weight);
-        require(noZeros([part, ...polys, ...chart.base], chart.nonzero), "the prior may vanish there");
+        require(chart.noZeros([part, ...polys]), "the prior may vanish there");
       }
       const even = together || subset.every((i) => named[i].s % 2 === 0);
       found = meet(found, { low: key, high: witness === null ? NEVER : key, even });
@@ -601,7 +713,7 @@ function steep(polyhedron, cone, weight, number, avoid) {
   const { chart } = polyhedron;
   const polys = polyhedron.system(weight).filter((p) => p.size);
   const required = whole(number, 1, polys.length + 1, "rank");
-  require(noZeros(withMinors(chart, polys, required), [...chart.nonzero, ...avoid]), "the differentials may be dependent");
+  require(chart.noZeros(withMinors(chart, polys, required), avoid), "the differentials may be dependent");
   const own = [Q(required, chart.power), -chart.size];
   return { low: earlier(own, polyhedron.key(cone.rays)), high: NEVER, even: false };
 }
@@ -620,7 +732,7 @@ function squares(polyhedron, weight, data) {
     total = add(total, multiply(root, root), c);
   }
   require(equal(total, system[0]), "the squares do not add up to the part");
-  require(noZeros([...roots, ...chart.base], chart.nonzero), "the squares may have a common zero");
+  require(chart.noZeros(roots), "the squares may have a common zero");
   return NOTHING;
 }
 
@@ -628,14 +740,14 @@ function contact(polyhedron, cone, weight, order) {
   const { chart } = polyhedron;
   const polys = polyhedron.system(weight).filter((p) => p.size);
   const highest = whole(order, 1, 100, "the order");
-  const system = [...polys, ...chart.base];
+  const system = [...polys];
   for (const p of polys)
     for (let i = 0; i < chart.size; i++) {
       if (chart.base.some((r) => degree(r, i))) continue;
       let current = p;
       for (let k = 0; k < highest; k++) system.push((current = derivative(current, i)));
     }
-  require(noZeros(system, chart.nonzero), "the zeros may have a higher order");
+  require(chart.noZeros(system), "the zeros may have a higher order");
   return { low: polyhedron.key(cone.rays, [Q(1, chart.power * highest)]), high: NEVER, even: false };
 }
 
@@ -647,5 +759,5 @@ function withMinors(chart, polys, required) {
   const minors = [];
   for (const rows of subsets(system, size))
     for (const columns of subsets(live, size)) minors.push(determinant(rows.map((p) => columns.map((i) => derivative(p, i)))));
-  return [...system, ...minors];
+  return [...polys, ...minors];
 }

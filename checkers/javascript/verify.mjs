@@ -1,4 +1,4 @@
-// Certificates of format "singlearn rlct certificate 1", checked independently of the library that writes them.
+// Certificates of format "singlearn rlct certificate 2", checked independently of the library that writes them.
 // Runs in Node and in a browser; depends on nothing. The format and why each step proves what it does: docs/certificate-format.md.
 
 import {
@@ -9,7 +9,7 @@ import { names as namesIn, parse, polynomial as expand } from "./expression.mjs"
 import { belowRoots, gcd, realRoots } from "./factor.mjs";
 import { Chart, NOTHING, claim, fields, listed, meet, poles, polynomial, rational, sameClaim, whole } from "./tree.mjs";
 
-export const FORMAT = "singlearn rlct certificate 1";
+export const FORMAT = "singlearn rlct certificate 2";
 export const VALID = "valid", REFUTED = "refuted", NOT_COVERED = "not covered";
 
 // {verdict, reason}: valid; refuted; or not covered, where a proof asks for more algebra than this checker has. Never valid by default.

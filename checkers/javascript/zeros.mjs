@@ -1,14 +1,20 @@
 // Proofs that polynomials have no common real zero where no coordinate is 0, and evidence that they have one.
 
 import {
-  NotCovered, Q, degree, equal, fromTerms, isMonomial, leading, monic, multiply, over, require, scale, sign, sizeOf, subtract, terms, times, value,
+  NotCovered, Q, coordinate, degree, equal, fromTerms, isMonomial, leading, monic, multiply, over, require, scale, sign, sizeOf, subtract, terms, times, value,
 } from "./algebra.mjs";
 import { coprime, factors, fewestVariables, gcdOfLines, onLine, realRoots, squareFreePart, stripped } from "./factor.mjs";
 
-// Whether one of five methods shows that there is none where none of `nonzero` vanishes.
-export function noZeros(polys, nonzero = []) {
+// Whether one of five methods shows that there is none where none of `nonzero` vanishes. The coordinates at the places `free` may be 0.
+export function noZeros(polys, nonzero = [], free = []) {
   const live = polys.filter((p) => p.size);
   if (!live.length) return false;
+  const met = free.filter((i) => live.some((p) => degree(p, i)));
+  if (met.length) {
+    if (live.some((p) => strict(p, met))) return true;
+    if (unitIdeal(live, nonzero, met)) return true;
+    return live.length === 1 && [...monomialFactors(live[0]), ...factors(live[0])].every((f) => strict(f, met) || strictDiscriminant(f, met));
+  }
   if (live.some((p) => isMonomial(p) || oneSign(p))) return true;
   if (rootsOfOne(live) === 0) return true;
   if (live.length === 1 && (definite(live[0]) || factors(fewestVariables(live)[0]).every(definite))) return true;
@@ -19,6 +25,24 @@ function oneSign(p) {
   const list = terms(p);
   return list.every((t) => sign(t.c) === sign(list[0].c) && t.e.every((v, i) => (v - list[0].e[i]) % 2 === 0));
 }
+
+// One sign where the free coordinates are 0 too: one term has none of them, so that their powers are even.
+const strict = (p, free) => oneSign(p) && terms(p).some((t) => free.every((i) => t.e[i] === 0));
+
+function strictDiscriminant(p, free) {
+  for (let i = 0; i < sizeOf(p); i++) {
+    if (degree(p, i) !== 2) continue;
+    const found = discriminantOf(p, i);
+    if (evenAndOneSign(found) && sign(leading(found).c) > 0 && strict(found, free)) return true;
+  }
+  return false;
+}
+
+// The coordinates that divide a polynomial.
+const monomialFactors = (p) => {
+  const size = sizeOf(p);
+  return Array.from({ length: size }, (_, i) => i).filter((i) => terms(p).every((t) => t.e[i] > 0)).map((i) => coordinate(size, i));
+};
 
 // The number of real values ≠ 0 of a monomial where all vanish, if all are polynomials in it, monomials aside; -1 otherwise.
 export function rootsOfOne(polys) {
@@ -31,6 +55,12 @@ export function rootsOfOne(polys) {
 
 const evenAndOneSign = (p) => p.size > 0 && oneSign(p) && terms(p).every((t) => t.e.every((v) => v % 2 === 0));
 
+// 4ac - b² of a quadratic in one variable.
+function discriminantOf(p, i) {
+  const part = (k) => fromTerms(terms(p).filter((t) => t.e[i] === k).map((t) => [t.e.map((v, j) => (j === i ? 0 : v)), t.c]));
+  return subtract(scale(multiply(part(2), part(0)), Q(4)), multiply(part(1), part(1)));
+}
+
 // One sign, no real root in the one monomial it depends on, or a quadratic with negative discriminant.
 function definite(p) {
   if (oneSign(p)) return true;
@@ -39,8 +69,7 @@ function definite(p) {
   for (const form of [fewestVariables([p])[0], p])
     for (let i = 0; i < sizeOf(form); i++) {
       if (degree(form, i) !== 2) continue;
-      const part = (k) => fromTerms(terms(form).filter((t) => t.e[i] === k).map((t) => [t.e.map((v, j) => (j === i ? 0 : v)), t.c]));
-      const discriminant = subtract(scale(multiply(part(2), part(0)), Q(4)), multiply(part(1), part(1)));
+      const discriminant = discriminantOf(form, i);
       if (evenAndOneSign(discriminant) && sign(leading(discriminant).c) > 0) return true;
     }
   return false;
@@ -65,21 +94,23 @@ function grevlex(a, b) {
 const sorted = (list) => list.sort((s, t) => grevlex(t.e, s.e));
 const divides = (a, b) => a.every((v, i) => v <= b[i]);
 
-function unitIdeal(polys, nonzero) {
-  const together = fewestVariables([...polys, ...nonzero]);
+function unitIdeal(polys, nonzero, free = []) {
+  const together = free.length ? [...polys, ...nonzero] : fewestVariables([...polys, ...nonzero]);
   const size = sizeOf(together[0]) + 1;
   const wide = (p) => fromTerms(terms(p).map((t) => [[0, ...t.e], t.c]));
-  let product = fromTerms([[Array(size).fill(1), Q(1)]]);
+  const apart = Array.from({ length: size }, (_, i) => +!free.includes(i - 1)); // free coordinates need no inverse
+  let product = fromTerms([[apart, Q(1)]]);
   for (const p of together.slice(polys.length)) product = multiply(product, wide(p));
   const start = [...together.slice(0, polys.length).map(wide), subtract(product, fromTerms([[Array(size).fill(0), Q(1)]]))];
 
-  // Every coordinate, and the inverse of their product, may be divided out.
+  // Every coordinate with an inverse, and the inverse of their product, may be divided out.
   const tidy = (list) => {
     if (!list.length) return list;
-    const low = list[0].e.map((_, i) => Math.min(...list.map((t) => t.e[i])));
+    const low = list[0].e.map((_, i) => apart[i] && Math.min(...list.map((t) => t.e[i])));
     const lead = list[0].c;
     return list.map((t) => ({ e: t.e.map((v, i) => v - low[i]), c: over(t.c, lead) }));
   };
+  const isUnit = (p) => p.size === 1 && terms(p)[0].e.every((v, i) => !v || apart[i]);
   const basis = [];
   const pairs = [];
   const insert = (list) => {
@@ -104,7 +135,7 @@ function unitIdeal(polys, nonzero) {
   };
   for (const p of start) {
     const r = reduce(p);
-    if (r.size === 1) return true;
+    if (isUnit(r)) return true;
     if (r.size) insert(sorted(terms(r)));
   }
   for (let count = 0; pairs.length; count++) {
@@ -117,7 +148,7 @@ function unitIdeal(polys, nonzero) {
     if (basis.some((b, j) => j !== i && j !== k && divides(b[0].e, lcm) && done(i, j) && done(j, k))) continue;
     const part = (g) => fromTerms(g.map((t) => [t.e.map((v, j) => v + lcm[j] - g[0].e[j]), t.c]));
     const r = reduce(subtract(part(basis[i]), part(basis[k])));
-    if (r.size === 1) return true;
+    if (isUnit(r)) return true;
     if (r.size) insert(sorted(terms(r)));
   }
   return false;

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .make import (
+    apart,
     at,
     at_origin,
+    blow_up,
+    change,
     child,
     combine,
     cover,
@@ -24,6 +27,7 @@ from .make import (
     read_off,
     solve,
     statement,
+    subspace,
     toric,
     with_stratum,
 )  # fmt: skip
@@ -66,9 +70,9 @@ def the_reader() -> None:
     forge(
         "other-version",
         "given['format'] != FORMAT",
-        "Written in a version of the format that does not exist.",
+        "Written in an earlier version of the format.",
         line,
-        top("format", "singlearn rlct certificate 2"),
+        top("format", "singlearn rlct certificate 1"),
     )
     forge(
         "anything",
@@ -355,8 +359,8 @@ def names_and_moves() -> None:
         at_origin(["x^2 - y^3"], "x y", newton(moves=[divide("x y", 0, "x^2 - y^3")])),
     )
     for name, fragment, slope, rest in (
-        ("slope-with-the-variable", "p.degree(slope, index) == 0", "v", "-2"),
-        ("rest-with-the-variable", "p.degree(rest, index) == 0", "1", "v^2 - v - 2"),
+        ("slope-with-the-variable", "_solve: p.degree(slope, index) == 0", "v", "-2"),
+        ("rest-with-the-variable", "_solve: p.degree(rest, index) == 0", "1", "v^2 - v - 2"),
     ):
         data = honest(["v^2 - 2"], domain="all")
         below = cover(0, child(solve("v", "v", slope, rest), newton(VERTEX)))
@@ -371,7 +375,7 @@ def names_and_moves() -> None:
     below = cover(0, child(etale("v w", "v", "v^2 - 2*v + 2 - w", [["2", "2"]]), tangent))
     forge(
         "relation-with-the-variable",
-        "all((p.degree(r, index) == 0 for _, r in chart.relations))",
+        "_solve: all((p.degree(r, index) == 0 for _, r in chart.relations))",
         "The parabola w = (v - 1)^2 + 1 and its tangent w = 1 are two coordinates: λ = 1 is claimed; λ = 3/4.",
         with_stratum(data, "", below),
     )
@@ -508,7 +512,7 @@ def etale_coordinates() -> None:
     data = honest(["(v - 1)^2"], domain="all")
     forge(
         "critical-point",
-        "_etale: no_zeros",
+        "_etale: chart.no_zeros",
         "(v - 1)^2 is a coordinate: 1/2 ≤ λ is claimed; λ = 1/4.",
         with_stratum(data, "", cover(0, child(etale("v", "v", "(v - 1)^2"), newton()))),
     )
@@ -692,7 +696,7 @@ def faces() -> None:
     )
     line(
         "factors-touch",
-        "crossing_on: no_zeros(_minors",
+        "crossing_on: chart.no_zeros(_minors",
         "The zeros of (x - y)^2 + y^3 cross the divisor normally: λ = 1/2 is claimed; λ = 5/12.",
         "(x - y)^2 + y^3",
         "crossing",
@@ -708,13 +712,13 @@ def faces() -> None:
     both = [[poly("v w", parabola), 1], [poly("v w", tangent), 1]]
     forge(
         "tangent-to-the-divisor",
-        "crossing_on: no_zeros(_minors",
+        "crossing_on: chart.no_zeros(_minors",
         "The parabola w = (v - 1)^2 + 1 and its tangent cross: λ = 1/2 is claimed; λ = 3/8.",
         with_stratum(data, "", cover(-1, piece, faces=[off], factors=both)),
     )
     line(
         "crossing-not-listed",
-        "crossing_on: no_zeros([*polys, *chart.base]",
+        "crossing_on: chart.no_zeros(polys)",
         "No factor meets the face: λ = 1 is claimed; λ = 1/2.",
         "x - y",
         "crossing",
@@ -742,7 +746,7 @@ def faces() -> None:
     )
     line(
         "not-steep",
-        "steep_on: no_zeros",
+        "steep_on: chart.no_zeros",
         "(x - y)^2 has a differential where x = y: λ = 1/2 is claimed; λ = 1/4.",
         "(x - y)^2",
         "steep",
@@ -750,7 +754,7 @@ def faces() -> None:
     )
     line(
         "higher-contact",
-        "contact_on: no_zeros",
+        "contact_on: chart.no_zeros",
         "(x - y)^3 has order 1 where x = y: λ = 1/3 is claimed; λ = 1/6.",
         "(x - y)^3",
         "contact",
@@ -774,7 +778,7 @@ def faces() -> None:
     )
     line(
         "squares-with-a-zero",
-        "squares_on: no_zeros",
+        "squares_on: chart.no_zeros",
         "(x - y)^2 is a square, and has no zero: λ = 1/2 is claimed; λ = 1/4.",
         "(x - y)^2",
         "squares",
@@ -782,7 +786,7 @@ def faces() -> None:
     )
     line(
         "zeros-excluded",
-        "_face: no_zeros",
+        "_face: chart.no_zeros",
         "x - y has no zero off the axes: λ = 1 is claimed; λ = 1/2.",
         "x - y",
         "excluded",
@@ -1100,6 +1104,154 @@ def statements() -> None:
     )
 
 
+def subspaces() -> None:
+    """Blow-ups of the subspace x = y = 0: x = s1, y = s1·s2 with s2 free; then y = s2, x = s1·s2 with s1 local."""
+    names = "s1 s2 s3"
+    line, space = face([[1]], "excluded"), face([[0, 0, 1], [0, 1, 0], [1, 0, 0]], "excluded")
+
+    def both(below: Any, other: Any = None) -> Any:
+        last = newton(SQUARE) if other is None else other
+        return blow_up(child(subspace("x y", 0), below), child(subspace("x y", 1), last))
+
+    def chart(name: str, fragment: str, lie: str, K: str, below: Any, other: Any = None) -> None:
+        forge(name, fragment, lie, at_origin([K], "x y", both(below, other)))
+
+    forge(
+        "direction-missing",
+        "list(range(len(centre)))",
+        "All directions of the plane are those with x ≠ 0: of x(1 + y), λ = 1 is claimed; λ = 1/2.",
+        at_origin(["x*(1 + y)"], "x y", blow_up(child(subspace("x y", 0), newton(line)))),
+    )
+    twice = [child(subspace("x y", 0), newton(line)), child(subspace("y x", 1), newton(SQUARE))]
+    forge(
+        "two-centres",
+        "move['centre'] == centre",
+        "In both charts x ≠ 0, the second time as the second name: of x(1 + y), λ = 1 is claimed; λ = 1/2.",
+        at_origin(["x*(1 + y)"], "x y", blow_up(*twice)),
+    )
+    chart(
+        "free-with-a-monomial",
+        "_subspace: not any",
+        "Where x ≠ 0 the divisor of y does not matter: of xy^2, λ = 1/3 is claimed; λ = 1/4.",
+        "x*y^2",
+        newton(),
+        newton(),
+    )
+    chart(
+        "free-monomial",
+        "monomial: all(",
+        "The monomial 1 - s2 = u1 has no zero, though u1 may be 0: of x - y, λ = 1 is claimed; λ = 1/2.",
+        "x - y",
+        newton(moves=[change("s1 s2", "s2", "-1", "1")]),
+        newton(moves=[divide("s1 s2", 0, "s1 - 1")]),
+    )
+    chart(
+        "free-coordinate-excluded",
+        "_strict: not all",
+        "The monomial 1 - s2 = u1 has one sign, though u1 may be 0: of x - y, λ = 1 is claimed; λ = 1/2.",
+        "x - y",
+        newton(line, moves=[change("s1 s2", "s2", "-1", "1")]),
+    )
+    chart(
+        "free-mixed-signs",
+        "_strict: _constant_sign",
+        "s2^2 - 2 is never 0, for one term has no free coordinate: of y^2 - 2x^2, m = 1 is claimed; m = 2.",
+        "(1 + x)*y^2 - 2*x^2",
+        newton(line),
+    )
+    chart(
+        "free-positive-discriminant",
+        "_strict_discriminant: found[max(found)] > 0",
+        "s2^2 - 2 is definite in s2: of y^2 - 2x^2, m = 1 is claimed; m = 2.",
+        "(1 + x)*y^2 - 2*x^2",
+        newton(line),
+    )
+    chart(
+        "free-ideal",
+        "_groebner_free",
+        "s2 - 1 is never 0: of y - x, λ = 1 is claimed; λ = 1/2.",
+        "x - y",
+        newton(line),
+    )
+    data = honest(["t*x^2 + y^2"], domain="all")
+    forge(
+        "free-odd-discriminant",
+        "_strict_discriminant: _even(found)",
+        "s2^2 + t is definite in s2: its zeros with t < 0 are missing.",
+        with_stratum(data, "x y", both(newton(line))),
+    )
+    three = [
+        child(subspace("x y z", 0, names), newton(line)),
+        child(subspace("x y z", 1, names), newton(SQUARE)),
+        child(subspace("x y z", 2, names), newton(space)),
+    ]
+    forge(
+        "free-discriminant-with-a-zero",
+        "_strict_discriminant: _strict",
+        "s2^2 + s3^2 is definite in s2, though s3 may be 0: λ = 3/4 is claimed; λ = 1/2.",
+        at_origin(["(1 + x)*(y^2 + z^2)"], "x y z", blow_up(*three)),
+    )
+    for name, fragment, slope, rest in (
+        ("changed-slope-with-the-variable", "_change: p.degree(slope", "s2^2 + 1", "0"),
+        ("changed-rest-with-the-variable", "_change: p.degree(rest", "1", "s2^2"),
+    ):
+        chart(
+            name,
+            fragment,
+            "A function of s2 that misses a value is a coordinate: of y - x, λ = 1 is claimed; λ = 1/2.",
+            "x - y",
+            newton(line, moves=[change("s1 s2", "s2", slope, rest)]),
+        )
+    data = honest(["t - 1"], domain="all")
+    zero = face([], "crossing", crossings=[crossing([0], None)])
+    moved = newton(zero, moves=[change("t", "t", "1", "-1")], factors=[[poly("u1", "u1"), 1]])
+    forge(
+        "unit-changed",
+        "_change: v in chart.free",
+        "Where t is not 0, t - 1 is a coordinate that may have any value.",
+        with_stratum(data, "", moved),
+    )
+    steep = newton(face([[1]], "steep", rank=1), moves=[change(names, "s3", "s2", "-1")])
+    forge(
+        "changed-slope-vanishes",
+        "_change: chart.unit(slope)",
+        "s2·s3 - 1 is a coordinate in the place of s3, where s2 = 0 too.",
+        at_origin(
+            ["x^2 - y*z", "y^2", "z^2"],
+            "x y z",
+            blow_up(child(subspace("x y z", 0, names), steep), *three[1:]),
+        ),
+    )
+    data = honest(["v^2 - 2", "x"], domain="all")
+    inner = blow_up(
+        child(subspace("x u1", 0), newton(line, moves=[change("s1 v s2", "s2", "1", "1", "u2")])),
+        child(subspace("x u1", 1), newton()),
+    )
+    forge(
+        "changed-in-a-relation",
+        "_change: all((p.degree(r, index)",
+        "v^2 - 2 is still s1·u2 when u2 = s2 + 1 has taken the place of s2.",
+        with_stratum(data, "x", cover(0, child(etale("x v", "v", "v^2 - 2", []), inner))),
+    )
+    data = honest(["(v^2 - 2)*x^2 - y^2"], domain="all")
+    bent = cover(0, child(etale("s1 v s2", "v", "v^2 - 2 - s2^2"), newton()))
+    forge(
+        "etale-with-a-free-coordinate",
+        "_etale: not chart.used(poly) & chart.free",
+        "An étale coordinate that contains a free one.",
+        with_stratum(data, "x y", both(bent)),
+    )
+    data = honest(["t - 1"], domain="all")
+    on = child(solve("t", "t", "1", "-2"), newton(line))
+    off = child(apart("t", "t - 1"), newton(face([], "excluded")))
+    forge(
+        "two-pieces",
+        "_split",
+        "All points are those with t = 2 and those with t ≠ 1: K has no zero, it is claimed; λ = 1/2.",
+        with_stratum(data, "", node("split", children=[on, off])),
+    )
+
+
 def everything() -> None:
     the_reader()
     zeros()
@@ -1110,4 +1262,5 @@ def everything() -> None:
     blow_ups()
     faces()
     trees()
+    subspaces()
     statements()

@@ -111,6 +111,22 @@ def toric(rays: Any, complement: Any, number: int = 1) -> dict[str, Any]:
     return {"move": "toric", "rays": rays, "complement": complement, "local": local, "units": units}
 
 
+def change(names: str, variable: str, slope: str, rest: str, name: str = "u1") -> dict[str, Any]:
+    return {**solve(names, variable, slope, rest, name), "move": "change"}
+
+
+def subspace(centre: str, pivot: int, names: str = "s1 s2") -> dict[str, Any]:
+    return {"move": "subspace", "centre": centre.split(), "pivot": pivot, "names": names.split()}
+
+
+def apart(names: str, polynomial: str) -> dict[str, Any]:
+    return {"move": "apart", "polynomial": poly(names, polynomial)}
+
+
+def blow_up(*children: Any, **more: Any) -> dict[str, Any]:
+    return node("blow_up", children=list(children), **more)
+
+
 def part(generators: list[int], *names: str) -> dict[str, Any]:
     return {"move": "part", "generators": generators, "names": list(names)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from singlearn.results.prompt import Shown
 
-FORMAT = "singlearn rlct certificate 1"
+FORMAT = "singlearn rlct certificate 2"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,9 @@ from singlearn.running.arguments import real_number
 MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
 
+SHARE_FOR_POLYHEDRA = 0.4
+"""Of the search, after which coordinate subspaces are blown up instead."""
+
 SHARE_FOR_SQUARES = 0.3
 """Of the time, after which K is taken as it is."""
 
@@ -104,27 +107,51 @@ def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout
     """:func:`rlct` in this process; arguments as there, already read."""
     begin = time.monotonic()
     function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
-    search = Search(begin + MARGIN * timeout, function.variables)
+    end, now = begin + MARGIN * timeout, time.monotonic()
+    search = Search(now + SHARE_FOR_POLYHEDRA * max(end - now, 0), function.variables)
+    linear = Search(end, function.variables, linear=True)
     if domain is None:
         point = read_point(at, function.variables)
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
         shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
-        nodes = [_solved(search, chart, function.power)]
+        nodes = [_solved(search, linear, chart, function.power)]
         return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown)
     _refuse_negative(function, None)
     shown = prior_is_shown_nonnegative(prior, function.variables, None, None if domain == "all" else domain)
     places, nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
     bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
+    if not bound.proved:
+        nodes = [_better(node, linear, function.power) if node.bound.low < bound.high else node for node in nodes]
+        bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
     if domain == "all":
         return _result(function, prior, "everywhere", places, nodes, bound, "", None, shown)
-    return _in_box(function, search, places, nodes, bound, domain, prior, shown)
+    return _in_box(function, linear, places, nodes, bound, domain, prior, shown)
 
 
-def _solved(search: Search, chart: Chart, power: int) -> Node:
+def _solved(search: Search, linear: Search, chart: Chart, power: int) -> Node:
+    """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces."""
+    return _better(_from_polyhedra(search, chart, power), linear, power)
+
+
+def _better(node: Node, linear: Search, power: int) -> Node:
+    """The node, or one from blow-ups of coordinate subspaces, if that says more."""
+    if _settled(node, power):
+        return node
+    other = linear.solve(node.chart)
+    if _settled(other, power) or (other.bound.proved and not node.bound.proved):
+        return other
+    return node if node.bound.proved else max(node, other, key=lambda found: found.bound.low)
+
+
+def _settled(node: Node, power: int) -> bool:
+    return node.bound.low[0] == inf or (node.bound.proved and (power == 2 or never_negative([node])))
+
+
+def _from_polyhedra(search: Search, chart: Chart, power: int) -> Node:
     """In the given coordinates; a K that was not written as squares, if need be, in others that its lowest forms suggest."""
     node = search.solve(chart)
-    if power == 2 or node.bound.low[0] == inf or (node.bound.proved and never_negative([node])):
+    if power == 2 or _settled(node, power):
         return node
     moves = essential_coordinates(chart, search.fresh)
     moved = chart

@@ -49,6 +49,8 @@ def never_negative(nodes: Sequence[Node]) -> bool:
 
 
 def _even(node: Node) -> bool:
+    if node.kind in ("split", "blow_up"):
+        return all(_even(child.node) for child in node.children)
     if node.kind not in ("newton", "cover"):
         return False
     newton = node.newton or Newton(node.simplified)

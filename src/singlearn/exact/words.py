@@ -7,7 +7,7 @@ from math import inf
 
 from singlearn.exact.resolve.bound import Bound, Key
 from singlearn.exact.resolve.chart import Chart
-from singlearn.exact.resolve.moves import Combine, Divide, Etale, Move, Part, Solve, Toric
+from singlearn.exact.resolve.moves import Apart, BlowUp, Change, Combine, Divide, Etale, Move, Part, Solve, Toric
 from singlearn.exact.resolve.newton import Newton
 from singlearn.exact.resolve.proof import Face, Node
 
@@ -100,7 +100,7 @@ def move_words(move: Move) -> str:
             return f"generator {move.target + 1} reduced by generator {move.source + 1}"
         case Divide():
             return f"generator {move.target + 1} divided by a unit"
-        case Solve():
+        case Solve() | Change():
             slope = "" if str(move.slope) == "1" else f"({_short(str(move.slope))})·"
             return f"{move.name} = {slope}{move.variable} + {_short(str(move.rest))}"
         case Etale():
@@ -110,6 +110,10 @@ def move_words(move: Move) -> str:
             return f"blow-up with weights {rays}"
         case Part():
             return "the part in " + ", ".join(move.names)
+        case BlowUp():
+            return f"blow-up of {' = '.join(move.centre)} = 0, where {move.centre[move.pivot]} is not 0 in it"
+        case Apart():
+            return f"where {_short(str(move.polynomial))} is not 0"
 
 
 def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -> str:
@@ -128,7 +132,8 @@ def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -
 
 def _explain(node: Node, indent: str, lines: list[str]) -> None:
     chart = node.chart
-    where = f" (for every {', '.join(chart.units)} ≠ 0)" if chart.units else ""
+    units = [f"{name} ≠ 0" if name not in chart.free else name for name in chart.units]
+    where = f" (for every {', '.join(units)})" if units else ""
     lines.append(f"{indent}K ~ {function(chart)} near {', '.join(chart.local) or 'every point'}{' = 0' if chart.local else ''}{where}.")
     lines += [f"{indent}  {move_words(move)}." for move in node.moves]
     if node.moves:
@@ -138,6 +143,8 @@ def _explain(node: Node, indent: str, lines: list[str]) -> None:
         return
     if node.kind == "sum":
         lines.append(f"{indent}  A sum in separate variables: λ adds, and m - 1.")
+    elif node.kind == "blow_up":
+        lines.append(f"{indent}  A coordinate subspace is blown up, one chart for every coordinate that is 0 on it.")
     elif node.newton is not None and node.newton.monomial_key()[0] != inf:
         lines.append(f"{indent}  {polyhedron(node.newton)}")
     _faces(node, indent, lines)

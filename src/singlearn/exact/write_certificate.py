@@ -8,7 +8,7 @@ from typing import Any
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.resolve.bound import Bound, Key
 from singlearn.exact.resolve.chart import Poly, terms_of
-from singlearn.exact.resolve.moves import Combine, Divide, Etale, Move, Part, Solve, Toric
+from singlearn.exact.resolve.moves import Apart, BlowUp, Change, Combine, Divide, Etale, Move, Part, Solve, Toric
 from singlearn.exact.resolve.proof import Child, Face, Node
 from singlearn.exact.resolve.torus import EXCLUDED
 from singlearn.exact.resolve.witness import Witness
@@ -45,7 +45,7 @@ def _node(node: Node) -> dict[str, Any]:
             data["factors"] = [[_poly(p), s] for p, s in node.factors]
     if node.kind == "cover":
         data["generator"] = node.generator
-    if node.kind in ("cover", "sum"):
+    if node.kind in ("cover", "sum", "split", "blow_up"):
         data["children"] = [_child(child) for child in node.children]
     return data
 
@@ -78,9 +78,9 @@ def _move(move: Move) -> dict[str, Any]:
             return {"move": "combine", "target": move.target, "factor": _poly(move.factor), "source": move.source}
         case Divide():
             return {"move": "divide", "target": move.target, "factor": _poly(move.factor)}
-        case Solve():
+        case Solve() | Change():
             fields = {"variable": move.variable, "slope": _poly(move.slope), "rest": _poly(move.rest), "name": move.name}
-            return {"move": "solve", **fields}
+            return {"move": "solve" if isinstance(move, Solve) else "change", **fields}
         case Etale():
             polynomial, witness = _poly(move.polynomial), _witness(move.witness)
             return {"move": "etale", "variable": move.variable, "polynomial": polynomial, "name": move.name, "witness": witness}
@@ -90,3 +90,7 @@ def _move(move: Move) -> dict[str, Any]:
             return {"move": "toric", "rays": rays, "complement": complement, **names}
         case Part():
             return {"move": "part", "generators": list(move.generators), "names": list(move.names)}
+        case BlowUp():
+            return {"move": "subspace", "centre": list(move.centre), "pivot": move.pivot, "names": list(move.names)}
+        case Apart():
+            return {"move": "apart", "polynomial": _poly(move.polynomial)}

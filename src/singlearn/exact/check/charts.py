@@ -34,6 +34,7 @@ class Chart:
         relations: at most one; it makes a unit a function of the other coordinates.
         nonzero: polynomials in the units that do not vanish at the points of the chart.
         real: whether it was shown that there are such points.
+        free: those of the units that may be 0 as well.
     """
 
     local: tuple[str, ...]
@@ -46,6 +47,7 @@ class Chart:
     relations: tuple[tuple[str, Terms], ...] = ()
     nonzero: tuple[Terms, ...] = ()
     real: bool = True
+    free: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,6 +64,16 @@ class Chart:
     @property
     def base(self) -> list[Terms]:
         return [self.on_divisors(r) for _, r in self.relations]
+
+    def no_zeros(self, polys: Sequence[Terms], avoid: Sequence[Terms] = ()) -> bool:
+        """Whether it is shown that the polynomials and the relations have no common zero where no polynomial of ``avoid`` vanishes."""
+        places = [i for i, name in enumerate(self.names) if name in self.free]
+        return no_zeros([*polys, *self.base], [*self.nonzero, *avoid], places)
+
+    @property
+    def monomial(self) -> bool:
+        """Whether no generator has a zero off the divisors, because each is a monomial, without free coordinates."""
+        return all(len(g) == 1 and not self.used(g) & self.free for g in self.generators)
 
     def used(self, poly: Terms) -> set[str]:
         """The variables that occur in it."""
@@ -85,12 +97,13 @@ class Chart:
 
     def without_units(self, poly: Terms) -> Terms:
         count = len(self.local)
-        low = (*(0,) * count, *(p.least([poly], i) for i in range(count, self.size)))
+        kept = [name in self.free for name in self.names]
+        low = tuple(0 if i < count or kept[i] else p.least([poly], i) for i in range(self.size))
         return p.monic(p.lowered(poly, low))
 
     def unit(self, poly: Terms) -> bool:
         """Whether it vanishes at no point of the chart."""
-        return no_zeros([self.at_points(poly), *self.base], self.nonzero)
+        return self.no_zeros([self.at_points(poly)])
 
     def normal(self) -> Chart:
         """Without what does not matter.
@@ -197,9 +210,10 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
         prior=carry(chart.prior),
         relations=tuple((n, carry(r)) for n, r in chart.relations),
         nonzero=(),
+        free=chart.free - {v},
     )
-    # A unit that was replaced is still not 0.
-    nonzero = [carry(q) for q in chart.nonzero] + ([] if v in chart.local else [value])
+    # A unit that was replaced is still not 0, unless it was free.
+    nonzero = [carry(q) for q in chart.nonzero] + ([] if v in chart.local or v in chart.free else [value])
     nonzero = [moved.at_points(q) for q in nonzero]
     return replace(moved, nonzero=tuple(q for q in nonzero if q), real=moved.real and all(nonzero))
 
@@ -216,8 +230,9 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     lead = {e: c for e, c in poly.items() if e[index] == top}
     require(lead == {tuple(top * int(i == index) for i in range(chart.size)): 1}, "not monic in its variable")
     require(chart.on_divisors(poly) == poly, "an étale coordinate should contain units only")
+    require(not chart.used(poly) & chart.free, "an étale coordinate should contain no free coordinate")
     gradient = [p.derivative(poly, i) for i in range(len(chart.local), chart.size)]
-    require(no_zeros([poly, *gradient], chart.nonzero), "the étale coordinate may have a critical point")
+    require(chart.no_zeros([poly, *gradient]), "the étale coordinate may have a critical point")
     known = data["witness"] is not None
     if known:
         show_real_zero([poly], data["witness"], chart.nonzero)
@@ -305,7 +320,91 @@ def _part(chart: Chart, data: Any, inside: bool) -> Chart:
         prior=p.constant(len(own), 1),
         relations=tuple((n, carry(r)) for n, r in chart.relations if chart.used(r) <= names),
         nonzero=tuple(carry(q) for q in chart.nonzero if chart.used(q) <= names),
+        free=chart.free & names,
     )
+
+
+def _change(chart: Chart, data: Any, inside: bool) -> Chart:
+    """A new free coordinate slope·v + rest in the place of a free v."""
+    fields(data, {"move", "variable", "slope", "rest", "name"}, "a change")
+    v = data["variable"]
+    (name,) = new_names(chart, [data["name"]])
+    index = chart.names.index(v)
+    slope, rest = polynomial(data["slope"], chart.size), polynomial(data["rest"], chart.size)
+    require(v in chart.free, "only free coordinates are changed")
+    require(p.degree(slope, index) == 0, "the slope contains the variable")
+    require(p.degree(rest, index) == 0, "the rest contains the variable")
+    require(all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable")
+    require(chart.unit(slope), "the slope may vanish")
+    images = [p.coordinate(chart.size, i) for i in range(chart.size)]
+    value = p.add(images[index], rest, -1)
+
+    def carry(poly: Terms) -> Terms:
+        return p.substitute(poly, index, value, slope, images, chart.size)
+
+    return replace(
+        chart,
+        units=tuple(name if n == v else n for n in chart.units),
+        generators=tuple(map(carry, chart.generators)),
+        prior=carry(chart.prior),
+        nonzero=tuple(chart.on_divisors(carry(q)) for q in chart.nonzero),
+        free=(chart.free - {v}) | {name},
+    )
+
+
+def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
+    """The chart of a blow-up in which all coordinates of the centre are multiples of the pivot.
+
+    Those before the pivot are local, so that what is left to them are points of no chart before; those after it are free.
+    """
+    fields(data, {"move", "centre", "pivot", "names"}, "a chart of a blow-up")
+    centre, names = listed(data["centre"], "the centre"), new_names(chart, data["names"])
+    places = [chart.local.index(n) for n in centre]  # were one there twice, there would be no name for the first of them as a pivot
+    pivot = whole(data["pivot"], 0, len(centre), "the pivot")
+    late = places[pivot + 1 :]
+    require(not any(chart.exponents[i] or chart.weights[i] for i in late), "a free coordinate would carry a monomial or a weight")
+    fresh = dict(zip(places, names, strict=True))
+    kept = [i for i in range(len(chart.local)) if i not in late]
+    local = tuple(fresh.get(i, chart.local[i]) for i in kept)
+    units = (*chart.units, *(fresh[i] for i in late))
+    every = local + units
+    size = len(every)
+    old = [fresh.get(i, n) for i, n in enumerate(chart.names)]
+    s = p.coordinate(size, every.index(names[pivot]))
+    images = [p.coordinate(size, every.index(n)) for n in old]
+    images = [p.multiply(q, s) if i in places and i != places[pivot] else q for i, q in enumerate(images)]
+
+    def carry(q: Terms) -> Terms:
+        return p.compose(q, images, size)
+
+    k = sum(chart.exponents[i] for i in places)
+    h = sum(chart.weights[i] + 1 for i in places) - 1
+    return replace(
+        chart,
+        local=local,
+        units=units,
+        exponents=tuple(k if i == places[pivot] else chart.exponents[i] for i in kept),
+        weights=tuple(h if i == places[pivot] else chart.weights[i] for i in kept),
+        generators=tuple(map(carry, chart.generators)),
+        prior=carry(chart.prior),
+        relations=tuple((n, carry(r)) for n, r in chart.relations),
+        nonzero=tuple(map(carry, chart.nonzero)),
+        free=chart.free | {fresh[i] for i in late},
+    )
+
+
+def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
+    """The points where a polynomial in the units does not vanish; a free coordinate that does not is free no more.
+
+    There are such points if the chart has any: a unit that occurs linearly, with a slope that is a unit, is in no relation and may move a
+    little; and an étale coordinate has no relation beside it.
+    """
+    fields(data, {"move", "polynomial"}, "the points off a piece")
+    poly = polynomial(data["polynomial"], chart.size)
+    for index, name in enumerate(chart.names):
+        if name in chart.free and poly == p.coordinate(chart.size, index):
+            return replace(chart, free=chart.free - {name})
+    return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
 MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
@@ -315,6 +414,9 @@ MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "etale": _etale,
     "toric": _toric,
     "part": _part,
+    "change": _change,
+    "subspace": _subspace,
+    "apart": _apart,
 }
-SIMPLIFICATIONS = ("combine", "divide", "solve")
+SIMPLIFICATIONS = ("combine", "divide", "solve", "change")
 """Moves that keep every zero of the chart. The others lead to a chart of some of its points."""

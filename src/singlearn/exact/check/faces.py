@@ -14,7 +14,6 @@ from singlearn.exact.check.data import fields, listed, polynomial, rational, req
 from singlearn.exact.check.polyhedron import Polyhedron
 from singlearn.exact.check.polynomial import Terms
 from singlearn.exact.check.witness import show_real_zero
-from singlearn.exact.check.zeros import no_zeros
 
 
 def named_factors(chart: Chart, data: Any) -> list[tuple[Terms, int]]:
@@ -56,9 +55,9 @@ def crossing_on(
     for subset in (s for size in sizes for s in combinations(range(len(parts)), size)):
         polys = [parts[i] for i in subset]
         if subset not in claimed:
-            require(no_zeros([*polys, *chart.base], chart.nonzero), "factors may meet that are not listed")
+            require(chart.no_zeros(polys), "factors may meet that are not listed")
             continue
-        require(no_zeros(_minors(chart, polys, len(polys)), [*chart.nonzero, *avoid]), "factors may touch")
+        require(chart.no_zeros(_minors(chart, polys, len(polys)), avoid), "factors may touch")
         strict = [Fraction(len(subset), chart.power)] if together else [Fraction(1, chart.power * factors[i][1]) for i in subset]
         key = polyhedron.key(rays, strict)
         known = claimed[subset] is not None
@@ -66,7 +65,7 @@ def crossing_on(
             require(chart.real, "the chart may have no real point")
             show_real_zero([*polys, *chart.base], claimed[subset], [*chart.nonzero, *avoid])
             part = polyhedron.face(chart.prior, weight)
-            require(no_zeros([part, *polys, *chart.base], chart.nonzero), "the prior may vanish there")
+            require(chart.no_zeros([part, *polys]), "the prior may vanish there")
         even = together or all(factors[i][1] % 2 == 0 for i in subset)
         result = result.meet(Poles(key, key if known else NEVER, even))
     return result
@@ -79,7 +78,7 @@ def steep_on(
     chart = polyhedron.chart
     polys = [q for q in polyhedron.system(weight) if q]
     required = whole(rank, 1, len(polys) + 1, "rank")
-    require(no_zeros(_minors(chart, polys, required), [*chart.nonzero, *avoid]), "the differentials may be dependent")
+    require(chart.no_zeros(_minors(chart, polys, required), avoid), "the differentials may be dependent")
     low = min((Fraction(required, chart.power), -chart.size), polyhedron.key(rays))
     return Poles(low, NEVER, False)
 
@@ -96,7 +95,7 @@ def squares_on(polyhedron: Polyhedron, weight: Sequence[int], terms: Any) -> Pol
         roots.append(polynomial(root, chart.size))
         total = p.add(total, p.multiply(roots[-1], roots[-1]), c)
     require(total == part, "the squares do not add up to the part")
-    require(no_zeros([*roots, *chart.base], chart.nonzero), "the squares may have a common zero")
+    require(chart.no_zeros(roots), "the squares may have a common zero")
     return NOTHING
 
 
@@ -106,14 +105,14 @@ def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: 
     polys = [q for q in polyhedron.system(weight) if q]
     highest = whole(order, 1, 100, "the order")
     free = [i for i in range(chart.size) if not any(p.degree(r, i) for r in chart.base)]
-    system = [*polys, *chart.base]
+    system = list(polys)
     for q in polys:
         for i in free:
             current = q
             for _ in range(highest):
                 current = p.derivative(current, i)
                 system.append(current)
-    require(no_zeros(system, chart.nonzero), "the zeros may have a higher order")
+    require(chart.no_zeros(system), "the zeros may have a higher order")
     return Poles(polyhedron.key(rays, [Fraction(1, chart.power * highest)]), NEVER, False)
 
 
@@ -129,7 +128,7 @@ def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
     for chosen in combinations(system, size):
         for columns in combinations(live, size):
             minors.append(_determinant([[p.derivative(q, i) for i in columns] for q in chosen]))
-    return [*system, *minors]
+    return [*polys, *minors]
 
 
 def _determinant(rows: list[list[Terms]]) -> Terms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from singlearn.exact.check import polynomial as p
@@ -14,7 +15,7 @@ from singlearn.exact.check.data import fields, listed, polynomial, require, whol
 from singlearn.exact.check.faces import contact_on, crossing_on, named_factors, squares_on, steep_on
 from singlearn.exact.check.polyhedron import Polyhedron
 from singlearn.exact.check.polynomial import Terms
-from singlearn.exact.check.zeros import factorised, no_zeros
+from singlearn.exact.check.zeros import factorised
 
 
 def poles(chart: Chart, data: Any) -> Poles:
@@ -79,8 +80,7 @@ def _newton(chart: Chart, data: Any) -> Poles:
     plain = polyhedron.plain()
     result = Poles(plain, plain if chart.real else NEVER, polyhedron.even())
     factors = named_factors(chart, data["factors"]) if "factors" in data else None
-    # Monomials have no zeros off the coordinate hyperplanes.
-    needed = set() if all(len(g) == 1 for g in chart.generators) else set(polyhedron.cones)
+    needed = set() if chart.monomial else set(polyhedron.cones)
     seen = []
     for face in listed(data["faces"], "faces"):
         seen.append(_cone(face))
@@ -103,7 +103,7 @@ def _face(
         return _zeros(polyhedron, cone, face, factors, ())
     if method == "excluded":
         fields(face, {"rays", "method"}, "a face")
-        require(no_zeros([*polyhedron.system(weight), *chart.base], chart.nonzero), "a face may have a zero")
+        require(chart.no_zeros(polyhedron.system(weight)), "a face may have a zero")
         return NOTHING
     if method == "squares":
         fields(face, {"rays", "method", "terms"}, "a face")
@@ -163,6 +163,26 @@ def _cover(chart: Chart, data: Any) -> Poles:
     return result
 
 
+def _split(chart: Chart, data: Any) -> Poles:
+    """The points where a polynomial in the units vanishes, and those where it does not."""
+    fields(data, {"kind", "moves", "bound", "children"}, "a split")
+    on, off = listed(data["children"], "children")
+    result = reduce(Poles.meet, [*_children(chart, [on], ("solve", "etale")), *_children(chart, [off], ("apart",))])
+    require(_piece(chart, on["move"]) == polynomial(off["move"]["polynomial"], chart.size), "the two polynomials are not the same")
+    return result
+
+
+def _blow_up(chart: Chart, data: Any) -> Poles:
+    """Every point of the exceptional divisor is in the chart of the first coordinate of the centre that is not 0 there."""
+    fields(data, {"kind", "moves", "bound", "children"}, "a blow-up")
+    parts = _children(chart, data["children"], ("subspace",))
+    moves = [child["move"] for child in data["children"]]
+    centre = moves[0]["centre"]
+    require(all(move["centre"] == centre for move in moves), "the charts have different centres")
+    require([move["pivot"] for move in moves] == list(range(len(centre))), "a chart of the blow-up is missing")
+    return reduce(Poles.meet, parts)
+
+
 def _piece(chart: Chart, move: Any) -> Terms:
     """The polynomial that a child makes a coordinate, at the points of the chart."""
     if move["move"] == "etale":
@@ -180,7 +200,14 @@ def _show_covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
             except ValueError:
                 break
     for factor in [factor for factor, _ in factorised(base)] or [base]:
-        require(no_zeros([factor, *chart.base], chart.nonzero), "zeros are not covered")
+        require(chart.no_zeros([factor]), "zeros are not covered")
 
 
-KINDS: Mapping[str, Callable[[Chart, Any], Poles]] = {"newton": _newton, "sum": _sum, "cover": _cover, "open": _open}
+KINDS: Mapping[str, Callable[[Chart, Any], Poles]] = {
+    "newton": _newton,
+    "sum": _sum,
+    "cover": _cover,
+    "split": _split,
+    "blow_up": _blow_up,
+    "open": _open,
+}

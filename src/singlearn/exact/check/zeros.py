@@ -9,10 +9,52 @@ from typing import Any
 from singlearn.exact.check.polynomial import Terms, add, constant, multiply
 
 
-def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
-    """Whether one of five methods shows that there is no common zero where no coordinate is 0 and none of ``nonzero`` vanishes."""
+def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms], free: Sequence[int] = ()) -> bool:
+    """Whether one of five methods shows that there is no common zero where no coordinate is 0 and none of ``nonzero`` vanishes.
+
+    ``free`` coordinates may be 0. If the polynomials contain none of them, zeros with one that is 0 are limits of zeros with none, and
+    what does not vanish there does not vanish nearby; so that it is enough to look at the latter.
+    """
     live = [p for p in polys if p]
+    met = [i for i in free if any(e[i] for p in live for e in p)]
+    if met:
+        return _strictly(live, met) or _groebner_free(live, nonzero, met)
     return any(method(live, nonzero) for method in (_monomial, _signs, _univariate, _factors, _groebner) if live)
+
+
+def _strictly(polys: Sequence[Terms], free: Sequence[int]) -> bool:
+    """One polynomial has one sign, or there is one and every factor of it has, though free coordinates may be 0."""
+    return any(_strict(p, free) for p in polys) or any(
+        all(_strict(factor, free) or _strict_discriminant(factor, free) for factor, _ in factorised(p)) for p in polys[:1]
+    )
+
+
+def _strict(poly: Terms, free: Sequence[int]) -> bool:
+    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that in all of one sign their powers are even."""
+    return _constant_sign(poly) and not all(any(e[i] for i in free) for e in poly)
+
+
+def _strict_discriminant(poly: Terms, free: Sequence[int]) -> bool:
+    """A quadratic in a variable, with 4ac - b² > 0 whatever the free coordinates are."""
+    for index in range(len(next(iter(poly)))):
+        if max(e[index] for e in poly) == 2:
+            found = _discriminant(poly, index)
+            if _even(found) and found[max(found)] > 0 and _strict(found, free):
+                return True
+    return False
+
+
+def _groebner_free(polys: Sequence[Terms], nonzero: Sequence[Terms], free: Sequence[int]) -> bool:
+    """Hilbert: as :func:`_groebner`, but the free coordinates need no inverse."""
+    import sympy
+    from sympy.polys.orderings import grevlex
+
+    symbols = sympy.symbols(f"s0:{len(next(iter(polys[0])))}")
+    inverse = sympy.Symbol("inverse")
+    product = sympy.Mul(*(s for i, s in enumerate(symbols) if i not in free), *(_poly(q, symbols).as_expr() for q in nonzero))
+    ideal = [_poly(p, symbols).as_expr() for p in polys]
+    basis = sympy.groebner([*ideal, inverse * product - 1], inverse, *symbols, order=grevlex, domain="QQ")
+    return list(basis.exprs) == [1]
 
 
 def irreducible(poly: Terms) -> bool:
@@ -121,13 +163,19 @@ def _definite(poly: Terms) -> bool:
         for index in range(size):
             if max(e[index] for e in form) != 2:
                 continue
-            c: list[Terms] = [{}, {}, {}]
-            for e, value in form.items():
-                c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
-            discriminant = add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
+            discriminant = _discriminant(form, index)
             if _even(discriminant) and discriminant[max(discriminant)] > 0:
                 return True
     return False
+
+
+def _discriminant(poly: Terms, index: int) -> Terms:
+    """4ac - b² of a quadratic in one variable."""
+    size = len(next(iter(poly)))
+    c: list[Terms] = [{}, {}, {}]
+    for e, value in poly.items():
+        c[e[index]][(*e[:index], 0, *e[index + 1 :])] = value
+    return add(multiply(multiply(constant(size, 4), c[2]), c[0]), multiply(c[1], c[1]), -1)
 
 
 def _even(poly: Terms) -> bool:

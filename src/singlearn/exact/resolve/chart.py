@@ -21,8 +21,29 @@ def ring(names: Sequence[str]) -> Any:
 
 
 def terms_of(poly: Poly) -> Terms:
-    """Exponents (Python's own whole numbers) and coefficients."""
-    return {tuple(map(int, e)): c for e, c in poly.to_dict().items()}
+    """Exponents (Python's own whole numbers) and coefficients; not to be changed, for they are remembered."""
+    known = _REMEMBERED.get(id(poly))
+    if known is None:
+        if len(_REMEMBERED) > MOST_REMEMBERED:
+            _REMEMBERED.clear()
+        known = _REMEMBERED[id(poly)] = poly, {tuple(map(int, e)): c for e, c in poly.to_dict().items()}
+    return known[1]
+
+
+def factors_of(poly: Poly) -> list[tuple[Poly, int]]:
+    """Irreducible factors over ℚ, with multiplicities."""
+    known = _FACTORED.get(id(poly))
+    if known is None:
+        if len(_FACTORED) > MOST_REMEMBERED:
+            _FACTORED.clear()
+        known = _FACTORED[id(poly)] = poly, [(factor, int(times)) for factor, times in poly.factor()[1]]
+    return known[1]
+
+
+MOST_REMEMBERED = 5_000
+_REMEMBERED: dict[int, tuple[Poly, Terms]] = {}
+_FACTORED: dict[int, tuple[Poly, list[tuple[Poly, int]]]] = {}
+"""By identity; the polynomial is held too, so that nothing else has its identity."""
 
 
 def monic(poly: Poly) -> Poly:
@@ -35,13 +56,13 @@ def monic(poly: Poly) -> Poly:
 class Chart:
     r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏ |x_i|^{h_i} |φ|`.
 
-    The points it is about: all ``local`` coordinates are 0, all ``units`` are any real numbers but 0, the ``relations`` hold, and
+    The points it is about: all ``local`` coordinates are 0, all ``units`` are any real numbers, but 0 only if ``free``, the ``relations`` hold, and
     the polynomials ``nonzero`` do not vanish. A relation is (variable, polynomial), monic in its variable: it makes that variable a
     function of the others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points included.
 
     Args:
         local: coordinates x that vanish.
-        units: coordinates that do not.
+        units: coordinates that do not, unless they are free.
         exponents: k, one per local coordinate.
         weights: h, one per local coordinate.
         generators: the g; no monomial in x divides all of them.
@@ -50,6 +71,7 @@ class Chart:
         relations: see above.
         nonzero: see above.
         real: whether the chart is known to have a real point of that kind.
+        free: those of the units that may be 0 as well.
     """
 
     local: tuple[str, ...]
@@ -62,6 +84,7 @@ class Chart:
     relations: tuple[tuple[str, Poly], ...] = ()
     nonzero: tuple[Poly, ...] = ()
     real: bool = True
+    free: frozenset[str] = frozenset()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -70,6 +93,11 @@ class Chart:
     @cached_property
     def ring(self) -> Any:
         return ring(self.names)
+
+    @cached_property
+    def free_places(self) -> tuple[int, ...]:
+        """Which of the names are free."""
+        return tuple(i for i, name in enumerate(self.names) if name in self.free)
 
     @cached_property
     def base_relations(self) -> tuple[Poly, ...]:
@@ -100,10 +128,12 @@ class Chart:
         return poly
 
     def strip_units(self, poly: Poly) -> Poly:
-        """Without factors that are monomials in the units, monic."""
+        """Without factors that are monomials in the units that are not 0, monic."""
         terms = terms_of(poly)
         count = len(self.local)
-        lowest = [0] * count + [min(e[i] for e in terms) for i in range(count, len(self.names))]
+        lowest = [0] * count + [
+            0 if name in self.free else min(e[i] for e in terms) for i, name in enumerate(self.units, start=count)
+        ]
         if any(lowest):
             poly = self.ring.from_dict({tuple(a - b for a, b in zip(e, lowest, strict=True)): c for e, c in terms.items()})
         return monic(poly)

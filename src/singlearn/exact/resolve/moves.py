@@ -75,7 +75,7 @@ class Solve:
             return _substitute(new, poly, position, images, value, slope)
 
         nonzero = [carry(p) for p in chart.nonzero]
-        if not was_local:
+        if not was_local and v not in chart.free:
             nonzero.append(value)
         result = replace(
             chart,
@@ -87,6 +87,7 @@ class Solve:
             prior=carry(chart.prior),
             relations=tuple((n, carry(p)) for n, p in chart.relations),
             nonzero=(),
+            free=chart.free - {v},
         )
         nonzero = [result.at_zero(result.reduce(result.at_zero(p))) for p in nonzero]
         return replace(result, nonzero=tuple(p for p in nonzero if p != 0), real=result.real and all(p != 0 for p in nonzero)).normalised()
@@ -183,10 +184,90 @@ class Part:
             prior=new.constant(1),
             relations=tuple((n, carry(p)) for n, p in chart.relations if within(p)),
             nonzero=tuple(carry(p) for p in chart.nonzero if within(p)),
+            free=chart.free & set(units),
         ).normalised()
 
 
-Move = Combine | Divide | Solve | Etale | Toric | Part
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A new free coordinate ``c·v + p`` in the place of a free v (c not 0, p without v): v = (new - p)/c."""
+
+    variable: str
+    slope: Poly
+    rest: Poly
+    name: str
+
+    def __call__(self, chart: Chart) -> Chart:
+        v, name = self.variable, self.name
+        units = tuple(name if n == v else n for n in chart.units)
+        new = ring(chart.local + units)
+        gens = dict(zip(chart.local + units, new.gens(), strict=True))
+        images = [gens[name if n == v else n] for n in chart.names]
+        slope, value = self.slope.compose(*images, ctx=new), gens[name] - self.rest.compose(*images, ctx=new)
+
+        def carry(poly: Poly) -> Poly:
+            return _substitute(new, poly, chart.names.index(v), images, value, slope)
+
+        at_zero = replace(chart, units=units).at_zero
+        return replace(
+            chart,
+            units=units,
+            generators=tuple(carry(g) for g in chart.generators),
+            prior=carry(chart.prior),
+            relations=tuple((n, carry(p)) for n, p in chart.relations),
+            nonzero=tuple(at_zero(carry(p)) for p in chart.nonzero),
+            free=(chart.free - {v}) | {name},
+        ).normalised()
+
+
+@dataclass(frozen=True, eq=False)
+class BlowUp:
+    """One chart of the blow-up of a coordinate subspace: the pivot is s, the others s·n; n is local before the pivot, free after it."""
+
+    centre: tuple[str, ...]
+    pivot: int
+    names: tuple[str, ...]
+
+    def __call__(self, chart: Chart) -> Chart:
+        fresh = dict(zip(self.centre, self.names, strict=True))
+        late = self.centre[self.pivot + 1 :]
+        pivot = self.centre[self.pivot]
+        local = tuple(fresh.get(n, n) for n in chart.local if n not in late)
+        units = (*chart.units, *(fresh[n] for n in late))
+        new = ring(local + units)
+        gens = dict(zip(local + units, new.gens(), strict=True))
+        images = {n: gens[fresh.get(n, n)] for n in chart.names}
+        for n in self.centre:
+            if n != pivot:
+                images[n] = images[n] * gens[fresh[pivot]]
+        k, h = dict(zip(chart.local, chart.exponents, strict=True)), dict(zip(chart.local, chart.weights, strict=True))
+        k[pivot], h[pivot] = sum(k[n] for n in self.centre), sum(h[n] + 1 for n in self.centre) - 1
+        kept = [n for n in chart.local if n not in late]
+        return chart.moved(
+            local,
+            units,
+            images,
+            exponents=tuple(k[n] for n in kept),
+            weights=tuple(h[n] for n in kept),
+            free=chart.free | {fresh[n] for n in late},
+        ).normalised()
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """The points of the chart where a polynomial in its units does not vanish."""
+
+    polynomial: Poly
+
+    def __call__(self, chart: Chart) -> Chart:
+        (term, *more) = terms_of(self.polynomial)
+        if not more and sum(term) == 1:
+            return replace(chart, free=chart.free - {chart.names[term.index(1)]}).normalised()
+        value = chart.at_zero(chart.reduce(self.polynomial))
+        return replace(chart, nonzero=(*chart.nonzero, value)).normalised()
+
+
+Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart
 
 
 def used(chart: Chart, poly: Poly) -> set[str]:

@@ -13,7 +13,7 @@ from singlearn.exact.resolve.bound import NEVER, Bound, Key
 from singlearn.exact.resolve.chart import Chart, Poly, terms_of
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
 from singlearn.exact.resolve.squares import sum_of_squares
-from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
+from singlearn.exact.resolve.torus import EXCLUDED, zeros
 from singlearn.exact.resolve.witness import Witness, real_zero
 
 MOST_FOR_A_FACE = 16
@@ -100,14 +100,14 @@ class Newton:
     def excluded(self, cone: Cone) -> str:
         """How a common zero of the face polynomials was excluded, or ``real`` or ``unknown``."""
         system = [*self.face_generators(cone), *self.chart.base_relations]
-        return torus_zeros(system, self.chart.nonzero)
+        return zeros(self.chart, system)
 
     def squares(self, cone: Cone) -> list[tuple[Any, Poly]] | None:
         """The face polynomial of a single generator as a sum of squares without a common zero."""
         if len(self.chart.generators) != 1:
             return None
         found = sum_of_squares(self.face_generators(cone)[0], self.check, MOST_FOR_A_FACE)
-        if not found or torus_zeros([*(g for _, g in found), *self.chart.base_relations], self.chart.nonzero) not in EXCLUDED:
+        if not found or zeros(self.chart, [*(g for _, g in found), *self.chart.base_relations]) not in EXCLUDED:
             return None
         return found
 
@@ -129,7 +129,7 @@ class Newton:
     def rank_at_least(self, polys: Sequence[Poly], required: int, avoid: Sequence[Poly] = ()) -> bool:
         """At every common zero on the torus, off the zeros of ``avoid``, the polys have that many independent differentials."""
         system = self.singular(polys, required)
-        return system is not None and torus_zeros(system, [*self.chart.nonzero, *avoid]) in EXCLUDED
+        return system is not None and zeros(self.chart, system, avoid) in EXCLUDED
 
     def subsets(self, cone: Cone) -> list[tuple[int, ...]] | None:
         """Which strict transforms may meet on the face; None where the question does not apply."""
@@ -138,7 +138,8 @@ class Newton:
             if any(p == 0 for p in self.face_generators(cone)) or len(parts) > self.count + len(self.chart.units):
                 return None
             return [tuple(range(len(parts)))]
-        live = [i for i, p in enumerate(parts) if len(terms_of(p)) > 1]
+        free = self.chart.free_places
+        live = [i for i, p in enumerate(parts) if len(terms_of(p)) > 1 or any(p.degrees()[j] for j in free)]
         if len(live) > 5:
             return None
         return [s for size in range(1, len(live) + 1) for s in combinations(live, size)]
@@ -160,7 +161,7 @@ class Newton:
             if any(known <= set(subset) for known in empty):
                 continue
             polys = [parts[i] for i in subset]
-            if torus_zeros([*polys, *chart.base_relations], chart.nonzero) in EXCLUDED:
+            if zeros(chart, [*polys, *chart.base_relations]) in EXCLUDED:
                 empty.append(set(subset))
                 continue
             if not self.rank_at_least(polys, len(polys), avoid):
@@ -176,7 +177,7 @@ class Newton:
 
     def _prior_is_unit(self, cone: Cone, polys: Sequence[Poly]) -> bool:
         part = self.initial(self.chart.prior, cone)
-        return torus_zeros([part, *polys, *self.chart.base_relations], self.chart.nonzero) in EXCLUDED
+        return zeros(self.chart, [part, *polys, *self.chart.base_relations]) in EXCLUDED
 
     def _crossing_key(self, cone: Cone, strict: Sequence[Fraction]) -> Key:
         best = min([*(self.ratio[ray] for ray in cone.rays), *strict])
@@ -217,7 +218,7 @@ class Newton:
                 return None
             latest = [(p.derivative(i), i) for p, i in latest]
             system += [p for p, _ in latest]
-            if torus_zeros(system, self.chart.nonzero) in EXCLUDED:
+            if zeros(self.chart, system) in EXCLUDED:
                 return order, key
         return None
 

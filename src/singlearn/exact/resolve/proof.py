@@ -49,7 +49,8 @@ class Node:
         chart: before the moves.
         moves: simplifications.
         kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables; ``cover``: the zeros lie on the zero sets
-            of the factors of one generator, one child each; ``open``: unfinished.
+            of the factors of one generator, one child each; ``split``: the points where a polynomial in the units vanishes, and the
+            others; ``blow_up``: the charts of the blow-up of a coordinate subspace; ``open``: unfinished.
         bound: the result.
         generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the children, as ``faces`` says.
         factors: of the generators, with multiplicities; crossings refer to them.
@@ -60,7 +61,7 @@ class Node:
 
     chart: Chart
     moves: list[Move]
-    kind: Literal["newton", "sum", "cover", "open"]
+    kind: Literal["newton", "sum", "cover", "split", "blow_up", "open"]
     bound: Bound
     faces: list[Face] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any, Literal
 
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
+from singlearn.exact.resolve.centre import centres
 from singlearn.exact.resolve.chart import Chart, Poly, terms_of
 from singlearn.exact.resolve.eliminate import eliminants
-from singlearn.exact.resolve.fan import Cone
+from singlearn.exact.resolve.fan import Cone, Vector
 from singlearn.exact.resolve.lattice import completed, unimodular_cones
-from singlearn.exact.resolve.moves import Etale, Part, Solve, Toric, used
+from singlearn.exact.resolve.moves import Apart, BlowUp, Etale, Move, Part, Solve, Toric, used
 from singlearn.exact.resolve.newton import Newton
 from singlearn.exact.resolve.proof import Child, Face, Node
 from singlearn.exact.resolve.simplify import is_unit, linear_parts, simplified
-from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
+from singlearn.exact.resolve.torus import EXCLUDED, zeros
 from singlearn.exact.resolve.witness import real_zero
 
 DEEPEST = 40
 """Nested charts; no polynomial of reasonable size needs so many."""
+
+
+FEW_COORDINATES = 5
+"""Local ones, up to which the polyhedron is looked at before a blow-up."""
 
 
 class OutOfTime(Exception):
@@ -31,11 +38,13 @@ class Search:
     Args:
         deadline: in the clock of :func:`time.monotonic`.
         taken: names of variables that must not be used again.
+        linear: blow up coordinate subspaces, in charts with free coordinates, before whole polyhedra.
     """
 
-    def __init__(self, deadline: float, taken: tuple[str, ...] = ()) -> None:
+    def __init__(self, deadline: float, taken: tuple[str, ...] = (), linear: bool = False) -> None:
         self.deadline = deadline
         self.taken = set(taken)
+        self.linear = linear
         self.charts = 0
 
     def check(self) -> None:
@@ -62,8 +71,10 @@ class Search:
             self.charts += 1
             if depth > DEEPEST:
                 return self.left_open(chart, "charts nested too deeply")
-            current, moves = simplified(chart, self.fresh, self.check)
+            current, moves = simplified(chart, self.fresh, self.check, self.linear)
             node = self._sum(current, depth)
+            if node is None and self.linear:
+                node = self._linear(current, ceiling, depth)
             if node is None:
                 newton = Newton(current, self.check)
                 node = self._cover(current, newton, ceiling, depth) or self._newton(current, newton, ceiling, depth)
@@ -111,13 +122,95 @@ class Search:
         assert total is not None
         return Node(chart, [], "sum", total, children=children)
 
-    def _newton(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> Node:
+    def _linear(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
+        """The polyhedron, if that is enough; else the places where a coefficient vanishes and the others; else a blow-up."""
+        offered = centres(chart)
+        if not offered or len(chart.local) <= FEW_COORDINATES:
+            found = self._without_charts(chart, ceiling, depth)
+            if found is not None:
+                return found
+        pieces = self._coefficients(chart, not offered)
+        if pieces is not None:
+            return self._branches(chart, "split", pieces, ceiling, depth)
+        if not offered:
+            return None
+        best: tuple[int, list[BlowUp]] | None = None
+        for centre in offered:
+            left, moves = self._charts(chart, centre)
+            if best is None or (left, len(moves)) < (best[0], len(best[1])):
+                best = left, moves
+            if left == 0:
+                break
+        assert best is not None
+        return self._branches(chart, "blow_up", best[1], ceiling, depth)
+
+    def _charts(self, chart: Chart, centre: tuple[str, ...]) -> tuple[int, list[BlowUp]]:
+        """The charts of a blow-up, and how many terms are left in the first one."""
+        names = tuple(self.fresh("s") for _ in centre)
+        moves = [BlowUp(centre, i, names) for i in range(len(centre))]
+        after, _ = simplified(moves[0](chart), self.fresh, self.check, True)
+        return sum(len(terms_of(g)) for g in after.generators if len(terms_of(g)) > 1), moves
+
+    def _branches(self, chart: Chart, kind: Literal["split", "blow_up"], moves: Sequence[Move], ceiling: Key, depth: int) -> Node:
+        node = Node(chart, [], kind, Bound(NEVER, NEVER))
+        for move in moves:
+            below = self.solve(move(chart), min(ceiling, node.bound.high), depth + 1)
+            node.children.append(Child(move, below))
+            node.bound = node.bound.meet(below.bound)
+        return node
+
+    def _without_charts(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
+        """From the polyhedron alone, or from a cover if it has one vertex."""
+        newton = Newton(chart, self.check)
+        node = self._cover(chart, newton, ceiling, depth) or self._newton(chart, newton, ceiling, depth, charts=False)
+        if node is not None:
+            node.newton = newton
+        return node
+
+    def _coefficients(self, chart: Chart, slopes_too: bool) -> tuple[Solve | Etale, Apart] | None:
+        """A factor of a coefficient of the generators that may vanish: of those in the most coefficients, the simplest.
+
+        If there is none that can be a coordinate, one of a coefficient of a coordinate, and last a free coordinate itself.
+        """
+        if not chart.units:
+            return None
+        count = len(chart.local)
+        parts: list[Poly] = []
+        for g in (*chart.generators, chart.prior):
+            coefficients: dict[Vector, dict[Vector, Any]] = {}
+            for e, c in terms_of(g).items():
+                coefficients.setdefault(e[:count], {})[(*(0,) * count, *e[count:])] = c
+            parts += [chart.ring.from_dict(part) for part in coefficients.values()]
+        slopes = [
+            chart.at_zero(g.derivative(i)) for g in chart.generators for i, degree in enumerate(g.degrees()) if degree == 1
+        ]
+        free = [chart.variable(n) for n in chart.units if n in chart.free and any(n in used(chart, g) for g in chart.generators)]
+        for polys in (parts, slopes, free) if slopes_too else (parts,):
+            found: dict[str, tuple[int, Poly]] = {}
+            for poly in polys:
+                self.check()
+                if poly == 0 or poly.is_constant():
+                    continue
+                for factor, _ in poly.factor()[1]:
+                    found[str(factor)] = (found.get(str(factor), (0, factor))[0] + 1, factor)
+            options = [
+                (len(terms_of(factor)) > 1, -times, len(terms_of(factor)), text, factor)
+                for text, (times, factor) in found.items()
+                if zeros(chart, [factor, *chart.base_relations]) not in EXCLUDED
+            ]
+            for *_, factor in sorted(options, key=lambda option: option[:4]):
+                piece = self._piece(chart, factor)
+                if isinstance(piece, Solve):
+                    return piece, Apart(polynomial(chart, piece))
+        return None
+
+    def _newton(self, chart: Chart, newton: Newton, ceiling: Key, depth: int, charts: bool = True) -> Any:
         plain = newton.monomial_key()
         high = plain if chart.real else NEVER
         bound = Bound(plain, high)
         ceiling = min(ceiling, high)
         node = Node(chart, [], "newton", bound, factors=newton.factors)
-        if all(len(terms_of(g)) == 1 for g in chart.generators):
+        if all(len(terms_of(g)) == 1 and not any(g.degrees()[i] for i in chart.free_places) for g in chart.generators):
             return node
         waiting: list[tuple[Cone, Face]] = []
         for cone in newton.fan.cones:
@@ -139,9 +232,15 @@ class Search:
                 continue
             waiting.append((cone, face))
         for cone, face in waiting:
+            if not charts and not self._level(chart, newton, cone, face, min(ceiling, bound.high)):
+                return None
             bound = bound.meet(self._degenerate(chart, newton, cone, face, min(ceiling, bound.high), depth))
         node.bound = bound
         return node
+
+    def _level(self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key) -> bool:
+        """Whether a face needs no charts."""
+        return newton.steepness(cone, ceiling) is not None or (chart.power == 2 and newton.contact(cone, ceiling) is not None)
 
     def _degenerate(self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key, depth: int) -> Bound:
         steep = newton.steepness(cone, ceiling)
@@ -201,7 +300,7 @@ class Search:
             system = newton.singular([newton.initial(newton.factors[i][0], cone) for i in subset], len(subset))
             if system is None:
                 break
-            if torus_zeros(system, chart.nonzero) not in EXCLUDED:
+            if zeros(chart, system) not in EXCLUDED:
                 systems.append(system)
         else:
             pieces = self._pieces(chart, systems)
@@ -250,7 +349,7 @@ class Search:
             moves: list[Solve | Etale] = []
             cost = 0
             for factor, _ in base.factor()[1]:
-                if len(terms_of(factor)) == 1 or torus_zeros([factor, *chart.base_relations], chart.nonzero) in EXCLUDED:
+                if zeros(chart, [factor, *chart.base_relations]) in EXCLUDED:
                     continue
                 move = self._piece(chart, factor)
                 if move is None:
@@ -272,7 +371,7 @@ class Search:
             _, _, v, (slope, rest) = min(options, key=lambda option: option[:3])
             return Solve(v, slope, rest, self.fresh("u"))
         gradient = [factor.derivative(i) for i in range(len(chart.local), len(chart.names))]
-        if chart.relations or torus_zeros([factor, *gradient], chart.nonzero) not in EXCLUDED:
+        if chart.relations or zeros(chart, [factor, *gradient]) not in EXCLUDED or any(factor.degrees()[i] for i in chart.free_places):
             return None
         for v in chart.units:
             degree = factor.degrees()[chart.names.index(v)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Chart, Poly, factors_of, terms_of
 from singlearn.exact.resolve.fan import Vector
-from singlearn.exact.resolve.moves import Combine, Divide, Move, Solve, used
-from singlearn.exact.resolve.torus import EXCLUDED, torus_zeros
+from singlearn.exact.resolve.moves import Change, Combine, Divide, Move, Solve, used
+from singlearn.exact.resolve.torus import EXCLUDED, zeros
 
 LARGEST = 400
 """Terms; longer generators are left as they are."""
@@ -20,19 +20,31 @@ def is_unit(chart: Chart, poly: Poly) -> bool:
         return False
     if base.is_constant():
         return True
-    return torus_zeros([base, *chart.base_relations], chart.nonzero) in EXCLUDED
+    return zeros(chart, [base, *chart.base_relations]) in EXCLUDED
 
 
-def simplified(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> tuple[Chart, list[Move]]:
-    """The chart after all moves that help, and the moves."""
+def simplified(
+    chart: Chart, fresh: Callable[[str], str], check: Callable[[], None], paired: bool = False
+) -> tuple[Chart, list[Move]]:
+    """The chart after all moves that help, and the moves; ``paired``: coordinates are also paired off, see :func:`paired_off`."""
     moves: list[Move] = []
     while True:
         check()
         move = next(_moves(chart, fresh, check), None)
-        if move is None:
+        found = [move] if move is not None else (paired_off(chart, fresh, check) or straightest(chart, fresh)) if paired else []
+        if not found:
             return chart, moves
-        moves.append(move)
-        chart = move(chart)
+        for move in found:
+            moves.append(move)
+            source = chart.generators[move.source] if isinstance(move, Combine) else None
+            chart = move(chart)
+            # The same generator is subtracted from the others at once.
+            while source is not None and len(terms_of(source)) == 1 and source in chart.generators:
+                again = next(_multiples_of(chart, chart.generators.index(source)), None)
+                if again is None:
+                    break
+                moves.append(again)
+                chart = again(chart)
 
 
 def _moves(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> Iterator[Move]:
@@ -52,7 +64,7 @@ def _divisions(chart: Chart) -> Iterator[Move]:
             continue
         if chart.relations:
             continue
-        for factor, _ in g.factor()[1]:
+        for factor, _ in factors_of(g):
             if len(terms_of(factor)) > 1 and is_unit(chart, factor):
                 yield Divide(index, factor)
 
@@ -62,25 +74,31 @@ def _eliminations(chart: Chart) -> Iterator[Move]:
     if chart.relations and any(g.is_constant() for g in chart.generators) and len(chart.generators) == 1:
         return
     for source, g in enumerate(chart.generators):
+        if len(terms_of(g)) == 1:
+            yield from _multiples_of(chart, source)
+            continue
         for target, other in enumerate(chart.generators):
-            if target == source:
-                continue
-            if len(terms_of(g)) == 1:
-                factor = _multiple(chart, other, next(iter(terms_of(g))))
-                if factor != 0:
-                    yield Combine(target, -factor, source)
-            elif len(terms_of(other)) <= LARGEST:
+            if target != source and len(terms_of(other)) <= LARGEST:
                 quotient, remainder = divmod(other, g)
                 if remainder == 0:
                     yield Combine(target, -quotient, source)
 
 
+def _multiples_of(chart: Chart, source: int) -> Iterator[Move]:
+    """The multiples of a generator that is a monomial are subtracted from the others."""
+    monomial = next(iter(terms_of(chart.generators[source])))
+    for target, other in enumerate(chart.generators):
+        if target != source and (factor := _multiple(chart, other, monomial)) != 0:
+            yield Combine(target, -factor, source)
+
+
 def _multiple(chart: Chart, poly: Poly, divisor: Vector) -> Poly:
     """The terms divisible by the monomial (units do not matter), divided by it, if that leaves no negative exponents."""
     count = len(chart.local)
+    places = (*range(count), *chart.free_places)
     terms = {}
     for e, c in terms_of(poly).items():
-        if all(a >= b for a, b in zip(e[:count], divisor[:count], strict=True)):
+        if all(e[i] >= divisor[i] for i in places):
             low = tuple(a - b for a, b in zip(e, divisor, strict=True))
             if min(low) < 0:
                 return chart.ring.constant(0)
@@ -113,7 +131,7 @@ def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Call
     seen = set()
     for poly in (*chart.generators, chart.prior):
         check()
-        factors = (poly.factor() if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree())[1]
+        factors = factors_of(poly) if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree()[1]
         for factor, _ in factors:
             if len(terms_of(factor)) == 1 or len(terms_of(factor)) > LARGEST or str(factor) in seen:
                 continue
@@ -125,6 +143,126 @@ def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Call
                 move = Solve(v, *parts, fresh("u"))
                 if _terms(move(chart)) < size:
                     yield move
+
+
+def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
+    r"""Changes of coordinates after which a generator is v w, or c v², + terms without v and w, if they leave fewer terms in all.
+
+    g = v·A + B with A = c·w + r, c a unit: A becomes the coordinate w, then v + B_w becomes v, where B = w·B_w + terms without w (the
+    splitting lemma of Morse theory; for a determinant, the clearing of a row and a column).
+    """
+    if chart.relations:
+        return []
+    size = _terms(chart)
+    for index, g in enumerate(chart.generators):
+        check()
+        if len(terms_of(g)) == 1 or len(terms_of(g)) > LARGEST:
+            continue
+        current, moves, done = chart, [], set()
+        for _ in range(len(chart.names)):
+            if len(current.generators) <= index:
+                break
+            step = _pair(current, current.generators[index], done, fresh)
+            if not step:
+                break
+            for move in step:
+                moves.append(move)
+                current = move(current)
+            while (division := next(_divisions(current), None)) is not None:
+                moves.append(division)
+                current = division(current)
+            if _terms(current) < size:
+                return moves
+    return []
+
+
+def straightest(chart: Chart, fresh: Callable[[str], str]) -> list[Move]:
+    """A factor of a generator made a coordinate, if more generators are monomials then, and the terms in all not many more."""
+    if chart.relations:
+        return []
+    most = GROWTH * _terms(chart) + LEAST_GROWTH
+    rest = sum(len(terms_of(g)) > 1 for g in chart.generators)
+    for g in sorted((g for g in chart.generators if 1 < len(terms_of(g)) <= LARGEST), key=lambda g: len(terms_of(g))):
+        for factor, _ in factors_of(g):
+            if len(terms_of(factor)) == 1:
+                continue
+            for v in (*chart.local, *(n for n in chart.units if n in chart.free)):
+                parts = None if _carries(chart, v) else linear_parts(chart, factor, v)
+                if parts is None:
+                    continue
+                move = _changed(chart, v, *parts, fresh)
+                after = move(chart)
+                if sum(len(terms_of(p)) > 1 for p in after.generators) < rest and _terms(after) <= most:
+                    return [move]
+    return []
+
+
+GROWTH, LEAST_GROWTH = 2, 20
+
+
+def _pair(chart: Chart, g: Poly, done: set[str], fresh: Callable[[str], str]) -> list[Move]:
+    """The changes for two coordinates that are not ``done`` yet; these are added to it."""
+    names = [n for n in (*chart.local, *chart.units) if n not in done and (n in chart.local or n in chart.free)]
+    for v in names:
+        position = chart.names.index(v)
+        if v in done or _carries(chart, v):
+            continue
+        if g.degrees()[position] == 2:
+            parts = linear_parts(chart, g.derivative(position), v)
+            if parts is not None and parts[1] != 0:
+                move = _changed(chart, v, *parts, fresh)
+                done.add(move.name)
+                return [move]
+        if g.degrees()[position] != 1:
+            continue
+        slope = g.derivative(position)
+        for w in names:
+            if w == v or w in done or _carries(chart, w):
+                continue
+            parts = linear_parts(chart, slope, w)
+            if parts is None:
+                continue
+            moves: list[Move] = []
+            other = w
+            moved = chart
+            if parts[1] != 0:
+                move = _changed(chart, w, *parts, fresh)
+                moves.append(move)
+                moved, other = move(chart), move.name
+            halves = next((h for h in (_halves(moved, p, v, other) for p in moved.generators) if h is not None), None)
+            if halves is None:
+                continue
+            unit, rest = halves
+            if rest != 0:
+                last = _changed(moved, v, unit, rest, fresh)
+                moves.append(last)
+            done |= {other, moves[-1].name if rest != 0 else v}
+            if moves:
+                return moves
+            break
+    return []
+
+
+def _halves(chart: Chart, g: Poly, v: str, w: str) -> tuple[Poly, Poly] | None:
+    """(U, P) with g = (U·v + P)·w + terms without v and w, where U·v + P may be a coordinate in the place of v."""
+    i, j = chart.names.index(v), chart.names.index(w)
+    terms = terms_of(g)
+    with_v = {e: c for e, c in terms.items() if e[i]}
+    if not with_v or any(e[i] != 1 or e[j] != 1 for e in with_v):
+        return None
+    unit = chart.ring.from_dict({tuple(a * (k not in (i, j)) for k, a in enumerate(e)): c for e, c in with_v.items()})
+    rest = chart.ring.from_dict({tuple(a - (k == j) for k, a in enumerate(e)): c for e, c in terms.items() if not e[i] and e[j]})
+    if not is_unit(chart, unit) or (v in chart.local and chart.at_zero(rest) != 0):
+        return None
+    return unit, rest
+
+
+def _carries(chart: Chart, v: str) -> bool:
+    return v in chart.local and bool(chart.exponents[chart.local.index(v)] or chart.weights[chart.local.index(v)])
+
+
+def _changed(chart: Chart, v: str, slope: Poly, rest: Poly, fresh: Callable[[str], str]) -> Solve | Change:
+    return (Solve if v in chart.local else Change)(v, slope, rest, fresh("u"))
 
 
 def _terms(chart: Chart) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from flint import fmpq, fmpq_poly, fmpz, fmpz_mpoly_ctx, fmpz_mpoly_vec
 
-from singlearn.exact.resolve.chart import Poly, Terms, ring, terms_of
+from singlearn.exact.resolve.chart import Chart, Poly, Terms, ring, terms_of
 from singlearn.exact.resolve.fan import Vector, rank
 from singlearn.exact.resolve.lattice import _column_echelon
 
@@ -20,8 +20,13 @@ Verdict = Literal["monomial", "signs", "univariate", "groebner", "factors", "rea
 EXCLUDED = ("monomial", "signs", "univariate", "groebner", "factors")
 
 
-def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: int = 40) -> Verdict:
-    """Whether ``polys`` have a common zero in (ℝ∖0)^n where no polynomial of ``nonzero`` vanishes.
+def zeros(chart: Chart, polys: Sequence[Poly], avoid: Sequence[Poly] = ()) -> Verdict:
+    """Whether ``polys`` have a common zero at a point of the chart, or off its divisors near one, where no polynomial of ``avoid`` vanishes."""
+    return torus_zeros(polys, [*chart.nonzero, *avoid], free=chart.free_places)
+
+
+def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: int = 40, free: Sequence[int] = ()) -> Verdict:
+    """Whether ``polys`` have a common zero in (ℝ∖0)^n where no polynomial of ``nonzero`` vanishes; ``free`` coordinates may be 0.
 
     >>> x, y = ring("xy").gens()
     >>> torus_zeros([x**2 - 2*y**2]), torus_zeros([x**2 + y**2]), torus_zeros([x - y, x + y])
@@ -30,13 +35,17 @@ def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: i
     terms = [terms_of(poly) for poly in polys if poly != 0]
     key = tuple(sorted(tuple(sorted((e, str(c)) for e, c in t.items())) for t in terms))
     other = tuple(tuple(sorted((e, str(c)) for e, c in terms_of(p).items())) for p in nonzero)
-    return _torus_zeros(key, other, patience)
+    # Where no polynomial contains a free coordinate, its value does not matter: to avoid zeros is an open condition.
+    live = tuple(i for i in free if any(e[i] for t in terms for e in t))
+    return _torus_zeros(key, other, patience, live)
 
 
 @lru_cache(maxsize=50_000)
-def _torus_zeros(key: tuple, other: tuple, patience: int) -> Verdict:
+def _torus_zeros(key: tuple, other: tuple, patience: int, free: tuple[int, ...]) -> Verdict:
     terms = [{e: rational(c) for e, c in poly} for poly in key]
     avoid = [{e: rational(c) for e, c in poly} for poly in other]
+    if free:
+        return _free_zeros(terms, avoid, patience, free)
     if any(len(t) == 1 for t in terms):
         return "monomial"
     if any(_one_sign(t) for t in terms):
@@ -52,6 +61,55 @@ def _torus_zeros(key: tuple, other: tuple, patience: int) -> Verdict:
     if _unit_ideal(reduced, rest, size, patience):
         return "groebner"
     return "unknown"
+
+
+def _free_zeros(terms: list[Terms], avoid: list[Terms], patience: int, free: tuple[int, ...]) -> Verdict:
+    if any(len(t) == 1 and _strict(t, free) for t in terms):
+        return "monomial"
+    if any(_strict(t, free) for t in terms):
+        return "signs"
+    size = len(next(iter(terms[0])))
+    if len(terms) == 1 and all(_definite_or_strict(factor, free) for factor in _factors_of(terms[0], size)):
+        return "factors"
+    if _unit_ideal(terms, avoid, size, patience, free):
+        return "groebner"
+    return "unknown"
+
+
+def _factors_of(terms: Terms, size: int) -> list[Terms]:
+    context = ring([f"t{i}" for i in range(size)])
+    return [terms_of(factor) for factor, _ in context.from_dict(terms).factor()[1]]
+
+
+def _definite_or_strict(terms: Terms, free: tuple[int, ...]) -> bool:
+    return _strict(terms, free) or _negative_discriminant(terms, free)
+
+
+def _strict(terms: Terms, free: Sequence[int]) -> bool:
+    """One sign, and not 0 where free coordinates are: their exponents are even, and a term has none of them."""
+    return (
+        _one_sign(terms)
+        and not any(e[i] % 2 for e in terms for i in free)
+        and any(not any(e[i] for i in free) for e in terms)
+    )
+
+
+def _negative_discriminant(terms: Terms, free: Sequence[int]) -> bool:
+    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not 0."""
+    size = len(next(iter(terms)))
+    context = ring([f"t{i}" for i in range(size)])
+    for index in range(size):
+        if max(e[index] for e in terms) != 2:
+            continue
+        parts: list[Terms] = [{}, {}, {}]
+        for e, c in terms.items():
+            parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
+        c0, c1, c2 = (context.from_dict(part) for part in parts)
+        discriminant = terms_of(4 * c2 * c0 - c1 * c1)
+        if discriminant and _one_sign_everywhere(context.from_dict(discriminant)) and _strict(discriminant, free):
+            if sum(discriminant.values(), fmpq(0)) > 0:
+                return True
+    return False
 
 
 def rational(text: str) -> fmpq:
@@ -166,13 +224,14 @@ def _sign(poly: Poly) -> int:
     return (value > 0) - (value < 0)
 
 
-def _unit_ideal(polys: Sequence[Terms], avoid: Sequence[Terms], size: int, patience: int) -> bool:
-    """Hilbert: 1 lies in the ideal generated by the polynomials and 1 - z·(product of the coordinates and of ``avoid``)."""
+def _unit_ideal(polys: Sequence[Terms], avoid: Sequence[Terms], size: int, patience: int, free: Sequence[int] = ()) -> bool:
+    """Hilbert: 1 lies in the ideal generated by the polynomials and 1 - z·(product of the coordinates, free ones not, and of ``avoid``)."""
     context = fmpz_mpoly_ctx.get(("z_", *(f"t{i}" for i in range(size))), "degrevlex")
     gens = context.gens()
     product = context.constant(1)
-    for g in gens:
-        product = product * g
+    for i, g in enumerate(gens, start=-1):
+        if i not in free:
+            product = product * g
     for terms in avoid:
         product = product * integral(context, terms)
     ideal = [integral(context, terms) for terms in polys] + [product - 1]
