@@ -74,7 +74,7 @@ def test_scales_are_those_of_fifty_digits(case):
     scales = np.concatenate([np.log(place.change) for place in weights.places])
     np.testing.assert_allclose(scales, [float(v) for v in case["log_scale_weight_balanced"]], atol=1e-11)
     # Weight balance: every conserved quantity is zero.
-    for law in flow.module_laws(weights.network).laws:
+    for law in flow.laws(weights.network).laws:
         values = law.values({name: p.detach().numpy() for name, p in weights.network.named_parameters() if p.ndim == 2} | {
             name: p.detach().numpy()[:, None] for name, p in weights.network.named_parameters() if p.ndim == 1})  # fmt: skip
         assert np.abs(values).max() < 1e-12 * weights.value
@@ -217,7 +217,7 @@ def test_a_node_without_outgoing_weights_has_no_minimum():
 
 def test_laws_get_the_values_that_are_asked_for():
     net = random_net(3, 5, 4, 2)
-    laws = flow.module_laws(net).laws
+    laws = flow.laws(net).laws
     want = np.array([3.0, -2.0, 0.0, 1.0, -0.5])
     kept = flow.balance(net, what={laws[1]: 0.0}).network
     found = flow.balance(net, what={laws[0]: want})

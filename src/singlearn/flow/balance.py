@@ -217,7 +217,7 @@ def balance(
         loss: a function of the network that returns one number; its gradients are balanced. For
             torch ``lambda net: mse_loss(net(x), y)``; for JAX a function of the tree of weights.
         what: "gradients" (least gradient norm), "weights" (least norm of weights: all conserved
-            quantities zero), or ``{law: value}`` with laws of :func:`module_laws` or names of the layers before
+            quantities zero), or ``{law: value}`` with laws of :func:`~singlearn.flow.laws` or names of the layers before
             the hidden coordinates; laws that are not named keep their values.
         activation: of weights given as arrays: "relu", "leaky_relu", "linear", "relu^2", …; one for all
             places or a list.

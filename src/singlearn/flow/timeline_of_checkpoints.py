@@ -16,7 +16,7 @@ from torch import nn
 from singlearn.flow.timeline_points import Timeline, TimelinePoint
 from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
 from singlearn.flow.timeline_steps import in_order_of_steps
-from singlearn.flow.torch_module import module_laws
+from singlearn.flow.laws import laws
 from singlearn.local import Trajectory
 from singlearn.local.checkpoint import read_state, with_weights
 from singlearn.local.checkpoint_series import Checkpoint
@@ -289,10 +289,8 @@ def _notes(module: nn.Module, hidden_kinks: bool) -> tuple[str, ...]:
         found.append(f"null directions: not computed, {net.parameters} parameters are more than {LARGEST_RANK}")
     if hidden_kinks and net.hidden_layers > 1 and sum(net.widths[1:-1]) > MOST_EXACT:
         found.append(f"hidden kinks: not looked for, {sum(net.widths[1:-1])} hidden nodes are more than {MOST_EXACT}")
-    try:
-        found += module_laws(module).without
-    except ValueError as error:
-        found.append(f"conserved quantities: not read ({str(error).removeprefix('model: ')})")
+    read = laws(module)
+    found += [*read.without, *(f"conserved quantities: not read ({text})" for text in read.not_understood)]
     return tuple(found)
 
 
@@ -302,12 +300,8 @@ def _state(checkpoint: Checkpoint, module: nn.Module) -> dict[str, torch.Tensor]
 
 
 def _conserved(module: nn.Module) -> dict[str, tuple[float, ...]]:
-    try:
-        laws = module_laws(module).laws
-    except ValueError:  # the notes say why
-        return {}
     parameters = {name: part.detach().double().numpy() for name, part in module.named_parameters()}
-    return {law.formula: tuple(map(float, np.asarray(law.values(parameters)).ravel())) for law in laws}
+    return {law.formula: tuple(map(float, np.asarray(law.values(parameters)).ravel())) for law in laws(module)}
 
 
 def _exact_kinks(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> int | None:
