@@ -185,7 +185,8 @@ def _mixing_law(
     readers = [t for t in terms if t.coefficient < 0]
     text = OF_A_SPACE
     if len(readers) == 1 and len({t.parameter.rpartition(".")[0] for t in writers}) == 1:
-        text = GENERAL_LINEAR if all(t.nodes is None for t in terms) else OF_A_HEAD
+        pair = all(t.nodes is None for t in terms) and writers[0].axes != readers[0].axes
+        text = GENERAL_LINEAR if pair else OF_A_HEAD
     return [gram_law(terms, "symmetric", text.format(width=width))]
 
 

@@ -43,7 +43,7 @@ class Moved(Shown):
     module: Any = None
 
     def __str__(self) -> str:
-        return f"weights with {', '.join(str(np.round(v, 6).tolist()) for v in self.values)}; {self.proof}"
+        return f"weights with {', '.join(str((np.round(v, 6) + 0.0).tolist()) for v in self.values)}; {self.proof}"
 
 
 class Orbit(Shown):

@@ -20,6 +20,9 @@ from singlearn.flow.torch_module_trace import Tape
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-3}
 """A violation that is more than this, relative to what the parts of a law would give alone, refutes
 it."""
+FLOOR = 1e-3
+"""Gradients smaller than this, relative to the largest, are measured in units of it: what is zero but
+for rounding has no size of its own."""
 MOST_IN_DOUBLE = 20_000_000
 CHECKS = 2
 
@@ -224,7 +227,7 @@ def violation(
         scale = float(g[law.parameter].norm()) * np.sqrt(
             1 if law.entries else g[law.parameter].shape[law.axis]
         )
-        return float(sums / max(scale, 1e-6 * largest, 1e-300))
+        return float(sums / max(scale, FLOOR * largest, 1e-300))
     if isinstance(law, BilinearLaw):
         at = {name: w[name].numpy() for name in (law.first, law.second)}
         slopes = law.differentials(at)
@@ -239,7 +242,7 @@ def violation(
         (float(t.rows(w).norm()), float(t.rows(g).norm()), abs(t.coefficient)) for t in law.terms
     ]
     scale = sum(c * a * b for a, b, c in norms)
-    return part / max(scale, 1e-6 * largest * max(a for a, _, _ in norms), 1e-300)
+    return part / max(scale, FLOOR * largest * max(a for a, _, _ in norms), 1e-300)
 
 
 def _broken(
