@@ -14,7 +14,12 @@ from singlearn.flow.law import Gram, LinearLaw, gram_law
 from singlearn.symmetry import TwoLayerReLU, equivalent
 
 RNG = np.random.default_rng(3)
-WEIGHTS = {"W1": RNG.normal(size=(4, 3)), "b1": RNG.normal(size=4), "W2": RNG.normal(size=(2, 4)), "b2": RNG.normal(size=2)}
+WEIGHTS = {
+    "W1": RNG.normal(size=(4, 3)),
+    "b1": RNG.normal(size=4),
+    "W2": RNG.normal(size=(2, 4)),
+    "b2": RNG.normal(size=2),
+}
 NODES = flow.laws([WEIGHTS["W1"], WEIGHTS["W2"]], biases=[WEIGHTS["b1"], WEIGHTS["b2"]])[0]
 PAIR = {"W1": RNG.normal(size=(4, 5)), "W2": RNG.normal(size=(6, 4))}
 MATRIX = flow.laws(list(PAIR.values()), activation="linear")[0]
@@ -33,10 +38,18 @@ def test_a_node_moves_by_the_closed_form():
 
 def test_equivalent_proves_that_the_function_stays_exactly_where_the_factor_is_exact():
     # A = 1 and B = 1/4: at Q = 0 the factor is a² = 1/2 of a node whose weights are powers of two; at Q = 3.9375 it is 2.
-    before = {"W1": np.array([[1.0]]), "b1": np.zeros(1), "W2": np.array([[0.5]]), "b2": np.zeros(1)}
+    before = {
+        "W1": np.array([[1.0]]),
+        "b1": np.zeros(1),
+        "W2": np.array([[0.5]]),
+        "b2": np.zeros(1),
+    }
     law = flow.laws([before["W1"], before["W2"]], biases=[before["b1"], before["b2"]])[0]
     moved = flow.orbit(before, law).move_to(4 - 1 / 16).weights
-    nets = [TwoLayerReLU(w["W1"], w["b1"], w["W2"][0], w["b2"][0]) for w in (before, {k: v.round(12) for k, v in moved.items()})]
+    nets = [
+        TwoLayerReLU(w["W1"], w["b1"], w["W2"][0], w["b2"][0])
+        for w in (before, {k: v.round(12) for k, v in moved.items()})
+    ]
     assert equivalent(*nets)
 
 
@@ -44,7 +57,9 @@ def test_powers_scale_with_their_degree():
     law = gram_law([Gram("W", 0), Gram("V", 1, -2)], "diagonal", "scaling of a node, (a, a^-2)")
     weights = {"W": RNG.normal(size=(3, 2)), "V": RNG.normal(size=(2, 3))}
     x = RNG.normal(size=(2, 7))
-    moved = flow.orbit(weights, law, function=lambda w: w["V"] @ np.maximum(w["W"] @ x, 0) ** 2).move_to([1.0, 0.0, -3.0])
+    moved = flow.orbit(
+        weights, law, function=lambda w: w["V"] @ np.maximum(w["W"] @ x, 0) ** 2
+    ).move_to([1.0, 0.0, -3.0])
     np.testing.assert_allclose(moved.values[0], [1.0, 0.0, -3.0], atol=1e-12)
     assert moved.difference < 1e-12
 
@@ -53,7 +68,9 @@ def test_a_chain_of_scalars_is_the_root_of_its_polynomial():
     chain = [np.array([[x]]) for x in (2.0, -0.5, 3.0)]
     laws = list(flow.laws(chain, activation="linear"))
     scales = [gram_law(list(law.terms), "diagonal", law.symmetry) for law in laws]
-    moved = flow.orbit({f"W{i + 1}": w for i, w in enumerate(chain)}, scales).move_to([[1.0], [-2.0]])
+    moved = flow.orbit({f"W{i + 1}": w for i, w in enumerate(chain)}, scales).move_to(
+        [[1.0], [-2.0]]
+    )
     # w1² - w2² = 1 and w2² - w3² = -2: with x = w3², (x - 1)(x - 2) x = c².
     roots = np.roots([1, -3, 2, -9.0])
     x = float(roots[np.abs(roots.imag) < 1e-9].real.max())
@@ -69,7 +86,9 @@ def test_a_linear_pair_moves_to_multiples_of_the_identity(target):
     s = np.linalg.svd(PAIR["W2"] @ PAIR["W1"])[1][:4]
     sigma = np.linalg.svd(moved.weights["W1"])[1]
     np.testing.assert_allclose(sigma**2, (target + np.sqrt(target**2 + 4 * s**2)) / 2, rtol=1e-10)
-    np.testing.assert_allclose(moved.weights["W2"] @ moved.weights["W1"], PAIR["W2"] @ PAIR["W1"], atol=1e-12)
+    np.testing.assert_allclose(
+        moved.weights["W2"] @ moved.weights["W1"], PAIR["W2"] @ PAIR["W1"], atol=1e-12
+    )
 
 
 def test_a_linear_pair_moves_to_any_symmetric_matrix():
@@ -80,7 +99,9 @@ def test_a_linear_pair_moves_to_any_symmetric_matrix():
         target = target + target.T
         moved = orbit.move_to(target)
         np.testing.assert_allclose(moved.values[0], target, atol=1e-9 * size)
-        np.testing.assert_allclose(moved.weights["W2"] @ moved.weights["W1"], PAIR["W2"] @ PAIR["W1"], atol=1e-11)
+        np.testing.assert_allclose(
+            moved.weights["W2"] @ moved.weights["W1"], PAIR["W2"] @ PAIR["W1"], atol=1e-11
+        )
 
 
 def test_heads_and_networks_of_modules_move_and_keep_their_function():
@@ -137,7 +158,10 @@ def test_values_that_are_not_on_the_orbit_are_refused():
         (lambda: flow.orbit(PAIR, MATRIX).move_to(np.nan), "finite"),
         (lambda: flow.orbit({"W1": PAIR["W1"]}, MATRIX), "speaks of W2"),
         (lambda: flow.orbit({"W1": 1j * PAIR["W1"]}, MATRIX), "W1 is complex"),
-        (lambda: flow.orbit(PAIR, LinearLaw("a", "a", "", "always", {"W1": np.ones((1, 4, 5))})), "a is a LinearLaw"),
+        (
+            lambda: flow.orbit(PAIR, LinearLaw("a", "a", "", "always", {"W1": np.ones((1, 4, 5))})),
+            "a is a LinearLaw",
+        ),
         (lambda: flow.orbit(PAIR, [MATRIX, MATRIX]), "moved alone"),
         (lambda: flow.orbit(PAIR, ()), "law: got none"),
     ],
@@ -149,7 +173,11 @@ def test_bad_input_is_refused_by_name(call, words):
 
 def test_a_law_that_the_network_does_not_have_is_refused():
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
-    false = gram_law([Gram("0.weight", 0), Gram("0.bias", 0), Gram("2.weight", 1, -1)], "diagonal", "scaling of a node")
+    false = gram_law(
+        [Gram("0.weight", 0), Gram("0.bias", 0), Gram("2.weight", 1, -1)],
+        "diagonal",
+        "scaling of a node",
+    )
     with pytest.raises(ValueError, match="does not have this symmetry"):
         flow.orbit(net, false).move_to(0.0)
 

@@ -254,7 +254,7 @@ def _chosen(term: Gram) -> str:
 
 
 def latex_name(name: str) -> str:
-    """A parameter's name for mathematics.
+    r"""A parameter's name for mathematics.
 
     >>> latex_name("W12"), latex_name("W_Q1"), latex_name("b"), latex_name("0.weight")
     ('W_{12}', 'W_{Q1}', 'b', '\\mathrm{0.weight}')

@@ -74,4 +74,6 @@ class GateRegion(Region):
 
 
 def _fractions(values: np.ndarray) -> np.ndarray:
-    return np.array([Fraction(x) for x in values.reshape(-1).tolist()], dtype=object).reshape(values.shape)
+    return np.array([Fraction(x) for x in values.reshape(-1).tolist()], dtype=object).reshape(
+        values.shape
+    )

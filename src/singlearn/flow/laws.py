@@ -60,7 +60,11 @@ class Laws(Shown):
 
     def __str__(self) -> str:
         lines = [str(law) for law in self.laws] or ["no law"]
-        more = [*self.without, *(f"not understood: {text}" for text in self.not_understood), *map(str, self.broken)]
+        more = [
+            *self.without,
+            *(f"not understood: {text}" for text in self.not_understood),
+            *map(str, self.broken),
+        ]
         return "\n".join([*lines, *more])
 
     def __iter__(self) -> Any:
@@ -82,16 +86,30 @@ class Laws(Shown):
             return self.laws[which]
         found = [law for law in self.laws if law.formula == which]
         if not found:
-            raise ValueError(f"law: the network has no {which!r}; its laws are {', '.join(repr(law.formula) for law in self.laws) or 'none'}")
+            raise ValueError(
+                f"law: the network has no {which!r}; its laws are {', '.join(repr(law.formula) for law in self.laws) or 'none'}"
+            )
         return found[0]
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         rows = [
-            {"formula": law.formula, "latex": law.latex, "symmetry": law.symmetry, "holds": law.holds, "proof": law.proof} for law in self.laws
+            {
+                "formula": law.formula,
+                "latex": law.latex,
+                "symmetry": law.symmetry,
+                "holds": law.holds,
+                "proof": law.proof,
+            }
+            for law in self.laws
         ]
         broken = [{"formula": part.law.formula, "why": part.why} for part in self.broken]
-        return {"laws": rows, "without": list(self.without), "not_understood": list(self.not_understood), "broken": broken}
+        return {
+            "laws": rows,
+            "without": list(self.without),
+            "not_understood": list(self.not_understood),
+            "broken": broken,
+        }
 
 
 def laws(
@@ -140,27 +158,36 @@ def laws(
     |W_Q1|² - |W_K1|²   (from a real factor of the plane, (a, 1/a))
     """
     if loss not in (None, "cross_entropy"):
-        raise ValueError(f"loss: got {loss!r}; it should be 'cross_entropy', or None for a loss that may be any")
+        raise ValueError(
+            f"loss: got {loss!r}; it should be 'cross_entropy', or None for a loss that may be any"
+        )
     if _is_module(network):
         from singlearn.flow.torch_module import module_laws
 
         if weights is not None or biases is not None:
-            raise ValueError("weights: a module has its own; they belong to descriptions and matrices")
+            raise ValueError(
+                "weights: a module has its own; they belong to descriptions and matrices"
+            )
         return module_laws(network, inputs, loss, outputs, seed)
     if loss is not None or outputs is not None:
-        raise ValueError("loss: it is for modules; a description says it in its kind, such as 'softmax_head'")
+        raise ValueError(
+            "loss: it is for modules; a description says it in its kind, such as 'softmax_head'"
+        )
     if isinstance(network, Architecture):
         return Laws(network.laws)
     if isinstance(network, Mapping) and "kind" in network:
         return Laws(architecture(network, weights, inputs).laws)
     if isinstance(network, str) or not isinstance(network, Sequence) or not len(network):
         raise ValueError(
-            f"network: got {type(network).__name__}; it should be a PyTorch module, an Architecture, a description with a 'kind', or matrices"
+            f"network: got {type(network).__name__}; it should be a PyTorch module, an Architecture, "
+            "a description with a 'kind', or matrices"
         )
     return by_hand(network, inputs, biases, activation)
 
 
-def by_hand(matrices: Sequence[Any], inputs: Any, biases: Sequence[Any] | None, activation: str) -> Laws:
+def by_hand(
+    matrices: Sequence[Any], inputs: Any, biases: Sequence[Any] | None, activation: str
+) -> Laws:
     """The laws of a network given by its matrices.
 
     Args:
@@ -176,23 +203,35 @@ def by_hand(matrices: Sequence[Any], inputs: Any, biases: Sequence[Any] | None, 
     from singlearn.flow.networks.relu import relu_network, relu_network_on_data
 
     if activation not in ACTIVATIONS:
-        raise ValueError(f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}")
+        raise ValueError(
+            f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}"
+        )
     arrays = [np.asarray(matrix) for matrix in matrices]
     for name, parts in (("weights", arrays), ("biases", [np.asarray(b) for b in biases or ()])):
         for k, array in enumerate(parts):
             if np.iscomplexobj(array):
-                raise ValueError(f"{name}[{k}]: complex numbers; gradient flow of complex weights has other laws, they should be real")
+                raise ValueError(
+                    f"{name}[{k}]: complex numbers; gradient flow of complex weights has other laws, they should be real"
+                )
             if array.ndim != (2 if name == "weights" else 1):
-                raise ValueError(f"{name}[{k}]: got shape {array.shape}; it should have {2 if name == 'weights' else 1} axes")
+                raise ValueError(
+                    f"{name}[{k}]: got shape {array.shape}; it should have {2 if name == 'weights' else 1} axes"
+                )
     widths = [arrays[0].shape[1], *(len(a) for a in arrays)]
     for k, array in enumerate(arrays):
         if array.shape[1] != widths[k]:
-            raise ValueError(f"weights[{k}]: got shape {array.shape}; it should have {widths[k]} columns")
+            raise ValueError(
+                f"weights[{k}]: got shape {array.shape}; it should have {widths[k]} columns"
+            )
     if biases is not None and [len(np.asarray(b)) for b in biases] != widths[1:]:
-        raise ValueError(f"biases: got lengths {[len(np.asarray(b)) for b in biases]}; they should be {widths[1:]}")
+        raise ValueError(
+            f"biases: got lengths {[len(np.asarray(b)) for b in biases]}; they should be {widths[1:]}"
+        )
     if inputs is not None:
         if activation != "relu":
-            raise ValueError(f"inputs: given with {activation!r}; laws of data are known for 'relu'")
+            raise ValueError(
+                f"inputs: given with {activation!r}; laws of data are known for 'relu'"
+            )
         return Laws(relu_network_on_data(arrays, np.asarray(inputs), biases).laws)
     if activation == "linear":
         return Laws(linear_chain(widths, biases is not None).laws)

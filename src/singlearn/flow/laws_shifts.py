@@ -31,7 +31,9 @@ class Shifts:
             if kind not in but:
                 self._seen[kind].append(np.unique(ids[ids > 0]))
 
-    def passed(self, ids: Ids, onto: Ids, kind: Kind | None = None, as_kind: Kind | None = None) -> None:
+    def passed(
+        self, ids: Ids, onto: Ids, kind: Kind | None = None, as_kind: Kind | None = None
+    ) -> None:
         """A shift of these becomes one of others, place by place."""
         keep = ids > 0
         size = int(onto.max(initial=0)) + 1
@@ -78,7 +80,13 @@ class Unseen:
         alone: for each coordinate, whether it may be shifted by itself.
     """
 
-    def __init__(self, alone: Bool[np.ndarray, "..."], seen: Bool[np.ndarray, " n"], rows: list[Ids], onward: list[tuple[Ids, Ids]]) -> None:
+    def __init__(
+        self,
+        alone: Bool[np.ndarray, "..."],
+        seen: Bool[np.ndarray, " n"],
+        rows: list[Ids],
+        onward: list[tuple[Ids, Ids]],
+    ) -> None:
         self.alone = alone
         self._seen, self._rows, self._onward = seen, rows, onward
         self._by_row, self._by_step = defaultdict(set), defaultdict(set)

@@ -90,7 +90,9 @@ class Spaces:
     def together(self, ids: Ids, parts: Ids | None = None) -> None:
         """An operation sees these, and of others none, as one vector (or as several parts)."""
         found, first = np.unique(ids, return_index=True)
-        self._sets.append((found, np.zeros(len(found), dtype=np.int64) if parts is None else parts[first]))
+        self._sets.append(
+            (found, np.zeros(len(found), dtype=np.int64) if parts is None else parts[first])
+        )
 
     def all_alike(self, ids: Ids) -> None:
         """The rates of all these are the same."""
@@ -129,9 +131,17 @@ class Spaces:
         alone[sums.reshape(-1)] = 1
         block = _isolated(block, alone.astype(bool))
         ends = [(a, b, k, r) for k, (a, b, r) in enumerate(links)]
-        here = np.concatenate([x for a, b, _, _ in ends for x in (a, b)]) if ends else np.zeros(0, dtype=np.int64)
+        here = (
+            np.concatenate([x for a, b, _, _ in ends for x in (a, b)])
+            if ends
+            else np.zeros(0, dtype=np.int64)
+        )
         there = np.concatenate([x for a, b, _, _ in ends for x in (b, a)]) if ends else here
-        kind = np.concatenate([np.full(len(a), 2 * k + s) for a, _, k, _ in ends for s in (0, 1)]) if ends else here
+        kind = (
+            np.concatenate([np.full(len(a), 2 * k + s) for a, _, k, _ in ends for s in (0, 1)])
+            if ends
+            else here
+        )
         moving = (component[here] != PINNED) & (component[there] != PINNED)
         here, there, kind = here[moving], there[moving], kind[moving]
         while True:
@@ -144,7 +154,9 @@ class Spaces:
                 continue
             # Two places of one block that are bound to each other do not mix freely.
             order = np.lexsort((component, block))
-            same = (block[order][1:] == block[order][:-1]) & (component[order][1:] == component[order][:-1])
+            same = (block[order][1:] == block[order][:-1]) & (
+                component[order][1:] == component[order][:-1]
+            )
             twice = np.zeros(block.max() + 1, dtype=bool)
             twice[block[order][1:][same & (component[order][1:] != PINNED)]] = True
             block = _isolated(block, twice[block])
@@ -166,19 +178,25 @@ def _isolated(block: Ids, alone: np.ndarray) -> Ids:
 
 def _mixed(kind: Ids, colour: Ids) -> np.ndarray:
     """Numbers that differ where (kind, colour) does, with all but certainty."""
-    x = kind.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + colour.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
+    x = kind.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + colour.astype(
+        np.uint64
+    ) * np.uint64(0xBF58476D1CE4E5B9)
     for shift in (30, 27, 31):
         x = (x ^ (x >> np.uint64(shift))) * np.uint64(0x94D049BB133111EB)
     return x
 
 
-def _components(size: int, links: Sequence[tuple[Ids, Ids, float]]) -> tuple[Ids, Float[np.ndarray, "..."]]:
+def _components(
+    size: int, links: Sequence[tuple[Ids, Ids, float]]
+) -> tuple[Ids, Float[np.ndarray, "..."]]:
     """For each coordinate, what it is bound to (the pinned one is 0), and its rate there."""
     equal = [(a, b) for a, b, r in links if r == 1]
     label = _connected(size, [a for a, _ in equal], [b for _, b in equal])
     count = int(label.max()) + 1
     others = [(label[a], label[b], np.full(len(a), r)) for a, b, r in links if r != 1]
-    rows = {row for a, b, r in others for row in zip(a.tolist(), b.tolist(), r.tolist(), strict=True)}
+    rows = {
+        row for a, b, r in others for row in zip(a.tolist(), b.tolist(), r.tolist(), strict=True)
+    }
     beside: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for a, b, r in rows:
         beside[a].append((b, r))
@@ -211,7 +229,9 @@ def _connected(size: int, left: Sequence[Ids], right: Sequence[Ids]) -> Ids:
     if not left:
         return np.arange(size)
     ends = np.concatenate(left), np.concatenate(right)
-    return connected_components(coo_array((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False)[1]
+    return connected_components(
+        coo_array((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
+    )[1]
 
 
 def _simplified(
@@ -237,7 +257,9 @@ def _simplified(
     return links, [rows for rows in left if len(rows)]
 
 
-def _merged(rows: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[tuple[Ids, Ids, float]]:
+def _merged(
+    rows: Ids, component: Ids, rate: Float[np.ndarray, "..."]
+) -> list[tuple[Ids, Ids, float]]:
     """Sums in which one rate occurs twice."""
     links: list[tuple[Ids, Ids, float]] = []
     for row in rows.tolist():
@@ -272,12 +294,20 @@ def _full(block: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[Ge
             order = members[np.argsort(component[members])]
             found.setdefault(tuple(component[order].tolist()), []).append(order)
     return [
-        Generator(tuple(tuple((int(o[j]), _exact(rate[o[j]] / rate[orders[0][j]])) for o in orders) for j in range(len(roots))), True)
+        Generator(
+            tuple(
+                tuple((int(o[j]), _exact(rate[o[j]] / rate[orders[0][j]])) for o in orders)
+                for j in range(len(roots))
+            ),
+            True,
+        )
         for roots, orders in found.items()
     ]
 
 
-def _scales(block: Ids, component: Ids, rate: Float[np.ndarray, "..."], sums: Ids) -> list[Generator]:
+def _scales(
+    block: Ids, component: Ids, rate: Float[np.ndarray, "..."], sums: Ids
+) -> list[Generator]:
     """Coordinates that scale, by themselves or with others."""
     counts = np.bincount(block)
     alone = np.flatnonzero((counts[block] == 1) & (component != PINNED))
@@ -291,13 +321,18 @@ def _scales(block: Ids, component: Ids, rate: Float[np.ndarray, "..."], sums: Id
     for system in _systems(sums, component, rate):
         for solution in _null_space(system):
             whole = tuple(
-                (int(i), x * _exact(rate[i] / rate[root])) for root, x in solution.items() if x and root in members for i in members[root]
+                (int(i), x * _exact(rate[i] / rate[root]))
+                for root, x in solution.items()
+                if x and root in members
+                for i in members[root]
             )
             found.append(Generator((whole,), False))
     return found
 
 
-def _systems(sums: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[list[dict[int, Fraction]]]:
+def _systems(
+    sums: Ids, component: Ids, rate: Float[np.ndarray, "..."]
+) -> list[list[dict[int, Fraction]]]:
     """Sums of three rates, those that share one together."""
     rows = []
     for row in sums.tolist():
@@ -309,7 +344,10 @@ def _systems(sums: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[
     names = sorted({c for row in rows for c in row})
     place = {c: k for k, c in enumerate(names)}
     graph = coo_array(
-        (np.ones(3 * len(rows)), ([place[min(r)] for r in rows for _ in range(3)], [place[c] for r in rows for c in r])),
+        (
+            np.ones(3 * len(rows)),
+            ([place[min(r)] for r in rows for _ in range(3)], [place[c] for r in rows for c in r]),
+        ),
         shape=(len(names), len(names)),
     )
     label = connected_components(graph, directed=False)[1]
@@ -340,6 +378,11 @@ def _null_space(rows: list[dict[int, Fraction]]) -> list[dict[int, Fraction]]:
     return [{c: Fraction(1)} | {p: -row[c] for p, row in solved.items() if c in row} for c in free]
 
 
-def _less(left: dict[int, Fraction], right: dict[int, Fraction], factor: Fraction) -> dict[int, Fraction]:
-    found = {c: left.get(c, Fraction(0)) - factor * right.get(c, Fraction(0)) for c in left.keys() | right.keys()}
+def _less(
+    left: dict[int, Fraction], right: dict[int, Fraction], factor: Fraction
+) -> dict[int, Fraction]:
+    found = {
+        c: left.get(c, Fraction(0)) - factor * right.get(c, Fraction(0))
+        for c in left.keys() | right.keys()
+    }
     return {c: x for c, x in found.items() if x}

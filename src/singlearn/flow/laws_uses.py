@@ -54,7 +54,9 @@ class Uses:
     spaces: Spaces = field(default_factory=Spaces)
     shifts: Shifts = field(default_factory=Shifts)
     axes: dict[Axis, Ids] = field(default_factory=dict)
-    writers: dict[str, list[tuple[int, Ids, Ids]]] = field(default_factory=lambda: defaultdict(list))
+    writers: dict[str, list[tuple[int, Ids, Ids]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     other_uses: set[str] = field(default_factory=set)
 
     def axis(self, parameter: str, axes: Sequence[int], view: tuple[int, ...] | None = None) -> Ids:
@@ -65,7 +67,9 @@ class Uses:
             self.axes[key] = self.spaces.new(math.prod(shape[a] for a in key.axes))
         return self.axes[key]
 
-    def gram_laws(self, norms_are_exact: bool = False, still: Sequence[SumLaw] = ()) -> list[GramLaw]:
+    def gram_laws(
+        self, norms_are_exact: bool = False, still: Sequence[SumLaw] = ()
+    ) -> list[GramLaw]:
         """Quadratic laws, one for each generator of a family that moves a parameter.
 
         Args:
@@ -79,7 +83,9 @@ class Uses:
             rest = set(at_rest[key] or range(len(ids))) if key in at_rest else set()
             owner |= {c: (axis, k) for k, c in enumerate(ids.tolist()) if k not in rest}
         order = {axis: k for k, axis in enumerate(self.axes)}
-        scales: dict[tuple[tuple[Axis, Fraction, int], ...], list[dict[tuple[Axis, Fraction], list[int]]]] = {}
+        scales: dict[
+            tuple[tuple[Axis, Fraction, int], ...], list[dict[tuple[Axis, Fraction], list[int]]]
+        ] = {}
         laws: list[GramLaw] = []
         for generator in self.spaces.generators(norms_are_exact):
             if generator.full:
@@ -90,11 +96,22 @@ class Uses:
                 if c in owner:
                     places[owner[c][0], rate].append(owner[c][1])
             if places:
-                signature = tuple(sorted(((a, r, len(p)) for (a, r), p in places.items()), key=lambda x: (order[x[0]], x[1])))
+                signature = tuple(
+                    sorted(
+                        ((a, r, len(p)) for (a, r), p in places.items()),
+                        key=lambda x: (order[x[0]], x[1]),
+                    )
+                )
                 scales.setdefault(signature, []).append(places)
         for signature, found in scales.items():
             laws.append(_scaling_law(signature, found, self.shapes))
-        return sorted(laws, key=lambda law: min((order[Axis(t.parameter, t.axes, t.view)], _first(t)) for t in law.terms))
+        laws = [law for law in laws if law.terms]
+        return sorted(
+            laws,
+            key=lambda law: min(
+                (order[Axis(t.parameter, t.axes, t.view)], _first(t)) for t in law.terms
+            ),
+        )
 
     def shift_laws(self) -> list[SumLaw]:
         """Linear laws: entries that never move, and sums of rows."""
@@ -107,7 +124,9 @@ class Uses:
             laws += self._sums(name, axis, uses, unseen)
         return laws
 
-    def _sums(self, name: str, axis: int, uses: list[tuple[int, Ids, Ids]], unseen: object) -> list[SumLaw]:
+    def _sums(
+        self, name: str, axis: int, uses: list[tuple[int, Ids, Ids]], unseen: object
+    ) -> list[SumLaw]:
         from singlearn.flow.laws_shifts import Unseen
 
         assert isinstance(unseen, Unseen)
@@ -122,7 +141,15 @@ class Uses:
             still &= touched
             if still.any():
                 nodes = None if still.all() else tuple(np.flatnonzero(still).tolist())
-                laws.append(sum_law(name, axis, nodes, "a shift that is the same for all, which no loss sees", entries=True))
+                laws.append(
+                    sum_law(
+                        name,
+                        axis,
+                        nodes,
+                        "a shift that is the same for all, which no loss sees",
+                        entries=True,
+                    )
+                )
                 return laws
         whole = all(len(places) == shape[axis] and unseen.together(ids) for _, places, ids in uses)
         if whole and shape[axis] > 1:
@@ -131,7 +158,10 @@ class Uses:
 
 
 def _mixing_law(
-    generator: Generator, owner: Mapping[int, tuple[Axis, int]], order: Mapping[Axis, int], shapes: Mapping[str, tuple[int, ...]]
+    generator: Generator,
+    owner: Mapping[int, tuple[Axis, int]],
+    order: Mapping[Axis, int],
+    shapes: Mapping[str, tuple[int, ...]],
 ) -> list[GramLaw]:
     """A whole symmetric matrix: every coordinate has as many places as the others, in the same order."""
     columns = list(zip(*generator.members, strict=True))
@@ -155,7 +185,8 @@ def _mixing_law(
     readers = [t for t in terms if t.coefficient < 0]
     text = OF_A_SPACE
     if len(readers) == 1 and len({t.parameter.rpartition(".")[0] for t in writers}) == 1:
-        text = GENERAL_LINEAR if all(t.nodes is None for t in terms) else OF_A_HEAD
+        pair = all(t.nodes is None for t in terms) and writers[0].axes != readers[0].axes
+        text = GENERAL_LINEAR if pair else OF_A_HEAD
     return [gram_law(terms, "symmetric", text.format(width=width))]
 
 
@@ -168,21 +199,45 @@ def _scaling_law(
     common = math.lcm(*(rate.denominator for _, rate, _ in signature))
     divisor = math.gcd(*(int(rate * common) for _, rate, _ in signature))
     # A law starts with what comes first in the network.
-    key, rate, _ = min((s for s in signature if s[0] == signature[0][0]), key=lambda s: min(found[0][s[0], s[1]]))
+    key, rate, _ = min(
+        (s for s in signature if s[0] == signature[0][0]), key=lambda s: min(found[0][s[0], s[1]])
+    )
     flip = -1 if rate < 0 else 1
     found = sorted(found, key=lambda places: min(places[key, rate]))
     terms = []
     for axis, rate, _ in sorted(signature, key=lambda s: flip * s[1] < 0):
         nodes = np.array([sorted(places[axis, rate]) for places in found])
         terms.append(_term(axis, int(flip * rate * common) // divisor, nodes, shapes))
+    terms = _without_both_sides(terms, shapes)
     rates = {abs(t.coefficient) for t in terms}
-    if rates == {1}:
-        symmetry = SCALING if len(found) > 1 or signature[0][2] == 1 else OF_A_VECTOR.format(width=signature[0][2])
+    if rates <= {1}:
+        symmetry = (
+            SCALING
+            if len(found) > 1 or signature[0][2] == 1
+            else OF_A_VECTOR.format(width=signature[0][2])
+        )
     elif len(rates) == 2 and 1 in rates:
         symmetry = POWER.format(degree=max(rates))
     else:
         symmetry = SEVERAL
     return gram_law(terms, "diagonal", symmetry)
+
+
+def _without_both_sides(terms: list[Gram], shapes: Mapping[str, tuple[int, ...]]) -> list[Gram]:
+    """Leave out a parameter all of whose entries are added and subtracted."""
+
+    def whole(term: Gram) -> bool:
+        shape = shapes[term.parameter]
+        count = sum(len(node) if isinstance(node, tuple) else 1 for node in term.nodes or ())
+        return (
+            term.nodes is not None
+            and len(term.nodes) == 1
+            and term.view is None
+            and count == shape[term.axes[0]]
+        )
+
+    every = [(t.parameter, t.coefficient) for t in terms if whole(t)]
+    return [t for t in terms if not (whole(t) and (t.parameter, -t.coefficient) in every)]
 
 
 def _first(term: Gram) -> int:
@@ -191,7 +246,12 @@ def _first(term: Gram) -> int:
     return min(min(node) if isinstance(node, tuple) else node for node in term.nodes)
 
 
-def _term(axis: Axis, coefficient: int, nodes: Int[np.ndarray, "..."], shapes: Mapping[str, tuple[int, ...]]) -> Gram:
+def _term(
+    axis: Axis,
+    coefficient: int,
+    nodes: Int[np.ndarray, "..."],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> Gram:
     """A term of a law; all rows in their order need not be named."""
     axes = axis.axes if len(axis.axes) > 1 else axis.axes[0]
     shape = axis.view or shapes[axis.parameter]
@@ -199,4 +259,10 @@ def _term(axis: Axis, coefficient: int, nodes: Int[np.ndarray, "..."], shapes: M
     if nodes.shape[1] > 1:
         return Gram(axis.parameter, axes, coefficient, tuple(map(tuple, nodes.tolist())), axis.view)
     flat = nodes[:, 0].tolist()
-    return Gram(axis.parameter, axes, coefficient, None if flat == list(range(size)) else tuple(flat), axis.view)
+    return Gram(
+        axis.parameter,
+        axes,
+        coefficient,
+        None if flat == list(range(size)) else tuple(flat),
+        axis.view,
+    )

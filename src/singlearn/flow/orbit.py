@@ -43,7 +43,7 @@ class Moved(Shown):
     module: Any = None
 
     def __str__(self) -> str:
-        return f"weights with {', '.join(str(np.round(v, 6).tolist()) for v in self.values)}; {self.proof}"
+        return f"weights with {', '.join(str((np.round(v, 6) + 0.0).tolist()) for v in self.values)}; {self.proof}"
 
 
 class Orbit(Shown):
@@ -54,7 +54,10 @@ class Orbit(Shown):
     """
 
     def __init__(
-        self, laws: tuple[GramLaw, ...], parameters: Arrays, check: Callable[[Arrays, Arrays], tuple[str, float | None, Any]]
+        self,
+        laws: tuple[GramLaw, ...],
+        parameters: Arrays,
+        check: Callable[[Arrays, Arrays], tuple[str, float | None, Any]],
     ) -> None:
         self.laws, self.parameters, self._check = laws, parameters, check
 
@@ -75,9 +78,11 @@ class Orbit(Shown):
         up, down = _sides_of_nodes(self.laws, self.parameters)
         if (up & down).all():
             return "every real number for every node"
+        counts = [int(w.sum()) for w in (up & down, up & ~down, ~up & down, ~up & ~down)]
         return (
-            f"every real number for {int((up & down).sum())} nodes; only positive ones for {int((up & ~down).sum())} whose outgoing weights "
-            f"are zero, only negative ones for {int((~up & down).sum())} whose incoming ones are, 0 for {int((~up & ~down).sum())} with none"
+            f"every real number for {counts[0]} nodes; only positive ones for {counts[1]} whose "
+            f"outgoing weights are zero, only negative ones for {counts[2]} whose incoming ones are, "
+            f"0 for {counts[3]} with none"
         )
 
     def __str__(self) -> str:
@@ -86,10 +91,13 @@ class Orbit(Shown):
     def move_to(self, value: Any) -> Moved:
         r"""The weights of the orbit at which the law has this value.
 
-        For scales of nodes, :math:`p_e → p_e \exp(n_e \cdot x)` with the whole numbers n of the law, the value is the gradient of the
-        convex function :math:`\frac12 \sum_e p_e^2 \exp(2 n_e \cdot x)`; for one node with :math:`A = |w|^2 + b^2` and :math:`B = |q|^2` the factor of the
-        incoming weights is :math:`a^2 = (Q + \sqrt{Q^2 + 4AB}) / 2A`. For GL(k), :math:`P = \sum M M^T` of the writers and N of the
-        readers, :math:`Q = λI` is reached by :math:`A^T A = H^{-1}`, :math:`H N H + λ H = P`; other Q by the triangular A, in the basis of Q, at which
+        For scales of nodes, :math:`p_e → p_e \exp(n_e \cdot x)` with the whole numbers n of the law,
+        the value is the gradient of the convex function
+        :math:`\frac12 \sum_e p_e^2 \exp(2 n_e \cdot x)`; for one node with :math:`A = |w|^2 + b^2`
+        and :math:`B = |q|^2` the factor of the incoming weights is
+        :math:`a^2 = (Q + \sqrt{Q^2 + 4AB}) / 2A`. For GL(k), :math:`P = \sum M M^T` of the writers
+        and N of the readers, :math:`Q = λI` is reached by :math:`A^T A = H^{-1}`,
+        :math:`H N H + λ H = P`; other Q by the triangular A, in the basis of Q, at which
         :math:`\frac12 tr(A P A^T + A^{-T} N A^{-1}) - \sum q_i \log A_{ii}` is stationary: it is least there and grows in all
         directions where P and N are positive definite, so that every symmetric Q is reached.
 
@@ -108,21 +116,37 @@ class Orbit(Shown):
         if law.entries == "symmetric" and len(law.values(self.parameters)) > 1:
             found = _mixed(law, self.parameters, targets[0])
         else:
-            found = _scaled(self.laws, self.parameters, np.concatenate([np.atleast_1d(t).reshape(-1) for t in targets]))
+            found = _scaled(
+                self.laws,
+                self.parameters,
+                np.concatenate([np.atleast_1d(t).reshape(-1) for t in targets]),
+            )
         proof, difference, module = self._check(self.parameters, found)
-        return Moved(found, tuple(law.values(found) for law in self.laws), proof, difference, module)
+        return Moved(
+            found, tuple(law.values(found) for law in self.laws), proof, difference, module
+        )
 
     def _targets(self, value: Any) -> list[np.ndarray]:
-        given = [value] if len(self.laws) == 1 else list(value) if np.ndim(value) else [value] * len(self.laws)
+        given = (
+            [value]
+            if len(self.laws) == 1
+            else list(value)
+            if np.ndim(value)
+            else [value] * len(self.laws)
+        )
         if len(given) != len(self.laws):
-            raise ValueError(f"value: got {len(given)}; it should be one for each of {len(self.laws)} laws")
+            raise ValueError(
+                f"value: got {len(given)}; it should be one for each of {len(self.laws)} laws"
+            )
         found = []
         for law, part, now in zip(self.laws, given, self.values, strict=True):
             array = np.asarray(part, dtype=float)
             if array.ndim == 0 and now.ndim:
                 array = array * (np.eye(len(now)) if now.ndim == 2 else np.ones(now.shape))
             if array.shape != now.shape:
-                raise ValueError(f"value: got shape {array.shape}; {law.formula} has shape {now.shape}")
+                raise ValueError(
+                    f"value: got shape {array.shape}; {law.formula} has shape {now.shape}"
+                )
             if not np.isfinite(array).all():
                 raise ValueError("value: it should hold finite real numbers")
             if array.ndim == 2 and not np.allclose(array, array.T, rtol=1e-12, atol=0):
@@ -164,10 +188,14 @@ def orbit(
         raise ValueError("law: got none; it should be a law of the network")
     for one in chosen:
         if not isinstance(one, GramLaw):
-            raise ValueError(f"law: {one.formula} is a {type(one).__name__}; an orbit is for quadratic laws, which say a symmetry")
+            raise ValueError(
+                f"law: {one.formula} is a {type(one).__name__}; an orbit is for quadratic laws, which say a symmetry"
+            )
     quadratic = tuple(one for one in chosen if isinstance(one, GramLaw))
     if len(quadratic) > 1 and any(one.entries == "symmetric" for one in quadratic):
-        raise ValueError("law: several laws are moved together where they are scales of nodes; a whole matrix is moved alone")
+        raise ValueError(
+            "law: several laws are moved together where they are scales of nodes; a whole matrix is moved alone"
+        )
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(network, torch.nn.Module):
         parameters, check = _of_module(network, inputs)
@@ -176,7 +204,9 @@ def orbit(
     for one in quadratic:
         for term in one.terms:
             if term.parameter not in parameters:
-                raise ValueError(f"law: {one.formula} speaks of {term.parameter}, which the network does not have")
+                raise ValueError(
+                    f"law: {one.formula} speaks of {term.parameter}, which the network does not have"
+                )
     return Orbit(quadratic, parameters, check)
 
 
@@ -193,9 +223,17 @@ def _exponents(laws: Sequence[GramLaw], parameters: Parameters) -> dict[str, csr
             array = np.asarray(parameters[term.parameter])
             places = term.rows({term.parameter: np.arange(array.size).reshape(array.shape)})
             size = 1 if law.entries == "trace" else len(places)
-            nodes = np.repeat(np.arange(len(places)) if size > 1 else 0 * np.arange(len(places)), places.shape[1]) + start
+            nodes = (
+                np.repeat(
+                    np.arange(len(places)) if size > 1 else 0 * np.arange(len(places)),
+                    places.shape[1],
+                )
+                + start
+            )
             rates = np.full(places.size, float(term.coefficient))
-            entries.setdefault(term.parameter, []).append(np.stack([places.reshape(-1), nodes, rates]))
+            entries.setdefault(term.parameter, []).append(
+                np.stack([places.reshape(-1), nodes, rates])
+            )
         start += size
     found = {}
     for name, parts in entries.items():
@@ -205,7 +243,9 @@ def _exponents(laws: Sequence[GramLaw], parameters: Parameters) -> dict[str, csr
     return found
 
 
-def _sides_of_nodes(laws: Sequence[GramLaw], parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+def _sides_of_nodes(
+    laws: Sequence[GramLaw], parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray]:
     """For each node, whether it has weights that grow and weights that shrink."""
     up: Any = 0
     down: Any = 0
@@ -216,23 +256,33 @@ def _sides_of_nodes(laws: Sequence[GramLaw], parameters: Parameters) -> tuple[np
     return up > 0, down > 0
 
 
-def _scaled(laws: Sequence[GramLaw], parameters: Arrays, target: Float[np.ndarray, " nodes"]) -> Arrays:
+def _scaled(
+    laws: Sequence[GramLaw], parameters: Arrays, target: Float[np.ndarray, " nodes"]
+) -> Arrays:
     """Newton's method on the convex function whose gradient is the value of the laws."""
     powers = _exponents(laws, parameters)
     up, down = _sides_of_nodes(laws, parameters)
     bad = ((target > 0) & ~up) | ((target < 0) & ~down) | ((target == 0) & (up != down))
     if bad.any():
         j = int(np.flatnonzero(bad)[0])
+        side = "zero on one side" if up[j] or down[j] else "all zero"
+        which = "only positive" if up[j] else "only negative" if down[j] else "no other"
         raise ValueError(
-            f"value: {target[j]:g} for node {j + 1} is not on its orbit; its weights are "
-            f"{'zero on one side' if up[j] or down[j] else 'all zero'}, so that there are {'only positive' if up[j] else 'only negative' if down[j] else 'no other'} values"
+            f"value: {target[j]:g} for node {j + 1} is not on its orbit; its weights are {side}, so "
+            f"that there are {which} values"
         )
     free = up | down
-    squares = {name: np.square(np.asarray(parameters[name], dtype=float)).reshape(-1) for name in powers}
+    squares = {
+        name: np.square(np.asarray(parameters[name], dtype=float)).reshape(-1) for name in powers
+    }
     x = np.zeros(len(target))
 
     def at(y: np.ndarray) -> tuple[float, np.ndarray, Any]:
-        total, slope, curve = -float(target @ y), -target.copy(), diags_array(np.where(free, 0.0, 1.0)).tocsr()
+        total, slope, curve = (
+            -float(target @ y),
+            -target.copy(),
+            diags_array(np.where(free, 0.0, 1.0)).tocsr(),
+        )
         for name, m in powers.items():
             with np.errstate(over="ignore"):
                 size = squares[name] * np.exp(2 * (m @ y))
@@ -246,12 +296,16 @@ def _scaled(laws: Sequence[GramLaw], parameters: Arrays, target: Float[np.ndarra
     for _ in range(STEPS):
         if np.all(np.abs(slope) <= 1e-15 * scale):
             break
-        step = -np.atleast_1d(spsolve((curve + diags_array(1e-14 * (curve.diagonal() + 1e-300))).tocsc(), slope))
+        step = -np.atleast_1d(
+            spsolve((curve + diags_array(1e-14 * (curve.diagonal() + 1e-300))).tocsc(), slope)
+        )
         largest = np.abs(step).max()
         length = min(1.0, 2.0 / largest) if largest > 0 else 1.0
         while length > 1e-12:
             there, next_slope, next_curve = at(x + length * step)
-            if np.isfinite(there) and there <= here + 1e-4 * length * float(slope @ step) + 1e-14 * abs(here):
+            if np.isfinite(there) and there <= here + 1e-4 * length * float(
+                slope @ step
+            ) + 1e-14 * abs(here):
                 break
             length /= 2
         else:
@@ -272,16 +326,31 @@ def _two_sides(law: GramLaw, parameters: Parameters) -> tuple[np.ndarray, np.nda
     """P of the writers and N of the readers."""
     names = [term.parameter for term in law.terms]
     if any(abs(term.coefficient) != 1 for term in law.terms):
-        raise ValueError(f"law: {law.formula} has other coefficients than 1; its matrix is not moved here")
+        raise ValueError(
+            f"law: {law.formula} has other coefficients than 1; its matrix is not moved here"
+        )
     for name in names:
-        used = [term.rows({name: np.arange(np.size(parameters[name])).reshape(np.shape(parameters[name]))}) for term in law.terms if term.parameter == name]
+        used = [
+            term.rows(
+                {name: np.arange(np.size(parameters[name])).reshape(np.shape(parameters[name]))}
+            )
+            for term in law.terms
+            if term.parameter == name
+        ]
         flat = np.concatenate([rows.reshape(-1) for rows in used])
         if len(np.unique(flat)) < len(flat):
             raise ValueError(f"law: {name} is on both sides of it; its matrix is not moved here")
     sides = []
     for sign in (1, -1):
-        parts = [rows @ rows.T for term in law.terms if term.coefficient == sign for rows in [np.asarray(term.rows(parameters), dtype=float)]]
-        sides.append(np.sum(parts, axis=0) if parts else np.zeros_like(law.values(parameters), dtype=float))
+        parts = [
+            rows @ rows.T
+            for term in law.terms
+            if term.coefficient == sign
+            for rows in [np.asarray(term.rows(parameters), dtype=float)]
+        ]
+        sides.append(
+            np.sum(parts, axis=0) if parts else np.zeros_like(law.values(parameters), dtype=float)
+        )
     return sides[0], sides[1]
 
 
@@ -301,22 +370,29 @@ def _mixed(law: GramLaw, parameters: Arrays, target: Float[np.ndarray, "k k"]) -
         raise ValueError(
             f"law: what is written has rank {ranks[0]} and what is read rank {ranks[1]} of {k}; a matrix is moved where both are full"
         )
-    if np.ptp(eigenvalues) <= 1e-14 * size:
-        mix = _riccati(p, n, float(eigenvalues.mean()))
-    else:
-        mix = basis @ _triangular(p, n, eigenvalues, size)
+    alike = np.ptp(eigenvalues) <= 1e-14 * size
+    mean = float(eigenvalues.mean())
+    mix = _riccati(p, n, mean) if alike else basis @ _triangular(p, n, eigenvalues, size)
     inverse = np.linalg.inv(mix).T
     found = {name: np.array(array, dtype=float) for name, array in parameters.items()}
     for term in law.terms:
         rows = np.asarray(term.rows(found), dtype=float)
-        places = term.rows({term.parameter: np.arange(found[term.parameter].size).reshape(found[term.parameter].shape)})
+        places = term.rows(
+            {
+                term.parameter: np.arange(found[term.parameter].size).reshape(
+                    found[term.parameter].shape
+                )
+            }
+        )
         moved = (mix if term.coefficient > 0 else inverse) @ rows
         flat = found[term.parameter].reshape(-1).copy()
         flat[places.reshape(-1)] = moved.reshape(-1)
         found[term.parameter] = flat.reshape(found[term.parameter].shape)
     left = np.abs(law.values(found) - target).max()
     if left > CLOSE * size:
-        raise ValueError(f"value: reached up to {left:.2g} only; the weights are too badly scaled for it")
+        raise ValueError(
+            f"value: reached up to {left:.2g} only; the weights are too badly scaled for it"
+        )
     return found
 
 
@@ -325,15 +401,22 @@ def _root(matrix: Float[np.ndarray, "k k"], power: float) -> Float[np.ndarray, "
     return (vectors * np.maximum(values, 0) ** power) @ vectors.T
 
 
-def _riccati(p: Float[np.ndarray, "k k"], n: Float[np.ndarray, "k k"], value: float) -> Float[np.ndarray, "k k"]:
+def _riccati(
+    p: Float[np.ndarray, "k k"], n: Float[np.ndarray, "k k"], value: float
+) -> Float[np.ndarray, "k k"]:
     """A = H^{-1/2} with H N H + λ H = P."""
     half, back = _root(n, 0.5), _root(n, -0.5)
-    inner = _root(half @ p @ half + 0.25 * value**2 * np.eye(len(p)), 0.5) - 0.5 * value * np.eye(len(p))
+    inner = _root(half @ p @ half + 0.25 * value**2 * np.eye(len(p)), 0.5) - 0.5 * value * np.eye(
+        len(p)
+    )
     return _root(back @ inner @ back, -0.5)
 
 
 def _triangular(
-    p: Float[np.ndarray, "k k"], n: Float[np.ndarray, "k k"], target: Float[np.ndarray, " k"], size: float
+    p: Float[np.ndarray, "k k"],
+    n: Float[np.ndarray, "k k"],
+    target: Float[np.ndarray, " k"],
+    size: float,
 ) -> Float[np.ndarray, "k k"]:
     """The lower triangular A with A P Aᵀ - A⁻ᵀ N A⁻¹ = diag(q), from q that are all the same onwards."""
     mean = np.full(len(p), target.mean())
@@ -352,7 +435,11 @@ def _triangular(
 
 
 def _newton(
-    p: Float[np.ndarray, "k k"], n: Float[np.ndarray, "k k"], target: Float[np.ndarray, " k"], start: Float[np.ndarray, "k k"], size: float
+    p: Float[np.ndarray, "k k"],
+    n: Float[np.ndarray, "k k"],
+    target: Float[np.ndarray, " k"],
+    start: Float[np.ndarray, "k k"],
+    size: float,
 ) -> Float[np.ndarray, "k k"] | None:
     """Newton's method along A → exp(L) A, L triangular; None where it does not converge at once."""
     k = len(p)
@@ -388,10 +475,14 @@ def _newton(
 
 
 def _by_name(
-    network: Any, function: Callable[[Mapping[str, np.ndarray]], Any] | None, laws: Sequence[GramLaw]
+    network: Any,
+    function: Callable[[Mapping[str, np.ndarray]], Any] | None,
+    laws: Sequence[GramLaw],
 ) -> tuple[Arrays, Callable[[Arrays, Arrays], tuple[str, float | None, Any]]]:
     if not isinstance(network, Mapping):
-        raise ValueError(f"network: got {type(network).__name__}; it should be a PyTorch module or arrays by the names of the law")
+        raise ValueError(
+            f"network: got {type(network).__name__}; it should be a PyTorch module or arrays by the names of the law"
+        )
     parameters = {}
     for name, array in network.items():
         if np.iscomplexobj(array):
@@ -404,11 +495,20 @@ def _by_name(
             return *_compared(a, b), None
         depth = len([name for name in before if name.startswith("W")])
         matrices = [f"W{i}" for i in range(1, depth + 1)]
-        if set(before) <= {*matrices, *(f"b{i}" for i in range(1, depth + 1))} and all(law.entries != "symmetric" for law in laws):
-            return _equivalent(*(_layers(weights, matrices) for weights in (before, after))), None, None
+        if set(before) <= {*matrices, *(f"b{i}" for i in range(1, depth + 1))} and all(
+            law.entries != "symmetric" for law in laws
+        ):
+            return (
+                _equivalent(*(_layers(weights, matrices) for weights in (before, after))),
+                None,
+                None,
+            )
         if set(before) == set(matrices):
             # A linear chain: its product.
-            a, b = (np.linalg.multi_dot([weights[m] for m in reversed(matrices)]) for weights in (before, after))
+            a, b = (
+                np.linalg.multi_dot([weights[m] for m in reversed(matrices)])
+                for weights in (before, after)
+            )
             text, difference = _compared(a, b)
             return f"the product of the matrices; {text}", difference, None
         return "by the algebra of the law alone: no function was given to compare", None, None
@@ -417,10 +517,15 @@ def _by_name(
 
 
 def _layers(weights: Arrays, matrices: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    return [weights[m] for m in matrices], [weights.get(f"b{m[1:]}", np.zeros(len(weights[m]))) for m in matrices]
+    return [weights[m] for m in matrices], [
+        weights.get(f"b{m[1:]}", np.zeros(len(weights[m]))) for m in matrices
+    ]
 
 
-def _equivalent(before: tuple[list[np.ndarray], list[np.ndarray]], after: tuple[list[np.ndarray], list[np.ndarray]]) -> str:
+def _equivalent(
+    before: tuple[list[np.ndarray], list[np.ndarray]],
+    after: tuple[list[np.ndarray], list[np.ndarray]],
+) -> str:
     from singlearn.symmetry import DeepReLU, equivalent
 
     answer = equivalent(DeepReLU(*before), DeepReLU(*after))
@@ -434,12 +539,19 @@ def _compared(before: np.ndarray, after: np.ndarray) -> tuple[str, float]:
     allowed = STAYS * (float(np.abs(before).max(initial=0.0)) + 1e-300)
     if difference > allowed:
         raise ValueError(
-            f"law: moving along it changes outputs by {difference:.2g}, rounding allows {allowed:.1g}; the network does not have this symmetry"
+            f"law: moving along it changes outputs by {difference:.2g}, rounding allows "
+            f"{allowed:.1g}; the network does not have this symmetry"
         )
-    return f"outputs on {before.shape[0] if before.ndim else 1} probes differ by {difference:.1g}, where rounding may leave {allowed:.1g}", difference
+    text = (
+        f"{before.size} outputs on probes differ by {difference:.1g}, "
+        f"where rounding may leave {allowed:.1g}"
+    )
+    return text, difference
 
 
-def _of_module(module: Any, inputs: Any) -> tuple[Arrays, Callable[[Arrays, Arrays], tuple[str, float | None, Any]]]:
+def _of_module(
+    module: Any, inputs: Any
+) -> tuple[Arrays, Callable[[Arrays, Arrays], tuple[str, float | None, Any]]]:
     import torch
 
     from singlearn.flow.torch_module import _arguments, _refuse, _seen
@@ -447,7 +559,9 @@ def _of_module(module: Any, inputs: Any) -> tuple[Arrays, Callable[[Arrays, Arra
 
     _refuse(module)
     given = _arguments(module, inputs)
-    parameters = {name: p.detach().double().cpu().numpy().copy() for name, p in module.named_parameters()}
+    parameters = {
+        name: p.detach().double().cpu().numpy().copy() for name, p in module.named_parameters()
+    }
 
     def run(weights: Arrays) -> tuple[np.ndarray, Any, Any]:
         other = copy.deepcopy(module)
@@ -458,7 +572,10 @@ def _of_module(module: Any, inputs: Any) -> tuple[Arrays, Callable[[Arrays, Arra
         with torch.no_grad():
             for name, p in wide.named_parameters():
                 p.copy_(torch.from_numpy(weights[name]))
-        points = tuple(x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in given)
+        points = tuple(
+            x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+            for x in given
+        )
         with torch.no_grad(), quietly(wide):
             torch.manual_seed(0)
             seen = _seen(wide(*points), None)

@@ -20,11 +20,16 @@ from singlearn.flow.torch_module_trace import Tape
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-3}
 """A violation that is more than this, relative to what the parts of a law would give alone, refutes
 it."""
+FLOOR = 1e-3
+"""Gradients smaller than this, relative to the largest, are measured in units of it: what is zero but
+for rounding has no size of its own."""
 MOST_IN_DOUBLE = 20_000_000
 CHECKS = 2
 
 
-def module_laws(model: nn.Module, inputs: Any, loss: str | None, outputs: Callable[[Any], Any] | None, seed: int) -> Laws:
+def module_laws(
+    model: nn.Module, inputs: Any, loss: str | None, outputs: Callable[[Any], Any] | None, seed: int
+) -> Laws:
     """What :func:`singlearn.flow.laws` does for a module.
 
     Args:
@@ -48,7 +53,9 @@ def module_laws(model: nn.Module, inputs: Any, loss: str | None, outputs: Callab
             with tape.listening():
                 result = model(*given)
         except Exception as error:
-            raise ValueError(f"inputs: {type(model).__name__} does not run with them ({error})") from error
+            raise ValueError(
+                f"inputs: {type(model).__name__} does not run with them ({error})"
+            ) from error
     seen = _seen(result, outputs)
     for tensor in seen:
         if not tape.is_followed(tensor):
@@ -71,7 +78,13 @@ def module_laws(model: nn.Module, inputs: Any, loss: str | None, outputs: Callab
         without.append(f"frozen, and so not part of any law: {', '.join(tape.frozen)}")
     kept, refuted, worst = _checked(model, given, [*claimed, *perhaps], loss, outputs, seed)
     refuted = [law for law in refuted if law not in perhaps]
-    notes = [*tape.notes.unknown, *(f"{law.formula}: it was read off, but automatic differentiation refutes it" for law in refuted)]
+    notes = [
+        *tape.notes.unknown,
+        *(
+            f"{law.formula}: it was read off, but automatic differentiation refutes it"
+            for law in refuted
+        ),
+    ]
     broken = _broken(tape, shifts, kept, model, given, outputs)
     return Laws(tuple(kept), tuple(without), tuple(notes), broken, worst)
 
@@ -91,11 +104,15 @@ def _commuting_kernels(claimed: list[Law], shapes: Mapping[str, tuple[int, ...]]
 def _refuse(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         if parameter.is_complex():
-            raise ValueError(f"model: {name} is {parameter.dtype}; it should be real, gradient flow of complex weights has other laws")
+            raise ValueError(
+                f"model: {name} is {parameter.dtype}; it should be real, gradient flow of complex weights has other laws"
+            )
         if isinstance(parameter, nn.parameter.UninitializedParameter):
             raise ValueError(f"model: {name} has no shape yet; run the module once on data")
     if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError(f"model: {type(model).__name__} has no parameter that moves; a law says what stays while weights move")
+        raise ValueError(
+            f"model: {type(model).__name__} has no parameter that moves; a law says what stays while weights move"
+        )
 
 
 def _arguments(model: nn.Module, inputs: Any) -> tuple[Any, ...]:
@@ -115,33 +132,49 @@ def _seen(result: Any, outputs: Callable[[Any], Any] | None) -> list[torch.Tenso
         result = result.last_hidden_state
     found = _tensors(result)
     if not found:
-        raise ValueError(f"outputs: the module gives a {type(result).__name__} without floating-point tensors")
+        raise ValueError(
+            f"outputs: the module gives a {type(result).__name__} without floating-point tensors"
+        )
     return found
 
 
 def _tensors(result: Any) -> list[torch.Tensor]:
     if isinstance(result, torch.Tensor):
         return [result] if result.is_floating_point() else []
-    parts = result.values() if isinstance(result, Mapping) else result if isinstance(result, (list, tuple)) else ()
+    parts = (
+        result.values()
+        if isinstance(result, Mapping)
+        else result
+        if isinstance(result, (list, tuple))
+        else ()
+    )
     return [tensor for part in parts for tensor in _tensors(part)]
 
 
 def _checked(
-    model: nn.Module, given: tuple[Any, ...], claimed: list[Law], loss: str | None, outputs: Callable[[Any], Any] | None, seed: int
+    model: nn.Module,
+    given: tuple[Any, ...],
+    claimed: list[Law],
+    loss: str | None,
+    outputs: Callable[[Any], Any] | None,
+    seed: int,
 ) -> tuple[list[Law], list[Law], float]:
     """Every law is orthogonal to gradients of random combinations of what the loss sees, at random
     weights."""
     size = sum(p.numel() for p in model.parameters())
     dtype = torch.float64 if size <= MOST_IN_DOUBLE else torch.float32
     other = copy.deepcopy(model).to(dtype)
-    points = tuple(x.to(dtype) if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in given)
+    points = tuple(
+        x.to(dtype) if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in given
+    )
     generator = torch.Generator().manual_seed(seed)
     worst = {id(law): 0.0 for law in claimed}
     for _ in range(CHECKS if dtype == torch.float64 else 1):
         with torch.no_grad():
             for p in other.parameters():
                 noise = torch.randn(p.shape, generator=generator, dtype=dtype)
-                p += 0.3 * noise.to(p.device) * (p.std() if p.numel() > 1 and p.std() > 0 else 0.3)
+                spread = float(p.std()) if p.numel() > 1 else 0.0
+                p.add_(noise.to(p.device), alpha=0.3 * (spread or 0.3))
         moving = {name: p for name, p in other.named_parameters() if p.requires_grad}
         with quietly(other):
             total = _random_combination(_seen(other(*points), outputs), loss, generator)
@@ -149,7 +182,10 @@ def _checked(
                 break
             gradients = torch.autograd.grad(total, list(moving.values()), allow_unused=True)
         w = {name: p.detach().cpu() for name, p in moving.items()}
-        g = {name: torch.zeros_like(w[name]) if x is None else x.cpu() for name, x in zip(moving, gradients, strict=True)}
+        g = {
+            name: torch.zeros_like(w[name]) if x is None else x.cpu()
+            for name, x in zip(moving, gradients, strict=True)
+        }
         largest = max(float(x.norm()) for x in g.values())
         for law in claimed:
             worst[id(law)] = max(worst[id(law)], violation(law, w, g, largest))
@@ -158,18 +194,26 @@ def _checked(
     return kept, refuted, max((worst[id(law)] for law in kept), default=0.0)
 
 
-def _random_combination(seen: list[torch.Tensor], loss: str | None, generator: torch.Generator) -> torch.Tensor:
+def _random_combination(
+    seen: list[torch.Tensor], loss: str | None, generator: torch.Generator
+) -> torch.Tensor:
     """A random linear loss, or one that sees differences of logits only."""
     total = torch.zeros((), dtype=seen[0].dtype)
     for tensor in seen:
         if tensor.requires_grad:
-            weights = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype).to(tensor.device)
-            weights = weights - weights.mean(-1, keepdim=True) if loss == "cross_entropy" else weights
+            weights = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype).to(
+                tensor.device
+            )
+            weights = (
+                weights - weights.mean(-1, keepdim=True) if loss == "cross_entropy" else weights
+            )
             total = total + (tensor * weights).sum()
     return total
 
 
-def violation(law: Law, w: Mapping[str, torch.Tensor], g: Mapping[str, torch.Tensor], largest: float) -> float:
+def violation(
+    law: Law, w: Mapping[str, torch.Tensor], g: Mapping[str, torch.Tensor], largest: float
+) -> float:
     """The part of ∇h along a gradient, relative to the sizes of both.
 
     Args:
@@ -180,22 +224,34 @@ def violation(law: Law, w: Mapping[str, torch.Tensor], g: Mapping[str, torch.Ten
     """
     if isinstance(law, SumLaw):
         sums = np.abs(law.values(g)).max(initial=0.0)
-        scale = float(g[law.parameter].norm()) * np.sqrt(1 if law.entries else g[law.parameter].shape[law.axis])
-        return float(sums / max(scale, 1e-6 * largest, 1e-300))
+        scale = float(g[law.parameter].norm()) * np.sqrt(
+            1 if law.entries else g[law.parameter].shape[law.axis]
+        )
+        return float(sums / max(scale, FLOOR * largest, 1e-300))
     if isinstance(law, BilinearLaw):
         at = {name: w[name].numpy() for name in (law.first, law.second)}
         slopes = law.differentials(at)
-        values = [abs(sum(float(np.sum(slope[name] * g[name].numpy())) for name in slope)) for slope in slopes]
+        values = [
+            abs(sum(float(np.sum(slope[name] * g[name].numpy())) for name in slope))
+            for slope in slopes
+        ]
         return max(values) / max(largest * max(float(w[name].norm()) for name in at), 1e-300)
     assert isinstance(law, GramLaw)
     part = float(law.form(w, g).abs().max())
-    norms = [(float(t.rows(w).norm()), float(t.rows(g).norm()), abs(t.coefficient)) for t in law.terms]
+    norms = [
+        (float(t.rows(w).norm()), float(t.rows(g).norm()), abs(t.coefficient)) for t in law.terms
+    ]
     scale = sum(c * a * b for a, b, c in norms)
-    return part / max(scale, 1e-6 * largest * max(a for a, _, _ in norms), 1e-300)
+    return part / max(scale, FLOOR * largest * max(a for a, _, _ in norms), 1e-300)
 
 
 def _broken(
-    tape: Tape, shifts: list[SumLaw], kept: list[Law], model: nn.Module, given: tuple[Any, ...], outputs: Callable[[Any], Any] | None
+    tape: Tape,
+    shifts: list[SumLaw],
+    kept: list[Law],
+    model: nn.Module,
+    given: tuple[Any, ...],
+    outputs: Callable[[Any], Any] | None,
 ) -> tuple[Broken, ...]:
     """Laws of the same network with the ε of all norms left out, less those that hold."""
     if not tape.norms:
@@ -209,7 +265,9 @@ def _broken(
     )
 
 
-def _rate(law: GramLaw, model: nn.Module, given: tuple[Any, ...], outputs: Callable[[Any], Any] | None) -> Callable[..., Any]:
+def _rate(
+    law: GramLaw, model: nn.Module, given: tuple[Any, ...], outputs: Callable[[Any], Any] | None
+) -> Callable[..., Any]:
     def rate(loss: Callable[[Any], torch.Tensor], *inputs: Any) -> np.ndarray:
         """The rate dQ/dt under the gradient flow of a loss.
 
@@ -222,7 +280,10 @@ def _rate(law: GramLaw, model: nn.Module, given: tuple[Any, ...], outputs: Calla
         moving = {name: p for name, p in model.named_parameters() if p.requires_grad}
         found = torch.autograd.grad(loss(result), list(moving.values()), allow_unused=True)
         w = {name: p.detach().double().cpu() for name, p in moving.items()}
-        g = {name: torch.zeros_like(w[name]) if x is None else x.double().cpu() for name, x in zip(moving, found, strict=True)}
+        g = {
+            name: torch.zeros_like(w[name]) if x is None else x.double().cpu()
+            for name, x in zip(moving, found, strict=True)
+        }
         return np.asarray(-2 * law.form(w, g))
 
     return rate

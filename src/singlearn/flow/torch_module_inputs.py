@@ -33,13 +33,19 @@ def example_inputs(model: nn.Module) -> tuple[Any, ...]:
         except Exception:  # whatever a module raises, these are no inputs for it
             continue
         return inputs
-    raise ValueError(f"inputs: the shape that {type(model).__name__} reads is not known; it should be given, as the arguments of a call")
+    raise ValueError(
+        f"inputs: the shape that {type(model).__name__} reads is not known; it should be given, as the arguments of a call"
+    )
 
 
 def _candidates(model: nn.Module) -> Iterator[tuple[Any, ...]]:
     parameter = next(model.parameters(), None)
     options: dict[str, Any] = {} if parameter is None else {"device": parameter.device}
-    floats = options | ({"dtype": parameter.dtype} if parameter is not None and parameter.is_floating_point() else {})
+    floats = options | (
+        {"dtype": parameter.dtype}
+        if parameter is not None and parameter.is_floating_point()
+        else {}
+    )
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
@@ -47,9 +53,16 @@ def _candidates(model: nn.Module) -> Iterator[tuple[Any, ...]]:
 
     if isinstance(model, nn.MultiheadAttention):
         x = normal(POINTS, 2, model.embed_dim)
-        yield x, normal(POINTS, 2, model.kdim or model.embed_dim), normal(POINTS, 2, model.vdim or model.embed_dim)
+        yield (
+            x,
+            normal(POINTS, 2, model.kdim or model.embed_dim),
+            normal(POINTS, 2, model.vdim or model.embed_dim),
+        )
     if isinstance(model, nn.TransformerDecoderLayer):
-        yield normal(POINTS, 2, model.linear1.in_features), normal(POINTS, 2, model.linear1.in_features)
+        yield (
+            normal(POINTS, 2, model.linear1.in_features),
+            normal(POINTS, 2, model.linear1.in_features),
+        )
     for part in model.modules():
         if isinstance(part, nn.Embedding):
             index = torch.randint(0, part.num_embeddings, (2, 4), generator=generator)

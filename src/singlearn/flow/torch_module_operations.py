@@ -14,18 +14,34 @@ from singlearn.flow.torch_module_trace import Labels, Tape
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
 Handler = Callable[[Tape, Args, Kwargs, Any], Any]
-MOVES = frozenset(
-    ["view", "_unsafe_view", "reshape", "_reshape_alias", "t", "transpose", "permute", "expand", "slice", "select", "split", "split_with_sizes", "chunk", "cat", "stack", "unsqueeze", "squeeze", "clone", "contiguous", "index_select", "index", "gather", "unbind", "flip", "roll", "repeat", "detach", "alias", "unfold", "diagonal", "lift_fresh", "narrow", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "tril", "triu", "masked_fill", "pixel_shuffle", "channel_shuffle", "movedim", "slice_backward", "as_strided", "numpy_T", "swapaxes"]
-)
-CURVED = frozenset(
-    ["tanh", "sigmoid", "gelu", "silu", "elu", "selu", "celu", "softplus", "mish", "hardtanh", "hardswish", "hardsigmoid", "exp", "expm1", "exp2", "log", "log1p", "log2", "erf", "sin", "cos", "tan", "atan", "asin", "acos", "sinh", "cosh", "softshrink", "hardshrink", "log_sigmoid_forward", "logsumexp", "softsign", "logit", "relu6", "_log_softmax_backward_data", "bitwise_not"]
-)
-HOMOGENEOUS = frozenset(["relu", "leaky_relu", "abs", "neg", "rrelu_with_noise", "dropout", "native_dropout", "feature_dropout", "alpha_dropout"])
+# fmt: off
+MOVES = frozenset({
+    "view", "_unsafe_view", "reshape", "_reshape_alias", "t", "transpose", "permute",
+    "expand", "slice", "select", "split", "split_with_sizes", "chunk", "cat", "stack",
+    "unsqueeze", "squeeze", "clone", "contiguous", "index_select", "index", "gather",
+    "unbind", "flip", "roll", "repeat", "detach", "alias", "unfold", "diagonal", "lift_fresh",
+    "narrow", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "replication_pad1d",
+    "replication_pad2d", "tril", "triu", "masked_fill", "pixel_shuffle", "channel_shuffle",
+    "movedim", "swapaxes",
+})
+CURVED = frozenset({
+    "tanh", "sigmoid", "gelu", "silu", "elu", "selu", "celu", "softplus", "mish", "hardtanh",
+    "hardswish", "hardsigmoid", "exp", "expm1", "exp2", "log", "log1p", "log2", "erf", "sin",
+    "cos", "tan", "atan", "asin", "acos", "sinh", "cosh", "softshrink", "hardshrink",
+    "log_sigmoid_forward", "logsumexp", "softsign", "logit", "relu6",
+})
+HOMOGENEOUS = frozenset({
+    "relu", "leaky_relu", "abs", "neg", "rrelu_with_noise", "dropout", "native_dropout",
+    "feature_dropout", "alpha_dropout",
+})
 POWERS = {"square": 2.0, "sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0}
 COMPARISONS = frozenset(["gt", "lt", "ge", "le", "eq", "ne", "isnan", "isinf"])
-WITHOUT_LABELS = frozenset(
-    ["empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "bernoulli", "sym_size", "sym_numel", "sym_stride", "is_same_size", "new_zeros", "new_ones", "new_empty", "new_full", "size", "stride", "numel", "new_empty_strided", "_local_scalar_dense"]
-)
+WITHOUT_LABELS = frozenset({
+    "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",
+    "bernoulli", "sym_size", "sym_numel", "sym_stride", "is_same_size", "new_zeros",
+    "new_ones", "new_empty", "new_full", "size", "stride", "numel", "new_empty_strided",
+})
+# fmt: on
 SMALL = 1e-2
 """A constant added to a mean square that is at most this is the ε of a norm."""
 
@@ -41,6 +57,13 @@ def follow(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: An
         kwargs: the same by name.
         out: what it gave.
     """
+    try:
+        _follow(tape, func, name, args, kwargs, out)
+    except Exception:  # a form of an operation that no handler was written for
+        tape.not_understood(name, _followed(tape, args, kwargs), _outs(out))
+
+
+def _follow(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: Any) -> None:
     plain = name.removesuffix("_") if name.endswith("_") and not name.endswith("__") else name
     if plain in WITHOUT_LABELS:
         return
@@ -60,11 +83,17 @@ def follow(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: An
 
 
 def _outs(out: Any) -> list[torch.Tensor]:
-    return [t for t in (out if isinstance(out, (list, tuple)) else [out]) if isinstance(t, torch.Tensor)]
+    return [
+        t for t in (out if isinstance(out, (list, tuple)) else [out]) if isinstance(t, torch.Tensor)
+    ]
 
 
 def _followed(tape: Tape, args: Args, kwargs: Kwargs) -> list[torch.Tensor]:
-    flat = [t for part in (*args, *kwargs.values()) for t in (part if isinstance(part, (list, tuple)) else [part])]
+    flat = [
+        t
+        for part in (*args, *kwargs.values())
+        for t in (part if isinstance(part, (list, tuple)) else [part])
+    ]
     return [t for t in flat if isinstance(t, torch.Tensor) and tape.is_followed(t)]
 
 
@@ -87,19 +116,25 @@ def _fresh(tape: Tape, *parts: Ids) -> Ids:
 
 def _move(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: Any) -> None:
     first = args[0]
-    if isinstance(first, torch.Tensor) and tape.parameter(first) is not None and id(first) not in tape._labels:
+    if isinstance(first, torch.Tensor) and id(first) not in tape._labels:
         # A view of a parameter is found again by its storage.
-        if all(o.untyped_storage().data_ptr() == first.untyped_storage().data_ptr() for o in _outs(out)):
+        here = first.untyped_storage().data_ptr()
+        views = all(o.untyped_storage().data_ptr() == here for o in _outs(out))
+        if views and tape.parameter(first) is not None:
             return
     if name == "masked_fill":
         value = args[2]
         zero = not isinstance(value, torch.Tensor) and value == 0
-        mask = args[1].expand(out.shape) if args[1].shape != out.shape else args[1]
+        mask: torch.Tensor = args[1].expand(first.shape)
         finite = zero or (not isinstance(value, torch.Tensor) and value > -1e4)
         filled = ZERO if zero else PINNED
         if finite:
             tape.uses.spaces.split(tape.ids(first))
-        labels = torch.where(mask, torch.tensor(filled), tape.labels(first)) if finite else tape.labels(first)
+        labels = (
+            torch.where(mask, torch.tensor(filled), tape.labels(first))
+            if finite
+            else tape.labels(first)
+        )
         tape.put(out, labels.clone())
         return
     if name == "constant_pad_nd":
@@ -121,7 +156,11 @@ def _move(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: Any
         else:
             given = (tape.labels(first), *args[1:])
         # Labels may lie in another order in memory than what they belong to.
-        found = given[0].reshape(args[1]) if name in ("view", "_unsafe_view", "reshape") and len(args) == 2 else func(*given, **options)
+        found = (
+            given[0].reshape(args[1])
+            if name in ("view", "_unsafe_view", "reshape") and len(args) == 2
+            else func(*given, **options)
+        )
     outs = found if isinstance(found, (list, tuple)) else [found]
     for tensor, labels in zip(_outs(out), outs, strict=True):
         tape.put(tensor, labels)
@@ -155,7 +194,8 @@ def _where(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
         labels.append(torch.tensor(ZERO if zero else PINNED))
     for ids in labels:
         tape.uses.spaces.split(_flat(ids)[_flat(ids) != ZERO])
-    tape.put(out, torch.where(args[0], *labels).expand(out.shape).clone())
+    chosen: torch.Tensor = torch.where(args[0], labels[0], labels[1])
+    tape.put(out, chosen.expand(out.shape).clone())
 
 
 # --- entry by entry ----------------------------------------------------------------------------
@@ -172,7 +212,12 @@ def _pointwise(tape: Tape, name: str, args: Args, out: Any) -> None:
         fresh = _fresh(tape, _flat(labels))
         tape.uses.spaces.link(_flat(labels), fresh)
         tape.uses.shifts.see(_flat(labels))
-        tape.put(result, torch.from_numpy(np.where(_flat(labels) > 0, fresh, _flat(labels))).reshape(labels.shape))
+        tape.put(
+            result,
+            torch.from_numpy(np.where(_flat(labels) > 0, fresh, _flat(labels))).reshape(
+                labels.shape
+            ),
+        )
         return
     tape.put(result, labels.clone())
 
@@ -228,7 +273,10 @@ def _compare(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 
 def _sum_of_two(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     left, right = args[0], args[1]
-    followed = [isinstance(t, torch.Tensor) and tape.is_followed(t) and bool((tape.labels(t) > 0).any()) for t in (left, right)]
+    followed = [
+        isinstance(t, torch.Tensor) and tape.is_followed(t) and bool((tape.labels(t) > 0).any())
+        for t in (left, right)
+    ]
     if not any(followed):
         followed = [isinstance(t, torch.Tensor) and tape.is_followed(t) for t in (left, right)]
     if not all(followed):
@@ -287,7 +335,12 @@ def _multiply(tape: Tape, args: Args, kwargs: Kwargs, out: Any, sign: float = 1.
             fresh = _fresh(tape, _flat(labels))
             spaces.link(_flat(labels), fresh)
             shifts.passed(_flat(labels), fresh)
-            tape.put(out, torch.from_numpy(np.where(_flat(labels) == ZERO, ZERO, fresh)).reshape(labels.shape))
+            tape.put(
+                out,
+                torch.from_numpy(np.where(_flat(labels) == ZERO, ZERO, fresh)).reshape(
+                    labels.shape
+                ),
+            )
             return
         spaces.split(_flat(labels))
         shifts.see(_flat(labels))
@@ -326,12 +379,20 @@ def _larger_of_two(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 # --- sums over an axis -------------------------------------------------------------------------
 
 
-def _reduce(tape: Tape, args: Args, kwargs: Kwargs, out: Any, degree: float = 1.0, mixes: bool = True) -> None:
+def _reduce(
+    tape: Tape, args: Args, kwargs: Kwargs, out: Any, degree: float = 1.0, mixes: bool = True
+) -> None:
     """Sums, means and maxima: entries that are put together have the same rate."""
     tensor = args[0]
     labels = tape.labels(tensor)
     axes = args[1] if len(args) > 1 and args[1] is not None else kwargs.get("dim")
-    axes = list(range(tensor.ndim)) if axes is None or axes == [] else [axes] if isinstance(axes, int) else list(axes)
+    axes = (
+        list(range(tensor.ndim))
+        if axes is None or axes == []
+        else [axes]
+        if isinstance(axes, int)
+        else list(axes)
+    )
     axes = [a % max(tensor.ndim, 1) for a in axes]
     rest = [a for a in range(tensor.ndim) if a not in axes]
     rows = labels.permute(*rest, *axes).reshape(*[labels.shape[a] for a in rest], -1)
@@ -367,12 +428,23 @@ def _maximum(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 
 def _mean_square(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tape.uses.spaces.split(tape.ids(args[0]))
-    _reduce(tape, (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")), {}, out, 2.0)
+    _reduce(
+        tape,
+        (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")),
+        {},
+        out,
+        2.0,
+    )
 
 
 def _deviation(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tape.uses.spaces.split(tape.ids(args[0]))
-    _reduce(tape, (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")), {}, out)
+    _reduce(
+        tape,
+        (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")),
+        {},
+        out,
+    )
 
 
 def _norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
@@ -389,7 +461,10 @@ def _pool(spatial: int, mixes: bool) -> Handler:
         ahead = labels.shape[: labels.ndim - spatial]
         lead = _alike(tape, labels.reshape(int(np.prod(ahead)), -1).numpy(), mixes)
         tape.uses.shifts.see(_flat(labels))
-        tape.put(result, torch.from_numpy(lead).reshape(*ahead, *[1] * spatial).expand(result.shape).clone())
+        tape.put(
+            result,
+            torch.from_numpy(lead).reshape(*ahead, *[1] * spatial).expand(result.shape).clone(),
+        )
 
     return handler
 
@@ -444,7 +519,9 @@ def _break(tape: Tape, ids: Ids, eps: float) -> None:
         tape.norms.append(tape.module)
 
 
-def _affine(tape: Tape, shape: torch.Size, gain: Any, shift: Any, axis: int, out: torch.Tensor) -> None:
+def _affine(
+    tape: Tape, shape: torch.Size, gain: Any, shift: Any, axis: int, out: torch.Tensor
+) -> None:
     """What a norm gives is multiplied by a gain and shifted; it has no scale of its own."""
     axes = [1] * len(shape)
     axes[axis] = shape[axis]
@@ -495,13 +572,23 @@ def _group_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 def _rms_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tensor, size, gain, eps = args[:4]
     eps = torch.finfo(tensor.dtype).eps if eps is None else eps
-    _vector_norm_layer(tape, tape.labels(tensor).reshape(-1, int(np.prod(size))).numpy(), eps, False)
-    _affine(tape, tensor.shape, gain, None, tensor.ndim - 1, out[0] if isinstance(out, tuple) else out)
+    _vector_norm_layer(
+        tape, tape.labels(tensor).reshape(-1, int(np.prod(size))).numpy(), eps, False
+    )
+    _affine(
+        tape, tensor.shape, gain, None, tensor.ndim - 1, out[0] if isinstance(out, tuple) else out
+    )
 
 
 def _batch_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tensor, gain, shift = args[:3]
-    eps = args[7] if len(args) > 7 and isinstance(args[7], float) else args[-1] if isinstance(args[-1], float) else args[-2]
+    eps = (
+        args[7]
+        if len(args) > 7 and isinstance(args[7], float)
+        else args[-1]
+        if isinstance(args[-1], float)
+        else args[-2]
+    )
     training = next(a for a in args if isinstance(a, bool))
     labels = tape.labels(tensor)
     ids = _flat(labels)
@@ -580,9 +667,14 @@ def _linear(tape: Tape, rows: Labels, weight: torch.Tensor, into: int, onto: int
     mixed = (flat != flat[:, :1]).any()
     if not mixed and flat.shape[1] > 1 and len(np.unique(flat[flat != ZERO])) > 1:
         # It mixes places of one kind (tokens of a channel), and leaves their scale as it is.
+        tape.note(
+            f"{place.name}: it mixes places, not coordinates; no law of its own nodes is claimed"
+        )
         tape.refuse([weight])
         tape.uses.shifts.see(flat.reshape(-1))
-        return torch.from_numpy(np.broadcast_to(flat[:, :1], (len(flat), width)).reshape(shape).copy())
+        return torch.from_numpy(
+            np.broadcast_to(flat[:, :1], (len(flat), width)).reshape(shape).copy()
+        )
     contract(tape, flat, columns)
     fresh = spaces.new(width)
     spaces.link(fresh, np.broadcast_to(written, width))
@@ -601,14 +693,26 @@ def _single(place: Any, weight: torch.Tensor) -> bool:
     return all(axis is None for axis in place.axes) and weight.numel() > 1
 
 
-def _by_constant(tape: Tape, flat: Ids, weight: torch.Tensor, into: int, onto: int, place: Any, shape: tuple[int, ...]) -> Labels:
+def _by_constant(
+    tape: Tape,
+    flat: Ids,
+    weight: torch.Tensor,
+    into: int,
+    onto: int,
+    place: Any,
+    shape: tuple[int, ...],
+) -> Labels:
     """A matrix that does not move mixes all it reads."""
     if place is not None:
         tape.refuse([weight])
-        tape.notes.unknown[f"{place.name}: it is used in a form that is not understood; no law of it is claimed"] = None
+        tape.note(
+            f"{place.name}: it is used in a form that is not understood; no law of it is claimed"
+        )
     lead = _alike(tape, flat)
     tape.uses.shifts.see(flat.reshape(-1))
-    return torch.from_numpy(np.broadcast_to(lead[:, None], (len(flat), shape[-1])).reshape(shape).copy())
+    return torch.from_numpy(
+        np.broadcast_to(lead[:, None], (len(flat), shape[-1])).reshape(shape).copy()
+    )
 
 
 def _mm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
@@ -646,7 +750,11 @@ def _addmm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> bool | None:
     if kwargs.get("alpha", 1) != 1 or kwargs.get("beta", 1) != 1:
         return False
     bias, left, right = args[:3]
-    if tape.is_followed(left) and tape.is_followed(right) and (tape.parameter(right) is None or id(right) in tape._labels):
+    if (
+        tape.is_followed(left)
+        and tape.is_followed(right)
+        and (tape.parameter(right) is None or id(right) in tape._labels)
+    ):
         return False
     _plus(tape, bias, _linear(tape, tape.labels(left), right, 0, 1), out)
     return None
@@ -661,7 +769,9 @@ def _bmm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     for own, other, flip in ((right, left, False), (left, right, True)):
         if tape.parameter(own) is not None and id(own) not in tape._labels:
             if own.shape[0] > 1 and own.stride(0) != 0:
-                tape.notes.unknown[f"{tape.module}: a stack of matrices that is used as one is not understood; no law of it is claimed"] = None
+                tape.note(
+                    f"{tape.module}: a stack of matrices is not understood; no law of it is claimed"
+                )
                 tape.refuse([own])
                 tape.refuse([other] if tape.is_followed(other) else [])
                 tape.forget(out)
@@ -721,7 +831,10 @@ def _attention(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     query, key, value = args[:3]
     shape = query.shape
     share = shape[-3] // key.shape[-3]  # queries that have a key in common
-    given = [tape.labels(t) if t is query else tape.labels(t).repeat_interleave(share, -3) for t in (query, key, value)]
+    given = [
+        tape.labels(t) if t is query else tape.labels(t).repeat_interleave(share, -3)
+        for t in (query, key, value)
+    ]
     merged = [labels.reshape(-1, *labels.shape[-2:]) for labels in given]
     q, k, v = (m.numpy() for m in merged)
     spaces, shifts = tape.uses.spaces, tape.uses.shifts
@@ -735,15 +848,18 @@ def _attention(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
                 spaces.link(a, b, -1.0)
         shifts.see(keys.reshape(-1), ("same",) if len(keys) == 1 else ())
     lead = _alike(tape, merged[2].transpose(1, 2).reshape(-1, v.shape[1]).numpy())
-    for row in np.unique(lead.reshape(len(v), -1), axis=0):
-        spaces.together(row[row != ZERO])
+    for own in np.unique(lead.reshape(len(v), -1), axis=0):
+        spaces.together(own[own != ZERO])
     result = lead.reshape(len(v), 1, -1)
     whole = np.broadcast_to(result, (len(v), q.shape[1], v.shape[2]))
-    tape.put(out[0] if isinstance(out, tuple) else out, torch.from_numpy(whole.copy()).reshape(*shape[:-1], v.shape[2]))
+    tape.put(
+        out[0] if isinstance(out, tuple) else out,
+        torch.from_numpy(whole.copy()).reshape(*shape[:-1], v.shape[2]),
+    )
 
 
 def _embedding(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
-    weight, index = args[:2]
+    weight = args[0]
     place = tape.parameter(weight)
     if place is None or id(weight) in tape._labels or len(place.axes) != 2 or place.axes[1] is None:
         tape.not_understood("embedding", _followed(tape, args, kwargs), _outs(out))
@@ -773,10 +889,18 @@ def _convolution(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> bool | Non
     if groups == 1:
         into, onto = (0, 1) if transposed else (1, 0)
         flat = labels.reshape(-1, labels.shape[-1])
-        found = _linear(tape, flat, weight.select(2, 0) if weight.ndim == 3 else weight.flatten(2)[..., 0], into, onto)
+        found = _linear(
+            tape,
+            flat,
+            weight.select(2, 0) if weight.ndim == 3 else weight.flatten(2)[..., 0],
+            into,
+            onto,
+        )
         rows = found.numpy()
         lead = rows[(rows != ZERO).any(axis=1)][:1] if (rows != ZERO).any() else rows[:1]
-        if (rows != rows[:1]).any() and len(np.unique(rows[(rows != ZERO).any(axis=1)], axis=0)) > 1:
+        if (rows != rows[:1]).any() and len(
+            np.unique(rows[(rows != ZERO).any(axis=1)], axis=0)
+        ) > 1:
             lead = np.full((1, channels), PINNED)
             tape.uses.spaces.pin(rows[rows != ZERO])
         product = torch.from_numpy(np.ascontiguousarray(lead[0]))
@@ -791,11 +915,11 @@ def _convolution(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> bool | Non
     written = tape.uses.axis(place.name, (0,))
     tape.uses.spaces.split(columns)
     tape.uses.spaces.split(written)
-    flat = labels.reshape(-1, labels.shape[-1]).numpy()
-    tape.uses.spaces.split(flat[flat != ZERO])
-    for row in np.unique(flat, axis=0):
+    vectors = labels.reshape(-1, labels.shape[-1]).numpy()
+    tape.uses.spaces.split(vectors[vectors != ZERO])
+    for row in np.unique(vectors, axis=0):
         tape.uses.spaces.link(row, columns, -1.0)
-    tape.uses.shifts.see(flat.reshape(-1))
+    tape.uses.shifts.see(vectors.reshape(-1))
     fresh = tape.uses.spaces.new(channels)
     tape.uses.spaces.link(fresh, written)
     tape.uses.writers[place.name].append((0, np.arange(channels), fresh))
@@ -858,6 +982,10 @@ HANDLERS: dict[str, Handler] = {
     "max_pool2d_with_indices": _pool(2, False),
     "max_pool3d_with_indices": _pool(3, False),
     "adaptive_max_pool2d": _pool(2, False),
+    "upsample_nearest1d": _pool(1, True),
+    "upsample_nearest2d": _pool(2, True),
+    "upsample_linear1d": _pool(1, True),
+    "upsample_bilinear2d": _pool(2, True),
     "glu": _gated,
     "_softmax": _softmax,
     "_safe_softmax": _softmax,

@@ -83,7 +83,9 @@ class Tape(TorchDispatchMode):
         """Know at every operation which module it belongs to."""
         handles = []
         for module, name in self._names.items():
-            handles.append(module.register_forward_pre_hook(lambda *_, name=name: self._stack.append(name)))
+            handles.append(
+                module.register_forward_pre_hook(lambda *_, name=name: self._stack.append(name))
+            )
             handles.append(module.register_forward_hook(self._leave, always_call=True))
         try:
             with self:
@@ -105,7 +107,7 @@ class Tape(TorchDispatchMode):
             start = tensor.storage_offset() - p.storage_offset()
             if 0 <= start < p.numel() and tensor.dtype == p.dtype:
                 self.used.add(name)
-                return _place(name, tuple(p.shape), p, tensor, start)
+                return _place(name, tuple(p.shape), p, tensor, int(start))
         return None
 
     def labels(self, tensor: torch.Tensor) -> Labels:
@@ -120,7 +122,9 @@ class Tape(TorchDispatchMode):
 
     def is_followed(self, tensor: Any) -> bool:
         """Whether a tensor carries coordinates, or is a parameter."""
-        return isinstance(tensor, torch.Tensor) and (id(tensor) in self._labels or self.parameter(tensor) is not None)
+        return isinstance(tensor, torch.Tensor) and (
+            id(tensor) in self._labels or self.parameter(tensor) is not None
+        )
 
     def put(self, tensor: torch.Tensor, labels: Labels) -> None:
         """Say what a tensor carries."""
@@ -156,7 +160,13 @@ class Tape(TorchDispatchMode):
 
     # --- every operation -----------------------------------------------------------------------
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Run an operation, and follow it."""
         kwargs = dict(kwargs or {})
         from singlearn.flow.torch_module_operations import follow
@@ -170,9 +180,17 @@ class Tape(TorchDispatchMode):
             self._labels[id(out)] = (out, torch.full(out.shape, ZERO))
         return out
 
-    def not_understood(self, name: str, tensors: list[torch.Tensor], outs: list[torch.Tensor]) -> None:
+    def note(self, text: str) -> None:
+        """Say what is not understood."""
+        self.notes.unknown[text] = None
+
+    def not_understood(
+        self, name: str, tensors: list[torch.Tensor], outs: list[torch.Tensor]
+    ) -> None:
         """An operation that is not known: nothing it touches has a symmetry that is claimed."""
-        self.notes.unknown[f"{self.module}: {name} is an operation that is not understood; no law of what it reads is claimed"] = None
+        self.note(
+            f"{self.module}: {name} is an operation that is not understood; no law of what it reads is claimed"
+        )
         self.refuse(tensors)
         for out in outs:
             self.forget(out)
@@ -181,7 +199,9 @@ class Tape(TorchDispatchMode):
         """A function without a continuous symmetry."""
         ids = [self.ids(t) for t in tensors]
         if any((i > 0).any() for i in ids):
-            self.notes.curved[f"{self.module}: no law of the nodes it acts on, {name} has no continuous symmetry"] = None
+            self.notes.curved[
+                f"{self.module}: no law of the nodes it acts on, {name} has no continuous symmetry"
+            ] = None
         self.refuse(tensors)
         for out in outs:
             self.forget(out)
@@ -227,7 +247,9 @@ def _tensors(args: Any, kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
     return found
 
 
-def _place(name: str, shape: tuple[int, ...], p: torch.Tensor, view: torch.Tensor, start: int) -> Place | None:
+def _place(
+    name: str, shape: tuple[int, ...], p: torch.Tensor, view: torch.Tensor, start: int
+) -> Place | None:
     """Which axis of a parameter each axis of a view runs along."""
     if not p.is_contiguous():
         return Place(name, (None,) * view.ndim, ())
@@ -251,7 +273,12 @@ def _place(name: str, shape: tuple[int, ...], p: torch.Tensor, view: torch.Tenso
     # Axes of one place: those of the parameter that are left, first those that have one place too.
     left = sorted((k for k in range(len(shape)) if k not in axes), key=lambda k: (shape[k] > 1, k))
     ones = [k for k, size in enumerate(view.shape) if size == 1]
-    if len(ones) <= len(left) and (len(left) == len(ones) or shape[left[len(ones)]] > 1 or len(ones) == 0 or view.ndim == len(shape)):
+    if len(ones) <= len(left) and (
+        len(left) == len(ones)
+        or shape[left[len(ones)]] > 1
+        or len(ones) == 0
+        or view.ndim == len(shape)
+    ):
         for k, axis in zip(ones, left, strict=False):
             axes[k] = axis
             places[k] = np.array([origin[axis]])

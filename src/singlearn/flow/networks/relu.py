@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from singlearn.flow.architecture import Architecture, Output
 from singlearn.flow.law import Gram, GramLaw, Holds, Law, LinearLaw, gram_law
@@ -139,8 +139,27 @@ class _Where:
     def __init__(self, points: np.ndarray, layers: int) -> None:
         self._points, self._layers = points, layers
 
-    def __call__(self, text: str, holds: Callable[[Gates], bool]) -> GateRegion:
+    def _region(self, text: str, holds: Callable[[Gates], bool]) -> GateRegion:
         return GateRegion(f"{text}, {self._points.shape[1]} inputs", self._points, self._layers, holds)
+
+    def dead(self, i: int, node: int) -> GateRegion:
+        """A node is active on no input."""
+        return self._region(f"u[{i + 1},{node + 1}](x) ≤ 0 for all x", lambda gates: not gates[i][node].any())
+
+    def alike(self, i: int, members: list[int]) -> GateRegion:
+        """Gates of some nodes agree."""
+        text = " = ".join(f"sign u[{i + 1},{node + 1}](x)" for node in members)
+        return self._region(f"{text} for all x", lambda gates: bool((gates[i][members] == gates[i][members[0]]).all()))
+
+    def unseen(self, node: int, sees: Bool[np.ndarray, " n"]) -> GateRegion:
+        """A node of the first layer is active on none of some inputs."""
+        text = f"u[1,{node + 1}](x) ≤ 0 for all x with ⟨ν, x⟩ ≠ 0"
+        return self._region(text, lambda gates: not gates[0][node][sees].any())
+
+    def apart(self, layer: int, writer: int, reader: int) -> GateRegion:
+        """Two nodes are never active together."""
+        text = f"u[{layer - 1},{writer + 1}](x) ≤ 0 or u[{layer},{reader + 1}](x) ≤ 0 for all x"
+        return self._region(text, lambda gates: not (gates[layer - 2][writer] & gates[layer - 1][reader]).any())
 
 
 def _laws_on_data(
@@ -156,20 +175,10 @@ def _laws_on_data(
     for members in groups.values():
         if not masks[members[0]].any():
             for node in members:
-                region = where(
-                    f"u[{layer},{node + 1}](x) ≤ 0 for all x", lambda gates, node=node: not gates[i][node].any()
-                )
-                found += [replace(law, region=region) for law in _still(layer, node, shapes, bias)]
+                found += [replace(law, region=where.dead(i, node)) for law in _still(layer, node, shapes, bias)]
             continue
-        law = _group_law(layer, members, bias, bool(masks[members[0]].all()))
-        if len(members) > 1:
-            pairs = " = ".join(f"sign u[{layer},{node + 1}](x)" for node in members)
-            region = where(
-                f"{pairs} for all x",
-                lambda gates, members=members: bool((gates[i][members] == gates[i][members[0]]).all()),
-            )
-            law = replace(law, region=region)
-        found.append(law)
+        group = _group_law(layer, members, bias, bool(masks[members[0]].all()))
+        found.append(replace(group, region=where.alike(i, members)) if len(members) > 1 else group)
     return found
 
 
@@ -221,11 +230,8 @@ def _unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias
         for vector in vectors[:, :count].T:
             vector = vector // math.gcd(*vector)
             sees = np.array([value != 0 for value in vector @ seen])
-            region = where(
-                f"u[1,{node + 1}](x) ≤ 0 for all x with ⟨ν, x⟩ ≠ 0",
-                lambda gates, node=node, sees=sees: not gates[0][node][sees].any(),
-            )
-            found.append(replace(_unseen(node, vector, masks.shape[0], bias), region=region))
+            law = _unseen(node, vector, masks.shape[0], bias)
+            found.append(replace(law, region=where.unseen(node, sees)))
     return found
 
 
@@ -263,10 +269,7 @@ def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.nd
             name = f"W{layer}"
             symmetry = f"nodes {writer + 1} and {reader + 1} of layers {layer - 1} and {layer} are never active together"
             text = f"{name}[{reader + 1},{writer + 1}]"
-            region = where(
-                f"u[{layer - 1},{writer + 1}](x) ≤ 0 or u[{layer},{reader + 1}](x) ≤ 0 for all x",
-                lambda gates, r=int(reader), k=int(writer): not (gates[layer - 2][k] & gates[layer - 1][r]).any(),
-            )
+            region = where.apart(layer, int(writer), int(reader))
             latex = f"{name}_{{{reader + 1},{writer + 1}}}"
             found.append(LinearLaw(text, latex, symmetry, "on these data", {name: weights}, region=region))
     return found
