@@ -117,19 +117,21 @@ class Ledger(Books):
         groups = self._groups()
         gradients: dict[str, torch.Tensor] = {}
         memories: dict[str, torch.Tensor | None] = {}
-        still = set()
+        still, touched = set(), False
         for name, parameter in self._parameters.items():
             if parameter.grad is None:
                 still.add(name)
                 gradients[name] = torch.zeros_like(parameter, dtype=torch.float64)
             else:
-                gradient = _wide(_dense(parameter.grad))
+                own = _dense(parameter.grad)
+                touched = touched or name not in self._raw or not torch.equal(self._raw[name], own)
+                gradient = _wide(own)
                 if scale is not None:
                     gradient = gradient / float(scale)
                 gradients[name] = -gradient if groups[name].get("maximize") else gradient
             memory = self._optimizer.state.get(parameter, {}).get(memory_name(self._optimizer))
             memories[name] = None if memory is None else _wide(memory)
-        return {"w": self.weights_now(), "g": gradients, "v": memories, "still": still, "groups": groups}
+        return {"w": self.weights_now(), "g": gradients, "v": memories, "still": still, "groups": groups, "touched": touched}
 
     def _groups(self) -> dict[str, dict[str, Any]]:
         """Groups of the optimiser as they are now: a state that is loaded brings new ones."""
@@ -170,6 +172,8 @@ class Ledger(Books):
     def _unchanged(self, seen: dict[str, Any]) -> tuple[dict[str, Arrays], float]:
         """Gradients as ``backward`` left them, where somebody changed them since, and their scale in those of the step."""
         raw, self._raw = self._raw, {}
+        if not seen["touched"]:
+            return {}, 1.0
         if set(raw) | seen["still"] != set(self.names) or any(raw[name].shape != seen["g"][name].shape for name in raw):
             return {}, 1.0
         wide = {name: _wide(raw[name]) if name in raw else seen["g"][name] for name in self.names}
