@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 DIGITS = 1e-12
 """What the arithmetic of the prediction is good for, relative to |w|²."""
+LOOKS = 16
+"""Moments of a run at which batches are drawn for the spread."""
 DRAWS = 64
 """Batches drawn at a time at which the spread is asked for."""
 
@@ -310,13 +312,18 @@ class _Problem:
         one = [Vector("w", ones(form))]
         return products.pair(one, one) if form.degree == 2 else 0.0 * form.value(products, "w")
 
-    def solve(self, steps: np.ndarray, random: np.random.Generator) -> Prediction:
+    def solve(self, wanted: np.ndarray, random: np.random.Generator) -> Prediction:
+        """At the steps that are wanted; for the spread also between them, closer where the loss falls fast."""
         import jax
 
-        paths = self._paths(steps, (1.0, 0.5, 0.0))
+        between = wanted[-1] * (np.arange(LOOKS + 1) / LOOKS) ** 2 if self.batch is not None else wanted
+        all_steps = np.unique(np.concatenate([wanted, np.rint(between).astype(int)]))
+        chosen = np.searchsorted(all_steps, wanted)
+        every = self._paths(all_steps, (1.0, 0.5, 0.0))
+        paths, steps = [path[chosen] for path in every], wanted
         with jax.enable_x64(True):
             slopes = [np.asarray(self.gradient(vector)) for vector in paths[0]]
-        spreads = self._spreads(paths[0], steps, random)
+        spreads = self._spreads(every[0], all_steps, chosen, random)
         found = []
         for k, form in enumerate(self.forms):
             full, half, none = (self._values(form, path) for path in paths)
@@ -331,7 +338,7 @@ class _Problem:
             found.append(Predicted(form.law, steps, full, errors, None if spreads is None else spreads[k]))
         return Prediction(tuple(found))
 
-    def _spreads(self, path: np.ndarray, steps: np.ndarray, random: np.random.Generator) -> list[np.ndarray] | None:
+    def _spreads(self, path: np.ndarray, steps: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> list[np.ndarray] | None:
         """Standard deviations of Σ η²⟨g_B, g_B⟩_σ over independent batches."""
         if self.batch is None or self.mu > 0 or self.gradients is None:
             return None
@@ -348,7 +355,7 @@ class _Problem:
         for one in variances:
             values = self.rate**4 * np.array(one)
             pieces = [0.5 * (a + b) * (n - m) for a, b, m, n in zip(values[:-1], values[1:], steps[:-1], steps[1:], strict=True)]
-            found.append(np.sqrt(np.cumsum([0.0 * values[0], *pieces], axis=0)))
+            found.append(np.sqrt(np.cumsum([0.0 * values[0], *pieces], axis=0))[chosen])
         return found
 
 
