@@ -35,7 +35,7 @@ class Size:
     noisy_steps: int
 
 
-FULL, QUICK = Size(2000, 4000), Size(100, 1500)
+FULL, QUICK = Size(1000, 12000), Size(100, 1500)
 LAW = gram_law([Gram("w1", 0), Gram("w2", 0, -1)], "diagonal", "scaling of a node, (a, 1/a)")
 
 

@@ -7,7 +7,7 @@ Dherin 2021). That added term does not have the symmetries of L, and moves a law
 
 since differentiating :math:`\langle w, g \rangle_σ = 0` along g gives :math:`\langle w, H g \rangle_σ = -\langle g, g \rangle_σ`. Batches
 add the trace of the gradient's covariance, :math:`\frac{η}{4} E|g_B|^2` (Smith et al. 2021). Heavy ball goes :math:`\bar η = η/(1 - μ)` per
-step, and its drift from the mean gradient is (1 + μ)/(1 - μ) times larger; that of independent noise is not.
+step, μ/(1 - μ) steps late since it starts from rest, and its drift from the mean gradient is (1 + μ)/(1 - μ) times larger; that of independent noise is not.
 Weight decay adds :math:`-2λQ`.
 """
 
@@ -30,8 +30,10 @@ from singlearn.running.arguments import random_seed, real_number, whole_number
 if TYPE_CHECKING:
     from singlearn.flow.ledger_books import Books
 
-TOLERANCE = 1e-9
-"""Of the solver, relative; far below the error of the modified equation."""
+DIGITS = 1e-12
+"""What the arithmetic of the prediction is good for, relative to |w|²."""
+LOOKS = 16
+"""Moments of a run at which batches are drawn for the spread."""
 DRAWS = 64
 """Batches drawn at a time at which the spread is asked for."""
 
@@ -126,6 +128,7 @@ def predict(
     steps: int | Sequence[int],
     momentum: float = 0.0,
     weight_decay: float = 0.0,
+    examples: Any = None,
     batch: int | None = None,
     replace: bool = False,
     seed: int = 0,
@@ -138,13 +141,14 @@ def predict(
     that weights without a gradient decay as they do in discrete steps.
 
     Args:
-        loss: a JAX function of the weights: one number; with ``batch``, one number for each example, of which the mean is L.
+        loss: a JAX function of the weights that gives one number; with ``examples``, of the weights and one example, and L is the mean.
         weights: a tree of real arrays.
         laws: of the network; parameters are named by their path in the tree, parts joined by dots.
         rate: η.
         steps: a number of steps, or several increasing ones.
         momentum: μ of heavy ball; not for Nesterov.
         weight_decay: λ, added to the gradient.
+        examples: a tree of arrays whose first axes go over the examples; needed for batches.
         batch: examples in a batch; None: all of them at every step.
         replace: whether the examples of a batch are drawn independently; else without putting back.
         seed: of the batches that are drawn for the spread.
@@ -154,8 +158,8 @@ def predict(
         that is quadratic in η, and the difference between sum and integral at the ends (with momentum also the start from rest).
 
     Raises:
-        ValueError: a loss that is not one number (or one for each example), a law of another form, settings out of range.
-        RuntimeError: the solver did not reach the end: the modified flow blows up, the steps are too large for it.
+        ValueError: a loss that is not one number, batches without examples, a law of another form, settings out of range.
+        RuntimeError: the modified flow blows up: the steps are too large for it.
 
     Example:
         >>> import jax.numpy as jnp
@@ -172,7 +176,7 @@ def predict(
     each = [whole_number("steps", n) for n in ([steps] if isinstance(steps, (int, float)) else steps)]
     if not each or sorted(set(each)) != each:
         raise ValueError(f"steps: got {steps!r}; they should increase")
-    problem = _Problem(loss, weights, given_laws(laws)[0], rate, mu, decay, batch, replace)
+    problem = _Problem(loss, weights, given_laws(laws)[0], rate, mu, decay, examples, batch, replace)
     return problem.solve(np.array([0, *each]), np.random.default_rng(random_seed(seed)))
 
 
@@ -185,10 +189,12 @@ class _Problem:
         rate: float,
         mu: float,
         decay: float,
+        examples: Any,
         batch: int | None,
         replace: bool,
     ) -> None:
         import jax
+        import jax.numpy as jnp
 
         from singlearn.flow.jax_ledger_optimiser import leaves, path_name
 
@@ -203,62 +209,91 @@ class _Problem:
         self.names = order
         self.batch = batch
 
-        def of_vector(vector: Any) -> Any:
+        def tree_of(vector: Any) -> Any:
             parts, at = [], 0
             for name in order:
                 size = math.prod(self.shapes[name])
                 parts.append(vector[at : at + size].reshape(self.shapes[name]))
                 at += size
-            return loss(jax.tree.unflatten(tree, parts))
+            return jax.tree.unflatten(tree, parts)
 
-        self.losses = of_vector
+        if batch is not None and examples is None:
+            raise ValueError("examples: got None; batches are drawn from examples")
         with jax.enable_x64(True):
-            shape = np.shape(jax.eval_shape(of_vector, self.start))
-            wanted = "one number for each example" if batch is not None else "one number"
-            if len(shape) != (0 if batch is None else 1):
-                raise ValueError(f"loss: it gives an array of shape {shape}; it should give {wanted}")
-            self.examples = shape[0] if shape else 1
+            if examples is None:
+                self.of = lambda vector: loss(tree_of(vector))
+                self.each = None
+            else:
+                data = jax.tree.map(jnp.asarray, examples)
+                self.examples = len(jax.tree.leaves(data)[0])
+                self.each = lambda vector: jax.vmap(lambda one: jax.grad(lambda v: loss(tree_of(v), one))(vector))(data)
+                self.of = lambda vector: jax.vmap(lambda one: loss(tree_of(vector), one))(data).mean()
+            one = jax.tree.map(lambda a: a[0], data) if examples is not None else None
+            shape = np.shape(jax.eval_shape(lambda v: loss(tree_of(v)) if one is None else loss(tree_of(v), one), self.start))
+            if shape != ():
+                raise ValueError(f"loss: it gives an array of shape {shape}; it should give one number{' for one example' if one else ''}")
             if batch is not None:
                 whole_number("batch", batch, at_most=None if replace else self.examples)
                 left = 1.0 if replace else (self.examples - batch) / max(1, self.examples - 1)
                 self.noise = left / batch
             self.replace = replace
-            self.field = jax.jit(self._field())
-            self.gradient = jax.jit(jax.grad(lambda v: of_vector(v).mean()))
-            self.gradients = jax.jit(jax.jacrev(of_vector)) if batch is not None else None
+            self.gradient = jax.jit(jax.grad(self.of))
+            self.gradients = jax.jit(self.each) if batch is not None and self.each is not None else None
+            self.leg = jax.jit(self._leg())
 
     def _field(self) -> Callable[..., Any]:
         import jax
         import jax.numpy as jnp
 
-        def mean(vector: Any) -> Any:
-            return self.losses(vector).mean()
-
         def added(vector: Any) -> Any:
-            g = jax.grad(mean)(vector)
+            g = jax.grad(self.of)(vector)
             square = g @ g
             total = (1 + self.mu) / (1 - self.mu) * square
             if self.batch is not None:
-                one = jax.jacrev(self.losses)(vector)
-                total = total + self.noise * (jnp.sum(one**2) / self.examples - square)
+                assert self.each is not None
+                total = total + self.noise * (jnp.sum(self.each(vector) ** 2) / self.examples - square)
             return 0.25 * self.flow_rate * total
 
         def field(vector: Any, strength: Any) -> Any:
-            return -jax.grad(mean)(vector) - strength * jax.grad(added)(vector) - self.decay * vector
+            return -jax.grad(self.of)(vector) - strength * jax.grad(added)(vector) - self.decay * vector
 
         return field
 
-    def _along(self, times: np.ndarray, strength: float) -> np.ndarray:
+    def _leg(self) -> Callable[..., Any]:
+        """Runge's and Kutta's fourth-order steps, one for each step of the optimiser: the field may jump at the gates of ReLU nodes,
+        which an adaptive solver would look at closer than the modified equation is worth."""
+        import jax
+
+        field = self._field()
+
+        def forward(vector: Any, strength: Any, h: Any) -> Any:
+            a = field(vector, strength)
+            b = field(vector + 0.5 * h * a, strength)
+            c = field(vector + 0.5 * h * b, strength)
+            d = field(vector + h * c, strength)
+            return vector + h / 6 * (a + 2 * b + 2 * c + d)
+
+        every = jax.vmap(forward, (0, 0, None))
+        return lambda vectors, strengths, h, count: jax.lax.fori_loop(0, count, lambda _, now: every(now, strengths, h), vectors)
+
+    def _paths(self, steps: np.ndarray, strengths: Sequence[float]) -> list[np.ndarray]:
+        """Weights after the steps, for each strength of what is added to the loss."""
         import jax
 
         with jax.enable_x64(True):
-            found = solve_ivp(
-                lambda _, w: np.asarray(self.field(w, strength)), (0.0, times[-1]), self.start, t_eval=times, method="DOP853",
-                rtol=TOLERANCE, atol=TOLERANCE * 1e-3,
-            )  # fmt: skip
-        if found.status != 0 or not np.isfinite(found.y).all():
-            raise RuntimeError(f"rate: the modified flow does not reach step {round(times[-1] / self.flow_rate)}; {found.message}")
-        return found.y.T
+            now: Any = np.tile(self.start, (len(strengths), 1))
+            found = [np.asarray(now)]
+            times = self.flow_rate * (steps - self.mu * (1 - self.mu**steps) / (1 - self.mu))
+            for before, after, start, stop in zip(steps[:-1], steps[1:], times[:-1], times[1:], strict=True):
+                now = self.leg(now, np.asarray(strengths), (stop - start) / (after - before), int(after - before))
+                found.append(np.asarray(now))
+                if not np.isfinite(found[-1]).all():
+                    raise RuntimeError(
+                        f"rate: got {self.rate}; the modified flow blows up before step {after}. It speaks of steps for which "
+                        f"η(1 + μ)/(1 - μ)² times the curvature is well below 1; here that factor is "
+                        f"{self.flow_rate * (1 + self.mu) / (1 - self.mu):.3g}"
+                    )
+        return [np.array([vectors[k] for vectors in found]) for k in range(len(strengths))]
 
     def _values(self, form: Form, vectors: np.ndarray) -> np.ndarray:
         return np.array([form.value(Products(form, {"w": self._arrays(vector)}), "w") for vector in vectors])
@@ -277,14 +312,18 @@ class _Problem:
         one = [Vector("w", ones(form))]
         return products.pair(one, one) if form.degree == 2 else 0.0 * form.value(products, "w")
 
-    def solve(self, steps: np.ndarray, random: np.random.Generator) -> Prediction:
+    def solve(self, wanted: np.ndarray, random: np.random.Generator) -> Prediction:
+        """At the steps that are wanted; for the spread also between them, closer where the loss falls fast."""
         import jax
 
-        times = steps * self.flow_rate
-        paths = [self._along(times, strength) for strength in (1.0, 0.5, 0.0)]
+        between = wanted[-1] * (np.arange(LOOKS + 1) / LOOKS) ** 2 if self.batch is not None else wanted
+        all_steps = np.unique(np.concatenate([wanted, np.rint(between).astype(int)]))
+        chosen = np.searchsorted(all_steps, wanted)
+        every = self._paths(all_steps, (1.0, 0.5, 0.0))
+        paths, steps = [path[chosen] for path in every], wanted
         with jax.enable_x64(True):
             slopes = [np.asarray(self.gradient(vector)) for vector in paths[0]]
-        spreads = self._spreads(paths[0], steps, random)
+        spreads = self._spreads(every[0], all_steps, chosen, random)
         found = []
         for k, form in enumerate(self.forms):
             full, half, none = (self._values(form, path) for path in paths)
@@ -293,10 +332,13 @@ class _Problem:
             reach = (1 + self.mu) / (1 - self.mu)
             ends = 0.5 * self.flow_rate**2 * reach * np.abs(seconds - seconds[:1])
             rest = self.flow_rate**2 * self.mu / (1 - self.mu) * reach * np.abs(seconds[:1]) * (steps > 0).reshape(-1, *[1] * (full.ndim - 1))
-            found.append(Predicted(form.law, steps, full, bent + ends + rest, None if spreads is None else spreads[k]))
+            # Decay from rest: what a late start of μ/(1 - μ) steps leaves out.
+            late = 4 * (self.decay * self.flow_rate) ** 2 * self.mu / (1 - self.mu) ** 2 * np.abs(full[:1])
+            errors = bent + ends + rest + late + DIGITS * max(form.size(Products(form, {"w": self._arrays(v)}), "w") for v in paths[0])
+            found.append(Predicted(form.law, steps, full, errors, None if spreads is None else spreads[k]))
         return Prediction(tuple(found))
 
-    def _spreads(self, path: np.ndarray, steps: np.ndarray, random: np.random.Generator) -> list[np.ndarray] | None:
+    def _spreads(self, path: np.ndarray, steps: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> list[np.ndarray] | None:
         """Standard deviations of Σ η²⟨g_B, g_B⟩_σ over independent batches."""
         if self.batch is None or self.mu > 0 or self.gradients is None:
             return None
@@ -313,7 +355,7 @@ class _Problem:
         for one in variances:
             values = self.rate**4 * np.array(one)
             pieces = [0.5 * (a + b) * (n - m) for a, b, m, n in zip(values[:-1], values[1:], steps[:-1], steps[1:], strict=True)]
-            found.append(np.sqrt(np.cumsum([0.0 * values[0], *pieces], axis=0)))
+            found.append(np.sqrt(np.cumsum([0.0 * values[0], *pieces], axis=0))[chosen])
         return found
 
 

@@ -68,6 +68,7 @@ class Ledger(Books):
         self._check_owned()
         self._few = 0.0
         self._raw: dict[str, torch.Tensor] = {}
+        self._room: dict[tuple[str, str], torch.Tensor] = {}
         self._open: dict[str, Any] | None = None
         self._handles = [
             optimizer.register_step_pre_hook(lambda _, args, keywords: self._before(args, keywords)),
@@ -85,6 +86,14 @@ class Ledger(Books):
     def weights_now(self) -> Arrays:
         """Weights at this moment."""
         return {name: _wide(parameter.detach()) for name, parameter in self._parameters.items()}
+
+    def _kept(self, label: str, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """A copy in double precision, in the same memory at every step."""
+        key = (label, name)
+        if key not in self._room or self._room[key].shape != tensor.shape:
+            self._room[key] = _wide(tensor)
+            return self._room[key]
+        return self._room[key].copy_(tensor.detach())
 
     def _look_at_autocast(self) -> None:
         kind = next(iter(self._parameters.values())).device.type
@@ -120,19 +129,22 @@ class Ledger(Books):
         groups = self._groups()
         gradients: dict[str, torch.Tensor] = {}
         memories: dict[str, torch.Tensor | None] = {}
-        still = set()
+        still, touched = set(), False
         for name, parameter in self._parameters.items():
             if parameter.grad is None:
                 still.add(name)
                 gradients[name] = torch.zeros_like(parameter, dtype=torch.float64)
             else:
-                gradient = _wide(_dense(parameter.grad))
+                own = _dense(parameter.grad)
+                touched = touched or name not in self._raw or not torch.equal(self._raw[name], own)
+                gradient = self._kept("g", name, own)
                 if scale is not None:
                     gradient = gradient / float(scale)
                 gradients[name] = -gradient if groups[name].get("maximize") else gradient
             memory = self._optimizer.state.get(parameter, {}).get(memory_name(self._optimizer))
-            memories[name] = None if memory is None else _wide(memory)
-        return {"w": self.weights_now(), "g": gradients, "v": memories, "still": still, "groups": groups}
+            memories[name] = None if memory is None else self._kept("v", name, memory)
+        now = {name: self._kept("w", name, parameter) for name, parameter in self._parameters.items()}
+        return {"w": now, "g": gradients, "v": memories, "still": still, "groups": groups, "touched": touched}
 
     def _groups(self) -> dict[str, dict[str, Any]]:
         """Groups of the optimiser as they are now: a state that is loaded brings new ones."""
@@ -146,7 +158,8 @@ class Ledger(Books):
             return
         skipped = float(getattr(self._optimizer, "found_inf", None) or 0.0) > 0
         raw, scale = self._unchanged(seen)
-        vectors: dict[str, Any] = {"w": seen["w"], "later": self.weights_now(), "g": seen["g"], **raw}
+        vectors: dict[str, Any] = {"w": seen["w"], "g": seen["g"], **raw}
+        vectors["later"] = {name: self._kept("later", name, parameter) for name, parameter in self._parameters.items()}
         vectors["v"] = {name: torch.zeros_like(seen["w"][name]) if v is None else v for name, v in seen["v"].items()}
         motions: dict[str, Motion] = {}
         updates: dict[str, torch.Tensor] = {}
@@ -173,6 +186,8 @@ class Ledger(Books):
     def _unchanged(self, seen: dict[str, Any]) -> tuple[dict[str, Arrays], float]:
         """Gradients as ``backward`` left them, where somebody changed them since, and their scale in those of the step."""
         raw, self._raw = self._raw, {}
+        if not seen["touched"]:
+            return {}, 1.0
         if set(raw) | seen["still"] != set(self.names) or any(raw[name].shape != seen["g"][name].shape for name in raw):
             return {}, 1.0
         wide = {name: _wide(raw[name]) if name in raw else seen["g"][name] for name in self.names}
