@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             )
     rows = [_row(size, own, line) for size, own, line in found]
     small = [line for size, _, line in found if size == SMALL]
-    agreements = _together(small)
+    agreements = _together(small, Timeline.changed) | {f"{k} (kinks only)": v for k, v in _together(small, kinks_changed).items()}
     warnings = [{"reason": "λ̂", "message": m} for line in small if line.trajectory is not None for m in line.trajectory.warnings]
     out.mkdir(parents=True, exist_ok=True)
     figures = [out / "condensation.png", out / "condensation-lanes.png"]
@@ -107,11 +109,16 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, _table(found, rows, agreements), figures)
 
 
-def _together(lines: list[Timeline]) -> dict[str, Agreement]:
-    """Counts of several runs, and with loss and λ̂ of those kinds of symmetry that change what the network can do."""
+def kinks_changed(line: Timeline) -> list[bool]:
+    """For every two neighbouring checkpoints, whether the number of kinks differs: births and deaths that change the function's form."""
+    return [one.kinks != other.kinks for one, other in pairwise(line.points)]
+
+
+def _together(lines: list[Timeline], changes: Callable[[Timeline], list[bool]]) -> dict[str, Agreement]:
+    """Counts of several runs."""
     found: dict[str, Agreement] = {}
     for line in lines:
-        for name, own in line.agreement().items():
+        for name, own in line.agreement_of(changes(line)).items():
             found[name] = found[name] + own if name in found else own
     return found
 

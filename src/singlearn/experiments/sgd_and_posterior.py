@@ -12,10 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from matplotlib.figure import Figure
+from scipy.optimize import minimize
 
 from singlearn.experiments.degenerate_node import PHASES, one_node, role_of_the_spare
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.sgd_runs import Schedule, Weights, autoencoder_gradient, descend, two_layer_gradient
+from singlearn.experiments.sgd_runs import Loss, Schedule, Weights, descend
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import two_layer_population
@@ -26,8 +27,10 @@ from singlearn.triple import Triple
 FEATURES, HIDDEN = 6, 2
 REPRESENTED = 0.5
 """A feature has a direction of its own where its column of W is longer."""
-NOISE = 0.2
-"""σ of the autoencoder's outputs: its divergence is |f(x) - x|² / 2σ²."""
+NOISE = 0.5
+"""σ of the autoencoder's outputs: its divergence is |f(x) - x|² / 2σ², minus the smallest there is, for no network of two dimensions is
+without error."""
+DESCENTS = 24
 NODES = 12
 """Of the quadrature over the size of a feature."""
 SMALL = 0.1
@@ -45,8 +48,8 @@ class Settings:
     particles: int
 
 
-FULL = Settings(1000, (100, 1000, 10_000), 20_000, 512)
-QUICK = Settings(512, (1000,), 2_000, 64)
+FULL = Settings(768, (100, 1000, 10_000), 10_000, 512)
+QUICK = Settings(512, (1000,), 1_500, 48)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Model:
         label: of one parameter, for JAX.
         draw: data of many runs.
         start: weights of many runs, from the prior.
-        gradient: of a minibatch.
+        loss: of one network on a minibatch.
         rate: of the descent.
     """
 
@@ -70,7 +73,7 @@ class Model:
     label: Callable[[Any], Any]
     draw: Callable[[int, int, np.random.Generator], tuple[np.ndarray, ...]]
     start: Callable[[int, np.random.Generator], Weights]
-    gradient: Callable[[Weights, Any], Weights]
+    loss: Loss
     rate: float
 
 
@@ -87,8 +90,12 @@ def spare_node() -> Model:
         shapes = {"w": (runs, 2, 1), "b": (runs, 2), "q": (runs, 2), "c": (runs,)}
         return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
+    def loss(w: Any, x: Any, y: Any) -> Any:
+        hidden = jax.nn.relu(x[:, None] * w["w"][:, 0] + w["b"])
+        return 0.5 * (((hidden * w["q"]).sum(-1) + w["c"] - y) ** 2).mean()
+
     triple = two_layer_population(2, truth, [(-1.0, 1.0)])
-    return Model("one node too many", PHASES, triple, role_of_the_spare(1), draw, start, two_layer_gradient, 0.05)
+    return Model("one node too many", PHASES, triple, role_of_the_spare(1), draw, start, loss, 0.1)
 
 
 def superposition() -> Model:
@@ -97,9 +104,14 @@ def superposition() -> Model:
     inputs = np.concatenate([(places[:, None] + 1) / 2 * np.eye(FEATURES)[k] for k in range(FEATURES)])
     mass = np.tile(weights / 2, FEATURES) / FEATURES
 
-    def divergence(w: Any) -> Any:
+    def error(w: Any) -> Any:
         output = jax.nn.relu(inputs @ w["w"].T @ w["w"] + w["b"])
         return (mass * ((output - inputs) ** 2).sum(-1)).sum() / (2 * NOISE**2)
+
+    lowest = _lowest(error)
+
+    def divergence(w: Any) -> Any:
+        return error(w) - lowest
 
     def draw(runs: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         x = np.zeros((runs, n, FEATURES))
@@ -109,6 +121,9 @@ def superposition() -> Model:
     def start(runs: int, rng: np.random.Generator) -> Weights:
         return {"w": rng.normal(size=(runs, HIDDEN, FEATURES)), "b": rng.normal(size=(runs, FEATURES))}
 
+    def loss(w: Any, x: Any) -> Any:
+        return 0.5 * ((jax.nn.relu((x @ w["w"].T) @ w["w"] + w["b"]) - x) ** 2).sum(-1).mean()
+
     def label(w: Any) -> Any:
         return (jnp.sqrt((w["w"] ** 2).sum(0)) > REPRESENTED).sum()
 
@@ -116,7 +131,28 @@ def superposition() -> Model:
     prior = {"w": standard.expand([HIDDEN, FEATURES]), "b": standard.expand([FEATURES])}
     triple = Triple.population(divergence, prior, 1.0, name="6 features in 2 dimensions")
     names = tuple(f"{k} features" for k in range(FEATURES + 1))
-    return Model("superposition", names, triple, label, draw, start, autoencoder_gradient, 0.2)
+    return Model("superposition", names, triple, label, draw, start, loss, 0.3)
+
+
+def _lowest(error: Callable[[Any], Any]) -> float:
+    """The smallest error: of descents from a hexagon and from random weights."""
+
+    def of_vector(vector: Any) -> Any:
+        w, b = vector[: HIDDEN * FEATURES].reshape(HIDDEN, FEATURES), vector[HIDDEN * FEATURES :]
+        return error({"w": w, "b": b})
+
+    rng = np.random.default_rng(0)
+    angles = 2 * np.pi * np.arange(FEATURES) / FEATURES
+    starts = [np.concatenate([np.cos(angles), np.sin(angles), np.full(FEATURES, -0.3)])]
+    starts += list(rng.normal(size=(DESCENTS, (HIDDEN + 1) * FEATURES)))
+    with jax.enable_x64(True):
+        both = jax.jit(jax.value_and_grad(of_vector))
+
+        def asked(vector: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = both(vector)
+            return float(value), np.asarray(slope)
+
+        return min(float(minimize(asked, start, jac=True, method="BFGS", options={"gtol": 1e-10}).fun) for start in starts)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
@@ -144,7 +180,7 @@ def shares(model: Model, n: int, start: str, settings: Settings, seed: int) -> n
     weights = model.start(settings.runs, rng)
     if start == "small weights":
         weights = {name: SMALL * part for name, part in weights.items()}
-    ended = descend(weights, model.draw(settings.runs, n, rng), model.gradient, Schedule(model.rate, settings.steps, 32), rng)
+    ended = descend(weights, model.draw(settings.runs, n, rng), model.loss, Schedule(model.rate, settings.steps, 32))
     with jax.enable_x64(True):
         labels = np.asarray(jax.vmap(model.label)({name: jnp.asarray(part) for name, part in ended.items()}))
     return np.bincount(labels, minlength=len(model.phases))
@@ -179,7 +215,7 @@ def _groups(rows: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, 
 
 
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
-    lines = [f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 in the second half), each with n samples of its own"]
+    lines = [f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 in the second half), each with its own n samples"]
     for (model, n), own in _groups(rows).items():
         table = [["phase", "posterior", *(f"SGD from {start}" for start in STARTS)]]
         for row in own:

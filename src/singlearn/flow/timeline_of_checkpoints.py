@@ -98,7 +98,10 @@ def timeline(
     module = _built(build)
     samples = samples_of(data, torch.device("cpu"))
     inputs, target = _parts(samples)
-    said, loss_is = _loss(loss, module, inputs, target)
+    net = from_torch(module)
+    if inputs.flatten(1).shape[1] != net.widths[0]:
+        raise ValueError(f"data: inputs have {inputs.flatten(1).shape[1]} numbers; the network takes {net.widths[0]}")
+    said, loss_is = _loss(loss, net.widths[-1], len(inputs), target)
     allowed, tolerance_is = _tolerance(tolerance, target)
     measure = _Measurement(module, inputs, target, said, allowed, hidden_kinks, _notes(module, hidden_kinks))
     store = None
@@ -168,8 +171,6 @@ class _Measurement:
         module = with_weights(self.module, state, checkpoint.name).eval()
         net = from_torch(module)
         x = self.inputs.flatten(1).double().numpy()
-        if x.shape[1] != net.widths[0]:
-            raise ValueError(f"data: inputs have {x.shape[1]} numbers; the network takes {net.widths[0]}")
         nodes = roles_on_data(net, x, self.tolerance)
         rank, explained, unexplained = self._null(net, x)
         return TimelinePoint(
@@ -233,7 +234,7 @@ def _parts(samples: Samples) -> tuple[torch.Tensor, torch.Tensor | None]:
     return parts[0], parts[1] if len(parts) == 2 else None
 
 
-def _loss(loss: Loss | None, module: nn.Module, inputs: torch.Tensor, target: torch.Tensor | None) -> tuple[Loss | None, str]:
+def _loss(loss: Loss | None, outputs: int, samples: int, target: torch.Tensor | None) -> tuple[Loss | None, str]:
     """The loss, and what it is."""
     if loss is not None:
         if target is None:
@@ -241,11 +242,10 @@ def _loss(loss: Loss | None, module: nn.Module, inputs: torch.Tensor, target: to
         return loss, "as given"
     if target is None:
         return None, ""
-    with torch.no_grad():
-        output = module(inputs[:2].to(next(module.parameters()).dtype))
-    if not target.is_floating_point() and target.ndim == 1 and 0 <= int(target.min()) and int(target.max()) < output.shape[1] > 1:
+    whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
+    if whole and target.ndim == 1 and 0 <= int(target.min()) and int(target.max()) < outputs > 1:
         return _cross_entropy, "cross entropy of class labels, nats per sample"
-    if target.is_floating_point() and target.numel() == len(inputs) * output.shape[1]:
+    if target.is_floating_point() and target.numel() == samples * outputs:
         return _half_squared_error, "half the squared error per sample (none was given)"
     return None, ""
 

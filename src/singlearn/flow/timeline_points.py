@@ -185,8 +185,12 @@ class Timeline(Shown):
 
     def agreement(self) -> dict[str, Agreement]:
         """How often births and deaths fall between the same checkpoints as changes of the loss, and of λ̂, beside what chance gives."""
-        symmetries = self.changed()
-        quantities = {"loss": self.loss_changed(), "λ̂": self.learning_coefficient_changed()}
+        return self.agreement_of(self.changed())
+
+    def agreement_of(self, symmetries: list[bool]) -> dict[str, Agreement]:
+        """The same for changes of your own, between every two neighbouring checkpoints; quantities that are not known are left out."""
+        logs = [None if point.loss is None or point.loss <= 0 else math.log(point.loss) for point in self.points]
+        quantities = {"loss": self.loss_changed(), "log loss": steep(logs), "λ̂": self.learning_coefficient_changed()}
         return {name: agreement(symmetries, changes) for name, changes in quantities.items() if any(c is not None for c in changes)}
 
     def drift(self) -> dict[str, float]:
@@ -214,6 +218,12 @@ class Timeline(Shown):
         if self.loss_is:
             rows.append(f"  loss: {self.loss_is}")
         rows += [f"  conserved: {law} moved by {share:.2g} of its size" for law, share in self.drift().items()]
+        hidden = [(point, kink) for point in self.points for kink in point.hidden_kinks or ()]
+        if hidden:
+            at = ", ".join(dict.fromkeys(f"{point.step:g}" for point, _ in hidden))
+            point, (layer, node, backward, forward) = hidden[-1]
+            last = f"the last, of node {layer}.{node} at {point.step:g}, can slide by -{backward:.3g} to +{forward:.3g} of its bias"
+            rows.append(f"  hidden kinks at step {at}; {last}")
         rows.append(f"  {len(self.events)} births and deaths" + (":" if self.events else ""))
         rows += [f"    {event}" for event in self.events[:LISTED]]
         if len(self.events) > LISTED:
