@@ -1,6 +1,8 @@
-"""Symmetries through training: roles up to a tolerance, births and deaths, order of checkpoints, folders, and their experiments.
+"""Symmetries through training: roles up to a tolerance, births and deaths, order of checkpoints,
+folders, and their experiments.
 
-Every network here was built to have the symmetry that is looked for; sources of numbers are in the docstrings.
+Every network here was built to have the symmetry that is looked for; sources of numbers are in the
+docstrings.
 """
 
 import json
@@ -21,7 +23,10 @@ LINE = np.linspace(-1, 1, 41)[:, None]
 
 
 def roles(w, b, q, x=LINE, tolerance=1e-3):
-    net = DeepReLU([np.reshape(w, (len(b), -1)), np.reshape(q, (-1, len(b)))], [np.array(b), np.zeros(np.reshape(q, (-1, len(b))).shape[0])])
+    net = DeepReLU(
+        [np.reshape(w, (len(b), -1)), np.reshape(q, (-1, len(b)))],
+        [np.array(b), np.zeros(np.reshape(q, (-1, len(b))).shape[0])],
+    )
     return roles_on_data(net, x, tolerance)
 
 
@@ -42,7 +47,12 @@ def names(nodes):
         ([1.0, 3.0], [0.1, 0.3], [1.0, 2.0], ["duplicate", "duplicate"]),
         ([1.0, 3.0], [0.1, 0.3001], [1.0, 2.0], ["duplicate", "duplicate"]),
         ([1.0, -3.0], [0.1, -0.3], [1.0, 2.0], ["shared boundary", "shared boundary"]),
-        ([1.0, 2.0, -1.0], [0.1, 0.2, -0.1], [1.0, 1.0, 1.0], ["duplicate", "duplicate", "shared boundary"]),
+        (
+            [1.0, 2.0, -1.0],
+            [0.1, 0.2, -0.1],
+            [1.0, 1.0, 1.0],
+            ["duplicate", "duplicate", "shared boundary"],
+        ),
         ([1.0, -1.0], [0.1, -0.1], [1.0, -1.0], ["cancelling", "cancelling"]),
         ([1.0, 2.0], [0.1, 0.2], [1.0, -0.5], ["cancelling", "cancelling"]),
         ([1.0, 2.0], [0.1, -0.6], [1.0, -0.5], ["annihilating", "annihilating"]),
@@ -55,7 +65,11 @@ def test_roles_of_nodes_that_were_built(w, b, q, said):
 
 def test_roles_do_not_change_where_nodes_are_scaled_and_permuted():
     """(a w, a b, q / a) is the same function."""
-    w, b, q = np.array([1.0, 3.0, -1.0, 1.0]), np.array([0.1, 0.3, 0.9, -2.0]), np.array([1.0, 2.0, 1.0, 1.0])
+    w, b, q = (
+        np.array([1.0, 3.0, -1.0, 1.0]),
+        np.array([0.1, 0.3, 0.9, -2.0]),
+        np.array([1.0, 2.0, 1.0, 1.0]),
+    )
     a, order = np.array([1e-4, 1e3, 7.0, 1e-2]), [2, 0, 3, 1]
     plain, scaled = roles(w, b, q), roles((a * w)[order], (a * b)[order], (q / a)[order])
     assert [names(plain)[k] for k in order] == names(scaled)
@@ -72,11 +86,15 @@ def test_a_role_is_given_where_the_change_it_makes_is_within_the_tolerance():
 
 def test_several_outputs_share_one_node_where_orientations_agree():
     """ReLU(u) (1, 0) + ReLU(2 u) (0, 1) is ReLU(u) (1, 2)."""
-    assert names(roles([1.0, 2.0], [0.1, 0.2], [[1.0, 0.0], [0.0, 1.0]])) == ["duplicate", "duplicate"]
+    assert names(roles([1.0, 2.0], [0.1, 0.2], [[1.0, 0.0], [0.0, 1.0]])) == [
+        "duplicate",
+        "duplicate",
+    ]
 
 
 def test_three_slopes_annihilate_in_the_plane():
-    """The star of three unit vectors, each turned round, and none of it on a line, where three slopes sum to zero by chance."""
+    """The star of three unit vectors, each turned round, and none of it on a line, where three
+    slopes sum to zero by chance."""
     angles = 2 * np.pi * np.arange(3) / 3
     plane = np.random.default_rng(0).uniform(-1, 1, (200, 2))
     found = roles(np.stack([np.cos(angles), np.sin(angles)], 1), [-0.3] * 3, [1.0] * 3, plane)
@@ -85,36 +103,53 @@ def test_three_slopes_annihilate_in_the_plane():
 
 
 def test_kinks_are_counted_by_boundary():
-    found = roles([1.0, 3.0, -1.0, 1.0, -1.0], [0.1, 0.3, -0.5, -0.2, 0.2], [1.0, 2.0, 1.0, 1.0, -1.0])
+    found = roles(
+        [1.0, 3.0, -1.0, 1.0, -1.0], [0.1, 0.3, -0.5, -0.2, 0.2], [1.0, 2.0, 1.0, 1.0, -1.0]
+    )
     assert names(found) == ["duplicate", "duplicate", "live", "cancelling", "cancelling"]
     assert boundaries(found, 0) == 2
 
 
 def test_layers_of_a_deep_network_are_judged_by_its_outputs():
     """A node of the second layer that is active on all inputs, and one on none."""
-    net = DeepReLU([[[1.0], [-2.0]], [[1.0, 1.0], [-1.0, -1.0]], [[1.0, 1.0]]], [[0.1, 0.3], [0.2, -5.0], [0.0]])
+    net = DeepReLU(
+        [[[1.0], [-2.0]], [[1.0, 1.0], [-1.0, -1.0]], [[1.0, 1.0]]],
+        [[0.1, 0.3], [0.2, -5.0], [0.0]],
+    )
     found = roles_on_data(net, LINE, 1e-3)
     assert [(node.name, str(node.role)) for node in found] == [
-        ("0.0", "live"), ("0.1", "live"), ("1.0", "bypassed"), ("1.1", "dead"),
-    ]  # fmt: skip
+        ("0.0", "live"),
+        ("0.1", "live"),
+        ("1.0", "bypassed"),
+        ("1.1", "dead"),
+    ]
 
 
 def module():
-    return torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1)).double()
+    return torch.nn.Sequential(
+        torch.nn.Linear(1, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1)
+    ).double()
 
 
 def weights(bias, outgoing=1.0):
     return {
-        "0.weight": torch.ones(2, 1), "0.bias": torch.tensor([0.0, bias]), "2.weight": torch.tensor([[1.0, outgoing]]),
+        "0.weight": torch.ones(2, 1),
+        "0.bias": torch.tensor([0.0, bias]),
+        "2.weight": torch.tensor([[1.0, outgoing]]),
         "2.bias": torch.zeros(1),
-    }  # fmt: skip
+    }
 
 
 X = torch.from_numpy(LINE)
 
 
 def test_births_and_deaths():
-    found = timeline({0: weights(0.0), 5: weights(0.5), 9: weights(0.0, -1.0), 20: weights(-3.0)}, module, data=(X, X), progress=False)
+    found = timeline(
+        {0: weights(0.0), 5: weights(0.5), 9: weights(0.0, -1.0), 20: weights(-3.0)},
+        module,
+        data=(X, X),
+        progress=False,
+    )
     assert [str(event) for event in found.events if event.node == "0.1"] == [
         "0 to 5: node 0.1 duplicate with 0 died",
         "5 to 9: node 0.1 cancelling with 0 born",
@@ -123,9 +158,13 @@ def test_births_and_deaths():
     ]
     assert found.points[2].hidden_kinks == ((0, 0, np.inf, np.inf),)
     assert [point.kinks for point in found.points] == [(1,), (2,), (0,), (1,)]
-    assert found.points[0].loss == pytest.approx(0.5 * float(((2 * X.clamp(min=0) - X) ** 2).mean()))
+    assert found.points[0].loss == pytest.approx(
+        0.5 * float(((2 * X.clamp(min=0) - X) ** 2).mean())
+    )
     assert found.points[1].rank + found.points[1].explained + found.points[1].unexplained == 7
-    assert json.loads(json.dumps(found.to_dict()))["points"][2]["hidden_kinks"] == [[0, 0, None, None]]
+    assert json.loads(json.dumps(found.to_dict()))["points"][2]["hidden_kinks"] == [
+        [0, 0, None, None]
+    ]
     for point in found.points:
         assert TimelinePoint.from_dict(json.loads(json.dumps(point.to_dict()))) == point
     assert list(found.table()["cancelling"]) == [0, 0, 2, 0]
@@ -147,9 +186,15 @@ def test_a_folder_is_resumed_and_belongs_to_what_it_was_made_of(tmp_path, monkey
     first = timeline(tmp_path, module, **asked)
     assert [point.step for point in first.points] == [1, 20]
     with monkeypatch.context() as patch:
-        patch.setattr("singlearn.flow.timeline_of_checkpoints.roles_on_data", None)  # nothing is measured again
+        patch.setattr(
+            "singlearn.flow.timeline_of_checkpoints.roles_on_data", None
+        )  # nothing is measured again
         assert timeline(tmp_path, module, **asked).points == first.points
-    for other in ({"data": (X, 2 * X)}, {"tolerance": 0.5}, {"loss": lambda o, t: ((o - t) ** 2).sum(-1)}):
+    for other in (
+        {"data": (X, 2 * X)},
+        {"tolerance": 0.5},
+        {"loss": lambda o, t: ((o - t) ** 2).sum(-1)},
+    ):
         with pytest.raises(ValueError, match="folder: "):
             timeline(tmp_path, module, **(asked | other))
     torch.save(weights(0.7), tmp_path / "step_20.pt")
@@ -173,7 +218,13 @@ def test_steps_are_read_off_names(files, steps):
 
 
 @pytest.mark.parametrize(
-    "files", [["epoch1_20.pt", "epoch2_40.pt"], ["a3_20.pt", "b4_40.pt"], ["run2_30.pt"], ["step5_seed1.pt", "step5_seed1_b.pt"]]
+    "files",
+    [
+        ["epoch1_20.pt", "epoch2_40.pt"],
+        ["a3_20.pt", "b4_40.pt"],
+        ["run2_30.pt"],
+        ["step5_seed1.pt", "step5_seed1_b.pt"],
+    ],
 )
 def test_names_that_are_ambiguous_are_refused(files):
     with pytest.raises(ValueError, match="checkpoints: "):
@@ -183,8 +234,16 @@ def test_names_that_are_ambiguous_are_refused(files):
 @pytest.mark.parametrize(
     ("build", "data", "said"),
     [
-        (torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1)), (X, X), "build: it holds Tanh"),
-        (torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Linear(2, 1)), (X, X), "build: child 1 is Linear where ReLU"),
+        (
+            torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Tanh(), torch.nn.Linear(2, 1)),
+            (X, X),
+            "build: it holds Tanh",
+        ),
+        (
+            torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.Linear(2, 1)),
+            (X, X),
+            "build: child 1 is Linear where ReLU",
+        ),
         (torch.nn.Linear(1, 1), (X, X), "build: the network has no hidden layer"),
         (lambda: 3, (X, X), "build: got int"),
         (module, (torch.cat([X, X], 1), X), "data: inputs have 2 numbers"),
@@ -204,13 +263,29 @@ def test_no_loss_is_invented():
     found = timeline({0: weights(0.0)}, module, data=(X, y), tolerance=0.01, progress=False)
     assert found.points[0].loss is None
     with pytest.raises(ValueError, match="learning_coefficient: λ̂ needs targets and a loss"):
-        timeline({0: weights(0.0)}, module, data=(X, y), tolerance=0.01, learning_coefficient=True, progress=False)
+        timeline(
+            {0: weights(0.0)},
+            module,
+            data=(X, y),
+            tolerance=0.01,
+            learning_coefficient=True,
+            progress=False,
+        )
 
 
 def test_agreement_counts():
     """By hand: 2 × 3 of 6 intervals meet once by chance; hypergeometric: 1/5."""
-    found = agreement([True, True, False, False, False, False, True], [True, True, True, False, False, False, None])
-    assert (found.both, found.symmetry_only, found.quantity_only, found.neither, found.unknown) == (2, 0, 1, 3, 1)
+    found = agreement(
+        [True, True, False, False, False, False, True],
+        [True, True, True, False, False, False, None],
+    )
+    assert (found.both, found.symmetry_only, found.quantity_only, found.neither, found.unknown) == (
+        2,
+        0,
+        1,
+        3,
+        1,
+    )
     assert found.by_chance == pytest.approx(1.0)
     assert found.p_value == pytest.approx(1 / 5)
     assert (found + found).both == 4
@@ -227,7 +302,17 @@ def test_the_command(tmp_path, capsys):
         "def build(): return torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1)).double()\n"
         "x = torch.linspace(-1, 1, 41, dtype=torch.float64)[:, None]\ndata = x, x\n"
     )
-    asked = ["flow", "timeline", str(tmp_path), "--model", f"{file}:build", "--data", f"{file}:data", "--out", str(tmp_path / "out")]
+    asked = [
+        "flow",
+        "timeline",
+        str(tmp_path),
+        "--model",
+        f"{file}:build",
+        "--data",
+        f"{file}:data",
+        "--out",
+        str(tmp_path / "out"),
+    ]
     assert main([*asked, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["command"] == "flow timeline"
@@ -238,7 +323,8 @@ def test_the_command(tmp_path, capsys):
 
 
 def test_exit_times_of_the_staircase():
-    """Half times of Gram-Schmidt directions, beside gradient descent: theory of the linear pair, to 1 %."""
+    """Half times of Gram-Schmidt directions, beside gradient descent: theory of the linear pair, to
+    1 %."""
     from singlearn.experiments.staircase import both_signs, train
 
     values = (2.5, 1.2, 0.7)
@@ -258,7 +344,9 @@ def test_kinks_from_small_weights_come_one_by_one():
     from singlearn.experiments import condensation
 
     x, y = condensation.data(0)
-    kept = condensation.train(x, y, condensation.SMALL, 0, [0, 100, 300, 400, 450, 700, 1000, 1200, 2000])
+    kept = condensation.train(
+        x, y, condensation.SMALL, 0, [0, 100, 300, 400, 450, 700, 1000, 1200, 2000]
+    )
     found = timeline(kept, condensation.module, data=(x, y), loss=condensation.loss, progress=False)
     assert isinstance(found, Timeline)
     assert condensation.kink_steps(found)[:3] == [0, 1, 2]

@@ -13,28 +13,41 @@ from singlearn.cli.refusal import Refusal
 
 
 def run_flow(options: argparse.Namespace) -> None:
-    """Follow the symmetries of a network through its checkpoints, print them and draw a lane per node."""
+    """Follow the symmetries of a network through its checkpoints, print them and draw a lane per
+    node."""
     try:
         import torch
     except ImportError:
-        raise ImportError("flow timeline needs PyTorch; install it with pip install 'singlearn[torch]'") from None
+        raise ImportError(
+            "flow timeline needs PyTorch; install it with pip install 'singlearn[torch]'"
+        ) from None
     from singlearn import plot
     from singlearn.flow import timeline
 
     out = folder(options.out)
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
-        raise Refusal(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
-    data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
+        raise Refusal(
+            f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one"
+        )
+    data = load_name(
+        options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset
+    )
     loss = None if options.loss is None else load_name(options.loss, "--loss", "net.py:loss")
     if loss is not None and not callable(loss):
-        raise Refusal(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
+        raise Refusal(
+            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)"
+        )
     if options.llc and loss is None and not _has_labels(data):
         raise Refusal(
             "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give it by --loss FILE.py:NAME, such as "
             "0.5 * ((output - target)**2).sum(-1) / σ²"
         )
-    files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
+    files = [
+        Path(where.rpartition(":")[0])
+        for where in (options.model, options.data, options.loss)
+        if where is not None
+    ]
     with blaming(*files):
         try:
             found = timeline(

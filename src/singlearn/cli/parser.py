@@ -249,7 +249,9 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
         "say what every hidden node does at every checkpoint: births and deaths of symmetries",
         "singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data",
     )
-    line.add_argument("checkpoints", metavar="DIR", type=Path, help="folder of state dictionaries with the step in their names: step_100.pt, …")
+    line.add_argument(
+        "checkpoints", metavar="DIR", type=Path, help="folder of state dictionaries with the step in their names: step_100.pt, …"
+    )
     line.add_argument(
         "--model", required=True, metavar="FILE.py:NAME",
         help="NAME is a Sequential of Linear and ReLU, or a function without arguments that builds it",

@@ -1,4 +1,5 @@
-"""Many runs of stochastic gradient descent at once: one compiled loop over networks with a leading axis of runs."""
+"""Many runs of stochastic gradient descent at once: one compiled loop over networks with a leading
+axis of runs."""
 
 from __future__ import annotations
 
@@ -18,15 +19,19 @@ Loss = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: the rate is constant for the first half and falls linearly to 0 in the second, so that runs come to rest."""
+    """How long and how fast: the rate is constant for the first half and falls linearly to 0 in the
+    second, so that runs come to rest."""
 
     rate: float
     steps: int
     batch: int
 
 
-def descend(start: Weights, data: tuple[np.ndarray, ...], loss: Loss, schedule: Schedule) -> Weights:
-    """Where the runs end. Each has its own start and its own data, whose minibatches come in a fixed order.
+def descend(
+    start: Weights, data: tuple[np.ndarray, ...], loss: Loss, schedule: Schedule
+) -> Weights:
+    """Where the runs end. Each has its own start and its own data, whose minibatches come in a
+    fixed order.
 
     Args:
         start: weights with an axis of runs.
@@ -48,7 +53,9 @@ def descend(start: Weights, data: tuple[np.ndarray, ...], loss: Loss, schedule: 
     @jax.jit
     def walk(weights: Any, parts: Any) -> Any:
         def step(t: Any, now: Any) -> Any:
-            some = [jax.lax.dynamic_slice_in_dim(part, (t % blocks) * batch, batch, 1) for part in parts]
+            some = [
+                jax.lax.dynamic_slice_in_dim(part, (t % blocks) * batch, batch, 1) for part in parts
+            ]
             rate = schedule.rate * jnp.minimum(1.0, 2 * (1 - t / schedule.steps))
             return jax.tree.map(lambda w, slope: w - rate * slope, now, gradient(now, *some))
 
