@@ -257,6 +257,19 @@ def test_what_is_not_understood_is_refused(build, data, said):
         timeline({0: weights(0.0)}, build, data=data, progress=False)
 
 
+def test_null_directions_are_those_of_the_module_or_none():
+    """A layer without a bias has fewer parameters than a network of weights and biases."""
+    bare = torch.nn.Sequential(torch.nn.Linear(1, 2, bias=False), torch.nn.ReLU(), torch.nn.Linear(2, 1)).double()
+    found = timeline({0: bare.state_dict()}, bare, data=(X, X), progress=False)
+    assert found.points[0].rank is None
+    assert any("null directions: not computed" in note for note in found.notes)
+
+
+def test_a_broken_checkpoint_is_named():
+    with pytest.raises(ValueError, match=r"step 7: weights\[0\]: entry"):
+        timeline({7: weights(0.0) | {"0.weight": torch.full((2, 1), torch.nan)}}, module, data=(X, X), progress=False)
+
+
 def test_no_loss_is_invented():
     """Targets of another shape have none; λ̂ then is refused."""
     y = torch.zeros(41, 3)

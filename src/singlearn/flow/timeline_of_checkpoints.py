@@ -217,7 +217,10 @@ class _Measurement:
         """The symmetries there."""
         state = _state(checkpoint, self.module)
         module = with_weights(self.module, state, checkpoint.name).eval()
-        net = from_torch(module)
+        try:
+            net = from_torch(module)
+        except ValueError as error:  # entries that are not finite
+            raise ValueError(f"{checkpoint.name}: {str(error).removeprefix('module: ')}") from None
         x = self.inputs.flatten(1).double().numpy()
         nodes = roles_on_data(net, x, self.tolerance)
         rank, explained, unexplained = self._null(net, x)
@@ -239,7 +242,7 @@ class _Measurement:
     def _null(
         self, net: DeepReLU, x: Float[np.ndarray, "points inputs"]
     ) -> tuple[int | None, int | None, int | None]:
-        if net.parameters > LARGEST_RANK or not all(_biases(self.module)):
+        if net.parameters > LARGEST_RANK or _parameters(self.module) != net.parameters:
             return None, None, None
         rows = max(net.parameters, MOST_ROWS) // net.widths[-1] + 1
         found = explained_rank(
@@ -349,16 +352,20 @@ def _tolerance(tolerance: float | None, target: torch.Tensor | None) -> tuple[fl
     return SHARE * spread, f"{SHARE:.0%} of the spread of the targets, by default"
 
 
-def _biases(module: nn.Module) -> list[bool]:
-    return [part.bias is not None for part in module.modules() if isinstance(part, nn.Linear)]
+def _parameters(module: nn.Module) -> int:
+    """Fewer than those of its layers one by one without biases or with shared layers, more with BatchNorm."""
+    return sum(part.numel() for part in module.parameters())
 
 
 def _notes(module: nn.Module, hidden_kinks: bool) -> tuple[str, ...]:
     """What is not looked for."""
     net = from_torch(module)
     found = []
-    if not all(_biases(module)):
-        found.append("null directions: not computed, a layer has no bias")
+    if _parameters(module) != net.parameters:
+        found.append(
+            f"null directions: not computed, the module has {_parameters(module)} parameters and its "
+            f"layers, read as weights and biases, {net.parameters}"
+        )
     elif net.parameters > LARGEST_RANK:
         found.append(
             f"null directions: not computed, {net.parameters} parameters are more than {LARGEST_RANK}"

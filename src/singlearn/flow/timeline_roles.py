@@ -221,11 +221,10 @@ class _Layer:
         if not (before > 0).any():
             return self._node(node, NodeRole.DEAD, (), 0.0)
         without = self.change({node: np.zeros_like(after)})
-        for role, column in (
-            (NodeRole.SILENT, np.zeros_like(after)),
-            (NodeRole.CONSTANT, np.full_like(after, after.mean())),
-            (NodeRole.BYPASSED, before),
-        ):
+        if without <= self.tolerance:
+            return self._node(node, NodeRole.SILENT, (), without)
+        mean = np.full_like(after, after.mean())
+        for role, column in ((NodeRole.CONSTANT, mean), (NodeRole.BYPASSED, before)):
             change = self.change({node: column})
             if change <= self.tolerance:
                 return self._node(node, role, (), change)
