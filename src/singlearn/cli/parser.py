@@ -95,6 +95,7 @@ def command_line() -> argparse.ArgumentParser:
         "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
         "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
         "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a trained network?\n"
+        "  singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data    symmetries through training\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
         "  singlearn exact \"(y^2 - x^3)^2\"               λ and m of a polynomial, proved\n"
         "  singlearn catalogue                           which learning coefficients are proven?\n"
@@ -105,6 +106,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_select(commands)
     _add_temper(commands)
     _add_llc(commands)
+    _add_flow(commands)
     _add_symmetry(commands)
     _add_exact(commands)
     _add_catalogue(commands)
@@ -232,6 +234,39 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--max-steps", type=_as_number, default=100_000, metavar="N", help="steps of each chain at most (default 100000)"
     )
+
+
+def _add_flow(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "flow",
+        help="follow the symmetries of a PyTorch network through training",
+        description="What training conserves, and which symmetries are born and die.",
+    )
+    actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    line = _add(
+        actions,
+        "timeline",
+        "say what every hidden node does at every checkpoint: births and deaths of symmetries",
+        "singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data",
+    )
+    line.add_argument(
+        "checkpoints", metavar="DIR", type=Path, help="folder of state dictionaries with the step in their names: step_100.pt, …"
+    )
+    line.add_argument(
+        "--model", required=True, metavar="FILE.py:NAME",
+        help="NAME is a Sequential of Linear and ReLU, or a function without arguments that builds it",
+    )  # fmt: skip
+    line.add_argument(
+        "--data", required=True, metavar="FILE.py:NAME",
+        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a function that returns one",
+    )  # fmt: skip
+    line.add_argument("--loss", metavar="FILE.py:NAME", help="NAME is a function loss(output, target) of per-sample losses")
+    line.add_argument(
+        "--tolerance", type=_positive, metavar="ε",
+        help="change of an output that counts as none (default: 1 %% of the spread of the targets)",
+    )  # fmt: skip
+    line.add_argument("--llc", action="store_true", help="measure λ̂ of every checkpoint's own function as well")
+    line.add_argument("--folder", type=Path, metavar="DIR", help="keep finished checkpoints there; a timeline begun there is resumed")
 
 
 def _add_experiment(commands: argparse._SubParsersAction) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from singlearn.plot.lanes_of_nodes import timeline as lanes
 WIDTH, SAMPLES, RATE, LAST = 20, 200, 0.02, 15_000
 SMALL, USUAL = 1e-4, 0.5
 KINKS = ((3.0, (1.0, 0.0)), (1.5, (-1.0, 0.0)), (0.8, (0.0, 1.0)))
-"""Of the truth: size and direction of each node. The first two are one boundary in both orientations, so that there are two kinks and a
-linear part, which a network of three nodes has too."""
+"""Of the truth: size and direction of each node. The first two are one boundary in both
+orientations, so that there are two kinks and a linear part, which a network of three nodes has
+too."""
 NBETA, GAMMA = 1e4, 30.0
 
 
@@ -55,11 +58,14 @@ def module() -> Any:
 
 
 def train(x: Any, y: Any, size: float, seed: int, steps: list[int]) -> dict[int, dict[str, Any]]:
-    """Gradient descent of half the mean squared error from weights N(0, size²); weights at some steps."""
+    """Gradient descent of half the mean squared error from weights N(0, size²); weights at some
+    steps."""
     import torch
 
     rng = np.random.default_rng([seed, 31])
-    w, b, q, c = (size * rng.normal(size=shape) for shape in ((WIDTH, 2), (WIDTH,), (1, WIDTH), (1,)))
+    w, b, q, c = (
+        size * rng.normal(size=shape) for shape in ((WIDTH, 2), (WIDTH,), (1, WIDTH), (1,))
+    )
     inputs, targets = x.numpy(), y.numpy()
     kept = {}
     for step in range(LAST + 1):
@@ -69,7 +75,12 @@ def train(x: Any, y: Any, size: float, seed: int, steps: list[int]) -> dict[int,
         hidden = np.maximum(inputs @ w.T + b, 0.0)
         error = (hidden @ q.T + c - targets) / SAMPLES
         back = (error * q) * (hidden > 0)
-        w, b, q, c = w - RATE * back.T @ inputs, b - RATE * back.sum(0), q - RATE * error.T @ hidden, c - RATE * error.sum(0)
+        w, b, q, c = (
+            w - RATE * back.T @ inputs,
+            b - RATE * back.sum(0),
+            q - RATE * error.T @ hidden,
+            c - RATE * error.sum(0),
+        )
     return kept
 
 
@@ -79,7 +90,8 @@ def loss(output: Any, target: Any) -> Any:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Train from small weights, and from usual ones as a control; follow the symmetries (``quick``: one seed each)."""
+    """Train from small weights, and from usual ones as a control; follow the symmetries (``quick``:
+    one seed each)."""
     settings = QUICK if quick else FULL
     steps = sorted({0, *(round(s) for s in np.geomspace(30, LAST, settings.checkpoints))})
     found: list[tuple[float, int, Timeline]] = []
@@ -88,30 +100,65 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             x, y = data(seed + own)
             weights = train(x, y, size, seed + own, steps)
             asked = {
-                "nbeta": NBETA, "gamma": GAMMA, "sampler": "hmc", "chains": 16, "tolerance": 0.05, "max_steps": settings.most, "seed": seed,
-            }  # fmt: skip
+                "nbeta": NBETA,
+                "gamma": GAMMA,
+                "sampler": "hmc",
+                "chains": 16,
+                "tolerance": 0.05,
+                "max_steps": settings.most,
+                "seed": seed,
+            }
             measured = asked if size == SMALL and own < settings.measured else False
             folder = out / "condensation" / f"{'quick-' if quick else ''}{size:g}-{seed + own}"
             found.append(
-                (size, seed + own, timeline(weights, module, data=(x, y), loss=loss, learning_coefficient=measured, folder=folder, progress=progress))
+                (
+                    size,
+                    seed + own,
+                    timeline(
+                        weights,
+                        module,
+                        data=(x, y),
+                        loss=loss,
+                        learning_coefficient=measured,
+                        folder=folder,
+                        progress=progress,
+                    ),
+                )
             )
     rows = [_row(size, own, line) for size, own, line in found]
     small = [line for size, _, line in found if size == SMALL]
-    agreements = _together(small)
-    warnings = [{"reason": "λ̂", "message": m} for line in small if line.trajectory is not None for m in line.trajectory.warnings]
+    agreements = _together(small, Timeline.changed) | {
+        f"{k} (kinks only)": v for k, v in _together(small, kinks_changed).items()
+    }
+    warnings = [
+        {"reason": "λ̂", "message": m}
+        for line in small
+        if line.trajectory is not None
+        for m in line.trajectory.warnings
+    ]
     out.mkdir(parents=True, exist_ok=True)
     figures = [out / "condensation.png", out / "condensation-lanes.png"]
     draw(found, SMALL).savefig(figures[0], dpi=150)
-    lanes(small[0], f"two-layer ReLU network of {WIDTH} nodes from weights of size {SMALL:g}").savefig(figures[1], dpi=150)
+    lanes(
+        small[0], f"two-layer ReLU network of {WIDTH} nodes from weights of size {SMALL:g}"
+    ).savefig(figures[1], dpi=150)
     rows += [{"agreement": name, **own.to_dict()} for name, own in agreements.items()]
     return ExperimentResult(rows, warnings, _table(found, rows, agreements), figures)
 
 
-def _together(lines: list[Timeline]) -> dict[str, Agreement]:
-    """Counts of several runs, and with loss and λ̂ of those kinds of symmetry that change what the network can do."""
+def kinks_changed(line: Timeline) -> list[bool]:
+    """For every two neighbouring checkpoints, whether the number of kinks differs: births and
+    deaths that change the function's form."""
+    return [one.kinks != other.kinks for one, other in pairwise(line.points)]
+
+
+def _together(
+    lines: list[Timeline], changes: Callable[[Timeline], list[bool]]
+) -> dict[str, Agreement]:
+    """Counts of several runs."""
     found: dict[str, Agreement] = {}
     for line in lines:
-        for name, own in line.agreement().items():
+        for name, own in line.agreement_of(changes(line)).items():
             found[name] = found[name] + own if name in found else own
     return found
 
@@ -146,16 +193,26 @@ def _row(size: float, own: int, line: Timeline) -> dict[str, Any]:
 
 
 def moved(line: Timeline) -> float:
-    """Largest change of a conserved quantity from the first checkpoint. Squared weights of a node are of order 1 at the end."""
-    (values,) = (np.array([point.conserved[law] for point in line.points]) for law in line.points[0].conserved)
+    """Largest change of a conserved quantity from the first checkpoint. Squared weights of a node
+    are of order 1 at the end."""
+    (values,) = (
+        np.array([point.conserved[law] for point in line.points])
+        for law in line.points[0].conserved
+    )
     return float(np.abs(values - values[0]).max())
 
 
-def _table(found: list[tuple[float, int, Timeline]], rows: list[dict[str, Any]], agreements: dict[str, Agreement]) -> str:
+def _table(
+    found: list[tuple[float, int, Timeline]],
+    rows: list[dict[str, Any]],
+    agreements: dict[str, Agreement],
+) -> str:
     lines = [
-        f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), {SAMPLES} inputs, gradient descent to step {LAST}",
+        f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), "
+        f"{SAMPLES} inputs, gradient descent to step {LAST}",
         "",
-        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  live  duplicate  null: explained+rest  Q moved",
+        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  live"
+        "  duplicate  null: explained+rest  Q moved",
     ]
     for (size, own, line), row in zip(found, rows, strict=False):
         counts = line.points[-1].counts
@@ -171,5 +228,7 @@ def _table(found: list[tuple[float, int, Timeline]], rows: list[dict[str, Any]],
 
 
 EXPERIMENT = Experiment(
-    "condensation", "a two-layer ReLU network from small weights: its kinks, symmetries, conserved quantities and λ̂ through training", run
+    "condensation",
+    "a two-layer ReLU network from small weights: its kinks, symmetries, conserved quantities and λ̂ through training",
+    run,
 )

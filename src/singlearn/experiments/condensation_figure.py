@@ -11,14 +11,17 @@ from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
 
 
 def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
-    """Loss, kinks, and conserved quantities: small weights as solid lines, usual ones dashed and grey."""
+    """Loss, kinks, and conserved quantities: small weights as solid lines, usual ones dashed and
+    grey."""
     figure = Figure(figsize=(8.6, 7.4), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
     seen: set[bool] = set()
     for place, (size, _, line) in enumerate(found):
         is_small = size == small
         style: dict[str, Any] = (
-            {"color": SERIES[place % len(SERIES)][0], "linewidth": 1.3} if is_small else {"color": QUIET, "linestyle": "--", "linewidth": 1.3}
+            {"color": SERIES[place % len(SERIES)][0], "linewidth": 1.3}
+            if is_small
+            else {"color": QUIET, "linestyle": "--", "linewidth": 1.3}
         )
         if is_small not in seen:
             style["label"] = f"weights from {size:g}"
@@ -29,10 +32,20 @@ def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
         middle.step(steps, [point.kinks[0] for point in points], where="post", **style)
         law = next(iter(line.points[0].conserved))
         start = line.points[0].conserved[law]
-        drift = [max(abs(a - b) for a, b in zip(point.conserved[law], start, strict=True)) for point in points]
+        drift = [
+            max(abs(a - b) for a, b in zip(point.conserved[law], start, strict=True))
+            for point in points
+        ]
         lower.plot(steps, [max(value, 1e-17) for value in drift], **style)
     exact = [point for point in found[0][2].points if point.step > 0]
-    middle.plot([p.step for p in exact], [p.exact_kinks for p in exact], color=ACCENT, linestyle=":", linewidth=1.5, label="exact kink form")
+    middle.plot(
+        [p.step for p in exact],
+        [p.exact_kinks for p in exact],
+        color=ACCENT,
+        linestyle=":",
+        linewidth=1.5,
+        label="exact kink form",
+    )
     middle.axhline(2, color=INK, linewidth=0.7, linestyle=(0, (1, 3)), label="kinks of the truth")
     upper.set_yscale("log")
     lower.set_yscale("log")

@@ -1,4 +1,5 @@
-"""Where stochastic gradient descent ends, beside the posterior: shares of the phases at the same n, for two models with known phases."""
+"""Where stochastic gradient descent ends, beside the posterior: shares of the phases at the same n,
+for two models with known phases."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from matplotlib.figure import Figure
+from scipy.optimize import minimize
 
 from singlearn.experiments.degenerate_node import PHASES, one_node, role_of_the_spare
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.sgd_runs import Schedule, Weights, autoencoder_gradient, descend, two_layer_gradient
+from singlearn.experiments.sgd_runs import Loss, Schedule, Weights, descend
 from singlearn.measure.estimate import Estimate
 from singlearn.measure.phases.tables import aligned
 from singlearn.models import two_layer_population
@@ -26,8 +28,10 @@ from singlearn.triple import Triple
 FEATURES, HIDDEN = 6, 2
 REPRESENTED = 0.5
 """A feature has a direction of its own where its column of W is longer."""
-NOISE = 0.2
-"""σ of the autoencoder's outputs: its divergence is |f(x) - x|² / 2σ²."""
+NOISE = 0.5
+"""σ of the autoencoder's outputs: its divergence is |f(x) - x|² / 2σ², minus the smallest there is,
+for no network of two dimensions is without error."""
+DESCENTS = 24
 NODES = 12
 """Of the quadrature over the size of a feature."""
 SMALL = 0.1
@@ -45,8 +49,8 @@ class Settings:
     particles: int
 
 
-FULL = Settings(1000, (100, 1000, 10_000), 20_000, 512)
-QUICK = Settings(512, (1000,), 2_000, 64)
+FULL = Settings(768, (100, 1000, 10_000), 10_000, 512)
+QUICK = Settings(512, (1000,), 1_500, 48)
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Model:
         label: of one parameter, for JAX.
         draw: data of many runs.
         start: weights of many runs, from the prior.
-        gradient: of a minibatch.
+        loss: of one network on a minibatch.
         rate: of the descent.
     """
 
@@ -70,7 +74,7 @@ class Model:
     label: Callable[[Any], Any]
     draw: Callable[[int, int, np.random.Generator], tuple[np.ndarray, ...]]
     start: Callable[[int, np.random.Generator], Weights]
-    gradient: Callable[[Weights, Any], Weights]
+    loss: Loss
     rate: float
 
 
@@ -87,27 +91,47 @@ def spare_node() -> Model:
         shapes = {"w": (runs, 2, 1), "b": (runs, 2), "q": (runs, 2), "c": (runs,)}
         return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
+    def loss(w: Any, x: Any, y: Any) -> Any:
+        hidden = jax.nn.relu(x[:, None] * w["w"][:, 0] + w["b"])
+        return 0.5 * (((hidden * w["q"]).sum(-1) + w["c"] - y) ** 2).mean()
+
     triple = two_layer_population(2, truth, [(-1.0, 1.0)])
-    return Model("one node too many", PHASES, triple, role_of_the_spare(1), draw, start, two_layer_gradient, 0.05)
+    return Model("one node too many", PHASES, triple, role_of_the_spare(1), draw, start, loss, 0.1)
 
 
 def superposition() -> Model:
-    """Six features in two dimensions, one active at a time with a size uniform on [0, 1]; prior N(0, 1)."""
+    """Six features in two dimensions, one active at a time with a size uniform on [0, 1]; prior
+    N(0, 1)."""
     places, weights = np.polynomial.legendre.leggauss(NODES)
-    inputs = np.concatenate([(places[:, None] + 1) / 2 * np.eye(FEATURES)[k] for k in range(FEATURES)])
+    inputs = np.concatenate(
+        [(places[:, None] + 1) / 2 * np.eye(FEATURES)[k] for k in range(FEATURES)]
+    )
     mass = np.tile(weights / 2, FEATURES) / FEATURES
 
-    def divergence(w: Any) -> Any:
+    def error(w: Any) -> Any:
         output = jax.nn.relu(inputs @ w["w"].T @ w["w"] + w["b"])
         return (mass * ((output - inputs) ** 2).sum(-1)).sum() / (2 * NOISE**2)
 
+    lowest = _lowest(error)
+
+    def divergence(w: Any) -> Any:
+        return error(w) - lowest
+
     def draw(runs: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         x = np.zeros((runs, n, FEATURES))
-        np.put_along_axis(x, rng.integers(0, FEATURES, (runs, n, 1)), rng.uniform(size=(runs, n, 1)), 2)
+        np.put_along_axis(
+            x, rng.integers(0, FEATURES, (runs, n, 1)), rng.uniform(size=(runs, n, 1)), 2
+        )
         return (x,)
 
     def start(runs: int, rng: np.random.Generator) -> Weights:
-        return {"w": rng.normal(size=(runs, HIDDEN, FEATURES)), "b": rng.normal(size=(runs, FEATURES))}
+        return {
+            "w": rng.normal(size=(runs, HIDDEN, FEATURES)),
+            "b": rng.normal(size=(runs, FEATURES)),
+        }
+
+    def loss(w: Any, x: Any) -> Any:
+        return 0.5 * ((jax.nn.relu((x @ w["w"].T) @ w["w"] + w["b"]) - x) ** 2).sum(-1).mean()
 
     def label(w: Any) -> Any:
         return (jnp.sqrt((w["w"] ** 2).sum(0)) > REPRESENTED).sum()
@@ -116,19 +140,52 @@ def superposition() -> Model:
     prior = {"w": standard.expand([HIDDEN, FEATURES]), "b": standard.expand([FEATURES])}
     triple = Triple.population(divergence, prior, 1.0, name="6 features in 2 dimensions")
     names = tuple(f"{k} features" for k in range(FEATURES + 1))
-    return Model("superposition", names, triple, label, draw, start, autoencoder_gradient, 0.2)
+    return Model("superposition", names, triple, label, draw, start, loss, 0.3)
+
+
+def _lowest(error: Callable[[Any], Any]) -> float:
+    """The smallest error: of descents from a hexagon and from random weights."""
+
+    def of_vector(vector: Any) -> Any:
+        w, b = vector[: HIDDEN * FEATURES].reshape(HIDDEN, FEATURES), vector[HIDDEN * FEATURES :]
+        return error({"w": w, "b": b})
+
+    rng = np.random.default_rng(0)
+    angles = 2 * np.pi * np.arange(FEATURES) / FEATURES
+    starts = [np.concatenate([np.cos(angles), np.sin(angles), np.full(FEATURES, -0.3)])]
+    starts += list(rng.normal(size=(DESCENTS, (HIDDEN + 1) * FEATURES)))
+    with jax.enable_x64(True):
+        both = jax.jit(jax.value_and_grad(of_vector))
+
+        def asked(vector: np.ndarray) -> tuple[float, np.ndarray]:
+            value, slope = both(vector)
+            return float(value), np.asarray(slope)
+
+        return min(
+            float(minimize(asked, start, jac=True, method="BFGS", options={"gtol": 1e-10}).fun)
+            for start in starts
+        )
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Temper both models, and descend from the prior and from small weights (``quick``: n = 1000, 512 runs of 2000 steps)."""
+    """Temper both models, and descend from the prior and from small weights (``quick``: n = 1000,
+    512 runs of 2000 steps)."""
     settings = QUICK if quick else FULL
     rows: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
     for model in (spare_node(), superposition()):
         posterior = temper(
-            model.triple, float(max(settings.sizes)), particles=settings.particles, replicates=4, seed=seed, progress=progress
+            model.triple,
+            float(max(settings.sizes)),
+            particles=settings.particles,
+            replicates=4,
+            seed=seed,
+            progress=progress,
         )
-        warnings += [{"model": model.name, "reason": str(w.reason), "message": w.message} for w in posterior.warnings]
+        warnings += [
+            {"model": model.name, "reason": str(w.reason), "message": w.message}
+            for w in posterior.warnings
+        ]
         for n in settings.sizes:
             ended = {start: shares(model, n, start, settings, seed) for start in STARTS}
             rows += _rows(model, posterior, n, ended)
@@ -144,30 +201,49 @@ def shares(model: Model, n: int, start: str, settings: Settings, seed: int) -> n
     weights = model.start(settings.runs, rng)
     if start == "small weights":
         weights = {name: SMALL * part for name, part in weights.items()}
-    ended = descend(weights, model.draw(settings.runs, n, rng), model.gradient, Schedule(model.rate, settings.steps, 32), rng)
+    ended = descend(
+        weights,
+        model.draw(settings.runs, n, rng),
+        model.loss,
+        Schedule(model.rate, settings.steps, 32),
+    )
     with jax.enable_x64(True):
-        labels = np.asarray(jax.vmap(model.label)({name: jnp.asarray(part) for name, part in ended.items()}))
+        labels = np.asarray(
+            jax.vmap(model.label)({name: jnp.asarray(part) for name, part in ended.items()})
+        )
     return np.bincount(labels, minlength=len(model.phases))
 
 
-def _rows(model: Model, posterior: Run, n: int, ended: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def _rows(
+    model: Model, posterior: Run, n: int, ended: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
     phases = posterior.phases(model.label)
     occupied = {reading.phase: reading.occupancy for reading in phases.at(float(n))}
     found = []
     for code, name in enumerate(model.phases):
         share = occupied.get(code)
         value, error = (0.0, 0.0) if share is None else (share.value, share.standard_error)
-        row: dict[str, Any] = {"model": model.name, "n": n, "phase": name, "posterior": value, "its error": error}
+        row: dict[str, Any] = {
+            "model": model.name,
+            "n": n,
+            "phase": name,
+            "posterior": value,
+            "its error": error,
+        }
         for start, counts in ended.items():
             runs = int(counts.sum())
             own = counts[code] / runs
-            row |= {f"SGD from {start}": float(own), f"error from {start}": float(np.sqrt((own * (1 - own) + 0.25 / runs) / runs))}
+            row |= {
+                f"SGD from {start}": float(own),
+                f"error from {start}": float(np.sqrt((own * (1 - own) + 0.25 / runs) / runs)),
+            }
         found.append(row)
     return found
 
 
 def distance(rows: list[dict[str, Any]], start: str) -> float:
-    """Total variation between the shares of descent and those of the posterior: 0 is equal, 1 has nothing in common."""
+    """Total variation between the shares of descent and those of the posterior: 0 is equal, 1 has
+    nothing in common."""
     return 0.5 * sum(abs(row[f"SGD from {start}"] - row["posterior"]) for row in rows)
 
 
@@ -179,16 +255,28 @@ def _groups(rows: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, 
 
 
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
-    lines = [f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 in the second half), each with n samples of its own"]
+    lines = [
+        f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 in "
+        "the second half), each with its own n samples"
+    ]
     for (model, n), own in _groups(rows).items():
         table = [["phase", "posterior", *(f"SGD from {start}" for start in STARTS)]]
         for row in own:
             if max(row["posterior"], *(row[f"SGD from {start}"] for start in STARTS)) < 0.002:
                 continue
             cells = [row["phase"], str(Estimate(row["posterior"], row["its error"]))]
-            cells += [str(Estimate(row[f"SGD from {start}"], row[f"error from {start}"])) for start in STARTS]
+            cells += [
+                str(Estimate(row[f"SGD from {start}"], row[f"error from {start}"]))
+                for start in STARTS
+            ]
             table.append(cells)
-        table.append(["distance from the posterior", "", *(f"{distance(own, start):.2f}" for start in STARTS)])
+        table.append(
+            [
+                "distance from the posterior",
+                "",
+                *(f"{distance(own, start):.2f}" for start in STARTS),
+            ]
+        )
         lines += ["", f"{model}, n = {n}", *aligned(table)]
     lines += [f"warning: {w['model']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
@@ -199,18 +287,29 @@ def _figure(rows: list[dict[str, Any]], sizes: tuple[int, ...]) -> Figure:
     models = list(dict.fromkeys(model for model, _ in groups))
     figure = Figure(figsize=(3.2 * len(sizes) + 2.4, 6.4), layout="constrained")
     grid = figure.subplots(len(models), len(sizes), squeeze=False, sharey="row")
-    styles = ((INK, "o", "posterior", "posterior", "its error"),) + tuple(
-        (colour, marker, f"SGD from {start}", f"SGD from {start}", f"error from {start}")
-        for (colour, marker), start in zip(((ACCENT, "s"), (QUIET, "^")), STARTS, strict=True)
-    )
+    styles = [(INK, "o", "posterior", "posterior", "its error")]
+    for (colour, marker), start in zip(((ACCENT, "s"), (QUIET, "^")), STARTS, strict=True):
+        styles.append(
+            (colour, marker, f"SGD from {start}", f"SGD from {start}", f"error from {start}")
+        )
     for i, model in enumerate(models):
         for j, n in enumerate(sizes):
             axes, own = grid[i, j], groups[model, n]
-            for shift, (colour, marker, name, key, error) in zip((-0.2, 0.0, 0.2), styles, strict=True):
+            for shift, (colour, marker, name, key, error) in zip(
+                (-0.2, 0.0, 0.2), styles, strict=True
+            ):
                 axes.errorbar(
-                    [row[key] for row in own], [k + shift for k in range(len(own))], xerr=[row[error] for row in own], fmt=marker, color=colour,
-                    markersize=5, capsize=2, linewidth=1, label=name, markerfacecolor=colour if marker == "o" else "white",
-                )  # fmt: skip
+                    [row[key] for row in own],
+                    [k + shift for k in range(len(own))],
+                    xerr=[row[error] for row in own],
+                    fmt=marker,
+                    color=colour,
+                    markersize=5,
+                    capsize=2,
+                    linewidth=1,
+                    label=name,
+                    markerfacecolor=colour if marker == "o" else "white",
+                )
             axes.set_yticks(range(len(own)), [row["phase"] for row in own])
             axes.set_title(f"{model}, n = {n}", fontsize=9, loc="left")
             axes.set_xlim(-0.03, 1.03)
@@ -224,5 +323,7 @@ def _figure(rows: list[dict[str, Any]], sizes: tuple[int, ...]) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    "sgd-and-posterior", "where SGD ends beside the posterior: one node too many, and six features in two dimensions", run
+    "sgd-and-posterior",
+    "where SGD ends beside the posterior: one node too many, and six features in two dimensions",
+    run,
 )

@@ -1,4 +1,5 @@
-"""The staircase of a linear pair from small weights: plateaus, exit times beside theory, and λ̂ at each plateau beside exact λ."""
+"""The staircase of a linear pair from small weights: plateaus, exit times beside theory, and λ̂ at
+each plateau beside exact λ."""
 
 from __future__ import annotations
 
@@ -21,9 +22,11 @@ RATE = 5e-4
 AFTER = 3.0
 """Time after the last exit."""
 NBETA, GAMMA = 1e4, 3.0
-"""λ̂ of the zero map has its bias in γ² / nβ, 1e-3 here: the divergence is of fourth order there."""
+"""λ̂ of the zero map has its bias in γ² / nβ, 1e-3 here: the divergence is of fourth order
+there."""
 COPIES = 2
-"""Of an orthogonal design: its covariance is the identity, and n plays no other part, for nβ is given."""
+"""Of an orthogonal design: its covariance is the identity, and n plays no other part, for nβ is
+given."""
 BOTH_SIGNS = 0.05
 """Length of the steps from a saddle in which the loss is looked at."""
 DIRECTIONS = 2000
@@ -31,7 +34,8 @@ DIRECTIONS = 2000
 
 @dataclass(frozen=True)
 class Settings:
-    """``values``: singular values of the true map; the network has as many inputs, hidden nodes and outputs."""
+    """``values``: singular values of the true map; the network has as many inputs, hidden nodes and
+    outputs."""
 
     values: tuple[float, ...]
     chains: int
@@ -68,7 +72,8 @@ class Training:
     measured: tuple[float, ...]
 
     def plateau(self, rank: int) -> int:
-        """The step between two exits at which the gradient is smallest, next to the saddle of this rank; after the last one, the last."""
+        """The step between two exits at which the gradient is smallest, next to the saddle of this
+        rank; after the last one, the last."""
         ends = [0.0, *self.measured]
         if rank == len(self.measured):
             return len(self.times) - 1
@@ -77,11 +82,13 @@ class Training:
 
 
 def train(values: tuple[float, ...], seed: int) -> Training:
-    r"""Gradient descent of :math:`\frac12 |W_2 W_1 - M|^2` with white inputs, from weights of size 10⁻⁶.
+    r"""Gradient descent of :math:`\frac12 |W_2 W_1 - M|^2` with white inputs, from weights of size
+    10⁻⁶.
 
-    The exit times of Saxe, McClelland & Ganguli 2014 [saxe2014exact]_ for weights that are not aligned: the hidden directions
-    :math:`c_i = (W_1 v_i + W_2^T u_i)/2` are made orthogonal in the order of the modes, for a mode that is learnt
-    takes its hidden direction away from the others, and the half time is :math:`\log(s_i/|c_i^⊥|^2 - 1)/(2 s_i)`.
+    The exit times of Saxe, McClelland & Ganguli 2014 [saxe2014exact]_ for weights that are not
+    aligned: the hidden directions :math:`c_i = (W_1 v_i + W_2^T u_i)/2` are made orthogonal in the
+    order of the modes, for a mode that is learnt takes its hidden direction away from the others,
+    and the half time is :math:`\log(s_i/|c_i^⊥|^2 - 1)/(2 s_i)`.
     """
     rng = np.random.default_rng([seed, 20])
     d = len(values)
@@ -111,7 +118,11 @@ def train(values: tuple[float, ...], seed: int) -> Training:
 
 
 def half_times(
-    values: tuple[float, ...], left: np.ndarray, right: np.ndarray, first: np.ndarray, second: np.ndarray
+    values: tuple[float, ...],
+    left: np.ndarray,
+    right: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
 ) -> tuple[float, ...]:
     """When every mode passes half its singular value, from the weights at the start."""
     taken: list[np.ndarray] = []
@@ -134,8 +145,11 @@ def _passes(times: np.ndarray, mode: np.ndarray, level: float) -> float:
     return float(times[k - 1] + share * (times[k] - times[k - 1]))
 
 
-def both_signs(training: Training, rank: int, values: tuple[float, ...], seed: int) -> tuple[float, float, int]:
-    """Lowest and highest change of the loss in steps of one length from the exact saddle of this rank, and its directions of negative curvature.
+def both_signs(
+    training: Training, rank: int, values: tuple[float, ...], seed: int
+) -> tuple[float, float, int]:
+    """Lowest and highest change of the loss in steps of one length from the exact saddle of this
+    rank, and its directions of negative curvature.
 
     The steps are random ones and those along the directions of extreme curvature.
     """
@@ -144,10 +158,18 @@ def both_signs(training: Training, rank: int, values: tuple[float, ...], seed: i
     root = np.diag([math.sqrt(s) if i < rank else 0.0 for i, s in enumerate(values)])
     first, second = root @ right, left @ root
     curvatures, directions = np.linalg.eigh(_hessian(first, second, training.truth))
-    flat = np.concatenate([np.random.default_rng([seed, 21]).normal(size=(DIRECTIONS, 2 * d * d)), directions.T[[0, -1]]])
+    flat = np.concatenate(
+        [
+            np.random.default_rng([seed, 21]).normal(size=(DIRECTIONS, 2 * d * d)),
+            directions.T[[0, -1]],
+        ]
+    )
     steps = (BOTH_SIGNS * flat / np.linalg.norm(flat, axis=1)[:, None]).reshape(-1, 2, d, d)
     maps = (second + steps[:, 1]) @ (first + steps[:, 0])
-    changes = 0.5 * ((maps - training.truth) ** 2).sum((1, 2)) - 0.5 * ((second @ first - training.truth) ** 2).sum()
+    changes = (
+        0.5 * ((maps - training.truth) ** 2).sum((1, 2))
+        - 0.5 * ((second @ first - training.truth) ** 2).sum()
+    )
     return float(changes.min()), float(changes.max()), int((curvatures < -1e-9).sum())
 
 
@@ -161,12 +183,22 @@ def _hessian(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> np.nda
         step[k] = 1.0
         one, other = step.reshape(2, d, d)
         change = other @ first + second @ one
-        columns.append(np.concatenate([(other.T @ error + second.T @ change).ravel(), (change @ first.T + error @ one.T).ravel()]))
+        columns.append(
+            np.concatenate(
+                [
+                    (other.T @ error + second.T @ change).ravel(),
+                    (change @ first.T + error @ one.T).ravel(),
+                ]
+            )
+        )
     return np.array(columns)
 
 
-def learning_coefficients(training: Training, settings: Settings, seed: int, progress: bool | None) -> list[Any]:
-    """λ̂ of the network's own function at every plateau, and what a run on the loss itself says there."""
+def learning_coefficients(
+    training: Training, settings: Settings, seed: int, progress: bool | None
+) -> list[Any]:
+    """λ̂ of the network's own function at every plateau, and what a run on the loss itself says
+    there."""
     import torch
 
     from singlearn.local import llc
@@ -179,27 +211,54 @@ def learning_coefficients(training: Training, settings: Settings, seed: int, pro
         return 0.5 * ((output - target) ** 2).sum(-1)
 
     def measured(rank: int) -> Any:
-        module = torch.nn.Sequential(torch.nn.Linear(d, d, bias=False), torch.nn.Linear(d, d, bias=False)).double()
+        module = torch.nn.Sequential(
+            torch.nn.Linear(d, d, bias=False), torch.nn.Linear(d, d, bias=False)
+        ).double()
         step = training.plateau(rank)
         with torch.no_grad():
             module[0].weight.copy_(torch.from_numpy(training.first[step]))
             module[1].weight.copy_(torch.from_numpy(training.second[step]))
         own = llc(
-            module, loss, (inputs, targets), reference="self", nbeta=NBETA, gamma=GAMMA, sampler="hmc", chains=settings.chains,
-            tolerance=settings.tolerance, max_steps=settings.most, seed=seed, progress=False,
-        )  # fmt: skip
-        of_loss = llc(
-            module, loss, (inputs, targets), nbeta=NBETA, gamma=GAMMA, sampler="hmc", chains=4, tolerance=0.1, max_steps=1000, seed=seed,
+            module,
+            loss,
+            (inputs, targets),
+            reference="self",
+            nbeta=NBETA,
+            gamma=GAMMA,
+            sampler="hmc",
+            chains=settings.chains,
+            tolerance=settings.tolerance,
+            max_steps=settings.most,
+            seed=seed,
             progress=False,
-        )  # fmt: skip
+        )
+        of_loss = llc(
+            module,
+            loss,
+            (inputs, targets),
+            nbeta=NBETA,
+            gamma=GAMMA,
+            sampler="hmc",
+            chains=4,
+            tolerance=0.1,
+            max_steps=1000,
+            seed=seed,
+            progress=False,
+        )
         return own, of_loss
 
     ranks = range(d + 1)
-    return [found for _, found in counted("staircase", ((r, measured(r)) for r in ranks), len(ranks), progress)]
+    return [
+        found
+        for _, found in counted(
+            "staircase", ((r, measured(r)) for r in ranks), len(ranks), progress
+        )
+    ]
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Train, measure λ̂ at every plateau (``quick``: four modes in place of six, shorter chains)."""
+    """Train, measure λ̂ at every plateau (``quick``: four modes in place of six, shorter
+    chains)."""
     settings = QUICK if quick else FULL
     training = train(settings.values, seed)
     found = learning_coefficients(training, settings, seed, progress)
@@ -215,7 +274,12 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "rank": rank,
                 "time": float(training.times[step]),
                 "singular values above half of the smallest true one": int(
-                    (np.linalg.svd(training.second[step] @ training.first[step], compute_uv=False) > min(settings.values) / 2).sum()
+                    (
+                        np.linalg.svd(
+                            training.second[step] @ training.first[step], compute_uv=False
+                        )
+                        > min(settings.values) / 2
+                    ).sum()
                 ),
                 "loss": float(training.loss[step]),
                 "loss of the plateau": 0.5 * sum(s**2 for s in settings.values[rank:]),
@@ -226,7 +290,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "status": str(own.status),
                 "exact λ": str(exact.value),
                 "m": exact.multiplicity,
-                "within 5 % or 2 s.e.": bool(abs(off) <= max(0.05 * float(exact.value), 2 * own.standard_error)),
+                "within 5 % or 2 s.e.": bool(
+                    abs(off) <= max(0.05 * float(exact.value), 2 * own.standard_error)
+                ),
                 "λ of width r alone": rank * (2 * d - rank) / 2,
                 "lowest change of the loss": low,
                 "highest change of the loss": high,
@@ -256,21 +322,31 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
         "  down  run on the loss",
     ]
     for row in rows:
-        out = "" if row["exit measured"] is None else f"{row['exit measured']:.3f} ({row['exit predicted']:.3f})"
+        out = (
+            ""
+            if row["exit measured"] is None
+            else f"{row['exit measured']:.3f} ({row['exit predicted']:.3f})"
+        )
         loss = f"{row['loss']:.4f} ({row['loss of the plateau']:.3f})"
         value = str(Estimate(row["λ̂"], row["standard error"]))
         exact = row["exact λ"] + (f" (m {row['m']})" if row["m"] > 1 else "")
-        signs = f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
+        signs = (
+            f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
+        )
         lines.append(
             f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} {row['λ of width r alone']:<8g}  {signs}"
             f"      {row['directions down']:>4}  {row['status of the loss']}"
         )
     good = sum(row["within 5 % or 2 s.e."] for row in rows)
-    lines.append(f"\n  {good} of {len(rows)} plateaus within 5 % or 2 standard errors of the exact λ")
+    lines.append(
+        f"\n  {good} of {len(rows)} plateaus within 5 % or 2 standard errors of the exact λ"
+    )
     lines += [f"  warning: rank {w['rank']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
 
 
 EXPERIMENT = Experiment(
-    "staircase", "a linear pair from small weights: plateaus, exit times beside theory, λ̂ at each plateau beside exact λ", run
+    "staircase",
+    "a linear pair from small weights: plateaus, exit times beside theory, λ̂ at each plateau beside exact λ",
+    run,
 )

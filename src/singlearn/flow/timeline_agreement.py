@@ -21,10 +21,11 @@ class Agreement(Shown):
     Attributes:
         both: a symmetry and the quantity change.
         symmetry_only, quantity_only, neither: likewise.
-        unknown: intervals in which the change of the quantity is not known, and which are not counted.
+        unknown: intervals in which the change of the quantity is not known, and which are not
+            counted.
         by_chance: expected number of ``both``, were the changes put into intervals at random.
-        p_value: probability of at least ``both`` then (hypergeometric). Neighbouring intervals are not independent, so
-            that it is a yardstick and no test.
+        p_value: probability of at least ``both`` then (hypergeometric). Neighbouring intervals are
+            not independent, so that it is a yardstick and no test.
     """
 
     both: int
@@ -37,7 +38,10 @@ class Agreement(Shown):
 
     def __add__(self, other: Agreement) -> Agreement:
         """Of two training runs together."""
-        counts = [getattr(self, name) + getattr(other, name) for name in ("both", "symmetry_only", "quantity_only", "neither", "unknown")]
+        counts = [
+            getattr(self, name) + getattr(other, name)
+            for name in ("both", "symmetry_only", "quantity_only", "neither", "unknown")
+        ]
         return _of_counts(*counts)
 
     def __str__(self) -> str:
@@ -61,15 +65,24 @@ def agreement(symmetries: Sequence[bool], changes: Sequence[bool | None]) -> Agr
         changes: whether the quantity did; ``None``: not known.
 
     >>> print(agreement([True, False, False, True], [True, False, False, True]))
-    2 of 2 intervals with a birth or death and 2 of 2 with a change of it have both; by chance 1.0 (p = 0.17)
+    2 of 2 intervals with a birth or death and 2 of 2 with a change of it have both; by chance 1.0
+    (p = 0.17)
     """
     pairs = [(s, c) for s, c in zip(symmetries, changes, strict=True) if c is not None]
     both = sum(s and c for s, c in pairs)
     one, other = sum(s for s, _ in pairs), sum(bool(c) for _, c in pairs)
-    return _of_counts(both, one - both, other - both, len(pairs) - one - other + both, len(symmetries) - len(pairs))
+    return _of_counts(
+        both,
+        one - both,
+        other - both,
+        len(pairs) - one - other + both,
+        len(symmetries) - len(pairs),
+    )
 
 
-def _of_counts(both: int, symmetry_only: int, quantity_only: int, neither: int, unknown: int) -> Agreement:
+def _of_counts(
+    both: int, symmetry_only: int, quantity_only: int, neither: int, unknown: int
+) -> Agreement:
     from scipy.stats import hypergeom
 
     total = both + symmetry_only + quantity_only + neither

@@ -1,4 +1,5 @@
-"""Symmetries through training: what was found at each checkpoint, and what was born and died between them."""
+"""Symmetries through training: what was found at each checkpoint, and what was born and died
+between them."""
 
 from __future__ import annotations
 
@@ -28,12 +29,14 @@ class TimelinePoint(Shown):
         name: of the checkpoint.
         nodes: every hidden node with its role.
         kinks: of every hidden layer: boundaries whose total kink is not zero, up to the tolerance.
-        exact_kinks: of a network with one hidden layer: kinks of the exact kink form on the box of the data, floats being the rational
-            numbers they are; ``None`` for others.
-        hidden_kinks: ``(layer, node, backward, forward)``: kinks that do not show, and how far each can slide, in units of its bias; ``inf``
-            for ever. ``None`` where they were not looked for.
+        exact_kinks: of a network with one hidden layer: kinks of the exact kink form on the box of
+            the data, floats being the rational numbers they are; ``None`` for others.
+        hidden_kinks: ``(layer, node, backward, forward)``: kinks that do not show, and how far each
+            can slide, in units of its bias; ``inf`` for ever. ``None`` where they were not looked
+            for.
         rank: of the Jacobian of the outputs on the data; ``None`` where it was not computed.
-        explained, unexplained: dimensions of its kernel that known symmetries explain, and the others.
+        explained, unexplained: dimensions of its kernel that known symmetries explain, and the
+            others.
         conserved: values of every law of the architecture.
         loss: per sample; ``None`` without one.
         weights: fingerprint.
@@ -63,7 +66,10 @@ class TimelinePoint(Shown):
         plain = {part.name: getattr(self, part.name) for part in fields(self)}
         hidden = None
         if self.hidden_kinks is not None:
-            hidden = [[*kink[:2], *(None if math.isinf(reach) else reach for reach in kink[2:])] for kink in self.hidden_kinks]
+            hidden = [
+                [*kink[:2], *(None if math.isinf(reach) else reach for reach in kink[2:])]
+                for kink in self.hidden_kinks
+            ]
         loss = None if self.loss is None or not math.isfinite(self.loss) else self.loss
         return {
             **plain,
@@ -85,7 +91,10 @@ class TimelinePoint(Shown):
                 "kinks": tuple(plain["kinks"]),
                 "hidden_kinks": None
                 if hidden is None
-                else tuple((a, b, *(math.inf if reach is None else reach for reach in ends)) for a, b, *ends in hidden),
+                else tuple(
+                    (a, b, *(math.inf if reach is None else reach for reach in ends))
+                    for a, b, *ends in hidden
+                ),
                 "conserved": {law: tuple(values) for law, values in plain["conserved"].items()},
             }
         )
@@ -117,9 +126,13 @@ class Event(Shown):
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         return {
-            "before": self.before, "after": self.after, "node": self.node, "role": str(self.role), "born": self.born,
+            "before": self.before,
+            "after": self.after,
+            "node": self.node,
+            "role": str(self.role),
+            "born": self.born,
             "partners": list(self.partners),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,8 @@ class Timeline(Shown):
 
     Attributes:
         points: in the order of their steps.
-        tolerance: largest change of an output on the data, up to which a role is given; in units of the outputs.
+        tolerance: largest change of an output on the data, up to which a role is given; in units of
+            the outputs.
         tolerance_is: where it comes from.
         loss_is: what the loss is.
         inputs: of the data.
@@ -146,29 +160,37 @@ class Timeline(Shown):
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
-        """Births and deaths of symmetries, in order. A node that goes from one to another dies of one and is born to the other."""
+        """Births and deaths of symmetries, in order. A node that goes from one to another dies of
+        one and is born to the other."""
         found = []
         for one, other in zip(self.points, self.points[1:], strict=False):
             for was, now in zip(one.nodes, other.nodes, strict=True):
                 if was.role is now.role:
                     continue
                 if was.role is not NodeRole.LIVE:
-                    found.append(Event(one.step, other.step, was.name, was.role, False, was.partners))
+                    found.append(
+                        Event(one.step, other.step, was.name, was.role, False, was.partners)
+                    )
                 if now.role is not NodeRole.LIVE:
-                    found.append(Event(one.step, other.step, now.name, now.role, True, now.partners))
+                    found.append(
+                        Event(one.step, other.step, now.name, now.role, True, now.partners)
+                    )
         return tuple(found)
 
     def changed(self) -> list[bool]:
-        """For every two neighbouring checkpoints, whether a symmetry was born or died between them."""
+        """For every two neighbouring checkpoints, whether a symmetry was born or died between
+        them."""
         when = {event.after for event in self.events}
         return [point.step in when for point in self.points[1:]]
 
     def loss_changed(self) -> list[bool | None]:
-        """For every two neighbouring checkpoints, whether they are among the fewest that carry 80 % of the loss's total variation."""
+        """For every two neighbouring checkpoints, whether they are among the fewest that carry 80 %
+        of the loss's total variation."""
         return steep([point.loss for point in self.points])
 
     def learning_coefficient_changed(self) -> list[bool | None]:
-        """For every two neighbouring checkpoints, whether λ̂ differs by more than two standard errors and 5 %; ``None``: not known."""
+        """For every two neighbouring checkpoints, whether λ̂ differs by more than two standard
+        errors and 5 %; ``None``: not known."""
         if self.trajectory is None:
             return [None] * (len(self.points) - 1)
         own = {point.step: point for point in self.trajectory.points}
@@ -184,13 +206,31 @@ class Timeline(Shown):
         return found
 
     def agreement(self) -> dict[str, Agreement]:
-        """How often births and deaths fall between the same checkpoints as changes of the loss, and of λ̂, beside what chance gives."""
-        symmetries = self.changed()
-        quantities = {"loss": self.loss_changed(), "λ̂": self.learning_coefficient_changed()}
-        return {name: agreement(symmetries, changes) for name, changes in quantities.items() if any(c is not None for c in changes)}
+        """How often births and deaths fall between the same checkpoints as changes of the loss, and
+        of λ̂, beside what chance gives."""
+        return self.agreement_of(self.changed())
+
+    def agreement_of(self, symmetries: list[bool]) -> dict[str, Agreement]:
+        """The same for changes of your own, between every two neighbouring checkpoints; quantities
+        that are not known are left out."""
+        logs = [
+            None if point.loss is None or point.loss <= 0 else math.log(point.loss)
+            for point in self.points
+        ]
+        quantities = {
+            "loss": self.loss_changed(),
+            "log loss": steep(logs),
+            "λ̂": self.learning_coefficient_changed(),
+        }
+        return {
+            name: agreement(symmetries, changes)
+            for name, changes in quantities.items()
+            if any(c is not None for c in changes)
+        }
 
     def drift(self) -> dict[str, float]:
-        """By how much each conserved quantity has moved from the first checkpoint, at most, over its largest absolute value."""
+        """By how much each conserved quantity has moved from the first checkpoint, at most, over
+        its largest absolute value."""
         found = {}
         for law in self.points[0].conserved if self.points else ():
             values = np.array([point.conserved[law] for point in self.points])
@@ -200,20 +240,43 @@ class Timeline(Shown):
 
     def __str__(self) -> str:
         rows = [f"  {'step':>9}  {'loss':>10}  {'λ̂':<14}  kinks  rank  explained+rest  roles"]
-        values = {} if self.trajectory is None else {point.step: point for point in self.trajectory.points}
+        values = (
+            {}
+            if self.trajectory is None
+            else {point.step: point for point in self.trajectory.points}
+        )
         for point in self.points:
             seen = values.get(point.step)
-            shown = "" if seen is None else f"{seen.value:.2f} ± {seen.standard_error:.2f}" if math.isfinite(seen.value) else "withheld"
+            shown = (
+                ""
+                if seen is None
+                else f"{seen.value:.2f} ± {seen.standard_error:.2f}"
+                if math.isfinite(seen.value)
+                else "withheld"
+            )
             loss = "" if point.loss is None else f"{point.loss:.4g}"
             kinks = "+".join(map(str, point.kinks))
             null = "" if point.rank is None else f"{point.explained}+{point.unexplained}"
             roles = ", ".join(f"{count} {role}" for role, count in point.counts.items())
             rank = "" if point.rank is None else str(point.rank)
-            rows.append(f"  {point.step:>9g}  {loss:>10}  {shown:<13}  {kinks:>5}  {rank:>4}  {null:>14}  {roles}")
-        rows.append(f"\n  roles on {self.inputs} inputs, up to a change of the outputs of {self.tolerance:.3g} ({self.tolerance_is})")
+            rows.append(
+                f"  {point.step:>9g}  {loss:>10}  {shown:<13}  {kinks:>5}  {rank:>4}  {null:>14}  {roles}"
+            )
+        rows.append(
+            f"\n  roles on {self.inputs} inputs, up to a change of the outputs of {self.tolerance:.3g} ({self.tolerance_is})"
+        )
         if self.loss_is:
             rows.append(f"  loss: {self.loss_is}")
-        rows += [f"  conserved: {law} moved by {share:.2g} of its size" for law, share in self.drift().items()]
+        rows += [
+            f"  conserved: {law} moved by {share:.2g} of its size"
+            for law, share in self.drift().items()
+        ]
+        hidden = [(point, kink) for point in self.points for kink in point.hidden_kinks or ()]
+        if hidden:
+            at = ", ".join(dict.fromkeys(f"{point.step:g}" for point, _ in hidden))
+            point, (layer, node, backward, forward) = hidden[-1]
+            last = f"the last, of node {layer}.{node} at {point.step:g}, can slide by -{backward:.3g} to +{forward:.3g} of its bias"
+            rows.append(f"  hidden kinks at step {at}; {last}")
         rows.append(f"  {len(self.events)} births and deaths" + (":" if self.events else ""))
         rows += [f"    {event}" for event in self.events[:LISTED]]
         if len(self.events) > LISTED:
@@ -243,7 +306,11 @@ class Timeline(Shown):
         """A row for every checkpoint, as a ``pandas.DataFrame``."""
         import pandas as pd
 
-        values = {} if self.trajectory is None else {point.step: point for point in self.trajectory.points}
+        values = (
+            {}
+            if self.trajectory is None
+            else {point.step: point for point in self.trajectory.points}
+        )
         rows = []
         for point in self.points:
             seen = values.get(point.step)

@@ -15,15 +15,18 @@ from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
 
 NEAR = 0.3
-"""Pre-activations of length one on the data that are this close may belong to one boundary; the outputs decide."""
+"""Pre-activations of length one on the data that are this close may belong to one boundary; the
+outputs decide."""
 MOST_UNITS = 24
 """Boundaries of a layer, up to which triples are looked at for annihilation."""
 BALANCED = 0.2
-"""Slopes that annihilate: their sum is this much smaller than the largest of them, before the outputs decide."""
+"""Slopes that annihilate: their sum is this much smaller than the largest of them, before the
+outputs decide."""
 
 
 class NodeRole(StrEnum):
-    """What a node does on the data. All but the first are symmetries that the architecture does not have."""
+    """What a node does on the data. All but the first are symmetries that the architecture does not
+    have."""
 
     LIVE = "live"
     """Alone on its boundary, and needed."""
@@ -53,7 +56,8 @@ class Node(Shown):
         layer, node: counted from 0.
         role: what it does.
         partners: nodes of the same layer that take part.
-        change: by how much the outputs change on the data, at most, where the role is made exact; in their units. Of a live
+        change: by how much the outputs change on the data, at most, where the role is made exact;
+            in their units. Of a live
             node: by how much they would without it.
     """
 
@@ -71,24 +75,38 @@ class Node(Shown):
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         return {
-            "layer": self.layer, "node": self.node, "role": str(self.role), "partners": list(self.partners), "change": self.change,
-        }  # fmt: skip
+            "layer": self.layer,
+            "node": self.node,
+            "role": str(self.role),
+            "partners": list(self.partners),
+            "change": self.change,
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Node:
         """What ``to_dict`` wrote."""
-        return cls(plain["layer"], plain["node"], NodeRole(plain["role"]), tuple(plain["partners"]), plain["change"])
+        return cls(
+            plain["layer"],
+            plain["node"],
+            NodeRole(plain["role"]),
+            tuple(plain["partners"]),
+            plain["change"],
+        )
 
 
-def roles_on_data(net: DeepReLU, x: Float[np.ndarray, "points inputs"], tolerance: float) -> tuple[Node, ...]:
+def roles_on_data(
+    net: DeepReLU, x: Float[np.ndarray, "points inputs"], tolerance: float
+) -> tuple[Node, ...]:
     r"""The role of every hidden node on the data, up to a tolerance.
 
-    A role is given where the network that has it exactly computes outputs that differ by at most the tolerance on every input: a
-    dead node is left out, a constant one replaced by its mean, a bypassed one by its pre-activation, nodes that share a
-    boundary are moved onto one and the same, cancelling ones lose their kink, annihilating ones are turned round and a bias takes the
-    constant that is left. Dead means inactive on all inputs, for which there is no tolerance. The first of these that holds,
-    in this order, is the role; shared boundaries are looked for among the nodes that are left. Sets that annihilate are pairs, and
-    triples where there are two inputs or more and at most 24 boundaries (on a line three slopes sum to zero by chance).
+    A role is given where the network that has it exactly computes outputs that differ by at most
+    the tolerance on every input: a dead node is left out, a constant one replaced by its mean, a
+    bypassed one by its pre-activation, nodes that share a boundary are moved onto one and the same,
+    cancelling ones lose their kink, annihilating ones are turned round and a bias takes the
+    constant that is left. Dead means inactive on all inputs, for which there is no tolerance. The
+    first of these that holds, in this order, is the role; shared boundaries are looked for among
+    the nodes that are left. Sets that annihilate are pairs, and triples where there are two inputs
+    or more and at most 24 boundaries (on a line three slopes sum to zero by chance).
 
     Args:
         net: the network.
@@ -115,20 +133,40 @@ def boundaries(nodes: tuple[Node, ...], layer: int) -> int:
     """Number of kinks of a layer: boundaries with a total kink that is not zero."""
     kinked = [node for node in nodes if node.layer == layer and node.role not in WITHOUT_KINK]
     shared = (NodeRole.DUPLICATE, NodeRole.SHARED)
-    groups = {frozenset((node.node, *node.partners)) if node.role in shared else frozenset((node.node,)) for node in kinked}
+    groups = {
+        frozenset((node.node, *node.partners)) if node.role in shared else frozenset((node.node,))
+        for node in kinked
+    }
     return len(groups)
 
 
-WITHOUT_KINK = (NodeRole.DEAD, NodeRole.SILENT, NodeRole.CONSTANT, NodeRole.BYPASSED, NodeRole.CANCELLING)
+WITHOUT_KINK = (
+    NodeRole.DEAD,
+    NodeRole.SILENT,
+    NodeRole.CONSTANT,
+    NodeRole.BYPASSED,
+    NodeRole.CANCELLING,
+)
 
 
 class _Layer:
     """One hidden layer, and how much the outputs change where its activations are replaced."""
 
     def __init__(
-        self, net: DeepReLU, layer: int, before: np.ndarray, outputs: np.ndarray, tolerance: float, several_inputs: bool
+        self,
+        net: DeepReLU,
+        layer: int,
+        before: np.ndarray,
+        outputs: np.ndarray,
+        tolerance: float,
+        several_inputs: bool,
     ) -> None:
-        self.layer, self.before, self.tolerance, self.triples = layer, before, tolerance, several_inputs
+        self.layer, self.before, self.tolerance, self.triples = (
+            layer,
+            before,
+            tolerance,
+            several_inputs,
+        )
         self.after = np.maximum(before, 0.0)
         self.outgoing = net.weights[layer + 1]
         self._net, self._outputs = net, outputs
@@ -154,7 +192,11 @@ class _Layer:
         groups = self._groups([node.node for node in alone if node.role is NodeRole.LIVE])
         units: list[tuple[int, ...]] = []
         for members, signs, change in groups:
-            hidden = self.change({k: self._on_one(members, signs)[k] / 2 for k in members}) if len(members) > 1 else np.inf
+            hidden = (
+                self.change({k: self._on_one(members, signs)[k] / 2 for k in members})
+                if len(members) > 1
+                else np.inf
+            )
             if hidden <= self.tolerance:
                 found |= {k: self._node(k, NodeRole.CANCELLING, members, hidden) for k in members}
                 continue
@@ -164,7 +206,11 @@ class _Layer:
                     role = NodeRole.DUPLICATE if signs.count(sign) > 1 else NodeRole.SHARED
                     found[k] = self._node(k, role, members, change)
         for members, change in self._annihilating(units):
-            found |= {k: self._node(k, NodeRole.ANNIHILATING, members, change) for k in members if k not in found}
+            found |= {
+                k: self._node(k, NodeRole.ANNIHILATING, members, change)
+                for k in members
+                if k not in found
+            }
         return [found.get(node.node, node) for node in alone]
 
     def _node(self, node: int, role: NodeRole, members: tuple[int, ...], change: float) -> Node:
@@ -175,11 +221,10 @@ class _Layer:
         if not (before > 0).any():
             return self._node(node, NodeRole.DEAD, (), 0.0)
         without = self.change({node: np.zeros_like(after)})
-        for role, column in (
-            (NodeRole.SILENT, np.zeros_like(after)),
-            (NodeRole.CONSTANT, np.full_like(after, after.mean())),
-            (NodeRole.BYPASSED, before),
-        ):
+        if without <= self.tolerance:
+            return self._node(node, NodeRole.SILENT, (), without)
+        mean = np.full_like(after, after.mean())
+        for role, column in ((NodeRole.CONSTANT, mean), (NodeRole.BYPASSED, before)):
             change = self.change({node: column})
             if change <= self.tolerance:
                 return self._node(node, role, (), change)
@@ -196,8 +241,11 @@ class _Layer:
         }
 
     def _groups(self, nodes: list[int]) -> list[tuple[tuple[int, ...], list[int], float]]:
-        """Nodes by boundary, with their orientation, and by how much the outputs change where they are moved onto one."""
-        own: dict[int, tuple[tuple[int, ...], list[int], float]] = {k: ((k,), [1], 0.0) for k in nodes}
+        """Nodes by boundary, with their orientation, and by how much the outputs change where they
+        are moved onto one."""
+        own: dict[int, tuple[tuple[int, ...], list[int], float]] = {
+            k: ((k,), [1], 0.0) for k in nodes
+        }
         length = np.linalg.norm(self.before, axis=0)
         direction = self.before / np.where(length > 0, length, 1.0)
         pairs = []
@@ -213,7 +261,9 @@ class _Layer:
             turn = sign * one[1][one[0].index(i)] * other[1][other[0].index(j)]
             members = one[0] + other[0]
             signs = one[1] + [turn * s for s in other[1]]
-            change = self.change({k: np.maximum(u, 0.0) for k, u in self._on_one(members, signs).items()})
+            change = self.change(
+                {k: np.maximum(u, 0.0) for k, u in self._on_one(members, signs).items()}
+            )
             if change <= self.tolerance:
                 order = np.argsort(members)
                 merged = (tuple(members[k] for k in order), [signs[k] for k in order], change)
@@ -221,7 +271,8 @@ class _Layer:
         return list({id(group): group for group in own.values()}.values())
 
     def _annihilating(self, units: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], float]]:
-        """Sets of boundaries whose slopes sum to zero, smallest change first; every boundary in one of them at most."""
+        """Sets of boundaries whose slopes sum to zero, smallest change first; every boundary in one
+        of them at most."""
         slopes = []
         for members in units:
             linear = self.before[:, members] - self.before[:, members].mean(axis=0)

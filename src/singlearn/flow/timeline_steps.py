@@ -15,10 +15,12 @@ STEP = re.compile(r"(step|iter(ation)?|global_step)s?[-_=]?$", re.IGNORECASE)
 
 
 def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
-    """Checkpoints by step (:func:`singlearn.local.checkpoint_series.in_order`); names with several numbers are read or refused.
+    """Checkpoints by step (:func:`singlearn.local.checkpoint_series.in_order`); names with several
+    numbers are read or refused.
 
-    Of several numbers in the names the step is the one that differs between them. Where several differ (``epoch2_step10``), it
-    is the one behind ``step`` or ``iter``; where that does not say it, the names are refused.
+    Of several numbers in the names the step is the one that differs between them. Where several
+    differ (``epoch2_step10``), it is the one behind ``step`` or ``iter``; where that does not say
+    it, the names are refused.
 
     Args:
         checkpoints: a folder, several paths, or weights or paths by step.
@@ -27,14 +29,19 @@ def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
         Checkpoints in the order of their steps.
 
     Raises:
-        ValueError: names in which it is not clear which number is the step, and as ``in_order`` does.
+        ValueError: names in which it is not clear which number is the step, and as ``in_order``
+            does.
 
     >>> [c.step for c in in_order_of_steps(["step_20_seed3.pt", "step_100_seed3.pt"])]
     [20.0, 100.0]
     """
     if isinstance(checkpoints, Mapping):
         return in_order(checkpoints)
-    if isinstance(checkpoints, Sequence) and not isinstance(checkpoints, str) and all(isinstance(p, str | os.PathLike) for p in checkpoints):
+    if (
+        isinstance(checkpoints, Sequence)
+        and not isinstance(checkpoints, str)
+        and all(isinstance(p, str | os.PathLike) for p in checkpoints)
+    ):
         paths = [Path(path) for path in checkpoints]
     elif isinstance(checkpoints, str | os.PathLike):
         paths = _paths(checkpoints)
@@ -47,7 +54,9 @@ def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
     steps = [_numbers(name)[place] for name in names]
     for step in {s for s in steps if steps.count(s) > 1}:
         one, other, *_ = (name for name, own in zip(names, steps, strict=True) if own == step)
-        raise ValueError(f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: path}}")
+        raise ValueError(
+            f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: path}}"
+        )
     return in_order(dict(zip(steps, paths, strict=True)))
 
 
@@ -77,7 +86,8 @@ def _place(names: Sequence[str]) -> int:
     by_step = "give them by step, {step: path}"
     if len(shapes) > 1:
         raise ValueError(
-            f"checkpoints: the names {' and '.join(sorted(names)[:2])} have several numbers and differ in more than these, so that it is not "
+            f"checkpoints: the names {' and '.join(sorted(names)[:2])} have several numbers and "
+            "differ in more than these, so that it is not "
             f"clear which is the step; {by_step}"
         )
     (shape,) = shapes

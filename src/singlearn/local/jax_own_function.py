@@ -16,7 +16,9 @@ from singlearn.local.own_function import UNKNOWN, Likelihood, likelihood_of
 AT_ONCE, FEW = 256, 4
 
 
-def own_function(model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any) -> tuple[Callable[..., Any], Any]:
+def own_function(
+    model: Callable[..., Any], loss: Callable[..., Any], data: Any, parameters: Any
+) -> tuple[Callable[..., Any], Any]:
     """As for a module (:func:`singlearn.local.torch_own_function.own_function`).
 
     Args:
@@ -39,9 +41,15 @@ def own_function(model: Callable[..., Any], loss: Callable[..., Any], data: Any,
         raise ValueError(UNKNOWN.format(why="the targets are several arrays"))
     found = []
     for start in range(0, len(target), AT_ONCE):
-        output = model(parameters, jax.tree.map(lambda leaf, start=start: leaf[start : start + AT_ONCE], x))
+        output = model(
+            parameters, jax.tree.map(lambda leaf, start=start: leaf[start : start + AT_ONCE], x)
+        )
         if not hasattr(output, "dtype") or not jnp.issubdtype(output.dtype, jnp.floating):
-            raise ValueError(UNKNOWN.format(why=f"the model gives {type(output).__name__}, and not one array of real numbers"))
+            raise ValueError(
+                UNKNOWN.format(
+                    why=f"the model gives {type(output).__name__}, and not one array of real numbers"
+                )
+            )
         found.append(output)
     outputs = jnp.concatenate(found)
 
@@ -49,7 +57,9 @@ def own_function(model: Callable[..., Any], loss: Callable[..., Any], data: Any,
         try:
             said = loss(jnp.asarray(output, outputs.dtype), jnp.asarray(aim, target.dtype))
         except Exception as error:  # whatever a caller's loss raises
-            raise ValueError(UNKNOWN.format(why=f"it fails there: {' '.join(str(error).split())[:120]}")) from error
+            raise ValueError(
+                UNKNOWN.format(why=f"it fails there: {' '.join(str(error).split())[:120]}")
+            ) from error
         return np.asarray(said, dtype=np.float64)
 
     likelihood = likelihood_of(loss_at, np.asarray(outputs[:FEW]), np.asarray(target[:FEW]))
@@ -60,7 +70,8 @@ def own_function(model: Callable[..., Any], loss: Callable[..., Any], data: Any,
 
 @lru_cache
 def divergence(found: Likelihood) -> Callable[[Any, Any], Any]:
-    """The Kullback-Leibler divergence between an output and another, per sample; one function for all checkpoints of a network."""
+    """The Kullback-Leibler divergence between an output and another, per sample; one function for
+    all checkpoints of a network."""
 
     def labels(output: Any, own: Any) -> Any:
         said, meant = jax.nn.log_softmax(output, found.axis), jax.nn.log_softmax(own, found.axis)
@@ -75,8 +86,14 @@ def divergence(found: Likelihood) -> Callable[[Any, Any], Any]:
 
 
 def _is_half(leaf: Any) -> bool:
-    return hasattr(leaf, "dtype") and bool(jnp.issubdtype(leaf.dtype, jnp.floating)) and leaf.dtype.itemsize < 4
+    return (
+        hasattr(leaf, "dtype")
+        and bool(jnp.issubdtype(leaf.dtype, jnp.floating))
+        and leaf.dtype.itemsize < 4
+    )
 
 
 def _widened(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf).astype(jnp.float32) if _is_half(leaf) else leaf, tree)
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf).astype(jnp.float32) if _is_half(leaf) else leaf, tree
+    )

@@ -1,4 +1,5 @@
-"""The divergence of a network from its own function: which one belongs to a loss, found by what the loss says."""
+"""The divergence of a network from its own function: which one belongs to a loss, found by what the
+loss says."""
 
 from __future__ import annotations
 
@@ -11,18 +12,21 @@ from jaxtyping import Float, Shaped
 
 Reference = Literal["loss", "self"]
 Kind = Literal["squared error", "class labels", "yes or no"]
-LossAt = Callable[[Shaped[np.ndarray, "m ..."], Shaped[np.ndarray, "m ..."]], Float[np.ndarray, " m"]]
-"""Losses of a few samples, of outputs and targets in the shapes that the network and the data have."""
+LossAt = Callable[
+    [Shaped[np.ndarray, "m ..."], Shaped[np.ndarray, "m ..."]], Float[np.ndarray, " m"]
+]
+"""Losses of a few samples, of outputs and targets in the shapes that the network and the data
+have."""
 
 SAME = 1e-3
 """Losses agree with a formula if they differ by so much of the largest, in single precision."""
 SCALES = (0.3, 1.0, 3.0)
 """Of the random outputs at which a loss is asked."""
 UNKNOWN = (
-    "loss: with reference=\"self\" the divergence between two outputs of the network has to be known. It is for a squared error "
+    'loss: with reference="self" the divergence between two outputs of the network has to be known. It is for a squared error '
     "c |output - target|², for cross entropy of class labels (c times the sum over positions) and for binary cross entropy of "
     "logits, and at random outputs this loss is none of these ({why}); give one of them, or the outputs at w* as targets of a "
-    "divergence of your own, with reference=\"loss\""
+    'divergence of your own, with reference="loss"'
 )
 
 
@@ -31,8 +35,8 @@ class Likelihood:
     r"""What a loss says of an output, up to a term without the output.
 
     Attributes:
-        kind: ``squared error``: :math:`c |f - y|^2`; ``class labels``: :math:`c \sum (\log\sum_k e^{f_k} - f_y)`; ``yes or no``:
-            :math:`c \sum (\log(1 + e^f) - y f)`.
+        kind: ``squared error``: :math:`c |f - y|^2`; ``class labels``: :math:`c \sum (\log\sum_k
+            e^{f_k} - f_y)`; ``yes or no``: :math:`c \sum (\log(1 + e^f) - y f)`.
         factor: c.
         axis: of the classes, in an output with an axis of samples before it.
     """
@@ -52,11 +56,16 @@ def reference_of(reference: object) -> Reference:
         return "loss"
     if reference == "self" and isinstance(reference, str):
         return "self"
-    raise ValueError(f'reference: got {reference!r}; it should be "loss" (the loss itself) or "self" (the network\'s own function at w*)')
+    raise ValueError(
+        f'reference: got {reference!r}; it should be "loss" (the loss itself) or "self" (the network\'s own function at w*)'
+    )
 
 
-def likelihood_of(loss_at: LossAt, output: Shaped[np.ndarray, "m ..."], target: Shaped[np.ndarray, "m ..."]) -> Likelihood:
-    """Which likelihood a loss is, by its values at random outputs; nothing is taken from its name or its source.
+def likelihood_of(
+    loss_at: LossAt, output: Shaped[np.ndarray, "m ..."], target: Shaped[np.ndarray, "m ..."]
+) -> Likelihood:
+    """Which likelihood a loss is, by its values at random outputs; nothing is taken from its name
+    or its source.
 
     Args:
         loss_at: the loss.
@@ -76,12 +85,16 @@ def likelihood_of(loss_at: LossAt, output: Shaped[np.ndarray, "m ..."], target: 
         return _class_labels(loss_at, output, target)
     if target.dtype.kind != "f" or target.size != output.size:
         raise ValueError(
-            UNKNOWN.format(why=f"outputs have the shape {output.shape}, targets {target.dtype} of shape {target.shape}")
+            UNKNOWN.format(
+                why=f"outputs have the shape {output.shape}, targets {target.dtype} of shape {target.shape}"
+            )
         )
     squared = _squared_error(loss_at, output, target)
     found = squared or _yes_or_no(loss_at, output, target)
     if found is None:
-        raise ValueError(UNKNOWN.format(why="its values at random outputs and targets fit neither formula"))
+        raise ValueError(
+            UNKNOWN.format(why="its values at random outputs and targets fit neither formula")
+        )
     return found
 
 
@@ -107,13 +120,19 @@ def _yes_or_no(loss_at: LossAt, output: np.ndarray, target: np.ndarray) -> Likel
         here = scale * rng.normal(size=output.shape).astype(output.dtype)
         losses.append(loss_at(here, aim))
         said = here.astype(float)
-        sizes.append((np.logaddexp(0, said) - said * aim.reshape(output.shape)).reshape(len(output), -1).sum(1))
+        sizes.append(
+            (np.logaddexp(0, said) - said * aim.reshape(output.shape))
+            .reshape(len(output), -1)
+            .sum(1)
+        )
     factor = _multiple(np.concatenate(losses), np.concatenate(sizes))
     return None if factor is None else Likelihood("yes or no", factor)
 
 
 def _class_labels(loss_at: LossAt, output: np.ndarray, target: np.ndarray) -> Likelihood:
-    axes = [k for k in range(1, output.ndim) if output.shape[:k] + output.shape[k + 1 :] == target.shape]
+    axes = [
+        k for k in range(1, output.ndim) if output.shape[:k] + output.shape[k + 1 :] == target.shape
+    ]
     if not axes:
         why = f"targets are whole numbers of shape {target.shape}, and no axis of the outputs {output.shape} can be that of the classes"
         raise ValueError(UNKNOWN.format(why=why))
@@ -128,13 +147,17 @@ def _class_labels(loss_at: LossAt, output: np.ndarray, target: np.ndarray) -> Li
             here = scale * rng.normal(size=output.shape).astype(output.dtype)
             losses.append(loss_at(here, labels))
             said = here.astype(float)
-            own = np.take_along_axis(said, np.expand_dims(labels.astype(int), axis), axis).squeeze(axis)
+            own = np.take_along_axis(said, np.expand_dims(labels.astype(int), axis), axis).squeeze(
+                axis
+            )
             whole = np.logaddexp.reduce(said, axis=axis)
             sizes.append((whole - own).reshape(len(output), -1).sum(1))
         factor = _multiple(np.concatenate(losses), np.concatenate(sizes))
         if factor is not None:
             return Likelihood("class labels", factor, axis)
-    raise ValueError(UNKNOWN.format(why="its values at random outputs and labels do not fit cross entropy"))
+    raise ValueError(
+        UNKNOWN.format(why="its values at random outputs and labels do not fit cross entropy")
+    )
 
 
 def _multiple(losses: np.ndarray, sizes: np.ndarray) -> float | None:
@@ -143,7 +166,11 @@ def _multiple(losses: np.ndarray, sizes: np.ndarray) -> float | None:
     if losses.shape != sizes.shape or not np.isfinite(losses).all():
         return None
     factor = float(losses @ sizes / (sizes @ sizes))
-    fits = factor > 0 and bool((np.abs(losses - factor * sizes) <= SAME * factor * sizes + 1e-5 * factor * sizes.max()).all())
+    fits = factor > 0 and bool(
+        (
+            np.abs(losses - factor * sizes) <= SAME * factor * sizes + 1e-5 * factor * sizes.max()
+        ).all()
+    )
     if not fits:
         return None
     whole = round(2 * factor) / 2

@@ -1,4 +1,5 @@
-"""The divergence of a PyTorch module from its own function at w*, as a loss and data of their own."""
+"""The divergence of a PyTorch module from its own function at w*, as a loss and data of their
+own."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from singlearn.local.own_function import UNKNOWN, Likelihood, likelihood_of
 from singlearn.local.torch_coordinates import one_kind
@@ -26,7 +27,8 @@ AT_ONCE, FEW = 256, 4
 def own_function(
     model: torch.nn.Module, loss: Callable[..., Any], data: Any, double: bool
 ) -> tuple[Callable[..., Any], tuple[torch.Tensor, ...]]:
-    r"""A loss and data in which the targets are the module's own outputs at w*, so that w* is an exact minimum of value 0.
+    r"""A loss and data in which the targets are the module's own outputs at w*, so that w* is an
+    exact minimum of value 0.
 
     Args:
         model: at w*.
@@ -35,8 +37,8 @@ def own_function(
         double: the module will be evaluated in float64.
 
     Returns:
-        :math:`K(w) = c |f_w - f_{w^*}|^2` for a squared error, the Kullback-Leibler divergence for a classifier, per sample; and the
-        inputs with :math:`f_{w^*}`.
+        :math:`K(w) = c |f_w - f_{w^*}|^2` for a squared error, the Kullback-Leibler divergence for
+        a classifier, per sample; and the inputs with :math:`f_{w^*}`.
 
     Raises:
         ValueError: a loss whose divergence is not known, outputs that are no tensor.
@@ -51,13 +53,19 @@ def own_function(
             module._apply(lambda part: part.float() if part.dtype in HALF else part)
         brought = samples_of(data, device)
         if brought.alone:
-            raise ValueError(UNKNOWN.format(why="a collate_fn pads the samples, and with them the outputs"))
+            raise ValueError(
+                UNKNOWN.format(why="a collate_fn pads the samples, and with them the outputs")
+            )
         parts = fitted(widened(brought.parts, HALF) if half else brought.parts, one_kind(module))
         of_samples = LossOfSamples(module, loss, Samples(parts, brought.as_brought))
         if of_samples.whole_model or not isinstance(parts, tuple):
             raise ValueError(UNKNOWN.format(why="loss(model, batch) keeps its outputs to itself"))
         if len(of_samples.targets(parts)) != 1:
-            raise ValueError(UNKNOWN.format(why=f"it takes {len(of_samples.targets(parts))} parts of the data after the output"))
+            raise ValueError(
+                UNKNOWN.format(
+                    why=f"it takes {len(of_samples.targets(parts))} parts of the data after the output"
+                )
+            )
         outputs = _outputs(module, of_samples, parts)
         (target,) = of_samples.targets(parts)
         found = likelihood_of(*_asked(of_samples, outputs, target))
@@ -66,7 +74,9 @@ def own_function(
     return divergence(found), (*of_samples.inputs(parts), outputs)
 
 
-def _outputs(module: torch.nn.Module, of_samples: LossOfSamples, parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
+def _outputs(
+    module: torch.nn.Module, of_samples: LossOfSamples, parts: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
     found = []
     with torch.no_grad():
         for start in range(0, length(parts), AT_ONCE):
@@ -75,23 +85,39 @@ def _outputs(module: torch.nn.Module, of_samples: LossOfSamples, parts: tuple[to
                 output = module(*some)
             except Exception as error:  # whatever a caller's module raises
                 reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-                raise ValueError(f"model: called with samples of the data, it failed ({reason}); it got {described(some)}") from error
+                raise ValueError(
+                    f"model: called with samples of the data, it failed ({reason}); it got {described(some)}"
+                ) from error
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
-                raise ValueError(UNKNOWN.format(why=f"the model gives {described(output)}, and not one tensor of real numbers"))
+                raise ValueError(
+                    UNKNOWN.format(
+                        why=f"the model gives {described(output)}, and not one tensor of real numbers"
+                    )
+                )
             found.append(output.detach().clone())
     return torch.cat(found)
 
 
-def _asked(of_samples: LossOfSamples, outputs: torch.Tensor, target: torch.Tensor) -> tuple[Any, np.ndarray, np.ndarray]:
+def _asked(
+    of_samples: LossOfSamples, outputs: torch.Tensor, target: torch.Tensor
+) -> tuple[Any, np.ndarray, np.ndarray]:
     """The loss on arrays, and a few outputs and targets."""
 
     def loss_at(output: np.ndarray, aim: np.ndarray) -> np.ndarray:
         try:
             with torch.no_grad():
-                said = of_samples.loss(torch.as_tensor(output).to(outputs), torch.as_tensor(aim).to(target))
+                said = of_samples.loss(
+                    torch.as_tensor(output).to(outputs), torch.as_tensor(aim).to(target)
+                )
         except Exception as error:  # whatever a caller's loss raises
-            raise ValueError(UNKNOWN.format(why=f"it fails there: {' '.join(str(error).split())[:120]}")) from error
-        return said.detach().double().cpu().numpy() if isinstance(said, torch.Tensor) else np.full(0, np.nan)
+            raise ValueError(
+                UNKNOWN.format(why=f"it fails there: {' '.join(str(error).split())[:120]}")
+            ) from error
+        return (
+            said.detach().double().cpu().numpy()
+            if isinstance(said, torch.Tensor)
+            else np.full(0, np.nan)
+        )
 
     return loss_at, outputs[:FEW].cpu().numpy(), target[:FEW].cpu().numpy()
 

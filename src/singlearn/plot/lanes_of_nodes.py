@@ -1,4 +1,5 @@
-"""Symmetries through training: a lane per node, its role by colour and mark; loss, λ̂ and kinks above."""
+"""Symmetries through training: a lane per node, its role by colour and mark; loss, λ̂ and kinks
+above."""
 
 from __future__ import annotations
 
@@ -42,9 +43,11 @@ STYLES = {
 
 
 def timeline(found: Timeline, title: str = "") -> Figure:
-    """One lane for every hidden node, with the loss, λ̂ where it was measured, and the number of kinks above.
+    """One lane for every hidden node, with the loss, λ̂ where it was measured, and the number of
+    kinks above.
 
-    Step 0 has no place on a logarithmic axis and is left out. Of more than 64 nodes those are drawn that change roles most often.
+    Step 0 has no place on a logarithmic axis and is left out. Of more than 64 nodes those are drawn
+    that change roles most often.
 
     Args:
         found: from ``flow.timeline``.
@@ -55,11 +58,23 @@ def timeline(found: Timeline, title: str = "") -> Figure:
     names = [node.name for node in points[0].nodes] if points else []
     lanes = _lanes(found, names)
     with_loss = any(point.loss is not None for point in points)
-    upper = [name for name, there in (("loss", with_loss), ("λ̂", found.trajectory is not None), ("kinks", True)) if there]
+    upper = [
+        name
+        for name, there in (
+            ("loss", with_loss),
+            ("λ̂", found.trajectory is not None),
+            ("kinks", True),
+        )
+        if there
+    ]
     height = 1.3 * len(upper) + 0.17 * len(lanes) + 1.2
     figure = Figure(figsize=(8.8, max(height, 4.0)), layout="constrained")
     grid = figure.subplots(
-        len(upper) + 1, 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": [1.3] * len(upper) + [max(0.17 * len(lanes), 0.8)]}
+        len(upper) + 1,
+        1,
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": [1.3] * len(upper) + [max(0.17 * len(lanes), 0.8)]},
     )[:, 0]
     for axes, name in zip(grid, upper, strict=False):
         {"loss": _loss, "λ̂": _coefficients, "kinks": _kinks}[name](axes, found, points)
@@ -74,12 +89,20 @@ def timeline(found: Timeline, title: str = "") -> Figure:
         ]
         if places:
             below.plot(
-                *zip(*places, strict=True), linestyle="", marker=style.marker, color=style.colour, markersize=style.size,
-                markerfacecolor=style.colour if style.filled else "white", label=str(role), clip_on=False,
-            )  # fmt: skip
+                *zip(*places, strict=True),
+                linestyle="",
+                marker=style.marker,
+                color=style.colour,
+                markersize=style.size,
+                markerfacecolor=style.colour if style.filled else "white",
+                label=str(role),
+                clip_on=False,
+            )
     below.set_yticks(range(len(lanes)), [names[k] for k in lanes], fontsize=6)
     below.set_ylim(len(lanes) - 0.4, -0.6)
-    below.set_ylabel("hidden node" if len(lanes) == len(names) else f"hidden node ({len(lanes)} of {len(names)})")
+    below.set_ylabel(
+        "hidden node" if len(lanes) == len(names) else f"hidden node ({len(lanes)} of {len(names)})"
+    )
     below.set_xlabel("training step")
     below.set_xscale("log")
     below.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -104,7 +127,9 @@ def _lanes(found: Timeline, names: list[str]) -> list[int]:
 
 
 def _loss(axes: Axes, found: Timeline, points: list[Any]) -> None:
-    seen = [(point.step, point.loss) for point in points if point.loss is not None and point.loss > 0]
+    seen = [
+        (point.step, point.loss) for point in points if point.loss is not None and point.loss > 0
+    ]
     axes.plot(*zip(*seen, strict=True), color=INK, marker="o", markersize=2.5, linewidth=1)
     axes.set_yscale("log")
     axes.set_ylabel("loss")
@@ -113,17 +138,34 @@ def _loss(axes: Axes, found: Timeline, points: list[Any]) -> None:
 def _coefficients(axes: Axes, found: Timeline, points: list[Any]) -> None:
     assert found.trajectory is not None
     for trusted in (True, False):
-        own = [p for p in found.trajectory.points if p.step > 0 and p.trusted is trusted and math.isfinite(p.value)]
+        own = [
+            p
+            for p in found.trajectory.points
+            if p.step > 0 and p.trusted is trusted and math.isfinite(p.value)
+        ]
         errors = [p.standard_error if math.isfinite(p.standard_error) else 0.0 for p in own]
         axes.errorbar(
-            [p.step for p in own], [p.value for p in own], yerr=errors, fmt="o", color=INK, markersize=3.5, capsize=2, linewidth=1,
+            [p.step for p in own],
+            [p.value for p in own],
+            yerr=errors,
+            fmt="o",
+            color=INK,
+            markersize=3.5,
+            capsize=2,
+            linewidth=1,
             markerfacecolor=INK if trusted else "white",
-        )  # fmt: skip
+        )
     axes.set_ylabel("$\\hat λ$")
 
 
 def _kinks(axes: Axes, found: Timeline, points: list[Any]) -> None:
-    axes.step([p.step for p in points], [sum(p.kinks) for p in points], where="post", color=INK, linewidth=1.4)
+    axes.step(
+        [p.step for p in points],
+        [sum(p.kinks) for p in points],
+        where="post",
+        color=INK,
+        linewidth=1.4,
+    )
     axes.set_ylabel("kinks")
     axes.set_ylim(bottom=-0.3)
     axes.yaxis.get_major_locator().set_params(integer=True)
