@@ -41,8 +41,8 @@ from singlearn.running.arguments import real_number
 MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
 
-SHARE_FOR_POLYHEDRA = 0.4
-"""Of the search, after which coordinate subspaces are blown up instead."""
+SHARE_FOR_POLYHEDRA, SHARE_IN_FEW_VARIABLES, FEW_VARIABLES = 0.4, 0.8, 4
+"""Of the search, after which coordinate subspaces are blown up instead: polyhedra of few dimensions are small."""
 
 SHARE_FOR_SQUARES = 0.3
 """Of the time, after which K is taken as it is."""
@@ -108,7 +108,8 @@ def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout
     begin = time.monotonic()
     function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
     end, now = begin + MARGIN * timeout, time.monotonic()
-    search = Search(now + SHARE_FOR_POLYHEDRA * max(end - now, 0), function.variables)
+    share = SHARE_IN_FEW_VARIABLES if len(function.variables) <= FEW_VARIABLES else SHARE_FOR_POLYHEDRA
+    search = Search(now + share * max(end - now, 0), function.variables)
     linear = Search(end, function.variables, linear=True)
     if domain is None:
         point = read_point(at, function.variables)
