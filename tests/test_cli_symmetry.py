@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from singlearn.cli import main
+from singlearn.cli import figure_file, main
 from singlearn.symmetry import DeepReLU, TwoLayerReLU, equivalent, read, write
 
 A = {"w": [[1], [-1]], "b": [1, 1], "q": ["1/3", "1/3"], "c": 0}
@@ -38,6 +39,21 @@ def test_equivalent_says_how_and_sets_the_status(files, capsys):
     assert document["equivalent"] is False and document["witness"] == ["0"]
     assert run("equivalent", files / "a.json", files / "c.json", "--box", "-1", "1", "--tolerance", "0.01") == 0
     assert "equal up to 0.01" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("document", [False, True])
+def test_pictures_that_cannot_be_written_cost_no_answer(files, capsys, monkeypatch, document):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(figure_file, "write_whole", full)
+    assert run("describe", files / "b.json", "--out", files, *(["--json"] if document else [])) != 0
+    out, err = capsys.readouterr()
+    if document:
+        assert json.loads(out)["width"] == 3 and json.loads(out)["figures"] == []
+    else:
+        assert "nodes:" in out and "figure: not written" in out
+    assert "No space left on device" in err and "b-graph.png" in err
 
 
 def test_describe_tells_nodes_kinks_and_pictures(files, capsys):

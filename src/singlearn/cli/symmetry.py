@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singlearn import plot
 from singlearn.cli.document import print_document
-from singlearn.cli.figure_file import folder, save_figure
+from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.refusal import Refusal
 from singlearn.symmetry import (
     Box,
@@ -86,7 +87,7 @@ def _describe(options: argparse.Namespace) -> int:
     box = box_of(options.box, net.inputs)
     roles, form, width = node_roles(net, box), kink_form(net, box), minimal_width(net, box)
     fields = Counter(str(found.field) for found in generators(net, box))
-    figures = _pictures(net, box, options)
+    figures, not_drawn = _pictures(net, box, options)
     if options.json:
         kinks = [{"normal": p.normal, "offset": p.offset, "total": [str(t) for t in total]} for p, total in form.kinks.items()]
         print_document(
@@ -105,16 +106,27 @@ def _describe(options: argparse.Namespace) -> int:
                 "assumed": assumed,
             }
         )
-        return 0
+    else:
+        _print_description(net, box, roles, width, form, fields)
+        for figure in figures:
+            print(f"  figure: {figure}")
+        if not_drawn is not None:
+            print("  figure: not written")
+        _print_assumed(assumed)
+    # A full disk, say: what was found is printed all the same.
+    if not_drawn is not None:
+        raise not_drawn
+    return 0
+
+
+def _print_description(
+    net: TwoLayerReLU, box: Box | None, roles: Sequence[Any], width: Any, form: Any, fields: Mapping[str, int]
+) -> None:
     where = "all of R^N" if box is None else "the box"
     counts = ", ".join(f"{count} {role}" for role, count in Counter(roles).items())
     print(f"{net}, on {where}\n  nodes: {counts or 'none'}\n  {width}")
     print("  " + str(form).replace("\n", "\n  "))
     print("  directions that leave the function unchanged: " + (", ".join(f"{n} {name}" for name, n in fields.items()) or "none"))
-    for figure in figures:
-        print(f"  figure: {figure}")
-    _print_assumed(assumed)
-    return 0
 
 
 def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str]) -> int:
@@ -138,7 +150,8 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str
     return 0
 
 
-def _pictures(net: TwoLayerReLU, box: Box | None, options: argparse.Namespace) -> list[Path]:
+def _pictures(net: TwoLayerReLU, box: Box | None, options: argparse.Namespace) -> tuple[list[Path], OSError | None]:
+    """The files that were written, and why one was not."""
     shown = box or _box_around_kinks(net)
     made: dict[str, Figure] = {"graph": plot.network_graph(net, box)}
     if net.inputs == 1:
@@ -146,7 +159,8 @@ def _pictures(net: TwoLayerReLU, box: Box | None, options: argparse.Namespace) -
     elif net.inputs == 2:
         made["boundaries"], made["surface"] = plot.activation_boundaries(net, shown), plot.surface(net, shown)
     out = folder(options.out)
-    return [save_figure(figure, out, f"{options.net.stem}-{name}") for name, figure in made.items()]
+    saved = [saved_or_why(figure, out, f"{options.net.stem}-{name}") for name, figure in made.items()]
+    return [path for path, _ in saved if path is not None], next((error for _, error in saved if error is not None), None)
 
 
 def _box_around_kinks(net: TwoLayerReLU) -> Box:

@@ -41,14 +41,17 @@ from singlearn.running.arguments import real_number
 MARGIN = 0.75
 """Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
 
-SHARE_FOR_POLYHEDRA = 0.4
-"""Of the search, after which coordinate subspaces are blown up instead."""
+SHARE_FOR_POLYHEDRA, SHARE_IN_FEW_VARIABLES, FEW_VARIABLES = 0.4, 0.8, 4
+"""Of the search, after which coordinate subspaces are blown up instead: polyhedra of few dimensions are small."""
 
 SHARE_FOR_SQUARES = 0.3
 """Of the time, after which K is taken as it is."""
 
 SMALL_TERMS, SMALL_DEGREE = 300, 60
 """Up to this size a step of algebra takes moments; larger ones are searched in a process that can be ended."""
+
+MOST_CANDIDATES, MOST_ZEROS = 30, 300
+"""Points in a box whose λ is found, and zeros of which these are chosen."""
 
 MOST_FOR_EVERYWHERE = 12
 """Variables, where all sets of coordinates that vanish are looked at one by one: 4096 sets."""
@@ -108,7 +111,8 @@ def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout
     begin = time.monotonic()
     function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
     end, now = begin + MARGIN * timeout, time.monotonic()
-    search = Search(now + SHARE_FOR_POLYHEDRA * max(end - now, 0), function.variables)
+    share = SHARE_IN_FEW_VARIABLES if len(function.variables) <= FEW_VARIABLES else SHARE_FOR_POLYHEDRA
+    search = Search(now + share * max(end - now, 0), function.variables)
     linear = Search(end, function.variables, linear=True)
     if domain is None:
         point = read_point(at, function.variables)
@@ -328,9 +332,11 @@ def _read_domain(domain: Any, variables: tuple[str, ...]) -> Any:
 
 
 def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]) -> list[dict[str, Fraction]]:
-    """Rational zeros in the interior of the box on a coarse grid of simple numbers, the origin first."""
+    """Rational zeros in the interior of the box on a coarse grid of simple numbers: those of the highest order first."""
     simple = sorted({Fraction(n, d) for d in (1, 2, 3) for n in range(-3 * d, 3 * d + 1)}, key=lambda q: (abs(q), q.denominator))
     values = {name: [q for q in simple if low < q < high] for name, (low, high) in box.items()}
+    for name, numbers in values.items():
+        numbers.sort(key=lambda q, name=name: -_divides(function, name, q))
     found: list[dict[str, Fraction]] = []
     points: list[dict[str, Fraction]] = [{}]
     for name in function.variables:
@@ -339,9 +345,23 @@ def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]
         moved = [g for g in function.generators if _value(g, function.variables, point)]
         if not moved:
             found.append(point)
-        if len(found) == 30:
+        if len(found) == MOST_ZEROS:
             break
-    return found
+    if len(found) > MOST_CANDIDATES:
+        found.sort(key=lambda point: -_order(function, point))
+    return found[:MOST_CANDIDATES]
+
+
+def _divides(function: Function, name: str, value: Fraction) -> int:
+    """How often name - value divides all generators."""
+    index = function.variables.index(name)
+    point = dict.fromkeys(function.variables, Fraction(0)) | {name: value}
+    return min(e[index] for g in function.generators for e in terms_of(translated(g, function.variables, point)))
+
+
+def _order(function: Function, point: Mapping[str, Fraction]) -> int:
+    """The least degree of a term of a generator at a point."""
+    return min(sum(e) for g in function.generators for e in terms_of(translated(g, function.variables, point)))
 
 
 def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -> Fraction:

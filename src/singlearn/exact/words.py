@@ -102,7 +102,8 @@ def move_words(move: Move) -> str:
             return f"generator {move.target + 1} divided by a unit"
         case Solve() | Change():
             slope = "" if str(move.slope) == "1" else f"({_short(str(move.slope))})·"
-            return f"{move.name} = {slope}{move.variable} + {_short(str(move.rest))}"
+            rest = "" if move.rest == 0 else f" + {_short(str(move.rest))}"
+            return f"{move.name} = {slope}{move.variable}{rest}"
         case Etale():
             return f"{move.name} = {_short(str(move.polynomial))}"
         case Toric():
@@ -111,7 +112,7 @@ def move_words(move: Move) -> str:
         case Part():
             return "the part in " + ", ".join(move.names)
         case BlowUp():
-            return f"blow-up of {' = '.join(move.centre)} = 0, where {move.centre[move.pivot]} is not 0 in it"
+            return f"blow-up of {' = '.join(move.centre)} = 0, in the chart of {move.centre[move.pivot]}"
         case Apart():
             return f"where {_short(str(move.polynomial))} is not 0"
 

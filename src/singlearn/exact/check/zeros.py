@@ -30,7 +30,7 @@ def _strictly(polys: Sequence[Terms], free: Sequence[int]) -> bool:
 
 
 def _strict(poly: Terms, free: Sequence[int]) -> bool:
-    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that in all of one sign their powers are even."""
+    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that their powers are even."""
     return _constant_sign(poly) and not all(any(e[i] for i in free) for e in poly)
 
 

@@ -56,9 +56,9 @@ def monic(poly: Poly) -> Poly:
 class Chart:
     r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏ |x_i|^{h_i} |φ|`.
 
-    The points it is about: all ``local`` coordinates are 0, all ``units`` are any real numbers, but 0 only if ``free``, the ``relations`` hold, and
-    the polynomials ``nonzero`` do not vanish. A relation is (variable, polynomial), monic in its variable: it makes that variable a
-    function of the others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points included.
+    The points it is about: all ``local`` coordinates are 0, all ``units`` are real numbers, 0 only if ``free``, the ``relations``
+    hold, and the polynomials ``nonzero`` do not vanish. A relation is (variable, polynomial), monic in its variable: it makes that
+    variable a function of the others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points included.
 
     Args:
         local: coordinates x that vanish.

@@ -158,7 +158,8 @@ def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], No
         check()
         if len(terms_of(g)) == 1 or len(terms_of(g)) > LARGEST:
             continue
-        current, moves, done = chart, [], set()
+        current, moves = chart, list[Move]()
+        done: set[str] = set()
         for _ in range(len(chart.names)):
             if len(current.generators) <= index:
                 break
@@ -233,10 +234,13 @@ def _pair(chart: Chart, g: Poly, done: set[str], fresh: Callable[[str], str]) ->
             if halves is None:
                 continue
             unit, rest = halves
-            if rest != 0:
+            done.add(other)
+            if rest == 0:
+                done.add(v)
+            else:
                 last = _changed(moved, v, unit, rest, fresh)
                 moves.append(last)
-            done |= {other, moves[-1].name if rest != 0 else v}
+                done.add(last.name)
             if moves:
                 return moves
             break

@@ -21,7 +21,7 @@ EXCLUDED = ("monomial", "signs", "univariate", "groebner", "factors")
 
 
 def zeros(chart: Chart, polys: Sequence[Poly], avoid: Sequence[Poly] = ()) -> Verdict:
-    """Whether ``polys`` have a common zero at a point of the chart, or off its divisors near one, where no polynomial of ``avoid`` vanishes."""
+    """Whether ``polys`` have a common zero off the divisors of the chart, where no polynomial of ``avoid`` vanishes."""
     return torus_zeros(polys, [*chart.nonzero, *avoid], free=chart.free_places)
 
 
@@ -106,9 +106,9 @@ def _negative_discriminant(terms: Terms, free: Sequence[int]) -> bool:
             parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
         c0, c1, c2 = (context.from_dict(part) for part in parts)
         discriminant = terms_of(4 * c2 * c0 - c1 * c1)
-        if discriminant and _one_sign_everywhere(context.from_dict(discriminant)) and _strict(discriminant, free):
-            if sum(discriminant.values(), fmpq(0)) > 0:
-                return True
+        even = bool(discriminant) and _one_sign_everywhere(context.from_dict(discriminant))
+        if even and _strict(discriminant, free) and sum(discriminant.values(), fmpq(0)) > 0:
+            return True
     return False
 
 
