@@ -115,6 +115,11 @@ class Function(nn.Module):
         return self.function(self, x)
 
 
+def first_state(m, x):
+    """The state after a zero one."""
+    return torch.relu(torch.zeros(5, 2, dtype=x.dtype) @ m.w.T + x @ m.u.T)
+
+
 def tied_in_depth():
     again = nn.Linear(3, 3)
     return nn.Sequential(
@@ -312,15 +317,15 @@ NETWORKS = {
     "rnn": (Recurrent(), None, 4, ["|r.weight_hh_l0 rows|²"]),
     "rnn without biases": (
         Function(
-            lambda m, x: torch.relu(torch.zeros(5, 2, dtype=x.dtype) @ m.w.T + x @ m.u.T) @ m.v.T,
+            lambda m, x: torch.relu(first_state(m, x) @ m.w.T + x @ m.u.T) @ m.v.T,
             w=(2, 2),
             u=(2, 4),
             v=(1, 2),
         ),
         torch.randn(5, 4),
         2,
-        [],
-    ),  # its first step: the state is zero, and w does not move
+        ["|u rows|²"],
+    ),
     "layer norm without gain": (
         nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3, elementwise_affine=False), nn.Linear(3, 2)),
         None,
