@@ -115,6 +115,11 @@ class Function(nn.Module):
         return self.function(self, x)
 
 
+def first_state(m, x):
+    """The state after a zero one."""
+    return torch.relu(torch.zeros(5, 2, dtype=x.dtype) @ m.w.T + x @ m.u.T)
+
+
 def tied_in_depth():
     again = nn.Linear(3, 3)
     return nn.Sequential(
@@ -310,6 +315,29 @@ NETWORKS = {
     ),
     "stream, tied": (Stream(torch.relu, True), None, 5, []),
     "rnn": (Recurrent(), None, 4, ["|r.weight_hh_l0 rows|²"]),
+    "rnn without biases": (
+        Function(
+            lambda m, x: torch.relu(first_state(m, x) @ m.w.T + x @ m.u.T) @ m.v.T,
+            w=(2, 2),
+            u=(2, 4),
+            v=(1, 2),
+        ),
+        torch.randn(5, 4),
+        2,
+        ["|u rows|²"],
+    ),
+    "layer norm without gain": (
+        nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3, elementwise_affine=False), nn.Linear(3, 2)),
+        None,
+        4 + 1 + 2,
+        ["sum of 2.weight along axis 1"],
+    ),
+    "left factor": (
+        Function(lambda m, x: (m.a @ x.T).pow(3).T @ m.b.T, a=(2, 4), b=(1, 2)),
+        torch.randn(5, 4),
+        2,
+        ["|a rows|² - 3|b columns|²"],
+    ),
     "rnn, tanh": (Recurrent("tanh"), None, 0, []),
     "tied in depth": (
         tied_in_depth(),
@@ -487,7 +515,10 @@ def test_norms_in_evaluation_and_unused_and_frozen_parameters_are_said():
         "c: this run does not use it, so that it does not move"
         in flow.laws(net, torch.randn(5, 4)).without
     )
-    assert "frozen, and so not part of any law: 2.weight" in flow.laws(frozen_middle()).without
+    assert (
+        "frozen, laws that depend on their values are not listed: 2.weight"
+        in flow.laws(frozen_middle()).without
+    )
 
 
 @pytest.mark.parametrize(

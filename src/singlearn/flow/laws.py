@@ -128,7 +128,8 @@ def laws(
     A PyTorch module is read as it runs: its operations are followed, and each binds the scales (or
     whole matrices) by which rows and columns of its parameters may change. What is left free and
     symmetric is a law. Every law is then checked by automatic differentiation at random weights; what the
-    reader does not understand is named, and no law is claimed of it.
+    reader does not understand is named, and no law is claimed of it. Of other kinds than scales, linear
+    mixing and shifts no laws are looked for in a module.
 
     Args:
         network: a PyTorch module, an :class:`Architecture`, a description such as ``{"kind": "qk", "d": 3, "k": 2}``, or

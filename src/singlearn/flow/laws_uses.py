@@ -58,6 +58,7 @@ class Uses:
         default_factory=lambda: defaultdict(list)
     )
     other_uses: set[str] = field(default_factory=set)
+    readers: dict[str, set[tuple[int, bool]]] = field(default_factory=lambda: defaultdict(set))
 
     def axis(self, parameter: str, axes: Sequence[int], view: tuple[int, ...] | None = None) -> Ids:
         """The coordinates of an axis, made when it is first asked for."""
@@ -66,6 +67,16 @@ class Uses:
             shape = self.shapes[parameter] if view is None else view
             self.axes[key] = self.spaces.new(math.prod(shape[a] for a in key.axes))
         return self.axes[key]
+
+    def read(self, parameter: str, axis: int | None, centred: bool) -> None:
+        """A layer reads vectors with a parameter.
+
+        Args:
+            parameter: its name.
+            axis: the axis that reads.
+            centred: whether every vector sums to zero.
+        """
+        self.readers[parameter].add((0 if axis is None else axis, centred and axis is not None))
 
     def gram_laws(
         self, norms_are_exact: bool = False, still: Sequence[SumLaw] = ()
@@ -122,6 +133,10 @@ class Uses:
                 continue
             axis = uses[0][0]
             laws += self._sums(name, axis, uses, unseen)
+        for name, ways in self.readers.items():
+            if name not in self.other_uses and len(ways) == 1 and next(iter(ways))[1]:
+                text = "vectors that are read sum to zero"
+                laws.append(sum_law(name, next(iter(ways))[0], None, text))
         return laws
 
     def _sums(

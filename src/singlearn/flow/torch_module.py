@@ -75,7 +75,8 @@ def module_laws(
     unused = [name for name in tape.moving if name not in tape.used]
     without += [f"{name}: this run does not use it, so that it does not move" for name in unused]
     if tape.frozen:
-        without.append(f"frozen, and so not part of any law: {', '.join(tape.frozen)}")
+        names = ", ".join(tape.frozen)
+        without.append(f"frozen, laws that depend on their values are not listed: {names}")
     kept, refuted, worst = _checked(model, given, [*claimed, *perhaps], loss, outputs, seed)
     refuted = [law for law in refuted if law not in perhaps]
     notes = [

@@ -161,6 +161,12 @@ def _move(tape: Tape, func: Any, name: str, args: Args, kwargs: Kwargs, out: Any
             if name in ("view", "_unsafe_view", "reshape") and len(args) == 2
             else func(*given, **options)
         )
+    if (
+        name in ("view", "_unsafe_view")
+        and id(first) in tape.centred
+        and out.shape[-1] == first.shape[-1]
+    ):
+        tape.centred[id(out)] = out
     outs = found if isinstance(found, (list, tuple)) else [found]
     for tensor, labels in zip(_outs(out), outs, strict=True):
         tape.put(tensor, labels)
@@ -273,6 +279,11 @@ def _compare(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 
 def _sum_of_two(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     left, right = args[0], args[1]
+    for own, other in ((left, right), (right, left)):
+        both = tape.is_followed(own) and tape.is_followed(other)
+        if both and bool((tape.labels(other) == ZERO).all()):
+            tape.put(out, tape.labels(own).expand(out.shape).clone())
+            return
     followed = [
         isinstance(t, torch.Tensor) and tape.is_followed(t) and bool((tape.labels(t) > 0).any())
         for t in (left, right)
@@ -300,7 +311,8 @@ def _add_constant(tape: Tape, own: torch.Tensor, other: Any, out: Any) -> None:
     """A constant is no scale; the ε of a norm is a small one."""
     labels = tape.labels(own).expand(out.shape)
     ids = _flat(labels)
-    if isinstance(other, torch.Tensor) and other.numel() and bool((other == 0).all()):
+    nothing = isinstance(other, torch.Tensor) and other.numel() and bool((other == 0).all())
+    if nothing or (not isinstance(other, torch.Tensor) and other == 0):
         tape.put(out, labels.clone())
         return
     fresh = _fresh(tape, ids)
@@ -559,6 +571,8 @@ def _layer_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
         tape.refuse([t for t in (gain, shift) if t is not None and tape.is_followed(t)])
         tape.forget(out[0])
         return
+    if gain is None and shift is None and len(size) == 1:
+        tape.centred[id(out[0])] = out[0]
     _affine(tape, tensor.shape, gain, shift, tensor.ndim - 1, out[0])
 
 
@@ -605,7 +619,8 @@ def _batch_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tape.uses.spaces.split(lead[lead != ZERO])
     _break(tape, lead[lead != ZERO], float(eps))
     # The mean goes over inputs: a shift that is the same for all is not seen.
-    tape.uses.shifts.see(lead[lead > 0], ("same",) if len(np.unique(lead)) == len(lead) else ())
+    alike = bool((rows == lead[:, None]).all())
+    tape.uses.shifts.see(lead[lead > 0], ("same",) if alike else ())
     _affine(tape, tensor.shape, gain, shift, 1, out[0])
 
 
@@ -640,7 +655,9 @@ def _occurrences(ids: Ids) -> tuple[Ids, Ids]:
     return ids, layer
 
 
-def _linear(tape: Tape, rows: Labels, weight: torch.Tensor, into: int, onto: int) -> Labels:
+def _linear(
+    tape: Tape, rows: Labels, weight: torch.Tensor, into: int, onto: int, centred: bool = False
+) -> Labels:
     """Labels (…, n) of x W, for rows x and a matrix one of whose axes reads them.
 
     Args:
@@ -649,6 +666,7 @@ def _linear(tape: Tape, rows: Labels, weight: torch.Tensor, into: int, onto: int
         weight: a matrix.
         into: the axis of it that reads.
         onto: the axis that writes.
+        centred: whether every x sums to zero.
     """
     flat = rows.reshape(-1, rows.shape[-1]).numpy()
     spaces = tape.uses.spaces
@@ -675,6 +693,7 @@ def _linear(tape: Tape, rows: Labels, weight: torch.Tensor, into: int, onto: int
         return torch.from_numpy(
             np.broadcast_to(flat[:, :1], (len(flat), width)).reshape(shape).copy()
         )
+    tape.uses.read(place.name, a, centred and len(columns) == tape.uses.shapes[place.name][a or 0])
     contract(tape, flat, columns)
     fresh = spaces.new(width)
     spaces.link(fresh, np.broadcast_to(written, width))
@@ -719,10 +738,19 @@ def _mm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     left, right = args[:2]
     followed = [tape.is_followed(t) for t in (left, right)]
     moving = [tape.parameter(t) is not None and id(t) not in tape._labels for t in (left, right)]
-    if followed[0] and followed[1] and not any(moving):
+    names = {place.name: None for t in (left, right) if (place := tape.parameter(t)) is not None}
+    if all(moving) and len(names) == 2:
+        tape.note(
+            f"{' and '.join(names)}: of a product of parameters only what is between them is read"
+        )
+    if all(followed) and not any(moving):
         _both(tape, tape.labels(left)[None], tape.labels(right)[None], out)
+    elif moving[0] and not moving[1]:
+        labels = _linear(tape, tape.labels(right).T, left, 1, 0)
+        tape.put(out, labels.T.clone())
     elif moving[1] or not followed[1]:
-        tape.put(out, _linear(tape, tape.labels(left), right, 0, 1))
+        labels = _linear(tape, tape.labels(left), right, 0, 1, id(left) in tape.centred)
+        tape.put(out, labels)
     else:
         labels = _linear(tape, tape.labels(right).T, left, 1, 0)
         tape.put(out, labels.T.clone())
@@ -756,7 +784,8 @@ def _addmm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> bool | None:
         and (tape.parameter(right) is None or id(right) in tape._labels)
     ):
         return False
-    _plus(tape, bias, _linear(tape, tape.labels(left), right, 0, 1), out)
+    product = _linear(tape, tape.labels(left), right, 0, 1, id(left) in tape.centred)
+    _plus(tape, bias, product, out)
     return None
 
 
@@ -803,6 +832,22 @@ def _both(tape: Tape, a: Labels, b: Labels, out: torch.Tensor) -> None:
         shifts.see(x.reshape(-1))
         result = np.broadcast_to(lead.reshape(count, -1, 1), (count, rows, y.shape[1]))
         tape.put(out, torch.from_numpy(result.copy()).reshape(out.shape))
+        return
+    if width > 1 and (x == x[:, :, :1]).all() and (y == y[:, :, :1]).all():
+        # Places are mixed: what mixes and what is mixed have one scale each.
+        shape = (count, rows, y.shape[1])
+        one = np.broadcast_to(x[:, :, :1], shape).reshape(-1)
+        other = np.broadcast_to(y[:, :, 0][:, None], shape).reshape(-1)
+        shifts.see(one)
+        shifts.see(other)
+        fresh = _fresh(tape, one, other)
+        spaces.add(fresh, one, other)
+        for row in np.unique(y[:, :, 0], axis=0):
+            spaces.together(row[row != ZERO])
+        for row in np.unique(fresh.reshape(-1, shape[2]), axis=0):
+            spaces.together(row)
+        fresh = np.where((one == ZERO) | (other == ZERO), ZERO, fresh)
+        tape.put(out, torch.from_numpy(fresh).reshape(out.shape))
         return
     shifts.see(x.reshape(-1))
     scores = np.zeros((count, rows, y.shape[1]), dtype=np.int64)

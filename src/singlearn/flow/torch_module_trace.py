@@ -63,6 +63,7 @@ class Tape(TorchDispatchMode):
         self.notes = NotKnown()
         self.used: set[str] = set()
         self.norms: list[str] = []
+        self.centred: dict[int, torch.Tensor] = {}
         self._labels: dict[int, tuple[torch.Tensor, Labels]] = {}
         self._storages: dict[int, list[tuple[str, torch.Tensor]]] = {}
         for name, p in self.moving.items():
