@@ -37,7 +37,7 @@ class Settings:
     most: int
 
 
-FULL = Settings(6, 2, 26, 2, 4_000)
+FULL = Settings(3, 1, 26, 2, 4_000)
 QUICK = Settings(1, 1, 10, 1, 1_500)
 
 

@@ -215,9 +215,11 @@ def learning_coefficients(
             torch.nn.Linear(d, d, bias=False), torch.nn.Linear(d, d, bias=False)
         ).double()
         step = training.plateau(rank)
-        with torch.no_grad():
-            module[0].weight.copy_(torch.from_numpy(training.first[step]))
-            module[1].weight.copy_(torch.from_numpy(training.second[step]))
+        matrices = training.first[step], training.second[step]
+        names = ("0.weight", "1.weight")
+        module.load_state_dict(
+            {n: torch.from_numpy(m) for n, m in zip(names, matrices, strict=True)}
+        )
         own = llc(
             module,
             loss,

@@ -288,7 +288,8 @@ class _Layer:
                 change = self.change_of_next(-total)
                 if change <= self.tolerance:
                     sets.append((count, change, chosen))
-        found, taken = [], set()
+        found: list[tuple[tuple[int, ...], float]] = []
+        taken: set[int] = set()
         for _, change, chosen in sorted(sets):
             if not taken & set(chosen):
                 taken |= set(chosen)

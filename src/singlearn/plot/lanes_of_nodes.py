@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from singlearn.flow.timeline_points import Timeline
 from singlearn.flow.timeline_roles import NodeRole
@@ -168,4 +169,4 @@ def _kinks(axes: Axes, found: Timeline, points: list[Any]) -> None:
     )
     axes.set_ylabel("kinks")
     axes.set_ylim(bottom=-0.3)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
