@@ -59,14 +59,18 @@ def test_an_optimiser_that_cannot_be_read_is_refused_by_name_or_split_without_a_
     for _ in range(3):
         step(optimizer, loss)
     account = book.accounts[0]
-    torch.testing.assert_close(account.entries["discretisation"] + account.entries["preconditioner"], account.change)
+    torch.testing.assert_close(
+        account.entries["discretisation"] + account.entries["preconditioner"], account.change
+    )
     assert [words for words in book.warnings if "Rprop: its step is not known" in words]
 
 
 def test_a_false_law_is_seen_under_adam_too():
     net, loss = regression()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4)
-    wrong = gram_law([Gram("0.weight", 0), Gram("2.weight", 1, -1)], "diagonal", "scaling that forgets the bias")
+    wrong = gram_law(
+        [Gram("0.weight", 0), Gram("2.weight", 1, -1)], "diagonal", "scaling that forgets the bias"
+    )
     book = flow.ledger(net, optimizer, laws=[wrong])
     for _ in range(2):
         step(optimizer, loss)
@@ -160,7 +164,11 @@ def test_a_parameter_without_gradient_stands_still_and_is_named():
     loss().backward()
     net[2].weight.grad = None
     optimizer.step()
-    assert [words for words in book.warnings if words.startswith("2.weight had no gradient and did not move at 1 of 1")]
+    assert [
+        words
+        for words in book.warnings
+        if words.startswith("2.weight had no gradient and did not move at 1 of 1")
+    ]
     assert sizes(book.accounts[0])["rest"] < 1e-14
 
 
@@ -177,7 +185,9 @@ def test_weights_that_change_between_steps_and_training_that_diverges():
     with torch.no_grad():
         net[0].weight.fill_(float("nan"))
     step(optimizer, loss)
-    assert [words for words in book.warnings if words.startswith("step 3: weights or gradients are not finite")]
+    assert [
+        words for words in book.warnings if words.startswith("step 3: weights or gradients are not finite")
+    ]
     assert np.isfinite(sizes(book.accounts[0])["rest"])
 
 
@@ -202,7 +212,10 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
     for number in range(6):
         step(optimizer, loss)
         if number == 3:
-            saved = {name: value.clone() for name, value in net.state_dict().items()}, json.dumps(optimizer.state_dict()["param_groups"])
+            saved = (
+                {name: value.clone() for name, value in net.state_dict().items()},
+                json.dumps(optimizer.state_dict()["param_groups"]),
+            )
             memory = {k: v["momentum_buffer"].clone() for k, v in optimizer.state_dict()["state"].items()}
     book.close()
     with path.open("a") as out:
@@ -210,7 +223,12 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
     other, again = regression()
     other.load_state_dict(saved[0])
     second = torch.optim.SGD(other.parameters(), lr=0.1, momentum=0.9)
-    second.load_state_dict({"state": {k: {"momentum_buffer": v} for k, v in memory.items()}, "param_groups": json.loads(saved[1])})
+    second.load_state_dict(
+        {
+            "state": {k: {"momentum_buffer": v} for k, v in memory.items()},
+            "param_groups": json.loads(saved[1]),
+        }
+    )
     with pytest.raises(ValueError, match="is there already"):
         flow.ledger(other, second, file=path)
     with pytest.raises(ValueError, match="it belongs to another run"):
@@ -232,13 +250,17 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
         flow.ledger(other, second, file=path, resume=True)
 
 
-@pytest.mark.parametrize(("settings", "kept"), [({}, True), ({"nesterov": True}, False), ({"weight_decay": 0.3}, True)])
+@pytest.mark.parametrize(
+    ("settings", "kept"), [({}, True), ({"nesterov": True}, False), ({"weight_decay": 0.3}, True)]
+)
 def test_angular_momentum_of_heavy_ball_shrinks_by_momentum(settings, kept):
     net, loss = regression(middle=nn.Identity, width=3)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.8, **settings)
     generator = torch.Generator().manual_seed(1)
     for parameter in net.parameters():  # a push, so that there is angular momentum to lose
-        optimizer.state[parameter]["momentum_buffer"] = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        optimizer.state[parameter]["momentum_buffer"] = torch.randn(
+            parameter.shape, generator=generator, dtype=torch.float64
+        )
     book = flow.ledger(net, optimizer)
     for _ in range(10):
         step(optimizer, loss)
@@ -251,7 +273,10 @@ def test_angular_momentum_of_heavy_ball_shrinks_by_momentum(settings, kept):
 
 
 def test_from_rest_angular_momentum_stays_zero_for_heavy_ball_and_not_for_adam():
-    for make, exact in ((lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9), True), (lambda p: torch.optim.Adam(p, lr=0.01), False)):
+    for make, exact in (
+        (lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9), True),
+        (lambda p: torch.optim.Adam(p, lr=0.01), False),
+    ):
         net, loss = regression(middle=nn.Identity, width=3)
         optimizer = make(net.parameters())
         book = flow.ledger(net, optimizer)
