@@ -5,6 +5,7 @@ Right values here are identities: entries add up to the change of the law, the r
 """
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from singlearn import flow
-from singlearn.flow.law import Gram, LinearLaw, gram_law
+from singlearn.flow.law import Gram, Law, LinearLaw, gram_law
 
 LARGE = 1e-9
 """Above every rounding of these runs in double precision, below every entry that is there."""
@@ -89,6 +90,39 @@ def test_linear_laws_have_books_as_well():
     found = sizes(book.accounts[0])
     assert not book.warnings
     assert found["discretisation"] == 0.0 and found["decay"] > LARGE and found["momentum"] > LARGE
+
+
+@dataclass(frozen=True)
+class Other(Law):
+    """A kind of law that the ledger has no formula for, known by its values."""
+
+    power: int
+
+    def values(self, parameters):
+        one, two = (np.asarray(parameters[name]) for name in ("0.weight", "2.weight"))
+        bias = np.asarray(parameters["0.bias"])
+        if self.power == 1:
+            return np.asarray(bias.sum() + one.sum())
+        return (one**self.power).sum(axis=1) + bias**self.power - (two**self.power).sum(axis=0)
+
+    def differentials(self, parameters):
+        raise NotImplementedError
+
+
+def test_laws_of_other_kinds_are_read_from_their_values():
+    net, loss = regression()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    known = flow.ledger(net, optimizer)
+    other = flow.ledger(net, optimizer, laws=[Other("Q", "Q", "scaling", "always", 2)])
+    false = flow.ledger(net, optimizer, laws=[Other("sum", "sum", "none", "always", 1)])
+    for _ in range(4):
+        step(optimizer, loss)
+    for name, value in known.accounts[0].entries.items():
+        torch.testing.assert_close(other.accounts[0].entries[name], value, atol=1e-13, rtol=1e-9)
+    assert not other.warnings
+    assert sizes(false.accounts[0])["rest"] < 1e-14 and "does not have this symmetry" in false.warnings[0]
+    with pytest.raises(ValueError, match="Q is a Other; the ledger is for laws that are quadratic or linear"):
+        flow.ledger(net, optimizer, laws=[Other("Q", "Q", "none", "always", 3)])
 
 
 def test_groups_are_read_anew_after_a_state_is_loaded():

@@ -167,7 +167,8 @@ def train(
             examples=examples,
             batch=how.batch,
             seed=seed,
-            **how.settings,
+            momentum=how.settings.get("momentum", 0.0),
+            weight_decay=how.settings.get("weight_decay", 0.0),
         )
     squares = tuple(
         form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w") for law in LAWS

@@ -235,7 +235,7 @@ class _Flow:
 
         self.heights = jax.jit(heights) if gates is not None else None
         event = (
-            diffrax.Event(margin, optimistix.Bisection(1e-13, 1e-13, flip="detect"))
+            diffrax.Event(margin, optimistix.Bisection(1e-13, 1e-13, flip="detect"))  # type: ignore[call-arg]
             if gates is not None
             else None
         )
@@ -378,10 +378,10 @@ class _State:
         changed = bool((now_open != self.open).any())
         if self.flow.every_gate:
             self.open = now_open
-            alive = now_open.any(axis=0)
+            alive = np.asarray(now_open.any(axis=0))
         else:
             top = z.max(axis=0)
-            alive = np.where(self.alive, top > -slack, top > slack)
+            alive = np.asarray(np.where(self.alive, top > -slack, top > slack))
             self.open = z > 0
         for j in np.flatnonzero(alive != self.alive):
             word = "revives" if alive[j] else "dies"

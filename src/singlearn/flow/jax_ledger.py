@@ -171,7 +171,7 @@ class JaxLedger(Books):
 
     def _digits(self, _: Any) -> Digits:
         digit = float(jnp.finfo(self._dtype).eps)
-        precision = jax.config.jax_default_matmul_precision
+        precision = getattr(jax.config, "jax_default_matmul_precision", None)
         coarse = 0.0
         if self._dtype == jnp.float32 and precision not in EXACT:
             coarse = MATRIX_PRODUCTS.get(jax.default_backend(), 0.0)

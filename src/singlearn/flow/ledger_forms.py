@@ -203,17 +203,12 @@ class QuadraticForm(Form):
         self.parameters = parameters
 
     def _sum(self, products: Products, vectors: Sequence[Vector]) -> dict[str, np.ndarray]:
-        return {
-            n: np.sum(
-                [
-                    v.coefficients[n] * as_numpy(products.vectors[v.label][n])
-                    for v in vectors
-                    if v.coefficients.get(n, 0.0)
-                ],
-                axis=0,
-            )
-            for n in self.parameters
-        }
+        found = {n: np.zeros(tuple(products.vectors["w"][n].shape)) for n in self.parameters}
+        for vector in vectors:
+            for n in self.parameters:
+                if vector.coefficients.get(n, 0.0):
+                    found[n] = found[n] + vector.coefficients[n] * as_numpy(products.vectors[vector.label][n])
+        return found
 
     def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
         a, b = self._sum(products, left), self._sum(products, right)
@@ -243,6 +238,21 @@ class QuadraticForm(Form):
 
     def size(self, products: Products, label: str) -> float:
         return max(float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters)
+
+
+class AdditiveForm(QuadraticForm):
+    """Any law that is linear in the parameters, through its values."""
+
+    degree = 1
+
+    def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
+        raise NotImplementedError
+
+    def single(self, products: Products, vectors: Sequence[Vector]) -> Any:
+        return self._like(products, np.asarray(self.law.values(self._sum(products, vectors))))
+
+    def size(self, products: Products, label: str) -> float:
+        return super().size(products, label) ** 0.5
 
 
 def form_of(law: Law, weights: Arrays) -> Form:
@@ -284,6 +294,8 @@ def _probed(law: Law, weights: Arrays) -> Form:
     plus, minus = ({name: one[name] + sign * other[name] for name in one} for sign in (1, -1))
     here, there = start, _values(law, other)
     sums = _values(law, plus) + _values(law, minus)
+    if np.allclose(_values(law, plus), here + there, rtol=1e-9, atol=1e-9):
+        return AdditiveForm(law, tuple(asked.names))
     if not np.allclose(sums, 2 * here + 2 * there, rtol=1e-9, atol=1e-9):
         raise refusal
     return QuadraticForm(law, tuple(asked.names))

@@ -123,7 +123,7 @@ class Prediction(Shown):
 
 
 def predict(
-    loss: Callable[[Any], Any],
+    loss: Callable[..., Any],
     weights: Any,
     laws: Any,
     rate: float,
@@ -187,7 +187,7 @@ def predict(
 class _Problem:
     def __init__(
         self,
-        loss: Callable[[Any], Any],
+        loss: Callable[..., Any],
         weights: Any,
         laws: tuple[Any, ...],
         rate: float,
@@ -418,7 +418,7 @@ def _decay_of_flow(rate: float, mu: float, decay: float) -> float:
 
 
 def scalar_pair(
-    start: float, rates: float | Sequence[float], slopes: Sequence[float]
+    start: float, rates: float | Sequence[float], slopes: Sequence[float] | np.ndarray
 ) -> Float[np.ndarray, " steps_and_one"]:
     r"""Q = a² - b² of a scalar pair under any gradient descent, exactly: :math:`Q_T = Q_0 \prod_t (1 - η_t^2 e_t^2)`.
 
