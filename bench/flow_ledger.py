@@ -9,6 +9,7 @@ else the machine does falls on all of them alike. Times are processor seconds of
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
@@ -25,7 +26,7 @@ BATCH = 256
 
 def network() -> nn.Sequential:
     layers: list[nn.Module] = []
-    for ins, outs in zip(WIDTHS[:-1], WIDTHS[1:], strict=True):
+    for ins, outs in itertools.pairwise(WIDTHS):
         layers += [nn.Linear(ins, outs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -33,7 +34,11 @@ def network() -> nn.Sequential:
 def seconds(every: int | None, steps: int, file: Path | None, kind: str) -> float:
     torch.manual_seed(0)
     net, x, y = network(), torch.randn(BATCH, WIDTHS[0]), torch.randn(BATCH, WIDTHS[-1])
-    optimizer = torch.optim.SGD(net.parameters(), 1e-2, 0.9) if kind == "SGD, momentum" else torch.optim.AdamW(net.parameters(), 1e-3)
+    optimizer = (
+        torch.optim.SGD(net.parameters(), 1e-2, 0.9)
+        if kind == "SGD, momentum"
+        else torch.optim.AdamW(net.parameters(), 1e-3)
+    )
     book = None if every is None else flow.ledger(net, optimizer, every=every, file=file)
 
     def step() -> None:
@@ -47,7 +52,9 @@ def seconds(every: int | None, steps: int, file: Path | None, kind: str) -> floa
         step()
     taken = time.process_time() - start
     if book is not None:
-        assert not [words for words in book.warnings if "rest" in words or "violation" in words], book.warnings
+        assert not [words for words in book.warnings if "rest" in words or "violation" in words], (
+            book.warnings
+        )
         book.close()
     return taken / steps
 
@@ -61,13 +68,19 @@ def main() -> None:
     torch.set_num_threads(1)
     count = sum(parameter.numel() for parameter in network().parameters())
     print(f"{count} parameters, batches of {BATCH}, float32, one thread; median of {options.repeats}")
-    print(f"{'optimiser':15} {'laws every':>10} {'step':>9} {'with ledger':>12} {'overhead':>9} {'and a file':>11}")
+    print(
+        f"{'optimiser':15} {'laws every':>10} {'step':>9} {'with ledger':>12} {'overhead':>9} {'and a file':>11}"
+    )
     for kind in ("SGD, momentum", "AdamW"):
         for every in options.every:
             times: list[list[float]] = [[], [], []]
             for _ in range(options.repeats):
                 with tempfile.TemporaryDirectory() as folder:
-                    for kept, (k, file) in zip(times, ((None, None), (every, None), (every, Path(folder) / "book.jsonl")), strict=True):
+                    for kept, (k, file) in zip(
+                        times,
+                        ((None, None), (every, None), (every, Path(folder) / "book.jsonl")),
+                        strict=True,
+                    ):
                         kept.append(seconds(k, options.steps, file, kind))
             plain, books, streamed = (statistics.median(kept) for kept in times)
             print(

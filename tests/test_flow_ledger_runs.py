@@ -5,6 +5,7 @@ Right values here are identities: entries add up to the change of the law, the r
 """
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from singlearn import flow
-from singlearn.flow.law import Gram, LinearLaw, gram_law
+from singlearn.flow.law import Gram, Law, LinearLaw, gram_law
 
 LARGE = 1e-9
 """Above every rounding of these runs in double precision, below every entry that is there."""
@@ -59,14 +60,18 @@ def test_an_optimiser_that_cannot_be_read_is_refused_by_name_or_split_without_a_
     for _ in range(3):
         step(optimizer, loss)
     account = book.accounts[0]
-    torch.testing.assert_close(account.entries["discretisation"] + account.entries["preconditioner"], account.change)
+    torch.testing.assert_close(
+        account.entries["discretisation"] + account.entries["preconditioner"], account.change
+    )
     assert [words for words in book.warnings if "Rprop: its step is not known" in words]
 
 
 def test_a_false_law_is_seen_under_adam_too():
     net, loss = regression()
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4)
-    wrong = gram_law([Gram("0.weight", 0), Gram("2.weight", 1, -1)], "diagonal", "scaling that forgets the bias")
+    wrong = gram_law(
+        [Gram("0.weight", 0), Gram("2.weight", 1, -1)], "diagonal", "scaling that forgets the bias"
+    )
     book = flow.ledger(net, optimizer, laws=[wrong])
     for _ in range(2):
         step(optimizer, loss)
@@ -85,6 +90,39 @@ def test_linear_laws_have_books_as_well():
     found = sizes(book.accounts[0])
     assert not book.warnings
     assert found["discretisation"] == 0.0 and found["decay"] > LARGE and found["momentum"] > LARGE
+
+
+@dataclass(frozen=True)
+class Other(Law):
+    """A kind of law that the ledger has no formula for, known by its values."""
+
+    power: int
+
+    def values(self, parameters):
+        one, two = (np.asarray(parameters[name]) for name in ("0.weight", "2.weight"))
+        bias = np.asarray(parameters["0.bias"])
+        if self.power == 1:
+            return np.asarray(bias.sum() + one.sum())
+        return (one**self.power).sum(axis=1) + bias**self.power - (two**self.power).sum(axis=0)
+
+    def differentials(self, parameters):
+        raise NotImplementedError
+
+
+def test_laws_of_other_kinds_are_read_from_their_values():
+    net, loss = regression()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    known = flow.ledger(net, optimizer)
+    other = flow.ledger(net, optimizer, laws=[Other("Q", "Q", "scaling", "always", 2)])
+    false = flow.ledger(net, optimizer, laws=[Other("sum", "sum", "none", "always", 1)])
+    for _ in range(4):
+        step(optimizer, loss)
+    for name, value in known.accounts[0].entries.items():
+        torch.testing.assert_close(other.accounts[0].entries[name], value, atol=1e-13, rtol=1e-9)
+    assert not other.warnings
+    assert sizes(false.accounts[0])["rest"] < 1e-14 and "does not have this symmetry" in false.warnings[0]
+    with pytest.raises(ValueError, match="Q is a Other; the ledger is for laws that are quadratic or linear"):
+        flow.ledger(net, optimizer, laws=[Other("Q", "Q", "none", "always", 3)])
 
 
 def test_groups_are_read_anew_after_a_state_is_loaded():
@@ -160,7 +198,11 @@ def test_a_parameter_without_gradient_stands_still_and_is_named():
     loss().backward()
     net[2].weight.grad = None
     optimizer.step()
-    assert [words for words in book.warnings if words.startswith("2.weight had no gradient and did not move at 1 of 1")]
+    assert [
+        words
+        for words in book.warnings
+        if words.startswith("2.weight had no gradient and did not move at 1 of 1")
+    ]
     assert sizes(book.accounts[0])["rest"] < 1e-14
 
 
@@ -177,7 +219,9 @@ def test_weights_that_change_between_steps_and_training_that_diverges():
     with torch.no_grad():
         net[0].weight.fill_(float("nan"))
     step(optimizer, loss)
-    assert [words for words in book.warnings if words.startswith("step 3: weights or gradients are not finite")]
+    assert [
+        words for words in book.warnings if words.startswith("step 3: weights or gradients are not finite")
+    ]
     assert np.isfinite(sizes(book.accounts[0])["rest"])
 
 
@@ -202,7 +246,10 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
     for number in range(6):
         step(optimizer, loss)
         if number == 3:
-            saved = {name: value.clone() for name, value in net.state_dict().items()}, json.dumps(optimizer.state_dict()["param_groups"])
+            saved = (
+                {name: value.clone() for name, value in net.state_dict().items()},
+                json.dumps(optimizer.state_dict()["param_groups"]),
+            )
             memory = {k: v["momentum_buffer"].clone() for k, v in optimizer.state_dict()["state"].items()}
     book.close()
     with path.open("a") as out:
@@ -210,7 +257,12 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
     other, again = regression()
     other.load_state_dict(saved[0])
     second = torch.optim.SGD(other.parameters(), lr=0.1, momentum=0.9)
-    second.load_state_dict({"state": {k: {"momentum_buffer": v} for k, v in memory.items()}, "param_groups": json.loads(saved[1])})
+    second.load_state_dict(
+        {
+            "state": {k: {"momentum_buffer": v} for k, v in memory.items()},
+            "param_groups": json.loads(saved[1]),
+        }
+    )
     with pytest.raises(ValueError, match="is there already"):
         flow.ledger(other, second, file=path)
     with pytest.raises(ValueError, match="it belongs to another run"):
@@ -232,13 +284,17 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
         flow.ledger(other, second, file=path, resume=True)
 
 
-@pytest.mark.parametrize(("settings", "kept"), [({}, True), ({"nesterov": True}, False), ({"weight_decay": 0.3}, True)])
+@pytest.mark.parametrize(
+    ("settings", "kept"), [({}, True), ({"nesterov": True}, False), ({"weight_decay": 0.3}, True)]
+)
 def test_angular_momentum_of_heavy_ball_shrinks_by_momentum(settings, kept):
     net, loss = regression(middle=nn.Identity, width=3)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.8, **settings)
     generator = torch.Generator().manual_seed(1)
     for parameter in net.parameters():  # a push, so that there is angular momentum to lose
-        optimizer.state[parameter]["momentum_buffer"] = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        optimizer.state[parameter]["momentum_buffer"] = torch.randn(
+            parameter.shape, generator=generator, dtype=torch.float64
+        )
     book = flow.ledger(net, optimizer)
     for _ in range(10):
         step(optimizer, loss)
@@ -251,7 +307,10 @@ def test_angular_momentum_of_heavy_ball_shrinks_by_momentum(settings, kept):
 
 
 def test_from_rest_angular_momentum_stays_zero_for_heavy_ball_and_not_for_adam():
-    for make, exact in ((lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9), True), (lambda p: torch.optim.Adam(p, lr=0.01), False)):
+    for make, exact in (
+        (lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9), True),
+        (lambda p: torch.optim.Adam(p, lr=0.01), False),
+    ):
         net, loss = regression(middle=nn.Identity, width=3)
         optimizer = make(net.parameters())
         book = flow.ledger(net, optimizer)

@@ -57,7 +57,9 @@ def test_the_mean_change_under_noise_is_that_of_the_draws():
     for e in errors:  # L = <E, W2 W1>
         one, two = w1 - 0.1 * w2.T @ e, w2 - 0.1 * e @ w1.T
         changes.append(one @ one.T - two.T @ two - (w1 @ w1.T - w2.T @ w2))
-    np.testing.assert_allclose(flow.expected_change(w1, w2, errors, 0.1), np.mean(changes, axis=0), atol=1e-13)
+    np.testing.assert_allclose(
+        flow.expected_change(w1, w2, errors, 0.1), np.mean(changes, axis=0), atol=1e-13
+    )
 
 
 def test_noise_pulls_to_equal_mean_squares_of_weights_and_not_to_equal_norms():
@@ -138,7 +140,10 @@ def test_a_node_that_dies_ends_its_local_law_and_a_false_law_is_not_held():
 
     local = LinearLaw("w", "w", "made up, so that it moves", "on these data", {"w": np.ones((1, 1))})
     found = flow.gradient_flow(loss, weights, 5.0, [local], gates)
-    closes, dies = [event for event in found.events if event.kind == "law ends"][0], [e for e in found.events if e.kind == "dies"][0]
+    closes, dies = (
+        next(event for event in found.events if event.kind == "law ends"),
+        next(e for e in found.events if e.kind == "dies"),
+    )
     assert closes.time < dies.time and found.laws[0].until == closes.time  # the nearer input goes first
     heights = np.asarray(gates({name: array[-1] for name, array in found.weights.items()}))
     assert (heights < 1e-9).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,12 @@ RUNS = (
     Run("gradient descent", lambda: optax.sgd(0.05), 0.05, {}),
     Run(f"SGD, batches of {BATCH}", lambda: optax.sgd(0.05), 0.05, {}, BATCH),
     Run(f"heavy ball, μ = {MOMENTUM}", lambda: optax.sgd(0.02, MOMENTUM), 0.02, {"momentum": MOMENTUM}),
-    Run(f"weight decay, λ = {DECAY}", lambda: optax.chain(optax.add_decayed_weights(DECAY), optax.sgd(0.05)), 0.05, {"weight_decay": DECAY}),
+    Run(
+        f"weight decay, λ = {DECAY}",
+        lambda: optax.chain(optax.add_decayed_weights(DECAY), optax.sgd(0.05)),
+        0.05,
+        {"weight_decay": DECAY},
+    ),
     Run("AdamW, λ = 0.01", lambda: optax.adamw(1e-3, weight_decay=0.01), 1e-3, None),
     Run("gradient descent, float32", lambda: optax.sgd(1e-4), 1e-4, {}, None, "float32"),
 )
@@ -83,7 +89,9 @@ def digits(images: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn.datasets import load_digits
     except ImportError as missing:
-        raise ImportError(f"{missing}; the digits come with scikit-learn: pip install scikit-learn") from missing
+        raise ImportError(
+            f"{missing}; the digits come with scikit-learn: pip install scikit-learn"
+        ) from missing
     found = load_digits()
     return found.data[:images] / 16.0, found.target[:images]
 
@@ -92,7 +100,7 @@ def start(seed: int) -> dict[str, np.ndarray]:
     """Weights with variance 2/n, biases of 0.1."""
     random = np.random.default_rng(seed)
     found: dict[str, np.ndarray] = {}
-    for k, (ins, outs) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True), 1):
+    for k, (ins, outs) in enumerate(itertools.pairwise(WIDTHS), 1):
         found[f"W{k}"] = random.standard_normal((outs, ins)) * np.sqrt(2 / ins)
         found[f"b{k}"] = 0.1 * random.standard_normal(outs)
     return found
@@ -122,7 +130,9 @@ class Outcome:
     squares: tuple[float, ...]
 
 
-def train(how: Run, weights: dict[str, np.ndarray], x: np.ndarray, labels: np.ndarray, size: Size, seed: int) -> Outcome:
+def train(
+    how: Run, weights: dict[str, np.ndarray], x: np.ndarray, labels: np.ndarray, size: Size, seed: int
+) -> Outcome:
     """Train, keep the books, and predict from the start."""
     random = np.random.default_rng([seed, 1])
     with jax.enable_x64(how.dtype == "float64"):
@@ -138,7 +148,9 @@ def train(how: Run, weights: dict[str, np.ndarray], x: np.ndarray, labels: np.nd
 
         found = []
         for _ in range(size.steps):
-            chosen = np.arange(len(x)) if how.batch is None else random.choice(len(x), how.batch, replace=False)
+            chosen = (
+                np.arange(len(x)) if how.batch is None else random.choice(len(x), how.batch, replace=False)
+            )
             w, state, value = step(w, state, chosen)
             found.append(value)
         book.close()
@@ -146,8 +158,21 @@ def train(how: Run, weights: dict[str, np.ndarray], x: np.ndarray, labels: np.nd
     if how.settings is not None:
         looks = np.unique(np.rint(np.linspace(0, size.steps, size.looks + 1)[1:]).astype(int)).tolist()
         examples = (np.asarray(x)[:, None], np.asarray(labels)[:, None])
-        prediction = predict(_one, weights, LAWS, how.rate, looks, examples=examples, batch=how.batch, seed=seed, **how.settings)
-    squares = tuple(form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w") for law in LAWS)
+        prediction = predict(
+            _one,
+            weights,
+            LAWS,
+            how.rate,
+            looks,
+            examples=examples,
+            batch=how.batch,
+            seed=seed,
+            momentum=how.settings.get("momentum", 0.0),
+            weight_decay=how.settings.get("weight_decay", 0.0),
+        )
+    squares = tuple(
+        form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w") for law in LAWS
+    )
     return Outcome(how, book, prediction, (float(found[0]), float(found[-1])), squares)
 
 
@@ -156,10 +181,18 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     size = QUICK if quick else FULL
     x, labels = digits(size.images)
     weights = start(seed)
-    outcomes = list(counted("optimisers", (train(how, weights, x, labels, size, seed) for how in RUNS), len(RUNS), progress))
+    outcomes = list(
+        counted(
+            "optimisers", (train(how, weights, x, labels, size, seed) for how in RUNS), len(RUNS), progress
+        )
+    )
     rows = [row for outcome in outcomes for row in _rows(outcome)]
     warnings = [{"run": o.run.name, "message": sentence} for o in outcomes for sentence in o.book.warnings]
-    warnings += [{"run": r["run"], "message": f"rest {r['rest']:.1g} of |w|²"} for r in rows if r["dtype"] == "float64" and r["rest"] > BAR]
+    warnings += [
+        {"run": r["run"], "message": f"rest {r['rest']:.1g} of |w|²"}
+        for r in rows
+        if r["dtype"] == "float64" and r["rest"] > BAR
+    ]
     return ExperimentResult(rows, warnings, table(outcomes, rows, warnings), [_figure(outcomes, out)])
 
 
@@ -169,15 +202,24 @@ def _rows(outcome: Outcome) -> list[dict[str, Any]]:
     for number, (account, predicted) in enumerate(zip(outcome.book.accounts, beside, strict=True), 1):
         entries = {name: largest(account.entries[name]) for name in ENTRIES}
         scale = outcome.squares[number - 1]
+        told = predicted or {"predicted": None, "difference": None, "error": None}
         found.append(
             {
-                "run": outcome.run.name, "dtype": outcome.run.dtype, "law": f"hidden layer {number}", "loss before": outcome.losses[0],
-                "loss after": outcome.losses[1], "measured": largest(account.change),
-                "predicted": None if predicted is None else predicted["predicted"], "off": None if predicted is None else predicted["difference"],
-                "error": None if predicted is None else predicted["error"], **entries, "rest": entries["rest"] / scale,
-                "violation": entries["violation"] / scale, "below rounding": account.drowned,
+                "run": outcome.run.name,
+                "dtype": outcome.run.dtype,
+                "law": f"hidden layer {number}",
+                "loss before": outcome.losses[0],
+                "loss after": outcome.losses[1],
+                "measured": largest(account.change),
+                "predicted": told["predicted"],
+                "off": told["difference"],
+                "error": told["error"],
+                **entries,
+                "rest": entries["rest"] / scale,
+                "violation": entries["violation"] / scale,
+                "below rounding": account.drowned,
             }
-        )  # fmt: skip
+        )
     return found
 
 
@@ -190,7 +232,11 @@ def table(outcomes: list[Outcome], rows: list[dict[str, Any]], warnings: list[di
     columns = [
         ("optimiser", "", [row["run"] for row in rows]),
         ("law of", "", [row["law"] for row in rows]),
-        ("moved", "measured", [number(row["measured"]) + ("*" if row["below rounding"] else "") for row in rows]),
+        (
+            "moved",
+            "measured",
+            [number(row["measured"]) + ("*" if row["below rounding"] else "") for row in rows],
+        ),
         ("moved", "predicted", [number(row["predicted"]) for row in rows]),
         ("off", "", [number(row["off"]) for row in rows]),
         ("allowed", "", [number(row["error"]) for row in rows]),
@@ -198,7 +244,10 @@ def table(outcomes: list[Outcome], rows: list[dict[str, Any]], warnings: list[di
         ("violation", "of |w|²", [f"{row['violation']:.0e}" for row in rows]),
         ("rest", "of |w|²", [f"{row['rest']:.0e}" for row in rows]),
     ]
-    head = f"{'-'.join(map(str, WIDTHS))} ReLU network on digits, {outcomes[0].book.steps} steps; |w|² + b² - |q|² of every node, largest over nodes"
+    head = (
+        f"{'-'.join(map(str, WIDTHS))} ReLU network on digits, {outcomes[0].book.steps} steps; "
+        "|w|² + b² - |q|² of every node, largest over nodes"
+    )
     lines = [head, "", *aligned(columns)]
     if any(row["below rounding"] for row in rows):
         lines.append("  * rounding, which is the rest, exceeds what the steps did to it")
@@ -226,7 +275,14 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
     marks = ("o", "s")
     for number, one in enumerate(outcome.book.series):
         colour, dash = SERIES[number]
-        axes.plot(one.steps, one.sizes["moved"], color=colour, linestyle=dash, linewidth=1.4, label=f"hidden layer {number + 1}, measured")
+        axes.plot(
+            one.steps,
+            one.sizes["moved"],
+            color=colour,
+            linestyle=dash,
+            linewidth=1.4,
+            label=f"hidden layer {number + 1}, measured",
+        )
         if outcome.prediction is not None:
             told = outcome.prediction.laws[number]
             sizes = [largest(value - told.values[0]) for value in told.values]
@@ -239,15 +295,47 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
             )  # fmt: skip
     first = outcome.book.series[0]
     if outcome.prediction is None:
-        axes.plot(first.steps, first.sizes["preconditioner"], color=QUIET, linewidth=3.5, alpha=0.4, label="preconditioner, layer 1", zorder=0)
-        axes.plot(first.steps, first.sizes["discretisation"], color=ACCENT, linestyle=":", label="discretisation, layer 1")
+        axes.plot(
+            first.steps,
+            first.sizes["preconditioner"],
+            color=QUIET,
+            linewidth=3.5,
+            alpha=0.4,
+            label="preconditioner, layer 1",
+            zorder=0,
+        )
+        axes.plot(
+            first.steps,
+            first.sizes["discretisation"],
+            color=ACCENT,
+            linestyle=":",
+            label="discretisation, layer 1",
+        )
     elif outcome.run.dtype == "float32":
-        axes.plot(first.steps, first.sizes["discretisation"], color=QUIET, linewidth=3.5, alpha=0.4, label="discretisation, layer 1", zorder=0)
-        axes.plot(first.steps, first.sizes["rest"], color=INK, linestyle=":", label="rounding (rest), layer 1")
+        axes.plot(
+            first.steps,
+            first.sizes["discretisation"],
+            color=QUIET,
+            linewidth=3.5,
+            alpha=0.4,
+            label="discretisation, layer 1",
+            zorder=0,
+        )
+        axes.plot(
+            first.steps, first.sizes["rest"], color=INK, linestyle=":", label="rounding (rest), layer 1"
+        )
         axes.legend(frameon=False, fontsize=8)
-    axes.set_title(f"{outcome.run.name}, η = {outcome.run.rate:g}; loss {outcome.losses[0]:.2f} → {outcome.losses[1]:.2f}", fontsize=9, loc="left")
+    axes.set_title(
+        f"{outcome.run.name}, η = {outcome.run.rate:g}; loss {outcome.losses[0]:.2f} → {outcome.losses[1]:.2f}",
+        fontsize=9,
+        loc="left",
+    )
     axes.set_ylim(bottom=0)
     quieten(axes)
 
 
-EXPERIMENT = Experiment("drift", "ledgers of optimisers on digits: conserved quantities predicted, measured and accounted for", run)
+EXPERIMENT = Experiment(
+    "drift",
+    "ledgers of optimisers on digits: conserved quantities predicted, measured and accounted for",
+    run,
+)

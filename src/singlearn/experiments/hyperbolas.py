@@ -85,7 +85,9 @@ def endpoint(law: float) -> tuple[float, float]:
     return first, TARGET / first
 
 
-def noisy_pair(start: tuple[float, float], rate: float, steps: int, runs: int, random: np.random.Generator) -> np.ndarray:
+def noisy_pair(
+    start: tuple[float, float], rate: float, steps: int, runs: int, random: np.random.Generator
+) -> np.ndarray:
     """Q of many runs of SGD with a fresh label y = 1 + ε, ε ~ N(0, 1), at every step, (steps + 1, runs)."""
     w = np.tile(np.array(start)[:, None], (1, runs))
     found = [w[0] ** 2 - w[1] ** 2]
@@ -96,7 +98,9 @@ def noisy_pair(start: tuple[float, float], rate: float, steps: int, runs: int, r
     return np.array(found)
 
 
-def noisy_node(rate: float, steps: int, runs: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def noisy_node(
+    rate: float, steps: int, runs: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """|w|² and |q|² of a linear node with white inputs and fresh noise on both outputs, (steps + 1, runs); starts with |w| = |q|."""
     w = np.full((runs, INPUTS), math.sqrt(PRODUCT / INPUTS))
     q = np.full((runs, OUTPUTS), math.sqrt(PRODUCT / OUTPUTS))
@@ -126,13 +130,22 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     size = QUICK if quick else FULL
     random = np.random.default_rng(seed)
     descents = [descend(start, rate) for start in STARTS for rate in RATES]
-    flows = {start: gradient_flow(_loss, _weights(start), np.linspace(0.2, ENOUGH, 60).tolist(), [LAW]) for start in STARTS}
+    flows = {
+        start: gradient_flow(_loss, _weights(start), np.linspace(0.2, ENOUGH, 60).tolist(), [LAW])
+        for start in STARTS
+    }
     rows = [_row(descent) for descent in descents]
     rows += [_flow_row(start, flows[start]) for start in STARTS]
     pairs = {rate: noisy_pair(STARTS[1], rate, size.noisy_steps, size.runs, random) for rate in (0.02, 0.05)}
-    nodes = {rate: noisy_node(rate, size.noisy_steps, max(50, size.runs // 4), random) for rate in (0.02, 0.01)}
-    noisy = [_pair_row(rate, law) for rate, law in pairs.items()] + [_node_row(rate, *both) for rate, both in nodes.items()]
-    warnings = [{"row": row["start"], "message": sentence} for row in rows for sentence in row.pop("warnings", [])]
+    nodes = {
+        rate: noisy_node(rate, size.noisy_steps, max(50, size.runs // 4), random) for rate in (0.02, 0.01)
+    }
+    noisy = [_pair_row(rate, law) for rate, law in pairs.items()] + [
+        _node_row(rate, *both) for rate, both in nodes.items()
+    ]
+    warnings = [
+        {"row": row["start"], "message": sentence} for row in rows for sentence in row.pop("warnings", [])
+    ]
     figure = _figure(descents, flows, pairs, nodes, out)
     return ExperimentResult(rows + noisy, warnings, table(rows, noisy), [figure])
 
@@ -161,11 +174,21 @@ def _flow_row(start: tuple[float, float], flow: Any) -> dict[str, Any]:
     last = np.array([flow.weights["w1"][-1, 0], flow.weights["w2"][-1, 0]])
     law = flow.laws[0].values[:, 0]
     own = np.array(endpoint(start[0] ** 2 - start[1] ** 2))
+    off = float(np.max(np.abs(last - own)))
     return {
-        "start": start, "rate": 0.0, "Q before": law[0], "Q after": law[-1], "product": law[0], "off product": float(np.max(np.abs(law - law[0]))),
-        "predicted": law[0], "error": 0.0, "end": tuple(last.tolist()), "off own hyperbola": float(np.max(np.abs(last - own))),
-        "off first hyperbola": float(np.max(np.abs(last - own))), "warnings": list(flow.warnings),
-    }  # fmt: skip
+        "start": start,
+        "rate": 0.0,
+        "Q before": law[0],
+        "Q after": law[-1],
+        "product": law[0],
+        "off product": float(np.max(np.abs(law - law[0]))),
+        "predicted": law[0],
+        "error": 0.0,
+        "end": tuple(last.tolist()),
+        "off own hyperbola": off,
+        "off first hyperbola": off,
+        "warnings": list(flow.warnings),
+    }
 
 
 def _pair_row(rate: float, law: np.ndarray) -> dict[str, Any]:
@@ -222,7 +245,10 @@ def table(rows: list[dict[str, Any]], noisy: list[dict[str, Any]]) -> str:
         ("spread of runs", "", [f"{row['spread between runs']:.3f}" for row in noisy]),
         ("n|q|²/m|w|²", "late", ["–" if row["ratio"] is None else f"{row['ratio']:.3f}" for row in noisy]),
     ]
-    heads = ("K = ½(w₁w₂ - 1)², Q = w₁² - w₂²: gradient descent and gradient flow", "SGD with fresh noise on the labels, variance 1")
+    heads = (
+        "K = ½(w₁w₂ - 1)², Q = w₁² - w₂²: gradient descent and gradient flow",
+        "SGD with fresh noise on the labels, variance 1",
+    )
     return "\n".join([heads[0], *aligned(first), "", heads[1], *aligned(second)])
 
 
@@ -242,17 +268,47 @@ def _figure(descents: list[Descent], flows: Any, pairs: Any, nodes: Any, out: Pa
 def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
     side = np.linspace(0.02, 2.45, 240)
     first, second = np.meshgrid(side, side)
-    axes.contourf(first, second, 0.5 * (first * second - TARGET) ** 2, levels=[0, 0.01, 0.05, 0.2, 0.5, 1, 2, 4, 9, 16], cmap="Greys", alpha=0.55)
-    axes.contour(first, second, first**2 - second**2, levels=[-4, -2.5, -1, 0, 1, 2, 3, 4, 5], colors=QUIET, linewidths=0.6, linestyles=":")
+    axes.contourf(
+        first,
+        second,
+        0.5 * (first * second - TARGET) ** 2,
+        levels=[0, 0.01, 0.05, 0.2, 0.5, 1, 2, 4, 9, 16],
+        cmap="Greys",
+        alpha=0.55,
+    )
+    axes.contour(
+        first,
+        second,
+        first**2 - second**2,
+        levels=[-4, -2.5, -1, 0, 1, 2, 3, 4, 5],
+        colors=QUIET,
+        linewidths=0.6,
+        linestyles=":",
+    )
     axes.plot(side, TARGET / side, color="black", linewidth=2.2, label="valley $w_1 w_2 = 1$")
     for number, start in enumerate(STARTS):
         flow = flows[start]
         label = "gradient flow" if number == 0 else None
-        axes.plot(flow.weights["w1"][:, 0], flow.weights["w2"][:, 0], color=ACCENT, linewidth=3.2, alpha=0.7, label=label)
+        axes.plot(
+            flow.weights["w1"][:, 0],
+            flow.weights["w2"][:, 0],
+            color=ACCENT,
+            linewidth=3.2,
+            alpha=0.7,
+            label=label,
+        )
     marks = dict(zip(RATES, ("o", "s", "^"), strict=True))
     for descent in descents:
         label = f"gradient descent, η = {descent.rate:g}" if descent.start == STARTS[0] else None
-        axes.plot(*descent.path.T, color=INK, linewidth=0.7, marker=marks[descent.rate], markersize=4, markerfacecolor="white", label=label)
+        axes.plot(
+            *descent.path.T,
+            color=INK,
+            linewidth=0.7,
+            marker=marks[descent.rate],
+            markersize=4,
+            markerfacecolor="white",
+            label=label,
+        )
     axes.set(xlim=(0, 2.45), ylim=(0, 2.45), xlabel="$w_1$, into the node", ylabel="$w_2$, out of it")
     axes.set_title("K in grey, hyperbolas $w_1^2 - w_2^2$ dotted", fontsize=10, loc="left")
     axes.legend(fontsize=8, loc="upper left", framealpha=0.9)
@@ -278,8 +334,21 @@ def _pulled(axes: Axes, pairs: Any) -> None:
         steps = np.unique(np.rint(np.linspace(0, len(law) - 1, 120)).astype(int))
         low, high = np.quantile(law[steps], [0.1, 0.9], axis=1)
         axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(steps, law[steps].mean(axis=1), color=colour, linestyle=dash, label=f"mean of runs, η = {rate:g}; band: 8 of 10 runs")
-        axes.plot(steps[::8], noise_pull(law[0, 0], 1, 1, TARGET, rate, 1.0, steps[::8].tolist()), "o", color=colour, markersize=4, mfc="white")
+        axes.plot(
+            steps,
+            law[steps].mean(axis=1),
+            color=colour,
+            linestyle=dash,
+            label=f"mean of runs, η = {rate:g}; band: 8 of 10 runs",
+        )
+        axes.plot(
+            steps[::8],
+            noise_pull(law[0, 0], 1, 1, TARGET, rate, 1.0, steps[::8].tolist()),
+            "o",
+            color=colour,
+            markersize=4,
+            mfc="white",
+        )
     axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.set(xlabel="step of SGD", ylabel="$Q = w_1^2 - w_2^2$, start (2, 1)")
     axes.set_title("label noise; circles: predicted mean", fontsize=10, loc="left")
@@ -294,7 +363,9 @@ def _balanced(axes: Axes, nodes: Any) -> None:
         steps = np.unique(np.rint(np.linspace(0, len(law) - 1, 120)).astype(int))
         low, high = np.quantile(law[steps], [0.1, 0.9], axis=1)
         axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(steps, law[steps].mean(axis=1), color=colour, linestyle=dash, label=f"mean of runs, η = {rate:g}")
+        axes.plot(
+            steps, law[steps].mean(axis=1), color=colour, linestyle=dash, label=f"mean of runs, η = {rate:g}"
+        )
         predicted = noise_pull(law[0, 0], INPUTS, OUTPUTS, PRODUCT, rate, 1.0, steps[::8].tolist())
         axes.plot(steps[::8], predicted, "o", color=colour, markersize=4, mfc="white")
     axes.axhline(w - q, color=ACCENT, linewidth=1.0, linestyle="-")
@@ -302,9 +373,13 @@ def _balanced(axes: Axes, nodes: Any) -> None:
     axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.text(axes.get_xlim()[1], 0, "|w| = |q|", color=QUIET, fontsize=9, va="bottom", ha="right")
     axes.set(xlabel="step of SGD", ylabel="$Q = |w|^2 - |q|^2$")
-    axes.set_title(f"a node with {INPUTS} weights in and {OUTPUTS} out; circles: predicted", fontsize=10, loc="left")
+    axes.set_title(
+        f"a node with {INPUTS} weights in and {OUTPUTS} out; circles: predicted", fontsize=10, loc="left"
+    )
     axes.legend(frameon=False, fontsize=8, loc="center right")
     quieten(axes)
 
 
-EXPERIMENT = Experiment("hyperbolas", "one node: flow stays on a hyperbola, descent steps across, noise pulls to balance", run)
+EXPERIMENT = Experiment(
+    "hyperbolas", "one node: flow stays on a hyperbola, descent steps across, noise pulls to balance", run
+)

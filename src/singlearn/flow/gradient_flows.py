@@ -96,10 +96,23 @@ class GradientFlow(Shown):
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         laws = [
-            {"law": one.law.formula, "values": one.values.tolist(), "drift": one.drift, "held": one.held, "until": one.until} for one in self.laws
+            {
+                "law": one.law.formula,
+                "values": one.values.tolist(),
+                "drift": one.drift,
+                "held": one.held,
+                "until": one.until,
+            }
+            for one in self.laws
         ]
         events = [{"time": event.time, "kind": event.kind, "what": event.what} for event in self.events]
-        return {"times": self.times.tolist(), "losses": self.losses.tolist(), "laws": laws, "events": events, "warnings": list(self.warnings)}
+        return {
+            "times": self.times.tolist(),
+            "losses": self.losses.tolist(),
+            "laws": laws,
+            "events": events,
+            "warnings": list(self.warnings),
+        }
 
 
 def gradient_flow(
@@ -144,12 +157,17 @@ def gradient_flow(
         >>> found.laws[0].held, round(found.weights["W1"][-1].item() ** 2 - (3 + 13**0.5) / 2, 6)    # a² = (Q + √(Q² + 4c²))/2
         (True, 0.0)
     """
-    asked = [real_number("times", t, above=0, meaning="a positive time") for t in ([times] if isinstance(times, (int, float)) else times)]
+    asked = [
+        real_number("times", t, above=0, meaning="a positive time")
+        for t in ([times] if isinstance(times, (int, float)) else times)
+    ]
     if not asked or sorted(set(asked)) != asked:
         raise ValueError(f"times: got {times!r}; they should increase")
     tolerance = real_number("tolerance", tolerance, above=0, below=1, meaning="a tolerance between 0 and 1")
     whole_number("max_events", max_events)
-    flow = _Flow(loss, weights, given_laws(laws)[0], gates, every_gate, tolerance, whole_number("max_steps", max_steps))
+    flow = _Flow(
+        loss, weights, given_laws(laws)[0], gates, every_gate, tolerance, whole_number("max_steps", max_steps)
+    )
     return flow.solve(np.array([0.0, *asked]), max_events)
 
 
@@ -177,7 +195,9 @@ class _Flow:
         self.every_gate = every_gate or any(getattr(law, "region", None) is None for law in local)
         self.listed = every_gate
         if local and gates is None:
-            raise ValueError(f"gates: got None; {local[0].formula} holds {local[0].holds} only, and where it ends is seen from the gates")
+            raise ValueError(
+                f"gates: got None; {local[0].formula} holds {local[0].holds} only, and where it ends is seen from the gates"
+            )
         self.gates = gates
         with jax.enable_x64(True):
             shape = np.shape(jax.eval_shape(loss, jax.tree.unflatten(self.tree, self.arrays)))
@@ -193,7 +213,9 @@ class _Flow:
             import diffrax
             import optimistix
         except ImportError as missing:
-            raise ImportError(f"{missing}; gradient_flow needs Diffrax: pip install 'singlearn[flow]'") from missing
+            raise ImportError(
+                f"{missing}; gradient_flow needs Diffrax: pip install 'singlearn[flow]'"
+            ) from missing
         tree, gates = self.tree, self.gates
 
         def field(t: Any, y: Any, args: Any) -> Any:
@@ -212,7 +234,11 @@ class _Flow:
             return (signs * whole).min() + passed
 
         self.heights = jax.jit(heights) if gates is not None else None
-        event = diffrax.Event(margin, optimistix.Bisection(1e-13, 1e-13, flip="detect")) if gates is not None else None
+        event = (
+            diffrax.Event(margin, optimistix.Bisection(1e-13, 1e-13, flip="detect"))  # type: ignore[call-arg]
+            if gates is not None
+            else None
+        )
 
         def solve(y: Any, start: Any, stop: Any, args: Any) -> Any:
             found = diffrax.diffeqsolve(
@@ -222,7 +248,9 @@ class _Flow:
             )  # fmt: skip
             assert found.ts is not None and found.ys is not None
             happened = jnp.asarray(False) if found.event_mask is None else found.event_mask
-            good = (found.result == diffrax.RESULTS.successful) | (found.result == diffrax.RESULTS.event_occurred)
+            good = (found.result == diffrax.RESULTS.successful) | (
+                found.result == diffrax.RESULTS.event_occurred
+            )
             return [a[-1] for a in found.ys], found.ts[-1], happened, good
 
         self.segment = jax.jit(solve)
@@ -246,7 +274,9 @@ class _Flow:
                 later, time, happened, good = self.segment(y, now, stop, state.arguments())
                 y, time = [np.asarray(a) for a in later], float(time)
                 if not bool(good) or not all(np.isfinite(a).all() for a in y):
-                    warnings.append(f"the solver gave up at t = {now:.6g}: {self.max_steps} steps were not enough, or the flow blows up")
+                    warnings.append(
+                        f"the solver gave up at t = {now:.6g}: {self.max_steps} steps were not enough, or the flow blows up"
+                    )
                     break
                 now = time
                 if bool(happened):
@@ -255,7 +285,9 @@ class _Flow:
                     events += new
                     events += self._ended(y, now, any_gate, ends)
                     if count >= max_events:
-                        warnings.append(f"{count} events up to t = {now:.6g}, where the flow was given up; it may slide along a gate")
+                        warnings.append(
+                            f"{count} events up to t = {now:.6g}, where the flow was given up; it may slide along a gate"
+                        )
             if warnings:
                 break
             events += self._ended(y, now, False, ends)
@@ -263,7 +295,9 @@ class _Flow:
             reached.append(now)
         return self._result(np.array(reached), path, events, ends, warnings)
 
-    def _ended(self, y: list[np.ndarray], now: float, any_gate: bool, ends: dict[int, float]) -> list[FlowEvent]:
+    def _ended(
+        self, y: list[np.ndarray], now: float, any_gate: bool, ends: dict[int, float]
+    ) -> list[FlowEvent]:
         """Local laws that end here."""
         found = []
         for k, form in enumerate(self.forms):
@@ -285,7 +319,12 @@ class _Flow:
         return leaves(jax.tree.unflatten(self.tree, y))
 
     def _result(
-        self, times: np.ndarray, path: list[list[np.ndarray]], events: list[FlowEvent], ends: dict[int, float], warnings: list[str]
+        self,
+        times: np.ndarray,
+        path: list[list[np.ndarray]],
+        events: list[FlowEvent],
+        ends: dict[int, float],
+        warnings: list[str],
     ) -> GradientFlow:
         named = [self._named(y) for y in path]
         weights = {name: np.stack([one[name] for one in named]) for name in named[0]}
@@ -296,7 +335,11 @@ class _Flow:
             size = max(form.size(Products(form, {"w": one}), "w") for one in named)
             drift = largest(values[within] - values[:1]) / max(size, 1e-300)
             kept.append(Kept(form.law, values, drift, self.tolerance, ends.get(k)))
-        warnings += [f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have this symmetry" for one in kept if not one.held]
+        warnings += [
+            f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have this symmetry"
+            for one in kept
+            if not one.held
+        ]
         losses = np.array([float(self.value(y)) for y in path])
         return GradientFlow(times, weights, losses, tuple(kept), tuple(events), tuple(warnings))
 
@@ -335,10 +378,10 @@ class _State:
         changed = bool((now_open != self.open).any())
         if self.flow.every_gate:
             self.open = now_open
-            alive = now_open.any(axis=0)
+            alive = np.asarray(now_open.any(axis=0))
         else:
             top = z.max(axis=0)
-            alive = np.where(self.alive, top > -slack, top > slack)
+            alive = np.asarray(np.where(self.alive, top > -slack, top > slack))
             self.open = z > 0
         for j in np.flatnonzero(alive != self.alive):
             word = "revives" if alive[j] else "dies"

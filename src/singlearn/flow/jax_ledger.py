@@ -11,7 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from singlearn.flow.jax_ledger_optimiser import SCHEDULED, TREE, Expression, Leaves, Scope, check, leaves, made_by, run, schedules
+from singlearn.flow.jax_ledger_optimiser import (
+    SCHEDULED,
+    TREE,
+    Expression,
+    Leaves,
+    Scope,
+    check,
+    leaves,
+    made_by,
+    run,
+    schedules,
+)
 from singlearn.flow.ledger_books import Books, Digits, Memory
 from singlearn.flow.ledger_file import LedgerFile
 from singlearn.flow.ledger_step import Motion, Step
@@ -48,7 +59,9 @@ class JaxLedger(Books):
         optimizer: use it in place of the one that was given.
     """
 
-    def __init__(self, weights: Any, optimizer: Any, laws: Any, every: int, file: LedgerFile | None, read: bool) -> None:
+    def __init__(
+        self, weights: Any, optimizer: Any, laws: Any, every: int, file: LedgerFile | None, read: bool
+    ) -> None:
         self._inner = optimizer
         self._dtype = jnp.result_type(*jax.tree.leaves(weights))
         super().__init__(laws, leaves(weights), "Optax transformation", every, file, read)
@@ -57,9 +70,13 @@ class JaxLedger(Books):
         def init(params: Any) -> LedgerState:
             return LedgerState(jnp.asarray(self.steps, dtype=jnp.int32), inner.init(params))
 
-        def update(updates: Any, state: LedgerState, params: Any = None, **more: Any) -> tuple[Any, LedgerState]:
+        def update(
+            updates: Any, state: LedgerState, params: Any = None, **more: Any
+        ) -> tuple[Any, LedgerState]:
             if params is None:
-                raise ValueError("params: got None; the ledger needs the weights, optimizer.update(gradients, state, weights)")
+                raise ValueError(
+                    "params: got None; the ledger needs the weights, optimizer.update(gradients, state, weights)"
+                )
             new, later = inner.update(updates, state.inner, params, **more)
             values = schedules(optimizer, state.inner) if read else []
             self._watch(state.step, (params, updates, new, state.inner, later, values))
@@ -94,7 +111,11 @@ class JaxLedger(Books):
             return
         weights, gradients, updates, before, after, values = seen
         w, g = leaves(weights), leaves(gradients)
-        later = leaves(jax.tree.map(lambda p, u: (np.asarray(p) + np.asarray(u)).astype(np.asarray(p).dtype), weights, updates))
+        later = leaves(
+            jax.tree.map(
+                lambda p, u: (np.asarray(p) + np.asarray(u)).astype(np.asarray(p).dtype), weights, updates
+            )
+        )
         self.steps = number
         if self.read:
             expression = Expression(value=dict(g), fresh=dict.fromkeys(g, 1.0))
@@ -107,7 +128,10 @@ class JaxLedger(Books):
             self._book(w, g, later, expression)
         else:
             motions = {name: Motion(whole=True, rate=0.0) for name in w}
-            self.record(Step({"w": w, "g": g, "later": later, "update": {n: w[n] - later[n] for n in w}}, motions), self._digits(weights))
+            self.record(
+                Step({"w": w, "g": g, "later": later, "update": {n: w[n] - later[n] for n in w}}, motions),
+                self._digits(weights),
+            )
 
     def _book(self, w: Leaves, g: Leaves, later: Leaves, made: Expression) -> None:
         motions: dict[str, Motion] = {}
@@ -119,9 +143,13 @@ class JaxLedger(Books):
                 whole[name] = -made.value[name]
                 continue
             coupled = made.coupled.get(name, 0.0)
-            if not made.remembered:  # plain descent: decay that is added to the gradient, as frameworks count it
+            if (
+                not made.remembered
+            ):  # plain descent: decay that is added to the gradient, as frameworks count it
                 coupled, loose = coupled + loose, 0.0
-            memories = {label: -by_name[name] for label, by_name in made.memories.items() if by_name.get(name)}
+            memories = {
+                label: -by_name[name] for label, by_name in made.memories.items() if by_name.get(name)
+            }
             motions[name] = Motion(1.0 + loose, -made.fresh[name], -coupled, memories)
         vectors: dict[str, Leaves] = {"w": w, "g": g, "later": later, "update": whole, **made.vectors}
         for label, held in made.vectors.items():
@@ -137,11 +165,13 @@ class JaxLedger(Books):
         keeps = {motions[name].keep for name in self.names}
         if not set(self.names) <= set(before) or len(keeps) > 1:
             return None
-        return Memory(before, after, factor * keeps.pop(), exact and not made.whole and len(made.vectors) == 1)
+        return Memory(
+            before, after, factor * keeps.pop(), exact and not made.whole and len(made.vectors) == 1
+        )
 
     def _digits(self, _: Any) -> Digits:
         digit = float(jnp.finfo(self._dtype).eps)
-        precision = jax.config.jax_default_matmul_precision
+        precision = getattr(jax.config, "jax_default_matmul_precision", None)
         coarse = 0.0
         if self._dtype == jnp.float32 and precision not in EXACT:
             coarse = MATRIX_PRODUCTS.get(jax.default_backend(), 0.0)
@@ -208,10 +238,14 @@ def ledger(
     if unread not in ("refuse", "split"):
         raise ValueError(f"unread: got {unread!r}; it should be 'refuse' or 'split'")
     if laws is None:
-        raise ValueError("laws: got None; of a tree of arrays the laws are not known, give those of flow.count(…).laws or flow.layer_laws(…)")
+        raise ValueError(
+            "laws: got None; of a tree of arrays the laws are not known, give those of flow.count(…).laws or flow.layer_laws(…)"
+        )
     for name, leaf in jax.tree_util.tree_flatten_with_path(weights)[0]:
         if not jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating):
-            raise ValueError(f"weights: {jax.tree_util.keystr(name, simple=True, separator='.')} is {jnp.asarray(leaf).dtype}; it should be real")
+            raise ValueError(
+                f"weights: {jax.tree_util.keystr(name, simple=True, separator='.')} is {jnp.asarray(leaf).dtype}; it should be real"
+            )
     read = True
     try:
         check(optimizer)

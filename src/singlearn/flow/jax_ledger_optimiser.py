@@ -51,7 +51,13 @@ class Expression:
         """Multiply all that there is."""
         for name in names & set(self.value):
             self.value[name] = factor * self.value[name]
-            for coefficients in (self.fresh, self.coupled, self.decoupled, self.nominal, *self.memories.values()):
+            for coefficients in (
+                self.fresh,
+                self.coupled,
+                self.decoupled,
+                self.nominal,
+                *self.memories.values(),
+            ):
                 if name in coefficients:
                     coefficients[name] *= factor
 
@@ -171,7 +177,9 @@ def check(transformation: Any) -> None:
     elif kind == "inject_hyperparams":
         _check_injected(settings)
     elif kind not in STAGES:
-        known = ", ".join(sorted({*STAGES, "chain", "named_chain", "masked", "partition", "inject_hyperparams"}))
+        known = ", ".join(
+            sorted({*STAGES, "chain", "named_chain", "masked", "partition", "inject_hyperparams"})
+        )
         raise ValueError(
             f"optimizer: it has a stage of {maker.replace(':', '.')}, whose step is not known here; Optax's {known} are. "
             "unread='split' splits steps of any other into what is of first and of second order"
@@ -179,7 +187,11 @@ def check(transformation: Any) -> None:
 
 
 def _check_injected(settings: Mapping[str, Any]) -> None:
-    numbers = {name: 0.5 for name in (*settings["numeric_hps"], *settings["sched_hps"])} if "numeric_hps" in settings else None
+    numbers = (
+        {name: 0.5 for name in (*settings["numeric_hps"], *settings["sched_hps"])}
+        if "numeric_hps" in settings
+        else None
+    )
     if numbers is None:
         numbers = dict.fromkeys(settings.get("sched_hps", ()), 0.5)
     try:
@@ -214,12 +226,18 @@ def run(transformation: Any, expression: Expression, scope: Scope) -> None:
     here = Scope(scope.names, scope.weights, settings, scope.before, scope.after)
     if kind in ("chain", "named_chain"):
         parts = _parts(settings)
-        befores, afters = (list(s.values()) if isinstance(s, dict) else list(s) for s in (scope.before, scope.after))
+        befores, afters = (
+            list(s.values()) if isinstance(s, dict) else list(s) for s in (scope.before, scope.after)
+        )
         for part, before, after in zip(parts, befores, afters, strict=True):
             run(part, expression, Scope(scope.names, scope.weights, {}, before, after))
     elif kind == "masked":
         names = _masked_names(settings["mask"], expression, scope)
-        run(settings["inner"], expression, Scope(names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state))
+        run(
+            settings["inner"],
+            expression,
+            Scope(names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state),
+        )
     elif kind == "partition":
         for group, part in settings["transforms"].items():
             before, after = (state.inner_states[group].inner_state for state in (scope.before, scope.after))
@@ -229,7 +247,11 @@ def run(transformation: Any, expression: Expression, scope: Scope) -> None:
         run(settings["tx"], expression, scope)
     elif kind == "inject_hyperparams":
         inner = settings["inner_factory"](**settings["other_hps"], **dict(scope.after.hyperparams))
-        run(inner, expression, Scope(scope.names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state))
+        run(
+            inner,
+            expression,
+            Scope(scope.names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state),
+        )
     else:
         STAGES[kind](expression, here)
 
@@ -245,15 +267,25 @@ def schedules(transformation: Any, state: Any) -> list[Any]:
     kind, settings = _kind(made_by(transformation)), settings_of(transformation)
     if kind in ("chain", "named_chain"):
         states = list(state.values()) if isinstance(state, dict) else list(state)
-        return [value for part, own in zip(_parts(settings), states, strict=True) for value in schedules(part, own)]
+        return [
+            value
+            for part, own in zip(_parts(settings), states, strict=True)
+            for value in schedules(part, own)
+        ]
     if kind == "masked":
         return schedules(settings["inner"], state.inner_state)
     if kind == "partition":
         inner = state.inner_states
-        return [value for group, part in settings["transforms"].items() for value in schedules(part, inner[group].inner_state)]
+        return [
+            value
+            for group, part in settings["transforms"].items()
+            for value in schedules(part, inner[group].inner_state)
+        ]
     if kind == "with_extra_args_support":
         return schedules(settings["tx"], state)
-    function = settings.get({"scale_by_schedule": "step_size_fn", "add_decayed_weights": "weight_decay"}.get(kind, ""))
+    function = settings.get(
+        {"scale_by_schedule": "step_size_fn", "add_decayed_weights": "weight_decay"}.get(kind, "")
+    )
     return [function(state.count)] if callable(function) else []
 
 

@@ -59,12 +59,30 @@ class Account(Shown):
     def row(self) -> dict[str, Any]:
         """Largest absolute values, for a table."""
         sizes = {name: largest(self.entries[name]) for name in ENTRIES}
-        more = {"unrecorded": largest(self.unrecorded), "rounding": self.rounding, "below rounding": self.drowned}
+        more = {
+            "unrecorded": largest(self.unrecorded),
+            "rounding": self.rounding,
+            "below rounding": self.drowned,
+        }
         return {"law": self.law.formula, "moved": largest(self.change), **sizes, **more}
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         entries = {name: value.tolist() for name, value in self.entries.items()}
-        values = {"before": self.before.tolist(), "after": self.after.tolist(), "unrecorded": self.unrecorded.tolist()}
-        sizes = {"rounding": self.rounding, "gradient_rounding": self.gradient_rounding, "asymmetry": self.asymmetry}
-        return {"law": self.law.formula, **values, "entries": entries, **sizes, "below_rounding": self.drowned}
+        values = {
+            "before": self.before.tolist(),
+            "after": self.after.tolist(),
+            "unrecorded": self.unrecorded.tolist(),
+        }
+        sizes = {
+            "rounding": self.rounding,
+            "gradient_rounding": self.gradient_rounding,
+            "asymmetry": self.asymmetry,
+        }
+        return {
+            "law": self.law.formula,
+            **values,
+            "entries": entries,
+            **sizes,
+            "below_rounding": self.drowned,
+        }

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.flow.ledger_account import Account
 from singlearn.flow.ledger_file import LedgerFile
-from singlearn.flow.ledger_forms import Arrays, Form, GramForm, Products, Vector, form_of, given_laws, largest, ones
+from singlearn.flow.ledger_forms import (
+    Arrays,
+    Form,
+    GramForm,
+    Products,
+    Vector,
+    form_of,
+    given_laws,
+    largest,
+    ones,
+)
 from singlearn.flow.ledger_step import ENTRIES, Step, split
 from singlearn.flow.noether import AngularMomentum, Turning, turns
 from singlearn.results.prompt import Shown
@@ -25,7 +35,9 @@ SMALLEST_GRADIENT = 1e3
 """Units of the last digit of |w| below which a gradient is taken for rounding, and no symmetry is tested with it."""
 
 
-BENT = "gradients were changed after backward, entry by entry or layer by layer (it is in the preconditioner),"
+BENT = (
+    "gradients were changed after backward, entry by entry or layer by layer (it is in the preconditioner),"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,9 @@ class Series:
     """Cumulated entries of one law, their largest absolute values, by recorded step."""
 
     steps: list[int] = field(default_factory=list)
-    sizes: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in (*ENTRIES, "moved", "rounding")})
+    sizes: dict[str, list[float]] = field(
+        default_factory=lambda: {name: [] for name in (*ENTRIES, "moved", "rounding")}
+    )
 
     def add(self, step: int, sums: Mapping[str, Any], moved: float, rounding: float) -> None:
         """One more recorded step."""
@@ -87,7 +101,9 @@ class Book:
         self.after = start
         self.outside = 0.0
 
-    def add(self, step: int, entries: Mapping[str, Any], after: Any, rounding: float, gradient_rounding: float) -> None:
+    def add(
+        self, step: int, entries: Mapping[str, Any], after: Any, rounding: float, gradient_rounding: float
+    ) -> None:
         """Entries of one recorded step."""
         for name, value in entries.items():
             self.sums[name] = self.sums[name] + value
@@ -99,7 +115,9 @@ class Book:
     def account(self, now: Any) -> Account:
         """What is in the book."""
         asymmetry = None if self.reach == 0.0 else largest(self.tilted) / self.reach
-        return Account(self.form.law, self.start, now, dict(self.sums), self.rounding, self.gradient_rounding, asymmetry)
+        return Account(
+            self.form.law, self.start, now, dict(self.sums), self.rounding, self.gradient_rounding, asymmetry
+        )
 
 
 class Books(Shown):
@@ -114,10 +132,20 @@ class Books(Shown):
         read: whether the optimiser's step is known; if not it is only split into what is of first and of second order.
     """
 
-    def __init__(self, laws: Any, weights: Arrays, optimiser: str, every: int, file: LedgerFile | None, read: bool = True) -> None:
+    def __init__(
+        self,
+        laws: Any,
+        weights: Arrays,
+        optimiser: str,
+        every: int,
+        file: LedgerFile | None,
+        read: bool = True,
+    ) -> None:
         found, self.without = given_laws(laws)
         if not found:
-            raise ValueError("laws: there are none" + (f": {'; '.join(self.without)}" if self.without else ""))
+            raise ValueError(
+                "laws: there are none" + (f": {'; '.join(self.without)}" if self.without else "")
+            )
         self.optimiser, self.every, self.file, self.read = optimiser, every, file, read
         forms = [form_of(law, weights) for law in found]
         self.names = sorted({name for form in forms for name in form.parameters})
@@ -151,7 +179,9 @@ class Books(Shown):
                 if number == 0:
                     book.start = _like(book.start, line[label]["before"])
                 after = values.pop("after")
-                book.add(line["step"], values, after, line[label]["rounding"], line[label]["gradient rounding"])
+                book.add(
+                    line["step"], values, after, line[label]["rounding"], line[label]["gradient rounding"]
+                )
             self.steps = line["step"]
 
     def due(self) -> bool:
@@ -175,7 +205,9 @@ class Books(Shown):
             memory: of momentum, where there is one.
         """
         self.steps += 1
-        self.digits = Digits(max(self.digits.weights, digits.weights), max(self.digits.gradients, digits.gradients))
+        self.digits = Digits(
+            max(self.digits.weights, digits.weights), max(self.digits.gradients, digits.gradients)
+        )
         made = [split(book.form, step) for book in self.books]
         if not all(math.isfinite(largest(entries["rest"])) for entries, _ in made):
             self.diverged = self.steps
@@ -200,7 +232,9 @@ class Books(Shown):
         for turning in self.turning if memory is not None else ():
             assert memory is not None
             around = (step.vectors["w"], step.vectors["later"]), (memory.before, memory.after)
-            turning.record(self.steps, *around, memory.factor, memory.exact, max(digits.weights, digits.gradients))
+            turning.record(
+                self.steps, *around, memory.factor, memory.exact, max(digits.weights, digits.gradients)
+            )
         if self.file is not None:
             self.file.append(line)
 
@@ -222,9 +256,14 @@ class Books(Shown):
             return False
         one, form = Vector("w", ones(book.form)), book.form
         changed, raw = (Vector(label, ones(form)) for label in ("g", "raw"))
-        before, after = ((products.pair([one], [v]) if form.degree == 2 else products.single([v])) for v in (raw, changed))
+        before, after = (
+            (products.pair([one], [v]) if form.degree == 2 else products.single([v])) for v in (raw, changed)
+        )
         motion = step.motions[form.parameters[0]]
-        return 2 * abs(motion.rate if motion.whole else motion.fresh) * largest(after - step.scale * before) > rounding
+        return (
+            2 * abs(motion.rate if motion.whole else motion.fresh) * largest(after - step.scale * before)
+            > rounding
+        )
 
     def _gradient_size(self, book: Book, step: Step, products: Products) -> float:
         return book.form.size(products, "raw" if "raw" in step.vectors else "g")
@@ -255,7 +294,9 @@ class Books(Shown):
         """What is in the books, law by law."""
         self._settle()
         now = self.weights_now()
-        return tuple(book.account(book.after if now is None else _value(book.form, now)) for book in self.books)
+        return tuple(
+            book.account(book.after if now is None else _value(book.form, now)) for book in self.books
+        )
 
     @property
     def angular_momenta(self) -> tuple[AngularMomentum, ...]:
@@ -267,7 +308,11 @@ class Books(Shown):
     def warnings(self) -> tuple[str, ...]:
         """A sentence for each law whose violation or rest is more than rounding, and for whatever else is off."""
         self._settle()
-        found = [sentence for book, account in zip(self.books, self.accounts, strict=True) for sentence in self._of(book, account)]
+        found = [
+            sentence
+            for book, account in zip(self.books, self.accounts, strict=True)
+            for sentence in self._of(book, account)
+        ]
         for turned in self.angular_momenta:
             if turned.exact and not turned.kept:
                 found.append(
@@ -275,10 +320,16 @@ class Books(Shown):
                     "the network does not have these rotations, or its memory was changed between steps"
                 )
         if not self.read:
-            found.append(f"{self.optimiser}: its step is not known here; steps are only split by order, and the rest says nothing")
-        found += [f"{words} at {count} of {self._recorded} recorded steps" for words, count in self.notes.items()]
+            found.append(
+                f"{self.optimiser}: its step is not known here; steps are only split by order, and the rest says nothing"
+            )
+        found += [
+            f"{words} at {count} of {self._recorded} recorded steps" for words, count in self.notes.items()
+        ]
         if self.diverged is not None:
-            found.append(f"step {self.diverged}: weights or gradients are not finite; nothing is recorded from there on")
+            found.append(
+                f"step {self.diverged}: weights or gradients are not finite; nothing is recorded from there on"
+            )
         if self.file is not None and self.file.failure:
             found.append(f"file: {self.file.failure}")
         return tuple(found)
@@ -286,7 +337,10 @@ class Books(Shown):
     def _of(self, book: Book, account: Account) -> list[str]:
         formula, found = account.law.formula, []
         violation, rest = (largest(account.entries[name]) for name in ("violation", "rest"))
-        tilted = account.asymmetry is not None and account.asymmetry > 10 * max(self.digits.weights, self.digits.gradients) ** 0.5
+        tilted = (
+            account.asymmetry is not None
+            and account.asymmetry > 10 * max(self.digits.weights, self.digits.gradients) ** 0.5
+        )
         if violation > account.gradient_rounding or tilted:
             share = "" if account.asymmetry is None else f" (|⟨w, g⟩| is {account.asymmetry:.1g} of |w||g|)"
             found.append(
@@ -298,7 +352,9 @@ class Books(Shown):
                 f"{formula}: rest {rest:.2g}, rounding allows {account.rounding:.1g}; the optimiser does something else than it says"
             )
         if book.outside > account.rounding:
-            found.append(f"{formula}: moved by {book.outside:.2g} between two steps; parameters were changed outside the optimiser")
+            found.append(
+                f"{formula}: moved by {book.outside:.2g} between two steps; parameters were changed outside the optimiser"
+            )
         if account.drowned:
             found.append(
                 f"{formula}: rounding changed it by {rest:.1g}, more than all that the optimiser did to it; at steps this small the "
@@ -320,7 +376,9 @@ class Books(Shown):
         self._settle()
         recorded = f", one in {self.every} recorded" if self.every > 1 else ""
         head = f"ledger of {self.optimiser}, {self.steps} steps{recorded}"
-        return "\n".join([head, *self._lines(), *map(str, self.angular_momenta), *self.without, *self.warnings])
+        return "\n".join(
+            [head, *self._lines(), *map(str, self.angular_momenta), *self.without, *self.warnings]
+        )
 
     def _lines(self) -> list[str]:
         from singlearn.selection.table import aligned
@@ -328,8 +386,22 @@ class Books(Shown):
         every = [account.row() for account in self.accounts]
         heads = ("moved", *ENTRIES, *(("unrecorded",) if self.every > 1 else ()), "rounding")
         columns = [("law", "", [row["law"] for row in every])]
-        columns += [(head, "", [f"{row[head]:.3g}" + ("*" if head == "moved" and row["below rounding"] else "") for row in every]) for head in heads]
-        foot = ["  * rounding, which is the rest, exceeds what the steps did to it"] if any(row["below rounding"] for row in every) else []
+        columns += [
+            (
+                head,
+                "",
+                [
+                    f"{row[head]:.3g}" + ("*" if head == "moved" and row["below rounding"] else "")
+                    for row in every
+                ],
+            )
+            for head in heads
+        ]
+        foot = (
+            ["  * rounding, which is the rest, exceeds what the steps did to it"]
+            if any(row["below rounding"] for row in every)
+            else []
+        )
         return [*aligned(columns), *foot]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -354,7 +426,12 @@ class Books(Shown):
         accounts = [account.to_dict() for account in self.accounts]
         turned = [one.to_dict() for one in self.angular_momenta]
         head = {"optimizer": self.optimiser, "steps": self.steps, "every": self.every, "accounts": accounts}
-        return {**head, "angular_momenta": turned, "without": list(self.without), "warnings": list(self.warnings)}
+        return {
+            **head,
+            "angular_momenta": turned,
+            "without": list(self.without),
+            "warnings": list(self.warnings),
+        }
 
 
 def _value(form: Form, weights: Arrays) -> Any:
@@ -371,4 +448,3 @@ def _like(start: Any, values: Any) -> Any:
     import torch
 
     return torch.as_tensor(array, dtype=torch.float64, device=start.device)
-

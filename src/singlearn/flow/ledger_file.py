@@ -31,7 +31,9 @@ class LedgerFile:
         self.done = 0 if resume is True or resume is False else int(resume)
         self._stream: TextIO | None = None
 
-    def open(self, optimiser: str, every: int, laws: Sequence[str], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def open(
+        self, optimiser: str, every: int, laws: Sequence[str], values: Sequence[Any]
+    ) -> list[dict[str, Any]]:
         """Begin the file, or read what it has.
 
         Args:
@@ -49,7 +51,9 @@ class LedgerFile:
         head = {"ledger": FORMAT, "optimizer": optimiser, "every": every, "laws": list(laws)}
         if self.path.exists() and self.path.stat().st_size > 0:
             if self.resume is False:
-                raise ValueError(f"file: {self.path} is there already; give another name, or resume=True to continue it")
+                raise ValueError(
+                    f"file: {self.path} is there already; give another name, or resume=True to continue it"
+                )
             lines = self._lines(head)
             kept = self._fitting(lines, laws, values)
             self._rewrite([json.dumps(head), *(json.dumps(line) for line in kept)])
@@ -63,10 +67,14 @@ class LedgerFile:
         found, lines = read_lines(self.path)
         for name, now in head.items():
             if found.get(name, now) != now:
-                raise ValueError(f"file: {self.path} has {name} {found[name]!r}, this run has {now!r}; it belongs to another run")
+                raise ValueError(
+                    f"file: {self.path} has {name} {found[name]!r}, this run has {now!r}; it belongs to another run"
+                )
         return lines
 
-    def _fitting(self, lines: list[dict[str, Any]], laws: Sequence[str], values: Sequence[Any]) -> list[dict[str, Any]]:
+    def _fitting(
+        self, lines: list[dict[str, Any]], laws: Sequence[str], values: Sequence[Any]
+    ) -> list[dict[str, Any]]:
         if self.resume is not True:
             return [line for line in lines if line["step"] <= self.done]
         if not lines:
@@ -74,7 +82,9 @@ class LedgerFile:
         far = [_distance([lines[0][law]["before"] for law in laws], values)]
         far += [_distance([line[law]["after"] for law in laws], values) for line in lines]
         if min(far) <= AGREE:
-            return lines[: max(count for count, distance in enumerate(far) if distance <= max(min(far), SAME))]
+            return lines[
+                : max(count for count, distance in enumerate(far) if distance <= max(min(far), SAME))
+            ]
         raise ValueError(
             f"file: no line of {self.path}, last step {lines[-1]['step']}, left the laws as this model has them; load its weights "
             "first, or give resume=number of steps that the model has done"
@@ -111,7 +121,9 @@ def read_lines(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     Raises:
         ValueError: it is not the file of a ledger.
     """
-    whole = path.read_text(encoding="utf-8").split("\n")[:-1]  # what stands after the last newline was cut off while it was written
+    whole = path.read_text(encoding="utf-8").split("\n")[
+        :-1
+    ]  # what stands after the last newline was cut off while it was written
     found = [_json(text, path, number) for number, text in enumerate(whole, 1)]
     if not found:
         return {}, []
@@ -126,13 +138,18 @@ def _json(text: str, path: Path, number: int) -> dict[str, Any]:
     except json.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise ValueError(f"file: line {number} of {path} is no JSON object; it is not the file of a ledger, or was changed")
+        raise ValueError(
+            f"file: line {number} of {path} is no JSON object; it is not the file of a ledger, or was changed"
+        )
     return found
 
 
 def _distance(kept: Sequence[Any], now: Sequence[Any]) -> float:
     """Largest difference of two sets of values, relative to the largest value."""
-    pairs = [(np.asarray(one, dtype=float), np.asarray(other.tolist(), dtype=float)) for one, other in zip(kept, now, strict=True)]
+    pairs = [
+        (np.asarray(one, dtype=float), np.asarray(other.tolist(), dtype=float))
+        for one, other in zip(kept, now, strict=True)
+    ]
     if any(one.shape != other.shape for one, other in pairs):
         return np.inf
     scale = max(1.0, *(float(np.max(np.abs(other), initial=0.0)) for _, other in pairs))

@@ -143,7 +143,10 @@ class GramForm(Form):
             parts = [self.part(products, k, label, label) for k in range(len(self.law.terms))]
             if self.law.entries == "symmetric":
                 parts = [part.diagonal() for part in parts]
-            return max(float(abs(term.coefficient) * part.max()) for term, part in zip(self.law.terms, parts, strict=True))
+            return max(
+                float(abs(term.coefficient) * part.max())
+                for term, part in zip(self.law.terms, parts, strict=True)
+            )
 
         return float(products.once(("size", label), compute))
 
@@ -173,13 +176,19 @@ class LinearForm(Form):
     def _part(self, products: Products, label: str, name: str, weights: Any) -> Any:
         flat = _flat(products.vectors[label][name])
         matrix = np.asarray(weights, dtype=float).reshape(len(weights), -1)
-        return matrix @ flat if isinstance(flat, np.ndarray) else _torch().as_tensor(matrix, device=flat.device) @ flat
+        return (
+            matrix @ flat
+            if isinstance(flat, np.ndarray)
+            else _torch().as_tensor(matrix, device=flat.device) @ flat
+        )
 
     def value(self, products: Products, label: str) -> Any:
         return products.single([Vector(label, ones(self))])
 
     def size(self, products: Products, label: str) -> float:
-        return max(float((_flat(products.vectors[label][name]) ** 2).sum()) ** 0.5 for name in self.parameters)
+        return max(
+            float((_flat(products.vectors[label][name]) ** 2).sum()) ** 0.5 for name in self.parameters
+        )
 
 
 class SumForm(Form):
@@ -229,10 +238,12 @@ class QuadraticForm(Form):
         self.parameters = parameters
 
     def _sum(self, products: Products, vectors: Sequence[Vector]) -> dict[str, np.ndarray]:
-        return {
-            n: np.sum([v.coefficients[n] * as_numpy(products.vectors[v.label][n]) for v in vectors if v.coefficients.get(n, 0.0)], axis=0)
-            for n in self.parameters
-        }
+        found = {n: np.zeros(tuple(products.vectors["w"][n].shape)) for n in self.parameters}
+        for vector in vectors:
+            for n in self.parameters:
+                if vector.coefficients.get(n, 0.0):
+                    found[n] = found[n] + vector.coefficients[n] * as_numpy(products.vectors[vector.label][n])
+        return found
 
     def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
         a, b = self._sum(products, left), self._sum(products, right)
@@ -241,18 +252,42 @@ class QuadraticForm(Form):
             return None
         scale = sizes[0] / sizes[1]
         plus, minus = ({n: a[n] + sign * scale * b[n] for n in a} for sign in (1, -1))
-        form = (np.asarray(self.law.values(plus), dtype=float) - np.asarray(self.law.values(minus), dtype=float)) / (4 * scale)
+        form = (
+            np.asarray(self.law.values(plus), dtype=float) - np.asarray(self.law.values(minus), dtype=float)
+        ) / (4 * scale)
         return self._like(products, form)
 
     def _like(self, products: Products, values: np.ndarray) -> Any:
         one = products.vectors["w"][self.parameters[0]]
-        return np.asarray(values, dtype=float) if isinstance(one, np.ndarray) else _torch().as_tensor(values, dtype=one.dtype)
+        return (
+            np.asarray(values, dtype=float)
+            if isinstance(one, np.ndarray)
+            else _torch().as_tensor(values, dtype=one.dtype)
+        )
 
     def value(self, products: Products, label: str) -> Any:
-        return self._like(products, np.asarray(self.law.values({n: as_numpy(products.vectors[label][n]) for n in self.parameters})))
+        return self._like(
+            products,
+            np.asarray(self.law.values({n: as_numpy(products.vectors[label][n]) for n in self.parameters})),
+        )
 
     def size(self, products: Products, label: str) -> float:
         return max(float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters)
+
+
+class AdditiveForm(QuadraticForm):
+    """Any law that is linear in the parameters, through its values."""
+
+    degree = 1
+
+    def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
+        raise NotImplementedError
+
+    def single(self, products: Products, vectors: Sequence[Vector]) -> Any:
+        return self._like(products, np.asarray(self.law.values(self._sum(products, vectors))))
+
+    def size(self, products: Products, label: str) -> float:
+        return super().size(products, label) ** 0.5
 
 
 def form_of(law: Law, weights: Arrays) -> Form:
@@ -286,7 +321,9 @@ def _probed(law: Law, weights: Arrays) -> Form:
     """A quadratic law of another kind, found out at random parameters."""
     random = np.random.default_rng(0)
     asked = _Asked({name: random.standard_normal(array.shape) for name, array in weights.items()})
-    refusal = ValueError(f"laws: {law.formula} is a {type(law).__name__}; the ledger is for laws that are quadratic or linear in the weights")
+    refusal = ValueError(
+        f"laws: {law.formula} is a {type(law).__name__}; the ledger is for laws that are quadratic or linear in the weights"
+    )
     start = _values(law, asked)
     _check_names(tuple(asked.names), weights)
     other = {name: random.standard_normal(asked[name].shape) for name in asked.names}
@@ -294,6 +331,8 @@ def _probed(law: Law, weights: Arrays) -> Form:
     plus, minus = ({name: one[name] + sign * other[name] for name in one} for sign in (1, -1))
     here, there = start, _values(law, other)
     sums = _values(law, plus) + _values(law, minus)
+    if np.allclose(_values(law, plus), here + there, rtol=1e-9, atol=1e-9):
+        return AdditiveForm(law, tuple(asked.names))
     if not np.allclose(sums, 2 * here + 2 * there, rtol=1e-9, atol=1e-9):
         raise refusal
     return QuadraticForm(law, tuple(asked.names))
@@ -303,7 +342,9 @@ def _values(law: Law, weights: Any) -> np.ndarray:
     try:
         return np.asarray(law.values(weights), dtype=float)
     except KeyError as missing:
-        raise ValueError(f"laws: {law.formula} speaks of {missing.args[0]}, which the model does not have") from None
+        raise ValueError(
+            f"laws: {law.formula} speaks of {missing.args[0]}, which the model does not have"
+        ) from None
 
 
 class _Asked(dict[str, Any]):
@@ -333,10 +374,14 @@ def given_laws(laws: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     try:
         every = tuple(found)
     except TypeError:
-        raise ValueError(f"laws: got {type(laws).__name__}; it should be laws, such as flow.count(…).laws") from None
+        raise ValueError(
+            f"laws: got {type(laws).__name__}; it should be laws, such as flow.count(…).laws"
+        ) from None
     for law in every:
         if not isinstance(law, Law):
-            raise ValueError(f"laws: got {type(law).__name__}; they should be laws, such as flow.count(…).laws")
+            raise ValueError(
+                f"laws: got {type(law).__name__}; they should be laws, such as flow.count(…).laws"
+            )
     return every, (*getattr(laws, "without", ()), *getattr(laws, "not_understood", ()))
 
 
@@ -347,7 +392,9 @@ def rows(array: Any, term: Gram) -> Any:
 
 def _row_products(a: Any, b: Any, term: Gram) -> Any:
     """Inner products of equal rows; no copy of a matrix is made."""
-    if a.ndim == 2 and term.nodes is None and isinstance(term.axis, int) and term.view is None:
+    if (
+        a.ndim == 2 and term.nodes is None and isinstance(term.axis, int) and term.view is None
+    ):
         if isinstance(a, np.ndarray):
             return np.einsum("ij,ij->i" if term.axis == 0 else "ij,ij->j", a, b)
         return _torch().linalg.vecdot(a, b, dim=1 - term.axis)
@@ -377,4 +424,3 @@ def _torch() -> Any:
     import torch
 
     return torch
-

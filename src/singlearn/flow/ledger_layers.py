@@ -47,7 +47,11 @@ def layer_laws(layers: Sequence[Layer]) -> tuple[GramLaw, ...]:
 
 
 def _law(one: Layer, other: Layer) -> GramLaw:
-    degree = {"relu": 1, "leaky_relu": 1, "linear": 1}.get(one.activation) if isinstance(one.activation, str) else one.activation
+    degree = (
+        {"relu": 1, "leaky_relu": 1, "linear": 1}.get(one.activation)
+        if isinstance(one.activation, str)
+        else one.activation
+    )
     if degree is None or isinstance(degree, bool) or degree < 1:
         raise ValueError(
             f"layers: the activation of {one.weight} is {one.activation!r}; it should be 'relu', 'leaky_relu', 'linear' or a degree"

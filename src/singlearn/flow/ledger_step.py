@@ -94,7 +94,10 @@ def _parts(products: Products, step: Step) -> _Parts:
     motions = {name: step.motions[name] for name in names}
     exact = {name: motion for name, motion in motions.items() if not motion.whole}
     labels = dict.fromkeys(label for motion in exact.values() for label in motion.memories)
-    memories = [Vector(label, {name: motion.memories.get(label, 0.0) for name, motion in exact.items()}) for label in labels]
+    memories = [
+        Vector(label, {name: motion.memories.get(label, 0.0) for name, motion in exact.items()})
+        for label in labels
+    ]
     # Where the parameters of a law have rates of their own, the symmetry says something of one rate only.
     one = motions[names[0]]
     nominal = (one.rate if one.whole else one.fresh) * step.scale

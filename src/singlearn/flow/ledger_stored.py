@@ -47,7 +47,13 @@ class StoredLedger(Books):
     """
 
     def __init__(self, head: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
-        self.without, self.optimiser, self.every, self.file, self.read = (), head["optimizer"], head["every"], None, True
+        self.without, self.optimiser, self.every, self.file, self.read = (
+            (),
+            head["optimizer"],
+            head["every"],
+            None,
+            True,
+        )
         start = {label: np.asarray(lines[0][label]["before"]) for label in head["laws"]} if lines else {}
         self.books = [Book(_StoredForm(label), start.get(label, np.zeros(()))) for label in head["laws"]]
         self.turning, self.digits, self.notes, self.diverged, self.steps = [], Digits(0.0, 0.0), {}, None, 0

@@ -46,4 +46,6 @@ def ledger(
         from singlearn.flow.jax_ledger import ledger as keep
 
         return keep(model, optimizer, laws, every, file, resume, unread)
-    raise ValueError(f"optimizer: got {type(optimizer).__name__}; it should be a torch.optim.Optimizer or an Optax transformation")
+    raise ValueError(
+        f"optimizer: got {type(optimizer).__name__}; it should be a torch.optim.Optimizer or an Optax transformation"
+    )

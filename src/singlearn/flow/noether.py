@@ -1,12 +1,14 @@
 r"""Noether's theorem for heavy ball: the angular momentum of a rotation decays by exactly μ per step.
 
-Where a network does not change when hidden coordinates are rotated, :math:`R_i \mapsto e^{εA} R_i` with A antisymmetric for every
+Where a network does not change when hidden coordinates are rotated,
+:math:`R_i \mapsto e^{εA} R_i` with A antisymmetric for every
 matrix :math:`R_i` whose rows are those coordinates, gradient flow has no conserved quantity for A (it is no gradient). Heavy ball has:
 with :math:`v^+ = μ v + g + λ w`, :math:`w^+ = c w - η v^+`
 
 .. math:: M = \tfrac12 \sum_i (V_i R_i^T - R_i V_i^T), \qquad M^+ = c μ M
 
-exactly, since :math:`\langle w, A g \rangle = 0` by the symmetry, and :math:`\langle w, A w \rangle = \langle v, A v \rangle = 0` because A is
+exactly, since :math:`\langle w, A g \rangle = 0` by the symmetry, and
+:math:`\langle w, A w \rangle = \langle v, A v \rangle = 0` because A is
 antisymmetric. From rest M stays 0. It is not so for Nesterov, :math:`M^+ = μ M - η g^T A v^+`, nor for adaptive steps.
 """
 
@@ -29,7 +31,11 @@ def turns(law: Any) -> bool:
     >>> turns(gram_law([Gram("W1", 0), Gram("W2", 1, -1)], "diagonal", "scaling"))
     False
     """
-    return isinstance(law, GramLaw) and law.entries == "symmetric" and all(abs(term.coefficient) == 1 for term in law.terms)
+    return (
+        isinstance(law, GramLaw)
+        and law.entries == "symmetric"
+        and all(abs(term.coefficient) == 1 for term in law.terms)
+    )
 
 
 def angular_momentum(law: GramLaw, weights: Arrays, memory: Arrays) -> Any:
@@ -86,14 +92,26 @@ class AngularMomentum(Shown):
         sizes = f"{largest(self.before):.3g} → {largest(self.after):.3g}"
         predicted = "" if self.predicted is None else f", predicted {largest(self.predicted):.3g}"
         verdict = "M⁺ = μM" if self.kept else "M⁺ ≠ μM"
-        expected = "" if self.exact == self.kept else ("; heavy ball should keep it" if self.exact else "; though nothing asks for it")
-        return f"angular momentum of {self.law.formula}: {sizes}{predicted}; {verdict}, gap {self.gap:.2g}, rounding {self.rounding:.1g}{expected}"
+        expected = (
+            ""
+            if self.exact == self.kept
+            else ("; heavy ball should keep it" if self.exact else "; though nothing asks for it")
+        )
+        measured = f"gap {self.gap:.2g}, rounding {self.rounding:.1g}"
+        return f"angular momentum of {self.law.formula}: {sizes}{predicted}; {verdict}, {measured}{expected}"
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         values = {"before": self.before.tolist(), "after": self.after.tolist()}
         values["predicted"] = None if self.predicted is None else self.predicted.tolist()
-        return {"law": self.law.formula, **values, "gap": self.gap, "rounding": self.rounding, "exact": self.exact, "kept": self.kept}
+        return {
+            "law": self.law.formula,
+            **values,
+            "gap": self.gap,
+            "rounding": self.rounding,
+            "exact": self.exact,
+            "kept": self.kept,
+        }
 
 
 @dataclass
@@ -109,7 +127,15 @@ class Turning:
     exact: bool = True
     last: int = -1
 
-    def record(self, step: int, weights: tuple[Arrays, Arrays], memory: tuple[Arrays, Arrays], factor: float, exact: bool, digit: float) -> None:
+    def record(
+        self,
+        step: int,
+        weights: tuple[Arrays, Arrays],
+        memory: tuple[Arrays, Arrays],
+        factor: float,
+        exact: bool,
+        digit: float,
+    ) -> None:
         """Take one step in.
 
         Args:
@@ -125,9 +151,16 @@ class Turning:
         after = angular_momentum(law, weights[1], memory[1])
         if self.before is None:
             self.before = self.predicted = before
-        self.predicted = None if self.predicted is None or (self.last >= 0 and step != self.last + 1) else factor * self.predicted
+        self.predicted = (
+            None
+            if self.predicted is None or (self.last >= 0 and step != self.last + 1)
+            else factor * self.predicted
+        )
         self.gap = max(self.gap, largest(after - factor * before))
-        size = max(float((weights[1][n] ** 2).sum()) ** 0.5 * float((memory[1][n] ** 2).sum()) ** 0.5 for n in self.form.parameters)
+        size = max(
+            float((weights[1][n] ** 2).sum()) ** 0.5 * float((memory[1][n] ** 2).sum()) ** 0.5
+            for n in self.form.parameters
+        )
         self.rounding = max(self.rounding, 16 * digit * size)
         self.after, self.exact, self.last = after, self.exact and exact, step
 
@@ -135,4 +168,6 @@ class Turning:
         """What came of it; None before the first step."""
         if self.before is None:
             return None
-        return AngularMomentum(self.form.law, self.before, self.after, self.predicted, self.gap, self.rounding, self.exact)
+        return AngularMomentum(
+            self.form.law, self.before, self.after, self.predicted, self.gap, self.rounding, self.exact
+        )

@@ -58,10 +58,20 @@ class Ledger(Books):
     """
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, laws: Any, every: int, file: LedgerFile | None, read: bool
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        laws: Any,
+        every: int,
+        file: LedgerFile | None,
+        read: bool,
     ) -> None:
         self._model, self._optimizer = model, optimizer
-        everything = {name: parameter for name, parameter in model.named_parameters() if torch.is_floating_point(parameter)}
+        everything = {
+            name: parameter
+            for name, parameter in model.named_parameters()
+            if torch.is_floating_point(parameter)
+        }
         start = {name: _wide(parameter.detach()) for name, parameter in everything.items()}
         super().__init__(laws, start, type(optimizer).__name__, every, file, read)
         self._parameters = {name: everything[name] for name in self.names}
@@ -74,14 +84,19 @@ class Ledger(Books):
             optimizer.register_step_pre_hook(lambda _, args, keywords: self._before(args, keywords)),
             optimizer.register_step_post_hook(lambda *_: self._after()),
             model.register_forward_pre_hook(lambda *_: self._look_at_autocast()),
-            *(parameter.register_post_accumulate_grad_hook(self._keeper(name)) for name, parameter in self._parameters.items()),
+            *(
+                parameter.register_post_accumulate_grad_hook(self._keeper(name))
+                for name, parameter in self._parameters.items()
+            ),
         ]
 
     def _check_owned(self) -> None:
         owned = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
         for name in self.names:
             if id(self._parameters[name]) not in owned:
-                raise ValueError(f"optimizer: it does not have {name}; the law of a layer holds where all its weights move")
+                raise ValueError(
+                    f"optimizer: it does not have {name}; the law of a layer holds where all its weights move"
+                )
 
     def weights_now(self) -> Arrays:
         """Weights at this moment."""
@@ -107,7 +122,9 @@ class Ledger(Books):
 
         return keep
 
-    def _before(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    def _before(
+        self, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """Remember weights, gradients and memories; of a closure the gradients that it makes."""
         self._open = None
         if not self.due():
@@ -122,7 +139,11 @@ class Ledger(Books):
             self._open = self._look()
             return loss
 
-        return ((args[0], watched, *args[2:]), keywords) if len(args) > 1 else (args, {**keywords, "closure": watched})
+        return (
+            ((args[0], watched, *args[2:]), keywords)
+            if len(args) > 1
+            else (args, {**keywords, "closure": watched})
+        )
 
     def _look(self) -> dict[str, Any]:
         scale = getattr(self._optimizer, "grad_scale", None)
@@ -148,7 +169,9 @@ class Ledger(Books):
 
     def _groups(self) -> dict[str, dict[str, Any]]:
         """Groups of the optimiser as they are now: a state that is loaded brings new ones."""
-        owner = {id(parameter): group for group in self._optimizer.param_groups for parameter in group["params"]}
+        owner = {
+            id(parameter): group for group in self._optimizer.param_groups for parameter in group["params"]
+        }
         return {name: dict(owner[id(parameter)]) for name, parameter in self._parameters.items()}
 
     def _after(self) -> None:
@@ -159,8 +182,12 @@ class Ledger(Books):
         skipped = float(getattr(self._optimizer, "found_inf", None) or 0.0) > 0
         raw, scale = self._unchanged(seen)
         vectors: dict[str, Any] = {"w": seen["w"], "g": seen["g"], **raw}
-        vectors["later"] = {name: self._kept("later", name, parameter) for name, parameter in self._parameters.items()}
-        vectors["v"] = {name: torch.zeros_like(seen["w"][name]) if v is None else v for name, v in seen["v"].items()}
+        vectors["later"] = {
+            name: self._kept("later", name, parameter) for name, parameter in self._parameters.items()
+        }
+        vectors["v"] = {
+            name: torch.zeros_like(seen["w"][name]) if v is None else v for name, v in seen["v"].items()
+        }
         motions: dict[str, Motion] = {}
         updates: dict[str, torch.Tensor] = {}
         for name, parameter in self._parameters.items():
@@ -172,8 +199,13 @@ class Ledger(Books):
             else:
                 motions[name] = motion(self._optimizer, seen["groups"][name], seen["v"][name] is None)
                 if motions[name].whole:
-                    gradient = vectors["g"][name] + coupled_decay(self._optimizer, seen["groups"][name]) * vectors["w"][name]
-                    updates[name] = adaptive_update(self._optimizer, seen["groups"][name], self._optimizer.state[parameter], gradient)
+                    gradient = (
+                        vectors["g"][name]
+                        + coupled_decay(self._optimizer, seen["groups"][name]) * vectors["w"][name]
+                    )
+                    updates[name] = adaptive_update(
+                        self._optimizer, seen["groups"][name], self._optimizer.state[parameter], gradient
+                    )
         if skipped:
             self.note("the gradient scaler left the step out")
             vectors["g"] = {name: torch.zeros_like(g) for name, g in vectors["g"].items()}
@@ -188,10 +220,15 @@ class Ledger(Books):
         raw, self._raw = self._raw, {}
         if not seen["touched"]:
             return {}, 1.0
-        if set(raw) | seen["still"] != set(self.names) or any(raw[name].shape != seen["g"][name].shape for name in raw):
+        if set(raw) | seen["still"] != set(self.names) or any(
+            raw[name].shape != seen["g"][name].shape for name in raw
+        ):
             return {}, 1.0
         wide = {name: _wide(raw[name]) if name in raw else seen["g"][name] for name in self.names}
-        wide = {name: -array if seen["groups"][name].get("maximize") and name in raw else array for name, array in wide.items()}
+        wide = {
+            name: -array if seen["groups"][name].get("maximize") and name in raw else array
+            for name, array in wide.items()
+        }
         square = sum(float((array**2).sum()) for array in wide.values())
         if square == 0.0 or square != square or square == float("inf"):
             return {}, 1.0
@@ -209,8 +246,14 @@ class Ledger(Books):
         products = 0.0
         if first.device.type == "cuda" and digit < FEW_BITS[torch.float16]:
             single = any(parameter.dtype is torch.float32 for parameter in self._parameters.values())
-            convolution = FEW_BITS[torch.float16] if torch.backends.cudnn.allow_tf32 and any(p.ndim > 2 for p in self._parameters.values()) else 0
-            products = max(MATRIX_PRODUCTS[torch.get_float32_matmul_precision()], convolution) if single else 0.0
+            convolution = (
+                FEW_BITS[torch.float16]
+                if torch.backends.cudnn.allow_tf32 and any(p.ndim > 2 for p in self._parameters.values())
+                else 0
+            )
+            products = (
+                max(MATRIX_PRODUCTS[torch.get_float32_matmul_precision()], convolution) if single else 0.0
+            )
         return Digits(digit, max(digit, self._few, products))
 
     def _memory(self, seen: dict[str, Any]) -> Memory | None:
@@ -221,7 +264,11 @@ class Ledger(Books):
         after = {name: self._optimizer.state.get(p, {}).get(key) for name, p in self._parameters.items()}
         factors = {name: memory_factor(self._optimizer, group) for name, group in seen["groups"].items()}
         keeps = {name: motion(self._optimizer, group, False).keep for name, group in seen["groups"].items()}
-        if any(value is None for value in after.values()) or len(set(factors.values())) > 1 or len(set(keeps.values())) > 1:
+        if (
+            any(value is None for value in after.values())
+            or len(set(factors.values())) > 1
+            or len(set(keeps.values())) > 1
+        ):
             return None
         wide = {name: _wide(value) for name, value in after.items() if value is not None}
         before = {name: torch.zeros_like(wide[name]) if v is None else v for name, v in seen["v"].items()}

@@ -76,7 +76,9 @@ def coupled_decay(optimiser: torch.optim.Optimizer, group: Group) -> float:
     return 0.0 if decoupled else float(group.get("weight_decay", 0.0))
 
 
-def adaptive_update(optimiser: torch.optim.Optimizer, group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
+def adaptive_update(
+    optimiser: torch.optim.Optimizer, group: Group, state: State, gradient: torch.Tensor
+) -> torch.Tensor:
     """What an adaptive optimiser subtracts, rate and all, from its memory after the step, in float64.
 
     Args:
@@ -85,7 +87,9 @@ def adaptive_update(optimiser: torch.optim.Optimizer, group: Group, state: State
         state: of the parameter, after the step.
         gradient: of the step, with coupled decay.
     """
-    wide = {name: value.double() if isinstance(value, torch.Tensor) else value for name, value in state.items()}
+    wide = {
+        name: value.double() if isinstance(value, torch.Tensor) else value for name, value in state.items()
+    }
     return float(group["lr"]) * ADAPTIVE[type(optimiser)](group, wide, gradient.double())
 
 
@@ -112,7 +116,9 @@ def _nadam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     now, next_one = (first * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (steps, steps + 1))
     product = float(state["mu_product"])
     denominator = (state["exp_avg_sq"] / (1 - second**steps)).sqrt() + group["eps"]
-    return ((1 - now) / (1 - product) * gradient + next_one / (1 - product * next_one) * state["exp_avg"]) / denominator
+    return (
+        (1 - now) / (1 - product) * gradient + next_one / (1 - product * next_one) * state["exp_avg"]
+    ) / denominator
 
 
 def _adamax(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:

@@ -50,9 +50,18 @@ def ledger(books: Books) -> Figure:
         panel.set_visible(False)
     for panel in axes[max(0, len(series) - columns) : len(series)]:
         panel.set_xlabel("step")
-    handles = {line.get_label(): line for panel in axes[: len(series)] for line in panel.get_lines() if not str(line.get_label()).startswith("_")}
-    figure.legend(list(handles.values()), list(map(str, handles)), frameon=False, fontsize=8, loc="outside right center")
-    figure.suptitle(f"{books.optimiser}: cumulated entries, largest absolute value", fontsize=10, x=0.01, ha="left")
+    handles = {
+        line.get_label(): line
+        for panel in axes[: len(series)]
+        for line in panel.get_lines()
+        if not str(line.get_label()).startswith("_")
+    }
+    figure.legend(
+        list(handles.values()), list(map(str, handles)), frameon=False, fontsize=8, loc="outside right center"
+    )
+    figure.suptitle(
+        f"{books.optimiser}: cumulated entries, largest absolute value", fontsize=10, x=0.01, ha="left"
+    )
     return figure
 
 
@@ -65,7 +74,17 @@ def _panel(axes: Axes, one: Series) -> None:
             continue
         marked = (number * every // len(LINES), every)
         shown = np.where(sizes > 0, sizes, np.nan)
-        axes.plot(steps, shown, color=colour, linestyle=dash, marker=mark, markevery=marked, markersize=4, linewidth=1.3, label=name)
+        axes.plot(
+            steps,
+            shown,
+            color=colour,
+            linestyle=dash,
+            marker=mark,
+            markevery=marked,
+            markersize=4,
+            linewidth=1.3,
+            label=name,
+        )
     axes.plot(steps, one.sizes["moved"], color="black", linewidth=2.6, alpha=0.25, label="change of the law")
     low = axes.get_ylim()[0]
     axes.set_yscale("log")
