@@ -74,7 +74,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             "reason": "rate_at_edge", "message": f"the best learning rate is {c.rate:g}, an end of the list, and not every seed trained",
         }
         for c in cells
-        if c.at_edge and 0.6 < c.accuracy.mean() and c.share < 1
+        if c.at_edge and c.accuracy.mean() > 0.6 and c.share < 1
     ]  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     figures = [_figure(cells, depths, out / "hundred-layers.png"), _mechanism(cells, depths, out / "hundred-layers-why.png")]
