@@ -26,8 +26,10 @@ EDGE_CASES: tuple[tuple[str, dict[str, Any], int, str], ...] = (
     ("linear 3-8-2", {"kind": "linear_chain", "widths": [3, 8, 2]}, 36, "r(r+1)/2"),
     ("linear 1-2-2-1, both ends of width 1", {"kind": "linear_chain", "widths": [1, 2, 2, 1]}, 6, "Σ r(r+1)/2"),
     ("linear 1-3-2-1", {"kind": "linear_chain", "widths": [1, 3, 2, 1]}, 9, "Σ r(r+1)/2"),
-    ("linear convolution 1-2-1, kernels 2 and 2", {"kind": "conv", "channels": [1, 2, 1], "kernels": [2, 2], "act": "linear"}, 3, "c(c+1)/2"),
-    ("linear convolution 1-3-1, kernels 4 and 4", {"kind": "conv", "channels": [1, 3, 1], "kernels": [4, 4], "act": "linear"}, 6, "c(c+1)/2"),
+    ("linear convolution 1-2-1, kernels 2 and 2",
+     {"kind": "conv", "channels": [1, 2, 1], "kernels": [2, 2], "act": "linear"}, 3, "c(c+1)/2"),
+    ("linear convolution 1-3-1, kernels 4 and 4",
+     {"kind": "conv", "channels": [1, 3, 1], "kernels": [4, 4], "act": "linear"}, 6, "c(c+1)/2"),
     ("U Uᵀ, 2 × 3", {"kind": "uut", "n": 2, "r": 3}, 0, "symmetric generators"),
 )  # fmt: skip
 """Networks with another number of laws than a formula of the literature gives them, with that number and formula."""

@@ -37,8 +37,8 @@ class Tree:
         names = [activation] * (len(self.layers) - 1) if isinstance(activation, str) or activation is None else list(activation)
         if activation is None or len(names) != len(self.layers) - 1:
             raise ValueError(f"activation: got {activation!r}; it should be what stands between layers, one or a list: {NAMES}")
-        self.names = tuple(names)
-        self.chain = Chain(tuple(self.layers), tuple(_coupling(name) for name in names), "layers")
+        self.names: tuple[str, ...] = tuple(map(str, names))
+        self.chain = Chain(tuple(self.layers), tuple(_coupling(name) for name in self.names), "layers")
         if not any(c.free for c in self.chain.between):
             raise ValueError(f"activation: got {activation!r}, which has no continuous symmetry, so that there is nothing to balance")
         shapes = [layer.matrix(self.arrays).shape for layer in self.layers]
@@ -99,7 +99,7 @@ class Tree:
             given, weight, bias = source[key], f"{key}.weight", f"{key}.bias"
             if isinstance(given, Mapping):
                 made = {k: _like(v, arrays[bias if k == "bias" else weight]) for k, v in given.items()}
-                return type(given)(made) if type(given) is not dict else made
+                return made
             if isinstance(given, (tuple, list)):
                 return type(given)((_like(given[0], arrays[weight]), None if given[1] is None else _like(given[1], arrays[bias])))
             return _like(given, arrays[weight])
