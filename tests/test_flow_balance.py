@@ -564,3 +564,15 @@ def test_laws_table_proves_all_and_disagrees_where_formulas_are_wrong():
         assert count.proved
         assert count.number != formula
     assert flow.count({"kind": "linear_chain", "widths": [3, 4, 5, 2]}).number == gram_rank([3, 4, 5, 2])
+
+
+def test_hundred_layers_runs_and_reads_what_it_stored(tmp_path, monkeypatch):
+    from singlearn.experiments import REGISTRY, hundred_layers
+
+    monkeypatch.setattr(hundred_layers, "QUICK", ((6,), 2, (0,)))
+    result = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
+    assert len(result.rows) == len(hundred_layers.TREATMENTS) * 2 * 4
+    assert all(path.stat().st_size > 10_000 for path in result.figures)
+    monkeypatch.setattr("singlearn.experiments.hundred_layers_training.train", None)
+    again = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
+    assert again.rows == result.rows
