@@ -5,6 +5,7 @@ scales, and the closed form 2 |G2 G1|_* for linear pairs.
 """
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def half_square(case):
 
 def random_net(*widths, act=nn.ReLU, seed=0, dtype=torch.float64):
     torch.manual_seed(seed)
-    layers = [part for a, b in zip(widths, widths[1:], strict=False) for part in (nn.Linear(a, b, dtype=dtype), act())]
+    layers = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b, dtype=dtype), act())]
     return nn.Sequential(*layers[:-1])
 
 
@@ -140,7 +141,8 @@ def test_degrees_agree_with_direct_minimisation(degree):
             a, b = x[:3], x[3:]
             return (
                 (costs[0] * np.exp(-2 * sign * a)[:, None]).sum() + (costs[1] * np.exp(-2 * sign * a)[:, None]).sum()
-                + (costs[2] * np.exp(2 * sign * (degree * a[None, :] - b[:, None]))).sum() + (costs[3] * np.exp(2 * sign * degree * b)).sum()
+                + (costs[2] * np.exp(2 * sign * (degree * a[None, :] - b[:, None]))).sum()
+                + (costs[3] * np.exp(2 * sign * degree * b)).sum()
             )  # fmt: skip
 
         direct = minimize(total, np.zeros(5), method="BFGS", options={"gtol": 1e-12})
@@ -170,8 +172,12 @@ def test_wide_and_deep_programs_are_solved_as_narrow_ones_are(monkeypatch):
 
     rng = np.random.default_rng(1)
     costs = [np.exp(2 * rng.normal(size=(2, 5, 3 if k == 0 else 5))) for k in range(12)]
+
     def program(select):
-        return Program((5,) * 11, (1.0,) * 11, tuple(Edges(k - 1 if k else None, k if k < 11 else None, select(c)) for k, c in enumerate(costs)))
+        return Program(
+            (5,) * 11, (1.0,) * 11, tuple(Edges(k - 1 if k else None, k if k < 11 else None, select(c)) for k, c in enumerate(costs))
+        )
+
     batch = minimise(program(lambda c: c))
     monkeypatch.setattr(balance_scales, "NARROW", 0)
     for b in range(2):
@@ -265,13 +271,22 @@ def modules():
     torch.manual_seed(1)
     image, sequence = torch.randn(6, 2, 12, 12).double(), torch.randn(4, 5, 8).double()
     convolution = nn.Sequential(
-        nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 3, 3), nn.LeakyReLU(0.2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(3, 2)
+        nn.Conv2d(2, 4, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 3, 3),
+        nn.LeakyReLU(0.2),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3, 2),
     )
     linear = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(2 * 64, 2))
     attention = nn.MultiheadAttention(8, 2, batch_first=True)
     nn.init.normal_(attention.in_proj_bias)
     layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.3, batch_first=True)
-    mixed = nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Linear(4, 4), nn.PReLU(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    mixed = nn.Sequential(
+        nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 4), nn.Linear(4, 4), nn.PReLU(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)
+    )
     return [
         ("convolution", convolution.double(), (image,), ["scales", "scales"]),
         ("linear convolution", linear.double(), (image,), ["GL(3)", "GL(2)"]),
@@ -369,7 +384,7 @@ def test_jax_trees_are_read_as_their_library_means_them():
         (lambda: flow.balance(random_net(2, 3, 1)), "loss: it is needed"),
         (lambda: flow.balance(random_net(2, 3, 1), what="norm"), "what: got 'norm'"),
         (lambda: flow.balance(nn.Linear(2, 2), what="weights"), "Linear is not understood"),
-        (lambda: flow.balance([np.ones((3, 2)), np.ones((1, 2))], what="weights", activation="relu"), "writes 3 numbers and layer 1 reads 2"),
+        (lambda: flow.balance([np.ones((3, 2)), np.ones((1, 2))], what="weights", activation="relu"), "writes 3 numbers and layer 1"),
         (lambda: flow.balance([np.ones((3, 2)), np.ones((1, 3))], what="weights"), "activation: got None"),
         (lambda: flow.balance([np.ones((3, 2)), np.ones((1, 3))], lambda w: 0.0, activation="relu"), "give gradients instead"),
         (lambda: flow.balance([1j * np.ones((3, 2)), np.ones((1, 3))], what="weights", activation="relu"), "should be real"),
@@ -497,3 +512,67 @@ def test_optax_state_moves_along():
         flow.rebalance(params, state, activation="linear", what="weights")
     with pytest.raises(ValueError, match="arrays are not known"):
         flow.rebalance(params, (state, {"other": params}), activation="relu", what="weights")
+
+
+def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
+    """One layer's map of correlations beside draws; and the whole network's reaches 0.9."""
+    from singlearn.experiments.hundred_layers_networks import Architecture, start, tailored_slope
+
+    slope, rng = tailored_slope(30), np.random.default_rng(0)
+    z = rng.normal(size=(400_000, 2))
+    h = np.where(z > 0, z, slope * z)
+    measured = (h[:, 0] * h[:, 1]).mean() / (h**2).mean()
+    assert measured == pytest.approx((1 - slope) ** 2 / (np.pi * (1 + slope**2)), abs=4e-3)
+    with torch.no_grad():
+        architecture = Architecture("tailored (TAT)", 10)
+        weights = start(architecture, "looks-linear", [0, 1])
+        x = torch.randn(2, 9)
+        outputs, _ = architecture.forward(weights, x)
+        doubled, _ = architecture.forward(weights, 2 * x)
+    torch.testing.assert_close(doubled, 2 * outputs)  # it starts linear
+
+
+def test_an_imbalanced_start_is_the_same_function_and_the_same_balance():
+    from singlearn.experiments.hundred_layers_networks import Architecture, balance, start
+    from singlearn.experiments.hundred_layers_training import moons
+
+    x, label = moons()
+    architecture, found = Architecture("nothing", 12), []
+    for name in ("He", "imbalanced"):
+        weights = start(architecture, name, [0, 1])
+        for w in weights:
+            w.requires_grad_(True)
+        outputs, _ = architecture.forward(weights, x)
+        (outputs - label).square().mean(1).sum().backward()
+        residual = balance(weights, "gradients", [], [], 1e-10)
+        assert residual < 1e-9
+        found.append((outputs.detach(), weights))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-3, atol=1e-4)
+    for one, two in zip(found[0][1], found[1][1], strict=True):
+        torch.testing.assert_close(one.grad, two.grad, rtol=1e-2, atol=1e-4)
+        # A node that is dead on the data has no gradient, and stays where it was.
+        live = one.grad.abs() > 1e-3
+        assert live.any()
+        torch.testing.assert_close(one.detach()[live], two.detach()[live], rtol=1e-2, atol=1e-3)
+
+
+def test_laws_table_proves_all_and_disagrees_where_formulas_are_wrong():
+    from singlearn.experiments.laws_table import EDGE_CASES, gram_rank
+
+    for _, description, formula, _ in EDGE_CASES[:4]:
+        count = flow.count(description)
+        assert count.proved
+        assert count.number != formula
+    assert flow.count({"kind": "linear_chain", "widths": [3, 4, 5, 2]}).number == gram_rank([3, 4, 5, 2])
+
+
+def test_hundred_layers_runs_and_reads_what_it_stored(tmp_path, monkeypatch):
+    from singlearn.experiments import REGISTRY, hundred_layers
+
+    monkeypatch.setattr(hundred_layers, "QUICK", ((6,), 2, (0,)))
+    result = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
+    assert len(result.rows) == len(hundred_layers.TREATMENTS) * 2 * 4
+    assert all(path.stat().st_size > 10_000 for path in result.figures)
+    monkeypatch.setattr("singlearn.experiments.hundred_layers_training.train", None)
+    again = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
+    assert again.rows == result.rows

@@ -182,9 +182,12 @@ def balance(weights: Weights, what: str, covectors: list[Weights], squares: list
     Returns:
         The largest |in - out| / (in + out) that is left.
     """
-    known = Weights(*((w.grad if what == "gradients" else w.detach()).double().numpy() for w in weights))
-    layers = [known.first, *np.moveaxis(known.hidden, 1, 0), known.last]
-    biases = [known.first_bias, *np.moveaxis(known.hidden_bias, 1, 0)]
+    grads = [w.grad for w in weights if w.grad is not None]
+    first, first_bias, hidden, hidden_bias, last, _ = (
+        part.detach().double().numpy() for part in (grads if what == "gradients" else weights)
+    )
+    layers = [first, *np.moveaxis(hidden, 1, 0), last]
+    biases = [first_bias, *np.moveaxis(hidden_bias, 1, 0)]
     nodes, edges = len(biases), []
     for k, layer in enumerate(layers):
         edges.append(Edges(k - 1 if k else None, k if k < nodes else None, layer**2))
@@ -203,12 +206,12 @@ def balance(weights: Weights, what: str, covectors: list[Weights], squares: list
     with torch.no_grad():
         for k, scale in enumerate(scales):
             weights[k].mul_(scale)
-            weights[k].grad.div_(scale)
+            grads[k].div_(scale)
             for part in covectors:
                 part[k].div_(scale)
             for part in squares:
                 part[k].div_(scale**2)
-    return float(found.residual.max())
+    return float(np.max(found.residual))
 
 
 def cosine(h: Float[torch.Tensor, "b w n"]) -> Float[np.ndarray, " b"]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.flow.balance_arrays import Tree, jax_gradients
-from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetry, law_value, least, reach
+from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetries, law_value, least, reach
 from singlearn.flow.law import Law
 from singlearn.measure.warning import Reason, Warning_
 from singlearn.results.prompt import Shown
@@ -385,24 +385,16 @@ def _rounding(kind: Any) -> float:
 def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Warning_]:
     found = []
     for chain in subject.chains:
-        for place, coupling in enumerate(chain.between):
-            if not coupling.free:
-                continue
-            off = asymmetry(chain, subject.arrays, grads, place)
+        for place, off in asymmetries(chain, subject.arrays, grads).items():
+            said = f"after {chain.position(place)} <w, g> into and out of a node differ by {off:.1g} of |w| |g|"
             if off > SURELY_NONE:
                 raise ValueError(
-                    f"gradients: after {chain.position(place)} <w, g> into and out of a node differ by {off:.2g} of |w| |g|; gradients of a "
-                    "network with this symmetry have none, so that either it lacks the symmetry (a loss with weight decay does) or the "
-                    "gradients are only rounding"
+                    f"gradients: {said}; of a network with this symmetry they are equal, so that either it lacks the symmetry "
+                    "(a loss with weight decay does) or the gradients are only rounding"
                 )
             if off > subject.rounding**0.5:
-                found.append(
-                    Warning_(
-                        Reason.ROUNDING,
-                        f"after {chain.position(place)} <w, g> into and out of a node differ by {off:.1g} of |w| |g|, which is more than "
-                        "rounding of single weights; close to a minimum of the loss gradients are differences of large numbers",
-                    )
-                )
+                close = "close to a minimum of the loss gradients are differences of large numbers"
+                found.append(Warning_(Reason.ROUNDING, f"{said}, which is more than rounding of single weights; {close}"))
     return found
 
 
@@ -440,17 +432,15 @@ def _numbers(nodes: Sequence[int]) -> str:
 
 def _targets(subject: _Subject, what: Mapping[Law | str, Any]) -> dict[tuple[int, int], np.ndarray]:
     """Values by chain and place."""
-    places = {
-        (c, p): chain for c, chain in enumerate(subject.chains) for p, coupling in enumerate(chain.between) if coupling.free
-    }
+    places = {(c, p): chain for c, chain in enumerate(subject.chains) for p, coupling in enumerate(chain.between) if coupling.free}
     found: dict[tuple[int, int], np.ndarray] = {}
     for law, value in what.items():
         matches = [key for key, chain in places.items() if _is_of(law, chain, key[1])]
         if len(matches) != 1:
             names = ", ".join(chain.position(p) for (_, p), chain in places.items())
             raise ValueError(
-                f"what: {law if isinstance(law, str) else getattr(law, 'formula', law)} names {len(matches) or 'no'} places of this network; "
-                f"it should be one of its laws, or the layer before a place: {names}"
+                f"what: {law if isinstance(law, str) else getattr(law, 'formula', law)} names {len(matches) or 'no'} places of this "
+                f"network; it should be one of its laws, or the layer before a place: {names}"
             )
         (key,) = matches
         shape = law_value(places[key], subject.arrays, key[1]).shape
@@ -514,9 +504,7 @@ def _round_to_powers(subject: _Subject, moved: Sequence[Moved]) -> None:
             change.changes[place], change.inverses[place] = 2.0**power, 2.0 ** (-power * int(coupling.degree))
 
 
-def _unchanged(
-    subject: _Subject, made: Any, rounded: Arrays, moved: Sequence[Moved], inputs: Any, exactly: bool
-) -> Unchanged:
+def _unchanged(subject: _Subject, made: Any, rounded: Arrays, moved: Sequence[Moved], inputs: Any, exactly: bool) -> Unchanged:
     compared = subject.compared(made, rounded, inputs)
     measured, size, probes = (None, None, 0) if compared is None else compared
     proved = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,13 @@ class Tree:
             self._read(str(key), network[key], place)
         names = [activation] * (len(self.layers) - 1) if isinstance(activation, str) or activation is None else list(activation)
         if activation is None or len(names) != len(self.layers) - 1:
-            raise ValueError(f"activation: got {activation!r}; it should name what stands between layers: {NAMES}; one, or one for each place")
-        self.names = tuple(names)
-        self.chain = Chain(tuple(self.layers), tuple(_coupling(name) for name in names), "layers")
+            raise ValueError(f"activation: got {activation!r}; it should be what stands between layers, one or a list: {NAMES}")
+        self.names: tuple[str, ...] = tuple(map(str, names))
+        self.chain = Chain(tuple(self.layers), tuple(_coupling(name) for name in self.names), "layers")
         if not any(c.free for c in self.chain.between):
             raise ValueError(f"activation: got {activation!r}, which has no continuous symmetry, so that there is nothing to balance")
         shapes = [layer.matrix(self.arrays).shape for layer in self.layers]
-        for k, (first, second) in enumerate(zip(shapes, shapes[1:], strict=False)):
+        for k, (first, second) in enumerate(pairwise(shapes)):
             if second[1] != first[0]:
                 raise ValueError(
                     f"network: layer {self.order[k]} writes {first[0]} numbers and layer {self.order[k + 1]} reads {second[1]}; weights "
@@ -98,7 +99,7 @@ class Tree:
             given, weight, bias = source[key], f"{key}.weight", f"{key}.bias"
             if isinstance(given, Mapping):
                 made = {k: _like(v, arrays[bias if k == "bias" else weight]) for k, v in given.items()}
-                return type(given)(made) if type(given) is not dict else made
+                return made
             if isinstance(given, (tuple, list)):
                 return type(given)((_like(given[0], arrays[weight]), None if given[1] is None else _like(given[1], arrays[bias])))
             return _like(given, arrays[weight])
@@ -137,9 +138,7 @@ def _order(network: Any) -> list[Any]:
             raise ValueError(f"network: got {len(network)} layers; it should have at least two")
         return list(range(len(network)))
     if not isinstance(network, Mapping):
-        raise ValueError(
-            f"network: got {type(network).__name__}; it should be a torch module, a list of weights, or a mapping of layers"
-        )
+        raise ValueError(f"network: got {type(network).__name__}; it should be a torch module, a list of weights, or a mapping of layers")
     if set(network) == {"params"}:
         raise ValueError('network: got {"params": …}; give what is in it')
     numbered = {key: re.search(r"(\d+)$", str(key)) for key in network}

@@ -260,7 +260,7 @@ def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> Mo
     count = len(chain.between)
     state.moved.lost = [None] * count
     free = [p for p in range(count) if chain.between[p].free]
-    wanted = {p: targets[p] if p in targets else law_value(chain, arrays, p) for p in free}
+    wanted = {p: targets[p] if p in targets else _law_value(state, p) for p in free}
     linear = [p for p in free if chain.between[p].linear]
     scaled = [p for p in free if not chain.between[p].linear]
     for _round in range(ROUNDS if len(linear) + bool(scaled) > 1 else 1):
@@ -297,20 +297,22 @@ def _to_law(state: _State, place: int, target: np.ndarray) -> tuple[np.ndarray, 
 
 def law_value(chain: Chain, arrays: Arrays, place: int) -> np.ndarray:
     """|in|² - k |out|² of each node after a layer, or the matrix of it."""
-    state = _State(chain, arrays, False)
-    into, out, coupling = state.into(place), state.out(place), chain.between[place]
+    return _law_value(_State(chain, arrays, False), place)
+
+
+def _law_value(state: _State, place: int) -> np.ndarray:
+    into, out, coupling = state.into(place), state.out(place), state.chain.between[place]
     if coupling.linear:
         return into @ into.T - out.T @ out
-    assert coupling.degree is not None
-    return np.square(into).sum(1) - coupling.degree * np.square(out).sum(0)
+    return np.square(into).sum(1) - (coupling.degree or 1.0) * np.square(out).sum(0)
 
 
 def _scale_nodes(state: _State, places: list[int], wanted: Mapping[int, np.ndarray] | None) -> None:
     group = {place: g for g, place in enumerate(places)}
     edges = []
-    for l, w in enumerate(state.matrices):
-        tail, head = group.get(l - 1), group.get(l)
-        costs, offset = np.square(w).sum(-1), state.offsets[l]
+    for number, w in enumerate(state.matrices):
+        tail, head = group.get(number - 1), group.get(number)
+        costs, offset = np.square(w).sum(-1), state.offsets[number]
         edges.append(Edges(tail, head, costs))
         if offset is not None:
             edges.append(Edges(None, head, np.square(offset)[:, None]))
@@ -329,26 +331,33 @@ def _scale_nodes(state: _State, places: list[int], wanted: Mapping[int, np.ndarr
     state.moved.gap = None if found.gap is None else float(found.gap)
 
 
-def asymmetry(chain: Chain, weights: Arrays, gradients: Arrays, place: int) -> float:
-    r"""How far gradients are from being orthogonal to the symmetry after a layer.
+def asymmetries(chain: Chain, weights: Arrays, gradients: Arrays) -> dict[int, float]:
+    r"""How far gradients are from being orthogonal to the symmetry after each layer that has one.
 
     :math:`\langle w_{in}, g_{in} \rangle = k \langle w_{out}, g_{out} \rangle` for every node of a network that has it; of
     matrices :math:`G_1 W_1^T = W_2^T G_2`.
 
     Returns:
-        The largest difference as a share of |w_in| |g_in| + k |w_out| |g_out|.
+        By place, the largest difference as a share of |w_in| |g_in| + k |w_out| |g_out|.
     """
     w, g = _State(chain, weights, False), _State(chain, gradients, False)
-    if chain.between[place].linear:
-        left, right = g.into(place) @ w.into(place).T, w.out(place).T @ g.out(place)
-        size = np.linalg.norm(w.into(place)) * np.linalg.norm(g.into(place)) + np.linalg.norm(w.out(place)) * np.linalg.norm(g.out(place))
-        return float(np.linalg.norm(left - right) / size) if size > 0 else 0.0
-    k = chain.between[place].degree
-    assert k is not None
-    left, right = (w.into(place) * g.into(place)).sum(1), k * (w.out(place) * g.out(place)).sum(0)
-    size = np.linalg.norm(w.into(place), axis=1) * np.linalg.norm(g.into(place), axis=1)
-    size = size + k * np.linalg.norm(w.out(place), axis=0) * np.linalg.norm(g.out(place), axis=0)
-    return float(np.where(size > 0, np.abs(left - right) / np.where(size > 0, size, 1.0), 0.0).max(initial=0.0))
+    found = {}
+    for place, coupling in enumerate(chain.between):
+        if not coupling.free:
+            continue
+        w_in, w_out, g_in, g_out = w.into(place), w.out(place), g.into(place), g.out(place)
+        if coupling.linear:
+            left, right = g_in @ w_in.T, w_out.T @ g_out
+            size = np.linalg.norm(w_in) * np.linalg.norm(g_in) + np.linalg.norm(w_out) * np.linalg.norm(g_out)
+            found[place] = float(np.linalg.norm(left - right) / size) if size > 0 else 0.0
+            continue
+        k = coupling.degree or 1.0
+        off = np.abs(np.einsum("kn,kn->k", w_in, g_in) - k * np.einsum("mk,mk->k", w_out, g_out))
+        sizes = np.linalg.norm(w_in, axis=1) * np.linalg.norm(g_in, axis=1) + k * np.linalg.norm(w_out, axis=0) * np.linalg.norm(
+            g_out, axis=0
+        )
+        found[place] = float(np.where(sizes > 0, off / np.where(sizes > 0, sizes, 1.0), 0.0).max(initial=0.0))
+    return found
 
 
 def apply(chain: Chain, moved: Moved, arrays: dict[str, np.ndarray], kind: Literal["weights", "gradients", "squares"]) -> None:

@@ -67,7 +67,7 @@ def _triangular(matrix: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "k k"]:
     """R with RᵀR = MᵀM."""
     k = matrix.shape[1]
     padded = matrix if len(matrix) >= k else np.concatenate([matrix, np.zeros((k - len(matrix), k))])
-    return np.linalg.qr(padded, mode="r")
+    return np.asarray(np.linalg.qr(padded, mode="r"))
 
 
 def _rank(matrix: Float[np.ndarray, "k k"]) -> int:

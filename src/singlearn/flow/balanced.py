@@ -18,7 +18,15 @@ from singlearn.running.arguments import whole_number
 Memory = Literal["transform", "reset"]
 LIKE_GRADIENTS = ("momentum_buffer", "exp_avg", "grad_avg")
 LIKE_SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum")
-KNOWN = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam, torch.optim.RMSprop, torch.optim.Adagrad)
+KNOWN = (
+    torch.optim.SGD,
+    torch.optim.Adam,
+    torch.optim.AdamW,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+    torch.optim.Adagrad,
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Balanced:
         memory: Memory = "transform",
     ) -> None:
         if not isinstance(optimizer, torch.optim.Optimizer):
-            raise ValueError(f"optimizer: got {type(optimizer).__name__}; it should be a torch optimiser (for Optax there is flow.rebalance)")
+            raise ValueError(f"optimizer: got {type(optimizer).__name__}; it should be a torch optimiser (of Optax: flow.rebalance)")
         if what not in ("gradients", "weights"):
             raise ValueError(f"what: got {what!r}; it should be 'gradients' or 'weights'")
         if memory not in ("transform", "reset"):
@@ -161,9 +169,7 @@ class Balanced:
         after = float(sum(np.square(a).sum() for a in (grads if self.what == "gradients" else weights).values()))
         sizes = [_size(c) for m in moved for c in m.changes if c is not None]
         residual = max(r for m in moved for r in m.residual)
-        self.history.append(
-            Rebalancing(self.steps, before, after, max(sizes), residual, all(m.attained for m in moved), said)
-        )
+        self.history.append(Rebalancing(self.steps, before, after, max(sizes), residual, all(m.attained for m in moved), said))
 
     def _carry_memory(self, parameters: Mapping[str, nn.Parameter], moved: list[Moved]) -> str:
         state = self.optimizer.state

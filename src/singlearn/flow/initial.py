@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from singlearn.running.arguments import random_seed, whole_number
 ALL, SIGNED, PERMUTATIONS, FIXED = "O(d)", "signed permutations", "permutations", "O(d-1), the rotations that keep (1, …, 1)"
 MOST_INPUTS = 4
 ODD = ("tanh", "erf", "sin", "arctan", "softsign", "sign")
-ELEMENTWISE = {
+ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "relu": lambda z: np.maximum(z, 0),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "tanh": np.tanh,
@@ -112,7 +113,20 @@ class InitialSymmetry(Shown):
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         listed = {key: None if (v := getattr(self, key)) is None else v.tolist() for key in ("excess_kurtosis", "after_rotation")}
-        plain = ("group", "invariant", "why", "width", "inputs", "law", "activation", "draws_needed", "p_value", "p_kept", "draws", "contradicted")
+        plain = (
+            "group",
+            "invariant",
+            "why",
+            "width",
+            "inputs",
+            "law",
+            "activation",
+            "draws_needed",
+            "p_value",
+            "p_kept",
+            "draws",
+            "contradicted",
+        )
         return {**{key: getattr(self, key) for key in plain}, **listed}
 
 

@@ -147,9 +147,7 @@ def _null(rng: np.random.Generator, d: int, r: int, runs: int) -> Float[np.ndarr
     return np.stack([pool[rng.integers(len(pool), size=runs)].sum(0) for _ in range(NULL)])
 
 
-def symmetry_along_temperature(
-    run: Any, weights: str | Callable[[Any], Any], inputs: Any = None, most: int = 200
-) -> SymmetryAlong:
+def symmetry_along_temperature(run: Any, weights: str | Callable[[Any], Any], inputs: Any = None, most: int = 200) -> SymmetryAlong:
     r"""Test O(d) on every rung of a tempered run, from the prior (β = 0) to the posterior.
 
     The statistics of :func:`symmetry_along_training` are averaged over the particles of each replicate;

@@ -81,7 +81,7 @@ def read_initialiser(given: Any, settings: dict[str, Any], name: str = "initiali
             if found is None:
                 raise ValueError(f"{name}: got {given!r}; jax.nn.initializers has no {function}")
             return read_initialiser(found if function in ("zeros", "ones") else found(**settings), {}, name)
-        raise ValueError(f"{name}: got {given!r}; it should say whose it is, such as 'numpy.uniform', 'torch.kaiming_uniform_', 'jax.he_normal'")
+        raise ValueError(f"{name}: got {given!r}; it should say whose it is, such as 'numpy.uniform' or 'jax.he_normal'")
     if isinstance(given, functools.partial):
         if given.args:
             raise ValueError(f"{name}: got a partial with arguments that have no names; name them")
@@ -95,7 +95,9 @@ def read_initialiser(given: Any, settings: dict[str, Any], name: str = "initiali
         return _jax(given, name)
     if settings:
         raise ValueError(f"{name}: {sorted(settings)} are settings of an initialiser by name; a sampler has none")
-    return Initialiser(EntryLaw("unknown", f"sampler {getattr(given, '__name__', 'given')}"), lambda rng, *shape: _sampled(given, rng, shape, name))
+    return Initialiser(
+        EntryLaw("unknown", f"sampler {getattr(given, '__name__', 'given')}"), lambda rng, *shape: _sampled(given, rng, shape, name)
+    )
 
 
 def _sampled(sampler: Any, rng: np.random.Generator, shape: tuple[int, int, int], name: str) -> Float[np.ndarray, "count d n"]:
@@ -115,9 +117,7 @@ def _gaussian(mean: float, deviation: float) -> EntryLaw:
 
 def _uniform(low: float, high: float) -> EntryLaw:
     half = (high - low) / 2
-    return EntryLaw(
-        "independent", f"uniform on [{low:g}, {high:g}]", mean=(low + high) / 2, variance=half**2 / 3, fourth=-2 * half**4 / 15
-    )
+    return EntryLaw("independent", f"uniform on [{low:g}, {high:g}]", mean=(low + high) / 2, variance=half**2 / 3, fourth=-2 * half**4 / 15)
 
 
 def _constant(value: float) -> EntryLaw:
@@ -130,7 +130,9 @@ def _of_scipy(name: str, law: Any) -> EntryLaw:
     # scipy says nan where a moment does not exist.
     fourth = math.inf if math.isnan(excess) else excess * variance**2
     third = math.inf if math.isnan(skew) else skew * deviation**3
-    return EntryLaw("independent", name, symmetric=skew == 0 or abs(third) < 1e-12, mean=mean, variance=variance, third=third, fourth=fourth)
+    return EntryLaw(
+        "independent", name, symmetric=skew == 0 or abs(third) < 1e-12, mean=mean, variance=variance, third=third, fourth=fourth
+    )
 
 
 def _truncated(mean: float, deviation: float, low: float, high: float) -> EntryLaw:
@@ -169,8 +171,12 @@ def _numpy(function: str, settings: dict[str, Any], name: str) -> Initialiser:
             law = _of_scipy("Gumbel", stats.gumbel_r(of.get("loc", 0.0), of.get("scale", 1.0)))
         case _:
             known = "standard_normal, normal, uniform, random, laplace, logistic, exponential, gumbel"
-            raise ValueError(f"{name}: got 'numpy.{function}'; of NumPy's generator {known} are known; another one can be given as a sampler")
-    allowed = {"standard_normal": set(), "random": set(), "uniform": {"low", "high"}, "exponential": {"scale"}}.get(function, {"loc", "scale"})
+            raise ValueError(
+                f"{name}: got 'numpy.{function}'; of NumPy's generator {known} are known; another one can be given as a sampler"
+            )
+    allowed = {"standard_normal": set(), "random": set(), "uniform": {"low", "high"}, "exponential": {"scale"}}.get(
+        function, {"loc", "scale"}
+    )
     if set(of) - allowed:
         raise ValueError(f"{name}: numpy.{function} has no setting {', '.join(sorted(set(of) - allowed))}")
     return Initialiser(law, lambda rng, *shape: np.asarray(getattr(rng, function)(**of, size=shape), dtype=float))

@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import nn
 
-from singlearn.flow.timeline_points import Timeline, TimelinePoint
-from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
-from singlearn.flow.timeline_steps import in_order_of_steps
 from singlearn.flow.law import Law
 from singlearn.flow.laws import Laws
 from singlearn.flow.laws import laws as laws_of
+from singlearn.flow.timeline_points import Timeline, TimelinePoint
+from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
+from singlearn.flow.timeline_steps import in_order_of_steps
 from singlearn.local import Trajectory
 from singlearn.local.checkpoint import read_state, with_weights
 from singlearn.local.checkpoint_series import Checkpoint
