@@ -68,7 +68,8 @@ def rlct(
 
     K is carried as an ideal where it is a sum of squares, and resolved by toric blow-ups with real centres (Varchenko 1976
     [varchenko1976newton]_ where its Newton polyhedron is non-degenerate over the reals; Hironaka's theorem as in
-    Watanabe 2009 [watanabe2009algebraic]_ otherwise). Every face of every polyhedron is examined; the result is proved, or bounds.
+    Watanabe 2009 [watanabe2009algebraic]_ otherwise). Where polyhedra have too many faces, as for minors and products of matrices,
+    coordinate subspaces are blown up one after the other. Every face of every polyhedron is examined; the result is proved, or bounds.
 
     Args:
         K: a string such as ``"x^2*y^2 + z^4"``, a SymPy expression, or a list of either: generators g of :math:`K = Σ g^2`.

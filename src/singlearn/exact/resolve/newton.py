@@ -19,6 +19,9 @@ from singlearn.exact.resolve.witness import Witness, real_zero
 MOST_FOR_A_FACE = 16
 """Monomials of the roots, where the polynomial of a face is written as a sum of squares."""
 
+LARGEST_MINOR = 6
+"""Rows of a minor; larger ones have too many terms to be expanded in time."""
+
 HIGHEST_CONTACT = 12
 """Orders of derivatives that are tried."""
 
@@ -117,7 +120,7 @@ class Newton:
         system = [*polys, *relations]
         size = required + len(relations)
         names = [i for i in range(len(self.chart.names)) if any(p.degrees()[i] for p in system)]
-        if size > len(names) or comb(len(system), size) * comb(len(names), size) > 300:
+        if size > min(len(names), LARGEST_MINOR) or comb(len(system), size) * comb(len(names), size) > 300:
             return None
         rows = [[p.derivative(i) for i in names] for p in system]
         minors = []

@@ -31,7 +31,7 @@ def simplified(
     while True:
         check()
         move = next(_moves(chart, fresh, check), None)
-        found = [move] if move is not None else (paired_off(chart, fresh, check) or straightest(chart, fresh)) if paired else []
+        found = [move] if move is not None else (paired_off(chart, fresh, check) or straightest(chart, fresh, check)) if paired else []
         if not found:
             return chart, moves
         for move in found:
@@ -161,7 +161,8 @@ def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], No
         current, moves = chart, list[Move]()
         done: set[str] = set()
         for _ in range(len(chart.names)):
-            if len(current.generators) <= index:
+            check()
+            if len(current.generators) <= index or _terms(current) > GROWTH * size + LEAST_GROWTH:
                 break
             step = _pair(current, current.generators[index], done, fresh)
             if not step:
@@ -177,7 +178,7 @@ def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], No
     return []
 
 
-def straightest(chart: Chart, fresh: Callable[[str], str]) -> list[Move]:
+def straightest(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
     """A factor of a generator made a coordinate, if more generators are monomials then, and the terms in all not many more."""
     if chart.relations:
         return []
@@ -191,6 +192,7 @@ def straightest(chart: Chart, fresh: Callable[[str], str]) -> list[Move]:
                 parts = None if _carries(chart, v) else linear_parts(chart, factor, v)
                 if parts is None:
                     continue
+                check()
                 move = _changed(chart, v, *parts, fresh)
                 after = move(chart)
                 if sum(len(terms_of(p)) > 1 for p in after.generators) < rest and _terms(after) <= most:
