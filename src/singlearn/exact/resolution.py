@@ -337,7 +337,8 @@ def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]
     simple = sorted({Fraction(n, d) for d in (1, 2, 3) for n in range(-3 * d, 3 * d + 1)}, key=lambda q: (abs(q), q.denominator))
     values = {name: [q for q in simple if low < q < high] for name, (low, high) in box.items()}
     for name, numbers in values.items():
-        numbers.sort(key=lambda q, name=name: -_divides(function, name, q))
+        often = [(-_divides(function, name, q), place) for place, q in enumerate(numbers)]
+        numbers[:] = [numbers[place] for _, place in sorted(often)]
     found: list[dict[str, Fraction]] = []
     points: list[dict[str, Fraction]] = [{}]
     for name in function.variables:
