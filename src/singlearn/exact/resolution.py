@@ -334,7 +334,8 @@ def _read_domain(domain: Any, variables: tuple[str, ...]) -> Any:
 
 def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]) -> list[dict[str, Fraction]]:
     """Rational zeros in the interior of the box on a coarse grid of simple numbers: those of the highest order first."""
-    simple = sorted({Fraction(n, d) for d in (1, 2, 3) for n in range(-3 * d, 3 * d + 1)}, key=lambda q: (abs(q), q.denominator))
+    every = {Fraction(n, d) for d in (1, 2, 3) for n in range(-3 * d, 3 * d + 1)}
+    simple = [q for _, _, q in sorted((abs(q), q.denominator, q) for q in every)]
     values = {name: [q for q in simple if low < q < high] for name, (low, high) in box.items()}
     for name, numbers in values.items():
         often = [(-_divides(function, name, q), place) for place, q in enumerate(numbers)]

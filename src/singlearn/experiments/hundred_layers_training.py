@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from singlearn.experiments.hundred_layers_networks import EVERY, INITIALISATIONS, Architecture, Weights, balance, cosine, start
+from singlearn.running.whole_files import write_whole
 
 RATES = {"SGD": (0.5, 0.1, 0.02, 0.004, 0.0008), "Adam": (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)}
 """Learning rates that every cell tries."""
@@ -145,9 +146,10 @@ def trained(unit: Unit, folder: Path) -> Trained:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["unit"] == asked:
             found = stored["found"]
-            return Trained(**{key: value if key == "residual" else np.array(value, dtype=float) for key, value in found.items()})
+            arrays = {key: np.array(value, dtype=float) for key, value in found.items() if key != "residual"}
+            return Trained(**arrays, residual=found["residual"])
     result = train(unit)
     found = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(result).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"unit": asked, "found": found}), encoding="utf-8")
+    write_whole(path, json.dumps({"unit": asked, "found": found}).encode())
     return result
