@@ -145,7 +145,8 @@ def trained(unit: Unit, folder: Path) -> Trained:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["unit"] == asked:
             found = stored["found"]
-            return Trained(**{key: value if key == "residual" else np.array(value, dtype=float) for key, value in found.items()})
+            arrays = {key: np.array(value, dtype=float) for key, value in found.items() if key != "residual"}
+            return Trained(residual=float(found["residual"]), **arrays)
     result = train(unit)
     found = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(result).items()}
     folder.mkdir(parents=True, exist_ok=True)
