@@ -147,7 +147,7 @@ def trained(unit: Unit, folder: Path) -> Trained:
         if stored["unit"] == asked:
             found = stored["found"]
             arrays = {key: np.array(value, dtype=float) for key, value in found.items() if key != "residual"}
-            return Trained(**arrays, residual=found["residual"])
+            return Trained(residual=float(found["residual"]), **arrays)
     result = train(unit)
     found = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(result).items()}
     folder.mkdir(parents=True, exist_ok=True)
