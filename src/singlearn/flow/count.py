@@ -14,7 +14,7 @@ from singlearn.flow.bracket_rank import GradientFields, bracket_rank
 from singlearn.flow.law import Law
 from singlearn.flow.modular import PRIME, as_residues, product, rank
 from singlearn.flow.polynomial_laws import PolynomialLaw, polynomial_laws
-from singlearn.flow.polynomials import Map, as_network
+from singlearn.flow.polynomials import as_network
 from singlearn.results.prompt import Shown
 
 DEGREE, MOST_PARAMETERS = 2, 40
@@ -81,7 +81,7 @@ class Count(Shown):
 
 
 def count(
-    network: Architecture | Map, weights: Sequence[Any] | None = None, inputs: Any = None, seed: int = 0
+    network: Any, weights: Sequence[Any] | None = None, inputs: Any = None, seed: int = 0
 ) -> Count:
     r"""Count the functions that the gradient flow of every loss of a network keeps.
 
@@ -93,9 +93,11 @@ def count(
 
     Args:
         network: an :class:`Architecture`, a description such as
-            ``{"kind": "relu_mlp", "widths": [2, 3, 1], "bias": True}``, or polynomials.
+            ``{"kind": "relu_mlp", "widths": [2, 3, 1], "bias": True}``, polynomials, or a PyTorch module that is a chain of
+            ``Linear`` layers with nothing, ReLU or leaky ReLU between them.
         weights: for a description with ``"gates": "data"``.
-        inputs: the same.
+        inputs: the same, one column for each; for a module, one row for each, and the laws are those of
+            these data at the module's weights.
         seed: of the point and of the controls.
 
     Returns:

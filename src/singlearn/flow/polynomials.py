@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -17,13 +18,13 @@ Map = Sequence[Any] | str | Mapping[str, Any]
 """Polynomials, as strings or SymPy expressions; one of them; or a description."""
 
 
-def as_network(given: Architecture | Map, weights: Sequence[Any] | None = None, inputs: Any = None) -> Architecture:
+def as_network(given: Any, weights: Sequence[Any] | None = None, inputs: Any = None) -> Architecture:
     """A network from whatever describes it.
 
     Args:
-        given: an :class:`Architecture`, a description of one, or polynomials.
+        given: an :class:`Architecture`, a description of one, polynomials, or a PyTorch module that is a chain.
         weights: for a description with ``"gates": "data"``.
-        inputs: the same.
+        inputs: the same; or for a module, one row for each input.
 
     Returns:
         The network.
@@ -33,6 +34,13 @@ def as_network(given: Architecture | Map, weights: Sequence[Any] | None = None, 
     """
     if isinstance(given, Mapping):
         return architecture(given, weights, inputs)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(given, torch.nn.Module):
+        from singlearn.flow.torch_chain import chain_of_module
+
+        if weights is not None:
+            raise ValueError("weights: a module has its own; they belong to descriptions")
+        return chain_of_module(given, inputs)
     if weights is not None or inputs is not None:
         raise ValueError("weights: they belong to a description with 'gates': 'data'")
     return given if isinstance(given, Architecture) else polynomial_map(given)
