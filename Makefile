@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # optimising them costs more than it saves.
 TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 XLA_FLAGS=--xla_backend_optimization_level=0 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
-.PHONY: help demo test lint mutants bench clean
+.PHONY: help demo test slow lint mutants bench clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -18,6 +18,9 @@ test: $(VENV)/tested     ## every test, doctest, documented page, style and type
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
 	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+slow: $(VENV)/tested     ## the studies that are left out of make test: whole experiments against quadrature and exact posteriors
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 lint: $(VENV)/tested     ## style and types only
 	$(BIN)/ruff check src tests bench

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from singlearn import flow
+from singlearn import flow, plot
 from singlearn.flow.law import Gram, Law, LinearLaw, gram_law
 
 LARGE = 1e-9
@@ -277,7 +277,7 @@ def test_a_file_is_continued_from_any_checkpoint_and_a_torn_line_is_dropped(tmp_
         torch.testing.assert_close(continued.accounts[0].entries[name], value)
         np.testing.assert_allclose(stored.accounts[0].entries[name], value.numpy(), atol=1e-14)
     assert stored.rows()[0]["moved"] == pytest.approx(whole.rows()[0]["moved"])
-    assert len(stored.plot().axes) == 1
+    assert len(plot.ledger(stored).axes) == 1
     with torch.no_grad():
         other[0].weight.mul_(2.0)
     with pytest.raises(ValueError, match="left the laws as this model has them"):

@@ -158,6 +158,7 @@ def test_versions_are_refused_where_there_are_none(capsys) -> None:
     assert "--as-published: known has one version only; it is an option of generalisation" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_every_sampler_has_the_same_predictive_density_where_chains_mix(tmp_path, monkeypatch) -> None:
     """Tempering with B integrated out, NUTS of both, NUTS of B and B in closed form; finished cells are not measured again."""
     cells = tuple(cell for cell in last_layer_or_two.QUICK.cells if cell.relu)

@@ -146,6 +146,7 @@ def test_laplace_of_the_last_layer_is_exact_and_samples_it() -> None:
     np.testing.assert_allclose(sample.mean(axis=0), mean, atol=4 * 0.3 / 200)
 
 
+@pytest.mark.slow
 def test_nuts_of_a_frozen_part_agrees_with_the_closed_form() -> None:
     triple = reduced_rank(30)
     x, y = triple.data
@@ -174,6 +175,7 @@ def _exact_posterior(triples: Sequence[Triple], seed: int) -> list[Fitted]:
     return found
 
 
+@pytest.mark.slow
 def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
     one = Descent(starts=1)
     methods = {"Bayes": _exact_posterior, "Laplace": by_laplace(draws=200, how=one), "MAP": by_map(one), "MLE": by_mle(one)}
@@ -185,6 +187,7 @@ def test_regular_slopes_are_half_the_dimension_for_every_method() -> None:
         assert line.standard_error < 0.25
 
 
+@pytest.mark.slow
 def test_tempering_and_nuts_predict_like_the_exact_posterior_and_their_readings_agree() -> None:
     methods = {"Bayes": by_tempering(particles=32), "NUTS": by_nuts(draws=300, warmup=150), "exact": _exact_posterior}
     curve = learning_curve(conjugate, [40], methods, datasets=8, test_points=500, seed=6)

@@ -28,6 +28,7 @@ def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
     assert "phase_elsewhere" not in [w.reason for w in read.warnings]
 
 
+@pytest.mark.slow
 def test_tanh_network_with_zero_truth():
     triple = tanh_zero_truth(2)
     read = sl.temper(triple, beta_max=1e8, particles=512, thin=64, seed=0).learning_coefficient()

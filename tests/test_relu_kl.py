@@ -303,6 +303,7 @@ def test_triple_refuses(arguments: tuple[Any, ...], argument: str) -> None:
         two_layer_population(*arguments)
 
 
+@pytest.mark.slow
 def test_tempering_measures_the_proven_coefficient() -> None:
     """One node, one input: λ = 3/2, where a regular model would have 2."""
     triple = two_layer_population(1, network([[1]], [0], [1]), [(-1, 1)])

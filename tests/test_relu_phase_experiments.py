@@ -68,6 +68,7 @@ def test_reversals_keep_the_function(m):
         assert math.log(120) < pieces(5, 1e4) < math.log(240)
 
 
+@pytest.mark.slow
 def test_phase_of_the_truth_from_inside():
     """λ = 5 and Laplace's free energy at nβ = 10⁶ for s_3, as the table says at the full size."""
     truth = star_truth(3, 3)
@@ -119,6 +120,7 @@ def test_critical_separation_of_a_known_gap():
     assert gap_per_decade([[pair(1e3, 0.1, 1.0)]]) is None
 
 
+@pytest.mark.slow
 def test_closing_angle():
     """Laplace's gap changes by N/3 log 10 a decade at the same n K; what is a phase and what is not."""
     n = 1e6

@@ -172,6 +172,7 @@ def saddle(w):
 HALVES = {(True,): (0, 4), (False,): (-4, 0)}
 
 
+@pytest.mark.slow
 def test_two_parameters_recombine_and_match_quadrature():
     """Restricted runs in two halves: each F_k, and -log Σ exp(-F_k), against two-dimensional quadrature and the whole run."""
     n, side = 10.0, dist.Uniform(-4.0, 4.0)

@@ -17,6 +17,7 @@ from singlearn.tempering import temper
 from singlearn.transitions.finished_points import FinishedPoints
 
 
+@pytest.mark.slow
 def test_toy_transitions_are_where_quadrature_has_them(tmp_path, monkeypatch):
     first, second = toy_transitions.families()
     # Gaussian wells of curvature 20 and 1: F_right - F_left = n (θ - 0.05) + ½ log 20, zero at x = -½ log 20.

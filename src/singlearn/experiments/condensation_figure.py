@@ -7,25 +7,22 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from singlearn.flow import Timeline
-from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
+from singlearn.plot.style import INK, QUIET, SERIES, quieten
 
 
 def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
-    """Loss, kinks, and conserved quantities: small weights as solid lines, usual ones dashed and
-    grey."""
+    """Loss, kinks, and conserved quantities: a colour and a dash for every seed of small weights, usual
+    ones grey."""
     figure = Figure(figsize=(8.6, 7.4), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
-    seen: set[bool] = set()
-    for place, (size, _, line) in enumerate(found):
-        is_small = size == small
-        style: dict[str, Any] = (
-            {"color": SERIES[place % len(SERIES)][0], "linewidth": 1.3}
-            if is_small
-            else {"color": QUIET, "linestyle": "--", "linewidth": 1.3}
-        )
-        if is_small not in seen:
-            style["label"] = f"weights from {size:g}"
-            seen.add(is_small)
+    for place, (size, seed, line) in enumerate(found):
+        colour, dash = SERIES[place % len(SERIES)]
+        style: dict[str, Any] = {
+            "color": colour if size == small else QUIET,
+            "linestyle": dash,
+            "linewidth": 1.3,
+            "label": f"weights from {size:g}, seed {seed}",
+        }
         points = [point for point in line.points if point.step > 0]
         steps = [point.step for point in points]
         upper.plot(steps, [point.loss for point in points], **style)
@@ -41,10 +38,10 @@ def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
     middle.plot(
         [p.step for p in exact],
         [p.exact_kinks for p in exact],
-        color=ACCENT,
+        color=INK,
         linestyle=":",
         linewidth=1.5,
-        label="exact kink form",
+        label=f"exact kink form, seed {found[0][1]}",
     )
     middle.axhline(2, color=INK, linewidth=0.7, linestyle=(0, (1, 3)), label="kinks of the truth")
     upper.set_yscale("log")

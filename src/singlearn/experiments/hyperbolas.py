@@ -267,7 +267,7 @@ def _figure(descents: list[Descent], flows: Any, pairs: Any, nodes: Any, out: Pa
 
 def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
     side = np.linspace(0.02, 2.45, 240)
-    first, second = np.meshgrid(side, side)
+    first, second = np.meshgrid(side, np.linspace(0.02, 3.1, 240))
     axes.contourf(
         first,
         second,
@@ -309,9 +309,9 @@ def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
             markerfacecolor="white",
             label=label,
         )
-    axes.set(xlim=(0, 2.45), ylim=(0, 2.45), xlabel="$w_1$, into the node", ylabel="$w_2$, out of it")
+    axes.set(xlim=(0, 2.45), ylim=(0, 3.1), xlabel="$w_1$, into the node", ylabel="$w_2$, out of it")
     axes.set_title("K in grey, hyperbolas $w_1^2 - w_2^2$ dotted", fontsize=10, loc="left")
-    axes.legend(fontsize=8, loc="upper left", framealpha=0.9)
+    axes.legend(fontsize=8, loc="upper right", framealpha=1.0, ncols=2)
     quieten(axes)
 
 
@@ -368,8 +368,7 @@ def _balanced(axes: Axes, nodes: Any) -> None:
         )
         predicted = noise_pull(law[0, 0], INPUTS, OUTPUTS, PRODUCT, rate, 1.0, steps[::8].tolist())
         axes.plot(steps[::8], predicted, "o", color=colour, markersize=4, mfc="white")
-    axes.axhline(w - q, color=ACCENT, linewidth=1.0, linestyle="-")
-    axes.text(0, w - q, " $n|q|^2 = m|w|^2$", color=ACCENT, fontsize=9, va="bottom")
+    axes.axhline(w - q, color=ACCENT, linewidth=1.0, linestyle="-", label="$n|q|^2 = m|w|^2$")
     axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.text(axes.get_xlim()[1], 0, "|w| = |q|", color=QUIET, fontsize=9, va="bottom", ha="right")
     axes.set(xlabel="step of SGD", ylabel="$Q = |w|^2 - |q|^2$")

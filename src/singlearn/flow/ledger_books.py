@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from singlearn.flow.ledger_account import Account
 from singlearn.flow.ledger_file import LedgerFile
@@ -23,9 +23,6 @@ from singlearn.flow.ledger_forms import (
 from singlearn.flow.ledger_step import ENTRIES, Step, split
 from singlearn.flow.noether import AngularMomentum, Turning, turns
 from singlearn.results.prompt import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ROUNDING = 16.0
 """Units of the last digit of |w|² that violation and rest may have at every step."""
@@ -413,12 +410,6 @@ class Books(Shown):
         import pandas
 
         return pandas.DataFrame(self.rows())
-
-    def plot(self) -> Figure:
-        """Cumulated entries of every law against the step."""
-        from singlearn.plot.ledger_of_optimiser import ledger
-
-        return ledger(self)
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from singlearn.plot.graph_of_nodes import network_graph
     from singlearn.plot.lanes_of_nodes import timeline
     from singlearn.plot.learning_curves import generalisation_error
+    from singlearn.plot.ledger_of_optimiser import ledger
     from singlearn.plot.model_comparison import selection
     from singlearn.plot.newton_polyhedron import newton_polygon
     from singlearn.plot.parts_of_posterior import modes
@@ -48,6 +49,7 @@ PICTURES = {
     "smoothness": "derivatives_of_divergence",
     "surface": "function_surface",
     "thermodynamics": "thermodynamic_curves",
+    "ledger": "ledger_of_optimiser",
     "timeline": "lanes_of_nodes",
     "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
@@ -66,6 +68,7 @@ __all__ = [
     "fibre_path",
     "generalisation_error",
     "kinks",
+    "ledger",
     "modes",
     "network_graph",
     "newton_polygon",
