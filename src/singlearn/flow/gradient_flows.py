@@ -14,8 +14,10 @@ from singlearn.flow.ledger_forms import Form, Products, form_of, given_laws, lar
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number, whole_number
 
-PASSED = 1e-10
-"""How far a pre-activation has passed zero, relative to the largest one, when its gate is said to have changed."""
+OPENS = 1e-10
+"""How far above zero a pre-activation is, relative to the largest one, when its gate is said to have opened."""
+CLOSES = 1e-11
+"""And at most when it is said to have closed: the flow of a node that dies comes to rest on the boundary, not beyond it."""
 HELD = 1e3
 """How many times the solver's tolerance a law may have drifted and still be called held: local errors add up along the curve."""
 FIRST = 1e-12
@@ -229,9 +231,9 @@ class _Flow:
 
         def margin(t: Any, y: Any, args: Any, **more: Any) -> Any:
             """Positive while nothing that is looked for has happened."""
-            z, (signs, passed) = heights(y), args
+            z, (signs, edges) = heights(y), args
             whole = z if self.every_gate else z.max(axis=0)
-            return (signs * whole).min() + passed
+            return (signs * (whole - edges)).min()
 
         self.heights = jax.jit(heights) if gates is not None else None
         event = (
@@ -353,23 +355,24 @@ class _State:
             self.z: np.ndarray = np.zeros((1, 1))
             return
         self.z = np.asarray(flow.heights(y))
-        self.passed = PASSED * max(1.0, float(np.abs(self.z).max()))
-        self.open = self.z > 0
+        scale = max(1.0, float(np.abs(self.z).max()))
+        self.opens, self.closes = OPENS * scale, CLOSES * scale
+        self.open = self.z > 2 * self.closes
         self.alive = self.open.any(axis=0)
 
     def arguments(self) -> Any:
-        """Signs that the pre-activations have, and by how much they may pass zero."""
+        """Signs that the pre-activations have, and the heights at which their gates change."""
         if self.flow.heights is None:
             return (np.ones(1), 0.0)
-        signs = np.where(self.open if self.flow.every_gate else self.alive, 1.0, -1.0)
-        return signs, self.passed
+        is_open = self.open if self.flow.every_gate else self.alive
+        return np.where(is_open, 1.0, -1.0), np.where(is_open, self.closes, self.opens)
 
     def cross(self, y: list[np.ndarray], now: float) -> tuple[list[FlowEvent], bool]:
         """Events at a stop, and whether a gate changed."""
         assert self.flow.heights is not None
         z = np.asarray(self.flow.heights(y))
-        slack = self.passed * (1 - 1e-6)
-        now_open = np.where(self.open, z > -slack, z > slack)
+        closes, opens = 2 * self.closes, self.opens * (1 - 1e-6)
+        now_open = np.where(self.open, z > closes, z > opens)
         found = []
         if self.flow.listed:
             for i, j in np.argwhere(now_open != self.open):
@@ -381,8 +384,8 @@ class _State:
             alive = np.asarray(now_open.any(axis=0))
         else:
             top = z.max(axis=0)
-            alive = np.asarray(np.where(self.alive, top > -slack, top > slack))
-            self.open = z > 0
+            alive = np.asarray(np.where(self.alive, top > closes, top > opens))
+            self.open = z > closes
         for j in np.flatnonzero(alive != self.alive):
             word = "revives" if alive[j] else "dies"
             found.append(FlowEvent(now, word, f"node {j} {word}"))

@@ -59,7 +59,10 @@ class Predicted(Shown):
 
     def __str__(self) -> str:
         moved = largest(self.values[-1] - self.values[0])
-        spread = "" if self.spread is None else f", spread between runs {largest(self.spread[-1]):.2g}"
+        spread = "" if self.spread is None else (
+            f", spread between runs {largest(self.spread[-1]):.2g} by the draw of batches alone "
+            "(that noise moves the path comes on top)"
+        )
         return f"{self.law.formula}: moves by {moved:.3g} ± {largest(self.errors[-1]):.1g} in {self.steps[-1]} steps{spread}"
 
     def to_dict(self) -> dict[str, Any]:
