@@ -344,3 +344,39 @@ def test_an_optimiser_that_does_not_move_all_weights_of_a_law():
     net, _ = regression()
     with pytest.raises(ValueError, match=r"optimizer: it does not have 2\.weight"):
         flow.ledger(net, torch.optim.SGD(net[0].parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "formula", "kind"),
+    [
+        (  # the bias of the keys never moves: softmax over keys
+            nn.TransformerEncoderLayer(4, 1, 3, 0.0, batch_first=True, norm_first=True, dtype=torch.float64),
+            (5, 3, 4),
+            "self_attn.in_proj_bias[4:8]",
+            "SumLaw",
+        ),
+        (  # products of kernels of equal length commute
+            nn.Sequential(
+                nn.Conv1d(1, 2, 2, bias=False, dtype=torch.float64), nn.Conv1d(2, 1, 2, bias=False, dtype=torch.float64)
+            ),
+            (5, 1, 6),
+            "0.weight_c·1.weight_d - 0.weight_d·1.weight_c",
+            "BilinearLaw",
+        ),
+    ],
+)
+def test_every_law_that_is_read_off_a_module_has_books(net, shape, formula, kind):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    book = flow.ledger(net, optimizer)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (net(x) - 1.0).square().mean().backward()
+        optimizer.step()
+    (account,) = [own for own in book.accounts if own.law.formula == formula and type(own.law).__name__ == kind]
+    assert float(account.entries["rest"].abs().max()) <= account.rounding
+    assert float(account.entries["violation"].abs().max()) <= account.rounding
+    moved = float((account.after - account.before).abs().max())
+    assert moved <= account.rounding if kind == "SumLaw" else moved > 1e-8
+    assert not [text for text in book.warnings if "violation" in text or "rest" in text]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from singlearn import flow
+from singlearn.flow import gradient_flows
 from singlearn.flow.law import LinearLaw
 
 PAIR = {"W1": np.array([[2.0]]), "W2": np.array([[1.0]])}
@@ -154,3 +155,13 @@ def test_a_node_that_dies_ends_its_local_law_and_a_false_law_is_not_held():
     always = LinearLaw("w", "w", "made up", "always", {"W1": np.ones((1, 1, 1))})
     wrong = flow.gradient_flow(pair_loss, PAIR, 1.0, [always])
     assert not wrong.laws[0].held and "does not have this symmetry" in wrong.warnings[0]
+
+
+@pytest.mark.parametrize(("height", "dies"), [(0.0, True), (-1e-300, True), (1e-6, False)])
+def test_a_node_that_rests_on_its_boundary_is_dead(height, dies):
+    """The flow of a node that dies stops where its last gate closes; whether it overshoots is a matter of rounding."""
+    flows = object.__new__(gradient_flows._Flow)  # only what says where the gates are
+    flows.heights, flows.every_gate, flows.listed = (lambda y: y[0]), False, False
+    state = gradient_flows._State(flows, [np.array([[0.8, 1.0], [-0.3, 1.0]])])
+    events, _ = state.cross([np.array([[height, 1.0], [-0.5, 1.0]])], 2.0)
+    assert [str(event) for event in events] == (["t = 2: node 0 dies"] if dies else [])

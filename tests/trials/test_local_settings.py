@@ -152,6 +152,7 @@ def test_a_long_run_is_announced_once_and_a_short_one_not(capsys, monkeypatch) -
         long.report(done, 100_000, 1.0)
     line = capsys.readouterr().err
     assert line.startswith("llc: about 8.3 minutes at most (100000 steps of each chain, the bound max_steps); ") and line.count("\n") == 1
+    assert "Shorter: a larger gamma" in line and "max_steps (the status" in line
     clock = iter([0.0, 3.0])
     ExpectedTime("llc").report(300, 2000, 1.0)
     assert in_words(42.3) == "42 s" and capsys.readouterr().err == ""

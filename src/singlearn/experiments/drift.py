@@ -294,16 +294,21 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
                 linestyle="", linewidth=0.9, capsize=2, label=f"hidden layer {number + 1}, predicted",
             )  # fmt: skip
     first = outcome.book.series[0]
-    if outcome.prediction is None:
+
+    def behind(entry: str) -> None:
+        """What the measured curve should lie on."""
         axes.plot(
             first.steps,
-            first.sizes["preconditioner"],
+            first.sizes[entry],
             color=QUIET,
             linewidth=3.5,
             alpha=0.4,
-            label="preconditioner, layer 1",
+            label=f"{entry}, layer 1",
             zorder=0,
         )
+
+    if outcome.prediction is None:
+        behind("preconditioner")
         axes.plot(
             first.steps,
             first.sizes["discretisation"],
@@ -312,15 +317,7 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
             label="discretisation, layer 1",
         )
     elif outcome.run.dtype == "float32":
-        axes.plot(
-            first.steps,
-            first.sizes["discretisation"],
-            color=QUIET,
-            linewidth=3.5,
-            alpha=0.4,
-            label="discretisation, layer 1",
-            zorder=0,
-        )
+        behind("discretisation")
         axes.plot(
             first.steps, first.sizes["rest"], color=INK, linestyle=":", label="rounding (rest), layer 1"
         )

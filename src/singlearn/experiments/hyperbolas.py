@@ -192,33 +192,30 @@ def _flow_row(start: tuple[float, float], flow: Any) -> dict[str, Any]:
 
 
 def _pair_row(rate: float, law: np.ndarray) -> dict[str, Any]:
-    steps = len(law) - 1
-    return {
-        "node": "1 in, 1 out",
-        "rate": rate,
-        "steps": steps,
-        "Q before": float(law[0, 0]),
-        "mean Q after": float(law[-1].mean()),
-        "standard error": float(law[-1].std(ddof=1) / math.sqrt(law.shape[1])),
-        "spread between runs": float(law[-1].std(ddof=1)),
-        "predicted": float(noise_pull(law[0, 0], 1, 1, TARGET, rate, 1.0, [steps])[0]),
-        "ratio": None,
-    }
+    return _noise_row(rate, law, (1, 1), TARGET, None)
 
 
 def _node_row(rate: float, ins: np.ndarray, outs: np.ndarray) -> dict[str, Any]:
-    law, steps = ins - outs, len(ins) - 1
-    late = slice(3 * steps // 4, None)
+    late = slice(3 * (len(ins) - 1) // 4, None)
+    ratio = float(INPUTS * outs[late].mean() / (OUTPUTS * ins[late].mean()))
+    return _noise_row(rate, ins - outs, (INPUTS, OUTPUTS), PRODUCT, ratio)
+
+
+def _noise_row(
+    rate: float, law: np.ndarray, weights: tuple[int, int], product: float, ratio: float | None
+) -> dict[str, Any]:
+    """Runs of SGD on a node with so many weights in and out, beside the predicted mean."""
+    steps, spread = len(law) - 1, float(law[-1].std(ddof=1))
     return {
-        "node": f"{INPUTS} in, {OUTPUTS} out",
+        "node": f"{weights[0]} in, {weights[1]} out",
         "rate": rate,
         "steps": steps,
         "Q before": float(law[0, 0]),
         "mean Q after": float(law[-1].mean()),
-        "standard error": float(law[-1].std(ddof=1) / math.sqrt(law.shape[1])),
-        "spread between runs": float(law[-1].std(ddof=1)),
-        "predicted": float(noise_pull(law[0, 0], INPUTS, OUTPUTS, PRODUCT, rate, 1.0, [steps])[0]),
-        "ratio": float(INPUTS * outs[late].mean() / (OUTPUTS * ins[late].mean())),
+        "standard error": spread / math.sqrt(law.shape[1]),
+        "spread between runs": spread,
+        "predicted": float(noise_pull(law[0, 0], *weights, product, rate, 1.0, [steps])[0]),
+        "ratio": ratio,
     }
 
 

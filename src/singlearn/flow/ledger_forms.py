@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from singlearn.flow.law import Gram, GramLaw, Law, LinearLaw, SumLaw
+from singlearn.flow.law import Gram, GramLaw, Law, LinearLaw
 
 Arrays = Mapping[str, Any]
 """By parameter: NumPy arrays or torch tensors, in float64."""
@@ -191,47 +191,8 @@ class LinearForm(Form):
         )
 
 
-class SumForm(Form):
-    """Sums of one parameter along an axis, or its entries."""
-
-    degree = 1
-
-    def __init__(self, law: SumLaw) -> None:
-        self.law: SumLaw = law
-        self.parameters = (law.parameter,)
-
-    def _part(self, products: Products, label: str) -> Any:
-        def compute() -> Any:
-            array, law = products.vectors[label][law_parameter], self.law
-            front = np.moveaxis(array, law.axis, 0) if isinstance(array, np.ndarray) else array.movedim(law.axis, 0)
-            chosen = front if law.nodes is None else front[list(law.nodes)]
-            return chosen.reshape(-1) if law.entries else chosen.sum(0)
-
-        law_parameter = self.law.parameter
-        return products.once(("sum", label), compute)
-
-    def single(self, products: Products, vectors: Sequence[Vector]) -> Any:
-        total = None
-        for vector in vectors:
-            weight = vector.coefficients.get(self.law.parameter, 0.0)
-            if weight != 0.0:
-                part = weight * self._part(products, vector.label)
-                total = part if total is None else total + part
-        return total
-
-    def value(self, products: Products, label: str) -> Any:
-        return products.single([Vector(label, ones(self))])
-
-    def size(self, products: Products, label: str) -> float:
-        return float((_flat(products.vectors[label][self.law.parameter]) ** 2).sum()) ** 0.5
-
-
-class QuadraticForm(Form):
-    r"""Any law that is quadratic in the parameters, through its values:
-    :math:`\langle a, b \rangle_σ = (Q(a + b) - Q(a - b))/4`, with b scaled to the size of a, so that no digits are lost.
-    """
-
-    degree = 2
+class FormByValues(Form):
+    """A law of another kind, through its values."""
 
     def __init__(self, law: Law, parameters: tuple[str, ...]) -> None:
         self.law = law
@@ -244,18 +205,6 @@ class QuadraticForm(Form):
                 if vector.coefficients.get(n, 0.0):
                     found[n] = found[n] + vector.coefficients[n] * as_numpy(products.vectors[vector.label][n])
         return found
-
-    def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
-        a, b = self._sum(products, left), self._sum(products, right)
-        sizes = [np.sqrt(sum(float(np.sum(x**2)) for x in vector.values())) for vector in (a, b)]
-        if min(sizes) == 0.0:
-            return None
-        scale = sizes[0] / sizes[1]
-        plus, minus = ({n: a[n] + sign * scale * b[n] for n in a} for sign in (1, -1))
-        form = (
-            np.asarray(self.law.values(plus), dtype=float) - np.asarray(self.law.values(minus), dtype=float)
-        ) / (4 * scale)
-        return self._like(products, form)
 
     def _like(self, products: Products, values: np.ndarray) -> Any:
         one = products.vectors["w"][self.parameters[0]]
@@ -272,16 +221,34 @@ class QuadraticForm(Form):
         )
 
     def size(self, products: Products, label: str) -> float:
-        return max(float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters)
+        squared = max(float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters)
+        return squared if self.degree == 2 else squared**0.5
 
 
-class AdditiveForm(QuadraticForm):
-    """Any law that is linear in the parameters, through its values."""
+class QuadraticForm(FormByValues):
+    r"""Any law that is quadratic in the parameters:
+    :math:`\langle a, b \rangle_σ = (Q(a + b) - Q(a - b))/4`, with b scaled to the size of a, so that no digits are lost.
+    """
 
-    degree = 1
+    degree = 2
 
     def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
-        raise NotImplementedError
+        a, b = self._sum(products, left), self._sum(products, right)
+        sizes = [np.sqrt(sum(float(np.sum(x**2)) for x in vector.values())) for vector in (a, b)]
+        if min(sizes) == 0.0:
+            return None
+        scale = sizes[0] / sizes[1]
+        plus, minus = ({n: a[n] + sign * scale * b[n] for n in a} for sign in (1, -1))
+        form = (
+            np.asarray(self.law.values(plus), dtype=float) - np.asarray(self.law.values(minus), dtype=float)
+        ) / (4 * scale)
+        return self._like(products, form)
+
+
+class AdditiveForm(FormByValues):
+    """Any law that is linear in the parameters."""
+
+    degree = 1
 
     def single(self, products: Products, vectors: Sequence[Vector]) -> Any:
         return self._like(products, np.asarray(self.law.values(self._sum(products, vectors))))
@@ -309,8 +276,6 @@ def form_of(law: Law, weights: Arrays) -> Form:
         form: Form = GramForm(law)
     elif isinstance(law, LinearLaw):
         form = LinearForm(law)
-    elif isinstance(law, SumLaw):
-        form = SumForm(law)
     else:
         return _probed(law, weights)
     _check_names(form.parameters, weights)
@@ -318,24 +283,23 @@ def form_of(law: Law, weights: Arrays) -> Form:
 
 
 def _probed(law: Law, weights: Arrays) -> Form:
-    """A quadratic law of another kind, found out at random parameters."""
+    """A law of another kind, whose degree is found out at random parameters."""
     random = np.random.default_rng(0)
-    asked = _Asked({name: random.standard_normal(array.shape) for name, array in weights.items()})
+    asked = _Asked(weights, random)
     refusal = ValueError(
         f"laws: {law.formula} is a {type(law).__name__}; the ledger is for laws that are quadratic or linear in the weights"
     )
-    start = _values(law, asked)
-    _check_names(tuple(asked.names), weights)
-    other = {name: random.standard_normal(asked[name].shape) for name in asked.names}
-    one = {name: asked[name] for name in asked.names}
+    here = _values(law, asked)
+    one = dict(asked.drawn)
+    other = {name: random.standard_normal(array.shape) for name, array in one.items()}
     plus, minus = ({name: one[name] + sign * other[name] for name in one} for sign in (1, -1))
-    here, there = start, _values(law, other)
+    there = _values(law, other)
     sums = _values(law, plus) + _values(law, minus)
     if np.allclose(_values(law, plus), here + there, rtol=1e-9, atol=1e-9):
-        return AdditiveForm(law, tuple(asked.names))
+        return AdditiveForm(law, tuple(one))
     if not np.allclose(sums, 2 * here + 2 * there, rtol=1e-9, atol=1e-9):
         raise refusal
-    return QuadraticForm(law, tuple(asked.names))
+    return QuadraticForm(law, tuple(one))
 
 
 def _values(law: Law, weights: Any) -> np.ndarray:
@@ -347,17 +311,23 @@ def _values(law: Law, weights: Any) -> np.ndarray:
         ) from None
 
 
-class _Asked(dict[str, Any]):
-    """Remembers which entries were looked up."""
+class _Asked(Mapping[str, Any]):
+    """Random parameters of the shapes of others, drawn when they are looked up: most laws ask for two of many."""
 
-    def __init__(self, entries: Mapping[str, Any]) -> None:
-        super().__init__(entries)
-        self.names: dict[str, None] = {}
+    def __init__(self, like: Arrays, random: np.random.Generator) -> None:
+        self.drawn: dict[str, np.ndarray] = {}
+        self._like, self._random = like, random
 
-    def __getitem__(self, name: str) -> Any:
-        value = super().__getitem__(name)
-        self.names[name] = None
-        return value
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.drawn:
+            self.drawn[name] = self._random.standard_normal(self._like[name].shape)
+        return self.drawn[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._like)
+
+    def __len__(self) -> int:
+        return len(self._like)
 
 
 def _check_names(names: Sequence[str], weights: Arrays) -> None:

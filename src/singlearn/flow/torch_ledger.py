@@ -8,8 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from singlearn.flow.law import GramLaw, LinearLaw, SumLaw
-from singlearn.flow.laws import Laws
 from singlearn.flow.laws import laws as laws_of
 from singlearn.flow.ledger_account import Account
 from singlearn.flow.ledger_books import Books, Digits, Memory
@@ -325,17 +323,9 @@ def ledger(
     if unread == "refuse":
         check_known(optimizer)
     if laws is None:
-        laws = _read(model)
+        laws = laws_of(model)
     lines = None if file is None else LedgerFile(file, resume)
     return Ledger(model, optimizer, laws, whole_number("every", every), lines, is_known(optimizer))
-
-
-def _read(model: nn.Module) -> Laws:
-    """The laws of a module of which there are books; the others are named."""
-    found = laws_of(model)
-    kept = tuple(law for law in found.laws if isinstance(law, GramLaw | LinearLaw | SumLaw))
-    others = tuple(f"{law.formula}: not in the books, a {type(law).__name__}" for law in found.laws if law not in kept)
-    return Laws(kept, (*found.without, *found.not_understood, *others))
 
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:

@@ -438,25 +438,14 @@ def _maximum(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     _reduce(tape, args, kwargs, out, 1.0, False)
 
 
-def _mean_square(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
+def _deviation(tape: Tape, args: Args, kwargs: Kwargs, out: Any, degree: float = 1.0) -> None:
     tape.uses.spaces.split(tape.ids(args[0]))
-    _reduce(
-        tape,
-        (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")),
-        {},
-        out,
-        2.0,
-    )
+    axes = args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")
+    _reduce(tape, (args[0], axes), {}, out, degree)
 
 
-def _deviation(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
-    tape.uses.spaces.split(tape.ids(args[0]))
-    _reduce(
-        tape,
-        (args[0], args[1] if len(args) > 1 and isinstance(args[1], list) else kwargs.get("dim")),
-        {},
-        out,
-    )
+def _variance(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
+    _deviation(tape, args, kwargs, out, 2.0)
 
 
 def _norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
@@ -1015,7 +1004,7 @@ HANDLERS: dict[str, Handler] = {
     "min": _maximum,
     "amax": _maximum,
     "amin": _maximum,
-    "var": _mean_square,
+    "var": _variance,
     "std": _deviation,
     "linalg_vector_norm": _norm,
     "norm": _norm,

@@ -114,11 +114,13 @@ def find_optimum(
         allowed = prior_cost(mode) + SPIKE_COST * triple.n
         # The three best modes may order differently once the prior no longer counts.
         below = [where for _, where, _ in modes[:3]] + list(cold.astype(float))
-        reached = [(energy(where)[0], where) for where in below if prior_cost(where) <= allowed]
+        costs = ((compiled(where, data), where) for where in below)
+        reached = [(float(value), where) for (value, _, cost, _), where in costs if float(cost) <= allowed]
         lowest, lowest_at = min(((value, where) for value, where in reached if np.isfinite(value)), key=lambda start: start[0])
         maxima = [(value, where) for value, where, converged in (descend(energy, where) for where in below) if converged and value < 1e299]
-        kept = [(value, where) for value, where in maxima if prior_cost(where) <= allowed]
-        spike = min((value for value, where in maxima if prior_cost(where) > allowed), default=None)
+        forbidden = [prior_cost(where) > allowed for _, where in maxima]
+        kept = [maximum for maximum, is_spike in zip(maxima, forbidden, strict=True) if not is_spike]
+        spike = min((value for (value, _), is_spike in zip(maxima, forbidden, strict=True) if is_spike), default=None)
         mode_energy = energy(mode)[0]
         best, best_at = min(kept, key=lambda maximum: maximum[0], default=(np.inf, mode))
         if spike is not None and spike > best:
