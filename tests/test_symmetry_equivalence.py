@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from conftest import truth
 from relu_strategies import from_json, moved, network, random_parts
 from singlearn.symmetry import Box, Polytope, TwoLayerReLU, equivalent, kink_form
+from singlearn.symmetry.paired_bound import paired_bound
 
 CASES = truth("relu_networks")["equivalence"]
 
@@ -199,6 +200,18 @@ def test_sup_distance_is_the_largest_of_many_points(inputs):
     assert abs(value) == result.distance.lower
     assert not equivalent(a, near, box, tolerance=result.distance.lower / 2)
     assert equivalent(a, near, box, tolerance=result.distance.lower)
+
+
+def test_a_paired_bound_is_never_below_the_difference():
+    """Differences by hand: ReLU(x) and ReLU(x + y/2) on a thin box differ by 1/2; equal kinks leave the linear parts, 2x + 5, at most 7."""
+    thin = Box([-0.1, 0], [0.1, 1])
+    one, turned = TwoLayerReLU([[1, 0]], [0], [1], 0), TwoLayerReLU([[1, 0.5]], [0], [1], 0)
+    for a, b in ((one, turned), (turned, one)):
+        assert paired_bound(kink_form(a, thin), kink_form(b, thin), thin) >= Fraction(1, 2)
+    line = Box([-1], [1])
+    kink = TwoLayerReLU([[1]], [0], [1], 0)
+    sloped = TwoLayerReLU([[1], [1], [1]], [0, 2, 3], [1, 1, 1], 0)  # the last two are active everywhere
+    assert paired_bound(kink_form(kink, line), kink_form(sloped, line), line) == 7
 
 
 def test_distance_bounds_with_many_inputs():

@@ -33,6 +33,14 @@ def test_finds_the_planted_width_and_measures_its_error(norm):
         assert abs(np.sqrt(squares.mean()) - near.error) < 4 * np.hypot(near.standard_error, spread)
 
 
+def test_what_is_a_little_too_far_is_not_taken():
+    net = planted()
+    error = nearby(net, 0.005, BOX).error
+    allowed = 0.75 * error
+    near = nearby(net, allowed, BOX)
+    assert near.error <= allowed and near.width > 2
+
+
 def test_without_leave_nothing_is_lost():
     net = TwoLayerReLU([[1, 0], [2, 0], [0, 1]], [0, 0, 0], [1, 1, 1], 0)
     near = nearby(net, 0, BOX)
