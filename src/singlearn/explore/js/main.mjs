@@ -1,0 +1,12 @@
+/** What the page and the widget start. */
+
+import { startExplorer } from "./shell/explorer.mjs";
+import * as network from "./scenes/network.mjs";
+
+/** All scenes, in the order of their tabs. */
+export const SCENES = [network];
+
+/** Start the explorer in an element; options as in `startExplorer`. */
+export function start(root, options = {}) {
+  return startExplorer(root, SCENES, options);
+}
