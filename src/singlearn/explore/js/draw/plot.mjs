@@ -62,7 +62,7 @@ export class Plot {
     const { xLabel, yLabel, xLog, yLog } = this.options;
     const parts = [];
     const atX = xLog ? logTicks(this.x.low, this.x.high) : ticks(this.x.low, this.x.high, (x1 - x0) / 70);
-    const atY = yLog ? logTicks(this.y.low, this.y.high) : ticks(this.y.low, this.y.high, (y0 - y1) / 45);
+    const atY = yLog ? logTicks(this.y.low, this.y.high) : ticks(this.y.low, this.y.high, (y0 - y1) / 34);
     for (const t of atX) {
       const p = this.x(t);
       parts.push(svg("line", { class: t === 0 && !xLog ? "sle-zero" : "sle-grid", x1: p, x2: p, y1: y0, y2: y1 }));
