@@ -146,11 +146,11 @@ export function planeFigure(edit, options = {}) {
     const parts = cells(form, side);
     const heights = parts.flatMap(({ polygon, gradient, value }) => polygon.map(([x, y]) => value + gradient[0] * x + gradient[1] * y));
     const [low, high] = [Math.min(...heights), Math.max(...heights)];
-    const lift = (0.34 * height) / Math.max(high - low, 1e-9);
+    const lift = (0.27 * height) / Math.max(high - low, 1e-9);
     const unit = width / (side * 3.1);
     const project = ([x, y], z) => {
       const [u, v] = [x * cos - y * sin, x * sin + y * cos];
-      return [width / 2 + unit * u, height * 0.56 - 0.42 * unit * v - lift * (z - (low + high) / 2)];
+      return [width / 2 + unit * u, height * 0.54 - 0.36 * unit * v - lift * (z - (low + high) / 2)];
     };
     const drawn = parts.map(({ polygon, gradient, value }) => {
       const points = polygon.map((point) => project(point, value + gradient[0] * point[0] + gradient[1] * point[1]));
