@@ -1,0 +1,13 @@
+/** What the page and the widget start. */
+
+import { startExplorer } from "./shell/explorer.mjs";
+import * as fibre from "./scenes/fibre.mjs";
+import * as network from "./scenes/network.mjs";
+
+/** All scenes, in the order of their tabs. */
+export const SCENES = [network, fibre];
+
+/** Start the explorer in an element; options as in `startExplorer`. */
+export function start(root, options = {}) {
+  return startExplorer(root, SCENES, options);
+}
