@@ -33,15 +33,15 @@ TABLE_SIZES = [10.0 ** (k / 8) for k in range(8, 65)]
 INSIDE_PARTICLES = 64
 MEASURED_AT = (SAMPLES * table2_explained.BETA, 1e3, 1e4, 1e6)
 SPARE = {
-    "dead": ("the spare node is dead on [-1, 1]", "3/2"),
+    "dead": ("the spare node is dead on [−1, 1]", "3/2"),
     "q = 0": ("the spare node has q = 0", "2"),
     "always active": ("the spare node is active everywhere", None),
     "shared boundary": ("both nodes share the kink, equal orientation", "11/6"),
-    "opposite pair": ("both nodes share the kink, opposite orientations", "11/6"),
-    "two kinks apart": ("two kinks apart", None),
-    "no kink in use": ("no kink in use", None),
+    "opposite pair": ("both nodes share the kink, opposite orientations", None),
+    "two kinks apart": ("each node has a kink of its own", None),
+    "no kink in use": ("no node has its kink on [−1, 1]", None),
 }
-"""Words and the exact local exponent of each phase; the exponents of an opposite pair with one input are 1 + 1/2 + 1/3."""
+"""Words and the exact local exponent of each phase, where it is proved."""
 
 
 def digits(number: float | None, places: int = 6) -> float | None:
@@ -81,7 +81,7 @@ def one_node_too_many() -> dict[str, Any]:
     return {
         "id": "one-node-too-many",
         "title": "One node too many",
-        "words": "Two hidden nodes learn ReLU(x - 0.2) on [-1, 1]; prior N(0, 1). What does the spare node do?",
+        "words": "Two hidden nodes learn ReLU(x − 0.2) on [−1, 1]; prior N(0, 1). What does the spare node do?",
         "axis": "nβ",
         "n": [digits(n) for n in NODE_SIZES],
         "phases": phases,
@@ -117,8 +117,8 @@ def table2(kinks: int) -> dict[str, Any]:
     return {
         "id": f"table2-s{kinks}",
         "title": f"Table 2, truth s_{kinks}",
-        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [-1, 1]². At the paper's nβ = {MEASURED_AT[0]:.0f} every hidden node is "
-        f"dead, and the published λ̂ = {PUBLISHED[kinks, 'relu'][0]} is that of a constant, 1/2.",
+        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's nβ = {MEASURED_AT[0]:.0f} every hidden node is "
+        f"dead, and the published λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
         "axis": "nβ",
         "n": [digits(x) for x in TABLE_SIZES],
         "phases": [

@@ -47,3 +47,16 @@ export function shown(value, digits = 4) {
   const text = size >= 1e5 || size < 1e-4 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
   return text.replace(/-/g, "−");
 }
+
+/** A power of ten for people: 0.01, 1, 100, and 10⁻⁵ or 10⁶ where that is shorter. */
+export function powerText(value) {
+  const power = Math.round(Math.log10(value));
+  if (Math.abs(power) < 4) return shown(value);
+  return `10${String(power).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
+}
+
+/** Every so many of a list, so that at most `count` stay. */
+export function thinned(list, count) {
+  const every = Math.max(1, Math.ceil(list.length / Math.max(1, count)));
+  return list.filter((_, i) => i % every === 0);
+}

@@ -57,3 +57,27 @@ export function deadFreeEnergy(nBeta, { mean, K, hidden, scale }) {
 
 // The ledger of a phase at nβ: accuracy nβ K and complexity, what is left of F.
 export const ledger = (F, nBeta, K) => ({ accuracy: nBeta * K, complexity: F - nBeta * K });
+
+// F of a phase at any nβ between the ends of its set: in closed form for the all-dead phase; for the phase at W_0 Laplace's straight line
+// in log nβ, corrected by what was measured, linear in log nβ between the runs; otherwise the values of the run, interpolated.
+export function freeEnergyAt(set, phase, nBeta) {
+  if (nBeta < set.n[0] || nBeta > set.n.at(-1)) return null;
+  if (phase.hidden !== undefined) return deadFreeEnergy(nBeta, phase);
+  if (phase.laplace_at_one === undefined) return interpolate(set.n, phase.F.value, nBeta);
+  const [top, below = "1"] = phase.lambda.split("/");
+  const line = (x) => phase.laplace_at_one + (Number(top) / Number(below)) * Math.log(x);
+  const runs = phase.measured;
+  const excess = runs.map((r) => r.F - line(r.n));
+  if (nBeta <= runs[0].n) return line(nBeta) + excess[0];
+  if (nBeta >= runs.at(-1).n) return line(nBeta) + excess.at(-1);
+  return line(nBeta) + interpolate(runs.map((r) => r.n), excess, nBeta);
+}
+
+// Curves of a set on a finer ladder of nβ, `perDecade` of them, where closed forms allow it: { n, F: [one list for each phase] }.
+export function curves(set, perDecade = 40) {
+  const fine = set.phases.every((p) => p.hidden !== undefined || p.laplace_at_one !== undefined);
+  const [low, high] = [set.n[0], set.n.at(-1)];
+  const count = Math.round(Math.log10(high / low) * perDecade);
+  const n = fine ? Array.from({ length: count + 1 }, (_, i) => Math.min(high, low * 10 ** (i / perDecade))) : set.n;
+  return { n, F: set.phases.map((p) => (fine ? n.map((x) => freeEnergyAt(set, p, x)) : p.F.value)) };
+}

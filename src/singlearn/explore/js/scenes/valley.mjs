@@ -48,10 +48,10 @@ export function mount(root, store, context) {
   const root2 = toggle("measure by distance √t instead of K = t", store.get().root, (v) => store.set({ root: v }), "root");
 
   const numbers = {
-    F: number("F", "free energy F", "nats"), E: number("E", "energy E = n⟨K⟩", "nats"),
+    F: number("F", "free energy F (nats)"), E: number("E", "energy E = n⟨K⟩ (nats)"),
     read: number("lambda-read", "λ read at this n: β E"), C: number("C", "heat capacity C(β)"),
     exact: number("lambda-exact", "λ, exact"), m: number("m", "multiplicity m"),
-    bic: number("bic", "BIC: (d/2) log nβ", "nats"), laplace: number("laplace", "Laplace's method", "nats"),
+    bic: number("bic", "BIC: (d/2) log nβ (nats)"), laplace: number("laplace", "Laplace's method (nats)"),
     V: number("V", "V(t)"), slope: number("V-slope", "slope of log V: exponent at this t"), zeta: number("zeta", "ζ(z)"),
   };
   const verdict = html("p", { "data-value": "certificate" });

@@ -135,9 +135,18 @@ export function momentsAt(land, nBeta, { rungs = [], tolerance = 1e-9, offset = 
   return moments(land, nBeta, { cuts, tolerance, offset });
 }
 
-// The posterior density on a grid of cell centres (density with respect to the parameters, not to the prior).
-export function density(land, nBeta, Z, columnsCount, rowsCount, values, offset = 0) {
-  const made = new Float64Array(values.length);
-  for (let i = 0; i < values.length; i++) made[i] = Math.exp(-nBeta * (values[i] - offset)) / (Z * land.area);
-  return made;
+// ∫ exp(-nβK) over the second parameter at a fixed first one: the marginal density of the first, up to its constant.
+export function marginal(land, nBeta, x, offset = 0) {
+  if (land.dimension === 1) {
+    const piece = land.pieces.find((p) => x >= p.box[0][0] && x <= p.box[0][1]);
+    return Math.exp(-nBeta * (horner(piece.rows.map((row) => row[0]), x) - offset));
+  }
+  const out = new Float64Array(MOMENTS);
+  for (const piece of land.pieces) {
+    if (x < piece.box[0][0] || x >= piece.box[0][1]) continue;
+    const p = slice(piece.rows, x);
+    p[0] -= offset;
+    alongLine(p, ...piece.box[1], nBeta, out, 1e-7);
+  }
+  return out[0];
 }
