@@ -117,8 +117,8 @@ def table2(kinks: int) -> dict[str, Any]:
     return {
         "id": f"table2-s{kinks}",
         "title": f"Table 2, truth s_{kinks}",
-        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's nβ = {MEASURED_AT[0]:.0f} every hidden node is "
-        f"dead, and the published λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
+        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's nβ = {MEASURED_AT[0]:.0f} the phase "
+        f"whose hidden nodes are all dead wins, and the published λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
         "axis": "nβ",
         "n": [digits(x) for x in TABLE_SIZES],
         "phases": [
