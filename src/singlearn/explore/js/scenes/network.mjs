@@ -1,7 +1,7 @@
 /** Scene 1: a two-layer ReLU network under one's hands. */
 
 import { button, choice, panel, toggle } from "../draw/controls.mjs";
-import { html, oncePerFrame, replace, svg } from "../draw/svg.mjs";
+import { html, oncePerFrame, replace } from "../draw/svg.mjs";
 import { analyse } from "../network/analysis.mjs";
 import { EXAMPLES } from "../network/examples.mjs";
 import { toJson } from "../network/net.mjs";
@@ -81,27 +81,10 @@ export function mount(root, store, context) {
   draw();
   return {
     resize: () => figure.size(left.clientWidth),
-    svg: () => stacked(figure.plots.map((plot) => plot.node)),
+    svg: () => figure.plots.map((plot) => plot.node),
     destroy() {
       stop();
       ask.cancel();
     },
   };
-}
-
-/** Several plots below each other as one SVG element; a single one as it is. */
-export function stacked(plots) {
-  if (plots.length === 1) return plots[0];
-  const [width, height] = [Math.max(...plots.map((p) => p.viewBox.baseVal.width)), plots.reduce((sum, p) => sum + p.viewBox.baseVal.height, 0)];
-  let top = 0;
-  const parts = plots.map((plot) => {
-    const copy = plot.cloneNode(true);
-    copy.setAttribute("y", top);
-    copy.setAttribute("width", plot.viewBox.baseVal.width);
-    copy.setAttribute("height", plot.viewBox.baseVal.height);
-    top += plot.viewBox.baseVal.height;
-    return copy;
-  });
-  const whole = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "sle-plot" }, parts);
-  return whole;
 }

@@ -53,7 +53,7 @@ export function startExplorer(root, scenes, options = {}) {
 
   const savePicture = async (kind) => {
     const element = view?.svg();
-    if (!element) return announce("this scene has no picture to save");
+    if (!element || element.length === 0) return announce("this scene has no picture to save");
     const name = `singlearn-${current.id}.${kind}`;
     try {
       if (kind === "svg") download(name, svgText(element), "image/svg+xml");

@@ -167,7 +167,7 @@ export function planeFigure(edit, options = {}) {
 
   return {
     node,
-    plots: [plane],
+    plots: [plane, { node: surface }],
     draw(state) {
       now = state;
       redraw();
