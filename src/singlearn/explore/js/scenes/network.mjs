@@ -20,7 +20,11 @@ export const slice = SLICE;
 export const tour = [
   {
     title: "A network is a sum of folded planes",
-    text: "Drag a dot: the place where a node switches on. Drag a square: how strongly it bends the function. Every number beside is exact: fractions, not rounded decimals. Try the example “Two nodes that cancel”: the Jacobian loses rank where nodes share a boundary.",
+    text: "Drag a dot: the place where a node switches on. Drag a square: how strongly it bends the function. Every number beside is exact: fractions, not rounded decimals.",
+  },
+  {
+    title: "Where the parameters lose their grip",
+    text: "Drag one dot onto another until it snaps: the two nodes share a boundary, the rank of the Jacobian falls, and some directions are null although they are no symmetry. There the model is singular: λ is below half the number of parameters.",
   },
 ];
 

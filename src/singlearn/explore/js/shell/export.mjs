@@ -2,7 +2,7 @@
 
 import { set, svg } from "../draw/svg.mjs";
 
-const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-linejoin", "stroke-linecap", "opacity",
+const STYLES = ["fill", "stop-color", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "stroke-linejoin", "stroke-linecap", "opacity",
   "font-family", "font-size", "font-weight", "font-style", "text-anchor", "visibility", "display"];
 
 /** A copy of an SVG element that looks the same outside this page: computed styles become attributes. */
