@@ -3,9 +3,10 @@
 import { startExplorer } from "./shell/explorer.mjs";
 import * as fibre from "./scenes/fibre.mjs";
 import * as network from "./scenes/network.mjs";
+import * as valley from "./scenes/valley.mjs";
 
 /** All scenes, in the order of their tabs. */
-export const SCENES = [network, fibre];
+export const SCENES = [network, fibre, valley];
 
 /** Start the explorer in an element; options as in `startExplorer`. */
 export function start(root, options = {}) {
