@@ -1,6 +1,6 @@
 /** A plane with two axes, into which curves, areas and handles are drawn. */
 
-import { linear, logarithmic, logTicks, shown, ticks } from "./scale.mjs";
+import { linear, logarithmic, logTicks, shown, shownPower, ticks } from "./scale.mjs";
 import { replace, set, svg } from "./svg.mjs";
 
 let plots = 0;
@@ -61,17 +61,17 @@ export class Plot {
   #drawAxes(x0, x1, y0, y1) {
     const { xLabel, yLabel, xLog, yLog } = this.options;
     const parts = [];
-    const atX = xLog ? logTicks(this.x.low, this.x.high) : ticks(this.x.low, this.x.high, (x1 - x0) / 70);
-    const atY = yLog ? logTicks(this.y.low, this.y.high) : ticks(this.y.low, this.y.high, (y0 - y1) / 34);
+    const atX = xLog ? logTicks(this.x.low, this.x.high, (x1 - x0) / 46) : ticks(this.x.low, this.x.high, (x1 - x0) / 70);
+    const atY = yLog ? logTicks(this.y.low, this.y.high, (y0 - y1) / 26) : ticks(this.y.low, this.y.high, (y0 - y1) / 34);
     for (const t of atX) {
       const p = this.x(t);
       parts.push(svg("line", { class: t === 0 && !xLog ? "sle-zero" : "sle-grid", x1: p, x2: p, y1: y0, y2: y1 }));
-      parts.push(svg("text", { class: "sle-tick", x: p, y: y0 + 14, "text-anchor": "middle" }, [shown(t)]));
+      parts.push(svg("text", { class: "sle-tick", x: p, y: y0 + 14, "text-anchor": "middle" }, [xLog ? shownPower(t) : shown(t)]));
     }
     for (const t of atY) {
       const p = this.y(t);
       parts.push(svg("line", { class: t === 0 && !yLog ? "sle-zero" : "sle-grid", x1: x0, x2: x1, y1: p, y2: p }));
-      parts.push(svg("text", { class: "sle-tick", x: x0 - 5, y: p + 4, "text-anchor": "end" }, [shown(t)]));
+      parts.push(svg("text", { class: "sle-tick", x: x0 - 5, y: p + 4, "text-anchor": "end" }, [yLog ? shownPower(t) : shown(t)]));
     }
     if (xLabel) parts.push(svg("text", { class: "sle-label", x: (x0 + x1) / 2, y: this.height - 5, "text-anchor": "middle" }, [xLabel]));
     if (yLabel) {
