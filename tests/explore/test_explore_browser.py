@@ -13,8 +13,9 @@ import pytest
 
 import singlearn as sl
 from singlearn.cli import main
-from singlearn.explore.page import scenes
-from singlearn.symmetry import TwoLayerReLU, equivalent, explained_rank, fibre, kink_form, minimal_width, read
+from singlearn.explore.network import network_state
+from singlearn.explore.page import module, scenes, style
+from singlearn.symmetry import TwoLayerReLU, equivalent, explained_rank, fibre, from_parameters, kink_form, minimal_width, read
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the explorer's page is not tried in a browser")
@@ -38,7 +39,7 @@ def address(tmp_path_factory):
 class Visit:
     """A page, what it asked the network for, and what it complained about."""
 
-    def __init__(self, browser, address, **options):
+    def __init__(self, browser, address, frame=False, **options):
         self.context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}, **options})
         self.page = self.context.new_page()
         self.requests, self.complaints = [], []
@@ -46,7 +47,7 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address)
-        self.page.wait_for_selector("[role=tab]")
+        (self.page.frame_locator("iframe") if frame else self.page).locator("[role=tab]").first.wait_for()
 
     def settle(self):
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -100,6 +101,7 @@ def visit(browser, address):
         opened.append(Visit(browser, address + hash_, **options))
         return opened[-1]
 
+    start.browser = browser
     yield start
     for one in opened:
         assert one.complaints == []
@@ -272,6 +274,46 @@ def test_sixty_frames_a_second_with_eight_nodes(visit):
     costs = one.page.evaluate("() => window.costs")
     assert len(costs) > 20
     assert np.median(costs) < 16, f"median frame {np.median(costs):.1f} ms of {len(costs)}"
+
+
+MODEL = """
+const traits = {states: %s, scene: "fibre", heading: ""};
+window.saved = [];
+const model = {get: (name) => traits[name], set: (name, value) => { traits[name] = value; }, save_changes: () => window.saved.push(traits.states)};
+for (const id of ["a", "b"]) window["stop_" + id] = widget.render({model, el: document.getElementById(id)});
+"""
+
+
+def test_the_widget_draws_twice_in_one_notebook_and_writes_the_network_back(visit, tmp_path):
+    net = TwoLayerReLU([["1/3"], [-1]], [1, "1/7"], [1, 1], 0)
+    states = json.dumps({"network": network_state(net)})
+    text = module("widget.mjs").replace("export { render };", "const widget = { render };") + MODEL % states
+    page = tmp_path / "notebook.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8"><style>{style()}</style><div id="a"></div><div id="b"></div><script type="module">{text}</script>')
+    one = Visit(visit.browser, page.as_uri())
+    one.page.locator("#b button[name=scale-0]").click()
+    one.page.wait_for_function("window.saved.length > 0")
+    after = from_parameters(one.page.evaluate("window.saved[0].network.net"))
+    assert after.nodes[0] == net.nodes[0].scaled(Fraction(2)) and after.nodes[1] == net.nodes[1]
+    assert one.page.evaluate("(() => { const ids = [...document.querySelectorAll('[id]')].map((e) => e.id); return ids.length - new Set(ids).size; })()") == 0
+    assert one.page.evaluate("() => location.hash") == ""
+    one.page.evaluate("() => { window.stop_a(); window.stop_b(); }")
+    assert one.complaints == []
+    one.context.close()
+
+
+def test_the_iframe_of_notebooks_without_anywidget_works_in_its_sandbox(visit, tmp_path, monkeypatch):
+    monkeypatch.setattr("singlearn.explore.explorer.make_widget", lambda states, scene: None)
+    page = tmp_path / "notebook.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8">{sl.explore()._repr_mimebundle_()["text/html"]}')
+    one = Visit(visit.browser, page.as_uri(), frame=True)
+    frame = one.page.frame_locator("iframe")
+    frame.locator("button[name=to-fibre]").click()
+    frame.locator("button[name=scale-0]").click()
+    one.page.wait_for_timeout(500)
+    assert frame.locator('[data-value="difference"]').get_attribute("data-number") == "0"
+    assert one.complaints == []
+    one.context.close()
 
 
 @pytest.mark.parametrize(("name", "scheme"), [("network", "light"), ("fibre", "dark")])

@@ -1,9 +1,7 @@
 /** A plane with two axes, into which curves, areas and handles are drawn. */
 
 import { linear, logarithmic, logTicks, shown, shownPower, ticks } from "./scale.mjs";
-import { replace, set, svg } from "./svg.mjs";
-
-let plots = 0;
+import { replace, set, svg, uniqueId } from "./svg.mjs";
 
 /**
  * An SVG plot. `x` and `y` are maps from data to pixels that change with `view` and `size`.
@@ -13,10 +11,9 @@ let plots = 0;
  */
 export class Plot {
   constructor(options = {}) {
-    plots += 1;
     this.options = options;
     this.margins = { left: 48, right: 12, top: 10, bottom: 38, ...options.margins };
-    this.clip = `sle-clip-${plots}`;
+    this.clip = uniqueId("clip");
     this.rectangle = svg("rect");
     this.frame = svg("rect", { class: "sle-frame" });
     this.axes = svg("g", { class: "sle-axes", "aria-hidden": "true" });

@@ -75,7 +75,7 @@ export function mount(root, store, context) {
     const half = sideOf(state);
     const found = analyse(net, half, state.everywhere);
     table.draw(net, found.roles, state.selected);
-    told.draw(net, found);
+    told.draw(net, found, state.everywhere);
     side.value(state.side);
     everywhere.value(state.everywhere);
     figure.draw({ net, side: half.toNumber(), form: found.form, roles: found.roles, selected: state.selected, snapped: note !== null, note, yaw: state.yaw, start: null });
