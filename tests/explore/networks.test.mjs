@@ -12,6 +12,9 @@ import { explainedRank } from "../../src/singlearn/explore/js/network/rank.mjs";
 import { nodeRoles } from "../../src/singlearn/explore/js/network/roles.mjs";
 import { minimalWidth } from "../../src/singlearn/explore/js/network/width.mjs";
 import * as moves from "../../src/singlearn/explore/js/network/moves.mjs";
+import { area, cells, crossSection } from "../../src/singlearn/explore/js/network/cells.mjs";
+import { linearDomains } from "../../src/singlearn/explore/js/network/difference.mjs";
+import { footOf, moveBoundary, moveThrough, moveTotal, moveWeight } from "../../src/singlearn/explore/js/network/snap.mjs";
 import { ONE, rational } from "../../src/singlearn/explore/js/math/rational.mjs";
 
 const golden = JSON.parse(readFileSync(new URL("golden/networks.json", import.meta.url)));
@@ -159,4 +162,71 @@ test("what is no network is refused by name", () => {
     [{ w: [], b: [], q: [], c: 0 }, /inputs/],
     [{ w: [[1]], b: [NaN], q: [1], c: 0 }, /not finite/],
   ]) assert.throws(() => fromJson(json), message);
+});
+
+test("linear domains: the exact count is that of the polygons that are drawn, which fill the box and hold the function", () => {
+  let several = 0;
+  each((row, net) => {
+    if (net.inputs !== 2) return;
+    const form = kinkForm(net, cube(-3, 3, 2));
+    const box = { low: [rational(-3), rational(-3)], high: [rational(3), rational(3)] };
+    const parts = cells(form, 3);
+    assert.equal(parts.length, linearDomains(form, box));
+    several += parts.length > 4;
+    const f = drawable(net);
+    let total = 0;
+    for (const { polygon, gradient, value } of parts) {
+      total += area(polygon);
+      for (const [x, y] of polygon) {
+        const size = 1 + Math.abs(f([x, y]));
+        assert.ok(Math.abs(value + gradient[0] * x + gradient[1] * y - f([x, y])) < 1e-9 * size);
+      }
+    }
+    assert.ok(Math.abs(total - 36) < 1e-9);
+  });
+  assert.ok(several > 20);
+});
+
+test("a level line crosses a polygon in two points of its rim", () => {
+  const square = [[0, 0], [1, 0], [1, 1], [0, 1]];
+  assert.deepEqual(crossSection(square, ([x]) => x - 0.25), [[0.25, 0], [0.25, 1]]);
+  assert.equal(crossSection(square, ([x]) => x + 1), null);
+});
+
+test("snapping: coincidences are exact within the tolerance, a grid outside of it", () => {
+  const net = fromJson({ w: [[2], [3], [-1]], b: [1, 1, 0], q: [1, "1/2", 1], c: 0 });
+  const near = moveBoundary(net, 0, -0.3334, 0.01); // node 2 folds at -1/3
+  assert.equal(near.node.b.toString(), "2/3");
+  assert.match(near.note, /boundary of node 2/);
+  assert.deepEqual([moveBoundary(net, 0, -0.36, 0.01).node.b.toString(), moveBoundary(net, 0, -0.36, 0.01).note], ["7/10", null]);
+  assert.equal(moveTotal(net, 0, 0.004, 0.01).node.q.toString(), "0");
+  const pair = moveTotal(net, 0, 0.996, 0.01); // the product of node 3 is -1
+  assert.deepEqual([pair.node.q.toString(), pair.note], ["1/2", "annihilates node 3"]);
+  const shared = fromJson({ w: [[1], [-2]], b: [0, 0], q: [1, 1], c: 0 });
+  assert.match(moveTotal(shared, 0, -1.99, 0.02).note, /cancels node 2/);
+});
+
+test("snapping in the plane", () => {
+  const net = fromJson({ w: [[1, 2], [2, 4], [0, 1]], b: [1, "1/3", 1], q: [1, 1, 3], c: 0 });
+  const through = moveThrough(net, 0, [-0.0333, -0.0667], 0.01);
+  assert.deepEqual([through.node.b.toString(), through.note], ["1/6", "on the boundary of node 2"]);
+  assert.equal(moveThrough(net, 0, [0.52, -1], 0.01).node.b.toString(), "3/2");
+  const turned = moveWeight(net, 2, [0.51, 0.99], [3, 3], 0.05);
+  assert.match(turned.note, /parallel to node/);
+  assert.ok(turned.node.w[1].equals(turned.node.w[0].mul(rational(2))));
+  assert.match(moveWeight(net, 0, [-2.01, -6.99], [0, 0], 0.05).note, /annihilates node 2, 3/);
+  assert.match(moveWeight(net, 0, [0.01, 0], [0, 0], 0.05).note, /degenerate/);
+  const foot = footOf(net.nodes[1]);
+  const onto = moveWeight(net, 0, [1.02, 1.98], foot, 0.05);
+  assert.match(onto.note, /on the boundary of node 2/);
+  assert.equal(kinkForm({ ...net, nodes: [{ ...net.nodes[0], ...onto.node }, net.nodes[1]] }).kinks.length, 1);
+});
+
+test("numbers that people write are read as what they mean, or refused", () => {
+  for (const [text, value] of [["1/3", "1/3"], ["-0.25", "-1/4"], ["2e-3", "1/500"], [" +7 ", "7"], ["−2/4", "-1/2"], [".5", "1/2"], ["1E2", "100"]]) assert.equal(rational(text).toString(), value);
+  for (const text of ["", "1/0", "1/-2", "a", "1.2.3", "0x10", "1,5", "Infinity", "1/2/3", "--1", "9".repeat(1300)]) assert.throws(() => rational(text), Error, text);
+  assert.equal(rational(0.1).toString(), "3602879701896397/36028797018963968");
+  assert.equal(rational(5e-324).d, 2n ** 1074n);
+  assert.equal(rational("1e300").div(rational("1e299")).toNumber(), 10);
+  assert.ok(Math.abs(rational(`${10n ** 390n}/${3n * 10n ** 389n}`).toNumber() - 10 / 3) < 1e-15);
 });

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from singlearn import plot
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.cli.refusal import Refusal
 from singlearn.symmetry import (
     Box,
@@ -28,7 +28,6 @@ from singlearn.symmetry import (
     nearby,
     node_roles,
     node_states,
-    read,
     to_deep,
     write,
 )
@@ -66,22 +65,8 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     return Box(*sides)
 
 
-def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU, list[str]]:
-    """The network in a file, and what had to be assumed."""
-    order = None if options.order is None else [name.strip() for name in options.order.split(",")]
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        net = read(path, activation=options.activation, order=order)
-    return net, [str(one.message).replace("activation='relu' says that it is so", "--activation relu says that it is so") for one in heard]
-
-
-def _print_assumed(notes: list[str]) -> None:
-    for note in notes:
-        print(f"  assumed: {note}")
-
-
 def _describe(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if isinstance(net, DeepReLU):
         return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
@@ -112,7 +97,7 @@ def _describe(options: argparse.Namespace) -> int:
             print(f"  figure: {figure}")
         if not_drawn is not None:
             print("  figure: not written")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     # A full disk, say: what was found is printed all the same.
     if not_drawn is not None:
         raise not_drawn
@@ -146,7 +131,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str
     if not layers:
         print("  with --box LOW HIGH, dead and always active nodes are looked for")
     print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
-    _print_assumed(assumed)
+    print_assumed(assumed)
     return 0
 
 
@@ -171,7 +156,7 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 
 
 def _equivalent(options: argparse.Namespace) -> int:
-    (a, assumed), (b, assumed_of_b) = _read(options.net, options), _read(options.other, options)
+    (a, assumed), (b, assumed_of_b) = read_network_file(options.net, options), read_network_file(options.other, options)
     assumed = list(dict.fromkeys(assumed + assumed_of_b))
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
@@ -196,12 +181,12 @@ def _equivalent(options: argparse.Namespace) -> int:
         print_document({"command": "symmetry equivalent", "equivalent": answer, **details, "explanation": text, "assumed": assumed})
     else:
         print(text)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0 if answer else 1
 
 
 def _compress(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
     if isinstance(net, DeepReLU):
@@ -229,7 +214,7 @@ def _compress(options: argparse.Namespace) -> int:
         print_document({**document, "explanation": text, "assumed": assumed})
     else:
         print(f"{before} → {after} hidden nodes\n  {text.replace(chr(10), chr(10) + '  ')}\n  network: {options.output}")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0
 
 
@@ -245,7 +230,7 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
 
 
 def _fibre(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     found = fibre(net, net.width if options.width is None else options.width)
@@ -260,5 +245,5 @@ def _fibre(options: argparse.Namespace) -> int:
         print_document({**document, "assumed": assumed})
     else:
         print(found)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0

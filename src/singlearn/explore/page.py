@@ -59,7 +59,7 @@ def page(states: Mapping[str, Mapping[str, Any]] | None = None, *, scene: str | 
     start = f'start(document.getElementById("explorer"), {_literal(options)});'
     return _PAGE.format(
         title=escape(heading or "singlearn explore"),
-        style=_text("style.css"),
+        style=style(),
         script=f"{script}\n{start}",
     )
 
@@ -86,6 +86,19 @@ body {{ margin: 0; background: #ffffff; }}
 </body>
 </html>
 """
+
+
+def style() -> str:
+    """The style sheet."""
+    return _text("style.css")
+
+
+def scenes() -> tuple[str, ...]:
+    """The ids of the scenes, in the order of their tabs."""
+    names = re.search(r"SCENES = \[([^\]]*)\]", _text(ENTRY))
+    if names is None:
+        raise AssertionError(f"js/{ENTRY} has no list of scenes")
+    return tuple(name.strip() for name in names[1].split(",") if name.strip())
 
 
 def _without_export(text: str) -> str:

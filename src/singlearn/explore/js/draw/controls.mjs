@@ -1,16 +1,13 @@
 /** Labelled controls and numbers. */
 
-import { html, replace, set } from "./svg.mjs";
-
-let controls = 0;
+import { html, replace, set, uniqueId } from "./svg.mjs";
 
 /**
  * A slider. options: label, min, max, step, value, show(value) for the text beside it, name (for tests), onInput(value).
  * Returns {node, value(v)}.
  */
 export function slider(options) {
-  controls += 1;
-  const id = `sle-control-${controls}`;
+  const id = uniqueId("control");
   const output = html("output", { for: id, class: "sle-number", "data-value": options.name });
   const input = html("input", {
     id, type: "range", min: options.min, max: options.max, step: options.step ?? "any", name: options.name,
@@ -39,8 +36,7 @@ export function button(label, onClick, options = {}) {
 
 /** A choice among `[value, text]` pairs. Returns {node, value(v)}. */
 export function choice(label, pairs, value, onChange, name) {
-  controls += 1;
-  const id = `sle-control-${controls}`;
+  const id = uniqueId("control");
   const select = html("select", { id, name, onchange: () => onChange(select.value) }, pairs.map(([v, text]) => html("option", { value: v }, [text])));
   select.value = value;
   return { node: html("div", { class: "sle-control" }, [html("label", { for: id }, [label]), select]), value: (v) => { select.value = v; } };

@@ -1,9 +1,7 @@
 /** A plane with two axes, into which curves, areas and handles are drawn. */
 
-import { linear, logarithmic, logTicks, powerText, shown, thinned, ticks } from "./scale.mjs";
-import { replace, set, svg } from "./svg.mjs";
-
-let plots = 0;
+import { linear, logarithmic, logTicks, shown, shownPower, ticks } from "./scale.mjs";
+import { replace, set, svg, uniqueId } from "./svg.mjs";
 
 /**
  * An SVG plot. `x` and `y` are maps from data to pixels that change with `view` and `size`.
@@ -13,10 +11,9 @@ let plots = 0;
  */
 export class Plot {
   constructor(options = {}) {
-    plots += 1;
     this.options = options;
     this.margins = { left: 48, right: 12, top: 10, bottom: 38, ...options.margins };
-    this.clip = `sle-clip-${plots}`;
+    this.clip = uniqueId("clip");
     this.rectangle = svg("rect");
     this.frame = svg("rect", { class: "sle-frame" });
     this.axes = svg("g", { class: "sle-axes", "aria-hidden": "true" });
@@ -61,17 +58,17 @@ export class Plot {
   #drawAxes(x0, x1, y0, y1) {
     const { xLabel, yLabel, xLog, yLog } = this.options;
     const parts = [];
-    const atX = xLog ? thinned(logTicks(this.x.low, this.x.high), (x1 - x0) / 40) : ticks(this.x.low, this.x.high, (x1 - x0) / 70);
-    const atY = yLog ? thinned(logTicks(this.y.low, this.y.high), (y0 - y1) / 24) : ticks(this.y.low, this.y.high, (y0 - y1) / 34);
+    const atX = xLog ? logTicks(this.x.low, this.x.high, (x1 - x0) / 46) : ticks(this.x.low, this.x.high, (x1 - x0) / 70);
+    const atY = yLog ? logTicks(this.y.low, this.y.high, (y0 - y1) / 26) : ticks(this.y.low, this.y.high, (y0 - y1) / 34);
     for (const t of atX) {
       const p = this.x(t);
       parts.push(svg("line", { class: t === 0 && !xLog ? "sle-zero" : "sle-grid", x1: p, x2: p, y1: y0, y2: y1 }));
-      parts.push(svg("text", { class: "sle-tick", x: p, y: y0 + 14, "text-anchor": "middle" }, [xLog ? powerText(t) : shown(t)]));
+      parts.push(svg("text", { class: "sle-tick", x: p, y: y0 + 14, "text-anchor": "middle" }, [xLog ? shownPower(t) : shown(t)]));
     }
     for (const t of atY) {
       const p = this.y(t);
       parts.push(svg("line", { class: t === 0 && !yLog ? "sle-zero" : "sle-grid", x1: x0, x2: x1, y1: p, y2: p }));
-      parts.push(svg("text", { class: "sle-tick", x: x0 - 5, y: p + 4, "text-anchor": "end" }, [yLog ? powerText(t) : shown(t)]));
+      parts.push(svg("text", { class: "sle-tick", x: x0 - 5, y: p + 4, "text-anchor": "end" }, [yLog ? shownPower(t) : shown(t)]));
     }
     if (xLabel) parts.push(svg("text", { class: "sle-label", x: (x0 + x1) / 2, y: this.height - 5, "text-anchor": "middle" }, [xLabel]));
     if (yLabel) {

@@ -32,11 +32,20 @@ export function ticks(low, high, count = 5) {
   return found;
 }
 
-/** Powers of ten between `low` and `high`. */
-export function logTicks(low, high) {
+/** Powers of ten between `low` and `high`: every one, or every second, third … so that there are at most `most`. */
+export function logTicks(low, high, most = 12) {
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const step = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, Math.floor(most))));
   const found = [];
-  for (let k = Math.ceil(Math.log10(low) - 1e-9); k <= Math.log10(high) + 1e-9; k += 1) found.push(10 ** k);
+  for (let k = Math.ceil(first / step) * step; k <= last; k += step) found.push(10 ** k);
   return found;
+}
+
+/** A power of ten for people: 0.01 … 1000 as they are, others as 10⁻⁵. */
+export function shownPower(value) {
+  const k = Math.round(Math.log10(value));
+  if (k >= -2 && k <= 3) return shown(value);
+  return `10${String(k).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
 }
 
 /** A number for people: four digits, a real minus sign. */
@@ -46,17 +55,4 @@ export function shown(value, digits = 4) {
   const size = Math.abs(value);
   const text = size >= 1e5 || size < 1e-4 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
   return text.replace(/-/g, "−");
-}
-
-/** A power of ten for people: 0.01, 1, 100, and 10⁻⁵ or 10⁶ where that is shorter. */
-export function powerText(value) {
-  const power = Math.round(Math.log10(value));
-  if (Math.abs(power) < 4) return shown(value);
-  return `10${String(power).replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
-}
-
-/** Every so many of a list, so that at most `count` stay. */
-export function thinned(list, count) {
-  const every = Math.max(1, Math.ceil(list.length / Math.max(1, count)));
-  return list.filter((_, i) => i % every === 0);
 }

@@ -1,5 +1,15 @@
 /** SVG and HTML elements without a library. */
 
+// Several widgets of one notebook share a document: each copy of this module names its elements with letters of its own.
+const RUN = Math.random().toString(36).slice(2, 8);
+let names = 0;
+
+/** A name for an element's id that no other element of the document has. */
+export function uniqueId(kind) {
+  names += 1;
+  return `sle-${kind}-${RUN}-${names}`;
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with attributes and children; `undefined` and `null` attributes are left out. */

@@ -103,7 +103,7 @@ export const ZERO = new Rational(0n);
 export const ONE = new Rational(1n);
 export const HALF = new Rational(1n, 2n);
 
-const LONGEST = 400;
+const LONGEST = 1200;
 
 /**
  * The exact fraction that a text, number, BigInt or Rational stands for: "1/3", "-0.25", "2e-3"; a number is the binary fraction it

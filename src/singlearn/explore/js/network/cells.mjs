@@ -74,3 +74,17 @@ export function chord([w0, w1], b, side) {
   const other = inside.reduce((best, point) => (far(point, inside[0]) > far(best, inside[0]) ? point : best), inside[0]);
   return far(other, inside[0]) > 1e-9 * side ? [inside[0], other] : null;
 }
+
+/** The two points where an affine u vanishes on the rim of a convex polygon, or null. */
+export function crossSection(polygon, u) {
+  const heights = polygon.map(u);
+  const points = [];
+  polygon.forEach((point, i) => {
+    const next = (i + 1) % polygon.length;
+    const [h, g] = [heights[i], heights[next]];
+    if (h < 0 === g < 0) return;
+    const t = h / (h - g);
+    points.push([point[0] + (polygon[next][0] - point[0]) * t, point[1] + (polygon[next][1] - point[1]) * t]);
+  });
+  return points.length === 2 ? points : null;
+}

@@ -10,7 +10,6 @@ import { largestDifference } from "../network/difference.mjs";
 import { MOST_NODES, cube, isConstant, toJson } from "../network/net.mjs";
 import { movesPanel } from "./fibre/moves_panel.mjs";
 import { orbitFigure } from "./fibre/orbits.mjs";
-import { stacked } from "./network.mjs";
 import { linePoints } from "./network/graph.mjs";
 import { planeFigure } from "./network/plane.mjs";
 import { SLICE, check, colourOf, defaults, netOf, sideOf } from "./network/state.mjs";
@@ -177,7 +176,7 @@ export function mount(root, store, context) {
   draw();
   return {
     resize: size,
-    svg: () => stacked([...(plane ? plane.plots.map((plot) => plot.node) : [graph.node]), orbits.plot.node]),
+    svg: () => [...(plane ? plane.plots.map((plot) => plot.node) : [graph.node]), orbits.plot.node],
     destroy() {
       stop();
       ask.cancel();

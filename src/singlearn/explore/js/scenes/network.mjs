@@ -1,7 +1,7 @@
 /** Scene 1: a two-layer ReLU network under one's hands. */
 
 import { button, choice, panel, toggle } from "../draw/controls.mjs";
-import { html, oncePerFrame, replace, svg } from "../draw/svg.mjs";
+import { html, oncePerFrame, replace } from "../draw/svg.mjs";
 import { analyse } from "../network/analysis.mjs";
 import { EXAMPLES } from "../network/examples.mjs";
 import { toJson } from "../network/net.mjs";
@@ -20,7 +20,11 @@ export const slice = SLICE;
 export const tour = [
   {
     title: "A network is a sum of folded planes",
-    text: "Drag a dot: the place where a node switches on. Drag a square: how strongly it bends the function. Every number beside is exact: fractions, not rounded decimals. Try the example “Two nodes that cancel”: the Jacobian loses rank where nodes share a boundary.",
+    text: "Drag a dot: the place where a node switches on. Drag a square: how strongly it bends the function. Every number beside is exact: fractions, not rounded decimals.",
+  },
+  {
+    title: "Where the parameters lose their grip",
+    text: "Drag one dot onto another until it snaps: the two nodes share a boundary, the rank of the Jacobian falls, and some directions are null although they are no symmetry. There the model is singular: λ is below half the number of parameters.",
   },
 ];
 
@@ -71,7 +75,7 @@ export function mount(root, store, context) {
     const half = sideOf(state);
     const found = analyse(net, half, state.everywhere);
     table.draw(net, found.roles, state.selected);
-    told.draw(net, found);
+    told.draw(net, found, state.everywhere);
     side.value(state.side);
     everywhere.value(state.everywhere);
     figure.draw({ net, side: half.toNumber(), form: found.form, roles: found.roles, selected: state.selected, snapped: note !== null, note, yaw: state.yaw, start: null });
@@ -81,27 +85,10 @@ export function mount(root, store, context) {
   draw();
   return {
     resize: () => figure.size(left.clientWidth),
-    svg: () => stacked(figure.plots.map((plot) => plot.node)),
+    svg: () => figure.plots.map((plot) => plot.node),
     destroy() {
       stop();
       ask.cancel();
     },
   };
-}
-
-/** Several plots below each other as one SVG element; a single one as it is. */
-export function stacked(plots) {
-  if (plots.length === 1) return plots[0];
-  const [width, height] = [Math.max(...plots.map((p) => p.viewBox.baseVal.width)), plots.reduce((sum, p) => sum + p.viewBox.baseVal.height, 0)];
-  let top = 0;
-  const parts = plots.map((plot) => {
-    const copy = plot.cloneNode(true);
-    copy.setAttribute("y", top);
-    copy.setAttribute("width", plot.viewBox.baseVal.width);
-    copy.setAttribute("height", plot.viewBox.baseVal.height);
-    top += plot.viewBox.baseVal.height;
-    return copy;
-  });
-  const whole = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "sle-plot" }, parts);
-  return whole;
 }

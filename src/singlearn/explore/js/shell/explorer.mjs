@@ -1,7 +1,7 @@
 /** The explorer: tabs, the scene in front, its address, exports and the tour. */
 
 import { button } from "../draw/controls.mjs";
-import { html, oncePerFrame, replace } from "../draw/svg.mjs";
+import { html, oncePerFrame, replace, uniqueId } from "../draw/svg.mjs";
 import { download, png, svgText } from "./export.mjs";
 import { fromHash, makeStore, toHash } from "./store.mjs";
 import { tour } from "./tour.mjs";
@@ -23,13 +23,14 @@ export function startExplorer(root, scenes, options = {}) {
   for (const [slice, state] of Object.entries(options.states ?? {})) defaults[slice] = { ...defaults[slice], ...state };
   const stores = Object.fromEntries(Object.keys(defaults).map((slice) => [slice, makeStore({ ...defaults[slice] })]));
 
+  const panelId = uniqueId("panel");
   let current = null;
   let view = null;
   const live = html("p", { class: "sle-live", role: "status", "aria-live": "polite" });
   const note = html("p", { class: "sle-note", role: "alert", hidden: true });
-  const panelElement = html("div", { class: "sle-scene", role: "tabpanel", id: "sle-panel", tabindex: -1 });
+  const panelElement = html("div", { class: "sle-scene", role: "tabpanel", id: panelId, tabindex: -1 });
   const tabs = scenes.map((scene) => html("button", {
-    type: "button", role: "tab", class: "sle-tab", id: `sle-tab-${scene.id}`, "aria-controls": "sle-panel", "data-scene": scene.id, onclick: () => show(scene.id),
+    type: "button", role: "tab", class: "sle-tab", id: `${panelId}-${scene.id}`, "aria-controls": panelId, "data-scene": scene.id, onclick: () => show(scene.id),
   }, [scene.title]));
   const tablist = html("div", { class: "sle-tabs", role: "tablist", "aria-label": "Scenes", onkeydown: (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -53,7 +54,7 @@ export function startExplorer(root, scenes, options = {}) {
 
   const savePicture = async (kind) => {
     const element = view?.svg();
-    if (!element) return announce("this scene has no picture to save");
+    if (!element || element.length === 0) return announce("this scene has no picture to save");
     const name = `singlearn-${current.id}.${kind}`;
     try {
       if (kind === "svg") download(name, svgText(element), "image/svg+xml");
@@ -128,7 +129,7 @@ export function startExplorer(root, scenes, options = {}) {
       tab.setAttribute("aria-selected", String(scenes[i] === current));
       tab.tabIndex = scenes[i] === current ? 0 : -1;
     });
-    panelElement.setAttribute("aria-labelledby", `sle-tab-${id}`);
+    panelElement.setAttribute("aria-labelledby", `${panelId}-${id}`);
     replace(panelElement, []);
     view = current.mount(panelElement, stores[sliceOf(current)], context);
     view.resize();

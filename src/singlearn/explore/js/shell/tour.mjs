@@ -1,7 +1,7 @@
 /** A tour: a box with text that goes from scene to scene. */
 
 import { button } from "../draw/controls.mjs";
-import { html, replace } from "../draw/svg.mjs";
+import { html, replace, uniqueId } from "../draw/svg.mjs";
 
 /** Walk through the steps of the scenes: each scene's `tour` is a list of {title, text}. */
 export function tour(root, scenes, context) {
@@ -10,13 +10,14 @@ export function tour(root, scenes, context) {
   if (!steps.length) return;
   const before = document.activeElement;
   let at = 0;
-  const title = html("h2", { id: "sle-tour-title" });
-  const text = html("p", { id: "sle-tour-text" });
+  const name = uniqueId("tour");
+  const title = html("h2", { id: `${name}-title` });
+  const text = html("p", { id: `${name}-text` });
   const count = html("span", { class: "sle-unit", "data-value": "tour-step" });
   const back = button("Back", () => go(at - 1), { name: "tour-back" });
   const next = button("Next", () => (at + 1 < steps.length ? go(at + 1) : end()), { name: "tour-next", className: "sle-primary" });
   const box = html("div", {
-    class: "sle-tour", role: "dialog", "aria-labelledby": "sle-tour-title", "aria-describedby": "sle-tour-text", onkeydown: (event) => {
+    class: "sle-tour", role: "dialog", "aria-labelledby": title.id, "aria-describedby": text.id, onkeydown: (event) => {
       if (event.key === "Escape") end();
     },
   }, [title, text, html("div", { class: "sle-row" }, [back, next, button("Close", () => end(), { name: "tour-close" }), count])]);

@@ -3,16 +3,15 @@
 import { css, diverging } from "../../draw/colour.mjs";
 import { handle } from "../../draw/handle.mjs";
 import { Plot } from "../../draw/plot.mjs";
-import { paint, contour } from "../../draw/raster.mjs";
 import { html, replace, svg } from "../../draw/svg.mjs";
 import { shown, ticks } from "../../draw/scale.mjs";
-import { cells, chord } from "../../network/cells.mjs";
-import { drawable, isConstant, withNode } from "../../network/net.mjs";
+import { cells, chord, crossSection } from "../../network/cells.mjs";
+import { isConstant, withNode } from "../../network/net.mjs";
 import { FINE, GRID, footOf, moveThrough, moveWeight } from "../../network/snap.mjs";
 import { TOLERANCE, keep } from "./graph.mjs";
 import { colourOf } from "./state.mjs";
 
-const PIXELS = 72;
+const STOPS = [-1, -0.5, 0, 0.5, 1];
 
 /** The figure for two inputs; as `graphFigure`. `onYaw(degrees)` turns the surface. */
 export function planeFigure(edit, options = {}) {
@@ -22,12 +21,10 @@ export function planeFigure(edit, options = {}) {
   const scale = html("p", { class: "sle-help", "data-value": "colour-scale" });
   const turnInput = html("input", { type: "range", min: -180, max: 180, step: 1, "aria-label": "Turn the surface", oninput: () => options.onYaw?.(Number(turnInput.value)) });
   const node = html("div", { class: "sle-figure" }, [plane.node, scale, surface, html("label", { class: "sle-help sle-row" }, ["Turn ", turnInput]), caption]);
-  const canvas = document.createElement("canvas");
-  const image = svg("image", { preserveAspectRatio: "none", "image-rendering": "auto" });
+  const colours = svg("g");
   const layer = svg("g");
-  plane.under.append(image);
+  plane.under.append(colours);
   plane.body.append(layer);
-  const values = new Float64Array(PIXELS * PIXELS);
   let now = null;
   let dragging = false;
   let arrow = 1;
@@ -73,7 +70,8 @@ export function planeFigure(edit, options = {}) {
       const longest = Math.max(0.5, ...net.nodes.map((one) => Math.hypot(...one.w.map((v) => v.toNumber()))));
       arrow = (0.32 * side) / longest;
     }
-    drawColours(drawable(net), side);
+    const domains = cells(form, side);
+    drawColours(domains, side);
     const parts = [];
     const kinked = new Set(form.kinks.map(({ key }) => key));
     for (const { normal, offset } of form.kinks) {
@@ -102,7 +100,7 @@ export function planeFigure(edit, options = {}) {
       if (dragging && i === selected) marks.push(svg("circle", { class: snapped ? "sle-snap sle-snapped" : "sle-snap", cx: plane.x(foot[0]), cy: plane.y(foot[1]), r: TOLERANCE + 7 }));
     });
     keep(plane.over, [...feet, ...tips].filter((_, k) => k % feet.length < net.nodes.length).map((part) => part.node), marks);
-    drawSurface(form, side);
+    drawSurface(domains, side);
     turnInput.value = String(now.yaw);
     caption.textContent = note ?? options.caption ?? "";
   }
@@ -115,35 +113,41 @@ export function planeFigure(edit, options = {}) {
     return svg("path", { class: `sle-line ${className}`, d: `M${a} ${b}L${c} ${d}${head}` });
   }
 
-  function drawColours(f, side) {
-    // The square plot may show more than the box on one axis; colours fill what it shows.
-    const [x0, x1, y0, y1] = [-side, side, -side, side];
-    let most = 1e-12;
-    for (let j = 0; j < PIXELS; j += 1) {
-      for (let i = 0; i < PIXELS; i += 1) {
-        const value = f([x0 + ((x1 - x0) * (i + 0.5)) / PIXELS, y0 + ((y1 - y0) * (j + 0.5)) / PIXELS]);
-        values[j * PIXELS + i] = value;
-        if (Math.abs(value) > most) most = Math.abs(value);
+  /** Each linear domain is filled by a linear gradient, and its level lines are straight: no grid of pixels is needed. */
+  function drawColours(parts, side) {
+    const most = Math.max(1e-12, ...parts.flatMap(({ polygon, gradient, value }) => polygon.map(([x, y]) => Math.abs(value + gradient[0] * x + gradient[1] * y))));
+    const defs = [];
+    const fills = [];
+    let lines = "";
+    const levels = ticks(-most, most, 9);
+    parts.forEach(({ polygon, gradient: g, value }, k) => {
+      const square = g[0] * g[0] + g[1] * g[1];
+      const outline = `${plane.path(polygon)}Z`;
+      if (Math.sqrt(square) * side < 1e-9 * most) {
+        fills.push(svg("path", { class: "sle-domain", d: outline, fill: css(diverging(value / most)), stroke: css(diverging(value / most)) }));
+        return;
       }
-    }
-    paint(canvas, values, PIXELS, PIXELS, (value) => [...diverging(value / most), 150]);
-    image.setAttribute("href", canvas.toDataURL());
-    const [left, right, top, bottom] = [plane.x(x0), plane.x(x1), plane.y(y1), plane.y(y0)];
-    for (const [name, value] of [["x", left], ["y", top], ["width", right - left], ["height", bottom - top]]) image.setAttribute(name, value);
-    const at = (k) => x0 + ((x1 - x0) * (k + 0.5)) / PIXELS;
-    const lines = ticks(-most, most, 9).flatMap((level) => contour(values, PIXELS, PIXELS, level, at, at));
-    contours.setAttribute("d", lines.map((line) => plane.path(line)).join(""));
+      // f = h on the point g (h − value) / |g|² and on the line through it across g.
+      const at = (h) => [(g[0] * (h - value)) / square, (g[1] * (h - value)) / square];
+      const [a, b] = [at(-most), at(most)];
+      const name = `${plane.clip}-g${k}`;
+      defs.push(svg("linearGradient", { id: name, gradientUnits: "userSpaceOnUse", x1: plane.x(a[0]), y1: plane.y(a[1]), x2: plane.x(b[0]), y2: plane.y(b[1]) },
+        STOPS.map((t) => svg("stop", { offset: (t + 1) / 2, "stop-color": css(diverging(t)) }))));
+      fills.push(svg("path", { class: "sle-domain", d: outline, fill: `url(#${name})`, stroke: `url(#${name})` }));
+      for (const level of levels) {
+        const line = crossSection(polygon, ([x, y]) => value + g[0] * x + g[1] * y - level);
+        if (line) lines += plane.path(line);
+      }
+    });
+    replace(colours, [svg("defs", {}, defs), ...fills, svg("path", { class: "sle-contour", d: lines })]);
     scale.textContent = `Colours: blue is below 0, orange above, up to ±${shown(most, 3)}; thin lines join equal outputs. Bold lines are the folds; arrows are the weight vectors w, dotted ones the total gradients q w.`;
   }
-  const contours = svg("path", { class: "sle-contour" });
-  plane.under.append(contours);
 
-  function drawSurface(form, side) {
+  function drawSurface(parts, side) {
     const width = plane.width;
     const height = Math.round(Math.min(320, width * 0.62));
     const angle = (now.yaw * Math.PI) / 180;
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    const parts = cells(form, side);
     const heights = parts.flatMap(({ polygon, gradient, value }) => polygon.map(([x, y]) => value + gradient[0] * x + gradient[1] * y));
     const [low, high] = [Math.min(...heights), Math.max(...heights)];
     const lift = (0.27 * height) / Math.max(high - low, 1e-9);
@@ -167,7 +171,7 @@ export function planeFigure(edit, options = {}) {
 
   return {
     node,
-    plots: [plane],
+    plots: [plane, { node: surface }],
     draw(state) {
       now = state;
       redraw();

@@ -5,7 +5,7 @@ import { html, replace } from "../../draw/svg.mjs";
 import { short } from "../../math/rational.mjs";
 import { planeText } from "../../network/kink_form.mjs";
 
-/** {node, draw(net, analysis)}. */
+/** {node, draw(net, analysis, everywhere)}. */
 export function readings() {
   const domains = number("linear-domains", "Linear domains in the box");
   const width = number("minimal-width", "Nodes that are enough");
@@ -15,13 +15,15 @@ export function readings() {
   const fields = html("p", { class: "sle-help", "data-value": "fields" });
   const relations = html("p", { "data-value": "relations" });
   const form = html("table", { class: "sle-table", "data-value": "kink-form" });
+  const heading = html("h3");
   const node = html("div", { class: "sle-side" }, [
-    panel("Degeneracy", [width.node, domains.node, rank.node, explained.node, firstOrder.node, fields, relations]),
+    panel(null, [heading, width.node, domains.node, rank.node, explained.node, firstOrder.node, fields, relations]),
     panel("Kink form: all that the network computes", [html("div", { class: "sle-scroll" }, [form])]),
   ]);
   return {
     node,
-    draw(net, { domains: count, width: least, rank: own, form: kinks, cancelling, annihilating }) {
+    draw(net, { domains: count, width: least, rank: own, form: kinks, cancelling, annihilating }, everywhere) {
+      heading.textContent = `Degeneracy, on ${everywhere ? "all inputs" : "the inputs shown"}`;
       domains.show(String(count));
       width.show(`${least} of ${net.nodes.length}`, least);
       rank.show(`${own.rank} of ${own.parameters}`, own.rank);

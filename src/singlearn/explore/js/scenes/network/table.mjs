@@ -2,7 +2,7 @@
 
 import { button } from "../../draw/controls.mjs";
 import { html, replace } from "../../draw/svg.mjs";
-import { ONE, rational } from "../../math/rational.mjs";
+import { ONE, rational, short } from "../../math/rational.mjs";
 import { MOST_NODES, withNode } from "../../network/net.mjs";
 import { MEANING, colourOf } from "./state.mjs";
 
@@ -75,7 +75,7 @@ export function nodeTable(edit, onSelect, warn) {
   }
 
   const put = (input, value) => {
-    const text = value.toString();
+    const text = short(value);
     if (input.dataset.shown === text) return;
     input.dataset.shown = text;
     input.value = text;
