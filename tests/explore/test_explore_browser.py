@@ -214,6 +214,7 @@ def test_the_address_brings_the_same_network_back_and_a_damaged_one_is_named(vis
         ('#network/{"network":{"net":3}}', "should be an object"),
         ('#network/{"network":{"sides":3}}', "none of its settings"),
         ('#fibre/{"network":{"side":"4"}}', "one of 1, 2, 3"),
+        ('#fibre/{"network":{"start":{"w":[[1]],"b":[0],"q":[1],"c":0}}}', "no point of the fibre"),
     ]:
         three = visit(damaged)
         assert said in three.page.get_by_role("alert").inner_text()
