@@ -47,8 +47,8 @@ NAMES = {
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "explore", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram",
-    "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "Run", "Triple", "data", "exact", "experiments", "explore", "flow", "generalise", "local", "local_run", "measure", "models",
+    "phase_diagram", "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
 ]  # fmt: skip
 
 

@@ -360,8 +360,9 @@ def _add_explore(commands: argparse._SubParsersAction) -> None:
         "singlearn explore net.npz",
     )
     command.add_argument(
-        "net", nargs="?", type=Path, metavar="NET", help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: an example)"
-    )
+        "net", nargs="?", type=Path, metavar="NET",
+        help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: an example)",
+    )  # fmt: skip
     command.add_argument("-o", "--output", type=Path, metavar="FILE.html", help="the page to write (default: explore.html in --out)")
     command.add_argument("--scene", metavar="NAME", help="the scene to begin with: network, fibre, valley, descent or phases")
     command.add_argument("--no-open", action="store_true", help="write the page, do not start a browser")

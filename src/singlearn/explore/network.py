@@ -34,21 +34,28 @@ def two_layer(net: Openable) -> TwoLayerReLU:
     if isinstance(net, DeepReLU):
         net = from_deep(net)
     if not isinstance(net, TwoLayerReLU):
-        raise ValueError(f"net: got {type(net).__name__}; it should be a TwoLayerReLU, a parameter with w, b, q and c, or the path of a file")
+        raise ValueError(
+            f"net: got {type(net).__name__}; it should be a TwoLayerReLU, a parameter with w, b, q and c, "
+            "or the path of a file"
+        )
     if net.outputs != 1:
         raise ValueError(f"net: it has {net.outputs} outputs; the explorer shows one, so take one row of q at a time")
     if net.inputs > MOST_INPUTS:
         raise ValueError(f"net: it has {net.inputs} inputs; the explorer draws one or two")
     if net.width > MOST_NODES:
-        raise ValueError(f"net: it has {net.width} hidden nodes; the explorer shows up to {MOST_NODES}, and symmetry.compress may find fewer")
+        raise ValueError(
+            f"net: it has {net.width} hidden nodes; the explorer shows up to {MOST_NODES}, "
+            "and symmetry.compress may find fewer"
+        )
     return net
 
 
 def network_state(net: TwoLayerReLU) -> dict[str, Any]:
-    """The state of the scenes Network and Fibre that shows a network: every parameter as exact text, and a box that holds its boundaries."""
-    distances = [
-        abs(float(node.b)) / hypot(*(float(v) for v in node.w)) for node in net.nodes if any(float(v) for v in node.w) and not node.is_degenerate
-    ]
+    """The state of the scenes Network and Fibre that shows a network: every parameter as exact
+    text, and a box that holds its boundaries.
+    """
+    lengths = [(node, hypot(*(float(v) for v in node.w))) for node in net.nodes if not node.is_degenerate]
+    distances = [abs(float(node.b)) / length for node, length in lengths if length]
     furthest = max(distances, default=0.0) * 1.2
     side = next((s for s in SIDES if s >= max(3.0, furthest)), SIDES[-1])
     return {"net": as_json(net), "side": str(side), "selected": 0, "start": None}

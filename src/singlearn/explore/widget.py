@@ -24,7 +24,7 @@ def _widget_class() -> Any:
     import anywidget
     import traitlets
 
-    class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc]
+    class ExplorerWidget(anywidget.AnyWidget):
         """Scenes drawn in the notebook; ``states`` follows what is done in them."""
 
         _esm = module("widget.mjs") + "export default { render };\n"
