@@ -92,7 +92,7 @@ EXAMPLES: list[dict[str, Any]] = [
             {"box": [["0", "4"], ["-1", "4"]], "K": "1/4*(w*q - 1)^2"},
             {"box": [["-1", "0"], ["-1", "4"]], "K": "1/4*w^2*q^2 + 1/4"},
         ],
-        "words": "The inputs are uniform on [-√3, √3], the noise has variance 1. Scaling (aw, q/a) changes nothing: the true parameters are the "
+        "words": "The inputs are uniform on [−√3, √3], the noise has variance 1. Scaling (aw, q/a) changes nothing: the true parameters are the "
         "hyperbola wq = 1, w > 0.",
     },
     {
@@ -112,7 +112,7 @@ EXAMPLES: list[dict[str, Any]] = [
         "variables": ["s", "c"],
         "box": [["0", "2"], ["0", "2"]],
         "pieces": [{"box": [["0", "2"], ["0", "2"]], "K": "1/48*(s - 1)^2 + 1/8*(s - 1)*(c - 1) + 1/2*(c - 1)^2"}],
-        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 - x) on [-1, 1] is also s ReLU(x - 1/2) + s ReLU(-x - 1/2) + c with s = c = 1. A "
+        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 − x) on [−1, 1] is also s ReLU(x − 1/2) + s ReLU(−x − 1/2) + c with s = c = 1. A "
         "symmetry without a direction: in s and c the model is regular, λ = d/2.",
     },
     {
@@ -127,17 +127,17 @@ EXAMPLES: list[dict[str, Any]] = [
             {"box": [["-1", "0"], ["0", "2"]], "K": "1/4*w1^2 + 1/4*(w2 - 1)^2"},
             {"box": [["-1", "0"], ["-1", "0"]], "K": "1/4 + 1/4*(w1 + w2)^2"},
         ],
-        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [-√3, √3]. W₀ is the segment w1 + w2 = 1; at its ends one node is "
+        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [−√3, √3]. W₀ is the segment w1 + w2 = 1; at its ends one node is "
         "idle, and K has no Hessian. λ = 1/2 there as well.",
     },
     {
         "id": "moving-kink",
-        "title": "A kink that moves: ReLU(x - b) learns ReLU(x)",
+        "title": "A kink that moves: ReLU(x − b) learns ReLU(x)",
         "source": "Wei et al. 2022, Example 4",
         "variables": ["b"],
         "box": [["-1", "1"]],
         "pieces": [{"box": [["-1", "0"]], "K": "1/4*b^2 - 1/12*b^3"}, {"box": [["0", "1"]], "K": "1/4*b^2 - 1/6*b^3"}],
-        "words": "Inputs uniform on [-1, 1]. K has two derivatives but not three, so it is not analytic; its volume exponent is 1/2 all the same.",
+        "words": "Inputs uniform on [−1, 1]. K has two derivatives but not three, so it is not analytic; its volume exponent is 1/2 all the same.",
         "at": {"b": "0"},
     },
     {"id": "quadratic", "title": "Regular, one parameter: w²", "K": "w^2", "words": "Half a unit of λ for a parameter: λ = d/2 = 1/2."},
@@ -151,20 +151,20 @@ EXAMPLES: list[dict[str, Any]] = [
     },
     {
         "id": "cusp",
-        "title": "Cusp: (y² - x³)²",
+        "title": "Cusp: (y² − x³)²",
         "K": "(y^2 - x^3)^2",
         "words": "Away from the tip λ = 1/2; at the tip it is 5/12. The smallest λ wins, and the posterior gathers at the tip, slowly.",
     },
     {
         "id": "node",
-        "title": "Node: (y² - x² - x³)²",
+        "title": "Node: (y² − x² − x³)²",
         "K": "(y^2 - x^2 - x^3)^2",
         "words": "A curve that crosses itself: near the crossing it is two lines, λ = 1/2 with m = 2.",
     },
-    {"id": "circle", "title": "Circle: (x² + y² - 1/2)²", "K": "(x^2 + y^2 - 1/2)^2", "words": "A valley that closes: one direction out of it, λ = 1/2."},
+    {"id": "circle", "title": "Circle: (x² + y² − 1/2)²", "K": "(x^2 + y^2 - 1/2)^2", "words": "A valley that closes: one direction out of it, λ = 1/2."},
     {
         "id": "tacnode",
-        "title": "Tacnode: (y² - x⁴)²",
+        "title": "Tacnode: (y² − x⁴)²",
         "K": "(y^2 - x^4)^2",
         "words": "Two parabolas that touch: λ = 3/8, below that of a crossing.",
     },

@@ -81,3 +81,20 @@ export function curves(set, perDecade = 40) {
   const n = fine ? Array.from({ length: count + 1 }, (_, i) => Math.min(high, low * 10 ** (i / perDecade))) : set.n;
   return { n, F: set.phases.map((p) => (fine ? n.map((x) => freeEnergyAt(set, p, x)) : p.F.value)) };
 }
+
+// Where two phases of a set cross, to rounding where closed forms allow it: [{ n, before, after }], the numbers of the phases.
+export function crossingsIn(set, i, j) {
+  const { n, F } = curves(set);
+  const gap = (x) => freeEnergyAt(set, set.phases[i], x) - freeEnergyAt(set, set.phases[j], x);
+  return crossings(n, F[i], F[j]).map((c) => {
+    const k = n.findIndex((x) => x >= c.n);
+    let [low, high] = [n[k - 1], n[k]];
+    const sign = gap(low) < 0;
+    for (let step = 0; step < 60; step += 1) {
+      const middle = Math.sqrt(low * high);
+      if (gap(middle) < 0 === sign) low = middle;
+      else high = middle;
+    }
+    return { n: low, before: c.before ? j : i, after: c.before ? i : j };
+  });
+}

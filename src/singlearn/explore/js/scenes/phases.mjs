@@ -5,7 +5,7 @@ import { choice, legend, number, panel, slider, toggle } from "../draw/controls.
 import { Plot } from "../draw/plot.mjs";
 import { shown } from "../draw/scale.mjs";
 import { html, oncePerFrame, replace, svg } from "../draw/svg.mjs";
-import { crossings, curves, freeEnergyAt, interpolate, ledger, shares, slopes } from "../phases/phases.mjs";
+import { crossingsIn, curves, freeEnergyAt, interpolate, ledger, shares, slopes } from "../phases/phases.mjs";
 import { stacked } from "./network.mjs";
 
 export const id = "phases";
@@ -139,17 +139,20 @@ export function mount(root, store) {
 
   // Where the phase that wins changes.
   function changes(set) {
-    const { n: sizes, F } = tableOf(set);
-    const found = [];
-    for (let i = 0; i < set.phases.length; i += 1)
-      for (let j = i + 1; j < set.phases.length; j += 1)
-        for (const c of crossings(sizes, F[i], F[j])) {
-          const here = F.map((values) => interpolate(sizes, values, c.n));
-          const low = Math.min(...here.filter((f) => f !== null));
-          if (Math.abs(here[i] - low) < 1e-6) found.push({ n: c.n, before: set.phases[c.before ? j : i].id, after: set.phases[c.before ? i : j].id });
-        }
-    return found.sort((a, b) => a.n - b.n);
+    if (!changesKept.has(set.id)) {
+      const found = [];
+      for (let i = 0; i < set.phases.length; i += 1)
+        for (let j = i + 1; j < set.phases.length; j += 1)
+          for (const c of crossingsIn(set, i, j)) {
+            const here = set.phases.map((p) => freeEnergyAt(set, p, c.n));
+            const low = Math.min(...here.filter((f) => f !== null));
+            if (Math.abs(here[i] - low) < 1e-6) found.push({ n: c.n, before: set.phases[c.before].id, after: set.phases[c.after].id });
+          }
+      changesKept.set(set.id, found.sort((a, b) => a.n - b.n));
+    }
+    return changesKept.get(set.id);
   }
+  const changesKept = new Map();
   const marks = (set) => changes(set).map((c) => c.n);
 
   function drawCrossings(set) {

@@ -70,17 +70,16 @@ export function mount(root, store, context) {
     figure(plots.shell, [["sle-c3", "K^z times the prior, shell by shell", "area"]]),
     figure(plots.zeta, [["sle-c3", "ζ(z)"], ["sle-ink", "pole −λ", "dash"], ["sle-muted", "z", "dash"]]),
   ];
-  left.append(map.node, mapBar, words, probeLine);
+  left.append(map.node, mapBar, words, probeLine, figures[0]);
   root.append(html("div", { class: "sle-columns" }, [
     left,
     html("div", { class: "sle-side" }, [
       panel("", [which.node, own, error, side.node, n.node, beta.node, html("div", { class: "sle-row" }, [wbic]), view.node]),
       panel("The posterior at this n and β", [numbers.F.node, numbers.E.node, numbers.read.node, numbers.C.node, busy]),
       panel("What is proved", [numbers.exact.node, numbers.m.node, verdict, details]),
-      panel("What others would say", [numbers.bic.node, numbers.laplace.node, laplaceWords]),
+      panel("What others would say", [numbers.bic.node, numbers.laplace.node, laplaceWords, figures[1]]),
     ]),
-  ]), html("div", { class: "sle-gallery" }, [figures[0], figures[1]]),
-  html("div", { class: "sle-gallery" }, [
+  ]), html("div", { class: "sle-gallery" }, [
     html("section", {}, [panel("Why divide by two?", [level.node, numbers.V.node, numbers.slope.node, root2.node, halfWords]), figures[2]]),
     html("section", {}, [panel("How do I interpret z?", [z.node, numbers.zeta.node, zWords]), html("div", { class: "sle-pair" }, [figures[3], figures[4]])]),
   ]));
@@ -162,7 +161,7 @@ export function mount(root, store, context) {
     const steep = slopeOfVolume(problem, t);
     const slopeShown = steep === null ? "…" : shown(state.root ? 2 * steep : steep, 4);
     numbers.slope.show(slopeShown, steep === null ? "" : state.root ? 2 * steep : steep);
-    const value = problem.exponent === null ? null : problem.complete ? zetaAt(problem, state.z) : undefined;
+    const value = problem.exponent === null && state.z < 0 ? null : problem.complete ? zetaAt(problem, state.z) : undefined;
     numbers.zeta.show(value === null ? "unknown: λ is not in the table" : value === undefined ? "…" : shown(value, 5), value ?? "");
     zWords.textContent = zSentence(state.z, value);
     busy.textContent = problem.complete ? "" : "The curves are being computed …";
@@ -183,7 +182,9 @@ export function mount(root, store, context) {
     if (at >= 0) return `${start}At z = ${shown(at)} ${at === 0 ? "every parameter counts the same, and ζ(0) = 1" : "parameters far from the truth count most"}. Move z below 0.`;
     if (exponent === null) return `${start}At z = ${shown(at)} small K counts more. The integral lives as long as V(t) falls faster than t^${shown(-at)}; for this K no λ is proved.`;
     if (value === undefined) return start;
-    if (Math.abs(at + exponent) < 0.012) return `${start}At z = −λ every decade of K adds as much as the one before: t^z undoes V(t) exactly, the sum never ends, and ζ has its pole.`;
+    if (Math.abs(at + exponent) < 0.012) {
+      return `${start}At z = −λ ${problem.m > 1 ? `each decade of K adds a little more than the one before, by the logarithm of m = ${problem.m}` : "every decade of K adds as much as the one before"}: t^z undoes t^λ exactly, the sum never ends, and ζ has its pole${problem.m > 1 ? `, of order ${problem.m}` : ""}.`;
+    }
     return at > -exponent
       ? `${start}At z = ${shown(at)} a shell ten times nearer counts ${shown(10 ** -at, 3)} times as much, and holds about ${shown(10 ** exponent, 3)} times less prior: the sum ends.`
       : `${start}At z = ${shown(at)}, below −λ = ${shown(-exponent)}, each shell nearer to the truth adds more than the one before: the integral is infinite. So −λ is where nearness begins to pay more than room is lost.`;

@@ -28,10 +28,11 @@ export function regularMinima(land) {
 function singularSentence(land, point, eigen) {
   const zero = eigen.filter((e) => Math.abs(e) <= FLAT * Math.max(1e-300, Math.abs(eigen[0])) + 1e-10).length;
   const at = point.map((v, i) => `${land.variables[i]} = ${shown(v)}`).join(", ");
-  return `At ${at} ${zero} of ${land.dimension} eigenvalues of the Hessian ${zero === 1 ? "is" : "are"} 0: Laplace's method divides by it and says F = -∞.`;
+  const count = land.dimension === 1 ? "the Hessian" : `${zero} of ${land.dimension} eigenvalues of the Hessian`;
+  return `At ${at}, ${count} ${zero === 1 ? "is" : "are"} 0: Laplace's method divides by ${zero === 1 ? "it" : "them"} and says F = −∞.`;
 }
 
-const shown = (v) => String(Number(v.toFixed(3)) + 0);
+const shown = (v) => String(Number(v.toFixed(3)) + 0).replace("-", "−");
 
 const thinned = (list, most) => (list.length <= most ? list : Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]));
 

@@ -25,7 +25,7 @@ export function estimate(fine, coarse) {
 }
 
 // One panel: values and errors, both of `size` numbers. `f(x, out)` writes its values into `out`.
-export function panel(f, a, b, size, out) {
+export function panel(f, a, b, size, out, cautious = false) {
   const half = 0.5 * (b - a), middle = 0.5 * (a + b);
   const values = new Float64Array(size), coarse = new Float64Array(size);
   for (let k = 0; k < 8; k++) {
@@ -38,19 +38,18 @@ export function panel(f, a, b, size, out) {
       }
     }
   }
-  let error = 0;
   const errors = new Float64Array(size);
   for (let i = 0; i < size; i++) {
     values[i] *= half;
-    errors[i] = estimate(values[i], coarse[i] * half);
-    error = Math.max(error, errors[i]);
+    errors[i] = cautious ? Math.abs(values[i] - coarse[i] * half) : estimate(values[i], coarse[i] * half);
   }
-  return { a, b, values, errors, error };
+  return { a, b, values, errors };
 }
 
 // The integral over the panels between the cuts, refined where the error is largest: { values, errors, cuts, panels }.
-// The error of value i is to be below tolerance × |its integral|.
-export function adaptive(f, cuts, size, { tolerance = 1e-9, most = 4000, floor = 0 } = {}) {
+// The error of value i is to be below tolerance × |its integral|; `cautious` takes the difference of the two rules for it, for functions
+// with square roots at unknown places, of which the power 3/2 says too little.
+export function adaptive(f, cuts, size, { tolerance = 1e-9, most = 4000, cautious = false } = {}) {
   const out = new Float64Array(size);
   let live = [];
   const total = new Float64Array(size), wrong = new Float64Array(size);
@@ -66,22 +65,28 @@ export function adaptive(f, cuts, size, { tolerance = 1e-9, most = 4000, floor =
     }
     live.push(p);
   };
-  for (let i = 0; i + 1 < cuts.length; i++) if (cuts[i + 1] > cuts[i]) push(panel(f, cuts[i], cuts[i + 1], size, out));
+  for (let i = 0; i + 1 < cuts.length; i++) if (cuts[i + 1] > cuts[i]) push(panel(f, cuts[i], cuts[i + 1], size, out, cautious));
   const smallest = 1e-15 * Math.max(1e-300, cuts.at(-1) - cuts[0]);
   let count = live.length;
-  const settled = () => total.every((v, i) => wrong[i] <= Math.max(tolerance * Math.abs(v), floor));
-  while (!settled() && count < most && live.length) {
+  const settled = () => total.every((v, i) => wrong[i] <= tolerance * Math.abs(v));
+  const graded = () => !cautious || live.every((p, i) => !live[i + 1] || Math.max(p.b - p.a, live[i + 1].b - live[i + 1].a) < 3 * Math.min(p.b - p.a, live[i + 1].b - live[i + 1].a));
+  while (!(settled() && graded()) && count < most && live.length) {
     // All panels whose share of the error is more than their part are halved in one sweep.
     const worst = live.map(weight);
-    const limit = Math.max(...worst) * 0.1;
+    const limit = settled() ? Infinity : Math.max(...worst) * 0.1;
     const next = [];
     live.forEach((p, index) => {
-      if (worst[index] < limit || p.b - p.a < smallest) {
+      // A panel whose nodes all miss a small piece at its end has no error to show: it is halved because its neighbour was.
+      const beside = cautious ? Math.min(...[live[index - 1], live[index + 1]].map((q) => (q ? q.b - q.a : Infinity))) : Infinity;
+      if ((worst[index] < limit && p.b - p.a < 3 * beside) || p.b - p.a < smallest) {
         next.push(p);
         return;
       }
       const middle = 0.5 * (p.a + p.b);
-      next.push(panel(f, p.a, middle, size, out), panel(f, middle, p.b, size, out));
+      const halves = [panel(f, p.a, middle, size, out, cautious), panel(f, middle, p.b, size, out, cautious)];
+      // The two rules can agree by chance: what halving changed is held against the halves as well.
+      if (cautious) for (let i = 0; i < size; i++) for (const h of halves) h.errors[i] = Math.max(h.errors[i], Math.abs(p.values[i] - halves[0].values[i] - halves[1].values[i]) / 4);
+      next.push(...halves);
       count++;
     });
     live = next;

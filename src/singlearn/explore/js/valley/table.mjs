@@ -7,6 +7,7 @@ import { canonical, fractionText, inVariables, parse, readFraction, toNumber } f
 export function lookUp(table, polynomial, box) {
   const goal = canonical(polynomial);
   const command = `singlearn exact "${spelled(polynomial)}"`;
+  let outside = "";
   for (const entry of table) {
     if (entry.variables.length !== polynomial.variables.length) continue;
     for (const order of orders(entry.variables)) {
@@ -14,12 +15,15 @@ export function lookUp(table, polynomial, box) {
       const renamed = { variables: polynomial.variables, terms: resorted(candidate.terms) };
       if (canonical(renamed) !== goal) continue;
       const missing = attainedAt(entry, order).find((point) => !point.every((v, i) => v > box[i][0] && v < box[i][1]));
-      if (missing)
-        return { entry: null, sentence: `not in the table for this box, which leaves out a point where its λ was proved (${missing.map(round).join(", ")}): ${command}` };
+      if (missing) {
+        // Another entry may have the same K with another box.
+        outside = `Not in the table for this box, which leaves out a point where its λ was proved (${missing.map(round).join(", ")}): ${command}`;
+        continue;
+      }
       return { entry, order, lambda: entry.lambda, m: entry.m, certificate: entry.certificate };
     }
   }
-  return { entry: null, sentence: `not in the table: ${command}` };
+  return { entry: null, sentence: outside || `Not in the table: ${command}` };
 }
 
 const round = (v) => String(Number(v.toFixed(4)));

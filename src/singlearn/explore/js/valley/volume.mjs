@@ -32,7 +32,7 @@ export function volume(land, t, { rungs = [], tolerance = 1e-8, offset = 0 } = {
   };
   // The panels of the posterior at nβ = 1/t see everything where K is of the size of t.
   const cuts = momentsCuts(land, 1 / t, rungs, offset);
-  return adaptive(f, cuts, 1, { tolerance, most: 20000 }).values[0] / land.area;
+  return adaptive(f, cuts, 1, { tolerance, most: 20000, cautious: true }).values[0] / land.area;
 }
 
 function momentsCuts(land, nBeta, rungs, offset) {

@@ -14,7 +14,7 @@ export function gamma(x) {
   return Math.sqrt(2 * Math.PI) * t ** (y + 0.5) * Math.exp(-t) * sum;
 }
 
-// `rungs` is a ladder with equal steps in log nβ. λ and m, where known, say how the integrand falls behind its end. Divergent: Infinity.
+// `rungs` is a ladder with equal steps in log nβ. λ and m ≤ 2 say how the integrand falls behind its end. Divergent: Infinity.
 export function zeta(rungs, z, { lambda, m = 1 } = {}) {
   if (z <= -lambda) return Infinity;
   if (!(z < 2)) throw new RangeError(`z: got ${z}; it should be below 2`);
@@ -27,18 +27,26 @@ export function zeta(rungs, z, { lambda, m = 1 } = {}) {
     const x = rungs[0].nBeta * Math.exp(-k * step);
     total += x ** (2 - z) * (a + b * x + c * x * x);
   }
-  // Colder than the ladder the integrand is (A + B u) exp(-(z + λ) u), a polynomial of degree m - 1 in u = log nβ.
-  const [before, last] = rungs.slice(-2).map(term);
-  const rate = Math.exp(-(z + lambda) * step);
-  if (m > 1) {
-    const drop = last - before * rate; // what the linear part adds in a step
-    for (let k = 1; k < 100000; k++) {
-      const next = (last + k * drop) * rate ** k;
-      total += next;
-      if (next < 1e-16 * total) break;
-    }
-  } else total += (last * rate) / (1 - rate);
-  return (total * step) / gamma(2 - z);
+  return ((total + tail(rungs.slice(-m - 2).map(term), Math.exp(-(z + lambda) * step), m)) * step) / gamma(2 - z);
+}
+
+// What follows the last of the values f_k = (polynomial in k of degree m - 1) r^k + C s^k, the second term from the next pole of ζ.
+// (E - r)^m, E the shift, leaves C (s - r)^m s^k, whose ratio is s.
+function tail(values, r, m) {
+  let left = values;
+  for (let k = 0; k < m; k++) left = left.slice(1).map((v, i) => v - r * left[i]);
+  const s = left[1] / left[0];
+  const last = values.length - 1;
+  let pure = values, sum = 0;
+  if (s > 0 && s < 0.98 * r && Math.abs(left[1]) > 1e-7 * values[last]) {
+    const C = left[0] / (s - r) ** m;
+    pure = values.map((v, k) => v - C * s ** k);
+    sum += (C * s ** (last + 1)) / (1 - s);
+  }
+  if (m === 1) return sum + (pure[last] * r) / (1 - r);
+  // Degree 1: f_k = (a + b k) r^k counted from the last.
+  const a = pure[last], b = pure[last] - pure[last - 1] * r;
+  return sum + (a * r) / (1 - r) + (b * r) / (1 - r) ** 2;
 }
 
 function parabola(points) {

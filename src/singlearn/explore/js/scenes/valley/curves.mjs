@@ -92,7 +92,7 @@ export function slopeOfVolume(problem, t) {
 
 /** Bars: what the shell of each quarter decade of K adds to ∫ K^z φ. */
 export function shellPlot() {
-  const plot = new Plot({ label: "What each shell of K adds to ζ(z)", xLabel: "K", yLabel: "share of the shown part", xLog: true });
+  const plot = new Plot({ label: "What each shell of K adds to ζ(z)", xLabel: "K", yLabel: "share", xLog: true });
   return {
     plot,
     draw(problem, z) {
@@ -116,17 +116,21 @@ export function zetaPlot() {
     draw(problem, z) {
       plot.look(-1, 1.5, 0.01, 1000);
       const points = [];
-      if (problem.complete && problem.exponent !== null) {
-        for (let x = -problem.exponent + 0.004; x < 1.5; x += x < 0 ? 0.01 : 0.05) points.push([x, zetaAt(problem, x)]);
+      if (problem.complete) {
+        for (let x = problem.exponent === null ? 0 : -problem.exponent + 0.004; x < 1.5; x += x < 0 ? 0.01 : 0.05) points.push([x, zetaAt(problem, x)]);
       }
       replace(plot.body, [
         problem.exponent === null ? null : svg("rect", { class: "sle-band", x: plot.x(-1), width: Math.max(0, plot.x(-problem.exponent) - plot.x(-1)), y: plot.y(1000), height: plot.y(0.01) - plot.y(1000) }),
         problem.exponent === null ? null : upright(plot, -problem.exponent, "sle-ink"),
         plot.line(points, "sle-c3"), upright(plot, z, "sle-muted"),
-        points.length && z > -problem.exponent ? spot(plot, z, Math.min(1000, zetaAt(problem, z)), "sle-c3") : null,
+        points.length && z > points[0][0] ? spot(plot, z, Math.min(1000, zetaAt(problem, z)), "sle-c3") : null,
       ].filter(Boolean));
     },
   };
 }
 
-export const zetaAt = (problem, z) => zeta(problem.rungs, z, { lambda: problem.exponent, m: problem.m });
+/** ζ(z); without a proved λ for z ≥ 0 only, where the last exponent read does for what lies behind the ladder. */
+export function zetaAt(problem, z) {
+  if (problem.exponent !== null) return zeta(problem.rungs, z, { lambda: problem.exponent, m: problem.m });
+  return z < 0 ? NaN : zeta(problem.rungs, z, { lambda: reading(problem.rungs.at(-1)).slope });
+}

@@ -13,7 +13,7 @@ const DARKEST = -6; // log10 of K where the colours of K end
 
 /** {plot, node, draw(problem, state, {nBeta, Z}), size(width)}; onProbe(point) where the probe is moved. */
 export function landscapeMap(onProbe, label = "The parameters") {
-  const plot = new Plot({ label, margins: { left: 46, right: 10, top: 8, bottom: 38 } });
+  const plot = new Plot({ label, margins: { left: 54, right: 10, top: 8, bottom: 38 } });
   plot.node.classList.add("sle-map");
   const canvas = document.createElement("canvas");
   const picture = svg("image", { preserveAspectRatio: "none", style: "image-rendering: auto" });

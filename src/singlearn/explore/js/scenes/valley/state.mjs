@@ -64,7 +64,7 @@ function build(state, key) {
   }
   const { land, offset, polynomial } = typed(state);
   const found = offset > 0
-    ? { entry: null, sentence: `no zero of K in this box: its minimum is ${Number(offset.toPrecision(4))}, and what is read here belongs to K minus that` }
+    ? { entry: null, sentence: `No zero of K in this box: its minimum is ${Number(offset.toPrecision(4))}, and what is read here belongs to K minus that` }
     : lookUp(valleys.table, polynomial, land.box);
   return finished({
     key, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
