@@ -43,6 +43,7 @@ export function mount(root, store) {
   const leading = number("leading", "the phase that wins here");
   const cross = number("crossing", "the order changes at nβ");
   const crossWords = html("p", { class: "sle-help", "data-value": "crossing-words" });
+  const ledgerWords = html("p", { class: "sle-help" });
   const table = html("table", { class: "sle-table sle-phases", "data-value": "phases" });
   const keys = html("div");
   const cautions = html("details", {}, [html("summary", {}, ["cautions of the runs"]), html("ul", { class: "sle-help" })]);
@@ -51,7 +52,7 @@ export function mount(root, store) {
     left,
     html("div", { class: "sle-side" }, [
       panel("", [which.node, n.node, relative.node]),
-      panel("At this nβ", [leading.node, cross.node, crossWords, html("div", { class: "sle-scroll" }, [table])]),
+      panel("At this nβ", [leading.node, cross.node, crossWords, html("div", { class: "sle-scroll" }, [table]), ledgerWords]),
       panel("How it was measured", [method, cautions]),
     ]),
   ]));
@@ -183,9 +184,10 @@ export function mount(root, store) {
         ]);
       })),
     ]);
-    if (set.phases[best].K !== undefined) {
+    ledgerWords.hidden = set.phases[best].K === undefined;
+    if (!ledgerWords.hidden) {
       const parts = ledger(free[best], at, set.phases[best].K);
-      table.append(html("caption", { class: "sle-help", style: "caption-side: bottom; text-align: left" }, [`The winner's F = accuracy nβ K ${shown(parts.accuracy, 4)} + complexity ${shown(parts.complexity, 4)} nats. The slope of F over log nβ is λ plus nβ K.`]));
+      ledgerWords.textContent = `The winner's F = accuracy nβ K ${shown(parts.accuracy, 4)} + complexity ${shown(parts.complexity, 4)} nats. The slope of F over log nβ is λ plus nβ K.`;
     }
   }
 

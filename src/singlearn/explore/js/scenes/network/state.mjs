@@ -2,6 +2,7 @@
 
 import { rational } from "../../math/rational.mjs";
 import { EXAMPLES } from "../../network/examples.mjs";
+import { kinkForm, sameForm } from "../../network/kink_form.mjs";
 import { MOST_NODES, fromJson, toJson } from "../../network/net.mjs";
 
 export const SLICE = "network";
@@ -22,6 +23,12 @@ export function check(state) {
     const net = fromJson(one);
     if (net.inputs > 2) throw new Error(`the network has ${net.inputs} inputs; the explorer draws one or two`);
     if (net.nodes.length > MOST_NODES) throw new Error(`the network has ${net.nodes.length} nodes; the explorer shows up to ${MOST_NODES}`);
+  }
+  if (state.start) {
+    const [net, start] = [fromJson(state.net), fromJson(state.start)];
+    if (net.inputs !== start.inputs || net.nodes.length !== start.nodes.length || !sameForm(kinkForm(net), kinkForm(start))) {
+      throw new Error("the network is no point of the fibre in which the walk began: it has another shape or computes another function");
+    }
   }
   if (!SIDES.includes(state.side)) throw new Error(`side is ${state.side}; it should be one of ${SIDES.join(", ")}`);
   if (typeof state.everywhere !== "boolean") throw new Error("everywhere should be true or false");
