@@ -1,16 +1,18 @@
-"""Write golden/valleys.json: what exact arithmetic and an independent quadrature say of polynomial landscapes, for the modules to meet.
+"""Write golden/valleys.json: what exact arithmetic and an independent quadrature say of polynomial landscapes.
 
     python tests/explore/golden_valleys.py
 
-Exact (fractions): K, its gradient and Hessian on a grid, quadratic conserved quantities of the gradient flow, the mean of K. Quadrature: the
-posterior by a tensor product of Gauss rules at two resolutions that must agree; V(t) between the places where the number of roots changes,
-which are roots of discriminants. Neither method is the one of the modules. Descents: SciPy's flow, plain floats for steps.
+Exact (fractions): K, its gradient and Hessian on a grid, quadratic conserved quantities of the gradient flow, the mean of K.
+Quadrature: the posterior by a tensor product of Gauss rules at two resolutions that must agree; V(t) between the places where
+the number of roots changes, which are roots of discriminants. Neither method is the one of the modules. Descents: SciPy's flow,
+plain floats for steps.
 """
 
 from __future__ import annotations
 
 import json
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -31,7 +33,8 @@ def polynomials(rng: Random) -> list[dict[str, Any]]:
     """Those of the table, and random squares and sums of squares that are in no table."""
     rows = [{"K": r["K"], "variables": r["variables"], "box": r["box"]} for r in json.loads(SOURCE.read_text())["table"]]
     while len(rows) < 56 + RANDOM:
-        terms = [(Fraction(rng.randint(-4, 4), rng.choice((1, 2, 3))), rng.randint(0, 3), rng.randint(0, 2)) for _ in range(rng.randint(2, 4))]
+        count = rng.randint(2, 4)
+        terms = [(Fraction(rng.randint(-4, 4), rng.choice((1, 2, 3))), rng.randint(0, 3), rng.randint(0, 2)) for _ in range(count)]
         g = " + ".join(f"({c})*x^{i}*y^{j}" for c, i, j in terms if c and (i or j)).replace("x^0*", "").replace("*y^0", "")
         if "x" not in g or "y" not in g:
             continue
@@ -54,7 +57,8 @@ def exactly(poly: sympy.Poly, symbols: list[sympy.Symbol], box: list[list[str]],
     """K, gradient and Hessian at fractions in the box."""
     rows = []
     for _ in range(9):
-        point = [sympy.Rational(low) + sympy.Rational(rng.randint(0, 12), 12) * (sympy.Rational(high) - sympy.Rational(low)) for low, high in box]
+        ends = [(sympy.Rational(low), sympy.Rational(high)) for low, high in box]
+        point = [low + sympy.Rational(rng.randint(0, 12), 12) * (high - low) for low, high in ends]
         rows.append(
             {
                 "at": [text(v) for v in point],
@@ -124,7 +128,7 @@ def volume(poly: sympy.Poly, symbols: list[sympy.Symbol], box: list[list[str]], 
     if len(symbols) == 1:
         roots = sorted(float(sympy.re(r)) for r in sympy.Poly(poly - whole).nroots(n=30, maxsteps=200) if abs(sympy.im(r)) < 1e-20)
         cuts = [sides[0][0], *(r for r in roots if sides[0][0] < r < sides[0][1]), sides[0][1]]
-        return float(sum(b - a for a, b in zip(cuts, cuts[1:], strict=False) if poly.eval((a + b) / 2) < whole) / area)
+        return float(sum(b - a for a, b in pairwise(cuts) if poly.eval((a + b) / 2) < whole) / area)
     x, y = symbols
     constant, factors = sympy.factor_list(poly)
     root = sympy.sqrt(constant / whole)
@@ -147,12 +151,12 @@ def volume(poly: sympy.Poly, symbols: list[sympy.Symbol], box: list[list[str]], 
                 breaks |= {r for r in real if sides[0][0] < r < sides[0][1]}
     cuts = [sides[0][0], *sorted(breaks), sides[0][1]]
     coefficients = [[sympy.lambdify(x, c, "numpy") for c in sympy.Poly(p.as_expr(), y).all_coeffs()] for p in pieces]
-    K = sympy.lambdify((x, y), sympy.horner(poly.as_expr()) if not all(k % 2 == 0 for _, k in factors) else poly.as_expr().factor(), "numpy")
+    K = sympy.lambdify((x, y), poly.as_expr().factor(), "numpy")
     answers = []
     for nodes in (NODES, 2 * NODES):
         u, w = np.polynomial.legendre.leggauss(nodes)
         total = 0.0
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             if b - a < 1e-13:
                 continue
             theta = (u + 1) * np.pi / 4
@@ -160,7 +164,7 @@ def volume(poly: sympy.Poly, symbols: list[sympy.Symbol], box: list[list[str]], 
             for value, weight in zip(points, weights, strict=True):
                 roots = [r.real for c in coefficients for r in np.roots([float(f(value)) for f in c]) if abs(r.imag) < 1e-7]
                 line = [sides[1][0], *sorted(r for r in roots if sides[1][0] < r < sides[1][1]), sides[1][1]]
-                total += weight * sum(d - c for c, d in zip(line, line[1:], strict=False) if K(value, (c + d) / 2) < float(t))
+                total += weight * sum(d - c for c, d in pairwise(line) if K(value, (c + d) / 2) < float(t))
         answers.append(total / area)
     return float(answers[1]) if abs(answers[0] - answers[1]) < 2e-8 * abs(answers[1]) else None
 

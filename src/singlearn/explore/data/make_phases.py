@@ -97,7 +97,10 @@ def table2(kinks: int) -> dict[str, Any]:
     crossing = table2_explained.find_crossing(kinks, ()).value
     sizes = sorted([*MEASURED_AT, crossing])
     inside = near(truth)
-    cold = tuple(from_inside(truth, truth, inside, x, PRIOR_SCALE, INSIDE_PARTICLES, SEED + i, f"s_{kinks}") for i, x in enumerate(sizes))
+    cold = tuple(
+        from_inside(truth, truth, inside, x, PRIOR_SCALE, INSIDE_PARTICLES, SEED + i, f"s_{kinks}")
+        for i, x in enumerate(sizes)
+    )
     mean, divergence = constant_fit(truth)
     ordered = table2_explained.ordered_free_energy(kinks, cold)
     found = table2_explained.find_crossing(kinks, cold)
@@ -117,8 +120,9 @@ def table2(kinks: int) -> dict[str, Any]:
     return {
         "id": f"table2-s{kinks}",
         "title": f"Table 2, truth s_{kinks}",
-        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's nβ = {MEASURED_AT[0]:.0f} the phase "
-        f"whose hidden nodes are all dead wins, and the published λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
+        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's "
+        f"nβ = {MEASURED_AT[0]:.0f} the phase whose hidden nodes are all dead wins, and the published "
+        f"λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
         "axis": "nβ",
         "n": [digits(x) for x in TABLE_SIZES],
         "phases": [

@@ -1,8 +1,8 @@
 """Writes ``valleys.json``: landscapes of one or two parameters, with λ and m proved by :func:`singlearn.exact.rlct`.
 
-Run ``python -m singlearn.explore.data.make_valleys``. Every λ in the page comes from this file, and every entry carries the
-certificate that the page verifies. A landscape is a list of pieces, each a polynomial on a box; the integral over a union is the sum of the
-integrals, so its key (λ, -m) is the smallest of theirs.
+Run ``python -m singlearn.explore.data.make_valleys``. Every λ in the page comes from this file, and every entry carries
+the certificate that the page verifies. A landscape is a list of pieces, each a polynomial on a box; the integral over a union
+is the sum of the integrals, so its key (λ, -m) is the smallest of theirs.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ EXAMPLES: list[dict[str, Any]] = [
             {"box": [["0", "4"], ["-1", "4"]], "K": "1/4*(w*q - 1)^2"},
             {"box": [["-1", "0"], ["-1", "4"]], "K": "1/4*w^2*q^2 + 1/4"},
         ],
-        "words": "The inputs are uniform on [−√3, √3], the noise has variance 1. Scaling (aw, q/a) changes nothing: the true parameters are the "
+        "words": "The inputs are uniform on [−√3, √3], the noise has variance 1. Scaling (aw, q/a) "
+        "changes nothing: the true parameters are the "
         "hyperbola wq = 1, w > 0.",
     },
     {
@@ -102,7 +103,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "variables": ["w", "q"],
         "box": [["-2", "2"], ["-2", "2"]],
         "pieces": [{"box": [["-2", "2"], ["-2", "2"]], "K": "1/4*w^2*q^2"}],
-        "words": "The same node, and a truth that is 0. The hyperbola has become the cross wq = 0, and where its arms meet there is more room by a "
+        "words": "The same node, and a truth that is 0. The hyperbola has become the cross wq = 0, and "
+        "where its arms meet there is more room by a "
         "logarithm: m = 2.",
     },
     {
@@ -112,7 +114,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "variables": ["s", "c"],
         "box": [["0", "2"], ["0", "2"]],
         "pieces": [{"box": [["0", "2"], ["0", "2"]], "K": "1/48*(s - 1)^2 + 1/8*(s - 1)*(c - 1) + 1/2*(c - 1)^2"}],
-        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 − x) on [−1, 1] is also s ReLU(x − 1/2) + s ReLU(−x − 1/2) + c with s = c = 1. A "
+        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 − x) on [−1, 1] is also s ReLU(x − 1/2) + s ReLU(−x "
+        "− 1/2) + c with s = c = 1. A "
         "symmetry without a direction: in s and c the model is regular, λ = d/2.",
     },
     {
@@ -127,7 +130,8 @@ EXAMPLES: list[dict[str, Any]] = [
             {"box": [["-1", "0"], ["0", "2"]], "K": "1/4*w1^2 + 1/4*(w2 - 1)^2"},
             {"box": [["-1", "0"], ["-1", "0"]], "K": "1/4 + 1/4*(w1 + w2)^2"},
         ],
-        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [−√3, √3]. W₀ is the segment w1 + w2 = 1; at its ends one node is "
+        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [−√3, √3]. W₀ is the segment "
+        "w1 + w2 = 1; at its ends one node is "
         "idle, and K has no Hessian. λ = 1/2 there as well.",
     },
     {
@@ -137,12 +141,23 @@ EXAMPLES: list[dict[str, Any]] = [
         "variables": ["b"],
         "box": [["-1", "1"]],
         "pieces": [{"box": [["-1", "0"]], "K": "1/4*b^2 - 1/12*b^3"}, {"box": [["0", "1"]], "K": "1/4*b^2 - 1/6*b^3"}],
-        "words": "Inputs uniform on [−1, 1]. K has two derivatives but not three, so it is not analytic; its volume exponent is 1/2 all the same.",
+        "words": "Inputs uniform on [−1, 1]. K has two derivatives but not three, so it is not analytic; "
+        "its volume exponent is 1/2 all the same.",
         "at": {"b": "0"},
     },
     {"id": "quadratic", "title": "Regular, one parameter: w²", "K": "w^2", "words": "Half a unit of λ for a parameter: λ = d/2 = 1/2."},
-    {"id": "quartic", "title": "Flat: w⁴", "K": "w^4", "words": "Flatter than any parabola. The Hessian at 0 is 0, and λ = 1/4: less than d/2 = 1/2."},
-    {"id": "bowl", "title": "Regular, two parameters: x² + y²", "K": "x^2 + y^2", "words": "What BIC and Laplace's method are made for: λ = d/2 = 1."},
+    {
+        "id": "quartic",
+        "title": "Flat: w⁴",
+        "K": "w^4",
+        "words": "Flatter than any parabola. The Hessian at 0 is 0, and λ = 1/4: less than d/2 = 1/2.",
+    },
+    {
+        "id": "bowl",
+        "title": "Regular, two parameters: x² + y²",
+        "K": "x^2 + y^2",
+        "words": "What BIC and Laplace's method are made for: λ = d/2 = 1.",
+    },
     {
         "id": "crossing",
         "title": "Normal crossing: x²y²",
@@ -153,7 +168,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "id": "cusp",
         "title": "Cusp: (y² − x³)²",
         "K": "(y^2 - x^3)^2",
-        "words": "Away from the tip λ = 1/2; at the tip it is 5/12. The smallest λ wins, and the posterior gathers at the tip, slowly.",
+        "words": "Away from the tip λ = 1/2; at the tip it is 5/12. The smallest λ wins, and the "
+        "posterior gathers at the tip, slowly.",
     },
     {
         "id": "node",
@@ -161,7 +177,12 @@ EXAMPLES: list[dict[str, Any]] = [
         "K": "(y^2 - x^2 - x^3)^2",
         "words": "A curve that crosses itself: near the crossing it is two lines, λ = 1/2 with m = 2.",
     },
-    {"id": "circle", "title": "Circle: (x² + y² − 1/2)²", "K": "(x^2 + y^2 - 1/2)^2", "words": "A valley that closes: one direction out of it, λ = 1/2."},
+    {
+        "id": "circle",
+        "title": "Circle: (x² + y² − 1/2)²",
+        "K": "(x^2 + y^2 - 1/2)^2",
+        "words": "A valley that closes: one direction out of it, λ = 1/2.",
+    },
     {
         "id": "tacnode",
         "title": "Tacnode: (y² − x⁴)²",
@@ -172,7 +193,10 @@ EXAMPLES: list[dict[str, Any]] = [
 
 
 def proved(K: str, box: dict[str, tuple[str, str]] | None, at: dict[str, str] | None = None) -> dict[str, Any]:
-    """λ, m and the certificate over a box, or at a point; over all real points, a lower bound, where the zeros lie on the edge of the box."""
+    """λ, m and the certificate over a box, or at a point.
+
+    Where the zeros lie on the edge of the box it is over all real points, a lower bound.
+    """
     found = exact.rlct(K, domain=box) if at is None else exact.rlct(K, at=at)
     if at is None and found.status != "proved":
         found = exact.rlct(K, domain="all")
@@ -191,7 +215,10 @@ def entry(K: str, sides: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """A polynomial on one box."""
     variables = names(K)
     box = {name: sides.get(name, UNIT) for name in variables}
-    return {"K": K, "variables": variables, "box": [list(box[name]) for name in variables]} | proved(K, box)
+    found = proved(K, box)
+    if found["certificate"]["statement"]["scope"] == "everywhere":
+        raise ValueError(f"{K}: λ = {found['lambda']} was proved at no point inside the box; the table needs such a point")
+    return {"K": K, "variables": variables, "box": [list(box[name]) for name in variables]} | found
 
 
 def example(raw: dict[str, Any], table: Sequence[dict[str, Any]]) -> dict[str, Any]:

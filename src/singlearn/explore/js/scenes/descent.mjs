@@ -66,7 +66,7 @@ export function mount(root, store, context) {
   const words = html("p", { class: "sle-help", "data-value": "descent-words" });
   const noiseWords = html("p", { class: "sle-help", "data-value": "noise-words" });
   const endWords = html("p", { class: "sle-help", "data-value": "end-words" });
-  left.append(map.node, bar, legend([["sle-c1", "gradient flow"], ["sle-c3", "gradient descent", "dot"], ["sle-c5", "noisy descents, where they are", "dot"], ["sle-c2", "W₀: K = 0", "dot"], ["sle-muted", "Q constant", "dash"], ["sle-c4", "the start: drag it", "dot"]]), words);
+  left.append(map.node, bar, legend([["sle-c1", "gradient flow"], ["sle-c3", "gradient descent", "dot"], ["sle-c5", "noisy descents, where they are", "dot"], ["sle-c2", "W₀: K = 0", "dot"], ["sle-muted", "white: Q constant"], ["sle-c4", "the start: drag it", "dot"]]), words);
   root.append(html("div", { class: "sle-columns" }, [
     left,
     html("div", { class: "sle-side" }, [
@@ -158,7 +158,7 @@ export function mount(root, store, context) {
     balance.disabled = !scaling || r.from[0] * r.from[1] === 0;
   }
 
-  const isScaling = (r) => problem.land.dimension === 2 && r.law && ["w² - q²", "q² - w²", "x² - y²"].includes(r.law.text);
+  const isScaling = (r) => problem.land.dimension === 2 && r.law && ["w² − q²", "q² − w²", "x² − y²"].includes(r.law.text);
   const place = (p) => (problem.land.dimension > 1 ? p : [p[0], value(problem.land, p)]);
 
   function drawPaths(r, until) {
@@ -211,12 +211,15 @@ export function mount(root, store, context) {
       const mean = ends.reduce((s, p) => s + r.law.at(p.point), 0) / WALKERS;
       return [shown(mean, 4), mean];
     }));
-    numbers.K.show(`${shown(flowEnd.K, 2)}, ${r.gd.diverged ? "–" : shown(gdEnd.K, 2)}`, flowEnd.K);
-    words.textContent = r.law
+    const height = (k) => (Math.abs(k) < 1e-14 ? "0" : shown(k, 2));
+    numbers.K.show(`${height(flowEnd.K)}, ${r.gd.diverged ? "–" : height(gdEnd.K)}`, flowEnd.K);
+    words.textContent = r.gd.diverged
+      ? `η is too large: gradient descent left every bound at step ${r.gd.diverged}.`
+      : r.law
       ? "Each line of constant Q is a path that gradient flow cannot leave. A step w − η∇K changes Q by exactly η² ∇Kᵀ S ∇K, S the matrix of Q: that is all that gradient descent loses."
       : "No wᵀSw/2 + b·w is conserved here: (Sw + b)·∇K = 0 has only the solution 0, by exact linear algebra.";
     noiseWords.textContent = noiseIsOfLabels(problem.land, r.from)
-      ? `K is a square c g², so the noise is that of labels: a batch sees c (g − σξ/√B)², its gradient lies along ∇g, and each batch obeys the law of the flow. Noise enters Q through η² only${isScaling(r) ? ": it shrinks Q, a drift to balance" : ""}.`
+      ? `Where K is the square c g² of one residual, as at the start, the noise is that of labels: a batch sees c (g − σξ/√B)², and its gradient lies along ∇g.${r.law ? ` So each batch obeys the law of the flow, and noise enters Q through η² only${isScaling(r) ? ": it shrinks Q, a drift to balance" : ""}.` : ""}${problem.land.pieces.some((p) => !p.square) ? " On the other pieces of K it is isotropic." : ""}`
       : "K is no square of one residual here: the noise is isotropic, σξ/√B on the gradient, and it obeys no law.";
     if (r.gd.diverged) context.announce(`gradient descent left every bound at step ${r.gd.diverged}`);
   }
@@ -244,28 +247,25 @@ export function mount(root, store, context) {
 
   function drawLaw(r, until, total, state) {
     const plot = plots.law;
-    if (!r.law) {
-      plot.look(0, total, -1, 1);
-      replace(plot.body, [svg("text", { class: "sle-text", x: (plot.x(0) + plot.x(total)) / 2, y: plot.y(0), "text-anchor": "middle" }, ["nothing is conserved here"])]);
-      return;
-    }
     const every = Math.max(1, Math.floor(total / 150));
     const at = Array.from({ length: Math.floor(total / every) + 1 }, (_, i) => i * every);
+    // Without a law the height K is shown instead, which noise cannot bring to 0.
+    const height = (p) => (r.law ? r.law.at(p.point) : p.K);
     const band = at.map((k) => {
-      const values = r.walkers.map((walk) => r.law.at((walk[k] ?? walk.at(-1)).point)).sort((a, b) => a - b);
+      const values = r.walkers.map((walk) => height(walk[k] ?? walk.at(-1))).sort((a, b) => a - b);
       return [k, values.reduce((s, v) => s + v, 0) / values.length, values[Math.floor(0.25 * (WALKERS - 1))], values[Math.ceil(0.75 * (WALKERS - 1))]];
     });
-    const gd = at.filter((k) => r.gd[k]).map((k) => [k, r.law.at(r.gd[k].point)]);
-    const q0 = r.law.at(r.from);
+    const gd = at.filter((k) => r.gd[k]).map((k) => [k, height(r.gd[k])]);
+    const q0 = height(r.gd[0]);
     const all = [0, q0, ...gd.map((p) => p[1]), ...band.flatMap((b) => [b[1], b[2], b[3]])].filter((v) => Math.abs(v) < 1e3);
     const [low, high] = [Math.min(...all), Math.max(...all)];
     const pad = 0.08 * (high - low) || 0.5;
-    plot.options.yLabel = `Q = ${r.law.text}`;
+    plot.options.yLabel = r.law ? `Q = ${r.law.text}` : "K: nothing is conserved";
     plot.look(0, total, low - pad, high + pad);
     const drift = predictedDrift(r, state);
     replace(plot.body, [
       svg("path", { class: "sle-area sle-c5", d: `${plot.path([...band.map((b) => [b[0], b[2]]), ...band.map((b) => [b[0], b[3]]).reverse()])}Z` }),
-      plot.line([[0, q0], [total, q0]], "sle-c1"), plot.line(gd, "sle-c3"), plot.line(band.map((b) => [b[0], b[1]]), "sle-c5"),
+      r.law ? plot.line([[0, q0], [total, q0]], "sle-c1") : plot.line(r.flow.map((p) => [p.time / r.options.eta, p.K]).filter(([k]) => k <= total), "sle-c1"), plot.line(gd, "sle-c3"), plot.line(band.map((b) => [b[0], b[1]]), "sle-c5"),
       drift ? plot.line(drift, "sle-ink sle-dash") : null,
       svg("line", { class: "sle-line sle-muted sle-dash sle-thin", x1: plot.x(until), x2: plot.x(until), y1: plot.y(plot.y.low), y2: plot.y(plot.y.high) }),
     ].filter(Boolean));
@@ -278,7 +278,8 @@ export function mount(root, store, context) {
     const bins = 30;
     const width = (high - low) / bins;
     const heights = new Array(bins).fill(0);
-    const ends = r.walkers.map((walk) => (walk[until] ?? walk.at(-1)).point[0]);
+    const staying = r.walkers.filter((walk) => !walk.diverged);
+    const ends = staying.map((walk) => (walk[until] ?? walk.at(-1)).point[0]);
     for (const x of ends) if (x >= low && x < high) heights[Math.floor((x - low) / width)] += 1 / (WALKERS * width);
     const found = momentsAt(land, nBeta, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset });
     const density = Array.from({ length: 301 }, (_, i) => low + ((i + 0.5) / 302) * (high - low)).map((x) => [x, marginal(land, nBeta, x, problem.offset) / (found.Z * land.area)]);
@@ -298,7 +299,10 @@ export function mount(root, store, context) {
     };
     const [m1, s1] = spread(ends, ends.map(() => 1));
     const [m2, s2] = spread(density.map((p) => p[0]), density.map((p) => p[1]));
-    endWords.textContent = `${land.variables[0]}: noisy descents ${shown(m1, 3)} ± ${shown(s1, 2)}, posterior ${shown(m2, 3)} ± ${shown(s2, 2)} (mean ± standard deviation). The posterior fills the valley according to its width, wherever training began.`;
+    const tidy = (v, digits) => shown(Math.abs(v) < 1e-6 ? 0 : v, digits);
+    const walked = staying.length ? `noisy descents ${tidy(m1, 3)} ± ${tidy(s1, 2)}` : "no noisy descent stayed";
+    const gone = staying.length < WALKERS ? ` ${WALKERS - staying.length} of ${WALKERS} noisy descents left every bound and are not counted.` : "";
+    endWords.textContent = `${land.variables[0]}: ${walked}, posterior ${tidy(m2, 3)} ± ${tidy(s2, 2)} (mean ± standard deviation).${gone} The posterior fills the valley according to its width, wherever training began.`;
   }
 
   function size() {

@@ -43,7 +43,7 @@ export function mount(root, store, context) {
     store.set({ logBeta: Math.max(-2, -Math.log10(size)) });
   }, { name: "wbic", title: "The temperature at which the energy is the WBIC" });
   const view = choice("Colours show", [["posterior", "posterior density"], ["K", "K, on a scale of powers of ten"]], store.get().view, (v) => store.set({ view: v }), "view");
-  const level = slider({ label: "t, the level of K (dashed)", min: -8, max: 0, step: 0.05, value: store.get().logT, show: (v) => power(v), name: "t", onInput: (v) => store.set({ logT: v }) });
+  const level = slider({ label: "t, the level of K", min: -8, max: 0, step: 0.05, value: store.get().logT, show: (v) => power(v), name: "t", onInput: (v) => store.set({ logT: v }) });
   const z = slider({ label: "z", min: -1, max: 1.5, step: 0.005, value: store.get().z, show: (v) => shown(v), name: "z", onInput: (v) => store.set({ z: v }) });
   const root2 = toggle("measure by distance √t instead of K = t", store.get().root, (v) => store.set({ root: v }), "root");
 
@@ -66,7 +66,7 @@ export function mount(root, store, context) {
   const figures = [
     figure(plots.lambda, [["sle-c1", "β E, the slope of F over log n"], ["sle-c2", "C(β)"], ["sle-ink", "λ, exact", "dash"], ["sle-muted", "d/2", "dash"]]),
     figure(plots.free, [["sle-c1", "F"], ["sle-ink", "λ log nβ − (m−1) log log nβ + const", "dash"], ["sle-muted", "BIC", "dash"], ["sle-c4", "Laplace, where it exists", "dash"]]),
-    figure(plots.volume, [["sle-c3", "V"], ["sle-ink", "the law t^λ (−log t)^(m−1)", "dash"]]),
+    figure(plots.volume, [["sle-c3", "V"], ["sle-ink", "the law t^λ (−log t)^(m−1)", "dash"], ["sle-c5", "t^(−z): what K^z makes up for", "dash"]]),
     figure(plots.shell, [["sle-c3", "K^z times the prior, shell by shell", "area"]]),
     figure(plots.zeta, [["sle-c3", "ζ(z)"], ["sle-ink", "pole −λ", "dash"], ["sle-muted", "z", "dash"]]),
   ];
@@ -136,7 +136,8 @@ export function mount(root, store, context) {
     const state = store.get();
     choose(state);
     const nBeta = 10 ** (state.logN + state.logBeta);
-    const found = momentsAt(problem.land, nBeta, { rungs: problem.rungs, tolerance: 1e-7, offset: problem.offset });
+    if (problem.momentsAt?.nBeta !== nBeta) problem.momentsAt = momentsAt(problem.land, nBeta, { rungs: problem.rungs, tolerance: 1e-7, offset: problem.offset });
+    const found = problem.momentsAt;
     const now = reading(found, problem.offset);
     which.value(state.landscape);
     own.hidden = side.node.hidden = state.landscape !== TYPED;
@@ -156,7 +157,8 @@ export function mount(root, store, context) {
     const classical = laplace(problem.land, nBeta, problem.minima);
     numbers.laplace.show(classical === null ? "none: the Hessian is singular" : shown(classical, 5), classical ?? "");
     const t = 10 ** state.logT;
-    const V = volume(problem.land, t, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset });
+    if (problem.volumeAt?.t !== t) problem.volumeAt = { t, V: volume(problem.land, t, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset }) };
+    const { V } = problem.volumeAt;
     numbers.V.show(shown(V, 4), V);
     const steep = slopeOfVolume(problem, t);
     const slopeShown = steep === null ? "…" : shown(state.root ? 2 * steep : steep, 4);
@@ -171,8 +173,8 @@ export function mount(root, store, context) {
     drawBar(state);
     plots.lambda.draw(problem, nBeta, now);
     plots.free.draw(problem, nBeta, now);
-    plots.volume.draw(problem, t, V, state.root);
-    plots.shell.draw(problem, state.z);
+    plots.volume.draw(problem, t, V, state.root, state.z);
+    plots.shell.draw(problem, state.z, t);
     plots.zeta.draw(problem, state.z);
   }
 
@@ -183,7 +185,7 @@ export function mount(root, store, context) {
     if (exponent === null) return `${start}At z = ${shown(at)} small K counts more. The integral lives as long as V(t) falls faster than t^${shown(-at)}; for this K no λ is proved.`;
     if (value === undefined) return start;
     if (Math.abs(at + exponent) < 0.012) {
-      return `${start}At z = −λ ${problem.m > 1 ? `each decade of K adds a little more than the one before, by the logarithm of m = ${problem.m}` : "every decade of K adds as much as the one before"}: t^z undoes t^λ exactly, the sum never ends, and ζ has its pole${problem.m > 1 ? `, of order ${problem.m}` : ""}.`;
+      return `${start}At z = −λ, once K is small, ${problem.m > 1 ? `each decade of K adds a little more than the one before, by the logarithm of m = ${problem.m}` : "every decade of K adds as much as the one before"}: t^z undoes t^λ exactly, the sum never ends, and ζ has its pole${problem.m > 1 ? `, of order ${problem.m}` : ""}.`;
     }
     return at > -exponent
       ? `${start}At z = ${shown(at)} a shell ten times nearer counts ${shown(10 ** -at, 3)} times as much, and holds about ${shown(10 ** exponent, 3)} times less prior: the sum ends.`
@@ -195,7 +197,7 @@ export function mount(root, store, context) {
     const next = problem.land.dimension === 1 ? "line" : state.view;
     if (next === bar) return;
     bar = next;
-    const marks = legend([["sle-c2", "W₀: K = 0", "dot"], ["sle-muted", "K = t", "dash"], ["sle-c4", "the parameter you look at", "dot"], ...(next === "line" ? [["sle-ink", "K"], ["sle-c3", "posterior density", "area"]] : [])]);
+    const marks = legend([["sle-c2", "W₀: K = 0", "dot"], ["sle-muted", next === "line" ? "K = t" : "white: K = t", next === "line" ? "dash" : "line"], ...(next === "K" ? [["sle-muted", "thin white: K = 1, 0.1, 0.01, …"]] : []), ["sle-c4", "the parameter you look at", "dot"], ...(next === "line" ? [["sle-ink", "K"], ["sle-c3", "posterior density", "area"]] : [])]);
     replace(mapBar, [next === "line" ? null : next === "K" ? colourBar("K = 10⁻⁶", "10") : colourBar("posterior 0", "largest density"), marks].filter(Boolean));
   }
 

@@ -93,28 +93,29 @@ function kernel(rows, width) {
 
 const number = ([n, d]) => Number(n) / Number(d);
 
-// Q as a function of a point, and as people read it.
+// Q as a function of a point, and as people read it: wᵀSw + 2 b·w, or b·w where S is 0.
 export function conserved({ S, b }, variables) {
+  const linear = S.every((row) => row.every(([n]) => n === 0n));
   const s = S.map((row) => row.map(number)), c = b.map(number);
   const quadratic = (u, v) => s.reduce((sum, row, i) => sum + row.reduce((t, x, j) => t + x * u[i] * v[j], 0), 0);
   return {
-    at: (w) => quadratic(w, w) + 2 * c.reduce((sum, x, i) => sum + x * w[i], 0),
+    at: (w) => quadratic(w, w) + (linear ? 1 : 2) * c.reduce((sum, x, i) => sum + x * w[i], 0),
     // A gradient step w - ηg changes it by exactly η² gᵀSg, since (Sw + b)·g = 0.
     step: (g, eta) => eta * eta * quadratic(g, g),
     generator: (w) => s.map((row, i) => row.reduce((t, x, j) => t + x * w[j], c[i])),
-    text: readable(S, b, variables),
+    text: readable(S, b, variables, [linear ? 1n : 2n, 1n]),
   };
 }
 
-function readable(S, b, variables) {
+function readable(S, b, variables, factor) {
   const parts = [];
   const put = (c, body) => {
     if (c[0] === 0n) return;
     const size = [c[0] < 0n ? -c[0] : c[0], c[1]];
-    const factor = size[0] === 1n && size[1] === 1n ? "" : `${size[1] === 1n ? size[0] : `${size[0]}/${size[1]}`} `;
-    parts.push(`${parts.length ? (c[0] < 0n ? " - " : " + ") : c[0] < 0n ? "-" : ""}${factor}${body}`);
+    const before = size[0] === 1n && size[1] === 1n ? "" : `${size[1] === 1n ? size[0] : `${size[0]}/${size[1]}`} `;
+    parts.push(`${parts.length ? (c[0] < 0n ? " − " : " + ") : c[0] < 0n ? "−" : ""}${before}${body}`);
   };
   S.forEach((row, i) => row.forEach((c, j) => j >= i && put(j === i ? c : times(c, [2n, 1n]), j === i ? `${variables[i]}²` : `${variables[i]}${variables[j]}`)));
-  b.forEach((c, i) => put(times(c, [2n, 1n]), variables[i]));
+  b.forEach((c, i) => put(times(c, factor), variables[i]));
   return parts.join("");
 }

@@ -14,7 +14,9 @@ export function lookUp(table, polynomial, box) {
       const candidate = inVariables(parse(entry.K), order);
       const renamed = { variables: polynomial.variables, terms: resorted(candidate.terms) };
       if (canonical(renamed) !== goal) continue;
-      const missing = attainedAt(entry, order).find((point) => !point.every((v, i) => v > box[i][0] && v < box[i][1]));
+      const points = attainedAt(entry, order);
+      if (!points.length) continue;
+      const missing = points.find((point) => !point.every((v, i) => v > box[i][0] && v < box[i][1]));
       if (missing) {
         // Another entry may have the same K with another box.
         outside = `Not in the table for this box, which leaves out a point where its λ was proved (${missing.map(round).join(", ")}): ${command}`;

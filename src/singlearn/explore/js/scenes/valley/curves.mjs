@@ -60,12 +60,12 @@ export function freeEnergyPlot() {
   };
 }
 
-/** V(t), against t or against the distance √t: a slope of λ, or of 2λ. */
+/** V(t), against t or against the distance √t: a slope of λ, or of 2λ; through it the line t^(-z), which z turns. */
 export function volumePlot() {
   const plot = new Plot({ label: "V(t), the share of the prior with K below t", xLabel: "t", yLabel: "V(t)", xLog: true, yLog: true });
   return {
     plot,
-    draw(problem, t, V, byDistance) {
+    draw(problem, t, V, byDistance, z) {
       const points = problem.volumes.filter((p) => p.V > 0);
       plot.options.xLabel = byDistance ? "distance √t" : "t";
       const at = (s) => (byDistance ? Math.sqrt(s) : s);
@@ -76,6 +76,7 @@ export function volumePlot() {
       replace(plot.body, [
         problem.exponent === null || !last || last.t > 2e-8 ? null
           : plot.line(points.filter((p) => p.t < 0.3).map((p) => [at(p.t), (law(p.t) / law(last.t)) * last.V]), "sle-ink sle-dash"),
+        z < 0 && V > 0 ? plot.line([1e-8, 1].map((s) => [at(s), V * (s / t) ** -z]), "sle-c5 sle-dash") : null,
         plot.line(points.map((p) => [at(p.t), p.V]), "sle-c3"),
         upright(plot, at(t), "sle-muted"), V > 0 ? spot(plot, at(t), V, "sle-c3") : null,
       ].filter(Boolean));
@@ -95,15 +96,15 @@ export function shellPlot() {
   const plot = new Plot({ label: "What each shell of K adds to ζ(z)", xLabel: "K", yLabel: "share", xLog: true });
   return {
     plot,
-    draw(problem, z) {
+    draw(problem, z, t) {
       const bars = shells(problem.volumes.filter((p) => p.V > 0), z);
       const total = bars.reduce((sum, b) => sum + b.weight, 0) || 1;
       const highest = Math.max(1e-9, ...bars.map((b) => b.weight / total));
       plot.look(1e-8, 1, 0, Math.min(1, 1.15 * highest));
-      replace(plot.body, bars.map((b) => {
+      replace(plot.body, [...bars.map((b) => {
         const [x0, x1, y0, y1] = [plot.x(b.low), plot.x(b.high), plot.y(0), plot.y(b.weight / total)];
         return svg("rect", { class: "sle-area sle-c3", style: "fill-opacity: 0.55", x: x0 + 0.5, width: Math.max(0.5, x1 - x0 - 1), y: y1, height: Math.max(0, y0 - y1) });
-      }));
+      }), upright(plot, t, "sle-muted")]);
     },
   };
 }
@@ -115,8 +116,8 @@ export function zetaPlot() {
     plot,
     draw(problem, z) {
       plot.look(-1, 1.5, 0.01, 1000);
-      const points = [];
-      if (problem.complete) {
+      const points = (problem.zetaCurve ??= []);
+      if (problem.complete && !points.length) {
         for (let x = problem.exponent === null ? 0 : -problem.exponent + 0.004; x < 1.5; x += x < 0 ? 0.01 : 0.05) points.push([x, zetaAt(problem, x)]);
       }
       replace(plot.body, [

@@ -19,6 +19,7 @@ export function landscapeMap(onProbe, label = "The parameters") {
   const picture = svg("image", { preserveAspectRatio: "none", style: "image-rendering: auto" });
   const zeros = svg("path", { class: "sle-line sle-c2", "stroke-linecap": "round" });
   const level = svg("path", { class: "sle-line sle-dash sle-thin", style: "--sle-c: #ffffff" });
+  const ladder = svg("path", { class: "sle-line", style: "--sle-c: #ffffff; stroke-width: 0.7; stroke-opacity: 0.55" });
   const border = svg("rect", { class: "sle-frame" });
   const curves = svg("g");
   const probe = onProbe ? handle(plot, {
@@ -27,7 +28,7 @@ export function landscapeMap(onProbe, label = "The parameters") {
     text: ([x, y]) => (plot.dimension === 1 ? `${plot.names[0]} = ${shown(x, 3)}` : `${plot.names[0]} = ${shown(x, 3)}, ${plot.names[1]} = ${shown(y, 3)}`),
   }) : null;
   plot.under.append(picture);
-  plot.body.append(border, zeros, level, curves);
+  plot.body.append(border, ladder, zeros, level, curves);
   if (probe) plot.over.append(probe.node);
   let painted = "";
   let size = 0;
@@ -60,8 +61,9 @@ export function landscapeMap(onProbe, label = "The parameters") {
     set(zeros, { d: problem.zeros.map(([a, b]) => `M${round(plot.x(a))} ${round(plot.y(b))}h0`).join(""), "stroke-width": problem.zeros.length > 40 ? 1.6 : 7 });
     const t = 10 ** state.logT + problem.offset;
     const at = (side) => (i) => side[0] + ((i + 0.5) / CELLS) * (side[1] - side[0]);
-    const lines = state.showLevel === false ? [] : contour(problem.cells, CELLS, CELLS, t, at(x), at(y));
-    set(level, { d: lines.map(([[a, b], [c, d]]) => `M${round(plot.x(a))} ${round(plot.y(b))}L${round(plot.x(c))} ${round(plot.y(d))}`).join("") });
+    const lineAt = (k) => contour(problem.cells, CELLS, CELLS, k, at(x), at(y)).map(([[a, b], [c, d]]) => `M${round(plot.x(a))} ${round(plot.y(b))}L${round(plot.x(c))} ${round(plot.y(d))}`).join("");
+    set(level, { d: state.showLevel === false ? "" : lineAt(t) });
+    set(ladder, { d: state.view === "K" ? [1, 0.1, 0.01, 1e-3].map((k) => lineAt(k + problem.offset)).join("") : "" });
     replace(curves, []);
     placeProbe(problem, state);
     return null;
@@ -78,6 +80,7 @@ export function landscapeMap(onProbe, label = "The parameters") {
     painted = "";
     set(zeros, { d: problem.zeros.map(([a]) => `M${round(plot.x(a))} ${round(plot.y(0))}h0`).join(""), "stroke-width": 9 });
     set(level, { d: "" });
+    set(ladder, { d: "" });
     set(border, { width: 0, height: 0 });
     const peak = Math.max(...K.map((k) => Math.exp(-nBeta * (k - problem.offset))));
     const density = points.map((w, i) => [w, (0.95 * top * Math.exp(-nBeta * (K[i] - problem.offset))) / peak]);

@@ -25,6 +25,8 @@ export function check(state) {
   if (!["posterior", "K"].includes(state.view)) throw new Error(`the view “${state.view}” is neither posterior nor K`);
   for (const [key, low, high] of [["side", 0.25, 8], ["logN", 0, 8], ["logBeta", -2, 0], ["logT", -8, 0], ["z", -1, 1.5]])
     if (!(typeof state[key] === "number" && state[key] >= low && state[key] <= high)) throw new Error(`${key} is ${state[key]}; it should be a number from ${low} to ${high}`);
+  for (const key of ["probe", "start"])
+    if (state[key] != null && !(Array.isArray(state[key]) && state[key].every(Number.isFinite))) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should be a list of numbers`);
   if (state.landscape === TYPED) typed(state);
 }
 
