@@ -11,11 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.special import erf
 
 import singlearn as sl
-from singlearn.exact import rlct
 from singlearn.explore.network import network_state
 from singlearn.explore.page import module, scenes, style
 from singlearn.symmetry import TwoLayerReLU, equivalent, explained_rank, fibre, from_parameters, kink_form, minimal_width, read
@@ -334,7 +331,10 @@ def test_the_iframe_of_notebooks_without_anywidget_works_in_its_sandbox(visit, t
     one.context.close()
 
 
-@pytest.mark.parametrize(("name", "scheme"), [("network", "light"), ("fibre", "dark"), ("valley", "light"), ("descent", "dark"), ("phases", "light")])
+SEEN = [("network", "light"), ("fibre", "dark"), ("valley", "light"), ("descent", "dark"), ("phases", "light")]
+
+
+@pytest.mark.parametrize(("name", "scheme"), SEEN)
 def test_pictures_look_as_they_did(visit, name, scheme):
     """Thumbnails, so that another font is no failure; WRITE_SCREENS=1 keeps what is seen now."""
     from PIL import Image
@@ -366,45 +366,3 @@ def test_the_saved_picture_is_the_one_on_the_screen(visit, tmp_path):
         one.page.locator("button[name=svg]").click()
     download.value.save_as(tmp_path / "view.svg")
     assert "var(--" not in (tmp_path / "view.svg").read_text() and "<path" in (tmp_path / "view.svg").read_text()
-
-
-def test_a_typed_polynomial_gets_its_exact_lambda_and_the_posterior_of_quadrature(visit):
-    one = visit("#valley/" + json.dumps({"valley": {"landscape": "typed", "text": "(x*y)^2", "side": 1, "logN": 3}}))
-    found = rlct("(x*y)^2")
-    one.page.wait_for_function("() => document.querySelector('[data-value=lambda-exact]').textContent !== ''")
-    assert Fraction(one.text("lambda-exact")) == found.value and int(one.text("m")) == found.multiplicity
-    assert "verified" in one.text("certificate")
-    # ∫_0^1 ∫_0^1 exp(-n x² y²) dx dy, and the mean of n K, the inner integral in closed form.
-    n = 1000.0
-    inner = quad(lambda x: np.sqrt(np.pi) / 2 * erf(np.sqrt(n) * x) / (np.sqrt(n) * x), 0, 1, points=[1e-3, 1e-2, 1e-1], limit=400)[0]
-    assert float(one.number("F")) == pytest.approx(-np.log(inner), abs=1e-4)
-    field = one.page.locator("input[name=polynomial]")
-    field.fill("x - y")
-    one.page.wait_for_selector('[data-value="typed-error"]:not([hidden])')
-    assert "never negative" in one.text("typed-error")
-    field.fill("(x - y +)^2")
-    one.page.wait_for_function("() => !document.querySelector('[data-value=typed-error]').textContent.includes('never negative')")
-    assert one.text("typed-error")
-
-
-def test_the_flow_keeps_what_the_steps_lose(visit):
-    one = visit("#descent")
-    before = float(one.number("Q-start"))
-    assert float(one.number("Q-flow")) == pytest.approx(before, rel=1e-6)
-    assert abs(float(one.number("Q-gd")) - before) > 1e-3
-    one.move("balance")
-    assert float(one.number("Q-start")) == pytest.approx(0, abs=1e-9)
-
-
-def test_the_order_of_phases_changes_where_it_is_said(visit):
-    one = visit("#phases")
-    first = one.text("leading")
-    slider = one.page.locator("input[name=n-beta]")
-    slider.fill("6")
-    one.settle()
-    assert one.text("leading") != first
-    crossing = float(one.text("crossing").split("±")[0])
-    for log_n, expected in ((np.log10(crossing) - 0.04, first), (np.log10(crossing) + 0.04, one.text("leading"))):
-        slider.fill(str(round(log_n / 0.02) * 0.02))
-        one.settle()
-        assert one.text("leading") == expected
