@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.rational import Vector
 from singlearn.symmetry.snap.box_units import BoxUnits
@@ -16,7 +17,6 @@ from singlearn.symmetry.snap.tolerance import binary_digits
 
 ZERO = Fraction(0)
 ROUNDING = 16 * 2.0**-53
-DIGITS = 53
 
 
 @dataclass
@@ -92,15 +92,6 @@ def snap_kinks(nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fra
         if cancelled:
             relations.append(Relation(Kind.KINK, tuple(i for i, _ in boundary.members), float(max(gaps)), tuple(cancelled)))
     return result, relations
-
-
-def rounded(value: Fraction) -> Fraction:
-    """To 53 binary digits, whatever the exponent."""
-    if not value:
-        return value
-    shift = value.numerator.bit_length() - value.denominator.bit_length() - DIGITS
-    power = Fraction(2) ** shift
-    return round(value / power) * power
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.rational import Matrix, Vector
-from singlearn.symmetry.snap.boundaries import Boundary, rounded
+from singlearn.symmetry.snap.boundaries import Boundary
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.exact_kernel import satisfying
 from singlearn.symmetry.snap.relation import Kind, Relation

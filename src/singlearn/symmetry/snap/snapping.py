@@ -10,7 +10,6 @@ from typing import Any
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.kink_form import short
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.snap.boundaries import snap_boundaries, snap_kinks
 from singlearn.symmetry.snap.box_units import BoxUnits, box_around_kinks
@@ -133,10 +132,11 @@ def snap(net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain |
     relative = relative_tolerance(net, tolerance)
     accidents = ACCIDENTS_OF_ROUNDING if tolerance is None or tolerance == "rounding" else ACCIDENTS_ASKED_FOR
     where = box_around_kinks(net) if domain is None else domain
-    return _snap(net, Fraction(relative), domain, where, accidents)
+    return snapped_on(net, Fraction(relative), domain, where, accidents)
 
 
-def _snap(net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float) -> Snap:
+def snapped_on(net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float) -> Snap:
+    """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how many accidents are allowed."""
     units = BoxUnits.of(where)
     nodes, relations = snap_single_nodes(list(net.nodes), units, domain, tolerance)
     active = [i for i, node in enumerate(nodes) if not idle(node, domain)]
@@ -176,7 +176,11 @@ def described(domain: Domain) -> str:
     if len(sides) == 1:
         low, high = next(iter(sides))
         power = f"^{domain.inputs}" if domain.inputs > 1 else ""
-        return f"on the box [{short(low)}, {short(high)}]{power}"
+        return f"on the box [{_end(low)}, {_end(high)}]{power}"
     if len(sides) <= 3:
-        return "on the box " + " × ".join(f"[{short(low)}, {short(high)}]" for low, high in zip(domain.lower, domain.upper, strict=True))
+        return "on the box " + " × ".join(f"[{_end(low)}, {_end(high)}]" for low, high in zip(domain.lower, domain.upper, strict=True))
     return "on the box"
+
+
+def _end(value: Fraction) -> str:
+    return f"{float(value):.4g}"
