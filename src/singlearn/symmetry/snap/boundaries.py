@@ -56,46 +56,57 @@ def snap_boundaries(
         tolerance: of the difference, relative to the size of the preactivations.
     """
     result, boundaries, relations = list(nodes), [], []
-    seen = {i: _Seen.of(nodes[i], units) for i in active}
+    seen = {i: Seen.of(nodes[i], units) for i in active}
     for cluster in _clusters(seen, float(tolerance)):
         lead = min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i))
-        own = seen[lead]
-        boundary = Boundary(tuple(w / own.scale for w in nodes[lead].w), own.coordinates[-1], [])
-        gaps = []
-        for i in cluster:
-            ratio, gap = own.compared(seen[i])
-            gaps.append(gap)
-            boundary.members.append((i, seen[i].factor(own, ratio, exact=not gap)))
-            if gap:
-                result[i] = boundary.placed(units, boundary.members[-1][1], nodes[i].q)
+        boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), float(max(gaps))))
+            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), float(gap)))
     return result, boundaries, relations
+
+
+def gathered(nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[int, Seen], units: BoxUnits) -> tuple[Boundary, Fraction]:
+    """Move the nodes of a cluster, in place, onto the boundary of one of them; returns it, and the largest gap."""
+    own = seen[lead]
+    boundary = Boundary(tuple(w / own.scale for w in nodes[lead].w), own.coordinates[-1], [])
+    largest = ZERO
+    for i in cluster:
+        sign, gap = own.compared(seen[i])
+        largest = max(largest, gap)
+        boundary.members.append((i, seen[i].factor(own, sign, exact=not gap)))
+        if gap:
+            nodes[i] = boundary.placed(units, boundary.members[-1][1], nodes[i].q)
+    return boundary, largest
 
 
 def snap_kinks(nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fraction) -> tuple[list[Node], list[Relation]]:
     """Let kinks cancel that nearly do: the largest amount of a boundary takes what is left of their sum."""
     result, relations = list(nodes), []
     for boundary in boundaries:
-        gaps, cancelled = [], []
-        for j in range(len(nodes[boundary.members[0][0]].q)):
-            amounts = [(result[i].q[j] * abs(f), i, f) for i, f in boundary.members]
-            total, size = sum((a for a, _, _ in amounts), ZERO), sum((abs(a) for a, _, _ in amounts), ZERO)
-            if size and abs(total) <= tolerance * size:
-                _, i, f = max(amounts, key=lambda item: abs(item[0]))
-                q = list(result[i].q)
-                q[j] -= total / abs(f)
-                result[i] = replace(result[i], q=tuple(q))
-                gaps.append(abs(total) / size)
-                cancelled.append(j)
-        if cancelled:
-            relations.append(Relation(Kind.KINK, tuple(i for i, _ in boundary.members), float(max(gaps)), tuple(cancelled)))
+        gaps = cancelled(result, boundary, tolerance)
+        if gaps:
+            relations.append(Relation(Kind.KINK, tuple(i for i, _ in boundary.members), float(max(gaps.values())), tuple(gaps)))
     return result, relations
 
 
+def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dict[int, Fraction]:
+    """Let the kink of a boundary cancel, in place, in the outputs in which it nearly does; returns these with their gaps."""
+    gaps = {}
+    for j in range(len(nodes[boundary.members[0][0]].q)):
+        amounts = [(nodes[i].q[j] * abs(f), i, f) for i, f in boundary.members]
+        total, size = sum((a for a, _, _ in amounts), ZERO), sum((abs(a) for a, _, _ in amounts), ZERO)
+        if size and abs(total) <= tolerance * size:
+            _, i, f = max(amounts, key=lambda item: abs(item[0]))
+            q = list(nodes[i].q)
+            q[j] -= total / abs(f)
+            nodes[i] = replace(nodes[i], q=tuple(q))
+            gaps[j] = abs(total) / size
+    return gaps
+
+
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """A node in units of the box, divided by a power of two so that its slope is between 1/2 and 2."""
 
     coordinates: Vector
@@ -105,21 +116,21 @@ class _Seen:
     weight: float
 
     @classmethod
-    def of(cls, node: Node, units: BoxUnits) -> _Seen:
+    def of(cls, node: Node, units: BoxUnits) -> Seen:
         own = units.coordinates(node)
         slope = sum((abs(v) for v in own[:-1]), ZERO)
         scale = Fraction(2) ** (slope.numerator.bit_length() - slope.denominator.bit_length())
         weight = float(min(max(abs(q) for q in node.q) * scale, Fraction(10) ** 300))
         return cls(tuple(v / scale for v in own), slope / scale, units.size(node) / scale, scale, weight)
 
-    def compared(self, other: _Seen) -> tuple[int, Fraction]:
+    def compared(self, other: Seen) -> tuple[int, Fraction]:
         """Which orientation the other node has, and how far it is from the same boundary, relative to both sizes."""
         largest = max(range(len(self.coordinates) - 1), key=lambda k: abs(self.coordinates[k]))
         sign = 1 if self.coordinates[largest] * other.coordinates[largest] >= 0 else -1
         apart = sum((abs(a / self.slope - sign * b / other.slope) for a, b in zip(self.coordinates, other.coordinates, strict=True)), ZERO)
         return sign, apart / (self.size / self.slope + other.size / other.slope)
 
-    def factor(self, lead: _Seen, sign: int, *, exact: bool) -> Fraction:
+    def factor(self, lead: Seen, sign: int, *, exact: bool) -> Fraction:
         """f with ``w = f z``, z the normal of the lead."""
         ratio = self.slope / lead.slope
         return sign * self.scale * (ratio if exact else rounded(ratio))
@@ -130,7 +141,7 @@ def _length(node: Node) -> int:
     return sum(binary_digits(v) + v.denominator.bit_length() * (v.denominator & (v.denominator - 1) > 0) for v in (*node.w, node.b))
 
 
-def _clusters(seen: dict[int, _Seen], tolerance: float) -> list[list[int]]:
+def _clusters(seen: dict[int, Seen], tolerance: float) -> list[list[int]]:
     """Nodes in groups all of whose pairs are within twice the tolerance; closest pairs are joined first."""
     numbers = list(seen)
     if not numbers:

@@ -53,8 +53,15 @@ class Slopes:
         own = [(b.normal, self._total(b), tuple(-v for v in b.amounts(self.nodes, -1))) for b in self.boundaries]
         return own + [(self.nodes[i].w, none, self.nodes[i].q) for i in self.bypassed]
 
-    def _rows(self) -> Rows:
-        """In floats, in units of the box, for the search."""
+    def unit(self) -> np.ndarray:
+        """Of every output's row of :meth:`rows`, in the outputs' units."""
+        return self._in_floats()[1]
+
+    def rows(self) -> Rows:
+        """In floats, in units of the box and of each output's size, for the search."""
+        return self._in_floats()[0]
+
+    def _in_floats(self) -> tuple[Rows, np.ndarray]:
         carriers, reach = self._carriers(), self.units.reach
         unit = max((abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)) or Fraction(1)
 
@@ -65,7 +72,8 @@ class Slopes:
         rest = [outer(r, z) for z, _, r in carriers if any(r)]
         sizes = np.abs(np.array(rest).reshape(len(rest), self.outputs, len(reach))).sum(axis=(0, 2))
         exact = [[sum((r[j] * z[i] for z, _, r in carriers), ZERO) * reach[i] / unit for i in range(len(reach))] for j in range(self.outputs)]
-        return Rows.of(values, np.array([[float(v) for v in row] for row in exact]), sizes)
+        own, sizes_of_outputs = Rows.of(values, np.array([[float(v) for v in row] for row in exact]), sizes)
+        return own, sizes_of_outputs * float(unit)
 
     def coefficients(self, subset: Sequence[int], *, with_rest: bool) -> Matrix:
         """Of every carrier's vector in the relation, one row per output."""
@@ -93,7 +101,7 @@ class Slopes:
 
     def search(self, tolerance: Fraction, accidents_allowed: float) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
-        rows = self._rows()
+        rows = self.rows()
         bare = Rows(rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes))
         found = vanishing_sums(bare, float(tolerance), accidents_allowed)
         relations = [(Kind.ANNIHILATE, self.coefficients(subset, with_rest=False)) for subset in found.subsets]

@@ -57,11 +57,11 @@ class Rows:
         values: Float[np.ndarray, "vectors outputs inputs"],
         target: Float[np.ndarray, "outputs inputs"],
         target_sizes: Float[np.ndarray, " outputs"],
-    ) -> Rows:
-        """In units of each output's own size."""
+    ) -> tuple[Rows, Float[np.ndarray, " outputs"]]:
+        """In units of each output's own size, which comes second."""
         sizes = np.abs(values).sum(axis=2)
         unit = np.maximum(sizes.sum(axis=0) + target_sizes, 1e-300)
-        return cls(values / unit[:, None], sizes / unit, target / unit[:, None], target_sizes / unit)
+        return cls(values / unit[:, None], sizes / unit, target / unit[:, None], target_sizes / unit), unit
 
     def gaps(self, chosen: Int[np.ndarray, "subsets size"]) -> Float[np.ndarray, " subsets"]:
         """Size of the sums of subsets relative to the size of their terms, the largest over the outputs."""
@@ -85,7 +85,7 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
     count = len(rows.values)
     if not count:
         return VanishingSums((), ())
-    meant = _meaningful_sizes(rows, tolerance, accidents_allowed)
+    meant = meaningful_sizes(rows, tolerance, accidents_allowed)
     found: list[Subset] = []
     searched: list[int] = []
     if count <= ALL_SUBSETS:
@@ -132,7 +132,7 @@ def _window(tolerance: float) -> float:
     return max(tolerance, ROUNDING)
 
 
-def _meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
+def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
     """Sizes of subset of which, rarest first, fewer than the allowed number vanish by accident."""
     count = len(rows.values)
     flat = rows.values.reshape(count, -1)
@@ -202,7 +202,7 @@ def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
     half = size // 2
     if math.comb(count, size - half) > MOST_PARTIAL_SUMS:
         return None
-    left, right = _combinations(count, size - half), _combinations(count, half)
+    left, right = combinations_of(count, size - half), combinations_of(count, half)
     sums = [rows.values[part].sum(axis=1).reshape(len(part), -1) for part in (left, right)]
     pairs = _near(sums[0] + rows.target.reshape(-1), -sums[1], tolerance, rows)
     if pairs is None:
@@ -215,7 +215,7 @@ def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
     return [subset for subset, gap in zip(subsets, gaps, strict=True) if gap <= _window(tolerance)]
 
 
-def _combinations(count: int, size: int) -> Int[np.ndarray, "subsets size"]:
+def combinations_of(count: int, size: int) -> Int[np.ndarray, "subsets size"]:
     return np.array(list(combinations(range(count), size)), dtype=int).reshape(math.comb(count, size), size)
 
 
