@@ -72,7 +72,7 @@ def gathered(nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[in
     boundary = Boundary(tuple(w / own.scale for w in nodes[lead].w), own.coordinates[-1], [])
     largest = ZERO
     for i in cluster:
-        sign, gap = own.compared(seen[i])
+        sign, gap = own.compared(seen[i]) if i != lead else (1, ZERO)
         largest = max(largest, gap)
         boundary.members.append((i, seen[i].factor(own, sign, exact=not gap)))
         if gap:

@@ -18,10 +18,11 @@ from singlearn.symmetry.rational import Vector
 
 MOST_VERTICES = 3_000_000
 POINTS = 64
+FAR = Fraction(1, 10**6)
 Moved = tuple[Node, Node]
 
 
-def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance:
+def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: bool = True) -> Distance:
     r""":math:`\sup_X \max_j |f_j - g_j|` of two networks whose i-th nodes are nearly equal.
 
     The difference :math:`\sum_i q_i ReLU(u_i) - q_i' ReLU(u_i')` is piecewise affine; its largest value is at a vertex of the
@@ -33,8 +34,10 @@ def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance
     Args:
         a, b: networks of the same width.
         domain: bounded.
+        exact: for up to three inputs, whether the largest vertex is found exactly; if not, the upper bound is that of the
+            bounds in floats, a little above.
     """
-    moved = _of_one_sign([(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other])
+    moved = _kept_pairs([(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other], domain)
     constant = tuple(x - y for x, y in zip(a.c, b.c, strict=True))
     if not moved:
         value = max(abs(v) for v in constant)
@@ -42,25 +45,27 @@ def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance
     planes = _planes(moved)
     walls, heights = domain.halfspaces()
     if a.inputs <= 3 and math.comb(len(planes) + len(walls), a.inputs) <= MOST_VERTICES:
-        point = _largest_vertex(moved, constant, planes, domain)
+        point, above = _largest_vertex(moved, constant, planes, domain, exact=exact)
         value = _size(moved, constant, point)
-        return Distance(value, value, point)
+        return Distance(value, max(value, above), point)
     point = _high_point(moved, constant, domain)
     lower = _size(moved, constant, point)
     return Distance(lower, max(lower, step_bound(moved, constant, domain)), point)
 
 
-def _of_one_sign(moved: Sequence[Moved]) -> list[Moved]:
-    """Pairs whose outgoing weights change their sign become two, each with nothing: what lies between 0 and ``q u - q' u'`` then
-    holds for all."""
+def _kept_pairs(moved: Sequence[Moved], domain: Domain) -> list[Moved]:
+    """Pairs as far as they are useful: nodes that moved far, or whose outgoing weights change sign, become two, each paired with
+    nothing. What lies between 0 and ``q u - q' u'`` where just one of a pair is active then holds for all."""
     result = []
     for one, other in moved:
-        if all(p * q >= 0 for p, q in zip(one.q, other.q, strict=True)):
+        low, high = domain.span([x - y for x, y in zip(one.w, other.w, strict=True)], one.b - other.b)
+        far = max(abs(low), abs(high)) > FAR * (max(map(abs, domain.span(one.w, one.b))))
+        if not far and all(p * q >= 0 for p, q in zip(one.q, other.q, strict=True)):
             result.append((one, other))
         else:
             nothing = (Fraction(0),) * len(one.q)
             result += [(one, replace(one, q=nothing)), (replace(other, q=nothing), other)]
-    return result
+    return [(one, other) for one, other in result if any(one.q) or any(other.q)]
 
 
 def step_bound(moved: Sequence[Moved], constant: Vector, domain: Domain) -> Fraction:
@@ -102,7 +107,10 @@ def _planes(moved: Sequence[Moved]) -> list[tuple[Vector, Fraction]]:
     return list(found.values())
 
 
-def _largest_vertex(moved: Sequence[Moved], constant: Vector, planes: list[tuple[Vector, Fraction]], domain: Domain) -> Vector:
+def _largest_vertex(
+    moved: Sequence[Moved], constant: Vector, planes: list[tuple[Vector, Fraction]], domain: Domain, *, exact: bool
+) -> tuple[Vector, Fraction]:
+    """The vertex with the largest difference, and, if it need not be exact, a bound on what larger ones there may be."""
     normals, offsets = domain.halfspaces()
     rows = [*(n for n, _ in planes), *normals]
     right = [*(o for _, o in planes), *offsets]
@@ -112,12 +120,18 @@ def _largest_vertex(moved: Sequence[Moved], constant: Vector, planes: list[tuple
     walls, wall_heights = floats[len(planes) :], heights[len(planes) :]
     scale = float(np.max(np.abs(wall_heights))) + 1.0
     bounds = _Bounds(moved, constant)
-    best_point = max([domain.centre, *_corners(domain)], key=lambda p: _size(moved, constant, p))
-    best = _size(moved, constant, best_point)
+    starts = [domain.centre, *_corners(domain)]
+    likely = bounds.reach(np.array([[float(v) for v in p] for p in starts]), np.zeros(len(starts)))
+    best_point = starts[int(np.argmax(likely))]
+    best, above = _size(moved, constant, best_point), Fraction(0)
     for chosen in _subsets(len(rows), domain.inputs):
         points, error = _solutions(floats[chosen], heights[chosen], scale)
         near = np.all(points @ walls.T <= wall_heights + (error[:, None] + 1e-12 * scale) * domain.inputs, axis=1)
         reach = bounds.reach(points, error)
+        if not exact:
+            finite = reach[near & np.isfinite(reach)]
+            above = max(above, Fraction(float(finite.max(initial=0.0)) * (1 + 1e-9)))
+            near &= ~np.isfinite(reach)
         order = np.flatnonzero(near & (reach > float(best) * (1 - 1e-12)))
         for index in order[np.argsort(-reach[order], kind="stable")]:
             if reach[index] < float(best) * (1 - 1e-12):
@@ -125,7 +139,7 @@ def _largest_vertex(moved: Sequence[Moved], constant: Vector, planes: list[tuple
             point = _meeting([rows[i] for i in chosen[index]], [right[i] for i in chosen[index]])
             if point is not None and domain.contains(point) and (size := _size(moved, constant, point)) > best:
                 best, best_point = size, point
-    return best_point
+    return best_point, above
 
 
 def _corners(domain: Domain) -> list[Vector]:

@@ -13,18 +13,20 @@ from jaxtyping import Float
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.minimal_width import minimal_width
+from singlearn.symmetry.linear_algebra import rank
+from singlearn.symmetry.minimal_width import MOST_KINKS, minimal_width
 from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.snap.boundaries import Seen
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.distance import moved_distance, step_bound
 from singlearn.symmetry.snap.fibre_size import fibre_size
 from singlearn.symmetry.snap.plan import Circuit, Plan
 from singlearn.symmetry.snap.relation import Kind, Relation
-from singlearn.symmetry.snap.single_nodes import idle
+from singlearn.symmetry.snap.single_nodes import always_active, idle
 from singlearn.symmetry.snap.snapping import described, rounded_up
-from singlearn.symmetry.snap.vanishing_sums import Rows, combinations_of, meaningful_sizes, vanishing_sums
+from singlearn.symmetry.snap.vanishing_sums import Rows, combinations_of, largest_meaningful_gaps, vanishing_sums
 
-EXACT_VERTICES = 12_000
+EXACT_NODES = 8
 ACCIDENTS = 0.05
 EVERY_SUBSET = 13
 QUADRUPLES = 32
@@ -207,11 +209,14 @@ class _Search:
     def __init__(self, net: TwoLayerReLU, domain: Domain, *, with_fibre: bool) -> None:
         self.net, self.domain, self.units, self.with_fibre = net, domain, BoxUnits.of(domain), with_fibre
         active = [i for i, node in enumerate(net.nodes) if not idle(node, domain)]
-        self.plan = Plan(clusters={i: [i] for i in active})
+        self.seen = {i: Seen.of(net.nodes[i], self.units) for i in active}
+        bypassed = tuple(i for i in range(net.width) if i not in active and always_active(net.nodes[i], domain))
+        self.dead = {i for i in range(net.width) if i not in active and i not in bypassed and any(net.nodes[i].w)}
+        self.plan = Plan(clusters={i: [i] for i in active}, bypassed=bypassed)
         self.levels: list[Level] = []
         self.bars = [_OpenBar(Relation(_idle_kind(net, i, domain), (i,), 0.0), 0.0) for i in range(net.width) if i not in active]
         self.planted: list[Circuit] | None = None
-        self.slopes, self.leads, _ = self.plan.imposed(net, self.units, domain)
+        self.slopes, self.leads, _ = self.plan.imposed(net, self.units, domain, self.seen)
         self.current = net
         self._add_level(Fraction(0))
         distance = Fraction(0)
@@ -222,7 +227,7 @@ class _Search:
                 break
             before = len(self.plan.circuits)
             nodes = self._take(found)
-            slopes, leads, kept = self.plan.imposed(self.net, self.units, self.domain)
+            slopes, leads, kept = self.plan.imposed(self.net, self.units, self.domain, self.seen)
             if found.kind is Kind.ANNIHILATE and len(kept) == before:
                 refused.add((found.kind, found.leads))
                 self.plan.circuits = kept
@@ -240,16 +245,24 @@ class _Search:
     def _certified(self, before: Fraction, following: TwoLayerReLU) -> Fraction:
         """The distance from the original: exact where that is cheap, else the smaller of two bounds."""
         moved = [(a, b) for a, b in zip(self.net.nodes, following.nodes, strict=True) if a != b]
-        if self.net.inputs <= 2 and math.comb(2 * len(moved) + 2 * self.net.inputs, self.net.inputs) <= EXACT_VERTICES:
-            return moved_distance(self.net, following, self.domain).upper
+        if self.net.inputs <= 2:
+            return moved_distance(self.net, following, self.domain, exact=len(moved) <= EXACT_NODES).upper
         direct = step_bound(moved, (Fraction(0),) * self.net.outputs, self.domain)
-        return min(direct, before + moved_distance(self.current, following, self.domain).upper) if self.net.inputs <= 3 else direct
+        last = [(a, b) for a, b in zip(self.current.nodes, following.nodes, strict=True) if a != b]
+        exact = self.net.inputs == 3 and len(last) <= EXACT_NODES
+        step = moved_distance(self.current, following, self.domain).upper if exact else step_bound(last, (Fraction(0),) * self.net.outputs, self.domain)
+        return min(direct, before + step)
 
     def _add_level(self, distance: Fraction) -> None:
-        width = minimal_width(self.current, self.domain)
-        kinks = len(width.form.kinks)
-        components, dimension = fibre_size(self.current, self.domain) if self.with_fibre else (None, None)
-        self.levels.append(Level(_float_above(distance), self.current, kinks, width.upper, width.lower, components, dimension))
+        kinks = len(self.slopes.kinked)
+        if kinks > MOST_KINKS:
+            lower, upper = kinks, kinks + rank(self.slopes.rest())
+        else:
+            width = minimal_width(self.current, self.domain)
+            lower, upper = width.lower, width.upper
+        dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is Kind.DEAD}
+        components, dimension = fibre_size(self.current, dead) if self.with_fibre else (None, None)
+        self.levels.append(Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension))
 
     def _take(self, found: _Candidate) -> tuple[int, ...]:
         """Put a relation into the plan; returns the nodes it is about."""
@@ -312,7 +325,7 @@ class _Search:
         return coordinates, float(total * slope), float(kink * slope)
 
     def _circuits(self) -> Iterator[_Candidate]:
-        rows, unit = self.slopes.rows(), self.slopes.unit()
+        rows, unit = self.slopes.in_floats()
         bare = Rows(rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes))
         count = len(rows.values)
         if count < 2:
@@ -336,11 +349,12 @@ class _Search:
             best += [(float(gaps[n]), tuple(int(k) for k in table[n])) for n in order]
         planted = [tuple(sorted(place[lead] for lead in circuit)) for circuit in self.planted if circuit <= place.keys()]
         best += [(float(bare.gaps(np.array([subset]))[0]), subset) for subset in planted]
-        for gap, subset in sorted(best):
+        largest = largest_meaningful_gaps(bare, ACCIDENTS)
+        for gap, subset in sorted(one for one in best if one[0] < largest[len(one[1])]):
             row = np.zeros(count)
             row[list(subset)] = 1.0
             left = row - (row @ basis.T) @ basis if len(basis) else row
-            if np.abs(left).max() > 1e-9 and len(subset) in meaningful_sizes(bare, gap, ACCIDENTS):
+            if np.abs(left).max() > 1e-9:
                 total = np.abs(bare.values[list(subset)].sum(axis=0)).sum(axis=1)
                 yield _Candidate(float(np.max(total * unit)), Kind.ANNIHILATE, tuple(kinked[k] for k in subset))
                 return

@@ -10,7 +10,6 @@ from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.snap.boundaries import Boundary, Seen, cancelled, gathered
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.relation import Kind
-from singlearn.symmetry.snap.single_nodes import idle
 from singlearn.symmetry.snap.slopes import Slopes
 
 ZERO = Fraction(0)
@@ -30,6 +29,7 @@ class Plan:
         clusters: nodes on one boundary, by the node whose boundary it is.
         cancelled: leading nodes of the boundaries whose kinks cancel.
         circuits: boundaries whose weights annihilate.
+        bypassed: nodes that are always active already.
     """
 
     silent: set[int] = field(default_factory=set)
@@ -37,27 +37,31 @@ class Plan:
     clusters: dict[int, list[int]] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
     circuits: list[Circuit] = field(default_factory=list)
+    bypassed: tuple[int, ...] = ()
 
-    def imposed(self, net: TwoLayerReLU, units: BoxUnits, domain: Domain) -> tuple[Slopes, list[int], list[Circuit]]:
-        """The boundaries and nodes that satisfy the plan, the leading node of every boundary, and the circuits that could be imposed."""
+    def imposed(self, net: TwoLayerReLU, units: BoxUnits, domain: Domain, seen: dict[int, Seen]) -> tuple[Slopes, list[int], list[Circuit]]:
+        """The boundaries and nodes that satisfy the plan, the leading node of every boundary, and the circuits that could be imposed.
+
+        Args:
+            net: the network.
+            units: of the domain.
+            domain: bounded.
+            seen: the nodes that have a boundary in the domain, in units of the box.
+        """
         nodes = list(net.nodes)
         for i in self.silent:
             nodes[i] = replace(nodes[i], q=(ZERO,) * len(nodes[i].q))
         for i, kind in self.shifted.items():
             nodes[i] = shifted(nodes[i], kind, domain)
-        active = [i for i, node in enumerate(nodes) if not idle(node, domain)]
-        seen = {i: Seen.of(nodes[i], units) for i in active}
         boundaries: list[Boundary] = []
         leads = []
         for lead, cluster in self.clusters.items():
-            members = [i for i in cluster if i in seen]
-            if lead in seen:
-                boundaries.append(gathered(nodes, members, lead, seen, units)[0])
-                leads.append(lead)
+            boundaries.append(gathered(nodes, cluster, lead, seen, units)[0])
+            leads.append(lead)
         for lead, boundary in zip(leads, boundaries, strict=True):
             if lead in self.cancelled:
                 cancelled(nodes, boundary, ANY_SIZE)
-        bypassed = [i for i, node in enumerate(nodes) if any(node.q) and any(node.w) and i not in seen and domain.span(node.w, node.b)[0] >= 0]
+        bypassed = [*self.bypassed, *(i for i, kind in self.shifted.items() if kind is Kind.BYPASSED)]
         slopes = Slopes(nodes, boundaries, bypassed, units)
         accepted, kept = [], []
         place = {leads[g]: k for k, g in enumerate(slopes.kinked)}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
@@ -42,26 +43,30 @@ class Slopes:
     def __init__(self, nodes: list[Node], boundaries: list[Boundary], bypassed: Sequence[int], units: BoxUnits) -> None:
         self.nodes, self.boundaries, self.bypassed, self.units = list(nodes), boundaries, list(bypassed), units
         self.outputs = len(nodes[0].q) if nodes else 0
-        self.kinked = [g for g, b in enumerate(boundaries) if any(self._total(b))]
+        self._known: list[tuple[Vector, Vector, Vector]] | None = None
+        self.kinked = [g for g, (_, total, _) in enumerate(self._carriers()[: len(boundaries)]) if any(total)]
 
     def _total(self, boundary: Boundary) -> Vector:
         return tuple(a + b for a, b in zip(boundary.amounts(self.nodes, 1), boundary.amounts(self.nodes, -1), strict=True))
 
     def _carriers(self) -> list[tuple[Vector, Vector, Vector]]:
         """``(z, A, -a^-)`` of every boundary, then ``(w, 0, q)`` of every always active node."""
+        if self._known is None:
+            self._known = self._found_carriers()
+        return self._known
+
+    def _found_carriers(self) -> list[tuple[Vector, Vector, Vector]]:
         none = (ZERO,) * self.outputs
         own = [(b.normal, self._total(b), tuple(-v for v in b.amounts(self.nodes, -1))) for b in self.boundaries]
         return own + [(self.nodes[i].w, none, self.nodes[i].q) for i in self.bypassed]
 
-    def unit(self) -> np.ndarray:
-        """Of every output's row of :meth:`rows`, in the outputs' units."""
-        return self._in_floats()[1]
+    def rest(self) -> Matrix:
+        """The slope that one node per kink along its normal leaves to others, exactly."""
+        carriers, reach = self._carriers(), self.units.reach
+        return tuple(tuple(sum((r[j] * z[i] for z, _, r in carriers if r[j]), ZERO) for i in range(len(reach))) for j in range(self.outputs))
 
-    def rows(self) -> Rows:
-        """In floats, in units of the box and of each output's size, for the search."""
-        return self._in_floats()[0]
-
-    def _in_floats(self) -> tuple[Rows, np.ndarray]:
+    def in_floats(self) -> tuple[Rows, Float[np.ndarray, " outputs"]]:
+        """For the search: in units of the box and of each output's size, which comes second."""
         carriers, reach = self._carriers(), self.units.reach
         unit = max((abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)) or Fraction(1)
 
@@ -71,7 +76,7 @@ class Slopes:
         values = np.array([outer(carriers[g][1], carriers[g][0]) for g in self.kinked]).reshape(len(self.kinked), self.outputs, len(reach))
         rest = [outer(r, z) for z, _, r in carriers if any(r)]
         sizes = np.abs(np.array(rest).reshape(len(rest), self.outputs, len(reach))).sum(axis=(0, 2))
-        exact = [[sum((r[j] * z[i] for z, _, r in carriers), ZERO) * reach[i] / unit for i in range(len(reach))] for j in range(self.outputs)]
+        exact = [[v * h / unit for v, h in zip(row, reach, strict=True)] for row in self.rest()]
         own, sizes_of_outputs = Rows.of(values, np.array([[float(v) for v in row] for row in exact]), sizes)
         return own, sizes_of_outputs * float(unit)
 
@@ -101,7 +106,7 @@ class Slopes:
 
     def search(self, tolerance: Fraction, accidents_allowed: float) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
-        rows = self.rows()
+        rows, _ = self.in_floats()
         bare = Rows(rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes))
         found = vanishing_sums(bare, float(tolerance), accidents_allowed)
         relations = [(Kind.ANNIHILATE, self.coefficients(subset, with_rest=False)) for subset in found.subsets]
@@ -136,7 +141,9 @@ class Slopes:
     def impose(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
         """Let relations hold exactly, if nothing moves by more than they miss; returns whether it was done."""
         ways = (self._move_amounts, self._move_normals) if len(self.units.reach) == 1 else (self._move_normals, self._move_amounts)
-        return any(way(accepted, tolerance) for way in ways)
+        done = any(way(accepted, tolerance) for way in ways)
+        self._known = None
+        return done
 
     def _move_normals(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
         carriers, reach = self._carriers(), self.units.reach

@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import gammaln
 
 ALL_SUBSETS = 26
 """Vectors of which all subsets are searched, by meeting in the middle."""
@@ -134,26 +135,31 @@ def _window(tolerance: float) -> float:
 
 def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
     """Sizes of subset of which, rarest first, fewer than the allowed number vanish by accident."""
+    return {int(size) for size in np.flatnonzero(largest_meaningful_gaps(rows, allowed) > _window(tolerance))}
+
+
+def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " sizes"]:
+    r"""For every size of subset, from 0 on, the gap below which fewer than the allowed number of subsets vanish by accident.
+
+    Sums of k of p vectors are taken to be spread like normal variables, with the vectors' own second moments. Of n
+    dimensions a sum then lies in a cross-polytope of radius r with probability
+    :math:`(2r)^n / (n! \prod_i \sqrt{2 \pi k} s_i)`; sizes of which there are fewer subsets count with.
+    """
     count = len(rows.values)
     flat = rows.values.reshape(count, -1)
     spread = np.linalg.svd(flat, compute_uv=False) / math.sqrt(count)
     spread = spread[spread > 1e-9 * spread[0]]
-    mean_size = float(np.mean(rows.sizes.sum(axis=1)))
-    fixed = float(rows.target_sizes.sum())
-    expected: dict[int, float] = {}
-    for size in range(count + 1):
-        radius = max(2 * _window(tolerance) * (size * mean_size + fixed), 1e-300)
-        log = math.lgamma(count + 1) - math.lgamma(size + 1) - math.lgamma(count - size + 1)
-        log += len(spread) * math.log(radius) - math.lgamma(len(spread) + 1)
-        wide = math.sqrt(max(size, 1)) * spread * math.sqrt(2 * math.pi)
-        expected[size] = math.exp(min(log - float(np.sum(np.log(wide))), 300.0))
-    total, meant = 0.0, set()
-    for size in sorted(expected, key=lambda s: (expected[s], s)):
-        total += expected[size]
-        if total >= allowed:
-            break
-        meant.add(size)
-    return meant
+    dimensions = len(spread)
+    mean_size, fixed = float(np.mean(rows.sizes.sum(axis=1))), float(rows.target_sizes.sum())
+    size = np.arange(count + 1)
+    log = gammaln(count + 1) - gammaln(size + 1) - gammaln(count - size + 1)
+    log += dimensions * np.log(np.maximum(2 * (size * mean_size + fixed), 1e-300)) - math.lgamma(dimensions + 1)
+    log -= float(np.sum(np.log(spread * math.sqrt(2 * math.pi)))) + dimensions / 2 * np.log(np.maximum(size, 1))
+    order = np.argsort(log, kind="stable")
+    expected = np.empty(count + 1)
+    expected[order] = np.logaddexp.accumulate(log[order])
+    result: np.ndarray = np.exp(np.minimum((math.log(allowed) - expected) / dimensions, 0.0))
+    return result
 
 
 def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
