@@ -24,7 +24,7 @@ from singlearn.symmetry.minimal_width import MinimalWidth
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.roles import Role
-from singlearn.symmetry.snap import Relation, Snap, snap
+from singlearn.symmetry.snap import Hierarchy, Relation, Snap, hierarchy, snap
 from singlearn.symmetry.transformation import Transformation
 from singlearn.symmetry.witness import Witness
 
@@ -38,6 +38,7 @@ __all__ = [
     "Fibre",
     "Field",
     "Generator",
+    "Hierarchy",
     "Hyperplane",
     "KinkForm",
     "MinimalWidth",
@@ -62,6 +63,7 @@ __all__ = [
     "from_torch",
     "generators",
     "hidden_polytopes",
+    "hierarchy",
     "kink_form",
     "minimal_width",
     "nearby",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
@@ -17,6 +19,9 @@ from singlearn.symmetry.snap.tolerance import binary_digits
 
 ZERO = Fraction(0)
 ROUNDING = 16 * 2.0**-53
+NEARBY = 0.05
+PAIRS_OF_ROUNDING = 1e-3
+"""Accidental pairs that are allowed where rounding is meant; whoever gives a tolerance means all pairs within it."""
 
 
 @dataclass
@@ -45,19 +50,23 @@ class Boundary:
 
 
 def snap_boundaries(
-    nodes: list[Node], active: Sequence[int], units: BoxUnits, tolerance: Fraction
+    nodes: list[Node], active: Sequence[int], units: BoxUnits, tolerance: Fraction, accidents_allowed: float
 ) -> tuple[list[Node], list[Boundary], list[Relation]]:
     """Put nodes on one boundary whose preactivations are nearly multiples of each other on the domain.
+
+    In one dimension many boundaries come close by chance: a pair is taken to be meant only if fewer than
+    ``accidents_allowed`` would be as close, judged by how many are within :data:`NEARBY` of each other.
 
     Args:
         nodes: the hidden nodes.
         active: those that have a boundary.
         units: of the domain.
         tolerance: of the difference, relative to the size of the preactivations.
+        accidents_allowed: expected number of pairs.
     """
     result, boundaries, relations = list(nodes), [], []
     seen = {i: Seen.of(nodes[i], units) for i in active}
-    for cluster in _clusters(seen, float(tolerance)):
+    for cluster in _clusters(seen, float(tolerance), accidents_allowed):
         lead = min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i))
         boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
@@ -141,7 +150,7 @@ def _length(node: Node) -> int:
     return sum(binary_digits(v) + v.denominator.bit_length() * (v.denominator & (v.denominator - 1) > 0) for v in (*node.w, node.b))
 
 
-def _clusters(seen: dict[int, Seen], tolerance: float) -> list[list[int]]:
+def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float) -> list[list[int]]:
     """Nodes in groups all of whose pairs are within twice the tolerance; closest pairs are joined first."""
     numbers = list(seen)
     if not numbers:
@@ -150,7 +159,9 @@ def _clusters(seen: dict[int, Seen], tolerance: float) -> list[list[int]]:
     sizes = np.array([float(s.size / s.slope) for s in seen.values()])
     ratios = np.stack([_ratios(vectors, sizes, sign) for sign in (1.0, -1.0)]).min(axis=0)
     group = list(range(len(numbers)))
-    window = max(tolerance, ROUNDING) if tolerance else ROUNDING
+    meant = largest_meant(ratios[np.triu_indices(len(numbers), 1)], vectors.shape[1] - 1, accidents_allowed)
+    tolerance = min(tolerance, meant)
+    window = max(tolerance, ROUNDING)
     near = np.argwhere(np.triu(ratios <= window, 1))
     for i, j in near[np.argsort(ratios[near[:, 0], near[:, 1]], kind="stable")]:
         if group[i] == group[j] or (seen[numbers[i]].compared(seen[numbers[j]])[1] > Fraction(tolerance)):
@@ -165,6 +176,12 @@ def _clusters(seen: dict[int, Seen], tolerance: float) -> list[list[int]]:
     for k, g in enumerate(group):
         members.setdefault(g, []).append(numbers[k])
     return list(members.values())
+
+
+def largest_meant(ratios: Float[np.ndarray, " pairs"], dimensions: int, accidents_allowed: float) -> float:
+    """How close a pair must be so that fewer than the allowed number would be so by accident."""
+    nearby = int(np.sum(ratios <= NEARBY))
+    return NEARBY * (accidents_allowed / max(nearby, 1)) ** (1 / dimensions) if math.isfinite(accidents_allowed) else math.inf
 
 
 def _ratios(vectors: np.ndarray, sizes: np.ndarray, sign: float) -> np.ndarray:

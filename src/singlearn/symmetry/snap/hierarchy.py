@@ -32,6 +32,8 @@ EVERY_SUBSET = 13
 QUADRUPLES = 32
 MOST_TRIPLES = 100
 PLANTED = 1e-6
+NEAR = 0.5
+"""Boundaries are joined where that costs at most half of what removing the lighter one would: a faint node just dies."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +365,7 @@ class _Search:
 def _joins(
     leads: list[int], vectors: Float[np.ndarray, "boundaries coordinates"], amounts: Float[np.ndarray, " boundaries"]
 ) -> Iterator[_Candidate]:
-    """The cheapest way to bring two boundaries together: the lighter one moves."""
+    """The cheapest way to bring two near boundaries together: the lighter one moves."""
     count = len(leads)
     if count < 2:
         return
@@ -373,9 +375,14 @@ def _joins(
         for column in vectors.T:
             distance += np.abs(column[:, None] - sign * column[None, :])
         apart = np.minimum(apart, distance)
+    removed = amounts * np.maximum(1 - np.abs(vectors[:, -1]), 0.0)
+    lighter = np.where(amounts[:, None] <= amounts[None, :], removed[:, None], removed[None, :])
     cost = apart * np.minimum(amounts[:, None], amounts[None, :])
+    cost[cost > NEAR * lighter] = np.inf
     cost[np.tril_indices(count)] = np.inf
     i, j = np.unravel_index(int(np.argmin(cost)), cost.shape)
+    if not np.isfinite(cost[i, j]):
+        return
     lead, other = (i, j) if amounts[i] >= amounts[j] else (j, i)
     yield _Candidate(float(cost[i, j]), Kind.BOUNDARY, (leads[int(lead)], leads[int(other)]))
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.rational import Matrix, Vector
-from singlearn.symmetry.snap.boundaries import Boundary
+from singlearn.symmetry.snap.boundaries import PAIRS_OF_ROUNDING, Boundary, largest_meant
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.exact_kernel import satisfying
 from singlearn.symmetry.snap.relation import Kind, Relation
@@ -118,10 +118,13 @@ class Slopes:
             relations += [(Kind.SLOPE, self.coefficients(subset, with_rest=True)) for subset in sums.subsets or ((),)]
         return [(kind, own) for kind, own in relations if self.gap(own) <= tolerance], found
 
-    def parallels(self, tolerance: Fraction) -> list[tuple[Kind, Matrix]]:
+    def parallels(self, tolerance: Fraction, accidents_allowed: float) -> list[tuple[Kind, Matrix]]:
         """Boundaries whose normals are nearly multiples of each other, each with the first of its kind."""
-        result, leads = [], []
+        result: list[tuple[Kind, Matrix]] = []
+        leads: list[int] = []
         reach = self.units.reach
+        if len(reach) > 1 and len(self.boundaries) > 1:
+            tolerance = min(tolerance, Fraction(min(self._largest_angle_meant(accidents_allowed), 1.0)))
         for g, boundary in enumerate(self.boundaries if len(reach) > 1 else ()):
             scaled = [z * h for z, h in zip(boundary.normal, reach, strict=True)]
             for lead in leads:
@@ -137,6 +140,12 @@ class Slopes:
             else:
                 leads.append(g)
         return result
+
+    def _largest_angle_meant(self, accidents_allowed: float) -> float:
+        normals = np.array([[float(z * h) for z, h in zip(b.normal, self.units.reach, strict=True)] for b in self.boundaries])
+        normals /= np.abs(normals).sum(axis=1, keepdims=True)
+        apart = np.minimum(*(np.abs(normals[:, None] - sign * normals[None]).sum(axis=2) for sign in (1, -1))) / 2
+        return largest_meant(apart[np.triu_indices(len(normals), 1)], normals.shape[1] - 1, accidents_allowed)
 
     def impose(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
         """Let relations hold exactly, if nothing moves by more than they miss; returns whether it was done."""
@@ -245,9 +254,9 @@ def snap_slopes(
     """Impose all relations of slopes that nearly hold, as far as they can hold together."""
     wanted, found = slopes.search(tolerance, accidents_allowed)
     accepted, relations = _impose_most(slopes, [], wanted, tolerance)
-    parallel = [own for own in slopes.parallels(tolerance)]
-    _, more = _impose_most(slopes, accepted, parallel, tolerance)
-    return relations + more, found
+    pairs = PAIRS_OF_ROUNDING if accidents_allowed < PAIRS_OF_ROUNDING else math.inf
+    _, more = _impose_most(slopes, accepted, slopes.parallels(tolerance, pairs), tolerance)
+    return list({(one.kind, one.nodes): one for one in relations + more}.values()), found
 
 
 def _impose_most(

@@ -11,7 +11,7 @@ from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.snap.boundaries import snap_boundaries, snap_kinks
+from singlearn.symmetry.snap.boundaries import PAIRS_OF_ROUNDING, snap_boundaries, snap_kinks
 from singlearn.symmetry.snap.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.snap.distance import moved_distance
 from singlearn.symmetry.snap.relation import Relation
@@ -138,9 +138,10 @@ def snap(net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain |
 def snapped_on(net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float) -> Snap:
     """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how many accidents are allowed."""
     units = BoxUnits.of(where)
+    pairs = PAIRS_OF_ROUNDING if accidents < PAIRS_OF_ROUNDING else math.inf
     nodes, relations = snap_single_nodes(list(net.nodes), units, domain, tolerance)
     active = [i for i, node in enumerate(nodes) if not idle(node, domain)]
-    nodes, boundaries, found = snap_boundaries(nodes, active, units, tolerance)
+    nodes, boundaries, found = snap_boundaries(nodes, active, units, tolerance, pairs)
     relations += found
     nodes, found = snap_kinks(nodes, boundaries, tolerance)
     relations += found
