@@ -47,14 +47,18 @@ class Hyperplane:
     def __str__(self) -> str:
         names = [f"x{i + 1}" if len(self.normal) > 1 else "x" for i in range(len(self.normal))]
         if self.is_short:
-            terms = [_term(abs(n), f"{abs(n)}", n < 0, name) for n, name in zip((*self.normal, self.offset), (*names, ""), strict=True) if n]
+            whole = zip((*self.normal, self.offset), (*names, ""), strict=True)
+            terms = [_term("" if abs(n) == 1 and name else f"{abs(n)}", n < 0, name) for n, name in whole if n]
         else:
             size, length = self._length
             shares = [float(Fraction(n, size)) / length for n in self.normal]
             offset = Fraction(self.offset, size) / Fraction(length)
-            terms = [_term(abs(v), f"{abs(v):.6g}", v < 0, name) for v, name in zip(shares, names, strict=True) if abs(v) > NO_SHARE]
+            digits = [f"{abs(v):.6g}" for v in shares]
+            terms = [
+                _term("" if d == "1" else d, v < 0, name) for v, d, name in zip(shares, digits, names, strict=True) if abs(v) > NO_SHARE
+            ]
             if offset:
-                terms.append(_term(2, short(abs(rounded(offset))), offset < 0, ""))
+                terms.append(_term(short(abs(rounded(offset))), offset < 0, ""))
         text = " ".join(terms)
         return (text[2:] if text.startswith("+ ") else "-" + text[2:]) + " = 0"
 
@@ -64,8 +68,8 @@ NO_SHARE = 1e-12
 """An entry of a unit normal that no digit of a printed boundary depends on."""
 
 
-def _term(size: float, digits: str, negative: bool, name: str) -> str:
-    return f"{'-' if negative else '+'} {'' if size == 1 and name else digits}{name}"
+def _term(digits: str, negative: bool, name: str) -> str:
+    return f"{'-' if negative else '+'} {digits}{name}"
 
 
 def rounded(value: Fraction) -> Fraction:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
-
-import numpy as np
-from jaxtyping import Float
 
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.rational import Vector, dot
 
 MARGIN = Fraction(3, 2)
+OUTLYING = 1000
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,15 @@ class BoxUnits:
 
 
 def box_around_kinks(net: TwoLayerReLU) -> Box:
-    """The cube around the origin, half as wide again as every activation boundary needs to pass through it."""
-    reach = [abs(node.b) / max(abs(v) for v in node.w) for node in net.nodes if any(node.w) and any(node.q)]
-    side = MARGIN * max(reach, default=Fraction(0)) or Fraction(1)
-    # Few digits: it is printed.
-    digits = Fraction(10) ** (1 - len(str(int(side)))) if side >= 1 else Fraction(1)
-    while side * digits < 10:
-        digits *= 10
-    side = Fraction(-(-side * digits // 1)) / digits
+    """The cube around the origin, half as wide again as activation boundaries need to pass through it.
+
+    Boundaries more than :data:`OUTLYING` times as far away as the median are left out: nearly constant nodes have one
+    anywhere, and would make all others look alike.
+    """
+    reach = sorted(abs(node.b) / max(abs(v) for v in node.w) for node in net.nodes if any(node.w) and any(node.q) and node.b)
+    usual = [r for r in reach if r <= OUTLYING * reach[(len(reach) - 1) // 2]]
+    side = MARGIN * max(usual, default=Fraction(1))
+    # Two digits are enough, and are printed.
+    power = Fraction(10) ** (math.floor(math.log10(side.numerator) - math.log10(side.denominator)) - 1)
+    side = -(-side // power) * power
     return Box([-side] * net.inputs, [side] * net.inputs)
-
-
-def logarithms(values: list[Fraction]) -> Float[np.ndarray, " numbers"]:
-    """Floor of the binary logarithm of positive numbers, -inf for 0, without leaving the range of floats."""
-    return np.array([v.numerator.bit_length() - v.denominator.bit_length() if v else -np.inf for v in values], dtype=float)

@@ -37,9 +37,10 @@ def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: b
         exact: for up to three inputs, whether the largest vertex is found exactly; if not, the upper bound is that of the
             bounds in floats, a little above.
     """
-    moved = _kept_pairs([(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other], domain)
+    nodes = [(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other]
+    moved = _kept_pairs(nodes, domain)
     constant = tuple(x - y for x, y in zip(a.c, b.c, strict=True))
-    if not moved:
+    if not nodes:
         value = max(abs(v) for v in constant)
         return Distance(value, value, domain.centre)
     planes = _planes(moved)
@@ -50,7 +51,7 @@ def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: b
         return Distance(value, max(value, above), point)
     point = _high_point(moved, constant, domain)
     lower = _size(moved, constant, point)
-    return Distance(lower, max(lower, step_bound(moved, constant, domain)), point)
+    return Distance(lower, max(lower, step_bound(nodes, constant, domain)), point)
 
 
 def _kept_pairs(moved: Sequence[Moved], domain: Domain) -> list[Moved]:

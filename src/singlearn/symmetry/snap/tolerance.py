@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.rational import Number
 
-Tolerance: TypeAlias = Number | Literal["rounding"]
+Tolerance: TypeAlias = Number | str
 """A relative size of at most 1, or "rounding": what the float type of the weights makes of exact relations."""
 
 ROUNDINGS = 64

@@ -113,7 +113,7 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
 
 
 def independent(subsets: Sequence[Subset], count: int) -> tuple[Subset, ...]:
-    """Small ones first, those that are signed sums of earlier ones left out."""
+    """Small ones first, those that are signed sums of earlier ones left out; of one that contains an earlier one, what is left."""
     ordered = sorted(set(subsets), key=lambda subset: (len(subset), subset))
     table = np.zeros((len(ordered), count))
     for row, subset in zip(table, ordered, strict=True):
@@ -121,7 +121,10 @@ def independent(subsets: Sequence[Subset], count: int) -> tuple[Subset, ...]:
     chosen: list[Subset] = []
     while len(left := np.flatnonzero(np.abs(table).max(axis=1, initial=0.0) > 1e-9)):
         first = int(left[0])
-        chosen.append(ordered[first])
+        rest = set(ordered[first])
+        for earlier in chosen:
+            rest -= set(earlier) if rest > set(earlier) else set()
+        chosen.append(tuple(sorted(rest)))
         direction = table[first] / np.linalg.norm(table[first])
         for _ in range(2):  # once more, for rounding
             table = table - np.outer(table @ direction, direction)
