@@ -228,13 +228,13 @@ def test_boundaries_of_floats_are_printed_with_normals_of_length_one():
 
 @pytest.mark.parametrize("tolerance", [-1.0, 2, "small", True, float("nan")])
 def test_tolerances_that_are_none_are_refused(tolerance):
-    with pytest.raises(ValueError, match="^tolerance: got"):
+    with pytest.raises(ValueError, match=r"^tolerance: got"):
         snap(TwoLayerReLU([[1.0]], [0.0], [1.0], 0.0), tolerance)
 
 
 def test_wrong_domains_are_refused():
     net = TwoLayerReLU([[1.0]], [0.0], [1.0], 0.0)
-    with pytest.raises(ValueError, match="^domain: it has dimension 2"):
+    with pytest.raises(ValueError, match=r"^domain: it has dimension 2"):
         snap(net, domain=Box([-1, -1], [1, 1]))
 
 

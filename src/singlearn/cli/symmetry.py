@@ -145,7 +145,9 @@ def _refuse_tolerance(options: argparse.Namespace) -> None:
 
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
-    found = hierarchy(net, box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs))
+    box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
+    assert box is not None, "the parser requires it"
+    found = hierarchy(net, box)
     layers = found.layers if isinstance(found, DeepHierarchy) else (found,)
     path, not_drawn = saved_or_why(plot.barcode(found), folder(options.out), f"{options.net.stem}-hierarchy")
     if options.json:

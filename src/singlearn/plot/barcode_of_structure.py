@@ -93,7 +93,7 @@ def _counts(axes: Axes, layer: Hierarchy, low: float, high: float) -> None:
     def steps(values: list[float], colour: str, dash: str, width: float, label: str, on: Axes) -> None:
         on.stairs(values, np.maximum.accumulate(edges), baseline=None, color=colour, linestyle=dash, linewidth=width, label=label)
 
-    steps([level.minimal_width for level in levels], INK, "-", 2.0, "minimal width", axes)
+    steps([float(level.minimal_width) for level in levels], INK, "-", 2.0, "minimal width", axes)
     dimensions = [math.nan if v.dimension is None else float(v.dimension) for v in levels]
     if not all(math.isnan(v) for v in dimensions):
         steps(dimensions, QUIET, "--", 1.5, "dimension of the fibre", axes)

@@ -63,8 +63,8 @@ def unit_roundoff(values: object) -> float:
         return 2.0**-8 if kind.name == "bfloat16" else 0.0
     if isinstance(values, float):
         return 2.0**-53
-    if isinstance(values, (list, tuple)) or kind is not None:
-        return max((unit_roundoff(value) for value in values), default=0.0)  # type: ignore[union-attr]
+    if isinstance(values, (list, tuple, np.ndarray)):
+        return max((unit_roundoff(value) for value in values), default=0.0)
     return 0.0
 
 

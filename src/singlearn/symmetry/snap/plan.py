@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.network import Node, TwoLayerReLU
+from singlearn.symmetry.rational import Matrix
 from singlearn.symmetry.snap.boundaries import Boundary, Seen, cancelled, gathered
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.relation import Kind
@@ -63,7 +64,8 @@ class Plan:
                 cancelled(nodes, boundary, ANY_SIZE)
         bypassed = [*self.bypassed, *(i for i, kind in self.shifted.items() if kind is Kind.BYPASSED)]
         slopes = Slopes(nodes, boundaries, bypassed, units)
-        accepted, kept = [], []
+        accepted: list[tuple[Kind, Matrix]] = []
+        kept: list[Circuit] = []
         place = {leads[g]: k for k, g in enumerate(slopes.kinked)}
         for circuit in self.circuits:
             if circuit <= place.keys():
