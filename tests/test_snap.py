@@ -33,7 +33,11 @@ def moved(w, b, q, seed, turn=True):
     """The same function seen from other coordinates, every node scaled, in floats: relations hold only up to rounding."""
     random = np.random.default_rng(seed)
     w, b, q = (np.array(part, dtype=float) for part in (w, b, q))
-    matrix = np.linalg.qr(random.normal(size=(w.shape[1],) * 2))[0] * 1.7 if turn else np.eye(w.shape[1]) * 1.7
+    matrix = (
+        np.linalg.qr(random.normal(size=(w.shape[1],) * 2))[0] * 1.7
+        if turn
+        else np.eye(w.shape[1]) * 1.7
+    )
     w = w @ matrix
     b = b - w @ random.normal(size=w.shape[1])
     scale = np.exp(random.normal(size=len(w)))
@@ -44,9 +48,18 @@ def moved(w, b, q, seed, turn=True):
 def test_none_invented():
     random = np.random.default_rng(0)
     for k in range(24):
-        inputs, width, dtype = 1 + k % 4, int(random.integers(1, 17)), np.float32 if k % 5 == 0 else np.float64
-        parts = [random.normal(size=shape).astype(dtype) for shape in ((width, inputs), width, (1 + k % 2, width), 1 + k % 2)]
-        found = snap(TwoLayerReLU(*parts), domain=Box([-1] * inputs, [1] * inputs) if k % 2 else None)
+        inputs, width, dtype = (
+            1 + k % 4,
+            int(random.integers(1, 17)),
+            np.float32 if k % 5 == 0 else np.float64,
+        )
+        parts = [
+            random.normal(size=shape).astype(dtype)
+            for shape in ((width, inputs), width, (1 + k % 2, width), 1 + k % 2)
+        ]
+        found = snap(
+            TwoLayerReLU(*parts), domain=Box([-1] * inputs, [1] * inputs) if k % 2 else None
+        )
         assert not found.imposed and not found.changed and found.distance.upper == 0
 
 
@@ -61,7 +74,9 @@ def test_planted_relations_are_found_and_no_others(inputs, noise):
     q[9] = noise
     w, b, q = (part * (1 + noise * random.normal(size=part.shape)) for part in (w, b, q))
     scale = np.exp(random.normal(size=14))
-    found = snap(TwoLayerReLU(w * scale[:, None], b * scale, q / scale, 0.0), 1e-10 if noise else None)
+    found = snap(
+        TwoLayerReLU(w * scale[:, None], b * scale, q / scale, 0.0), 1e-10 if noise else None
+    )
     assert {(str(relation.kind), relation.nodes) for relation in found.relations} == {
         ("boundaries coincide", (0, 1)),
         ("boundaries coincide", (2, 3)),
@@ -75,10 +90,20 @@ def test_planted_relations_are_found_and_no_others(inputs, noise):
 
 
 def test_dead_always_active_and_constant_nodes():
-    net = TwoLayerReLU([[0.1], [0.1], [1e-18], [1.0]], [-0.1 + 1e-17, 0.1 - 1e-17, 0.7, 0.3], [1.0, 1.0, 2.0, 1.0], 0.0)
+    net = TwoLayerReLU(
+        [[0.1], [0.1], [1e-18], [1.0]],
+        [-0.1 + 1e-17, 0.1 - 1e-17, 0.7, 0.3],
+        [1.0, 1.0, 2.0, 1.0],
+        0.0,
+    )
     box = Box([-1], [1])
     assert snap(net).imposed[0].nodes == (2,) and len(snap(net).imposed) == 1
-    assert [str(role) for role in node_roles(net, box, tolerance="rounding")] == ["dead", "always active", "w = 0", "live"]
+    assert [str(role) for role in node_roles(net, box, tolerance="rounding")] == [
+        "dead",
+        "always active",
+        "w = 0",
+        "live",
+    ]
     assert [str(role) for role in node_roles(net, box)] == ["live", "live", "always active", "live"]
     triangle = Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
     corner = TwoLayerReLU([[0.1, 0.3], [1.0, -1.0]], [-(0.1 + 0.2) + 1e-17, 0.1], [1.0, 1.0], 0.0)
@@ -89,7 +114,13 @@ def test_dead_always_active_and_constant_nodes():
     ("w", "b", "q", "width", "on_box"),
     [
         ([[1, 0], [-1, 0], [0, 1], [0, -1]], [0] * 4, [1] * 4, 4, 3),  # |x1| + |x2|
-        ([[1, 0], [-1, 0], [0, 1], [0, -1], [-1, -1], [1, 1]], [0] * 6, [1, -1] * 3, 0, 0),  # slopes cancel: zero
+        (
+            [[1, 0], [-1, 0], [0, 1], [0, -1], [-1, -1], [1, 1]],
+            [0] * 6,
+            [1, -1] * 3,
+            0,
+            0,
+        ),  # slopes cancel: zero
         ([[1], [-1]] * 3, [0, 0, -1, 1, -2, 2], [3, 3, 1, 1, 2, 2], 3, 3),  # 3 = 1 + 2
         ([[1], [-1]] * 2, [0, 0, -1, 1], [1, 1, 2, 2], 3, 3),
         ([[1], [-1]], [0, 3], [[1, 1], [2, 2]], 2, 2),  # two outputs, both annihilate
@@ -130,7 +161,10 @@ def test_distance_is_exact_and_never_below_a_grid(inputs):
 
 
 def test_distance_of_rounding_is_exact_too():
-    net, box = moved([[1, 0], [-1, 0], [0, 1], [0, -1]], [0.2] * 4, [1] * 4, 1), Box([-2, -2], [2, 2])
+    net, box = (
+        moved([[1, 0], [-1, 0], [0, 1], [0, -1]], [0.2] * 4, [1] * 4, 1),
+        Box([-2, -2], [2, 2]),
+    )
     found = snap(net, domain=box)
     assert found.imposed and found.distance.upper == sup_distance(net, found.net, box).upper < 1e-14
     random = np.random.default_rng(0)
@@ -147,18 +181,27 @@ def test_distance_of_many_inputs_is_a_bound():
     found, points = snap(net, 1e-2, Box([-1] * 6, [1] * 6)), random.uniform(-1, 1, (20000, 6))
     seen = np.abs(net.evaluate(points) - found.net.evaluate(points)).max()
     assert "boundaries coincide" in kinds(found)
-    assert seen <= float(found.distance.upper) and float(found.distance.lower) <= float(found.distance.upper) < 1e-2
+    assert (
+        seen <= float(found.distance.upper)
+        and float(found.distance.lower) <= float(found.distance.upper) < 1e-2
+    )
 
 
 def test_exact_weights_are_left_as_they_are():
     net = TwoLayerReLU([[1], [2], [3]], [0, 0, 1], [1, Fraction(1, 3), 1], 0)
     found = snap(net)
-    assert found.tolerance == 0 and found.net == net and [relation.gap for relation in found.relations] == [0.0]
+    assert (
+        found.tolerance == 0
+        and found.net == net
+        and [relation.gap for relation in found.relations] == [0.0]
+    )
     assert "your network" in str(kink_form(net, tolerance="rounding"))
     nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
     assert not snap(nearly, 0).changed and snap(nearly).changed
     # An order of magnitude of tolerance that the user asks for is a relative one.
-    assert kinds(snap(TwoLayerReLU([[1], [2]], [0, Fraction(1, 1000)], [1, 1], 0), 1e-2, Box([-1], [1]))) == ["boundaries coincide"]
+    assert kinds(
+        snap(TwoLayerReLU([[1], [2]], [0, Fraction(1, 1000)], [1, 1], 0), 1e-2, Box([-1], [1]))
+    ) == ["boundaries coincide"]
 
 
 def test_accidents_are_not_structure():
@@ -177,17 +220,29 @@ def test_large_sets_annihilate():
     assert vanishing_sums(rows, 1e-14, 1e-4).subsets == (tuple(range(20)),)
     values[47] = -values[:47].sum(axis=0)
     rows, _ = Rows.of(values, np.zeros((1, 2)), np.zeros(1))
-    assert set(vanishing_sums(rows, 1e-14, 1e-4).subsets) == {tuple(range(20)), tuple(range(20, 48))}
+    assert set(vanishing_sums(rows, 1e-14, 1e-4).subsets) == {
+        tuple(range(20)),
+        tuple(range(20, 48)),
+    }
 
 
 def test_relations_are_solved_exactly():
     one, half = Fraction(1), Fraction(1, 2)
     vectors = ((one, half), (Fraction(-0.9), half), (Fraction(0.1), -one))
-    moved_vectors = satisfying([(one, one, one), (one, -half, Fraction(0))], vectors, [1.0, 1.0, 1.0])
+    moved_vectors = satisfying(
+        [(one, one, one), (one, -half, Fraction(0))], vectors, [1.0, 1.0, 1.0]
+    )
     for row in ((one, one, one), (one, -half, Fraction(0))):
-        assert all(sum(c * v[i] for c, v in zip(row, moved_vectors, strict=True)) == 0 for i in range(2))
+        assert all(
+            sum(c * v[i] for c, v in zip(row, moved_vectors, strict=True)) == 0 for i in range(2)
+        )
     # Three independent relations among three vectors leave nothing but zero.
-    assert satisfying([(one, one, one), (one, -half, 0 * one), (0 * one, one, one)], vectors, [1.0] * 3) is None
+    assert (
+        satisfying(
+            [(one, one, one), (one, -half, 0 * one), (0 * one, one, one)], vectors, [1.0] * 3
+        )
+        is None
+    )
 
 
 def test_answers_say_of_which_network_they_are_true():
@@ -204,7 +259,9 @@ def test_answers_say_of_which_network_they_are_true():
     ]
     for answer in answers:
         assert answer.snapped.original == net and answer.snapped.changed
-        assert str(answer).endswith(answer.snapped.sentence) and "Exactly true of a network within" in str(answer)
+        assert str(answer).endswith(
+            answer.snapped.sentence
+        ) and "Exactly true of a network within" in str(answer)
     found = answers[1]
     assert found.number == 12 and found.component_of(net) == found.component_of(found.snapped.net)
 
@@ -223,7 +280,9 @@ def test_boundaries_of_floats_are_printed_with_normals_of_length_one():
     text = str(kink_form(net))
     assert "e+" not in text and "e-17" not in text and "total kink 1.7 " in text
     # Exact small integers stay.
-    assert "total kink 2 on 3x1 + 4x2 - 1 = 0" in str(kink_form(TwoLayerReLU([[3, 4]], [-1], [2], 0)))
+    assert "total kink 2 on 3x1 + 4x2 - 1 = 0" in str(
+        kink_form(TwoLayerReLU([[3, 4]], [-1], [2], 0))
+    )
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, 2, "small", True, float("nan")])
@@ -244,5 +303,11 @@ def test_weights_far_outside_floats():
 
 
 def test_rounding_up_never_rounds_down():
-    for value in (Fraction(1, 3), Fraction(999, 1000), Fraction(10**30 + 1), Fraction(1, 10**30), Fraction(17, 10**300)):
+    for value in (
+        Fraction(1, 3),
+        Fraction(999, 1000),
+        Fraction(10**30 + 1),
+        Fraction(1, 10**30),
+        Fraction(17, 10**300),
+    ):
         assert Fraction(rounded_up(value)) >= value > Fraction(rounded_up(value)) * Fraction(9, 10)

@@ -40,7 +40,9 @@ def test_a_star_turned_round_is_named_as_rounding():
 def test_without_a_tolerance_the_count_is_that_of_the_floats_and_says_so():
     found = fibre(star(4))
     assert found.number == 24 and "ounding" in str(found)
-    assert "ounding" not in str(fibre(TwoLayerReLU([[1, 0], [0, 1], [-1, -1]], [0, 1, 1], [1, 1, 1], 0)))
+    assert "ounding" not in str(
+        fibre(TwoLayerReLU([[1, 0], [0, 1], [-1, -1]], [0, 1, 1], [1, 1, 1], 0))
+    )
     generic = np.random.default_rng(0).normal(size=(4, 2))
     assert "ounding" not in str(fibre(TwoLayerReLU(generic, [0.3] * 4, [1.0] * 4, 0.0)))
 

@@ -42,12 +42,16 @@ def barcode(found: Hierarchy | DeepHierarchy) -> Figure:
     most = max(len(layer.bars) for layer in layers)
     height = min(max(0.22 * most, 2.0), 6.5)
     figure = Figure(figsize=(6.6 * len(layers), height + 3.2), layout="constrained")
-    panels = figure.subplots(2, len(layers), squeeze=False, height_ratios=[height, 2.0], sharex="col")
+    panels = figure.subplots(
+        2, len(layers), squeeze=False, height_ratios=[height, 2.0], sharex="col"
+    )
     for column, layer in enumerate(layers):
         low, high = _ends(layer)
         _bars(panels[0, column], layer, low, high)
         _counts(panels[1, column], layer, low, high)
-        panels[1, column].set_xlabel("largest difference ε of the outputs" + ("" if len(layers) == 1 else ", bound"))
+        panels[1, column].set_xlabel(
+            "largest difference ε of the outputs" + ("" if len(layers) == 1 else ", bound")
+        )
         if layer.layer is not None:
             panels[0, column].set_title(f"hidden layer {layer.layer}", fontsize=10, loc="left")
     return figure
@@ -65,14 +69,26 @@ def _bars(axes: Axes, layer: Hierarchy, low: float, high: float) -> None:
         kind = str(bar.relation.kind)
         colour, mark = KINDS[kind]
         start, end = max(bar.birth, low), min(bar.death, high)
-        axes.plot([start, max(end, start)], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt")
+        axes.plot(
+            [start, max(end, start)], [row, row], color=colour, linewidth=2.2, solid_capstyle="butt"
+        )
         label = kind if kind not in named else None
-        axes.plot([start], [row], color=colour, marker=mark, markersize=5, linestyle="none", label=label)
+        axes.plot(
+            [start], [row], color=colour, marker=mark, markersize=5, linestyle="none", label=label
+        )
         named.add(kind)
         if len(layer.bars) <= NAMED_BARS:
             nodes = bar.relation.nodes
             text = ", ".join(map(str, nodes)) if len(nodes) <= 8 else f"{len(nodes)} nodes"
-            axes.annotate(text, (start, row), xytext=(-6, 0), textcoords="offset points", ha="right", va="center", fontsize=7)
+            axes.annotate(
+                text,
+                (start, row),
+                xytext=(-6, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=7,
+            )
     axes.set_xscale("log")
     # Room for the names of the nodes to the left of the first bar.
     axes.set_xlim(low / (high / low) ** (0.22 if len(layer.bars) <= NAMED_BARS else 0.02), high)
@@ -90,8 +106,18 @@ def _counts(axes: Axes, layer: Hierarchy, low: float, high: float) -> None:
     edges = np.array([*(max(level.distance, low / 1e3) for level in levels), high])
     edges[0] = min(edges[0], low / (high / low))
 
-    def steps(values: list[float], colour: str, dash: str, width: float, label: str, on: Axes) -> None:
-        on.stairs(values, np.maximum.accumulate(edges), baseline=None, color=colour, linestyle=dash, linewidth=width, label=label)
+    def steps(
+        values: list[float], colour: str, dash: str, width: float, label: str, on: Axes
+    ) -> None:
+        on.stairs(
+            values,
+            np.maximum.accumulate(edges),
+            baseline=None,
+            color=colour,
+            linestyle=dash,
+            linewidth=width,
+            label=label,
+        )
 
     steps([float(level.minimal_width) for level in levels], INK, "-", 2.0, "minimal width", axes)
     dimensions = [math.nan if v.dimension is None else float(v.dimension) for v in levels]
@@ -99,7 +125,9 @@ def _counts(axes: Axes, layer: Hierarchy, low: float, high: float) -> None:
         steps(dimensions, QUIET, "--", 1.5, "dimension of the fibre", axes)
     axes.set_ylim(0, None)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("minimal width, dimension" if len(axes.patches) > 1 else "minimal width", fontsize=9)
+    axes.set_ylabel(
+        "minimal width, dimension" if len(axes.patches) > 1 else "minimal width", fontsize=9
+    )
     quieten(axes)
     lines = [*axes.patches]
     components = [math.nan if v.components is None else float(v.components) for v in levels]
@@ -113,4 +141,12 @@ def _counts(axes: Axes, layer: Hierarchy, low: float, high: float) -> None:
         lines += [*right.patches]
     if len(lines) > 1:
         names = [str(line.get_label()) for line in lines]
-        axes.legend(lines, names, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(lines))
+        axes.legend(
+            lines,
+            names,
+            frameon=False,
+            fontsize=8,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=len(lines),
+        )

@@ -57,7 +57,7 @@ def unit_roundoff(values: object) -> float:
     (0.0, 1.1102230246251565e-16, 5.960464477539063e-08)
     """
     kind = getattr(values, "dtype", None)
-    if isinstance(kind, np.dtype) and kind != object:
+    if isinstance(kind, np.dtype) and kind.kind != "O":
         if kind.kind == "f":
             return float(np.finfo(kind).eps) / 2
         return 2.0**-8 if kind.name == "bfloat16" else 0.0

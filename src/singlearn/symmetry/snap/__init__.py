@@ -4,4 +4,14 @@ from singlearn.symmetry.snap.hierarchy import Bar, DeepHierarchy, Hierarchy, Lev
 from singlearn.symmetry.snap.relation import Kind, Relation
 from singlearn.symmetry.snap.snapping import Snap, snap
 
-__all__ = ["Bar", "DeepHierarchy", "Hierarchy", "Kind", "Level", "Relation", "Snap", "hierarchy", "snap"]
+__all__ = [
+    "Bar",
+    "DeepHierarchy",
+    "Hierarchy",
+    "Kind",
+    "Level",
+    "Relation",
+    "Snap",
+    "hierarchy",
+    "snap",
+]

@@ -79,7 +79,11 @@ class SnappedGenerators(list[Generator]):
 
 
 WITH_A_FIELD = (KinkForm, MinimalWidth)
-WITH_A_CLASS: dict[type, type] = {Fibre: SnappedFibre, ExplainedRank: SnappedRank, DeepExplainedRank: SnappedDeepRank}
+WITH_A_CLASS: dict[type, type] = {
+    Fibre: SnappedFibre,
+    ExplainedRank: SnappedRank,
+    DeepExplainedRank: SnappedDeepRank,
+}
 
 
 def about(result: Any, snapped: Any) -> Any:
@@ -89,7 +93,9 @@ def about(result: Any, snapped: Any) -> Any:
     if isinstance(result, WITH_A_FIELD):
         return replace(result, snapped=snapped)
     if type(result) in WITH_A_CLASS:
-        return WITH_A_CLASS[type(result)](**{f.name: getattr(result, f.name) for f in fields(result)}, snapped=snapped)
+        return WITH_A_CLASS[type(result)](
+            **{f.name: getattr(result, f.name) for f in fields(result)}, snapped=snapped
+        )
     if isinstance(result, (tuple, list)):
         own = SnappedRoles(result) if isinstance(result, tuple) else SnappedGenerators(result)
         own.snapped = snapped

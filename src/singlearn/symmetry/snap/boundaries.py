@@ -41,16 +41,25 @@ class Boundary:
     def amounts(self, nodes: Sequence[Node], sign: int) -> Vector:
         """Total of ``q |f|`` over the members of one orientation, per output."""
         own = [(nodes[i].q, abs(f)) for i, f in self.members if (f > 0) == (sign > 0)]
-        return tuple(sum((q[j] * size for q, size in own), ZERO) for j in range(len(nodes[self.members[0][0]].q)))
+        return tuple(
+            sum((q[j] * size for q, size in own), ZERO)
+            for j in range(len(nodes[self.members[0][0]].q))
+        )
 
     def placed(self, units: BoxUnits, factor: Fraction, q: Vector) -> Node:
         """The node on this boundary with ``w = f z``."""
-        offset = self.height - sum((z * c for z, c in zip(self.normal, units.centre, strict=True)), ZERO)
+        offset = self.height - sum(
+            (z * c for z, c in zip(self.normal, units.centre, strict=True)), ZERO
+        )
         return Node(tuple(factor * z for z in self.normal), factor * offset, q)
 
 
 def snap_boundaries(
-    nodes: list[Node], active: Sequence[int], units: BoxUnits, tolerance: Fraction, accidents_allowed: float
+    nodes: list[Node],
+    active: Sequence[int],
+    units: BoxUnits,
+    tolerance: Fraction,
+    accidents_allowed: float,
 ) -> tuple[list[Node], list[Boundary], list[Relation]]:
     """Put nodes on one boundary whose preactivations are nearly multiples of each other on the domain.
 
@@ -75,7 +84,9 @@ def snap_boundaries(
     return result, boundaries, relations
 
 
-def gathered(nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[int, Seen], units: BoxUnits) -> tuple[Boundary, Fraction]:
+def gathered(
+    nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[int, Seen], units: BoxUnits
+) -> tuple[Boundary, Fraction]:
     """Move the nodes of a cluster, in place, onto the boundary of one of them; returns it, and the largest gap."""
     own = seen[lead]
     boundary = Boundary(tuple(w / own.scale for w in nodes[lead].w), own.coordinates[-1], [])
@@ -89,13 +100,22 @@ def gathered(nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[in
     return boundary, largest
 
 
-def snap_kinks(nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fraction) -> tuple[list[Node], list[Relation]]:
+def snap_kinks(
+    nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fraction
+) -> tuple[list[Node], list[Relation]]:
     """Let kinks cancel that nearly do: the largest amount of a boundary takes what is left of their sum."""
     result, relations = list(nodes), []
     for boundary in boundaries:
         gaps = cancelled(result, boundary, tolerance)
         if gaps:
-            relations.append(Relation(Kind.KINK, tuple(i for i, _ in boundary.members), float(max(gaps.values())), tuple(gaps)))
+            relations.append(
+                Relation(
+                    Kind.KINK,
+                    tuple(i for i, _ in boundary.members),
+                    float(max(gaps.values())),
+                    tuple(gaps),
+                )
+            )
     return result, relations
 
 
@@ -104,7 +124,10 @@ def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dic
     gaps = {}
     for j in range(len(nodes[boundary.members[0][0]].q)):
         amounts = [(nodes[i].q[j] * abs(f), i, f) for i, f in boundary.members]
-        total, size = sum((a for a, _, _ in amounts), ZERO), sum((abs(a) for a, _, _ in amounts), ZERO)
+        total, size = (
+            sum((a for a, _, _ in amounts), ZERO),
+            sum((abs(a) for a, _, _ in amounts), ZERO),
+        )
         if size and abs(total) <= tolerance * size:
             _, i, f = max(amounts, key=lambda item: abs(item[0]))
             q = list(nodes[i].q)
@@ -130,13 +153,21 @@ class Seen:
         slope = sum((abs(v) for v in own[:-1]), ZERO)
         scale = Fraction(2) ** (slope.numerator.bit_length() - slope.denominator.bit_length())
         weight = float(min(max(abs(q) for q in node.q) * scale, Fraction(10) ** 300))
-        return cls(tuple(v / scale for v in own), slope / scale, units.size(node) / scale, scale, weight)
+        return cls(
+            tuple(v / scale for v in own), slope / scale, units.size(node) / scale, scale, weight
+        )
 
     def compared(self, other: Seen) -> tuple[int, Fraction]:
         """Which orientation the other node has, and how far it is from the same boundary, relative to both sizes."""
         largest = max(range(len(self.coordinates) - 1), key=lambda k: abs(self.coordinates[k]))
         sign = 1 if self.coordinates[largest] * other.coordinates[largest] >= 0 else -1
-        apart = sum((abs(a / self.slope - sign * b / other.slope) for a, b in zip(self.coordinates, other.coordinates, strict=True)), ZERO)
+        apart = sum(
+            (
+                abs(a / self.slope - sign * b / other.slope)
+                for a, b in zip(self.coordinates, other.coordinates, strict=True)
+            ),
+            ZERO,
+        )
         return sign, apart / (self.size / self.slope + other.size / other.slope)
 
     def factor(self, lead: Seen, sign: int, *, exact: bool) -> Fraction:
@@ -147,7 +178,10 @@ class Seen:
 
 def _length(node: Node) -> int:
     """Binary digits of the boundary: of nearly equal ones the shortest is taken."""
-    return sum(binary_digits(v) + v.denominator.bit_length() * (v.denominator & (v.denominator - 1) > 0) for v in (*node.w, node.b))
+    return sum(
+        binary_digits(v) + v.denominator.bit_length() * (v.denominator & (v.denominator - 1) > 0)
+        for v in (*node.w, node.b)
+    )
 
 
 def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float) -> list[list[int]]:
@@ -159,12 +193,16 @@ def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float)
     sizes = np.array([float(s.size / s.slope) for s in seen.values()])
     ratios = np.stack([_ratios(vectors, sizes, sign) for sign in (1.0, -1.0)]).min(axis=0)
     group = list(range(len(numbers)))
-    meant = largest_meant(ratios[np.triu_indices(len(numbers), 1)], vectors.shape[1] - 1, accidents_allowed)
+    meant = largest_meant(
+        ratios[np.triu_indices(len(numbers), 1)], vectors.shape[1] - 1, accidents_allowed
+    )
     tolerance = min(tolerance, meant)
     window = max(tolerance, ROUNDING)
     near = np.argwhere(np.triu(ratios <= window, 1))
     for i, j in near[np.argsort(ratios[near[:, 0], near[:, 1]], kind="stable")]:
-        if group[i] == group[j] or (seen[numbers[i]].compared(seen[numbers[j]])[1] > Fraction(tolerance)):
+        if group[i] == group[j] or (
+            seen[numbers[i]].compared(seen[numbers[j]])[1] > Fraction(tolerance)
+        ):
             continue
         first = [k for k, g in enumerate(group) if g == group[i]]
         second = [k for k, g in enumerate(group) if g == group[j]]
@@ -178,10 +216,16 @@ def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float)
     return list(members.values())
 
 
-def largest_meant(ratios: Float[np.ndarray, " pairs"], dimensions: int, accidents_allowed: float) -> float:
+def largest_meant(
+    ratios: Float[np.ndarray, " pairs"], dimensions: int, accidents_allowed: float
+) -> float:
     """How close a pair must be so that fewer than the allowed number would be so by accident."""
     nearby = int(np.sum(ratios <= NEARBY))
-    return NEARBY * (accidents_allowed / max(nearby, 1)) ** (1 / dimensions) if math.isfinite(accidents_allowed) else math.inf
+    return (
+        NEARBY * (accidents_allowed / max(nearby, 1)) ** (1 / dimensions)
+        if math.isfinite(accidents_allowed)
+        else math.inf
+    )
 
 
 def _ratios(vectors: np.ndarray, sizes: np.ndarray, sign: float) -> np.ndarray:

@@ -30,7 +30,10 @@ class BoxUnits:
 
     def coordinates(self, node: Node) -> Vector:
         """``(w_1 h_1, …, w_N h_N, u(centre))``: the preactivation as an affine function on the cube."""
-        return (*(w * h for w, h in zip(node.w, self.reach, strict=True)), node.preactivation(self.centre))
+        return (
+            *(w * h for w, h in zip(node.w, self.reach, strict=True)),
+            node.preactivation(self.centre),
+        )
 
     def size(self, node: Node) -> Fraction:
         r""":math:`\sum_k |w_k| \max|x_k| + |b|`: what the rounding of the preactivation is relative to."""
@@ -44,10 +47,16 @@ def box_around_kinks(net: TwoLayerReLU) -> Box:
     Boundaries more than :data:`OUTLYING` times as far away as the median are left out: nearly constant nodes have one
     anywhere, and would make all others look alike.
     """
-    reach = sorted(abs(node.b) / max(abs(v) for v in node.w) for node in net.nodes if any(node.w) and any(node.q) and node.b)
+    reach = sorted(
+        abs(node.b) / max(abs(v) for v in node.w)
+        for node in net.nodes
+        if any(node.w) and any(node.q) and node.b
+    )
     usual = [r for r in reach if r <= OUTLYING * reach[(len(reach) - 1) // 2]]
     side = MARGIN * max(usual, default=Fraction(1))
     # Two digits are enough, and are printed.
-    power = Fraction(10) ** (math.floor(math.log10(side.numerator) - math.log10(side.denominator)) - 1)
+    power = Fraction(10) ** (
+        math.floor(math.log10(side.numerator) - math.log10(side.denominator)) - 1
+    )
     side = -(-side // power) * power
     return Box([-side] * net.inputs, [side] * net.inputs)

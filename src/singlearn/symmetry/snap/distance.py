@@ -22,7 +22,9 @@ FAR = Fraction(1, 10**6)
 Moved = tuple[Node, Node]
 
 
-def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: bool = True) -> Distance:
+def moved_distance(
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: bool = True
+) -> Distance:
     r""":math:`\sup_X \max_j |f_j - g_j|` of two networks whose i-th nodes are nearly equal.
 
     The difference :math:`\sum_i q_i ReLU(u_i) - q_i' ReLU(u_i')` is piecewise affine; its largest value is at a vertex of the
@@ -44,7 +46,7 @@ def moved_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain, *, exact: b
         value = max(abs(v) for v in constant)
         return Distance(value, value, domain.centre)
     planes = _planes(moved)
-    walls, heights = domain.halfspaces()
+    walls, _ = domain.halfspaces()
     if a.inputs <= 3 and math.comb(len(planes) + len(walls), a.inputs) <= MOST_VERTICES:
         point, above = _largest_vertex(moved, constant, planes, domain, exact=exact)
         value = _size(moved, constant, point)
@@ -59,7 +61,9 @@ def _kept_pairs(moved: Sequence[Moved], domain: Domain) -> list[Moved]:
     nothing. What lies between 0 and ``q u - q' u'`` where just one of a pair is active then holds for all."""
     result = []
     for one, other in moved:
-        low, high = domain.span([x - y for x, y in zip(one.w, other.w, strict=True)], one.b - other.b)
+        low, high = domain.span(
+            [x - y for x, y in zip(one.w, other.w, strict=True)], one.b - other.b
+        )
         far = max(abs(low), abs(high)) > FAR * (max(map(abs, domain.span(one.w, one.b))))
         if not far and all(p * q >= 0 for p, q in zip(one.q, other.q, strict=True)):
             result.append((one, other))
@@ -74,7 +78,9 @@ def step_bound(moved: Sequence[Moved], constant: Vector, domain: Domain) -> Frac
     outputs = len(constant)
     totals = [abs(v) for v in constant]
     for one, other in moved:
-        low, high = domain.span([x - y for x, y in zip(one.w, other.w, strict=True)], one.b - other.b)
+        low, high = domain.span(
+            [x - y for x, y in zip(one.w, other.w, strict=True)], one.b - other.b
+        )
         apart = max(abs(low), abs(high))
         active = max(domain.span(other.w, other.b)[1], Fraction(0))
         for j in range(outputs):
@@ -109,7 +115,12 @@ def _planes(moved: Sequence[Moved]) -> list[tuple[Vector, Fraction]]:
 
 
 def _largest_vertex(
-    moved: Sequence[Moved], constant: Vector, planes: list[tuple[Vector, Fraction]], domain: Domain, *, exact: bool
+    moved: Sequence[Moved],
+    constant: Vector,
+    planes: list[tuple[Vector, Fraction]],
+    domain: Domain,
+    *,
+    exact: bool,
 ) -> tuple[Vector, Fraction]:
     """The vertex with the largest difference, and, if it need not be exact, a bound on what larger ones there may be."""
     normals, offsets = domain.halfspaces()
@@ -127,7 +138,10 @@ def _largest_vertex(
     best, above = _size(moved, constant, best_point), Fraction(0)
     for chosen in _subsets(len(rows), domain.inputs):
         points, error = _solutions(floats[chosen], heights[chosen], scale)
-        near = np.all(points @ walls.T <= wall_heights + (error[:, None] + 1e-12 * scale) * domain.inputs, axis=1)
+        near = np.all(
+            points @ walls.T <= wall_heights + (error[:, None] + 1e-12 * scale) * domain.inputs,
+            axis=1,
+        )
         reach = bounds.reach(points, error)
         if not exact:
             finite = reach[near & np.isfinite(reach)]
@@ -138,21 +152,30 @@ def _largest_vertex(
             if reach[index] < float(best) * (1 - 1e-12):
                 break
             point = _meeting([rows[i] for i in chosen[index]], [right[i] for i in chosen[index]])
-            if point is not None and domain.contains(point) and (size := _size(moved, constant, point)) > best:
+            if (
+                point is not None
+                and domain.contains(point)
+                and (size := _size(moved, constant, point)) > best
+            ):
                 best, best_point = size, point
     return best_point, above
 
 
 def _corners(domain: Domain) -> list[Vector]:
     generator = np.random.default_rng(0)
-    return [domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)]) for _ in range(8)]
+    return [
+        domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)])
+        for _ in range(8)
+    ]
 
 
 def _meeting(rows: list[Vector], right: list[Fraction]) -> Vector | None:
     """The exact point where planes meet."""
     matrix = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in rows])
     try:
-        found = matrix.solve(flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator)] for v in right]))
+        found = matrix.solve(
+            flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator)] for v in right])
+        )
     except ZeroDivisionError:
         return None
     return tuple(Fraction(int(found[i, 0].p), int(found[i, 0].q)) for i in range(len(rows)))
@@ -168,45 +191,74 @@ class _Bounds:
 
     def __init__(self, moved: Sequence[Moved], constant: Vector) -> None:
         outputs = len(constant)
-        both = [[[q * v - p * t for v, t in zip((*one.w, one.b), (*other.w, other.b), strict=True)] for q, p in zip(one.q, other.q, strict=True)] for one, other in moved]
-        self.unit = max((abs(v) for node in both for row in node for v in row), default=Fraction(1)) or Fraction(1)
+        both = [
+            [
+                [q * v - p * t for v, t in zip((*one.w, one.b), (*other.w, other.b), strict=True)]
+                for q, p in zip(one.q, other.q, strict=True)
+            ]
+            for one, other in moved
+        ]
+        self.unit = max(
+            (abs(v) for node in both for row in node for v in row), default=Fraction(1)
+        ) or Fraction(1)
         self.unit = max(self.unit, *(abs(v) for v in constant)) if constant else self.unit
-        self.affine = np.array([[[float(v / self.unit) for v in row] for row in node] for node in both]).reshape(len(moved), outputs, -1)
+        self.affine = np.array(
+            [[[float(v / self.unit) for v in row] for row in node] for node in both]
+        ).reshape(len(moved), outputs, -1)
         self.constant = np.array([float(v / self.unit) for v in constant])
         heights, slacks = [], []
         for one, other in moved:
             own = one if any(one.w) else other
             size = max((abs(v) for v in (*own.w, own.b)), default=Fraction(1)) or Fraction(1)
             heights.append([float(v / size) for v in (*own.w, own.b)])
-            ratio = [(x - y) / size for x, y in zip((*one.w, one.b), (*other.w, other.b), strict=True)]
+            ratio = [
+                (x - y) / size for x, y in zip((*one.w, one.b), (*other.w, other.b), strict=True)
+            ]
             slacks.append([float(v) for v in ratio])
         self.heights = np.array(heights)
         self.slacks = np.array(slacks)
 
-    def reach(self, points: Float[np.ndarray, "points inputs"], error: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+    def reach(
+        self, points: Float[np.ndarray, "points inputs"], error: Float[np.ndarray, " points"]
+    ) -> Float[np.ndarray, " points"]:
         """Bounds in the units of the outputs; infinite where the point is not known."""
         extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)
         size = np.abs(extended).max(axis=1)
         height = extended @ self.heights.T
         with np.errstate(invalid="ignore", over="ignore"):
-            blur = (error[:, None] * np.abs(self.heights[:, :-1]).sum(axis=1) + 1e-14 * size[:, None] * np.abs(self.heights).sum(axis=1)) + np.abs(extended) @ np.abs(self.slacks).T
+            blur = error[:, None] * np.abs(self.heights[:, :-1]).sum(axis=1)
+            blur += 1e-14 * size[:, None] * np.abs(self.heights).sum(axis=1)
+            blur += np.abs(extended) @ np.abs(self.slacks).T
             pieces = np.einsum("pk,nok->pno", extended, self.affine)
-            loose = np.einsum("pk,nok->pno", np.abs(extended) + error[:, None], np.abs(self.affine)) * 1e-13 + error[:, None, None] * np.abs(self.affine[..., :-1]).sum(axis=2)
+            loose = 1e-13 * np.einsum(
+                "pk,nok->pno", np.abs(extended) + error[:, None], np.abs(self.affine)
+            )
+            loose += error[:, None, None] * np.abs(self.affine[..., :-1]).sum(axis=2)
             active, unsure = height > blur, np.abs(height) <= blur
             total = np.abs(self.constant + (pieces * active[..., None]).sum(axis=1))
             # Near a boundary both |q u - q' u'| and the strip between the two boundaries are small.
             strip = np.abs(pieces) + loose
-            found = total + (loose * (active | unsure)[..., None]).sum(axis=1) + (strip * unsure[..., None]).sum(axis=1)
-            result: np.ndarray = np.where(np.isfinite(error), found.max(axis=1), np.inf) * float(self.unit)
+            found = (
+                total
+                + (loose * (active | unsure)[..., None]).sum(axis=1)
+                + (strip * unsure[..., None]).sum(axis=1)
+            )
+            result: np.ndarray = np.where(np.isfinite(error), found.max(axis=1), np.inf) * float(
+                self.unit
+            )
         return result
 
 
 def _high_point(moved: Sequence[Moved], constant: Vector, domain: Domain) -> Vector:
     """The best of corners and of points between them."""
     generator = np.random.default_rng(0)
-    corners = [domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)]) for _ in range(POINTS)]
+    corners = [
+        domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)])
+        for _ in range(POINTS)
+    ]
     centre = domain.centre
-    halfway = [tuple((p + c) / 2 for p, c in zip(corner, centre, strict=True)) for corner in corners[: POINTS // 4]]
+    halfway = [
+        tuple((p + c) / 2 for p, c in zip(corner, centre, strict=True))
+        for corner in corners[: POINTS // 4]
+    ]
     return max([centre, *corners, *halfway], key=lambda p: _size(moved, constant, p))
-
-

@@ -24,7 +24,12 @@ from singlearn.symmetry.snap.plan import Circuit, Plan
 from singlearn.symmetry.snap.relation import Kind, Relation
 from singlearn.symmetry.snap.single_nodes import always_active, idle
 from singlearn.symmetry.snap.snapping import described, rounded_up
-from singlearn.symmetry.snap.vanishing_sums import Rows, combinations_of, largest_meaningful_gaps, vanishing_sums
+from singlearn.symmetry.snap.vanishing_sums import (
+    Rows,
+    combinations_of,
+    largest_meaningful_gaps,
+    vanishing_sums,
+)
 
 EXACT_NODES = 8
 ACCIDENTS = 0.05
@@ -109,12 +114,22 @@ class Hierarchy(Shown):
     def __str__(self) -> str:
         first = self.levels[0]
         name = "hidden nodes" if self.layer is None else f"hidden nodes in layer {self.layer}"
-        lines = [f"{first.net.width} {name}, {len(self.bars)} relations {described(self.domain)}", "    within  width  components  dimension"]
+        lines = [
+            f"{first.net.width} {name}, {len(self.bars)} relations {described(self.domain)}",
+            "    within  width  components  dimension",
+        ]
         shown = _distinct(self.levels)
         for level in shown[:24]:
-            cells = ["?" if v is None else f"{v:.4g}" if v > 10**6 else f"{v}" for v in (level.components, level.dimension)]
+            cells = [
+                "?" if v is None else f"{v:.4g}" if v > 10**6 else f"{v}"
+                for v in (level.components, level.dimension)
+            ]
             within = rounded_up(Fraction(level.distance)) if level.distance else "0"
-            width = f"{level.minimal_width}" if level.lower == level.minimal_width else f"≤ {level.minimal_width}"
+            width = (
+                f"{level.minimal_width}"
+                if level.lower == level.minimal_width
+                else f"≤ {level.minimal_width}"
+            )
             lines.append(f"  {within:>8}  {width:>5}  {cells[0]:>10}  {cells[1]:>9}")
         if len(shown) > 24:
             lines.append(f"  and {len(shown) - 24} more")
@@ -162,24 +177,45 @@ def hierarchy(net: TwoLayerReLU | DeepReLU, domain: Domain) -> Hierarchy | DeepH
     [('boundaries coincide', '0.001'), ('dead on the domain', '0.501')]
     """
     if not isinstance(domain, Domain):
-        raise ValueError(f"domain: got {type(domain).__name__}; it should be a Box or a Polytope: distances are measured on it")
+        raise ValueError(
+            f"domain: got {type(domain).__name__}; it should be a Box or a Polytope: distances are measured on it"
+        )
     if isinstance(net, DeepReLU):
         from singlearn.symmetry.snap.hierarchy_deep import hierarchy_deep
 
         return hierarchy_deep(net, domain)
     if domain.inputs != net.inputs:
-        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
+        raise ValueError(
+            f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs"
+        )
     return layer_hierarchy(net, domain)
 
 
-def layer_hierarchy(net: TwoLayerReLU, domain: Domain, *, layer: int | None = None, factor: float = 1.0, with_fibre: bool = True) -> Hierarchy:
+def layer_hierarchy(
+    net: TwoLayerReLU,
+    domain: Domain,
+    *,
+    layer: int | None = None,
+    factor: float = 1.0,
+    with_fibre: bool = True,
+) -> Hierarchy:
     """The hierarchy of one hidden layer, distances multiplied by a factor."""
     search = _Search(net, domain, with_fibre=with_fibre)
     bars = tuple(
-        Bar(open_bar.relation, _above(open_bar.birth * factor), _above(open_bar.death * factor)) for open_bar in search.bars
+        Bar(open_bar.relation, _above(open_bar.birth * factor), _above(open_bar.death * factor))
+        for open_bar in search.bars
     )
     levels = tuple(
-        Level(_above(v.distance * factor), v.net, v.kinks, v.minimal_width, v.lower, v.components, v.dimension) for v in search.levels
+        Level(
+            _above(v.distance * factor),
+            v.net,
+            v.kinks,
+            v.minimal_width,
+            v.lower,
+            v.components,
+            v.dimension,
+        )
+        for v in search.levels
     )
     return Hierarchy(domain, bars, levels, layer)
 
@@ -209,14 +245,29 @@ class _Search:
     """The greedy way from a network to fewer and fewer kinks."""
 
     def __init__(self, net: TwoLayerReLU, domain: Domain, *, with_fibre: bool) -> None:
-        self.net, self.domain, self.units, self.with_fibre = net, domain, BoxUnits.of(domain), with_fibre
+        self.net, self.domain, self.units, self.with_fibre = (
+            net,
+            domain,
+            BoxUnits.of(domain),
+            with_fibre,
+        )
         active = [i for i, node in enumerate(net.nodes) if not idle(node, domain)]
         self.seen = {i: Seen.of(net.nodes[i], self.units) for i in active}
-        bypassed = tuple(i for i in range(net.width) if i not in active and always_active(net.nodes[i], domain))
-        self.dead = {i for i in range(net.width) if i not in active and i not in bypassed and any(net.nodes[i].w)}
+        bypassed = tuple(
+            i for i in range(net.width) if i not in active and always_active(net.nodes[i], domain)
+        )
+        self.dead = {
+            i
+            for i in range(net.width)
+            if i not in active and i not in bypassed and any(net.nodes[i].w)
+        }
         self.plan = Plan(clusters={i: [i] for i in active}, bypassed=bypassed)
         self.levels: list[Level] = []
-        self.bars = [_OpenBar(Relation(_idle_kind(net, i, domain), (i,), 0.0), 0.0) for i in range(net.width) if i not in active]
+        self.bars = [
+            _OpenBar(Relation(_idle_kind(net, i, domain), (i,), 0.0), 0.0)
+            for i in range(net.width)
+            if i not in active
+        ]
         self.planted: list[Circuit] | None = None
         self.slopes, self.leads, _ = self.plan.imposed(net, self.units, domain, self.seen)
         self.current = net
@@ -224,7 +275,9 @@ class _Search:
         distance = Fraction(0)
         refused: set[tuple[Kind, tuple[int, ...]]] = set()
         while True:
-            found = min((c for c in self._candidates() if (c.kind, c.leads) not in refused), default=None)
+            found = min(
+                (c for c in self._candidates() if (c.kind, c.leads) not in refused), default=None
+            )
             if found is None:
                 break
             before = len(self.plan.circuits)
@@ -241,19 +294,28 @@ class _Search:
             self.plan.circuits = kept
             self.current = following
             circuit = frozenset(found.leads) if found.kind is Kind.ANNIHILATE else frozenset()
-            self.bars.append(_OpenBar(Relation(found.kind, nodes, found.cost), _float_above(distance), leads=circuit))
+            self.bars.append(
+                _OpenBar(
+                    Relation(found.kind, nodes, found.cost), _float_above(distance), leads=circuit
+                )
+            )
             self._add_level(distance)
 
     def _certified(self, before: Fraction, following: TwoLayerReLU) -> Fraction:
         """The distance from the original: exact where that is cheap, else the smaller of two bounds."""
         moved = [(a, b) for a, b in zip(self.net.nodes, following.nodes, strict=True) if a != b]
         if self.net.inputs <= 2:
-            return moved_distance(self.net, following, self.domain, exact=len(moved) <= EXACT_NODES).upper
+            return moved_distance(
+                self.net, following, self.domain, exact=len(moved) <= EXACT_NODES
+            ).upper
         direct = step_bound(moved, (Fraction(0),) * self.net.outputs, self.domain)
         last = [(a, b) for a, b in zip(self.current.nodes, following.nodes, strict=True) if a != b]
         exact = self.net.inputs == 3 and len(last) <= EXACT_NODES
-        step = moved_distance(self.current, following, self.domain).upper if exact else step_bound(last, (Fraction(0),) * self.net.outputs, self.domain)
-        return min(direct, before + step)
+        if exact:
+            return min(direct, before + moved_distance(self.current, following, self.domain).upper)
+        return min(
+            direct, before + step_bound(last, (Fraction(0),) * self.net.outputs, self.domain)
+        )
 
     def _add_level(self, distance: Fraction) -> None:
         kinks = len(self.slopes.kinked)
@@ -264,7 +326,9 @@ class _Search:
             lower, upper = width.lower, width.upper
         dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is Kind.DEAD}
         components, dimension = fibre_size(self.current, dead) if self.with_fibre else (None, None)
-        self.levels.append(Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension))
+        self.levels.append(
+            Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension)
+        )
 
     def _take(self, found: _Candidate) -> tuple[int, ...]:
         """Put a relation into the plan; returns the nodes it is about."""
@@ -273,7 +337,9 @@ class _Search:
             lead, other = found.leads
             members[lead] = members[lead] + members.pop(other)
             both = [circuit for circuit in plan.circuits if lead in circuit and other in circuit]
-            plan.circuits = [circuit - {other} if circuit in both else circuit for circuit in plan.circuits]
+            plan.circuits = [
+                circuit - {other} if circuit in both else circuit for circuit in plan.circuits
+            ]
             for bar in self.bars:
                 if bar.leads in both:
                     bar.leads = bar.leads - {other}
@@ -303,10 +369,16 @@ class _Search:
             return
         vectors = np.array([s[0] for s in seen])
         amounts = np.array([s[1] for s in seen])
-        for lead, boundary, (vector, amount, kink) in zip(self.leads, self.slopes.boundaries, seen, strict=True):
+        for lead, boundary, (vector, amount, kink) in zip(
+            self.leads, self.slopes.boundaries, seen, strict=True
+        ):
             height = float(vector[-1])
             if len(boundary.members) == 1:
-                high, low = (1 + height, 1 - height) if boundary.members[0][1] > 0 else (1 - height, 1 + height)
+                high, low = (
+                    (1 + height, 1 - height)
+                    if boundary.members[0][1] > 0
+                    else (1 - height, 1 + height)
+                )
                 dies = Kind.DEAD if high < 1 else Kind.SILENT
                 yield _Candidate(amount * max(high, 0.0), dies, (lead,))
                 yield _Candidate(amount * max(low, 0.0), Kind.BYPASSED, (lead,))
@@ -321,14 +393,20 @@ class _Search:
         slope = sum((abs(v) for v in own), Fraction(0))
         nodes = self.slopes.nodes
         amounts = [[q * abs(f) for q in nodes[i].q] for i, f in boundary.members]  # type: ignore[attr-defined]
-        total = max(sum((abs(row[j]) for row in amounts), Fraction(0)) for j in range(self.net.outputs))
-        kink = max(abs(sum((row[j] for row in amounts), Fraction(0))) for j in range(self.net.outputs))
+        total = max(
+            sum((abs(row[j]) for row in amounts), Fraction(0)) for j in range(self.net.outputs)
+        )
+        kink = max(
+            abs(sum((row[j] for row in amounts), Fraction(0))) for j in range(self.net.outputs)
+        )
         coordinates = np.array([*(float(v / slope) for v in own), float(boundary.height / slope)])  # type: ignore[attr-defined]
         return coordinates, float(total * slope), float(kink * slope)
 
     def _circuits(self) -> Iterator[_Candidate]:
         rows, unit = self.slopes.in_floats()
-        bare = Rows(rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes))
+        bare = Rows(
+            rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes)
+        )
         count = len(rows.values)
         if count < 2:
             return
@@ -337,33 +415,53 @@ class _Search:
         known = np.zeros((len(self.plan.circuits), count))
         for row, circuit in zip(known, self.plan.circuits, strict=True):
             row[[place[lead] for lead in circuit if lead in place]] = 1.0
-        basis = np.linalg.svd(known, full_matrices=False)[2][: np.linalg.matrix_rank(known)] if len(known) else known
+        basis = (
+            np.linalg.svd(known, full_matrices=False)[2][: np.linalg.matrix_rank(known)]
+            if len(known)
+            else known
+        )
         if self.planted is None:
             found = vanishing_sums(bare, PLANTED, 1e-4) if count > EVERY_SUBSET else None
-            self.planted = [frozenset(kinked[k] for k in subset) for subset in found.subsets] if found is not None else []
+            self.planted = (
+                [frozenset(kinked[k] for k in subset) for subset in found.subsets]
+                if found is not None
+                else []
+            )
         best: list[tuple[float, tuple[int, ...]]] = []
         for size in range(2, count + 1):
-            if count > EVERY_SUBSET and (size > 4 or (size == 4 and count > QUADRUPLES) or (size == 3 and count > MOST_TRIPLES)):
+            if count > EVERY_SUBSET and (
+                size > 4
+                or (size == 4 and count > QUADRUPLES)
+                or (size == 3 and count > MOST_TRIPLES)
+            ):
                 break
             table = combinations_of(count, size)
             gaps = bare.gaps(table)
             order = np.argsort(gaps, kind="stable")[:24]
             best += [(float(gaps[n]), tuple(int(k) for k in table[n])) for n in order]
-        planted = [tuple(sorted(place[lead] for lead in circuit)) for circuit in self.planted if circuit <= place.keys()]
+        planted = [
+            tuple(sorted(place[lead] for lead in circuit))
+            for circuit in self.planted
+            if circuit <= place.keys()
+        ]
         best += [(float(bare.gaps(np.array([subset]))[0]), subset) for subset in planted]
         largest = largest_meaningful_gaps(bare, ACCIDENTS)
-        for gap, subset in sorted(one for one in best if one[0] < largest[len(one[1])]):
+        for _, subset in sorted(one for one in best if one[0] < largest[len(one[1])]):
             row = np.zeros(count)
             row[list(subset)] = 1.0
             left = row - (row @ basis.T) @ basis if len(basis) else row
             if np.abs(left).max() > 1e-9:
                 total = np.abs(bare.values[list(subset)].sum(axis=0)).sum(axis=1)
-                yield _Candidate(float(np.max(total * unit)), Kind.ANNIHILATE, tuple(kinked[k] for k in subset))
+                yield _Candidate(
+                    float(np.max(total * unit)), Kind.ANNIHILATE, tuple(kinked[k] for k in subset)
+                )
                 return
 
 
 def _joins(
-    leads: list[int], vectors: Float[np.ndarray, "boundaries coordinates"], amounts: Float[np.ndarray, " boundaries"]
+    leads: list[int],
+    vectors: Float[np.ndarray, "boundaries coordinates"],
+    amounts: Float[np.ndarray, " boundaries"],
 ) -> Iterator[_Candidate]:
     """The cheapest way to bring two near boundaries together: the lighter one moves."""
     count = len(leads)
@@ -414,5 +512,3 @@ def _distinct(levels: tuple[Level, ...]) -> list[Level]:
 
 def _counts(level: Level) -> tuple[int, int | None, int | None]:
     return level.minimal_width, level.components, level.dimension
-
-

@@ -31,15 +31,21 @@ def hierarchy_deep(net: DeepReLU, domain: Domain) -> DeepHierarchy:
         ValueError: the domain is no box, or of another dimension.
     """
     if not isinstance(domain, Box):
-        raise ValueError(f"domain: got {type(domain).__name__}; the hierarchy of a deep network is measured on a Box")
+        raise ValueError(
+            f"domain: got {type(domain).__name__}; the hierarchy of a deep network is measured on a Box"
+        )
     if domain.inputs != net.widths[0]:
-        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.widths[0]} inputs")
+        raise ValueError(
+            f"domain: it has dimension {domain.inputs}; the network has {net.widths[0]} inputs"
+        )
     from singlearn.symmetry.any_depth import corners
 
     bounds = preactivation_bounds(net, corners(domain))
     layers, factors = [], []
     for layer in range(net.hidden_layers):
-        own = TwoLayerReLU(net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1])
+        own = TwoLayerReLU(
+            net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1]
+        )
         box = domain if layer == 0 else _wide_enough(*bounds.activations(layer))
         factor = amplification(net, layer)
         layers.append(layer_hierarchy(own, box, layer=layer, factor=factor, with_fibre=False))

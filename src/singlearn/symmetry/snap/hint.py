@@ -26,7 +26,10 @@ def relations_up_to_rounding(net: TwoLayerReLU, domain: Domain | None = None) ->
     found = snap(net, "rounding", domain)
     if not found.imposed:
         return ""
-    shown = [f"{one.kind} (node{'s' * (len(one.nodes) > 1)} {', '.join(map(str, one.nodes))})" for one in found.imposed[:3]]
+    shown = [
+        f"{one.kind} (node{'s' * (len(one.nodes) > 1)} {', '.join(map(str, one.nodes))})"
+        for one in found.imposed[:3]
+    ]
     more = f" and {len(found.imposed) - 3} more" if len(found.imposed) > 3 else ""
     return (
         f"The weights are floats, taken as they are. Up to rounding more is true: {'; '.join(shown)}{more}. "

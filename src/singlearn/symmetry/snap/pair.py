@@ -51,7 +51,9 @@ class SnappedPair(Shown):
         return f"{self.sentence}\n{self.transformation}"
 
 
-def snap_pair(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction) -> SnappedPair | None:
+def snap_pair(
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction
+) -> SnappedPair | None:
     """Snap the difference of two networks; ``None`` where it does not become zero.
 
     Args:
@@ -60,18 +62,29 @@ def snap_pair(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance
         tolerance: relative.
     """
     difference = a.replaced(
-        [*a.nodes, *(replace(node, q=tuple(-q for q in node.q)) for node in b.nodes)], tuple(x - y for x, y in zip(a.c, b.c, strict=True))
+        [*a.nodes, *(replace(node, q=tuple(-q for q in node.q)) for node in b.nodes)],
+        tuple(x - y for x, y in zip(a.c, b.c, strict=True)),
     )
     where = box_around_kinks(difference) if domain is None else domain
     found = snapped_on(difference, tolerance, domain, where, ACCIDENTS_ASKED_FOR)
     form = kink_form(found.net, domain)
     if form.kinks or any(any(row) for row in form.linear):
         return None
-    size = sum((abs(q) * abs(node.b) for node in difference.nodes for q in node.q), ZERO) + sum((abs(v) for v in (*a.c, *b.c)), ZERO)
+    size = sum((abs(q) * abs(node.b) for node in difference.nodes for q in node.q), ZERO) + sum(
+        (abs(v) for v in (*a.c, *b.c)), ZERO
+    )
     if any(abs(v) > tolerance * size for v in form.constant):
         return None
     first = a.replaced(found.net.nodes[: a.width]).after_snapping(None)
     turned = [replace(node, q=tuple(-q for q in node.q)) for node in found.net.nodes[a.width :]]
-    second = b.replaced(turned, tuple(c + v for c, v in zip(b.c, form.constant, strict=True))).after_snapping(None)
+    second = b.replaced(
+        turned, tuple(c + v for c, v in zip(b.c, form.constant, strict=True))
+    ).after_snapping(None)
     assert kink_form(first, domain) == kink_form(second, domain)
-    return SnappedPair(first, second, domain, where, (moved_distance(a, first, where), moved_distance(b, second, where)))
+    return SnappedPair(
+        first,
+        second,
+        domain,
+        where,
+        (moved_distance(a, first, where), moved_distance(b, second, where)),
+    )

@@ -40,7 +40,9 @@ class Plan:
     circuits: list[Circuit] = field(default_factory=list)
     bypassed: tuple[int, ...] = ()
 
-    def imposed(self, net: TwoLayerReLU, units: BoxUnits, domain: Domain, seen: dict[int, Seen]) -> tuple[Slopes, list[int], list[Circuit]]:
+    def imposed(
+        self, net: TwoLayerReLU, units: BoxUnits, domain: Domain, seen: dict[int, Seen]
+    ) -> tuple[Slopes, list[int], list[Circuit]]:
         """The boundaries and nodes that satisfy the plan, the leading node of every boundary, and the circuits that could be imposed.
 
         Args:
@@ -62,14 +64,20 @@ class Plan:
         for lead, boundary in zip(leads, boundaries, strict=True):
             if lead in self.cancelled:
                 cancelled(nodes, boundary, ANY_SIZE)
-        bypassed = [*self.bypassed, *(i for i, kind in self.shifted.items() if kind is Kind.BYPASSED)]
+        bypassed = [
+            *self.bypassed,
+            *(i for i, kind in self.shifted.items() if kind is Kind.BYPASSED),
+        ]
         slopes = Slopes(nodes, boundaries, bypassed, units)
         accepted: list[tuple[Kind, Matrix]] = []
         kept: list[Circuit] = []
         place = {leads[g]: k for k, g in enumerate(slopes.kinked)}
         for circuit in self.circuits:
             if circuit <= place.keys():
-                row = (Kind.ANNIHILATE, slopes.coefficients(sorted(place[lead] for lead in circuit), with_rest=False))
+                row = (
+                    Kind.ANNIHILATE,
+                    slopes.coefficients(sorted(place[lead] for lead in circuit), with_rest=False),
+                )
                 if slopes.impose([*accepted, row], ANY_SIZE / 4):
                     accepted.append(row)
                     kept.append(circuit)

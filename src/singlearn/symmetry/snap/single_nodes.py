@@ -29,11 +29,16 @@ def snap_single_nodes(
         tolerance: relative.
     """
     sizes = [units.size(node) for node in nodes]
-    largest = [max((abs(q) for q in node.q), default=ZERO) * size for node, size in zip(nodes, sizes, strict=True)]
+    largest = [
+        max((abs(q) for q in node.q), default=ZERO) * size
+        for node, size in zip(nodes, sizes, strict=True)
+    ]
     total = sum(largest, ZERO)
     result, relations = [], []
     for i, (node, size, own) in enumerate(zip(nodes, sizes, largest, strict=True)):
-        snapped, found = _snap_one(node, size, own / total if total else ZERO, units, domain, tolerance)
+        snapped, found = _snap_one(
+            node, size, own / total if total else ZERO, units, domain, tolerance
+        )
         result.append(snapped)
         if found is not None:
             kind, gap = found
@@ -42,7 +47,12 @@ def snap_single_nodes(
 
 
 def _snap_one(
-    node: Node, size: Fraction, share: Fraction, units: BoxUnits, domain: Domain | None, tolerance: Fraction
+    node: Node,
+    size: Fraction,
+    share: Fraction,
+    units: BoxUnits,
+    domain: Domain | None,
+    tolerance: Fraction,
 ) -> tuple[Node, tuple[Kind, Fraction] | None]:
     if not any(node.q):
         return node, (Kind.SILENT, ZERO)
@@ -52,12 +62,19 @@ def _snap_one(
         return replace(node, q=(ZERO,) * len(node.q)), (Kind.SILENT, share)
     slope = sum((abs(w) * h for w, h in zip(node.w, units.reach, strict=True)), ZERO)
     if slope <= tolerance * size:
-        return replace(node, w=(ZERO,) * len(node.w), b=node.preactivation(units.centre)), (Kind.CONSTANT, slope / size)
+        return replace(node, w=(ZERO,) * len(node.w), b=node.preactivation(units.centre)), (
+            Kind.CONSTANT,
+            slope / size,
+        )
     if domain is not None:
         low, high = domain.span(node.w, node.b)
         for end, kind, misses in ((high, Kind.DEAD, high <= 0), (low, Kind.BYPASSED, low >= 0)):
             if abs(end) <= tolerance * size:
-                return (node, (kind, ZERO) if not end else None) if misses else (replace(node, b=node.b - end), (kind, abs(end) / size))
+                return (
+                    (node, (kind, ZERO) if not end else None)
+                    if misses
+                    else (replace(node, b=node.b - end), (kind, abs(end) / size))
+                )
     return node, None
 
 
@@ -73,6 +90,6 @@ def idle(node: Node, domain: Domain | None) -> bool:
 
 def always_active(node: Node, domain: Domain | None) -> bool:
     """Whether a node adds a slope on all of the domain."""
-    return domain is not None and any(node.q) and any(node.w) and domain.span(node.w, node.b)[0] >= 0
-
-
+    return (
+        domain is not None and any(node.q) and any(node.w) and domain.span(node.w, node.b)[0] >= 0
+    )

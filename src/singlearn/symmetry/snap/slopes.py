@@ -40,14 +40,32 @@ class Slopes:
         units: of the domain.
     """
 
-    def __init__(self, nodes: list[Node], boundaries: list[Boundary], bypassed: Sequence[int], units: BoxUnits) -> None:
-        self.nodes, self.boundaries, self.bypassed, self.units = list(nodes), boundaries, list(bypassed), units
+    def __init__(
+        self,
+        nodes: list[Node],
+        boundaries: list[Boundary],
+        bypassed: Sequence[int],
+        units: BoxUnits,
+    ) -> None:
+        self.nodes, self.boundaries, self.bypassed, self.units = (
+            list(nodes),
+            boundaries,
+            list(bypassed),
+            units,
+        )
         self.outputs = len(nodes[0].q) if nodes else 0
         self._known: list[tuple[Vector, Vector, Vector]] | None = None
-        self.kinked = [g for g, (_, total, _) in enumerate(self._carriers()[: len(boundaries)]) if any(total)]
+        self.kinked = [
+            g for g, (_, total, _) in enumerate(self._carriers()[: len(boundaries)]) if any(total)
+        ]
 
     def _total(self, boundary: Boundary) -> Vector:
-        return tuple(a + b for a, b in zip(boundary.amounts(self.nodes, 1), boundary.amounts(self.nodes, -1), strict=True))
+        return tuple(
+            a + b
+            for a, b in zip(
+                boundary.amounts(self.nodes, 1), boundary.amounts(self.nodes, -1), strict=True
+            )
+        )
 
     def _carriers(self) -> list[tuple[Vector, Vector, Vector]]:
         """``(z, A, -a^-)`` of every boundary, then ``(w, 0, q)`` of every always active node."""
@@ -57,27 +75,44 @@ class Slopes:
 
     def _found_carriers(self) -> list[tuple[Vector, Vector, Vector]]:
         none = (ZERO,) * self.outputs
-        own = [(b.normal, self._total(b), tuple(-v for v in b.amounts(self.nodes, -1))) for b in self.boundaries]
+        own = [
+            (b.normal, self._total(b), tuple(-v for v in b.amounts(self.nodes, -1)))
+            for b in self.boundaries
+        ]
         return own + [(self.nodes[i].w, none, self.nodes[i].q) for i in self.bypassed]
 
     def rest(self) -> Matrix:
         """The slope that one node per kink along its normal leaves to others, exactly."""
         carriers, reach = self._carriers(), self.units.reach
-        return tuple(tuple(sum((r[j] * z[i] for z, _, r in carriers if r[j]), ZERO) for i in range(len(reach))) for j in range(self.outputs))
+        return tuple(
+            tuple(
+                sum((r[j] * z[i] for z, _, r in carriers if r[j]), ZERO) for i in range(len(reach))
+            )
+            for j in range(self.outputs)
+        )
 
     def in_floats(self) -> tuple[Rows, Float[np.ndarray, " outputs"]]:
         """For the search: in units of the box and of each output's size, which comes second."""
         carriers, reach = self._carriers(), self.units.reach
-        unit = max((abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)) or Fraction(1)
+        unit = max(
+            (abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)
+        ) or Fraction(1)
 
         def outer(amounts: Vector, normal: Vector) -> list[list[float]]:
-            return [[float(a / unit * z * h) for z, h in zip(normal, reach, strict=True)] for a in amounts]
+            return [
+                [float(a / unit * z * h) for z, h in zip(normal, reach, strict=True)]
+                for a in amounts
+            ]
 
-        values = np.array([outer(carriers[g][1], carriers[g][0]) for g in self.kinked]).reshape(len(self.kinked), self.outputs, len(reach))
+        values = np.array([outer(carriers[g][1], carriers[g][0]) for g in self.kinked]).reshape(
+            len(self.kinked), self.outputs, len(reach)
+        )
         rest = [outer(r, z) for z, _, r in carriers if any(r)]
         sizes = np.abs(np.array(rest).reshape(len(rest), self.outputs, len(reach))).sum(axis=(0, 2))
         exact = [[v * h / unit for v, h in zip(row, reach, strict=True)] for row in self.rest()]
-        own, sizes_of_outputs = Rows.of(values, np.array([[float(v) for v in row] for row in exact]), sizes)
+        own, sizes_of_outputs = Rows.of(
+            values, np.array([[float(v) for v in row] for row in exact]), sizes
+        )
         return own, sizes_of_outputs * float(unit)
 
     def coefficients(self, subset: Sequence[int], *, with_rest: bool) -> Matrix:
@@ -85,7 +120,10 @@ class Slopes:
         turned = {self.kinked[k] for k in subset}
         carriers = self._carriers()
         return tuple(
-            tuple((a[j] if g in turned else ZERO) + (r[j] if with_rest else ZERO) for g, (_, a, r) in enumerate(carriers))
+            tuple(
+                (a[j] if g in turned else ZERO) + (r[j] if with_rest else ZERO)
+                for g, (_, a, r) in enumerate(carriers)
+            )
             for j in range(self.outputs)
         )
 
@@ -93,8 +131,13 @@ class Slopes:
         """By how much a relation misses, relative to its terms; the largest of the outputs."""
         carriers, reach, worst = self._carriers(), self.units.reach, ZERO
         for row in rows:
-            missed = sum((abs(sum((c * z[i] for c, (z, _, _) in zip(row, carriers, strict=True) if c), ZERO)) * h for i, h in enumerate(reach)), ZERO)
-            size = sum((abs(c * v) * h for c, (z, _, _) in zip(row, carriers, strict=True) if c for v, h in zip(z, reach, strict=True)), ZERO)
+            terms = [
+                [c * v * h for v, h in zip(z, reach, strict=True)]
+                for c, (z, _, _) in zip(row, carriers, strict=True)
+                if c
+            ]
+            missed = sum((abs(sum(column, ZERO)) for column in zip(*terms, strict=True)), ZERO)
+            size = sum((abs(v) for term in terms for v in term), ZERO)
             worst = max(worst, missed / size if size else ZERO)
         return worst
 
@@ -102,20 +145,35 @@ class Slopes:
         """The nodes that a relation is about."""
         found = {g for row in rows for g, c in enumerate(row) if c}
         own = [i for g in found if g < len(self.boundaries) for i, _ in self.boundaries[g].members]
-        return tuple(sorted(own + [self.bypassed[g - len(self.boundaries)] for g in found if g >= len(self.boundaries)]))
+        return tuple(
+            sorted(
+                own
+                + [
+                    self.bypassed[g - len(self.boundaries)]
+                    for g in found
+                    if g >= len(self.boundaries)
+                ]
+            )
+        )
 
-    def search(self, tolerance: Fraction, accidents_allowed: float) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
+    def search(
+        self, tolerance: Fraction, accidents_allowed: float
+    ) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
         rows, _ = self.in_floats()
-        bare = Rows(rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes))
+        bare = Rows(
+            rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes)
+        )
         found = vanishing_sums(bare, float(tolerance), accidents_allowed)
-        relations = [(Kind.ANNIHILATE, self.coefficients(subset, with_rest=False)) for subset in found.subsets]
+        relations = [
+            (Kind.ANNIHILATE, self.coefficients(subset, with_rest=False))
+            for subset in found.subsets
+        ]
         if np.any(rows.target_sizes):
-            if not len(rows.values):
-                sums = VanishingSums(((),), ())
-            else:
-                sums = vanishing_sums(rows, float(tolerance), accidents_allowed)
-            relations += [(Kind.SLOPE, self.coefficients(subset, with_rest=True)) for subset in sums.subsets or ((),)]
+            subsets = vanishing_sums(rows, float(tolerance), accidents_allowed).subsets or ((),)
+            relations += [
+                (Kind.SLOPE, self.coefficients(subset, with_rest=True)) for subset in subsets
+            ]
         return [(kind, own) for kind, own in relations if self.gap(own) <= tolerance], found
 
     def parallels(self, tolerance: Fraction, accidents_allowed: float) -> list[tuple[Kind, Matrix]]:
@@ -124,7 +182,9 @@ class Slopes:
         leads: list[int] = []
         reach = self.units.reach
         if len(reach) > 1 and len(self.boundaries) > 1:
-            tolerance = min(tolerance, Fraction(min(self._largest_angle_meant(accidents_allowed), 1.0)))
+            tolerance = min(
+                tolerance, Fraction(min(self._largest_angle_meant(accidents_allowed), 1.0))
+            )
         for g, boundary in enumerate(self.boundaries if len(reach) > 1 else ()):
             scaled = [z * h for z, h in zip(boundary.normal, reach, strict=True)]
             for lead in leads:
@@ -133,7 +193,10 @@ class Slopes:
                 ratio = rounded(scaled[largest] / other[largest])
                 if not ratio:
                     continue
-                row = tuple(Fraction(1) if k == g else -ratio if k == lead else ZERO for k in range(len(self._carriers())))
+                row = tuple(
+                    Fraction(1) if k == g else -ratio if k == lead else ZERO
+                    for k in range(len(self._carriers()))
+                )
                 if self.gap((row,)) <= tolerance:
                     result.append((Kind.PARALLEL, (row,)))
                     break
@@ -142,21 +205,39 @@ class Slopes:
         return result
 
     def _largest_angle_meant(self, accidents_allowed: float) -> float:
-        normals = np.array([[float(z * h) for z, h in zip(b.normal, self.units.reach, strict=True)] for b in self.boundaries])
+        normals = np.array(
+            [
+                [float(z * h) for z, h in zip(b.normal, self.units.reach, strict=True)]
+                for b in self.boundaries
+            ]
+        )
         normals /= np.abs(normals).sum(axis=1, keepdims=True)
-        apart = np.minimum(*(np.abs(normals[:, None] - sign * normals[None]).sum(axis=2) for sign in (1, -1))) / 2
-        return largest_meant(apart[np.triu_indices(len(normals), 1)], normals.shape[1] - 1, accidents_allowed)
+        apart = (
+            np.minimum(
+                *(np.abs(normals[:, None] - sign * normals[None]).sum(axis=2) for sign in (1, -1))
+            )
+            / 2
+        )
+        return largest_meant(
+            apart[np.triu_indices(len(normals), 1)], normals.shape[1] - 1, accidents_allowed
+        )
 
     def impose(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
         """Let relations hold exactly, if nothing moves by more than they miss; returns whether it was done."""
-        ways = (self._move_amounts, self._move_normals) if len(self.units.reach) == 1 else (self._move_normals, self._move_amounts)
+        ways = (
+            (self._move_amounts, self._move_normals)
+            if len(self.units.reach) == 1
+            else (self._move_normals, self._move_amounts)
+        )
         done = any(way(accepted, tolerance) for way in ways)
         self._known = None
         return done
 
     def _move_normals(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
         carriers, reach = self._carriers(), self.units.reach
-        lengths = [sum((abs(v) * h for v, h in zip(z, reach, strict=True)), ZERO) for z, _, _ in carriers]
+        lengths = [
+            sum((abs(v) * h for v, h in zip(z, reach, strict=True)), ZERO) for z, _, _ in carriers
+        ]
         plain = all(kind is Kind.ANNIHILATE for kind, _ in accepted) and self.outputs == 1
         if plain:  # the products A z are moved: small whole coefficients
             factors = [a[0] if a[0] else Fraction(1) for _, a, _ in carriers]
@@ -164,9 +245,15 @@ class Slopes:
         else:
             factors = [Fraction(1)] * len(carriers)
             rows = [_in_units(row) for _, own in accepted for row in own if any(row)]
-        vectors = tuple(tuple(f * v for v in z) for f, (z, _, _) in zip(factors, carriers, strict=True))
-        unit = max((abs(f) * v for f, v in zip(factors, lengths, strict=True)), default=Fraction(1)) or Fraction(1)
-        moved = satisfying(rows, vectors, [float(f * v / unit) ** 2 for f, v in zip(factors, lengths, strict=True)])
+        vectors = tuple(
+            tuple(f * v for v in z) for f, (z, _, _) in zip(factors, carriers, strict=True)
+        )
+        unit = max(
+            (abs(f) * v for f, v in zip(factors, lengths, strict=True)), default=Fraction(1)
+        ) or Fraction(1)
+        moved = satisfying(
+            rows, vectors, [float(f * v / unit) ** 2 for f, v in zip(factors, lengths, strict=True)]
+        )
         if moved is None:
             return False
         normals = [tuple(v / f for v in row) for f, row in zip(factors, moved, strict=True)]
@@ -183,9 +270,17 @@ class Slopes:
                     self.nodes[i] = boundary.placed(self.units, factor, self.nodes[i].q)
             else:
                 i = self.bypassed[g - len(self.boundaries)]
-                shift = sum((abs(a - b) * h for a, b, h in zip(new, self.nodes[i].w, reach, strict=True)), ZERO)
-                height = self.nodes[i].preactivation(self.units.centre) + shift  # still always active
-                self.nodes[i] = replace(self.nodes[i], w=new, b=height - sum((a * c for a, c in zip(new, self.units.centre, strict=True)), ZERO))
+                shift = sum(
+                    (abs(a - b) * h for a, b, h in zip(new, self.nodes[i].w, reach, strict=True)),
+                    ZERO,
+                )
+                height = (
+                    self.nodes[i].preactivation(self.units.centre) + shift
+                )  # still always active
+                offset = height - sum(
+                    (a * c for a, c in zip(new, self.units.centre, strict=True)), ZERO
+                )
+                self.nodes[i] = replace(self.nodes[i], w=new, b=offset)
         return True
 
     def _move_amounts(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
@@ -193,33 +288,59 @@ class Slopes:
         if any(kind is Kind.PARALLEL for kind, _ in accepted):
             return False
         columns = [(g, sign) for g in range(len(self.boundaries)) for sign in (1, -1)]
-        normals = [self.boundaries[g].normal for g, _ in columns] + [self.nodes[i].w for i in self.bypassed]
+        normals = [self.boundaries[g].normal for g, _ in columns] + [
+            self.nodes[i].w for i in self.bypassed
+        ]
         carriers = self._carriers()
         changed = list(self.nodes)
         for j in range(self.outputs):
-            values = [self.boundaries[g].amounts(self.nodes, sign)[j] for g, sign in columns] + [self.nodes[i].q[j] for i in self.bypassed]
+            values = [self.boundaries[g].amounts(self.nodes, sign)[j] for g, sign in columns] + [
+                self.nodes[i].q[j] for i in self.bypassed
+            ]
             rows = []
             for _, own in accepted:
                 shares = [_shares(c, *carriers[g][1:], j) for g, c in enumerate(own[j])]
-                flat = [shares[g][0 if sign > 0 else 1] for g, sign in columns] + [s[0] for s in shares[len(self.boundaries) :]]
-                rows += [tuple(s * z[i] for s, z in zip(flat, normals, strict=True)) for i in range(len(self.units.reach))]
+                flat = [shares[g][0 if sign > 0 else 1] for g, sign in columns] + [
+                    s[0] for s in shares[len(self.boundaries) :]
+                ]
+                rows += [
+                    tuple(s * z[i] for s, z in zip(flat, normals, strict=True))
+                    for i in range(len(self.units.reach))
+                ]
             for g, boundary in enumerate(self.boundaries):
                 if not self._total(boundary)[j]:  # a kink that cancels stays cancelled
-                    rows.append(tuple(Fraction(k // 2 == g) if k < len(columns) else ZERO for k in range(len(values))))
+                    rows.append(
+                        tuple(
+                            Fraction(k // 2 == g) if k < len(columns) else ZERO
+                            for k in range(len(values))
+                        )
+                    )
             rows = [_in_units(row) for row in rows if any(row)]
             unit = max((abs(v) for v in values), default=Fraction(1)) or Fraction(1)
-            moved = satisfying(rows, tuple((v,) for v in values), [float(v / unit) ** 2 for v in values]) if rows else None
+            moved = (
+                satisfying(
+                    rows, tuple((v,) for v in values), [float(v / unit) ** 2 for v in values]
+                )
+                if rows
+                else None
+            )
             if rows and moved is None:
                 return False
             for k, (old, new) in enumerate(zip(values, moved or (), strict=False)):
-                if abs(new[0] - old) > SLACK * tolerance * max(1, round(math.sqrt(len(values)))) * abs(old):
+                if abs(new[0] - old) > SLACK * tolerance * max(
+                    1, round(math.sqrt(len(values)))
+                ) * abs(old):
                     return False
                 if new[0] == old:
                     continue
                 if k < len(columns):
                     g, sign = columns[k]
-                    own_members = [(i, f) for i, f in self.boundaries[g].members if (f > 0) == (sign > 0)]
-                    i, f = max(own_members, key=lambda item: abs(self.nodes[item[0]].q[j] * item[1]))
+                    own_members = [
+                        (i, f) for i, f in self.boundaries[g].members if (f > 0) == (sign > 0)
+                    ]
+                    i, f = max(
+                        own_members, key=lambda item: abs(self.nodes[item[0]].q[j] * item[1])
+                    )
                 else:
                     i, f = self.bypassed[k - len(columns)], Fraction(1)
                 q = list(changed[i].q)
@@ -260,7 +381,10 @@ def snap_slopes(
 
 
 def _impose_most(
-    slopes: Slopes, before: list[tuple[Kind, Matrix]], wanted: list[tuple[Kind, Matrix]], tolerance: Fraction
+    slopes: Slopes,
+    before: list[tuple[Kind, Matrix]],
+    wanted: list[tuple[Kind, Matrix]],
+    tolerance: Fraction,
 ) -> tuple[list[tuple[Kind, Matrix]], list[Relation]]:
     """Together if possible, else one after another; what cannot hold with the others is left out."""
 

@@ -66,7 +66,9 @@ class Snap(Shown):
         where = described(self.domain)
         if not self.changed:
             return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}."
-        return f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}."
+        return (
+            f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}."
+        )
 
     def about(self, result: Any) -> Any:
         """An answer about ``net``, with this beside it."""
@@ -76,7 +78,9 @@ class Snap(Shown):
 
     def __str__(self) -> str:
         if not self.changed:
-            lines = [f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network is as it was"]
+            lines = [
+                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network is as it was"
+            ]
         else:
             lines = [
                 f"{len(self.imposed)} relation{'s' * (len(self.imposed) != 1)} imposed at a relative tolerance of {self.tolerance:.1g}; "
@@ -87,12 +91,15 @@ class Snap(Shown):
             lines.append(f"  and {len(self.relations) - MOST_LINES} more")
         if self.accidents:
             lines.append(
-                f"  {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance, no more than by chance: not imposed"
+                f"  {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance, "
+                "no more than by chance: not imposed"
             )
         return "\n".join(lines)
 
 
-def snap(net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain | None = None) -> Snap:
+def snap(
+    net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+) -> Snap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its outputs are.
 
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries that coincide; kinks that
@@ -126,16 +133,26 @@ def snap(net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain |
     if domain is not None and not isinstance(domain, Domain):
         raise ValueError(f"domain: got {type(domain).__name__}; it should be a Box or a Polytope")
     if domain is not None and domain.inputs != net.inputs:
-        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
+        raise ValueError(
+            f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs"
+        )
     if isinstance(tolerance, Domain):
-        raise ValueError("tolerance: got a domain; the order is snap(net, tolerance, domain), or write domain=")
+        raise ValueError(
+            "tolerance: got a domain; the order is snap(net, tolerance, domain), or write domain="
+        )
     relative = relative_tolerance(net, tolerance)
-    accidents = ACCIDENTS_OF_ROUNDING if tolerance is None or tolerance == "rounding" else ACCIDENTS_ASKED_FOR
+    accidents = (
+        ACCIDENTS_OF_ROUNDING
+        if tolerance is None or tolerance == "rounding"
+        else ACCIDENTS_ASKED_FOR
+    )
     where = box_around_kinks(net) if domain is None else domain
     return snapped_on(net, Fraction(relative), domain, where, accidents)
 
 
-def snapped_on(net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float) -> Snap:
+def snapped_on(
+    net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
+) -> Snap:
     """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how many accidents are allowed."""
     units = BoxUnits.of(where)
     pairs = PAIRS_OF_ROUNDING if accidents < PAIRS_OF_ROUNDING else math.inf
@@ -151,7 +168,17 @@ def snapped_on(net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, wh
     relations += found
     snapped = net.replaced(slopes.nodes).after_snapping(None)
     distance = moved_distance(net, snapped, where)
-    return Snap(net, snapped, float(tolerance), where, domain is not None, tuple(relations), distance, sums.accidents, sums.sizes)
+    return Snap(
+        net,
+        snapped,
+        float(tolerance),
+        where,
+        domain is not None,
+        tuple(relations),
+        distance,
+        sums.accidents,
+        sums.sizes,
+    )
 
 
 def rounded_up(value: Fraction) -> str:
@@ -179,7 +206,10 @@ def described(domain: Domain) -> str:
         power = f"^{domain.inputs}" if domain.inputs > 1 else ""
         return f"on the box [{_end(low)}, {_end(high)}]{power}"
     if len(sides) <= 3:
-        return "on the box " + " × ".join(f"[{_end(low)}, {_end(high)}]" for low, high in zip(domain.lower, domain.upper, strict=True))
+        return "on the box " + " × ".join(
+            f"[{_end(low)}, {_end(high)}]"
+            for low, high in zip(domain.lower, domain.upper, strict=True)
+        )
     return "on the box"
 
 

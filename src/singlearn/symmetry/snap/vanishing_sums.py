@@ -62,12 +62,16 @@ class Rows:
         """In units of each output's own size, which comes second."""
         sizes = np.abs(values).sum(axis=2)
         unit = np.maximum(sizes.sum(axis=0) + target_sizes, 1e-300)
-        return cls(values / unit[:, None], sizes / unit, target / unit[:, None], target_sizes / unit), unit
+        return cls(
+            values / unit[:, None], sizes / unit, target / unit[:, None], target_sizes / unit
+        ), unit
 
     def gaps(self, chosen: Int[np.ndarray, "subsets size"]) -> Float[np.ndarray, " subsets"]:
         """Size of the sums of subsets relative to the size of their terms, the largest over the outputs."""
         total = np.abs(self.target + self.values[chosen].sum(axis=1)).sum(axis=2)
-        return np.max(total / np.maximum(self.target_sizes + self.sizes[chosen].sum(axis=1), 1e-300), axis=1)
+        return np.max(
+            total / np.maximum(self.target_sizes + self.sizes[chosen].sum(axis=1), 1e-300), axis=1
+        )
 
 
 def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> VanishingSums:
@@ -100,12 +104,22 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
             found += new
             searched.append(size)
     everything_sum = rows.target + rows.values.sum(axis=0)
-    turned = Rows(-rows.values, rows.sizes, everything_sum, rows.target_sizes + rows.sizes.sum(axis=0))
+    turned = Rows(
+        -rows.values, rows.sizes, everything_sum, rows.target_sizes + rows.sizes.sum(axis=0)
+    )
     for left_out in range(0, min(count, 6) + 1):
         size = count - left_out
-        if size in meant and size not in searched and (new := _of_size(turned, left_out, tolerance)) is not None:
+        if (
+            size in meant
+            and size not in searched
+            and (new := _of_size(turned, left_out, tolerance)) is not None
+        ):
             candidates = [tuple(i for i in range(count) if i not in subset) for subset in new]
-            found += [s for s in candidates if rows.gaps(np.array([s], dtype=int).reshape(1, -1))[0] <= _window(tolerance)]
+            found += [
+                s
+                for s in candidates
+                if rows.gaps(np.array([s], dtype=int).reshape(1, -1))[0] <= _window(tolerance)
+            ]
             searched.append(size)
     if count <= LARGEST_LATTICE and not np.any(rows.target_sizes):
         found += [subset for subset in _short_vectors(rows, tolerance) if len(subset) in meant]
@@ -138,7 +152,10 @@ def _window(tolerance: float) -> float:
 
 def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
     """Sizes of subset of which, rarest first, fewer than the allowed number vanish by accident."""
-    return {int(size) for size in np.flatnonzero(largest_meaningful_gaps(rows, allowed) > _window(tolerance))}
+    return {
+        int(size)
+        for size in np.flatnonzero(largest_meaningful_gaps(rows, allowed) > _window(tolerance))
+    }
 
 
 def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " sizes"]:
@@ -156,8 +173,12 @@ def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " s
     mean_size, fixed = float(np.mean(rows.sizes.sum(axis=1))), float(rows.target_sizes.sum())
     size = np.arange(count + 1)
     log = gammaln(count + 1) - gammaln(size + 1) - gammaln(count - size + 1)
-    log += dimensions * np.log(np.maximum(2 * (size * mean_size + fixed), 1e-300)) - math.lgamma(dimensions + 1)
-    log -= float(np.sum(np.log(spread * math.sqrt(2 * math.pi)))) + dimensions / 2 * np.log(np.maximum(size, 1))
+    log += dimensions * np.log(np.maximum(2 * (size * mean_size + fixed), 1e-300)) - math.lgamma(
+        dimensions + 1
+    )
+    log -= float(np.sum(np.log(spread * math.sqrt(2 * math.pi)))) + dimensions / 2 * np.log(
+        np.maximum(size, 1)
+    )
     order = np.argsort(log, kind="stable")
     expected = np.empty(count + 1)
     expected[order] = np.logaddexp.accumulate(log[order])
@@ -179,19 +200,29 @@ def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
         return None
     result = []
     for i, j in pairs:
-        left, right = (tuple(half[k] for k in np.flatnonzero(table[n])) for half, table, n in zip(halves, tables, (i, j), strict=True))
+        left, right = (
+            tuple(half[k] for k in np.flatnonzero(table[n]))
+            for half, table, n in zip(halves, tables, (i, j), strict=True)
+        )
         subset = (*left, *right)
-        if (subset or np.any(rows.target_sizes)) and rows.gaps(np.array([subset], dtype=int).reshape(1, -1))[0] <= _window(tolerance):
+        if (subset or np.any(rows.target_sizes)) and rows.gaps(
+            np.array([subset], dtype=int).reshape(1, -1)
+        )[0] <= _window(tolerance):
             result.append(subset)
     return result
 
 
 def _near(
-    first: Float[np.ndarray, "left entries"], second: Float[np.ndarray, "right entries"], tolerance: float, rows: Rows
+    first: Float[np.ndarray, "left entries"],
+    second: Float[np.ndarray, "right entries"],
+    tolerance: float,
+    rows: Rows,
 ) -> list[tuple[int, int]] | None:
     """Pairs of nearly equal rows: those whose projections on one direction are close, then compared entry by entry."""
     width = _window(tolerance) * float(rows.sizes.sum() + rows.target_sizes.sum())
-    direction = np.random.default_rng(0).uniform(0.5, 1.0, first.shape[1]) * np.where(np.arange(first.shape[1]) % 2, -1.0, 1.0)
+    direction = np.random.default_rng(0).uniform(0.5, 1.0, first.shape[1]) * np.where(
+        np.arange(first.shape[1]) % 2, -1.0, 1.0
+    )
     left, right = first @ direction, second @ direction
     order = np.argsort(right, kind="stable")
     low = np.searchsorted(right[order], left - width, side="left")
@@ -200,7 +231,9 @@ def _near(
     if counts.sum() > MOST_MATCHES:
         return None
     i = np.repeat(np.arange(len(left)), counts)
-    j = order[np.repeat(low - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(i))]
+    j = order[
+        np.repeat(low - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(len(i))
+    ]
     close = np.abs(first[i] - second[j]).sum(axis=1) <= width
     return list(zip(i[close].tolist(), j[close].tolist(), strict=True))
 
@@ -225,7 +258,9 @@ def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
 
 
 def combinations_of(count: int, size: int) -> Int[np.ndarray, "subsets size"]:
-    return np.array(list(combinations(range(count), size)), dtype=int).reshape(math.comb(count, size), size)
+    return np.array(list(combinations(range(count), size)), dtype=int).reshape(
+        math.comb(count, size), size
+    )
 
 
 def _short_vectors(rows: Rows, tolerance: float) -> Iterator[Subset]:
