@@ -7,6 +7,7 @@ import pytest
 
 from singlearn.symmetry import (
     Box,
+    DeepReLU,
     Polytope,
     TwoLayerReLU,
     compress,
@@ -311,3 +312,34 @@ def test_rounding_up_never_rounds_down():
         Fraction(17, 10**300),
     ):
         assert Fraction(rounded_up(value)) >= value > Fraction(rounded_up(value)) * Fraction(9, 10)
+
+
+def test_deep_networks_are_snapped_layer_by_layer():
+    random = np.random.default_rng(8)
+    w = [random.normal(size=shape) for shape in ((5, 2), (4, 5), (3, 4), (1, 3))]
+    b = [random.normal(size=5) * 0.3, random.normal(size=4) * 0.3, random.normal(size=3), [0.0]]
+    w[0][3], b[0][3] = -3 * w[0][1] * (1 + 1e-15), -3 * b[0][1]
+    w[1][3], b[1][3], w[2][:, 0] = 2.2 * w[1][1], 2.2 * b[1][1], 1e-17
+    net, box = DeepReLU(w, b), Box([-1, -1], [1, 1])
+    found = snap(net, domain=box)
+    assert {(one.layer, str(one.kind), one.nodes) for one in found.imposed} == {
+        (0, "boundaries coincide", (1, 3)),
+        (1, "q = 0", (0,)),
+        (1, "boundaries coincide", (1, 3)),
+    }
+    points = random.uniform(-1, 1, (2000, 2))
+    assert np.abs(net(points) - found.net(points)).max() < 1e-13 and 0 < found.bound < 1e-12
+    again = snap(found.net, domain=box)
+    assert not again.changed and len(again.relations) == 3
+    # A wide tolerance moves the outputs, and the bound holds.
+    for tolerance in (1e-2, 0.1, 0.3):
+        wide = snap(net, tolerance, box)
+        assert np.abs(net(points) - wide.net(points)).max() <= wide.bound
+    roles = node_roles(net, box, tolerance="rounding")
+    assert [str(role) for role in roles[0]] == ["live", "opposite", "live", "opposite", "live"]
+    assert [str(role) for role in roles[1]] == ["q = 0", "shared", "live", "shared"]
+    assert compress(net, box, tolerance="rounding").widths == (2, 5, 2, 3, 1)
+    for answer in (roles, compress(net, box, tolerance="rounding"), explained_rank(net, points, tolerance="rounding")):
+        assert "Exactly true of a network within" in str(answer)
+    with pytest.raises(ValueError, match=r"^domain: got None"):
+        snap(net)

@@ -120,7 +120,10 @@ def compress(
         return snapped.about(narrowest(snapped.net, domain))
     if domain is None:
         raise ValueError("domain: got None; a deep network is compressed on a bounded Box")
-    return compress_deep(net, corners(domain)).network
+    if tolerance is None:
+        return compress_deep(net, corners(domain)).network
+    deep = snap(net, tolerance, domain)
+    return deep.about(compress_deep(deep.net, corners(domain)).network)
 
 
 def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +173,10 @@ def explained_rank(
         return snapped.about(explained_rank_two_layer(snapped.net, x, domain))
     if domain is not None:
         raise ValueError("domain: a deep network's symmetries are those at the inputs x; leave the domain out")
-    return explained_rank_deep(net, x)
+    if tolerance is None:
+        return explained_rank_deep(net, x)
+    deep = snap(net, tolerance, box_of_points(x))
+    return deep.about(explained_rank_deep(deep.net, x))
 
 
 def node_roles(
@@ -200,6 +206,9 @@ def node_roles(
             return node_roles_two_layer(net, domain)
         snapped = snap(net, tolerance, domain)
         return snapped.about(node_roles_two_layer(snapped.net, domain))
+    if tolerance is not None:
+        deep = snap(net, tolerance, domain)
+        return deep.about(node_roles(deep.net, domain))
     states = None if domain is None else node_states(net, corners(domain)).states
     found = []
     for layer in range(net.hidden_layers):

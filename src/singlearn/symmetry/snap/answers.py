@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
 from singlearn.symmetry.explained_rank import ExplainedRank
 from singlearn.symmetry.fibre import Fibre
@@ -22,7 +23,7 @@ class SnappedFibre(Fibre):
         snapped: the snapped network beside the original one.
     """
 
-    snapped: Any
+    snapped: Any = field(repr=False)
 
     def component_of(self, net: TwoLayerReLU) -> int:
         """The index in ``components`` of the component a parameter lies in; the original network's is the snapped one's."""
@@ -40,7 +41,7 @@ class SnappedRank(ExplainedRank):
         snapped: the snapped network beside the original one.
     """
 
-    snapped: Any
+    snapped: Any = field(repr=False)
 
     def __str__(self) -> str:
         return f"{super().__str__()}\n{self.snapped.sentence}"
@@ -54,10 +55,19 @@ class SnappedDeepRank(DeepExplainedRank):
         snapped: the snapped network beside the original one.
     """
 
-    snapped: Any
+    snapped: Any = field(repr=False)
 
     def __str__(self) -> str:
         return f"{super().__str__()}\n{self.snapped.sentence}"
+
+
+class SnappedDeepReLU(DeepReLU):
+    """A deep network that an answer about a snapped one is; ``snapped`` has both."""
+
+    snapped: Any
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.snapped.sentence}"
 
 
 class SnappedRoles(tuple[Any, ...]):
@@ -66,7 +76,7 @@ class SnappedRoles(tuple[Any, ...]):
     snapped: Any
 
     def __str__(self) -> str:
-        return f"({', '.join(str(role) for role in self)})\n{self.snapped.sentence}"
+        return f"{_in_brackets(self)}\n{self.snapped.sentence}"
 
 
 class SnappedGenerators(list[Generator]):
@@ -76,6 +86,11 @@ class SnappedGenerators(list[Generator]):
 
     def __str__(self) -> str:
         return f"{len(self)} directions\n{self.snapped.sentence}"
+
+
+def _in_brackets(roles: tuple[Any, ...]) -> str:
+    inside = (_in_brackets(role) if isinstance(role, tuple) else str(role) for role in roles)
+    return f"({', '.join(inside)})"
 
 
 WITH_A_FIELD = (KinkForm, MinimalWidth)
@@ -90,6 +105,10 @@ def about(result: Any, snapped: Any) -> Any:
     """The result, with the networks it is about."""
     if isinstance(result, TwoLayerReLU):
         return result.after_snapping(snapped)
+    if isinstance(result, DeepReLU):
+        deep = SnappedDeepReLU(result.weights, result.biases)
+        object.__setattr__(deep, "snapped", snapped)
+        return deep
     if isinstance(result, WITH_A_FIELD):
         return replace(result, snapped=snapped)
     if type(result) in WITH_A_CLASS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -74,14 +74,25 @@ def snap_boundaries(
         accidents_allowed: expected number of pairs.
     """
     result, boundaries, relations = list(nodes), [], []
-    seen = {i: Seen.of(nodes[i], units) for i in active}
-    for cluster in _clusters(seen, float(tolerance), accidents_allowed):
-        lead = min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i))
+    for cluster, lead, seen in clusters_of(nodes, active, units, tolerance, accidents_allowed):
         boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
         if len(cluster) > 1:
             relations.append(Relation(Kind.BOUNDARY, tuple(cluster), float(gap)))
     return result, boundaries, relations
+
+
+def clusters_of(
+    nodes: Sequence[Node],
+    active: Sequence[int],
+    units: BoxUnits,
+    tolerance: Fraction,
+    accidents_allowed: float,
+) -> Iterator[tuple[list[int], int, dict[int, Seen]]]:
+    """Nodes that belong on one boundary, which of them it is that of, and all active nodes in units of the box."""
+    seen = {i: Seen.of(nodes[i], units) for i in active}
+    for cluster in _clusters(seen, float(tolerance), accidents_allowed):
+        yield cluster, min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i)), seen
 
 
 def gathered(

@@ -32,12 +32,14 @@ class Relation(Shown):
         gap: how far the original network was from it, relative to the size of the terms that it compares; 0 where it held
             exactly.
         outputs: for kinks that cancel, the outputs in which they do; otherwise empty.
+        layer: the hidden layer, counted from 0, in a deep network.
     """
 
     kind: Kind
     nodes: tuple[int, ...]
     gap: float
     outputs: tuple[int, ...] = ()
+    layer: int | None = None
 
     @property
     def was_exact(self) -> bool:
@@ -47,4 +49,5 @@ class Relation(Shown):
     def __str__(self) -> str:
         numbers = ", ".join(map(str, self.nodes))
         missed = "exactly" if self.was_exact else f"to {self.gap:.1g} of their size"
-        return f"{self.kind}: node{'s' * (len(self.nodes) > 1)} {numbers}, {missed}"
+        where = "" if self.layer is None else f" of layer {self.layer}"
+        return f"{self.kind}: node{'s' * (len(self.nodes) > 1)} {numbers}{where}, {missed}"

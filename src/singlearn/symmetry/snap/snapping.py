@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 from singlearn.results.prompt import Shown
+from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.distance import Distance
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.snap.boundaries import PAIRS_OF_ROUNDING, snap_boundaries, snap_kinks
 from singlearn.symmetry.snap.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.snap.distance import moved_distance
@@ -18,6 +19,9 @@ from singlearn.symmetry.snap.relation import Relation
 from singlearn.symmetry.snap.single_nodes import always_active, idle, snap_single_nodes
 from singlearn.symmetry.snap.slopes import Slopes, snap_slopes
 from singlearn.symmetry.snap.tolerance import Tolerance, relative_tolerance
+
+if TYPE_CHECKING:
+    from singlearn.symmetry.snap.snapping_deep import DeepSnap
 
 ACCIDENTS_OF_ROUNDING = 1e-4
 ACCIDENTS_ASKED_FOR = 0.05
@@ -86,9 +90,7 @@ class Snap(Shown):
                 f"{len(self.imposed)} relation{'s' * (len(self.imposed) != 1)} imposed at a relative tolerance of {self.tolerance:.1g}; "
                 f"the outputs differ by at most {rounded_up(self.distance.upper)} {described(self.domain)}"
             ]
-        lines += [f"  {relation}" for relation in self.relations[:MOST_LINES]]
-        if len(self.relations) > MOST_LINES:
-            lines.append(f"  and {len(self.relations) - MOST_LINES} more")
+        lines += relations_in_words(self.relations)
         if self.accidents:
             lines.append(
                 f"  {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance, "
@@ -97,9 +99,19 @@ class Snap(Shown):
         return "\n".join(lines)
 
 
+@overload
 def snap(
     net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
-) -> Snap:
+) -> Snap: ...
+@overload
+def snap(
+    net: DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+) -> DeepSnap: ...
+
+
+def snap(
+    net: TwoLayerReLU | DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its outputs are.
 
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries that coincide; kinks that
@@ -109,7 +121,7 @@ def snap(
     that annihilate are imposed only where chance would not make as many; what is imposed is solved in rational arithmetic.
 
     Args:
-        net: the network.
+        net: the network; a deep one is snapped layer by layer on a ``Box``, without sets of weights that annihilate.
         tolerance: relative. By default, or "rounding", 64 units of rounding of the float type of the weights: 7e-15 in
             float64, 4e-6 in float32, 0 for exact weights, where nothing is moved.
         domain: where outputs are compared and nodes may be dead or always active. Without one relations are those on all of
@@ -120,7 +132,7 @@ def snap(
         bound beyond.
 
     Raises:
-        ValueError: a deep network, another dimension of the domain, or a tolerance that is none.
+        ValueError: another dimension of the domain, a deep network without a box, or a tolerance that is none.
 
     >>> import numpy as np
     >>> angle = np.pi / 3 + 2 * np.pi * np.arange(3) / 3
@@ -129,7 +141,10 @@ def snap(
     >>> [str(relation.kind) for relation in found.imposed], float(found.distance.upper) < 1e-15
     (['weights annihilate'], True)
     """
-    require_two_layer(net, "snap")
+    if isinstance(net, DeepReLU):
+        from singlearn.symmetry.snap.snapping_deep import snap_deep
+
+        return snap_deep(net, tolerance, domain)
     if domain is not None and not isinstance(domain, Domain):
         raise ValueError(f"domain: got {type(domain).__name__}; it should be a Box or a Polytope")
     if domain is not None and domain.inputs != net.inputs:
@@ -178,6 +193,14 @@ def snapped_on(
         distance,
         sums.accidents,
         sums.sizes,
+    )
+
+
+def relations_in_words(relations: tuple[Relation, ...]) -> list[str]:
+    """One line each, as far as there is room."""
+    lines = [f"  {relation}" for relation in relations[:MOST_LINES]]
+    return lines + (
+        [f"  and {len(relations) - MOST_LINES} more"] if len(relations) > MOST_LINES else []
     )
 
 
