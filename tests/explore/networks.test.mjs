@@ -132,6 +132,17 @@ test("every move that is offered keeps the function, in exact arithmetic", () =>
   for (const kind of kinds) assert.ok(done[kind] >= 5, `${kind}: only ${done[kind]} cases`);
 });
 
+test("a redundant set slides off a boundary where a kink stays", () => {
+  const net = fromJson({ w: [[1], [2], [-1]], b: [-1, -2, 1], q: [3, "-3/2", "1/2"], c: 0 });
+  assert.deepEqual(moves.sliding(net), [{ nodes: [0, 1], kind: "cancelling" }]);
+  const after = moves.slide(net, moves.sliding(net)[0], rational("1/3"));
+  assert.equal(kinkForm(after).kinks.length, 1);
+  assert.ok(sameForm(kinkForm(after), kinkForm(net)) && after.nodes[0].b.toString() === "-2/3" && after.nodes[1].b.toString() === "-4/3");
+  const pair = fromJson({ w: [[1], [-1], [1]], b: [0, 0, 0], q: [2, -2, 5], c: 0 });
+  assert.deepEqual(moves.sliding(pair), [{ nodes: [0, 1], kind: "linear pair" }]);
+  assert.ok(sameForm(kinkForm(moves.slide(pair, moves.sliding(pair)[0], rational(4))), kinkForm(pair)));
+});
+
 test("what does not keep the function is refused or seen", () => {
   const net = fromJson({ w: [[1], [-1]], b: [1, 1], q: [1, 2], c: 0 });
   assert.throws(() => moves.reverse(net, [0, 1]), /do not annihilate/);

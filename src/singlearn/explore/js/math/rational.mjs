@@ -166,10 +166,10 @@ export function primitive(values) {
   return { integers: integers.map((value) => value / divisor), factor: new Rational(divisor, denominator) };
 }
 
-/** A fraction for people: itself where it is short, else six digits of it. */
-export function short(value) {
+/** A fraction for people: itself where it is short, else some digits of it. */
+export function short(value, digits = 6) {
   const text = value.toString();
-  return (text.length <= 12 ? text : String(Number(value.toNumber().toPrecision(6)))).replace(/-/g, "−");
+  return (text.length <= 12 ? text : String(Number(value.toNumber().toPrecision(digits)))).replace(/-/g, "−");
 }
 
 /**

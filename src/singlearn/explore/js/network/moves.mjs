@@ -3,10 +3,10 @@
  * possible; nothing else is offered.
  */
 
-import { HALF, ONE, Rational, ZERO, rounded } from "../math/rational.mjs";
+import { HALF, ONE, Rational, ZERO, rounded, scaledRows } from "../math/rational.mjs";
 import { boundary } from "./kink_form.mjs";
 import { isConstant, withNode } from "./net.mjs";
-import { sorted, annihilating } from "./roles.mjs";
+import { annihilating, sorted, zeroSums } from "./roles.mjs";
 import { turns } from "./rank.mjs";
 
 /** (w, b) times ρ > 0, q divided by ρ. */
@@ -85,16 +85,18 @@ export function split(net, { i, j }) {
   return withNode(withNode(silence(net, j), j, { w, b, q: half }), i, { q: half });
 }
 
-/** Sets of nodes that slide together, since their amounts leave no kink: [{nodes, kind}]. */
+/** Idle nodes, and the smallest sets on one boundary whose amounts add up to zero: they slide, since they leave no kink. [{nodes, kind}]. */
 export function sliding(net) {
   const found = idle(net).map((i) => ({ nodes: [i], kind: net.nodes[i].q.isZero ? "q = 0" : "w = 0" }));
   const loud = net.nodes.map((_, i) => i).filter((i) => !net.nodes[i].q.isZero && !isConstant(net.nodes[i]));
   for (const { along, against } of sorted(net, null, loud).sides) {
     const members = [...along, ...against];
-    const amount = (i) => net.nodes[i].q.mul(boundary(net.nodes[i]).factor.abs());
-    if (!members.reduce((sum, i) => sum.add(amount(i)), ZERO).isZero) continue;
-    const carries = !against.reduce((sum, i) => sum.add(amount(i)), ZERO).isZero;
-    found.push({ nodes: members, kind: carries ? "linear pair" : "cancelling" });
+    const amounts = members.map((i) => net.nodes[i].q.mul(boundary(net.nodes[i]).factor.abs()));
+    for (const positions of zeroSums(scaledRows([amounts]), members.length)) {
+      const nodes = positions.map((k) => members[k]);
+      const carried = positions.filter((k) => k >= along.length).reduce((sum, k) => sum.add(amounts[k]), ZERO);
+      found.push({ nodes, kind: carried.isZero ? "cancelling" : "linear pair" });
+    }
   }
   return found;
 }

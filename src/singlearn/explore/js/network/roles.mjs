@@ -50,12 +50,17 @@ export function annihilating(net) {
   const loud = net.nodes.map((_, i) => i).filter((i) => !net.nodes[i].q.isZero && !isConstant(net.nodes[i]));
   // One row of integers for every input: entry k is the total gradient of the k-th of these nodes.
   const rows = scaledRows(Array.from({ length: net.inputs }, (_, j) => loud.map((i) => net.nodes[i].w[j].mul(net.nodes[i].q))));
+  return zeroSums(rows, loud.length).map((positions) => positions.map((k) => loud[k]));
+}
+
+/** The smallest sets of positions 0 … size − 1 over which every row of integers adds up to zero. */
+export function zeroSums(rows, size) {
   const masks = [];
-  for (let mask = 1; mask < 2 ** loud.length; mask += 1) {
+  for (let mask = 1; mask < 2 ** size; mask += 1) {
     if (rows.every((row) => isZeroSum(row, mask))) masks.push(mask);
   }
   const smallest = masks.filter((mask) => !masks.some((other) => other !== mask && (other & mask) === other));
-  return smallest.map((mask) => loud.filter((_, k) => mask & (1 << k)));
+  return smallest.map((mask) => Array.from({ length: size }, (_, k) => k).filter((k) => mask & (1 << k)));
 }
 
 function isZeroSum(row, mask) {

@@ -28,6 +28,7 @@ export function planeFigure(edit, options = {}) {
   let now = null;
   let dragging = false;
   let arrow = 1;
+  let totalArrow = 1;
   const feet = [];
   const tips = [];
 
@@ -69,6 +70,9 @@ export function planeFigure(edit, options = {}) {
       plane.look(-side, side, -side, side);
       const longest = Math.max(0.5, ...net.nodes.map((one) => Math.hypot(...one.w.map((v) => v.toNumber()))));
       arrow = (0.32 * side) / longest;
+      // Total gradients have the scale of the weights, unless they would leave the picture.
+      const total = Math.max(0, ...net.nodes.map((one) => Math.hypot(...one.w.map((v) => v.mul(one.q).toNumber()))));
+      totalArrow = arrow * Math.min(1, (2 * longest) / total);
     }
     const domains = cells(form, side);
     drawColours(domains, side);
@@ -84,7 +88,7 @@ export function planeFigure(edit, options = {}) {
       if (line) parts.push(svg("path", { class: `sle-line sle-thin ${kinked.size && !one.q.isZero ? "" : "sle-dash"} ${colourOf(i)}`, d: plane.path(line) }));
       const foot = footShown(one);
       const w = one.w.map((v) => v.toNumber() * arrow);
-      const total = one.w.map((v) => v.mul(one.q).toNumber() * arrow);
+      const total = one.w.map((v) => v.mul(one.q).toNumber() * totalArrow);
       parts.push(arrowTo(foot, [foot[0] + total[0], foot[1] + total[1]], `sle-total ${colourOf(i)}`));
       parts.push(arrowTo(foot, [foot[0] + w[0], foot[1] + w[1]], colourOf(i)));
     });

@@ -75,10 +75,11 @@ export function nodeTable(edit, onSelect, warn) {
   }
 
   const put = (input, value) => {
-    const text = short(value);
+    const text = short(value, 4);
     if (input.dataset.shown === text) return;
     input.dataset.shown = text;
     input.value = text;
+    input.title = value.toString();
   };
 
   return {
