@@ -12,6 +12,7 @@ import { conserved, laws } from "../valley/law.mjs";
 import { marginal, momentsAt } from "../valley/posterior.mjs";
 import { stacked } from "./network.mjs";
 import { colourBar, landscapeMap } from "./valley/map.mjs";
+import { keeper } from "./valley/kept.mjs";
 import { EXAMPLES, SLICE, TYPED, check as checkLandscape, defaults as common, problemOf } from "./valley/state.mjs";
 
 export const id = "descent";
@@ -78,6 +79,7 @@ export function mount(root, store, context) {
     html("figure", { class: "sle-small-figure" }, [plots.ends.node, legend([["sle-c5", "ends of the noisy descents", "area"], ["sle-c6", "posterior"], ["sle-c1", "end of the flow"], ["sle-c3", "end of gradient descent", "dash"]]), endWords]),
   ]));
 
+  const keep = keeper();
   let problem = null;
   let runs = { key: "" };
   let playing = 0;
@@ -147,7 +149,8 @@ export function mount(root, store, context) {
     which.value(state.landscape);
     for (const [control, key] of [[eta, "logEta"], [steps, "logSteps"], [sigma, "sigma"], [batch, "batch"], [part, "shownPart"], [n, "logN"]]) control.value(state[key]);
     const nBeta = 10 ** (state.logN + state.logBeta);
-    map.draw(problem, { ...state, showLevel: false }, { nBeta, Z: 1 });
+    const { width, height } = map.plot;
+    keep("map", [problem.key, width, height, nBeta, state.view], () => map.draw(problem, { ...state, showLevel: false }, { nBeta }));
     if (!bar.firstChild && land.dimension > 1) bar.append(colourBar("posterior 0", "largest density"));
     start.place(r.from[0], land.dimension > 1 ? r.from[1] : value(land, r.from));
     drawPaths(r, until);
@@ -162,6 +165,13 @@ export function mount(root, store, context) {
   const place = (p) => (problem.land.dimension > 1 ? p : [p[0], value(problem.land, p)]);
 
   function drawPaths(r, until) {
+    const { width: wide, height: high } = map.plot;
+    const parts = [...keep("levels", [r.key, wide, high], () => levelsOf(r))];
+    drawPathsOver(parts, r, until);
+  }
+
+  // Curves of constant Q, the one through the start strongest.
+  function levelsOf(r) {
     const { land } = problem;
     const parts = [];
     if (r.law && land.dimension > 1) {
@@ -178,6 +188,10 @@ export function mount(root, store, context) {
         parts.push(svg("path", { class: "sle-line", d, style: `--sle-c: #ffffff; stroke-width: ${k ? 0.6 : 1.6}; stroke-opacity: ${k ? 0.45 : 0.9}`, "stroke-dasharray": k ? "2 3" : undefined }));
       }
     }
+    return parts;
+  }
+
+  function drawPathsOver(parts, r, until) {
     const gd = r.gd.slice(0, until + 1).map((p) => place(p.point));
     const time = until * r.options.eta;
     const flowed = r.flow.filter((p) => p.time <= Math.max(time, 1e-9) || until >= count()).map((p) => place(p.point));
@@ -251,10 +265,10 @@ export function mount(root, store, context) {
     const at = Array.from({ length: Math.floor(total / every) + 1 }, (_, i) => i * every);
     // Without a law the height K is shown instead, which noise cannot bring to 0.
     const height = (p) => (r.law ? r.law.at(p.point) : p.K);
-    const band = at.map((k) => {
+    const band = keep("band", [r.key, every], () => at.map((k) => {
       const values = r.walkers.map((walk) => height(walk[k] ?? walk.at(-1))).sort((a, b) => a - b);
       return [k, values.reduce((s, v) => s + v, 0) / values.length, values[Math.floor(0.25 * (WALKERS - 1))], values[Math.ceil(0.75 * (WALKERS - 1))]];
-    });
+    }));
     const gd = at.filter((k) => r.gd[k]).map((k) => [k, height(r.gd[k])]);
     const q0 = height(r.gd[0]);
     const all = [0, q0, ...gd.map((p) => p[1]), ...band.flatMap((b) => [b[1], b[2], b[3]])].filter((v) => Math.abs(v) < 1e3);
@@ -281,8 +295,10 @@ export function mount(root, store, context) {
     const staying = r.walkers.filter((walk) => !walk.diverged);
     const ends = staying.map((walk) => (walk[until] ?? walk.at(-1)).point[0]);
     for (const x of ends) if (x >= low && x < high) heights[Math.floor((x - low) / width)] += 1 / (WALKERS * width);
-    const found = momentsAt(land, nBeta, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset });
-    const density = Array.from({ length: 301 }, (_, i) => low + ((i + 0.5) / 302) * (high - low)).map((x) => [x, marginal(land, nBeta, x, problem.offset) / (found.Z * land.area)]);
+    const density = keep("posterior", [problem.key, nBeta], () => {
+      const { Z } = momentsAt(land, nBeta, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset });
+      return Array.from({ length: 301 }, (_, i) => low + ((i + 0.5) / 302) * (high - low)).map((x) => [x, marginal(land, nBeta, x, problem.offset) / (Z * land.area)]);
+    });
     const sorted = density.map((p) => p[1]).sort((a, b) => a - b);
     const top = Math.max(1.3 * sorted[Math.floor(0.97 * sorted.length)], 0.5 / width, 1.05 * Math.min(Math.max(...heights), 3 * sorted.at(-1)));
     plot.options.xLabel = `parameter ${land.variables[0]}`;

@@ -9,6 +9,7 @@ import { volume } from "../valley/volume.mjs";
 import { stacked } from "./network.mjs";
 import { freeEnergyPlot, lambdaPlot, shellPlot, slopeOfVolume, volumePlot, zetaAt, zetaPlot } from "./valley/curves.mjs";
 import { colourBar, landscapeMap, probeOf, probeText } from "./valley/map.mjs";
+import { keeper } from "./valley/kept.mjs";
 import { EXAMPLES, SLICE, TYPED, check, defaults, inBackground, problemOf } from "./valley/state.mjs";
 
 export { check, defaults };
@@ -169,13 +170,15 @@ export function mount(root, store, context) {
     busy.textContent = problem.complete ? "" : "The curves are being computed …";
     words.textContent = `${problem.words}${problem.source ? ` (${problem.source})` : ""}`;
     probeLine.textContent = probeText(problem, probeOf(problem, state));
-    map.draw(problem, state, { nBeta, Z: found.Z });
+    const size = (plot) => [problem.key, plot.width, plot.height];
+    keep("map", [...size(map.plot), nBeta, state.view, t, state.probe], () => map.draw(problem, state, { nBeta }));
     drawBar(state);
-    plots.lambda.draw(problem, nBeta, now);
-    plots.free.draw(problem, nBeta, now);
-    plots.volume.draw(problem, t, V, state.root, state.z);
-    plots.shell.draw(problem, state.z, t);
-    plots.zeta.draw(problem, state.z);
+    const { lambda, free, volume: room, shell, zeta: poles } = plots;
+    keep("lambda", [...size(lambda.plot), nBeta, problem.rungs.length], () => lambda.draw(problem, nBeta, now));
+    keep("free", [...size(free.plot), nBeta, problem.rungs.length], () => free.draw(problem, nBeta, now));
+    keep("volume", [...size(room.plot), t, state.root, state.z, problem.volumes.length], () => room.draw(problem, t, V, state.root, state.z));
+    keep("shell", [...size(shell.plot), t, state.z, problem.volumes.length], () => shell.draw(problem, state.z, t));
+    keep("zeta", [...size(poles.plot), state.z, problem.complete], () => poles.draw(problem, state.z));
   }
 
   function zSentence(at, value) {
@@ -192,6 +195,7 @@ export function mount(root, store, context) {
       : `${start}At z = ${shown(at)}, below −λ = ${shown(-exponent)}, each shell nearer to the truth adds more than the one before: the integral is infinite. So −λ is where nearness begins to pay more than room is lost.`;
   }
 
+  const keep = keeper();
   let bar = "";
   function drawBar(state) {
     const next = problem.land.dimension === 1 ? "line" : state.view;

@@ -11,7 +11,7 @@ import { CELLS } from "./state.mjs";
 
 const DARKEST = -6; // log10 of K where the colours of K end
 
-/** {plot, node, draw(problem, state, {nBeta, Z}), size(width)}; onProbe(point) where the probe is moved. */
+/** {plot, node, draw(problem, state, {nBeta}), size(width)}; onProbe(point) where the probe is moved. */
 export function landscapeMap(onProbe, label = "The parameters") {
   const plot = new Plot({ label, margins: { left: 54, right: 10, top: 8, bottom: 38 } });
   plot.node.classList.add("sle-map");
@@ -41,10 +41,10 @@ export function landscapeMap(onProbe, label = "The parameters") {
     plot.options.yLabel = land.dimension > 1 ? `parameter ${land.variables[1]}` : "K, and posterior density (scaled)";
   }
 
-  function draw(problem, state, { nBeta, Z }) {
+  function draw(problem, state, { nBeta }) {
     const { land } = problem;
     frame(problem);
-    if (land.dimension === 1) return drawLine(problem, state, nBeta, Z);
+    if (land.dimension === 1) return drawLine(problem, state, nBeta);
     const [x, y] = land.box;
     plot.look(x[0], x[1], y[0], y[1]);
     const place = { x: plot.x(x[0]), y: plot.y(y[1]), width: plot.x(x[1]) - plot.x(x[0]), height: plot.y(y[0]) - plot.y(y[1]) };
@@ -69,7 +69,7 @@ export function landscapeMap(onProbe, label = "The parameters") {
     return null;
   }
 
-  function drawLine(problem, state, nBeta, Z) {
+  function drawLine(problem, state, nBeta) {
     const { land } = problem;
     const [low, high] = land.box[0];
     const points = Array.from({ length: 401 }, (_, i) => low + (i / 400) * (high - low));
