@@ -111,6 +111,8 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
     """
     layout = Layout.of(net)
     by_boundary, complete = cancelling_sets(net, own, on_domain)
+    if not by_boundary and not any(members[1] and members[-1] for members in own.sides.values()):
+        return [], [], complete
     carriers = _carriers(net, layout, own, on_domain)
     found: list[Slide] = []
     linear: list[list[CancellingSet]] = []

@@ -55,9 +55,9 @@ def nearly_zero_sums(amounts: Float[np.ndarray, "nodes outputs"], tolerance: flo
     >>> nearly_zero_sums(np.array([[0.1], [0.2], [-0.3]]), 1e-12)
     ([(0, 1, 2)], True)
     """
-    sizes = np.abs(amounts).sum(axis=1)
+    sizes = np.max(np.abs(amounts), axis=1, initial=0.0)
     floor = tolerance * float(sizes.sum())
-    loud = np.flatnonzero(np.max(np.abs(amounts), axis=1, initial=0.0) > floor)
+    loud = np.flatnonzero(sizes > floor)
     found = [(int(i),) for i in range(len(amounts)) if i not in set(loud.tolist())]
     if len(loud) > MOST_SUMMED:
         small = [
