@@ -185,20 +185,21 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
 STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
 
 
-def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
+def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None, domain: Domain | None = None) -> Fibre:
     """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
+        domain: where the function is computed; ``None`` for all of R^N.
 
     Raises:
-        ValueError: another number of hidden layers, several outputs, or a negative width.
+        ValueError: another number of hidden layers, a negative width, or a domain of another dimension than the inputs.
 
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
-    return fibre_two_layer(require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net), width)
+    return fibre_two_layer(require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net), width, domain)
 
 
 def as_two_layer(net: TwoLayerReLU | DeepReLU) -> TwoLayerReLU:
