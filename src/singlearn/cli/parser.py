@@ -332,7 +332,14 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     fibre.add_argument(
         "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
     )
-    for action in (describe, equal, compress, fibre):
+    hidden = _add(
+        actions,
+        "hidden",
+        "find kinks that do not show in the outputs, and how far they can slide",
+        "singlearn symmetry hidden net.npz --box -1 1",
+    )
+    hidden.add_argument("net", metavar="NET", type=Path)
+    for action in (describe, equal, compress, fibre, hidden):
         action.add_argument(
             "--activation", metavar="relu",
             help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
@@ -340,10 +347,10 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         action.add_argument(
             "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"
         )
-    for action in (describe, equal, compress):
+    for action in (describe, equal, compress, fibre, hidden):
         action.add_argument(
             "--box", nargs=2, metavar=("LOW", "HIGH"),
-            help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
+            help="on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
 
 

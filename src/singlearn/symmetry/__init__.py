@@ -3,14 +3,16 @@
 from singlearn.symmetry import deep, transformer
 from singlearn.symmetry.any_depth import compress, equivalent, explained_rank, fibre, node_roles
 from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
-from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, to_torch
+from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, mix_bypassed, node_states, to_torch
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.equivalence import Equivalence
 from singlearn.symmetry.explained_rank import ExplainedRank, fisher_kernel
 from singlearn.symmetry.fibre import Fibre
+from singlearn.symmetry.free_energy_bound import FreeEnergyBound, free_energy_bound
 from singlearn.symmetry.generators import Field, Generator, generators
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
+from singlearn.symmetry.linear_domains import LinearDomain, linear_domains
 from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
@@ -27,9 +29,11 @@ __all__ = [
     "ExplainedRank",
     "Fibre",
     "Field",
+    "FreeEnergyBound",
     "Generator",
     "Hyperplane",
     "KinkForm",
+    "LinearDomain",
     "MinimalWidth",
     "Nearby",
     "Node",
@@ -45,13 +49,16 @@ __all__ = [
     "explained_rank",
     "fibre",
     "fisher_kernel",
+    "free_energy_bound",
     "from_deep",
     "from_parameters",
     "from_torch",
     "generators",
     "hidden_polytopes",
     "kink_form",
+    "linear_domains",
     "minimal_width",
+    "mix_bypassed",
     "nearby",
     "node_roles",
     "node_states",

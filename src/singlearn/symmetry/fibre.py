@@ -8,7 +8,7 @@ from functools import cached_property
 from random import Random
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre_balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre_cells import CellClassification, pattern_of
 from singlearn.symmetry.fibre_component import Classification, Component, Kind
@@ -259,10 +259,13 @@ def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = N
       6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its boundary
     >>> fibre(net, width=4).number
     1
+    >>> from singlearn.symmetry import Box
     >>> print(fibre(net, width=2, domain=Box([0], [2])))
-    6 components (2 up to numbering the nodes), width 2, 1 kinks on the domain, largest dimension 5
+    10 components (3 up to numbering the nodes), width 2, 1 kinks on the domain, largest dimension 3
       kink 1: total 1 on x - 1 = 0
-      1 × dimension 5: up to one node free, nothing reversed
+      4 × dimension 3: an always active node with a slope, nothing reversed
+      4 × dimension 3: an always active node with a slope, kink 1 reversed
+      2 × dimension 2: two opposite nodes on kink 1, nothing reversed, every node kept on its boundary
     """
     if width is not None and width < 0:
         raise ValueError(f"width: got {width}; it should be a number of hidden nodes, 0 or more")
