@@ -1,9 +1,12 @@
-"""Components of a fibre on a line counted without the theorem, for any number of outputs, on all of R or on an interval.
+"""Components of a fibre on a line counted without the theorem, for any number of outputs, on all of
+R or on an interval.
 
-Modulo rescaling, a parameter says where every node sits: on an oriented kink, on an oriented point off the kinks together with others whose
-amounts add up to zero, always active with w = ±1, or nowhere (dead, q = 0 or w = 0). For a fixed assignment the amounts solve linear
-equations, so every assignment is connected. Two touch where they share a parameter: a node whose amount is zero may sit anywhere; a group
-off the kinks can move onto a kink, onto another group, or out of the interval, where one orientation becomes active and the other dead.
+Modulo rescaling, a parameter says where every node sits: on an oriented kink, on an oriented point
+off the kinks together with others whose amounts add up to zero, always active with w = ±1, or
+nowhere (dead, q = 0 or w = 0). For a fixed assignment the amounts solve linear equations, so every
+assignment is connected. Two touch where they share a parameter: a node whose amount is zero may sit
+anywhere; a group off the kinks can move onto a kink, onto another group, or out of the interval,
+where one orientation becomes active and the other dead.
 """
 
 from itertools import product
@@ -14,19 +17,27 @@ NOWHERE = ("nowhere",)
 
 
 def count_on_a_line(totals, slope, width, on_interval):
-    """Number of components where f = sum A_k |x - x_k| / 2 + slope x; ``totals`` has a row A_k of M numbers per kink, ``slope`` M numbers."""
+    """Number of components where f = sum A_k |x - x_k| / 2 + slope x; ``totals`` has a row A_k of M
+    numbers per kink, ``slope`` M numbers.
+    """
     totals, slope = np.array(totals, float).reshape(len(totals), len(slope)), np.array(slope, float)
     kinks, outputs = len(totals), len(slope)
 
     def solvable(assignment, zero):
         """Whether there are amounts, those of the nodes ``zero`` being zero."""
         rows, right = [], []
-        for place in [*(("kink", k) for k in range(kinks)), *{seat[:2] for seat in assignment if seat[0] == "group"}]:
+        for place in [
+            *(("kink", k) for k in range(kinks)),
+            *{seat[:2] for seat in assignment if seat[0] == "group"},
+        ]:
             rows.append([float(seat[:2] == place) for seat in assignment])
             right.append(totals[place[1]] if place[0] == "kink" else np.zeros(outputs))
-        # A node along the normal carries half its amount of slope beyond what the kinks make, one against it minus half.
+        # A node along the normal carries half its amount of slope beyond what the kinks make, one
+        # against it minus half.
         weights = {"kink": 0.5, "group": 0.5, "active": 1.0}
-        rows.append([weights[seat[0]] * seat[-1] if seat != NOWHERE else 0.0 for seat in assignment])
+        rows.append(
+            [weights[seat[0]] * seat[-1] if seat != NOWHERE else 0.0 for seat in assignment]
+        )
         right.append(slope)
         for i in zero:
             rows.append([float(i == j) for j in range(width)])
@@ -45,7 +56,12 @@ def count_on_a_line(totals, slope, width, on_interval):
     def named(assignment):
         """Groups numbered in the order in which they come."""
         names = {}
-        return tuple(("group", names.setdefault(seat[1], len(names)), seat[2]) if seat[0] == "group" else seat for seat in assignment)
+        return tuple(
+            ("group", names.setdefault(seat[1], len(names)), seat[2])
+            if seat[0] == "group"
+            else seat
+            for seat in assignment
+        )
 
     parent = {}
     for assignment in product([*single, *groups], repeat=width):
@@ -71,7 +87,9 @@ def count_on_a_line(totals, slope, width, on_interval):
         for group in {seat[1] for seat in assignment if seat[0] == "group"}:
 
             def moved(place, assignment=assignment, group=group):
-                return tuple(place(seat[2]) if seat[:2] == ("group", group) else seat for seat in assignment)
+                return tuple(
+                    place(seat[2]) if seat[:2] == ("group", group) else seat for seat in assignment
+                )
 
             for k in range(kinks):
                 join(assignment, moved(lambda sign, k=k: ("kink", k, sign)))
@@ -79,5 +97,10 @@ def count_on_a_line(totals, slope, width, on_interval):
                 join(assignment, moved(lambda sign, other=other: ("group", other, sign)))
             if on_interval:
                 for side in (1, -1):
-                    join(assignment, moved(lambda sign, side=side: ("active", sign) if sign == side else NOWHERE))
+                    join(
+                        assignment,
+                        moved(
+                            lambda sign, side=side: ("active", sign) if sign == side else NOWHERE
+                        ),
+                    )
     return len({root(assignment) for assignment in parent})

@@ -44,7 +44,8 @@ MARGIN = Fraction(3, 2)
 
 def run_symmetry(options: argparse.Namespace) -> int:
     """Read the networks, do what was asked, print it."""
-    return {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre, "hidden": _hidden}[options.action](options)
+    actions = {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre, "hidden": _hidden}
+    return actions[options.action](options)
 
 
 def box_of(ends: list[str] | None, inputs: int) -> Box | None:

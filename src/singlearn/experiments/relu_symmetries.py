@@ -57,7 +57,9 @@ def pairs() -> list[Pair]:
 
 
 def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
-    r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)`, :math:`w_k = (\cos 2πk/m, \sin 2πk/m)`, and its reversal.
+    r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its reversal.
+
+    Its weights are :math:`w_k = (\cos 2πk/m, \sin 2πk/m)`.
 
     The directions are right to 14 digits; the last is minus the sum of the others, so that the weights annihilate exactly and the reversal,
     with constant -m/3, is the same function exactly.

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
     from singlearn.plot.resolution_tree import chart_tree
-    from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.sliding_kinks import hidden_kinks
+    from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
     from singlearn.plot.valley_and_posterior import valley
     from singlearn.plot.volume_curve import volume

@@ -85,6 +85,8 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
     found, is_complete = generators_and_whether_all(net, where)
     symmetric = np.array([g.direction for g in found]).reshape(len(found), Layout.of(net).size)
     null = fisher_kernel(net, where)
+    sizes = np.max(np.abs(symmetric), axis=1, initial=0.0, keepdims=True)
+    symmetric /= np.where(sizes > 0, sizes, 1.0)
     residual = np.abs(symmetric - symmetric @ null @ null.T).max(initial=0.0)
     if residual > 1e-6 * np.abs(symmetric).max(initial=1.0):
         raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")

@@ -162,9 +162,12 @@ class Fibre(Shown):
         if found.kind in (Kind.LINEAR_PAIR, Kind.ALWAYS_ACTIVE):
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
-            one, more = ("a linear pair", "linear pairs") if found.kind is Kind.LINEAR_PAIR else ("an always active node", "always active nodes")
+            one, more, where = {
+                Kind.LINEAR_PAIR: ("a linear pair", "linear pairs", "off the kinks"),
+                Kind.ALWAYS_ACTIVE: ("an always active node", "always active nodes", "with a slope"),
+            }[found.kind]
             who = one if found.carriers == 1 else f"{found.carriers} {more}"
-            return f"{who} {'off the kinks' if found.kind is Kind.LINEAR_PAIR else 'with a slope'}, {opposite}{self._orientation(found.patterns[0])}"
+            return f"{who} {where}, {opposite}{self._orientation(found.patterns[0])}"
         nodes = "one node" if found.free_nodes == 1 else f"{found.free_nodes} nodes"
         if found.takes_every_pattern:
             return f"up to {nodes} free, kinks of any orientation"
@@ -178,7 +181,8 @@ class Fibre(Shown):
         types = len(self.components)
         lines = [
             f"{self.number} component{'s' * (self.number != 1)} ({types} up to numbering the nodes), "
-            f"width {self.width}, {len(self.kinks)} kinks{'' if self.domain is None else ' on the domain'}, largest dimension {self.dimension}"
+            f"width {self.width}, {len(self.kinks)} kinks{'' if self.domain is None else ' on the domain'}, "
+            f"largest dimension {self.dimension}"
         ]
         lines += [
             f"  kink {k + 1}: total {', '.join(map(short, total))} on {plane}" for k, (plane, total) in enumerate(self.form.kinks.items())

@@ -1,36 +1,44 @@
-r"""The connected components of a fibre for any number of outputs, on all of R^N or on a bounded domain.
+r"""The connected components of a fibre for any number of outputs, on R^N or on a bounded domain.
 
 Let p kinks have totals :math:`A_k ∈ R^M`, let e = width - p nodes be left, and let
 
 .. math:: \sum_{k \notin T} s_k A_k n_k^T/2 + \sum_{k \in T} v_k n_k^T + V = G
 
-be the balance of the slope: kinks in T carry nodes of both orientations, the others those of orientation :math:`s_k`; V is what else carries
-slope. On R^N that are linear pairs, two opposite nodes off the kinks for every rank of V; on a bounded domain one node that is always active
-does for every rank (a *carrier* takes c = 2 or 1 nodes).
+be the balance of the slope: kinks in T carry nodes of both orientations, the others those of
+orientation :math:`s_k`; V is what else carries slope. On R^N that are linear pairs, two opposite
+nodes off the kinks for every rank of V; on a bounded domain one node that is always active does for
+every rank (a *carrier* takes c = 2 or 1 nodes).
 
-A *cell* (T, s) holds the parameters with these kinks shared and these orientations. With the residual
-:math:`R_s = G - \sum_{k \notin T} s_k A_k n_k^T/2` it needs
+A *cell* (T, s) holds the parameters with these kinks shared and these orientations. With the
+residual :math:`R_s = G - \sum_{k \notin T} s_k A_k n_k^T/2` it needs
 
-.. math:: \mathrm{cost}(T, s) = |T| + c\,r, \qquad r = \mathrm{rank}(R_s \bmod \mathrm{span}\{n_k : k \in T\}),
+.. math:: \mathrm{cost}(T, s) = |T| + c\,r, \qquad
+          r = \mathrm{rank}(R_s \bmod \mathrm{span}\{n_k : k \in T\}),
 
-nodes, the least rank that the :math:`v_k` can leave. The :math:`v` for which V has at most a given rank are star-shaped about one that
-leaves the least, and the ways to write V as a sum of r rank-one slopes are one orbit of GL(r). So, up to the numbering of the nodes:
+nodes, the least rank that the :math:`v_k` can leave. The :math:`v` for which V has at most a given
+rank are star-shaped about one that leaves the least, and the ways to write V as a sum of r rank-one
+slopes are one orbit of GL(r). So, up to the numbering of the nodes:
 
 - a cell is connected, and it is not empty exactly if cost ≤ e;
-- (T, s) and (T ∪ {k}, s without :math:`s_k`) touch exactly if one of them has cost ≤ e - 1: a node that contributes nothing sits down
-  on the other side of kink k, or a carrier whose slope is parallel to :math:`n_k` lies down on it; nothing else leads out of a cell.
+- (T, s) and (T ∪ {k}, s without :math:`s_k`) touch exactly if one of them has cost ≤ e - 1: a node
+  that contributes nothing sits down on the other side of kink k, or a carrier whose slope is
+  parallel to :math:`n_k` lies down on it; nothing else leads out of a cell.
 
-Hence the components are those of a finite graph. *Numbering*: where some cell of a component has cost ≤ e - 1, a node can contribute
-nothing, take the place of any other, and all numberings are connected. Else the component is a single cell without a free node, and every
-node keeps its place; GL(r) has two components, so there are m! components for r = 0, for pairs :math:`2\,m!/(2^r r!)` (two numberings are
-connected if they differ by an even signed permutation of the pairs), and :math:`2\,m!/r!` for always active nodes (both signs of the
-determinant occur for each numbering).
+Hence the components are those of a finite graph. *Numbering*: where some cell of a component has
+cost ≤ e - 1, a node can contribute nothing, take the place of any other, and all numberings are
+connected. Else the component is a single cell without a free node, and every node keeps its place;
+GL(r) has two components, so there are m! components for r = 0, for pairs :math:`2\,m!/(2^r r!)`
+(two numberings are connected if they differ by an even signed permutation of the pairs), and
+:math:`2\,m!/r!` for always active nodes (both signs of the determinant occur for each numbering).
 
-*Dimension* of a cell, t = rank of the normals of T: every kink node has a scale, V the :math:`r^2 + r t` of its factors, v the
-:math:`M(|T| - t)` that dependent normals leave free, a pair three more (two scales and an offset, less one that GL(r) counts), an always
-active node one (its offset). A node that contributes nothing has N + 1 + M on a domain, where it can be dead, and 1 + max(N, M) on R^N.
+*Dimension* of a cell, t = rank of the normals of T: every kink node has a scale, V the :math:`r^2 +
+r t` of its factors, v the :math:`M(|T| - t)` that dependent normals leave free, a pair two more
+(two scales and an offset, less one that GL(r) counts), an always active node one (its offset). A
+node that contributes nothing has N + 1 + M on a domain, where it can be dead, and 1 + max(N, M) on
+R^N.
 
-For one output on R^N this agrees with :mod:`singlearn.symmetry.fibre_component`, which does not list the cells.
+For one output on R^N this agrees with :mod:`singlearn.symmetry.fibre_component`, which does not
+list the cells.
 """
 
 from __future__ import annotations
@@ -207,7 +215,11 @@ class CellClassification:
         dimension = max(self._dimension(cell) for cell in cells)
         free = self.excess - min(cell.cost for cell in cells)
         if free:
-            whole = sorted((cell for cell in cells if 0 not in cell.pattern), key=lambda cell: cell.pattern, reverse=True)
+            whole = sorted(
+                (cell for cell in cells if 0 not in cell.pattern),
+                key=lambda cell: cell.pattern,
+                reverse=True,
+            )
             every = len(whole) == 2 ** len(self.planes) and self.excess >= 3
             shown = tuple(cell.pattern for cell in (whole or cells) if not every or not cell.cost)
             return Component(Kind.FREE, shown, every, 1, dimension, free)
@@ -216,8 +228,24 @@ class CellClassification:
         if not r:
             return Component(Kind.RIGID, (cell.pattern,), False, numberings, dimension, 0)
         if self.on_domain:
-            return Component(Kind.ALWAYS_ACTIVE, (cell.pattern,), False, 2 * numberings // math.factorial(r), dimension, 0, r)
-        return Component(Kind.LINEAR_PAIR, (cell.pattern,), False, 2 * numberings // (2**r * math.factorial(r)), dimension, 0, r)
+            return Component(
+                Kind.ALWAYS_ACTIVE,
+                (cell.pattern,),
+                False,
+                2 * numberings // math.factorial(r),
+                dimension,
+                0,
+                r,
+            )
+        return Component(
+            Kind.LINEAR_PAIR,
+            (cell.pattern,),
+            False,
+            2 * numberings // (2**r * math.factorial(r)),
+            dimension,
+            0,
+            r,
+        )
 
     def _dimension(self, cell: Cell) -> int:
         outputs, inputs = len(self.form.constant), len(self.form.linear[0])
@@ -256,7 +284,9 @@ class CellClassification:
 
 
 def pattern_of(net: TwoLayerReLU, form: KinkForm, domain: Domain | None) -> Pattern:
-    """Orientation of the kinks in a network, 0 where nodes of both orientations have amounts that do not cancel."""
+    """Orientation of the kinks in a network, 0 where nodes of both orientations have amounts that
+    do not cancel.
+    """
     sides: dict[tuple[Hyperplane, int], list[Fraction]] = {}
     for node in net.nodes:
         if any(node.q) and any(node.w) and idleness(node, domain) is None:

@@ -1,16 +1,19 @@
-r"""Directions in which nodes that cancel on one boundary can leave it together, the function staying as it is.
+r"""Directions in which nodes that cancel on one boundary can leave it together, the function
+staying as it is.
 
-A set S of nodes on one hyperplane :math:`u = 0` whose amounts :math:`a_i = q_i|ρ_i|` add up to zero has no kink: what is left of it is the
-linear function :math:`α_S u` with :math:`α_S = \sum_{S, \text{along}} a_i`. So S can move to any other hyperplane :math:`u + tη` as long as
-something takes back the slope :math:`t α_S η^T`; the output bias takes back constants.
+A set S of nodes on one hyperplane :math:`u = 0` whose amounts :math:`a_i = q_i|ρ_i|` add up to zero
+has no kink: what is left of it is the linear function :math:`α_S u` with :math:`α_S = \sum_{S,
+\text{along}} a_i`. So S can move to any other hyperplane :math:`u + tη` as long as something takes
+back the slope :math:`t α_S η^T`; the output bias takes back constants.
 
 - :math:`α_S = 0`, as for two nodes of equal orientation: S is free to go anywhere.
-- :math:`α_S ≠ 0`: S slides parallel to itself; it turns where other sets that cancel, opposite nodes on some boundary or nodes that are
-  always active carry the slope.
+- :math:`α_S ≠ 0`: S slides parallel to itself; it turns where other sets that cancel, opposite
+  nodes on some boundary or nodes that are always active carry the slope.
 
-Nodes that leave a boundary at different speeds fall into sets that each add up to zero in the limit. So, up to the sums of directions,
-there is no other way: what else is null on a boundary is null to first order only. Several linear sets can balance each other's slope
-if they are on different boundaries, or disjoint.
+Nodes that leave a boundary at different speeds fall into sets that each add up to zero in the
+limit. So, up to the sums of directions, there is no other way: what else is null on a boundary is
+null to first order only. Several linear sets can balance each other's slope if they are on
+different boundaries, or disjoint.
 """
 
 from __future__ import annotations
@@ -42,8 +45,8 @@ class CancellingSet:
 
     Attributes:
         nodes: their numbers.
-        factors: ρ of each, with ``(w, b) = ρ (normal, offset)``.
-        slope: α, per unit of the hyperplane's integer normal; zero if what is left of them is nothing.
+        factors: ρ of each, with ``(w, b) = ρ (normal, offset)``, and 1 or -1 for the first.
+        slope: α, per unit of the same normal; zero if what is left of them is nothing.
     """
 
     nodes: tuple[int, ...]
@@ -61,14 +64,19 @@ class Slide:
 
 @dataclass(frozen=True)
 class _Move:
-    """A direction that changes the function by a linear one, its constant taken back by c: the slope, M rows of N numbers as one vector."""
+    """A direction that changes the function by a linear one, its constant taken back by c: the
+    slope, M rows of N numbers as one vector.
+    """
 
     direction: Float[np.ndarray, " parameters"]
     slope: Float[np.ndarray, " entries"]
 
 
-def cancelling_sets(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[list[CancellingSet]], bool]:
-    """For every boundary the minimal sets of nodes that cancel, nodes with q = 0 among them, and whether these are all.
+def cancelling_sets(
+    net: TwoLayerReLU, own: Roles, on_domain: bool
+) -> tuple[list[list[CancellingSet]], bool]:
+    """For every boundary the minimal sets of nodes that cancel, nodes with q = 0 among them, and
+    whether these are all.
 
     On all of R^N the nodes with w = 0, b ≠ 0 share one boundary as well, the one at infinity.
 
@@ -78,7 +86,8 @@ def cancelling_sets(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[lis
         on_domain: whether that was found on a bounded domain.
     """
     groups: list[dict[int, Fraction]] = [
-        {i: boundary(net.nodes[i])[1] for same in members.values() for i, _ in same} for members in own.sides.values()
+        {i: boundary(net.nodes[i])[1] for same in members.values() for i, _ in same}
+        for members in own.sides.values()
     ]
     if not on_domain:
         groups.append({i: node.b for i, node in enumerate(net.nodes) if not any(node.w) and node.b})
@@ -93,21 +102,30 @@ def cancelling_sets(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[lis
         here = []
         for chosen in sets:
             along = [amounts[position] for position in chosen if group[nodes[position]] > 0]
-            slope = tuple(sum(entries, Fraction(0)) for entries in zip(*along, strict=True)) if along else (Fraction(0),) * net.outputs
+            slope = (
+                tuple(sum(entries, Fraction(0)) for entries in zip(*along, strict=True))
+                if along
+                else (Fraction(0),) * net.outputs
+            )
             members = tuple(nodes[position] for position in chosen)
-            here.append(CancellingSet(members, tuple(group[i] for i in members), slope))
+            # The integer normal of floats is huge: the first node's own (w, b) is the better unit.
+            size = abs(group[members[0]])
+            factors = tuple(group[i] / size for i in members)
+            here.append(CancellingSet(members, factors, tuple(v / size for v in slope)))
         if here:
             found.append(here)
     return found, complete
 
 
 def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide], list[Slide], bool]:
-    """The slides of cancelling sets; other exchanges of slope, between opposite nodes and always active ones; whether these are all.
+    """The slides of cancelling sets; other exchanges of slope, between opposite nodes and always
+    active ones; whether these are all.
 
     Args:
         net: the network.
         own: what its nodes do.
-        on_domain: whether that was found on a bounded domain, where nodes that are always active can carry slopes.
+        on_domain: whether that was found on a bounded domain, where nodes that are always active
+            can carry slopes.
     """
     layout = Layout.of(net)
     by_boundary, complete = cancelling_sets(net, own, on_domain)
@@ -120,7 +138,10 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
         for one in here:
             found.append(Slide(one.nodes, _shift(layout, one)))
             if not any(one.slope):
-                found += [Slide(one.nodes, _tilt(layout, one, axis).direction) for axis in range(layout.inputs)]
+                found += [
+                    Slide(one.nodes, _tilt(layout, one, axis).direction)
+                    for axis in range(layout.inputs)
+                ]
         linear.append([one for one in here if any(one.slope)])
     linear = [here for here in linear if here]
     basis = _span(carriers, layout)
@@ -138,14 +159,18 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
 
 
 def _families(linear: Sequence[Sequence[CancellingSet]]) -> Iterator[tuple[CancellingSet, ...]]:
-    """Choices of disjoint sets that no further set could join, on every boundary at the same time."""
+    """Choices of disjoint sets that no further set could join, on every boundary at the same
+    time.
+    """
     if not linear:
         return
     for choice in product(*(_disjoint(here, 0, ()) for here in linear)):
         yield tuple(one for chosen in choice for one in chosen)
 
 
-def _disjoint(sets: Sequence[CancellingSet], start: int, chosen: tuple[CancellingSet, ...]) -> list[tuple[CancellingSet, ...]]:
+def _disjoint(
+    sets: Sequence[CancellingSet], start: int, chosen: tuple[CancellingSet, ...]
+) -> list[tuple[CancellingSet, ...]]:
     taken = {i for one in chosen for i in one.nodes}
     if all(not taken.isdisjoint(one.nodes) for one in sets):
         return [chosen]
@@ -175,7 +200,9 @@ def _tilt(layout: Layout, one: CancellingSet, axis: int) -> _Move:
 
 
 def _carriers(net: TwoLayerReLU, layout: Layout, own: Roles, on_domain: bool) -> list[_Move]:
-    """What can take a slope: amounts of opposite nodes that turn round, and on a domain all that always active nodes do."""
+    """What can take a slope: amounts of opposite nodes that turn round, and on a domain all that
+    always active nodes do.
+    """
     w, b, q, _ = net.arrays()
     moves = []
     for members in own.sides.values():
@@ -213,8 +240,11 @@ def _span(moves: Sequence[_Move], layout: Layout) -> Float[np.ndarray, "rank ent
     return right[singular > NEGLIGIBLE * singular[0]]
 
 
-def _balanced(tilts: Sequence[_Move], carriers: Sequence[_Move], basis: Float[np.ndarray, "rank entries"]) -> list[np.ndarray]:
+def _balanced(
+    tilts: Sequence[_Move], carriers: Sequence[_Move], basis: Float[np.ndarray, "rank entries"]
+) -> list[np.ndarray]:
     """Combinations of tilts whose slope the carriers take back, each with what the carriers do."""
+    tilts, carriers = [_per_slope(move) for move in tilts], [_per_slope(move) for move in carriers]
     slopes = np.array([tilt.slope for tilt in tilts])
     rest = slopes - slopes @ basis.T @ basis
     _, singular, right = np.linalg.svd(rest.T, full_matrices=True)
@@ -224,10 +254,18 @@ def _balanced(tilts: Sequence[_Move], carriers: Sequence[_Move], basis: Float[np
         direction = combination @ np.array([tilt.direction for tilt in tilts])
         if carriers:
             owed = combination @ slopes
-            paid, *_ = np.linalg.lstsq(np.array([move.slope for move in carriers]).T, -owed, rcond=NEGLIGIBLE)
+            paid, *_ = np.linalg.lstsq(
+                np.array([move.slope for move in carriers]).T, -owed, rcond=NEGLIGIBLE
+            )
             direction = direction + paid @ np.array([move.direction for move in carriers])
-        result.append(direction)
+        result.append(direction / np.max(np.abs(direction)))
     return result
+
+
+def _per_slope(move: _Move) -> _Move:
+    """The same move in such units that its slope has length one, if it has any."""
+    size = float(np.linalg.norm(move.slope))
+    return _Move(move.direction / size, move.slope / size) if size else move
 
 
 def _exchanges(layout: Layout, own: Roles, carriers: Sequence[_Move]) -> list[Slide]:
@@ -236,5 +274,9 @@ def _exchanges(layout: Layout, own: Roles, carriers: Sequence[_Move]) -> list[Sl
     turns, active = carriers[: len(both) * layout.outputs], carriers[len(both) * layout.outputs :]
     if not turns:
         return []
-    nodes = tuple(sorted({*own.bypassed, *(members[sign][0][0] for members in both for sign in (1, -1))}))
-    return [Slide(nodes, direction) for direction in _balanced(turns, active, _span(active, layout))]
+    nodes = tuple(
+        sorted({*own.bypassed, *(members[sign][0][0] for members in both for sign in (1, -1))})
+    )
+    return [
+        Slide(nodes, direction) for direction in _balanced(turns, active, _span(active, layout))
+    ]

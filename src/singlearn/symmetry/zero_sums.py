@@ -20,9 +20,11 @@ LARGEST_SET = 3
 
 
 def zero_sums(amounts: Sequence[Vector]) -> tuple[list[tuple[int, ...]], bool]:
-    r"""The minimal sets S with :math:`\sum_{i \in S} a_i = 0`, in exact arithmetic, and whether these are all of them.
+    r"""The minimal sets S with :math:`\sum_{i \in S} a_i = 0`, in exact arithmetic, and whether
+    these are all of them.
 
-    Every set that adds up to zero is a disjoint union of minimal ones. An amount that is zero is a set by itself.
+    Every set that adds up to zero is a disjoint union of minimal ones. An amount that is zero is a
+    set by itself.
 
     Args:
         amounts: one vector of M numbers per node.
@@ -32,13 +34,19 @@ def zero_sums(amounts: Sequence[Vector]) -> tuple[list[tuple[int, ...]], bool]:
     ([(0, 1), (0, 3), (1, 2, 3)], True)
     """
     loud = [i for i, amount in enumerate(amounts) if any(amount)]
-    integers, _ = packed([amounts[i] for i in loud], tuple(Fraction(0) for _ in amounts[0])) if loud else ([], 0)
+    integers, _ = (
+        packed([amounts[i] for i in loud], tuple(Fraction(0) for _ in amounts[0]))
+        if loud
+        else ([], 0)
+    )
     found = [(i,) for i in range(len(amounts)) if i not in set(loud)]
     if len(loud) <= MOST_SUMMED:
         sums = [0]
         for integer in integers:
             sums += [total + integer for total in sums]
-        masks = np.flatnonzero(np.fromiter((total == 0 for total in sums), dtype=bool, count=len(sums)))
+        masks = np.flatnonzero(
+            np.fromiter((total == 0 for total in sums), dtype=bool, count=len(sums))
+        )
         return found + _named(_minimal(masks), loud), True
     small = [
         chosen
@@ -46,11 +54,16 @@ def zero_sums(amounts: Sequence[Vector]) -> tuple[list[tuple[int, ...]], bool]:
         for chosen in combinations(range(len(loud)), size)
         if not sum(integers[i] for i in chosen)
     ]
-    return found + _named(_minimal(np.array([sum(1 << i for i in chosen) for chosen in small], dtype=object)), loud), False
+    return found + _named(
+        _minimal(np.array([sum(1 << i for i in chosen) for chosen in small], dtype=object)), loud
+    ), False
 
 
-def nearly_zero_sums(amounts: Float[np.ndarray, "nodes outputs"], tolerance: float) -> tuple[list[tuple[int, ...]], bool]:
-    """The same for amounts in float64: a sum counts as zero if no entry of it exceeds ``tolerance`` times the largest sum of sizes.
+def nearly_zero_sums(
+    amounts: Float[np.ndarray, "nodes outputs"], tolerance: float
+) -> tuple[list[tuple[int, ...]], bool]:
+    """The same for amounts in float64: a sum counts as zero if no entry of it exceeds ``tolerance``
+    times the largest sum of sizes.
 
     >>> nearly_zero_sums(np.array([[0.1], [0.2], [-0.3]]), 1e-12)
     ([(0, 1, 2)], True)
@@ -68,7 +81,8 @@ def nearly_zero_sums(amounts: Float[np.ndarray, "nodes outputs"], tolerance: flo
         ]
         masks = np.array([sum(1 << i for i in chosen) for chosen in small], dtype=object)
         return found + _named(_minimal(masks), loud.tolist()), False
-    # One column decides for most sets that they do not add up; the other columns are asked for the rest only.
+    # One column decides for most sets that they do not add up; the other columns are asked for the
+    # rest only.
     masks = np.arange(1, 2 ** len(loud))
     for column in amounts[loud].T:
         sums = np.zeros(len(masks))
@@ -83,7 +97,9 @@ def _minimal(masks: np.ndarray) -> list[int]:
     left = [int(mask) for mask in masks if mask]
     result = []
     by_size = sorted(left, key=int.bit_count)
-    remaining = np.array(by_size, dtype=object if by_size and by_size[-1].bit_length() > 62 else np.int64)
+    remaining = np.array(
+        by_size, dtype=object if by_size and by_size[-1].bit_length() > 62 else np.int64
+    )
     while len(remaining):
         smallest = remaining[0]
         result.append(int(smallest))
@@ -92,4 +108,6 @@ def _minimal(masks: np.ndarray) -> list[int]:
 
 
 def _named(masks: list[int], names: Sequence[int]) -> list[tuple[int, ...]]:
-    return [tuple(int(names[i]) for i in range(mask.bit_length()) if mask >> i & 1) for mask in masks]
+    return [
+        tuple(int(names[i]) for i in range(mask.bit_length()) if mask >> i & 1) for mask in masks
+    ]

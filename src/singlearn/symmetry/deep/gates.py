@@ -15,7 +15,9 @@ CANCELS = 1e-12
 
 @dataclass(frozen=True)
 class Gate:
-    """A later node that reads, perhaps through others, the nodes in question, and whether it is active."""
+    """A later node that reads, perhaps through others, the nodes in question, and whether it is
+    active.
+    """
 
     layer: int
     node: int
@@ -23,9 +25,14 @@ class Gate:
 
 
 def gates_that_hide(
-    net: DeepReLU, layer: int, influence: Float[np.ndarray, " readers"], size: Float[np.ndarray, " readers"], active: list[np.ndarray]
+    net: DeepReLU,
+    layer: int,
+    influence: Float[np.ndarray, " readers"],
+    size: Float[np.ndarray, " readers"],
+    active: list[np.ndarray],
 ) -> list[Gate] | None:
-    r"""Follow an influence :math:`δ_{l+1}` on the layer after ``layer``, :math:`δ_{m+1} = W_{m+1} (g_m ∘ δ_m)`, through the gates g.
+    r"""Follow an influence :math:`δ_{l+1}` on the layer after ``layer``, :math:`δ_{m+1} = W_{m+1}
+    (g_m ∘ δ_m)`, through the gates g.
 
     Args:
         net: the network.
@@ -35,8 +42,8 @@ def gates_that_hide(
         active: for every layer, (points, nodes), whether each node is active at some inputs.
 
     Returns:
-        The gates on the way, if they are the same at all those inputs and the influence vanishes before or at the outputs; else
-        ``None``.
+        The gates on the way, if they are the same at all those inputs and the influence vanishes
+        before or at the outputs; else ``None``.
     """
     gates: list[Gate] = []
     for above in range(layer + 1, net.hidden_layers):
@@ -46,7 +53,10 @@ def gates_that_hide(
         state = active[above][:, reached]
         if np.any(state != state[0]):
             return None
-        gates += [Gate(above, int(reader), bool(is_open)) for reader, is_open in zip(reached, state[0], strict=True)]
+        gates += [
+            Gate(above, int(reader), bool(is_open))
+            for reader, is_open in zip(reached, state[0], strict=True)
+        ]
         open_readers = reached[state[0]]
         size = np.abs(net.weights[above + 1][:, open_readers]) @ np.abs(influence[open_readers])
         influence = net.weights[above + 1][:, open_readers] @ influence[open_readers]

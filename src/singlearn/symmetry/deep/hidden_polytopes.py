@@ -1,4 +1,6 @@
-"""Kinks that line up with their neighbours' pieces: invisible in the function, and free to slide."""
+"""Kinks that line up with their neighbours' pieces: invisible in the function, and free to
+slide.
+"""
 
 from __future__ import annotations
 
@@ -26,32 +28,44 @@ from singlearn.symmetry.deep.sliding import sliding_network
 from singlearn.symmetry.zero_sums import nearly_zero_sums
 
 SAFETY = 1e-5
-"""The reach is shortened by this share of the largest slide considered, for the solver's tolerances."""
+"""The reach is shortened by this share of the largest slide considered, for the solver's
+tolerances.
+"""
 
 SAME = 1e-12
-"""Normals that agree this well are one boundary; kinks that add up to this little, compared with their sizes, cancel."""
+"""Normals that agree this well are one boundary; kinks that add up to this little, compared with
+their sizes, cancel.
+"""
 
 MOST_TOGETHER = 8
-"""Nodes on one boundary, all of whose subsets are asked whether gates hide them together; of more, pairs and all of them."""
+"""Nodes on one boundary, all of whose subsets are asked whether gates hide them together; of more,
+pairs and all of them.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class HiddenKink(Shown):
-    r"""Nodes on one boundary whose kink does not show in the outputs, and the direction in which they can slide.
+    r"""Nodes on one boundary whose kink does not show in the outputs, and the direction in which
+    they can slide.
 
     Attributes:
         layer: of the nodes.
         nodes: one, or several that share an activation boundary and are hidden only together.
-        side: ``active`` or ``inactive``: of the first node, where changing the nodes changes nothing; ``split``: for some readers one
-            side, for others the other; ``both``: their kinks cancel, so that what is left of them is linear.
-        direction: in parameter space, ordered as by :meth:`DeepReLU.vector`; a unit moves the first node's bias by 1, and so the boundary
-            by :math:`1/|w|` in the space that the nodes read.
-        tilts: whether the boundary can also turn, to first order in any direction and without anything else moving.
-        backward, forward: how far one can go against and along ``direction`` without changing the outputs anywhere on the box; ``inf``
-            if they never change. It may be further, unless ``ends`` says otherwise.
-        stopped_by: the gates (layer, node) that switch at the end, backward and forward; ``None`` where none was met.
-        ends: whether an input was found, backward and forward, at which the outputs do change a little further on. Where not, what
-            switched may itself be hidden by later layers, and the kink may slide further than stated.
+        side: ``active`` or ``inactive``: of the first node, where changing the nodes changes
+            nothing; ``split``: for some readers one side, for others the other; ``both``: their
+            kinks cancel, so that what is left of them is linear.
+        direction: in parameter space, ordered as by :meth:`DeepReLU.vector`; a unit moves the first
+            node's bias by 1, and so the boundary by :math:`1/|w|` in the space that the nodes read.
+        tilts: whether the boundary can also turn, to first order in any direction and without
+            anything else moving.
+        backward, forward: how far one can go against and along ``direction`` without changing the
+            outputs anywhere on the box; ``inf`` if they never change. It may be further, unless
+            ``ends`` says otherwise.
+        stopped_by: the gates (layer, node) that switch at the end, backward and forward; ``None``
+            where none was met.
+        ends: whether an input was found, backward and forward, at which the outputs do change a
+            little further on. Where not, what switched may itself be hidden by later layers, and
+            the kink may slide further than stated.
     """
 
     layer: int
@@ -75,14 +89,22 @@ class HiddenKink(Shown):
         return self.nodes[1] if len(self.nodes) == 2 else None
 
     def __str__(self) -> str:
-        who = f"node {self.node}" if len(self.nodes) == 1 else "nodes " + ", ".join(map(str, self.nodes))
+        who = (
+            f"node {self.node}"
+            if len(self.nodes) == 1
+            else "nodes " + ", ".join(map(str, self.nodes))
+        )
+        it = "it" if len(self.nodes) == 1 else f"node {self.node}"
         why = {
             "both": "their kinks cancel",
-            "active": f"without effect where {'it' if len(self.nodes) == 1 else f'node {self.node}'} is active",
-            "inactive": f"without effect where {'it' if len(self.nodes) == 1 else f'node {self.node}'} is inactive",
+            "active": f"without effect where {it} is active",
+            "inactive": f"without effect where {it} is inactive",
             "split": "some readers are shut on one side of the boundary, the others on the other",
         }[self.side]
-        ways = [_reach("down", self.backward, self.stopped_by[0]), _reach("up", self.forward, self.stopped_by[1])]
+        ways = [
+            _reach("down", self.backward, self.stopped_by[0]),
+            _reach("up", self.forward, self.stopped_by[1]),
+        ]
         if self.backward == self.forward == np.inf:
             ways = ["slides for ever"]
         return f"hidden layer {self.layer}, {who}: {why}; {', '.join(ways)}{', and turns' if self.tilts else ''}"
@@ -91,12 +113,16 @@ class HiddenKink(Shown):
 def _reach(way: str, length: float, gate: tuple[int, int] | None) -> str:
     if length == np.inf:
         return f"{way} for ever"
-    return f"{way} by {length:.4g}" + ("" if gate is None else f", where node {gate[1]} of layer {gate[0]} switches")
+    return f"{way} by {length:.4g}" + (
+        "" if gate is None else f", where node {gate[1]} of layer {gate[0]} switches"
+    )
 
 
 @dataclass(frozen=True)
 class _Boundary:
-    """Nodes on one boundary, ρ with :math:`(w_i, b_i) = ρ_i (w_1, b_1)`, and what the readers get from either orientation."""
+    """Nodes on one boundary, ρ with :math:`(w_i, b_i) = ρ_i (w_1, b_1)`, and what the readers get
+    from either orientation.
+    """
 
     layer: int
     nodes: tuple[int, ...]
@@ -105,12 +131,22 @@ class _Boundary:
     against: Float[np.ndarray, " readers"]
 
     @classmethod
-    def of(cls, net: DeepReLU, layer: int, nodes: tuple[int, ...], factors: Float[np.ndarray, " nodes"]) -> _Boundary:
+    def of(
+        cls, net: DeepReLU, layer: int, nodes: tuple[int, ...], factors: Float[np.ndarray, " nodes"]
+    ) -> _Boundary:
         factors = factors / factors[0]
         amounts = net.weights[layer + 1][:, list(nodes)] * np.abs(factors)
-        return cls(layer, nodes, factors, amounts[:, factors > 0].sum(axis=1), amounts[:, factors < 0].sum(axis=1))
+        return cls(
+            layer,
+            nodes,
+            factors,
+            amounts[:, factors > 0].sum(axis=1),
+            amounts[:, factors < 0].sum(axis=1),
+        )
 
-    def direction(self, net: DeepReLU, taken_back: Float[np.ndarray, " readers"]) -> Float[np.ndarray, " parameters"]:
+    def direction(
+        self, net: DeepReLU, taken_back: Float[np.ndarray, " readers"]
+    ) -> Float[np.ndarray, " parameters"]:
         direction = np.zeros(net.parameters)
         direction[net.slices(self.layer)[1].start + np.array(self.nodes)] = self.factors
         direction[net.slices(self.layer + 1)[1]] = -taken_back
@@ -119,33 +155,42 @@ class _Boundary:
 
 @dataclass(frozen=True)
 class _Hiding:
-    """Why the kink of some nodes is hidden: β, what the next biases take back, and the gates that must stay as they are, where."""
+    """Why the kink of some nodes is hidden: β, what the next biases take back, and the gates that
+    must stay as they are, where.
+    """
 
     side: str
     taken_back: Float[np.ndarray, " readers"]
     gates: tuple[tuple[Gate, str], ...]
 
 
-def hidden_polytopes(net: DeepReLU, box: tuple[Any, Any], *, milp_seconds: float = 30.0, seed: int = 0) -> list[HiddenKink]:
+def hidden_polytopes(
+    net: DeepReLU, box: tuple[Any, Any], *, milp_seconds: float = 30.0, seed: int = 0
+) -> list[HiddenKink]:
     r"""The hidden kinks of a network on a box.
 
-    Two linear pieces of the outputs meet at an activation boundary :math:`u = 0`. Let S be nodes on it, :math:`(w_i, b_i) = ρ_i (w, b)`,
-    :math:`a_i = q_i |ρ_i|` what a reader gets from each per unit of u, and :math:`A = \sum_S a_i` their kink. The pieces line up, and
-    their common edge is redundant, when
+    Two linear pieces of the outputs meet at an activation boundary :math:`u = 0`. Let S be nodes on
+    it, :math:`(w_i, b_i) = ρ_i (w, b)`, :math:`a_i = q_i |ρ_i|` what a reader gets from each per
+    unit of u, and :math:`A = \sum_S a_i` their kink. The pieces line up, and their common edge is
+    redundant, when
 
-    * :math:`A = 0`: the kinks **cancel**. What is left is the linear function :math:`α u`, with α the sum over the nodes along u. S slides
-      for ever, the next biases taking back :math:`α s`; if α = 0, as for two nodes of equal orientation, S can also turn at will. Or
-    * A has no influence where the first node is **active**: every path from there to the outputs is shut, or the open ones cancel,
-      :math:`\sum_j G_j A_j = 0` over the readers that are active, with :math:`G_j` their gain. Or
+    * :math:`A = 0`: the kinks **cancel**. What is left is the linear function :math:`α u`, with α
+      the sum over the nodes along u. S slides for ever, the next biases taking back :math:`α s`;
+      if α = 0, as for two nodes of equal orientation, S can also turn at will. Or
+    * A has no influence where the first node is **active**: every path from there to the outputs
+      is shut, or the open ones cancel, :math:`\sum_j G_j A_j = 0` over the readers that are active,
+      with :math:`G_j` their gain. Or
     * A has no influence where that node is **inactive**; then the next biases change as well. Or
     * a part of A has none on one side and the rest has none on the other (**split**).
 
-    In the last three cases sliding ends where a gate that hides the kink switches: the next edge of the shared polytope. That point is
-    found by mixed-integer programming with the slide as a variable. In a network with one hidden layer there are no gates: a redundant
-    vertex slides for ever.
+    In the last three cases sliding ends where a gate that hides the kink switches: the next edge of
+    the shared polytope. That point is found by mixed-integer programming with the slide as a
+    variable. In a network with one hidden layer there are no gates: a redundant vertex slides for
+    ever.
 
-    Only nodes whose boundary meets the box, and gates that are the same wherever they matter, are considered; so a kink that is
-    hidden by different gates in different places is not found. Sets of nodes are minimal: none is hidden with fewer of its nodes.
+    Only nodes whose boundary meets the box, and gates that are the same wherever they matter, are
+    considered; so a kink that is hidden by different gates in different places is not found. Sets
+    of nodes are minimal: none is hidden with fewer of its nodes.
 
     Args:
         net: the network.
@@ -199,16 +244,32 @@ def _groups(net: DeepReLU, layer: int) -> Iterator[tuple[list[int], Float[np.nda
             yield nodes, np.array([size[i] if i in same else -size[i] for i in nodes])
 
 
-def _cancelling(net: DeepReLU, layer: int, nodes: list[int], factors: Float[np.ndarray, " nodes"]) -> Iterator[HiddenKink]:
+def _cancelling(
+    net: DeepReLU, layer: int, nodes: list[int], factors: Float[np.ndarray, " nodes"]
+) -> Iterator[HiddenKink]:
     sets, _ = nearly_zero_sums((net.weights[layer + 1][:, nodes] * np.abs(factors)).T, SAME)
     for chosen in sets:
         one = _Boundary.of(net, layer, tuple(nodes[i] for i in chosen), factors[list(chosen)])
-        left = np.max(np.abs(one.along)) > SAME * np.max(np.abs(net.weights[layer + 1][:, list(one.nodes)] * np.abs(one.factors)))
+        left = np.max(np.abs(one.along)) > SAME * np.max(
+            np.abs(net.weights[layer + 1][:, list(one.nodes)] * np.abs(one.factors))
+        )
         back = one.along if left else np.zeros_like(one.along)
-        yield HiddenKink(layer, one.nodes, "both", one.direction(net, back), not left, np.inf, np.inf, (None, None), (False, False))
+        yield HiddenKink(
+            layer,
+            one.nodes,
+            "both",
+            one.direction(net, back),
+            not left,
+            np.inf,
+            np.inf,
+            (None, None),
+            (False, False),
+        )
 
 
-def _candidates(net: DeepReLU, layer: int, groups: list[tuple[list[int], np.ndarray]]) -> Iterator[_Boundary]:
+def _candidates(
+    net: DeepReLU, layer: int, groups: list[tuple[list[int], np.ndarray]]
+) -> Iterator[_Boundary]:
     """Single nodes, and subsets of nodes on one boundary, small ones first."""
     for node in range(len(net.weights[layer])):
         if np.any(net.weights[layer + 1][:, node]):
@@ -217,13 +278,22 @@ def _candidates(net: DeepReLU, layer: int, groups: list[tuple[list[int], np.ndar
         sizes = range(2, len(nodes) + 1) if len(nodes) <= MOST_TOGETHER else (2, len(nodes))
         for size in sizes:
             for chosen in combinations(range(len(nodes)), size):
-                yield _Boundary.of(net, layer, tuple(nodes[i] for i in chosen), factors[list(chosen)])
+                yield _Boundary.of(
+                    net, layer, tuple(nodes[i] for i in chosen), factors[list(chosen)]
+                )
 
 
-def _hidings(net: DeepReLU, one: _Boundary, values: list[np.ndarray], active: np.ndarray) -> Iterator[_Hiding]:
+def _hidings(
+    net: DeepReLU, one: _Boundary, values: list[np.ndarray], active: np.ndarray
+) -> Iterator[_Hiding]:
     kink = one.along + one.against
-    size = (np.abs(net.weights[one.layer + 1][:, list(one.nodes)]) * np.abs(one.factors)).sum(axis=1)
-    above = {"active": [value[active] > 0 for value in values], "inactive": [value[~active] > 0 for value in values]}
+    size = (np.abs(net.weights[one.layer + 1][:, list(one.nodes)]) * np.abs(one.factors)).sum(
+        axis=1
+    )
+    above = {
+        "active": [value[active] > 0 for value in values],
+        "inactive": [value[~active] > 0 for value in values],
+    }
     found = False
     for side, back in (("active", -one.against), ("inactive", one.along)):
         gates = gates_that_hide(net, one.layer, kink, size, above[side])
@@ -232,16 +302,28 @@ def _hidings(net: DeepReLU, one: _Boundary, values: list[np.ndarray], active: np
             yield _Hiding(side, back, tuple((gate, side) for gate in gates))
     if found:
         return
-    # What is shut where the node is inactive is left to that side, the rest must be hidden where it is active.
+    # What is shut where the node is inactive is left to that side, the rest must be hidden where it
+    # is active.
     shut = ~above["inactive"][one.layer + 1].any(axis=0) & (kink != 0)
     rest = gates_that_hide(net, one.layer, np.where(shut, 0.0, kink), size, above["active"])
     if rest is not None and shut.any():
-        gates = [(Gate(one.layer + 1, int(reader), False), "inactive") for reader in np.flatnonzero(shut)]
-        yield _Hiding("split", np.where(shut, one.along, -one.against), (*gates, *((gate, "active") for gate in rest)))
+        closed = [
+            (Gate(one.layer + 1, int(reader), False), "inactive") for reader in np.flatnonzero(shut)
+        ]
+        yield _Hiding(
+            "split",
+            np.where(shut, one.along, -one.against),
+            (*closed, *((gate, "active") for gate in rest)),
+        )
 
 
 def _slide(
-    net: DeepReLU, box: tuple[np.ndarray, np.ndarray], one: _Boundary, hiding: _Hiding, points: np.ndarray, deadline: float
+    net: DeepReLU,
+    box: tuple[np.ndarray, np.ndarray],
+    one: _Boundary,
+    hiding: _Hiding,
+    points: np.ndarray,
+    deadline: float,
 ) -> HiddenKink | None:
     bounds = preactivation_bounds(net, box)
     layer, node, side = one.layer, one.nodes[0], hiding.side
@@ -253,18 +335,34 @@ def _slide(
         if first is None:
             return None
         distance, gate, where = first
-        # Once the side on which the node is free has left the box, or fills none of it, nothing can change any more.
+        # Once the side on which the node is free has left the box, or fills none of it, nothing can
+        # change any more.
         leaves = side != "split" and (side == "active") == (sense < 0)
         reach.append(np.inf if gate is None and leaves else distance)
         stops.append(gate)
-        beyond = net.with_vector(net.vector() + sense * (distance + 0.05 * max(distance, 0.1 * length)) * direction)
+        beyond = net.with_vector(
+            net.vector() + sense * (distance + 0.05 * max(distance, 0.1 * length)) * direction
+        )
         at = points if where is None else np.concatenate([points, where[None]])
-        changed = np.abs(beyond(at) - net(at)) > evaluation_error(beyond, at)[-1] + evaluation_error(net, at)[-1]
+        changed = (
+            np.abs(beyond(at) - net(at))
+            > evaluation_error(beyond, at)[-1] + evaluation_error(net, at)[-1]
+        )
         ends.append(bool(np.any(changed)))
     if max(reach) <= 0:
         return None
     tilts = not np.any(hiding.taken_back) and min(reach) > 0
-    return HiddenKink(layer, one.nodes, side, direction, tilts, reach[0], reach[1], (stops[0], stops[1]), (ends[0], ends[1]))
+    return HiddenKink(
+        layer,
+        one.nodes,
+        side,
+        direction,
+        tilts,
+        reach[0],
+        reach[1],
+        (stops[0], stops[1]),
+        (ends[0], ends[1]),
+    )
 
 
 def _first_switch(
@@ -276,7 +374,9 @@ def _first_switch(
     length: float,
     deadline: float,
 ) -> tuple[float, tuple[int, int] | None, np.ndarray | None] | None:
-    """The smallest slide up to ``length`` at which a gate switches where it matters, that gate and the input; ``None`` if time ran out."""
+    """The smallest slide up to ``length`` at which a gate switches where it matters, that gate and
+    the input; ``None`` if time ran out.
+    """
     layer, node = one.layer, one.nodes[0]
     sliding = sliding_network(net, layer, one.nodes, one.factors, hiding.taken_back, sense)
     wide = np.append(box[0], 0.0), np.append(box[1], length)
@@ -284,9 +384,16 @@ def _first_switch(
     nearest, stop, where = length, None, None
     for gate, side in hiding.gates:
         encoding = encode(units.net, units.bounds, gate.layer)
-        # The place matters: the node is on its free side. The gate has switched: its pre-activation has the other sign.
-        free = units.net.weights[layer][node] @ encoding.reads[layer], -float(units.net.biases[layer][node])
-        switched = units.net.weights[gate.layer][gate.node] @ encoding.reads[gate.layer], -float(units.net.biases[gate.layer][gate.node])
+        # The place matters: the node is on its free side. The gate has switched: its pre-activation
+        # has the other sign.
+        free = (
+            units.net.weights[layer][node] @ encoding.reads[layer],
+            -float(units.net.biases[layer][node]),
+        )
+        switched = (
+            units.net.weights[gate.layer][gate.node] @ encoding.reads[gate.layer],
+            -float(units.net.biases[gate.layer][gate.node]),
+        )
         rows = [free, switched]
         above = [side == "active", not gate.open]
         conditions = LinearConstraint(
@@ -301,7 +408,9 @@ def _first_switch(
             return None
         result = milp(
             objective,
-            constraints=[conditions] if encoding.constraints is None else [encoding.constraints, conditions],
+            constraints=[conditions]
+            if encoding.constraints is None
+            else [encoding.constraints, conditions],
             bounds=encoding.variables,
             integrality=encoding.integrality,
             options={**SOLVER_OPTIONS, "time_limit": left},
@@ -310,7 +419,9 @@ def _first_switch(
             continue
         if result.status != 0:
             return None
-        smallest = min(float(result.fun), float(result.mip_dual_bound)) * float(units.input_scale[-1])
+        smallest = min(float(result.fun), float(result.mip_dual_bound)) * float(
+            units.input_scale[-1]
+        )
         if smallest < nearest:
             nearest, stop = smallest, (gate.layer, gate.node)
             where = np.clip((result.x[: len(wide[0])] * units.input_scale)[:-1], *box)

@@ -18,10 +18,11 @@ def sliding_network(
     taken_back: Float[np.ndarray, " readers"],
     sense: float,
 ) -> DeepReLU:
-    r"""A network of the inputs and a slide :math:`s ≥ 0` that computes ``net`` with nodes of ``layer`` slid by ``sense`` · s.
+    r"""A network of the inputs and a slide :math:`s ≥ 0` that computes ``net`` with nodes of
+    ``layer`` slid by ``sense`` · s.
 
-    The slide is handed up by a node of its own in each layer, active because s ≥ 0: :math:`b_i → b_i + ρ_i σ s` for the nodes i, and
-    :math:`b_j → b_j - β_j σ s` for their readers j.
+    The slide is handed up by a node of its own in each layer, active because s ≥ 0: :math:`b_i →
+    b_i + ρ_i σ s` for the nodes i, and :math:`b_j → b_j - β_j σ s` for their readers j.
 
     Args:
         net: the network.
