@@ -72,12 +72,12 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     >>> [(str(g.field), g.direction.tolist()) for g in generators(TwoLayerReLU([[1]], [2], [3], 0))]
     [('scaling', [1.0, 2.0, -3.0, 0.0])]
     """
+    require_two_layer(net, "generators")
     return generators_and_whether_all(net, domain)[0]
 
 
 def generators_and_whether_all(net: TwoLayerReLU, domain: Domain | None) -> tuple[list[Generator], bool]:
     """The directions of :func:`generators`, and whether every way in which nodes on one boundary cancel was looked for."""
-    require_two_layer(net, "generators")
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)

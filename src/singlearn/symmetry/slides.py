@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 import numpy as np
 from jaxtyping import Float
@@ -35,6 +35,9 @@ from singlearn.symmetry.zero_sums import zero_sums
 
 MOST_FAMILIES = 64
 """Choices of disjoint sets that are tried one by one for slopes that balance each other."""
+
+MOST_PAIRED = 64
+"""Sets that are tried in pairs."""
 
 NEGLIGIBLE = 1e-9
 
@@ -145,17 +148,31 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
         linear.append([one for one in here if any(one.slope)])
     linear = [here for here in linear if here]
     basis = _span(carriers, layout)
-    if linear and len(basis) == layout.outputs * layout.inputs:
-        families: list[tuple[CancellingSet, ...]] = [(one,) for here in linear for one in here]
-    else:
-        families = list(islice(_families(linear), MOST_FAMILIES + 1))
-        if len(families) > MOST_FAMILIES:
-            families, complete = families[:MOST_FAMILIES], False
+    families, all_families = _chosen(linear, layout, len(basis))
+    complete = complete and all_families
     for family in families:
         tilts = [_tilt(layout, one, axis) for one in family for axis in range(layout.inputs)]
         nodes = tuple(sorted({i for one in family for i in one.nodes}))
         found += [Slide(nodes, direction) for direction in _balanced(tilts, carriers, basis)]
     return found, _exchanges(layout, own, carriers) if on_domain and own.bypassed else [], complete
+
+
+def _chosen(
+    linear: Sequence[Sequence[CancellingSet]], layout: Layout, rank: int
+) -> tuple[list[tuple[CancellingSet, ...]], bool]:
+    """Families of disjoint sets whose balanced tilts span all balanced tilts, and whether they do.
+
+    Where the carriers take every slope, single sets do. With one output two sets balance each other
+    or not at all, so that pairs do. Otherwise the largest families do.
+    """
+    sets = [one for here in linear for one in here]
+    if rank == layout.outputs * layout.inputs or len(sets) < 2:
+        return [(one,) for one in sets], True
+    if layout.outputs == 1 and len(sets) <= MOST_PAIRED:
+        pairs = [(a, b) for a, b in combinations(sets, 2) if set(a.nodes).isdisjoint(b.nodes)]
+        return [*((one,) for one in sets), *pairs], True
+    families = list(islice(_families(linear), MOST_FAMILIES + 1))
+    return families[:MOST_FAMILIES], len(families) <= MOST_FAMILIES
 
 
 def _families(linear: Sequence[Sequence[CancellingSet]]) -> Iterator[tuple[CancellingSet, ...]]:
