@@ -4,6 +4,7 @@ energy.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from fractions import Fraction
@@ -173,3 +174,42 @@ def test_the_bound_is_the_exponent_for_one_hidden_layer_and_counts_the_truth_onl
         free_energy_bound([2, 3, 1], [2, 2, 1])
     with pytest.raises(ValueError, match="model: got widths"):
         free_energy_bound([2, 3, 1], [2, 3, 3, 1])
+
+
+def test_an_opposite_pair_through_the_centre_keeps_its_slope():
+    """ReLU(x) - ReLU(-x) = x has one domain, and its boundary passes through the centre."""
+    (one,) = linear_domains(TwoLayerReLU([[1], [-1]], [0, 0], [1, -1], 0), Box([-1], [1]))
+    assert (one.gradient, one.offset, one.partly_active) == (((1,),), (0,), (0, 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_domains_of_a_deep_network_tile_the_box(seed):
+    generator = np.random.default_rng(seed)
+    sizes = (2, 3, 3, 1)
+    weights = [generator.integers(-2, 3, (n, m)) for m, n in itertools.pairwise(sizes)]
+    net = DeepReLU(weights, [generator.integers(-1, 2, n) for n in sizes[1:]])
+    domains = linear_domains(net, Box([-1, -1], [1, 1]))
+    assert sum((area(piece) for one in domains for piece in one.pieces), Fraction(0)) == 4
+    for one in domains:
+        for piece in one.pieces:
+            share = generator.dirichlet(np.ones(len(piece)), 20)
+            x = share @ np.array(piece, dtype=float)
+            affine = x @ np.array(one.gradient, dtype=float).T + np.array(one.offset, dtype=float)
+            assert np.max(np.abs(net(x) - affine)) < 1e-12
+    # Neighbours have other functions: no two domains of one function share a facet.
+    functions = {(one.gradient, one.offset) for one in domains}
+    assert len(functions) <= len(domains)
+
+
+def test_a_deep_domain_is_joined_across_a_kink_that_a_gate_hides():
+    """The kink of max(x, 0) at 0 does not show: three domains, the last of two pieces."""
+    net = DeepReLU(
+        [[[1.0], [1.0]], [[1.0, 1.0], [1.0, 1.0]], [[1.0, -1.0]]],
+        [[0.0, 3.0], [-2.5, -2.0], [0.0]],
+    )
+    first, second, third = linear_domains(net, Box([-2], [2]))
+    assert [len(one.pieces) for one in (first, second, third)] == [1, 1, 2]
+    assert (third.gradient, third.partly_active) == (((0,),), ((0, 0),))
+    assert sorted(float(v[0]) for v in third.vertices) == [-0.5, 0.0, 2.0]
+    two = linear_domains(DeepReLU([[[1.0]], [[2.0]]], [[0.0], [0.0]]), Box([-1], [1]))
+    assert [one.active for one in two] == [(), ((0, 0),)]
