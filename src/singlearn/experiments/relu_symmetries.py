@@ -59,7 +59,7 @@ def pairs() -> list[Pair]:
 def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
     r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its reversal.
 
-    Its weights are :math:`w_k = (\cos 2πk/m, \sin 2πk/m)`.
+    Its weights :math:`w_k` have length 1 and the angles :math:`(2k+1)π/m` [wei2022deep]_.
 
     The directions are right to 14 digits; the last is minus the sum of the others, so that the weights annihilate exactly and the reversal,
     with constant -m/3, is the same function exactly.
@@ -68,7 +68,7 @@ def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
     >>> bool(equivalent(first, last)), fibre(first).number
     (True, 12)
     """
-    angles = [2 * math.pi * k / m for k in range(m - 1)]
+    angles = [math.pi * (2 * k + 1) / m for k in range(m - 1)]
     normals = [[Fraction(round(v, 14)) for v in (math.cos(a), math.sin(a))] for a in angles]
     normals.append([-sum(entries) for entries in zip(*normals, strict=True)])
     outside = TwoLayerReLU(normals, [-THIRD] * m, [1] * m, 0)
