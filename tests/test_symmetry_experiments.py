@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from singlearn.experiments import REGISTRY
@@ -37,4 +39,6 @@ def test_the_stars_and_their_reversals_are_one_function_exactly(m, components):
     """m! orders; two orientations where only all weights annihilate together, four where two pairs do."""
     outside, inside = stars(m)
     assert equivalent(outside, inside) and fibre(outside).number == components
-    assert all(outside.c[0] + node.preactivation((0, 0)) < 0 < inside.nodes[0].preactivation((0, 0)) for node in outside.nodes)
+    middle = (Fraction(0), Fraction(0))
+    assert all(node.preactivation(middle) < 0 for node in outside.nodes)
+    assert all(node.preactivation(middle) > 0 for node in inside.nodes)
