@@ -161,7 +161,8 @@ def test_hidden_kinks_are_listed_and_drawn(tmp_path, capsys):
     assert run("hidden", tmp_path / "deep.npz", "--box", "-1", "1", "--activation", "relu", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["command"] == "symmetry hidden" and document["figures"] == []
-    assert run("hidden", tmp_path / "pair.json") == 2
+    with pytest.raises(SystemExit):
+        run("hidden", tmp_path / "pair.json")
     assert "--box" in capsys.readouterr().err
 
 

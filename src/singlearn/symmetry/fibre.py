@@ -20,6 +20,7 @@ from singlearn.symmetry.fibre_strata import Stratum, strata
 from singlearn.symmetry.fibre_walk import PAIR, Seat, Walk
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form, short
 from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.snap.hint import relations_up_to_rounding
 from singlearn.symmetry.step import idleness
 
 
@@ -185,12 +186,14 @@ class Fibre(Shown):
             f"largest dimension {self.dimension}"
         ]
         lines += [
-            f"  kink {k + 1}: total {', '.join(map(short, total))} on {plane}" for k, (plane, total) in enumerate(self.form.kinks.items())
+            f"  kink {k + 1}: total {', '.join(map(short, plane.total_for_people(total)))} on {plane}"
+            for k, (plane, total) in enumerate(self.form.kinks.items())
         ]
         shown = range(min(types, 12))
         lines += [f"  {self.components[i].copies} × dimension {self.components[i].dimension}: {self.describe(i)}" for i in shown]
         if types > len(shown):
             lines.append(f"  and {types - len(shown)} more")
+        lines += filter(None, [relations_up_to_rounding(self.net, self.domain)])
         return "\n".join(lines)
 
     @cached_property
