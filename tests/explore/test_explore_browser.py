@@ -144,6 +144,7 @@ def test_a_kink_snaps_to_a_shared_boundary_within_the_circle_and_not_outside(vis
     unit = one.page.evaluate("() => document.querySelector('.sle-frame').getBoundingClientRect().width / 6")
     one.drag("Kink of node 1", 2 * unit - 4, 0)  # node 2 stands at x = 1, node 1 at -1; four pixels short of it
     assert [one.text(f"role-{i}") for i in range(3)] == ["shared", "shared", "live"]
+    assert one.text("caption") == "Snapped: on the boundary of node 2."
     assert one.shown().nodes[0].b == -1 and one.number("first-order") == "1"
     one.drag("Kink of node 1", 30, 0)
     assert [one.text(f"role-{i}") for i in range(3)] == ["live", "live", "live"]

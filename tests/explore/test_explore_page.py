@@ -13,7 +13,7 @@ import pytest
 
 import singlearn as sl
 from singlearn.cli import main
-from singlearn.explore import widget
+from singlearn.explore import network, widget
 from singlearn.symmetry import DeepReLU, TwoLayerReLU, write
 
 PAGE = sys.modules["singlearn.explore.page"]  # the room also has a function of this name
@@ -136,6 +136,14 @@ def test_a_scene_that_is_not_there_is_refused():
 def test_the_box_shows_the_boundaries(boundary, side):
     explorer = sl.explore(TwoLayerReLU([[2]], [2 * boundary], [1], 0))
     assert explorer.states["network"]["side"] == side
+
+
+def test_the_page_and_the_function_agree_on_what_can_be_shown():
+    state = (PAGE._folder() / "scenes" / "network" / "state.mjs").read_text()
+    sides = re.search(r"SIDES = (\[[^\]]*\])", state)
+    assert tuple(int(side) for side in json.loads(sides[1])) == network.SIDES
+    most = re.search(r"MOST_NODES = (\d+)", (PAGE._folder() / "network" / "net.mjs").read_text())
+    assert int(most[1]) == network.MOST_NODES
 
 
 def test_without_anywidget_a_notebook_shows_an_iframe(monkeypatch):

@@ -17,7 +17,7 @@ export const TOLERANCE = 9;
 export function graphFigure(edit, options = {}) {
   const graph = new Plot({ label: "Graph of the function; the kinks can be dragged", xLabel: "input x", yLabel: "output f(x)" });
   const totals = new Plot({ label: "Total gradients of the nodes; they can be dragged", xLabel: "input x: where the node switches", yLabel: "total gradient q w" });
-  const caption = html("p", { class: "sle-help" }, [options.caption ?? ""]);
+  const caption = html("p", { class: "sle-help", "aria-live": "polite", "data-value": "caption" }, [options.caption ?? ""]);
   const node = html("div", { class: "sle-figure" }, [graph.node, totals.node, caption]);
   let now = null;
   let dragging = false;
@@ -121,11 +121,12 @@ export function graphFigure(edit, options = {}) {
       set(kinks[i].node, { "data-role": roles[i] });
       marks.push(svg("text", { class: `sle-text sle-strong ${colourOf(i)}`, x: totals.x(x) + 10, y: totals.y(one.q.mul(one.w[0]).toNumber()) - 8 }, [String(i + 1)]));
     });
-    const order = (list) => list.slice(0, net.nodes.length).map((part) => part.node).sort((a, b) => Number(a.contains(document.activeElement)) - Number(b.contains(document.activeElement)));
+    const nodes = (list) => list.slice(0, net.nodes.length).map((part) => part.node);
     // Handles stay in the document while they are dragged: only the marks are replaced.
-    keep(graph.over, order(kinks), options.still ? [] : marks.filter((mark) => mark.tagName === "circle"));
-    keep(totals.over, options.still ? [] : order(weights), marks.filter((mark) => mark.tagName === "text"));
-    caption.textContent = note ?? options.caption ?? "";
+    keep(graph.over, nodes(kinks), marks.filter((mark) => mark.tagName === "circle"), kinks[selected]?.node);
+    keep(totals.over, nodes(weights), marks.filter((mark) => mark.tagName === "text"), weights[selected]?.node);
+    caption.textContent = note ? `Snapped: ${note}.` : options.caption ?? "";
+    caption.className = note ? "sle-snap-note" : "sle-help";
   }
 
   return {
@@ -152,8 +153,10 @@ export function linePoints(net, side) {
 }
 
 /** Put handles and marks into a group; handles that are there already are not taken out, so that a drag goes on. */
-export function keep(group, handles, marks) {
+export function keep(group, handles, marks, top = null) {
   for (const child of [...group.children]) if (!handles.includes(child)) child.remove();
   for (const node of handles) if (node.parentNode !== group) group.append(node);
+  // The node in hand lies on top of others in its place. Moving a focused element would take the focus from it.
+  if (top && handles.includes(top) && group.lastElementChild !== top && !group.contains(document.activeElement)) group.append(top);
   group.prepend(...marks);
 }

@@ -17,7 +17,7 @@ const STOPS = [-1, -0.5, 0, 0.5, 1];
 export function planeFigure(edit, options = {}) {
   const plane = new Plot({ label: "The plane of inputs; boundaries and weight vectors can be dragged", xLabel: "input x₁", yLabel: "input x₂", square: true });
   const surface = svg("svg", { class: "sle-plot sle-surface", role: "img", "aria-label": "The graph of the function as a surface, one colour of light for each linear domain" });
-  const caption = html("p", { class: "sle-help" }, [options.caption ?? ""]);
+  const caption = html("p", { class: "sle-help", "aria-live": "polite", "data-value": "caption" }, [options.caption ?? ""]);
   const scale = html("p", { class: "sle-help", "data-value": "colour-scale" });
   const turnInput = html("input", { type: "range", min: -180, max: 180, step: 1, "aria-label": "Turn the surface", oninput: () => options.onYaw?.(Number(turnInput.value)) });
   const node = html("div", { class: "sle-figure" }, [plane.node, scale, surface, html("label", { class: "sle-help sle-row" }, ["Turn ", turnInput]), caption]);
@@ -103,10 +103,11 @@ export function planeFigure(edit, options = {}) {
       marks.push(svg("text", { class: `sle-text sle-strong sle-halo ${colourOf(i)}`, x: plane.x(foot[0]) + 9, y: plane.y(foot[1]) - 9 }, [String(i + 1)]));
       if (dragging && i === selected) marks.push(svg("circle", { class: snapped ? "sle-snap sle-snapped" : "sle-snap", cx: plane.x(foot[0]), cy: plane.y(foot[1]), r: TOLERANCE + 7 }));
     });
-    keep(plane.over, [...feet, ...tips].filter((_, k) => k % feet.length < net.nodes.length).map((part) => part.node), marks);
+    keep(plane.over, [...feet, ...tips].filter((_, k) => k % feet.length < net.nodes.length).map((part) => part.node), marks, feet[selected]?.node);
     drawSurface(domains, side);
     turnInput.value = String(now.yaw);
-    caption.textContent = note ?? options.caption ?? "";
+    caption.textContent = note ? `Snapped: ${note}.` : options.caption ?? "";
+    caption.className = note ? "sle-snap-note" : "sle-help";
   }
 
   function arrowTo([x0, y0], [x1, y1], className) {
