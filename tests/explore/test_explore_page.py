@@ -79,6 +79,7 @@ def test_modules_are_joined_in_the_order_of_their_imports(modules):
         ('import { a } from "https://example.org/x.mjs";\n', "has a form"),
         ('export const a = "</script>";\n', "would end the script"),
         ('import { a } from "./main.mjs";\n', "imports itself"),
+        ('import { a, lost as b } from "./one.mjs";\n', "imports lost from one.mjs, which exports a"),
     ],
 )
 def test_statements_of_other_forms_are_refused_by_name(modules, text, message):

@@ -35,10 +35,11 @@ def module(entry: str = ENTRY) -> str:
         The text of a module that exports what ``entry`` exports.
 
     Raises:
-        ValueError: a file has an import or export of another form, or files import each other in a circle.
+        ValueError: a file has an import or export of another form, files import each other in a circle, or a file imports what
+            another does not export.
     """
     parts: list[str] = ["const modules = {};"]
-    exported = _add(entry, parts, [], set())
+    exported = _add(entry, parts, [], {})
     names = ", ".join(exported)
     return "\n".join([*parts, f'const {{ {names} }} = modules["{entry}"];', f"export {{ {names} }};", ""])
 
@@ -120,7 +121,7 @@ def _literal(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _add(path: str, parts: list[str], above: list[str], done: set[str]) -> list[str]:
+def _add(path: str, parts: list[str], above: list[str], done: dict[str, list[str]]) -> list[str]:
     """Append a file after everything it imports; returns the names it exports."""
     if path in above:
         raise ValueError(f"js/{path}: it imports itself through {' → '.join([*above, path])}")
@@ -138,6 +139,9 @@ def _add(path: str, parts: list[str], above: list[str], done: set[str]) -> list[
             _add(other, parts, [*above, path], done)
         if found["space"]:
             return f'const {found["space"]} = modules["{other}"];'
+        asked = [re.split(r"\s+as\s+", name.strip())[0] for name in found["names"].split(",") if name.strip()]
+        if missing := [name for name in asked if name not in done[other]]:
+            raise ValueError(f"js/{path}: it imports {', '.join(missing)} from {other}, which exports {', '.join(done[other])}")
         pieces = [" : ".join(re.split(r"\s+as\s+", name.strip())) for name in found["names"].split(",") if name.strip()]
         return f'const {{ {", ".join(pieces)} }} = modules["{other}"];'
 
@@ -155,6 +159,6 @@ def _add(path: str, parts: list[str], above: list[str], done: set[str]) -> list[
     body = _LISTED.sub(listed, _DECLARED.sub(declared, _TABLE.sub(table, _NAMES.sub(names, text))))
     if other := re.search(r"^\s*(?:import|export)\b(?!\s*\().*$", body, re.M):
         raise ValueError(f"js/{path}: the statement {other[0].strip()!r} has a form that the page does not understand")
-    done.add(path)
+    done[path] = exported
     parts.append(f'modules["{path}"] = (() => {{\n{body.strip()}\nreturn {{ {", ".join(exported)} }};\n}})();')
     return exported

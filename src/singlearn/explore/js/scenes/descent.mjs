@@ -10,7 +10,6 @@ import { balanced, flow, gradientDescent, noiseIsOfLabels, stochasticDescent } f
 import { pieceAt, value } from "../valley/landscape.mjs";
 import { conserved, laws } from "../valley/law.mjs";
 import { marginal, momentsAt } from "../valley/posterior.mjs";
-import { stacked } from "./network.mjs";
 import { colourBar, landscapeMap } from "./valley/map.mjs";
 import { keeper } from "./valley/kept.mjs";
 import { EXAMPLES, SLICE, TYPED, check as checkLandscape, defaults as common, problemOf } from "./valley/state.mjs";
@@ -61,7 +60,7 @@ export function mount(root, store, context) {
   const another = button("Other noise", () => store.set({ seed: store.get().seed + 1 }), { name: "seed" });
   const numbers = {
     law: number("law", "conserved by the flow"), Q0: number("Q-start", "Q at the start"), flow: number("Q-flow", "Q where the flow ends"),
-    gd: number("Q-gd", "Q where gradient descent ends"), rest: number("Q-rest", "… of which the steps explain, up to"), sgd: number("Q-sgd", "mean Q of 40 noisy descents"),
+    gd: number("Q-gd", "Q where gradient descent ends"), rest: number("Q-rest", "… of which the steps explain, up to"), sgd: number("Q-sgd", "Q of 40 noisy descents, mean ± spread"),
     K: number("K-end", "K there: flow, descent"),
   };
   const words = html("p", { class: "sle-help", "data-value": "descent-words" });
@@ -222,8 +221,10 @@ export function mount(root, store, context) {
     const left_ = r.walkers.filter((walk) => walk.diverged).length;
     numbers.sgd.show(...none(() => {
       if (left_) return [`${left_} of ${WALKERS} left every bound`, ""];
-      const mean = ends.reduce((s, p) => s + r.law.at(p.point), 0) / WALKERS;
-      return [shown(mean, 4), mean];
+      const values = ends.map((p) => r.law.at(p.point));
+      const mean = values.reduce((s, v) => s + v, 0) / WALKERS;
+      const spread = Math.sqrt(values.reduce((s, v) => s + (v - mean) ** 2, 0) / (WALKERS - 1));
+      return [`${shown(mean, 4)} ± ${shown(spread < 1e-12 ? 0 : spread, 2)}`, mean];
     }));
     const height = (k) => (Math.abs(k) < 1e-14 ? "0" : shown(k, 2));
     numbers.K.show(`${height(flowEnd.K)}, ${r.gd.diverged ? "–" : height(gdEnd.K)}`, flowEnd.K);
@@ -338,7 +339,7 @@ export function mount(root, store, context) {
       size();
       ask();
     },
-    svg: () => stacked([map.plot.node, plots.law.node, plots.ends.node]),
+    svg: () => [map.plot.node, plots.law.node, plots.ends.node],
     destroy() {
       stop();
       ask.cancel();

@@ -6,7 +6,6 @@ import { Plot } from "../draw/plot.mjs";
 import { shown } from "../draw/scale.mjs";
 import { html, oncePerFrame, replace, svg } from "../draw/svg.mjs";
 import { crossingsIn, curves, freeEnergyAt, interpolate, ledger, shares, slopes } from "../phases/phases.mjs";
-import { stacked } from "./network.mjs";
 
 export const id = "phases";
 export const title = "Phases";
@@ -205,7 +204,7 @@ export function mount(root, store) {
       size();
       ask();
     },
-    svg: () => stacked([plots.free.node, plots.share.node]),
+    svg: () => [plots.free.node, plots.share.node],
     destroy() {
       stop();
       ask.cancel();

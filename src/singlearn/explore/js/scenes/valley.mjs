@@ -6,7 +6,6 @@ import { html, oncePerFrame, replace } from "../draw/svg.mjs";
 import { bic, laplace } from "../valley/criteria.mjs";
 import { momentsAt, reading } from "../valley/posterior.mjs";
 import { volume } from "../valley/volume.mjs";
-import { stacked } from "./network.mjs";
 import { freeEnergyPlot, lambdaPlot, shellPlot, slopeOfVolume, volumePlot, zetaAt, zetaPlot } from "./valley/curves.mjs";
 import { colourBar, landscapeMap, probeOf, probeText } from "./valley/map.mjs";
 import { keeper } from "./valley/kept.mjs";
@@ -222,7 +221,7 @@ export function mount(root, store, context) {
       resize();
       ask();
     },
-    svg: () => stacked([map.plot.node, plots.lambda.plot.node, plots.volume.plot.node]),
+    svg: () => [map.plot.node, plots.lambda.plot.node, plots.volume.plot.node],
     destroy() {
       stop();
       stopWork();
