@@ -4,6 +4,7 @@ import { ONE, ZERO, Rational, dot } from "../math/rational.mjs";
 import { kernel, rank, rankModulo, transpose } from "../math/linear.mjs";
 import { isConstant } from "./net.mjs";
 import { sorted } from "./roles.mjs";
+import { slides } from "./slides.mjs";
 
 /** Where the parameters lie in the vector (w row by row, b, q, c). */
 export function layout(net) {
@@ -106,6 +107,9 @@ export function generators(net, box) {
       [place.q(up.index), change.div(up.size)], [place.q(down.index), change.div(down.size).neg()], [place.c, change.mul(offset).neg()],
     ]));
   }
+  const { slides: sliding, exchanges } = slides(net, own, place, box !== null);
+  for (const { nodes, entries } of sliding) add("cancelling nodes", nodes, entries);
+  for (const { nodes, entries } of exchanges) add("opposite and always active nodes", nodes, entries);
   if (box && own.bypassed.length) bypassed(net, own.bypassed, place, add);
   return found;
 }
