@@ -22,6 +22,7 @@ RIVALS = {
     "generalisation": "generalisation",
     "modes": "unseen_modes",
     "reweighting": "reweighting",
+    "silu": "silu_at_w0",
 }
 
 

@@ -1,7 +1,7 @@
-"""What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
+"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
-from singlearn.symmetry import deep, transformer
-from singlearn.symmetry.any_depth import compress, equivalent, explained_rank, fibre, node_roles
+from singlearn.symmetry import deep, smooth, transformer
+from singlearn.symmetry.any_depth import compress, equivalent, explained_rank, fibre, minimal_width, node_roles
 from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
 from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, to_torch
 from singlearn.symmetry.distance import Distance, sup_distance
@@ -11,10 +11,11 @@ from singlearn.symmetry.explained_rank import ExplainedRank, fisher_kernel
 from singlearn.symmetry.fibre import Fibre
 from singlearn.symmetry.generators import Field, Generator, generators
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
-from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
+from singlearn.symmetry.minimal_width import MinimalWidth
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.roles import Role
+from singlearn.symmetry.smooth import TwoLayerSmooth, proximate_rank
 from singlearn.symmetry.transformation import Transformation
 from singlearn.symmetry.witness import Witness
 
@@ -37,6 +38,7 @@ __all__ = [
     "Role",
     "Transformation",
     "TwoLayerReLU",
+    "TwoLayerSmooth",
     "Witness",
     "canonical",
     "compress",
@@ -55,7 +57,9 @@ __all__ = [
     "nearby",
     "node_roles",
     "node_states",
+    "proximate_rank",
     "read",
+    "smooth",
     "sup_distance",
     "to_deep",
     "to_parameters",

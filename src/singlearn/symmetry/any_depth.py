@@ -1,4 +1,7 @@
-"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far as they can be."""
+"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far as they can be.
+
+Two-layer networks of tanh, sigmoid, erf, SiLU and GELU go through the same doors (:mod:`singlearn.symmetry.smooth`).
+"""
 
 from __future__ import annotations
 
@@ -18,27 +21,47 @@ from singlearn.symmetry.explained_rank import ExplainedRank
 from singlearn.symmetry.explained_rank import explained_rank as explained_rank_two_layer
 from singlearn.symmetry.fibre import Fibre
 from singlearn.symmetry.fibre import fibre as fibre_two_layer
+from singlearn.symmetry.minimal_width import MinimalWidth
+from singlearn.symmetry.minimal_width import minimal_width as minimal_width_two_layer
 from singlearn.symmetry.narrowest import narrowest
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Number
 from singlearn.symmetry.roles import Role
 from singlearn.symmetry.roles import node_roles as node_roles_two_layer
+from singlearn.symmetry.smooth import (
+    SmoothEquivalence,
+    SmoothFibre,
+    SmoothWidth,
+    TwoLayerSmooth,
+    compress_smooth,
+    equivalent_smooth,
+    minimal_width_smooth,
+    smooth_explained_rank,
+    smooth_fibre,
+    smooth_roles,
+)
 
 
 @overload
 def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence: ...
 @overload
 def equivalent(a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None) -> DeepEquivalence: ...
+@overload
+def equivalent(a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: Number | None = None) -> SmoothEquivalence: ...
 
 
 def equivalent(
-    a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Number | None = None
-) -> Equivalence | DeepEquivalence:
+    a: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    b: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Number | None = None,
+) -> Equivalence | DeepEquivalence | SmoothEquivalence:
     """Whether two networks are the same function; the answer is a condition that is true or false, with a transformation or a witness.
 
     Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`). Deeper ones are
     compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown". If one of
-    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly.
+    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly. Two-layer networks of smooth
+    activations are decided exactly too (:func:`singlearn.symmetry.smooth.equivalent_smooth`).
 
     Args:
         a, b: two networks.
@@ -48,11 +71,15 @@ def equivalent(
 
     Raises:
         ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer network beside a deep one whose
-            parameters float64 does not hold.
+            parameters float64 does not hold; a smooth network beside one of ReLU, or with a tolerance.
 
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True
     """
+    if isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth):
+        return equivalent_smooth(a, b, domain, tolerance)
+    if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
+        raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; a smooth network is compared with a smooth one")
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = _alike(a, b)
     if isinstance(a, TwoLayerReLU) and isinstance(b, TwoLayerReLU):
@@ -82,9 +109,13 @@ def _alike(a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU) -> tuple[TwoL
 def compress(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU: ...
 @overload
 def compress(net: DeepReLU, domain: Domain | None = None) -> DeepReLU: ...
+@overload
+def compress(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLayerSmooth: ...
 
 
-def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoLayerReLU | DeepReLU:
+def compress(
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None
+) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
 
     A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.narrowest.narrowest`); a deeper one
@@ -101,6 +132,8 @@ def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoL
     >>> compress(TwoLayerReLU([[1], [2]], [0, 0], [1, 1], 0)).width
     1
     """
+    if isinstance(net, TwoLayerSmooth):
+        return compress_smooth(net, domain)
     if isinstance(net, TwoLayerReLU):
         return narrowest(net, domain)
     if domain is None:
@@ -124,8 +157,37 @@ def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
     return ends[0], ends[1]
 
 
+@overload
+def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWidth: ...
+@overload
+def minimal_width(net: TwoLayerSmooth, domain: Domain | None = None) -> SmoothWidth: ...
+
+
+def minimal_width(
+    net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None
+) -> MinimalWidth | SmoothWidth:
+    """The least number of hidden nodes that compute the same function.
+
+    ReLU: :func:`singlearn.symmetry.minimal_width.minimal_width`; other activations:
+    :func:`singlearn.symmetry.smooth.minimal_width_smooth`.
+
+    Args:
+        net: a two-layer network.
+        domain: where the function is to be kept; ``None`` for all of R^N.
+
+    Raises:
+        ValueError: a deep network, or a domain of another dimension than the inputs.
+
+    >>> int(minimal_width(TwoLayerReLU(w=[[1], [1], [-1]], b=[0, -1, 1], q=[2, 3, -1], c=0)))
+    3
+    """
+    if isinstance(net, TwoLayerSmooth):
+        return minimal_width_smooth(net, domain)
+    return minimal_width_two_layer(net, domain)
+
+
 def explained_rank(
-    net: TwoLayerReLU | DeepReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
 ) -> ExplainedRank | DeepExplainedRank:
     """How many null directions of the Jacobian at inputs x are symmetries, for a network of any depth.
 
@@ -143,6 +205,8 @@ def explained_rank(
     >>> explained_rank(DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]), np.linspace(-1.9, 2, 40)[:, None]).rank
     5
     """
+    if isinstance(net, TwoLayerSmooth):
+        return smooth_explained_rank(net, x, domain)
     if not isinstance(net, DeepReLU):
         return explained_rank_two_layer(net, x, domain)
     if domain is not None:
@@ -150,7 +214,9 @@ def explained_rank(
     return explained_rank_deep(net, x)
 
 
-def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
+def node_roles(
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None
+) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
 
     Boundaries are compared exactly in both. In a deep network a boundary is that in the space of the layer before, and nodes are
@@ -168,6 +234,8 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
     >>> [[str(role) for role in layer] for layer in node_roles(net, Box([-1], [1]))]
     [['shared', 'shared'], ['dead', 'w = 0']]
     """
+    if isinstance(net, TwoLayerSmooth):
+        return smooth_roles(net, domain)
     if not isinstance(net, DeepReLU):
         return node_roles_two_layer(net, domain)
     states = None if domain is None else node_states(net, corners(domain)).states
@@ -185,7 +253,15 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
 STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
 
 
-def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
+@overload
+def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre: ...
+@overload
+def fibre(net: TwoLayerSmooth, width: int | None = None) -> SmoothFibre: ...
+
+
+def fibre(
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, width: int | None = None
+) -> Fibre | SmoothFibre:
     """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
@@ -198,6 +274,8 @@ def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
+    if isinstance(net, TwoLayerSmooth):
+        return smooth_fibre(net, width)
     return fibre_two_layer(require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net), width)
 
 

@@ -28,6 +28,7 @@ class Field(StrEnum):
     TRANSFER = "shared boundary"
     TURN = "opposite nodes"
     BYPASSED = "always active on the domain"
+    CANCELLING = "nodes that cancel"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""Whether two smooth networks are the same function, with a proof either way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flint import ctx
+
+from singlearn.results.prompt import Shown
+from singlearn.symmetry.deep.equivalent import Verdict
+from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.smooth.constant import Base, Constant
+from singlearn.symmetry.smooth.form import SmoothForm, check_domain, smooth_form
+from singlearn.symmetry.smooth.in_base import in_base
+from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.smooth.transformation import Transformation, find_transformation
+from singlearn.symmetry.smooth.witness import PRECISIONS, Witness, differing_units, find_witness
+
+
+@dataclass(frozen=True)
+class SmoothEquivalence(Shown):
+    """The answer of :func:`equivalent_smooth`; true as a condition where the two are shown to be equal.
+
+    Attributes:
+        a, b: the networks that were compared: those given, or where their activations differ, both rewritten by
+            :func:`~singlearn.symmetry.smooth.in_base.in_base`.
+        domain: where; it matters for the witness only.
+        forms: their forms.
+        status: equivalent, different, or not shown.
+    """
+
+    a: TwoLayerSmooth
+    b: TwoLayerSmooth
+    domain: Domain | None
+    forms: tuple[SmoothForm, SmoothForm]
+    status: Verdict
+    is_rewritten: bool = False
+
+    def __bool__(self) -> bool:
+        return self.status is Verdict.EQUIVALENT
+
+    @cached_property
+    def transformation(self) -> Transformation | None:
+        """Steps that turn the first network into the second, where they are equal and of one activation."""
+        if not self or self.a.activation != self.b.activation:
+            return None
+        return find_transformation(self.a, self.b)
+
+    @cached_property
+    def witness(self) -> Witness | None:
+        """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or nothing tried separates them."""
+        if self:
+            return None
+        return find_witness(self.a, self.b, differing_units(*self.forms), self.domain)
+
+    @property
+    def reason(self) -> str:
+        """Why they differ, in words."""
+        one, other = self.forms
+        differing = differing_units(one, other)
+        if differing:
+            unit = min(differing)
+            of = one if unit in one.units else other
+            return f"the weight on {of.activation.name}({unit}) is not the same in both"
+        if one.linear != other.linear:
+            return "the units agree, the linear part does not"
+        return f"they differ by the constant {', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
+
+    def __str__(self) -> str:
+        rewritten = ""
+        if self.is_rewritten:
+            rewritten = "\nboth rewritten: sigmoid(u) = 1/2 + tanh(u/2)/2, SiLU of sharpness τ is SiLU(τu)/τ"
+        if self:
+            steps = "" if self.transformation is None else f"\n{self.transformation}"
+            return f"the same function{rewritten}{steps}"
+        if self.status is Verdict.NOT_SHOWN:
+            return (
+                f"not shown: {self.reason}, whose enclosure of {PRECISIONS[-1]} bits holds zero; whether it is zero is "
+                "an open question about values of erf"
+            )
+        found = f"{self.witness}; " if self.witness else f"no point tried separates them with {PRECISIONS[-1]} bits, but "
+        return f"different functions: {found}{self.reason}{rewritten}"
+
+
+def equivalent_smooth(
+    a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: object = None
+) -> SmoothEquivalence:
+    r"""Decide whether two networks are the same function; the answer does not depend on the domain, as both are analytic.
+
+    They are exactly when their forms agree (:mod:`singlearn.symmetry.smooth.form`). Constants such as
+    :math:`3\tanh(1/4)` are compared exactly for tanh, sigmoid and SiLU; for erf and GELU by enclosures where they are not
+    the same expression, which leaves "not shown" possible in principle.
+
+    Args:
+        a, b: networks with the same inputs and outputs, of the same or of two activations.
+        domain: where to look for a witness; ``None`` for all of R^N.
+        tolerance: is refused; ReLU networks have one.
+
+    Raises:
+        ValueError: shapes that do not fit together, something else than smooth networks, or a tolerance.
+
+    >>> f = TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
+    >>> g = TwoLayerSmooth("tanh", [[-2], [1]], [-1, 0], [-3, 1], 0)
+    >>> print(equivalent_smooth(f, g))
+    the same function
+    1. turn node 1 round
+    2. permute: the nodes in the order 1, 0
+    """
+    require_smooth(a, "equivalent"), require_smooth(b, "equivalent")
+    if (a.inputs, a.outputs) != (b.inputs, b.outputs):
+        raise ValueError(f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal")
+    check_domain(a, domain)
+    if tolerance is not None:
+        raise ValueError(f"tolerance: got {tolerance!r}; networks of {a.activation} are compared exactly only")
+    rewritten = a.activation != b.activation
+    if rewritten:
+        a, b = in_base(a), in_base(b)
+    forms = smooth_form(a), smooth_form(b)
+    return SmoothEquivalence(a, b, domain, forms, _verdict(*forms), rewritten)
+
+
+def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
+    """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU have none; in
+    :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an imaginary v is not zero for real A and B,
+    and of erf'' and GELU'' with one Gaussian the coefficients are odd and even polynomials."""
+    alike = one.activation == other.activation
+    if (one.units != other.units if alike else one.units or other.units) or one.linear != other.linear:
+        return Verdict.DIFFERENT
+    verdicts = [is_zero(x - y) for x, y in zip(one.constant, other.constant, strict=True)]
+    if all(verdict is True for verdict in verdicts):
+        return Verdict.EQUIVALENT
+    return Verdict.DIFFERENT if any(verdict is False for verdict in verdicts) else Verdict.NOT_SHOWN
+
+
+def is_zero(value: Constant) -> bool | None:
+    """Whether a number is zero; ``None`` where neither is shown. See :class:`Constant` for the theorems.
+
+    >>> from fractions import Fraction
+    >>> is_zero(Constant.value(Base.ERF, Fraction(1, 2), Fraction(3)) + Fraction(-1))
+    False
+    """
+    if not value:
+        return True
+    bases = {base for (base, _), _ in value.terms}
+    if bases <= {Base.TANH} or (not value.rational and Base.TANH not in bases):
+        return False
+    for bits in PRECISIONS:
+        with ctx.workprec(bits):
+            if not value.enclosure().contains(0):
+                return False
+    return None
