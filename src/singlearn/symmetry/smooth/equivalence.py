@@ -17,6 +17,11 @@ from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.smooth.transformation import Transformation, find_transformation
 from singlearn.symmetry.smooth.witness import PRECISIONS, Witness, differing_units, find_witness
 
+REWRITTEN = {
+    "sigmoid": "sigmoid(u) = 1/2 + tanh(u/2)/2",
+    "silu": "SiLU of sharpness τ is SiLU(τu)/τ",
+}
+
 
 @dataclass(frozen=True)
 class SmoothEquivalence(Shown):
@@ -28,6 +33,7 @@ class SmoothEquivalence(Shown):
         domain: where; it matters for the witness only.
         forms: their forms.
         status: equivalent, different, or not shown.
+        rewritten: activations that were, see ``a, b``.
     """
 
     a: TwoLayerSmooth
@@ -35,7 +41,7 @@ class SmoothEquivalence(Shown):
     domain: Domain | None
     forms: tuple[SmoothForm, SmoothForm]
     status: Verdict
-    is_rewritten: bool = False
+    rewritten: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.status is Verdict.EQUIVALENT
@@ -68,9 +74,7 @@ class SmoothEquivalence(Shown):
         return f"they differ by the constant {', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
 
     def __str__(self) -> str:
-        rewritten = ""
-        if self.is_rewritten:
-            rewritten = "\nboth rewritten: sigmoid(u) = 1/2 + tanh(u/2)/2, SiLU of sharpness τ is SiLU(τu)/τ"
+        rewritten = "".join(f"\nrewritten: {REWRITTEN[name]}" for name in self.rewritten)
         if self:
             steps = "" if self.transformation is None else f"\n{self.transformation}"
             return f"the same function{rewritten}{steps}"
@@ -113,9 +117,11 @@ def equivalent_smooth(
     check_domain(a, domain)
     if tolerance is not None:
         raise ValueError(f"tolerance: got {tolerance!r}; networks of {a.activation} are compared exactly only")
-    rewritten = a.activation != b.activation
-    if rewritten:
-        a, b = in_base(a), in_base(b)
+    rewritten: tuple[str, ...] = ()
+    if a.activation != b.activation:
+        bases = in_base(a), in_base(b)
+        changed = {net.activation.name for net, base in zip((a, b), bases, strict=True) if base is not net}
+        rewritten, (a, b) = tuple(sorted(changed)), bases
     forms = smooth_form(a), smooth_form(b)
     return SmoothEquivalence(a, b, domain, forms, _verdict(*forms), rewritten)
 
