@@ -23,6 +23,7 @@ RIVALS = {
     "modes": "unseen_modes",
     "reweighting": "reweighting",
     "silu": "silu_at_w0",
+    "activations": "activations_task",
 }
 
 

@@ -41,7 +41,9 @@ def main(arguments: Sequence[str]) -> None:
     chosen = options.parse_args(arguments)
     started = time.process_time()
     spectra = {f"{m} {a}": curvature(m, a) for a in ("relu", "silu") for m in (3, 4, 5)}
-    print(f"{'truth, width m':<16} {'parameters':>10} {'rank':>5} {'λ':>5}  smallest eigenvalues of K's Hessian")
+    print(
+        f"{'truth, width m':<16} {'parameters':>10} {'rank':>5} {'λ':>5}  smallest eigenvalues of K's Hessian"
+    )
     for name, values in spectra.items():
         m, activation = name.split()
         rank = int(np.sum(values > RANK * values[-1]))
@@ -71,14 +73,21 @@ def curvature(kinks: int, activation: str) -> Float[np.ndarray, " parameters"]:
     r"""Eigenvalues of :math:`E_x[\nabla f \nabla f^T]`, the Hessian of K at s_m, m nodes, x uniform."""
     truth = star_truth(kinks, kinks)
     nodes, weights = np.polynomial.legendre.leggauss(FINE)
-    x, own = np.stack(np.meshgrid(nodes, nodes), -1).reshape(-1, 2), np.outer(weights, weights).ravel() / 4
+    x, own = (
+        np.stack(np.meshgrid(nodes, nodes), -1).reshape(-1, 2),
+        np.outer(weights, weights).ravel() / 4,
+    )
     with jax.enable_x64(True):
         start = {name: jnp.asarray(part) for name, part in truth.items()}
-        gradient = jax.jit(lambda points: jax.jacfwd(lambda w: two_layer_network(w, points, activation))(start))
+        gradient = jax.jit(
+            lambda points: jax.jacfwd(lambda w: two_layer_network(w, points, activation))(start)
+        )
         hessian: Any = 0.0
         for points, share in zip(np.array_split(x, 16), np.array_split(own, 16), strict=True):
             parts = gradient(points)
-            rows = np.concatenate([np.asarray(p).reshape(len(points), -1) for p in parts.values()], axis=1)
+            rows = np.concatenate(
+                [np.asarray(p).reshape(len(points), -1) for p in parts.values()], axis=1
+            )
             hessian = hessian + rows.T @ (share[:, None] * rows)
     return np.linalg.eigvalsh(hessian)
 
@@ -91,9 +100,13 @@ def population(activation: str) -> Triple:
         y = np.asarray(two_layer_network(star_truth(3, 3), x, activation))
 
     def kl(v: dict[str, Any]) -> Any:
-        return 0.5 * jnp.mean((two_layer_network(to_network(v), x, activation) - jnp.asarray(y)) ** 2)
+        return 0.5 * jnp.mean(
+            (two_layer_network(to_network(v), x, activation) - jnp.asarray(y)) ** 2
+        )
 
-    return Triple.population(kl, ChartPrior(3, PRIOR_SCALE), n=1.0, name=f"{activation}, 3 nodes, s_3")
+    return Triple.population(
+        kl, ChartPrior(3, PRIOR_SCALE), n=1.0, name=f"{activation}, 3 nodes, s_3"
+    )
 
 
 def region() -> Callable[[dict[str, Any]], Any]:
@@ -106,11 +119,15 @@ _KEPT: dict[str, Triple] = {}
 _INSIDE = region()
 
 
-def inside(activation: str, n_beta: float, particles: int, replicates: int, seed: int) -> dict[str, Any]:
+def inside(
+    activation: str, n_beta: float, particles: int, replicates: int, seed: int
+) -> dict[str, Any]:
     """nβ E[K], heat capacity and F from inside at one nβ."""
     triple = _KEPT.setdefault(activation, population(activation))
     start = to_chart(star_truth(3, 3), 1.0)
-    run = local_run(triple, start, _INSIDE, beta=n_beta, particles=particles, replicates=replicates, seed=seed)
+    run = local_run(
+        triple, start, _INSIDE, beta=n_beta, particles=particles, replicates=replicates, seed=seed
+    )
     return {
         "activation": activation,
         "n_beta": n_beta,
@@ -130,9 +147,11 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
-    for level, text in ((5, "ReLU: 5, a third of the directions of each\nnode (its scale) are free"), (6.5, "SiLU: 13/2, half the parameters")):
+    levels = ((5, "5, proved for ReLU", 3e6, -14), (6.5, "13/2, proved for SiLU", 1.5e2, 3))
+    for level, text, at, below in levels:
         axes.axhline(level, color="0.75", zorder=0)
-        axes.annotate(text, (1e3, level), textcoords="offset points", xytext=(0, 3), fontsize=8, color="0.35")
+        place = {"textcoords": "offset points", "xytext": (0, below)}
+        axes.annotate(text, (at, level), fontsize=8, color="0.35", **place)
     for activation, marker in (("relu", "o"), ("silu", "s")):
         own = [row for row in rows if row["activation"] == activation]
         axes.errorbar(
@@ -140,7 +159,14 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             fmt=marker + "-", capsize=3, label={"relu": "ReLU", "silu": "SiLU, τ = 100"}[activation],
         )  # fmt: skip
     axes.axvline(1000 / np.log(20000), color="0.6", linestyle=":")
-    axes.annotate("Table 2", (1000 / np.log(20000), 4.2), textcoords="offset points", xytext=(4, 0), fontsize=8, color="0.35")
+    axes.annotate(
+        "Table 2",
+        (1000 / np.log(20000), 7.2),
+        textcoords="offset points",
+        xytext=(4, 0),
+        fontsize=8,
+        color="0.35",
+    )
     axes.set_xscale("log")
     axes.set_xlabel("nβ")
     axes.set_ylabel("nβ E[K], tends to λ")

@@ -47,7 +47,9 @@ def describe(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
     return 0
 
 
-def equivalent_files(a: Any, b: Any, box: Box | None, assumed: list[str], options: argparse.Namespace) -> int:
+def equivalent_files(
+    a: Any, b: Any, box: Box | None, assumed: list[str], options: argparse.Namespace
+) -> int:
     """Whether two networks, at least one of them smooth, are the same function."""
     if not (isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth)):
         raise Refusal(f"A, B: {a} beside {b}; a network of ReLU is compared with one of ReLU")
@@ -55,9 +57,18 @@ def equivalent_files(a: Any, b: Any, box: Box | None, assumed: list[str], option
         raise Refusal(f"--tolerance: networks of {a.activation} are compared exactly only")
     result = equivalent(a, b, box)
     if options.json:
-        steps = None if result.transformation is None else [str(step) for step in result.transformation.steps]
+        steps = (
+            None
+            if result.transformation is None
+            else [str(step) for step in result.transformation.steps]
+        )
         point = None if result.witness is None else [str(v) for v in result.witness.point]
-        document = {"equivalent": bool(result), "status": str(result.status), "transformation": steps, "witness": point}
+        document = {
+            "equivalent": bool(result),
+            "status": str(result.status),
+            "transformation": steps,
+            "witness": point,
+        }
         explained = {"explanation": str(result), "assumed": assumed}
         print_document({"command": "symmetry equivalent", **document, **explained})
     else:
@@ -71,13 +82,20 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
     if options.eps is not None:
         raise Refusal("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":
-        raise Refusal(f"--output: {options.output} should end in .json, which says the activation {net.activation.name}")
+        raise Refusal(
+            f"--output: {options.output} should end in .json, which says the activation {net.activation.name}"
+        )
     narrow, text = compress(net), str(minimal_width(net))
     write(narrow, options.output)
     if not all(value.is_rational for value in narrow.c):
         text += f"\noutput bias {', '.join(map(str, narrow.c))}; the file holds what is not rational as nodes with w = 0"
     if options.json:
-        document = {"command": "symmetry compress", "before": net.width, "after": narrow.width, "output": options.output}
+        document = {
+            "command": "symmetry compress",
+            "before": net.width,
+            "after": narrow.width,
+            "output": options.output,
+        }
         print_document({**document, "explanation": text, "assumed": assumed})
     else:
         shown = text.replace("\n", "\n  ")
@@ -92,8 +110,16 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
         raise Refusal("--animate: paths are drawn for networks of ReLU")
     found: SmoothFibre = fibre(net, net.width if options.width is None else options.width)
     if options.json:
-        components = [{"copies": c.copies, "dimension": c.dimension, "description": c.description} for c in found.components]
-        document = {"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components}
+        components = [
+            {"copies": c.copies, "dimension": c.dimension, "description": c.description}
+            for c in found.components
+        ]
+        document = {
+            "command": "symmetry fibre",
+            "width": found.width,
+            "number": found.number,
+            "components": components,
+        }
         print_document({**document, "assumed": assumed})
     else:
         print(found)

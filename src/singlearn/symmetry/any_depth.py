@@ -47,7 +47,9 @@ def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, t
 @overload
 def equivalent(a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None) -> DeepEquivalence: ...
 @overload
-def equivalent(a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: Number | None = None) -> SmoothEquivalence: ...
+def equivalent(
+    a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: Number | None = None
+) -> SmoothEquivalence: ...
 
 
 def equivalent(
@@ -183,7 +185,7 @@ def minimal_width(
     """
     if isinstance(net, TwoLayerSmooth):
         return minimal_width_smooth(net, domain)
-    return minimal_width_two_layer(net, domain)
+    return minimal_width_two_layer(require_two_layer(net, "minimal_width"), domain)
 
 
 def explained_rank(

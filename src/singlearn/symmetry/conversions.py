@@ -119,9 +119,9 @@ def read(
                 return from_parameters(content)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
-    said = activation or activation_in(path)
-    if is_smooth(said) and path.is_file():
-        return from_arrays_file(path, Activation(str(said)), order)
+    stated = activation or activation_in(path)
+    if stated is not None and is_smooth(stated) and path.is_file():
+        return from_arrays_file(path, Activation(stated), order)
     net = read_network(path, activation=activation, order=order)
     return from_deep(net) if net.hidden_layers == 1 else net
 

@@ -8,7 +8,11 @@ from singlearn.symmetry.smooth.fibre import SmoothComponent, SmoothFibre, smooth
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form
 from singlearn.symmetry.smooth.generators import smooth_generators
 from singlearn.symmetry.smooth.in_base import in_base
-from singlearn.symmetry.smooth.minimal_width import SmoothWidth, compress_smooth, minimal_width_smooth
+from singlearn.symmetry.smooth.minimal_width import (
+    SmoothWidth,
+    compress_smooth,
+    minimal_width_smooth,
+)
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.smooth.proximate_rank import ProximateRank, proximate_rank
 from singlearn.symmetry.smooth.roles import smooth_roles

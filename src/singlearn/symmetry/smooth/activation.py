@@ -96,12 +96,16 @@ class Activation:
         own = ALIASES.get(own, own)
         if own not in KINDS:
             why = f" ({OTHERS[own]})" if own in OTHERS else ""
-            raise ValueError(f"activation: got {name!r}{why}; it should be one of {', '.join(KINDS)}")
+            raise ValueError(
+                f"activation: got {name!r}{why}; it should be one of {', '.join(KINDS)}"
+            )
         value = rational(sharpness, "sharpness")
         if value <= 0:
             raise ValueError(f"sharpness: got {sharpness}; it should be positive")
         if value != 1 and own != "silu":
-            raise ValueError(f"sharpness: got {sharpness}; only SiLU has one, {own} has it in its weights")
+            raise ValueError(
+                f"sharpness: got {sharpness}; only SiLU has one, {own} has it in its weights"
+            )
         object.__setattr__(self, "name", own)
         object.__setattr__(self, "sharpness", value)
 

@@ -108,12 +108,18 @@ class Constant:
     def __str__(self) -> str:
         parts = [] if self.terms and not self.rational else [short(self.rational)]
         for (base, at), factor in self.terms:
-            name = base.value.replace("·", short(at)) if "·" in base.value else f"{base.value}({short(at)})"
+            name = (
+                base.value.replace("·", short(at))
+                if "·" in base.value
+                else f"{base.value}({short(at)})"
+            )
             size = "" if abs(factor) == 1 else f"{short(abs(factor))} "
             sign = "-" if factor < 0 else "+"
             parts.append(f"{sign} {size}{name}")
         text = " ".join(parts)
-        return text[2:] if text.startswith("+ ") else "-" + text[2:] if text.startswith("- ") else text
+        return (
+            text[2:] if text.startswith("+ ") else "-" + text[2:] if text.startswith("- ") else text
+        )
 
 
 ZERO = Constant(Fraction(0))

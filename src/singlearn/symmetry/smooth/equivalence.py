@@ -83,7 +83,11 @@ class SmoothEquivalence(Shown):
                 f"not shown: {self.reason}, whose enclosure of {PRECISIONS[-1]} bits holds zero; whether it is zero is "
                 "an open question about values of erf"
             )
-        found = f"{self.witness}; " if self.witness else f"no point tried separates them with {PRECISIONS[-1]} bits, but "
+        found = (
+            f"{self.witness}; "
+            if self.witness
+            else f"no point tried separates them with {PRECISIONS[-1]} bits, but "
+        )
         return f"different functions: {found}{self.reason}{rewritten}"
 
 
@@ -113,14 +117,20 @@ def equivalent_smooth(
     """
     require_smooth(a, "equivalent"), require_smooth(b, "equivalent")
     if (a.inputs, a.outputs) != (b.inputs, b.outputs):
-        raise ValueError(f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal")
+        raise ValueError(
+            f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal"
+        )
     check_domain(a, domain)
     if tolerance is not None:
-        raise ValueError(f"tolerance: got {tolerance!r}; networks of {a.activation} are compared exactly only")
+        raise ValueError(
+            f"tolerance: got {tolerance!r}; networks of {a.activation} are compared exactly only"
+        )
     rewritten: tuple[str, ...] = ()
     if a.activation != b.activation:
         bases = in_base(a), in_base(b)
-        changed = {net.activation.name for net, base in zip((a, b), bases, strict=True) if base is not net}
+        changed = {
+            net.activation.name for net, base in zip((a, b), bases, strict=True) if base is not net
+        }
         rewritten, (a, b) = tuple(sorted(changed)), bases
     forms = smooth_form(a), smooth_form(b)
     return SmoothEquivalence(a, b, domain, forms, _verdict(*forms), rewritten)
@@ -131,7 +141,9 @@ def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
     :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an imaginary v is not zero for real A and B,
     and of erf'' and GELU'' with one Gaussian the coefficients are odd and even polynomials."""
     alike = one.activation == other.activation
-    if (one.units != other.units if alike else one.units or other.units) or one.linear != other.linear:
+    if (
+        one.units != other.units if alike else one.units or other.units
+    ) or one.linear != other.linear:
         return Verdict.DIFFERENT
     verdicts = [is_zero(x - y) for x, y in zip(one.constant, other.constant, strict=True)]
     if all(verdict is True for verdict in verdicts):

@@ -41,7 +41,9 @@ def smooth_explained_rank(
         raise ValueError(f"x: got shape {x.shape}; it should be (points, {net.inputs})")
     largest = max(float(np.abs(array).max(initial=0.0)) for array in net.arrays())
     if largest > LARGEST_WEIGHT:
-        raise ValueError(f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is")
+        raise ValueError(
+            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is"
+        )
     rows, found = equations(net), smooth_generators(net)
     size = layout_of(net).size
     symmetric = np.array([g.direction for g in found]).reshape(len(found), size)
@@ -60,7 +62,9 @@ def smooth_explained_rank(
     )
 
 
-def smooth_jacobian(net: TwoLayerSmooth, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "rows parameters"]:
+def smooth_jacobian(
+    net: TwoLayerSmooth, x: Float[np.ndarray, "points inputs"]
+) -> Float[np.ndarray, "rows parameters"]:
     """Derivative of every output at every point with respect to the parameter vector.
 
     >>> smooth_jacobian(TwoLayerSmooth("tanh", [[2]], [0], [3], 0), np.array([[0.0]])).tolist()

@@ -11,7 +11,7 @@ sits on which unit, which way round, with which amount.
   amount, and leave the node that was there free: so orientation and numbering all change within it. That
   nothing else can happen is the theorem of the form: amounts on a unit add up to A_k ≠ 0, so every
   unit has a node, and amounts elsewhere cancel, so they can be shrunk to 0. Farrugia-Roberts shows more: it is
-  connected by piecewise linear paths, of at most 7 pieces if at least half of the nodes are free
+  connected by piecewise linear paths, of at most 7 pieces where most of the nodes are redundant
   [farrugiaroberts2023functional]_.
 - Its largest strata have e nodes that are free one by one, with q = 0, then (w, b) free, or with w = 0, then (b, q)
   free: dimension :math:`e\,(\max(N, M) + 1)`. A group of r nodes on one free unit that cancel has
@@ -94,7 +94,9 @@ class SmoothFibre(Shown):
             ValueError: the fibre is empty.
         """
         if not self.components:
-            raise ValueError(f"width: no network of {self.width} hidden nodes computes this function; an empty fibre has no dimension")
+            raise ValueError(
+                f"width: no network of {self.width} hidden nodes computes this function; an empty fibre has no dimension"
+            )
         return max(component.dimension for component in self.components)
 
     @cached_property
@@ -111,10 +113,16 @@ class SmoothFibre(Shown):
     def _odd(self) -> list[SmoothComponent]:
         p, e = len(self.form.units), self.excess
         if e == 0:
-            return [SmoothComponent(math.factorial(p) * 2**p, 0, 0, "a point: every node kept on its unit")]
+            return [
+                SmoothComponent(
+                    math.factorial(p) * 2**p, 0, 0, "a point: every node kept on its unit"
+                )
+            ]
         inputs, outputs = len(self.form.linear[0]), len(self.form.constant)
         dimension = e * (max(inputs, outputs) + 1)
-        return [SmoothComponent(1, dimension, e, f"up to {_nodes(e)} free, units turned either way")]
+        return [
+            SmoothComponent(1, dimension, e, f"up to {_nodes(e)} free, units turned either way")
+        ]
 
     def _even(self) -> list[SmoothComponent]:
         if self.excess == 0:
@@ -124,23 +132,35 @@ class SmoothFibre(Shown):
             return [SmoothComponent(points, 0, 0, what)] if count else []
         kinks = as_kinks(self.form)
         balance = SlopeBalance(
-            tuple(kinks.kinks), tuple(total[0] for total in kinks.kinks.values()), self.form.slope[0]
+            tuple(kinks.kinks),
+            tuple(total[0] for total in kinks.kinks.values()),
+            self.form.slope[0],
         )
         idle = len(balance.slope) + 1
         found = []
         for own in Classification(balance, self.width).components:
             if own.kind is Kind.RIGID:
-                found.append(SmoothComponent(own.copies, 0, 0, "a point: two opposite nodes on a unit, none can leave"))
+                found.append(
+                    SmoothComponent(
+                        own.copies, 0, 0, "a point: two opposite nodes on a unit, none can leave"
+                    )
+                )
             elif own.kind is Kind.LINEAR_PAIR:
                 found.append(SmoothComponent(own.copies, 2, 0, "a linear pair off the units"))
             else:
                 # Two nodes that a linear pair holds, where neither an orientation nor two opposite nodes on a unit balance.
                 pair = 2 if self.excess >= 3 and self.excess - own.free_nodes == 2 else 0
-                several = "of any orientation" if own.takes_every_pattern else f"of {len(own.patterns)} orientations"
+                several = (
+                    "of any orientation"
+                    if own.takes_every_pattern
+                    else f"of {len(own.patterns)} orientations"
+                )
                 dimension = own.free_nodes * idle + pair
                 text = f"up to {_nodes(own.free_nodes)} free, units {several}"
                 if len(own.patterns) == 1 and not own.takes_every_pattern:
-                    text = f"up to {_nodes(own.free_nodes)} free, the orientation of the units fixed"
+                    text = (
+                        f"up to {_nodes(own.free_nodes)} free, the orientation of the units fixed"
+                    )
                 found.append(SmoothComponent(own.copies, dimension, own.free_nodes, text))
         return found
 
@@ -148,14 +168,20 @@ class SmoothFibre(Shown):
         """How many orientations balance the slope, of all outputs."""
         p = len(self.form.units)
         if 2**p > MOST_ORIENTATIONS:
-            raise ValueError(f"net: its function has {p} units, 2^{p} orientations; at most {MOST_ORIENTATIONS} are searched")
+            raise ValueError(
+                f"net: its function has {p} units, 2^{p} orientations; at most {MOST_ORIENTATIONS} are searched"
+            )
         kinks = as_kinks(self.form).kinks
         steps = [
-            [total * n / 2 for total in totals for n in plane.normal] for plane, totals in kinks.items()
+            [total * n / 2 for total in totals for n in plane.normal]
+            for plane, totals in kinks.items()
         ]
         goal = [v for row in self.form.slope for v in row]
         return sum(
-            all(v == sum(s * step[i] for s, step in zip(signs, steps, strict=True)) for i, v in enumerate(goal))
+            all(
+                v == sum(s * step[i] for s, step in zip(signs, steps, strict=True))
+                for i, v in enumerate(goal)
+            )
             for signs in product((1, -1), repeat=p)
         )
 
@@ -168,8 +194,13 @@ class SmoothFibre(Shown):
             f"largest dimension {self.dimension}"
         ]
         name = self.form.activation.name
-        lines += [f"  {', '.join(map(short, own))} on {name}({unit})" for unit, own in self.form.units.items()]
-        lines += [f"  {c.copies} × dimension {c.dimension}: {c.description}" for c in self.components[:12]]
+        lines += [
+            f"  {', '.join(map(short, own))} on {name}({unit})"
+            for unit, own in self.form.units.items()
+        ]
+        lines += [
+            f"  {c.copies} × dimension {c.dimension}: {c.description}" for c in self.components[:12]
+        ]
         if len(self.components) > 12:
             lines.append(f"  and {len(self.components) - 12} more")
         return "\n".join(lines)

@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from singlearn.symmetry.deep.files.network_file import READERS
 from singlearn.symmetry.deep.files.named_arrays import network_from_arrays
+from singlearn.symmetry.deep.files.network_file import READERS
 from singlearn.symmetry.deep.torch_sequential import from_torch
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.smooth.activation import ALIASES, KINDS, Activation
@@ -25,7 +25,9 @@ def is_smooth(name: str | None) -> bool:
 
 def activation_in(path: Path) -> str | None:
     """What a file of named arrays says about its activation, if it is one."""
-    return READERS[path.suffix](path).activation if path.suffix in READERS and path.is_file() else None
+    return (
+        READERS[path.suffix](path).activation if path.suffix in READERS and path.is_file() else None
+    )
 
 
 def from_content(content: Mapping[str, Any], activation: Activation) -> TwoLayerSmooth:
@@ -35,26 +37,38 @@ def from_content(content: Mapping[str, Any], activation: Activation) -> TwoLayer
         ValueError: a key is missing, or the shapes do not fit.
     """
     if missing := sorted({"w", "b", "q", "c"} - set(content)):
-        raise ValueError(f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c")
-    return TwoLayerSmooth(activation, content["w"], content["b"], content["q"], content["c"], content.get("inputs"))
+        raise ValueError(
+            f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c"
+        )
+    return TwoLayerSmooth(
+        activation, content["w"], content["b"], content["q"], content["c"], content.get("inputs")
+    )
 
 
-def from_arrays_file(path: Path, activation: Activation, order: Sequence[str] | None) -> TwoLayerSmooth:
+def from_arrays_file(
+    path: Path, activation: Activation, order: Sequence[str] | None
+) -> TwoLayerSmooth:
     """The network of a file of arrays named ``<layer>.weight`` and ``<layer>.bias``, with one hidden layer.
 
     Raises:
         ValueError: another ending, arrays that are no such network, or more than one hidden layer.
     """
     if path.suffix not in READERS:
-        raise ValueError(f"{path}: the name ends in {path.suffix!r}; it should end in {', '.join(READERS)}")
+        raise ValueError(
+            f"{path}: the name ends in {path.suffix!r}; it should end in {', '.join(READERS)}"
+        )
     content = READERS[path.suffix](path)
-    if content.activation is not None and content.activation.lower() != activation.name:
-        if not is_smooth(content.activation) or Activation(content.activation) != activation:
-            raise ValueError(f"{path}: it says that its activation is {content.activation}, and not {activation.name}")
+    said = content.activation
+    if said is not None and (not is_smooth(said) or Activation(said).name != activation.name):
+        raise ValueError(f"{path}: it says that its activation is {said}, and not {activation.name}")
     try:
         # Only the layers are taken: what stands between them was said.
         layers = network_from_arrays(
-            content.arrays, activation="relu", order=order, keeps_order=content.keeps_order, is_state_dict=content.is_state_dict
+            content.arrays,
+            activation="relu",
+            order=order,
+            keeps_order=content.keeps_order,
+            is_state_dict=content.is_state_dict,
         )
         if layers.hidden_layers != 1:
             raise ValueError(
@@ -63,7 +77,11 @@ def from_arrays_file(path: Path, activation: Activation, order: Sequence[str] | 
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     (w, q), (b, c) = layers.weights, layers.biases
-    return TwoLayerSmooth(activation, w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerSmooth(activation, w, b, q, c)
+    return (
+        TwoLayerSmooth(activation, w, b, q[0], float(c[0]))
+        if len(c) == 1
+        else TwoLayerSmooth(activation, w, b, q, c)
+    )
 
 
 def smooth_from_torch(module: Any) -> TwoLayerSmooth:
@@ -87,17 +105,29 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
         )
     name = MODULES[type(curved[0]).__name__]
     if getattr(curved[0], "approximate", "none") != "none":
-        raise ValueError("module: GELU(approximate='tanh') is another function than GELU, and is not understood")
+        raise ValueError(
+            "module: GELU(approximate='tanh') is another function than GELU, and is not understood"
+        )
     if curved[0]._forward_hooks or curved[0]._forward_pre_hooks:
-        raise ValueError(f"module: {type(curved[0]).__name__} has hooks, which may change what it computes; remove them first")
+        raise ValueError(
+            f"module: {type(curved[0]).__name__} has hooks, which may change what it computes; remove them first"
+        )
     at = next(i for i, child in enumerate(children) if child is curved[0])
     # A BatchNorm behind the activation is read as for ReLU; behind the Linear too. Training mode and other layers are refused there.
-    plain = torch.nn.Sequential(*[torch.nn.ReLU() if i == at else child for i, child in enumerate(children)])
+    plain = torch.nn.Sequential(
+        *[torch.nn.ReLU() if i == at else child for i, child in enumerate(children)]
+    )
     layers = from_torch(plain)
     if layers.hidden_layers != 1:
-        raise ValueError(f"module: it has {layers.hidden_layers} hidden layers; networks of {name} are understood with one")
+        raise ValueError(
+            f"module: it has {layers.hidden_layers} hidden layers; networks of {name} are understood with one"
+        )
     (w, q), (b, c) = layers.weights, layers.biases
-    return TwoLayerSmooth(name, w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerSmooth(name, w, b, q, c)
+    return (
+        TwoLayerSmooth(name, w, b, q[0], float(c[0]))
+        if len(c) == 1
+        else TwoLayerSmooth(name, w, b, q, c)
+    )
 
 
 def smooth_to_torch(net: TwoLayerSmooth) -> Any:
@@ -115,7 +145,9 @@ def smooth_to_torch(net: TwoLayerSmooth) -> Any:
 
     names = {name: module for module, name in MODULES.items()}
     if net.activation.name not in names or net.activation.sharpness != 1:
-        raise ValueError(f"net: PyTorch has no module of {net.activation}; in_base(net) has sharpness 1")
+        raise ValueError(
+            f"net: PyTorch has no module of {net.activation}; in_base(net) has sharpness 1"
+        )
     if not net.width:
         raise ValueError("net: it has no hidden node, which torch does not hold")
     w, b, q, c = net.arrays()
@@ -126,7 +158,9 @@ def smooth_to_torch(net: TwoLayerSmooth) -> Any:
             linear.weight.copy_(torch.from_numpy(matrix.copy()))
             linear.bias.copy_(torch.from_numpy(bias.copy()))
         modules.append(linear)
-    return torch.nn.Sequential(modules[0], getattr(torch.nn, names[net.activation.name])(), modules[1])
+    return torch.nn.Sequential(
+        modules[0], getattr(torch.nn, names[net.activation.name])(), modules[1]
+    )
 
 
 def with_rational_bias(net: TwoLayerSmooth) -> TwoLayerSmooth:
@@ -150,7 +184,9 @@ def with_rational_bias(net: TwoLayerSmooth) -> TwoLayerSmooth:
         value = own.value(height)
         factors = dict(value.terms)
         if (base, at) not in factors:
-            raise ValueError(f"net: c holds {base.value}({at}), which no node of {own} has as its value")
+            raise ValueError(
+                f"net: c holds {base.value}({at}), which no node of {own} has as its value"
+            )
         q = tuple(dict(d.terms).get((base, at), Fraction(0)) / factors[base, at] for d in constants)
         nodes.append(Node(zero, height, q))
         constants = [d - value * v for d, v in zip(constants, q, strict=True)]
@@ -164,7 +200,9 @@ def write_smooth(net: TwoLayerSmooth, path: Path) -> None:
         ValueError: the name has another ending; other formats have no place for the activation.
     """
     if path.suffix != ".json":
-        raise ValueError(f"{path}: a network of {net.activation} is written as .json, which says its activation")
+        raise ValueError(
+            f"{path}: a network of {net.activation} is written as .json, which says its activation"
+        )
     plain = with_rational_bias(net)
 
     def value(number: Fraction) -> int | str:
@@ -177,7 +215,9 @@ def write_smooth(net: TwoLayerSmooth, path: Path) -> None:
         "w": [[value(v) for v in node.w] for node in plain.nodes],
         "b": [value(node.b) for node in plain.nodes],
         "q": rows[0] if plain.is_scalar else rows,
-        "c": value(plain.c[0].rational) if plain.is_scalar else [value(v.rational) for v in plain.c],
+        "c": value(plain.c[0].rational)
+        if plain.is_scalar
+        else [value(v.rational) for v in plain.c],
         "inputs": plain.inputs,
     }
     if net.activation.sharpness == 1:

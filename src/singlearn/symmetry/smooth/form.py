@@ -120,10 +120,18 @@ class SmoothForm(Shown):
 
     def __str__(self) -> str:
         lines = [f"{len(self.units)} unit{'s' * (len(self.units) != 1)}"]
-        lines += [f"  {', '.join(short(v) for v in own)} on {self.activation.name}({unit})" for unit, own in self.units.items()]
+        lines += [
+            f"  {', '.join(short(v) for v in own)} on {self.activation.name}({unit})"
+            for unit, own in self.units.items()
+        ]
         tail = f"constant {', '.join(map(str, self.constant))}"
         if self.activation.is_even:
-            tail = "linear part " + "; ".join(", ".join(short(v) for v in row) for row in self.linear) + ", " + tail
+            tail = (
+                "linear part "
+                + "; ".join(", ".join(short(v) for v in row) for row in self.linear)
+                + ", "
+                + tail
+            )
         return "\n".join([*lines, "  " + tail])
 
 
@@ -155,7 +163,9 @@ def check_domain(net: TwoLayerSmooth, domain: Domain | None) -> None:
         ValueError: it has.
     """
     if domain is not None and domain.inputs != net.inputs:
-        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
+        raise ValueError(
+            f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs"
+        )
 
 
 def form_of(
@@ -184,4 +194,3 @@ def form_of(
                 rows[j][i] += 2 * kind.slope * q * w
     units = {unit: tuple(own) for unit, own in sorted(totals.items()) if any(own)}
     return SmoothForm(activation, units, tuple(tuple(row) for row in rows), tuple(left))
-

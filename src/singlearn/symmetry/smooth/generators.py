@@ -15,6 +15,7 @@ So the kernel of the Fisher information, for inputs that fill any open set, is t
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -136,18 +137,27 @@ def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
     for unit, members in groups(net).items():
         sides = [[m for m in members if m[1] == sign] for sign in (1, -1)]
         for chain in sides if even else [members]:
-            for (i, s), (j, t) in zip(chain, chain[1:], strict=False):
+            for (i, s), (j, t) in itertools.pairwise(chain):
                 for one, other in zip(places[layout.q(i)], places[layout.q(j)], strict=True):
-                    yield Field.TRANSFER, (i, j), unit_vector((one, 1.0), (other, -1.0 if s == t else 1.0))
+                    yield (
+                        Field.TRANSFER,
+                        (i, j),
+                        unit_vector((one, 1.0), (other, -1.0 if s == t else 1.0)),
+                    )
         if even and all(sides) and any(unit.w):
             turning.append((sides[0][0][0], sides[1][0][0]))
         loud = [(i, s) for i, s in members if any(net.nodes[i].q)]
         cancels = all(
-            sum((net.nodes[i].q[j] * (1 if even else s) for i, s in loud), 0) == 0 for j in range(net.outputs)
+            sum((net.nodes[i].q[j] * (1 if even else s) for i, s in loud), 0) == 0
+            for j in range(net.outputs)
         )
         if not (loud and cancels):
             continue
-        line = sum((s * q[:, i] for i, s in loud), np.zeros(net.outputs)) if even else np.zeros(net.outputs)
+        line = (
+            sum((s * q[:, i] for i, s in loud), np.zeros(net.outputs))
+            if even
+            else np.zeros(net.outputs)
+        )
         exact = [sum((s * net.nodes[i].q[j] for i, s in loud), 0) for j in range(net.outputs)]
         nodes = tuple(i for i, _ in loud)
         yield Field.CANCELLING, nodes, unit_vector(*((layout.b(i), float(s)) for i, s in loud))
@@ -159,12 +169,18 @@ def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
             yield Field.CANCELLING, nodes, stretched
         else:
             for j in range(net.inputs):
-                yield Field.CANCELLING, nodes, unit_vector(*((places[layout.w(i)][j], float(s)) for i, s in loud))
+                yield (
+                    Field.CANCELLING,
+                    nodes,
+                    unit_vector(*((places[layout.w(i)][j], float(s)) for i, s in loud)),
+                )
     yield from _turns(net, layout, turning, w)
     yield from _lines(net, layout, turning, lines, w)
 
 
-def _turn(layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]) -> Float[np.ndarray, " parameters"]:
+def _turn(
+    layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
+) -> Float[np.ndarray, " parameters"]:
     """Amount passes from the node against the unit to that along it, which changes the slope by ``values w^T``."""
     direction = np.zeros(layout.size)
     direction[layout.q(pair[0])] += values / 2
@@ -172,7 +188,12 @@ def _turn(layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " out
     return direction
 
 
-def _turns(net: TwoLayerSmooth, layout: Layout, turning: list[tuple[int, int]], w: Float[np.ndarray, "nodes inputs"]) -> Iterator[Raw]:
+def _turns(
+    net: TwoLayerSmooth,
+    layout: Layout,
+    turning: list[tuple[int, int]],
+    w: Float[np.ndarray, "nodes inputs"],
+) -> Iterator[Raw]:
     if not turning:
         return
     nodes = tuple(sorted(i for pair in turning for i in pair))
@@ -181,7 +202,14 @@ def _turns(net: TwoLayerSmooth, layout: Layout, turning: list[tuple[int, int]], 
     for amounts in null_space((normals / lengths[:, None]).T).T / lengths:
         for j in range(net.outputs):
             own = np.eye(net.outputs)[j]
-            yield Field.TURN, nodes, sum((_turn(layout, p, a * own) for p, a in zip(turning, amounts, strict=True)), np.zeros(layout.size))
+            yield (
+                Field.TURN,
+                nodes,
+                sum(
+                    (_turn(layout, p, a * own) for p, a in zip(turning, amounts, strict=True)),
+                    np.zeros(layout.size),
+                ),
+            )
 
 
 def _lines(
@@ -195,7 +223,9 @@ def _lines(
     if not lines:
         return
 
-    def moved(loud: list[tuple[int, int]], step: Float[np.ndarray, " inputs"]) -> Float[np.ndarray, " parameters"]:
+    def moved(
+        loud: list[tuple[int, int]], step: Float[np.ndarray, " inputs"]
+    ) -> Float[np.ndarray, " parameters"]:
         direction = np.zeros(layout.size)
         for i, sign in loud:
             direction[layout.w(i)] = sign * step
@@ -206,7 +236,9 @@ def _lines(
     for shares in null_space(values).T:
         for j in range(net.inputs):
             step = np.eye(net.inputs)[j]
-            parts = (moved(loud, share * step) for (loud, _), share in zip(lines, shares, strict=True))
+            parts = (
+                moved(loud, share * step) for (loud, _), share in zip(lines, shares, strict=True)
+            )
             yield Field.CANCELLING, every, sum(parts, np.zeros(layout.size))
     for loud, line in lines:
         own = {i for i, _ in loud}

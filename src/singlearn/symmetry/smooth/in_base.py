@@ -23,7 +23,10 @@ def in_base(net: TwoLayerSmooth) -> TwoLayerSmooth:
     if own.name == "sigmoid":
         half = Fraction(1, 2)
         nodes = [scaled(node, half, half) for node in net.nodes]
-        c = tuple(d + sum((node.q[j] for node in net.nodes), Fraction(0)) * half for j, d in enumerate(net.c))
+        c = tuple(
+            d + sum((node.q[j] for node in net.nodes), Fraction(0)) * half
+            for j, d in enumerate(net.c)
+        )
         return net.replaced(nodes, c, Activation("tanh"))
     if own.sharpness != 1:
         nodes = [scaled(node, own.sharpness, 1 / own.sharpness) for node in net.nodes]

@@ -149,7 +149,10 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
         while unit_of(Node(normal, offset, value))[0] in form.units:
             offset += 1
         # v σ(u) - v σ(-u) = v u, and what it takes from the line and the constant is v u.
-        pair = (Node(normal, offset, value), Node(tuple(-v for v in normal), -offset, tuple(-v for v in value)))
+        pair = (
+            Node(normal, offset, value),
+            Node(tuple(-v for v in normal), -offset, tuple(-v for v in value)),
+        )
         linear = tuple(
             tuple(v - q * w for v, w in zip(row, normal, strict=True))
             for row, q in zip(found.linear, value, strict=True)
@@ -157,7 +160,11 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
         constant = tuple(d + -q * offset for d, q in zip(found.constant, value, strict=True))
         found = replace(found, nodes=(*found.nodes, *pair), linear=linear, constant=constant)
     result = net.replaced(found.nodes, found.constant)
-    if any(any(row) for row in found.linear) or smooth_form(result) != form or result.width != width.upper:
+    if (
+        any(any(row) for row in found.linear)
+        or smooth_form(result) != form
+        or result.width != width.upper
+    ):
         raise AssertionError("the compressed network is not the same function")
     return result
 

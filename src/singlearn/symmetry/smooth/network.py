@@ -44,22 +44,52 @@ class TwoLayerSmooth(Shown):
     inputs: int
     is_scalar: bool
 
-    def __init__(self, activation: str | Activation, w: Any, b: Any, q: Any, c: Any, inputs: int | None = None) -> None:
+    def __init__(
+        self,
+        activation: str | Activation,
+        w: Any,
+        b: Any,
+        q: Any,
+        c: Any,
+        inputs: int | None = None,
+    ) -> None:
         own = activation if isinstance(activation, Activation) else Activation(activation)
         read = TwoLayerReLU(w, b, q, c, inputs)
         self._set(own, read.nodes, tuple(Constant(v) for v in read.c), read.inputs, read.is_scalar)
 
-    def _set(self, activation: Activation, nodes: tuple[Node, ...], c: tuple[Constant, ...], inputs: int, is_scalar: bool) -> None:
-        values = {"activation": activation, "nodes": nodes, "c": c, "inputs": inputs, "is_scalar": is_scalar}
+    def _set(
+        self,
+        activation: Activation,
+        nodes: tuple[Node, ...],
+        c: tuple[Constant, ...],
+        inputs: int,
+        is_scalar: bool,
+    ) -> None:
+        values = {
+            "activation": activation,
+            "nodes": nodes,
+            "c": c,
+            "inputs": inputs,
+            "is_scalar": is_scalar,
+        }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def replaced(
-        self, nodes: Iterable[Node], c: tuple[Constant, ...] | None = None, activation: Activation | None = None
+        self,
+        nodes: Iterable[Node],
+        c: tuple[Constant, ...] | None = None,
+        activation: Activation | None = None,
     ) -> TwoLayerSmooth:
         """A network of the same inputs and outputs with other nodes and, if given, another output bias or activation."""
         result = object.__new__(TwoLayerSmooth)
-        result._set(activation or self.activation, tuple(nodes), self.c if c is None else c, self.inputs, self.is_scalar)
+        result._set(
+            activation or self.activation,
+            tuple(nodes),
+            self.c if c is None else c,
+            self.inputs,
+            self.is_scalar,
+        )
         return result
 
     @property
@@ -104,7 +134,10 @@ class TwoLayerSmooth(Shown):
     def arrays(
         self,
     ) -> tuple[
-        Float[np.ndarray, "nodes inputs"], Float[np.ndarray, " nodes"], Float[np.ndarray, "outputs nodes"], Float[np.ndarray, " outputs"]
+        Float[np.ndarray, "nodes inputs"],
+        Float[np.ndarray, " nodes"],
+        Float[np.ndarray, "outputs nodes"],
+        Float[np.ndarray, " outputs"],
     ]:
         """``(w, b, q, c)`` rounded to float64, q with one row per output.
 
@@ -116,7 +149,9 @@ class TwoLayerSmooth(Shown):
         w, b, q, _ = plain.arrays()
         return w, b, q, np.array([float(v) for v in self.c])
 
-    def evaluate(self, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs"]:
+    def evaluate(
+        self, x: Float[np.ndarray, "points inputs"]
+    ) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64; ``enclosures`` is certified."""
         w, b, q, c = self.arrays()
         return c + self.activation.evaluate(x @ w.T + b) @ q.T
@@ -136,5 +171,7 @@ def require_smooth(net: Any, what: str) -> TwoLayerSmooth:
         ValueError: it is no ``TwoLayerSmooth``.
     """
     if not isinstance(net, TwoLayerSmooth):
-        raise ValueError(f"net: got {type(net).__name__}; {what} is there for TwoLayerSmooth networks")
+        raise ValueError(
+            f"net: got {type(net).__name__}; {what} is there for TwoLayerSmooth networks"
+        )
     return net

@@ -68,16 +68,24 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
     """
     require_smooth(net, "proximate_rank")
     if net.activation.is_even:
-        raise ValueError(f"net: its activation is {net.activation}; the proximate rank is defined for tanh, sigmoid and erf here")
+        raise ValueError(
+            f"net: its activation is {net.activation}; the proximate rank is defined for tanh, sigmoid and erf here"
+        )
     allowed = rational(eps, "eps")
     if allowed < 0:
         raise ValueError(f"eps: got {eps}; it should be at least 0")
     kept = [i for i, node in enumerate(net.nodes) if max(abs(v) for v in node.w) > allowed]
     points = {i: _point(net.nodes[i]) for i in kept}
-    tried = [_built(net, kept, partition(kept, points, allowed), points, allowed) for partition in (_by_first, _by_boxes)]
+    tried = [
+        _built(net, kept, partition(kept, points, allowed), points, allowed)
+        for partition in (_by_first, _by_boxes)
+    ]
     ranks = [len(smooth_form(one).units) for one in tried]
     best = ranks.index(min(ranks))
-    distance = max((_move(a, b) for a, b in zip(net.nodes, tried[best].nodes, strict=True)), default=Fraction(0))
+    distance = max(
+        (_move(a, b) for a, b in zip(net.nodes, tried[best].nodes, strict=True)),
+        default=Fraction(0),
+    )
     if distance > allowed:
         raise AssertionError("the network found lies further away than allowed")
     return ProximateRank(ranks[best], len(smooth_form(net).units), allowed, tried[best], distance)
@@ -98,7 +106,9 @@ def _far(a: Vector, b: Vector) -> Fraction:
     return max(abs(x - y) for x, y in zip(a, b, strict=True))
 
 
-def _by_first(kept: Sequence[int], points: dict[int, Vector], eps: Fraction) -> list[tuple[Vector, Cluster]]:
+def _by_first(
+    kept: Sequence[int], points: dict[int, Vector], eps: Fraction
+) -> list[tuple[Vector, Cluster]]:
     """Every node joins the first group whose first member is within ε of it, up to sign: the published greedy partition."""
     groups: list[tuple[Vector, Cluster]] = []
     for i in kept:
@@ -111,19 +121,31 @@ def _by_first(kept: Sequence[int], points: dict[int, Vector], eps: Fraction) -> 
     return groups
 
 
-def _by_boxes(kept: Sequence[int], points: dict[int, Vector], eps: Fraction) -> list[tuple[Vector, Cluster]]:
+def _by_boxes(
+    kept: Sequence[int], points: dict[int, Vector], eps: Fraction
+) -> list[tuple[Vector, Cluster]]:
     """Every node joins the first group with which it has a point in common that is within ε of all."""
     groups: list[tuple[list[Fraction], list[Fraction], Cluster]] = []
     for i in kept:
         for low, high, members in groups:
-            box = next((box for sign in (1, -1) if (box := _meet(low, high, _signed(points[i], sign), eps))), None)
+            box = next(
+                (
+                    box
+                    for sign in (1, -1)
+                    if (box := _meet(low, high, _signed(points[i], sign), eps))
+                ),
+                None,
+            )
             if box is not None:
                 low[:], high[:] = box
                 members.append(i)
                 break
         else:
             groups.append(([v - eps for v in points[i]], [v + eps for v in points[i]], [i]))
-    return [(tuple((a + b) / 2 for a, b in zip(low, high, strict=True)), members) for low, high, members in groups]
+    return [
+        (tuple((a + b) / 2 for a, b in zip(low, high, strict=True)), members)
+        for low, high, members in groups
+    ]
 
 
 def _meet(
@@ -135,7 +157,11 @@ def _meet(
 
 
 def _built(
-    net: TwoLayerSmooth, kept: Sequence[int], groups: list[tuple[Vector, Cluster]], points: dict[int, Vector], eps: Fraction
+    net: TwoLayerSmooth,
+    kept: Sequence[int],
+    groups: list[tuple[Vector, Cluster]],
+    points: dict[int, Vector],
+    eps: Fraction,
 ) -> TwoLayerSmooth:
     """The network with w = 0 where it is near, groups on their centres, and outgoing weights that cancel where they can."""
     nodes = list(net.nodes)
@@ -147,9 +173,16 @@ def _built(
         signs = {}
         for i in members:
             own = (*nodes[i].w, nodes[i].b)
-            signs[i] = min((1, -1), key=lambda sign, own=own: _far(_signed(centre, sign), own))
-        total = [sum((signs[i] * nodes[i].q[j] for i in members), Fraction(0)) for j in range(net.outputs)]
-        share = [v / len(members) if all(abs(t) <= eps * len(members) for t in total) else Fraction(0) for v in total]
+            near = _far(centre, own) <= _far(_signed(centre, -1), own)
+            signs[i] = 1 if near else -1
+        total = [
+            sum((signs[i] * nodes[i].q[j] for i in members), Fraction(0))
+            for j in range(net.outputs)
+        ]
+        share = [
+            v / len(members) if all(abs(t) <= eps * len(members) for t in total) else Fraction(0)
+            for v in total
+        ]
         for i in members:
             place = _signed(centre, signs[i])
             q = tuple(own - signs[i] * part for own, part in zip(nodes[i].q, share, strict=True))

@@ -41,5 +41,7 @@ def smooth_roles(net: TwoLayerSmooth, domain: Domain | None = None) -> tuple[Rol
     for members in groups_of(net).values():
         for sign, same in members.items():
             for i in same:
-                found[i] = Role.SHARED if len(same) > 1 else Role.OPPOSITE if members[-sign] else Role.LIVE
+                found[i] = (
+                    Role.SHARED if len(same) > 1 else Role.OPPOSITE if members[-sign] else Role.LIVE
+                )
     return tuple(found)

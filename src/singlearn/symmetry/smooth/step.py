@@ -40,7 +40,9 @@ class Turn(Step):
     def apply(self, expansion: Expansion) -> Expansion:
         whole, node = expansion.with_node(self.index), expansion.nodes[self.index]
         kind, even = expansion.activation.kind, expansion.activation.is_even
-        turned = Node(tuple(-v for v in node.w), -node.b, node.q if even else tuple(-q for q in node.q))
+        turned = Node(
+            tuple(-v for v in node.w), -node.b, node.q if even else tuple(-q for q in node.q)
+        )
         constant = tuple(
             d + 2 * q * (kind.offset + kind.slope * node.b)
             for d, q in zip(whole.constant, node.q, strict=True)

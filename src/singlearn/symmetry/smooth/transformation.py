@@ -38,7 +38,9 @@ class Transformation(Shown):
         """
         last = self._expansions(net)[-1]
         if any(any(row) for row in last.linear):
-            raise ValueError("net: the turned nodes' weights do not annihilate; a line is left that no node carries")
+            raise ValueError(
+                "net: the turned nodes' weights do not annihilate; a line is left that no node carries"
+            )
         return net.replaced(last.nodes, last.constant)
 
     def verify(self) -> bool:
@@ -73,10 +75,17 @@ class Transformation(Shown):
         """The identity that lets nodes of SiLU or GELU turn round, in words; empty where none does."""
         if not self.turned_weights:
             return ""
-        return " + ".join("(" + ", ".join(short(v) for v in term) + ")" for term in self.turned_weights) + " = 0"
+        return (
+            " + ".join(
+                "(" + ", ".join(short(v) for v in term) + ")" for term in self.turned_weights
+            )
+            + " = 0"
+        )
 
     def __str__(self) -> str:
-        lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or ["nothing to do: the parameters are equal"]
+        lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or [
+            "nothing to do: the parameters are equal"
+        ]
         if self.annihilation:
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)
@@ -158,8 +167,10 @@ def _kept(source: TwoLayerSmooth, target: TwoLayerSmooth) -> dict[int, int]:
     place: dict[int, int] = {}
     for i, node in enumerate(target.nodes):
         if not any(node.w) or not any(node.q):
-            equal = (j for j, own in enumerate(source.nodes) if own == node and j not in place.values())
-            place.update({i: j for j in [next(equal, -1)] if j >= 0})
+            equal = (j for j, own in enumerate(source.nodes) if own == node)
+            free = next((j for j in equal if j not in place.values()), None)
+            if free is not None:
+                place[i] = free
     return place
 
 

@@ -43,7 +43,9 @@ class Witness:
     def __str__(self) -> str:
         with ctx.workprec(self.bits):
             digits = 6
-            while (shown := [v.str(digits, radius=False) for v in (self.value_a, self.value_b)])[0] == shown[1]:
+            while (shown := [v.str(digits, radius=False) for v in (self.value_a, self.value_b)])[
+                0
+            ] == shown[1]:
                 digits += 6
             gap = (self.value_a - self.value_b).str(3, radius=False)
         if digits > MOST_DIGITS:
@@ -90,7 +92,9 @@ def _simple(inputs: int, domain: Domain | None) -> Iterator[Vector]:
             sides = zip(domain.lower, domain.upper, parts, strict=True)
             yield tuple(low + (high - low) * k / 4 for low, high, k in sides)
         return
-    for whole in itertools.islice(itertools.product((0, 1, -1, 2, -2), repeat=inputs), SIMPLE_POINTS):
+    for whole in itertools.islice(
+        itertools.product((0, 1, -1, 2, -2), repeat=inputs), SIMPLE_POINTS
+    ):
         point = tuple(Fraction(v) for v in whole)
         if domain is None or domain.contains(point):
             yield point
