@@ -325,6 +325,30 @@ def test_proximate_rank_is_exact_at_the_edge():
     assert int(proximate_rank(row, 1)) == 1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tolerance_is_bounded_from_both_sides(name):
+    r = np.random.default_rng(0)
+    w, b, q = r.normal(size=(8, 2)), r.normal(size=8), r.normal(size=(2, 8))
+    net = TwoLayerSmooth(name, w, b, q, [0, 0])
+    sign = -1 if name in ("tanh", "erf") else 1
+    order = r.permutation(8)
+    noisy = (sign * w + 1e-3 * r.normal(size=w.shape))[order], sign * b[order], sign * q[:, order]
+    other = TwoLayerSmooth(name, *noisy, [0, 0])
+    box = Box([-1, -1], [1, 1])
+    answer = equivalent(net, other, box, 0.1)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 201)] * 2), -1).reshape(-1, 2)
+    seen = np.abs(net.evaluate(grid) - other.evaluate(grid)).max()
+    assert (
+        0.5 * seen < answer.distance.lower <= seen * 1.05
+        and seen <= answer.distance.upper < 8 * seen
+    )
+    assert answer and not answer.is_exact and answer.transformation is None
+    if name == "erf":
+        assert equivalent(net, other, box, seen / 4).status == "different"
+        assert equivalent(net, other, box, seen * 1.1).status == "not shown"
+        assert equivalent(net, net, box, 0).status == "equivalent"
+
+
 def test_what_is_refused_is_named(tmp_path):
     net = TwoLayerSmooth("tanh", [[1]], [0], [1], 0)
     for call, words in (
@@ -337,7 +361,8 @@ def test_what_is_refused_is_named(tmp_path):
             lambda: equivalent(net, TwoLayerReLU([[1]], [0], [1], 0)),
             "TwoLayerReLU beside TwoLayerSmooth",
         ),
-        (lambda: equivalent(net, net, Box([0], [1]), 0.1), "tolerance"),
+        (lambda: equivalent(net, net, tolerance=0.1), "give one"),
+        (lambda: equivalent(net, net, Box([0], [1]), -1), "at least 0"),
         (lambda: proximate_rank(TwoLayerSmooth("gelu", [[1]], [0], [1], 0), 1), "GELU"),
         (lambda: fibre(TwoLayerSmooth("silu", [[1]], [0], [[1], [1]], [0, 0]), 2), "2 outputs"),
         (lambda: write(net, tmp_path / "net.npz"), "json"),
@@ -406,7 +431,7 @@ def test_torch_modules():
 
     nn = torch.nn
     x = torch.linspace(-2, 2, 10, dtype=torch.float64).reshape(5, 2)
-    for module in (nn.Tanh(), nn.Sigmoid(), nn.SiLU(), nn.GELU()):
+    for module in (nn.Tanh(), nn.SiLU(), nn.GELU()):
         whole = nn.Sequential(nn.Linear(2, 3), module, nn.Linear(3, 2))
         net = smooth_from_torch(whole)
         assert np.allclose(net.evaluate(x.numpy()), whole.double()(x).detach().numpy(), atol=1e-14)

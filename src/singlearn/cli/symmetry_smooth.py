@@ -53,9 +53,7 @@ def equivalent_files(
     """Whether two networks, at least one of them smooth, are the same function."""
     if not (isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth)):
         raise Refusal(f"A, B: {a} beside {b}; a network of ReLU is compared with one of ReLU")
-    if options.tolerance is not None:
-        raise Refusal(f"--tolerance: networks of {a.activation} are compared exactly only")
-    result = equivalent(a, b, box)
+    result = equivalent(a, b, box, options.tolerance)
     if options.json:
         steps = (
             None
@@ -63,12 +61,16 @@ def equivalent_files(
             else [str(step) for step in result.transformation.steps]
         )
         point = None if result.witness is None else [str(v) for v in result.witness.point]
-        document = {
+        document: dict[str, Any] = {
             "equivalent": bool(result),
             "status": str(result.status),
             "transformation": steps,
             "witness": point,
         }
+        distance = result.distance
+        document["distance"] = (
+            None if distance is None else [float(distance.lower), float(distance.upper)]
+        )
         explained = {"explanation": str(result), "assumed": assumed}
         print_document({"command": "symmetry equivalent", **document, **explained})
     else:

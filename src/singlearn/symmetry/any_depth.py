@@ -73,7 +73,7 @@ def equivalent(
 
     Raises:
         ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer network beside a deep one whose
-            parameters float64 does not hold; a smooth network beside one of ReLU, or with a tolerance.
+            parameters float64 does not hold; a smooth network beside one of ReLU.
 
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True

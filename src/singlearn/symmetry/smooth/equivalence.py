@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from flint import ctx
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.equivalent import Verdict
+from singlearn.symmetry.distance import Distance
 from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.kink_form import short
+from singlearn.symmetry.rational import Number, rational
 from singlearn.symmetry.smooth.constant import Base, Constant
+from singlearn.symmetry.smooth.distance import smooth_distance
 from singlearn.symmetry.smooth.form import SmoothForm, check_domain, smooth_form
 from singlearn.symmetry.smooth.in_base import in_base
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
@@ -34,6 +39,8 @@ class SmoothEquivalence(Shown):
         forms: their forms.
         status: equivalent, different, or not shown.
         rewritten: activations that were, see ``a, b``.
+        tolerance: up to which they were compared; 0 for exact equality.
+        distance: bounds on the largest difference, where a tolerance was given.
     """
 
     a: TwoLayerSmooth
@@ -42,6 +49,13 @@ class SmoothEquivalence(Shown):
     forms: tuple[SmoothForm, SmoothForm]
     status: Verdict
     rewritten: tuple[str, ...] = ()
+    tolerance: Fraction = Fraction(0)
+    distance: Distance | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the two are exactly the same function."""
+        return _verdict(*self.forms) is Verdict.EQUIVALENT
 
     def __bool__(self) -> bool:
         return self.status is Verdict.EQUIVALENT
@@ -49,14 +63,14 @@ class SmoothEquivalence(Shown):
     @cached_property
     def transformation(self) -> Transformation | None:
         """Steps that turn the first network into the second, where they are equal and of one activation."""
-        if not self or self.a.activation != self.b.activation:
+        if not self.is_exact or self.a.activation != self.b.activation:
             return None
         return find_transformation(self.a, self.b)
 
     @cached_property
     def witness(self) -> Witness | None:
         """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or nothing tried separates them."""
-        if self:
+        if self.is_exact:
             return None
         return find_witness(self.a, self.b, differing_units(*self.forms), self.domain)
 
@@ -75,6 +89,13 @@ class SmoothEquivalence(Shown):
 
     def __str__(self) -> str:
         rewritten = "".join(f"\nrewritten: {REWRITTEN[name]}" for name in self.rewritten)
+        if self.distance is not None and not self.is_exact:
+            start = {
+                Verdict.EQUIVALENT: "equal up to",
+                Verdict.DIFFERENT: "not equal up to",
+                Verdict.NOT_SHOWN: "not shown to be equal up to",
+            }[self.status]
+            return f"{start} {short(self.tolerance)} on the domain: {self.distance}{rewritten}"
         if self:
             steps = "" if self.transformation is None else f"\n{self.transformation}"
             return f"the same function{rewritten}{steps}"
@@ -92,7 +113,10 @@ class SmoothEquivalence(Shown):
 
 
 def equivalent_smooth(
-    a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: object = None
+    a: TwoLayerSmooth,
+    b: TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Number | None = None,
 ) -> SmoothEquivalence:
     r"""Decide whether two networks are the same function; the answer does not depend on the domain, as both are analytic.
 
@@ -103,10 +127,12 @@ def equivalent_smooth(
     Args:
         a, b: networks with the same inputs and outputs, of the same or of two activations.
         domain: where to look for a witness; ``None`` for all of R^N.
-        tolerance: is refused; ReLU networks have one.
+        tolerance: ε ≥ 0, in units of the output; needs a domain, and then asks whether the largest difference there
+            is at most that, which bounds (:func:`~singlearn.symmetry.smooth.distance.smooth_distance`) may leave open.
 
     Raises:
-        ValueError: shapes that do not fit together, something else than smooth networks, or a tolerance.
+        ValueError: shapes that do not fit together, something else than smooth networks, a negative tolerance, one without
+            a domain, or one for two activations that are no rewriting of each other.
 
     >>> f = TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
     >>> g = TwoLayerSmooth("tanh", [[-2], [1]], [-1, 0], [-3, 1], 0)
@@ -121,10 +147,6 @@ def equivalent_smooth(
             f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal"
         )
     check_domain(a, domain)
-    if tolerance is not None:
-        raise ValueError(
-            f"tolerance: got {tolerance!r}; networks of {a.activation} are compared exactly only"
-        )
     rewritten: tuple[str, ...] = ()
     if a.activation != b.activation:
         bases = in_base(a), in_base(b)
@@ -133,7 +155,26 @@ def equivalent_smooth(
         }
         rewritten, (a, b) = tuple(sorted(changed)), bases
     forms = smooth_form(a), smooth_form(b)
-    return SmoothEquivalence(a, b, domain, forms, _verdict(*forms), rewritten)
+    verdict = _verdict(*forms)
+    if tolerance is None:
+        return SmoothEquivalence(a, b, domain, forms, verdict, rewritten)
+    allowed = rational(tolerance, "tolerance")
+    if allowed < 0:
+        raise ValueError(f"tolerance: got {tolerance}; it should be at least 0")
+    if domain is None:
+        raise ValueError("tolerance: a largest difference is bounded on a bounded domain; give one")
+    if a.activation != b.activation:
+        raise ValueError(
+            f"tolerance: a {a.activation} and a {b.activation} network are compared exactly only"
+        )
+    distance = smooth_distance(a, b, domain)
+    if verdict is not Verdict.EQUIVALENT:
+        verdict = Verdict.NOT_SHOWN
+        if distance.upper <= allowed:
+            verdict = Verdict.EQUIVALENT
+        elif distance.lower > allowed:
+            verdict = Verdict.DIFFERENT
+    return SmoothEquivalence(a, b, domain, forms, verdict, rewritten, allowed, distance)
 
 
 def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:

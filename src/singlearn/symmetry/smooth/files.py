@@ -60,7 +60,9 @@ def from_arrays_file(
     content = READERS[path.suffix](path)
     said = content.activation
     if said is not None and (not is_smooth(said) or Activation(said).name != activation.name):
-        raise ValueError(f"{path}: it says that its activation is {said}, and not {activation.name}")
+        raise ValueError(
+            f"{path}: it says that its activation is {said}, and not {activation.name}"
+        )
     try:
         # Only the layers are taken: what stands between them was said.
         layers = network_from_arrays(
