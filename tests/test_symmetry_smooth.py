@@ -156,6 +156,41 @@ def test_reversal_needs_annihilation_as_with_relu(name):
     )
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_minimal_parameters_are_counted_by_turning_every_set_of_nodes(name):
+    for w in ([[1], [1], [2]], [[1], [2], [3]], [[1], [-1], [1]]):
+        net = TwoLayerSmooth(name, w, [0, 1, 2], [1, 1, 1], 0)
+        count = 0
+        for signs in itertools.product((1, -1), repeat=3):
+            turned = [
+                Node(
+                    tuple(s * v for v in n.w),
+                    s * n.b,
+                    tuple(v if net.activation.is_even else s * v for v in n.q),
+                )
+                for s, n in zip(signs, net.nodes, strict=True)
+            ]
+            gap = smooth_form(net).constant[0] - smooth_form(net.replaced(turned)).constant[0]
+            count += bool(equivalent(net, net.replaced(turned, (net.c[0] + gap,))))
+        assert fibre(net).number == 6 * count
+
+
+@pytest.mark.parametrize(("kinks", "relu", "silu"), [(3, 10, 13), (4, 13, 17), (5, 16, 21)])
+def test_silu_is_regular_where_relu_is_not(kinks, relu, silu):
+    """The stars of Wei et al., width m: λ = rank/2 is (3m + 1)/2 for ReLU, and (4m + 1)/2 for SiLU with τ = 100."""
+    angle = np.pi / kinks * (2 * np.arange(kinks) + 1)
+    star = (
+        np.stack([np.cos(angle), np.sin(angle)], axis=1),
+        np.full(kinks, -1 / 3),
+        np.ones(kinks),
+        0.0,
+    )
+    x = np.random.default_rng(0).uniform(-1, 1, size=(1000, 2))
+    assert explained_rank(TwoLayerReLU(*star), x).rank == relu
+    found = explained_rank(TwoLayerSmooth(Activation("silu", 100), *star), x)
+    assert (found.rank, found.parameters) == (silu, silu)
+
+
 def test_two_opposite_nodes_pay_for_the_reversal_of_a_third():
     a = TwoLayerSmooth("silu", [[1], [1]], [0, -1], [1, 1], 0)
     b = TwoLayerSmooth("silu", [[1], [-1], [-1]], [0, 0, 1], [2, -1, 1], -1)

@@ -159,7 +159,8 @@ def _from_below(a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain) -> tuple[V
     x: Float[np.ndarray, "points inputs"] = np.array(
         [[float(v) for v in point] for point in points]
     )
-    gaps = np.abs(a.evaluate(x) - b.evaluate(x)).max(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gaps = np.abs(a.evaluate(x) - b.evaluate(x)).max(axis=1)
     point = points[int(np.nanargmax(gaps))] if np.isfinite(gaps).any() else points[0]
     for bits in (PRECISION, 8 * PRECISION):
         with ctx.workprec(bits):

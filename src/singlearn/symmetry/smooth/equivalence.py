@@ -100,10 +100,7 @@ class SmoothEquivalence(Shown):
             steps = "" if self.transformation is None else f"\n{self.transformation}"
             return f"the same function{rewritten}{steps}"
         if self.status is Verdict.NOT_SHOWN:
-            return (
-                f"not shown: {self.reason}, whose enclosure of {PRECISIONS[-1]} bits holds zero; whether it is zero is "
-                "an open question about values of erf"
-            )
+            return f"not shown: {self.reason}, whose enclosure of {PRECISIONS[-1]} bits holds zero"
         found = (
             f"{self.witness}; "
             if self.witness
@@ -167,7 +164,13 @@ def equivalent_smooth(
         raise ValueError(
             f"tolerance: a {a.activation} and a {b.activation} network are compared exactly only"
         )
-    distance = smooth_distance(a, b, domain)
+    try:
+        distance = smooth_distance(a, b, domain)
+    except OverflowError:
+        raise ValueError(
+            "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+            "without one it is exact"
+        ) from None
     if verdict is not Verdict.EQUIVALENT:
         verdict = Verdict.NOT_SHOWN
         if distance.upper <= allowed:

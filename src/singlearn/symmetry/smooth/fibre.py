@@ -138,7 +138,11 @@ class SmoothFibre(Shown):
         )
         idle = len(balance.slope) + 1
         found = []
-        for own in Classification(balance, self.width).components:
+        try:
+            classified = Classification(balance, self.width).components
+        except ValueError as error:
+            raise ValueError(str(error).replace("kinks", "units")) from None
+        for own in classified:
             if own.kind is Kind.RIGID:
                 found.append(
                     SmoothComponent(

@@ -2,6 +2,7 @@ r"""How few units a network near a given one has: an upper bound of the proximat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -75,9 +76,14 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
     if allowed < 0:
         raise ValueError(f"eps: got {eps}; it should be at least 0")
     kept = [i for i, node in enumerate(net.nodes) if max(abs(v) for v in node.w) > allowed]
-    points = {i: _point(net.nodes[i]) for i in kept}
+    scale = math.lcm(
+        allowed.denominator,
+        *(v.denominator for i in kept for v in (*net.nodes[i].w, net.nodes[i].b)),
+    )
+    points = {i: _point(net.nodes[i], scale) for i in kept}
+    reach = int(allowed * scale)
     tried = [
-        _built(net, kept, partition(kept, points, allowed), points, allowed)
+        _built(net, kept, partition(kept, points, reach), scale, allowed)
         for partition in (_by_first, _by_boxes)
     ]
     ranks = [len(smooth_form(one).units) for one in tried]
@@ -91,85 +97,81 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
     return ProximateRank(ranks[best], len(smooth_form(net).units), allowed, tried[best], distance)
 
 
-def _point(node: Node) -> Vector:
+Whole = tuple[int, ...]
+"""(w, b) in units of one over a common denominator: whole numbers compare fast and exactly."""
+
+
+def _point(node: Node, scale: int) -> Whole:
     """(w, b) of the unit's orientation that has its largest w positive: a small w may have either sign nearby."""
     largest = max(range(len(node.w)), key=lambda i: abs(node.w[i]))
     sign = -1 if node.w[largest] < 0 else 1
-    return tuple(sign * v for v in (*node.w, node.b))
-
-
-def _signed(point: Vector, sign: int) -> Vector:
-    return tuple(sign * v for v in point)
-
-
-def _far(a: Vector, b: Vector) -> Fraction:
-    return max(abs(x - y) for x, y in zip(a, b, strict=True))
+    return tuple(int(sign * v * scale) for v in (*node.w, node.b))
 
 
 def _by_first(
-    kept: Sequence[int], points: dict[int, Vector], eps: Fraction
-) -> list[tuple[Vector, Cluster]]:
-    """Every node joins the first group whose first member is within ε of it, up to sign: the published greedy partition."""
-    groups: list[tuple[Vector, Cluster]] = []
+    kept: Sequence[int], points: dict[int, Whole], eps: int
+) -> list[tuple[Whole, Cluster]]:
+    """Every node joins the first group whose first member is within ε of it, up to sign: the published greedy partition.
+
+    Twice the centres are returned, whole numbers here too.
+    """
+    groups: list[tuple[Whole, Cluster]] = []
     for i in kept:
+        own = points[i]
         for centre, members in groups:
-            if min(_far(centre, _signed(points[i], sign)) for sign in (1, -1)) <= eps:
+            if any(
+                all(-eps <= x - sign * y <= eps for x, y in zip(centre, own, strict=True))
+                for sign in (1, -1)
+            ):
                 members.append(i)
                 break
         else:
-            groups.append((points[i], [i]))
-    return groups
+            groups.append((own, [i]))
+    return [(tuple(2 * v for v in centre), members) for centre, members in groups]
 
 
 def _by_boxes(
-    kept: Sequence[int], points: dict[int, Vector], eps: Fraction
-) -> list[tuple[Vector, Cluster]]:
-    """Every node joins the first group with which it has a point in common that is within ε of all."""
-    groups: list[tuple[list[Fraction], list[Fraction], Cluster]] = []
+    kept: Sequence[int], points: dict[int, Whole], eps: int
+) -> list[tuple[Whole, Cluster]]:
+    """Every node joins the first group with which it has a point in common that is within ε of all; twice the centres."""
+    groups: list[tuple[list[int], list[int], Cluster]] = []
     for i in kept:
+        own = points[i]
         for low, high, members in groups:
-            box = next(
-                (
-                    box
-                    for sign in (1, -1)
-                    if (box := _meet(low, high, _signed(points[i], sign), eps))
-                ),
-                None,
-            )
-            if box is not None:
-                low[:], high[:] = box
+            sign = next((s for s in (1, -1) if _meets(low, high, own, s, eps)), 0)
+            if sign:
+                low[:] = [max(a, sign * v - eps) for a, v in zip(low, own, strict=True)]
+                high[:] = [min(b, sign * v + eps) for b, v in zip(high, own, strict=True)]
                 members.append(i)
                 break
         else:
-            groups.append(([v - eps for v in points[i]], [v + eps for v in points[i]], [i]))
+            groups.append(([v - eps for v in own], [v + eps for v in own], [i]))
     return [
-        (tuple((a + b) / 2 for a, b in zip(low, high, strict=True)), members)
+        (tuple(a + b for a, b in zip(low, high, strict=True)), members)
         for low, high, members in groups
     ]
 
 
-def _meet(
-    low: list[Fraction], high: list[Fraction], point: Vector, eps: Fraction
-) -> tuple[list[Fraction], list[Fraction]] | None:
-    lower = [max(a, v - eps) for a, v in zip(low, point, strict=True)]
-    upper = [min(b, v + eps) for b, v in zip(high, point, strict=True)]
-    return (lower, upper) if all(a <= b for a, b in zip(lower, upper, strict=True)) else None
+def _meets(low: list[int], high: list[int], point: Whole, sign: int, eps: int) -> bool:
+    bounds = zip(low, high, point, strict=True)
+    return all(a <= sign * v + eps and sign * v - eps <= b for a, b, v in bounds)
 
 
 def _built(
     net: TwoLayerSmooth,
     kept: Sequence[int],
-    groups: list[tuple[Vector, Cluster]],
-    points: dict[int, Vector],
+    groups: list[tuple[Whole, Cluster]],
+    scale: int,
     eps: Fraction,
 ) -> TwoLayerSmooth:
     """The network with w = 0 where it is near, groups on their centres, and outgoing weights that cancel where they can."""
     nodes = list(net.nodes)
-    zero = (Fraction(0),) * net.inputs
+    zero, held = (Fraction(0),) * net.inputs, set(kept)
     for i, node in enumerate(nodes):
-        if i not in kept:
+        if i not in held:
             nodes[i] = Node(zero, node.b, node.q)
-    for centre, members in groups:
+    for doubled, members in groups:
+        centre = tuple(Fraction(v, 2 * scale) for v in doubled)
         signs = {}
         for i in members:
             own = (*nodes[i].w, nodes[i].b)
@@ -188,6 +190,14 @@ def _built(
             q = tuple(own - signs[i] * part for own, part in zip(nodes[i].q, share, strict=True))
             nodes[i] = Node(place[:-1], place[-1], q)
     return net.replaced(nodes)
+
+
+def _signed(point: Vector, sign: int) -> Vector:
+    return tuple(sign * v for v in point)
+
+
+def _far(a: Vector, b: Vector) -> Fraction:
+    return max(abs(x - y) for x, y in zip(a, b, strict=True))
 
 
 def _move(a: Node, b: Node) -> Fraction:
