@@ -1,11 +1,12 @@
-"""'Useful information needs no ReLU': one task learned with ReLU, SiLU and tanh, and what can be read off each network.
+"""'Useful information needs no ReLU': one task learned with ReLU, SiLU and tanh, and what can be
+read off each network.
 
-The rough idea is a comment's: information that requires the activation to be a ReLU is rarely useful for
-interpretability. Five inputs, three of which matter, by amplitudes 3, 1.5 and 0.75:
+The rough idea is a comment's: information that requires the activation to be a ReLU is rarely useful
+for interpretability. Five inputs, three of which matter, by amplitudes 3, 1.5 and 0.75:
 y = Σ a_k sin(1.5 <v_k, x>) with orthonormal v_k; 24 nodes, full-batch gradient descent. Read off:
-without regard to the activation, the test error, the subspace of inputs in use (average gradient outer product), the order in
-which the three are learned, and the quadratic λ̂; and what belongs to ReLU: dead nodes, kinks, and the conserved
-|w|² + b² - q² of its nodes.
+without regard to the activation, the test error, the subspace of inputs in use (average gradient outer
+product), the order in which the three are learned, and the quadratic λ̂; and what belongs to ReLU:
+dead nodes, and the conserved |w|² + b² - q² of its nodes.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def task(seed: int) -> dict[str, np.ndarray]:
-    """Directions, training and test inputs, and the three parts of the function there; the seed draws all of it."""
+    """Directions, training and test inputs, and the three parts of the function there; the seed
+    draws all of it."""
     r = np.random.default_rng(seed)
     v = np.linalg.qr(r.normal(size=(INPUTS, INPUTS)))[0][:, :3].T
     x, t = r.normal(size=(SAMPLES, INPUTS)), r.normal(size=(TESTS, INPUTS))
@@ -146,14 +148,16 @@ def balance(p: Any) -> np.ndarray:
 
 
 def overlap(output: Any, p: Any, d: Any) -> float:
-    """How much of the true subspace the three leading eigenvectors of E[∇f ∇f^T] hold: 1 all of it, 3/5 by chance."""
+    """How much of the true subspace the three leading eigenvectors of E[∇f ∇f^T] hold: 1 all of it,
+    3/5 by chance."""
     slopes = jax.vmap(jax.grad(lambda x: output(p, x)))(d["t"])
     _, vectors = np.linalg.eigh(np.asarray(slopes.T @ slopes))
     return float(np.sum((np.asarray(d["v"]) @ vectors[:, -3:]) ** 2) / 3)
 
 
 def quadratic(output: Any, p: Any, x: Any) -> float:
-    r"""λ̂ of the model linearised at p, unit noise: :math:`½ Σ nβ h_i/(nβ h_i + γ)`, nβ = n/log n."""
+    r"""λ̂ of the model linearised at p, unit noise: :math:`½ Σ nβ h_i/(nβ h_i + γ)`, nβ = n/log
+    n."""
     rows = np.concatenate(
         [
             np.asarray(g).reshape(len(x), -1)

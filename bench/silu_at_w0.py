@@ -1,4 +1,5 @@
-"""Is analytic different? λ at the true parameters of Table 2's star networks, SiLU with τ = 100 beside ReLU.
+"""Is analytic different? λ at the true parameters of Table 2's star networks, SiLU with τ = 100
+beside ReLU.
 
 Two ways. The curvature of K at s_m for width m, by quadrature: SiLU's K is analytic, and where its
 Hessian has full rank λ is half the number of parameters. Then nβ E[K] from inside the phase at s_3,
@@ -70,7 +71,8 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def curvature(kinks: int, activation: str) -> Float[np.ndarray, " parameters"]:
-    r"""Eigenvalues of :math:`E_x[\nabla f \nabla f^T]`, the Hessian of K at s_m, m nodes, x uniform."""
+    r"""Eigenvalues of :math:`E_x[\nabla f \nabla f^T]`, the Hessian of K at s_m, m nodes, x
+    uniform."""
     truth = star_truth(kinks, kinks)
     nodes, weights = np.polynomial.legendre.leggauss(FINE)
     x, own = (
@@ -93,7 +95,8 @@ def curvature(kinks: int, activation: str) -> Float[np.ndarray, " parameters"]:
 
 
 def population(activation: str) -> Triple:
-    """K of three nodes in the chart for the truth s_3 of the same activation, inputs on a lattice."""
+    """K of three nodes in the chart for the truth s_3 of the same activation, inputs on a
+    lattice."""
     centres = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
     x = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
     with jax.enable_x64(True):

@@ -1,4 +1,5 @@
-"""Two-layer networks of tanh, sigmoid, erf, SiLU and GELU: forms, equivalence, width, fibres, rank."""
+"""Two-layer networks of tanh, sigmoid, erf, SiLU and GELU: forms, equivalence, width, fibres,
+rank."""
 
 import itertools
 import json
@@ -46,7 +47,8 @@ def random_network(name, seed, inputs=2, outputs=1, width=5):
 
 
 def moved(net, seed):
-    """The same function by other means: nodes split, turned with what they leave handed on, shuffled, and idle ones added."""
+    """The same function by other means: nodes split, turned with what they leave handed on,
+    shuffled, and idle ones added."""
     r = random.Random(seed)
     nodes, c = list(net.nodes), list(net.c)
     turned = r.sample(range(len(nodes)), 2)
@@ -177,7 +179,8 @@ def test_minimal_parameters_are_counted_by_turning_every_set_of_nodes(name):
 
 @pytest.mark.parametrize(("kinks", "relu", "silu"), [(3, 10, 13), (4, 13, 17), (5, 16, 21)])
 def test_silu_is_regular_where_relu_is_not(kinks, relu, silu):
-    """The stars of Wei et al., width m: λ = rank/2 is (3m + 1)/2 for ReLU, and (4m + 1)/2 for SiLU with τ = 100."""
+    """The stars of Wei et al., width m: λ = rank/2 is (3m + 1)/2 for ReLU, and (4m + 1)/2 for SiLU
+    with τ = 100."""
     angle = np.pi / kinks * (2 * np.arange(kinks) + 1)
     star = (
         np.stack([np.cos(angle), np.sin(angle)], axis=1),
@@ -201,7 +204,8 @@ def test_two_opposite_nodes_pay_for_the_reversal_of_a_third():
 
 
 def test_minimal_width_of_even_activations_against_exhaustion():
-    """p + what is left: for N = 1 and one output every choice of orientations and pairs is tried by hand."""
+    """p + what is left: for N = 1 and one output every choice of orientations and pairs is tried by
+    hand."""
     for seed in range(12):
         r = random.Random(seed)
         units = [(r.randint(1, 2), r.randint(-1, 1), r.choice([-2, -1, 1, 2])) for _ in range(3)]
@@ -269,7 +273,8 @@ def test_fibres_of_odd_activations():
     assert (fibre(net).number, fibre(net).dimension) == (6 * 8, 0)
     assert (fibre(net, 5).number, fibre(net, 5).dimension) == (1, 2 * 3)
     assert fibre(net, 2).number == 0 and "no network of 2" in str(fibre(net, 2))
-    # The largest stratum's dimension is that of the kernel at a parameter of it, where nothing is null to first order only.
+    # The largest stratum's dimension is that of the kernel at a parameter of it, where nothing is
+    # null to first order only.
     free = net.replaced(
         [*net.nodes, *TwoLayerSmooth("erf", [[3, 1]], [2], [[0], [0]], [0, 0]).nodes]
     )
@@ -355,7 +360,7 @@ def test_proximate_rank_is_exact_at_the_edge():
             ]
             assert max(moves) <= float(own.eps) + 1e-12
             assert int(minimal_width(own.nearest)) == own.bound
-    # Three in a row, ε apart from the next: the first alone reaches one neighbour, a common centre all three.
+    # Three in a row, ε apart from the next: the first reaches one neighbour, a common centre all.
     row = TwoLayerSmooth("tanh", [[1], [3], [2]], [0, 0, 0], [9, 9, 9], 0)
     assert int(proximate_rank(row, 1)) == 1
 

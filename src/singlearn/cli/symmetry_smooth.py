@@ -80,7 +80,8 @@ def equivalent_files(
 
 
 def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
-    """Write the same function with fewer nodes; its file has rational parameters, so constants such as tanh(1/4) keep a node."""
+    """Write the same function with fewer nodes; its file has rational parameters, so constants such
+    as tanh(1/4) keep a node."""
     if options.eps is not None:
         raise Refusal("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":

@@ -1,4 +1,5 @@
-r"""Activations that are odd up to a constant (tanh, sigmoid, erf) or even up to a line (SiLU, GELU)."""
+r"""Activations that are odd up to a constant (tanh, sigmoid, erf) or even up to a line (SiLU,
+GELU)."""
 
 from __future__ import annotations
 
@@ -73,8 +74,8 @@ class Activation:
 
     .. math:: \mathrm{SiLU}(-u) = \mathrm{SiLU}(u) - u,\quad \mathrm{GELU}(-u) = \mathrm{GELU}(u) - u.
 
-    SiLU is :math:`u/(1 + e^{-τu})` with the sharpness τ; GELU is :math:`u\,Φ(u)`, exactly, not its tanh
-    approximation. None of them commutes with scaling.
+    SiLU is :math:`u/(1 + e^{-τu})` with the sharpness τ; GELU is :math:`u\,Φ(u)`, exactly, not its
+    tanh approximation. None of them commutes with scaling.
 
     Args:
         name: "tanh", "sigmoid", "erf", "silu" or "gelu"; "swish" and "logistic" are read too.

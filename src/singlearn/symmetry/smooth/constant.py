@@ -37,16 +37,17 @@ def enclosure(base: Base, at: arb) -> arb:
 
 @dataclass(frozen=True)
 class Constant:
-    r"""The real number :math:`r + \sum_j c_j T_j(b_j)`, with r, c_j, b_j rational and T_j odd, b_j > 0.
+    r"""The real number :math:`r + \sum_j c_j T_j(b_j)`, with r, c_j, b_j rational and T_j odd, b_j
+    > 0.
 
-    Equal as objects means equal as numbers. The converse is a theorem for tanh: with b_j = n_j/D and
-    :math:`t = e^{2/D}`, every :math:`\tanh(b_j) = (t^{n_j} - 1)/(t^{n_j} + 1)` is a rational function
-    of t, which is transcendental (Hermite), so a relation over Q is one between functions of t; among
-    them the largest n has a pole (a primitive 2n-th root of 1) that the others do not have. So 1 and
-    tanh of distinct positive rationals are independent over Q. For erf the values alone, without the 1,
-    are independent (they are :math:`2/\sqrt\pi` times values of E-functions that are independent over
-    the rational functions, so Beukers' theorem applies [beukers2006refined]_); whether :math:`\sqrt\pi`
-    is a rational combination of them is not known.
+    Equal as objects means equal as numbers. The converse is a theorem for tanh: with b_j = n_j/D
+    and :math:`t = e^{2/D}`, every :math:`\tanh(b_j) = (t^{n_j} - 1)/(t^{n_j} + 1)` is a rational
+    function of t, which is transcendental (Hermite), so a relation over Q is one between functions
+    of t; among them the largest n has a pole (a primitive 2n-th root of 1) that the others do not
+    have. So 1 and tanh of distinct positive rationals are independent over Q. For erf the values
+    alone, without the 1, are independent (they are :math:`2/\sqrt\pi` times values of E-functions
+    that are independent over the rational functions, so Beukers' theorem applies
+    [beukers2006refined]_); whether :math:`\sqrt\pi` is a rational combination of them is not known.
 
     Attributes:
         rational: r.

@@ -38,11 +38,11 @@ LARGEST = {"tanh": Fraction(1), "sigmoid": Fraction(1, 2), "erf": Fraction(1)}
 def smooth_distance(a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain) -> Distance:
     r"""Bounds on :math:`\sup_{x\in X}\max_j |f_j(x) - g_j(x)|`, proven on both sides.
 
-    From above: units are paired, up to sign, and a pair differs by at most
-    :math:`|A - B| \sup|γ(v)| + |A| \sup|γ'| \sup|u - v|`; what is left alone, the line and the constant are
-    added. It is small where the networks have nearly equal units, as two that differ by rounding or noise; two that are
-    close for other reasons are not seen to be. From below: the difference at the best of some 500 points, in
-    certified arithmetic.
+    From above: units are paired, up to sign, and a pair differs by at most :math:`|A - B|
+    \sup|γ(v)| + |A| \sup|γ'| \sup|u - v|`; what is left alone, the line and the constant are added.
+    It is small where the networks have nearly equal units, as two that differ by rounding or noise;
+    two that are close for other reasons are not seen to be. From below: the difference at the best
+    of some 500 points, in certified arithmetic.
 
     Args:
         a, b: networks of one activation with the same inputs and outputs.
@@ -129,7 +129,8 @@ def _size(unit: Unit, domain: Domain, activation: Activation) -> Fraction:
 def _pairing(
     own: list[Weighted], other: list[Weighted], domain: Domain, activation: Activation
 ) -> list[tuple[int, int]]:
-    """Which unit goes with which; an index past the end means "alone". It has to be good, not best."""
+    """Which unit goes with which; an index past the end means "alone". It has to be good, not
+    best."""
     cost = np.zeros((len(own) + len(other),) * 2)
     for i, one in enumerate(own):
         cost[i, len(other) :] = _rough(one, None, domain, activation)

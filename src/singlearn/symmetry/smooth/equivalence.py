@@ -30,11 +30,12 @@ REWRITTEN = {
 
 @dataclass(frozen=True)
 class SmoothEquivalence(Shown):
-    """The answer of :func:`equivalent_smooth`; true as a condition where the two are shown to be equal.
+    """The answer of :func:`equivalent_smooth`; true as a condition where the two are shown to be
+    equal.
 
     Attributes:
-        a, b: the networks that were compared: those given, or where their activations differ, both rewritten by
-            :func:`~singlearn.symmetry.smooth.in_base.in_base`.
+        a, b: the networks that were compared: those given, or where their activations differ, both
+            rewritten by :func:`~singlearn.symmetry.smooth.in_base.in_base`.
         domain: where; it matters for the witness only.
         forms: their forms.
         status: equivalent, different, or not shown.
@@ -62,14 +63,16 @@ class SmoothEquivalence(Shown):
 
     @cached_property
     def transformation(self) -> Transformation | None:
-        """Steps that turn the first network into the second, where they are equal and of one activation."""
+        """Steps that turn the first network into the second, where they are equal and of one
+        activation."""
         if not self.is_exact or self.a.activation != self.b.activation:
             return None
         return find_transformation(self.a, self.b)
 
     @cached_property
     def witness(self) -> Witness | None:
-        """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or nothing tried separates them."""
+        """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or
+        nothing tried separates them."""
         if self.is_exact:
             return None
         return find_witness(self.a, self.b, differing_units(*self.forms), self.domain)
@@ -115,21 +118,25 @@ def equivalent_smooth(
     domain: Domain | None = None,
     tolerance: Number | None = None,
 ) -> SmoothEquivalence:
-    r"""Decide whether two networks are the same function; the answer does not depend on the domain, as both are analytic.
+    r"""Decide whether two networks are the same function; the answer does not depend on the domain,
+    as both are analytic.
 
-    They are exactly when their forms agree (:mod:`singlearn.symmetry.smooth.form`). Constants such as
-    :math:`3\tanh(1/4)` are compared exactly for tanh, sigmoid and SiLU; for erf and GELU by enclosures where they are not
-    the same expression, which leaves "not shown" possible in principle.
+    They are exactly when their forms agree (:mod:`singlearn.symmetry.smooth.form`). Constants such
+    as :math:`3\tanh(1/4)` are compared exactly for tanh, sigmoid and SiLU; for erf and GELU by
+    enclosures where they are not the same expression, which leaves "not shown" possible in
+    principle.
 
     Args:
         a, b: networks with the same inputs and outputs, of the same or of two activations.
         domain: where to look for a witness; ``None`` for all of R^N.
-        tolerance: ε ≥ 0, in units of the output; needs a domain, and then asks whether the largest difference there
-            is at most that, which bounds (:func:`~singlearn.symmetry.smooth.distance.smooth_distance`) may leave open.
+        tolerance: ε ≥ 0, in units of the output; needs a domain, and then asks whether the largest
+            difference there is at most that, which bounds
+            (:func:`~singlearn.symmetry.smooth.distance.smooth_distance`) may leave open.
 
     Raises:
-        ValueError: shapes that do not fit together, something else than smooth networks, a negative tolerance, one without
-            a domain, or one for two activations that are no rewriting of each other.
+        ValueError: shapes that do not fit together, something else than smooth networks, a negative
+            tolerance, one without a domain, or one for two activations that are no rewriting of
+            each other.
 
     >>> f = TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
     >>> g = TwoLayerSmooth("tanh", [[-2], [1]], [-1, 0], [-3, 1], 0)
@@ -181,9 +188,10 @@ def equivalent_smooth(
 
 
 def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
-    """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU have none; in
-    :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an imaginary v is not zero for real A and B,
-    and of erf'' and GELU'' with one Gaussian the coefficients are odd and even polynomials."""
+    """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
+    have none; in :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an
+    imaginary v is not zero for real A and B, and of erf'' and GELU'' with one Gaussian the
+    coefficients are odd and even polynomials."""
     alike = one.activation == other.activation
     if (
         one.units != other.units if alike else one.units or other.units
@@ -196,7 +204,8 @@ def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
 
 
 def is_zero(value: Constant) -> bool | None:
-    """Whether a number is zero; ``None`` where neither is shown. See :class:`Constant` for the theorems.
+    """Whether a number is zero; ``None`` where neither is shown. See :class:`Constant` for the
+    theorems.
 
     >>> from fractions import Fraction
     >>> is_zero(Constant.value(Base.ERF, Fraction(1, 2), Fraction(3)) + Fraction(-1))

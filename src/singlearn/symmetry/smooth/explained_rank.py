@@ -16,11 +16,13 @@ from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 def smooth_explained_rank(
     net: TwoLayerSmooth, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
 ) -> ExplainedRank:
-    """Rank of the Jacobian of the outputs at inputs x, beside the dimension that known symmetries take from it.
+    """Rank of the Jacobian of the outputs at inputs x, beside the dimension that known symmetries
+    take from it.
 
-    Ranks are numerical, in float64, after columns are scaled to length one. What is null on every open set is known from
-    a finite matrix (:mod:`singlearn.symmetry.smooth.generators`). Saturated nodes make the rank at x smaller than that:
-    float64 does not see them move, which is counted as unexplained.
+    Ranks are numerical, in float64, after columns are scaled to length one. What is null on every
+    open set is known from a finite matrix (:mod:`singlearn.symmetry.smooth.generators`). Saturated
+    nodes make the rank at x smaller than that: float64 does not see them move, which is counted as
+    unexplained.
 
     Args:
         net: the network.
@@ -28,8 +30,8 @@ def smooth_explained_rank(
         domain: changes nothing.
 
     Raises:
-        ValueError: x has another number of columns than the network has inputs; weights too large; a domain of another
-            dimension.
+        ValueError: x has another number of columns than the network has inputs; weights too large;
+            a domain of another dimension.
 
     >>> net = TwoLayerSmooth("tanh", [[1], [1]], [0, 0], [1, 2], 0)
     >>> print(smooth_explained_rank(net, np.linspace(-1, 1, 50)[:, None]))

@@ -1,31 +1,33 @@
 r"""All parameters of one width that compute the function of a smooth network, up to connectedness.
 
-Let p units, width m, excess e = m - p; parameters are real. Nothing rescales, so what moves is which node
-sits on which unit, which way round, with which amount.
+Let p units, width m, excess e = m - p; parameters are real. Nothing rescales, so what moves is
+which node sits on which unit, which way round, with which amount.
 
 *Odd activations* (tanh, sigmoid, erf), any number of outputs.
 
-- e = 0: every unit has one node, turned one way or the other, c follows: :math:`p!\,2^p` points. (Sussmann 1992
-  [sussmann1992uniqueness]_.)
-- e ≥ 1: one connected component. A free node (q = 0) can be put on a unit the other way round, take over the
-  amount, and leave the node that was there free: so orientation and numbering all change within it. That
-  nothing else can happen is the theorem of the form: amounts on a unit add up to A_k ≠ 0, so every
-  unit has a node, and amounts elsewhere cancel, so they can be shrunk to 0. Farrugia-Roberts shows more: it is
-  connected by piecewise linear paths, of at most 7 pieces where most of the nodes are redundant
-  [farrugiaroberts2023functional]_.
-- Its largest strata have e nodes that are free one by one, with q = 0, then (w, b) free, or with w = 0, then (b, q)
-  free: dimension :math:`e\,(\max(N, M) + 1)`. A group of r nodes on one free unit that cancel has
-  N + 1 + (r - 1)M dimensions, r nodes on one of the p units (r - 1)M: less.
+- e = 0: every unit has one node, turned one way or the other, c follows: :math:`p!\,2^p` points.
+  (Sussmann 1992 [sussmann1992uniqueness]_.)
+- e ≥ 1: one connected component. A free node (q = 0) can be put on a unit the other way round, take
+  over the amount, and leave the node that was there free: so orientation and numbering all change
+  within it. That nothing else can happen is the theorem of the form: amounts on a unit add up to
+  A_k ≠ 0, so every unit has a node, and amounts elsewhere cancel, so they can be shrunk to 0.
+  Farrugia-Roberts shows more: it is connected by piecewise linear paths, of at most 7 pieces where
+  most of the nodes are redundant [farrugiaroberts2023functional]_.
+- Its largest strata have e nodes that are free one by one, with q = 0, then (w, b) free, or with w
+  = 0, then (b, q) free: dimension :math:`e\,(\max(N, M) + 1)`. A group of r nodes on one free unit
+  that cancel has N + 1 + (r - 1)M dimensions, r nodes on one of the p units (r - 1)M: less.
 
-*Even activations* (SiLU, GELU). Turning a node round leaves a line, so the slope has to balance as for ReLU.
+*Even activations* (SiLU, GELU). Turning a node round leaves a line, so the slope has to balance as
+for ReLU.
 
-- e = 0, any outputs: :math:`p!\,|Σ_0|` points, Σ_0 the orientations s with :math:`\sum_k s_k A_k w_k^T/2 = G`.
-- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre_component` carries over word for
-  word with units in the place of kinks and without scales: its moves shift amounts between nodes on
-  one unit, move free nodes, and turn linear pairs, and none of them uses a scale; conversely a rigid parameter stays
-  one because no amount can pass through zero. Two things change. A rigid component is a point. A linear pair
-  :math:`vσ(u) - vσ(-u) = vu` has v and the offset free, :math:`w = R/v` follows: 2 dimensions; it lies down on a unit k
-  where R is parallel to w_k.
+- e = 0, any outputs: :math:`p!\,|Σ_0|` points, Σ_0 the orientations s with :math:`\sum_k s_k A_k
+  w_k^T/2 = G`.
+- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre_component` carries over
+  word for word with units in the place of kinks and without scales: its moves shift amounts between
+  nodes on one unit, move free nodes, and turn linear pairs, and none of them uses a scale;
+  conversely a rigid parameter stays one because no amount can pass through zero. Two things change.
+  A rigid component is a point. A linear pair :math:`vσ(u) - vσ(-u) = vu` has v and the offset free,
+  :math:`w = R/v` follows: 2 dimensions; it lies down on a unit k where R is parallel to w_k.
 - e ≥ 1, several outputs: not classified here.
 """
 
@@ -49,7 +51,8 @@ MOST_ORIENTATIONS = 2**18
 
 @dataclass(frozen=True)
 class SmoothComponent:
-    """Components that differ by the numbering of the nodes, and for odd activations by their orientations.
+    """Components that differ by the numbering of the nodes, and for odd activations by their
+    orientations.
 
     Attributes:
         copies: how many there are.
@@ -66,7 +69,8 @@ class SmoothComponent:
 
 @dataclass(frozen=True)
 class SmoothFibre(Shown):
-    """The parameters of one width and activation that compute one function on R^N, and so on any open set.
+    """The parameters of one width and activation that compute one function on R^N, and so on any
+    open set.
 
     Attributes:
         form: what they share.
@@ -83,7 +87,8 @@ class SmoothFibre(Shown):
 
     @property
     def number(self) -> int:
-        """How many connected components there are; 0 if no network of this width computes the function."""
+        """How many connected components there are; 0 if no network of this width computes the
+        function."""
         return sum(component.copies for component in self.components)
 
     @property
@@ -152,7 +157,8 @@ class SmoothFibre(Shown):
             elif own.kind is Kind.LINEAR_PAIR:
                 found.append(SmoothComponent(own.copies, 2, 0, "a linear pair off the units"))
             else:
-                # Two nodes that a linear pair holds, where neither an orientation nor two opposite nodes on a unit balance.
+                # A linear pair holds two nodes where no orientation balances, nor two opposite nodes
+                # on one unit.
                 pair = 2 if self.excess >= 3 and self.excess - own.free_nodes == 2 else 0
                 several = (
                     "of any orientation"
@@ -215,14 +221,16 @@ def _nodes(number: int) -> str:
 
 
 def smooth_fibre(net: TwoLayerSmooth, width: int | None = None) -> SmoothFibre:
-    """The set of parameters of one width that compute the same function; its components are proved above.
+    """The set of parameters of one width that compute the same function; its components are proved
+    above.
 
     Args:
         net: the network.
         width: number of hidden nodes; that of ``net`` if not given.
 
     Raises:
-        ValueError: a negative width, or SiLU or GELU with several outputs and a width other than the number of units.
+        ValueError: a negative width, or SiLU or GELU with several outputs and a width other than
+            the number of units.
 
     >>> net = TwoLayerSmooth("tanh", [[1], [2]], [0, -1], [1, 1], 0)
     >>> smooth_fibre(net).number, smooth_fibre(net, 4).dimension

@@ -48,7 +48,8 @@ def from_content(content: Mapping[str, Any], activation: Activation) -> TwoLayer
 def from_arrays_file(
     path: Path, activation: Activation, order: Sequence[str] | None
 ) -> TwoLayerSmooth:
-    """The network of a file of arrays named ``<layer>.weight`` and ``<layer>.bias``, with one hidden layer.
+    """The network of a file of arrays named ``<layer>.weight`` and ``<layer>.bias``, with one
+    hidden layer.
 
     Raises:
         ValueError: another ending, arrays that are no such network, or more than one hidden layer.
@@ -87,7 +88,8 @@ def from_arrays_file(
 
 
 def smooth_from_torch(module: Any) -> TwoLayerSmooth:
-    """The network of ``Sequential(Linear, Tanh, Linear)``, or with ``Sigmoid``, ``SiLU`` or ``GELU`` in the middle.
+    """The network of ``Sequential(Linear, Tanh, Linear)``, or with ``Sigmoid``, ``SiLU`` or
+    ``GELU`` in the middle.
 
     What else may stand in it is what :func:`singlearn.symmetry.from_torch` reads.
 
@@ -95,7 +97,8 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
         module: a PyTorch Sequential.
 
     Raises:
-        ValueError: other modules, ``GELU(approximate='tanh')``, which is another function, or several hidden layers.
+        ValueError: other modules, ``GELU(approximate='tanh')``, which is another function, or
+            several hidden layers.
     """
     import torch
 
@@ -115,7 +118,7 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
             f"module: {type(curved[0]).__name__} has hooks, which may change what it computes; remove them first"
         )
     at = next(i for i, child in enumerate(children) if child is curved[0])
-    # A BatchNorm behind the activation is read as for ReLU; behind the Linear too. Training mode and other layers are refused there.
+    # With ReLU in its place the module is read as ReLU's are, BatchNorm included, or refused.
     plain = torch.nn.Sequential(
         *[torch.nn.ReLU() if i == at else child for i, child in enumerate(children)]
     )
@@ -140,7 +143,8 @@ def smooth_to_torch(net: TwoLayerSmooth) -> Any:
 
     Raises:
         ImportError: PyTorch is not installed.
-        ValueError: erf, or SiLU of another sharpness than 1, for which PyTorch has no module; or no hidden node.
+        ValueError: erf, or SiLU of another sharpness than 1, for which PyTorch has no module; or no
+            hidden node.
     """
     require_smooth(net, "smooth_to_torch")
     import torch
@@ -166,7 +170,8 @@ def smooth_to_torch(net: TwoLayerSmooth) -> Any:
 
 
 def with_rational_bias(net: TwoLayerSmooth) -> TwoLayerSmooth:
-    """The same function with rational parameters: what c holds of tanh(1/4) and the like goes to nodes with w = 0.
+    """The same function with rational parameters: what c holds of tanh(1/4) and the like goes to
+    nodes with w = 0.
 
     Args:
         net: the network.
@@ -196,7 +201,8 @@ def with_rational_bias(net: TwoLayerSmooth) -> TwoLayerSmooth:
 
 
 def write_smooth(net: TwoLayerSmooth, path: Path) -> None:
-    """Write a .json that :func:`singlearn.symmetry.read` takes back, exactly; what c holds of tanh(1/4) goes to nodes with w = 0.
+    """Write a .json that :func:`singlearn.symmetry.read` takes back, exactly; what c holds of
+    tanh(1/4) goes to nodes with w = 0.
 
     Raises:
         ValueError: the name has another ending; other formats have no place for the activation.

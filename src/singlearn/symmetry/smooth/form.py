@@ -1,35 +1,39 @@
 r"""What a two-layer network of a smooth activation computes, and nothing else about it.
 
-Write :math:`σ(u) = α + βu + γ(u)`; γ is odd for tanh, sigmoid and erf (β = 0), even for SiLU and GELU
-(β = 1/2). Turning every node with w ≠ 0 so that the first non-zero weight is positive, and adding up the
-nodes with equal (w, b), gives :math:`f = d + Lx + \sum_k A_k σ(u_k)` with distinct units
-:math:`u_k(x) = ⟨w_k, x⟩ + b_k`, no two of them opposite, all :math:`A_k ≠ 0`.
+Write :math:`σ(u) = α + βu + γ(u)`; γ is odd for tanh, sigmoid and erf (β = 0), even for SiLU and
+GELU (β = 1/2). Turning every node with w ≠ 0 so that the first non-zero weight is positive, and
+adding up the nodes with equal (w, b), gives :math:`f = d + Lx + \sum_k A_k σ(u_k)` with distinct
+units :math:`u_k(x) = ⟨w_k, x⟩ + b_k`, no two of them opposite, all :math:`A_k ≠ 0`.
 
-**Theorem.** For every activation of this room the functions :math:`1, x_1, …, x_N, σ(u_1), …, σ(u_p)` are
-linearly independent on every open set, for non-constant affine :math:`u_k` with :math:`u_i ≠ ±u_j`.
-So two networks are equal, on R^N or on any domain with an interior, exactly when their forms are equal.
-For tanh this is Sussmann's theorem [sussmann1992uniqueness]_, for larger classes of odd activations
-Albertini & Sontag's [albertini1993neural]_; here is a proof for all five.
+**Theorem.** For every activation of this room the functions :math:`1, x_1, …, x_N, σ(u_1), …,
+σ(u_p)` are linearly independent on every open set, for non-constant affine :math:`u_k` with
+:math:`u_i ≠ ±u_j`. So two networks are equal, on R^N or on any domain with an interior, exactly
+when their forms are equal. For tanh this is Sussmann's theorem [sussmann1992uniqueness]_, for
+larger classes of odd activations Albertini & Sontag's [albertini1993neural]_; here is a proof for
+all five.
 
-*Proof.* The functions are analytic, so a relation on an open set holds on R^N. Restrict it to a line
-:math:`x = p + tv` that avoids finitely many hyperplanes of directions: :math:`u_k = a_k t + c_k` with
-:math:`a_k ≠ 0` and still :math:`(a_i, c_i) ≠ ±(a_j, c_j)`; turn them so that :math:`a_k > 0`. (If
-:math:`w_i = ±w_j`, then the offsets differ along every line, because b_i ≠ ±b_j with the same sign.)
+*Proof.* The functions are analytic, so a relation on an open set holds on R^N. Restrict it to a
+line :math:`x = p + tv` that avoids finitely many hyperplanes of directions: :math:`u_k = a_k t +
+c_k` with :math:`a_k ≠ 0` and still :math:`(a_i, c_i) ≠ ±(a_j, c_j)`; turn them so that :math:`a_k >
+0`. (If :math:`w_i = ±w_j`, then the offsets differ along every line, because b_i ≠ ±b_j with the
+same sign.)
 
 - *tanh, sigmoid, SiLU.* :math:`\tanh(su)` has poles at :math:`su = iπ(m + 1/2)`, that is at
-  :math:`t = (iπ(m + 1/2)/s - c)/a`. For SiLU, :math:`γ = \tfrac u2 \tanh(τu/2)`, u is not zero there. Of the
-  units with one value of -c/a, the real part, that with the largest a has its first pole nearest to the
-  real axis; none of the others has a pole there, the polynomial part neither. So its A is 0; repeat.
-- *erf.* The derivative along the line is :math:`ℓ + \sum_k A_k a_k \tfrac{2}{\sqrtπ} e^{-u_k^2} = 0`. As
-  t → ∞ every exponential vanishes, so ℓ = 0. The polynomials :math:`u_k^2` differ from each other by
-  polynomials that are not constant, because :math:`u_i^2 - u_j^2 = (u_i - u_j)(u_i + u_j)` is constant only
-  if one factor is zero or both are constant, and :math:`a_i = a_j` and :math:`a_i = -a_j` exclude each
-  other. So one of them is the least as t → ∞; divide by its exponential: its coefficient is 0; repeat.
-- *GELU.* The second derivative is :math:`\sum_k A_k a_k^2 (2 - u_k^2) φ(u_k) = 0`, φ the normal density: the
-  same argument with polynomial coefficients that are not zero. ∎
+  :math:`t = (iπ(m + 1/2)/s - c)/a`. For SiLU, :math:`γ = \tfrac u2 \tanh(τu/2)`, u is not zero
+  there. Of the units with one value of -c/a, the real part, that with the largest a has its first
+  pole nearest to the real axis; none of the others has a pole there, the polynomial part neither.
+  So its A is 0; repeat.
+- *erf.* The derivative along the line is :math:`ℓ + \sum_k A_k a_k \tfrac{2}{\sqrtπ} e^{-u_k^2} =
+  0`. As t → ∞ every exponential vanishes, so ℓ = 0. The polynomials :math:`u_k^2` differ from each
+  other by polynomials that are not constant, because :math:`u_i^2 - u_j^2 = (u_i - u_j)(u_i + u_j)`
+  is constant only if one factor is zero or both are constant, and :math:`a_i = a_j` and :math:`a_i
+  = -a_j` exclude each other. So one of them is the least as t → ∞; divide by its exponential: its
+  coefficient is 0; repeat.
+- *GELU.* The second derivative is :math:`\sum_k A_k a_k^2 (2 - u_k^2) φ(u_k) = 0`, φ the normal
+  density: the same argument with polynomial coefficients that are not zero. ∎
 
-Two consequences differ from ReLU: a domain changes nothing, as no node is ever dead or always active on
-one; and a scale of (w, b) is part of the function.
+Two consequences differ from ReLU: a domain changes nothing, as no node is ever dead or always
+active on one; and a scale of (w, b) is part of the function.
 """
 
 from __future__ import annotations
@@ -88,7 +92,8 @@ def unit_of(node: Node) -> tuple[Unit, int]:
 
 @dataclass(frozen=True)
 class SmoothForm(Shown):
-    r""":math:`f(x) = d + Lx + \sum_k A_k σ(u_k(x))`; equal forms and equal functions are the same thing, see above.
+    r""":math:`f(x) = d + Lx + \sum_k A_k σ(u_k(x))`; equal forms and equal functions are the same
+    thing, see above.
 
     Equality of functions that differ in d only is a question about numbers, see
     :class:`~singlearn.symmetry.smooth.constant.Constant`.
@@ -110,7 +115,8 @@ class SmoothForm(Shown):
 
     @property
     def slope(self) -> Matrix:
-        r""":math:`G = L + β\sum_k A_k w_k^T`, free of orientations: :math:`f = \sum_k A_k γ(u_k) + Gx + \mathrm{const}`."""
+        r""":math:`G = L + β\sum_k A_k w_k^T`, free of orientations: :math:`f = \sum_k A_k γ(u_k) +
+        Gx + \mathrm{const}`."""
         rows = [list(row) for row in self.linear]
         for unit, totals in self.units.items():
             for row, total in zip(rows, totals, strict=True):

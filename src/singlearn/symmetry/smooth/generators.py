@@ -1,16 +1,19 @@
 r"""Directions in which a smooth network's parameters can move without changing the function.
 
-The derivative of f along any direction is a combination of :math:`1, x_j, γ(u_k), γ'(u_k), x_jγ'(u_k)` over the units,
-and these are linearly independent on every open set. *Proof*, along a line as in
-:mod:`singlearn.symmetry.smooth.form`, for a relation :math:`\sum_k A_kγ(u_k) + ℓ_k γ'(u_k)` = affine with affine
-:math:`ℓ_k(x)`. tanh: at the first pole of the unit with the largest a of its group, :math:`γ'` has a double pole, so :math:`ℓ_k`
-is zero there for every choice of the line, that is on the complex hyperplane :math:`u_k = iπ/2s`; a real affine function that is
-zero there is zero (with its conjugate it vanishes on two parallel hyperplanes); then A_k is zero as before. SiLU: the
-double pole has the factor u, which is not zero there. erf: the derivative along the line is a sum of Gaussians
-:math:`e^{-u_k^2}` with coefficients of degree two, :math:`-2 a_k u_k ℓ_k + …`, which have to be zero, so ℓ_k and then A_k.
+The derivative of f along any direction is a combination of :math:`1, x_j, γ(u_k), γ'(u_k),
+x_jγ'(u_k)` over the units, and these are linearly independent on every open set. *Proof*, along a
+line as in :mod:`singlearn.symmetry.smooth.form`, for a relation :math:`\sum_k A_kγ(u_k) + ℓ_k
+γ'(u_k)` = affine with affine :math:`ℓ_k(x)`. tanh: at the first pole of the unit with the largest a
+of its group, :math:`γ'` has a double pole, so :math:`ℓ_k` is zero there for every choice of the
+line, that is on the complex hyperplane :math:`u_k = iπ/2s`; a real affine function that is zero
+there is zero (with its conjugate it vanishes on two parallel hyperplanes); then A_k is zero as
+before. SiLU: the double pole has the factor u, which is not zero there. erf: the derivative along
+the line is a sum of Gaussians :math:`e^{-u_k^2}` with coefficients of degree two, :math:`-2 a_k u_k
+ℓ_k + …`, which have to be zero, so ℓ_k and then A_k.
 GELU: the second derivative, :math:`a_k^2 ℓ_k (u_k^3 - 4u_k)φ(u_k) + …`, likewise. ∎
 
-So the kernel of the Fisher information, for inputs that fill any open set, is that of a finite matrix.
+So the kernel of the Fisher information, for inputs that fill any open set, is that of a finite
+matrix.
 """
 
 from __future__ import annotations
@@ -51,7 +54,8 @@ def groups(net: TwoLayerSmooth) -> Groups:
 
 
 def equations(net: TwoLayerSmooth) -> Float[np.ndarray, "equations parameters"]:
-    """One row for every output and function of the basis, one column for every parameter; the first M rows are those of 1."""
+    """One row for every output and function of the basis, one column for every parameter; the first
+    M rows are those of 1."""
     layout, kind, even = layout_of(net), net.activation.kind, net.activation.is_even
     w, b, q, _ = net.arrays()
     live = {unit: k for k, unit in enumerate(unit for unit in groups(net) if any(unit.w))}
@@ -89,10 +93,10 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
     r"""Directions along which the function does not change, tangent to curves of equal functions.
 
     - q = 0: w and b are free. w = 0: b or q trade with the output bias.
-    - Nodes on one unit: outgoing weight passes between them; between opposite ones of SiLU or GELU only if
-      :math:`\sum_k τ_k w_k^T = 0` over such units.
-    - Nodes on one unit that cancel: they move together. Where opposite ones of SiLU or GELU leave the line V u, w moves as long as
-      :math:`\sum_k V_k\,δw_k^T = 0`, or trades with V.
+    - Nodes on one unit: outgoing weight passes between them; between opposite ones of SiLU or GELU
+      only if :math:`\sum_k τ_k w_k^T = 0` over such units.
+    - Nodes on one unit that cancel: they move together. Where opposite ones of SiLU or GELU leave
+      the line V u, w moves as long as :math:`\sum_k V_k\,δw_k^T = 0`, or trades with V.
 
     Args:
         net: the network; nodes are compared exactly.
@@ -181,7 +185,8 @@ def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
 def _turn(
     layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
 ) -> Float[np.ndarray, " parameters"]:
-    """Amount passes from the node against the unit to that along it, which changes the slope by ``values w^T``."""
+    """Amount passes from the node against the unit to that along it, which changes the slope by
+    ``values w^T``."""
     direction = np.zeros(layout.size)
     direction[layout.q(pair[0])] += values / 2
     direction[layout.q(pair[1])] -= values / 2
@@ -219,7 +224,8 @@ def _lines(
     lines: list[tuple[list[tuple[int, int]], Float[np.ndarray, " outputs"]]],
     w: Float[np.ndarray, "nodes inputs"],
 ) -> Iterator[Raw]:
-    """Units that cancel up to a line V u: their w move together where the lines balance, or against a slope that turns."""
+    """Units that cancel up to a line V u: their w move together where the lines balance, or against
+    a slope that turns."""
     if not lines:
         return
 

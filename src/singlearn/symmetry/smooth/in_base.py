@@ -1,4 +1,5 @@
-"""Two activations that are one function in other units: sigmoid and tanh, SiLU of one sharpness and of another."""
+"""Two activations that are one function in other units: sigmoid and tanh, SiLU of one sharpness and
+of another."""
 
 from __future__ import annotations
 

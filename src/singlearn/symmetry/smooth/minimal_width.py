@@ -1,4 +1,5 @@
-"""The least number of hidden nodes that compute the function of a smooth network, and a network that has no more."""
+"""The least number of hidden nodes that compute the function of a smooth network, and a network
+that has no more."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class SmoothWidth(Shown):
         lower: no network of the activation with fewer hidden nodes computes the function.
         upper: one of this width does; equal to ``lower`` where the width is exact.
         form: the form of the function.
-        choice: for SiLU and GELU, which units turn round, which carry two opposite nodes; ``None`` for the others.
+        choice: for SiLU and GELU, which units turn round, which carry two opposite nodes; ``None``
+            for the others.
     """
 
     lower: int
@@ -54,18 +56,21 @@ class SmoothWidth(Shown):
 
 
 def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> SmoothWidth:
-    r"""The least number of hidden nodes of any network of the same activation, with real parameters, that is the same function.
+    r"""The least number of hidden nodes of any network of the same activation, with real
+    parameters, that is the same function.
 
-    For tanh, sigmoid and erf it is p, the number of units: every one needs a node, by independence, and the output bias takes
-    what is constant (Sussmann 1992 [sussmann1992uniqueness]_; for tanh it is called the rank). For SiLU and GELU a node leaves
-    the slope :math:`±A_k w_k^T/2`, so the count is that of a ReLU network on R^N
-    (:func:`singlearn.symmetry.minimal_width.minimal_width`), with units in the place of kinks:
+    For tanh, sigmoid and erf it is p, the number of units: every one needs a node, by independence,
+    and the output bias takes what is constant (Sussmann 1992 [sussmann1992uniqueness]_; for tanh it
+    is called the rank). For SiLU and GELU a node leaves the slope :math:`±A_k w_k^T/2`, so the
+    count is that of a ReLU network on R^N (:func:`singlearn.symmetry.minimal_width.minimal_width`),
+    with units in the place of kinks:
 
     .. math:: H_{\min} = p + \min_{T, s}\; |T| + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
               \bmod \mathrm{span}\{w_k : k \in T\}\Bigr].
 
-    The proof is the same: nodes on one unit give :math:`A_k` and a slope along :math:`w_k`, one node only :math:`±A_k w_k/2`;
-    nodes on a unit that is not among the p cancel, which takes two of them for a slope of rank one.
+    The proof is the same: nodes on one unit give :math:`A_k` and a slope along :math:`w_k`, one
+    node only :math:`±A_k w_k/2`; nodes on a unit that is not among the p cancel, which takes two of
+    them for a slope of rank one.
 
     Args:
         net: the network.
@@ -97,8 +102,8 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
 
 
 def as_kinks(form: SmoothForm) -> KinkForm:
-    """The kinks whose slopes balance as those of the units do: only normals and amounts matter, so offsets are numbers that
-    tell units apart."""
+    """The kinks whose slopes balance as those of the units do: only normals and amounts matter, so
+    offsets are numbers that tell units apart."""
     kinks: dict[Hyperplane, Vector] = {}
     for k, (unit, totals) in enumerate(form.units.items()):
         plane, factor = boundary(Node(unit.w, Fraction(0), totals))
@@ -107,7 +112,8 @@ def as_kinks(form: SmoothForm) -> KinkForm:
 
 
 def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLayerSmooth:
-    """The same function with as few hidden nodes as :func:`minimal_width_smooth` finds; what is constant goes to the output bias.
+    """The same function with as few hidden nodes as :func:`minimal_width_smooth` finds; what is
+    constant goes to the output bias.
 
     Args:
         net: the network.

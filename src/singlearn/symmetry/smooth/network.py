@@ -19,10 +19,11 @@ from singlearn.symmetry.smooth.constant import PRECISION, Constant, ball
 
 @dataclass(frozen=True, init=False)
 class TwoLayerSmooth(Shown):
-    r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,σ(\langle w_i, x\rangle + b_i)`, σ one of tanh, sigmoid, erf, SiLU, GELU.
+    r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,σ(\langle w_i, x\rangle + b_i)`, σ one of tanh,
+    sigmoid, erf, SiLU, GELU.
 
-    Every parameter is an exact rational, a float the binary fraction it is. What nodes with w = 0 add is
-    a number such as 3 tanh(1/4); compression puts it into c, which is therefore kept as a
+    Every parameter is an exact rational, a float the binary fraction it is. What nodes with w = 0
+    add is a number such as 3 tanh(1/4); compression puts it into c, which is therefore kept as a
     :class:`~singlearn.symmetry.smooth.constant.Constant`.
 
     Args:
@@ -30,8 +31,8 @@ class TwoLayerSmooth(Shown):
         w, b, q, c, inputs: as for :class:`~singlearn.symmetry.network.TwoLayerReLU`.
 
     Raises:
-        ValueError: an activation of another name, shapes that do not fit, or entries that are no finite
-            numbers.
+        ValueError: an activation of another name, shapes that do not fit, or entries that are no
+            finite numbers.
 
     >>> net = TwoLayerSmooth("tanh", [[1], [-1]], [0, 0], [1, 1], 0)
     >>> net.width, net.evaluate(np.array([[0.5]])).tolist()
@@ -81,7 +82,8 @@ class TwoLayerSmooth(Shown):
         c: tuple[Constant, ...] | None = None,
         activation: Activation | None = None,
     ) -> TwoLayerSmooth:
-        """A network of the same inputs and outputs with other nodes and, if given, another output bias or activation."""
+        """A network of the same inputs and outputs with other nodes and, if given, another output
+        bias or activation."""
         result = object.__new__(TwoLayerSmooth)
         result._set(
             activation or self.activation,

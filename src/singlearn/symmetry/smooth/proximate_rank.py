@@ -1,4 +1,5 @@
-r"""How few units a network near a given one has: an upper bound of the proximate rank, with the network that shows it."""
+r"""How few units a network near a given one has: an upper bound of the proximate rank, with the
+network that shows it."""
 
 from __future__ import annotations
 
@@ -46,15 +47,17 @@ class ProximateRank(Shown):
 
 
 def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
-    r"""An upper bound of the least rank among all networks whose parameters differ by at most ε, each, from these.
+    r"""An upper bound of the least rank among all networks whose parameters differ by at most ε,
+    each, from these.
 
-    The rank of a tanh network is its number of units, the minimal width of its function. Whether one of rank at most r is
-    within ε is NP-complete [farrugiaroberts2023computational]_; that paper bounds the proximate rank by putting
-    w within ε of zero to zero, merging greedily what lies within ε of one node, up to its sign, and dropping a group
-    of k nodes whose outgoing weights add up to at most kε. Here every comparison is exact, so nodes at exactly ε count; a second
-    partition, in which the members of a group need only have a common point within ε of all of them (boxes meet when
-    they do in pairs, so 2ε from each other), is tried beside it; and the network that reaches the bound is
-    built and checked. The function may change by more than ε.
+    The rank of a tanh network is its number of units, the minimal width of its function. Whether
+    one of rank at most r is within ε is NP-complete [farrugiaroberts2023computational]_; that paper
+    bounds the proximate rank by putting w within ε of zero to zero, merging greedily what lies
+    within ε of one node, up to its sign, and dropping a group of k nodes whose outgoing weights add
+    up to at most kε. Here every comparison is exact, so nodes at exactly ε count; a second
+    partition, in which the members of a group need only have a common point within ε of all of them
+    (boxes meet when they do in pairs, so 2ε from each other), is tried beside it; and the network
+    that reaches the bound is built and checked. The function may change by more than ε.
 
     Args:
         net: a network of tanh, sigmoid or erf.
@@ -102,7 +105,8 @@ Whole = tuple[int, ...]
 
 
 def _point(node: Node, scale: int) -> Whole:
-    """(w, b) of the unit's orientation that has its largest w positive: a small w may have either sign nearby."""
+    """(w, b) of the unit's orientation that has its largest w positive: a small w may have either
+    sign nearby."""
     largest = max(range(len(node.w)), key=lambda i: abs(node.w[i]))
     sign = -1 if node.w[largest] < 0 else 1
     return tuple(int(sign * v * scale) for v in (*node.w, node.b))
@@ -111,7 +115,8 @@ def _point(node: Node, scale: int) -> Whole:
 def _by_first(
     kept: Sequence[int], points: dict[int, Whole], eps: int
 ) -> list[tuple[Whole, Cluster]]:
-    """Every node joins the first group whose first member is within ε of it, up to sign: the published greedy partition.
+    """Every node joins the first group whose first member is within ε of it, up to sign: the
+    published greedy partition.
 
     Twice the centres are returned, whole numbers here too.
     """
@@ -133,7 +138,8 @@ def _by_first(
 def _by_boxes(
     kept: Sequence[int], points: dict[int, Whole], eps: int
 ) -> list[tuple[Whole, Cluster]]:
-    """Every node joins the first group with which it has a point in common that is within ε of all; twice the centres."""
+    """Every node joins the first group with which it has a point in common that is within ε of all;
+    twice the centres."""
     groups: list[tuple[list[int], list[int], Cluster]] = []
     for i in kept:
         own = points[i]
@@ -164,7 +170,8 @@ def _built(
     scale: int,
     eps: Fraction,
 ) -> TwoLayerSmooth:
-    """The network with w = 0 where it is near, groups on their centres, and outgoing weights that cancel where they can."""
+    """The network with w = 0 where it is near, groups on their centres, and outgoing weights that
+    cancel where they can."""
     nodes = list(net.nodes)
     zero, held = (Fraction(0),) * net.inputs, set(kept)
     for i, node in enumerate(nodes):

@@ -23,7 +23,8 @@ def groups_of(net: TwoLayerSmooth) -> dict[Unit, dict[int, list[int]]]:
 def smooth_roles(net: TwoLayerSmooth, domain: Domain | None = None) -> tuple[Role, ...]:
     """The role of every node, by exact comparison: live, shared, opposite, q = 0 or w = 0.
 
-    Shared and opposite mean equal or opposite (w, b), scale included. No node is ever dead or always active on a domain.
+    Shared and opposite mean equal or opposite (w, b), scale included. No node is ever dead or
+    always active on a domain.
 
     Args:
         net: the network.

@@ -1,4 +1,5 @@
-"""The elementary symmetries of a smooth two-layer network, each of which a reader can check by hand."""
+"""The elementary symmetries of a smooth two-layer network, each of which a reader can check by
+hand."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Step(ABC):
 
 @dataclass(frozen=True)
 class Turn(Step):
-    r"""``(w, b) → (-w, -b)``: q changes its sign for tanh, sigmoid and erf; for SiLU and GELU it stays and :math:`q u` is left behind.
+    r"""``(w, b) → (-w, -b)``: q changes its sign for tanh, sigmoid and erf; for SiLU and GELU it
+    stays and :math:`q u` is left behind.
 
     With :math:`σ(u) = α + βu + γ(u)`: :math:`qσ(u) = ±qσ(-u) + 2q(α + βu)`, + where γ is even.
     """
@@ -59,7 +61,8 @@ class Turn(Step):
 
 @dataclass(frozen=True)
 class Merge(Step):
-    """Two nodes with equal (w, b) become one; the outgoing weights add up. Node ``index`` is removed."""
+    """Two nodes with equal (w, b) become one; the outgoing weights add up. Node ``index`` is
+    removed."""
 
     into: int
     index: int
@@ -80,7 +83,8 @@ class Merge(Step):
 
 @dataclass(frozen=True)
 class Split(Step):
-    """A node becomes two of equal (w, b): ``q - part`` stays, ``part`` goes to a new node at the end."""
+    """A node becomes two of equal (w, b): ``q - part`` stays, ``part`` goes to a new node at the
+    end."""
 
     index: int
     part: Vector

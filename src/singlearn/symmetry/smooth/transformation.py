@@ -1,4 +1,5 @@
-"""How one smooth network becomes another that computes the same function, in steps that can be checked."""
+"""How one smooth network becomes another that computes the same function, in steps that can be
+checked."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ class Transformation(Shown):
         return net.replaced(last.nodes, last.constant)
 
     def verify(self) -> bool:
-        """Whether every step is valid and leaves the form unchanged, and the last ends at ``target``; exact, constants included."""
+        """Whether every step is valid and leaves the form unchanged, and the last ends at
+        ``target``; exact, constants included."""
         try:
             expansions = self._expansions(self.source)
         except (ValueError, IndexError):
@@ -59,7 +61,8 @@ class Transformation(Shown):
 
     @cached_property
     def turned_weights(self) -> tuple[Vector, ...]:
-        """For SiLU and GELU ``q w`` (M·N numbers) of every node that turns round; they add up to zero."""
+        """For SiLU and GELU ``q w`` (M·N numbers) of every node that turns round; they add up to
+        zero."""
         if not self.source.activation.is_even:
             return ()
         terms, expansion = [], Expansion.of(self.source)
@@ -72,7 +75,8 @@ class Transformation(Shown):
 
     @property
     def annihilation(self) -> str:
-        """The identity that lets nodes of SiLU or GELU turn round, in words; empty where none does."""
+        """The identity that lets nodes of SiLU or GELU turn round, in words; empty where none
+        does."""
         if not self.turned_weights:
             return ""
         return (
@@ -126,8 +130,8 @@ class _Path:
 def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Transformation:
     """Steps between two networks of one activation whose forms are known to be equal.
 
-    Nodes that are constant leave; the nodes of each unit turn to where the target's first node of it
-    points and merge; then they split into the target's, and the target's constant nodes join.
+    Nodes that are constant leave; the nodes of each unit turn to where the target's first node of
+    it points and merge; then they split into the target's, and the target's constant nodes join.
     """
     path = _Path(source)
     wanted: dict[Unit, list[int]] = defaultdict(list)
@@ -163,7 +167,8 @@ def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Trans
 
 
 def _kept(source: TwoLayerSmooth, target: TwoLayerSmooth) -> dict[int, int]:
-    """Constant nodes that both have, by their number in the target: nothing needs to be done to them."""
+    """Constant nodes that both have, by their number in the target: nothing needs to be done to
+    them."""
     place: dict[int, int] = {}
     for i, node in enumerate(target.nodes):
         if not any(node.w) or not any(node.q):
@@ -177,7 +182,8 @@ def _kept(source: TwoLayerSmooth, target: TwoLayerSmooth) -> dict[int, int]:
 def _gather(
     path: _Path, source: TwoLayerSmooth, directions: dict[Unit, int], kept: set[int]
 ) -> dict[Unit, int]:
-    """Remove what is constant, turn and merge the rest: one name for every unit that does not cancel."""
+    """Remove what is constant, turn and merge the rest: one name for every unit that does not
+    cancel."""
     units: dict[Unit, int] = {}
     for name, node in enumerate(source.nodes):
         if name in kept:
