@@ -29,7 +29,10 @@ from singlearn.symmetry.network import Node
 from singlearn.symmetry.smooth import Activation, Constant, in_base, smooth_form, smooth_generators
 from singlearn.symmetry.smooth.constant import Base, ball
 from singlearn.symmetry.smooth.equivalence import is_zero
+from singlearn.symmetry.smooth.expansion import Expansion
 from singlearn.symmetry.smooth.explained_rank import smooth_jacobian
+from singlearn.symmetry.smooth.step import Merge, Permute, Remove, Split
+from singlearn.symmetry.smooth.transformation import Transformation
 
 NAMES = ("tanh", "sigmoid", "erf", "silu", "gelu")
 EVEN = ("silu", "gelu")
@@ -387,6 +390,45 @@ def test_a_tolerance_is_bounded_from_both_sides(name):
         assert equivalent(net, other, box, seen / 4).status == "different"
         assert equivalent(net, other, box, seen * 1.1).status == "not shown"
         assert equivalent(net, net, box, 0).status == "equivalent"
+
+
+def test_the_bound_holds_where_its_parts_are_known():
+    unit = Box([0], [1])
+    tanh = [TwoLayerSmooth("tanh", [[w]], [0], [1], 0) for w in (1, Fraction(9, 10))]
+    answer = equivalent(*tanh, unit, 1)
+    assert Fraction(4, 100) < answer.distance.lower < answer.distance.upper == Fraction(1, 10)
+    # The units agree, a line 2x + 1 is left: all of the difference, and known exactly.
+    gelu = [TwoLayerSmooth("gelu", [[s]], [Fraction(s, 2)], [2], 0) for s in (1, -1)]
+    answer = equivalent(*gelu, unit, 1)
+    assert answer.distance.upper == 3 and abs(answer.distance.lower - 3) < 1e-30
+    assert not answer and "not equal up to 1 " in str(answer)
+
+
+def test_steps_are_checked_and_not_believed():
+    net = TwoLayerSmooth("tanh", [[1], [1]], [0, 1], [1, 1], 0)
+    with pytest.raises(ValueError, match="different"):
+        Merge(0, 1).apply(Expansion.of(net))
+    with pytest.raises(ValueError, match="no constant"):
+        Remove(0).apply(Expansion.of(net))
+    for steps in ((), (Merge(0, 1),), (Permute((0, 0)),), (Split(0, (Fraction(1),)),)):
+        assert not Transformation(net, net.replaced(net.nodes[:1]), steps).verify()
+
+    class Jump(Split):
+        def apply(self, expansion):
+            return Expansion.of(net.replaced(net.nodes[:1]))
+
+    assert not Transformation(net, net.replaced(net.nodes[:1]), (Jump(0, (Fraction(0),)),)).verify()
+
+
+def test_what_no_enclosure_separates_is_not_shown():
+    far = TwoLayerSmooth("erf", [[0]], [10**5], [1], 0)
+    answer = equivalent(far, TwoLayerSmooth("erf", [[0]], [0], [1], 1))
+    assert not answer and answer.status == "not shown" and "not shown" in str(answer)
+    assert is_zero(answer.forms[0].constant[0] - answer.forms[1].constant[0]) is None
+    # For tanh the theorem decides where no enclosure does, for erf where the rational parts agree.
+    for name in ("tanh", "erf"):
+        pair = [TwoLayerSmooth(name, [[0]], [b], [1], 0) for b in (10**5, 10**5 + 1)]
+        assert equivalent(*pair).status == "different" and equivalent(*pair).witness is None
 
 
 def test_what_is_refused_is_named(tmp_path):
