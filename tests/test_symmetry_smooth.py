@@ -448,6 +448,8 @@ def test_what_is_refused_is_named(tmp_path):
         (lambda: proximate_rank(TwoLayerSmooth("gelu", [[1]], [0], [1], 0), 1), "GELU"),
         (lambda: fibre(TwoLayerSmooth("silu", [[1]], [0], [[1], [1]], [0, 0]), 2), "2 outputs"),
         (lambda: write(net, tmp_path / "net.npz"), "json"),
+        (lambda: minimal_width(net, tolerance="rounding"), "not"),
+        (lambda: fibre(net, tolerance="rounding"), "proximate_rank"),
     ):
         with pytest.raises(ValueError, match=words):
             call()

@@ -14,6 +14,7 @@ from singlearn.symmetry.smooth import SmoothFibre, TwoLayerSmooth, smooth_form, 
 
 def describe(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """What the nodes do, the units, and how degenerate the network is."""
+    _refuse_tolerance(net, options)
     roles, form, width = node_roles(net), smooth_form(net), minimal_width(net)
     fields = Counter(str(found.field) for found in smooth_generators(net))
     if options.json:
@@ -82,6 +83,7 @@ def equivalent_files(
 def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """Write the same function with fewer nodes; its file has rational parameters, so constants such
     as tanh(1/4) keep a node."""
+    _refuse_tolerance(net, options)
     if options.eps is not None:
         raise Refusal("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":
@@ -109,6 +111,7 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
 
 def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """The parameters of a width that compute the same function."""
+    _refuse_tolerance(net, options)
     if options.animate is not None:
         raise Refusal("--animate: paths are drawn for networks of ReLU")
     found: SmoothFibre = fibre(net, net.width if options.width is None else options.width)
@@ -128,6 +131,13 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
         print(found)
         _print_assumed(assumed)
     return 0
+
+
+def _refuse_tolerance(net: TwoLayerSmooth, options: argparse.Namespace) -> None:
+    if getattr(options, "tolerance", None) is not None:
+        raise Refusal(
+            f"--tolerance: networks of {net.activation} are not snapped; those of ReLU are"
+        )
 
 
 def _print_assumed(notes: list[str]) -> None:

@@ -146,10 +146,14 @@ class TwoLayerSmooth(Shown):
         Raises:
             ValueError: a parameter is beyond 1.8e308, too large for float64.
         """
-        plain = object.__new__(TwoLayerReLU)
-        plain._set(self.nodes, tuple(v.rational for v in self.c), self.inputs, self.is_scalar)
-        w, b, q, _ = plain.arrays()
-        return w, b, q, np.array([float(v) for v in self.c])
+        try:
+            w = np.array([[float(v) for v in node.w] for node in self.nodes])
+            b = np.array([float(node.b) for node in self.nodes])
+            q = np.array([[float(v) for v in node.q] for node in self.nodes])
+        except OverflowError:
+            raise ValueError("net: a parameter is beyond 1.8e308, too large for float64") from None
+        c = np.array([float(v) for v in self.c])
+        return w.reshape(self.width, self.inputs), b, q.reshape(self.width, self.outputs).T, c
 
     def evaluate(
         self, x: Float[np.ndarray, "points inputs"]
