@@ -251,10 +251,33 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
 def _add_flow(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "flow",
-        help="follow the symmetries of a PyTorch network through training",
+        help="what training conserves, what moved it, and symmetries that are born and die",
         description="What training conserves, and which symmetries are born and die.",
     )
     actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    laws = _add(
+        actions,
+        "laws",
+        "list what gradient flow of any loss of a PyTorch network conserves",
+        "singlearn flow laws net.py:build",
+    )
+    laws.add_argument(
+        "model", metavar="FILE.py:NAME", help="NAME is a PyTorch module, or a function without arguments that builds it"
+    )
+    laws.add_argument(
+        "--inputs", metavar="FILE.py:NAME",
+        help="NAME is what the network is called with (default: random, of the shape that its first layer reads)",
+    )  # fmt: skip
+    laws.add_argument(
+        "--cross-entropy", action="store_true", help="the loss sees differences of logits only: softmax cross-entropy"
+    )
+    ledger = _add(
+        actions,
+        "ledger",
+        "print and draw the books that flow.ledger(..., file=) wrote while a network was trained",
+        "singlearn flow ledger book.jsonl",
+    )
+    ledger.add_argument("file", metavar="FILE", type=Path, help="written by flow.ledger(model, optimizer, file=FILE)")
     line = _add(
         actions,
         "timeline",
