@@ -103,7 +103,9 @@ def nearly_equal(
 ) -> bool:
     """Whether no point of a few shows a difference beyond what moving the weights by a relative tolerance can make."""
     difference = _difference(a, b)
-    return not _differs(difference, box_around_kinks(difference) if domain is None else domain, tolerance)
+    return not _differs(
+        difference, box_around_kinks(difference) if domain is None else domain, tolerance
+    )
 
 
 def _difference(a: TwoLayerReLU, b: TwoLayerReLU) -> TwoLayerReLU:
