@@ -111,7 +111,9 @@ class Slopes:
         sizes = np.abs(np.array(rest).reshape(len(rest), self.outputs, len(reach))).sum(axis=(0, 2))
         exact = [[v * h / unit for v, h in zip(row, reach, strict=True)] for row in self.rest()]
         own, sizes_of_outputs = Rows.of(
-            values, np.array([[float(v) for v in row] for row in exact]), sizes
+            values,
+            np.array([[float(v) for v in row] for row in exact]).reshape(self.outputs, len(reach)),
+            sizes,
         )
         return own, sizes_of_outputs, unit
 
