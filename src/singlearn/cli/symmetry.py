@@ -25,6 +25,7 @@ from singlearn.symmetry import (
     equivalent,
     fibre,
     generators,
+    hidden_polytopes,
     hierarchy,
     kink_form,
     minimal_width,
@@ -48,7 +49,14 @@ MARGIN = Fraction(3, 2)
 
 def run_symmetry(options: argparse.Namespace) -> int:
     """Read the networks, do what was asked, print it."""
-    actions = {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre, "hierarchy": _hierarchy}
+    actions = {
+        "describe": _describe,
+        "equivalent": _equivalent,
+        "compress": _compress,
+        "fibre": _fibre,
+        "hidden": _hidden,
+        "hierarchy": _hierarchy,
+    }
     return actions[options.action](options)
 
 
@@ -309,12 +317,56 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
     plot.animate_fibre_path(path, options.animate)
 
 
+def _hidden(options: argparse.Namespace) -> int:
+    read_in, assumed = _read(options.net, options)
+    net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
+    box = box_of(options.box, net.widths[0])
+    assert box is not None  # the parser asks for it
+    found = hidden_polytopes(net, corners(box), seed=options.seed)
+    figure, not_drawn = None, None
+    if net.widths[0] <= 2 and net.widths[-1] >= 1:
+        picture = plot.hidden_kinks(net, corners(box), found)
+        figure, not_drawn = saved_or_why(picture, folder(options.out), f"{options.net.stem}-hidden")
+    if options.json:
+        kinks = [
+            {
+                "layer": kink.layer,
+                "nodes": kink.nodes,
+                "side": kink.side,
+                "tilts": kink.tilts,
+                "backward": kink.backward,
+                "forward": kink.forward,
+                "stopped_by": kink.stopped_by,
+                "ends": kink.ends,
+            }
+            for kink in found
+        ]
+        figures = [] if figure is None else [figure]
+        print_document({"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "figures": figures, "assumed": assumed})
+    else:
+        count = f"{len(found)} hidden kink{'s' * (len(found) != 1)}" if found else "no hidden kinks found"
+        print(f"ReLU network {'-'.join(map(str, net.widths))}, {count} on the box")
+        for kink in found:
+            print(f"  {kink}")
+        if figure is not None:
+            print(f"  figure: {figure}")
+        if not_drawn is not None:
+            print("  figure: not written")
+        _print_assumed(assumed)
+    if not_drawn is not None:
+        raise not_drawn
+    return 0
+
+
 def _fibre(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
-    found = fibre(net, net.width if options.width is None else options.width, tolerance=options.tolerance)
+    width = net.width if options.width is None else options.width
+    found = fibre(net, width, box_of(options.box, net.inputs), tolerance=options.tolerance)
     net = found.net
+    if options.animate is not None and (found.domain is not None or net.outputs > 1):
+        raise Refusal("--animate: paths are built for one output on all of R^N; leave --box out, or take one output")
     if options.animate is not None:
         _animate(found, net, options)
     if options.json:

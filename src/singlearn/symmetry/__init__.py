@@ -12,14 +12,16 @@ from singlearn.symmetry.any_depth import (
     node_roles,
 )
 from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
-from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, to_torch
+from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, mix_bypassed, node_states, to_torch
 from singlearn.symmetry.distance import Distance, sup_distance
 from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.equivalence import Equivalence
 from singlearn.symmetry.explained_rank import ExplainedRank, fisher_kernel
 from singlearn.symmetry.fibre import Fibre
+from singlearn.symmetry.free_energy_bound import FreeEnergyBound, free_energy_bound
 from singlearn.symmetry.generators import Field, Generator
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.linear_domains import LinearDomain, linear_domains
 from singlearn.symmetry.minimal_width import MinimalWidth
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
@@ -37,10 +39,12 @@ __all__ = [
     "ExplainedRank",
     "Fibre",
     "Field",
+    "FreeEnergyBound",
     "Generator",
     "Hierarchy",
     "Hyperplane",
     "KinkForm",
+    "LinearDomain",
     "MinimalWidth",
     "Nearby",
     "Node",
@@ -58,6 +62,7 @@ __all__ = [
     "explained_rank",
     "fibre",
     "fisher_kernel",
+    "free_energy_bound",
     "from_deep",
     "from_parameters",
     "from_torch",
@@ -65,7 +70,9 @@ __all__ = [
     "hidden_polytopes",
     "hierarchy",
     "kink_form",
+    "linear_domains",
     "minimal_width",
+    "mix_bypassed",
     "nearby",
     "node_roles",
     "node_states",

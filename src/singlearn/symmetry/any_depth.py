@@ -224,26 +224,29 @@ def node_roles(
 STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
 
 
-def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None, *, tolerance: Tolerance | None = None) -> Fibre:
+def fibre(
+    net: TwoLayerReLU | DeepReLU, width: int | None = None, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> Fibre:
     """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
+        domain: where the function is computed; ``None`` for all of R^N.
         tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
-        ValueError: another number of hidden layers, several outputs, or a negative width.
+        ValueError: another number of hidden layers, a negative width, or a domain of another dimension than the inputs.
 
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
     own = require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net)
     if tolerance is None:
-        return fibre_two_layer(own, width)
-    snapped = snap(own, tolerance)
-    return snapped.about(fibre_two_layer(snapped.net, width))
+        return fibre_two_layer(own, width, domain)
+    snapped = snap(own, tolerance, domain)
+    return snapped.about(fibre_two_layer(snapped.net, width, domain))
 
 
 def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> KinkForm:
