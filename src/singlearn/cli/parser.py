@@ -389,8 +389,9 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         )  # fmt: skip
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
         action.add_argument(
-            "--activation", metavar="relu",
-            help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
+            "--activation", metavar="NAME",
+            help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
+            "does not, and relu is assumed and said",
         )  # fmt: skip
         action.add_argument(
             "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"

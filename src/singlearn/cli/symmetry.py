@@ -15,12 +15,14 @@ from singlearn import plot
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.refusal import Refusal
+from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
 from singlearn.symmetry import (
     Box,
     DeepReLU,
     Fibre,
     Snap,
     TwoLayerReLU,
+    TwoLayerSmooth,
     compress,
     equivalent,
     fibre,
@@ -80,7 +82,7 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     return Box(*sides)
 
 
-def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU, list[str]]:
+def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU | TwoLayerSmooth, list[str]]:
     """The network in a file, and what had to be assumed."""
     order = None if options.order is None else [name.strip() for name in options.order.split(",")]
     with warnings.catch_warnings(record=True) as heard:
@@ -96,6 +98,8 @@ def _print_assumed(notes: list[str]) -> None:
 
 def _describe(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         return _describe_deep(options, net, assumed)
@@ -153,6 +157,8 @@ def _refuse_tolerance(options: argparse.Namespace) -> None:
 
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        raise Refusal(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
     found = hierarchy(net, box)
@@ -242,6 +248,8 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 def _equivalent(options: argparse.Namespace) -> int:
     (a, assumed), (b, assumed_of_b) = _read(options.net, options), _read(options.other, options)
     assumed = list(dict.fromkeys(assumed + assumed_of_b))
+    if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
+        return equivalent_files(a, b, box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs), assumed, options)
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
     box = box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs)
@@ -273,6 +281,8 @@ def _compress(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
+    if isinstance(net, TwoLayerSmooth):
+        return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         box = box_of(options.box, net.widths[0])
@@ -360,6 +370,8 @@ def _hidden(options: argparse.Namespace) -> int:
 
 def _fibre(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return fibre_of(net, assumed, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     width = net.width if options.width is None else options.width
