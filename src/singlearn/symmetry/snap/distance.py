@@ -45,14 +45,14 @@ def moved_distance(
         default=Fraction(0),
     )
     if large > LARGEST:  # outputs beyond floats are measured in other units
-        small = (
+        one, other = (
             net.replaced(
                 [replace(n, q=tuple(q / large for q in n.q)) for n in net.nodes],
                 tuple(v / large for v in net.c),
             )
             for net in (a, b)
         )
-        found = moved_distance(*small, domain, exact=exact)
+        found = moved_distance(one, other, domain, exact=exact)
         return Distance(found.lower * large, found.upper * large, found.point)
     nodes = [(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other]
     moved = _kept_pairs(nodes, domain)
