@@ -1,16 +1,21 @@
 """Transformations of a transformer's weights that leave its function alone; each is checked, or refused with the reason."""
 
 from singlearn.symmetry.transformer.heads import mix_query_key, mix_value_output, permute_heads, settle_attention_biases
+from singlearn.symmetry.transformer.hugging_face import from_hugging_face
 from singlearn.symmetry.transformer.mlp import permute_mlp, scale_mlp
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.norms import fold_gain, layer_to_rms, rescale_stream
 from singlearn.symmetry.transformer.refusal import NotASymmetry
 from singlearn.symmetry.transformer.rotate import rotate
+from singlearn.symmetry.transformer.torch_encoder import from_encoder_state, from_torch_encoder
 
 __all__ = [
     "NotASymmetry",
     "Transformer",
     "fold_gain",
+    "from_encoder_state",
+    "from_hugging_face",
+    "from_torch_encoder",
     "layer_to_rms",
     "mix_query_key",
     "mix_value_output",
