@@ -1,5 +1,7 @@
 """Transformations of a transformer's weights that leave its function alone; each is checked, or refused with the reason."""
 
+from singlearn.symmetry.transformer.directions import Directions, symmetry_directions
+from singlearn.symmetry.transformer.equivalent import TransformerEquivalence, TransformerWitness, equivalent
 from singlearn.symmetry.transformer.heads import mix_query_key, mix_value_output, permute_heads, settle_attention_biases
 from singlearn.symmetry.transformer.hugging_face import from_hugging_face
 from singlearn.symmetry.transformer.mlp import permute_mlp, scale_mlp
@@ -10,8 +12,12 @@ from singlearn.symmetry.transformer.rotate import rotate
 from singlearn.symmetry.transformer.torch_encoder import from_encoder_state, from_torch_encoder
 
 __all__ = [
+    "Directions",
     "NotASymmetry",
     "Transformer",
+    "TransformerEquivalence",
+    "TransformerWitness",
+    "equivalent",
     "fold_gain",
     "from_encoder_state",
     "from_hugging_face",
@@ -25,4 +31,5 @@ __all__ = [
     "rotate",
     "scale_mlp",
     "settle_attention_biases",
+    "symmetry_directions",
 ]

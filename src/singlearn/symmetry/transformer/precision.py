@@ -1,0 +1,49 @@
+"""In which number format weights are kept, told by their values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from singlearn.symmetry.transformer.model import Transformer
+
+FORMATS = {"bfloat16": 2.0**-9, "float16": 2.0**-11, "float32": 2.0**-24, "float64": 2.0**-53}
+"""The largest relative error that rounding to a format makes."""
+
+
+def kept_as(model: Transformer) -> str:
+    """The coarsest format that holds every weight exactly.
+
+    >>> kept_as(Transformer({"embedding": np.eye(2) / 3, "unembedding": np.eye(2)}, "rms"))
+    'float64'
+    >>> kept_as(Transformer({"embedding": np.eye(2) / 4, "unembedding": np.eye(2)}, "rms"))
+    'bfloat16'
+    """
+    left = list(FORMATS)
+    for name, array in model.weights.items():
+        if not name.endswith("frequency"):
+            while not _holds(left[0], array):
+                left = left[1:]
+    return left[0]
+
+
+def _holds(kind: str, array: np.ndarray) -> bool:
+    if kind == "float64":
+        return True
+    with np.errstate(over="ignore", under="ignore"):
+        if kind == "float16":
+            return bool(np.array_equal(array.astype(np.float16).astype(np.float64), array))
+        single = array.astype(np.float32)
+        if not np.array_equal(single.astype(np.float64), array):
+            return False
+    return kind == "float32" or not np.any(single.view(np.uint32) & 0xFFFF)
+
+
+def rerounded(model: Transformer, unit: float, seed: int) -> Transformer:
+    """Every weight moved by twice the error of one rounding, or left, at random."""
+    random = np.random.default_rng(seed)
+    changes = {
+        name: array * (1 + 2 * unit * random.integers(-1, 2, array.shape))
+        for name, array in model.weights.items()
+        if not name.endswith("frequency")
+    }
+    return model.with_weights(changes)
