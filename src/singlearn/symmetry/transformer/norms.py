@@ -11,11 +11,14 @@ from singlearn.symmetry.transformer.refusal import NotASymmetry, checked
 from singlearn.symmetry.transformer.stream import places, readers, require_free_stream, written_through
 
 
-def fold_gain(model: Transformer) -> Transformer:
+def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
     r"""Move every norm's gain and bias into what reads it: :math:`W → W \mathrm{diag}(g)`, and :math:`W β` into the reader's bias.
 
     A last norm without an unembedding behind it keeps its own. An unembedding that was tied to the embedding is so no
     longer.
+
+    Args:
+        final: the last norm too.
 
     Raises:
         NotASymmetry: there are no norms, or they stand behind the additions, where the stream itself carries the gain.
@@ -26,11 +29,13 @@ def fold_gain(model: Transformer) -> Transformer:
         raise NotASymmetry("model: its norms stand behind the additions; the stream carries their gains on, so no reader can take them")
     weights = dict(model.weights)
     for name, place in readers(model):
+        if place == "final_norm" and not final:
+            continue
         if f"{place}.bias" in weights:
             weights[f"{name}_bias"] = model.bias(f"{name}_bias") + model.weights[name] @ model.weights[f"{place}.bias"]
         weights[name] = model.weights[name] * model.gain(place)
     for place in places(model):
-        if place != "final_norm" or "unembedding" in weights:
+        if place != "final_norm" or (final and "unembedding" in weights):
             weights.pop(f"{place}.gain", None)
             weights.pop(f"{place}.bias", None)
     return checked(model, replace(model, weights=weights), "gains")

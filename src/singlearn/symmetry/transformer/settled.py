@@ -8,6 +8,7 @@ import numpy as np
 
 from singlearn.symmetry.transformer.heads import settle_attention_biases
 from singlearn.symmetry.transformer.model import Transformer
+from singlearn.symmetry.transformer.narrow_heads import ROUNDING, narrowed_heads
 from singlearn.symmetry.transformer.norms import fold_gain
 from singlearn.symmetry.transformer.shapes import local_name
 from singlearn.symmetry.transformer.stream import OUTGOING, WRITERS, readers, readers_of_block, written_through
@@ -28,7 +29,7 @@ def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
       inputs are tokens it becomes RMSNorm;
     * the mean of the position vectors goes to the token vectors;
     * nothing is read along directions in which nothing is written;
-    * dead, constant and duplicate hidden units go (:func:`fewer_units`).
+    * dead, constant and duplicate hidden units go (:func:`fewer_units`), and what heads do not need (:func:`narrowed_heads`).
 
     Args:
         unit: relative rounding error of the weights.
@@ -57,6 +58,7 @@ def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
         made, found = fewer_units(model, block)
         if found:
             model = with_mlp(model, block, made)
+        model, _ = narrowed_heads(model, block, ROUNDING, None)
     return model
 
 
