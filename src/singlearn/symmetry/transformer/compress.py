@@ -81,7 +81,7 @@ def compress(model: Transformer, *, tolerance: float | None = None) -> Compresse
         removals += gone
     if not removals:
         small = before
-    inputs = random_inputs(model, 16, 8)
+    inputs = random_inputs(model, 4, 8)
     expected = before(inputs)
     change = float(np.max(np.abs(small(inputs) - expected)))
     return CompressedTransformer(small, removals, before.parameters, small.parameters, change, float(np.max(np.abs(expected))))

@@ -214,7 +214,7 @@ def _witness(
             return None, f"outputs differ by {gaps[best, output]:.3g} on one input, but the models are too large for a proof of it"
         for bits in BITS:
             balls = [proven_outputs(model, row, int(output), bits) for model in (a, b)]
-            proven = float((balls[0] - balls[1]).abs_lower())
+            proven = float(np.nextafter(float((balls[0] - balls[1]).abs_lower()), 0.0))
             if proven > least:
                 return TransformerWitness(row, int(output), *(float(ball.mid()) for ball in balls), least=proven), ""
     return None, "a difference of outputs was seen, but not proven"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -89,7 +90,7 @@ class Transformer(Shown):
         if unknown:
             raise ValueError(f"epsilons: {sorted(unknown)[0]!r} is no place of a norm, such as 'blocks.0.norm1'")
 
-    @property
+    @cached_property
     def blocks(self) -> int:
         """How many blocks there are."""
         return 1 + max((block for name in self.weights if (block := local_name(name)[1]) is not None), default=-1)
