@@ -7,7 +7,6 @@ from dataclasses import replace
 import flint
 import numpy as np
 import pytest
-from transformer_cases import KINDS, elsewhere_in_orbit, made, with_change, with_redundancy
 
 from singlearn.symmetry import transformer as st
 from singlearn.symmetry.deep.equivalent import Verdict
@@ -15,7 +14,7 @@ from singlearn.symmetry.transformer import Transformer
 from singlearn.symmetry.transformer.ball import proven_outputs
 from singlearn.symmetry.transformer.precision import kept_as
 from singlearn.symmetry.transformer.refusal import random_inputs
-
+from transformer_cases import KINDS, elsewhere_in_orbit, made, with_change, with_redundancy
 
 EVERY_KIND = [kind if kind in ("gpt2", "llama", "encoder-post-relu") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 

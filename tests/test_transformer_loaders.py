@@ -160,6 +160,7 @@ def changed(folder, target, config=(), tensors=None, drop=()):
         ("llama", {"final_logit_softcapping": 30.0}, "final_logit_softcapping"),
         ("llama", {"attn_logit_softcapping": 50.0}, "attn_logit_softcapping"),
         ("llama", {"use_qk_norm": False}, "use_qk_norm is false"),
+        ("llama", {"rope_interleaved": True}, "neighbouring"),
         ("llama", {"num_local_experts": 4}, "num_local_experts"),
         ("llama", {"logits_scaling": 8.0}, "logits_scaling"),
         ("llama", {"attention_bias": True}, "q_proj.bias"),
@@ -259,6 +260,22 @@ def test_modules_that_compute_something_else_are_refused():
         from_hugging_face(model)
 
 
+def test_a_module_that_was_changed_after_it_was_made_is_found_out():
+    """Its configuration speaks of the module that would be made now, not of this one."""
+    model = gpt2()
+    model.config.layer_norm_epsilon = 0.5
+    with pytest.raises(ValueError, match="its outputs differ"):
+        from_hugging_face(model)
+    model = llama()
+    model.model.layers[1].self_attn.scaling *= 3
+    with pytest.raises(ValueError, match="its outputs differ"):
+        from_hugging_face(model)
+    model = gpt2()
+    model.train()
+    model.transformer.h[0].eval()
+    assert from_hugging_face(model).is_tied and model.training and not model.transformer.h[0].training
+
+
 def encoder(final=True, eps=1e-5, final_eps=1e-5, layers=2, **settings):
     layer = torch.nn.TransformerEncoderLayer(8, 2, 12, layer_norm_eps=eps, **{"batch_first": True, **settings})
     norm = torch.nn.LayerNorm(8, eps=final_eps) if final else None
@@ -291,6 +308,12 @@ def test_torch_encoders_give_their_outputs(settings, causal):
     found = module(rows, mask=mask, is_causal=causal).detach()
     expected = (found if settings.get("batch_first", True) else found.transpose(0, 1)).numpy()
     assert np.allclose(from_torch_encoder(module, causal=causal)(VECTORS), expected, rtol=0, atol=1e-12)
+
+
+def test_one_layer_is_read_alone():
+    layer = encoder(norm_first=True).layers[1]
+    expected = layer(torch.tensor(VECTORS)).detach().numpy()
+    assert np.allclose(from_torch_encoder(layer)(VECTORS), expected, rtol=0, atol=1e-12)
 
 
 def test_a_mask_means_what_it_means_in_torch():

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from transformer_cases import KINDS, made
 
 from singlearn.symmetry import transformer as st
 from singlearn.symmetry.transformer import NotASymmetry, Transformer
 from singlearn.symmetry.transformer.refusal import random_inputs
+from transformer_cases import KINDS, made
 
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
 
@@ -111,7 +111,7 @@ def jacobian(model: Transformer) -> np.ndarray:
     """Of outputs to weights, by differences of the fourth order; a tied array is one."""
     names = [name for name in model.weights if not name.endswith("frequency") and not (model.is_tied and name == "unembedding")]
     start = np.concatenate([model.weights[name].ravel() for name in names])
-    inputs = random_inputs(model, 30, 5, seed=5)
+    inputs = random_inputs(model, 30, 6, seed=5)
 
     def outputs(vector: np.ndarray) -> np.ndarray:
         weights, at = dict(model.weights), 0
@@ -131,23 +131,27 @@ def jacobian(model: Transformer) -> np.ndarray:
     return np.array(columns).T
 
 
-def one_block(model: Transformer) -> Transformer:
-    return replace(model, weights={name: array for name, array in model.weights.items() if not name.startswith("blocks.1")})
+NULLITY = {
+    "gpt2": 142, "gpt2-untied": 162, "llama": 76, "llama-tied": 66, "no norm": 70, "encoder": 136, "encoder-post": 105,
+}  # fmt: skip
+"""Of the Jacobian, as the slow test below measures it; for encoder-post by PyTorch's derivatives, with a gap of 1000 too."""
 
 
-@pytest.mark.parametrize(
-    ("kind", "blocks"),
-    [("gpt2", 1)]
-    + [pytest.param(kind, 2, marks=pytest.mark.slow) for kind in ("gpt2", "gpt2-untied", "llama", "llama-tied", "no norm", "encoder")],
-)
-def test_the_directions_are_the_whole_null_space_of_the_jacobian(kind: str, blocks: int) -> None:
+@pytest.mark.parametrize("kind", NULLITY)
+def test_as_many_directions_as_the_jacobian_has_nullity(kind: str) -> None:
+    assert sum(found.count for found in st.symmetry_directions(made(KINDS[kind]))) == NULLITY[kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [kind for kind in NULLITY if kind != "encoder-post"])
+def test_the_directions_are_the_whole_null_space_of_the_jacobian(kind: str) -> None:
     """In general position nothing else leaves the function alone: the count is the nullity, with a gap of 1000 beside it."""
-    model = made(KINDS[kind]) if blocks == 2 else one_block(made(KINDS[kind]))
+    model = made(KINDS[kind])
     smaller = 0.5 if kind == "no norm" else 1.0
     weights = {name: array * smaller for name, array in model.weights.items() if not name.endswith("frequency")}
     if model.is_tied:
         weights["unembedding"] = weights["embedding"]
     model = model.with_weights(weights)
     values = np.linalg.svd(jacobian(model), compute_uv=False)
-    count = sum(found.count for found in st.symmetry_directions(model))
+    count = NULLITY[kind]
     assert values[-count] < 1e-9 * values[0] and values[-count - 1] > 1000 * values[-count]

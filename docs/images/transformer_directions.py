@@ -67,8 +67,8 @@ def main():
     left.semilogy(ranks[:kept], values[:kept], ".", color=INK, markersize=4, label=f"{kept} directions that move the logits")
     left.semilogy(ranks[kept:], values[kept:], ".", color=ACCENT, markersize=4, label=f"{total} that do not, as counted")
     left.axvline(kept + 0.5, color=QUIET, linewidth=1)
-    left.set_xlabel("singular value, in order")
-    left.set_ylabel("of the Jacobian of the logits")
+    left.set_xlabel("in order")
+    left.set_ylabel("singular values of the Jacobian")
     left.set_title(f"A Llama of {len(values)} parameters", loc="left", fontsize=10)
     left.legend(frameon=False, fontsize=8, loc="lower left")
     names = [part.kind for part in found][::-1]

@@ -259,7 +259,7 @@ def _distances(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, n
         rights = np.einsum("jqd,ipd->ijpq", r2, r1.conj(), optimize=True)
         return np.real(np.einsum("ijpq,ijpq->ij", lefts, rights))
 
-    mine, yours = (np.diag(inner(l, r, l, r)) for l, r in ((left, right), (left_b, right_b)))
+    mine, yours = (np.diag(inner(*pair, *pair)) for pair in (first, second))
     total = max(float(np.mean(mine) + np.mean(yours)), 1e-300)
     return (mine[:, None] + yours - 2 * inner(left, right, left_b, right_b)) / total
 

@@ -10,11 +10,12 @@ from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.transformer.heads import settle_attention_biases
 from singlearn.symmetry.transformer.model import Transformer
+from singlearn.symmetry.transformer.narrow_heads import ROUNDING, Removal, narrowed_heads
 from singlearn.symmetry.transformer.norms import fold_gain
 from singlearn.symmetry.transformer.refusal import random_inputs
-from singlearn.symmetry.transformer.narrow_heads import ROUNDING, Removal, narrowed_heads
 from singlearn.symmetry.transformer.settled import with_mlp
 from singlearn.symmetry.transformer.units import fewer_units
+
 
 @dataclass(frozen=True, eq=False)
 class CompressedTransformer(Shown):

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-WITHOUT_EFFECT = frozenset(
-    """
-    model_type architectures transformers_version torch_dtype dtype _name_or_path name_or_path _commit_hash _attn_implementation
-    attn_implementation _attn_implementation_autoset _attn_implementation_internal attention_dropout attn_pdrop resid_pdrop
-    embd_pdrop summary_type summary_use_proj summary_activation summary_proj_to_labels summary_first_dropout initializer_range
-    use_cache bos_token_id eos_token_id pad_token_id sep_token_id cls_token_id unk_token_id mask_token_id decoder_start_token_id
-    forced_bos_token_id forced_eos_token_id begin_suppress_tokens suppress_tokens task_specific_params prefix problem_type
-    finetuning_task id2label label2id num_labels return_dict return_dict_in_generate output_attentions output_hidden_states
-    output_scores torchscript use_bfloat16 tie_encoder_decoder tokenizer_class chunk_size_feed_forward gradient_checkpointing
-    predict_special_tokens reorder_and_upcast_attn pretraining_tp cross_attention_hidden_size is_decoder max_length min_length
-    max_new_tokens min_new_tokens do_sample early_stopping num_beams num_beam_groups num_return_sequences diversity_penalty
-    temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size
-    bad_words_ids remove_invalid_values exponential_decay_length_penalty tf_legacy_loss _experts_implementation
-    """.split()
-)
+_WORDS = """
+model_type architectures transformers_version torch_dtype dtype _name_or_path name_or_path
+_commit_hash _attn_implementation attn_implementation _attn_implementation_autoset
+_attn_implementation_internal attention_dropout attn_pdrop resid_pdrop embd_pdrop summary_type
+summary_use_proj summary_activation summary_proj_to_labels summary_first_dropout
+initializer_range use_cache bos_token_id eos_token_id pad_token_id sep_token_id cls_token_id
+unk_token_id mask_token_id decoder_start_token_id forced_bos_token_id forced_eos_token_id
+begin_suppress_tokens suppress_tokens task_specific_params prefix problem_type finetuning_task
+id2label label2id num_labels return_dict return_dict_in_generate output_attentions
+output_hidden_states output_scores torchscript use_bfloat16 tie_encoder_decoder tokenizer_class
+chunk_size_feed_forward gradient_checkpointing predict_special_tokens reorder_and_upcast_attn
+pretraining_tp cross_attention_hidden_size is_decoder max_length min_length max_new_tokens
+min_new_tokens do_sample early_stopping num_beams num_beam_groups num_return_sequences
+diversity_penalty temperature top_k top_p typical_p repetition_penalty length_penalty
+no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids remove_invalid_values
+exponential_decay_length_penalty tf_legacy_loss _experts_implementation _num_labels
+is_llama_config
+"""
+
+WITHOUT_EFFECT = frozenset(_WORDS.split())
 """Keys that change no output of an evaluated model: dropout, initial values, generation, labels, memory, number formats."""
 
 REFUSED = {
@@ -28,6 +33,8 @@ REFUSED = {
     "pruned_heads": "heads are pruned by name",
     "is_encoder_decoder": "it has an encoder and a decoder",
     "add_cross_attention": "it has cross attention",
+    "rope_interleaved": "its rotary positions turn neighbouring entries together",
+    "use_mrope": "its rotary positions are those of images",
     "per_layer_config": "its layers have settings of their own",
 }
 """Keys that change what is computed and are not read here; they may only be null, false or empty."""

@@ -82,9 +82,8 @@ class TransformerEquivalence(Shown):
         lines = [f"{head}: {self.reason}"]
         if self.status is Verdict.EQUIVALENT and self.alignment is not None:
             lines += _moves(self.alignment)
-        lines.append(
-            f"  largest difference of outputs on random inputs {self.measured:.2g}; rounding the weights once more makes {self.rounding:.2g}"
-        )
+        seen = f"  largest difference of outputs on random inputs {self.measured:.2g}"
+        lines.append(f"{seen}; rounding the weights once more makes {self.rounding:.2g}")
         return "\n".join(lines)
 
 

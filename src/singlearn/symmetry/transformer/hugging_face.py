@@ -12,6 +12,8 @@ from singlearn.symmetry.transformer.configuration import Configuration
 from singlearn.symmetry.transformer.gpt2 import gpt2
 from singlearn.symmetry.transformer.llama import llama
 from singlearn.symmetry.transformer.model import Transformer
+from singlearn.symmetry.transformer.module_outputs import require_agreement
+from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_folder, tensors_of_module
 
 READERS = {
@@ -80,7 +82,15 @@ def _of_module(module: Any, ignore: Collection[str]) -> Transformer:
     tensors = tensors_of_module(module)
     tied = with_logits and module.get_output_embeddings().weight is module.get_input_embeddings().weight
     # A module is what its tensors are: tied if they are one, whatever the configuration wished.
-    return _read(model_type, with_logits, Configuration({**content, "tie_word_embeddings": tied}, "model.config", ignore), tensors)
+    found = _read(model_type, with_logits, Configuration({**content, "tie_word_embeddings": tied}, "model.config", ignore), tensors)
+    inputs = random_inputs(found, 2, 8)
+
+    def given(torch: Any) -> Any:
+        output = module(input_ids=torch.from_numpy(inputs).to(next(module.parameters()).device))
+        return output.logits if with_logits else output.last_hidden_state
+
+    require_agreement(module, given, found(inputs))
+    return found
 
 
 def _read(kind: str, with_logits: bool, configuration: Configuration, tensors: Tensors) -> Transformer:

@@ -60,8 +60,10 @@ def llama(configuration: Configuration, tensors: Tensors, with_logits: bool, kin
     configuration.take("max_position_embeddings")  # of no effect on the types of rotary positions that are read
     frequencies = rope_frequencies(configuration, size)
     windows = _windows(configuration, kind, layers)
-    attention_bias = configuration.truth("attention_bias", False) if kind == "llama" else False
-    mlp_bias = configuration.truth("mlp_bias", False) if kind == "llama" else False
+    attention_bias = kind != "qwen2" and configuration.truth("attention_bias", False)
+    mlp_bias = configuration.truth("mlp_bias", False)
+    if kind != "llama" and (attention_bias or mlp_bias):
+        raise ValueError(f"{configuration.source}: attention_bias or mlp_bias is true; a model of type {kind!r} has no such biases")
     biased = {part: attention_bias or (kind == "qwen2" and part != "o_proj") for part in ("q_proj", "k_proj", "v_proj", "o_proj")}
     base = "model." if any(name.startswith("model.") for name in tensors.names()) else ""
 
@@ -104,10 +106,8 @@ def _windows(configuration: Configuration, kind: str, layers: int) -> tuple[int 
     """
     if kind == "llama":
         return None
-    if configuration.take("sliding_window", 4096) is None:
-        window = None
-    else:
-        window = configuration.whole("sliding_window", 4096)
+    given = configuration.take("sliding_window", 4096)
+    window = None if given is None else configuration.whole("sliding_window", 4096)
     if kind == "mistral":
         return None if window is None else (window,) * layers
     if not configuration.truth("use_sliding_window", False):

@@ -14,7 +14,6 @@ from singlearn.symmetry.transformer.shapes import local_name
 from singlearn.symmetry.transformer.stream import OUTGOING, WRITERS, readers, readers_of_block, written_through
 from singlearn.symmetry.transformer.units import fewer_units
 
-
 UNWRITTEN = 64.0
 """Directions along which everything written amounts to less than this many roundings of it are written by rounding only."""
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from singlearn.symmetry.transformer.model import Transformer
+from singlearn.symmetry.transformer.module_outputs import require_agreement
+from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_module
 
 LAYER = {"self_attn": "MultiheadAttention", "linear1": "Linear", "linear2": "Linear", "norm1": "LayerNorm", "norm2": "LayerNorm"}
@@ -41,7 +43,7 @@ def from_torch_encoder(module: Any, *, causal: bool = False) -> Transformer:
     if not layers:
         raise ValueError("module: it has no layers")
     settings = [_settings(layer, f"layer {i}") for i, layer in enumerate(layers)]
-    for name in ("norm_first", "activation", "heads"):
+    for name in ("norm_first", "activation", "heads", "batch_first"):
         if len({setting[name] for setting in settings}) > 1:
             raise ValueError(f"module: its layers differ in {name}")
     epsilons = {f"blocks.{i}.{norm}": getattr(layer, norm).eps for i, layer in enumerate(layers) for norm in ("norm1", "norm2")}
@@ -51,9 +53,21 @@ def from_torch_encoder(module: Any, *, causal: bool = False) -> Transformer:
     if kind == "TransformerEncoderLayer":
         tensors = Tensors({f"layers.0.{name}": tensors.take(name, *shape) for name, shape in _shapes(module)}, "module")
     first = settings[0]
-    return _assembled(
+    found = _assembled(
         tensors, first["heads"], first["norm_first"], first["activation"], causal, epsilons, has_final_norm=last is not None
     )
+    rows = random_inputs(found, 2, 5)
+
+    def given(torch: Any) -> Any:
+        some = next(module.parameters())
+        inputs = torch.from_numpy(rows).to(some.device, some.dtype)
+        mask = torch.full((5, 5), float("-inf"), device=some.device, dtype=some.dtype).triu(1) if causal else None
+        if first["batch_first"]:
+            return module(inputs, mask)
+        return module(inputs.transpose(0, 1), mask).transpose(0, 1)
+
+    require_agreement(module, given, found(rows))
+    return found
 
 
 def from_encoder_state(
@@ -102,7 +116,12 @@ def _settings(layer: Any, at: str) -> dict[str, Any]:
     for norm in (layer.norm1, layer.norm2):
         if tuple(norm.normalized_shape) != (width,):
             raise ValueError(f"module: a norm of {at} is over {tuple(norm.normalized_shape)}; it should be over ({width},)")
-    return {"norm_first": bool(layer.norm_first), "activation": _activation(layer.activation, at), "heads": attention.num_heads}
+    return {
+        "norm_first": bool(layer.norm_first),
+        "activation": _activation(layer.activation, at),
+        "heads": attention.num_heads,
+        "batch_first": bool(attention.batch_first),
+    }
 
 
 def _activation(function: Any, at: str) -> str:
