@@ -278,7 +278,7 @@ NETWORKS = {
     "linear attention": (
         Attention(4, 2, 2, bias=False, scores="none"),
         torch.randn(2, 3, 4),
-        None,
+        6 + 6 + 2,
         [],
     ),
     "encoder layer": (
@@ -477,6 +477,51 @@ def test_the_epsilon_of_a_norm_breaks_a_law_at_a_known_rate(norm):
     by_formula = parts.sum(0) if axis else parts[0]
     np.testing.assert_allclose(rate.reshape(-1), by_formula.detach().numpy().reshape(-1), rtol=1e-9)
     assert "ε" in broken.why
+
+
+PLACES = (6, 2, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("norm", "sums", "rows"),
+    [
+        (nn.GroupNorm(2, 8), ["[0:4]", "[4:8]"], False),
+        (nn.LayerNorm([8, 5, 5], elementwise_affine=False), [""], False),
+        (nn.GroupNorm(4, 8), ["[0:2]", "[2:4]", "[4:6]", "[6:8]"], True),
+    ],
+)
+def test_a_norm_of_groups_does_not_see_a_common_shift_of_each(norm, sums, rows):
+    """Σ b over each group; Σ of rows of the weight where there are no places, or else a kernel
+    shifts every place by another amount."""
+    layer = nn.Linear(4, 8) if rows else nn.Conv2d(2, 8, 3, padding=1)
+    net = nn.Sequential(layer, norm, nn.ReLU(), nn.Flatten(), nn.LazyLinear(1)).double()
+    x = torch.randn((6, 4) if rows else PLACES, dtype=torch.float64)
+    net(x)
+    found = [law.formula for law in flow.laws(net, x) if type(law).__name__ == "SumLaw"]
+    expected = [f"sum of 0.bias{g} along axis 0" for g in sums]
+    expected += [f"sum of 0.weight{g} along axis 0" for g in sums] if rows else []
+    assert sorted(found) == sorted(expected)
+
+
+class LinearAttention(nn.Module):
+    """Without a softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(3, 3).double() for _ in range(3))
+
+    def forward(self, x):
+        return self.query(x) @ self.key(x).mT @ self.value(x)
+
+
+def test_attention_without_softmax_has_matrices_and_one_scale_of_its_scores():
+    """GL(3) between queries and keys, whose trace is a scale that values can take up as well."""
+    found = flow.laws(LinearAttention(), torch.randn(2, 4, 3, dtype=torch.float64))
+    assert [law.formula for law in found] == [
+        "query.weight query.weightᵀ + query.bias query.biasᵀ - key.weight key.weightᵀ - key.bias key.biasᵀ",
+        "|key.weight|² + |key.bias|² - |value.weight|² - |value.bias|²",
+    ]
+    assert not found.not_understood
 
 
 def test_what_is_not_understood_is_named():

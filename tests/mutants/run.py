@@ -73,8 +73,9 @@ def run(mutants: Sequence[Mutant], folder: Path) -> list[Outcome]:
         else:
             shutil.copy(source, folder / name)
     for tests in dict.fromkeys(mutant.tests for mutant in mutants):
-        if not _passes(folder, tests):
-            raise RuntimeError(f"{' '.join(tests)}: they fail without a mutation")
+        said = _failure(folder, tests)
+        if said is not None:
+            raise RuntimeError(f"{' '.join(tests)}: they fail without a mutation: {said}")
     found = []
     for mutant in mutants:
         path = folder / "src" / "singlearn" / mutant.file
@@ -85,7 +86,7 @@ def run(mutants: Sequence[Mutant], folder: Path) -> list[Outcome]:
             )
         path.write_text(text.replace(mutant.old, mutant.new))
         begin = time.monotonic()
-        killed = not _passes(folder, mutant.tests)
+        killed = _failure(folder, mutant.tests) is not None
         path.write_text(text)
         found.append(Outcome(mutant, killed, time.monotonic() - begin))
         verdict = "killed  " if killed else "SURVIVES"
@@ -95,7 +96,8 @@ def run(mutants: Sequence[Mutant], folder: Path) -> list[Outcome]:
     return found
 
 
-def _passes(folder: Path, tests: Sequence[str]) -> bool:
+def _failure(folder: Path, tests: Sequence[str]) -> str | None:
+    """What pytest says at its end, or None if all tests pass."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(folder / "src"),
@@ -119,7 +121,7 @@ def _passes(folder: Path, tests: Sequence[str]) -> bool:
             command, cwd=folder, env=environment, capture_output=True, timeout=LONGEST
         )
     except subprocess.TimeoutExpired:
-        return False
+        return f"not done after {LONGEST} s"
     if done.returncode not in (0, 1, 2):  # 2: a module cannot be imported
         raise RuntimeError(f"pytest: {done.stdout.decode()[-2000:]}{done.stderr.decode()[-2000:]}")
-    return done.returncode == 0
+    return None if done.returncode == 0 else done.stdout.decode()[-1000:]

@@ -1,85 +1,58 @@
-"""``singlearn flow timeline``."""
+"""``singlearn flow``: laws of a network, the ledger of a run, and symmetries through training."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.flow_timeline import run_timeline
 from singlearn.cli.python_file import blaming, load_name
-from singlearn.cli.refusal import Refusal
+from singlearn.cli.torch_module import load_module, needed_torch
 
 
 def run_flow(options: argparse.Namespace) -> None:
-    """Follow the symmetries of a network through its checkpoints, print them and draw a lane per
-    node."""
-    try:
-        import torch
-    except ImportError:
-        raise ImportError(
-            "flow timeline needs PyTorch; install it with pip install 'singlearn[torch]'"
-        ) from None
-    from singlearn import plot
-    from singlearn.flow import timeline
+    """Run one of the actions."""
+    {"laws": _laws, "ledger": _ledger, "timeline": run_timeline}[options.action](options)
 
-    out = folder(options.out)
-    module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
-    if not isinstance(module, torch.nn.Module):
-        raise Refusal(
-            f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one"
-        )
-    data = load_name(
-        options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset
-    )
-    loss = None if options.loss is None else load_name(options.loss, "--loss", "net.py:loss")
-    if loss is not None and not callable(loss):
-        raise Refusal(
-            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)"
-        )
-    if options.llc and loss is None and not _has_labels(data):
-        raise Refusal(
-            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give it by --loss FILE.py:NAME, such as "
-            "0.5 * ((output - target)**2).sum(-1) / σ²"
-        )
+
+def _laws(options: argparse.Namespace) -> None:
+    """Print what gradient flow of any loss of the network conserves."""
+    needed_torch("flow laws")
+    from singlearn.flow import laws
+
+    module = load_module(options.model, "MODEL")
+    inputs = None
+    if options.inputs is not None:
+        inputs = load_name(options.inputs, "--inputs", "net.py:inputs", call=True)
     files = [
         Path(where.rpartition(":")[0])
-        for where in (options.model, options.data, options.loss)
+        for where in (options.model, options.inputs)
         if where is not None
     ]
+    loss = "cross_entropy" if options.cross_entropy else None
     with blaming(*files):
-        try:
-            found = timeline(
-                options.checkpoints,
-                module,
-                data=data,
-                loss=loss,
-                tolerance=options.tolerance,
-                learning_coefficient={"seed": options.seed} if options.llc else False,
-                folder=options.folder,
-            )
-        except TypeError as error:
-            if not str(error).startswith("data: "):
-                raise
-            raise Refusal(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
-    name = options.checkpoints.absolute().name
-    figure, not_drawn = saved_or_why(plot.timeline(found, name), out, f"{name}-timeline")
+        found = laws(module, inputs, loss=loss, seed=options.seed)
     if options.json:
-        given = {key: getattr(options, key) for key in ("checkpoints", "model", "data", "loss")}
-        print_document({"command": "flow timeline", **given, **found.to_dict(), "figure": figure})
+        print_document({"command": "flow laws", "model": options.model, **found.to_dict()})
     else:
-        print(f"{options.checkpoints}\n\n{found}\n\n  figure: {figure or 'not written'}")
+        print(found)
+
+
+def _ledger(options: argparse.Namespace) -> None:
+    """Print the books in a file that a ledger wrote, and draw them."""
+    from singlearn import plot
+    from singlearn.flow import read_ledger
+
+    out = folder(options.out)
+    book = read_ledger(options.file)
+    name = f"{options.file.stem}-ledger"
+    figure, not_drawn = saved_or_why(plot.ledger(book), out, name)
+    if options.json:
+        document = {"command": "flow ledger", "file": options.file, **book.to_dict()}
+        print_document({**document, "figure": figure})
+    else:
+        print(f"{options.file}\n\n{book}\n\n  figure: {figure or 'not written'}")
     if not_drawn is not None:  # the answer is printed all the same
         raise not_drawn
-
-
-def _has_labels(data: Any) -> bool:
-    """Whether targets are whole numbers, one per sample."""
-    import torch
-
-    from singlearn.local.torch_data import samples_of
-
-    parts = samples_of(data, torch.device("cpu")).parts
-    last = parts[-1] if isinstance(parts, tuple) else None
-    return last is not None and len(parts) == 2 and not last.is_floating_point() and last.ndim == 1

@@ -40,6 +40,18 @@ def _positive(text: str) -> float:
     return value
 
 
+def _tolerance(text: str) -> float | str:
+    if text == "rounding":
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 0.5:
+        raise argparse.ArgumentTypeError(f'got {text!r}; it should be a relative size from 0 to 0.5, or "rounding"')
+    return value
+
+
 def _as_number(text: str) -> int | float | str:
     """A whole or other number, or the text as it is."""
     for kind in (int, float):
@@ -239,10 +251,33 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
 def _add_flow(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "flow",
-        help="follow the symmetries of a PyTorch network through training",
+        help="what training conserves, what moved it, and symmetries that are born and die",
         description="What training conserves, and which symmetries are born and die.",
     )
     actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    laws = _add(
+        actions,
+        "laws",
+        "list what gradient flow of any loss of a PyTorch network conserves",
+        "singlearn flow laws net.py:build",
+    )
+    laws.add_argument(
+        "model", metavar="FILE.py:NAME", help="NAME is a PyTorch module, or a function without arguments that builds it"
+    )
+    laws.add_argument(
+        "--inputs", metavar="FILE.py:NAME",
+        help="NAME is what the network is called with (default: random, of the shape that its first layer reads)",
+    )  # fmt: skip
+    laws.add_argument(
+        "--cross-entropy", action="store_true", help="the loss sees differences of logits only: softmax cross-entropy"
+    )
+    ledger = _add(
+        actions,
+        "ledger",
+        "print and draw the books that flow.ledger(..., file=) wrote while a network was trained",
+        "singlearn flow ledger book.jsonl",
+    )
+    ledger.add_argument("file", metavar="FILE", type=Path, help="written by flow.ledger(model, optimizer, file=FILE)")
     line = _add(
         actions,
         "timeline",
@@ -302,6 +337,13 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         "singlearn symmetry describe net.npz --box -1 1",
     )
     describe.add_argument("net", metavar="NET", type=Path)
+    hierarchy = _add(
+        actions,
+        "hierarchy",
+        "draw at which distance nodes merge, die and annihilate, and how wide a network must be within it",
+        "singlearn symmetry hierarchy net.npz --box -1 1",
+    )
+    hierarchy.add_argument("net", metavar="NET", type=Path)
     equal = _add(
         actions,
         "equivalent",
@@ -334,7 +376,13 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     fibre.add_argument(
         "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
     )
-    for action in (describe, equal, compress, fibre):
+    for action in (describe, compress, fibre):
+        action.add_argument(
+            "--tolerance", type=_tolerance, metavar="τ",
+            help="two layers: relations that hold up to this relative size are taken as exact, and the change of the outputs is "
+            'certified; "rounding" for what floats make',
+        )  # fmt: skip
+    for action in (describe, equal, compress, fibre, hierarchy):
         action.add_argument(
             "--activation", metavar="relu",
             help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
@@ -351,9 +399,9 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         action.add_argument(
             "--ignore", metavar="KEY", action="append", help="a key of config.json that does not change the function; may be repeated"
         )
-    for action in (describe, equal, compress):
+    for action in (describe, equal, compress, hierarchy):
         action.add_argument(
-            "--box", nargs=2, metavar=("LOW", "HIGH"),
+            "--box", nargs=2, metavar=("LOW", "HIGH"), required=action is hierarchy,
             help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
 

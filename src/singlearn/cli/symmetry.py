@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +19,26 @@ from singlearn.symmetry import (
     Box,
     DeepReLU,
     Fibre,
+    Snap,
     TwoLayerReLU,
     compress,
     equivalent,
     fibre,
     generators,
+    hierarchy,
     kink_form,
     minimal_width,
     nearby,
     node_roles,
     node_states,
     read,
+    snap,
     to_deep,
     write,
 )
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
+from singlearn.symmetry.snap import DeepHierarchy
 from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
@@ -47,7 +52,8 @@ def run_symmetry(options: argparse.Namespace) -> int:
     paths = [getattr(options, name) for name in ("net", "other") if hasattr(options, name)]
     if any(is_transformer_path(path) for path in paths):
         return _of_transformers(options)
-    return {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre}[options.action](options)
+    actions = {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre, "hierarchy": _hierarchy}
+    return actions[options.action](options)
 
 
 def _of_transformers(options: argparse.Namespace) -> int:
@@ -103,8 +109,11 @@ def _print_assumed(notes: list[str]) -> None:
 def _describe(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
     if isinstance(net, DeepReLU):
+        _refuse_tolerance(options)
         return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
+    snapped = None if options.tolerance is None else snap(net, options.tolerance, box)
+    net = net if snapped is None else snapped.net
     roles, form, width = node_roles(net, box), kink_form(net, box), minimal_width(net, box)
     fields = Counter(str(found.field) for found in generators(net, box))
     figures, not_drawn = _pictures(net, box, options)
@@ -123,17 +132,69 @@ def _describe(options: argparse.Namespace) -> int:
                 "minimal_width": {"lower": width.lower, "upper": width.upper},
                 "symmetry_directions": fields,
                 "figures": figures,
+                "snapped": None if snapped is None else _snapped_document(snapped),
                 "assumed": assumed,
             }
         )
     else:
         _print_description(net, box, roles, width, form, fields)
+        if snapped is not None:
+            print("  " + str(snapped).replace("\n", "\n  "))
         for figure in figures:
             print(f"  figure: {figure}")
         if not_drawn is not None:
             print("  figure: not written")
         _print_assumed(assumed)
     # A full disk, say: what was found is printed all the same.
+    if not_drawn is not None:
+        raise not_drawn
+    return 0
+
+
+def _snapped_document(snapped: Snap) -> dict[str, Any]:
+    imposed = [{"kind": str(one.kind), "nodes": one.nodes, "gap": one.gap} for one in snapped.imposed]
+    distance = [float(snapped.distance.lower), float(snapped.distance.upper)]
+    return {"tolerance": snapped.tolerance, "distance": distance, "imposed": imposed, "statement": snapped.sentence}
+
+
+def _refuse_tolerance(options: argparse.Namespace) -> None:
+    """Only two-layer networks are snapped."""
+    if options.tolerance is not None:
+        raise Refusal("--tolerance: relations are made exact in networks with one hidden layer; this one has several")
+
+
+def _hierarchy(options: argparse.Namespace) -> int:
+    net, assumed = _read(options.net, options)
+    box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
+    assert box is not None, "the parser requires it"
+    found = hierarchy(net, box)
+    layers = found.layers if isinstance(found, DeepHierarchy) else (found,)
+    path, not_drawn = saved_or_why(plot.barcode(found), folder(options.out), f"{options.net.stem}-hierarchy")
+    if options.json:
+        document = [
+            {
+                "relations": [
+                    {"kind": str(b.relation.kind), "nodes": b.relation.nodes, "from": b.birth, "until": b.death if b.death < inf else None}
+                    for b in layer.bars
+                ],
+                "levels": [
+                    {
+                        "distance": v.distance,
+                        "kinks": v.kinks,
+                        "minimal_width": {"lower": v.lower, "upper": v.minimal_width},
+                        "components": v.components,
+                        "dimension": v.dimension,
+                    }
+                    for v in layer.levels
+                ],
+            }
+            for layer in layers
+        ]
+        print_document({"command": "symmetry hierarchy", "layers": document, "figures": [path] if path else [], "assumed": assumed})
+    else:
+        print(found)
+        print(f"  figure: {path or 'not written'}")
+        _print_assumed(assumed)
     if not_drawn is not None:
         raise not_drawn
     return 0
@@ -225,6 +286,7 @@ def _compress(options: argparse.Namespace) -> int:
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
     if isinstance(net, DeepReLU):
+        _refuse_tolerance(options)
         box = box_of(options.box, net.widths[0])
         if box is None:
             raise Refusal("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
@@ -235,8 +297,11 @@ def _compress(options: argparse.Namespace) -> int:
         before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
     else:
         box = box_of(options.box, net.inputs)
+        if options.eps is not None and options.tolerance is not None:
+            raise Refusal("--tolerance: --eps allows the outputs to change already; give one of them")
         if options.eps is None:
-            narrow, text = compress(net, box), str(minimal_width(net, box))
+            narrow = compress(net, box, options.tolerance)
+            text = str(minimal_width(net, box, tolerance=options.tolerance))
         elif box is None:
             raise Refusal("--eps: a change of the outputs is measured on a box; give --box LOW HIGH")
         else:
@@ -268,7 +333,8 @@ def _fibre(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
-    found = fibre(net, net.width if options.width is None else options.width)
+    found = fibre(net, net.width if options.width is None else options.width, tolerance=options.tolerance)
+    net = found.net
     if options.animate is not None:
         _animate(found, net, options)
     if options.json:

@@ -15,6 +15,7 @@ __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
 NAMES = (
     "condensation",
+    "deep-staircase",
     "deform-to-degenerate",
     "degenerate-node",
     "drift",

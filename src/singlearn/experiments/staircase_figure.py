@@ -10,10 +10,16 @@ from matplotlib.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
 
 if TYPE_CHECKING:
+    from singlearn.experiments.deep_staircase import DeepTraining
     from singlearn.experiments.staircase import Training
 
 
-def draw(training: Training, values: tuple[float, ...], rows: list[dict[str, Any]]) -> Figure:
+def draw(
+    training: Training | DeepTraining,
+    values: tuple[float, ...],
+    rows: list[dict[str, Any]],
+    exact_name: str = "exact λ (Aoyagi & Watanabe)",
+) -> Figure:
     """Loss with the plateaus of theory, modes with predicted exits, λ̂ with exact λ."""
     figure = Figure(figsize=(8.6, 8.0), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
@@ -49,7 +55,7 @@ def draw(training: Training, values: tuple[float, ...], rows: list[dict[str, Any
     ends = [0.0, *training.measured, float(training.times[-1])]
     for row in rows:
         rank, exact = row["rank"], float(Fraction(row["exact λ"]))
-        name = "exact λ (Aoyagi & Watanabe)" if rank == 0 else None
+        name = exact_name if rank == 0 else None
         lower.plot(ends[rank : rank + 2], [exact, exact], color=ACCENT, linewidth=2, label=name)
         name = "λ of width r alone" if rank == 0 else None
         lower.plot(

@@ -52,6 +52,7 @@ class Spaces:
         self._sums: list[Int[np.ndarray, "..."]] = []
         self._sets: list[tuple[Ids, Ids]] = []
         self._soft: list[Ids] = []
+        self._scores: list[Ids] = []
 
     def new(self, count: int) -> Ids:
         """Fresh coordinates that may mix with each other."""
@@ -77,6 +78,11 @@ class Spaces:
         """No symmetry moves these."""
         found = np.unique(ids)
         self.link(found, np.zeros_like(found))
+
+    def score(self, ids: Ids) -> None:
+        """These weigh vectors with which they are multiplied: where they keep their scale, the
+        coordinates behind them and those of the vectors may mix."""
+        self._scores.append(np.unique(ids[ids != ZERO]))
 
     def pin_softly(self, ids: Ids) -> None:
         """A small constant, the ε of a norm, keeps symmetries from moving these."""
@@ -109,6 +115,17 @@ class Spaces:
         links = list(self._links)
         if not norms_are_exact:
             links += [(ids, np.zeros_like(ids), 1.0) for ids in self._soft if len(ids)]
+        found = self._solved(links)
+        scores = np.unique(np.concatenate(self._scores)) if self._scores else np.zeros(0, int)
+        if not len(scores):
+            return found
+        # One family at the scale that scores have, whose vectors mix, and what changes that scale.
+        held = self._solved([*links, (scores, np.zeros_like(scores), 1.0)])
+        return [*held, *_that_move(found, scores, held)]
+
+    def _solved(self, links: list[tuple[Ids, Ids, float]]) -> list[Generator]:
+        """Families under these links and all sums."""
+        links = list(links)
         sums = [rows for rows in self._sums if len(rows)]
         component, rate = _components(self.size, links)
         while True:
@@ -274,6 +291,40 @@ def _merged(
             (a, x), (b, y) = found.items()
             links.append((np.array([a]), np.array([b]), -x / y))
     return links
+
+
+def _that_move(
+    found: list[Generator], scores: Ids, held: Sequence[Generator]
+) -> list[Generator]:
+    """As few scales as give the scores every change of rate that all of them give; of two that give
+    the same the one that scales vectors as a whole."""
+    at = {c: k for k, c in enumerate(scores.tolist())}
+    vectors = [
+        [c for c, _ in column]
+        for generator in held
+        if generator.full
+        for column in zip(*generator.members, strict=True)
+    ]
+
+    def torn(generator: Generator) -> int:
+        rates = dict(generator.members[0])
+        return sum(len({rates.get(c) for c in vector}) > 1 for vector in vectors)
+
+    kept, pivots = [], dict[int, dict[int, Fraction]]()
+    for generator in sorted((one for one in found if not one.full), key=torn):
+        row = {at[c]: rate for c, rate in generator.members[0] if c in at and rate}
+        for pivot, other in pivots.items():
+            if pivot in row:
+                share = row[pivot] / other[pivot]
+                row = {
+                    k: x
+                    for k in row.keys() | other.keys()
+                    if (x := row.get(k, Fraction(0)) - share * other.get(k, Fraction(0)))
+                }
+        if row:
+            pivots[min(row)] = row
+            kept.append(generator)
+    return kept
 
 
 def _exact(rate: float) -> Fraction:

@@ -166,9 +166,18 @@ class Uses:
                     )
                 )
                 return laws
-        whole = all(len(places) == shape[axis] and unseen.together(ids) for _, places, ids in uses)
-        if whole and shape[axis] > 1:
-            laws.append(sum_law(name, axis, None, "a common shift of a vector, which no loss sees"))
+        if not all(len(places) == shape[axis] for _, places, _ in uses) or shape[axis] < 2:
+            return laws
+        # A vector has one entry per coordinate, added alike at all places; rows of a matrix are not.
+        steady = len(shape) == 1
+        ordered = [ids[np.argsort(places)] for _, places, ids in uses]
+        for size in (s for s in range(2, shape[axis] + 1) if shape[axis] % s == 0):
+            groups = np.arange(shape[axis]).reshape(-1, size)
+            if all(unseen.together(ids[group], steady) for group in groups for ids in ordered):
+                text = "a common shift of a vector, which no loss sees"
+                every = [None] if len(groups) == 1 else [tuple(g.tolist()) for g in groups]
+                laws += [sum_law(name, axis, nodes, text) for nodes in every]
+                break
         return laws
 
 

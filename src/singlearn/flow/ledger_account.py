@@ -11,6 +11,9 @@ from singlearn.flow.ledger_forms import largest
 from singlearn.flow.ledger_step import ENTRIES
 from singlearn.results.prompt import Shown
 
+MEANS_SOMETHING = 1e-9
+"""Part of the bound on rounding. The bound adds up the steps; true rounding grows like their root, so this is far below it."""
+
 
 @dataclass(frozen=True)
 class Account(Shown):
@@ -47,9 +50,13 @@ class Account(Shown):
 
     @property
     def drowned(self) -> bool:
-        """Whether rounding, which is what a rest within its bound is, exceeds all that the optimiser did to the law on purpose."""
+        """Whether rounding, which is what a rest within its bound is, exceeds all that the optimiser did to the law on purpose.
+
+        A rest far below the bound moves no digit of the law: it is the rounding of numbers that are themselves rounding.
+        """
         rest = largest(self.entries["rest"])
-        return 0.0 < rest <= self.rounding and max(largest(self.entries[name]) for name in ENTRIES[:4]) < rest
+        within = MEANS_SOMETHING * self.rounding < rest <= self.rounding
+        return within and max(largest(self.entries[name]) for name in ENTRIES[:4]) < rest
 
     def __str__(self) -> str:
         parts = "  ".join(f"{name} {largest(self.entries[name]):.3g}" for name in ENTRIES)

@@ -507,9 +507,11 @@ def _vector_norm_layer(tape: Tape, rows: Ids, eps: float, shift: bool) -> None:
         own = row[row != ZERO]
         tape.uses.spaces.all_alike(own)
         _break(tape, own, eps)
-        if shift and (own > 0).all() and len(np.unique(own)) == len(row):
-            tape.uses.shifts.row(own)
-            tape.uses.shifts.see(own, ("row",))
+        if shift and (own > 0).all() and len(own) == len(row):
+            # Where a coordinate stands at several places, weights shift it by several amounts.
+            steady = len(np.unique(own)) < len(row)
+            tape.uses.shifts.row(own, steady)
+            tape.uses.shifts.see(own, ("steady",) if steady else ("row",))
         else:
             tape.uses.shifts.see(own)
 
@@ -568,7 +570,7 @@ def _layer_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 def _group_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     tensor, gain, shift, _, _, _, groups, eps = args[:8]
     rows = tape.labels(tensor).reshape(tensor.shape[0] * groups, -1).numpy()
-    _vector_norm_layer(tape, rows, eps, False)
+    _vector_norm_layer(tape, rows, eps, True)
     _affine(tape, tensor.shape, gain, shift, 1, out[0])
 
 
@@ -831,6 +833,10 @@ def _both(tape: Tape, a: Labels, b: Labels, out: torch.Tensor) -> None:
         shifts.see(other)
         fresh = _fresh(tape, one, other)
         spaces.add(fresh, one, other)
+        for k in range(count):
+            for weights in (x[k, :, 0], y[k, :, 0]):
+                if len(np.unique(weights[weights != ZERO])) == 1:
+                    spaces.score(weights)
         for row in np.unique(y[:, :, 0], axis=0):
             spaces.together(row[row != ZERO])
         for row in np.unique(fresh.reshape(-1, shape[2]), axis=0):

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from singlearn.plot.barcode_of_structure import barcode
     from singlearn.plot.boundary_lines import activation_boundaries
     from singlearn.plot.chains_of_local_run import chains
     from singlearn.plot.curves_along_a_parameter import phase_diagram
@@ -34,6 +35,7 @@ PICTURES = {
     "Side": "divergence_on_a_plane",
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
+    "barcode": "barcode_of_structure",
     "chains": "chains_of_local_run",
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
@@ -63,6 +65,7 @@ __all__ = [
     "Side",
     "activation_boundaries",
     "animate_fibre_path",
+    "barcode",
     "chains",
     "chart_tree",
     "fibre_path",

@@ -1,7 +1,16 @@
 """What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
 from singlearn.symmetry import deep, transformer
-from singlearn.symmetry.any_depth import compress, equivalent, explained_rank, fibre, node_roles
+from singlearn.symmetry.any_depth import (
+    compress,
+    equivalent,
+    explained_rank,
+    fibre,
+    generators,
+    kink_form,
+    minimal_width,
+    node_roles,
+)
 from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
 from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, node_states, to_torch
 from singlearn.symmetry.distance import Distance, sup_distance
@@ -9,12 +18,13 @@ from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.equivalence import Equivalence
 from singlearn.symmetry.explained_rank import ExplainedRank, fisher_kernel
 from singlearn.symmetry.fibre import Fibre
-from singlearn.symmetry.generators import Field, Generator, generators
-from singlearn.symmetry.kink_form import Hyperplane, KinkForm, kink_form
-from singlearn.symmetry.minimal_width import MinimalWidth, minimal_width
+from singlearn.symmetry.generators import Field, Generator
+from singlearn.symmetry.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.minimal_width import MinimalWidth
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.roles import Role
+from singlearn.symmetry.snap import Hierarchy, Relation, Snap, hierarchy, snap
 from singlearn.symmetry.transformation import Transformation
 from singlearn.symmetry.witness import Witness
 
@@ -28,13 +38,16 @@ __all__ = [
     "Fibre",
     "Field",
     "Generator",
+    "Hierarchy",
     "Hyperplane",
     "KinkForm",
     "MinimalWidth",
     "Nearby",
     "Node",
     "Polytope",
+    "Relation",
     "Role",
+    "Snap",
     "Transformation",
     "TwoLayerReLU",
     "Witness",
@@ -50,12 +63,14 @@ __all__ = [
     "from_torch",
     "generators",
     "hidden_polytopes",
+    "hierarchy",
     "kink_form",
     "minimal_width",
     "nearby",
     "node_roles",
     "node_states",
     "read",
+    "snap",
     "sup_distance",
     "to_deep",
     "to_parameters",

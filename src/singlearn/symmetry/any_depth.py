@@ -18,11 +18,19 @@ from singlearn.symmetry.explained_rank import ExplainedRank
 from singlearn.symmetry.explained_rank import explained_rank as explained_rank_two_layer
 from singlearn.symmetry.fibre import Fibre
 from singlearn.symmetry.fibre import fibre as fibre_two_layer
+from singlearn.symmetry.generators import Generator
+from singlearn.symmetry.generators import generators as generators_two_layer
+from singlearn.symmetry.kink_form import KinkForm
+from singlearn.symmetry.kink_form import kink_form as kink_form_two_layer
+from singlearn.symmetry.minimal_width import MinimalWidth
+from singlearn.symmetry.minimal_width import minimal_width as minimal_width_two_layer
 from singlearn.symmetry.narrowest import narrowest
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Number
 from singlearn.symmetry.roles import Role
 from singlearn.symmetry.roles import node_roles as node_roles_two_layer
+from singlearn.symmetry.snap import snap
+from singlearn.symmetry.snap.tolerance import Tolerance
 
 
 @overload
@@ -79,12 +87,14 @@ def _alike(a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU) -> tuple[TwoL
 
 
 @overload
-def compress(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU: ...
+def compress(net: TwoLayerReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> TwoLayerReLU: ...
 @overload
-def compress(net: DeepReLU, domain: Domain | None = None) -> DeepReLU: ...
+def compress(net: DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> DeepReLU: ...
 
 
-def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoLayerReLU | DeepReLU:
+def compress(
+    net: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> TwoLayerReLU | DeepReLU:
     """The same function with fewer hidden nodes.
 
     A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.narrowest.narrowest`); a deeper one
@@ -94,6 +104,8 @@ def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoL
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network without a box.
@@ -102,10 +114,16 @@ def compress(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> TwoL
     1
     """
     if isinstance(net, TwoLayerReLU):
-        return narrowest(net, domain)
+        if tolerance is None:
+            return narrowest(net, domain)
+        snapped = snap(net, tolerance, domain)
+        return snapped.about(narrowest(snapped.net, domain))
     if domain is None:
         raise ValueError("domain: got None; a deep network is compressed on a bounded Box")
-    return compress_deep(net, corners(domain)).network
+    if tolerance is None:
+        return compress_deep(net, corners(domain)).network
+    deep = snap(net, tolerance, domain)
+    return deep.about(compress_deep(deep.net, corners(domain)).network)
 
 
 def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +143,10 @@ def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
 
 
 def explained_rank(
-    net: TwoLayerReLU | DeepReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
+    net: TwoLayerReLU | DeepReLU,
+    x: Float[np.ndarray, "points inputs"],
+    domain: Domain | None = None,
+    tolerance: Tolerance | None = None,
 ) -> ExplainedRank | DeepExplainedRank:
     """How many null directions of the Jacobian at inputs x are symmetries, for a network of any depth.
 
@@ -136,6 +157,8 @@ def explained_rank(
         net: the network.
         x: inputs, one a row.
         domain: where symmetries are to hold; for two-layer networks only.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: inputs of another width, or a domain beside a deep network.
@@ -144,13 +167,21 @@ def explained_rank(
     5
     """
     if not isinstance(net, DeepReLU):
-        return explained_rank_two_layer(net, x, domain)
+        if tolerance is None:
+            return explained_rank_two_layer(net, x, domain)
+        snapped = snap(net, tolerance, box_of_points(x) if domain is None else domain)
+        return snapped.about(explained_rank_two_layer(snapped.net, x, domain))
     if domain is not None:
         raise ValueError("domain: a deep network's symmetries are those at the inputs x; leave the domain out")
-    return explained_rank_deep(net, x)
+    if tolerance is None:
+        return explained_rank_deep(net, x)
+    deep = snap(net, tolerance, box_of_points(x))
+    return deep.about(explained_rank_deep(deep.net, x))
 
 
-def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
+def node_roles(
+    net: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
 
     Boundaries are compared exactly in both. In a deep network a boundary is that in the space of the layer before, and nodes are
@@ -160,6 +191,8 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network on a domain that is no box.
@@ -169,7 +202,13 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
     [['shared', 'shared'], ['dead', 'w = 0']]
     """
     if not isinstance(net, DeepReLU):
-        return node_roles_two_layer(net, domain)
+        if tolerance is None:
+            return node_roles_two_layer(net, domain)
+        snapped = snap(net, tolerance, domain)
+        return snapped.about(node_roles_two_layer(snapped.net, domain))
+    if tolerance is not None:
+        deep = snap(net, tolerance, domain)
+        return deep.about(node_roles(deep.net, domain))
     states = None if domain is None else node_states(net, corners(domain)).states
     found = []
     for layer in range(net.hidden_layers):
@@ -185,12 +224,14 @@ def node_roles(net: TwoLayerReLU | DeepReLU, domain: Domain | None = None) -> tu
 STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
 
 
-def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
+def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None, *, tolerance: Tolerance | None = None) -> Fibre:
     """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: another number of hidden layers, several outputs, or a negative width.
@@ -198,7 +239,83 @@ def fibre(net: TwoLayerReLU | DeepReLU, width: int | None = None) -> Fibre:
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
-    return fibre_two_layer(require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net), width)
+    own = require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net)
+    if tolerance is None:
+        return fibre_two_layer(own, width)
+    snapped = snap(own, tolerance)
+    return snapped.about(fibre_two_layer(snapped.net, width))
+
+
+def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> KinkForm:
+    """The kink form of a network (:func:`singlearn.symmetry.kink_form.kink_form`).
+
+    Args:
+        net: the network.
+        domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+
+    Raises:
+        ValueError: a deep network, or a domain of another dimension than the inputs.
+
+    >>> nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
+    >>> len(kink_form(nearly).kinks), len(kink_form(nearly, tolerance="rounding").kinks)
+    (2, 1)
+    """
+    if tolerance is None:
+        return kink_form_two_layer(net, domain)
+    snapped = snap(net, tolerance, domain)
+    return snapped.about(kink_form_two_layer(snapped.net, domain))
+
+
+def minimal_width(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> MinimalWidth:
+    """The least number of hidden nodes that compute the same function (:func:`singlearn.symmetry.minimal_width.minimal_width`).
+
+    Args:
+        net: the network.
+        domain: where the function is to be kept; ``None`` for all of R^N.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+
+    Raises:
+        ValueError: a deep network, or a domain of another dimension than the inputs.
+
+    >>> int(minimal_width(TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0), tolerance="rounding"))
+    1
+    """
+    if tolerance is None:
+        return minimal_width_two_layer(net, domain)
+    snapped = snap(net, tolerance, domain)
+    return snapped.about(minimal_width_two_layer(snapped.net, domain))
+
+
+def generators(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> list[Generator]:
+    """Directions along which the function does not change (:func:`singlearn.symmetry.generators.generators`).
+
+    Args:
+        net: the network.
+        domain: where the inputs are; ``None`` for all of R^N.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+
+    Raises:
+        ValueError: a deep network.
+
+    >>> nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
+    >>> [str(found.field) for found in generators(nearly, tolerance="rounding")]
+    ['scaling', 'scaling', 'shared boundary']
+    """
+    if tolerance is None:
+        return generators_two_layer(net, domain)
+    snapped = snap(net, tolerance, domain)
+    return snapped.about(generators_two_layer(snapped.net, domain))
+
+
+def box_of_points(x: Float[np.ndarray, "points inputs"]) -> Domain | None:
+    """The box around inputs, where there is one."""
+    if x.ndim != 2 or not len(x) or np.any(x.min(axis=0) >= x.max(axis=0)):
+        return None
+    return Box(x.min(axis=0), x.max(axis=0))
 
 
 def as_two_layer(net: TwoLayerReLU | DeepReLU) -> TwoLayerReLU:

@@ -12,6 +12,10 @@ from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.rational import Number, rational
+from singlearn.symmetry.snap.box_units import BoxUnits
+from singlearn.symmetry.snap.hint import equal_up_to_rounding
+from singlearn.symmetry.snap.pair import SnappedPair, snap_pair
+from singlearn.symmetry.snap.tolerance import LARGEST
 from singlearn.symmetry.transformation import Transformation, find_transformation
 from singlearn.symmetry.witness import Witness, find_witness
 
@@ -54,6 +58,19 @@ class Equivalence(Shown):
         return find_transformation(self.a, self.b, self.domain) if self.is_exact else None
 
     @cached_property
+    def snapped(self) -> SnappedPair | None:
+        """Where they are equal up to the tolerance but not exactly: networks no further than it from them that are one function."""
+        if self.is_exact or not self or self.distance is None or self.domain is None:
+            return None
+        sizes = [max(abs(q) for q in node.q) * BoxUnits.of(self.domain).size(node) for net in (self.a, self.b) for node in net.nodes]
+        relative = min(self.tolerance / (sum(sizes, Fraction(0)) or Fraction(1)), Fraction(LARGEST))
+        for tried in (relative, 16 * relative):
+            pair = snap_pair(self.a, self.b, self.domain, min(tried, Fraction(LARGEST)))
+            if pair is not None and all(distance.upper <= self.tolerance for distance in pair.distances):
+                return pair
+        return None
+
+    @cached_property
     def witness(self) -> Witness | None:
         """A point where the two differ, and which kink or slope does, where they are not exactly equal."""
         return None if self.is_exact else find_witness(self.a, self.b, *self.forms, self.domain)
@@ -63,11 +80,13 @@ class Equivalence(Shown):
         if self.is_exact:
             return f"the same function{where}\n{self.transformation}"
         if self.distance is None:
-            return f"different functions{where}: {self.witness}"
+            rounding = equal_up_to_rounding(self.a, self.b, self.domain)
+            return f"different functions{where}: {self.witness}" + (f"\n{rounding}" if rounding else "")
         if self.is_undecided:
             return f"not shown to be equal up to {short(self.tolerance)}{where}: {self.distance}"
         verdict = f"equal up to {short(self.tolerance)}" if self else f"not equal up to {short(self.tolerance)}"
-        return f"{verdict}{where}: {self.distance}"
+        exactly = f"\n{self.snapped.sentence}" if self.snapped is not None else ""
+        return f"{verdict}{where}: {self.distance}{exactly}"
 
 
 def equivalent_two_layer(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence:

@@ -17,6 +17,7 @@ from singlearn.symmetry.fibre_strata import Stratum, strata
 from singlearn.symmetry.fibre_walk import PAIR, Seat, Walk
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form, short
 from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.snap.hint import relations_up_to_rounding
 
 
 @dataclass(frozen=True)
@@ -164,13 +165,14 @@ class Fibre(Shown):
             f"width {self.width}, {len(self.kinks)} kinks, largest dimension {self.dimension}"
         ]
         lines += [
-            f"  kink {k + 1}: total {short(total)} on {plane}"
+            f"  kink {k + 1}: total {short(plane.total_for_people((total,))[0])} on {plane}"
             for k, (plane, total) in enumerate(zip(self.kinks, self.classification.balance.totals, strict=True))
         ]
         shown = range(min(types, 12))
         lines += [f"  {self.components[i].copies} × dimension {self.components[i].dimension}: {self.describe(i)}" for i in shown]
         if types > len(shown):
             lines.append(f"  and {types - len(shown)} more")
+        lines += filter(None, [relations_up_to_rounding(self.net)])
         return "\n".join(lines)
 
     @cached_property

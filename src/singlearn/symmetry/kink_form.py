@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
@@ -23,18 +26,58 @@ class Hyperplane:
         """``u(x) = <normal, x> + offset``."""
         return sum((n * x for n, x in zip(self.normal, point, strict=True) if n), Fraction(self.offset))
 
+    @property
+    def is_short(self) -> bool:
+        """Whether its integers have few enough digits to be read; else people see it with a normal of length one."""
+        return max(abs(n) for n in (*self.normal, self.offset)) < LONGEST_INTEGER
+
+    def total_for_people(self, total: Vector) -> Vector:
+        """A total kink in the units in which the hyperplane is printed."""
+        if self.is_short:
+            return total
+        size, length = self._length
+        return tuple(rounded(value * size) * Fraction(length) for value in total)
+
+    @property
+    def _length(self) -> tuple[int, float]:
+        """The largest entry of the normal, and the normal's length in units of it."""
+        size = max(abs(n) for n in self.normal)
+        return size, math.hypot(*(n / size for n in self.normal))
+
     def __str__(self) -> str:
-        terms = [_term(n, f"x{i + 1}" if len(self.normal) > 1 else "x") for i, n in enumerate(self.normal) if n]
-        if self.offset:
-            terms.append(_term(self.offset, ""))
+        names = [f"x{i + 1}" if len(self.normal) > 1 else "x" for i in range(len(self.normal))]
+        if self.is_short:
+            whole = zip((*self.normal, self.offset), (*names, ""), strict=True)
+            terms = [_term("" if abs(n) == 1 and name else f"{abs(n)}", n < 0, name) for n, name in whole if n]
+        else:
+            size, length = self._length
+            shares = [float(Fraction(n, size)) / length for n in self.normal]
+            offset = Fraction(self.offset, size) / Fraction(length)
+            digits = [f"{abs(v):.6g}" for v in shares]
+            terms = [
+                _term("" if d == "1" else d, v < 0, name) for v, d, name in zip(shares, digits, names, strict=True) if abs(v) > NO_SHARE
+            ]
+            if offset:
+                terms.append(_term(short(abs(rounded(offset))), offset < 0, ""))
         text = " ".join(terms)
         return (text[2:] if text.startswith("+ ") else "-" + text[2:]) + " = 0"
 
 
-def _term(coefficient: int, name: str) -> str:
-    size = abs(coefficient)
-    digits = f"{size}" if size < 10**6 else f"{float(size):.4g}"
-    return f"{'-' if coefficient < 0 else '+'} {'' if size == 1 and name else digits}{name}"
+LONGEST_INTEGER = 10**6
+NO_SHARE = 1e-12
+"""An entry of a unit normal that no digit of a printed boundary depends on."""
+
+
+def _term(digits: str, negative: bool, name: str) -> str:
+    return f"{'-' if negative else '+'} {digits}{name}"
+
+
+def rounded(value: Fraction) -> Fraction:
+    """To 53 binary digits, whatever the exponent."""
+    if not value:
+        return value
+    power = Fraction(2) ** (value.numerator.bit_length() - value.denominator.bit_length() - 53)
+    return round(value / power) * power
 
 
 @dataclass(frozen=True)
@@ -52,6 +95,8 @@ class KinkForm(Shown):
     kinks: dict[Hyperplane, Vector]
     linear: Matrix
     constant: Vector
+    snapped: Any = field(default=None, compare=False, repr=False)
+    """The :class:`~singlearn.symmetry.snap.Snap` whose network it is the form of, where a tolerance was given."""
 
     def __hash__(self) -> int:
         return hash((tuple(self.kinks.items()), self.linear, self.constant))
@@ -78,9 +123,9 @@ class KinkForm(Shown):
 
     def __str__(self) -> str:
         lines = [f"{len(self.kinks)} kinks"]
-        lines += [f"  total kink {_numbers(totals)} on {plane}" for plane, totals in self.kinks.items()]
+        lines += [f"  total kink {_numbers(plane.total_for_people(totals))} on {plane}" for plane, totals in self.kinks.items()]
         lines.append("  linear part " + "; ".join(_numbers(row) for row in self.linear) + f", constant {_numbers(self.constant)}")
-        return "\n".join(lines)
+        return "\n".join(lines if self.snapped is None else [*lines, self.snapped.sentence])
 
 
 def _numbers(values: Vector) -> str:
@@ -89,8 +134,13 @@ def _numbers(values: Vector) -> str:
 
 def short(value: Fraction) -> str:
     """An exact number for people: the fraction where it is short, else six digits of it."""
-    text = str(value)
-    return text if len(text) <= 12 else f"{float(value):.6g}"
+    text = str(value) if value.numerator.bit_length() + value.denominator.bit_length() < 99 else ""
+    if text and len(text) <= 12:
+        return text
+    try:
+        return f"{float(value):.6g}"
+    except OverflowError:
+        return f"{Decimal(value.numerator) / Decimal(value.denominator):.5e}"
 
 
 def boundary(node: Node) -> tuple[Hyperplane, Fraction]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
@@ -33,6 +34,8 @@ class MinimalWidth(Shown):
     form: KinkForm
     choice: SignChoice
     domain: Domain | None
+    snapped: Any = field(default=None, compare=False, repr=False)
+    """The :class:`~singlearn.symmetry.snap.Snap` whose network it is the width of, where a tolerance was given."""
 
     @property
     def is_exact(self) -> bool:
@@ -47,6 +50,9 @@ class MinimalWidth(Shown):
         return self.upper
 
     def __str__(self) -> str:
+        return self._width() if self.snapped is None else f"{self._width()}\n{self.snapped.sentence}"
+
+    def _width(self) -> str:
         if self.is_exact:
             return f"minimal width {self.upper}"
         return f"minimal width between {self.lower} and {self.upper} ({len(self.form.kinks)} kinks; searched exactly up to {MOST_KINKS})"

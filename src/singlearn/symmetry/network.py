@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.rational import Number, Vector, dot, matrix, rational, vector
+from singlearn.symmetry.rational import Number, Vector, dot, matrix, rational, unit_roundoff, vector
 
 ZERO = Fraction(0)
 
@@ -70,6 +70,10 @@ class TwoLayerReLU(Shown):
     c: Vector
     inputs: int
     is_scalar: bool
+    precision: float = field(compare=False)
+    """Relative rounding error of the coarsest float among its parameters: 2^-53 in float64, 2^-24 in float32, 0 where all are exact."""
+    snapped: Any = field(compare=False)
+    """The :class:`~singlearn.symmetry.snap.Snap` it was made with, where it is an answer about a snapped network."""
 
     def __init__(self, w: Any, b: Any, q: Any, c: Any, inputs: int | None = None) -> None:
         rows = matrix(w, "w")
@@ -97,16 +101,23 @@ class TwoLayerReLU(Shown):
             raise ValueError("c: it is empty; a network should have at least one output")
         outgoing = _outgoing(q, width, len(constant), is_scalar)
         nodes = tuple(Node(rows[i], biases[i], tuple(row[i] for row in outgoing)) for i in range(width))
-        self._set(nodes, constant, columns, is_scalar)
+        self._set(nodes, constant, columns, is_scalar, max(unit_roundoff(values) for values in (w, b, q, c)))
 
-    def _set(self, nodes: tuple[Node, ...], c: Vector, inputs: int, is_scalar: bool) -> None:
-        for name, value in (("nodes", nodes), ("c", c), ("inputs", inputs), ("is_scalar", is_scalar)):
+    def _set(self, nodes: tuple[Node, ...], c: Vector, inputs: int, is_scalar: bool, precision: float, snapped: Any = None) -> None:
+        values = {"nodes": nodes, "c": c, "inputs": inputs, "is_scalar": is_scalar, "precision": precision, "snapped": snapped}
+        for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def replaced(self, nodes: Iterable[Node], c: Vector | None = None) -> TwoLayerReLU:
         """A network of the same inputs and outputs with other nodes and, if given, another output bias."""
         result = object.__new__(TwoLayerReLU)
-        result._set(tuple(nodes), self.c if c is None else c, self.inputs, self.is_scalar)
+        result._set(tuple(nodes), self.c if c is None else c, self.inputs, self.is_scalar, self.precision)
+        return result
+
+    def after_snapping(self, snapped: Any) -> TwoLayerReLU:
+        """The same network as an answer about a snapped one: its parameters are meant exactly."""
+        result = object.__new__(TwoLayerReLU)
+        result._set(self.nodes, self.c, self.inputs, self.is_scalar, 0.0, snapped)
         return result
 
     @property
@@ -165,7 +176,8 @@ class TwoLayerReLU(Shown):
         return c + np.maximum(x @ w.T + b, 0.0) @ q.T
 
     def __str__(self) -> str:
-        return f"two-layer ReLU network, {self.inputs} → {self.width} → {self.outputs}"
+        text = f"two-layer ReLU network, {self.inputs} → {self.width} → {self.outputs}"
+        return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
 
 def require_two_layer(net: Any, what: str) -> TwoLayerReLU:

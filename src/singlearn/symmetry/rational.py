@@ -50,6 +50,24 @@ def rational(value: object, name: str) -> Fraction:
     raise ValueError(f"{name}: got {value!r}; it should be an int, a float or a Fraction")
 
 
+def unit_roundoff(values: object) -> float:
+    """The largest relative rounding error of the floats among numbers or nested lists of them; 0 where they are exact.
+
+    >>> unit_roundoff([1, Fraction(1, 3)]), unit_roundoff([[1, 0.5]]), unit_roundoff(np.ones(2, np.float32))
+    (0.0, 1.1102230246251565e-16, 5.960464477539063e-08)
+    """
+    kind = getattr(values, "dtype", None)
+    if isinstance(kind, np.dtype) and kind.kind != "O":
+        if kind.kind == "f":
+            return float(np.finfo(kind).eps) / 2
+        return 2.0**-8 if kind.name == "bfloat16" else 0.0
+    if isinstance(values, float):
+        return 2.0**-53
+    if isinstance(values, (list, tuple, np.ndarray)):
+        return max((unit_roundoff(value) for value in values), default=0.0)
+    return 0.0
+
+
 def vector(values: object, name: str) -> Vector:
     """A one-dimensional sequence of exact numbers.
 

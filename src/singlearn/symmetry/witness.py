@@ -67,7 +67,7 @@ def _reason(gap: KinkForm, a: KinkForm, b: KinkForm) -> str:
     zero = (Fraction(0),) * len(a.constant)
     if gap.kinks:
         plane = min(gap.kinks, key=lambda p: (p.normal, p.offset))
-        totals = [", ".join(short(v) for v in form.kinks.get(plane, zero)) for form in (a, b)]
+        totals = [", ".join(short(v) for v in plane.total_for_people(form.kinks.get(plane, zero))) for form in (a, b)]
         return f"the total kink on {plane} is {totals[0]} in the first and {totals[1]} in the second"
     slopes = any(any(row) for row in gap.linear)
     what = "slope" if slopes else "constant"
