@@ -49,6 +49,22 @@ def test_rounding_to_single_precision_is_rounding_and_a_thousandth_is_not() -> N
     changed = with_change(other, "blocks.1.mlp.out", 1e-3)
     assert not st.equivalent(model, changed)
     assert st.equivalent(model, changed, relative_error=1e-3)
+    # The numbers of a single-precision checkpoint are exact beside those of double precision.
+    moved = elsewhere_in_orbit(model)
+    assert st.equivalent(model, moved) and not st.equivalent(model, with_change(moved, "blocks.1.mlp.out", 1e-8))
+
+
+def test_half_precision_is_no_excuse() -> None:
+    """A few steps of training move weights in bfloat16 by a few per cent; that is another function."""
+    model = made(KINDS["llama"])
+    coarse = model.with_weights({n: (a.astype(np.float32).view(np.uint32) & 0xFFFF0000).view(np.float32) for n, a in model.weights.items()})
+    assert kept_as(coarse) == "bfloat16" and st.equivalent(coarse, coarse).roundings == 0
+    random = np.random.default_rng(0)
+    trained = {}
+    for name, array in coarse.weights.items():
+        moved = (array * (1 + 0.03 * random.standard_normal(array.shape))).astype(np.float32)
+        trained[name] = (moved.view(np.uint32) & 0xFFFF0000).view(np.float32)
+    assert not st.equivalent(coarse, coarse.with_weights({**trained, "blocks.0.attention.frequency": np.array([1.0, 0.3])}))
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama", "reglu", "encoder-post-relu"])

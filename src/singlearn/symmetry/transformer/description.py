@@ -77,7 +77,7 @@ def describe(model: Transformer) -> TransformerDescription:
     >>> weights = {"embedding": np.eye(3), "unembedding": np.diag([1.0, 2.0, 3.0])}
     >>> print(describe(Transformer(weights, "rms")))
     transformer without blocks, width 3, RMSNorm, vocabulary of 3
-      18 parameters, kept as bfloat16
+      18 parameters, kept as float64
       3 directions of the weights leave the function alone:
         basis of the stream  3  O(3)
       heads that share no keys and hidden units may stand in any order

@@ -15,8 +15,9 @@ from singlearn.symmetry.transformer.precision import FORMATS, kept_as, rerounded
 from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.settled import settled
 
-ROUNDINGS = 50.0
-"""A difference of weights up to this many times what one rounding of them makes counts as rounding."""
+ROUNDINGS = {"float64": 50.0, "float32": 10.0, "float16": 3.0, "bfloat16": 3.0}
+"""A difference of weights up to this many times what one rounding of them makes counts as rounding. Moves are computed in
+double precision and add up; what is kept in half precision was rounded to it once, and a little training moves it further."""
 
 FAR = 1000.0
 """Outputs that differ by more than this many times what one rounding of the weights makes are worth a proof."""
@@ -75,7 +76,7 @@ class TransformerEquivalence(Shown):
 
     def __str__(self) -> str:
         head = {
-            Verdict.EQUIVALENT: "the same function",
+            Verdict.EQUIVALENT: "the same function" if self.roundings == 0 else "the same function up to rounding",
             Verdict.DIFFERENT: "different functions",
             Verdict.NOT_SHOWN: "not shown to be the same function, nor to be different ones",
         }[self.status]
@@ -91,14 +92,15 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     """Whether two transformers are the same function: up to basis, order, scale and everything else that :func:`settled` removes.
 
     Both are settled, laid over one another, and what no choice of basis, order or scale changes is compared. They are the same if
-    nothing differs by more than the rounding of their weights explains, and their outputs on random inputs do not either. They
+    nothing differs by more than the rounding of their weights explains (``ROUNDINGS``), nor do outputs on random inputs. They
     are different only with a witness: an input on which the outputs, evaluated in ball arithmetic, differ by a proven amount, and
     by 1000 times what rounding the weights would do. Everything else is not shown: symmetries that are not looked for here,
     such as units of opposite orientation, or models too large for ball arithmetic.
 
     Args:
         a, b: transformers that take and give the same kinds of things.
-        relative_error: of the weights; that of one rounding in the format in which they are kept, if not given.
+        relative_error: of the weights, that is allowed; a few roundings in the finer of the formats in which the two are
+            kept, if not given.
 
     Raises:
         ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the other.
@@ -113,9 +115,11 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     _require_comparable(a, b)
     if relative_error is not None:
         relative_error = real_number("relative_error", relative_error, above=0, meaning="a positive relative error of the weights")
-    formats = [kept_as(model) for model in (a, b)]
-    units = [FORMATS[kind] if relative_error is None else relative_error for kind in formats]
-    again = [rerounded(model, unit, 0) for model, unit in zip((a, b), units, strict=True)]
+    # Numbers of a coarse format are exact beside those of a finer one.
+    kept = min((kept_as(model) for model in (a, b)), key=FORMATS.__getitem__)
+    unit = FORMATS[kept] if relative_error is None else relative_error
+    most = ROUNDINGS[kept] if relative_error is None else 1.0
+    again = [rerounded(model, unit, 0) for model in (a, b)]
     inputs = [_shared_inputs(a, b, length) for length in (*LENGTHS, *_beyond_windows(a, b))]
     measured = max(float(np.max(np.abs(a(x) - b(x)))) for x in inputs)
     rounding = max(float(np.max(np.abs(model(x) - other(x)))) for model, other in zip((a, b), again, strict=True) for x in inputs)
@@ -123,24 +127,21 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
 
     alignment, roundings = None, None
     try:
-        found = [settled(model, unit) for model, unit in zip((a, b), units, strict=True)]
+        found = [settled(model, unit) for model in (a, b)]
         alignment = align(*found)
-        noise = [
-            align(one, settled(other, unit)).differences for one, other, unit in zip(found, again, units, strict=True)
-        ]
-        roundings, worst = _in_roundings(alignment, noise, found, max(units))
+        noise = [align(one, settled(other, unit)).differences for one, other in zip(found, again, strict=True)]
+        roundings, worst = _in_roundings(alignment, noise, found, unit)
     except NotPaired as error:
         why = f"their parts cannot be paired ({error})"
     else:
-        times = f"by {roundings:.3g} times what one rounding of the weights ({_kept(formats)}) makes"
-        why = f"{worst} differs " + (times if np.isfinite(roundings) else "and no rounding of the weights explains it")
-        if roundings <= ROUNDINGS and measured <= ROUNDINGS * floor:
+        one = f"one rounding ({kept}) makes" if relative_error is None else f"an error of {relative_error:g} makes"
+        why = f"{worst} differs " + (
+            f"by {roundings:.3g} times what {one}" if np.isfinite(roundings) else "and no rounding of the weights explains it"
+        )
+        if roundings <= most and measured <= max(most, 3.0) * floor:
+            why = f"in one form, no weight differs by more than {roundings:.2g} times what {one}"
             if roundings == 0:
                 why = "in one form, all weights are equal"
-            elif relative_error is None:
-                why = f"in one form, no weight differs by more than {roundings:.2g} times what one rounding ({_kept(formats)}) makes"
-            else:
-                why = f"in one form, no weight differs by more than {roundings:.2g} times what an error of {relative_error:g} makes"
             return TransformerEquivalence(Verdict.EQUIVALENT, why, alignment, roundings, measured, rounding)
     if measured > FAR * floor:
         witness, trouble = _witness(a, b, inputs, FAR * floor)
@@ -192,10 +193,6 @@ def _in_roundings(
             if ratio > worst:
                 worst, where = ratio, name
     return worst, where
-
-
-def _kept(formats: list[str]) -> str:
-    return formats[0] if formats[0] == formats[1] else f"{formats[0]} and {formats[1]}"
 
 
 def _witness(

@@ -10,13 +10,18 @@ FORMATS = {"bfloat16": 2.0**-9, "float16": 2.0**-11, "float32": 2.0**-24, "float
 """The largest relative error that rounding to a format makes."""
 
 
+ENOUGH = 64
+"""Different numbers, of which it would be no accident that all of them fit a coarse format."""
+
+
 def kept_as(model: Transformer) -> str:
-    """The coarsest format that holds every weight exactly.
+    """The coarsest format that holds every weight exactly; float64 where there are too few different numbers to tell.
 
     >>> kept_as(Transformer({"embedding": np.eye(2) / 3, "unembedding": np.eye(2)}, "rms"))
     'float64'
-    >>> kept_as(Transformer({"embedding": np.eye(2) / 4, "unembedding": np.eye(2)}, "rms"))
-    'bfloat16'
+    >>> single = np.linspace(1, 2, 200, dtype=np.float32).reshape(100, 2)
+    >>> kept_as(Transformer({"embedding": single, "unembedding": single}, "rms"))
+    'float32'
     """
     left = list(FORMATS)
     for name, array in model.weights.items():
@@ -24,7 +29,17 @@ def kept_as(model: Transformer) -> str:
             # Most formats are ruled out by the first few numbers.
             while not (_holds(left[0], array.ravel()[:1024]) and _holds(left[0], array)):
                 left = left[1:]
-    return left[0]
+    return left[0] if left[0] == "float64" or _has_enough(model) else "float64"
+
+
+def _has_enough(model: Transformer) -> bool:
+    seen: set[float] = set()
+    for name, array in model.weights.items():
+        if not name.endswith("frequency"):
+            seen.update(np.abs(array.ravel()[:4096]).tolist())
+            if len(seen) >= ENOUGH:
+                return True
+    return False
 
 
 def _holds(kind: str, array: np.ndarray) -> bool:
