@@ -81,8 +81,8 @@ def _require_alike(a: Transformer, b: Transformer) -> None:
         for what in ("heads", "window", "is_rotary", "is_gated"):
             if getattr(a, what)(block) != getattr(b, what)(block):
                 raise NotPaired(f"block {block}: {what.replace('_', ' ')} {getattr(a, what)(block)} and {getattr(b, what)(block)}")
-        speeds = [model.weights.get(f"blocks.{block}.attention.frequency") for model in (a, b)]
-        if speeds[0] is not None and not np.array_equal(*speeds):
+        name = f"blocks.{block}.attention.frequency"
+        if a.is_rotary(block) and not np.array_equal(a.weights[name], b.weights[name]):
             raise NotPaired(f"block {block}: its rotary speeds differ")
         units = [len(model.weights[f"blocks.{block}.mlp.in"]) for model in (a, b)]
         if units[0] != units[1]:
@@ -175,7 +175,9 @@ def _heads(a: Transformer, b: Transformer, block: int, found: Alignment) -> None
         found.head_orders.append(np.arange(0))
         return
     parts = [_Heads(model, block) for model in (a, b)]
-    cost = sum(_distances(first, second) for first, second in zip(parts[0].forms(), parts[1].forms(), strict=True))
+    cost = np.zeros((heads, heads))
+    for first, second in zip(parts[0].forms(), parts[1].forms(), strict=True):
+        cost += _distances(first, second)
     size = heads // key_heads
     between = np.empty((key_heads, key_heads))
     inside = {}
@@ -244,8 +246,8 @@ def _product_gap(left: np.ndarray, right: np.ndarray, left_b: np.ndarray, right_
         return max(roots) ** 2
     one, one_b = left / sizes[0][0], left_b / sizes[1][0]
     two, two_b = right * (roots[0] ** 2 / sizes[0][1]), right_b * (roots[1] ** 2 / sizes[1][1])
-    phase = np.vdot(one_b, one)
-    phase = phase / abs(phase) if abs(phase) > 0 else 1.0
+    inner = complex(np.vdot(one_b, one))
+    phase = inner / abs(inner) if abs(inner) > 0 else 1.0
     first = np.max(np.abs(one - one_b * phase)) * roots[0] ** 2
     return float(max(first, np.max(np.abs(two - two_b * phase))))
 

@@ -64,7 +64,8 @@ def _evaluated(model: Transformer, row: np.ndarray, output: int) -> flint.arb:
 
 def _matrix(array: np.ndarray) -> flint.arb_mat:
     array = np.atleast_2d(array)
-    return flint.arb_mat(*array.shape, [flint.arb(float(value)) for value in array.ravel()])
+    rows, columns = array.shape
+    return flint.arb_mat(rows, columns, [flint.arb(float(value)) for value in array.ravel()])
 
 
 def _read(model: Transformer, reads: flint.arb_mat, matrix: np.ndarray, bias: np.ndarray | None) -> flint.arb_mat:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from singlearn.symmetry.transformer.module_outputs import require_agreement
 from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_folder, tensors_of_module
 
-READERS = {
+READERS: dict[str, Callable[[Configuration, Tensors, bool], Transformer]] = {
     "gpt2": gpt2,
     "llama": partial(llama, kind="llama"),
     "mistral": partial(llama, kind="mistral"),

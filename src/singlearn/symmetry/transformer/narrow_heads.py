@@ -58,7 +58,7 @@ def _values(model: Transformer, block: int, share: float, reach: float | None) -
         return model, []
     spread = heads // key_heads
     thin = [
-        _thin(np.vstack(model.weights[f"{at}.output"][h * spread : (h + 1) * spread]), model.weights[f"{at}.value"][h], share)
+        _thin(np.vstack(list(model.weights[f"{at}.output"][h * spread : (h + 1) * spread])), model.weights[f"{at}.value"][h], share)
         for h in range(key_heads)
     ]
     rank = max(len(sizes) for _, sizes, _, _ in thin)

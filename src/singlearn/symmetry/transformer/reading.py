@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
+
 from singlearn.symmetry.deep.files.pt import read_pt
 from singlearn.symmetry.deep.files.safetensors_file import read_safetensors
 from singlearn.symmetry.transformer.hugging_face import from_hugging_face
@@ -75,5 +77,5 @@ def read_transformer(
     )
 
 
-def _state(path: Path) -> dict:
-    return (read_safetensors if path.suffix == ".safetensors" else read_pt)(path).arrays
+def _state(path: Path) -> dict[str, np.ndarray]:
+    return dict((read_safetensors if path.suffix == ".safetensors" else read_pt)(path).arrays)

@@ -102,7 +102,7 @@ def tensors_of_module(module: Any) -> Tensors:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
-    return (read_safetensors if path.suffix == ".safetensors" else read_pt)(path).arrays
+    return dict((read_safetensors if path.suffix == ".safetensors" else read_pt)(path).arrays)
 
 
 def _sharded(index: Path) -> dict[str, np.ndarray]:
