@@ -98,6 +98,11 @@ def settle_attention_biases(model: Transformer) -> Transformer:
     A key bias adds the same to all scores of a query, unless rotary positions turn it: then it stays. Attention weights
     sum to 1, so a value bias is written whole: :math:`\sum_h O_h b_{h'}` goes into the output bias.
     """
+    return checked(model, with_settled_biases(model), "biases")
+
+
+def with_settled_biases(model: Transformer) -> Transformer:
+    """:func:`settle_attention_biases` without its check."""
     weights = dict(model.weights)
     for block in range(model.blocks):
         at = f"blocks.{block}.attention"
@@ -109,7 +114,7 @@ def settle_attention_biases(model: Transformer) -> Transformer:
             shared = np.repeat(bias, heads // max(1, key_heads), axis=0)
             written = np.einsum("hdv,hv->d", model.weights[f"{at}.output"], shared)
             weights[f"{at}.output_bias"] = model.bias(f"{at}.output_bias") + written
-    return checked(model, replace(model, weights=weights), "biases")
+    return replace(model, weights=weights)
 
 
 def _attention(model: Transformer, block: int, head: int) -> str:

@@ -27,6 +27,11 @@ def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
         raise NotASymmetry("model: it has no norms, hence no gains to fold")
     if model.post_norm:
         raise NotASymmetry("model: its norms stand behind the additions; the stream carries their gains on, so no reader can take them")
+    return checked(model, folded(model, final), "gains")
+
+
+def folded(model: Transformer, final: bool = True) -> Transformer:
+    """:func:`fold_gain` without its conditions and without its check."""
     weights = dict(model.weights)
     for name, place in readers(model):
         if place == "final_norm" and not final:
@@ -38,7 +43,7 @@ def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
         if place != "final_norm" or (final and "unembedding" in weights):
             weights.pop(f"{place}.gain", None)
             weights.pop(f"{place}.bias", None)
-    return checked(model, replace(model, weights=weights), "gains")
+    return replace(model, weights=weights)
 
 
 def layer_to_rms(model: Transformer) -> Transformer:

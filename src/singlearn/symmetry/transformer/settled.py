@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from singlearn.symmetry.transformer.heads import settle_attention_biases
+from singlearn.symmetry.transformer.heads import with_settled_biases
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.narrow_heads import ROUNDING, narrowed_heads
-from singlearn.symmetry.transformer.norms import fold_gain
+from singlearn.symmetry.transformer.norms import folded
 from singlearn.symmetry.transformer.shapes import local_name
 from singlearn.symmetry.transformer.stream import OUTGOING, WRITERS, readers, readers_of_block, written_through
 from singlearn.symmetry.transformer.units import fewer_units
@@ -21,9 +21,9 @@ UNWRITTEN = 64.0
 def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
     r"""The same function with gains folded, biases where they are written, no means, and no units that are not needed.
 
-    * norms in front of what they feed: gains and biases go to the readers (:func:`fold_gain`); norms behind the additions: their
-      biases go to the readers and the next additions;
-    * key and value biases settled (:func:`settle_attention_biases`); the scale of the scores goes into the queries;
+    * norms in front of what they feed: gains and biases go to the readers; norms behind the additions: their biases go to the
+      readers and the next additions;
+    * key and value biases go where a softmax lets them; the scale of the scores goes into the queries;
     * LayerNorm: nothing is written along (1, …, 1) where nobody sees it, and nothing read where it is constant; where the
       inputs are tokens it becomes RMSNorm;
     * the mean of the position vectors goes to the token vectors;
@@ -36,8 +36,8 @@ def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
     What is left open: the basis of the stream, the bases inside heads, the order of heads and units, scales of units.
     """
     if model.norm != "none":
-        model = _biases_behind(model) if model.post_norm else fold_gain(model)
-    model = settle_attention_biases(model)
+        model = _biases_behind(model) if model.post_norm else folded(model)
+    model = with_settled_biases(model)
     scales = [model.score_scale(block) for block in range(model.blocks)]
     changes = {}
     for block, scale in enumerate(scales):
