@@ -146,3 +146,31 @@ def test_refusals_say_what_to_fix(files, capsys, monkeypatch, arguments, complai
 def test_starts_without_jax_and_torch():
     code = "import sys, singlearn.symmetry, singlearn.cli.symmetry; assert not {'jax', 'torch'} & set(sys.modules), sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_hidden_kinks_are_listed_and_drawn(tmp_path, capsys):
+    pair = TwoLayerReLU([[1], [1], [1]], [0, Fraction(-1, 4), Fraction(-1, 4)], [1, 1, -1], 0)
+    write(pair, tmp_path / "pair.json")
+    out = tmp_path / "out"
+    assert run("hidden", tmp_path / "pair.json", "--box", "-1", "1", "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "1 hidden kink on the box" in said and "nodes 1, 2: their kinks cancel; slides for ever, and turns" in said
+    assert (out / "pair-hidden.png").stat().st_size > 5000
+    deep = DeepReLU([np.eye(3), np.eye(3), np.ones((1, 3))], [np.array([0.0, 9.0, 9.0])] * 2 + [np.zeros(1)])
+    write(deep, tmp_path / "deep.npz")
+    assert run("hidden", tmp_path / "deep.npz", "--box", "-1", "1", "--activation", "relu", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["command"] == "symmetry hidden" and document["figures"] == []
+    with pytest.raises(SystemExit):
+        run("hidden", tmp_path / "pair.json")
+    assert "--box" in capsys.readouterr().err
+
+
+def test_fibre_on_a_box(files, capsys):
+    assert run("fibre", files / "a.json", "--box", "-2", "2", "--json") == 0
+    on_box = json.loads(capsys.readouterr().out)
+    assert run("fibre", files / "a.json", "--json") == 0
+    everywhere = json.loads(capsys.readouterr().out)
+    assert (on_box["number"], everywhere["number"]) == (4, 4)
+    assert run("fibre", files / "a.json", "--box", "-2", "2", "--animate", files / "x.gif") == 2
+    assert "--animate" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import truth
 from fibre_cells import count_components
-from singlearn.symmetry import Node, TwoLayerReLU, fibre, kink_form
+from singlearn.symmetry import Box, Node, TwoLayerReLU, fibre, kink_form
 from singlearn.symmetry.fibre_component import Kind
 from singlearn.symmetry.fibre_sample import random_parameter
 from singlearn.symmetry.fibre_segment import Motion, Path, Segment, motion_between
@@ -317,8 +317,13 @@ def test_large_and_trained():
 
 def test_bad_input():
     net = TwoLayerReLU([[1], [1]], [0, -1], [1, 1], 0)
-    with pytest.raises(ValueError, match="2 outputs"):
-        fibre(TwoLayerReLU([[1]], [0], [[1], [1]], [0, 0]))
+    two = TwoLayerReLU([[1]], [0], [[1], [1]], [0, 0])
+    with pytest.raises(ValueError, match="2 outputs; paths are built for one output"):
+        fibre(two).path(two, two)
+    with pytest.raises(ValueError, match="a domain; strata are listed for one output"):
+        list(fibre(net, 2, Box([-1], [2])).strata(0))
+    with pytest.raises(ValueError, match="domain: it has dimension 2"):
+        fibre(net, 2, Box([-1, -1], [2, 2]))
     with pytest.raises(ValueError, match="width: got -1"):
         fibre(net, -1)
     with pytest.raises(ValueError, match="b: it has 1 hidden nodes; the fibre is that of width 2"):

@@ -167,6 +167,35 @@ def test_clipping_of_entries_and_layers_is_named_and_clipping_the_norm_is_plain_
             assert "changed after backward" in book.warnings[0]
 
 
+def test_the_violation_of_entries_that_were_clipped_is_that_of_the_raw_gradient_in_its_share():
+    """A law that the network does not have, |W1|² by rows: -2η s⟨w, raw⟩, s the share of the raw
+    gradient in the clipped one."""
+    net, step = regression()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    name, weight = next(iter(net.named_parameters()))
+    seen = {}
+
+    def clip(*_):
+        seen["raw"] = {n: p.grad.clone() for n, p in net.named_parameters()}
+        nn.utils.clip_grad_value_(net.parameters(), 0.01)
+        seen["clipped"] = {n: p.grad.clone() for n, p in net.named_parameters()}
+
+    optimizer.register_step_pre_hook(clip)
+    book = flow.ledger(net, optimizer, laws=[gram_law([Gram(name, 0)], "diagonal", "none")])
+    before = weight.detach().clone()
+    step(optimizer)
+    raw, clipped = seen["raw"], seen["clipped"]
+    followed = [name]  # the ledger reads the parameters of its laws
+    share = sum(float((raw[n] * clipped[n]).sum()) for n in followed)
+    share /= sum(float((raw[n] ** 2).sum()) for n in followed)
+    assert share < 0.9
+    (account,) = book.accounts
+    expected = -2 * 0.1 * share * (before * raw[name]).sum(1)
+    torch.testing.assert_close(account.entries["violation"], expected)
+    rest = -2 * 0.1 * (before * clipped[name]).sum(1) - expected
+    torch.testing.assert_close(account.entries["preconditioner"], rest)
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import pytest
+
 from singlearn.experiments import REGISTRY
+from singlearn.experiments.relu_symmetries import stars
+from singlearn.symmetry import equivalent, fibre
 
 
 def test_figure_two_shows_the_stars(tmp_path):
@@ -26,3 +32,13 @@ def test_every_symmetry_is_decided_and_verified(tmp_path):
         "opposite pair pays": False,
     }
     assert result.figures[0].stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(("m", "components"), [(3, 12), (4, 96), (5, 240)])
+def test_the_stars_and_their_reversals_are_one_function_exactly(m, components):
+    """m! orders; two orientations where only all weights annihilate together, four where two pairs do."""
+    outside, inside = stars(m)
+    assert equivalent(outside, inside) and fibre(outside).number == components
+    middle = (Fraction(0), Fraction(0))
+    assert all(node.preactivation(middle) < 0 for node in outside.nodes)
+    assert all(node.preactivation(middle) > 0 for node in inside.nodes)

@@ -376,16 +376,24 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     fibre.add_argument(
         "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
     )
+    hidden = _add(
+        actions,
+        "hidden",
+        "find kinks that do not show in the outputs, and how far they can slide",
+        "singlearn symmetry hidden net.npz --box -1 1",
+    )
+    hidden.add_argument("net", metavar="NET", type=Path)
     for action in (describe, compress, fibre):
         action.add_argument(
             "--tolerance", type=_tolerance, metavar="τ",
             help="two layers: relations that hold up to this relative size are taken as exact, and the change of the outputs is "
             'certified; "rounding" for what floats make',
         )  # fmt: skip
-    for action in (describe, equal, compress, fibre, hierarchy):
+    for action in (describe, equal, compress, fibre, hierarchy, hidden):
         action.add_argument(
-            "--activation", metavar="relu",
-            help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
+            "--activation", metavar="NAME",
+            help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
+            "does not, and relu is assumed and said",
         )  # fmt: skip
         action.add_argument(
             "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"
@@ -399,10 +407,10 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         action.add_argument(
             "--ignore", metavar="KEY", action="append", help="a key of config.json that does not change the function; may be repeated"
         )
-    for action in (describe, equal, compress, hierarchy):
+    for action in (describe, equal, compress, fibre, hierarchy, hidden):
         action.add_argument(
-            "--box", nargs=2, metavar=("LOW", "HIGH"), required=action is hierarchy,
-            help="compare on a box of inputs only: two numbers, or a comma-separated number for every input",
+            "--box", nargs=2, metavar=("LOW", "HIGH"), required=action in (hierarchy, hidden),
+            help="on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
 
 

@@ -15,16 +15,19 @@ from singlearn import plot
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.refusal import Refusal
+from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
 from singlearn.symmetry import (
     Box,
     DeepReLU,
     Fibre,
     Snap,
     TwoLayerReLU,
+    TwoLayerSmooth,
     compress,
     equivalent,
     fibre,
     generators,
+    hidden_polytopes,
     hierarchy,
     kink_form,
     minimal_width,
@@ -52,7 +55,14 @@ def run_symmetry(options: argparse.Namespace) -> int:
     paths = [getattr(options, name) for name in ("net", "other") if hasattr(options, name)]
     if any(is_transformer_path(path) for path in paths):
         return _of_transformers(options)
-    actions = {"describe": _describe, "equivalent": _equivalent, "compress": _compress, "fibre": _fibre, "hierarchy": _hierarchy}
+    actions = {
+        "describe": _describe,
+        "equivalent": _equivalent,
+        "compress": _compress,
+        "fibre": _fibre,
+        "hidden": _hidden,
+        "hierarchy": _hierarchy,
+    }
     return actions[options.action](options)
 
 
@@ -92,7 +102,7 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     return Box(*sides)
 
 
-def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU, list[str]]:
+def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU | TwoLayerSmooth, list[str]]:
     """The network in a file, and what had to be assumed."""
     order = None if options.order is None else [name.strip() for name in options.order.split(",")]
     with warnings.catch_warnings(record=True) as heard:
@@ -108,6 +118,8 @@ def _print_assumed(notes: list[str]) -> None:
 
 def _describe(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         return _describe_deep(options, net, assumed)
@@ -165,6 +177,8 @@ def _refuse_tolerance(options: argparse.Namespace) -> None:
 
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        raise Refusal(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
     found = hierarchy(net, box)
@@ -254,6 +268,8 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 def _equivalent(options: argparse.Namespace) -> int:
     (a, assumed), (b, assumed_of_b) = _read(options.net, options), _read(options.other, options)
     assumed = list(dict.fromkeys(assumed + assumed_of_b))
+    if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
+        return equivalent_files(a, b, box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs), assumed, options)
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
     box = box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs)
@@ -285,6 +301,8 @@ def _compress(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
+    if isinstance(net, TwoLayerSmooth):
+        return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         box = box_of(options.box, net.widths[0])
@@ -329,12 +347,58 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
     plot.animate_fibre_path(path, options.animate)
 
 
+def _hidden(options: argparse.Namespace) -> int:
+    read_in, assumed = _read(options.net, options)
+    net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
+    box = box_of(options.box, net.widths[0])
+    assert box is not None  # the parser asks for it
+    found = hidden_polytopes(net, corners(box), seed=options.seed)
+    figure, not_drawn = None, None
+    if net.widths[0] <= 2 and net.widths[-1] >= 1:
+        picture = plot.hidden_kinks(net, corners(box), found)
+        figure, not_drawn = saved_or_why(picture, folder(options.out), f"{options.net.stem}-hidden")
+    if options.json:
+        kinks = [
+            {
+                "layer": kink.layer,
+                "nodes": kink.nodes,
+                "side": kink.side,
+                "tilts": kink.tilts,
+                "backward": kink.backward,
+                "forward": kink.forward,
+                "stopped_by": kink.stopped_by,
+                "ends": kink.ends,
+            }
+            for kink in found
+        ]
+        figures = [] if figure is None else [figure]
+        print_document({"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "figures": figures, "assumed": assumed})
+    else:
+        count = f"{len(found)} hidden kink{'s' * (len(found) != 1)}" if found else "no hidden kinks found"
+        print(f"ReLU network {'-'.join(map(str, net.widths))}, {count} on the box")
+        for kink in found:
+            print(f"  {kink}")
+        if figure is not None:
+            print(f"  figure: {figure}")
+        if not_drawn is not None:
+            print("  figure: not written")
+        _print_assumed(assumed)
+    if not_drawn is not None:
+        raise not_drawn
+    return 0
+
+
 def _fibre(options: argparse.Namespace) -> int:
     net, assumed = _read(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return fibre_of(net, assumed, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
-    found = fibre(net, net.width if options.width is None else options.width, tolerance=options.tolerance)
+    width = net.width if options.width is None else options.width
+    found = fibre(net, width, box_of(options.box, net.inputs), tolerance=options.tolerance)
     net = found.net
+    if options.animate is not None and (found.domain is not None or net.outputs > 1):
+        raise Refusal("--animate: paths are built for one output on all of R^N; leave --box out, or take one output")
     if options.animate is not None:
         _animate(found, net, options)
     if options.json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,17 +35,14 @@ class Pair:
 def pairs() -> list[Pair]:
     """One pair for every symmetry of the notes [carroll2021phase]_: scaling, permutation, reversal in one and two dimensions, degeneracy.
 
-    The numbers of Example 3.1 are lost from the text; a network of its kind stands in its place. The m-symmetric network with m = 3 is
-    drawn in coordinates in which its normals are (1, 0), (0, 1), (-1, -1), so that they sum to zero exactly.
+    Example 3.1 has the numbers that a public copy of the notes keeps; its weights annihilate, too, in two pairs.
     """
     line, plane = Box([-2], [2]), Box([-3, -3], [3, 3])
-    one = TwoLayerReLU([[1, 1], [-1, 2], [1, -1]], [0, 1, -1], [1, -1, 2], 0)
-    scaled = TwoLayerReLU([[2, 2], [-THIRD, 2 * THIRD], [1, -1]], [0, THIRD, -1], [Fraction(1, 2), -3, 2], 0)
-    permuted = TwoLayerReLU([[1, -1], [1, 1], [-1, 2]], [-1, 0, 1], [2, 1, -1], 0)
+    one = TwoLayerReLU([[1, 0], [0, 1], [-1, 0], [0, -1]], [-1, -1, -1, -1], [1, 1, 1, 1], 0)
+    scaled = TwoLayerReLU([[2, 0], [0, THIRD], [-1, 0], [0, -1]], [-2, -THIRD, -1, -1], [Fraction(1, 2), 3, 1, 1], 0)
+    permuted = TwoLayerReLU([[0, -1], [1, 0], [0, 1], [-1, 0]], [-1, -1, -1, -1], [1, 1, 1, 1], 0)
     valley = TwoLayerReLU([[1], [-1]], [1, 1], [1, 1], 0)
     turned = TwoLayerReLU([[-1], [1]], [-1, -1], [1, 1], 2)
-    star = TwoLayerReLU([[1, 0], [0, 1], [-1, -1]], [-1, -1, -1], [1, 1, 1], 0)
-    annihilating = TwoLayerReLU([[-1, 0], [0, -1], [1, 1]], [1, 1, 1], [1, 1, 1], -3)
     ramp = TwoLayerReLU([[1], [1]], [0, 1], [1, 0], 0)
     shared = TwoLayerReLU([[Fraction(3, 4)], [Fraction(1, 4)]], [0, 0], [1, 1], 0)
     both = TwoLayerReLU([[1], [1], [1]], [0, -1, 5], [1, 1, 0], 0)
@@ -52,15 +51,47 @@ def pairs() -> list[Pair]:
         Pair("scaling", "Examples 3.1, 3.2", one, scaled, plane),
         Pair("permutation", "any order of the nodes", one, permuted, plane),
         Pair("orientation reversal", "Example 3.3", valley, turned, line),
-        Pair("3-symmetric", "all weights annihilate", star, annihilating, plane),
+        Pair("3-symmetric", "all weights annihilate", *stars(3), Box([-1, -1], [1, 1])),
         Pair("degenerate and shared", "Example 3.4", ramp, shared, line),
         Pair("opposite pair pays", "no weights annihilate", both, paying, line),
     ]
 
 
+def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
+    r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its reversal.
+
+    Its weights :math:`w_k` have length 1 and the angles :math:`(2k+1)π/m` [wei2022deep]_.
+
+    The directions are right to 14 digits; the last is minus the sum of the others, so that the weights annihilate exactly and the reversal,
+    with constant -m/3, is the same function exactly.
+
+    >>> first, last = stars(3)
+    >>> bool(equivalent(first, last)), fibre(first).number
+    (True, 12)
+    """
+    angles = [math.pi * (2 * k + 1) / m for k in range(m - 1)]
+    normals = [[Fraction(round(v, 14)) for v in (math.cos(a), math.sin(a))] for a in angles]
+    normals.append([-sum(entries) for entries in zip(*normals, strict=True)])
+    outside = TwoLayerReLU(normals, [-THIRD] * m, [1] * m, 0)
+    inside = TwoLayerReLU([[-v for v in normal] for normal in normals], [THIRD] * m, [1] * m, -m * THIRD)
+    return outside, inside
+
+
+def draw_stars(path: Path, orders: Sequence[int] = (3, 4, 5)) -> None:
+    """The m-symmetric networks, all nodes inactive in the middle on the left, all active on the right; a row for every m in ``orders``."""
+    figure = Figure(figsize=(11.0, 4.2 * len(orders)), layout="constrained")
+    for line, m in zip(np.asarray(figure.subfigures(len(orders), 2, squeeze=False)), orders, strict=True):
+        first, last = stars(m)
+        names = (f"m = {m}: no node active in the middle", f"reversed: all {m} active in the middle, their weights annihilate")
+        for panel, net, name in zip(line, (first, last), names, strict=True):
+            panel.suptitle(name, fontsize=10)
+            draw_boundaries(panel, panel.subplots(), net, Box([-1, -1], [1, 1]), legend=False, arrow=0.07)
+    figure.savefig(path, dpi=90)
+
+
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Decide, verify, and say whether a path of equal functions joins the two; nothing is random."""
-    del quick, seed, progress
+    del seed, progress
     figure = Figure(figsize=(11.0, 18.0), layout="constrained")
     rows: list[dict[str, Any]] = []
     panels = np.asarray(figure.subfigures(len(pairs()), 2))
@@ -81,14 +112,15 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         for panel, net, side in zip(line, (pair.a, pair.b), ("", " — the same function"), strict=True):
             panel.suptitle(f"{pair.name} ({pair.what}){side}" if side == "" else f"{pair.name}{side}", fontsize=10)
             if net.inputs == 2:
-                draw_boundaries(panel, panel.subplots(), net, pair.box, legend=False)
+                draw_boundaries(panel, panel.subplots(), net, pair.box, legend=False, arrow=0.07)
             else:
                 above, below = panel.subplots(2, 1, sharex=True, height_ratios=[2, 1])
                 draw_function(above, net, pair.box)
                 draw_nodes(below, net, pair.box)
-    path_to_figure = out / "relu-symmetries.png"
+    path_to_figure, path_to_stars = out / "relu-symmetries.png", out / "m-symmetric.png"
     figure.savefig(path_to_figure, dpi=100)
-    return ExperimentResult(rows, [], _table(rows), [path_to_figure])
+    draw_stars(path_to_stars, (3,) if quick else (3, 4, 5))
+    return ExperimentResult(rows, [], _table(rows), [path_to_figure, path_to_stars])
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

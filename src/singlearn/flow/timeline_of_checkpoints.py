@@ -427,8 +427,7 @@ def _hidden_kinks(
     if sum(net.widths[1:-1]) > MOST_EXACT or (x.min(axis=0) == x.max(axis=0)).any():
         return None
     gated = hidden_polytopes(net, (x.min(axis=0), x.max(axis=0)), milp_seconds=MILP_SECONDS)
-    own = {kink[:2] for kink in cancelling}
-    return (
-        *cancelling,
-        *((k.layer, k.node, k.backward, k.forward) for k in gated if (k.layer, k.node) not in own),
-    )
+    found = {kink[:2]: kink for kink in cancelling}
+    for kink in gated:  # sets may overlap: a node is named once, with the first set it leads
+        found.setdefault((kink.layer, kink.node), (kink.layer, kink.node, kink.backward, kink.forward))
+    return tuple(found.values())

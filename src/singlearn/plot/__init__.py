@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
     from singlearn.plot.resolution_tree import chart_tree
+    from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
     from singlearn.plot.valley_and_posterior import valley
@@ -40,6 +41,7 @@ PICTURES = {
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
+    "hidden_kinks": "sliding_kinks",
     "kinks": "function_on_a_line",
     "modes": "parts_of_posterior",
     "network_graph": "graph_of_nodes",
@@ -70,6 +72,7 @@ __all__ = [
     "chart_tree",
     "fibre_path",
     "generalisation_error",
+    "hidden_kinks",
     "kinks",
     "ledger",
     "modes",

@@ -36,8 +36,10 @@ def activation_boundaries(net: TwoLayerReLU, domain: Box) -> Figure:
     return figure
 
 
-def draw_boundaries(figure: FigureBase, axes: Axes, net: TwoLayerReLU, domain: Box, legend: bool = True) -> None:
-    """Draw them on given axes, with a bar for the slope and, if asked for, a legend below the figure."""
+def draw_boundaries(figure: FigureBase, axes: Axes, net: TwoLayerReLU, domain: Box, legend: bool = True, arrow: float = 0.12) -> None:
+    """Draw them on given axes, with a bar for the slope and, if asked for, a legend below the figure; ``arrow`` is the length of a weight
+    vector as a share of the picture's side.
+    """
     if net.inputs != 2 or domain.inputs != 2:
         raise ValueError(f"net: it has {net.inputs} inputs; activation boundaries are drawn in the plane of two")
     low, high = [float(v) for v in domain.lower], [float(v) for v in domain.upper]
@@ -62,7 +64,7 @@ def draw_boundaries(figure: FigureBase, axes: Axes, net: TwoLayerReLU, domain: B
     roles = node_roles(net, domain)
     for i, role in enumerate(roles):
         if np.any(w[i]):
-            _draw_node(axes, i, w[i], float(b[i]), role, low, high)
+            _draw_node(axes, i, w[i], float(b[i]), role, low, high, arrow)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="input $x_1$", ylabel="input $x_2$")
     quieten(axes)
     if legend:
@@ -84,7 +86,7 @@ def _explain(figure: FigureBase, roles: tuple[Role, ...]) -> None:
         figure.legend(handles=handles, loc="outside lower center", ncols=1 if missing else 3, frameon=False, fontsize=9)
 
 
-def _draw_node(axes: Axes, number: int, w: np.ndarray, b: float, role: Role, low: list[float], high: list[float]) -> None:
+def _draw_node(axes: Axes, number: int, w: np.ndarray, b: float, role: Role, low: list[float], high: list[float], arrow: float) -> None:
     """One line, and its weight vector where the line passes closest to the middle of the picture."""
     style = STYLES[role]
     middle = np.array([(a + c) / 2 for a, c in zip(low, high, strict=True)])
@@ -95,7 +97,7 @@ def _draw_node(axes: Axes, number: int, w: np.ndarray, b: float, role: Role, low
         tuple(anchor), tuple(anchor + size * np.array([-normal[1], normal[0]])), color=style.colour, linestyle=style.line, linewidth=2
     )
     if all(a <= v <= c for a, v, c in zip(low, anchor, high, strict=True)):
-        tip = anchor + 0.12 * size * normal
+        tip = anchor + arrow * size * normal
         axes.annotate(
             "", tip, anchor, arrowprops={"arrowstyle": "-|>", "color": style.colour, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0}
         )

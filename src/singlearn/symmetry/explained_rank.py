@@ -10,7 +10,7 @@ from scipy.linalg import null_space
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.generators import Generator, generators
+from singlearn.symmetry.generators import Generator, generators_and_whether_all
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout, jacobian
 from singlearn.symmetry.roles import Roles, roles
@@ -30,10 +30,12 @@ class ExplainedRank(Shown):
         rank: of the Jacobian at the inputs given.
         explained: dimension spanned by the symmetries' generators.
         first_order: dimension of what else is null on every input of the domain: null to first order, but no symmetry,
-            as where two nodes on one boundary slide apart.
+            as where two nodes on one boundary slide apart. Nodes whose kinks cancel, and which slide together, are a symmetry.
         unexplained: what is null at these inputs only; more inputs, or the singularity of something unknown, would
             tell.
         generators: the symmetries' directions.
+        is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes with q ≠ 0 on one boundary have too many
+            subsets, and ``explained`` is a lower bound then.
     """
 
     parameters: int
@@ -42,12 +44,14 @@ class ExplainedRank(Shown):
     first_order: int
     unexplained: int
     generators: tuple[Generator, ...]
+    is_complete: bool = True
 
     def __str__(self) -> str:
+        least, most = ("", "") if self.is_complete else ("at least ", "at most ")
         return (
             f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} null directions "
-            f"{self.explained} are symmetries, "
-            f"{self.first_order} are null to first order only, {self.unexplained} unexplained"
+            f"{least}{self.explained} are symmetries, "
+            f"{most}{self.first_order} are null to first order only, {self.unexplained} unexplained"
         )
 
 
@@ -78,15 +82,17 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
         )
     where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
     rank = _rank(jacobian(net, x))
-    found = generators(net, where)
+    found, is_complete = generators_and_whether_all(net, where)
     symmetric = np.array([g.direction for g in found]).reshape(len(found), Layout.of(net).size)
     null = fisher_kernel(net, where)
+    sizes = np.max(np.abs(symmetric), axis=1, initial=0.0, keepdims=True)
+    symmetric /= np.where(sizes > 0, sizes, 1.0)
     residual = np.abs(symmetric - symmetric @ null @ null.T).max(initial=0.0)
     if residual > 1e-6 * np.abs(symmetric).max(initial=1.0):
         raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")
     explained, kernel = _rank(symmetric), null.shape[1]
     size = Layout.of(net).size
-    return ExplainedRank(size, rank, explained, kernel - explained, size - rank - kernel, tuple(found))
+    return ExplainedRank(size, rank, explained, kernel - explained, size - rank - kernel, tuple(found), is_complete)
 
 
 def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.ndarray, "parameters kernel"]:

@@ -8,41 +8,49 @@ from functools import cached_property
 from random import Random
 
 from singlearn.results.prompt import Shown
+from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre_balance import Pattern, SlopeBalance
+from singlearn.symmetry.fibre_cells import CellClassification, pattern_of
 from singlearn.symmetry.fibre_component import Classification, Component, Kind
 from singlearn.symmetry.fibre_path import connect
 from singlearn.symmetry.fibre_sample import random_parameter, random_stratum
+from singlearn.symmetry.fibre_sample_cells import random_cell_parameter
 from singlearn.symmetry.fibre_segment import NoPath, Path
 from singlearn.symmetry.fibre_strata import Stratum, strata
 from singlearn.symmetry.fibre_walk import PAIR, Seat, Walk
 from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary, kink_form, short
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.snap.hint import relations_up_to_rounding
+from singlearn.symmetry.step import idleness
 
 
 @dataclass(frozen=True)
 class Fibre(Shown):
-    """The parameters of one width that compute the function of ``net`` on all of R^N.
+    """The parameters of one width that compute the function of ``net`` on all of R^N or on a domain.
 
     Attributes:
         net: the network it was made from; "reversed" means against the orientation of its nodes.
         form: the kink form they share.
         width: their number of hidden nodes.
+        domain: where they compute it; ``None`` for all of R^N.
     """
 
     net: TwoLayerReLU
     form: KinkForm
     width: int
+    domain: Domain | None = None
 
     @cached_property
-    def classification(self) -> Classification:
-        """The kinks, the slope, and what follows from them."""
-        return Classification(SlopeBalance.of(self.form), self.width)
+    def classification(self) -> Classification | CellClassification:
+        """The kinks, the slope, and what follows from them: for one output on R^N without listing the cells."""
+        if self.domain is None and len(self.form.constant) == 1:
+            return Classification(SlopeBalance.of(self.form), self.width)
+        return CellClassification(self.form, self.width, self.domain is not None)
 
     @property
     def kinks(self) -> tuple[Hyperplane, ...]:
         """The p hyperplanes on which the function has a kink, in the order that patterns and strata use."""
-        return self.classification.balance.planes
+        return tuple(self.form.kinks)
 
     @property
     def excess(self) -> int:
@@ -77,7 +85,7 @@ class Fibre(Shown):
             ValueError: the network has another width or computes another function.
         """
         self._check(net, "net")
-        return self.classification.index_of(Walk(net, self.form).pattern)
+        return self.classification.index_of(pattern_of(net, self.form, self.domain))
 
     def strata(self, component: int) -> Iterator[Stratum]:
         """The arrangements of nodes that make up a component, up to numbering.
@@ -88,17 +96,19 @@ class Fibre(Shown):
             component: index in ``components``.
 
         Raises:
-            ValueError: there is no such component.
+            ValueError: there is no such component; several outputs, or a domain.
         """
+        parts = self._scalar("strata are listed")
         self._check_index(component)
-        for stratum in strata(self.classification.balance, self.width):
-            if self.classification.index_of(stratum.pattern) == component:
+        for stratum in strata(parts.balance, self.width):
+            if parts.index_of(stratum.pattern) == component:
                 yield stratum
 
     def sample(self, seed: int, component: int | None = None) -> TwoLayerReLU:
         """A random parameter of the fibre, in exact rationals: component, arrangement, free numbers and numbering of the nodes are drawn.
 
-        The law is for exploring: every stratum that :meth:`strata` lists can come up; it is no uniform measure on the fibre.
+        The law is for exploring: every stratum that :meth:`strata` lists can come up; it is no uniform measure on the fibre. With several
+        outputs or on a domain every cell of :mod:`singlearn.symmetry.fibre_cells` can, with as few carriers of slope as it needs.
 
         Args:
             seed: of the random numbers.
@@ -113,24 +123,27 @@ class Fibre(Shown):
         if component is not None:
             self._check_index(component)
         index = rng.randrange(len(self.components)) if component is None else component
+        if isinstance(self.classification, CellClassification):
+            return random_cell_parameter(self.net, self.classification, index, self.domain, rng)
         return random_parameter(self.net, self.form, random_stratum(self.classification, index, rng), rng)
 
     def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> Path | NoPath:
         """A piecewise smooth path of equal functions from one parameter to another, or a falsy result with the reason why there is none.
 
         Raises:
-            ValueError: one of them has another width or computes another function.
+            ValueError: one of them has another width or computes another function; several outputs, or a domain.
         """
+        parts = self._scalar("paths are built")
         self._check(a, "a")
         self._check(b, "b")
         first, last = Walk(a, self.form), Walk(b, self.form)
-        i, j = self.classification.index_of(first.pattern), self.classification.index_of(last.pattern)
+        i, j = parts.index_of(first.pattern), parts.index_of(last.pattern)
         if i != j:
             return NoPath(f"a lies in a component with {self.describe(i)}; b in one with {self.describe(j)}")
         component = self.components[i]
         if component.kind is not Kind.FREE and first.seats != last.seats:
             return NoPath(self._differently_numbered(first.seats, last.seats))
-        path = connect(a, b, self.form, self.classification, component)
+        path = connect(a, b, self.form, parts, component)
         if not path.verify():
             raise AssertionError("the path found does not keep the function")
         return path
@@ -147,8 +160,15 @@ class Fibre(Shown):
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
             return f"{opposite}{self._orientation(found.patterns[0])}, every node kept on its boundary"
-        if found.kind is Kind.LINEAR_PAIR:
-            return f"a linear pair off the kinks, {self._orientation(found.patterns[0])}"
+        if found.kind in (Kind.LINEAR_PAIR, Kind.ALWAYS_ACTIVE):
+            shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
+            opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
+            one, more, where = {
+                Kind.LINEAR_PAIR: ("a linear pair", "linear pairs", "off the kinks"),
+                Kind.ALWAYS_ACTIVE: ("an always active node", "always active nodes", "with a slope"),
+            }[found.kind]
+            who = one if found.carriers == 1 else f"{found.carriers} {more}"
+            return f"{who} {where}, {opposite}{self._orientation(found.patterns[0])}"
         nodes = "one node" if found.free_nodes == 1 else f"{found.free_nodes} nodes"
         if found.takes_every_pattern:
             return f"up to {nodes} free, kinks of any orientation"
@@ -158,21 +178,22 @@ class Fibre(Shown):
 
     def __str__(self) -> str:
         if not self.components:
-            return f"no network of {self.width} hidden nodes computes this function"
+            return f"no network of {self.width} hidden nodes computes this function" + ("" if self.domain is None else " on the domain")
         types = len(self.components)
         lines = [
             f"{self.number} component{'s' * (self.number != 1)} ({types} up to numbering the nodes), "
-            f"width {self.width}, {len(self.kinks)} kinks, largest dimension {self.dimension}"
+            f"width {self.width}, {len(self.kinks)} kinks{'' if self.domain is None else ' on the domain'}, "
+            f"largest dimension {self.dimension}"
         ]
         lines += [
-            f"  kink {k + 1}: total {short(plane.total_for_people((total,))[0])} on {plane}"
-            for k, (plane, total) in enumerate(zip(self.kinks, self.classification.balance.totals, strict=True))
+            f"  kink {k + 1}: total {', '.join(map(short, plane.total_for_people(total)))} on {plane}"
+            for k, (plane, total) in enumerate(self.form.kinks.items())
         ]
         shown = range(min(types, 12))
         lines += [f"  {self.components[i].copies} × dimension {self.components[i].dimension}: {self.describe(i)}" for i in shown]
         if types > len(shown):
             lines.append(f"  and {types - len(shown)} more")
-        lines += filter(None, [relations_up_to_rounding(self.net)])
+        lines += filter(None, [relations_up_to_rounding(self.net, self.domain)])
         return "\n".join(lines)
 
     @cached_property
@@ -180,7 +201,7 @@ class Fibre(Shown):
         """Orientation in ``net`` of the first node on each kink."""
         found: dict[Hyperplane, int] = {}
         for node in self.net.nodes:
-            if not node.is_degenerate:
+            if idleness(node, self.domain) is None:
                 plane, factor = boundary(node)
                 found.setdefault(plane, 1 if factor > 0 else -1)
         return tuple(found[plane] for plane in self.kinks)
@@ -206,25 +227,34 @@ class Fibre(Shown):
     def _check(self, net: TwoLayerReLU, name: str) -> None:
         if net.width != self.width:
             raise ValueError(f"{name}: it has {net.width} hidden nodes; the fibre is that of width {self.width}")
-        if kink_form(net) != self.form:
-            raise ValueError(f"{name}: it computes another function than the fibre's; its kink form is {kink_form(net)}")
+        form = kink_form(net, self.domain)
+        if form != self.form:
+            raise ValueError(f"{name}: it computes another function than the fibre's; its kink form is {form}")
+
+    def _scalar(self, what: str) -> Classification:
+        if not isinstance(self.classification, Classification):
+            which = f"{len(self.form.constant)} outputs" if self.domain is None else "a domain"
+            raise ValueError(f"fibre: it is one of {which}; {what} for one output on all of R^N")
+        return self.classification
 
     def _check_index(self, component: int) -> None:
         if not 0 <= component < len(self.components):
             raise ValueError(f"component: got {component}; it should be an index in components, from 0 to {len(self.components) - 1}")
 
 
-def fibre(net: TwoLayerReLU, width: int | None = None) -> Fibre:
-    """The set of parameters of one width that compute the same function as ``net`` on all of R^N.
+def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = None) -> Fibre:
+    """The set of parameters of one width that compute the same function as ``net`` on all of R^N, or on a bounded domain.
 
-    Its components are proved in :mod:`singlearn.symmetry.fibre_component`.
+    Its components are proved in :mod:`singlearn.symmetry.fibre_component`, for several outputs and for domains in
+    :mod:`singlearn.symmetry.fibre_cells`. On a domain more parameters compute the function: nodes can be dead or always active there.
 
     Args:
-        net: a network with one output.
+        net: a network, of any number of outputs.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
+        domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
 
     Raises:
-        ValueError: several outputs, or a negative width.
+        ValueError: a negative width, or a domain of another dimension than the inputs.
 
     >>> net = TwoLayerReLU([[1], [1]], [0, -1], [1, 1], 0)
     >>> print(fibre(net, width=3))
@@ -236,12 +266,17 @@ def fibre(net: TwoLayerReLU, width: int | None = None) -> Fibre:
       6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its boundary
     >>> fibre(net, width=4).number
     1
+    >>> from singlearn.symmetry import Box
+    >>> print(fibre(net, width=2, domain=Box([0], [2])))
+    10 components (3 up to numbering the nodes), width 2, 1 kinks on the domain, largest dimension 3
+      kink 1: total 1 on x - 1 = 0
+      4 × dimension 3: an always active node with a slope, nothing reversed
+      4 × dimension 3: an always active node with a slope, kink 1 reversed
+      2 × dimension 2: two opposite nodes on kink 1, nothing reversed, every node kept on its boundary
     """
-    if net.outputs != 1:
-        raise ValueError(f"net: it has {net.outputs} outputs; components are known for one output only, so take one row of q at a time")
     if width is not None and width < 0:
         raise ValueError(f"width: got {width}; it should be a number of hidden nodes, 0 or more")
-    return Fibre(net, kink_form(net), net.width if width is None else width)
+    return Fibre(net, kink_form(net, domain), net.width if width is None else width, domain)
 
 
 def _kinks(numbers: list[int]) -> str:

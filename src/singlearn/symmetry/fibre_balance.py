@@ -138,7 +138,7 @@ def signs_with(columns: Sequence[Vector], target: Vector) -> list[Pattern]:
     >>> signs_with([(one,), (one,), (2 * one,)], (Fraction(0),))
     [(1, 1, -1), (-1, -1, 1)]
     """
-    integers, goal = _packed(columns, target)
+    integers, goal = packed(columns, target)
     middle = len(integers) // 2
     left, right = integers[:middle], integers[middle:]
     matches: dict[int, list[Pattern]] = {}
@@ -158,12 +158,15 @@ def _signed_sums(integers: Sequence[int]) -> list[int]:
     return sums
 
 
-def _packed(columns: Sequence[Vector], target: Vector) -> tuple[list[int], int]:
-    """Vectors as single integers: denominators cleared, then the entries are digits in a base no signed sum can overflow."""
-    packed, base = [0] * (len(columns) + 1), 1
+def packed(columns: Sequence[Vector], target: Vector) -> tuple[list[int], int]:
+    """Vectors as single integers: denominators cleared, then the entries are digits in a base no signed sum can overflow.
+
+    So two sums of them, each with coefficients -1, 0 or 1, are equal exactly if the sums of the vectors are.
+    """
+    values, base = [0] * (len(columns) + 1), 1
     for entries in zip(*columns, target, strict=True):
         denominator = math.lcm(*(entry.denominator for entry in entries))
         digits = [entry.numerator * (denominator // entry.denominator) for entry in entries]
-        packed = [value + base * digit for value, digit in zip(packed, digits, strict=True)]
+        values = [value + base * digit for value, digit in zip(values, digits, strict=True)]
         base *= 2 * sum(abs(digit) for digit in digits) + 1
-    return packed[:-1], packed[-1]
+    return values[:-1], values[-1]

@@ -46,6 +46,7 @@ class Kind(Enum):
 
     RIGID = "rigid"
     LINEAR_PAIR = "linear pair"
+    ALWAYS_ACTIVE = "always active"
     FREE = "free"
 
 
@@ -55,13 +56,15 @@ class Component:
 
     Attributes:
         kind: RIGID: each node keeps its boundary and orientation, only scales are free; LINEAR_PAIR: also the offset of two opposite
-            nodes on a hyperplane without kink; FREE: contains parameters with a node that contributes nothing.
+            nodes on a hyperplane without kink; ALWAYS_ACTIVE: on a domain, nodes active on all of it carry a slope, and none is free;
+            FREE: contains parameters with a node that contributes nothing.
         patterns: orientations of the kinks, +1 along the normal, -1 against it, 0 where two opposite nodes share the kink. For a FREE
             component of excess 3 or more, which takes every pattern, those that need no linear pair.
         takes_every_pattern: whether all 2^p orientation patterns occur.
         copies: number of components of this type: 1 if all numberings of the nodes are connected, m! if none are.
         dimension: of the component, the largest of its strata.
         free_nodes: how many nodes can contribute nothing at the same time.
+        carriers: how many linear pairs or always active nodes it needs, where no node is free.
     """
 
     kind: Kind
@@ -70,6 +73,7 @@ class Component:
     copies: int
     dimension: int
     free_nodes: int
+    carriers: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,7 @@ class Classification:
         if self.excess == 2:
             for members in self.classes:
                 if len(members) == 1 and members[0] not in self._balanced_set:
-                    yield Component(Kind.LINEAR_PAIR, tuple(members), False, labellings, p + 3, 0)
+                    yield Component(Kind.LINEAR_PAIR, tuple(members), False, labellings, p + 3, 0, 1)
         for both in combinations(range(p), self.excess):
             if rank([[Fraction(n) for n in self.balance.normals[k]] for k in both]) < len(both):
                 continue

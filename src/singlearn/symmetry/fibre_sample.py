@@ -75,13 +75,13 @@ def random_parameter(net: TwoLayerReLU, form: KinkForm, stratum: Stratum, rng: R
     for k, (plane, total, along, against) in enumerate(zip(balance.planes, balance.totals, stratum.along, stratum.against, strict=True)):
         share = slopes[k] if along and against else total / 2 if along else -total / 2
         for sign, count in ((1, along), (-1, against)):
-            for amount in _split(total / 2 + sign * share, count, rng):
+            for amount in split(total / 2 + sign * share, count, rng):
                 nodes.append(Node(tuple(Fraction(sign * n) for n in plane.normal), Fraction(sign * plane.offset), (amount,)))
     nodes += _pair(balance, form, stratum.pair, _remaining(balance, stratum, slopes), rng)
     nodes = [node.scaled(Fraction(rng.randint(1, 12), rng.randint(1, 4))) for node in nodes]
     inputs = len(balance.slope)
-    nodes += [Node(_direction(inputs, rng), _number(rng), (ZERO,)) for _ in range(stratum.outgoing_zero)]
-    nodes += [Node((ZERO,) * inputs, _number(rng), (_number(rng),)) for _ in range(stratum.incoming_zero)]
+    nodes += [Node(direction(inputs, rng), number(rng), (ZERO,)) for _ in range(stratum.outgoing_zero)]
+    nodes += [Node((ZERO,) * inputs, number(rng), (number(rng),)) for _ in range(stratum.incoming_zero)]
     rng.shuffle(nodes)
     moved = net.replaced(nodes, (ZERO,))
     result = moved.replaced(nodes, (form.constant[0] - kink_form(moved).constant[0],))
@@ -95,11 +95,11 @@ def _split_slopes(balance: SlopeBalance, stratum: Stratum, rng: Random) -> dict[
     splits = balance.splits(stratum.pattern) if stratum.pair is not Pair.LINEAR else None
     while True:
         if splits is None:
-            values = [_number(rng) for _ in both]
+            values = [number(rng) for _ in both]
         else:
             values = list(splits.particular)
             for direction in splits.directions:
-                step = _number(rng)
+                step = number(rng)
                 values = [v + step * d for v, d in zip(values, direction, strict=True)]
         slopes = dict(zip(both, values, strict=True))
         has_amounts = all(
@@ -123,31 +123,31 @@ def _pair(balance: SlopeBalance, form: KinkForm, pair: Pair, slope: Vector, rng:
     if pair is Pair.NONE:
         return []
     while True:
-        w = slope if pair is Pair.LINEAR else _direction(len(slope), rng)
-        b = _number(rng)
-        amount = Fraction(1) if pair is Pair.LINEAR else _number(rng)
+        w = slope if pair is Pair.LINEAR else direction(len(slope), rng)
+        b = number(rng)
+        amount = Fraction(1) if pair is Pair.LINEAR else number(rng)
         node = Node(w, b, (amount,))
         if boundary(node)[0] not in form.kinks:
             opposite = Node(tuple(-v for v in w), -b, (-amount,)) if pair is Pair.LINEAR else Node(w, b, (-amount,))
             return [node, opposite]
 
 
-def _split(total: Fraction, count: int, rng: Random) -> list[Fraction]:
+def split(total: Fraction, count: int, rng: Random) -> list[Fraction]:
     """Non-zero numbers with a given sum."""
     while count:
-        parts = [_number(rng) for _ in range(count - 1)]
+        parts = [number(rng) for _ in range(count - 1)]
         last = total - sum(parts, ZERO)
         if last:
             return [*parts, last]
     return []
 
 
-def _number(rng: Random) -> Fraction:
+def number(rng: Random) -> Fraction:
     """A short fraction, not zero."""
     return Fraction(rng.choice((-1, 1)) * rng.randint(1, 12), rng.randint(1, 4))
 
 
-def _direction(inputs: int, rng: Random) -> Vector:
+def direction(inputs: int, rng: Random) -> Vector:
     """Short fractions, not all zero."""
     while True:
         values = tuple(Fraction(rng.randint(-6, 6), rng.randint(1, 3)) for _ in range(inputs))

@@ -16,6 +16,7 @@ from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.roles import Roles, roles
+from singlearn.symmetry.slides import slides
 
 
 class Field(StrEnum):
@@ -27,7 +28,10 @@ class Field(StrEnum):
     DEAD = "dead on the domain"
     TRANSFER = "shared boundary"
     TURN = "opposite nodes"
+    SLIDE = "cancelling nodes"
+    EXCHANGE = "opposite and always active nodes"
     BYPASSED = "always active on the domain"
+    CANCELLING = "nodes that cancel"
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,14 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     - q = 0: w and b are free; dead on the domain: everything is free;
     - w = 0: b or q trade with the output bias;
     - two nodes on one oriented boundary: outgoing weight passes between them;
-    - opposite nodes on several boundaries: amounts turn round as long as :math:`\sum_k τ_k n_k^T = 0`;
+    - opposite nodes on several boundaries: amounts turn round as long as :math:`\sum_k τ_k n_k^T = 0`, or on a domain as far as always
+      active nodes take the slope;
+    - nodes on one boundary whose kinks cancel leave it together (:mod:`singlearn.symmetry.slides`);
     - k always active nodes: with :math:`\tilde W = (W, b)`, the fields :math:`(X\tilde W, -QX)` of GL(k), :math:`n a^T`
       with :math:`Q n = 0`, :math:`l` with :math:`l W = 0`, and constants that trade with the output bias.
 
-    They span the tangent directions but are not independent of each other.
+    They span the tangent directions but are not independent of each other. Which nodes cancel is a SUBSET SUM problem: up to 18 nodes
+    with q ≠ 0 on one boundary all sets are found, with more those of up to three nodes.
 
     Args:
         net: the network; boundaries are compared exactly.
@@ -67,6 +74,11 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     [('scaling', [1.0, 2.0, -3.0, 0.0])]
     """
     require_two_layer(net, "generators")
+    return generators_and_whether_all(net, domain)[0]
+
+
+def generators_and_whether_all(net: TwoLayerReLU, domain: Domain | None) -> tuple[list[Generator], bool]:
+    """The directions of :func:`generators`, and whether every way in which nodes on one boundary cancel was looked for."""
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)
@@ -89,9 +101,17 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
             for (i, first), (j, second) in itertools.pairwise(same):
                 found += [Generator(Field.TRANSFER, (i, j), d) for d in _transfer(layout, i, j, second / first)]
     found += [Generator(Field.TURN, nodes, d) for nodes, d in _turns(layout, own)]
+    sliding, exchanges, complete = slides(net, own, domain is not None)
+    found += [Generator(Field.SLIDE, one.nodes, one.direction) for one in sliding if not _is_silent(net, one.nodes)]
+    found += [Generator(Field.EXCHANGE, one.nodes, one.direction) for one in exchanges]
     if domain is not None and own.bypassed:
         found += [Generator(Field.BYPASSED, own.bypassed, d) for d in _bypassed(layout, own.bypassed, w, b, q)]
-    return found
+    return found, complete
+
+
+def _is_silent(net: TwoLayerReLU, nodes: tuple[int, ...]) -> bool:
+    """Whether it is one node with q = 0, which SILENT names already."""
+    return len(nodes) == 1 and not any(net.nodes[nodes[0]].q)
 
 
 def _places(layout: Layout, part: slice) -> list[int]:

@@ -9,6 +9,7 @@ from singlearn.symmetry.deep.files import read_network, write_network
 from singlearn.symmetry.deep.general_position import general_position_failures
 from singlearn.symmetry.deep.hidden_polytopes import HiddenKink, hidden_polytopes
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
+from singlearn.symmetry.deep.mix_bypassed import mix_bypassed
 from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.states import NodeState, NodeStates, Proof, node_states
@@ -36,6 +37,7 @@ __all__ = [
     "general_position_failures",
     "hidden_polytopes",
     "linear_fields",
+    "mix_bypassed",
     "node_states",
     "parameter_jacobian",
     "read_network",

@@ -11,6 +11,10 @@ from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.fields import linear_fields, scaling_fields, shift_fields, unread_fields, unspanned_fields
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.kink_form import Hyperplane, boundary
+from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.roles import Roles
+from singlearn.symmetry.slides import slides
 
 LARGEST = 4000
 """Parameters; the rank of a matrix with more columns takes minutes."""
@@ -29,10 +33,14 @@ class ExplainedRank(Shown):
         by_kind: dimension of the null directions of each kind alone. ``scaling``: Lemma 1. ``synchronised``: GL(k) of nodes of a
             layer that are active at the same inputs; bypassed nodes are those active at all. ``shift``: of bypassed nodes.
             ``unspanned``: changes that no input sees, dead nodes among them, but also too few inputs. ``unread``: nodes whose
-            outgoing weights are zero or dependent.
+            outgoing weights are zero or dependent. ``slide``: of nodes on one boundary whose kinks cancel, and exchanges of slope between
+            opposite and always active nodes, within a layer. ``hidden``: of one node that has no influence at the inputs where it is
+            active, or none where it is not.
         explained: dimension of all of them together.
         unexplained: dimension of the null space that is left.
         largest_residual: of :math:`|J v| / (|J| |v|)` over all fields used, with the spectral norm of J.
+        is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes on one boundary have too many subsets, and
+            ``explained`` is a lower bound then.
     """
 
     parameters: int
@@ -41,6 +49,7 @@ class ExplainedRank(Shown):
     explained: int
     unexplained: int
     largest_residual: float
+    is_complete: bool = True
 
 
 def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> ExplainedRank:
@@ -69,6 +78,8 @@ def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) ->
     largest = float(singular[0]) if singular.size else 0.0
     rank = int(np.sum(singular > RELATIVE * largest)) if largest > 0 else 0
     kinds = _fields_by_kind(net, x)
+    sliding, is_complete = _slide_fields(net, x)
+    kinds |= {"slide": sliding, "hidden": _hidden_fields(net, jacobian)}
     fields = np.concatenate(list(kinds.values()))
     length = np.linalg.norm(fields, axis=1)
     fields = fields[length > 0] / length[length > 0, None]
@@ -81,6 +92,7 @@ def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) ->
         explained,
         net.parameters - rank - explained,
         residual,
+        is_complete,
     )
 
 
@@ -102,6 +114,53 @@ def _fields_by_kind(net: DeepReLU, x: np.ndarray) -> dict[str, np.ndarray]:
         "unspanned": np.concatenate([unspanned_fields(net, layer, x) for layer in range(len(net.weights))]),
         "unread": np.concatenate(unread),
     }
+
+
+def _slide_fields(net: DeepReLU, x: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Of every layer and the next, taken as a two-layer network of what the layer reads; whether all sets that cancel were looked for."""
+    fields, is_complete = [np.zeros((0, net.parameters))], True
+    for layer, values in enumerate(net.preactivations(x)[:-1]):
+        pair = TwoLayerReLU(net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1])
+        on = values > 0
+        crossing = on.any(axis=0) & ~on.all(axis=0)
+        sides: dict[Hyperplane, dict[int, list[tuple[int, float]]]] = {}
+        for i in np.flatnonzero(crossing).tolist():
+            plane, factor = boundary(pair.nodes[i])
+            sides.setdefault(plane, {1: [], -1: []})[1 if factor > 0 else -1].append((i, abs(float(factor))))
+        own = Roles(tuple(np.flatnonzero(~on.any(axis=0)).tolist()), tuple(np.flatnonzero(on.all(axis=0)).tolist()), sides)
+        sliding, exchanges, complete = slides(pair, own, True)
+        is_complete = is_complete and complete
+        block = np.zeros((len(sliding) + len(exchanges), net.parameters))
+        for row, one in zip(block, (*sliding, *exchanges), strict=True):
+            row[net.slices(layer)[0].start : net.slices(layer + 1)[1].stop] = one.direction
+        fields.append(block)
+    return np.concatenate(fields), is_complete
+
+
+def _hidden_fields(net: DeepReLU, jacobian: np.ndarray) -> np.ndarray:
+    r"""Nodes without influence on one side: :math:`∂f/∂b_i` is the gain of node i where it is active, and 0 elsewhere."""
+    floor = RELATIVE * np.max(np.abs(jacobian), initial=0.0)
+    fields = [np.zeros((0, net.parameters))]
+    for layer in range(net.hidden_layers):
+        weights_at, biases_at = net.slices(layer)
+        next_at = net.slices(layer + 1)[1]
+        inputs = net.weights[layer].shape[1]
+        for node in range(len(net.weights[layer])):
+            if not np.any(net.weights[layer + 1][:, node]):
+                continue
+            own = jacobian[:, biases_at.start + node]
+            back = jacobian[:, next_at] @ net.weights[layer + 1][:, node]
+            if np.max(np.abs(own), initial=0.0) <= floor:
+                block = np.zeros((inputs + 1, net.parameters))
+                block[:inputs, weights_at.start + node * inputs : weights_at.start + (node + 1) * inputs] = np.eye(inputs)
+                block[inputs, biases_at.start + node] = 1.0
+                fields.append(block)
+            if np.max(np.abs(own - back), initial=0.0) <= floor:
+                block = np.zeros((1, net.parameters))
+                block[0, biases_at.start + node] = 1.0
+                block[0, next_at] = -net.weights[layer + 1][:, node]
+                fields.append(block)
+    return np.concatenate(fields)
 
 
 def _active_together(active: np.ndarray) -> dict[bytes, list[int]]:

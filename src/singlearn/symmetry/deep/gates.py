@@ -1,10 +1,11 @@
-"""Which gates keep a node's influence from the outputs."""
+"""Which gates keep an influence from the outputs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.symmetry.deep.network import DeepReLU
 
@@ -14,24 +15,36 @@ CANCELS = 1e-12
 
 @dataclass(frozen=True)
 class Gate:
-    """A later node that reads, perhaps through others, the node in question, and whether it is active."""
+    """A later node that reads, perhaps through others, the nodes in question, and whether it is
+    active.
+    """
 
     layer: int
     node: int
     open: bool
 
 
-def gates_that_hide(net: DeepReLU, layer: int, node: int, active: list[np.ndarray]) -> list[Gate] | None:
-    r"""Follow the influence :math:`δ_{l+1} = W_{l+1} e_i, \; δ_{m+1} = W_{m+1} (g_m ∘ δ_m)` of node i of ``layer`` through the gates g.
+def gates_that_hide(
+    net: DeepReLU,
+    layer: int,
+    influence: Float[np.ndarray, " readers"],
+    size: Float[np.ndarray, " readers"],
+    active: list[np.ndarray],
+) -> list[Gate] | None:
+    r"""Follow an influence :math:`δ_{l+1}` on the layer after ``layer``, :math:`δ_{m+1} = W_{m+1}
+    (g_m ∘ δ_m)`, through the gates g.
 
     Args:
+        net: the network.
+        layer: of the nodes whose influence it is; :math:`δ_{l+1} = W_{l+1} e_i` for node i.
+        influence: on every node of the next layer.
+        size: what its entries were summed from, in absolute terms.
         active: for every layer, (points, nodes), whether each node is active at some inputs.
 
     Returns:
-        The gates on the way, if they are the same at all those inputs and the influence vanishes before or at the outputs; else
-        ``None``.
+        The gates on the way, if they are the same at all those inputs and the influence vanishes
+        before or at the outputs; else ``None``.
     """
-    influence, size = net.weights[layer + 1][:, node], np.abs(net.weights[layer + 1][:, node])
     gates: list[Gate] = []
     for above in range(layer + 1, net.hidden_layers):
         reached = np.flatnonzero(np.abs(influence) > CANCELS * size)
@@ -40,7 +53,10 @@ def gates_that_hide(net: DeepReLU, layer: int, node: int, active: list[np.ndarra
         state = active[above][:, reached]
         if np.any(state != state[0]):
             return None
-        gates += [Gate(above, int(reader), bool(is_open)) for reader, is_open in zip(reached, state[0], strict=True)]
+        gates += [
+            Gate(above, int(reader), bool(is_open))
+            for reader, is_open in zip(reached, state[0], strict=True)
+        ]
         open_readers = reached[state[0]]
         size = np.abs(net.weights[above + 1][:, open_readers]) @ np.abs(influence[open_readers])
         influence = net.weights[above + 1][:, open_readers] @ influence[open_readers]
