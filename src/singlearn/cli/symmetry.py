@@ -42,6 +42,7 @@ from singlearn.symmetry import (
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
 from singlearn.symmetry.snap import DeepHierarchy
+from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,6 +52,9 @@ MARGIN = Fraction(3, 2)
 
 def run_symmetry(options: argparse.Namespace) -> int:
     """Read the networks, do what was asked, print it."""
+    paths = [getattr(options, name) for name in ("net", "other") if hasattr(options, name)]
+    if any(is_transformer_path(path) for path in paths):
+        return _of_transformers(options)
     actions = {
         "describe": _describe,
         "equivalent": _equivalent,
@@ -60,6 +64,22 @@ def run_symmetry(options: argparse.Namespace) -> int:
         "hierarchy": _hierarchy,
     }
     return actions[options.action](options)
+
+
+def _of_transformers(options: argparse.Namespace) -> int:
+    """The verbs that transformers have; imported only for them.
+
+    Raises:
+        Refusal: another verb, or an option that has no meaning for them.
+    """
+    from singlearn.cli.transformer_network import describe_transformer, equivalent_transformers
+
+    if options.action not in ("describe", "equivalent"):
+        raise Refusal(f"NET: {options.net} is a transformer; describe and equivalent are for such, {options.action} is not")
+    for name in ("box", "order", "tolerance"):
+        if getattr(options, name, None) is not None:
+            raise Refusal(f"--{name}: {options.net} is a transformer, for which it has no meaning")
+    return (describe_transformer if options.action == "describe" else equivalent_transformers)(options)
 
 
 def box_of(ends: list[str] | None, inputs: int) -> Box | None:
