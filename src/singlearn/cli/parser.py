@@ -326,7 +326,9 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         help="decide whether ReLU networks are the same function, see their symmetries, compress them",
         description="What leaves a ReLU network's function unchanged.",
         epilog="NET is a .npz, .json, .safetensors or .pt file (a state dictionary) with arrays <layer>.weight and <layer>.bias,\n"
-        'or a .json with w, b, q, c of a two-layer network, where fractions such as "1/3" stay exact.',
+        'or a .json with w, b, q, c of a two-layer network, where fractions such as "1/3" stay exact.\n'
+        "describe and equivalent also take transformers: a Hugging Face folder (config.json and weights of GPT-2, Llama, Mistral or\n"
+        "Qwen2), or a .pt file with the state dictionary of a torch.nn.TransformerEncoder, with --heads and the options beside it.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
@@ -391,6 +393,15 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         )  # fmt: skip
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
         _add_network_file(action)
+    for action in (describe, equal):
+        encoder = action.add_argument_group("what the weights of a TransformerEncoder do not tell (with --activation relu or gelu)")
+        encoder.add_argument("--heads", type=_at_least(1), metavar="N", help="nhead")
+        encoder.add_argument("--norm", choices=("first", "last"), help="norm_first: before or behind the additions")
+        encoder.add_argument("--epsilon", type=_positive, metavar="ε", help="layer_norm_eps")
+        encoder.add_argument("--causal", action="store_true", help="the function with the causal mask")
+        action.add_argument(
+            "--ignore", metavar="KEY", action="append", help="a key of config.json that does not change the function; may be repeated"
+        )
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
         action.add_argument(
             "--box", nargs=2, metavar=("LOW", "HIGH"), required=action in (hierarchy, hidden),
@@ -401,8 +412,9 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
 def _add_network_file(command: argparse.ArgumentParser) -> None:
     """What a file of a network may leave open."""
     command.add_argument(
-        "--activation", metavar="relu",
-        help="say that ReLU stands between the layers; a state dictionary does not, and it is assumed and said",
+        "--activation", metavar="NAME",
+        help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
+        "does not, and relu is assumed and said",
     )  # fmt: skip
     command.add_argument("--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open")
 

@@ -15,12 +15,14 @@ from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.cli.refusal import Refusal
+from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
 from singlearn.symmetry import (
     Box,
     DeepReLU,
     Fibre,
     Snap,
     TwoLayerReLU,
+    TwoLayerSmooth,
     compress,
     equivalent,
     fibre,
@@ -39,6 +41,7 @@ from singlearn.symmetry import (
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
 from singlearn.symmetry.snap import DeepHierarchy
+from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +51,9 @@ MARGIN = Fraction(3, 2)
 
 def run_symmetry(options: argparse.Namespace) -> int:
     """Read the networks, do what was asked, print it."""
+    paths = [getattr(options, name) for name in ("net", "other") if hasattr(options, name)]
+    if any(is_transformer_path(path) for path in paths):
+        return _of_transformers(options)
     actions = {
         "describe": _describe,
         "equivalent": _equivalent,
@@ -57,6 +63,22 @@ def run_symmetry(options: argparse.Namespace) -> int:
         "hierarchy": _hierarchy,
     }
     return actions[options.action](options)
+
+
+def _of_transformers(options: argparse.Namespace) -> int:
+    """The verbs that transformers have; imported only for them.
+
+    Raises:
+        Refusal: another verb, or an option that has no meaning for them.
+    """
+    from singlearn.cli.transformer_network import describe_transformer, equivalent_transformers
+
+    if options.action not in ("describe", "equivalent"):
+        raise Refusal(f"NET: {options.net} is a transformer; describe and equivalent are for such, {options.action} is not")
+    for name in ("box", "order", "tolerance"):
+        if getattr(options, name, None) is not None:
+            raise Refusal(f"--{name}: {options.net} is a transformer, for which it has no meaning")
+    return (describe_transformer if options.action == "describe" else equivalent_transformers)(options)
 
 
 def box_of(ends: list[str] | None, inputs: int) -> Box | None:
@@ -81,6 +103,8 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
 
 def _describe(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         return _describe_deep(options, net, assumed)
@@ -138,6 +162,8 @@ def _refuse_tolerance(options: argparse.Namespace) -> None:
 
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        raise Refusal(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
     found = hierarchy(net, box)
@@ -227,6 +253,8 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 def _equivalent(options: argparse.Namespace) -> int:
     (a, assumed), (b, assumed_of_b) = read_network_file(options.net, options), read_network_file(options.other, options)
     assumed = list(dict.fromkeys(assumed + assumed_of_b))
+    if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
+        return equivalent_files(a, b, box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs), assumed, options)
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = (net if isinstance(net, DeepReLU) else to_deep(net) for net in (a, b))
     box = box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs)
@@ -258,6 +286,8 @@ def _compress(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
+    if isinstance(net, TwoLayerSmooth):
+        return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options)
         box = box_of(options.box, net.widths[0])
@@ -345,6 +375,8 @@ def _hidden(options: argparse.Namespace) -> int:
 
 def _fibre(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
+    if isinstance(net, TwoLayerSmooth):
+        return fibre_of(net, assumed, options)
     if isinstance(net, DeepReLU):
         raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     width = net.width if options.width is None else options.width

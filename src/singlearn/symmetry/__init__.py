@@ -1,6 +1,6 @@
-"""What leaves a ReLU network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
+"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
 
-from singlearn.symmetry import deep, transformer
+from singlearn.symmetry import deep, smooth, transformer
 from singlearn.symmetry.any_depth import (
     compress,
     equivalent,
@@ -26,6 +26,7 @@ from singlearn.symmetry.minimal_width import MinimalWidth
 from singlearn.symmetry.nearby import Nearby, nearby
 from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.roles import Role
+from singlearn.symmetry.smooth import TwoLayerSmooth, proximate_rank
 from singlearn.symmetry.snap import Hierarchy, Relation, Snap, hierarchy, snap
 from singlearn.symmetry.transformation import Transformation
 from singlearn.symmetry.witness import Witness
@@ -54,6 +55,7 @@ __all__ = [
     "Snap",
     "Transformation",
     "TwoLayerReLU",
+    "TwoLayerSmooth",
     "Witness",
     "canonical",
     "compress",
@@ -76,7 +78,9 @@ __all__ = [
     "nearby",
     "node_roles",
     "node_states",
+    "proximate_rank",
     "read",
+    "smooth",
     "snap",
     "sup_distance",
     "to_deep",

@@ -1,4 +1,7 @@
-"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far as they can be."""
+"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far as they can be.
+
+Two-layer networks of tanh, sigmoid, erf, SiLU and GELU go through the same doors (:mod:`singlearn.symmetry.smooth`).
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,20 @@ from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.rational import Number
 from singlearn.symmetry.roles import Role
 from singlearn.symmetry.roles import node_roles as node_roles_two_layer
+from singlearn.symmetry.smooth import (
+    SmoothEquivalence,
+    SmoothFibre,
+    SmoothWidth,
+    TwoLayerSmooth,
+    compress_smooth,
+    equivalent_smooth,
+    minimal_width_smooth,
+    smooth_explained_rank,
+    smooth_fibre,
+    smooth_generators,
+    smooth_roles,
+)
+from singlearn.symmetry.smooth.form import check_domain
 from singlearn.symmetry.snap import snap
 from singlearn.symmetry.snap.tolerance import Tolerance
 
@@ -37,16 +54,24 @@ from singlearn.symmetry.snap.tolerance import Tolerance
 def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence: ...
 @overload
 def equivalent(a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None) -> DeepEquivalence: ...
+@overload
+def equivalent(
+    a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: Number | None = None
+) -> SmoothEquivalence: ...
 
 
 def equivalent(
-    a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Number | None = None
-) -> Equivalence | DeepEquivalence:
+    a: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    b: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Number | None = None,
+) -> Equivalence | DeepEquivalence | SmoothEquivalence:
     """Whether two networks are the same function; the answer is a condition that is true or false, with a transformation or a witness.
 
     Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`). Deeper ones are
     compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown". If one of
-    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly.
+    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly. Two-layer networks of smooth
+    activations are decided exactly too (:func:`singlearn.symmetry.smooth.equivalent_smooth`).
 
     Args:
         a, b: two networks.
@@ -56,11 +81,15 @@ def equivalent(
 
     Raises:
         ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer network beside a deep one whose
-            parameters float64 does not hold.
+            parameters float64 does not hold; a smooth network beside one of ReLU.
 
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True
     """
+    if isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth):
+        return equivalent_smooth(a, b, domain, tolerance)
+    if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
+        raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; a smooth network is compared with a smooth one")
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = _alike(a, b)
     if isinstance(a, TwoLayerReLU) and isinstance(b, TwoLayerReLU):
@@ -90,11 +119,13 @@ def _alike(a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU) -> tuple[TwoL
 def compress(net: TwoLayerReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> TwoLayerReLU: ...
 @overload
 def compress(net: DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> DeepReLU: ...
+@overload
+def compress(net: TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None) -> TwoLayerSmooth: ...
 
 
 def compress(
-    net: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
-) -> TwoLayerReLU | DeepReLU:
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
 
     A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.narrowest.narrowest`); a deeper one
@@ -113,6 +144,9 @@ def compress(
     >>> compress(TwoLayerReLU([[1], [2]], [0, 0], [1, 1], 0)).width
     1
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        return compress_smooth(net, domain)
     if isinstance(net, TwoLayerReLU):
         if tolerance is None:
             return narrowest(net, domain)
@@ -143,7 +177,7 @@ def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
 
 
 def explained_rank(
-    net: TwoLayerReLU | DeepReLU,
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     x: Float[np.ndarray, "points inputs"],
     domain: Domain | None = None,
     tolerance: Tolerance | None = None,
@@ -166,6 +200,9 @@ def explained_rank(
     >>> explained_rank(DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]), np.linspace(-1.9, 2, 40)[:, None]).rank
     5
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        return smooth_explained_rank(net, x, domain)
     if not isinstance(net, DeepReLU):
         if tolerance is None:
             return explained_rank_two_layer(net, x, domain)
@@ -180,7 +217,7 @@ def explained_rank(
 
 
 def node_roles(
-    net: TwoLayerReLU | DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
 ) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
 
@@ -201,6 +238,9 @@ def node_roles(
     >>> [[str(role) for role in layer] for layer in node_roles(net, Box([-1], [1]))]
     [['shared', 'shared'], ['dead', 'w = 0']]
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        return smooth_roles(net, domain)
     if not isinstance(net, DeepReLU):
         if tolerance is None:
             return node_roles_two_layer(net, domain)
@@ -224,9 +264,23 @@ def node_roles(
 STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
 
 
+@overload
 def fibre(
     net: TwoLayerReLU | DeepReLU, width: int | None = None, domain: Domain | None = None, *, tolerance: Tolerance | None = None
-) -> Fibre:
+) -> Fibre: ...
+@overload
+def fibre(
+    net: TwoLayerSmooth, width: int | None = None, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> SmoothFibre: ...
+
+
+def fibre(
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    width: int | None = None,
+    domain: Domain | None = None,
+    *,
+    tolerance: Tolerance | None = None,
+) -> Fibre | SmoothFibre:
     """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
@@ -242,6 +296,10 @@ def fibre(
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        check_domain(net, domain)  # an analytic function that is equal on an open set is equal everywhere
+        return smooth_fibre(net, width)
     own = require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net)
     if tolerance is None:
         return fibre_two_layer(own, width, domain)
@@ -265,13 +323,22 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tol
     >>> len(kink_form(nearly).kinks), len(kink_form(nearly, tolerance="rounding").kinks)
     (2, 1)
     """
+    require_two_layer(net, "kink_form")
     if tolerance is None:
         return kink_form_two_layer(net, domain)
     snapped = snap(net, tolerance, domain)
     return snapped.about(kink_form_two_layer(snapped.net, domain))
 
 
-def minimal_width(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> MinimalWidth:
+@overload
+def minimal_width(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> MinimalWidth: ...
+@overload
+def minimal_width(net: TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> SmoothWidth: ...
+
+
+def minimal_width(
+    net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> MinimalWidth | SmoothWidth:
     """The least number of hidden nodes that compute the same function (:func:`singlearn.symmetry.minimal_width.minimal_width`).
 
     Args:
@@ -286,13 +353,19 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance:
     >>> int(minimal_width(TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0), tolerance="rounding"))
     1
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        return minimal_width_smooth(net, domain)
+    require_two_layer(net, "minimal_width")
     if tolerance is None:
         return minimal_width_two_layer(net, domain)
     snapped = snap(net, tolerance, domain)
     return snapped.about(minimal_width_two_layer(snapped.net, domain))
 
 
-def generators(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> list[Generator]:
+def generators(
+    net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> list[Generator]:
     """Directions along which the function does not change (:func:`singlearn.symmetry.generators.generators`).
 
     Args:
@@ -308,10 +381,28 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: To
     >>> [str(found.field) for found in generators(nearly, tolerance="rounding")]
     ['scaling', 'scaling', 'shared boundary']
     """
+    if isinstance(net, TwoLayerSmooth):
+        refuse_to_snap(tolerance)
+        check_domain(net, domain)
+        return smooth_generators(net)
+    require_two_layer(net, "generators")
     if tolerance is None:
         return generators_two_layer(net, domain)
     snapped = snap(net, tolerance, domain)
     return snapped.about(generators_two_layer(snapped.net, domain))
+
+
+def refuse_to_snap(tolerance: Tolerance | None) -> None:
+    """Refuse a tolerance for a network that is not snapped.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if tolerance is not None:
+        raise ValueError(
+            f"tolerance: got {tolerance!r}; networks of ReLU are snapped, others are not: there is proximate_rank(net, eps), and "
+            "equivalent(a, b, domain, tolerance)"
+        )
 
 
 def box_of_points(x: Float[np.ndarray, "points inputs"]) -> Domain | None:

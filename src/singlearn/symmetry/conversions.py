@@ -13,6 +13,9 @@ from jaxtyping import Float
 from singlearn.symmetry.deep import DeepReLU, read_network, write_network
 from singlearn.symmetry.deep.files.json_file import load_json
 from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.smooth.activation import KINDS, Activation
+from singlearn.symmetry.smooth.files import activation_in, from_arrays_file, from_content, is_smooth, write_smooth
+from singlearn.symmetry.smooth.network import TwoLayerSmooth
 
 KEYS = {"w", "b", "q", "c"}
 
@@ -83,15 +86,18 @@ def is_rounded_as(net: TwoLayerReLU, deep: DeepReLU) -> bool:
     return back.nodes == net.nodes and back.c == net.c
 
 
-def read(path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None) -> TwoLayerReLU | DeepReLU:
+def read(
+    path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None
+) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """A network from a file: exact where it has one hidden layer, in float64 where it is deeper.
 
     A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; other files go to :func:`read_network`.
-    There ReLU between the layers is assumed, with a warning, where neither the file nor ``activation`` says it.
+    There ReLU between the layers is assumed, with a warning, where neither the file nor ``activation`` says it. Where one of them says
+    tanh, sigmoid, erf, silu or gelu, a network with one hidden layer is read as that; a .json may give SiLU a "sharpness".
 
     Args:
         path: of the file.
-        activation: "relu", where it is known that ReLU stands between the layers.
+        activation: what is known to stand between the layers.
         order: the layers' names from input to output, for files whose order is open.
 
     Raises:
@@ -102,26 +108,37 @@ def read(path: str | Path, *, activation: str | None = None, order: Sequence[str
     if path.suffix == ".json" and path.is_file():
         content = load_json(path)
         if isinstance(content, dict) and set(content) & KEYS:
-            if str(content.get("activation") or activation or "relu").lower() != "relu":
-                raise ValueError(f"{path}: its activation is {content.get('activation', activation)}; only networks of ReLU are read")
+            said = str(content.get("activation") or activation or "relu")
+            if activation is not None and said.lower() != activation.lower():
+                raise ValueError(f"{path}: it says that its activation is {said}, and activation= that it is {activation}")
+            if said.lower() != "relu" and not is_smooth(said):
+                raise ValueError(f"{path}: its activation is {said}; networks of relu, {', '.join(KINDS)} are read")
             try:
+                if is_smooth(said):
+                    return from_content(content, Activation(said, content.get("sharpness", 1)))
                 return from_parameters(content)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
+    stated = activation or activation_in(path)
+    if stated is not None and is_smooth(stated) and path.is_file():
+        return from_arrays_file(path, Activation(stated), order)
     net = read_network(path, activation=activation, order=order)
     return from_deep(net) if net.hidden_layers == 1 else net
 
 
-def write(net: TwoLayerReLU | DeepReLU, path: str | Path) -> None:
+def write(net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, path: str | Path) -> None:
     """Write a network to a .npz, .json, .safetensors or .pt file that :func:`read` takes back.
 
-    A two-layer network goes to a .json exactly, as whole numbers and fractions; everything else is rounded to float64.
+    A two-layer network goes to a .json exactly, as whole numbers and fractions; everything else is rounded to float64. Networks of other
+    activations than ReLU go to a .json only.
 
     Raises:
         ValueError: the name has another ending.
     """
     path = Path(path)
-    if isinstance(net, DeepReLU):
+    if isinstance(net, TwoLayerSmooth):
+        write_smooth(net, path)
+    elif isinstance(net, DeepReLU):
         write_network(net, path)
     elif path.suffix == ".json":
         path.write_text(json.dumps(_exact_json(net), indent=1) + "\n", encoding="utf-8")

@@ -31,6 +31,7 @@ class Field(StrEnum):
     SLIDE = "cancelling nodes"
     EXCHANGE = "opposite and always active nodes"
     BYPASSED = "always active on the domain"
+    CANCELLING = "nodes that cancel"
 
 
 @dataclass(frozen=True)

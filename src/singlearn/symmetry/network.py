@@ -191,7 +191,8 @@ def require_two_layer(net: Any, what: str) -> TwoLayerReLU:
         ValueError: it is no ``TwoLayerReLU``.
     """
     if not isinstance(net, TwoLayerReLU):
-        raise ValueError(f"net: got {type(net).__name__}; {what} is there for two-layer networks, so convert one with from_deep(net)")
+        how = ", so convert one with from_deep(net)" if hasattr(net, "hidden_layers") else " of ReLU"
+        raise ValueError(f"net: got {type(net).__name__}; {what} is there for two-layer networks{how}")
     return net
 
 

@@ -14,7 +14,7 @@ from singlearn.symmetry.kink_form import rounded
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.rational import Vector
 from singlearn.symmetry.snap.box_units import BoxUnits
-from singlearn.symmetry.snap.relation import Kind, Relation
+from singlearn.symmetry.snap.relation import Kind, Relation, in_float
 from singlearn.symmetry.snap.tolerance import binary_digits
 
 ZERO = Fraction(0)
@@ -78,7 +78,7 @@ def snap_boundaries(
         boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), float(gap)))
+            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(gap)))
     return result, boundaries, relations
 
 
@@ -123,7 +123,7 @@ def snap_kinks(
                 Relation(
                     Kind.KINK,
                     tuple(i for i, _ in boundary.members),
-                    float(max(gaps.values())),
+                    in_float(max(gaps.values())),
                     tuple(gaps),
                 )
             )

@@ -18,6 +18,7 @@ from singlearn.symmetry.rational import Vector
 
 MOST_VERTICES = 3_000_000
 POINTS = 64
+LARGEST = Fraction(10) ** 250
 FAR = Fraction(1, 10**6)
 Moved = tuple[Node, Node]
 
@@ -39,6 +40,20 @@ def moved_distance(
         exact: for up to three inputs, whether the largest vertex is found exactly; if not, the upper bound is that of the
             bounds in floats, a little above.
     """
+    large = max(
+        (abs(q * v) for node in (*a.nodes, *b.nodes) for q in node.q for v in (*node.w, node.b)),
+        default=Fraction(0),
+    )
+    if large > LARGEST:  # outputs beyond floats are measured in other units
+        one, other = (
+            net.replaced(
+                [replace(n, q=tuple(q / large for q in n.q)) for n in net.nodes],
+                tuple(v / large for v in net.c),
+            )
+            for net in (a, b)
+        )
+        found = moved_distance(one, other, domain, exact=exact)
+        return Distance(found.lower * large, found.upper * large, found.point)
     nodes = [(one, other) for one, other in zip(a.nodes, b.nodes, strict=True) if one != other]
     moved = _kept_pairs(nodes, domain)
     constant = tuple(x - y for x, y in zip(a.c, b.c, strict=True))

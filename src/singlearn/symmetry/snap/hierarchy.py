@@ -32,6 +32,7 @@ from singlearn.symmetry.snap.vanishing_sums import (
 )
 
 EXACT_NODES = 8
+LARGEST = Fraction(10) ** 250
 ACCIDENTS = 0.05
 EVERY_SUBSET = 13
 QUADRUPLES = 32
@@ -200,6 +201,11 @@ def layer_hierarchy(
     with_fibre: bool = True,
 ) -> Hierarchy:
     """The hierarchy of one hidden layer, distances multiplied by a factor."""
+    units = BoxUnits.of(domain)
+    if any(abs(q) * units.size(node) > LARGEST for node in net.nodes for q in node.q):
+        raise ValueError(
+            f"net: a node gives outputs beyond {float(LARGEST):.0e} on the domain; the hierarchy ranks costs in float64"
+        )
     search = _Search(net, domain, with_fibre=with_fibre)
     bars = tuple(
         Bar(open_bar.relation, _above(open_bar.birth * factor), _above(open_bar.death * factor))
@@ -403,7 +409,8 @@ class _Search:
         return coordinates, float(total * slope), float(kink * slope)
 
     def _circuits(self) -> Iterator[_Candidate]:
-        rows, unit = self.slopes.in_floats()
+        rows, sizes, scale = self.slopes.in_floats()
+        unit = sizes * float(scale)
         bare = Rows(
             rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes)
         )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+
+import numpy as np
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.distance import Distance
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.kink_form import kink_form
 from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.snap.box_units import box_around_kinks
+from singlearn.symmetry.snap.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.snap.distance import moved_distance
-from singlearn.symmetry.snap.snapping import ACCIDENTS_ASKED_FOR, described, rounded_up, snapped_on
+from singlearn.symmetry.snap.snapping import ACCIDENTS_ASKED_FOR, described, rounded_up, structured
 from singlearn.symmetry.transformation import Transformation, find_transformation
 
 ZERO = Fraction(0)
+EXACT_WIDTH = 12
+FAR = 1000
+"""Imposed relations move the outputs by a few tolerances of the sum of all nodes' sizes; a difference of this many is another."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,12 @@ def snap_pair(
         domain: where they should be one function; ``None`` for all of R^N.
         tolerance: relative.
     """
-    difference = a.replaced(
-        [*a.nodes, *(replace(node, q=tuple(-q for q in node.q)) for node in b.nodes)],
-        tuple(x - y for x, y in zip(a.c, b.c, strict=True)),
-    )
+    difference = _difference(a, b)
     where = box_around_kinks(difference) if domain is None else domain
-    found = snapped_on(difference, tolerance, domain, where, ACCIDENTS_ASKED_FOR)
-    form = kink_form(found.net, domain)
+    if _differs(difference, where, tolerance):
+        return None
+    found, _, _ = structured(difference, tolerance, domain, where, ACCIDENTS_ASKED_FOR)
+    form = kink_form(found, domain)
     if form.kinks or any(any(row) for row in form.linear):
         return None
     size = sum((abs(q) * abs(node.b) for node in difference.nodes for q in node.q), ZERO) + sum(
@@ -75,8 +80,8 @@ def snap_pair(
     )
     if any(abs(v) > tolerance * size for v in form.constant):
         return None
-    first = a.replaced(found.net.nodes[: a.width]).after_snapping(None)
-    turned = [replace(node, q=tuple(-q for q in node.q)) for node in found.net.nodes[a.width :]]
+    first = a.replaced(found.nodes[: a.width]).after_snapping(None)
+    turned = [replace(node, q=tuple(-q for q in node.q)) for node in found.nodes[a.width :]]
     second = b.replaced(
         turned, tuple(c + v for c, v in zip(b.c, form.constant, strict=True))
     ).after_snapping(None)
@@ -86,5 +91,40 @@ def snap_pair(
         second,
         domain,
         where,
-        (moved_distance(a, first, where), moved_distance(b, second, where)),
+        (
+            moved_distance(a, first, where, exact=a.width <= EXACT_WIDTH),
+            moved_distance(b, second, where, exact=b.width <= EXACT_WIDTH),
+        ),
     )
+
+
+def nearly_equal(
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction
+) -> bool:
+    """Whether no point of a few shows a difference beyond what moving the weights by a relative tolerance can make."""
+    difference = _difference(a, b)
+    return not _differs(
+        difference, box_around_kinks(difference) if domain is None else domain, tolerance
+    )
+
+
+def _difference(a: TwoLayerReLU, b: TwoLayerReLU) -> TwoLayerReLU:
+    turned = [replace(node, q=tuple(-q for q in node.q)) for node in b.nodes]
+    return a.replaced([*a.nodes, *turned], tuple(x - y for x, y in zip(a.c, b.c, strict=True)))
+
+
+def _differs(difference: TwoLayerReLU, where: Domain, tolerance: Fraction) -> bool:
+    """Whether some points show at once that two networks are far from one function."""
+    units = BoxUnits.of(where)
+    size = sum((max(map(abs, node.q)) * units.size(node) for node in difference.nodes), ZERO)
+    try:
+        low, high = (
+            np.array([float(c + sign * h) for c, h in zip(units.centre, units.reach, strict=True)])
+            for sign in (-1, 1)
+        )
+        points = low + (high - low) * np.random.default_rng(0).random((64, len(low)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            largest = float(np.abs(difference.evaluate(points)).max())
+        return math.isfinite(largest) and largest > FAR * float(tolerance * size)
+    except (ValueError, OverflowError):  # weights beyond float64: nothing is shown
+        return False

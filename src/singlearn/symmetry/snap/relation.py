@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from singlearn.results.prompt import Shown
 
@@ -20,6 +21,11 @@ class Kind(StrEnum):
     ANNIHILATE = "weights annihilate"
     SLOPE = "slopes cancel"
     PARALLEL = "boundaries are parallel"
+
+
+def in_float(gap: Fraction) -> float:
+    """A gap in float64; one that is not zero stays so."""
+    return max(float(gap), 5e-324) if gap else 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.network import Node
 from singlearn.symmetry.snap.box_units import BoxUnits
-from singlearn.symmetry.snap.relation import Kind, Relation
+from singlearn.symmetry.snap.relation import Kind, Relation, in_float
 
 ZERO = Fraction(0)
 
@@ -42,7 +42,7 @@ def snap_single_nodes(
         result.append(snapped)
         if found is not None:
             kind, gap = found
-            relations.append(Relation(kind, (i,), float(gap)))
+            relations.append(Relation(kind, (i,), in_float(gap)))
     return result, relations
 
 

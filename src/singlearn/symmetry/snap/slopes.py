@@ -16,7 +16,7 @@ from singlearn.symmetry.rational import Matrix, Vector
 from singlearn.symmetry.snap.boundaries import PAIRS_OF_ROUNDING, Boundary, largest_meant
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.exact_kernel import satisfying
-from singlearn.symmetry.snap.relation import Kind, Relation
+from singlearn.symmetry.snap.relation import Kind, Relation, in_float
 from singlearn.symmetry.snap.vanishing_sums import Rows, VanishingSums, vanishing_sums
 
 ZERO = Fraction(0)
@@ -91,8 +91,8 @@ class Slopes:
             for j in range(self.outputs)
         )
 
-    def in_floats(self) -> tuple[Rows, Float[np.ndarray, " outputs"]]:
-        """For the search: in units of the box and of each output's size, which comes second."""
+    def in_floats(self) -> tuple[Rows, Float[np.ndarray, " outputs"], Fraction]:
+        """For the search: in units of the box and of each output's size, which comes second, in units of the third."""
         carriers, reach = self._carriers(), self.units.reach
         unit = max(
             (abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)
@@ -111,9 +111,11 @@ class Slopes:
         sizes = np.abs(np.array(rest).reshape(len(rest), self.outputs, len(reach))).sum(axis=(0, 2))
         exact = [[v * h / unit for v, h in zip(row, reach, strict=True)] for row in self.rest()]
         own, sizes_of_outputs = Rows.of(
-            values, np.array([[float(v) for v in row] for row in exact]), sizes
+            values,
+            np.array([[float(v) for v in row] for row in exact]).reshape(self.outputs, len(reach)),
+            sizes,
         )
-        return own, sizes_of_outputs * float(unit)
+        return own, sizes_of_outputs, unit
 
     def coefficients(self, subset: Sequence[int], *, with_rest: bool) -> Matrix:
         """Of every carrier's vector in the relation, one row per output."""
@@ -160,7 +162,7 @@ class Slopes:
         self, tolerance: Fraction, accidents_allowed: float
     ) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
-        rows, _ = self.in_floats()
+        rows, _, _ = self.in_floats()
         bare = Rows(
             rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes)
         )
@@ -389,7 +391,7 @@ def _impose_most(
     """Together if possible, else one after another; what cannot hold with the others is left out."""
 
     def relation(kind: Kind, own: Matrix) -> Relation:
-        return Relation(kind, slopes.members(own), float(slopes.gap(own)))
+        return Relation(kind, slopes.members(own), in_float(slopes.gap(own)))
 
     described = [relation(*item) for item in wanted]
     missing = [item for item, known in zip(wanted, described, strict=True) if not known.was_exact]

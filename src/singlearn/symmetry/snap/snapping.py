@@ -19,6 +19,7 @@ from singlearn.symmetry.snap.relation import Relation
 from singlearn.symmetry.snap.single_nodes import always_active, idle, snap_single_nodes
 from singlearn.symmetry.snap.slopes import Slopes, snap_slopes
 from singlearn.symmetry.snap.tolerance import Tolerance, relative_tolerance
+from singlearn.symmetry.snap.vanishing_sums import VanishingSums
 
 if TYPE_CHECKING:
     from singlearn.symmetry.snap.snapping_deep import DeepSnap
@@ -169,6 +170,25 @@ def snapped_on(
     net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
 ) -> Snap:
     """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how many accidents are allowed."""
+    snapped, relations, sums = structured(net, tolerance, domain, where, accidents)
+    distance = moved_distance(net, snapped, where)
+    return Snap(
+        net,
+        snapped,
+        float(tolerance),
+        where,
+        domain is not None,
+        relations,
+        distance,
+        sums.accidents,
+        sums.sizes,
+    )
+
+
+def structured(
+    net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
+) -> tuple[TwoLayerReLU, tuple[Relation, ...], VanishingSums]:
+    """The snapped network and its relations, without how far it is."""
     units = BoxUnits.of(where)
     pairs = PAIRS_OF_ROUNDING if accidents < PAIRS_OF_ROUNDING else math.inf
     nodes, relations = snap_single_nodes(list(net.nodes), units, domain, tolerance)
@@ -181,19 +201,7 @@ def snapped_on(
     slopes = Slopes(nodes, boundaries, bypassed, units)
     found, sums = snap_slopes(slopes, tolerance, accidents)
     relations += found
-    snapped = net.replaced(slopes.nodes).after_snapping(None)
-    distance = moved_distance(net, snapped, where)
-    return Snap(
-        net,
-        snapped,
-        float(tolerance),
-        where,
-        domain is not None,
-        tuple(relations),
-        distance,
-        sums.accidents,
-        sums.sizes,
-    )
+    return net.replaced(slopes.nodes).after_snapping(None), tuple(relations), sums
 
 
 def relations_in_words(relations: tuple[Relation, ...]) -> list[str]:

@@ -18,7 +18,7 @@ from singlearn.symmetry.network import Node, TwoLayerReLU
 from singlearn.symmetry.snap.boundaries import PAIRS_OF_ROUNDING, clusters_of
 from singlearn.symmetry.snap.box_units import BoxUnits
 from singlearn.symmetry.snap.distance import step_bound
-from singlearn.symmetry.snap.relation import Kind, Relation
+from singlearn.symmetry.snap.relation import Kind, Relation, in_float
 from singlearn.symmetry.snap.single_nodes import idle, snap_single_nodes
 from singlearn.symmetry.snap.snapping import described, relations_in_words, rounded_up
 from singlearn.symmetry.snap.tolerance import Tolerance, relative_tolerance
@@ -193,7 +193,7 @@ def _snap_layer(
                 scales[i] = power / ratio
                 nodes[i] = Node(tuple(sign * power * v for v in first.w), sign * power * first.b, q)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), float(largest)))
+            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(largest)))
     moved = [
         (node.scaled(scales.get(i, ONE)), nodes[i])
         for i, node in enumerate(own.nodes)

@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import checked, require_invertible, square_matrix
-
-PARTS = ("query", "key", "value")
+from singlearn.symmetry.transformer.refusal import NotASymmetry, checked, require_invertible, square_matrix
+from singlearn.symmetry.transformer.rotary import EXACT, commuting_part
 
 
 def mix_query_key(model: Transformer, block: int, head: int, matrix: Float[np.ndarray, "d_head d_head"]) -> Transformer:
-    r"""Scores are :math:`⟨q, k⟩ = ⟨A q, A^{-T} k⟩`: a GL(d_head) for each head. (With rotary positions, which this model has not, A
-    must commute with them.)
+    r"""Scores are :math:`⟨q, k⟩ = ⟨A q, A^{-T} k⟩`: a GL(d_head) for each head of keys, all of whose queries take part.
+
+    With rotary positions A must commute with the rotations: where all planes have different speeds, a turn and a scale of
+    each plane are left.
+
+    Args:
+        head: of keys; where queries are grouped, there are fewer of them than heads.
 
     Raises:
-        NotASymmetry: A is singular, or too nearly so.
+        NotASymmetry: A is singular, or too nearly so, or does not commute with the rotary positions.
         ValueError: no such block or head, or a matrix of another size.
     """
     at = _attention(model, block, head)
     matrix = square_matrix(matrix, model.weights[f"{at}.query"].shape[1], "matrix")
     require_invertible(matrix, "matrix")
-    changes = _mixed(model, at, head, {"query": matrix, "key": np.linalg.inv(matrix).T})
+    if model.is_rotary(block):
+        allowed = commuting_part(matrix, model.weights[f"{at}.frequency"])
+        off = float(np.max(np.abs(matrix - allowed)))
+        if off > EXACT * float(np.max(np.abs(matrix))):
+            raise NotASymmetry(
+                f"matrix: it does not commute with the rotary positions (off by {off:.2g}); they leave a turn and a scale of each "
+                "plane (i, i + d_head/2), and mixtures of planes of equal speed"
+            )
+        matrix = allowed
+    heads, key_heads = model.heads(block)
+    group = range(head * (heads // key_heads), (head + 1) * (heads // key_heads))
+    changes = _mixed(model, at, "query", group, matrix) | _mixed(model, at, "key", [head], np.linalg.inv(matrix).T)
     return checked(model, model.with_weights(changes), "matrix")
 
 
 def mix_value_output(model: Transformer, block: int, head: int, matrix: Float[np.ndarray, "d_value d_value"]) -> Transformer:
-    r"""A head writes :math:`O V x = (O A^{-1}) (A V x)`: a GL(d_value) for each head.
+    r"""A head writes :math:`O V x = (O A^{-1}) (A V x)`: a GL(d_value) for each head of values, shared by all that read it.
+
+    Args:
+        head: of values; where queries are grouped, there are fewer of them than heads.
 
     Raises:
         NotASymmetry: A is singular, or too nearly so.
@@ -38,9 +57,11 @@ def mix_value_output(model: Transformer, block: int, head: int, matrix: Float[np
     at = _attention(model, block, head)
     matrix = square_matrix(matrix, model.weights[f"{at}.value"].shape[1], "matrix")
     require_invertible(matrix, "matrix")
-    changes = _mixed(model, at, head, {"value": matrix})
+    changes = _mixed(model, at, "value", [head], matrix)
+    heads, key_heads = model.heads(block)
+    group = slice(head * (heads // key_heads), (head + 1) * (heads // key_heads))
     changes[f"{at}.output"] = model.weights[f"{at}.output"].copy()
-    changes[f"{at}.output"][head] = changes[f"{at}.output"][head] @ np.linalg.inv(matrix)
+    changes[f"{at}.output"][group] = changes[f"{at}.output"][group] @ np.linalg.inv(matrix)
     return checked(model, model.with_weights(changes), "matrix")
 
 
@@ -48,49 +69,68 @@ def permute_heads(model: Transformer, block: int, order: Sequence[int] | Int[np.
     """Head k becomes what head ``order[k]`` was.
 
     Raises:
+        NotASymmetry: heads that read one head of keys and values would be torn apart.
         ValueError: no such block, or not a permutation of its heads.
     """
     at = _attention(model, block, 0)
-    heads = len(model.weights[f"{at}.query"])
+    heads, key_heads = model.heads(block)
     if sorted(order) != list(range(heads)):
         raise ValueError(f"order: got {list(order)}; it should be a permutation of 0, …, {heads - 1}")
-    names = [f"{at}.{name}" for part in PARTS for name in (part, f"{part}_bias")] + [f"{at}.output"]
-    changes = {name: model.weights[name][np.asarray(order)] for name in names if name in model.weights}
+    size = heads // key_heads
+    groups = np.asarray(order).reshape(key_heads, size) // size
+    if np.any(groups != groups[:, :1]):
+        raise NotASymmetry(
+            f"order: got {list(map(int, order))}; heads share keys and values in groups of {size}, which should stay together"
+        )
+    orders = {"query": np.asarray(order), "key": groups[:, 0], "value": groups[:, 0], "output": np.asarray(order)}
+    changes = {
+        name: model.weights[name][turned]
+        for part, turned in orders.items()
+        for name in (f"{at}.{part}", f"{at}.{part}_bias")
+        if name in model.weights and name != f"{at}.output_bias"
+    }
     return checked(model, model.with_weights(changes), "order")
 
 
 def settle_attention_biases(model: Transformer) -> Transformer:
-    r"""Remove key and value biases, which a softmax makes redundant.
+    r"""Remove key and value biases that a softmax makes redundant.
 
-    A key bias adds the same to all scores of a query. Attention weights sum to 1, so a value bias is written whole:
-    :math:`\sum_h O_h b_h` goes into the output bias.
+    A key bias adds the same to all scores of a query, unless rotary positions turn it: then it stays. Attention weights
+    sum to 1, so a value bias is written whole: :math:`\sum_h O_h b_{h'}` goes into the output bias.
     """
+    return checked(model, with_settled_biases(model), "biases")
+
+
+def with_settled_biases(model: Transformer) -> Transformer:
+    """:func:`settle_attention_biases` without its check."""
     weights = dict(model.weights)
     for block in range(model.blocks):
         at = f"blocks.{block}.attention"
-        weights.pop(f"{at}.key_bias", None)
+        heads, key_heads = model.heads(block)
+        if not model.is_rotary(block):
+            weights.pop(f"{at}.key_bias", None)
         bias = weights.pop(f"{at}.value_bias", None)
         if bias is not None:
-            written = np.einsum("hdv,hv->d", model.weights[f"{at}.output"], bias)
+            shared = np.repeat(bias, heads // max(1, key_heads), axis=0)
+            written = np.einsum("hdv,hv->d", model.weights[f"{at}.output"], shared)
             weights[f"{at}.output_bias"] = model.bias(f"{at}.output_bias") + written
-    return checked(model, Transformer(weights, model.norm, model.activation, model.epsilon), "biases")
+    return replace(model, weights=weights)
 
 
 def _attention(model: Transformer, block: int, head: int) -> str:
     if not 0 <= block < model.blocks:
         raise ValueError(f"block: got {block}; the blocks are numbered 0 to {model.blocks - 1}")
-    at = f"blocks.{block}.attention"
-    heads = len(model.weights[f"{at}.query"])
-    if not 0 <= head < heads:
-        raise ValueError(f"head: got {head}; the heads are numbered 0 to {heads - 1}")
-    return at
+    key_heads = model.heads(block)[1]
+    if not 0 <= head < key_heads:
+        raise ValueError(f"head: got {head}; the heads of keys and values are numbered 0 to {key_heads - 1}")
+    return f"blocks.{block}.attention"
 
 
-def _mixed(model: Transformer, at: str, head: int, matrices: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _mixed(model: Transformer, at: str, part: str, heads: Sequence[int], matrix: np.ndarray) -> dict[str, np.ndarray]:
     changes = {}
-    for part, matrix in matrices.items():
-        for name in (f"{at}.{part}", f"{at}.{part}_bias"):
-            if name in model.weights:
-                changes[name] = model.weights[name].copy()
+    for name in (f"{at}.{part}", f"{at}.{part}_bias"):
+        if name in model.weights:
+            changes[name] = model.weights[name].copy()
+            for head in heads:
                 changes[name][head] = matrix @ changes[name][head]
     return changes

@@ -1,4 +1,4 @@
-"""Symmetries of the hidden nodes of a transformer's MLPs."""
+"""Symmetries of the hidden units of a transformer's MLPs."""
 
 from __future__ import annotations
 
@@ -10,48 +10,62 @@ from jaxtyping import Float, Int
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.refusal import NotASymmetry, checked
 
+INCOMING = ("gate", "gate_bias", "in", "in_bias")
 
-def permute_mlp(model: Transformer, block: int, order: Sequence[int] | Int[np.ndarray, " nodes"]) -> Transformer:
-    """Hidden node k becomes what node ``order[k]`` was.
+
+def permute_mlp(model: Transformer, block: int, order: Sequence[int] | Int[np.ndarray, " hidden"]) -> Transformer:
+    """Hidden unit k becomes what unit ``order[k]`` was.
 
     Raises:
-        ValueError: no such block, or not a permutation of its hidden nodes.
+        ValueError: no such block, or not a permutation of its hidden units.
     """
     hidden = _hidden(model, block)
     if sorted(order) != list(range(hidden)):
         raise ValueError(f"order: got {len(order)} numbers; it should be a permutation of 0, …, {hidden - 1}")
-    return checked(model, model.with_weights(_moved(model, block, np.asarray(order), np.ones(hidden))), "order")
+    at, turned = f"blocks.{block}.mlp", np.asarray(order)
+    changes = {f"{at}.{part}": model.weights[f"{at}.{part}"][turned] for part in INCOMING if f"{at}.{part}" in model.weights}
+    changes[f"{at}.out"] = model.weights[f"{at}.out"][:, turned]
+    return checked(model, model.with_weights(changes), "order")
 
 
-def scale_mlp(model: Transformer, block: int, scales: Float[np.ndarray, " hidden"]) -> Transformer:
-    r"""Multiply the incoming weights of each hidden node by :math:`s > 0`, its outgoing ones by :math:`1/s`: ReLU(s u) = s ReLU(u).
+def scale_mlp(
+    model: Transformer, block: int, scales: Float[np.ndarray, " hidden"], branch: str | None = None
+) -> Transformer:
+    r"""Multiply the incoming weights of each hidden unit by s, its outgoing ones by :math:`1/s`.
+
+    The up branch of a gated MLP enters linearly, so any :math:`s ≠ 0` will do, whatever the activation. What passes the
+    activation takes :math:`s > 0`, and only if the activation is ReLU: ReLU(s u) = s ReLU(u).
+
+    Args:
+        scales: s, one per hidden unit.
+        branch: ``"in"``, the up branch of a gated MLP and the only one of an MLP without gate (the default), or ``"gate"``.
 
     Raises:
-        NotASymmetry: the activation is not ReLU, or a scale is not positive.
-        ValueError: no such block, or another number of scales.
+        NotASymmetry: a factor that the activation does not let through.
+        ValueError: no such block or branch, or another number of scales.
     """
     hidden = _hidden(model, block)
-    if model.activation != "relu":
+    branch = "in" if branch is None else branch
+    if branch not in ("in", "gate") or (branch == "gate" and not model.is_gated(block)):
+        raise ValueError(f"branch: got {branch!r}; it should be 'in'" + (" or 'gate'" if model.is_gated(block) else ""))
+    if np.shape(scales) != (hidden,):
+        raise ValueError(f"scales: got shape {np.shape(scales)}; there are {hidden} hidden units")
+    if model.is_gated(block) and branch == "in":
+        if not np.all((scales != 0) & np.isfinite(scales)):
+            raise NotASymmetry("scales: the up branch takes any factors but 0")
+    elif model.activation != "relu":
         raise NotASymmetry(f"model: its activation is {model.activation!r}; only ReLU commutes with positive scaling")
-    if scales.shape != (hidden,):
-        raise ValueError(f"scales: got shape {scales.shape}; there are {hidden} hidden nodes")
-    if not np.all((scales > 0) & np.isfinite(scales)):
+    elif not np.all((scales > 0) & np.isfinite(scales)):
         raise NotASymmetry("scales: ReLU commutes with positive factors only")
-    return checked(model, model.with_weights(_moved(model, block, np.arange(hidden), scales)), "scales")
+    at = f"blocks.{block}.mlp"
+    changes = {f"{at}.{branch}": model.weights[f"{at}.{branch}"] * scales[:, None]}
+    changes[f"{at}.out"] = model.weights[f"{at}.out"] / scales
+    if f"{at}.{branch}_bias" in model.weights:
+        changes[f"{at}.{branch}_bias"] = model.weights[f"{at}.{branch}_bias"] * scales
+    return checked(model, model.with_weights(changes), "scales")
 
 
 def _hidden(model: Transformer, block: int) -> int:
     if not 0 <= block < model.blocks:
         raise ValueError(f"block: got {block}; the blocks are numbered 0 to {model.blocks - 1}")
     return len(model.weights[f"blocks.{block}.mlp.in"])
-
-
-def _moved(model: Transformer, block: int, order: np.ndarray, scales: np.ndarray) -> dict[str, np.ndarray]:
-    at = f"blocks.{block}.mlp"
-    changes = {
-        f"{at}.in": model.weights[f"{at}.in"][order] * scales[:, None],
-        f"{at}.out": model.weights[f"{at}.out"][:, order] / scales,
-    }
-    if f"{at}.in_bias" in model.weights:
-        changes[f"{at}.in_bias"] = model.weights[f"{at}.in_bias"][order] * scales
-    return changes

@@ -15,19 +15,27 @@ class NotASymmetry(ValueError):
 
 
 def checked(before: Transformer, after: Transformer, what: str) -> Transformer:
-    """``after``, once both give the same logits on random tokens.
+    """``after``, once both give the same outputs on random inputs.
 
     Raises:
-        NotASymmetry: they differ by more than 1e-9 of the largest logit: a matrix too close to singular for double precision.
+        NotASymmetry: they differ by more than 1e-9 of the largest output: a matrix too close to singular for double
+            precision.
     """
-    vocabulary = len(before.weights["embedding"])
-    length = min(8, len(before.weights.get("position", np.zeros((8, 0)))))
-    tokens = np.random.default_rng(0).integers(vocabulary, size=(4, length))
-    expected, found = before(tokens), after(tokens)
+    inputs = random_inputs(before, 4, 8)
+    expected, found = before(inputs), after(inputs)
     change = float(np.max(np.abs(found - expected)))
     if not change <= TOLERANCE * max(float(np.max(np.abs(expected))), 1e-300):
         raise NotASymmetry(f"{what}: in double precision it changes the logits by {change:.2g}; use a better conditioned matrix")
     return after
+
+
+def random_inputs(model: Transformer, batch: int, length: int, seed: int = 0) -> np.ndarray:
+    """Tokens, no more in a row than there are positions; or vectors, where the model reads such."""
+    random = np.random.default_rng(seed)
+    if not model.reads_tokens:
+        return random.standard_normal((batch, length, model.width))
+    length = min(length, len(model.weights.get("position", np.zeros((length, 0)))))
+    return random.integers(len(model.weights["embedding"]), size=(batch, length))
 
 
 def square_matrix(matrix: np.ndarray, size: int, name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.refusal import NotASymmetry, checked, require_invertible, square_matrix
-from singlearn.symmetry.transformer.stream import places, readers, written_through
+from singlearn.symmetry.transformer.stream import places, readers, require_free_stream, written_through
 
 EXACT = 1e-10
 """How far, relative to 1, a matrix may be from what is required of it."""
@@ -25,6 +25,9 @@ def rotate(model: Transformer, matrix: Float[np.ndarray, "d d"]) -> Transformer:
       :math:`(C A)^T C A = C`. Readers become :math:`W R^T` with :math:`R = C A C ± 1 1^T/d`. Orthogonal matrices with
       :math:`A 1 = ±1` are such; a permutation is, a change of some signs is not.
 
+    Where the stream itself is put in or read out (vectors instead of tokens, no unembedding), and where norms stand behind
+    the additions, its basis is given and every A is refused.
+
     A gain g stands between: :math:`R \, \mathrm{diag}(g) R^T` must be diagonal again, the new gain. Signed permutations are always
     that, so under ``rms`` they are safe with any gain, which they permute; other rotations mix only directions of equal gain. Where
     that is in the way, :func:`fold_gain` first moves the gains into the readers, after which every R is allowed; and
@@ -38,6 +41,9 @@ def rotate(model: Transformer, matrix: Float[np.ndarray, "d d"]) -> Transformer:
         ValueError: not a d by d matrix of finite numbers.
     """
     matrix = square_matrix(matrix, model.width, "matrix")
+    require_free_stream(model, "another basis")
+    if model.norm == "layer" and not model.final_norm:
+        raise NotASymmetry("model: it has LayerNorms but none at the end; its unembedding sees the mean that they subtract")
     if model.norm == "none":
         require_invertible(matrix, "matrix")
         back = np.linalg.inv(matrix)

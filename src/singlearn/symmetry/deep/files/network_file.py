@@ -54,6 +54,8 @@ def read_network(path: str | Path, *, activation: str | None = None, order: Sequ
         raise FileNotFoundError(f"{path}: there is no such file")
     content = _by_ending(path, READERS)(path)
     said = activation if activation is not None else content.activation
+    if said is not None and content.activation is not None and said.lower() != content.activation.lower():
+        raise ValueError(f"{path}: it says that its activation is {content.activation}, and activation= that it is {said}")
     try:
         net = network_from_arrays(
             content.arrays,

@@ -39,7 +39,8 @@ def read_safetensors(path: Path) -> Content:
         raise ValueError(wrong)
     metadata = header.pop("__metadata__", None)
     activation = metadata.get("activation") if isinstance(metadata, dict) else None
-    arrays = {name: _read_one(name, entry, content[8 + length :], path) for name, entry in header.items()}
+    numbers = memoryview(content)[8 + length :]  # a slice of bytes would be a copy, for every array
+    arrays = {name: _read_one(name, entry, numbers, path) for name, entry in header.items()}
     return Content(arrays, activation if isinstance(activation, str) else None, keeps_order=False)
 
 
@@ -56,7 +57,7 @@ def write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(blocks))
 
 
-def _read_one(name: str, entry: Any, numbers: bytes, path: Path) -> np.ndarray:
+def _read_one(name: str, entry: Any, numbers: memoryview, path: Path) -> np.ndarray:
     try:
         kind, shape, (start, end) = entry["dtype"], entry["shape"], entry["data_offsets"]
         block = numbers[start:end]
