@@ -119,7 +119,7 @@ def test_other_forms_of_one_network(net, tmp_path):
         (DeepReLU([np.eye(1), np.eye(1), np.eye(1)], [np.zeros(1)] * 3), "2 hidden layers"),
         ({"w": [[1]]}, "b, c, q missing"),
         ({"w": [[1]], "b": [0], "q": [1], "c": 0, "activation": "tanh"}, "its activation is tanh"),
-        (TwoLayerSmooth([[1.0]], [0.0], [1.0], 0.0, "tanh"), "draws networks of ReLU"),
+        (TwoLayerSmooth("tanh", [[1.0]], [0.0], [1.0], 0.0), "draws networks of ReLU"),
     ],
 )
 def test_networks_that_cannot_be_drawn_are_refused_by_name(net, message):
