@@ -14,7 +14,7 @@ ROOT = Path(singlearn.__file__).parent
 # exact and symmetry stand alone; measure reads arrays, so tempering, whose Run has the reading methods, comes after it.
 ORDER = [
     "progress", "results", "running", "data", "exact", "symmetry", "triple", "models", "measure", "tempering", "selection", "transitions",
-    "generalise", "local", "flow", "plot", "experiments", "cli", "__main__",
+    "generalise", "local", "flow", "plot", "experiments", "explore", "cli", "__main__",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ NAMES = {
     "sl.local.trajectory": "singlearn.local.trajectory_points.Trajectory",
     "sl.exact.rlct": "singlearn.exact",
     "sl.flow.timeline": "singlearn.flow",
+    "sl.explore": "singlearn.explore.explorer.Explorer",
 }
 
 

@@ -14,7 +14,7 @@ function gcd(a, b) {
   while (b) [a, b] = [b, a % b];
   return a;
 }
-export { gcd as gcdOfIntegers };
+export const gcdOfIntegers = gcd;
 
 export const Q = (n, d = 1n) => {
   n = BigInt(n);
@@ -24,7 +24,8 @@ export const Q = (n, d = 1n) => {
   const g = gcd(n, d);
   return g === 1n ? [n, d] : [n / g, d / g];
 };
-export const ZERO = Q(0), ONE = Q(1);
+export const ZERO = Q(0);
+export const ONE = Q(1);
 export const plus = (a, b) => Q(a[0] * b[1] + b[0] * a[1], a[1] * b[1]);
 export const minus = (a, b) => Q(a[0] * b[1] - b[0] * a[1], a[1] * b[1]);
 export const times = (a, b) => Q(a[0] * b[0], a[1] * b[1]);

@@ -10,7 +10,9 @@ import { belowRoots, gcd, realRoots } from "./factor.mjs";
 import { Chart, NOTHING, claim, fields, listed, meet, poles, polynomial, rational, sameClaim, whole } from "./tree.mjs";
 
 export const FORMAT = "singlearn rlct certificate 2";
-export const VALID = "valid", REFUTED = "refuted", NOT_COVERED = "not covered";
+export const VALID = "valid";
+export const REFUTED = "refuted";
+export const NOT_COVERED = "not covered";
 
 // {verdict, reason}: valid; refuted; or not covered, where a proof asks for more algebra than this checker has. Never valid by default.
 export function verify(certificate) {

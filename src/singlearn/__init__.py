@@ -26,14 +26,15 @@ if TYPE_CHECKING:
         transitions,
         triple,
     )
+    from singlearn.explore import explore
     from singlearn.measure import phases
     from singlearn.tempering import Run, local_run, temper
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
 
 ROOMS = (
-    "data", "exact", "experiments", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry", "tempering",
-    "transitions", "triple",
+    "data", "exact", "experiments", "explore", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry",
+    "tempering", "transitions", "triple",
 )  # fmt: skip
 NAMES = {
     "Run": "tempering",
@@ -46,8 +47,8 @@ NAMES = {
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram",
-    "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "Run", "Triple", "data", "exact", "experiments", "explore", "flow", "generalise", "local", "local_run", "measure", "models",
+    "phase_diagram", "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
 ]  # fmt: skip
 
 

@@ -109,6 +109,7 @@ def command_line() -> argparse.ArgumentParser:
         "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a trained network?\n"
         "  singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data    symmetries through training\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
+        "  singlearn explore                             why is a model singular? in a browser, with your hands\n"
         "  singlearn exact \"(y^2 - x^3)^2\"               λ and m of a polynomial, proved\n"
         "  singlearn catalogue                           which learning coefficients are proven?\n"
         "  singlearn experiment                          which published tables can be made again",
@@ -120,6 +121,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_llc(commands)
     _add_flow(commands)
     _add_symmetry(commands)
+    _add_explore(commands)
     _add_exact(commands)
     _add_catalogue(commands)
     _add_experiment(commands)
@@ -390,14 +392,7 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
             'certified; "rounding" for what floats make',
         )  # fmt: skip
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
-        action.add_argument(
-            "--activation", metavar="NAME",
-            help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
-            "does not, and relu is assumed and said",
-        )  # fmt: skip
-        action.add_argument(
-            "--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open"
-        )
+        _add_network_file(action)
     for action in (describe, equal):
         encoder = action.add_argument_group("what the weights of a TransformerEncoder do not tell (with --activation relu or gelu)")
         encoder.add_argument("--heads", type=_at_least(1), metavar="N", help="nhead")
@@ -412,6 +407,33 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
             "--box", nargs=2, metavar=("LOW", "HIGH"), required=action in (hierarchy, hidden),
             help="on a box of inputs only: two numbers, or a comma-separated number for every input",
         )  # fmt: skip
+
+
+def _add_network_file(command: argparse.ArgumentParser) -> None:
+    """What a file of a network may leave open."""
+    command.add_argument(
+        "--activation", metavar="NAME",
+        help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
+        "does not, and relu is assumed and said",
+    )  # fmt: skip
+    command.add_argument("--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open")
+
+
+def _add_explore(commands: argparse._SubParsersAction) -> None:
+    command = _add(
+        commands,
+        "explore",
+        "see why a model is singular, with your hands, in a browser",
+        "singlearn explore net.npz",
+    )
+    command.add_argument(
+        "net", nargs="?", type=Path, metavar="NET",
+        help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: an example)",
+    )  # fmt: skip
+    command.add_argument("-o", "--output", type=Path, metavar="FILE.html", help="the page to write (default: explore.html in --out)")
+    command.add_argument("--scene", metavar="NAME", help="the scene to begin with: network, fibre, valley, descent or phases")
+    command.add_argument("--no-open", action="store_true", help="write the page, do not start a browser")
+    _add_network_file(command)
 
 
 def _add_exact(commands: argparse._SubParsersAction) -> None:

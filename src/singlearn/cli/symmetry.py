@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from singlearn import plot
 from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.cli.refusal import Refusal
 from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
 from singlearn.symmetry import (
@@ -34,7 +34,6 @@ from singlearn.symmetry import (
     nearby,
     node_roles,
     node_states,
-    read,
     snap,
     to_deep,
     write,
@@ -102,22 +101,8 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     return Box(*sides)
 
 
-def _read(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU | TwoLayerSmooth, list[str]]:
-    """The network in a file, and what had to be assumed."""
-    order = None if options.order is None else [name.strip() for name in options.order.split(",")]
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        net = read(path, activation=options.activation, order=order)
-    return net, [str(one.message).replace("activation='relu' says that it is so", "--activation relu says that it is so") for one in heard]
-
-
-def _print_assumed(notes: list[str]) -> None:
-    for note in notes:
-        print(f"  assumed: {note}")
-
-
 def _describe(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if isinstance(net, TwoLayerSmooth):
         return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
@@ -156,7 +141,7 @@ def _describe(options: argparse.Namespace) -> int:
             print(f"  figure: {figure}")
         if not_drawn is not None:
             print("  figure: not written")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     # A full disk, say: what was found is printed all the same.
     if not_drawn is not None:
         raise not_drawn
@@ -176,7 +161,7 @@ def _refuse_tolerance(options: argparse.Namespace) -> None:
 
 
 def _hierarchy(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if isinstance(net, TwoLayerSmooth):
         raise Refusal(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
@@ -208,7 +193,7 @@ def _hierarchy(options: argparse.Namespace) -> int:
     else:
         print(found)
         print(f"  figure: {path or 'not written'}")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     if not_drawn is not None:
         raise not_drawn
     return 0
@@ -241,7 +226,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str
     if not layers:
         print("  with --box LOW HIGH, dead and always active nodes are looked for")
     print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
-    _print_assumed(assumed)
+    print_assumed(assumed)
     return 0
 
 
@@ -266,7 +251,7 @@ def _box_around_kinks(net: TwoLayerReLU) -> Box:
 
 
 def _equivalent(options: argparse.Namespace) -> int:
-    (a, assumed), (b, assumed_of_b) = _read(options.net, options), _read(options.other, options)
+    (a, assumed), (b, assumed_of_b) = read_network_file(options.net, options), read_network_file(options.other, options)
     assumed = list(dict.fromkeys(assumed + assumed_of_b))
     if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
         return equivalent_files(a, b, box_of(options.box, a.widths[0] if isinstance(a, DeepReLU) else a.inputs), assumed, options)
@@ -293,12 +278,12 @@ def _equivalent(options: argparse.Namespace) -> int:
         print_document({"command": "symmetry equivalent", "equivalent": answer, **details, "explanation": text, "assumed": assumed})
     else:
         print(text)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0 if answer else 1
 
 
 def _compress(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
         raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
     if isinstance(net, TwoLayerSmooth):
@@ -332,7 +317,7 @@ def _compress(options: argparse.Namespace) -> int:
         print_document({**document, "explanation": text, "assumed": assumed})
     else:
         print(f"{before} → {after} hidden nodes\n  {text.replace(chr(10), chr(10) + '  ')}\n  network: {options.output}")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0
 
 
@@ -348,7 +333,7 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
 
 
 def _hidden(options: argparse.Namespace) -> int:
-    read_in, assumed = _read(options.net, options)
+    read_in, assumed = read_network_file(options.net, options)
     net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
     box = box_of(options.box, net.widths[0])
     assert box is not None  # the parser asks for it
@@ -382,14 +367,14 @@ def _hidden(options: argparse.Namespace) -> int:
             print(f"  figure: {figure}")
         if not_drawn is not None:
             print("  figure: not written")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     if not_drawn is not None:
         raise not_drawn
     return 0
 
 
 def _fibre(options: argparse.Namespace) -> int:
-    net, assumed = _read(options.net, options)
+    net, assumed = read_network_file(options.net, options)
     if isinstance(net, TwoLayerSmooth):
         return fibre_of(net, assumed, options)
     if isinstance(net, DeepReLU):
@@ -410,5 +395,5 @@ def _fibre(options: argparse.Namespace) -> int:
         print_document({**document, "assumed": assumed})
     else:
         print(found)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0

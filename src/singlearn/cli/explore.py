@@ -1,0 +1,36 @@
+"""``singlearn explore``."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from singlearn.cli.document import print_document
+from singlearn.cli.figure_file import folder
+from singlearn.cli.network_file import print_assumed, read_network_file
+from singlearn.explore import explore
+
+NAME = "explore.html"
+
+
+def run_explore(options: argparse.Namespace) -> int:
+    """Write the page and show it."""
+    net, assumed = (None, []) if options.net is None else read_network_file(options.net, options)
+    explorer = explore(net, scene=options.scene)
+    path = explorer.save(options.output or folder(options.out) / NAME)
+    opened = not (options.no_open or options.json) and _shown(path)
+    if options.json:
+        print_document({"command": "explore", "page": path, "bytes": path.stat().st_size, "scene": explorer.scene, "assumed": assumed})
+        return 0
+    print(f"explorer: {path}{'' if opened else ', for any browser'}")
+    print_assumed(assumed)
+    return 0
+
+
+def _shown(path: Path) -> bool:
+    """Whether a browser could be started."""
+    try:
+        return webbrowser.open(path.resolve().as_uri())
+    except webbrowser.Error:
+        return False

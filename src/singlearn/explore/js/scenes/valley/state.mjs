@@ -1,0 +1,127 @@
+/** The landscape that Valley and Descent share: its settings, what is made of them, and what is computed in the background. */
+
+import valleys from "../../../data/valleys.json" with { type: "json" };
+import { fromPolynomial, grid, landscape, lowest, trueSet } from "../../valley/landscape.mjs";
+import { parse, text as spelled } from "../../valley/polynomial.mjs";
+import { lookUp } from "../../valley/table.mjs";
+import { ladder } from "../../valley/posterior.mjs";
+import { curve } from "../../valley/volume.mjs";
+import { regularMinima } from "../../valley/criteria.mjs";
+import { verify } from "../../checker/verify.mjs";
+
+export const SLICE = "valley";
+export const TYPED = "typed";
+export const EXAMPLES = valleys.examples;
+export const CELLS = 150;
+
+export const defaults = {
+  landscape: "scaling", text: "(y^2 - x^3)^2", side: 1, logN: 2, logBeta: 0, view: "posterior", logT: -2, z: -0.25, probe: null, root: false,
+};
+
+/** Throws an Error where a state from an address is none of these scenes. */
+export function check(state) {
+  const known = [TYPED, ...EXAMPLES.map((e) => e.id)];
+  if (!known.includes(state.landscape)) throw new Error(`the landscape “${state.landscape}” is none of ${known.join(", ")}`);
+  if (!["posterior", "K"].includes(state.view)) throw new Error(`the view “${state.view}” is neither posterior nor K`);
+  for (const [key, low, high] of [["side", 0.25, 8], ["logN", 0, 8], ["logBeta", -2, 0], ["logT", -8, 0], ["z", -1, 1.5]])
+    if (!(typeof state[key] === "number" && state[key] >= low && state[key] <= high)) throw new Error(`${key} is ${state[key]}; it should be a number from ${low} to ${high}`);
+  for (const key of ["probe", "start"])
+    if (state[key] != null && !(Array.isArray(state[key]) && state[key].every(Number.isFinite))) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should be a list of numbers`);
+  if (state.landscape === TYPED) typed(state);
+}
+
+/** The landscape of a polynomial as typed. Throws WrittenWrongly, or an Error where K is negative. */
+function typed(state) {
+  const polynomial = parse(state.text);
+  const side = Number(state.side);
+  const land = fromPolynomial(polynomial, polynomial.variables.map(() => [-side, side]));
+  const low = lowest(land);
+  const scale = Math.max(1e-12, ...grid(land, 24, land.dimension > 1 ? 24 : 1).map(Math.abs));
+  if (low.value < -1e-9 * scale) {
+    const place = low.point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
+    throw new Error(`K is ${Number(low.value.toPrecision(3))} at ${place}, and a divergence is never negative: write a square, such as (${spelled(polynomial)})^2`);
+  }
+  const offset = low.value > 1e-9 * scale ? low.value : 0;
+  return { land, offset, polynomial };
+}
+
+const made = new Map();
+
+/** Everything that depends on the landscape alone; the last few are kept. */
+export function problemOf(state) {
+  const key = state.landscape === TYPED ? `${TYPED} ${state.side} ${state.text}` : state.landscape;
+  if (!made.has(key)) {
+    if (made.size > 5) made.delete(made.keys().next().value);
+    made.set(key, build(state, key));
+  }
+  return made.get(key);
+}
+
+function build(state, key) {
+  if (state.landscape !== TYPED) {
+    const example = EXAMPLES.find((e) => e.id === state.landscape);
+    const land = landscape(example);
+    const certificates = example.pieces.map((piece) => ({ K: piece.K, lambda: piece.lambda, m: piece.m, certificate: piece.certificate ?? valleys.table[piece.table].certificate }));
+    return finished({ key, land, offset: 0, lambda: example.lambda, m: example.m, certificates, words: example.words, source: example.source, sentence: "" });
+  }
+  const { land, offset, polynomial } = typed(state);
+  const found = offset > 0
+    ? { entry: null, sentence: `No zero of K in this box: its minimum is ${Number(offset.toPrecision(4))}, and what is read here belongs to K minus that` }
+    : lookUp(valleys.table, polynomial, land.box);
+  return finished({
+    key, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
+    certificates: found.entry ? [{ K: found.entry.K, lambda: found.lambda, m: found.m, certificate: found.certificate }] : [],
+    words: "",
+  });
+}
+
+function finished(problem) {
+  const exponent = problem.lambda === null ? null : fractionOf(problem.lambda);
+  return withParts({ ...problem, exponent, rungs: [], volumes: [], complete: false });
+}
+
+/** What costs some milliseconds is computed when it is first asked for. */
+function withParts(problem) {
+  const kept = {};
+  const once = (name, f) => ({ get: () => (kept[name] ??= f()), enumerable: true });
+  return Object.defineProperties(problem, {
+    zeros: once("zeros", () => trueSet(problem.land)),
+    minima: once("minima", () => regularMinima(problem.land)),
+    verdicts: once("verdicts", () => problem.certificates.map((c) => ({ ...c, ...verify(c.certificate) }))),
+    cells: once("cells", () => grid(problem.land, CELLS, problem.land.dimension > 1 ? CELLS : 1)),
+  });
+}
+
+export function fractionOf(text) {
+  const [n, d = "1"] = text.split("/");
+  return Number(n) / Number(d);
+}
+
+/** Computes ladder and V(t) of a problem in slices of a frame; `onNews` is called after each. Returns the function that stops it. */
+export function inBackground(problem, onNews) {
+  if (problem.complete) return () => {};
+  const work = (function* () {
+    const rungs = ladder(problem.land, { tolerance: 1e-7, offset: problem.offset });
+    problem.rungs = [];
+    for (const rung of rungs) {
+      problem.rungs.push(rung);
+      yield;
+    }
+    problem.volumes = [];
+    for (const point of curve(problem.land, { rungs: problem.rungs, tolerance: 1e-5, offset: problem.offset })) {
+      problem.volumes.push(point);
+      yield;
+    }
+    problem.complete = true;
+  })();
+  let timer = 0;
+  const slice = () => {
+    const end = performance.now() + 14;
+    let state;
+    do state = work.next(); while (!state.done && performance.now() < end);
+    onNews();
+    timer = state.done ? 0 : setTimeout(slice, 4);
+  };
+  timer = setTimeout(slice, 0);
+  return () => clearTimeout(timer);
+}
