@@ -14,7 +14,7 @@ import pytest
 import singlearn as sl
 from singlearn.cli import main
 from singlearn.explore import network, widget
-from singlearn.symmetry import DeepReLU, TwoLayerReLU, write
+from singlearn.symmetry import DeepReLU, TwoLayerReLU, TwoLayerSmooth, write
 
 PAGE = sys.modules["singlearn.explore.page"]  # the room also has a function of this name
 NET = TwoLayerReLU([["1/3"], [-1]], [1, "1/7"], [1, 1], 0)
@@ -118,6 +118,8 @@ def test_other_forms_of_one_network(net, tmp_path):
         (TwoLayerReLU([[1]], [0], [[1], [1]], [0, 0]), "2 outputs"),
         (DeepReLU([np.eye(1), np.eye(1), np.eye(1)], [np.zeros(1)] * 3), "2 hidden layers"),
         ({"w": [[1]]}, "b, c, q missing"),
+        ({"w": [[1]], "b": [0], "q": [1], "c": 0, "activation": "tanh"}, "its activation is tanh"),
+        (TwoLayerSmooth([[1.0]], [0.0], [1.0], 0.0, "tanh"), "draws networks of ReLU"),
     ],
 )
 def test_networks_that_cannot_be_drawn_are_refused_by_name(net, message):

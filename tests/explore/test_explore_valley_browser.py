@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -140,13 +141,17 @@ def test_a_damaged_address_is_said(visit):
     assert "the landscape “mountain” is none of" in visit.page.locator("[role=alert]").first.inner_text()
 
 
-@pytest.mark.parametrize("scene", ["valley", "descent", "phases"])
-def test_nothing_is_wider_than_a_telephone_and_every_picture_has_a_name(visit, scene):
+@pytest.mark.parametrize("scene", ["valley", "phases", pytest.param("descent", marks=pytest.mark.slow)])
+def test_it_fits_a_telephone_has_names_and_saves_its_picture(visit, scene):
     visit.page.set_viewport_size({"width": 360, "height": 740})
     try:
         visit.open(scene)
         assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 360
         assert visit.page.evaluate("() => [...document.querySelectorAll('svg.sle-plot')].every((p) => p.getAttribute('aria-label'))")
         assert visit.page.evaluate("() => [...document.querySelectorAll('input, select')].every((i) => i.labels.length || i.ariaLabel)")
+        with visit.page.expect_download() as waiting:
+            visit.page.locator("button[name=svg]").click()
+        text = Path(waiting.value.path()).read_text(encoding="utf-8")
+        assert text.startswith("<?xml") and text.count("<svg") >= 3 and ("<image" in text) == (scene != "phases")
     finally:
         visit.page.set_viewport_size({"width": 1200, "height": 900})

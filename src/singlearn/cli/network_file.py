@@ -9,7 +9,9 @@ from pathlib import Path
 from singlearn.symmetry import DeepReLU, TwoLayerReLU, TwoLayerSmooth, read
 
 
-def read_network_file(path: Path, options: argparse.Namespace) -> tuple[TwoLayerReLU | DeepReLU | TwoLayerSmooth, list[str]]:
+def read_network_file(
+    path: Path, options: argparse.Namespace
+) -> tuple[TwoLayerReLU | DeepReLU | TwoLayerSmooth, list[str]]:
     """The network in a file, and what had to be assumed."""
     order = None if options.order is None else [name.strip() for name in options.order.split(",")]
     with warnings.catch_warnings(record=True) as heard:

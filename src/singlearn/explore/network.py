@@ -7,9 +7,16 @@ from math import hypot
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from singlearn.symmetry import DeepReLU, TwoLayerReLU, from_deep, from_parameters, read
+from singlearn.symmetry import (
+    DeepReLU,
+    TwoLayerReLU,
+    TwoLayerSmooth,
+    from_deep,
+    from_parameters,
+    read,
+)
 
-Openable: TypeAlias = TwoLayerReLU | DeepReLU | Mapping[str, Any] | str | Path
+Openable: TypeAlias = TwoLayerReLU | DeepReLU | TwoLayerSmooth | Mapping[str, Any] | str | Path
 
 MOST_NODES = 8
 MOST_INPUTS = 2
@@ -30,7 +37,12 @@ def two_layer(net: Openable) -> TwoLayerReLU:
     if isinstance(net, (str, Path)):
         net = read(net)
     if isinstance(net, Mapping):
+        stated = str(net.get("activation") or "relu")
+        if stated.lower() != "relu":
+            raise ValueError(f"net: its activation is {stated}; the explorer draws networks of ReLU")
         net = from_parameters(net)
+    if isinstance(net, TwoLayerSmooth):
+        raise ValueError(f"net: it is a {net}; the explorer draws networks of ReLU")
     if isinstance(net, DeepReLU):
         net = from_deep(net)
     if not isinstance(net, TwoLayerReLU):

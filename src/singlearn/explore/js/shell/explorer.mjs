@@ -90,12 +90,15 @@ export function startExplorer(root, scenes, options = {}) {
   replace(root, [html("header", { class: "sle-header" }, [html("h1", {}, [options.heading ?? "Why is a model singular?"]), tools]), tablist, note, panelElement, live]);
 
   let timer = 0;
+  let known = useAddress ? location.hash : "";
   function writeAddress() {
-    if (!useAddress) return;
     clearTimeout(timer);
+    // An address that somebody has just put there is read first: its event is on the way.
+    if (!useAddress || location.hash !== known) return;
     const hash = toHash(current.id, Object.fromEntries(Object.entries(stores).map(([slice, store]) => [slice, store.get()])), defaults);
     try {
       if (hash !== location.hash) history.replaceState(null, "", hash);
+      known = location.hash;
     } catch {
       // Inside some frames the address cannot be written; the page works without.
     }
@@ -108,6 +111,7 @@ export function startExplorer(root, scenes, options = {}) {
   for (const store of Object.values(stores)) store.subscribe(addressSoon);
 
   function readAddress() {
+    known = location.hash;
     try {
       const { scene, states } = fromHash(location.hash, Object.keys(byId), defaults);
       const whole = Object.fromEntries(Object.keys(defaults).map((slice) => [slice, { ...defaults[slice], ...states[slice] }]));

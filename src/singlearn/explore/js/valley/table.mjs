@@ -1,6 +1,19 @@
 // λ and m of a polynomial, from the table that was proved by singlearn.exact.rlct; never by guessing.
 
-import { canonical, fractionText, inVariables, parse, readFraction, toNumber } from "./polynomial.mjs";
+import { verify } from "../checker/verify.mjs";
+import { canonical, fractionText, inVariables, parse, readFraction, text, toNumber } from "./polynomial.mjs";
+
+// What the checker says of a certificate, and whether it is about this K and proves this λ and m: { verdict, reason }.
+export function verdictOn({ K, lambda, m, certificate }) {
+  const found = verify(certificate);
+  if (found.verdict !== "valid") return found;
+  const { K: about, squares, prior, bound } = certificate.statement;
+  const claimed = JSON.stringify(lambda === null ? ["inf", 0] : [lambda, -m]);
+  const refuted = (reason) => ({ verdict: "refuted", reason });
+  if (squares || about.length !== 1 || prior !== null || text(parse(about[0])) !== text(parse(K))) return refuted(`it is about ${about.join(", ")}, not about ${K}`);
+  if (JSON.stringify(bound.low) !== claimed || JSON.stringify(bound.high) !== claimed) return refuted(`it proves ${JSON.stringify(bound)}, not λ = ${lambda}, m = ${m}`);
+  return found;
+}
 
 // { entry, lambda, m, certificate } where the table has K (up to a positive factor and the names of the parameters) and the box
 // contains the points at which its λ is attained; otherwise { entry: null, sentence }.

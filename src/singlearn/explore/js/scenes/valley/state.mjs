@@ -3,11 +3,10 @@
 import valleys from "../../../data/valleys.json" with { type: "json" };
 import { fromPolynomial, grid, landscape, lowest, trueSet } from "../../valley/landscape.mjs";
 import { parse, text as spelled } from "../../valley/polynomial.mjs";
-import { lookUp } from "../../valley/table.mjs";
+import { lookUp, verdictOn } from "../../valley/table.mjs";
 import { ladder } from "../../valley/posterior.mjs";
 import { curve } from "../../valley/volume.mjs";
 import { regularMinima } from "../../valley/criteria.mjs";
-import { verify } from "../../checker/verify.mjs";
 
 export const SLICE = "valley";
 export const TYPED = "typed";
@@ -87,7 +86,7 @@ function withParts(problem) {
   return Object.defineProperties(problem, {
     zeros: once("zeros", () => trueSet(problem.land)),
     minima: once("minima", () => regularMinima(problem.land)),
-    verdicts: once("verdicts", () => problem.certificates.map((c) => ({ ...c, ...verify(c.certificate) }))),
+    verdicts: once("verdicts", () => problem.certificates.map((c) => ({ ...c, ...verdictOn(c) }))),
     cells: once("cells", () => grid(problem.land, CELLS, problem.land.dimension > 1 ? CELLS : 1)),
   });
 }
