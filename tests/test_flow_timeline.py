@@ -352,6 +352,20 @@ def test_exit_times_of_the_staircase():
         assert high > 0
 
 
+def test_exit_times_of_the_deep_staircase():
+    """Half times of aligned balanced factors, by quadrature, beside gradient descent, to 0.2 %; and
+    the plateaus of the loss."""
+    from singlearn.experiments.deep_staircase import train
+
+    values = (2.5, 1.2)
+    training = train(values, 0.02, 0)
+    assert training.measured == pytest.approx(training.predicted, rel=0.002)
+    for rank in range(3):
+        at = training.plateau(rank)
+        plateau = 0.5 * sum(s**2 for s in values[rank:])
+        assert training.loss[at] == pytest.approx(plateau, abs=1e-3)
+
+
 def test_kinks_from_small_weights_come_one_by_one():
     """Two-layer ReLU, truth of two kinks: the first numbers of kinks that are passed."""
     from singlearn.experiments import condensation

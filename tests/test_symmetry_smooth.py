@@ -501,6 +501,9 @@ def test_files_say_the_activation(tmp_path, capsys):
         == 0
     )
     assert "1 component, width 3" in capsys.readouterr().out
+    for command in ("hidden", "hierarchy"):
+        assert main(["symmetry", command, str(path), "--box", "-1", "1"]) == 2
+        assert "SiLU" in capsys.readouterr().err
     for said, words in (("softplus", "softplus"), ("gelu_new", "gelu_new")):
         (tmp_path / "other.json").write_text(
             json.dumps({"activation": said, "w": [[1]], "b": [0], "q": [1], "c": 0})

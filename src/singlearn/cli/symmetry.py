@@ -334,6 +334,8 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
 
 def _hidden(options: argparse.Namespace) -> int:
     read_in, assumed = read_network_file(options.net, options)
+    if isinstance(read_in, TwoLayerSmooth):
+        raise Refusal(f"NET: {options.net} is a {read_in}; an analytic activation has no kinks that could hide")
     net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
     box = box_of(options.box, net.widths[0])
     assert box is not None  # the parser asks for it

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from singlearn.cli.document import print_document
+from singlearn.cli.network_file import print_assumed
 from singlearn.cli.refusal import Refusal
 from singlearn.symmetry import Box, compress, equivalent, fibre, minimal_width, node_roles, write
 from singlearn.symmetry.smooth import SmoothFibre, TwoLayerSmooth, smooth_form, smooth_generators
@@ -44,7 +45,7 @@ def describe(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
     print("  " + str(form).replace("\n", "\n  "))
     named = ", ".join(f"{n} {name}" for name, n in fields.items())
     print("  directions that leave the function unchanged: " + (named or "none"))
-    _print_assumed(assumed)
+    print_assumed(assumed)
     return 0
 
 
@@ -76,7 +77,7 @@ def equivalent_files(
         print_document({"command": "symmetry equivalent", **document, **explained})
     else:
         print(result)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0 if result else 1
 
 
@@ -105,7 +106,7 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
     else:
         shown = text.replace("\n", "\n  ")
         print(f"{net.width} → {narrow.width} hidden nodes\n  {shown}\n  network: {options.output}")
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0
 
 
@@ -129,7 +130,7 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
         print_document({**document, "assumed": assumed})
     else:
         print(found)
-        _print_assumed(assumed)
+        print_assumed(assumed)
     return 0
 
 
@@ -138,8 +139,3 @@ def _refuse_tolerance(net: TwoLayerSmooth, options: argparse.Namespace) -> None:
         raise Refusal(
             f"--tolerance: networks of {net.activation} are not snapped; those of ReLU are"
         )
-
-
-def _print_assumed(notes: list[str]) -> None:
-    for note in notes:
-        print(f"  assumed: {note}")
