@@ -231,12 +231,15 @@ def draw(found: dict[str, Any], path: Path) -> None:
     """How much of each part is learned, over steps, for the three activations."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 3.0), layout="constrained")
+    from singlearn.plot.style import SERIES, quieten
+
+    figure = Figure(figsize=(9.0, 3.3), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, own) in zip(panels, found.items(), strict=True):
-        for k, colour in enumerate(("tab:blue", "tab:orange", "tab:green")):
+        for k, (colour, line) in enumerate(SERIES[: len(AMPLITUDES)]):
             mean, spread = own["shares"][:, :, k].mean(axis=1), own["shares"][:, :, k].std(axis=1)
-            axes.plot(own["times"], mean, color=colour, label=f"amplitude {AMPLITUDES[k]:g}")
+            name_of_part = f"amplitude {AMPLITUDES[k]:g}"
+            axes.plot(own["times"], mean, color=colour, linestyle=line, label=name_of_part)
             axes.fill_between(
                 own["times"], mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0
             )
@@ -244,6 +247,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axes.set_title(NAMES[name])
         axes.set_xlabel("steps of gradient descent")
         axes.axhline(1, color="0.7", zorder=0)
+        quieten(axes)
     panels[0].set_ylabel("share learned")
-    panels[0].legend(loc="upper left", fontsize=8)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     figure.savefig(path, dpi=130)

@@ -148,6 +148,8 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """nβ E[K] against nβ for both, with the two exponents."""
     from matplotlib.figure import Figure
 
+    from singlearn.plot.style import SERIES, quieten
+
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.subplots()
     levels = ((5, "5, proved for ReLU", 3e6, -14), (6.5, "13/2, proved for SiLU", 1.5e2, 3))
@@ -155,11 +157,11 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         axes.axhline(level, color="0.75", zorder=0)
         place = {"textcoords": "offset points", "xytext": (0, below)}
         axes.annotate(text, (at, level), fontsize=8, color="0.35", **place)
-    for activation, marker in (("relu", "o"), ("silu", "s")):
+    for activation, marker, (colour, line) in zip(("relu", "silu"), "os", SERIES, strict=False):
         own = [row for row in rows if row["activation"] == activation]
         axes.errorbar(
             [row["n_beta"] for row in own], [row["energy"] for row in own], yerr=[row["energy_error"] for row in own],
-            fmt=marker + "-", capsize=3, label={"relu": "ReLU", "silu": "SiLU, τ = 100"}[activation],
+            marker=marker, linestyle=line, color=colour, capsize=3, label={"relu": "ReLU", "silu": "SiLU, τ = 100"}[activation],
         )  # fmt: skip
     axes.axvline(1000 / np.log(20000), color="0.6", linestyle=":")
     axes.annotate(
@@ -173,5 +175,6 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("nβ")
     axes.set_ylabel("nβ E[K], tends to λ")
-    axes.legend(loc="center right")
+    axes.legend(loc="center right", frameon=False)
+    quieten(axes)
     figure.savefig(path, dpi=130)
