@@ -19,6 +19,7 @@ from singlearn.symmetry import (
     equivalent,
     explained_rank,
     fibre,
+    from_parameters,
     minimal_width,
     node_roles,
     proximate_rank,
@@ -450,6 +451,10 @@ def test_what_is_refused_is_named(tmp_path):
         (lambda: write(net, tmp_path / "net.npz"), "json"),
         (lambda: minimal_width(net, tolerance="rounding"), "not"),
         (lambda: fibre(net, tolerance="rounding"), "proximate_rank"),
+        (
+            lambda: from_parameters({"w": [[1]], "b": [0], "q": [1], "c": 0, "activation": "tanh"}),
+            "their activation is 'tanh'",
+        ),
     ):
         with pytest.raises(ValueError, match=words):
             call()

@@ -11,7 +11,7 @@ import pytest
 NAMES = {
     "sl.temper": "singlearn.tempering.run.Run",
     "sl.Triple": "singlearn.triple.triple.Triple",
-    "sl.plot.thermodynamics": "matplotlib.figure.Figure",
+    "sl.plot.thermodynamics": "Figure",
     "sl.local.trajectory": "singlearn.local.trajectory_points.Trajectory",
     "sl.exact.rlct": "singlearn.exact",
     "sl.flow.timeline": "singlearn.flow",

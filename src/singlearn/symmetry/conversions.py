@@ -24,13 +24,16 @@ def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
     """The network of a parameter of ``singlearn.models.two_layer``: ``{"w": (H, N), "b": (H,), "q": (H,) or (M, H), "c": () or (M,)}``.
 
     Raises:
-        ValueError: a key is missing, or the shapes do not fit.
+        ValueError: a key is missing, the shapes do not fit, or ``activation`` says another one than ReLU.
 
     >>> from_parameters({"w": np.array([[2.0]]), "b": np.array([1.0]), "q": np.array([0.5]), "c": np.array(0.0)})([1])
     Fraction(3, 2)
     """
     if missing := sorted(KEYS - set(parameters)):
         raise ValueError(f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c")
+    said = parameters.get("activation", "relu")
+    if str(said).lower() != "relu":
+        raise ValueError(f"parameters: their activation is {said!r}; from_parameters makes a network of ReLU, TwoLayerSmooth one of {said}")
     # Fractions and strings stay as they are; arrays of any library become NumPy's.
     values = {name: value if isinstance(value, (list, tuple, int, float, str)) else np.asarray(value) for name, value in parameters.items()}
     return TwoLayerReLU(values["w"], values["b"], values["q"], values["c"], inputs=parameters.get("inputs"))
