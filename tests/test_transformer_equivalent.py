@@ -106,6 +106,24 @@ def test_what_is_seen_only_far_back_is_not_called_the_same() -> None:
     assert st.equivalent(model, replace(model, windows=(300, None))).status is Verdict.NOT_SHOWN
 
 
+def test_a_short_token_vector_counts_as_much_as_the_others() -> None:
+    """A norm brings it to the length of the others, and random inputs need not contain that token."""
+    random = np.random.default_rng(0)
+    model = made(KINDS["llama"])
+    embedding = random.standard_normal((400, 4))
+    embedding[399] *= 2.0**-30
+    given = {"embedding": embedding, "unembedding": random.standard_normal((400, 4))}
+    model = rounded(replace(model, weights={**model.weights, **given}, epsilon=1e-24), np.float32)
+    assert kept_as(model) == "float32"
+    embedding = model.weights["embedding"]
+    turned = embedding.copy()
+    turned[399] = embedding[399, ::-1]
+    found = st.equivalent(model, model.with_weights({"embedding": turned}))
+    assert found.status is Verdict.DIFFERENT and found.witness is not None and found.measured > 1e-3
+    assert list(found.witness.input) == [399]
+    assert st.equivalent(model, elsewhere_in_orbit(model))
+
+
 def test_a_symmetry_that_is_not_looked_for_is_not_shown_rather_than_different() -> None:
     r"""φ(u) = u + φ(-u) for SiLU: two units of one row and opposite outputs may turn round together."""
     model = made(KINDS["gpt2"])

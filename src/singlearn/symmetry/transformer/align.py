@@ -15,6 +15,8 @@ from singlearn.symmetry.transformer.stream import OUTGOING, WRITERS, readers, wr
 MOST_UNITS = 20000
 """Hidden units of one MLP that are paired."""
 
+LOOKED_UP = ("embedding", "position")
+
 FULL = 1e-9
 """Singular values above this share of the largest one determine a basis."""
 
@@ -29,6 +31,9 @@ class Alignment:
 
     Attributes:
         differences: largest absolute difference of each kind of invariant.
+        rows: for what is looked up, the tokens' and the positions' vectors: the largest absolute difference in each row. A norm brings
+            a short vector to the length of the others, so each counts for itself.
+        sizes: the largest entry of each of these rows, of the first transformer.
         basis: A, so that the stream of the second is A times that of the first; ``None`` where it is the same.
         scale: of the stream of the second, in that of the first.
         head_orders: for every block, which head of the second stands for each head of the first.
@@ -36,6 +41,8 @@ class Alignment:
     """
 
     differences: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    sizes: dict[str, np.ndarray] = field(default_factory=dict)
     basis: np.ndarray | None = None
     scale: float = 1.0
     head_orders: list[np.ndarray] = field(default_factory=list)
@@ -63,6 +70,9 @@ def align(a: Transformer, b: Transformer) -> Alignment:
             default: np.ndarray | float = 1.0 if local.endswith("gain") else 0.0
             gap = np.abs(np.subtract(a.weights.get(name, default), b.weights.get(name, default)))
             found.differences[name.replace("blocks.", "block ")] = float(np.max(gap, initial=0.0))
+            if local in LOOKED_UP:
+                found.rows[name] = np.max(gap, axis=1, initial=0.0)
+                found.sizes[name] = np.max(np.abs(a.weights[name]), axis=1, initial=0.0)
     for block in range(a.blocks):
         _heads(a, b, block, found)
         _units(a, b, block, found)

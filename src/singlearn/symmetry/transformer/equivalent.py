@@ -23,6 +23,7 @@ FAR = 1000.0
 """Outputs that differ by more than this many times what one rounding of the weights makes are worth a proof."""
 
 LENGTHS = (1, 2, 8)
+SUSPECTS = 16
 BITS = (128, 256, 512)
 
 
@@ -121,6 +122,20 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     most = ROUNDINGS[kept] if relative_error is None else 1.0
     again = [rerounded(model, unit, 0) for model in (a, b)]
     inputs = [_shared_inputs(a, b, length) for length in (*LENGTHS, *_beyond_windows(a, b))]
+
+    alignment, roundings = None, None
+    try:
+        found = [settled(model, unit) for model in (a, b)]
+        alignment = align(*found)
+        noise = [align(one, settled(other, unit)) for one, other in zip(found, again, strict=True)]
+        roundings, worst = _in_roundings(alignment, noise, found, unit)
+        if "embedding" in alignment.rows:
+            # Random inputs miss most of a large vocabulary; the tokens that differ most are looked at by themselves.
+            ratios = _rows_in_roundings(alignment, noise, "embedding", unit)
+            inputs.append(np.argsort(ratios, kind="stable")[-SUSPECTS:][:, None])
+    except NotPaired as error:
+        why = f"their parts cannot be paired ({error})"
+
     outputs = [[model(x) for x in inputs] for model in (a, b, *again)]
     measured, *rounded = (
         max(float(np.max(np.abs(one - other))) for one, other in zip(outputs[i], outputs[j], strict=True))
@@ -128,16 +143,7 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     )
     rounding = max(rounded)
     floor = max(rounding, 4 * np.finfo(float).eps * max(float(np.max(np.abs(outputs[0][-1]))), 1e-300))
-
-    alignment, roundings = None, None
-    try:
-        found = [settled(model, unit) for model in (a, b)]
-        alignment = align(*found)
-        noise = [align(one, settled(other, unit)).differences for one, other in zip(found, again, strict=True)]
-        roundings, worst = _in_roundings(alignment, noise, found, unit)
-    except NotPaired as error:
-        why = f"their parts cannot be paired ({error})"
-    else:
+    if roundings is not None:
         one = f"one rounding ({kept}) makes" if relative_error is None else f"an error of {relative_error:g} makes"
         why = f"{worst} differs " + (
             f"by {roundings:.3g} times what {one}" if np.isfinite(roundings) else "and no rounding of the weights explains it"
@@ -183,12 +189,16 @@ def _beyond_windows(a: Transformer, b: Transformer) -> list[int]:
 
 
 def _in_roundings(
-    alignment: Alignment, noise: list[dict[str, float]], models: list[Transformer], unit: float
+    alignment: Alignment, noise: list[Alignment], models: list[Transformer], unit: float
 ) -> tuple[float, str]:
     """The largest difference in units of rounding, and whose it is."""
     worst, where = 0.0, "nothing"
+    for name in alignment.rows:
+        ratios = _rows_in_roundings(alignment, noise, name, unit)
+        if ratios.size and np.max(ratios) > worst:
+            worst, where = float(np.max(ratios)), f"{name} {int(np.argmax(ratios))}"
     for name, gap in alignment.differences.items():
-        allowed = sum(part.get(name, 0.0) for part in noise)
+        allowed = sum(part.differences.get(name, 0.0) for part in noise)
         if name.startswith("ε of "):
             place = name.removeprefix("ε of ").replace("block ", "blocks.")
             allowed = unit * max(model.epsilon_at(place) for model in models)
@@ -197,6 +207,13 @@ def _in_roundings(
             if ratio > worst:
                 worst, where = ratio, name
     return worst, where
+
+
+def _rows_in_roundings(alignment: Alignment, noise: list[Alignment], name: str, unit: float) -> np.ndarray:
+    """The difference of each row in units of rounding; a row that the noise happened to leave alone counts by its size."""
+    allowed = sum((part.rows[name] for part in noise), unit * alignment.sizes[name])
+    gaps = alignment.rows[name]
+    return np.divide(gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0)
 
 
 def _witness(
