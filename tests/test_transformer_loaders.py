@@ -152,6 +152,13 @@ def changed(folder, target, config=(), tensors=None, drop=()):
     ("name", "config", "reason"),
     [
         ("llama", {"sliding_window": 2}, "sliding_window is 2"),
+        ("llama", {"is_causal": None}, "is_causal is missing or null"),
+        ("gpt2", {"is_causal": False}, "is_causal is false"),
+        ("llama", {"rope_parameters": "linear"}, "rope_parameters is 'linear'"),
+        ("llama", {"rope_parameters": 2}, "rope_parameters is 2"),
+        ("llama", {"rope_parameters": {"rope_type": ["linear"]}}, "rope_type is"),
+        ("llama", {"model_type": ["llama"]}, "model_type is"),
+        ("llama", {"architectures": [["LlamaModel"]]}, "architectures is"),
         ("llama", {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "rope_parameters": None}, "dynamic"),
         ("llama", {"rope_parameters": {"rope_type": "yarn", "factor": 2.0}}, "yarn"),
         ("llama", {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "attention_factor": 2.0}}, "attention_factor"),
@@ -230,6 +237,26 @@ def test_old_files_with_masks_and_speeds_are_read(folders, tmp_path):
         },
     )
     assert np.array_equal(from_hugging_face(folder)(TOKENS), from_hugging_face(folders["gpt2"])(TOKENS))
+
+
+def test_the_file_that_is_named_is_the_one_that_is_read(folders, tmp_path):
+    """A folder may keep the weights of an older run in another format; the library itself would take the safetensors."""
+    folder = changed(folders["gpt2"], tmp_path)
+    state = load_file(folder / "model.safetensors")
+    torch.save({**state, "transformer.ln_f.weight": 2 * state["transformer.ln_f.weight"]}, folder / "pytorch_model.bin")
+    read = [read_transformer(path) for path in (folder, folder / "model.safetensors", folder / "pytorch_model.bin")]
+    assert np.array_equal(read[0](TOKENS), read[1](TOKENS)) and not np.allclose(read[0](TOKENS), read[2](TOKENS))
+    assert np.array_equal(read[2].gain("final_norm"), 2 * read[0].gain("final_norm"))
+
+
+@pytest.mark.parametrize("kind", [torch.complex64, torch.int8, torch.bool])
+def test_weights_that_are_no_real_numbers_are_refused(kind, folders, tmp_path):
+    folder = changed(folders["gpt2"], tmp_path)
+    state = load_file(folder / "model.safetensors")
+    torch.save({name: tensor.to(kind) if "c_fc.weight" in name else tensor for name, tensor in state.items()}, folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"c_fc\.weight.* holds numbers of the kind"):
+        from_hugging_face(folder)
 
 
 def test_nothing_is_guessed_about_a_missing_head(folders, tmp_path):

@@ -57,6 +57,11 @@ class Configuration:
             if self.content.get(key) and key not in ignore:
                 raise ValueError(f"{source}: {key} is {_short(self.content[key])}: {why}, which is not read")
 
+        self._known.add("is_causal")
+        # Absent is true; the library takes everything else that is not true, null too, for "every place sees all".
+        if self.content.get("is_causal", True) is not True and "is_causal" not in ignore:
+            raise ValueError(f"{source}: is_causal is {_short(self.content['is_causal'])}; models whose places see all are not read")
+
     def take(self, key: str, default: Any = None, aliases: tuple[str, ...] = ()) -> Any:
         """The value of a key, or what the library takes without it.
 
@@ -128,5 +133,5 @@ class Configuration:
 
 
 def _short(value: Any) -> str:
-    text = "missing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = "missing or null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) < 80 else text[:77] + "..."

@@ -87,9 +87,9 @@ def unembedding(tensors: Tensors, embedding: np.ndarray, tied: bool, name: str, 
 def _pass_over_masks(tensors: Tensors, at: str) -> None:
     """Older files keep the causal mask; it is passed over if it is that."""
     if f"{at}.bias" in tensors:
-        size = tensors.shape(f"{at}.bias")[-1]
-        mask = tensors.take(f"{at}.bias", 1, 1, size, size)
-        if not np.array_equal(mask[0, 0] != 0, np.tril(np.ones((size, size), dtype=bool))):
+        side = tensors.shape(f"{at}.bias")[-1:]
+        mask = tensors.take(f"{at}.bias", 1, 1, *side, *side, integers=True)
+        if not np.array_equal(mask[0, 0] != 0, np.tril(np.ones((*side, *side), dtype=bool))):
             raise ValueError(f"{tensors.source}: {at}.bias is another mask than the causal one")
     if f"{at}.masked_bias" in tensors:
-        tensors.take(f"{at}.masked_bias")
+        tensors.take(f"{at}.masked_bias", integers=True)

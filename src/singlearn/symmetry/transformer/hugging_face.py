@@ -14,7 +14,7 @@ from singlearn.symmetry.transformer.llama import llama
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.module_outputs import require_agreement
 from singlearn.symmetry.transformer.refusal import random_inputs
-from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_folder, tensors_of_module
+from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_file, tensors_of_folder, tensors_of_module
 
 READERS: dict[str, Callable[[Configuration, Tensors, bool], Transformer]] = {
     "gpt2": gpt2,
@@ -31,7 +31,7 @@ CLASSES = {
 """Classes that are read: the ``model_type``, and whether the outputs are logits (otherwise those of the last norm)."""
 
 
-def from_hugging_face(source: Any, *, ignore: Collection[str] = ()) -> Transformer:
+def from_hugging_face(source: Any, *, ignore: Collection[str] = (), weights: str | None = None) -> Transformer:
     """The function of a Hugging Face model, evaluated: GPT-2, Llama, Mistral, Qwen2; nothing is downloaded.
 
     Weights in any precision are taken as the numbers that they are. What a configuration says is read as the library means it;
@@ -40,12 +40,15 @@ def from_hugging_face(source: Any, *, ignore: Collection[str] = ()) -> Transform
     Args:
         source: a folder with ``config.json`` and ``model.safetensors`` or ``pytorch_model.bin``, or their indices; or a module.
         ignore: keys of the configuration of which you say that they do not change the function.
+        weights: the file in the folder that is meant, where it is not the one that the library would take.
 
     Raises:
         ValueError: a model, a key or a tensor that is not understood.
         FileNotFoundError: no such folder, or none with a configuration and weights.
     """
     if not isinstance(source, str | Path):
+        if weights is not None:
+            raise ValueError(f"weights: got {weights!r}; a module has its own")
         return _of_module(source, ignore)
     folder = Path(source)
     path = folder / "config.json"
@@ -61,7 +64,7 @@ def from_hugging_face(source: Any, *, ignore: Collection[str] = ()) -> Transform
         raise ValueError(f"{path}: it is not JSON ({error})") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: it should be a JSON object")
-    tensors = tensors_of_folder(folder)
+    tensors = tensors_of_folder(folder) if weights is None else tensors_of_file(folder / weights)
     kind, with_logits = _kind_of(content, str(path), tensors)
     return _read(kind, with_logits, Configuration(content, str(path), ignore), tensors)
 
@@ -107,10 +110,10 @@ def _kind_of(content: dict[str, Any], source: str, tensors: Tensors) -> tuple[st
         ValueError: another model, a head that is not read, or nothing that says which.
     """
     kind, named = content.get("model_type"), content.get("architectures")
-    if kind not in READERS:
+    if not isinstance(kind, str) or kind not in READERS:
         raise ValueError(f"{source}: model_type is {kind!r}; {', '.join(READERS)} are read")
     if named:
-        if not isinstance(named, list) or len(named) != 1 or CLASSES.get(named[0], ("", False))[0] != kind:
+        if not isinstance(named, list) or len(named) != 1 or CLASSES.get(str(named[0]), ("", False))[0] != kind:
             mine = ", ".join(name for name, (of, _) in CLASSES.items() if of == kind)
             raise ValueError(f"{source}: architectures is {named!r}; with model_type {kind!r} these are read: {mine}")
         return CLASSES[named[0]]

@@ -118,7 +118,7 @@ def _windows(configuration: Configuration, kind: str, layers: int) -> tuple[int 
         if window is not None and (isinstance(first, bool) or not isinstance(first, int)):
             raise ValueError(f"{configuration.source}: max_window_layers is {first!r}; it should be a whole number")
         kinds = ["sliding_attention" if window is not None and i >= first else "full_attention" for i in range(layers)]
-    if not isinstance(kinds, list) or len(kinds) != layers or set(kinds) - {"full_attention", "sliding_attention"}:
+    if not isinstance(kinds, list) or len(kinds) != layers or any(name not in ("full_attention", "sliding_attention") for name in kinds):
         raise ValueError(
             f"{configuration.source}: layer_types is {kinds!r}; it should name full_attention or sliding_attention for each layer"
         )

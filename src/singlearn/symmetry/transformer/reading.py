@@ -56,7 +56,7 @@ def read_transformer(
     if path.is_dir():
         return from_hugging_face(path, ignore=ignore)
     if path.name in WHOLE and (path.parent / "config.json").is_file():
-        return from_hugging_face(path.parent, ignore=ignore)
+        return from_hugging_face(path.parent, ignore=ignore, weights=path.name)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such file or folder")
     state = _state(path)

@@ -22,6 +22,9 @@ def rope_frequencies(configuration: Configuration, d_head: int) -> Float[np.ndar
     """
     source = configuration.source
     new, old = configuration.take("rope_parameters"), configuration.take("rope_scaling")
+    for name, value in (("rope_parameters", new), ("rope_scaling", old)):
+        if value is not None and not isinstance(value, dict):
+            raise ValueError(f"{source}: {name} is {value!r}; it should be a JSON object, such as {{\"rope_type\": \"default\"}}")
     if new and old and new != old:
         raise ValueError(f"{source}: rope_parameters and rope_scaling are two names of one setting and should agree")
     given = dict(new or old or {})
@@ -41,9 +44,9 @@ def rope_frequencies(configuration: Configuration, d_head: int) -> Float[np.ndar
         raise ValueError(f"{source}: rope_theta is {base}; it should be a positive number")
     frequencies = base ** -(np.arange(0, d_head, 2) / d_head)
     kinds = {kind: kind for kind in ("default", "linear", "llama3")}
-    both = {rope.take(name) for name in ("rope_type", "type")} - {None}
-    if len(both) > 1:
-        raise ValueError(f"{source}: rope_type and type are {sorted(both)}; they are one setting and should agree")
+    both = [value for name in ("rope_type", "type") if (value := rope.take(name)) is not None]
+    if len(both) == 2 and both[0] != both[1]:
+        raise ValueError(f"{source}: rope_type and type are {both}; they are one setting and should agree")
     kind = rope.choice("rope_type" if "rope_type" in given else "type", "default", kinds)
     if kind == "linear":
         frequencies = frequencies / _positive(rope, "factor")

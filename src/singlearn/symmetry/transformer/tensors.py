@@ -44,17 +44,24 @@ class Tensors:
             raise ValueError(f"{self.source}: the tensor {name!r} is missing")
         return self._left[name].shape
 
-    def take(self, name: str, *shape: int) -> np.ndarray:
+    def take(self, name: str, *shape: int, integers: bool = False) -> np.ndarray:
         """The array of that name.
 
+        Args:
+            name: of the tensor.
+            shape: that it should have.
+            integers: whether it may hold integers or truths; weights do so where they are quantised.
+
         Raises:
-            ValueError: there is none, or it has another shape.
+            ValueError: there is none, or it has another shape or another kind of numbers.
         """
         if name not in self._left:
             raise ValueError(f"{self.source}: the tensor {name!r} is missing")
         array = self._left.pop(name)
         if array.shape != shape:
             raise ValueError(f"{self.source}: {name!r} has shape {array.shape}; by the configuration it should be {shape}")
+        if array.dtype.kind not in ("fiub" if integers else "f"):
+            raise ValueError(f"{self.source}: {name!r} holds numbers of the kind {array.dtype}; weights should be real, and not quantised")
         return array
 
     def require_all_used(self) -> None:
@@ -80,10 +87,21 @@ def tensors_of_folder(folder: Path) -> Tensors:
         FileNotFoundError: there are no weights.
     """
     for name in WHOLE:
-        path = folder / name
-        if path.is_file():
-            return Tensors(_sharded(path) if name.endswith("index.json") else _arrays(path), str(path))
+        if (folder / name).is_file():
+            return tensors_of_file(folder / name)
     raise FileNotFoundError(f"{folder}: it holds none of {', '.join(WHOLE)}")
+
+
+def tensors_of_file(path: Path) -> Tensors:
+    """The weights in a file, or in those that an index names.
+
+    Raises:
+        ValueError: it is damaged, or an index names files or tensors that are not there.
+        FileNotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    return Tensors(_sharded(path) if path.name.endswith("index.json") else _arrays(path), str(path))
 
 
 def tensors_of_module(module: Any) -> Tensors:
