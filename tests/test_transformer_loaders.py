@@ -303,6 +303,28 @@ def test_a_module_that_was_changed_after_it_was_made_is_found_out():
     assert from_hugging_face(model).is_tied and model.training and not model.transformer.h[0].training
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_initial_weights_hide_no_change_of_a_setting(dtype):
+    """They are so small that attention is nearly even; windows are seen only beyond their length."""
+
+    def made(kind="Llama", **settings):
+        config = transformers.GPT2Config(**GPT, **settings) if kind == "GPT2" else getattr(transformers, f"{kind}Config")(**LLAMA, **settings)
+        return getattr(transformers, "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM")(config).to(dtype)
+
+    for model in (made(), made("GPT2"), made("Mistral"), made("Mistral", sliding_window=12)):
+        from_hugging_face(model)
+    changed_modules = [made(), made("Mistral", sliding_window=12)]
+    changed_modules[0].model.layers[0].self_attn.scaling *= 4
+    changed_modules[1].model.config = transformers.MistralConfig(**LLAMA, sliding_window=14)
+    if dtype == torch.float32:
+        changed_modules += [made(), made("GPT2", activation_function="gelu")]
+        changed_modules[2].model.layers[1].post_attention_layernorm.variance_epsilon = 2e-6
+        changed_modules[3].config.activation_function = "gelu_new"
+    for model in changed_modules:
+        with pytest.raises(ValueError, match="its outputs differ"):
+            from_hugging_face(model)
+
+
 def encoder(final=True, eps=1e-5, final_eps=1e-5, layers=2, **settings):
     layer = torch.nn.TransformerEncoderLayer(8, 2, 12, layer_norm_eps=eps, **{"batch_first": True, **settings})
     norm = torch.nn.LayerNorm(8, eps=final_eps) if final else None

@@ -12,7 +12,7 @@ from singlearn.symmetry.transformer.configuration import Configuration
 from singlearn.symmetry.transformer.gpt2 import gpt2
 from singlearn.symmetry.transformer.llama import llama
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.module_outputs import require_agreement
+from singlearn.symmetry.transformer.module_outputs import require_agreement, scrambled_copy
 from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_file, tensors_of_folder, tensors_of_module
 
@@ -82,17 +82,28 @@ def _of_module(module: Any, ignore: Collection[str]) -> Transformer:
     content = module.config.to_dict()
     if content.get("model_type") != model_type:
         raise ValueError(f"model: its configuration has model_type {content.get('model_type')!r}; it should be {model_type!r}")
-    tensors = tensors_of_module(module)
     tied = with_logits and module.get_output_embeddings().weight is module.get_input_embeddings().weight
     # A module is what its tensors are: tied if they are one, whatever the configuration wished.
-    found = _read(model_type, with_logits, Configuration({**content, "tie_word_embeddings": tied}, "model.config", ignore), tensors)
-    inputs = random_inputs(found, 2, 8)
+    content = {**content, "tie_word_embeddings": tied}
 
-    def given(torch: Any) -> Any:
-        output = module(input_ids=torch.from_numpy(inputs).to(next(module.parameters()).device))
-        return output.logits if with_logits else output.last_hidden_state
+    def read(part: Any) -> Transformer:
+        return _read(model_type, with_logits, Configuration(content, "model.config", ignore), tensors_of_module(part))
 
-    require_agreement(module, given, found(inputs))
+    def require_same(part: Any, read_from_it: Transformer, close: float | None = None) -> None:
+        windows = [window for block in range(read_from_it.blocks) if (window := read_from_it.window(block)) is not None]
+        inputs = random_inputs(read_from_it, 2, max([8, *(window + 3 for window in windows if window < 500)]))
+
+        def given(torch: Any) -> Any:
+            output = part(input_ids=torch.from_numpy(inputs).to(next(part.parameters()).device))
+            return output.logits if with_logits else output.last_hidden_state
+
+        require_agreement(part, given, read_from_it(inputs), close)
+
+    found = read(module)
+    require_same(module, found)
+    scrambled = scrambled_copy(module)
+    if scrambled is not None:
+        require_same(scrambled[0], read(scrambled[0]), scrambled[1])
     return found
 
 
