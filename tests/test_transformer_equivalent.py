@@ -121,6 +121,8 @@ def test_a_short_token_vector_counts_as_much_as_the_others() -> None:
     found = st.equivalent(model, model.with_weights({"embedding": turned}))
     assert found.status is Verdict.DIFFERENT and found.witness is not None and found.measured > 1e-3
     assert list(found.witness.input) == [399]
+    close = replace(found.witness, first=1.23456789, second=1.23456799)
+    assert str(close).endswith("1.2345679 and 1.234568")
     assert st.equivalent(model, elsewhere_in_orbit(model))
 
 

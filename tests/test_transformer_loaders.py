@@ -308,7 +308,7 @@ def test_initial_weights_hide_no_change_of_a_setting(dtype):
     """They are so small that attention is nearly even; windows are seen only beyond their length."""
 
     def made(kind="Llama", **settings):
-        config = transformers.GPT2Config(**GPT, **settings) if kind == "GPT2" else getattr(transformers, f"{kind}Config")(**LLAMA, **settings)
+        config = getattr(transformers, f"{kind}Config")(**(GPT if kind == "GPT2" else LLAMA), **settings)
         return getattr(transformers, "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM")(config).to(dtype)
 
     for model in (made(), made("GPT2"), made("Mistral"), made("Mistral", sliding_window=12)):

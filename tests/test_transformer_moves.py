@@ -155,3 +155,19 @@ def test_the_directions_are_the_whole_null_space_of_the_jacobian(kind: str) -> N
     values = np.linalg.svd(jacobian(model), compute_uv=False)
     count = NULLITY[kind]
     assert values[-count] < 1e-9 * values[0] and values[-count - 1] > 1000 * values[-count]
+
+
+@pytest.mark.parametrize(
+    ("move", "reason"),
+    [
+        (lambda model: st.permute_heads(model, 0, [True, False]), "order: got"),
+        (lambda model: st.permute_mlp(model, 0, [0, 0, 1, 2, 3]), "permutation"),
+        (lambda model: st.mix_query_key(model, True, 0, np.eye(2)), "block: got True"),
+        (lambda model: st.mix_value_output(model, 0, -1, np.eye(2)), "head: got -1"),
+        (lambda model: st.rescale_stream(model, 1e200), "factor: got"),
+        (lambda model: model.with_weights({"embedding": model.weights["embedding"] * 1j}), "complex128"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_their_names(move, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        move(made(KINDS["gpt2-relu"]))

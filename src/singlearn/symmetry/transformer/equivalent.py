@@ -46,7 +46,10 @@ class TransformerWitness:
 
     def __str__(self) -> str:
         given = f"the tokens ({', '.join(map(str, self.input))})" if self.input.ndim == 1 else f"{len(self.input)} vectors"
-        return f"on {given}, output {self.output} at the last place is {self.first:.6g} and {self.second:.6g}"
+        # As many digits as tell the two apart.
+        pairs = ((f"{self.first:.{digits}g}", f"{self.second:.{digits}g}") for digits in range(6, 18))
+        one, other = next((pair for pair in pairs if pair[0] != pair[1]), (repr(self.first), repr(self.second)))
+        return f"on {given}, output {self.output} at the last place is {one} and {other}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +118,8 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     """
     _require_comparable(a, b)
     if relative_error is not None:
-        relative_error = real_number("relative_error", relative_error, above=0, meaning="a positive relative error of the weights")
+        meaning = "a relative error of the weights, between 0 and 1"
+        relative_error = real_number("relative_error", relative_error, above=0, below=1, meaning=meaning)
     # Numbers of a coarse format are exact beside those of a finer one.
     kept = min((kept_as(model) for model in (a, b)), key=FORMATS.__getitem__)
     unit = FORMATS[kept] if relative_error is None else relative_error

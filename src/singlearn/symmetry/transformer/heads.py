@@ -8,8 +8,16 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from singlearn.running.arguments import whole_number
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry, checked, require_invertible, square_matrix
+from singlearn.symmetry.transformer.refusal import (
+    NotASymmetry,
+    block_number,
+    checked,
+    permutation,
+    require_invertible,
+    square_matrix,
+)
 from singlearn.symmetry.transformer.rotary import EXACT, commuting_part
 
 
@@ -26,7 +34,7 @@ def mix_query_key(model: Transformer, block: int, head: int, matrix: Float[np.nd
         NotASymmetry: A is singular, or too nearly so, or does not commute with the rotary positions.
         ValueError: no such block or head, or a matrix of another size.
     """
-    at = _attention(model, block, head)
+    block, head, at = _attention(model, block, head)
     matrix = square_matrix(matrix, model.weights[f"{at}.query"].shape[1], "matrix")
     require_invertible(matrix, "matrix")
     if model.is_rotary(block):
@@ -54,7 +62,7 @@ def mix_value_output(model: Transformer, block: int, head: int, matrix: Float[np
         NotASymmetry: A is singular, or too nearly so.
         ValueError: no such block or head, or a matrix of another size.
     """
-    at = _attention(model, block, head)
+    block, head, at = _attention(model, block, head)
     matrix = square_matrix(matrix, model.weights[f"{at}.value"].shape[1], "matrix")
     require_invertible(matrix, "matrix")
     changes = _mixed(model, at, "value", [head], matrix)
@@ -72,17 +80,19 @@ def permute_heads(model: Transformer, block: int, order: Sequence[int] | Int[np.
         NotASymmetry: heads that read one head of keys and values would be torn apart.
         ValueError: no such block, or not a permutation of its heads.
     """
-    at = _attention(model, block, 0)
+    block = block_number(model, block)
+    at = f"blocks.{block}.attention"
     heads, key_heads = model.heads(block)
-    if sorted(order) != list(range(heads)):
-        raise ValueError(f"order: got {list(order)}; it should be a permutation of 0, …, {heads - 1}")
+    order = permutation(order, heads, "heads")
+    if not heads:
+        return model
     size = heads // key_heads
-    groups = np.asarray(order).reshape(key_heads, size) // size
+    groups = order.reshape(key_heads, size) // size
     if np.any(groups != groups[:, :1]):
         raise NotASymmetry(
             f"order: got {list(map(int, order))}; heads share keys and values in groups of {size}, which should stay together"
         )
-    orders = {"query": np.asarray(order), "key": groups[:, 0], "value": groups[:, 0], "output": np.asarray(order)}
+    orders = {"query": order, "key": groups[:, 0], "value": groups[:, 0], "output": order}
     changes = {
         name: model.weights[name][turned]
         for part, turned in orders.items()
@@ -117,13 +127,13 @@ def with_settled_biases(model: Transformer) -> Transformer:
     return replace(model, weights=weights)
 
 
-def _attention(model: Transformer, block: int, head: int) -> str:
-    if not 0 <= block < model.blocks:
-        raise ValueError(f"block: got {block}; the blocks are numbered 0 to {model.blocks - 1}")
+def _attention(model: Transformer, block: int, head: int) -> tuple[int, int, str]:
+    block = block_number(model, block)
     key_heads = model.heads(block)[1]
-    if not 0 <= head < key_heads:
-        raise ValueError(f"head: got {head}; the heads of keys and values are numbered 0 to {key_heads - 1}")
-    return f"blocks.{block}.attention"
+    if not key_heads:
+        raise ValueError(f"head: got {head}; block {block} has no heads")
+    head = whole_number("head", head, at_least=0, at_most=key_heads - 1, why="the number of a head of keys and values")
+    return block, head, f"blocks.{block}.attention"
 
 
 def _mixed(model: Transformer, at: str, part: str, heads: Sequence[int], matrix: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry, checked
+from singlearn.symmetry.transformer.refusal import NotASymmetry, block_number, checked, permutation, real_array
 
 INCOMING = ("gate", "gate_bias", "in", "in_bias")
 
@@ -19,10 +19,8 @@ def permute_mlp(model: Transformer, block: int, order: Sequence[int] | Int[np.nd
     Raises:
         ValueError: no such block, or not a permutation of its hidden units.
     """
-    hidden = _hidden(model, block)
-    if sorted(order) != list(range(hidden)):
-        raise ValueError(f"order: got {len(order)} numbers; it should be a permutation of 0, …, {hidden - 1}")
-    at, turned = f"blocks.{block}.mlp", np.asarray(order)
+    block = block_number(model, block)
+    at, turned = f"blocks.{block}.mlp", permutation(order, _hidden(model, block), "hidden units")
     changes = {f"{at}.{part}": model.weights[f"{at}.{part}"][turned] for part in INCOMING if f"{at}.{part}" in model.weights}
     changes[f"{at}.out"] = model.weights[f"{at}.out"][:, turned]
     return checked(model, model.with_weights(changes), "order")
@@ -44,10 +42,12 @@ def scale_mlp(
         NotASymmetry: a factor that the activation does not let through.
         ValueError: no such block or branch, or another number of scales.
     """
+    block = block_number(model, block)
     hidden = _hidden(model, block)
     branch = "in" if branch is None else branch
     if branch not in ("in", "gate") or (branch == "gate" and not model.is_gated(block)):
         raise ValueError(f"branch: got {branch!r}; it should be 'in'" + (" or 'gate'" if model.is_gated(block) else ""))
+    scales = real_array(scales, "scales", f"{hidden} in a row")
     if np.shape(scales) != (hidden,):
         raise ValueError(f"scales: got shape {np.shape(scales)}; there are {hidden} hidden units")
     if model.is_gated(block) and branch == "in":
@@ -66,6 +66,4 @@ def scale_mlp(
 
 
 def _hidden(model: Transformer, block: int) -> int:
-    if not 0 <= block < model.blocks:
-        raise ValueError(f"block: got {block}; the blocks are numbered 0 to {model.blocks - 1}")
     return len(model.weights[f"blocks.{block}.mlp.in"])

@@ -257,7 +257,10 @@ def _frozen(name: str, array: np.ndarray) -> np.ndarray:
     """In float64 and not to be written to; one that is so already is not copied and not looked through again."""
     if isinstance(array, np.ndarray) and array.dtype == np.float64 and not array.flags.writeable and array.base is None:
         return array
-    made = np.array(array, dtype=np.float64)
+    given = np.asarray(array)
+    if given.dtype.kind not in "fiu":
+        raise ValueError(f"weights[{name!r}]: it holds {given.dtype}; it should hold real numbers")
+    made = np.array(given, dtype=np.float64)
     if not np.all(np.isfinite(made)):
         raise ValueError(f"weights[{name!r}]: it has entries that are not finite numbers")
     made.flags.writeable = False

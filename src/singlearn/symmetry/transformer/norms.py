@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from singlearn.running.arguments import real_number
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.refusal import NotASymmetry, checked
 from singlearn.symmetry.transformer.stream import places, readers, require_free_stream, written_through
@@ -77,8 +78,7 @@ def rescale_stream(model: Transformer, factor: float) -> Transformer:
             seen from outside.
         ValueError: not a finite number.
     """
-    if not np.isfinite(factor):
-        raise ValueError(f"factor: got {factor}; it should be a finite number")
+    factor = real_number("factor", factor, above=-1e150, below=1e150, meaning="a number whose square is finite")
     if factor == 0 or (factor < 0 and model.norm != "none"):
         raise NotASymmetry(f"factor: got {factor}; a norm divides out |c| only, so c should be positive (rotate by -I changes the sign)")
     require_free_stream(model, "another scale")

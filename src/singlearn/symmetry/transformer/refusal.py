@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from singlearn.running.arguments import whole_number
 from singlearn.symmetry.transformer.model import Transformer
 
 TOLERANCE = 1e-9
@@ -44,10 +47,48 @@ def square_matrix(matrix: np.ndarray, size: int, name: str) -> np.ndarray:
     Raises:
         ValueError: otherwise.
     """
-    array = np.asarray(matrix, dtype=np.float64)
+    array = real_array(matrix, name, f"{size} by {size}")
     if array.shape != (size, size) or not np.all(np.isfinite(array)):
         raise ValueError(f"{name}: got shape {array.shape}; it should be {size} by {size}, of finite numbers")
     return array
+
+
+def real_array(given: Any, name: str, shape: str) -> np.ndarray:
+    """``given`` as float64; NumPy would drop the imaginary part of a complex number.
+
+    Raises:
+        ValueError: something else than real numbers.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        array = np.asarray(None)  # rows of several lengths
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: got {str(given)[:60]}; it should be {shape}, of finite real numbers")
+    return array.astype(np.float64)
+
+
+def permutation(given: Any, size: int, what: str) -> np.ndarray:
+    """An order of 0, …, size - 1, as whole numbers.
+
+    Raises:
+        ValueError: something else.
+    """
+    array = np.asarray(given)
+    if array.shape != (size,) or (array.dtype.kind not in "iu" and size) or sorted(array.tolist()) != list(range(size)):
+        raise ValueError(f"order: got {str(given)[:60]}; it should be a permutation of 0, …, {size - 1}, the {what}, in whole numbers")
+    return array.astype(np.int64)
+
+
+def block_number(model: Transformer, block: Any) -> int:
+    """The number of a block.
+
+    Raises:
+        ValueError: there is no such block.
+    """
+    if not model.blocks:
+        raise ValueError(f"block: got {block}; there are no blocks")
+    return whole_number("block", block, at_least=0, at_most=model.blocks - 1, why="the number of a block")
 
 
 def require_invertible(matrix: np.ndarray, name: str) -> None:
