@@ -311,7 +311,7 @@ def test_initial_weights_hide_no_change_of_a_setting(dtype):
         config = getattr(transformers, f"{kind}Config")(**(GPT if kind == "GPT2" else LLAMA), **settings)
         return getattr(transformers, "GPT2LMHeadModel" if kind == "GPT2" else f"{kind}ForCausalLM")(config).to(dtype)
 
-    for model in (made(), made("GPT2"), made("Mistral"), made("Mistral", sliding_window=12)):
+    for model in (made(), made("GPT2"), made("Mistral"), made("Mistral", sliding_window=12), made("Mistral", sliding_window=100)):
         from_hugging_face(model)
     changed_modules = [made(), made("Mistral", sliding_window=12)]
     changed_modules[0].model.layers[0].self_attn.scaling *= 4
