@@ -41,6 +41,8 @@ from singlearn.symmetry import (
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
 from singlearn.symmetry.snap import DeepHierarchy
+from singlearn.symmetry.snap.answers import SnappedFibre
+from singlearn.symmetry.snap.hint import relations_up_to_rounding
 from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
@@ -359,12 +361,15 @@ def _hidden(options: argparse.Namespace) -> int:
             for kink in found
         ]
         figures = [] if figure is None else [figure]
-        print_document({"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "figures": figures, "assumed": assumed})
+        document = {"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "incomplete": found.incomplete}
+        print_document({**document, "figures": figures, "assumed": assumed})
     else:
         count = f"{len(found)} hidden kink{'s' * (len(found) != 1)}" if found else "no hidden kinks found"
         print(f"ReLU network {'-'.join(map(str, net.widths))}, {count} on the box")
         for kink in found:
             print(f"  {kink}")
+        for what in found.incomplete:
+            print(f"  incomplete: {what}")
         if figure is not None:
             print(f"  figure: {figure}")
         if not_drawn is not None:
@@ -394,7 +399,9 @@ def _fibre(options: argparse.Namespace) -> int:
             for i, c in enumerate(found.components)
         ]
         document = {"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components}
-        print_document({**document, "assumed": assumed})
+        snapped = _snapped_document(found.snapped) if isinstance(found, SnappedFibre) else None
+        note = None if snapped else relations_up_to_rounding(found.net, found.domain) or None
+        print_document({**document, "snapped": snapped, "up_to_rounding": note, "assumed": assumed})
     else:
         print(found)
         print_assumed(assumed)
