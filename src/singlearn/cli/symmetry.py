@@ -108,7 +108,7 @@ def _describe(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options)
+        _refuse_tolerance(options, net)
         return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
     snapped = None if options.tolerance is None else snap(net, options.tolerance, box)
@@ -156,10 +156,10 @@ def _snapped_document(snapped: Snap) -> dict[str, Any]:
     return {"tolerance": snapped.tolerance, "distance": distance, "imposed": imposed, "statement": snapped.sentence}
 
 
-def _refuse_tolerance(options: argparse.Namespace) -> None:
+def _refuse_tolerance(options: argparse.Namespace, net: DeepReLU) -> None:
     """Only two-layer networks are snapped."""
     if options.tolerance is not None:
-        raise Refusal("--tolerance: relations are made exact in networks with one hidden layer; this one has several")
+        raise Refusal(f"--tolerance: relations are made exact in networks with one hidden layer; this one has {net.hidden_layers}")
 
 
 def _hierarchy(options: argparse.Namespace) -> int:
@@ -225,7 +225,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str
     print(f"  scaling alone leaves {sum(net.widths[1:-1])} directions without effect, one for every hidden node")
     for i, layer in enumerate(layers):
         print(f"  hidden layer {i}, on the box: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
-    if not layers:
+    if box is None:
         print("  with --box LOW HIGH, dead and always active nodes are looked for")
     print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
     print_assumed(assumed)
@@ -291,7 +291,7 @@ def _compress(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options)
+        _refuse_tolerance(options, net)
         box = box_of(options.box, net.widths[0])
         if box is None:
             raise Refusal("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
