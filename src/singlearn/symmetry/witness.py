@@ -73,10 +73,7 @@ def _reason(gap: KinkForm, a: KinkForm, b: KinkForm) -> str:
         return f"the total kink on {plane} is {totals[0]} in the first and {totals[1]} in the second"
     slopes = any(any(row) for row in gap.linear)
     what = "slope" if slopes else "constant"
-    if slopes:
-        rows = told_apart(*(tuple(v for row in f.linear for v in row) for f in (a, b)))
-    else:
-        rows = told_apart(a.constant, b.constant)
+    rows = told_apart(*(tuple(v for row in f.linear for v in row) if slopes else f.constant for f in (a, b)))
     return f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and {rows[1]} in the second"
 
 
