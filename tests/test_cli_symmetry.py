@@ -127,6 +127,10 @@ def test_deeper_networks(tmp_path, capsys):
         (["describe", "a.json", "--box", "x", "1"], "--box LOW"),
         (["describe", "a.json", "--box", "0,0", "1"], "1 inputs"),
         (["describe", "bad.json"], "q missing"),
+        (["describe", "misspelt.json"], "it names 'activaton'"),
+        (["describe", "sharp.json"], "only SiLU has one"),
+        (["hierarchy", "affine.npz", "--box", "-1", "1"], "no hidden layer"),
+        (["describe", "affine.npz", "--tolerance", "1e-6"], "this one has 0"),
         (["describe", "ragged.json"], "rows"),
         (["describe", "text.json"], "not JSON"),
         (["compress", "a.json", "-o", "x.txt"], "should end in"),
@@ -138,6 +142,9 @@ def test_refusals_say_what_to_fix(files, capsys, monkeypatch, arguments, complai
     (files / "bad.json").write_text(json.dumps({"w": [[1]], "b": [0], "c": 0}))
     (files / "ragged.json").write_text(json.dumps({**A, "w": [[1], [1, 2]]}))
     (files / "text.json").write_text("{")
+    (files / "misspelt.json").write_text(json.dumps({**A, "activaton": "tanh"}))
+    (files / "sharp.json").write_text(json.dumps({**A, "activation": "relu", "sharpness": 100}))
+    np.savez(files / "affine.npz", **{"0.weight": np.ones((1, 2)), "0.bias": np.zeros(1)})
     assert run(*arguments) == 2
     captured = capsys.readouterr()
     assert complaint in captured.err and captured.out == ""
@@ -174,3 +181,16 @@ def test_fibre_on_a_box(files, capsys):
     assert (on_box["number"], everywhere["number"]) == (4, 4)
     assert run("fibre", files / "a.json", "--box", "-2", "2", "--animate", files / "x.gif") == 2
     assert "--animate" in capsys.readouterr().err
+
+
+def test_a_fibre_document_says_of_which_network_its_number_is_true(tmp_path, capsys):
+    angle = np.pi / 3 + 2 * np.pi * np.arange(3) / 3
+    w = np.stack([np.cos(angle), np.sin(angle)], axis=1).tolist()
+    (tmp_path / "star.json").write_text(json.dumps({"w": w, "b": [-1 / 3] * 3, "q": [1.0] * 3, "c": 0.0}))
+    assert run("fibre", tmp_path / "star.json", "--json") == 0
+    exact = json.loads(capsys.readouterr().out)
+    assert (exact["number"], exact["snapped"]) == (6, None) and "weights annihilate (nodes 0, 1, 2)" in exact["up_to_rounding"]
+    assert run("fibre", tmp_path / "star.json", "--tolerance", "rounding", "--json") == 0
+    snapped = json.loads(capsys.readouterr().out)
+    assert (snapped["number"], snapped["up_to_rounding"]) == (12, None)
+    assert snapped["snapped"]["distance"][1] < 1e-15 and "of yours" in snapped["snapped"]["statement"]

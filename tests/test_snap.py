@@ -15,6 +15,7 @@ from singlearn.symmetry import (
     explained_rank,
     fibre,
     generators,
+    hierarchy,
     kink_form,
     minimal_width,
     node_roles,
@@ -22,7 +23,7 @@ from singlearn.symmetry import (
     sup_distance,
 )
 from singlearn.symmetry.snap.exact_kernel import satisfying
-from singlearn.symmetry.snap.snapping import rounded_up
+from singlearn.symmetry.snap.snapping import described, rounded_up
 from singlearn.symmetry.snap.vanishing_sums import Rows, vanishing_sums
 
 
@@ -365,3 +366,30 @@ def test_networks_without_anything_to_snap():
     # Beside a node of 1e600 one of size 1 is rounding, and the distance says what leaving it out costs.
     found = snap(far, domain=Box([-1, -1], [1, 1]))
     assert [one.nodes for one in found.imposed] == [(0,)] and 0.5 < float(found.distance.upper) < 3
+
+
+def test_numbers_of_any_exponent_are_printed_and_told_apart():
+    """Nothing that is not zero is printed as zero, and two values that differ are seen to differ."""
+    tiny = TwoLayerReLU([["1e-400"]], [0.5], [1.0], 0.0)
+    assert "total kink 1.00000e-400 on x + 5.00000e+399 = 0" in str(kink_form(tiny))
+    assert "nothing to impose" in str(snap(TwoLayerReLU([[5e-324]], [0.5], [1.0], 0.0)))
+    faint = snap(TwoLayerReLU([[1.0], [1.0]], [0.5, 0.5], [1, "1e-400"], 0.0), 1e-3)
+    assert "at most 5.0e-401 on" in str(faint)
+    one, other = (TwoLayerReLU([[0.1]], [0.3], [1.0], c) for c in (0.0, 1e-9))
+    assert "the first gives 0.3, the second 0.300000001;" in str(equivalent(one, other))
+    far = snap(one, domain=Box([10**10], [10**10 + 1]))
+    assert not far.changed or "[1e+10, 10000000001]" in str(far)
+    assert described(far.domain) == "on the box [1e+10, 10000000001]"
+
+
+@pytest.mark.parametrize("width", [3, 24])
+def test_kinks_of_the_first_level_are_those_of_the_function(width):
+    """Two pairs of nodes share their boundaries from the start; one of them cancels."""
+    w = [[1], [1], [1], [2], *([1] for _ in range(width - 3))]
+    b = [Fraction(k, width) for k in (0, 0, 1, 2, *range(2, width - 1))]
+    net = TwoLayerReLU(w, b, [1, -1, 1, 1, *(1 for _ in range(width - 3))], 0)
+    box = Box([-2], [2])
+    first = hierarchy(net, box).levels[0]
+    kinks = len(kink_form(net, box).kinks)
+    assert (first.kinks, kinks) == (width - 2, width - 2)
+    assert first.lower <= width - 1 and first.minimal_width >= kinks

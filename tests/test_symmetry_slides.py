@@ -278,3 +278,36 @@ def test_a_kink_of_which_each_reader_is_shut_on_one_side():
             np.max(np.abs(net.with_vector(net.vector() + slide * kink.direction)(x) - net(x)))
             < 1e-12
         )
+
+
+@pytest.mark.parametrize(
+    ("incoming", "biases", "outgoing", "box"),
+    [
+        ([[1.0]] * 3, [-0.25] * 3, [[1e13, 1.0, 2.0]], (-1, 1)),
+        ([[1.0]] * 2, [-0.25] * 2, [[1e13, -1e13], [1.0, 1.0]], (-1, 1)),
+        ([[1e-3], [2e-3]], [1e10, 1e10], [[1.0, -1.0]], (-1e14, 1e14)),
+        ([[1.0, 1e-13], [1.0, 2e-13]], [0.0, 0.0], [[1.0, -1.0]], ([-1, -1e14], [1, 1e14])),
+    ],
+    ids=["beside a large one", "in a small output", "beside a large bias", "in units of an input"],
+)
+def test_a_small_kink_is_a_kink(incoming, biases, outgoing, box):
+    """Nothing cancels here: a promise of the page is that what slides leaves the outputs alone."""
+    net = DeepReLU([incoming, outgoing], [biases, [0.0] * len(outgoing)])
+    assert hidden_polytopes(net, box) == []
+
+
+def test_a_slide_takes_back_what_it_adds_to_a_small_output():
+    net = DeepReLU([[[1.0], [-1.0]], [[1e13, -1e13], [1.0, -1.0]]], [[-0.25, 0.25], [0.0, 0.0]])
+    (pair,) = hidden_polytopes(net, (-1, 1))
+    x = np.linspace(-1, 1, 21)[:, None]
+    slid = net.with_vector(net.vector() + 0.5 * pair.direction)
+    assert np.abs(slid(x) - net(x))[:, 1].max() < 1e-12
+
+
+def test_hidden_polytopes_says_what_it_did_not_look_at():
+    """24 amounts on one boundary that add up to zero together, no two or three of them."""
+    amounts = [2.0**k for k in range(23)] + [1 - 2.0**23]
+    net = DeepReLU([[[1.0]] * 24, [amounts]], [[-0.25] * 24, [0.0]])
+    found = hidden_polytopes(net, (-1, 1))
+    assert found == [] and "24 nodes are on one boundary" in found.incomplete[0]
+    assert hidden_polytopes(DeepReLU([[[1.0]], [[1.0]]], [[0.0], [0.0]]), (-1, 1)).incomplete == ()

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from flint import ctx
+from flint import arb, ctx
 
 from singlearn.cli import main
 from singlearn.symmetry import (
@@ -34,6 +34,7 @@ from singlearn.symmetry.smooth.expansion import Expansion
 from singlearn.symmetry.smooth.explained_rank import smooth_jacobian
 from singlearn.symmetry.smooth.step import Merge, Permute, Remove, Split
 from singlearn.symmetry.smooth.transformation import Transformation
+from singlearn.symmetry.smooth.witness import Witness
 
 NAMES = ("tanh", "sigmoid", "erf", "silu", "gelu")
 EVEN = ("silu", "gelu")
@@ -536,3 +537,10 @@ def test_torch_modules():
     ):
         with pytest.raises(ValueError, match=words):
             smooth_from_torch(module)
+
+
+def test_a_witness_is_printed_where_all_certain_digits_agree():
+    """Enclosures of 64 bits that do not meet, and differ behind their last certain digit."""
+    one, other = arb(1e-30, 1e-30), arb(3.1e-30, 1e-30)
+    assert not one.overlaps(other)
+    assert "the same less -2.10e-30" in str(Witness((Fraction(0),), 0, one, other, 64))

@@ -41,6 +41,8 @@ from singlearn.symmetry import (
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
 from singlearn.symmetry.snap import DeepHierarchy
+from singlearn.symmetry.snap.answers import SnappedFibre
+from singlearn.symmetry.snap.hint import relations_up_to_rounding
 from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def _describe(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options)
+        _refuse_tolerance(options, net)
         return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
     snapped = None if options.tolerance is None else snap(net, options.tolerance, box)
@@ -154,10 +156,10 @@ def _snapped_document(snapped: Snap) -> dict[str, Any]:
     return {"tolerance": snapped.tolerance, "distance": distance, "imposed": imposed, "statement": snapped.sentence}
 
 
-def _refuse_tolerance(options: argparse.Namespace) -> None:
+def _refuse_tolerance(options: argparse.Namespace, net: DeepReLU) -> None:
     """Only two-layer networks are snapped."""
     if options.tolerance is not None:
-        raise Refusal("--tolerance: relations are made exact in networks with one hidden layer; this one has several")
+        raise Refusal(f"--tolerance: relations are made exact in networks with one hidden layer; this one has {net.hidden_layers}")
 
 
 def _hierarchy(options: argparse.Namespace) -> int:
@@ -223,7 +225,7 @@ def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str
     print(f"  scaling alone leaves {sum(net.widths[1:-1])} directions without effect, one for every hidden node")
     for i, layer in enumerate(layers):
         print(f"  hidden layer {i}, on the box: " + ", ".join(f"{count} {state}" for state, count in layer.items()))
-    if not layers:
+    if box is None:
         print("  with --box LOW HIGH, dead and always active nodes are looked for")
     print("  in general position" if not failures else "  not in general position: " + "; ".join(failures))
     print_assumed(assumed)
@@ -289,7 +291,7 @@ def _compress(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options)
+        _refuse_tolerance(options, net)
         box = box_of(options.box, net.widths[0])
         if box is None:
             raise Refusal("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
@@ -359,12 +361,15 @@ def _hidden(options: argparse.Namespace) -> int:
             for kink in found
         ]
         figures = [] if figure is None else [figure]
-        print_document({"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "figures": figures, "assumed": assumed})
+        document = {"command": "symmetry hidden", "widths": net.widths, "kinks": kinks, "incomplete": found.incomplete}
+        print_document({**document, "figures": figures, "assumed": assumed})
     else:
         count = f"{len(found)} hidden kink{'s' * (len(found) != 1)}" if found else "no hidden kinks found"
         print(f"ReLU network {'-'.join(map(str, net.widths))}, {count} on the box")
         for kink in found:
             print(f"  {kink}")
+        for what in found.incomplete:
+            print(f"  incomplete: {what}")
         if figure is not None:
             print(f"  figure: {figure}")
         if not_drawn is not None:
@@ -394,7 +399,9 @@ def _fibre(options: argparse.Namespace) -> int:
             for i, c in enumerate(found.components)
         ]
         document = {"command": "symmetry fibre", "width": found.width, "number": found.number, "components": components}
-        print_document({**document, "assumed": assumed})
+        snapped = _snapped_document(found.snapped) if isinstance(found, SnappedFibre) else None
+        note = None if snapped else relations_up_to_rounding(found.net, found.domain) or None
+        print_document({**document, "snapped": snapped, "up_to_rounding": note, "assumed": assumed})
     else:
         print(found)
         print_assumed(assumed)

@@ -18,6 +18,7 @@ from singlearn.symmetry.smooth.files import activation_in, from_arrays_file, fro
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
 
 KEYS = {"w", "b", "q", "c"}
+OTHER_KEYS = {"activation", "sharpness", "inputs"}
 
 
 def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
@@ -111,6 +112,11 @@ def read(
     if path.suffix == ".json" and path.is_file():
         content = load_json(path)
         if isinstance(content, dict) and set(content) & KEYS:
+            if unknown := sorted(set(content) - KEYS - OTHER_KEYS):
+                raise ValueError(
+                    f"{path}: it names {', '.join(map(repr, unknown))}, which is no part of a network; w, b, q, c, activation, sharpness "
+                    "and inputs are"
+                )
             said = str(content.get("activation") or activation or "relu")
             if activation is not None and said.lower() != activation.lower():
                 raise ValueError(f"{path}: it says that its activation is {said}, and activation= that it is {activation}")
@@ -119,6 +125,8 @@ def read(
             try:
                 if is_smooth(said):
                     return from_content(content, Activation(said, content.get("sharpness", 1)))
+                if "sharpness" in content:
+                    raise ValueError(f"sharpness: got {content['sharpness']}; only SiLU has one, and the activation is {said}")
                 return from_parameters(content)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -132,15 +132,43 @@ def _numbers(values: Vector) -> str:
     return ", ".join(short(v) for v in values)
 
 
-def short(value: Fraction) -> str:
-    """An exact number for people: the fraction where it is short, else six digits of it."""
+def short(value: Fraction, digits: int = 6) -> str:
+    """An exact number for people: the fraction where it is short, else so many digits of it, of any exponent.
+
+    >>> short(Fraction(1, 3)), short(Fraction(0.1)), short(Fraction(1, 10**400))
+    ('1/3', '0.1', '1.00000e-400')
+    """
     text = str(value) if value.numerator.bit_length() + value.denominator.bit_length() < 99 else ""
     if text and len(text) <= 12:
         return text
     try:
-        return f"{float(value):.6g}"
+        number = float(value)
     except OverflowError:
-        return f"{Decimal(value.numerator) / Decimal(value.denominator):.5e}"
+        number = math.inf
+    if digits <= 15 and (SMALLEST_NORMAL <= abs(number) < math.inf or not value):
+        return f"{number:.{digits}g}"
+    with localcontext() as context:
+        context.prec = max(digits, 28)
+        quotient = Decimal(value.numerator) / Decimal(value.denominator)
+        in_reach = 1e-5 < abs(quotient) < 10**digits
+        return f"{quotient:.{digits}g}" if in_reach else f"{quotient:.{digits - 1}e}"
+
+
+SMALLEST_NORMAL = 2.0**-1022
+
+
+def told_apart(a: Vector, b: Vector) -> tuple[str, str]:
+    """Two rows of numbers that are not equal, with enough digits to see it; the second as a difference where 24 do not do.
+
+    >>> told_apart((Fraction(0.1),), (Fraction(0.1) + Fraction(1, 10**15),))
+    ('0.100000000000000006', '0.100000000000001006')
+    """
+    for digits in (6, 12, 18, 24):
+        one, other = (", ".join(short(v, digits) for v in row) for row in (a, b))
+        if one != other or a == b:
+            return one, other
+    gap = ", ".join(short(x - y) for x, y in zip(a, b, strict=True))
+    return ", ".join(short(v) for v in a), f"the same less {gap}"
 
 
 def boundary(node: Node) -> tuple[Hyperplane, Fraction]:

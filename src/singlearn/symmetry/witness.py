@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.kink_form import Hyperplane, KinkForm, short
+from singlearn.symmetry.kink_form import Hyperplane, KinkForm, short, told_apart
 from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.rational import Vector, dot
 
@@ -34,10 +34,9 @@ class Witness:
     reason: str
 
     def __str__(self) -> str:
-        def row(values: Vector) -> str:
-            return ", ".join(short(v) for v in values)
-
-        return f"at x = ({row(self.point)}) the first gives {row(self.value_a)}, the second {row(self.value_b)}; {self.reason}"
+        one, other = told_apart(self.value_a, self.value_b)
+        where = ", ".join(short(v) for v in self.point)
+        return f"at x = ({where}) the first gives {one}, the second {other}; {self.reason}"
 
 
 def difference(a: KinkForm, b: KinkForm) -> KinkForm:
@@ -67,14 +66,14 @@ def _reason(gap: KinkForm, a: KinkForm, b: KinkForm) -> str:
     zero = (Fraction(0),) * len(a.constant)
     if gap.kinks:
         plane = min(gap.kinks, key=lambda p: (p.normal, p.offset))
-        totals = [", ".join(short(v) for v in plane.total_for_people(form.kinks.get(plane, zero))) for form in (a, b)]
+        totals = told_apart(*(plane.total_for_people(form.kinks.get(plane, zero)) for form in (a, b)))
+        if totals[0] == totals[1]:  # units of length one are rounded
+            apart = ", ".join(short(v) for v in plane.total_for_people(gap.kinks[plane]))
+            totals = totals[0], f"the same less {apart}"
         return f"the total kink on {plane} is {totals[0]} in the first and {totals[1]} in the second"
     slopes = any(any(row) for row in gap.linear)
     what = "slope" if slopes else "constant"
-    rows = [
-        ("; ".join(", ".join(short(v) for v in row) for row in f.linear) if slopes else ", ".join(short(v) for v in f.constant))
-        for f in (a, b)
-    ]
+    rows = told_apart(*(tuple(v for row in f.linear for v in row) if slopes else f.constant for f in (a, b)))
     return f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and {rows[1]} in the second"
 
 

@@ -25,7 +25,7 @@ from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.rounding import evaluation_error
 from singlearn.symmetry.deep.sliding import sliding_network
-from singlearn.symmetry.zero_sums import nearly_zero_sums
+from singlearn.symmetry.zero_sums import LARGEST_SET, MOST_SUMMED, nearly_zero_sums
 
 SAFETY = 1e-5
 """The reach is shortened by this share of the largest slide considered, for the solver's
@@ -110,6 +110,12 @@ class HiddenKink(Shown):
         return f"hidden layer {self.layer}, {who}: {why}; {', '.join(ways)}{', and turns' if self.tilts else ''}"
 
 
+class HiddenKinks(list[HiddenKink]):
+    """Hidden kinks; ``incomplete`` says in words what was not looked at, and is empty where all was."""
+
+    incomplete: tuple[str, ...] = ()
+
+
 def _reach(way: str, length: float, gate: tuple[int, int] | None) -> str:
     if length == np.inf:
         return f"{way} for ever"
@@ -166,7 +172,7 @@ class _Hiding:
 
 def hidden_polytopes(
     net: DeepReLU, box: tuple[Any, Any], *, milp_seconds: float = 30.0, seed: int = 0
-) -> list[HiddenKink]:
+) -> HiddenKinks:
     r"""The hidden kinks of a network on a box.
 
     Two linear pieces of the outputs meet at an activation boundary :math:`u = 0`. Let S be nodes on
@@ -198,6 +204,10 @@ def hidden_polytopes(
         milp_seconds: for all slides together; when it runs out, what was not finished is left out.
         seed: of the inputs at which gates are looked at.
 
+    Returns:
+        A list; its ``incomplete`` says what was not looked at, where more than 18 nodes share a
+        boundary or time ran out.
+
     Raises:
         ValueError: a box that is not bounded or has no interior.
 
@@ -210,11 +220,14 @@ def hidden_polytopes(
     random = np.random.default_rng(seed)
     points = lower + (upper - lower) * random.random((2000, len(lower)))
     values = net.preactivations(points)
+    read_bounds = preactivation_bounds(net, (lower, upper))
     deadline = time.monotonic() + milp_seconds
-    found: list[HiddenKink] = []
+    found, incomplete = HiddenKinks(), []
     for layer in range(net.hidden_layers):
-        groups = list(_groups(net, layer))
-        cancelling = [one for group in groups for one in _cancelling(net, layer, *group)]
+        groups = list(_groups(net, layer, *read_bounds.activations(layer)))
+        cancelling = [
+            one for group in groups for one in _cancelling(net, layer, *group, incomplete)
+        ]
         found += cancelling
         if layer + 1 == net.hidden_layers:
             continue
@@ -230,36 +243,62 @@ def hidden_polytopes(
                 if kink is not None:
                     found.append(kink)
                     hidden.append(set(one.nodes))
+    if time.monotonic() >= deadline:
+        incomplete.append(f"the {milp_seconds:g} seconds for slides ran out: some were left out")
+    found.incomplete = tuple(incomplete)
     return found
 
 
-def _groups(net: DeepReLU, layer: int) -> Iterator[tuple[list[int], Float[np.ndarray, " nodes"]]]:
-    """Nodes that share a boundary, with their ρ; nodes that nobody reads are left out."""
+def _groups(
+    net: DeepReLU, layer: int, low: Float[np.ndarray, " inputs"], high: Float[np.ndarray, " inputs"]
+) -> Iterator[tuple[list[int], Float[np.ndarray, " nodes"]]]:
+    """Nodes that share a boundary, with their ρ; nodes that nobody reads are left out.
+
+    Two boundaries that look alike beside a large bias or a large weight need not be one where the
+    inputs are, between ``low`` and ``high``: the differences are compared with the terms there.
+    """
     weights, biases = net.weights[layer], net.biases[layer]
-    size = incoming_norms(weights, biases)
+    norms = incoming_norms(weights, biases)
+    reach = np.where(high > low, (high - low) / 2, 1.0)
+    slopes = np.maximum(np.abs(weights) @ reach, 1e-300)
+    seen = np.column_stack([weights * reach, biases + weights @ ((low + high) / 2)])
+    seen /= slopes[:, None]
+    terms = (np.abs(weights) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(biases)) / slopes
     for same, opposite in parallel_groups(weights, biases, SAME):
-        nodes = [i for i in (*same, *opposite) if np.any(net.weights[layer + 1][:, i])]
-        if len(nodes) > 1 and np.any(weights[nodes[0]]):
-            nodes.sort()
-            yield nodes, np.array([size[i] if i in same else -size[i] for i in nodes])
+        sign = {**dict.fromkeys(same, 1.0), **dict.fromkeys(opposite, -1.0)}
+        left = sorted(i for i in sign if np.any(net.weights[layer + 1][:, i]))
+        while left:
+            first = left[0]
+            apart = {i: np.abs(sign[i] * seen[i] - sign[first] * seen[first]).sum() for i in left}
+            nodes = [i for i in left if apart[i] <= SAME * (terms[i] + terms[first])]
+            left = [i for i in left if i not in nodes]
+            if len(nodes) > 1 and np.any(weights[first]):
+                yield nodes, np.array([sign[i] * norms[i] for i in nodes])
 
 
 def _cancelling(
-    net: DeepReLU, layer: int, nodes: list[int], factors: Float[np.ndarray, " nodes"]
+    net: DeepReLU,
+    layer: int,
+    nodes: list[int],
+    factors: Float[np.ndarray, " nodes"],
+    incomplete: list[str],
 ) -> Iterator[HiddenKink]:
-    sets, _ = nearly_zero_sums((net.weights[layer + 1][:, nodes] * np.abs(factors)).T, SAME)
+    sets, complete = nearly_zero_sums((net.weights[layer + 1][:, nodes] * np.abs(factors)).T, SAME)
+    if not complete:
+        incomplete.append(
+            f"hidden layer {layer}: {len(nodes)} nodes are on one boundary; of more than "
+            f"{MOST_SUMMED}, only sets of up to {LARGEST_SET} were looked at"
+        )
     for chosen in sets:
         one = _Boundary.of(net, layer, tuple(nodes[i] for i in chosen), factors[list(chosen)])
-        left = np.max(np.abs(one.along)) > SAME * np.max(
-            np.abs(net.weights[layer + 1][:, list(one.nodes)] * np.abs(one.factors))
-        )
-        back = one.along if left else np.zeros_like(one.along)
+        sizes = np.abs(net.weights[layer + 1][:, list(one.nodes)] * np.abs(one.factors)).sum(axis=1)
+        back = np.where(np.abs(one.along) > SAME * sizes, one.along, 0.0)
         yield HiddenKink(
             layer,
             one.nodes,
             "both",
             one.direction(net, back),
-            not left,
+            not np.any(back),
             np.inf,
             np.inf,
             (None, None),

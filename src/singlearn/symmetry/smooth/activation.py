@@ -116,6 +116,15 @@ class Activation:
         return KINDS[self.name]
 
     @property
+    def symbol(self) -> str:
+        """Its name in a formula, with the sharpness where that is not 1.
+
+        >>> Activation("silu").symbol, Activation("silu", 100).symbol
+        ('silu', 'silu_100')
+        """
+        return self.name if self.sharpness == 1 else f"{self.name}_{self.sharpness}"
+
+    @property
     def is_even(self) -> bool:
         """Whether turning a node round leaves a line behind (SiLU, GELU), as with ReLU."""
         return self.kind.parity is Parity.EVEN

@@ -85,7 +85,7 @@ class SmoothEquivalence(Shown):
         if differing:
             unit = min(differing)
             of = one if unit in one.units else other
-            return f"the weight on {of.activation.name}({unit}) is not the same in both"
+            return f"the weight on {of.activation.symbol}({unit}) is not the same in both"
         if one.linear != other.linear:
             return "the units agree, the linear part does not"
         return f"they differ by the constant {', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"

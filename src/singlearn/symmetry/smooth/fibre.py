@@ -203,7 +203,7 @@ class SmoothFibre(Shown):
             f"{count} component{'s' * (count != 1)}, width {self.width}, {p} unit{'s' * (p != 1)}, "
             f"largest dimension {self.dimension}"
         ]
-        name = self.form.activation.name
+        name = self.form.activation.symbol
         lines += [
             f"  {', '.join(map(short, own))} on {name}({unit})"
             for unit, own in self.form.units.items()

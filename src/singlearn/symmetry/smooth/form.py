@@ -127,7 +127,7 @@ class SmoothForm(Shown):
     def __str__(self) -> str:
         lines = [f"{len(self.units)} unit{'s' * (len(self.units) != 1)}"]
         lines += [
-            f"  {', '.join(short(v) for v in own)} on {self.activation.name}({unit})"
+            f"  {', '.join(short(v) for v in own)} on {self.activation.symbol}({unit})"
             for unit, own in self.units.items()
         ]
         tail = f"constant {', '.join(map(str, self.constant))}"

@@ -42,14 +42,15 @@ class Witness:
 
     def __str__(self) -> str:
         with ctx.workprec(self.bits):
-            digits = 6
-            while (shown := [v.str(digits, radius=False) for v in (self.value_a, self.value_b)])[
-                0
-            ] == shown[1]:
-                digits += 6
-            gap = (self.value_a - self.value_b).str(3, radius=False)
-        if digits > MOST_DIGITS:
-            shown = [self.value_a.str(6, radius=False), f"the same less {gap}"]
+            # Enclosures of few bits may hold no more digits that are certain than the two share.
+            shown: list[str] = []
+            for digits in range(6, MOST_DIGITS + 1, 6):
+                shown = [v.str(digits, radius=False) for v in (self.value_a, self.value_b)]
+                if shown[0] != shown[1]:
+                    break
+            else:
+                gap = (self.value_a - self.value_b).mid().str(3, radius=False)
+                shown = [self.value_a.str(6, radius=False), f"the same less {gap}"]
         where = ", ".join(short(v) for v in self.point)
         which = f"output {self.output} of " if self.output else ""
         return (

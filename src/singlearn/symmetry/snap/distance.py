@@ -60,7 +60,7 @@ def moved_distance(
     if not nodes:
         value = max(abs(v) for v in constant)
         return Distance(value, value, domain.centre)
-    planes = _planes(moved)
+    planes = _planes(moved, domain)
     walls, _ = domain.halfspaces()
     if a.inputs <= 3 and math.comb(len(planes) + len(walls), a.inputs) <= MOST_VERTICES:
         point, above = _largest_vertex(moved, constant, planes, domain, exact=exact)
@@ -117,12 +117,15 @@ def _size(moved: Sequence[Moved], constant: Vector, point: Vector) -> Fraction:
     return max(abs(v) for v in _difference(moved, constant, point))
 
 
-def _planes(moved: Sequence[Moved]) -> list[tuple[Vector, Fraction]]:
-    """Boundaries of both networks' moved nodes, ``<n, x> = o``, equal ones once."""
+def _planes(moved: Sequence[Moved], domain: Domain) -> list[tuple[Vector, Fraction]]:
+    """Boundaries of both networks' moved nodes that meet the domain, ``<n, x> = o``, equal ones once."""
     found: dict[Vector, tuple[Vector, Fraction]] = {}
     for pair in moved:
         for node in pair:
             if any(node.w) and any(node.q):
+                low, high = domain.span(node.w, node.b)
+                if low > 0 or high < 0:
+                    continue
                 lead = next(v for v in node.w if v)
                 own = tuple(v / lead for v in (*node.w, node.b))
                 found.setdefault(own, (own[:-1], -own[-1]))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.kink_form import kink_form
 from singlearn.symmetry.linear_algebra import rank
 from singlearn.symmetry.minimal_width import MOST_KINKS, minimal_width
 from singlearn.symmetry.network import TwoLayerReLU
@@ -324,9 +325,12 @@ class _Search:
         )
 
     def _add_level(self, distance: Fraction) -> None:
-        kinks = len(self.slopes.kinked)
+        # Nodes that shared a boundary from the start are one kink, though they are joined later.
+        form = kink_form(self.current, self.domain)
+        kinks = len(form.kinks)
         if kinks > MOST_KINKS:
-            lower, upper = kinks, kinks + rank(self.slopes.rest())
+            one_per_kink = kinks == len(self.slopes.kinked)
+            lower, upper = kinks, kinks + rank(self.slopes.rest() if one_per_kink else form.linear)
         else:
             width = minimal_width(self.current, self.domain)
             lower, upper = width.lower, width.upper

@@ -21,7 +21,7 @@ def hierarchy_deep(net: DeepReLU, domain: Domain) -> DeepHierarchy:
         domain: a ``Box``.
 
     Raises:
-        ValueError: the domain is no box, or of another dimension.
+        ValueError: the domain is no box, or of another dimension; a network without hidden layers.
     """
     if not isinstance(domain, Box):
         raise ValueError(
@@ -31,6 +31,8 @@ def hierarchy_deep(net: DeepReLU, domain: Domain) -> DeepHierarchy:
         raise ValueError(
             f"domain: it has dimension {domain.inputs}; the network has {net.widths[0]} inputs"
         )
+    if not net.hidden_layers:
+        raise ValueError("net: it has no hidden layer; the hierarchy is one of hidden nodes")
     layers, factors = [], []
     for layer in range(net.hidden_layers):
         own = TwoLayerReLU(

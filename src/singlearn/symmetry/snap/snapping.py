@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, overload
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ACCIDENTS_OF_ROUNDING = 1e-4
 ACCIDENTS_ASKED_FOR = 0.05
 MOST_LINES = 12
+MIN_FLOAT, MAX_FLOAT = 1e-300, 1e300
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,8 @@ def relations_in_words(relations: tuple[Relation, ...]) -> list[str]:
 def rounded_up(value: Fraction) -> str:
     """Two digits, never below the value.
 
-    >>> rounded_up(Fraction(1, 3)), rounded_up(Fraction(0))
-    ('0.34', '0')
+    >>> rounded_up(Fraction(1, 3)), rounded_up(Fraction(0)), rounded_up(Fraction(1, 3 * 10**400))
+    ('0.34', '0', '3.4e-401')
     """
     if not value:
         return "0"
@@ -224,7 +226,9 @@ def rounded_up(value: Fraction) -> str:
     while value / Fraction(10) ** exponent >= 100:
         exponent += 1
     digits = -(-value // Fraction(10) ** exponent)
-    return f"{float(digits * Fraction(10) ** exponent):.2g}"
+    above = digits * Fraction(10) ** exponent
+    small = above < Fraction(MIN_FLOAT) or above > Fraction(MAX_FLOAT)
+    return f"{digits / 10:.1f}e{exponent + 1}" if small else f"{float(above):.2g}"
 
 
 def described(domain: Domain) -> str:
@@ -235,14 +239,27 @@ def described(domain: Domain) -> str:
     if len(sides) == 1:
         low, high = next(iter(sides))
         power = f"^{domain.inputs}" if domain.inputs > 1 else ""
-        return f"on the box [{_end(low)}, {_end(high)}]{power}"
+        return f"on the box {_side(low, high)}{power}"
     if len(sides) <= 3:
         return "on the box " + " × ".join(
-            f"[{_end(low)}, {_end(high)}]"
-            for low, high in zip(domain.lower, domain.upper, strict=True)
+            _side(low, high) for low, high in zip(domain.lower, domain.upper, strict=True)
         )
     return "on the box"
 
 
-def _end(value: Fraction) -> str:
-    return f"{float(value):.4g}"
+def _side(low: Fraction, high: Fraction) -> str:
+    """Both ends, with as many digits as it takes to tell them apart.
+
+    >>> _side(Fraction(-1, 3), Fraction(1, 3)), _side(Fraction(10**10), Fraction(10**10 + 1))
+    ('[-0.3333, 0.3333]', '[1e+10, 10000000001]')
+    """
+    apart = max(abs(low), abs(high)) / (high - low)
+    digits = max(4, len(str(int(apart))) + 1)
+    return f"[{_end(low, digits)}, {_end(high, digits)}]"
+
+
+def _end(value: Fraction, digits: int) -> str:
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = digits, MAX_EMAX, MIN_EMIN
+        number = (Decimal(value.numerator) / Decimal(value.denominator)).normalize()
+    return f"{number:g}" if digits > 4 or not MIN_FLOAT < abs(number) < MAX_FLOAT else f"{float(number):.4g}"
