@@ -1,8 +1,8 @@
 /** The landscape that Valley and Descent share: its settings, what is made of them, and what is computed in the background. */
 
 import valleys from "../../../data/valleys.json" with { type: "json" };
-import { fromPolynomial, grid, landscape, lowest, trueSet } from "../../valley/landscape.mjs";
-import { parse, text as spelled } from "../../valley/polynomial.mjs";
+import { fromPolynomial, grid, landscape, lowest, rounding, trueSet, worstRounding } from "../../valley/landscape.mjs";
+import { doubleFraction, exactValue, parse, text as spelled, toNumber } from "../../valley/polynomial.mjs";
 import { lookUp, verdictOn } from "../../valley/table.mjs";
 import { ladder } from "../../valley/posterior.mjs";
 import { curve } from "../../valley/volume.mjs";
@@ -29,18 +29,25 @@ export function check(state) {
   if (state.landscape === TYPED) typed(state);
 }
 
-/** The landscape of a polynomial as typed. Throws WrittenWrongly, or an Error where K is negative. */
+const COLDEST = 1e8; // the largest nβ of the page
+const MOST_ROUNDING = 0.01; // of nβK, where the posterior sits
+const SMALLEST_OFFSET = 1e-12; // of K: less shifts nothing that is read up to the largest nβ
+
+/** The landscape of a polynomial as typed. Throws WrittenWrongly, or an Error where K is negative or lost in rounding. */
 function typed(state) {
   const polynomial = parse(state.text);
   const side = Number(state.side);
   const land = fromPolynomial(polynomial, polynomial.variables.map(() => [-side, side]));
   const low = lowest(land);
-  const scale = Math.max(1e-12, ...grid(land, 24, land.dimension > 1 ? 24 : 1).map(Math.abs));
-  if (low.value < -1e-9 * scale) {
-    const place = low.point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
-    throw new Error(`K is ${Number(low.value.toPrecision(3))} at ${place}, and a divergence is never negative: write a square, such as (${spelled(polynomial)})^2`);
-  }
-  const offset = low.value > 1e-9 * scale ? low.value : 0;
+  const at = (point) => point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
+  const worst = worstRounding(land, low);
+  if (worst.size * COLDEST > MOST_ROUNDING)
+    throw new Error(`the terms of K cancel at ${at(worst.point)}, and doubles are wrong there by ${Number(worst.size.toPrecision(2))}, too much for nβ = 10⁸: write lower powers, or take a smaller box`);
+  // The sign is exact: doubles are fractions, and a K ≥ 0 has no negative value at any of them.
+  const least = toNumber(exactValue(polynomial, low.point.map(doubleFraction)));
+  if (least < 0)
+    throw new Error(`K is ${Number(least.toPrecision(3))} at ${at(low.point)}, and a divergence is never negative: write a square, such as (${spelled(polynomial)})^2`);
+  const offset = least > Math.max(SMALLEST_OFFSET, 4 * rounding(land, low.point)) ? least : 0;
   return { land, offset, polynomial };
 }
 
@@ -84,7 +91,7 @@ function withParts(problem) {
   const kept = {};
   const once = (name, f) => ({ get: () => (kept[name] ??= f()), enumerable: true });
   return Object.defineProperties(problem, {
-    zeros: once("zeros", () => trueSet(problem.land)),
+    zeros: once("zeros", () => (problem.offset > 0 ? [] : trueSet(problem.land))),
     minima: once("minima", () => regularMinima(problem.land)),
     verdicts: once("verdicts", () => problem.certificates.map((c) => ({ ...c, ...verdictOn(c) }))),
     cells: once("cells", () => grid(problem.land, CELLS, problem.land.dimension > 1 ? CELLS : 1)),
