@@ -8,6 +8,7 @@ import sys
 import tomllib
 from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
