@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { defaults, problemOf } from "../../src/singlearn/explore/js/scenes/valley/state.mjs";
+import { check as checkNetwork, defaults as networkDefaults } from "../../src/singlearn/explore/js/scenes/network/state.mjs";
+import { check, defaults, problemOf } from "../../src/singlearn/explore/js/scenes/valley/state.mjs";
 import { fromHash } from "../../src/singlearn/explore/js/shell/store.mjs";
 import { laplace } from "../../src/singlearn/explore/js/valley/criteria.mjs";
 import { momentsAt, reading } from "../../src/singlearn/explore/js/valley/posterior.mjs";
@@ -43,6 +44,17 @@ test("Laplace's method at a side and at a corner of the box", () => {
   const outside = problem("(x - 2)^2 + y^2"); // the slope at x = 1 is not 0: F grows by 3/2 log n
   assert.equal(laplace(outside.land, 1e5, outside.minima), null);
   assert.match(outside.minima.sentence, /on a side of the box, where its slope is not 0/);
+});
+
+test("an address sets what a scene has, and every number is one that can be drawn", () => {
+  const net = (w, b = 1) => ({ ...networkDefaults, net: { w: [[w]], b: [b], q: [1], c: 0, inputs: 1 } });
+  for (const value of ["1e999", "-1e101", "1e-101", "1e400"]) for (const one of [net(value), net(1, value)]) assert.throws(() => checkNetwork(one), /beyond what can be drawn/, value);
+  for (const value of ["1e100", "-1e-100", 0, "2/3"]) checkNetwork(net(value));
+  assert.throws(() => checkNetwork({ ...net(1), selected: 1 }), /index of a node/);
+  assert.throws(() => check({ ...defaults, root: "yes" }), /true or false/);
+  assert.throws(() => check({ ...defaults, probe: [1, 2, 3] }), /one number for each of 2/);
+  assert.throws(() => check({ ...defaults, landscape: "quartic", start: [1, 2] }), /one number for each of 1/);
+  check({ ...defaults, probe: [1, 2], start: null });
 });
 
 test("an address may name nothing that every object has", () => {

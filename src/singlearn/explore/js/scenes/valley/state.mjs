@@ -26,7 +26,10 @@ export function check(state) {
     if (!(typeof state[key] === "number" && state[key] >= low && state[key] <= high)) throw new Error(`${key} is ${state[key]}; it should be a number from ${low} to ${high}`);
   for (const key of ["probe", "start"])
     if (state[key] != null && !(Array.isArray(state[key]) && state[key].every(Number.isFinite))) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should be a list of numbers`);
-  if (state.landscape === TYPED) typed(state);
+  if (typeof state.root !== "boolean") throw new Error(`root is ${JSON.stringify(state.root)}; it should be true or false`);
+  const { dimension } = state.landscape === TYPED ? typed(state).land : problemOf(state).land;
+  for (const key of ["probe", "start"])
+    if (state[key] != null && state[key].length !== dimension) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should have one number for each of ${dimension} parameters`);
 }
 
 const COLDEST = 1e8; // the largest nβ of the page
