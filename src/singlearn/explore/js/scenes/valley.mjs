@@ -94,6 +94,7 @@ export function mount(root, store, context) {
   };
 
   function choose(state) {
+    const before = failed;
     let next;
     try {
       next = problemOf(state);
@@ -101,10 +102,13 @@ export function mount(root, store, context) {
     } catch (fault) {
       failed = fault.at > 0 ? `${fault.message} (at place ${fault.at + 1})` : fault.message;
     }
-    error.textContent = failed;
-    error.hidden = !failed;
     if (!next) next = problem ?? problemOf({ ...defaults });
-    if (next === problem) return;
+    error.textContent = failed && `${failed}. All that is shown still belongs to ${next.name}.`;
+    error.hidden = !failed;
+    if (next === problem) {
+      if (before !== failed) drawVerdict();
+      return;
+    }
     stopWork();
     problem = next;
     resize();
@@ -113,7 +117,8 @@ export function mount(root, store, context) {
   }
 
   function drawVerdict() {
-    const { lambda, m, verdicts, sentence } = problem;
+    // What is typed has no proof before it can be read, whatever is still drawn.
+    const { lambda, m, verdicts, sentence } = failed ? { lambda: null, m: null, verdicts: [], sentence: "Nothing is proved of what is typed." } : problem;
     numbers.exact.show(lambda ?? "unknown", lambda ?? "");
     numbers.m.show(m ?? "unknown", m ?? "");
     if (!verdicts.length) verdict.textContent = sentence;

@@ -71,14 +71,14 @@ function build(state, key) {
     const example = EXAMPLES.find((e) => e.id === state.landscape);
     const land = landscape(example);
     const certificates = example.pieces.map((piece) => ({ K: piece.K, lambda: piece.lambda, m: piece.m, certificate: piece.certificate ?? valleys.table[piece.table].certificate }));
-    return finished({ key, land, offset: 0, lambda: example.lambda, m: example.m, certificates, words: example.words, source: example.source, sentence: "" });
+    return finished({ key, name: `“${example.title}”`, land, offset: 0, lambda: example.lambda, m: example.m, certificates, words: example.words, source: example.source, sentence: "" });
   }
   const { land, offset, polynomial } = typed(state);
   const found = offset > 0
     ? { entry: null, sentence: `No zero of K in this box: its minimum is ${Number(offset.toPrecision(4))}, and what is read here belongs to K minus that` }
     : lookUp(valleys.table, polynomial, land.box);
   return finished({
-    key, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
+    key, name: `K = ${spelled(polynomial)}`, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
     certificates: found.entry ? [{ K: found.entry.K, lambda: found.lambda, m: found.m, certificate: found.certificate }] : [],
     words: "",
   });
