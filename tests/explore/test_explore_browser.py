@@ -255,6 +255,17 @@ def test_everything_by_keyboard(visit):
     assert one.page.locator(".sle-tour").count() == 0
 
 
+def test_a_first_visit_is_invited_to_the_tour_and_nobody_else(visit):
+    one = visit(viewport={"width": 360, "height": 740})
+    line, tabs = (one.page.locator(place).bounding_box() for place in (".sle-invitation", "[role=tablist]"))
+    assert line["y"] + line["height"] <= tabs["y"]  # it covers nothing
+    one.page.locator("button[name=invitation-tour]").press("Enter")
+    assert one.text("tour-step") == "1 of 6"
+    one.page.keyboard.press("Escape")
+    assert one.page.locator(".sle-tour, .sle-invitation").count() == 0
+    assert visit("#valley").page.locator(".sle-invitation").count() == 0
+
+
 def test_a_finger_drags(visit):
     one = visit(has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740})
     before = one.shown()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,3 +190,11 @@ def test_the_command_refuses_in_one_sentence(tmp_path, capsys):
     assert "9 hidden nodes" in capsys.readouterr().err
     assert main(["explore", str(tmp_path / "none.json"), "--no-open"]) == 2
     assert not (tmp_path / "explore.html").exists()
+
+
+def test_what_is_linked_from_the_package_is_shipped_in_the_archive_of_the_sources():
+    """An archive follows one of two paths to the same folder, so a link needs to be named; a wheel made from the archive had no checker."""
+    root = Path(__file__).parents[2]
+    shipped = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]["force-include"]
+    links = {str(path.relative_to(root)) for path in (root / "src").rglob("*") if path.is_symlink()}
+    assert links and all(shipped.get(link) == link for link in links)

@@ -107,6 +107,9 @@ def test_polynomials_typed_in_one_after_the_other(visit):
         told = "([place, said]) => document.querySelector(`[data-value=${place}]`).textContent.includes(said)"
         visit.page.wait_for_function(told, arg=[place, said], timeout=20_000)
         assert visit.page.locator("[data-value=typed-error]").is_visible() == (place == "typed-error")
+        if place == "typed-error":  # the picture is still that of the polynomial before, and says so; its λ is not shown
+            assert "All that is shown still belongs to K = " in visit.text("typed-error")
+            assert visit.text("lambda-exact") == visit.text("m") == "unknown"
 
 
 def test_flow_keeps_its_hyperbola_and_steps_leave_it(visit):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import hypot
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +20,8 @@ from singlearn.symmetry import (
 Openable: TypeAlias = TwoLayerReLU | DeepReLU | TwoLayerSmooth | Mapping[str, Any] | str | Path
 
 MOST_NODES = 8
+SMALLEST, LARGEST = Fraction(1, 10**100), Fraction(10**100)
+"""Sizes of parameters that the page can draw; the same as in ``js/network/net.mjs``."""
 MOST_INPUTS = 2
 SIDES = (1, 2, 3, 5, 10, 30, 100, 1000)
 """Half sides of the box of inputs that the page offers; the same as in ``js/scenes/network/state.mjs``."""
@@ -59,6 +62,9 @@ def two_layer(net: Openable) -> TwoLayerReLU:
             f"net: it has {net.width} hidden nodes; the explorer shows up to {MOST_NODES}, "
             "and symmetry.compress may find fewer"
         )
+    for value in (v for node in net.nodes for v in (*node.w, node.b, *node.q, *net.c)):
+        if value and not SMALLEST <= abs(value) <= LARGEST:
+            raise ValueError("net: a parameter's size is beyond what can be drawn; it should be 0 or between 1e-100 and 1e100")
     return net
 
 

@@ -17,7 +17,7 @@ export function fromJson({ w, b, q, c, inputs }) {
   if (inputs !== undefined && inputs !== columns) throw new Error(`inputs is ${inputs}, but the rows of w have ${columns} entries`);
   const read = (value, name) => {
     try {
-      return rational(value);
+      return withinDoubles(rational(value));
     } catch (error) {
       throw new Error(`${name} of the network: ${error.message}`);
     }
@@ -27,6 +27,18 @@ export function fromJson({ w, b, q, c, inputs }) {
     return { w: row.map((value) => read(value, "w")), b: read(b[i], "b"), q: read(q[i], "q") };
   });
   return { nodes, c: read(c, "c"), inputs: columns };
+}
+
+const LARGEST = rational("1e100");
+const SMALLEST = rational("1e-100");
+
+/** A parameter that drawing can hold: a sum of products of such numbers stays within the doubles. Throws an Error that says what to write. */
+export function withinDoubles(value) {
+  const size = value.abs();
+  if (size.compare(LARGEST) > 0 || (!size.isZero && size.compare(SMALLEST) < 0)) {
+    throw new Error(`its size is beyond what can be drawn; write 0 or a number whose size is between 1e-100 and 1e100`);
+  }
+  return value;
 }
 
 /** JSON values that `fromJson`, and `singlearn symmetry describe`, take back exactly: whole numbers where they are, else text. */

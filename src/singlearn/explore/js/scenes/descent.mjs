@@ -137,9 +137,9 @@ export function mount(root, store, context) {
       problem = problemOf(state);
       error.hidden = true;
     } catch (fault) {
-      error.textContent = `The polynomial at Valley: ${fault.message}`;
-      error.hidden = false;
       problem ??= problemOf({ ...defaults });
+      error.textContent = `The polynomial at Valley: ${fault.message}. All that is shown belongs to ${problem.name}.`;
+      error.hidden = false;
     }
     const { land } = problem;
     const r = run(state);

@@ -94,6 +94,7 @@ export function mount(root, store, context) {
   };
 
   function choose(state) {
+    const before = failed;
     let next;
     try {
       next = problemOf(state);
@@ -101,10 +102,13 @@ export function mount(root, store, context) {
     } catch (fault) {
       failed = fault.at > 0 ? `${fault.message} (at place ${fault.at + 1})` : fault.message;
     }
-    error.textContent = failed;
-    error.hidden = !failed;
     if (!next) next = problem ?? problemOf({ ...defaults });
-    if (next === problem) return;
+    error.textContent = failed && `${failed}. All that is shown still belongs to ${next.name}.`;
+    error.hidden = !failed;
+    if (next === problem) {
+      if (before !== failed) drawVerdict();
+      return;
+    }
     stopWork();
     problem = next;
     resize();
@@ -113,7 +117,8 @@ export function mount(root, store, context) {
   }
 
   function drawVerdict() {
-    const { lambda, m, verdicts, sentence } = problem;
+    // What is typed has no proof before it can be read, whatever is still drawn.
+    const { lambda, m, verdicts, sentence } = failed ? { lambda: null, m: null, verdicts: [], sentence: "Nothing is proved of what is typed." } : problem;
     numbers.exact.show(lambda ?? "unknown", lambda ?? "");
     numbers.m.show(m ?? "unknown", m ?? "");
     if (!verdicts.length) verdict.textContent = sentence;
@@ -155,7 +160,7 @@ export function mount(root, store, context) {
     numbers.C.show(shown(now.C, 4), now.C);
     numbers.bic.show(shown(bic(problem.land, nBeta, problem.offset), 5), bic(problem.land, nBeta, problem.offset));
     const classical = laplace(problem.land, nBeta, problem.minima);
-    numbers.laplace.show(classical === null ? "none: the Hessian is singular" : shown(classical, 5), classical ?? "");
+    numbers.laplace.show(classical === null ? "none: see below" : shown(classical, 5), classical ?? "");
     const t = 10 ** state.logT;
     if (problem.volumeAt?.t !== t) problem.volumeAt = { t, V: volume(problem.land, t, { rungs: problem.rungs, tolerance: 1e-6, offset: problem.offset }) };
     const { V } = problem.volumeAt;
@@ -166,7 +171,8 @@ export function mount(root, store, context) {
     const value = problem.exponent === null && state.z < 0 ? null : problem.complete ? zetaAt(problem, state.z) : undefined;
     numbers.zeta.show(value === null ? "unknown: λ is not in the table" : value === undefined ? "…" : shown(value, 5), value ?? "");
     zWords.textContent = zSentence(state.z, value);
-    busy.textContent = problem.complete ? "" : "The curves are being computed …";
+    busy.textContent = [found.settled ? "" : "The quadrature did not reach its accuracy here: these numbers are rough.", problem.complete ? "" : "The curves are being computed …"].join(" ").trim();
+    busy.className = found.settled ? "sle-help" : "sle-warn";
     words.textContent = `${problem.words}${problem.source ? ` (${problem.source})` : ""}`;
     probeLine.textContent = probeText(problem, probeOf(problem, state));
     const size = (plot) => [problem.key, plot.width, plot.height];

@@ -4,7 +4,7 @@ import { button } from "../draw/controls.mjs";
 import { html, oncePerFrame, replace, uniqueId } from "../draw/svg.mjs";
 import { download, png, svgText } from "./export.mjs";
 import { fromHash, makeStore, toHash } from "./store.mjs";
-import { tour } from "./tour.mjs";
+import { invitation, tour } from "./tour.mjs";
 
 /**
  * Start the explorer in an element.
@@ -79,15 +79,22 @@ export function startExplorer(root, scenes, options = {}) {
     show(current.id, true);
     announce("this scene starts afresh");
   };
+  // Only on a page that nobody has set: an address or a network of one's own is what its reader came for.
+  const invited = useAddress && !location.hash && !Object.keys(options.states ?? {}).length ? invitation(() => beginTour()) : null;
+  const beginTour = () => {
+    invited?.remove();
+    root.querySelector("button[name=tour]").focus(); // where the tour gives the focus back
+    tour(root, scenes, context);
+  };
   const tools = html("div", { class: "sle-tools", role: "toolbar", "aria-label": "Tools" }, [
-    button("Tour", () => tour(root, scenes, context), { name: "tour", title: "Six steps for a first visit" }),
+    button("Tour", () => beginTour(), { name: "tour", title: "Six steps for a first visit" }),
     button("Reset", reset, { name: "reset", title: "Put this scene back as it was at first" }),
     useAddress ? button("Link", copyAddress, { name: "link", title: "Copy an address that opens exactly this" }) : null,
     button("SVG", () => savePicture("svg"), { name: "svg", title: "Save the picture as SVG" }),
     button("PNG", () => savePicture("png"), { name: "png", title: "Save the picture as PNG" }),
   ]);
   root.classList.add("sle");
-  replace(root, [html("header", { class: "sle-header" }, [html("h1", {}, [options.heading ?? "Why is a model singular?"]), tools]), tablist, note, panelElement, live]);
+  replace(root, [html("header", { class: "sle-header" }, [html("h1", {}, [options.heading ?? "Why is a model singular?"]), tools]), invited, tablist, note, panelElement, live].filter(Boolean));
 
   let timer = 0;
   let known = useAddress ? location.hash : "";

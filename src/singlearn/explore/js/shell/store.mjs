@@ -42,9 +42,9 @@ export function fromHash(hash, scenes, defaults) {
   }
   if (typeof states !== "object" || states === null || Array.isArray(states)) throw new Error("the address holds no states of scenes");
   for (const [slice, state] of Object.entries(states)) {
-    if (!(slice in defaults)) throw new Error(`the address holds a state of “${slice}”, which no scene has`);
+    if (!Object.hasOwn(defaults, slice)) throw new Error(`the address holds a state of “${slice}”, which no scene has`);
     if (typeof state !== "object" || state === null || Array.isArray(state)) throw new Error(`the address holds no state of “${slice}”`);
-    for (const key of Object.keys(state)) if (!(key in defaults[slice])) throw new Error(`the address sets “${key}” of ${slice}, which is none of its settings`);
+    for (const key of Object.keys(state)) if (!Object.hasOwn(defaults[slice], key)) throw new Error(`the address sets “${key}” of ${slice}, which is none of its settings`);
   }
   return { scene, states };
 }

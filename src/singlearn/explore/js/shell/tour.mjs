@@ -38,3 +38,17 @@ export function tour(root, scenes, context) {
   }
   go(0);
 }
+
+/** One line for a first visit, above the scene and in the flow of the page, so that it covers nothing. `begin()` starts the tour. */
+export function invitation(begin) {
+  const end = () => node.remove();
+  const node = html("p", { class: "sle-invitation", "data-value": "invitation" }, [
+    html("span", {}, ["New here? Six short steps show what to touch and what it means."]),
+    button("Take the tour", () => {
+      end();
+      begin();
+    }, { name: "invitation-tour", className: "sle-primary" }),
+    button("No, thanks", end, { name: "invitation-close" }),
+  ]);
+  return node;
+}

@@ -1,6 +1,6 @@
 // What BIC and Laplace's method say of a landscape, and where they cannot say anything. Free energies in nats, nβ without unit.
 
-import { descend, eigenvalues, hessian, lowest, trueSet, value } from "./landscape.mjs";
+import { descend, eigenvalues, gradient, hessian, lowest, trueSet, value } from "./landscape.mjs";
 
 const FLAT = 1e-9; // an eigenvalue this far below the largest one is 0
 
@@ -17,12 +17,32 @@ export function regularMinima(land) {
   for (const start of starts) {
     const { point, value: k } = descend(land, start);
     if (k > low.value + 1e-9 * scale + 1e-12) continue;
-    const eigen = eigenvalues(hessian(land, point));
+    const h = hessian(land, point);
+    const eigen = eigenvalues(h);
+    const g = gradient(land, point);
+    const steep = g.findIndex((v, i) => onSide(land, point, i) && Math.abs(v) > 1e-6 * Math.max(1e-300, Math.abs(eigen[0])));
+    if (steep >= 0) return { minima: [], singular: { point, eigenvalues: eigen }, sentence: edgeSentence(land, point) };
     if (eigen.at(-1) <= FLAT * Math.max(1e-300, Math.abs(eigen[0])) + 1e-10)
       return { minima: [], singular: { point, eigenvalues: eigen }, sentence: singularSentence(land, point, eigen) };
-    if (!found.some((f) => f.point.every((v, i) => Math.abs(v - point[i]) < 1e-5))) found.push({ point, eigenvalues: eigen });
+    if (!found.some((f) => f.point.every((v, i) => Math.abs(v - point[i]) < 1e-5))) found.push({ point, eigenvalues: eigen, share: shareInside(land, point, h) });
   }
   return { minima: found, singular: null, sentence: "" };
+}
+
+const onSide = (land, point, i) => land.box[i].some((end) => Math.abs(end - point[i]) < 1e-9);
+
+// How much of the Gaussian at a minimum lies in the box: half at a side, at a corner the share of a quadrant (Sheppard 1899).
+function shareInside(land, point, h) {
+  const sides = point.map((_, i) => onSide(land, point, i));
+  if (!sides.every(Boolean) || h.length === 1) return sides.some(Boolean) ? 0.5 : 1;
+  const inward = point.map((v, i) => (Math.abs(land.box[i][0] - v) < 1e-9 ? 1 : -1));
+  const correlation = (-h[0][1] * inward[0] * inward[1]) / Math.sqrt(h[0][0] * h[1][1]);
+  return 0.25 + Math.asin(correlation) / (2 * Math.PI);
+}
+
+function edgeSentence(land, point) {
+  const at = point.map((v, i) => `${land.variables[i]} = ${shown(v)}`).join(", ");
+  return `K is lowest at ${at}, on a side of the box, where its slope is not 0: Laplace's method and BIC, which count half a unit for each direction, do not apply.`;
 }
 
 function singularSentence(land, point, eigen) {
@@ -36,12 +56,11 @@ const shown = (v) => String(Number(v.toFixed(3)) + 0).replace("-", "−");
 
 const thinned = (list, most) => (list.length <= most ? list : Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]));
 
-// Laplace: -log Σ over minima of φ (2π/nβ)^(d/2) / sqrt(det H); a minimum on a side of the box counts half. Null where it fails.
+// Laplace: -log Σ over minima of φ (2π/nβ)^(d/2) / sqrt(det H), each by the share of it inside the box. Null where it fails.
 export function laplace(land, nBeta, { minima }) {
   if (!minima.length) return null;
   let total = 0;
-  for (const { point, eigenvalues: eigen } of minima) {
-    const share = point.reduce((s, v, i) => s * (land.box[i].some((end) => Math.abs(end - v) < 1e-9) ? 0.5 : 1), 1);
+  for (const { point, eigenvalues: eigen, share } of minima) {
     const det = eigen.reduce((a, b) => a * b, 1);
     total += (share * (2 * Math.PI / nBeta) ** (land.dimension / 2) * Math.exp(-nBeta * value(land, point))) / Math.sqrt(det) / land.area;
   }

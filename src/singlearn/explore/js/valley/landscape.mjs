@@ -69,17 +69,67 @@ export function grid(land, columns, rows = 1) {
   return made;
 }
 
-// The smallest value of K over the box and a place where it is taken: from a grid, then Newton's and gradient steps inside the box.
+// The smallest value of K over the box and a place where it is taken: Newton's and gradient steps from the lowest place of every region.
 export function lowest(land, side = 121) {
-  const values = grid(land, side, land.dimension > 1 ? side : 1);
-  const order = [...values.keys()].sort((a, b) => values[a] - values[b]).slice(0, 24);
   let best = { value: Infinity, point: null };
-  for (const index of order) {
-    const point = land.box.map(([low, high], i) => low + (((i ? Math.floor(index / side) : index % side) + 0.5) / side) * (high - low));
-    const found = descend(land, point);
-    if (found.value < best.value) best = found;
+  for (const point of regionally(land, lineMinima(land, side), 12)) {
+    let found = descend(land, point);
+    if (found.value >= best.value) continue;
+    // On a flat floor one descent ends early: it goes on while that lowers K.
+    for (let again = 0; again < 10; again++) {
+      const lower = descend(land, found.point);
+      const stays = !(lower.value < 0.99 * found.value);
+      found = lower;
+      if (stays) break;
+    }
+    best = found;
   }
   return best;
+}
+
+// Minima of K along the lines of a grid in both directions, which are exact: a dip between two lines is seen by the lines that pass near.
+function lineMinima(land, lines) {
+  const found = [];
+  for (const piece of land.pieces) {
+    if (land.dimension === 1) {
+      const p = piece.rows.map((row) => row[0]);
+      const [low, high] = piece.box[0];
+      for (const x of [low, ...rootsIn(derivativeOf(p), low, high), high]) found.push([x]);
+      continue;
+    }
+    for (const along of [0, 1]) {
+      const [from, to] = [piece.box[along], piece.box[1 - along]];
+      for (let k = 0; k < lines; k++) {
+        const at = from[0] + (k / (lines - 1)) * (from[1] - from[0]);
+        for (const other of minimaOnLine(piece, at, along, to)) found.push(along === 0 ? [at, other] : [other, at]);
+      }
+    }
+  }
+  return found;
+}
+
+// The lowest of the points in each of per × per regions of the box: a narrow dip does not drown in a long valley.
+function regionally(land, points, per) {
+  const kept = new Map();
+  for (const point of points) {
+    const region = point.map((v, i) => Math.min(per - 1, Math.floor((per * (v - land.box[i][0])) / (land.box[i][1] - land.box[i][0])))).join();
+    const here = value(land, point);
+    if (!(kept.get(region)?.here <= here)) kept.set(region, { here, point });
+  }
+  return [...kept.values()].map(({ point }) => point);
+}
+
+// How far a double may be from K at a point: a unit of rounding of its terms, which may cancel.
+export const rounding = (land, point) => evaluate(pieceAt(land, point).rows.map((row) => row.map(Math.abs)), ...point.map(Math.abs)) * 2 ** -52;
+
+// The largest rounding where K is lowest, up to it: what every integral exp(-nβK) suffers, times nβ.
+export function worstRounding(land, low) {
+  let worst = { size: 0, point: low.point };
+  for (const point of [low.point, ...lineMinima(land, 61)]) {
+    const size = rounding(land, point);
+    if (size > worst.size && value(land, point) - low.value < Math.max(1e-8, 4 * size)) worst = { size, point };
+  }
+  return worst;
 }
 
 const inside = (land, point) => point.map((v, i) => Math.min(land.box[i][1], Math.max(land.box[i][0], v)));
@@ -117,8 +167,11 @@ function solveDamped(h, g, damping) {
   return g.map((v) => v / size);
 }
 
-// Points where K is (nearly) 0: minima along the lines of a fine grid in both directions, kept where K is below `level`.
-export function trueSet(land, lines = 400, level = 1e-9) {
+// Whether K is 0 at a place that was found to rounding: its own terms say what rounding is, not K elsewhere in the box.
+const vanishes = (land, point, scale) => value(land, point) <= 8 * rounding(land, point) + 1e-28 * scale;
+
+// Points where K is 0: minima along the lines of a fine grid in both directions; with a `level`, where K is below it times the largest K.
+export function trueSet(land, lines = 400, level = null) {
   if (land.dimension === 1) return zerosOnLine(land);
   const found = [];
   const scale = Math.max(1e-12, ...grid(land, 24, 24));
@@ -130,7 +183,7 @@ export function trueSet(land, lines = 400, level = 1e-9) {
         const at = from[0] + (k / count) * (from[1] - from[0]);
         for (const other of minimaOnLine(piece, at, along, to)) {
           const point = along === 0 ? [at, other] : [other, at];
-          if (evaluate(piece.rows, ...point) < level * scale) found.push(point);
+          if (level === null ? vanishes(land, point, scale) : evaluate(piece.rows, ...point) < level * scale) found.push(point);
         }
       }
     }
@@ -155,7 +208,7 @@ function zerosOnLine(land) {
     const p = piece.rows.map((row) => row[0]);
     const [low, high] = piece.box[0];
     for (const x of [low, ...rootsIn(derivativeOf(p), low, high), high])
-      if (horner(p, x) < 1e-12 * scale && !found.some(([v]) => Math.abs(v - x) < 1e-9)) found.push([x]);
+      if (vanishes(land, [x], scale) && !found.some(([v]) => Math.abs(v - x) < 1e-9)) found.push([x]);
   }
   return found;
 }

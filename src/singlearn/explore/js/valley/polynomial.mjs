@@ -47,6 +47,14 @@ export function readFraction(text) {
   return fraction(top, 10n ** BigInt(decimals.length) * BigInt(below));
 }
 
+// The fraction that a double is.
+export function doubleFraction(value) {
+  if (!Number.isFinite(value)) throw new RangeError(`${value} is no number`);
+  let power = 0;
+  while (!Number.isInteger(value)) [value, power] = [2 * value, power + 1];
+  return fraction(BigInt(value), 2n ** BigInt(power));
+}
+
 // The nearest double, also for numerators and denominators beyond 2^53.
 export function toNumber([n, d]) {
   const digits = (v) => (v < 0n ? -v : v).toString().length;

@@ -32,7 +32,7 @@ export function check(state) {
   }
   if (!SIDES.includes(state.side)) throw new Error(`side is ${state.side}; it should be one of ${SIDES.join(", ")}`);
   if (typeof state.everywhere !== "boolean") throw new Error("everywhere should be true or false");
-  if (!Number.isInteger(state.selected) || state.selected < 0) throw new Error("selected should be the index of a node");
+  if (!Number.isInteger(state.selected) || state.selected < 0 || state.selected >= Math.max(1, state.net.w.length)) throw new Error("selected should be the index of a node, from 0");
   if (!Number.isFinite(state.yaw)) throw new Error("yaw should be an angle in degrees");
 }
 

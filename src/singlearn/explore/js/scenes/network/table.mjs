@@ -3,7 +3,7 @@
 import { button } from "../../draw/controls.mjs";
 import { html, replace } from "../../draw/svg.mjs";
 import { ONE, rational, short } from "../../math/rational.mjs";
-import { MOST_NODES, withNode } from "../../network/net.mjs";
+import { MOST_NODES, withNode, withinDoubles } from "../../network/net.mjs";
 import { MEANING, colourOf } from "./state.mjs";
 
 /** {node, draw(net, roles, selected)}; edit(net, note) changes the network, `warn(text)` says what was not understood. */
@@ -25,7 +25,7 @@ export function nodeTable(edit, onSelect, warn) {
     const commit = () => {
       if (input.value === input.dataset.shown) return;
       try {
-        use(rational(input.value));
+        use(withinDoubles(rational(input.value)));
         warn("");
       } catch (error) {
         warn(`${input.getAttribute("aria-label")}: ${error.message}.`);

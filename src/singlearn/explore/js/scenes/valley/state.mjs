@@ -1,8 +1,8 @@
 /** The landscape that Valley and Descent share: its settings, what is made of them, and what is computed in the background. */
 
 import valleys from "../../../data/valleys.json" with { type: "json" };
-import { fromPolynomial, grid, landscape, lowest, trueSet } from "../../valley/landscape.mjs";
-import { parse, text as spelled } from "../../valley/polynomial.mjs";
+import { fromPolynomial, grid, landscape, lowest, rounding, trueSet, worstRounding } from "../../valley/landscape.mjs";
+import { doubleFraction, exactValue, parse, text as spelled, toNumber } from "../../valley/polynomial.mjs";
 import { lookUp, verdictOn } from "../../valley/table.mjs";
 import { ladder } from "../../valley/posterior.mjs";
 import { curve } from "../../valley/volume.mjs";
@@ -26,21 +26,31 @@ export function check(state) {
     if (!(typeof state[key] === "number" && state[key] >= low && state[key] <= high)) throw new Error(`${key} is ${state[key]}; it should be a number from ${low} to ${high}`);
   for (const key of ["probe", "start"])
     if (state[key] != null && !(Array.isArray(state[key]) && state[key].every(Number.isFinite))) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should be a list of numbers`);
-  if (state.landscape === TYPED) typed(state);
+  if (typeof state.root !== "boolean") throw new Error(`root is ${JSON.stringify(state.root)}; it should be true or false`);
+  const { dimension } = state.landscape === TYPED ? typed(state).land : problemOf(state).land;
+  for (const key of ["probe", "start"])
+    if (state[key] != null && state[key].length !== dimension) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should have one number for each of ${dimension} parameters`);
 }
 
-/** The landscape of a polynomial as typed. Throws WrittenWrongly, or an Error where K is negative. */
+const COLDEST = 1e8; // the largest nβ of the page
+const MOST_ROUNDING = 0.01; // of nβK, where the posterior sits
+const SMALLEST_OFFSET = 1e-12; // of K: less shifts nothing that is read up to the largest nβ
+
+/** The landscape of a polynomial as typed. Throws WrittenWrongly, or an Error where K is negative or lost in rounding. */
 function typed(state) {
   const polynomial = parse(state.text);
   const side = Number(state.side);
   const land = fromPolynomial(polynomial, polynomial.variables.map(() => [-side, side]));
   const low = lowest(land);
-  const scale = Math.max(1e-12, ...grid(land, 24, land.dimension > 1 ? 24 : 1).map(Math.abs));
-  if (low.value < -1e-9 * scale) {
-    const place = low.point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
-    throw new Error(`K is ${Number(low.value.toPrecision(3))} at ${place}, and a divergence is never negative: write a square, such as (${spelled(polynomial)})^2`);
-  }
-  const offset = low.value > 1e-9 * scale ? low.value : 0;
+  const at = (point) => point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
+  const worst = worstRounding(land, low);
+  if (worst.size * COLDEST > MOST_ROUNDING)
+    throw new Error(`the terms of K cancel at ${at(worst.point)}, and doubles are wrong there by ${Number(worst.size.toPrecision(2))}, too much for nβ = 10⁸: write lower powers, or take a smaller box`);
+  // The sign is exact: doubles are fractions, and a K ≥ 0 has no negative value at any of them.
+  const least = toNumber(exactValue(polynomial, low.point.map(doubleFraction)));
+  if (least < 0)
+    throw new Error(`K is ${Number(least.toPrecision(3))} at ${at(low.point)}, and a divergence is never negative: write a square, such as (${spelled(polynomial)})^2`);
+  const offset = least > Math.max(SMALLEST_OFFSET, 4 * rounding(land, low.point)) ? least : 0;
   return { land, offset, polynomial };
 }
 
@@ -61,14 +71,14 @@ function build(state, key) {
     const example = EXAMPLES.find((e) => e.id === state.landscape);
     const land = landscape(example);
     const certificates = example.pieces.map((piece) => ({ K: piece.K, lambda: piece.lambda, m: piece.m, certificate: piece.certificate ?? valleys.table[piece.table].certificate }));
-    return finished({ key, land, offset: 0, lambda: example.lambda, m: example.m, certificates, words: example.words, source: example.source, sentence: "" });
+    return finished({ key, name: `“${example.title}”`, land, offset: 0, lambda: example.lambda, m: example.m, certificates, words: example.words, source: example.source, sentence: "" });
   }
   const { land, offset, polynomial } = typed(state);
   const found = offset > 0
     ? { entry: null, sentence: `No zero of K in this box: its minimum is ${Number(offset.toPrecision(4))}, and what is read here belongs to K minus that` }
     : lookUp(valleys.table, polynomial, land.box);
   return finished({
-    key, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
+    key, name: `K = ${spelled(polynomial)}`, land, offset, lambda: found.lambda ?? null, m: found.m ?? null, sentence: found.sentence ?? "", source: "",
     certificates: found.entry ? [{ K: found.entry.K, lambda: found.lambda, m: found.m, certificate: found.certificate }] : [],
     words: "",
   });
@@ -84,7 +94,7 @@ function withParts(problem) {
   const kept = {};
   const once = (name, f) => ({ get: () => (kept[name] ??= f()), enumerable: true });
   return Object.defineProperties(problem, {
-    zeros: once("zeros", () => trueSet(problem.land)),
+    zeros: once("zeros", () => (problem.offset > 0 ? [] : trueSet(problem.land))),
     minima: once("minima", () => regularMinima(problem.land)),
     verdicts: once("verdicts", () => problem.certificates.map((c) => ({ ...c, ...verdictOn(c) }))),
     cells: once("cells", () => grid(problem.land, CELLS, problem.land.dimension > 1 ? CELLS : 1)),
