@@ -15,6 +15,7 @@ from singlearn.symmetry.deep.rounding import exact_outputs
 
 
 @given(st.sampled_from(WIDTHS), seeds, st.lists(seeds, max_size=8))
+@settings(max_examples=40)
 def test_chains_of_moves_are_recognised(widths: tuple[int, ...], seed: int, moves: list[int]) -> None:
     net = random_network(widths, seed)
     moved = net

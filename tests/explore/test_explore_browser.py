@@ -279,6 +279,7 @@ def test_a_finger_drags(visit):
     assert one.shown().nodes[2].b > before.nodes[2].b  # w = -1: to the right is a larger b
 
 
+@pytest.mark.slow  # a measurement: two processes of the suite share the cores with the browser
 def test_sixty_frames_a_second_with_eight_nodes(visit):
     one = visit()
     one.example("Two inputs: eight nodes")

@@ -222,7 +222,8 @@ def hidden_polytopes(
     values = net.preactivations(points)
     read_bounds = preactivation_bounds(net, (lower, upper))
     deadline = time.monotonic() + milp_seconds
-    found, incomplete = HiddenKinks(), []
+    found = HiddenKinks()
+    incomplete: list[str] = []
     for layer in range(net.hidden_layers):
         groups = list(_groups(net, layer, *read_bounds.activations(layer)))
         cancelling = [
