@@ -13,8 +13,8 @@ from jaxtyping import Float
 
 from singlearn.exact.catalogue import reduced_rank
 from singlearn.experiments.experiment import Experiment, ExperimentResult
+from singlearn.experiments.staircase_cells import LARGEST_ERROR, cells, ending
 from singlearn.experiments.staircase_figure import draw
-from singlearn.measure.estimate import Estimate
 from singlearn.progress import counted
 
 SMALL = 1e-6
@@ -294,6 +294,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "m": exact.multiplicity,
                 "within 5 % or 2 s.e.": bool(
                     abs(off) <= max(0.05 * float(exact.value), 2 * own.standard_error)
+                    and own.standard_error <= LARGEST_ERROR * float(exact.value)
                 ),
                 "λ of width r alone": rank * (2 * d - rank) / 2,
                 "lowest change of the loss": low,
@@ -324,14 +325,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
         "  down  run on the loss",
     ]
     for row in rows:
-        out = (
-            ""
-            if row["exit measured"] is None
-            else f"{row['exit measured']:.3f} ({row['exit predicted']:.3f})"
-        )
-        loss = f"{row['loss']:.4f} ({row['loss of the plateau']:.3f})"
-        value = str(Estimate(row["λ̂"], row["standard error"]))
-        exact = row["exact λ"] + (f" (m {row['m']})" if row["m"] > 1 else "")
+        loss, out, value, exact = cells(row)
         signs = (
             f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
         )
@@ -339,11 +333,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
             f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} {row['λ of width r alone']:<8g}  {signs}"
             f"      {row['directions down']:>4}  {row['status of the loss']}"
         )
-    good = sum(row["within 5 % or 2 s.e."] for row in rows)
-    lines.append(
-        f"\n  {good} of {len(rows)} plateaus within 5 % or 2 standard errors of the exact λ"
-    )
-    lines += [f"  warning: rank {w['rank']}: {w['message']}" for w in warnings]
+    lines += ending(rows, warnings)
     return "\n".join(lines)
 
 
