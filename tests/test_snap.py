@@ -211,6 +211,7 @@ def test_accidents_are_not_structure():
     net = TwoLayerReLU(np.ones((26, 1)), random.normal(size=26), random.normal(size=26), 0.0)
     found = snap(net, 1e-7)
     assert not found.imposed and found.accidents > 0 and "by chance" in str(found)
+    assert "not imposed" in found.sentence  # what fibre, minimal_width and the others print
 
 
 def test_large_sets_annihilate():

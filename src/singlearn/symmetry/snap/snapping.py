@@ -71,11 +71,15 @@ class Snap(Shown):
     def sentence(self) -> str:
         """What is exact about an answer that was given about ``net``."""
         where = described(self.domain)
-        if not self.changed:
-            return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}."
-        return (
-            f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}."
+        left_out = (
+            f" {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance too, as many as chance "
+            "makes: not imposed."
+            if self.accidents
+            else ""
         )
+        if not self.changed:
+            return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}.{left_out}"
+        return f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}.{left_out}"
 
     def about(self, result: Any) -> Any:
         """An answer about ``net``, with this beside it."""
