@@ -194,3 +194,10 @@ def test_a_fibre_document_says_of_which_network_its_number_is_true(tmp_path, cap
     snapped = json.loads(capsys.readouterr().out)
     assert (snapped["number"], snapped["up_to_rounding"]) == (12, None)
     assert snapped["snapped"]["distance"][1] < 1e-15 and "of yours" in snapped["snapped"]["statement"]
+
+
+def test_a_weight_beyond_float64_is_refused_in_a_sentence(tmp_path, capsys):
+    net = tmp_path / "big.json"
+    net.write_text('{"w": [["1e400"]], "b": [0], "q": [1], "c": 0}')
+    assert main(["symmetry", "describe", str(net), "--out", str(tmp_path)]) == 2
+    assert "beyond what float64 holds" in capsys.readouterr().err

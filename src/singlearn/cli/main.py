@@ -31,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough; without this the interpreter complains once more when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OverflowError:
+        print(
+            f"singlearn {options.command}: a number that was given is beyond what float64 holds (1.8e308); this command needs it in float64",
+            file=sys.stderr,
+        )
+        return 2
     except (ValueError, OSError) as error:
         print(f"singlearn {options.command}: {_sentence(error)}", file=sys.stderr)
         return 2
