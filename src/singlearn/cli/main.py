@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OverflowError:
         print(
-            f"singlearn {options.command}: a number that was given is beyond what float64 holds (1.8e308); this command needs it in float64",
+            f"singlearn {options.command}: a number that was given is beyond what float64 holds (1.8e308); that is needed here",
             file=sys.stderr,
         )
         return 2
