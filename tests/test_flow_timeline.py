@@ -366,6 +366,25 @@ def test_exit_times_of_the_deep_staircase():
         assert training.loss[at] == pytest.approx(plateau, abs=1e-3)
 
 
+def test_an_agreement_within_a_large_error_counts_for_nothing():
+    from types import SimpleNamespace
+
+    from singlearn.exact.catalogue import deep_linear
+    from singlearn.experiments.deep_staircase import train
+    from singlearn.experiments.staircase_cells import plateau_row
+
+    values = (2.5, 1.2)
+    training, exact = train(values, 0.05, 0), deep_linear([2, 2, 2, 2], 2)  # λ = 2
+
+    def agrees(value, error):
+        own = SimpleNamespace(value=value, standard_error=error, status="drifting")
+        return plateau_row(training, values, 2, own, exact)["within 5 % or 2 s.e."]
+
+    assert agrees(2.05, 0.01) and agrees(2.3, 0.16)
+    assert not agrees(2.3, 0.01)
+    assert not agrees(426_000.0, 426_000.0) and not agrees(2.0, 0.3)
+
+
 def test_kinks_from_small_weights_come_one_by_one():
     """Two-layer ReLU, truth of two kinks: the first numbers of kinks that are passed."""
     from singlearn.experiments import condensation

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 
 from singlearn.exact.catalogue import deep_linear
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.staircase_cells import LARGEST_ERROR, cells, ending
+from singlearn.experiments.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.staircase_figure import draw
 from singlearn.progress import counted
 
@@ -196,36 +196,11 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     training = train(settings.values, settings.size, seed)
     found = learning_coefficients(training, settings, seed, progress)
     d = len(settings.values)
-    rows = []
-    for rank, own in enumerate(found):
-        exact = deep_linear([d] * (DEPTH + 1), rank)
-        step = training.plateau(rank)
-        off = own.value - float(exact.value)
-        rows.append(
-            {
-                "rank": rank,
-                "time": float(training.times[step]),
-                "loss": float(training.loss[step]),
-                "loss of the plateau": 0.5 * sum(s**2 for s in settings.values[rank:]),
-                "exit predicted": training.predicted[rank] if rank < d else None,
-                "exit measured": training.measured[rank] if rank < d else None,
-                "λ̂": own.value,
-                "standard error": own.standard_error,
-                "status": str(own.status),
-                "exact λ": str(exact.value),
-                "m": exact.multiplicity,
-                "within 5 % or 2 s.e.": bool(
-                    abs(off) <= max(0.05 * float(exact.value), 2 * own.standard_error)
-                    and own.standard_error <= LARGEST_ERROR * float(exact.value)
-                ),
-                "λ of width r alone": rank * (2 * d - rank) / 2,
-            }
-        )
-    warnings = [
-        {"rank": rank, "reason": "llc", "message": message}
+    rows = [
+        plateau_row(training, settings.values, rank, own, deep_linear([d] * (DEPTH + 1), rank))
         for rank, own in enumerate(found)
-        for message in own.warnings
     ]
+    warnings = warnings_of(found)
     path = out / "deep-staircase.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     draw(training, settings.values, rows, "exact λ (Aoyagi)").savefig(path, dpi=150)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from singlearn.exact.catalogue import reduced_rank
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.staircase_cells import LARGEST_ERROR, cells, ending
+from singlearn.experiments.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.staircase_figure import draw
 from singlearn.progress import counted
 
@@ -267,36 +267,15 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     d = len(settings.values)
     rows = []
     for rank, (own, of_loss) in enumerate(found):
-        exact = reduced_rank(d, d, d, rank)
         step = training.plateau(rank)
+        strengths = np.linalg.svd(training.second[step] @ training.first[step], compute_uv=False)
         low, high, negative = both_signs(training, rank, settings.values, seed)
-        off = own.value - float(exact.value)
         rows.append(
             {
-                "rank": rank,
-                "time": float(training.times[step]),
+                **plateau_row(training, settings.values, rank, own, reduced_rank(d, d, d, rank)),
                 "singular values above half of the smallest true one": int(
-                    (
-                        np.linalg.svd(
-                            training.second[step] @ training.first[step], compute_uv=False
-                        )
-                        > min(settings.values) / 2
-                    ).sum()
+                    (strengths > min(settings.values) / 2).sum()
                 ),
-                "loss": float(training.loss[step]),
-                "loss of the plateau": 0.5 * sum(s**2 for s in settings.values[rank:]),
-                "exit predicted": training.predicted[rank] if rank < d else None,
-                "exit measured": training.measured[rank] if rank < d else None,
-                "λ̂": own.value,
-                "standard error": own.standard_error,
-                "status": str(own.status),
-                "exact λ": str(exact.value),
-                "m": exact.multiplicity,
-                "within 5 % or 2 s.e.": bool(
-                    abs(off) <= max(0.05 * float(exact.value), 2 * own.standard_error)
-                    and own.standard_error <= LARGEST_ERROR * float(exact.value)
-                ),
-                "λ of width r alone": rank * (2 * d - rank) / 2,
                 "lowest change of the loss": low,
                 "highest change of the loss": high,
                 "directions down": negative,
@@ -304,11 +283,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "status of the loss": str(of_loss.status),
             }
         )
-    warnings = [
-        {"rank": rank, "reason": "llc", "message": message}
-        for rank, (own, _) in enumerate(found)
-        for message in own.warnings
-    ]
+    warnings = warnings_of([own for own, _ in found])
     path = out / "staircase.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     draw(training, settings.values, rows).savefig(path, dpi=150)
