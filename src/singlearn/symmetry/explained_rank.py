@@ -81,7 +81,7 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
             "(w, b) down and q up, leaves the function as it is"
         )
     where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
-    rank = _rank(jacobian(net, x))
+    rank = numerical_rank(jacobian(net, x))
     found, is_complete = generators_and_whether_all(net, where)
     symmetric = np.array([g.direction for g in found]).reshape(len(found), Layout.of(net).size)
     null = fisher_kernel(net, where)
@@ -90,7 +90,7 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
     residual = np.abs(symmetric - symmetric @ null @ null.T).max(initial=0.0)
     if residual > 1e-6 * np.abs(symmetric).max(initial=1.0):
         raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")
-    explained, kernel = _rank(symmetric), null.shape[1]
+    explained, kernel = numerical_rank(symmetric), null.shape[1]
     size = Layout.of(net).size
     return ExplainedRank(size, rank, explained, kernel - explained, size - rank - kernel, tuple(found), is_complete)
 
@@ -140,7 +140,12 @@ def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations pa
     return np.concatenate([*rows, total])
 
 
-def _rank(matrix: Float[np.ndarray, "rows columns"]) -> int:
+def numerical_rank(matrix: Float[np.ndarray, "rows columns"]) -> int:
+    """The rank after every column was brought to length one.
+
+    >>> numerical_rank(np.array([[1.0, 1e-30], [1.0, 2e-30]]))
+    2
+    """
     if matrix.size == 0:
         return 0
     lengths = np.linalg.norm(matrix, axis=0)

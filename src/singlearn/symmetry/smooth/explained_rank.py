@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.explained_rank import LARGEST_WEIGHT, NEGLIGIBLE, ExplainedRank
+from singlearn.symmetry.explained_rank import LARGEST_WEIGHT, ExplainedRank, numerical_rank
 from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.smooth.form import check_domain
 from singlearn.symmetry.smooth.generators import equations, layout_of, smooth_generators
@@ -53,7 +53,7 @@ def smooth_explained_rank(
     left = np.abs(rows @ symmetric.T).max(initial=0.0)
     if left > 1e-9 * scale:
         raise AssertionError(f"a generator is not null: it leaves {left:.2g}")
-    rank, explained, kernel = _rank(smooth_jacobian(net, x)), _rank(symmetric), size - _rank(rows)
+    rank, explained, kernel = numerical_rank(smooth_jacobian(net, x)), numerical_rank(symmetric), size - numerical_rank(rows)
     return ExplainedRank(
         parameters=size,
         rank=rank,
@@ -86,12 +86,3 @@ def smooth_jacobian(
     for j, place in enumerate(range(layout.size)[layout.c]):
         rows[:, j, place] = 1.0
     return rows.reshape(-1, layout.size)
-
-
-def _rank(matrix: Float[np.ndarray, "rows columns"]) -> int:
-    if matrix.size == 0:
-        return 0
-    lengths = np.linalg.norm(matrix, axis=0)
-    lengths[lengths == 0] = 1.0
-    values = np.linalg.svd(matrix / lengths, compute_uv=False)
-    return int(np.sum(values > NEGLIGIBLE * values[0])) if values[0] > 0 else 0
