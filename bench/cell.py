@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import singlearn as sl
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import default_inverse_temperatures
 from singlearn.measure.line import energy_slope
+from singlearn.results.estimate import Estimate
 
 BETAS = default_inverse_temperatures(20_000, 1.0, is_population=False)
 PRIOR_SCALE = 50.0

@@ -27,8 +27,8 @@ from typing import Any
 import sympy
 
 from singlearn.exact import catalogue, resolution, rlct, verify
-from singlearn.exact.limited import LimitError
 from singlearn.exact.resolve import search
+from singlearn.exact.resolve.limited import LimitError
 
 ENOUGH = 0.95
 LONGEST = 400

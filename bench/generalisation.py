@@ -24,9 +24,9 @@ def main(arguments: Sequence[str]) -> None:
     """All data sets our way, some of them the published way, the ratio for one data set."""
     import numpy as np
 
-    from singlearn.experiments import generalisation
-    from singlearn.experiments.last_layers.cell import data_sets
-    from singlearn.transitions.finished_points import FinishedPoints
+    from singlearn.experiments.wei2022 import generalisation
+    from singlearn.experiments.wei2022.last_layers.cell import data_sets
+    from singlearn.running.sweep import FinishedPoints
 
     parser = argparse.ArgumentParser(prog="bench/run.py generalisation", description=__doc__)
     parser.add_argument("--python", required=True, help="an interpreter that has pyro-ppl and torch")

@@ -19,7 +19,7 @@ import numpy as np
 
 from singlearn.exact import catalogue
 from singlearn.local import llc
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 ORACLE_TOLERANCE = 0.01
 SAMPLERS = ("sgld", "hmc")

@@ -134,9 +134,9 @@ def ours(case: str, compiled: bool) -> Callable[[int], float]:
     """Seconds of so many steps of our chains; the first call records the model."""
     import numpy as np
 
-    from singlearn.local import recorded
-    from singlearn.local.pytorch import TorchTarget
-    from singlearn.local.target import Tempering
+    from singlearn.local.sampling.target import Tempering
+    from singlearn.local.torch import recording as recorded
+    from singlearn.local.torch.target import TorchTarget
 
     recorded.COMPILE_AFTER = 1
     model, loss, data = build(case)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from local_deep_linear import NETWORKS, deep_linear_data, loss, output
 
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.target import Tempering
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.target import Tempering
 
 
 def spreads(noise: float, seeds: int, steps: int, batch: int, chains: int = 8) -> tuple[float, float, float]:

@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from local_deep_linear import NETWORKS, compressed, deep_linear_data, loss, output
 
-from singlearn.local.diagnostics import mixing
-from singlearn.local.hamiltonian import sample_hmc
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import sample_sgld
-from singlearn.local.target import Tempering
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.hamiltonian import sample_hmc
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sgld import sample_sgld
+from singlearn.local.sampling.target import Tempering
+from singlearn.local.verdict.mixing import mixing
 
 CHAINS = 8
 

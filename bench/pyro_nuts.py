@@ -65,7 +65,7 @@ def worker(data: str, result: str, warmup: int, draws: int, chains: int, seconds
     import torch
     from pyro.infer import MCMC, NUTS
 
-    class OutOfTime(Exception):
+    class OutOfTimeError(Exception):
         """The share of this chain is spent."""
 
     torch.set_default_dtype(torch.float64)
@@ -109,10 +109,10 @@ def worker(data: str, result: str, warmup: int, draws: int, chains: int, seconds
                     with torch.no_grad():
                         out.append(float(energy(state)))
                     if time.monotonic() - started > seconds and len(out) >= 20:
-                        raise OutOfTime
+                        raise OutOfTimeError
 
             sampler = MCMC(NUTS(tempered), draws, warmup, hook_fn=watch, disable_progbar=True)
-            with contextlib.suppress(OutOfTime):
+            with contextlib.suppress(OutOfTimeError):
                 sampler.run(float(beta))
             ended = time.monotonic()
             fixed += marks["warm"] - started

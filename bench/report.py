@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cell import error_of_independent_draws
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 # Split R-hat above this: the chains have not seen the same distribution.
 AGREEMENT = 1.05

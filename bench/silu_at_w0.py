@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.experiments.relu_chart import ChartPrior, near, to_chart, to_network
+from singlearn.experiments.carroll2021.relu_chart import ChartPrior, near, to_chart, to_network
 from singlearn.models import star_truth, two_layer_network
-from singlearn.tempering.local_run import local_run
+from singlearn.tempering.temper_from import temper_from
 from singlearn.triple import Triple
 
 PRIOR_SCALE = 50.0
@@ -128,7 +128,7 @@ def inside(
     """nβ E[K], heat capacity and F from inside at one nβ."""
     triple = _KEPT.setdefault(activation, population(activation))
     start = to_chart(star_truth(3, 3), 1.0)
-    run = local_run(
+    run = temper_from(
         triple, start, _INSIDE, beta=n_beta, particles=particles, replicates=replicates, seed=seed
     )
     return {

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import singlearn as sl
-from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.markov_moves import compile_moves
 
 # Operations of f and its gradient, per observation and node: forward 2·2 (⟨w,x⟩ + b) + 1 (ReLU) + 2 (q·, sum);
 # backward 1 (mask) + 1 (q·) + 2·2 (∂w) + 1 (∂b) + 2 (∂q). Per observation: residual, square, sum, derivative, 6.

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from singlearn.cli import main
-from singlearn.cli.csv_table import read_csv
-from singlearn.cli.refusal import Refusal
 from singlearn.experiments import REGISTRY, Experiment, ExperimentResult
+from singlearn.results.refusal import RefusalError
+from singlearn.selection.csv_table import read_csv
 
 QUICK = ["--particles", "64", "--replicates", "2"]
 
@@ -138,7 +138,7 @@ def test_csv_dialects(tmp_path) -> None:
     np.testing.assert_array_equal(table.values, [[1.5], [2.0]])
     path.write_text("1e3\t2\n3\t4")
     np.testing.assert_array_equal(read_csv(path).values, [[1000, 2], [3, 4]])
-    with pytest.raises(Refusal, match="cannot be read"):
+    with pytest.raises(RefusalError, match="cannot be read"):
         read_csv(tmp_path / "absent.csv")
 
 

@@ -13,8 +13,8 @@ import torch
 
 import singlearn as sl
 from singlearn.cli import figure_file, main
-from singlearn.local.checkpoint import read_state, with_weights
-from singlearn.local.fingerprint import digest
+from singlearn.local.torch.weights import read_state, with_weights
+from singlearn.local.training.fingerprint import digest
 
 torch.set_num_threads(1)
 

@@ -19,7 +19,7 @@ import pytest
 import sympy
 
 from singlearn.exact import resolution, rlct, verify
-from singlearn.exact.reading import read_function
+from singlearn.exact.read.inputs import read_function
 from singlearn.exact.resolution import _chart, _place, _result
 from singlearn.exact.resolve.search import Search
 

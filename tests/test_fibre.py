@@ -8,14 +8,14 @@ import pytest
 
 from conftest import truth
 from fibre_cells import count_components
+from singlearn.numbers.linear_algebra import rank
+from singlearn.numbers.rational import dot
 from singlearn.symmetry import Box, Node, TwoLayerReLU, fibre, kink_form
-from singlearn.symmetry.fibre_component import Kind
-from singlearn.symmetry.fibre_sample import random_parameter
-from singlearn.symmetry.fibre_segment import Motion, Path, Segment, motion_between
-from singlearn.symmetry.fibre_strata import Pair, strata
-from singlearn.symmetry.kink_form import boundary
-from singlearn.symmetry.linear_algebra import rank
-from singlearn.symmetry.rational import dot
+from singlearn.symmetry.fibre.components import Kind
+from singlearn.symmetry.fibre.sample import random_parameter
+from singlearn.symmetry.fibre.segments import Motion, Path, Segment, motion_between
+from singlearn.symmetry.fibre.strata import Pair, strata
+from singlearn.symmetry.two_layer.kink_form import boundary
 
 TRUTH = truth("relu_and_examples")["true_parameter_sets"]
 FUNCTIONS = {

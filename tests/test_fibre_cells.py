@@ -11,8 +11,8 @@ import pytest
 
 from fibre_assignments import count_on_a_line
 from singlearn.symmetry import Box, TwoLayerReLU, fibre, generators, kink_form
-from singlearn.symmetry.fibre_cells import CellClassification
-from singlearn.symmetry.fibre_component import Kind
+from singlearn.symmetry.fibre.cells import CellClassification
+from singlearn.symmetry.fibre.components import Kind
 
 INTERVAL = Box([-5], [5])
 

@@ -516,7 +516,11 @@ def test_optax_state_moves_along():
 
 def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
     """One layer's map of correlations beside draws; and the whole network's reaches 0.9."""
-    from singlearn.experiments.hundred_layers_networks import Architecture, start, tailored_slope
+    from singlearn.experiments.own.hundred_layers_networks import (
+        Architecture,
+        start,
+        tailored_slope,
+    )
 
     slope, rng = tailored_slope(30), np.random.default_rng(0)
     z = rng.normal(size=(400_000, 2))
@@ -533,8 +537,8 @@ def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
 
 
 def test_an_imbalanced_start_is_the_same_function_and_the_same_balance():
-    from singlearn.experiments.hundred_layers_networks import Architecture, balance, start
-    from singlearn.experiments.hundred_layers_training import moons
+    from singlearn.experiments.own.hundred_layers_networks import Architecture, balance, start
+    from singlearn.experiments.own.hundred_layers_training import moons
 
     x, label = moons()
     architecture, found = Architecture("nothing", 12), []
@@ -557,7 +561,7 @@ def test_an_imbalanced_start_is_the_same_function_and_the_same_balance():
 
 
 def test_laws_table_proves_all_and_disagrees_where_formulas_are_wrong():
-    from singlearn.experiments.laws_table import EDGE_CASES, gram_rank
+    from singlearn.experiments.own.laws_table import EDGE_CASES, gram_rank
 
     for _, description, formula, _ in EDGE_CASES[:4]:
         count = flow.count(description)
@@ -567,12 +571,13 @@ def test_laws_table_proves_all_and_disagrees_where_formulas_are_wrong():
 
 
 def test_hundred_layers_runs_and_reads_what_it_stored(tmp_path, monkeypatch):
-    from singlearn.experiments import REGISTRY, hundred_layers
+    from singlearn.experiments import REGISTRY
+    from singlearn.experiments.own import hundred_layers
 
     monkeypatch.setattr(hundred_layers, "QUICK", ((6,), 2, (0,)))
     result = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
     assert len(result.rows) == len(hundred_layers.TREATMENTS) * 2 * 4
     assert all(path.stat().st_size > 10_000 for path in result.figures)
-    monkeypatch.setattr("singlearn.experiments.hundred_layers_training.train", None)
+    monkeypatch.setattr("singlearn.experiments.own.hundred_layers_training.train", None)
     again = REGISTRY["hundred-layers"].run(True, 0, tmp_path, False)
     assert again.rows == result.rows

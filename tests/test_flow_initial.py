@@ -12,7 +12,15 @@ from torch.nn import init
 
 from singlearn import flow
 from singlearn.flow.initial_laws import read_initialiser
-from singlearn.flow.initial_test import draws_to_see, frame_statistics, haar_columns, p_value, scores, statistics_of, uniform_moments
+from singlearn.flow.initial_test import (
+    draws_to_see,
+    frame_statistics,
+    haar_columns,
+    p_value,
+    scores,
+    statistics_of,
+    uniform_moments,
+)
 
 X = np.random.default_rng(0).normal(size=(2, 6))
 D = 8

@@ -338,7 +338,7 @@ def test_the_command(tmp_path, capsys):
 def test_exit_times_of_the_staircase():
     """Half times of Gram-Schmidt directions, beside gradient descent: theory of the linear pair, to
     1 %."""
-    from singlearn.experiments.staircase import both_signs, train
+    from singlearn.experiments.own.staircase import both_signs, train
 
     values = (2.5, 1.2, 0.7)
     training = train(values, 0)
@@ -355,7 +355,7 @@ def test_exit_times_of_the_staircase():
 def test_exit_times_of_the_deep_staircase():
     """Half times of aligned balanced factors, by quadrature, beside gradient descent, to 0.2 %; and
     the plateaus of the loss."""
-    from singlearn.experiments.deep_staircase import train
+    from singlearn.experiments.own.deep_staircase import train
 
     values = (2.5, 1.2)
     training = train(values, 0.02, 0)
@@ -370,8 +370,8 @@ def test_an_agreement_within_a_large_error_counts_for_nothing():
     from types import SimpleNamespace
 
     from singlearn.exact.catalogue import deep_linear
-    from singlearn.experiments.deep_staircase import train
-    from singlearn.experiments.staircase_cells import plateau_row
+    from singlearn.experiments.own.deep_staircase import train
+    from singlearn.experiments.own.staircase_cells import plateau_row
 
     values = (2.5, 1.2)
     training, exact = train(values, 0.05, 0), deep_linear([2, 2, 2, 2], 2)  # λ = 2
@@ -387,7 +387,7 @@ def test_an_agreement_within_a_large_error_counts_for_nothing():
 
 def test_kinks_from_small_weights_come_one_by_one():
     """Two-layer ReLU, truth of two kinks: the first numbers of kinks that are passed."""
-    from singlearn.experiments import condensation
+    from singlearn.experiments.own import condensation
 
     x, y = condensation.data(0)
     kept = condensation.train(

@@ -47,12 +47,12 @@ def test_the_checker_loaded_anew_is_the_checker():
     with checker() as verification:
         assert verification.__dict__["verify"] is not verify and verification.verify(data)
     assert verify(data)
-    assert sys.modules["singlearn.exact.verification"].verify is verify
+    assert sys.modules["singlearn.exact.verify.verify"].verify is verify
 
 
 def test_the_checker_loads_nothing_that_searches():
     code = (
-        "import sys, singlearn.exact.verification, singlearn.exact as e\n"
+        "import sys, singlearn.exact.verify.verify, singlearn.exact as e\n"
         "from forged.table import forged\n"
         "assert not any(e.verify(f['certificate']) for f in forged().values())\n"
         "print([m for m in sys.modules if m.startswith('singlearn.exact.res') or m == 'jax'])"

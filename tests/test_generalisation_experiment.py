@@ -16,13 +16,22 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from singlearn.cli import main
-from singlearn.experiments import generalisation, last_layer_or_two, learning_curves
-from singlearn.experiments.last_layers import methods
-from singlearn.experiments.last_layers.cell import CELLS, Network, data_sets, features, layers_built, outputs
-from singlearn.experiments.last_layers.density import log_last_layer, log_mixture
-from singlearn.experiments.last_layers.first_matrix import log_average, posterior_of_first
-from singlearn.experiments.last_layers.published import published
-from singlearn.experiments.last_layers.training import train
+from singlearn.experiments.wei2022 import generalisation
+from singlearn.experiments.wei2022 import last_layer_or_two
+from singlearn.experiments.own import learning_curves
+from singlearn.experiments.wei2022.last_layers import methods
+from singlearn.experiments.wei2022.last_layers.cell import (
+    CELLS,
+    Network,
+    data_sets,
+    features,
+    layers_built,
+    outputs,
+)
+from singlearn.experiments.wei2022.last_layers.density import log_last_layer, log_mixture
+from singlearn.experiments.wei2022.last_layers.first_matrix import log_average, posterior_of_first
+from singlearn.experiments.wei2022.last_layers.published import published
+from singlearn.experiments.wei2022.last_layers.training import train
 from singlearn.generalise import CurvePoint, learning_curve
 
 RNG = np.random.default_rng(0)

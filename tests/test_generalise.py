@@ -38,7 +38,7 @@ from singlearn.generalise import (
     predictive,
     thaw,
 )
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.triple import Triple
 
 DIMENSION = 3

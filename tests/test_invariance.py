@@ -20,12 +20,12 @@ from scipy.stats import kstest, norm
 
 import singlearn as sl
 from local_landscapes import Landscape
-from singlearn.local.hamiltonian import _Chains
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.leapfrog import fly_in_chunks
-from singlearn.local.pytorch import TorchTarget
-from singlearn.local.target import Tempering
-from singlearn.tempering.moves import compile_moves
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.hamiltonian import _Chains
+from singlearn.local.sampling.leapfrog import fly_in_chunks
+from singlearn.local.sampling.target import Tempering
+from singlearn.local.torch.target import TorchTarget
+from singlearn.tempering.markov_moves import compile_moves
 
 # Under the right move each test fails with this chance; seeds are fixed, so that it passes or it does not.
 CHANCE = 1e-3

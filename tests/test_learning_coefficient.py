@@ -7,10 +7,13 @@ import pytest
 
 import singlearn as sl
 from conftest import quadrature_triple, truth
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.learning_coefficient import default_inverse_temperatures, intercept_is_elsewhere
-from singlearn.measure.warning import Reason
+from singlearn.measure.learning_coefficient import (
+    default_inverse_temperatures,
+    intercept_is_elsewhere,
+)
 from singlearn.models import polynomial, reduced_rank, tanh_zero_truth
+from singlearn.results.caution import Reason
+from singlearn.results.estimate import Estimate
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from singlearn.symmetry import (
-    Box,
-    DeepReLU,
-    Polytope,
-    TwoLayerReLU,
-    equivalent,
-    free_energy_bound,
-    kink_form,
-    linear_domains,
-    mix_bypassed,
-)
+from singlearn.symmetry import Box, DeepReLU, Polytope, TwoLayerReLU, equivalent, kink_form, linear_domains, mix_bypassed
+from singlearn.symmetry.two_layer import free_energy_bound
 
 STAR = TwoLayerReLU([[1, 0], [0, 1], [-1, -1]], [-1, -1, -1], [1, 1, 1], 0)
 

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import torch
 
-from singlearn.experiments import REGISTRY, local_through_training
+from singlearn.experiments import REGISTRY
+from singlearn.experiments.own import local_through_training
 from singlearn.local import Status, TrajectoryPoint
 
 torch.set_num_threads(1)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import singlearn as sl
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.pytorch import TorchTarget
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.torch.target import TorchTarget
 
 torch.set_num_threads(1)
 N, SCALE, GAMMA = 40, 4.0, 2.0

@@ -13,9 +13,9 @@ import torch
 import transformers
 
 import singlearn as sl
-from singlearn.local.checkpoint import read_state, with_weights
-from singlearn.local.checkpoint_series import in_order
-from singlearn.local.pytorch import TorchTarget
+from singlearn.local.torch.target import TorchTarget
+from singlearn.local.torch.weights import read_state, with_weights
+from singlearn.local.training.checkpoints import in_order
 
 torch.set_num_threads(1)
 VOCABULARY, LENGTH, WIDTH, HEADS = 12, 6, 8, 2

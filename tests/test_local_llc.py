@@ -11,13 +11,16 @@ import pytest
 import torch
 
 import singlearn as sl
-from singlearn.local import jax_memory, pytorch, recorded, torch_memory
-from singlearn.local.diagnostics import mixing
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.pytorch import TorchTarget
-from singlearn.local.quadratic import quadratic
-from singlearn.local.status import doubts, travelling
-from singlearn.local.target import Flight, Tempering
+from singlearn.local.jax import memory as jax_memory
+from singlearn.local.torch import target as pytorch
+from singlearn.local.torch import recording as recorded
+from singlearn.local.torch import memory as torch_memory
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.target import Flight, Tempering
+from singlearn.local.torch.target import TorchTarget
+from singlearn.local.verdict.mixing import mixing
+from singlearn.local.verdict.quadratic import quadratic
+from singlearn.local.verdict.status import doubts, travelling
 
 torch.set_num_threads(1)
 N = 500

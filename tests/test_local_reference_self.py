@@ -10,8 +10,8 @@ import pytest
 
 import singlearn as sl
 from singlearn.exact.catalogue import reduced_rank
-from singlearn.local.own_function import Likelihood, likelihood_of, reference_of
-from singlearn.local.verb import _target
+from singlearn.local.checks.own_function import Likelihood, likelihood_of, reference_of
+from singlearn.local.llc import _target
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional

@@ -17,9 +17,10 @@ import safetensors.torch
 import torch
 
 import singlearn as sl
-from singlearn.local import Status, Trajectory, TrajectoryPoint, through_training
-from singlearn.local.checkpoint_series import in_order
-from singlearn.local.stages import straight_pieces
+from singlearn.local import Status, Trajectory, TrajectoryPoint
+from singlearn.local.training import trajectory as through_training
+from singlearn.local.training.checkpoints import in_order
+from singlearn.local.training.straight_pieces import straight_pieces
 from singlearn.plot import trajectory as picture
 
 torch.set_num_threads(1)
@@ -208,7 +209,7 @@ def test_a_torchrun_job_of_two_processes_measures_every_checkpoint_once(tmp_path
 
 SECOND_DEVICE = """
 import jax, jax.numpy as jnp
-from singlearn.local import through_training
+from singlearn.local.training import trajectory as through_training
 def llc(model, *_, parameters, **__):
     print([device.id for device in jax.jit(model)(parameters, 1.0).devices()])
     raise SystemExit

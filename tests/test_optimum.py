@@ -9,9 +9,9 @@ import numpyro.distributions as dist
 import pytest
 
 from singlearn.data import galaxies
-from singlearn.measure.optimum import find_optimum
 from singlearn.models import MixturePrior, gaussian_mixture
 from singlearn.tempering import temper
+from singlearn.tempering.optimum import find_optimum
 from singlearn.triple import Triple
 
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import brentq
 
 import singlearn as sl
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.transitions import Point
 
 N = 100

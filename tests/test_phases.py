@@ -17,7 +17,7 @@ from conftest import quadrature_triple, truth
 from singlearn.models import star_truth
 from singlearn.symmetry import Box, Role, from_parameters
 from singlearn.symmetry import node_roles as exact_roles
-from singlearn.tempering import PhaseTooSmall
+from singlearn.tempering import PhaseTooSmallError
 
 SQUARE = [(-1, 1), (-1, 1)]
 GRID = np.linspace(-12.0, 12.0, 400_001)
@@ -122,7 +122,7 @@ def test_a_restricted_run_says_so_and_keeps_its_mass_on_disk(inside, tmp_path):
 
 
 def test_local_run_from_a_known_parameter(run):
-    local = sl.local_run(TWO_WELLS, 1.4, (right, True), particles=512, replicates=8, seed=3)
+    local = sl.temper_from(TWO_WELLS, 1.4, (right, True), particles=512, replicates=8, seed=3)
     free, energy, heat = exact(1.0, True)
     check(local.free_energy, free, 0.06)
     check(local.energy, energy, 0.03)
@@ -141,9 +141,9 @@ def test_a_metastable_phase_that_no_prior_draw_finds():
     """The free energy from inside says which phase wins, where neither the run nor rejection sees the other phase at all."""
     triple = sl.Triple.population(narrow, dist.Normal(0.0, 1.0), n=200, name="narrow")
     far = lambda w: w > 4.7  # noqa: E731
-    with pytest.raises(PhaseTooSmall, match=r"local_run starts from a known parameter"):
+    with pytest.raises(PhaseTooSmallError, match=r"temper_from starts from a known parameter"):
         sl.temper(triple, particles=64, restrict=far)
-    local = sl.local_run(triple, 5.001, far, particles=512, replicates=8, seed=0)
+    local = sl.temper_from(triple, 5.001, far, particles=512, replicates=8, seed=0)
     w = np.linspace(4.7, 5.5, 200_001)
     density = np.exp(-200 * np.minimum(0.3 + 0.5 * w**2, 200 * (w - 5) ** 2) - 0.5 * w**2) / math.sqrt(2 * math.pi)
     check(local.free_energy, -math.log(density.sum() * (w[1] - w[0])), 0.06)
@@ -243,9 +243,9 @@ def test_refusals(run):
     with pytest.raises(ValueError, match="should return one boolean"):
         sl.temper(TWO_WELLS, restrict=lambda w: (w > 0).astype(int))
     with pytest.raises(ValueError, match="it is not in the phase"):
-        sl.local_run(TWO_WELLS, -1.0, right)
+        sl.temper_from(TWO_WELLS, -1.0, right)
     with pytest.raises(ValueError, match="beta: got -1"):
-        sl.local_run(TWO_WELLS, 1.0, right, beta=-1)
+        sl.temper_from(TWO_WELLS, 1.0, right, beta=-1)
 
 
 def test_local_run_in_a_phase_with_constants_in_its_labeller():
@@ -253,7 +253,7 @@ def test_local_run_in_a_phase_with_constants_in_its_labeller():
     one = {"w": np.ones((1, 1)), "b": np.zeros(1), "q": np.ones(1)}
     prior = {name: dist.Normal(0.0, 1.0).expand(part.shape) for name, part in one.items()}
     triple = sl.Triple.population(lambda w: jnp.sum((w["w"] * w["q"] - 1) ** 2) + jnp.sum(w["b"] ** 2), prior, n=100)
-    local = sl.local_run(triple, one, (sl.phases.live_nodes([(-1, 1)]), 1), particles=16, replicates=2)
+    local = sl.temper_from(triple, one, (sl.phases.live_nodes([(-1, 1)]), 1), particles=16, replicates=2)
     assert local.phase == "live_nodes = 1" and local.energy.value > 0
 
 

@@ -9,7 +9,7 @@ import numpyro.distributions as dist
 import pytest
 
 import singlearn as sl
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.transitions import PhaseDiagram, PhasePoint, Point
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from singlearn.progress import counted
+from singlearn.running.progress import counted
 
 
 def test_pieces_are_counted_on_a_terminal_and_nowhere_else(capsys, monkeypatch) -> None:

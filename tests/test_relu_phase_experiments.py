@@ -10,15 +10,44 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from singlearn.experiments import REGISTRY, deform_angle
-from singlearn.experiments.deform_to_degenerate import closest_single_kink, inner_kinks, two_kinks
-from singlearn.experiments.deformation import Pair, critical_separation, gap_per_decade
-from singlearn.experiments.relu_chart import SQUARE, ChartPrior, from_inside, near, to_chart, to_network
-from singlearn.experiments.relu_laplace import DEAD, constant_fit, dead_free_energy, laplace_free_energy, reversals, turned
-from singlearn.experiments.table2_explained import all_dead, live_or_straight, pieces, sample_size
-from singlearn.experiments.weight_annihilation import LIFT, closest_annihilating, deformed, predicted_gap
-from singlearn.measure.estimate import Estimate
+from singlearn.experiments import REGISTRY
+from singlearn.experiments.carroll2021 import deform_angle
+from singlearn.experiments.carroll2021.deform_to_degenerate import (
+    closest_single_kink,
+    inner_kinks,
+    two_kinks,
+)
+from singlearn.experiments.carroll2021.deformation import Pair, critical_separation, gap_per_decade
+from singlearn.experiments.carroll2021.relu_chart import (
+    SQUARE,
+    ChartPrior,
+    from_inside,
+    near,
+    to_chart,
+    to_network,
+)
+from singlearn.experiments.carroll2021.relu_laplace import (
+    DEAD,
+    constant_fit,
+    dead_free_energy,
+    laplace_free_energy,
+    reversals,
+    turned,
+)
+from singlearn.experiments.carroll2021.weight_annihilation import (
+    LIFT,
+    closest_annihilating,
+    deformed,
+    predicted_gap,
+)
+from singlearn.experiments.wei2022.table2_explained import (
+    all_dead,
+    live_or_straight,
+    pieces,
+    sample_size,
+)
 from singlearn.models import relu_population_kl, star_truth
+from singlearn.results.estimate import Estimate
 
 
 def test_mass_of_a_dead_node():

@@ -14,10 +14,10 @@ import pytest
 import sympy
 
 from singlearn.exact import Expression, catalogue, rlct, verify, volume, zeta
-from singlearn.exact.check.plane import keeps_its_sign
-from singlearn.exact.plane_sign import nonnegative_in_the_plane
-from singlearn.exact.reading import read_function
+from singlearn.exact.read.inputs import read_function
 from singlearn.exact.resolve.chart import terms_of
+from singlearn.exact.resolve.plane_sign import nonnegative_in_the_plane
+from singlearn.exact.verify.plane import keeps_its_sign
 from sliced_volume import slope
 
 TRUTH = json.loads((Path(__file__).parent / "truth" / "polynomials.json").read_text())["polynomials"]

@@ -11,11 +11,29 @@ import pytest
 import singlearn
 
 ROOT = Path(singlearn.__file__).parent
-# exact and symmetry stand alone; measure reads arrays, so tempering, whose Run has the reading methods, comes after it.
+GROUND = ["numbers", "results", "running", "data"]
 ORDER = [
-    "progress", "results", "running", "data", "exact", "symmetry", "triple", "models", "measure", "tempering", "selection", "transitions",
-    "generalise", "local", "flow", "plot", "experiments", "explore", "cli", "__main__",
-]  # fmt: skip
+    *GROUND,
+    "exact",
+    "symmetry",
+    "local",
+    "triple",
+    "models",
+    "measure",
+    "volume",
+    "phases",
+    "tempering",
+    "selection",
+    "transitions",
+    "generalise",
+    "agreement",
+    "flow",
+    "plot",
+    "experiments",
+    "explore",
+    "cli",
+    "__main__",
+]
 
 
 def room(path):

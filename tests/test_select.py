@@ -14,9 +14,9 @@ import pytest
 from scipy import stats
 
 import singlearn as sl
-from singlearn.cli.document import plain
 from singlearn.measure.criteria import standard_error_over_data
-from singlearn.measure.estimate import Estimate
+from singlearn.results.document import plain
+from singlearn.results.estimate import Estimate
 from singlearn.selection import select
 from singlearn.selection.predictive import predictive_density
 from singlearn.selection.probability import probabilities

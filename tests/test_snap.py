@@ -22,9 +22,9 @@ from singlearn.symmetry import (
     snap,
     sup_distance,
 )
-from singlearn.symmetry.snap.exact_kernel import satisfying
-from singlearn.symmetry.snap.snapping import described, rounded_up
-from singlearn.symmetry.snap.vanishing_sums import Rows, vanishing_sums
+from singlearn.symmetry.trained.exact_kernel import satisfying
+from singlearn.symmetry.trained.snapping import described, rounded_up
+from singlearn.symmetry.trained.vanishing_sums import Rows, vanishing_sums
 
 
 def kinds(found):

@@ -7,7 +7,7 @@ import sympy
 from flint import fmpq
 
 from singlearn.exact import rlct, verify
-from singlearn.exact.expression import Expression
+from singlearn.exact.read.expression import Expression
 from singlearn.exact.resolve.chart import ring
 from singlearn.exact.resolve.squares import _decomposed, sum_of_squares
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conftest import truth
 from relu_strategies import from_json, moved, network, random_parts
 from singlearn.symmetry import Box, Polytope, TwoLayerReLU, equivalent, kink_form
-from singlearn.symmetry.paired_bound import paired_bound
+from singlearn.symmetry.two_layer.paired_bound import paired_bound
 
 CASES = truth("relu_networks")["equivalence"]
 

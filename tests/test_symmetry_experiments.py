@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from singlearn.experiments import REGISTRY
-from singlearn.experiments.relu_symmetries import stars
+from singlearn.experiments.carroll2021.relu_symmetries import stars
 from singlearn.symmetry import equivalent, fibre
 
 

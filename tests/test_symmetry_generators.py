@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conftest import truth
 from relu_strategies import network, random_parts
 from singlearn.symmetry import Box, TwoLayerReLU, explained_rank, fisher_kernel, generators
-from singlearn.symmetry.parameters import jacobian
+from singlearn.symmetry.two_layer.parameters import jacobian
 
 RANKS = truth("relu_and_examples")["true_parameter_sets"]["fisher_ranks_d2"]
 BOX = 3

@@ -21,8 +21,8 @@ from singlearn.symmetry import (
     hidden_polytopes,
 )
 from singlearn.symmetry.deep import explained_rank_deep
-from singlearn.symmetry.parameters import Layout
-from singlearn.symmetry.zero_sums import nearly_zero_sums, zero_sums
+from singlearn.symmetry.fibre.zero_sums import nearly_zero_sums, zero_sums
+from singlearn.symmetry.two_layer.parameters import Layout
 
 LINE = np.linspace(-1, 1, 57)[:, None] + 0.001
 

@@ -26,7 +26,6 @@ from singlearn.symmetry import (
     read,
     write,
 )
-from singlearn.symmetry.network import Node
 from singlearn.symmetry.smooth import Activation, Constant, in_base, smooth_form, smooth_generators
 from singlearn.symmetry.smooth.constant import Base, ball
 from singlearn.symmetry.smooth.equivalence import is_zero
@@ -35,6 +34,7 @@ from singlearn.symmetry.smooth.explained_rank import smooth_jacobian
 from singlearn.symmetry.smooth.step import Merge, Permute, Remove, Split
 from singlearn.symmetry.smooth.transformation import Transformation
 from singlearn.symmetry.smooth.witness import Witness
+from singlearn.symmetry.two_layer.network import Node
 
 NAMES = ("tanh", "sigmoid", "erf", "silu", "gelu")
 EVEN = ("silu", "gelu")

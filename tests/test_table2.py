@@ -11,7 +11,7 @@ import pytest
 
 from singlearn.exact import catalogue
 from singlearn.experiments import REGISTRY
-from singlearn.experiments.table2 import (
+from singlearn.experiments.wei2022.table2 import (
     PUBLISHED,
     TABLE2,
     Cell,
@@ -23,7 +23,7 @@ from singlearn.experiments.table2 import (
     table,
     training_set,
 )
-from singlearn.experiments.table2_figure import draw
+from singlearn.experiments.wei2022.table2_figure import draw
 from singlearn.models import star_truth, two_layer, two_layer_network
 
 TINY = Settings(("relu",), training_sets=1, particles=48, replicates=2, precision="float32")

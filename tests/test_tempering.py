@@ -15,8 +15,12 @@ import pytest
 import xarray as xr
 
 import singlearn as sl
-from singlearn.measure.warning import Reason
-from singlearn.tempering.ladder import log_weights, next_inverse_temperature, relative_effective_sample_size
+from singlearn.results.caution import Reason
+from singlearn.tempering.ladder import (
+    log_weights,
+    next_inverse_temperature,
+    relative_effective_sample_size,
+)
 
 CROSS = """
 import sys

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from singlearn.symmetry import transformer as st
-from singlearn.symmetry.deep.equivalent import Verdict
+from singlearn.symmetry.deep.equivalence import Verdict
 from singlearn.symmetry.transformer import Transformer
 from singlearn.symmetry.transformer.ball import proven_outputs
 from singlearn.symmetry.transformer.precision import kept_as

@@ -11,7 +11,12 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from singlearn.cli import main
-from singlearn.symmetry.transformer import equivalent, from_hugging_face, from_torch_encoder, read_transformer
+from singlearn.symmetry.transformer import (
+    equivalent,
+    from_hugging_face,
+    from_torch_encoder,
+    read_transformer,
+)
 
 torch.set_num_threads(1)
 TOKENS = np.random.default_rng(1).integers(13, size=(3, 8))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from singlearn.symmetry import transformer as st
-from singlearn.symmetry.transformer import NotASymmetry, Transformer
+from singlearn.symmetry.transformer import NotASymmetryError, Transformer
 from singlearn.symmetry.transformer.refusal import random_inputs
 from transformer_cases import KINDS, made
 
@@ -27,7 +27,7 @@ def test_rotary_positions_leave_a_turn_and_a_scale_of_each_plane() -> None:
     matrix[np.ix_([0, 2], [0, 2])], matrix[np.ix_([1, 3], [1, 3])] = first, second
     assert same(model, st.mix_query_key(model, 0, 0, matrix))
     for wrong in (np.diag([1.0, 1.0, 2.0, 1.0]), np.kron(QUARTER, np.eye(2)) + np.eye(4)[[1, 0, 3, 2]], np.kron(np.eye(2), QUARTER)):
-        with pytest.raises(NotASymmetry, match="rotary"):
+        with pytest.raises(NotASymmetryError, match="rotary"):
             st.mix_query_key(model, 0, 0, wrong)
         changes = {
             "blocks.0.attention.query": np.einsum("ij,hjd->hid", wrong, model.weights["blocks.0.attention.query"]),
@@ -43,7 +43,7 @@ def test_rotary_positions_leave_a_turn_and_a_scale_of_each_plane() -> None:
 def test_slow_planes_are_not_taken_for_still_ones() -> None:
     """At the first places a slow rotation is hardly seen; the commutant is asked for all places."""
     model = made(KINDS["llama"]).with_weights({"blocks.0.attention.frequency": np.array([1.0, 1e-13])})
-    with pytest.raises(NotASymmetry, match="rotary"):
+    with pytest.raises(NotASymmetryError, match="rotary"):
         st.mix_query_key(model, 0, 0, np.diag([1.0, 1.0, 1.0, 2.0]))
 
 
@@ -60,7 +60,7 @@ def test_grouped_heads_stay_together() -> None:
     model = replace(model, weights=weights)
     assert model.heads(0) == (4, 2)
     assert same(model, st.permute_heads(model, 0, [3, 2, 0, 1]))
-    with pytest.raises(NotASymmetry, match="groups of 2"):
+    with pytest.raises(NotASymmetryError, match="groups of 2"):
         st.permute_heads(model, 0, [0, 2, 1, 3])
     order = np.array([0, 2, 1, 3])
     torn = {f"blocks.0.attention.{part}": weights[f"blocks.0.attention.{part}"][order] for part in ("query", "output")}
@@ -73,11 +73,11 @@ def test_gates_let_through_what_their_activation_does() -> None:
     scales = np.array([-2.0, 0.5, 1.0, -1.0, 3.0])
     assert same(silu, st.scale_mlp(silu, 0, scales)) and same(relu, st.scale_mlp(relu, 0, scales, "in"))
     assert same(relu, st.scale_mlp(relu, 1, np.abs(scales), "gate"))
-    with pytest.raises(NotASymmetry, match="only ReLU"):
+    with pytest.raises(NotASymmetryError, match="only ReLU"):
         st.scale_mlp(silu, 0, np.abs(scales), "gate")
-    with pytest.raises(NotASymmetry, match="positive"):
+    with pytest.raises(NotASymmetryError, match="positive"):
         st.scale_mlp(relu, 0, scales, "gate")
-    with pytest.raises(NotASymmetry, match="but 0"):
+    with pytest.raises(NotASymmetryError, match="but 0"):
         st.scale_mlp(silu, 0, np.zeros(5))
     with pytest.raises(ValueError, match="branch"):
         st.scale_mlp(made(KINDS["gpt2"]), 0, scales, "gate")
@@ -97,13 +97,13 @@ def test_streams_that_are_seen_have_no_other_basis(kind: str) -> None:
     model = made(KINDS[kind])
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
     for refused in (lambda: st.rotate(model, turn), lambda: st.rescale_stream(model, 2.0), lambda: st.layer_to_rms(model)):
-        with pytest.raises(NotASymmetry):
+        with pytest.raises(NotASymmetryError):
             refused()
     if kind == "encoder":
         folded = st.fold_gain(model)
         assert same(model, folded) and [name for name in folded.weights if "norm" in name] == ["final_norm.gain", "final_norm.bias"]
     else:
-        with pytest.raises(NotASymmetry, match="behind the additions"):
+        with pytest.raises(NotASymmetryError, match="behind the additions"):
             st.fold_gain(model)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from singlearn.symmetry import transformer
-from singlearn.symmetry.transformer import NotASymmetry, Transformer
+from singlearn.symmetry.transformer import NotASymmetryError, Transformer
 from singlearn.symmetry.transformer.stream import readers, written_through
 
 VOCABULARY, WIDTH, HEADS, HEAD, HIDDEN = 11, 8, 2, 3, 12
@@ -94,7 +94,7 @@ def test_without_norms_the_stream_has_all_of_gl() -> None:
     matrix = np.random.default_rng(3).standard_normal((WIDTH, WIDTH))
     turned = transformer.rotate(net, matrix)
     assert moved(net, turned) and same_function(net, turned)
-    with pytest.raises(NotASymmetry, match="condition number"):
+    with pytest.raises(NotASymmetryError, match="condition number"):
         transformer.rotate(net, np.ones((WIDTH, WIDTH)))
 
 
@@ -131,7 +131,7 @@ def test_rotations_that_a_norm_allows(norm: str, gains: bool, matrix: np.ndarray
 )
 def test_rotations_that_a_norm_refuses(norm: str, gains: bool, matrix: np.ndarray, reason: str) -> None:
     net = model(norm, gains=gains)
-    with pytest.raises(NotASymmetry, match=reason):
+    with pytest.raises(NotASymmetryError, match=reason):
         transformer.rotate(net, matrix)
     # The refusal is right: writing A x and reading with the inverse changes the function.
     changes = written_through(net, matrix) | {name: net.weights[name] @ np.linalg.inv(matrix) for name, _ in readers(net)}
@@ -162,9 +162,9 @@ def test_folded_gains_free_the_rotation(norm: str) -> None:
 def test_layernorm_with_gains_becomes_rmsnorm() -> None:
     net = model("layer")
     assert same_function(net, transformer.layer_to_rms(net))
-    with pytest.raises(NotASymmetry, match="LayerNorm"):
+    with pytest.raises(NotASymmetryError, match="LayerNorm"):
         transformer.layer_to_rms(model("rms"))
-    with pytest.raises(NotASymmetry, match="no norms"):
+    with pytest.raises(NotASymmetryError, match="no norms"):
         transformer.fold_gain(model("none"))
 
 
@@ -173,7 +173,7 @@ def test_scale_of_the_stream(norm: str) -> None:
     net = model(norm)
     scaled = transformer.rescale_stream(net, 3.0)
     assert same_function(net, scaled) and scaled.epsilon == net.epsilon * (1 if norm == "none" else 9)
-    with pytest.raises(NotASymmetry, match="factor: got 0"):
+    with pytest.raises(NotASymmetryError, match="factor: got 0"):
         transformer.rescale_stream(net, 0.0)
 
 
@@ -193,11 +193,11 @@ def test_heads_and_mlp(norm: str) -> None:
 
 def test_refusals_of_heads_and_mlp() -> None:
     net = model("rms")
-    with pytest.raises(NotASymmetry, match="only ReLU"):
+    with pytest.raises(NotASymmetryError, match="only ReLU"):
         transformer.scale_mlp(net, 0, np.full(HIDDEN, 2.0))
-    with pytest.raises(NotASymmetry, match="positive"):
+    with pytest.raises(NotASymmetryError, match="positive"):
         transformer.scale_mlp(model("rms", "relu"), 0, np.full(HIDDEN, -1.0))
-    with pytest.raises(NotASymmetry, match="condition"):
+    with pytest.raises(NotASymmetryError, match="condition"):
         transformer.mix_query_key(net, 0, 0, np.zeros((HEAD, HEAD)))
     with pytest.raises(ValueError, match="head: got 2"):
         transformer.mix_value_output(net, 0, 2, np.eye(HEAD))

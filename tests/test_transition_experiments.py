@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from scipy.stats import invgamma
 
-from singlearn.experiments import degenerate_node, model_selection, selection_families, toy_transitions
+from singlearn.experiments.carroll2021 import degenerate_node
+from singlearn.experiments.own import model_selection
+from singlearn.experiments.own import selection_families
+from singlearn.experiments.own import toy_transitions
 from singlearn.models import MixturePrior, two_node_degeneracy
+from singlearn.running.sweep import FinishedPoints
 from singlearn.tempering import temper
-from singlearn.transitions.finished_points import FinishedPoints
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 import pytest
 
 import singlearn as sl
-from singlearn.tempering import NoFiniteEnergy
+from singlearn.tempering import NoFiniteEnergyError
 
 Y = np.array([0.3, -0.2, 0.9])
 
@@ -98,7 +98,7 @@ def test_infinite_energies_cost_weight_and_are_counted():
 
 def test_all_infinite_stops_with_an_error():
     triple = sl.Triple.population(lambda w: w * jnp.inf, dist.HalfNormal(1.0), n=1, name="nowhere")
-    with pytest.raises(NoFiniteEnergy, match="every particle of a replicate has infinite energy at β = 0"):
+    with pytest.raises(NoFiniteEnergyError, match="every particle of a replicate has infinite energy at β = 0"):
         sl.temper(triple, particles=32)
 
 

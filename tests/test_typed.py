@@ -12,7 +12,7 @@ NAMES = {
     "sl.temper": "singlearn.tempering.run.Run",
     "sl.Triple": "singlearn.triple.triple.Triple",
     "sl.plot.thermodynamics": "Figure",
-    "sl.local.trajectory": "singlearn.local.trajectory_points.Trajectory",
+    "sl.local.trajectory": "singlearn.local.training.points.Trajectory",
     "sl.exact.rlct": "singlearn.exact",
     "sl.flow.timeline": "singlearn.flow",
     "sl.explore": "singlearn.explore.explorer.Explorer",

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from singlearn.exact import Certificate, Expression, rlct, verify
-from singlearn.exact.check.charts import Chart
-from singlearn.exact.check.tree import hoelder
+from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.tree import hoelder
 
 CASES = [
     "(x^2 - y^3)^2",

@@ -19,12 +19,12 @@ from scipy.stats import norm
 import singlearn as sl
 from conftest import truth
 from singlearn.cli.exact_check import check
-from singlearn.measure.nested_sampling import NestedSample, _descend
-from singlearn.measure.volume import VolumeCurve, threshold_grid
-from singlearn.measure.volume_by_nested_sampling import _curve, volume_by_nested_sampling
-from singlearn.measure.volume_fit import fit_volume
-from singlearn.measure.warning import Reason
 from singlearn.models import polynomial
+from singlearn.results.caution import Reason
+from singlearn.volume.by_nested_sampling import _curve, volume_by_nested_sampling
+from singlearn.volume.curve import VolumeCurve, threshold_grid
+from singlearn.volume.fit import fit_volume
+from singlearn.volume.nested_sampling import NestedSample, _descend
 
 POLYNOMIALS = {case["K"]: (float(Fraction(case["lam"])), case["m"]) for case in truth("polynomials")["polynomials"]}
 POLYNOMIALS["x^2*y^2"] = (0.5, 2)

@@ -16,8 +16,14 @@ import sympy
 from scipy import integrate
 
 from singlearn import models
-from singlearn.exact import TrueSetChart, WorkedExample, minimally_singular, relu_kl, worked_examples
-from singlearn.experiments.worked_examples import EXPERIMENT, cases, table
+from singlearn.exact import (
+    TrueSetChart,
+    WorkedExample,
+    minimally_singular,
+    relu_kl,
+    worked_examples,
+)
+from singlearn.experiments.carroll2021.worked_examples import EXPERIMENT, cases, table
 from singlearn.plot import Side, plane, smoothness, valley
 from singlearn.plot.valley_and_posterior import posterior_over_plane
 from singlearn.triple import Triple
@@ -317,7 +323,7 @@ def test_pictures_refuse() -> None:
 
 def test_experiment_measures_what_is_proved(tmp_path, monkeypatch) -> None:
     """On one case; `singlearn experiment worked_examples` runs all five."""
-    monkeypatch.setattr("singlearn.experiments.worked_examples.cases", lambda: cases()[2:3])
+    monkeypatch.setattr("singlearn.experiments.carroll2021.worked_examples.cases", lambda: cases()[2:3])
     result = EXPERIMENT.run(True, 0, tmp_path / "new", False)
     json.dumps(result.to_dict())
     assert [row["Fisher rank"] for row in result.rows] == [1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from singlearn.symmetry import transformer as st
-from singlearn.symmetry.transformer import NotASymmetry, Transformer
+from singlearn.symmetry.transformer import NotASymmetryError, Transformer
 from singlearn.symmetry.transformer.rotary import commuting_part
 
 
@@ -91,7 +91,7 @@ def elsewhere_in_orbit(model: Transformer, seed: int = 3) -> Transformer:
     for move in (st.fold_gain, st.layer_to_rms):
         try:
             model = move(model)
-        except NotASymmetry:
+        except NotASymmetryError:
             continue
     for block in range(model.blocks):
         heads, key_heads = model.heads(block)
@@ -115,7 +115,7 @@ def elsewhere_in_orbit(model: Transformer, seed: int = 3) -> Transformer:
     matrix = random.standard_normal((WIDTH, WIDTH))
     try:
         return st.rescale_stream(st.rotate(model, matrix if model.norm == "none" else np.linalg.qr(matrix)[0]), 2.5)
-    except NotASymmetry:
+    except NotASymmetryError:
         return model
 
 

@@ -28,7 +28,7 @@ from singlearn.symmetry import (
     node_roles,
     sup_distance,
 )
-from singlearn.symmetry.fibre_component import Component
+from singlearn.symmetry.fibre.components import Component
 
 NETWORKS = 340
 SIDE = 3

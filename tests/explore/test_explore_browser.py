@@ -15,7 +15,16 @@ import pytest
 import singlearn as sl
 from singlearn.explore.network import network_state
 from singlearn.explore.page import module, scenes, style
-from singlearn.symmetry import TwoLayerReLU, equivalent, explained_rank, fibre, from_parameters, kink_form, minimal_width, read
+from singlearn.symmetry import (
+    TwoLayerReLU,
+    equivalent,
+    explained_rank,
+    fibre,
+    from_parameters,
+    kink_form,
+    minimal_width,
+    read,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the explorer's page is not tried in a browser")

@@ -61,7 +61,7 @@ def test_the_order_of_phases_changes_where_their_curves_cross():
 
 @pytest.mark.slow
 def test_dead_phases_are_the_closed_form():
-    from singlearn.experiments.relu_laplace import constant_fit, dead_free_energy
+    from singlearn.experiments.carroll2021.relu_laplace import constant_fit, dead_free_energy
     from singlearn.models import star_truth
 
     for chosen in PHASES["sets"][1:]:

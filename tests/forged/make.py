@@ -14,10 +14,10 @@ from typing import Any
 
 from singlearn.exact import Expression, rlct, verify
 from singlearn.exact.certificate import FORMAT
-from singlearn.exact.check import polynomial as p
-from singlearn.exact.check.polyhedron import Polyhedron
-from singlearn.exact.check.zeros import no_zeros
-from singlearn.exact.verification import _Element, _function
+from singlearn.exact.verify import polynomial as p
+from singlearn.exact.verify.polyhedron import Polyhedron
+from singlearn.exact.verify.verify import _Element, _function
+from singlearn.exact.verify.zeros import no_zeros
 
 from .guards import Guard, checker, find
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from singlearn.cli.main import main
+from singlearn.numbers.rational import rational
 from singlearn.symmetry import (
     Box,
     DeepReLU,
@@ -39,9 +40,8 @@ from singlearn.symmetry import (
     write,
 )
 from singlearn.symmetry.deep import compress_deep, read_network
-from singlearn.symmetry.deep.files.named_arrays import network_from_arrays
 from singlearn.symmetry.deep.rounding import exact_outputs
-from singlearn.symmetry.rational import rational
+from singlearn.symmetry.files.named_arrays import network_from_arrays
 
 
 def chain(names, width=3, seed=0, bias=True):

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import singlearn as sl
-from singlearn.measure.warning import Reason
+from singlearn.results.caution import Reason
 from singlearn.tempering.coordinate_mixing import coordinate_mixing, coordinate_warnings
 from singlearn.tempering.genealogy import families, variance_inflation
 from singlearn.tempering.posterior import Posterior

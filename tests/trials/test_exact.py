@@ -72,7 +72,7 @@ def test_a_large_polynomial_is_searched_in_a_process_and_proved():
 def test_a_step_that_does_not_end_leaves_bounds_that_the_checker_accepts(monkeypatch):
     """Time is up before the process has begun: Hölder's inequality alone says λ ≥ 1/40."""
     from singlearn.exact import resolution
-    from singlearn.exact.limited import LimitError
+    from singlearn.exact.resolve.limited import LimitError
 
     def never(arguments, seconds):
         raise LimitError("time ran out in one step of algebra")

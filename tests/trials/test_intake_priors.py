@@ -11,7 +11,7 @@ import pytest
 from scipy.special import betaln
 
 import singlearn as sl
-from singlearn.measure.phases.labeller import label_all
+from singlearn.phases.labeller import label_all
 from singlearn.triple.charts import chart_of
 from singlearn.triple.coordinates import coordinates_of
 from singlearn.triple.intake.truth import outside_support

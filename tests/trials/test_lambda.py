@@ -10,7 +10,7 @@ import singlearn as sl
 from singlearn.measure.asymptotics import fit_asymptotics
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import read_learning_coefficient
-from singlearn.measure.warning import Reason
+from singlearn.results.caution import Reason
 from singlearn.tempering.ladder import next_inverse_temperature
 
 N01 = dist.Normal(0.0, 1.0)

@@ -17,14 +17,14 @@ import torch
 
 import singlearn as sl
 from local_landscapes import Landscape, by_quadrature, tempering
-from singlearn.local.discretisation import highest_excess, virial_excess
-from singlearn.local.minimum import look_below
-from singlearn.local.reading import read
-from singlearn.local.sampling import sample, sampling_cautions
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import sample_sgld
-from singlearn.local.status import Status
-from singlearn.local.target import Traces
+from singlearn.local.sampling.discretisation import highest_excess, virial_excess
+from singlearn.local.sampling.sample import sample, sampling_cautions
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sgld import sample_sgld
+from singlearn.local.sampling.target import Traces
+from singlearn.local.verdict.minimum import look_below
+from singlearn.local.verdict.status import Status
+from singlearn.local.verdict.verdict import read
 
 EDGE = 0.5
 LARGE = 10**9

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 import singlearn as sl
-from singlearn.local import jax_function
-from singlearn.local.closed_over import held_by
-from singlearn.local.false_gradient import find_false_gradient
-from singlearn.local.jax_data import as_pair, digits_lost
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.jax_leaves import notes_on, sorted_leaves
-from singlearn.local.jax_programs import CompiledOnce
+from singlearn.local.checks.false_gradient import find_false_gradient
+from singlearn.local.jax import target as jax_function
+from singlearn.local.jax.closed_over import held_by
+from singlearn.local.jax.data import as_pair, digits_lost
+from singlearn.local.jax.leaves import notes_on, sorted_leaves
+from singlearn.local.jax.programs import CompiledOnce
+from singlearn.local.jax.target import JaxTarget
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)).astype(np.float32)

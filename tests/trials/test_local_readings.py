@@ -10,20 +10,20 @@ import torch
 from torch import nn
 
 import singlearn as sl
-from singlearn.local.diagnostics import mixing
+from singlearn.local.checks.unfelt import unfelt
 from singlearn.local.gamma import choose_gamma, scales
 from singlearn.local.gamma_reach import weakened
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.pytorch import TorchTarget
-from singlearn.local.quadratic import quadratic, spectrum
-from singlearn.local.rare_samples import rare_samples
-from singlearn.local.reading import _of_gamma, without_chains
-from singlearn.local.settings import Settings
-from singlearn.local.status import doubts, what_helps, why_diverged
-from singlearn.local.target import Tempering, Traces
-from singlearn.local.torch_rounding import with_enough_digits
-from singlearn.local.unfelt import unfelt
-from singlearn.measure.estimate import Estimate
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.target import Tempering, Traces
+from singlearn.local.torch.rounding import with_enough_digits
+from singlearn.local.torch.target import TorchTarget
+from singlearn.local.verdict.mixing import mixing
+from singlearn.local.verdict.quadratic import quadratic, spectrum
+from singlearn.local.verdict.rare_samples import rare_samples
+from singlearn.local.verdict.status import doubts, what_helps, why_diverged
+from singlearn.local.verdict.verdict import _of_gamma, without_chains
+from singlearn.results.estimate import Estimate
 
 torch.set_num_threads(1)
 N = 400

@@ -15,12 +15,13 @@ import torch
 
 import singlearn as sl
 from singlearn.cli import main
-from singlearn.local import expected_time, through_training
-from singlearn.local.expected_time import ExpectedTime, in_words, watched
+from singlearn.local.sampling import expected_time
+from singlearn.local.training import trajectory as through_training
+from singlearn.local.llc import one_tie
 from singlearn.local.names import AUTO, choose, tie_scales
-from singlearn.local.settings import Settings
-from singlearn.local.target import Tempering
-from singlearn.local.verb import one_tie
+from singlearn.local.sampling.expected_time import ExpectedTime, in_words, watched
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.target import Tempering
 
 torch.set_num_threads(1)
 X = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))

@@ -17,11 +17,11 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
-from singlearn.local.batch_independence import Dependence, find_dependence
-from singlearn.local.checkpoint import with_weights
-from singlearn.local.pytorch import TorchTarget
-from singlearn.local.torch_embedding import with_true_gradients
-from singlearn.local.torch_gradient import find_contradiction
+from singlearn.local.checks.batch_independence import Dependence, find_dependence
+from singlearn.local.torch.embedding import with_true_gradients
+from singlearn.local.torch.gradient import find_contradiction
+from singlearn.local.torch.target import TorchTarget
+from singlearn.local.torch.weights import with_weights
 
 torch.set_num_threads(1)
 # What users bring may be what PyTorch advises against.

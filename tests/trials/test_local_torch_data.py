@@ -29,9 +29,9 @@ from torch.utils.data import (
     default_collate,
 )
 
-from singlearn.local.pytorch import TorchTarget
-from singlearn.local.torch_data import as_tensors
-from singlearn.local.torch_loss import model_form
+from singlearn.local.torch.data import as_tensors
+from singlearn.local.torch.loss import model_form
+from singlearn.local.torch.target import TorchTarget
 
 torch.set_num_threads(1)
 N = 200

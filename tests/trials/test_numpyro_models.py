@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import singlearn as sl
-from singlearn.measure.warning import Reason
+from singlearn.results.caution import Reason
 from singlearn.tempering.site_names import event_cautions
 from singlearn.triple.sites import Sites
 

@@ -31,19 +31,19 @@ import singlearn as sl
 from singlearn.cli.figure_file import saved_or_why
 from singlearn.generalise import Fitted, by_laplace, by_map, by_mle, learning_curve, predictive
 from singlearn.generalise.curve_identity import CurveIdentity
-from singlearn.measure.estimate import Estimate
+from singlearn.phases.restriction import Restriction
+from singlearn.results.estimate import Estimate
 from singlearn.running import claim, identity, whole_files
 from singlearn.running.claim import Claim, FolderInUseError
+from singlearn.running.sweep import FinishedPoints, spread
 from singlearn.running.whole_files import write_whole
 from singlearn.tempering import run as run_module
 from singlearn.tempering import storage
-from singlearn.tempering.anneal import NoFiniteEnergy
+from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
-from singlearn.tempering.restriction import Restriction
 from singlearn.tempering.settings import Settings
-from singlearn.transitions import verb as sweeps
-from singlearn.transitions.finished_points import FinishedPoints, spread
+from singlearn.transitions import phase_diagram as sweeps
 from singlearn.transitions.point import Point
 
 GENERATOR = np.random.default_rng(0)
@@ -319,7 +319,7 @@ def test_a_refused_or_failed_run_leaves_no_folder(tmp_path):
     nowhere = sl.Triple(lambda w, y: jnp.full(len(y), -jnp.inf), dist.Normal(0.0, 1.0), np.zeros(3))
     (tmp_path / "there").mkdir()
     for path in (tmp_path / "a" / "b", tmp_path / "there"):
-        with pytest.raises(NoFiniteEnergy):
+        with pytest.raises(NoFiniteEnergyError):
             sl.temper(nowhere, particles=16, replicates=1, progress=False, checkpoint=path)
         with pytest.raises(ValueError, match="particles"):
             sl.temper(nowhere, particles=3, checkpoint=path)

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 import singlearn as sl
-from singlearn.local import through_training
-from singlearn.local.sweep_identity import identity_of_sweep
+from singlearn.local.training import trajectory as through_training
+from singlearn.local.training.identity import identity_of_sweep
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 Y = X @ torch.ones(3, 1)

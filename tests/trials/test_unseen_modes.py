@@ -14,16 +14,16 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from singlearn.data import galaxies
-from singlearn.measure.descent import descend
 from singlearn.measure.joined import JoinedReweighting, JoinedView
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.landscape import landscape_of
 from singlearn.measure.reweight import Reweighting
-from singlearn.measure.warning import Reason
 from singlearn.models import MixturePrior, gaussian_mixture
+from singlearn.results.caution import Reason
 from singlearn.tempering import Run, temper
 from singlearn.tempering.add_modes import run_mode
 from singlearn.tempering.copies import Likeness
+from singlearn.tempering.descent import descend
+from singlearn.tempering.landscape import landscape_of
 from singlearn.tempering.mode_mass import Ellipsoid, Mode, measure_mode
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.switches import scores

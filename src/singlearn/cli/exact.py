@@ -8,17 +8,17 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
-from singlearn.cli.refusal import Refusal
 from singlearn.exact import ExactCoefficient, ResolvedCoefficient, rlct
-from singlearn.measure.estimate import Estimate
+from singlearn.results.document import print_document
+from singlearn.results.estimate import Estimate
+from singlearn.results.refusal import RefusalError
 
 
 def run_exact(options: argparse.Namespace) -> None:
     """Resolve, print, draw."""
     if options.everywhere and options.at:
-        raise Refusal("--everywhere, --at: got both; at most one of them should be given")
+        raise RefusalError("--everywhere, --at: got both; at most one of them should be given")
     out = folder(Path(options.out)) if options.picture else None
     polynomials = options.polynomials
     result = rlct(
@@ -52,12 +52,12 @@ def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dic
     from singlearn.cli.exact_check import check
 
     if options.at or options.prior:
-        raise Refusal("--check: it measures λ of the whole prior N(0, 1); leave out --at and --prior")
+        raise RefusalError("--check: it measures λ of the whole prior N(0, 1); leave out --at and --prior")
     several = len(options.polynomials) > 1 or options.squares
     text = " + ".join(f"({g})^2" for g in options.polynomials) if several else options.polynomials[0]
     everywhere = result if options.everywhere else rlct(text, domain="all", timeout=options.timeout)
     if everywhere.value == inf:
-        raise Refusal("--check: K has no real zero, so there is no λ to measure")
+        raise RefusalError("--check: K has no real zero, so there is no λ to measure")
     known = None
     if everywhere.status == "proved" and isinstance(everywhere.value, Fraction) and everywhere.multiplicity is not None:
         known = ExactCoefficient(everywhere.value, everywhere.multiplicity, "singlearn.exact.rlct", "prior positive at every zero")
@@ -84,7 +84,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def _coordinate(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
-        raise Refusal(f"--at: got {text!r}; it should be a variable, =, a number, such as x=1/2")
+        raise RefusalError(f"--at: got {text!r}; it should be a variable, =, a number, such as x=1/2")
     return name.strip(), value.strip()
 
 

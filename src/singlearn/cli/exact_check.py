@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from singlearn.exact.coefficient import ExactCoefficient
     from singlearn.measure.learning_coefficient import LearningCoefficient
-    from singlearn.measure.volume_fit import VolumeFit
+    from singlearn.volume.fit import VolumeFit
 
 # A chance of one in sixteen thousand for a Gaussian; replicates are few, their errors' tails a little longer.
 AGREEMENT = 4.0
@@ -78,9 +78,9 @@ def check(
     Raises:
         ValueError: K is no polynomial, or negative somewhere, or V(t) reaches too few decades.
     """
-    from singlearn.measure.volume_by_nested_sampling import volume_by_nested_sampling
     from singlearn.models.polynomial import polynomial
     from singlearn.tempering import temper
+    from singlearn.volume.by_nested_sampling import volume_by_nested_sampling
 
     known = exact if exact is not None and exact.status == "proved" else None
     multiplicity = known.multiplicity if known is not None else None

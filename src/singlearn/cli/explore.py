@@ -6,10 +6,10 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder
 from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.explore import explore
+from singlearn.results.document import print_document
 
 NAME = "explore.html"
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from singlearn.cli.refusal import Refusal
+from singlearn.results.refusal import RefusalError
 from singlearn.running.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def folder(out: Path) -> Path:
-    """The folder for figures, made if need be. Raises ``Refusal`` if it cannot be; asked before a run, not after."""
+    """The folder for figures, made if need be. Raises ``RefusalError`` if it cannot be; asked before a run, not after."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refusal(
+        raise RefusalError(
             f"--out: {out} cannot be made a folder ({error.strerror}); it should be one that can be written to"
         ) from None
     return out

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
-from singlearn.cli.refusal import Refusal
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 
 FAILED = 1
 
@@ -25,9 +25,9 @@ def run_llc(options: argparse.Namespace) -> int:
         raise ImportError("llc needs PyTorch; install it with pip install 'singlearn[torch]'") from None
     from singlearn import plot
     from singlearn.local import llc
-    from singlearn.local.checkpoint import read_state, with_weights
-    from singlearn.local.settings import DEFAULT_BATCH, Settings
-    from singlearn.local.torch_data import samples_of
+    from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
+    from singlearn.local.torch.data import samples_of
+    from singlearn.local.torch.weights import read_state, with_weights
 
     # Refused before anything is read, in the words of the library.
     Settings.asked(
@@ -37,7 +37,7 @@ def run_llc(options: argparse.Namespace) -> int:
     out = folder(options.out)
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
-        raise Refusal(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
+        raise RefusalError(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
     trained = with_weights(module, read_state(options.checkpoint, module), str(options.checkpoint))
     data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
     files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
@@ -47,13 +47,13 @@ def run_llc(options: argparse.Namespace) -> int:
         except TypeError as error:
             if place_in(error, files) is not None:
                 raise
-            raise Refusal(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
+            raise RefusalError(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
         if options.loss is None:
             loss, named = cross_entropy_if_labels(trained, data), "cross entropy of class labels"
         else:
             loss, named = load_name(options.loss, "--loss", "net.py:loss"), options.loss
             if not callable(loss):
-                raise Refusal(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
+                raise RefusalError(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
         found = llc(
             trained,
             loss,
@@ -86,27 +86,27 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
     The scale of a squared error (what noise?) changes λ̂, so there is no default for it.
 
     Raises:
-        Refusal: anything else.
+        RefusalError: anything else.
     """
     import torch
 
-    from singlearn.local.torch_data import as_tensors, take
+    from singlearn.local.torch.data import as_tensors, take
 
     tensors = as_tensors(data, next(module.parameters()).device)
     ask = "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - target)**2).sum(-1) / σ²"
     if not isinstance(tensors, tuple) or len(tensors) < 2:
-        raise Refusal(f"--loss: missing, and the data are no pair (inputs, class labels); {ask}")
+        raise RefusalError(f"--loss: missing, and the data are no pair (inputs, class labels); {ask}")
     target = tensors[-1]
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool or target.ndim != 1:
-        raise Refusal(f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are no class labels; {ask}")
+        raise RefusalError(f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are no class labels; {ask}")
     with torch.no_grad():
         output = module.eval()(*take(tensors, slice(0, 2))[:-1])
     scores = isinstance(output, torch.Tensor) and output.ndim == 2 and output.is_floating_point()
     if not scores or output.shape[1] < 2 or int(target.min()) < 0 or int(target.max()) >= output.shape[1]:
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise Refusal(f"--loss: missing, and the output {shape} is no score for each class from {target.min()} to {target.max()}; {ask}")
+        raise RefusalError(f"--loss: missing, and the output {shape} is no score for each class from {target.min()} to {target.max()}; {ask}")
     if bool((output >= 0).all()) and torch.allclose(output.sum(1), torch.ones(len(output), dtype=output.dtype), atol=1e-4):
-        raise Refusal(f"--loss: missing, and the output looks like probabilities, of which cross entropy would be wrong; {ask}")
+        raise RefusalError(f"--loss: missing, and the output looks like probabilities, of which cross entropy would be wrong; {ask}")
 
     def cross_entropy(output: Any, target: Any) -> Any:
         return torch.nn.functional.cross_entropy(output, target.long(), reduction="none")

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"singlearn {options.command}: {_sentence(error)}", file=sys.stderr)
         return 2
-    except (RuntimeError, ImportError) as error:  # NoFiniteEnergy, a ladder without end, an extra that is not installed
+    except (RuntimeError, ImportError) as error:  # NoFiniteEnergyError, a ladder without end, an extra that is not installed
         print(f"singlearn {options.command}: {_sentence(error)}", file=sys.stderr)
         return 1
     return status or 0

@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.refusal import Refusal
+from singlearn.results.refusal import RefusalError
 
 
 def load_name(where: str, argument: str, example: str, call: bool = False, kind: type | None = None) -> Any:
@@ -25,7 +25,7 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
         kind: what is looked for; objects of it are never called, and are named when the name is not there.
 
     Raises:
-        Refusal: no such file or name, the file or the function raises an exception or ends the program, or the function returns
+        RefusalError: no such file or name, the file or the function raises an exception or ends the program, or the function returns
             nothing.
 
     Returns:
@@ -33,10 +33,10 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
     """
     file, colon, name = where.rpartition(":")
     if not colon or not file or not name.isidentifier():
-        raise Refusal(f"{argument}: got {where!r}; it should be file, colon, name, such as {example}")
+        raise RefusalError(f"{argument}: got {where!r}; it should be file, colon, name, such as {example}")
     path = Path(file)
     if not path.is_file():
-        raise Refusal(f"{argument}: {file} is no file; it should be a Python file that defines {name}")
+        raise RefusalError(f"{argument}: {file} is no file; it should be a Python file that defines {name}")
     # As for `python FILE.py`: the file may import its neighbours.
     sys.path.insert(0, str(path.absolute().parent))
     names: dict[str, Any] = {}
@@ -52,20 +52,20 @@ def load_name(where: str, argument: str, example: str, call: bool = False, kind:
                     found = found()
                     _refuse_nothing(found, where, argument)
                 return found
-    except Refusal:
+    except RefusalError:
         raise
     except SystemExit as stop:
-        raise Refusal(f"{argument}: {_stopped(stop, (path,)) or file}") from stop
+        raise RefusalError(f"{argument}: {_stopped(stop, (path,)) or file}") from stop
     except AttributeError as error:
         if "__getattr__" not in _last_function(error):
-            raise Refusal(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
+            raise RefusalError(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
     except Exception as error:
-        raise Refusal(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
+        raise RefusalError(f"{place_in(error, (path,)) or file}: {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     known = sorted(key for key, value in names.items() if kind is not None and isinstance(value, kind))
     listed = f"; its {kind.__name__.lower()}s are {', '.join(known)}" if kind is not None and known else ""
-    raise Refusal(f"{file}: it defines no {name!r}{listed}")
+    raise RefusalError(f"{file}: it defines no {name!r}{listed}")
 
 
 @contextmanager
@@ -75,24 +75,24 @@ def blaming(*paths: Path) -> Iterator[None]:
     What these files print goes to standard error: it is no part of the command's answer.
 
     Raises:
-        Refusal: in place of that exception, or of an end of the program.
+        RefusalError: in place of that exception, or of an end of the program.
     """
     try:
         with redirect_stdout(sys.stderr):
             yield
-    except Refusal:
+    except RefusalError:
         raise
     except SystemExit as stop:
         said = _stopped(stop, paths)
         if said is None:
             raise
-        raise Refusal(said) from stop
+        raise RefusalError(said) from stop
     except Exception as error:
         # What the library makes of a user's error has it as its cause.
         own = next((cause for cause in _causes(error) if place_in(cause, paths) is not None), None)
         if own is None:
             raise
-        raise Refusal(f"{place_in(own, paths)}: {type(own).__name__}: {own}") from error
+        raise RefusalError(f"{place_in(own, paths)}: {type(own).__name__}: {own}") from error
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -107,14 +107,14 @@ def _refuse_nothing(found: Any, where: str, argument: str) -> None:
     """A function that forgot its return, or that gives its values one by one or later.
 
     Raises:
-        Refusal: such a thing.
+        RefusalError: such a thing.
     """
     if found is None:
-        raise Refusal(f"{argument}: {where} returns nothing; a return is missing at the end of the function")
+        raise RefusalError(f"{argument}: {where} returns nothing; a return is missing at the end of the function")
     if inspect.isgenerator(found) or inspect.iscoroutine(found) or inspect.isasyncgen(found):
         if inspect.iscoroutine(found):
             found.close()
-        raise Refusal(f"{argument}: {where} gives a {type(found).__name__}; it should return the thing itself, by return and not by yield")
+        raise RefusalError(f"{argument}: {where} gives a {type(found).__name__}; it should return the thing itself, by return and not by yield")
 
 
 def _stopped(stop: SystemExit, paths: Sequence[Path]) -> str | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singlearn import plot
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.network_file import print_assumed, read_network_file
-from singlearn.cli.refusal import Refusal
 from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 from singlearn.symmetry import (
     Box,
     DeepReLU,
@@ -40,9 +40,9 @@ from singlearn.symmetry import (
 )
 from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
-from singlearn.symmetry.snap import DeepHierarchy
-from singlearn.symmetry.snap.answers import SnappedFibre
-from singlearn.symmetry.snap.hint import relations_up_to_rounding
+from singlearn.symmetry.trained.answers import SnappedFibre
+from singlearn.symmetry.trained.hierarchy import DeepHierarchy
+from singlearn.symmetry.trained.hint import relations_up_to_rounding
 from singlearn.symmetry.transformer import is_transformer_path
 
 if TYPE_CHECKING:
@@ -71,15 +71,15 @@ def _of_transformers(options: argparse.Namespace) -> int:
     """The verbs that transformers have; imported only for them.
 
     Raises:
-        Refusal: another verb, or an option that has no meaning for them.
+        RefusalError: another verb, or an option that has no meaning for them.
     """
     from singlearn.cli.transformer_network import describe_transformer, equivalent_transformers
 
     if options.action not in ("describe", "equivalent"):
-        raise Refusal(f"NET: {options.net} is a transformer; describe and equivalent are for such, {options.action} is not")
+        raise RefusalError(f"NET: {options.net} is a transformer; describe and equivalent are for such, {options.action} is not")
     for name in ("box", "order", "tolerance"):
         if getattr(options, name, None) is not None:
-            raise Refusal(f"--{name}: {options.net} is a transformer, for which it has no meaning")
+            raise RefusalError(f"--{name}: {options.net} is a transformer, for which it has no meaning")
     return (describe_transformer if options.action == "describe" else equivalent_transformers)(options)
 
 
@@ -87,7 +87,7 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
     """The box that ``--box LOW HIGH`` means.
 
     Raises:
-        Refusal: an end that is neither a number nor one number for every input.
+        RefusalError: an end that is neither a number nor one number for every input.
     """
     if ends is None:
         return None
@@ -96,9 +96,9 @@ def box_of(ends: list[str] | None, inputs: int) -> Box | None:
         try:
             values = [Fraction(part) for part in text.split(",")]
         except (ValueError, ZeroDivisionError):
-            raise Refusal(f"--box {name}: got {text!r}; it should be a number, or {inputs} numbers separated by commas") from None
+            raise RefusalError(f"--box {name}: got {text!r}; it should be a number, or {inputs} numbers separated by commas") from None
         if len(values) not in (1, inputs):
-            raise Refusal(f"--box {name}: got {len(values)} numbers; the network has {inputs} inputs")
+            raise RefusalError(f"--box {name}: got {len(values)} numbers; the network has {inputs} inputs")
         sides.append(values * inputs if len(values) == 1 else values)
     return Box(*sides)
 
@@ -159,13 +159,13 @@ def _snapped_document(snapped: Snap) -> dict[str, Any]:
 def _refuse_tolerance(options: argparse.Namespace, net: DeepReLU) -> None:
     """Only two-layer networks are snapped."""
     if options.tolerance is not None:
-        raise Refusal(f"--tolerance: relations are made exact in networks with one hidden layer; this one has {net.hidden_layers}")
+        raise RefusalError(f"--tolerance: relations are made exact in networks with one hidden layer; this one has {net.hidden_layers}")
 
 
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
     if isinstance(net, TwoLayerSmooth):
-        raise Refusal(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
+        raise RefusalError(f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
     found = hierarchy(net, box)
@@ -287,28 +287,28 @@ def _equivalent(options: argparse.Namespace) -> int:
 def _compress(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
     if options.output.suffix not in (".npz", ".json", ".safetensors", ".pt"):
-        raise Refusal(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
+        raise RefusalError(f"--output: {options.output} should end in .npz, .json, .safetensors or .pt")
     if isinstance(net, TwoLayerSmooth):
         return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
         _refuse_tolerance(options, net)
         box = box_of(options.box, net.widths[0])
         if box is None:
-            raise Refusal("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
+            raise RefusalError("--box: a network with several hidden layers is compressed on a box; give --box LOW HIGH")
         if options.eps is not None:
-            raise Refusal("--eps: only two-layer networks are compressed with loss")
+            raise RefusalError("--eps: only two-layer networks are compressed with loss")
         found = compress_deep(net, corners(box))
         write(found.network, options.output)
         before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
     else:
         box = box_of(options.box, net.inputs)
         if options.eps is not None and options.tolerance is not None:
-            raise Refusal("--tolerance: --eps allows the outputs to change already; give one of them")
+            raise RefusalError("--tolerance: --eps allows the outputs to change already; give one of them")
         if options.eps is None:
             narrow = compress(net, box, options.tolerance)
             text = str(minimal_width(net, box, tolerance=options.tolerance))
         elif box is None:
-            raise Refusal("--eps: a change of the outputs is measured on a box; give --box LOW HIGH")
+            raise RefusalError("--eps: a change of the outputs is measured on a box; give --box LOW HIGH")
         else:
             near = nearby(net, options.eps, box)
             narrow, text = near.net, str(near)
@@ -326,18 +326,18 @@ def _compress(options: argparse.Namespace) -> int:
 def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> None:
     """A path between two parameters of the component the network, or the first sample, lies in."""
     if options.animate.suffix != ".gif":
-        raise Refusal(f"--animate: {options.animate} should end in .gif")
+        raise RefusalError(f"--animate: {options.animate} should end in .gif")
     start = net if net.width == found.width else found.sample(options.seed)
     path = found.path(start, found.sample(options.seed + 1, component=found.component_of(start)))
     if not path:
-        raise Refusal(f"--animate: no path: {path}")
+        raise RefusalError(f"--animate: no path: {path}")
     plot.animate_fibre_path(path, options.animate)
 
 
 def _hidden(options: argparse.Namespace) -> int:
     read_in, assumed = read_network_file(options.net, options)
     if isinstance(read_in, TwoLayerSmooth):
-        raise Refusal(f"NET: {options.net} is a {read_in}; an analytic activation has no kinks that could hide")
+        raise RefusalError(f"NET: {options.net} is a {read_in}; an analytic activation has no kinks that could hide")
     net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
     box = box_of(options.box, net.widths[0])
     assert box is not None  # the parser asks for it
@@ -385,12 +385,12 @@ def _fibre(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return fibre_of(net, assumed, options)
     if isinstance(net, DeepReLU):
-        raise Refusal(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
+        raise RefusalError(f"NET: {options.net} has {net.hidden_layers} hidden layers; fibres are classified for one")
     width = net.width if options.width is None else options.width
     found = fibre(net, width, box_of(options.box, net.inputs), tolerance=options.tolerance)
     net = found.net
     if options.animate is not None and (found.domain is not None or net.outputs > 1):
-        raise Refusal("--animate: paths are built for one output on all of R^N; leave --box out, or take one output")
+        raise RefusalError("--animate: paths are built for one output on all of R^N; leave --box out, or take one output")
     if options.animate is not None:
         _animate(found, net, options)
     if options.json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from singlearn.cli.document import print_document
+from singlearn.results.document import print_document
 from singlearn.symmetry.transformer import Transformer, describe, equivalent, read_transformer
 
 

@@ -10,10 +10,7 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
-from singlearn.exact.learning import ResolvedCoefficient
-from singlearn.exact.limited import LimitError, resolve_in_a_process
-from singlearn.exact.prior_sign import prior_is_shown_nonnegative
-from singlearn.exact.reading import (
+from singlearn.exact.read.inputs import (
     Function,
     function_size,
     rational,
@@ -29,13 +26,16 @@ from singlearn.exact.reading import (
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.chart import Chart, terms_of
 from singlearn.exact.resolve.essential import essential_coordinates
+from singlearn.exact.resolve.explain import chart_tree, explanation, open_reasons
+from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
+from singlearn.exact.resolve.prior_sign import prior_is_shown_nonnegative
 from singlearn.exact.resolve.proof import Node
-from singlearn.exact.resolve.search import OutOfTime, Search
+from singlearn.exact.resolve.search import OutOfTimeError, Search
+from singlearn.exact.resolve.sign import negative_point, never_negative
 from singlearn.exact.resolve.squares import sum_of_squares
-from singlearn.exact.sign import negative_point, never_negative
-from singlearn.exact.summary import summary
-from singlearn.exact.words import chart_tree, explanation, open_reasons
-from singlearn.exact.write_certificate import certificate, function_terms
+from singlearn.exact.resolve.summary import summary
+from singlearn.exact.resolve.write_certificate import certificate, function_terms
+from singlearn.exact.resolved_coefficient import ResolvedCoefficient
 from singlearn.running.arguments import real_number
 
 MARGIN = 0.75
@@ -178,7 +178,7 @@ def with_squares(function: Function, deadline: float) -> Function:
     clock = Search(deadline)
     try:
         found = sum_of_squares(function.whole, clock.check)
-    except OutOfTime:
+    except OutOfTimeError:
         return function
     if found is None:
         return function
@@ -375,7 +375,9 @@ def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -
 
 def _nonnegative_in_the_plane(function: Function, point: Mapping[str, Fraction]) -> bool:
     """Whether a K of two variables is ≥ 0 near the point, decided."""
-    from singlearn.exact.plane_sign import nonnegative_in_the_plane  # SymPy takes half a second to import, and is rarely needed here
+    from singlearn.exact.resolve.plane_sign import (
+        nonnegative_in_the_plane,  # SymPy takes half a second to import, and is rarely needed here
+    )
 
     moved = terms_of(translated(function.whole, function.variables, point))
     return nonnegative_in_the_plane({e: Fraction(int(c.p), int(c.q)) for e, c in moved.items()})

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import factorial, inf, log
 from typing import Any
 
-from singlearn.exact.reading import Function, read_function, read_prior
+from singlearn.exact.read.inputs import Function, read_function, read_prior
 from singlearn.exact.resolution import rlct
 from singlearn.exact.resolve.chart import terms_of
 

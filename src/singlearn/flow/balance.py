@@ -13,7 +13,7 @@ from jaxtyping import Float
 from singlearn.flow.balance_arrays import Tree, jax_gradients
 from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetries, law_value, least, reach
 from singlearn.flow.law import Law
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.results.prompt import Shown
 
 SURELY_NONE = 0.05
@@ -104,7 +104,7 @@ class Balance(Shown):
     function: Unchanged
     loss: tuple[float, float] | None
     without: tuple[str, ...]
-    cautions: tuple[Warning_, ...]
+    cautions: tuple[Caution, ...]
 
     @property
     def value(self) -> float:
@@ -244,7 +244,7 @@ def balance(
     if kind == "gradients" and loss is None and gradients is None:
         raise ValueError("loss: it is needed for what='gradients', a function of the network that returns one number; or give gradients")
     start, grads = subject.gradients(loss, gradients) if loss is not None or gradients is not None else (None, None)
-    cautions: list[Warning_] = []
+    cautions: list[Caution] = []
     if kind == "gradients":
         assert grads is not None
         cautions += _checked_symmetry(subject, grads)
@@ -274,11 +274,11 @@ def balance(
         measured = float(sum(np.square(a).sum() for a in again[1].values()))
         if abs(measured - after) > 1e4 * subject.rounding * max(after, measured) + 1e-300:
             cautions.append(
-                Warning_(Reason.ROUNDING, f"the gradients at the new weights have squared norm {measured:.6g}, predicted was {after:.6g}")
+                Caution(Reason.ROUNDING, f"the gradients at the new weights have squared norm {measured:.6g}, predicted was {after:.6g}")
             )
     values = None if again is None or start is None else (start, again[0])
     if values is not None and abs(values[1] - values[0]) > 1e5 * subject.rounding * (abs(values[0]) + 1e-300):
-        cautions.append(Warning_(Reason.ROUNDING, f"the loss went from {values[0]:.10g} to {values[1]:.10g}; the function moved"))
+        cautions.append(Caution(Reason.ROUNDING, f"the loss went from {values[0]:.10g} to {values[1]:.10g}; the function moved"))
     places = tuple(_places(subject, carried, moved, targets, powers_of_two))
     attained = all(m.attained for m in moved)
     if not attained:
@@ -293,7 +293,7 @@ def balance(
     function = _unchanged(subject, made, rounded, moved, inputs, powers_of_two)
     if function.measured is not None and function.size and function.measured > 1e6 * subject.rounding * function.size:
         cautions.append(
-            Warning_(Reason.ROUNDING, f"outputs moved by {function.measured:.2g} of {function.size:.2g}: the new weights are badly scaled")
+            Caution(Reason.ROUNDING, f"outputs moved by {function.measured:.2g} of {function.size:.2g}: the new weights are badly scaled")
         )
     return Balance(
         made, kind, before, after, measured, infimum, gap, attained, places, function, values, tuple(subject.without), tuple(cautions)
@@ -382,7 +382,7 @@ def _rounding(kind: Any) -> float:
     return {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}.get(str(kind).removeprefix("torch."), 2.0**-53)
 
 
-def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Warning_]:
+def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Caution]:
     found = []
     for chain in subject.chains:
         for place, off in asymmetries(chain, subject.arrays, grads).items():
@@ -394,31 +394,31 @@ def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Warning_]:
                 )
             if off > subject.rounding**0.5:
                 close = "close to a minimum of the loss gradients are differences of large numbers"
-                found.append(Warning_(Reason.ROUNDING, f"{said}, which is more than rounding of single weights; {close}"))
+                found.append(Caution(Reason.ROUNDING, f"{said}, which is more than rounding of single weights; {close}"))
     return found
 
 
-def _checked_range(wanted: Arrays, rounded: Arrays) -> list[Warning_]:
+def _checked_range(wanted: Arrays, rounded: Arrays) -> list[Caution]:
     for name, array in rounded.items():
         if not np.isfinite(array).all():
             raise ValueError(f"network: {name} would leave the range of its number type; use a wider one")
     vanished = [name for name, a in rounded.items() if np.any((a == 0) & (wanted[name] != 0))]
     if vanished:
-        return [Warning_(Reason.ROUNDING, f"entries of {', '.join(vanished)} became 0 in their number type; use a wider one")]
+        return [Caution(Reason.ROUNDING, f"entries of {', '.join(vanished)} became 0 in their number type; use a wider one")]
     return []
 
 
-def _no_minimum(places: Sequence[Place], kind: str) -> Warning_:
+def _no_minimum(places: Sequence[Place], kind: str) -> Caution:
     lost = [(place, place.lost) for place in places if place.lost]
     if not lost:
-        return Warning_(
+        return Caution(
             Reason.NO_MINIMUM,
             "between linear layers the least norm is reached only by matrices that have no inverse (the layers together have lower rank "
             "than one of them); a matrix close to them was taken",
         )
     named = "; ".join(f"after {place.after_layer} {_numbers(nodes)}" for place, nodes in lost)
     side = "gradients" if kind == "gradients" else "weights"
-    return Warning_(
+    return Caution(
         Reason.NO_MINIMUM,
         f"the minimum does not exist: a node with {side} on one side only (such as one whose outgoing weights are 0) can be scaled for "
         f"ever, {named}; such nodes were left as they were",

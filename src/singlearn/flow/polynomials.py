@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.exact.expression import Expression
+from singlearn.exact.read.expression import Expression
 from singlearn.flow.architecture import Architecture, Output
 from singlearn.flow.program import Program
 from singlearn.flow.specification import architecture

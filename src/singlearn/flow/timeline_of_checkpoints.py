@@ -20,15 +20,15 @@ from singlearn.flow.timeline_points import Timeline, TimelinePoint
 from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
 from singlearn.flow.timeline_steps import in_order_of_steps
 from singlearn.local import Trajectory
-from singlearn.local.checkpoint import read_state, with_weights
-from singlearn.local.checkpoint_series import Checkpoint
-from singlearn.local.fingerprint import digest
-from singlearn.local.sweep_identity import identity_of_sweep
-from singlearn.local.torch_data import Samples, samples_of
-from singlearn.local.torch_module import copy_to_load
-from singlearn.progress import counted
+from singlearn.local.torch.data import Samples, samples_of
+from singlearn.local.torch.module import copy_to_load
+from singlearn.local.torch.weights import read_state, with_weights
+from singlearn.local.training.checkpoints import Checkpoint
+from singlearn.local.training.fingerprint import digest
+from singlearn.local.training.identity import identity_of_sweep
 from singlearn.running import identity
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import counted
 from singlearn.running.whole_files import as_path
 from singlearn.symmetry import (
     Box,
@@ -41,7 +41,7 @@ from singlearn.symmetry import (
 )
 
 if TYPE_CHECKING:
-    from singlearn.transitions.finished_points import FinishedPoints
+    from singlearn.running.sweep import FinishedPoints
 
 SHARE = 0.01
 """Of the spread of the targets (for class labels: of one nat) that an output may change by, where
@@ -132,7 +132,7 @@ def timeline(
     )
     store = None
     if folder is not None:
-        from singlearn.transitions.finished_points import (
+        from singlearn.running.sweep import (
             FinishedPoints,
         )  # in a room that imports JAX
 
@@ -193,7 +193,7 @@ def _trajectory(
     progress: bool | None,
     asked: dict[str, Any],
 ) -> Trajectory:
-    from singlearn.local.through_training import trajectory  # likewise
+    from singlearn.local.training.trajectory import trajectory  # likewise
 
     where = {} if folder is None else {"folder": Path(folder) / "learning-coefficient"}
     return trajectory(

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from singlearn.local.checkpoint_series import Checkpoint, in_order
+from singlearn.local.training.checkpoints import Checkpoint, in_order
 
 STEP = re.compile(r"(step|iter(ation)?|global_step)s?[-_=]?$", re.IGNORECASE)
 """What stands before the number of a step."""
 
 
 def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
-    """Checkpoints by step (:func:`singlearn.local.checkpoint_series.in_order`); names with several
+    """Checkpoints by step (:func:`singlearn.local.training.checkpoints.in_order`); names with several
     numbers are read or refused.
 
     Of several numbers in the names the step is the one that differs between them. Where several
@@ -62,7 +62,7 @@ def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
 
 def _paths(folder: str | os.PathLike[str]) -> list[Path]:
     """Files or folders that ``in_order`` takes from a folder, whatever steps it reads off them."""
-    from singlearn.local.checkpoint_series import _in_folder
+    from singlearn.local.training.checkpoints import _in_folder
 
     found = _in_folder(Path(folder))
     return found or [checkpoint.weights for checkpoint in in_order(folder)]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import digamma
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)

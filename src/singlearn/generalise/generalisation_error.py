@@ -15,7 +15,7 @@ from singlearn.triple import Triple
 
 
 @dataclass(frozen=True)
-class GeneralisationError:
+class PredictiveDivergence:
     """:math:`G` in nats with the error the test set leaves, and how many test points had predicted density zero.
 
     ``value`` is infinite, and ``standard_error`` not a number, where ``impossible`` > 0: one such point is enough.
@@ -36,7 +36,7 @@ def error(
     predictor: Predictor | Callable[[PyTree], Float[np.ndarray, " n"]],
     truth: Callable[[PyTree], Float[np.ndarray, " n"]] | Float[np.ndarray, " n"],
     test: PyTree,
-) -> GeneralisationError:
+) -> PredictiveDivergence:
     r"""The generalisation error :math:`G = KL(q \| \hat p) ≈ \frac1{n'} \sum_i \log\frac{q(y'_i|x'_i)}{\hat p(y'_i|x'_i)}`.
 
     It is (A.10) of Wei et al. [wei2022deep]_.
@@ -69,10 +69,10 @@ def error(
         raise ValueError(f"predictor: its log density is not a number below +∞ at {undefined} of {len(log_p)} test points")
     impossible = int((~np.isfinite(log_p)).sum())
     if impossible:
-        return GeneralisationError(math.inf, math.nan, impossible, len(log_q))
+        return PredictiveDivergence(math.inf, math.nan, impossible, len(log_q))
     difference = log_q - log_p
     spread = float(difference.std(ddof=1) / math.sqrt(len(difference))) if len(difference) > 1 else math.nan
-    return GeneralisationError(float(difference.mean()), spread, 0, len(difference))
+    return PredictiveDivergence(float(difference.mean()), spread, 0, len(difference))
 
 
 def cross_validated_loss(
@@ -80,7 +80,7 @@ def cross_validated_loss(
     fit: Callable[[Triple], Predictor],
     folds: int = 10,
     seed: int = 0,
-) -> GeneralisationError:
+) -> PredictiveDivergence:
     r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats an observation, where no truth is known.
 
     It estimates :math:`G + S`, S the entropy of the truth, for a sample of n(1 - 1/folds).

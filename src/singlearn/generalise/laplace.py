@@ -22,7 +22,7 @@ from singlearn.triple import Model, Triple
 RELATIVE_ZERO = 1e-10
 
 
-class LaplaceRefused(ValueError):
+class LaplaceRefusedError(ValueError):
     """There is no Laplace approximation at this parameter.
 
     Attributes:
@@ -36,11 +36,11 @@ class LaplaceRefused(ValueError):
         self.directions = directions
 
 
-class NotPositiveDefinite(LaplaceRefused):
+class NotPositiveDefinite(LaplaceRefusedError):
     """The Hessian of -log posterior has directions of zero or negative curvature."""
 
 
-class NotAtMode(LaplaceRefused):
+class NotAtMode(LaplaceRefusedError):
     """The Hessian is positive definite, but some curvatures are no larger than what the gradient left at this parameter feigns."""
 
 
@@ -87,7 +87,7 @@ def laplace(triple: Triple, at: PyTree, subset: list[str] | None = None, damping
 
     It is refused where the Hessian is not positive definite, or no more so than what is left of the gradient can feign. In a singular
     model that is the rule at a true parameter, and a prior that makes the Hessian barely positive does not make the posterior Gaussian.
-    Both refusals are ``LaplaceRefused`` and say which it is.
+    Both refusals are ``LaplaceRefusedError`` and say which it is.
 
     Args:
         triple: with data.

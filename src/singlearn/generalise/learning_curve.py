@@ -18,13 +18,13 @@ from singlearn.generalise.free_energy_growth import Growth, growth, slope_of_fre
 from singlearn.generalise.generalisation_error import error
 from singlearn.generalise.method import Method
 from singlearn.generalise.slope import Slope, check_sizes, fit_slope
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running import identity
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.running.identity import Part
+from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
-from singlearn.transitions.finished_points import Client, FinishedPoints, spread
 from singlearn.triple import Triple
 from singlearn.triple.intake.truth import outside_support
 

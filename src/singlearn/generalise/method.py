@@ -11,9 +11,14 @@ from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.freeze import freeze, thaw
-from singlearn.generalise.laplace import LaplaceRefused, laplace
+from singlearn.generalise.laplace import LaplaceRefusedError, laplace
 from singlearn.generalise.nuts import nuts
-from singlearn.generalise.point_estimate import PointEstimate, map_estimate_each, mle_each, one_model
+from singlearn.generalise.point_estimate import (
+    PointEstimate,
+    map_estimate_each,
+    mle_each,
+    one_model,
+)
 from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.prompt import Shown
 from singlearn.tempering import temper
@@ -88,7 +93,7 @@ def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: floa
         for index, estimate in enumerate(map_estimate_each(triples, how, seed)):
             try:
                 approximation = laplace(estimate.triple, estimate.parameter, subset, damping)
-            except LaplaceRefused as refusal:
+            except LaplaceRefusedError as refusal:
                 found.append(Fitted(None, str(refusal)))
                 continue
             note = f"damped by {damping:g}" if damping else ""

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)

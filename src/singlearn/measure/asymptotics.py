@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 LARGEST_MULTIPLICITY = 4
 CORRECTION_EXPONENTS = (0.25, 0.5, 1.0)

@@ -10,7 +10,7 @@ from arviz_stats.base import array_stats
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
 

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
+from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import real_number
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.measure.asymptotics import fit_asymptotics
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
-from singlearn.measure.warning import Reason, Warning_
 from singlearn.measure.window import look_around
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
 
@@ -53,7 +53,7 @@ class LearningCoefficient(WithError, Shown):
     readings: dict[str, Estimate]
     inverse_temperatures: tuple[float, ...]
     reference_energy: float | None = None
-    warnings: tuple[Warning_, ...] = field(default=())
+    warnings: tuple[Caution, ...] = field(default=())
     multiplicity_weights: dict[int, float] = field(default_factory=dict)
     note: str = ""
 
@@ -161,11 +161,11 @@ def read_learning_coefficient(
     view.check(float(betas[-1]))
     if (constant := _constant(view, betas, n, is_population, method)) is not None:
         return constant
-    warnings: list[Warning_] = []
+    warnings: list[Caution] = []
     inside = np.sum((view.inverse_temperatures >= betas[0] / 1.5) & (view.inverse_temperatures <= betas[-1] * 1.5))
     if inside < 2:
         warnings.append(
-            Warning_(
+            Caution(
                 Reason.TOO_FEW_RUNGS,
                 f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there rest on too few populations "
                 "(raise target_ess or beta_max)",
@@ -201,7 +201,7 @@ def read_learning_coefficient(
         if apart:
             listed = ", ".join(f"{name} {reading}" for name, reading in readings.items())
             sentence = f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
-            warnings.append(Warning_(Reason.READINGS_DISAGREE, sentence))
+            warnings.append(Caution(Reason.READINGS_DISAGREE, sentence))
             widest = max(abs(r.value - chosen.value) for r in apart)
             chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
     return LearningCoefficient(

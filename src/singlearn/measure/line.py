@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)

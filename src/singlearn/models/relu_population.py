@@ -31,7 +31,7 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
     inputs, the integral along a strip is, as a function of where the strip lies, a cubic between the places where kinks
     cross each other or leave the box, and two Gauss points integrate a cubic exactly. Everything is a sum of squares, so
     :math:`K ≥ 0` and keeps its digits near the true parameters. It can be compiled, mapped and differentiated twice;
-    its cost grows like (number of nodes)⁴ for two inputs. :func:`singlearn.exact.relu_kl` is the same as a fraction.
+    its cost grows like (number of nodes)⁴ for two inputs. :func:`singlearn.exact.divergences.relu_kl` is the same as a fraction.
 
     Args:
         truth: ``{"w": (d, N), "b": (d,), "q": (d,), "c": ()}``, as for :func:`two_layer_network`.

@@ -1,4 +1,4 @@
-"""The worked examples as population triples; :mod:`singlearn.exact.worked_examples` has them with symbols."""
+"""The worked examples as population triples; :mod:`singlearn.exact.divergences.worked_examples` has them with symbols."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
-from singlearn.exact import worked_examples as exact
+from singlearn.exact.divergences import worked_examples as exact
 from singlearn.triple import Triple
 
 Parameters = Mapping[str, Float[Array, ""]]
@@ -20,7 +20,7 @@ def scaling_valley(
 ) -> Triple:
     r"""One node that may be rescaled, :math:`q\,\mathrm{ReLU}(w x)` learning :math:`θ\,\mathrm{ReLU}(x)`; uniform prior on a square.
 
-    Known: λ = 1/2, m = 1, or m = 2 for θ = 0 (:func:`singlearn.exact.worked_examples.scaling_valley`).
+    Known: λ = 1/2, m = 1, or m = 2 for θ = 0 (:func:`singlearn.exact.divergences.worked_examples.scaling_valley`).
 
     Args:
         theta: θ ≥ 0.
@@ -55,7 +55,7 @@ def orientation_reversal(
 ) -> Triple:
     r"""Both nodes of a truth turned round; uniform prior around the one true parameter, s = θ, c = 2θB.
 
-    Known: λ = 1, m = 1, a regular model (:func:`singlearn.exact.worked_examples.orientation_reversal`).
+    Known: λ = 1, m = 1, a regular model (:func:`singlearn.exact.divergences.worked_examples.orientation_reversal`).
 
     Args:
         theta: θ > 0.
@@ -91,7 +91,7 @@ def two_node_degeneracy(
 ) -> Triple:
     r"""Two nodes where one is enough, :math:`\mathrm{ReLU}(w_1 x) + \mathrm{ReLU}(w_2 x)`; uniform prior on a square.
 
-    Known: λ = 1/2, m = 1, everywhere on the segment W_0 (:func:`singlearn.exact.worked_examples.two_node_degeneracy`).
+    Known: λ = 1/2, m = 1, everywhere on the segment W_0 (:func:`singlearn.exact.divergences.worked_examples.two_node_degeneracy`).
 
     Args:
         theta: θ > 0.
@@ -121,7 +121,7 @@ def two_node_degeneracy(
 def moving_kink(half_width: float | int = 1.0, prior_half_width: float | int = 1.0, n: float | int = 1.0) -> Triple:
     r"""A kink that may move, :math:`\mathrm{ReLU}(x - b)` learning :math:`\mathrm{ReLU}(x)`; uniform prior.
 
-    Known: λ = 1/2, m = 1, although K is C² and not C³ at its zero (:func:`singlearn.exact.worked_examples.moving_kink`).
+    Known: λ = 1/2, m = 1, although K is C² and not C³ at its zero (:func:`singlearn.exact.divergences.worked_examples.moving_kink`).
 
     Args:
         half_width: A > 0 of the uniform inputs.

@@ -12,8 +12,8 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import QUIET, quieten
 from singlearn.symmetry.domain import Box
-from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.roles import Role, node_roles
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import Role, node_roles
 
 PIXELS = 400
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from singlearn.measure.estimate import Estimate
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 from singlearn.transitions import PhaseDiagram, Point
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases import PhaseReading, Phases
+from singlearn.phases import PhaseReading, Phases
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import QUIET, SERIES, label_at_right, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 
 POINTS = 60
 

@@ -21,7 +21,7 @@ def smoothness(example: WorkedExample, low: float | int, high: float | int) -> F
     Raises:
         ValueError: more than one parameter, or symbols without a number.
 
-    >>> from singlearn.exact.worked_examples import moving_kink
+    >>> from singlearn.exact.divergences.worked_examples import moving_kink
     >>> [axes.get_ylabel() for axes in smoothness(moving_kink(1), -1, 1).axes]
     ['$K$', "$K'$", "$K''$", "$K'''$"]
     """

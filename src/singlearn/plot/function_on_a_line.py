@@ -9,9 +9,9 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET, quieten
 from singlearn.symmetry.domain import Box
-from singlearn.symmetry.kink_form import kink_form
-from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.roles import node_roles
+from singlearn.symmetry.two_layer.kink_form import kink_form
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import node_roles
 
 
 def kinks(net: TwoLayerReLU, domain: Box) -> Figure:

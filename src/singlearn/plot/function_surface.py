@@ -8,7 +8,7 @@ import numpy as np
 
 from singlearn.plot.figure import Figure
 from singlearn.symmetry.domain import Box
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 STEPS = 81
 

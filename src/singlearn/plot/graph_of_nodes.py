@@ -10,8 +10,8 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.roles import node_roles
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import node_roles
 
 THICKEST = 3.0
 

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
-from singlearn.measure.estimate import Estimate
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 from singlearn.selection import Candidate, Selection
 from singlearn.selection.predictive import is_density_on_a_line, predictive_density
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from singlearn.plot.style import ACCENT, INK, QUIET
-from singlearn.symmetry.roles import Role
+from singlearn.symmetry.two_layer.roles import Role
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from singlearn.numbers.rational import Number, rational
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.symmetry import Box, TwoLayerReLU
-from singlearn.symmetry.fibre_segment import Path
-from singlearn.symmetry.rational import Number, rational
+from singlearn.symmetry.fibre.segments import Path
 
 COLOURS = (INK, ACCENT, "#4f86b8", "#8c2f57", "#3f6b3a", "#a58a00")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (8, 2)))

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 from singlearn.tempering import Run
 
 POINTS = 120

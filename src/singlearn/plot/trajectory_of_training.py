@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from singlearn.local import Trajectory
-from singlearn.local.stages import Pieces
+from singlearn.local.training.straight_pieces import Pieces
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes

@@ -11,7 +11,14 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
-from singlearn.plot.divergence_on_a_plane import POINTS, Side, draw_true_set, energy_over_plane, label_plane, symbol
+from singlearn.plot.divergence_on_a_plane import (
+    POINTS,
+    Side,
+    draw_true_set,
+    energy_over_plane,
+    label_plane,
+    symbol,
+)
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK
 from singlearn.triple import Triple

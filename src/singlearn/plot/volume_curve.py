@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
-from singlearn.measure.volume import VolumeCurve
-from singlearn.measure.volume_fit import VolumeFit
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.plot.takes import takes
+from singlearn.volume.curve import VolumeCurve
+from singlearn.volume.fit import VolumeFit
 
 METHODS = {"nested_sampling": ("nested sampling", "-", INK), "tempering": ("tempered run", "--", QUIET)}
 CODIMENSION_FACTOR = 10.0

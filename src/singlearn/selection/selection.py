@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.warning import Warning_
+from singlearn.results.caution import Caution
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.tempering import Run
 
@@ -51,7 +51,7 @@ class Candidate(Shown):
     learning_coefficient: Estimate | None
     not_read: str | None
     half_dimension: float
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
     run: Run = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:

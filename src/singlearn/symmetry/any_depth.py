@@ -11,27 +11,22 @@ from typing import overload
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.numbers.rational import Number
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.conversions import from_deep, to_deep
-from singlearn.symmetry.deep import DeepEquivalence, DeepReLU, NodeState, compress_deep, equivalent_deep, explained_rank_deep, node_states
+from singlearn.symmetry.deep import (
+    DeepEquivalence,
+    DeepReLU,
+    NodeState,
+    compress_deep,
+    equivalent_deep,
+    explained_rank_deep,
+    node_states,
+)
 from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.equivalence import Equivalence, equivalent_two_layer
-from singlearn.symmetry.explained_rank import ExplainedRank
-from singlearn.symmetry.explained_rank import explained_rank as explained_rank_two_layer
-from singlearn.symmetry.fibre import Fibre
-from singlearn.symmetry.fibre import fibre as fibre_two_layer
-from singlearn.symmetry.generators import Generator
-from singlearn.symmetry.generators import generators as generators_two_layer
-from singlearn.symmetry.kink_form import KinkForm
-from singlearn.symmetry.kink_form import kink_form as kink_form_two_layer
-from singlearn.symmetry.minimal_width import MinimalWidth
-from singlearn.symmetry.minimal_width import minimal_width as minimal_width_two_layer
-from singlearn.symmetry.narrowest import narrowest
-from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.rational import Number
-from singlearn.symmetry.roles import Role
-from singlearn.symmetry.roles import node_roles as node_roles_two_layer
+from singlearn.symmetry.fibre.fibre import Fibre
+from singlearn.symmetry.fibre.fibre import fibre as fibre_two_layer
 from singlearn.symmetry.smooth import (
     SmoothEquivalence,
     SmoothFibre,
@@ -46,8 +41,21 @@ from singlearn.symmetry.smooth import (
     smooth_roles,
 )
 from singlearn.symmetry.smooth.form import check_domain
-from singlearn.symmetry.snap import snap
-from singlearn.symmetry.snap.tolerance import Tolerance
+from singlearn.symmetry.trained.snapping import snap
+from singlearn.symmetry.trained.tolerance import Tolerance
+from singlearn.symmetry.two_layer.equivalence import Equivalence, equivalent_two_layer
+from singlearn.symmetry.two_layer.explained_rank import ExplainedRank
+from singlearn.symmetry.two_layer.explained_rank import explained_rank as explained_rank_two_layer
+from singlearn.symmetry.two_layer.generators import Generator
+from singlearn.symmetry.two_layer.generators import generators as generators_two_layer
+from singlearn.symmetry.two_layer.kink_form import KinkForm
+from singlearn.symmetry.two_layer.kink_form import kink_form as kink_form_two_layer
+from singlearn.symmetry.two_layer.minimal_width import MinimalWidth
+from singlearn.symmetry.two_layer.minimal_width import minimal_width as minimal_width_two_layer
+from singlearn.symmetry.two_layer.narrowest import narrowest
+from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.two_layer.roles import Role
+from singlearn.symmetry.two_layer.roles import node_roles as node_roles_two_layer
 
 
 @overload
@@ -68,7 +76,7 @@ def equivalent(
 ) -> Equivalence | DeepEquivalence | SmoothEquivalence:
     """Whether two networks are the same function; the answer is a condition that is true or false, with a transformation or a witness.
 
-    Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`). Deeper ones are
+    Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.two_layer.equivalence.equivalent_two_layer`). Deeper ones are
     compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown". If one of
     them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly. Two-layer networks of smooth
     activations are decided exactly too (:func:`singlearn.symmetry.smooth.equivalent_smooth`).
@@ -128,14 +136,14 @@ def compress(
 ) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
 
-    A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.narrowest.narrowest`); a deeper one
+    A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.two_layer.narrowest.narrowest`); a deeper one
     without its dead, duplicate and always active nodes on a box, up to rounding
     (:func:`singlearn.symmetry.deep.compress_deep`, which also reports what it did).
 
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -184,14 +192,14 @@ def explained_rank(
 ) -> ExplainedRank | DeepExplainedRank:
     """How many null directions of the Jacobian at inputs x are symmetries, for a network of any depth.
 
-    Two-layer networks go to :func:`singlearn.symmetry.explained_rank.explained_rank`, deeper ones to
+    Two-layer networks go to :func:`singlearn.symmetry.two_layer.explained_rank.explained_rank`, deeper ones to
     :func:`singlearn.symmetry.deep.explained_rank_deep`, where the inputs themselves say which nodes are active.
 
     Args:
         net: the network.
         x: inputs, one a row.
         domain: where symmetries are to hold; for two-layer networks only.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -228,7 +236,7 @@ def node_roles(
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -287,7 +295,7 @@ def fibre(
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
         domain: where the function is computed; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -308,12 +316,12 @@ def fibre(
 
 
 def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> KinkForm:
-    """The kink form of a network (:func:`singlearn.symmetry.kink_form.kink_form`).
+    """The kink form of a network (:func:`singlearn.symmetry.two_layer.kink_form.kink_form`).
 
     Args:
         net: the network.
         domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -339,12 +347,12 @@ def minimal_width(net: TwoLayerSmooth, domain: Domain | None = None, *, toleranc
 def minimal_width(
     net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
 ) -> MinimalWidth | SmoothWidth:
-    """The least number of hidden nodes that compute the same function (:func:`singlearn.symmetry.minimal_width.minimal_width`).
+    """The least number of hidden nodes that compute the same function (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`).
 
     Args:
         net: the network.
         domain: where the function is to be kept; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:
@@ -366,12 +374,12 @@ def minimal_width(
 def generators(
     net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
 ) -> list[Generator]:
-    """Directions along which the function does not change (:func:`singlearn.symmetry.generators.generators`).
+    """Directions along which the function does not change (:func:`singlearn.symmetry.two_layer.generators.generators`).
 
     Args:
         net: the network.
         domain: where the inputs are; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and the answer is about the snapped
             one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
 
     Raises:

@@ -11,11 +11,17 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.deep import DeepReLU, read_network, write_network
-from singlearn.symmetry.deep.files.json_file import load_json
-from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.files.json_file import load_json
 from singlearn.symmetry.smooth.activation import KINDS, Activation
-from singlearn.symmetry.smooth.files import activation_in, from_arrays_file, from_content, is_smooth, write_smooth
+from singlearn.symmetry.smooth.files import (
+    activation_in,
+    from_arrays_file,
+    from_content,
+    is_smooth,
+    write_smooth,
+)
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
 
 KEYS = {"w", "b", "q", "c"}
 OTHER_KEYS = {"activation", "sharpness", "inputs"}

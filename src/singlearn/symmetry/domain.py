@@ -9,8 +9,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from singlearn.symmetry.linear_program import Infeasible, Unbounded, maximise
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.numbers.linear_program import InfeasibleError, UnboundedError, maximise
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 
 
 class Domain(ABC):
@@ -123,7 +123,7 @@ class Polytope(Domain):
             for sign in (1, -1):
                 try:
                     self.highest([Fraction(sign * int(i == j)) for j in range(self.inputs)])
-                except Unbounded:
+                except UnboundedError:
                     raise ValueError(f"normals: the polytope is unbounded along input {i}; it should be bounded") from None
 
     @property
@@ -137,9 +137,9 @@ class Polytope(Domain):
         rows.append((*(Fraction(0),) * self.inputs, Fraction(1)))
         try:
             best = maximise((*(Fraction(0),) * self.inputs, Fraction(1)), tuple(rows), (*self.offsets, Fraction(1)))
-        except Infeasible:
+        except InfeasibleError:
             raise ValueError("offsets: the inequalities contradict each other; the polytope is empty") from None
-        except Unbounded:
+        except UnboundedError:
             raise AssertionError("the radius is bounded by 1") from None
         if best[-1] <= 0:
             raise ValueError("offsets: the polytope has no interior; two-layer networks are compared on open sets")

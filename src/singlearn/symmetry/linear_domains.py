@@ -8,14 +8,14 @@ from fractions import Fraction
 from itertools import combinations
 from typing import TypeAlias
 
+from singlearn.numbers.linear_algebra import rank
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import KinkForm, kink_form, short
-from singlearn.symmetry.linear_algebra import rank
-from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 NodeName: TypeAlias = int | tuple[int, int]
 

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from singlearn.measure.ladder_view import LadderView
+from singlearn.phases.restriction import PhaseTooSmallError, draw_inside
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.mode_mass import MARGIN, Ellipsoid, radius_of
-from singlearn.tempering.restriction import PhaseTooSmall, draw_inside
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
@@ -77,7 +77,7 @@ def run_mode(
         index: of the mode, for its random numbers.
 
     Raises:
-        PhaseTooSmall: the prior has no density at any of the uniform draws.
+        PhaseTooSmallError: the prior has no density at any of the uniform draws.
     """
     own = replace(settings, seed=(settings.seed + 7919 * (index + 1)) % 2**63)
     for widening in range(WIDENINGS):
@@ -108,7 +108,7 @@ def _temper_inside(
     # The pool fills the ball of the whitened coordinates, whose density has the Jacobian in it.
     log_volume = ellipsoid.log_volume - float(np.linalg.slogdet(ellipsoid.axes)[1])
     if not np.isfinite(highest):
-        raise PhaseTooSmall(f"mode: the prior has no density at {pool.shape[1]} draws from its ellipsoid")
+        raise PhaseTooSmallError(f"mode: the prior has no density at {pool.shape[1]} draws from its ellipsoid")
     if effective.min() >= particles / 2:
         start = np.stack([own[_systematic(w, particles, generator)] for own, w in zip(pool, weights, strict=True)])
         prior_free_energies = -(highest + np.log(weights.mean(axis=1)) + log_volume)

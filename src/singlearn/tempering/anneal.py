@@ -13,8 +13,13 @@ from jaxtyping import Array, Float, Int, Key
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
-from singlearn.tempering.ladder import closely_spaced_from, log_weights, next_inverse_temperature, relative_effective_sample_size
-from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.ladder import (
+    closely_spaced_from,
+    log_weights,
+    next_inverse_temperature,
+    relative_effective_sample_size,
+)
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.progress import LadderProgress
 from singlearn.tempering.rungs import Rung, Rungs
 from singlearn.tempering.settings import Settings
@@ -23,7 +28,7 @@ from singlearn.triple import Triple
 RUNG_LIMIT = 5000
 
 
-class NoFiniteEnergy(RuntimeError):
+class NoFiniteEnergyError(RuntimeError):
     """Every particle of a population has infinite energy: the run cannot go on."""
 
 
@@ -122,7 +127,7 @@ def anneal(
 
 def _check_finite(energies: Float[np.ndarray, "replicates particles"], beta: float, particles: int, name: str) -> None:
     if not np.isfinite(energies).any(axis=1).all():
-        raise NoFiniteEnergy(
+        raise NoFiniteEnergyError(
             f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
             f"on all of {particles} draws from the prior of {name!r}; check it at a parameter you trust"
         )

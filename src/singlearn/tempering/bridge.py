@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
-from singlearn.tempering.restriction import PhaseTooSmall, Restriction
+from singlearn.phases.restriction import PhaseTooSmallError, Restriction
 from singlearn.triple import Coordinates, Model, Triple
 
 PRIOR_DRAWS = 256
@@ -56,7 +56,7 @@ class _Compiled:
 
 
 def build_bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction) -> Bridge:
-    """The bridge from around ``centre`` (flat coordinates); raises as ``local_run``."""
+    """The bridge from around ``centre`` (flat coordinates); raises as ``temper_from``."""
     data = jax.tree.map(jnp.asarray, triple.data)
     compiled = _compile(triple.as_model(), restriction)
     if not bool(compiled.inside(jnp.asarray(centre)[None])[0]):
@@ -116,4 +116,4 @@ def _shrinkage(compiled: _Compiled, centre: Float[np.ndarray, " d"], widths: Flo
     for halvings in range(HALVINGS):
         if float(np.asarray(compiled.inside(jnp.asarray(centre + 0.5**halvings * noise @ widths.T))).mean()) >= SHARE_INSIDE:
             return 0.5**halvings
-    raise PhaseTooSmall(f"start: no neighbourhood of it lies in the phase {phase!r}; start from a point further inside")
+    raise PhaseTooSmallError(f"start: no neighbourhood of it lies in the phase {phase!r}; start from a point further inside")

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.special import ndtri
 from scipy.stats import chi2, rankdata
 
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.genealogy import families, variance_inflation
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
@@ -84,7 +84,7 @@ def coordinate_mixing(posterior: Posterior, rungs: Rungs) -> CoordinateMixing:
     )  # fmt: skip
 
 
-def coordinate_warnings(mixing: CoordinateMixing) -> list[Warning_]:
+def coordinate_warnings(mixing: CoordinateMixing) -> list[Caution]:
     """One warning that names the coordinates that did not mix, if there are any."""
     bad = np.flatnonzero(mixing.is_unmixed)
     if not bad.size:
@@ -102,7 +102,7 @@ def coordinate_warnings(mixing: CoordinateMixing) -> list[Warning_]:
         "means, deviations and intervals of these coordinates are, and their errors are larger "
         "than an effective sample size says: raise particles, or fix what a symmetry exchanges"
     )
-    return [Warning_(Reason.UNMIXED_COORDINATE, sentence)]
+    return [Caution(Reason.UNMIXED_COORDINATE, sentence)]
 
 
 def _read(

@@ -7,9 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from singlearn.measure.landscape import landscape_of
+from singlearn.tempering.landscape import landscape_of
 from singlearn.tempering.mode_mass import Mode
-from singlearn.tempering.posterior import LARGEST_LOG_LIKELIHOOD, compiled_constrain, compiled_pointwise
+from singlearn.tempering.posterior import (
+    LARGEST_LOG_LIKELIHOOD,
+    compiled_constrain,
+    compiled_pointwise,
+)
 from singlearn.triple import Triple
 
 # The share of a mode that may look otherwise than is taken for like it.

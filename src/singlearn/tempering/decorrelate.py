@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, Key
 from scipy.stats import rankdata
 
 from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
-from singlearn.tempering.moves import Moved, Moves
+from singlearn.tempering.markov_moves import Moved, Moves
 
 # A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
 TARGET_CORRELATION = 0.2

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2
 
-from singlearn.measure.landscape import Landscape
+from singlearn.tempering.landscape import Landscape
 
 # Steps of the line scans, in units of the prior's width: a well of relative width 1e-14 is one rounding error wide.
 STEPS = np.geomspace(1e-14, 2.0, 21)

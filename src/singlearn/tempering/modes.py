@@ -12,14 +12,20 @@ import numpy as np
 
 from singlearn.measure.joined import joined_view
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.phases.restriction import PhaseTooSmallError
+from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.add_modes import ModeRun, run_mode, run_outside
-from singlearn.tempering.anneal import NoFiniteEnergy
-from singlearn.tempering.moves import compile_moves
-from singlearn.tempering.restriction import PhaseTooSmall
+from singlearn.tempering.anneal import NoFiniteEnergyError
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
-from singlearn.tempering.unseen_modes import Search, UnseenMode, is_found_by_luck, is_missing, search
+from singlearn.tempering.unseen_modes import (
+    Search,
+    UnseenMode,
+    is_found_by_luck,
+    is_missing,
+    search,
+)
 from singlearn.triple import Triple
 
 CHOICES = ("auto", "warn", None)
@@ -87,9 +93,9 @@ def with_modes(
     return WithModes(whole.rungs, whole.view, {"modes": recorded, **whole.settings})
 
 
-def warnings_of_modes(settings: dict[str, Any]) -> list[Warning_]:
+def warnings_of_modes(settings: dict[str, Any]) -> list[Caution]:
     """What a run has recorded of modes that its particles had not seen."""
-    return [Warning_(Reason.UNSEEN_MODE, sentence) for sentence in settings.get("modes", {}).get("warnings", [])]
+    return [Caution(Reason.UNSEEN_MODE, sentence) for sentence in settings.get("modes", {}).get("warnings", [])]
 
 
 def view_of_ladders(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
@@ -137,7 +143,7 @@ def _added(
             continue
         try:
             run = run_mode(triple, settings, own.mode.ellipsoid, [r.ellipsoid for r in runs], beta, index)
-        except (PhaseTooSmall, NoFiniteEnergy, RuntimeError) as error:
+        except (PhaseTooSmallError, NoFiniteEnergyError, RuntimeError) as error:
             sentences.append(f"{_named(own, main.view, beta, main.rungs)}; it could not be added: {error}")
             continue
         shares = np.maximum(run.ellipsoid.holds(here).mean(axis=1), own.share_of_particles)

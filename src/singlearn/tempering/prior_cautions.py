@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.warning import Reason, Warning_
-from singlearn.tempering.moves import compile_moves
+from singlearn.results.caution import Caution, Reason
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.posterior import compiled_constrain
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
@@ -45,11 +45,11 @@ def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_w
     found = [_caution(finding) for finding in _prior_findings(triple, rungs, settings, is_whole_prior)]
     found += _beyond_resolution(triple, rungs, settings)
     if (sentence := outside_support(triple.prior, triple.truth)) and triple.truth_is_parameter:
-        found.append(Warning_(Reason.PHASE_ELSEWHERE, sentence))
+        found.append(Caution(Reason.PHASE_ELSEWHERE, sentence))
     return [{"reason": str(caution.reason), "message": caution.message} for caution in found]
 
 
-def cautions_of_density(triple: Triple) -> list[Warning_]:
+def cautions_of_density(triple: Triple) -> list[Caution]:
     """The same for a run that uses the density of the prior itself: a local run. NumPyro's own densities are normalised.
 
     A prior object that says which parameters are angles (``repeats_along``, their names) has a density that goes on after a turn;
@@ -61,8 +61,8 @@ def cautions_of_density(triple: Triple) -> list[Warning_]:
     return [_caution(finding) for finding in findings]
 
 
-def _caution(finding: PriorFinding) -> Warning_:
-    return Warning_(Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message)
+def _caution(finding: PriorFinding) -> Caution:
+    return Caution(Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message)
 
 
 def refuse_negative_divergence(triple: Triple, particles: int, replicates: int, seed: int, precision: str) -> None:
@@ -87,9 +87,9 @@ def refuse_negative_divergence(triple: Triple, particles: int, replicates: int, 
         )
 
 
-def stored_cautions(settings: dict[str, Any]) -> list[Warning_]:
+def stored_cautions(settings: dict[str, Any]) -> list[Caution]:
     """The cautions that the settings of a run record."""
-    return [Warning_(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])]
+    return [Caution(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])]
 
 
 def _prior_findings(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> tuple[PriorFinding, ...]:
@@ -151,7 +151,7 @@ def _moved(triple: Triple, kept: Float[np.ndarray, "draws d"], settings: dict[st
         return np.asarray(result.particles)[: len(kept)]
 
 
-def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -> list[Warning_]:
+def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -> list[Caution]:
     """Particles at β ≤ 1 that lie where the parameter is rounded to its least or largest value, if the energy still changes there."""
     if triple.coordinates.resolved is None:
         return []
@@ -173,7 +173,7 @@ def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -
     if share < SHARE_BEYOND:
         return []
     return [
-        Warning_(
+        Caution(
             Reason.SATURATED_CHART,
             f"prior: {share:.1%} of the particles at β = {rungs.inverse_temperature[rung]:.3g} lie where a parameter is rounded to the "
             "edge of its support while the log likelihood still changes there: write it in the logarithm of that parameter",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from singlearn.progress import ProgressBar
+from singlearn.running.progress import ProgressBar
 from singlearn.tempering.rungs import Rung
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
-from singlearn.measure.warning import Warning_
+from singlearn.results.caution import Caution
+from singlearn.results.estimate import Estimate
 from singlearn.tempering.coordinate_mixing import coordinate_warnings
 from singlearn.tempering.run import Run
 
@@ -69,7 +69,7 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
     return rows
 
 
-def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Warning_]:
+def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Caution]:
     """Of the reading, which holds those of the energies, and of the draws."""
     if not isinstance(read, LearningCoefficient):
         return run.warnings

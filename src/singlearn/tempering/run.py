@@ -15,7 +15,6 @@ import xarray as xr
 from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import (
@@ -24,28 +23,33 @@ from singlearn.measure.learning_coefficient import (
     intercept_is_elsewhere,
     read_learning_coefficient,
 )
-from singlearn.measure.optimum import Optimum, find_optimum
-from singlearn.measure.phases import Labeller, Phases
-from singlearn.measure.volume import VolumeCurve
-from singlearn.measure.volume_by_tempering import volume_by_tempering
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.phases import Labeller, Phases
+from singlearn.phases.restriction import Restrict, prior_mass
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.tempering.beyond import beyond_warnings
-from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_mixing, coordinate_warnings
+from singlearn.tempering.coordinate_mixing import (
+    CoordinateMixing,
+    coordinate_mixing,
+    coordinate_warnings,
+)
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
+from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
-from singlearn.tempering.restriction import Restrict, prior_mass
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.site_names import event_cautions, imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.sites import Sites
+from singlearn.volume.by_tempering import volume_by_tempering
+from singlearn.volume.curve import VolumeCurve
 
 OPTIMISER_STARTS = 12
 # With fewer effective particles among those that thin left, draws of any number are a few points.
@@ -215,7 +219,7 @@ class Run(Shown):
             excess = read.intercept.value - reference
             against = "n L_n(w_0) of the truth" if self.truth_energy is not None else "the best energy reached"
             found.append(
-                Warning_(
+                Caution(
                     Reason.PHASE_ELSEWHERE,
                     f"the fitted intercept is {excess:.4g} nats above {against}: at β = {min(read.inverse_temperatures):.3g} … "
                     f"{max(read.inverse_temperatures):.3g} the posterior sits in another phase, and this λ is that phase's",
@@ -227,11 +231,11 @@ class Run(Shown):
     def _slope(read: LearningCoefficient) -> float:
         return read.readings["energy"].value if "energy" in read.readings else read.value
 
-    def _reference(self) -> tuple[float | None, list[Warning_]]:
+    def _reference(self) -> tuple[float | None, list[Caution]]:
         """``reference_energy``, looked for; and a word where it cannot be."""
         if self.truth_energy is None and not self.is_population and self.optimum is None and self.triple is None:
             return None, [
-                Warning_(
+                Caution(
                     Reason.PHASE_ELSEWHERE,
                     "not checked: the run was saved before its best energy was looked for, so that nobody knows whether another phase lies "
                     "lower; Run.load(path, triple=…) can look",
@@ -252,7 +256,7 @@ class Run(Shown):
         return None if self.optimum is None else self.optimum.mode_energy
 
     @property
-    def warnings(self) -> list[Warning_]:
+    def warnings(self) -> list[Caution]:
         """What is wrong with the run itself, with what is read off its energies or off its draws."""
         return self.energy_warnings + coordinate_warnings(self.coordinate_mixing)
 
@@ -262,7 +266,7 @@ class Run(Shown):
         return coordinate_mixing(self.posterior, self.rungs)
 
     @property
-    def energy_warnings(self) -> list[Warning_]:
+    def energy_warnings(self) -> list[Caution]:
         """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
         rungs = self.rungs
         found = mixing_warnings(rungs) + rounding_warnings(self.settings.get("resolved_beta"), self.beta_max)
@@ -273,7 +277,7 @@ class Run(Shown):
         infinite = int(rungs.is_infinite[0].sum())
         if infinite:
             share = infinite / rungs.energies[0].size
-            found.append(Warning_(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
+            found.append(Caution(Reason.INFINITE_ENERGIES, f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing"))
         return found + warnings_of_modes(self.settings)
 
     def volume(self) -> VolumeCurve:
@@ -329,7 +333,7 @@ class Run(Shown):
 
         Args:
             labeller: a function of a constrained parameter that returns integers or booleans and that JAX can trace (fast), or any function
-                that returns something hashable; ready-made ones are in ``singlearn.measure.phases``.
+                that returns something hashable; ready-made ones are in ``singlearn.phases``.
 
         Raises:
             ValueError: a run loaded without its triple, or a labeller that returns floating point numbers.

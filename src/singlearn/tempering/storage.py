@@ -17,12 +17,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from singlearn.measure.optimum import Optimum
+from singlearn.phases.restriction import Restrict, Restriction, restricted
 from singlearn.running import identity
 from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
-from singlearn.tempering.restriction import Restrict, Restriction, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple

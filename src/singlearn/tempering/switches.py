@@ -19,7 +19,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.measure.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
+from singlearn.tempering.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
 from singlearn.triple import Model, Triple
 
 # More scores than these are thinned evenly; an array with more entries is summed over the observations or left out.

@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from singlearn.measure.descent import Descended, descend
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.landscape import BATCH, QUICKLY_COMPILED, Landscape, landscape_of
 from singlearn.tempering.copies import Likeness
+from singlearn.tempering.descent import Descended, descend
+from singlearn.tempering.landscape import BATCH, QUICKLY_COMPILED, Landscape, landscape_of
+from singlearn.tempering.markov_moves import Moves
 from singlearn.tempering.mode_mass import Mode, evaluations_of_mode, measure_mode
-from singlearn.tempering.moves import Moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.switches import Switches, switches_of
 from singlearn.triple import Triple

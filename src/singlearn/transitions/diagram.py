@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases.tables import aligned, share_cell
+from singlearn.phases.tables import aligned, share_cell
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
-from singlearn.transitions.transition import HeatCapacityPeak, Transition, find_peaks, find_transitions
+from singlearn.transitions.transition import (
+    HeatCapacityPeak,
+    Transition,
+    find_peaks,
+    find_transitions,
+)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases.shares import ratio_estimate
+from singlearn.phases.shares import ratio_estimate
+from singlearn.results.estimate import Estimate
 from singlearn.triple import Model, Triple
 
 FEWEST = 10

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases import Labeller
+from singlearn.phases import Labeller
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.tempering import Run, temper
 from singlearn.transitions.force import forces, within

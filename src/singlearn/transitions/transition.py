@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.line import least_squares
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
 

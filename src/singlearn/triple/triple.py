@@ -17,7 +17,12 @@ from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
-from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
+from singlearn.triple.intake.arrays import (
+    as_array,
+    as_data,
+    is_list_of_numbers,
+    refuse_different_indexes,
+)
 from singlearn.triple.intake.functions import explained
 from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.intake.noise import noise_of_each

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_components
+from singlearn.exact.catalogue.refusals import (
+    in_whole_numbers,
+    require_at_least,
+    require_components,
+)
 from singlearn.exact.coefficient import ExactCoefficient
 
 

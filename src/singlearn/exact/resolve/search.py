@@ -28,7 +28,7 @@ FEW_COORDINATES = 5
 """Local ones, up to which the polyhedron is looked at before a blow-up."""
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """Time is up; caught at the next open chart."""
 
 
@@ -49,7 +49,7 @@ class Search:
 
     def check(self) -> None:
         if time.monotonic() > self.deadline:
-            raise OutOfTime
+            raise OutOfTimeError
 
     def fresh(self, letter: str) -> str:
         number = 1
@@ -81,7 +81,7 @@ class Search:
                 node.newton = newton
             node.chart, node.moves, node.after = chart, list(moves), current
             return node
-        except OutOfTime:
+        except OutOfTimeError:
             return self.left_open(chart, "time ran out")
 
     def left_open(self, chart: Chart, reason: str) -> Node:

@@ -15,12 +15,17 @@ from typing import Any
 import numpy as np
 
 from singlearn.exact import catalogue
-from singlearn.experiments import degenerate_node, table2_explained
-from singlearn.experiments.relu_chart import from_inside, near
-from singlearn.experiments.relu_laplace import constant_fit, dead_free_energy, laplace_free_energy
-from singlearn.experiments.table2 import HIDDEN, KINKS, PRIOR_SCALE, PUBLISHED, SAMPLES
-from singlearn.measure.estimate import Estimate
+from singlearn.experiments.carroll2021 import degenerate_node
+from singlearn.experiments.wei2022 import table2_explained
+from singlearn.experiments.carroll2021.relu_chart import from_inside, near
+from singlearn.experiments.carroll2021.relu_laplace import (
+    constant_fit,
+    dead_free_energy,
+    laplace_free_energy,
+)
+from singlearn.experiments.wei2022.table2 import HIDDEN, KINKS, PRIOR_SCALE, PUBLISHED, SAMPLES
 from singlearn.models import star_truth, two_layer_population
+from singlearn.results.estimate import Estimate
 from singlearn.tempering import temper
 
 PLACE = Path(__file__).with_name("phases.json")

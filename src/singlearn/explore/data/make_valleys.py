@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from singlearn import exact
-from singlearn.exact import worked_examples
+from singlearn.exact.divergences import worked_examples
 
 PLACE = Path(__file__).with_name("valleys.json")
 UNIT = ("-1", "1")
@@ -247,7 +247,7 @@ def example(raw: dict[str, Any], table: Sequence[dict[str, Any]]) -> dict[str, A
 
 
 def check_against_worked_examples(examples: Sequence[dict[str, Any]]) -> None:
-    """The pieces written here are those of :mod:`singlearn.exact.worked_examples`, and so are λ and m."""
+    """The pieces written here are those of :mod:`singlearn.exact.divergences.worked_examples`, and so are λ and m."""
     third = sympy.sqrt(3)
     known = {
         "scaling": worked_examples.scaling_valley(1, third),

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU, require_deep
+from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
 TIE = 1e-9
 """Keys closer than this count as equal, and the next key decides."""

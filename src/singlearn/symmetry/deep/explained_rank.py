@@ -8,13 +8,19 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.fields import linear_fields, scaling_fields, shift_fields, unread_fields, unspanned_fields
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.network import DeepReLU
-from singlearn.symmetry.kink_form import Hyperplane, boundary
-from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.roles import Roles
-from singlearn.symmetry.slides import slides
+from singlearn.symmetry.deep.null_directions import (
+    linear_fields,
+    scaling_fields,
+    shift_fields,
+    unread_fields,
+    unspanned_fields,
+)
+from singlearn.symmetry.two_layer.kink_form import Hyperplane, boundary
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import Roles
+from singlearn.symmetry.two_layer.slides import slides
 
 LARGEST = 4000
 """Parameters; the rank of a matrix with more columns takes minutes."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.symmetry.rational import rational
+from singlearn.numbers.rational import rational
 
 CONSECUTIVE = 2**53
 """Every whole number up to this is a float64."""

@@ -13,9 +13,9 @@ from scipy.spatial.distance import cdist
 
 from singlearn.symmetry.deep.canonical import incoming_norms, normalise, outgoing_profiles, silence
 from singlearn.symmetry.deep.linear_relaxation import Bounds
-from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT
+from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
 LONGEST_EXACT = 20_000
 """Parameters; with more, equality up to scaling is not looked for in fractions."""

@@ -7,13 +7,13 @@ from typing import Any, overload
 
 import numpy as np
 
+from singlearn.numbers.linear_algebra import rank, solve
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.linear_relaxation import functional_bounds, preactivation_bounds
 from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.linear_algebra import rank, solve
-from singlearn.symmetry.network import Node, TwoLayerReLU
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 SLACK = 1e-6
 """Nodes of a float network stay above 0 by this share of their range, so that rounding cannot

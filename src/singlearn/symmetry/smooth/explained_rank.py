@@ -6,11 +6,15 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.explained_rank import LARGEST_WEIGHT, ExplainedRank, numerical_rank
-from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.smooth.form import check_domain
 from singlearn.symmetry.smooth.generators import equations, layout_of, smooth_generators
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.explained_rank import (
+    LARGEST_WEIGHT,
+    ExplainedRank,
+    numerical_rank,
+)
+from singlearn.symmetry.two_layer.parameters import Layout
 
 
 def smooth_explained_rank(

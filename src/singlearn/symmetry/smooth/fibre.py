@@ -22,7 +22,7 @@ for ReLU.
 
 - e = 0, any outputs: :math:`p!\,|Σ_0|` points, Σ_0 the orientations s with :math:`\sum_k s_k A_k
   w_k^T/2 = G`.
-- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre_component` carries over
+- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre.components` carries over
   word for word with units in the place of kinks and without scales: its moves shift amounts between
   nodes on one unit, move free nodes, and turn linear pairs, and none of them uses a scale;
   conversely a rigid parameter stays one because no amount can pass through zero. Two things change.
@@ -39,12 +39,12 @@ from functools import cached_property
 from itertools import product
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.fibre_balance import SlopeBalance
-from singlearn.symmetry.fibre_component import Classification, Kind
-from singlearn.symmetry.kink_form import short
+from singlearn.symmetry.fibre.balance import SlopeBalance
+from singlearn.symmetry.fibre.components import Classification, Kind
 from singlearn.symmetry.smooth.form import SmoothForm, smooth_form
 from singlearn.symmetry.smooth.minimal_width import as_kinks
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.kink_form import short
 
 MOST_ORIENTATIONS = 2**18
 

@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from singlearn.symmetry.deep.files.named_arrays import network_from_arrays
-from singlearn.symmetry.deep.files.network_file import READERS
 from singlearn.symmetry.deep.torch_sequential import from_torch
-from singlearn.symmetry.network import Node
+from singlearn.symmetry.files.named_arrays import network_from_arrays
+from singlearn.symmetry.files.network_file import READERS
 from singlearn.symmetry.smooth.activation import ALIASES, KINDS, Activation
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.network import Node
 
 MODULES = {"Tanh": "tanh", "Sigmoid": "sigmoid", "SiLU": "silu", "GELU": "gelu"}
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from singlearn.numbers.rational import Number, Vector, rational
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Number, Vector, rational
 from singlearn.symmetry.smooth.form import smooth_form
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.kink_form import short
+from singlearn.symmetry.two_layer.network import Node
 
 Cluster = list[int]
 

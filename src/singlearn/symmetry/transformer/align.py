@@ -21,7 +21,7 @@ FULL = 1e-9
 """Singular values above this share of the largest one determine a basis."""
 
 
-class NotPaired(Exception):
+class NotPairedError(Exception):
     """The two have another structure; the message says where."""
 
 
@@ -53,7 +53,7 @@ def align(a: Transformer, b: Transformer) -> Alignment:
     """Pair the parts of two settled transformers and compare what no choice of basis, order or scale changes.
 
     Raises:
-        NotPaired: their settings or the numbers of their parts differ.
+        NotPairedError: their settings or the numbers of their parts differ.
     """
     _require_alike(a, b)
     found = Alignment()
@@ -82,21 +82,21 @@ def align(a: Transformer, b: Transformer) -> Alignment:
 def _require_alike(a: Transformer, b: Transformer) -> None:
     for name in ("norm", "activation", "post_norm", "final_norm", "causal", "blocks", "width", "reads_tokens"):
         if getattr(a, name) != getattr(b, name):
-            raise NotPaired(f"{name.replace('_', ' ')}: {getattr(a, name)} in one, {getattr(b, name)} in the other")
+            raise NotPairedError(f"{name.replace('_', ' ')}: {getattr(a, name)} in one, {getattr(b, name)} in the other")
     for name in ("embedding", "unembedding", "position"):
         shapes = [model.weights[name].shape if name in model.weights else None for model in (a, b)]
         if shapes[0] != shapes[1]:
-            raise NotPaired(f"{name}: shape {shapes[0]} in one, {shapes[1]} in the other")
+            raise NotPairedError(f"{name}: shape {shapes[0]} in one, {shapes[1]} in the other")
     for block in range(a.blocks):
         for what in ("heads", "window", "is_rotary", "is_gated"):
             if getattr(a, what)(block) != getattr(b, what)(block):
-                raise NotPaired(f"block {block}: {what.replace('_', ' ')} {getattr(a, what)(block)} and {getattr(b, what)(block)}")
+                raise NotPairedError(f"block {block}: {what.replace('_', ' ')} {getattr(a, what)(block)} and {getattr(b, what)(block)}")
         name = f"blocks.{block}.attention.frequency"
         if a.is_rotary(block) and not np.array_equal(a.weights[name], b.weights[name]):
-            raise NotPaired(f"block {block}: its rotary speeds differ")
+            raise NotPairedError(f"block {block}: its rotary speeds differ")
         units = [len(model.weights[f"blocks.{block}.mlp.in"]) for model in (a, b)]
         if units[0] != units[1]:
-            raise NotPaired(f"block {block}: {units[0]} and {units[1]} hidden units are left without dead and duplicate ones")
+            raise NotPairedError(f"block {block}: {units[0]} and {units[1]} hidden units are left without dead and duplicate ones")
 
 
 def _compare_epsilons(a: Transformer, b: Transformer, place: str, found: Alignment) -> None:
@@ -137,7 +137,7 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
     else:
         basis = np.linalg.lstsq(seen[0], seen[1], rcond=None)[0].T
         if not np.linalg.cond(basis) < 1e10:
-            raise NotPaired("the basis of the stream: the tokens do not determine it")
+            raise NotPairedError("the basis of the stream: the tokens do not determine it")
         found.basis = basis
         back, reads = np.linalg.inv(basis), basis
     changes = written_through(b, back) | {name: b.weights[name] @ reads for name, _ in readers(b)}
@@ -279,7 +279,7 @@ def _distances(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, n
 def _units(a: Transformer, b: Transformer, block: int, found: Alignment) -> None:
     mine, yours = _Units(a, block), _Units(b, block)
     if len(mine.passing) > MOST_UNITS:
-        raise NotPaired(f"block {block}: {len(mine.passing)} hidden units are too many to pair")
+        raise NotPairedError(f"block {block}: {len(mine.passing)} hidden units are too many to pair")
     order = _pairs(mine.features(), yours.features())
     found.unit_orders.append(order)
     for what, gap in mine.gaps(yours, order):
@@ -343,6 +343,6 @@ def _pairs(mine: np.ndarray, yours: np.ndarray) -> np.ndarray:
     if len(np.unique(nearest)) == len(mine):
         return nearest
     if len(mine) > 4096:
-        raise NotPaired(f"of {len(mine)} hidden units, {len(mine) - len(np.unique(nearest))} have no partner of their own")
+        raise NotPairedError(f"of {len(mine)} hidden units, {len(mine) - len(np.unique(nearest))} have no partner of their own")
     cost = np.sum(mine**2, axis=1)[:, None] + squares - 2 * mine @ yours.T
     return linear_sum_assignment(cost)[1]

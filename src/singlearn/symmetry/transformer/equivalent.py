@@ -8,8 +8,8 @@ import numpy as np
 
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
-from singlearn.symmetry.deep.equivalent import Verdict
-from singlearn.symmetry.transformer.align import Alignment, NotPaired, align
+from singlearn.symmetry.deep.equivalence import Verdict
+from singlearn.symmetry.transformer.align import Alignment, NotPairedError, align
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.precision import FORMATS, kept_as, rerounded
 from singlearn.symmetry.transformer.refusal import random_inputs
@@ -137,7 +137,7 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
             # Random inputs miss most of a large vocabulary; the tokens that differ most are looked at by themselves.
             ratios = _rows_in_roundings(alignment, noise, "embedding", unit)
             inputs.append(np.argsort(ratios, kind="stable")[-SUSPECTS:][:, None])
-    except NotPaired as error:
+    except NotPairedError as error:
         why = f"their parts cannot be paired ({error})"
 
     outputs = [[model(x) for x in inputs] for model in (a, b, *again)]

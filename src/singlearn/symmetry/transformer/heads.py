@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from singlearn.running.arguments import whole_number
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.refusal import (
-    NotASymmetry,
+    NotASymmetryError,
     block_number,
     checked,
     permutation,
@@ -31,7 +31,7 @@ def mix_query_key(model: Transformer, block: int, head: int, matrix: Float[np.nd
         head: of keys; where queries are grouped, there are fewer of them than heads.
 
     Raises:
-        NotASymmetry: A is singular, or too nearly so, or does not commute with the rotary positions.
+        NotASymmetryError: A is singular, or too nearly so, or does not commute with the rotary positions.
         ValueError: no such block or head, or a matrix of another size.
     """
     block, head, at = _attention(model, block, head)
@@ -41,7 +41,7 @@ def mix_query_key(model: Transformer, block: int, head: int, matrix: Float[np.nd
         allowed = commuting_part(matrix, model.weights[f"{at}.frequency"])
         off = float(np.max(np.abs(matrix - allowed)))
         if off > EXACT * float(np.max(np.abs(matrix))):
-            raise NotASymmetry(
+            raise NotASymmetryError(
                 f"matrix: it does not commute with the rotary positions (off by {off:.2g}); they leave a turn and a scale of each "
                 "plane (i, i + d_head/2), and mixtures of planes of equal speed"
             )
@@ -59,7 +59,7 @@ def mix_value_output(model: Transformer, block: int, head: int, matrix: Float[np
         head: of values; where queries are grouped, there are fewer of them than heads.
 
     Raises:
-        NotASymmetry: A is singular, or too nearly so.
+        NotASymmetryError: A is singular, or too nearly so.
         ValueError: no such block or head, or a matrix of another size.
     """
     block, head, at = _attention(model, block, head)
@@ -77,7 +77,7 @@ def permute_heads(model: Transformer, block: int, order: Sequence[int] | Int[np.
     """Head k becomes what head ``order[k]`` was.
 
     Raises:
-        NotASymmetry: heads that read one head of keys and values would be torn apart.
+        NotASymmetryError: heads that read one head of keys and values would be torn apart.
         ValueError: no such block, or not a permutation of its heads.
     """
     block = block_number(model, block)
@@ -89,7 +89,7 @@ def permute_heads(model: Transformer, block: int, order: Sequence[int] | Int[np.
     size = heads // key_heads
     groups = order.reshape(key_heads, size) // size
     if np.any(groups != groups[:, :1]):
-        raise NotASymmetry(
+        raise NotASymmetryError(
             f"order: got {list(map(int, order))}; heads share keys and values in groups of {size}, which should stay together"
         )
     orders = {"query": order, "key": groups[:, 0], "value": groups[:, 0], "output": order}

@@ -14,7 +14,12 @@ from singlearn.symmetry.transformer.llama import llama
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.module_outputs import require_agreement, scrambled_copy
 from singlearn.symmetry.transformer.refusal import random_inputs
-from singlearn.symmetry.transformer.tensors import Tensors, tensors_of_file, tensors_of_folder, tensors_of_module
+from singlearn.symmetry.transformer.tensors import (
+    Tensors,
+    tensors_of_file,
+    tensors_of_folder,
+    tensors_of_module,
+)
 
 READERS: dict[str, Callable[[Configuration, Tensors, bool], Transformer]] = {
     "gpt2": gpt2,

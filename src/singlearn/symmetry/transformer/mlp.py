@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry, block_number, checked, permutation, real_array
+from singlearn.symmetry.transformer.refusal import (
+    NotASymmetryError,
+    block_number,
+    checked,
+    permutation,
+    real_array,
+)
 
 INCOMING = ("gate", "gate_bias", "in", "in_bias")
 
@@ -39,7 +45,7 @@ def scale_mlp(
         branch: ``"in"``, the up branch of a gated MLP and the only one of an MLP without gate (the default), or ``"gate"``.
 
     Raises:
-        NotASymmetry: a factor that the activation does not let through.
+        NotASymmetryError: a factor that the activation does not let through.
         ValueError: no such block or branch, or another number of scales.
     """
     block = block_number(model, block)
@@ -52,11 +58,11 @@ def scale_mlp(
         raise ValueError(f"scales: got shape {np.shape(scales)}; there are {hidden} hidden units")
     if model.is_gated(block) and branch == "in":
         if not np.all((scales != 0) & np.isfinite(scales)):
-            raise NotASymmetry("scales: the up branch takes any factors but 0")
+            raise NotASymmetryError("scales: the up branch takes any factors but 0")
     elif model.activation != "relu":
-        raise NotASymmetry(f"model: its activation is {model.activation!r}; only ReLU commutes with positive scaling")
+        raise NotASymmetryError(f"model: its activation is {model.activation!r}; only ReLU commutes with positive scaling")
     elif not np.all((scales > 0) & np.isfinite(scales)):
-        raise NotASymmetry("scales: ReLU commutes with positive factors only")
+        raise NotASymmetryError("scales: ReLU commutes with positive factors only")
     at = f"blocks.{block}.mlp"
     changes = {f"{at}.{branch}": model.weights[f"{at}.{branch}"] * scales[:, None]}
     changes[f"{at}.out"] = model.weights[f"{at}.out"] / scales

@@ -13,7 +13,7 @@ TOLERANCE = 1e-9
 """Relative to the largest logit; a transformation that changes the logits by more is not returned."""
 
 
-class NotASymmetry(ValueError):
+class NotASymmetryError(ValueError):
     """The transformation would change what the transformer computes; the message says why."""
 
 
@@ -21,14 +21,14 @@ def checked(before: Transformer, after: Transformer, what: str) -> Transformer:
     """``after``, once both give the same outputs on random inputs.
 
     Raises:
-        NotASymmetry: they differ by more than 1e-9 of the largest output: a matrix too close to singular for double
+        NotASymmetryError: they differ by more than 1e-9 of the largest output: a matrix too close to singular for double
             precision.
     """
     inputs = random_inputs(before, 4, 8)
     expected, found = before(inputs), after(inputs)
     change = float(np.max(np.abs(found - expected)))
     if not change <= TOLERANCE * max(float(np.max(np.abs(expected))), 1e-300):
-        raise NotASymmetry(f"{what}: in double precision it changes the logits by {change:.2g}; use a better conditioned matrix")
+        raise NotASymmetryError(f"{what}: in double precision it changes the logits by {change:.2g}; use a better conditioned matrix")
     return after
 
 
@@ -95,8 +95,8 @@ def require_invertible(matrix: np.ndarray, name: str) -> None:
     """Refuse a matrix without a usable inverse.
 
     Raises:
-        NotASymmetry: its condition number is above 1e8.
+        NotASymmetryError: its condition number is above 1e8.
     """
     condition = float(np.linalg.cond(matrix))
     if not condition < 1e8:
-        raise NotASymmetry(f"{name}: its condition number is {condition:.2g}; an invertible matrix, with one below 1e8, is needed")
+        raise NotASymmetryError(f"{name}: its condition number is {condition:.2g}; an invertible matrix, with one below 1e8, is needed")

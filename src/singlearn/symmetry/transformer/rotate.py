@@ -6,8 +6,18 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry, checked, require_invertible, square_matrix
-from singlearn.symmetry.transformer.stream import places, readers, require_free_stream, written_through
+from singlearn.symmetry.transformer.refusal import (
+    NotASymmetryError,
+    checked,
+    require_invertible,
+    square_matrix,
+)
+from singlearn.symmetry.transformer.stream import (
+    places,
+    readers,
+    require_free_stream,
+    written_through,
+)
 
 EXACT = 1e-10
 """How far, relative to 1, a matrix may be from what is required of it."""
@@ -37,13 +47,13 @@ def rotate(model: Transformer, matrix: Float[np.ndarray, "d d"]) -> Transformer:
         matrix: A.
 
     Raises:
-        NotASymmetry: A is none for this norm and these gains; the message says which condition fails.
+        NotASymmetryError: A is none for this norm and these gains; the message says which condition fails.
         ValueError: not a d by d matrix of finite numbers.
     """
     matrix = square_matrix(matrix, model.width, "matrix")
     require_free_stream(model, "another basis")
     if model.norm == "layer" and not model.final_norm:
-        raise NotASymmetry("model: it has LayerNorms but none at the end; its unembedding sees the mean that they subtract")
+        raise NotASymmetryError("model: it has LayerNorms but none at the end; its unembedding sees the mean that they subtract")
     if model.norm == "none":
         require_invertible(matrix, "matrix")
         back = np.linalg.inv(matrix)
@@ -62,7 +72,7 @@ def rotate(model: Transformer, matrix: Float[np.ndarray, "d d"]) -> Transformer:
 def _rms_rotation(matrix: np.ndarray) -> np.ndarray:
     error = float(np.max(np.abs(matrix.T @ matrix - np.eye(len(matrix)))))
     if error > EXACT:
-        raise NotASymmetry(f"matrix: A^T A is {error:.2g} away from I; RMSNorm keeps only orthogonal matrices, which keep every |x|")
+        raise NotASymmetryError(f"matrix: A^T A is {error:.2g} away from I; RMSNorm keeps only orthogonal matrices, which keep every |x|")
     return matrix
 
 
@@ -72,14 +82,14 @@ def _layer_rotation(matrix: np.ndarray) -> np.ndarray:
     centring = np.eye(size) - mean
     leaves = float(np.max(np.abs(centring @ matrix @ np.ones(size))))
     if leaves > EXACT:
-        raise NotASymmetry(
+        raise NotASymmetryError(
             f"matrix: it moves the mean direction (1, …, 1) off itself, by {leaves:.2g}; LayerNorm subtracts the mean along it. "
             "Use layer_to_rms first, or a matrix that keeps that direction"
         )
     centred = centring @ matrix
     error = float(np.max(np.abs(centred.T @ centred - centring)))
     if error > EXACT:
-        raise NotASymmetry(
+        raise NotASymmetryError(
             f"matrix: on the complement of the mean direction it is {error:.2g} away from orthogonal; LayerNorm keeps lengths there"
         )
     # On the mean direction, which no normalised vector has, R is free: the sign that makes an orthogonal A its own R.
@@ -90,7 +100,7 @@ def _rotated_gain(rotation: np.ndarray, gain: np.ndarray, place: str) -> np.ndar
     turned = (rotation * gain) @ rotation.T
     off = float(np.max(np.abs(turned - np.diag(np.diag(turned)))))
     if off > EXACT * max(float(np.max(np.abs(gain))), 1e-300):
-        raise NotASymmetry(
+        raise NotASymmetryError(
             f"matrix: it mixes directions that the gain of {place} treats differently (off-diagonal {off:.2g}); use fold_gain first, "
             "or a matrix that only permutes, changes signs, or mixes directions of equal gain"
         )

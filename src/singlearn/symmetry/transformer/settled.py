@@ -11,7 +11,13 @@ from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.narrow_heads import ROUNDING, narrowed_heads
 from singlearn.symmetry.transformer.norms import folded
 from singlearn.symmetry.transformer.shapes import local_name
-from singlearn.symmetry.transformer.stream import OUTGOING, WRITERS, readers, readers_of_block, written_through
+from singlearn.symmetry.transformer.stream import (
+    OUTGOING,
+    WRITERS,
+    readers,
+    readers_of_block,
+    written_through,
+)
 from singlearn.symmetry.transformer.units import fewer_units
 
 UNWRITTEN = 64.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry
+from singlearn.symmetry.transformer.refusal import NotASymmetryError
 from singlearn.symmetry.transformer.shapes import local_name
 
 WRITERS = ("embedding", "position", "attention.output_bias", "mlp.out_bias")
@@ -56,11 +56,11 @@ def require_free_stream(model: Transformer, what: str) -> None:
     """Refuse a change of basis of a stream that is itself seen from outside, or that norms stand in the way of.
 
     Raises:
-        NotASymmetry: the inputs are vectors, the outputs are the stream, or norms stand behind the additions.
+        NotASymmetryError: the inputs are vectors, the outputs are the stream, or norms stand behind the additions.
     """
     if not model.reads_tokens:
-        raise NotASymmetry(f"model: its inputs are vectors of the stream itself, whose basis is given; {what} would change it")
+        raise NotASymmetryError(f"model: its inputs are vectors of the stream itself, whose basis is given; {what} would change it")
     if "unembedding" not in model.weights:
-        raise NotASymmetry(f"model: its outputs are the stream itself, whose basis is given; {what} would change it")
+        raise NotASymmetryError(f"model: its outputs are the stream itself, whose basis is given; {what} would change it")
     if model.post_norm:
-        raise NotASymmetry(f"model: its norms stand behind the additions, so the stream carries their gains; {what} would change it")
+        raise NotASymmetryError(f"model: its norms stand behind the additions, so the stream carries their gains; {what} would change it")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.symmetry.deep.files.pt import read_pt
-from singlearn.symmetry.deep.files.safetensors_file import read_safetensors
+from singlearn.symmetry.files.pt import read_pt
+from singlearn.symmetry.files.safetensors_file import read_safetensors
 
 WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """Files that hold the weights of a folder, in the order in which the library prefers them."""

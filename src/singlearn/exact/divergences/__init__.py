@@ -1,0 +1,1 @@
+"""Divergences K of models as exact functions: ReLU networks, charts of true sets, worked examples."""
