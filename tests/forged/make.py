@@ -1,6 +1,7 @@
 """Writes the forged certificates: ``python -m tests.forged.make``.
 
-Each tells a lie that one guard of the checker refutes. The bounds that follow from the lie are filled in by the checker without that guard.
+Each tells a lie that one guard of the checker refutes. The bounds that follow from the lie are
+filled in by the checker without that guard.
 """
 
 from __future__ import annotations
@@ -132,7 +133,9 @@ def part(generators: list[int], *names: str) -> dict[str, Any]:
 
 
 def statement(K: Any, names: str, proofs: list[Any], **more: Any) -> dict[str, Any]:
-    """A list of generators of a sum of squares; or one text, whose power is 1, unless terms say how it is a sum of squares."""
+    """A list of generators of a sum of squares; or one text, whose power is 1, unless terms say how
+    it is a sum of squares.
+    """
     listed = isinstance(K, list)
     data = {
         "K": K if listed else [K],
@@ -173,7 +176,9 @@ def at_origin(K: list[str], names: str, below: Any, **more: Any) -> dict[str, An
 def faces_of(
     K: list[str], names: str, lie: Any = None, below: Any = None, **more: Any
 ) -> list[dict[str, Any]]:
-    """Of the polyhedron where all coordinates are 0, excluded where they can be, else crossings by Sturm's theorem, but for one lie."""
+    """Of the polyhedron where all coordinates are 0, excluded where they can be, else crossings by
+    Sturm's theorem, but for one lie.
+    """
     chart = _function(at_origin(K, names, None, **more)["statement"]).at(
         [Fraction(0)] * len(names.split())
     )
@@ -270,7 +275,8 @@ def forge(
     print(f"{name}: [{low}, {high}] {seconds:.2f} s; {shipped.reason}")
     if shipped or not all(verdicts):
         raise AssertionError(
-            f"{name}: {[verdict.reason for verdict in verdicts]} without the guards, {shipped.reason} with all"
+            f"{name}: {[verdict.reason for verdict in verdicts]} without the guards, "
+            f"{shipped.reason} with all"
         )
     file = {"guards": [one.label for one in needed], "lie": lie, "certificate": data}
     (FOLDER / f"{name}.json").write_text(json.dumps(file, ensure_ascii=False) + "\n")

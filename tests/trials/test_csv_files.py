@@ -272,7 +272,9 @@ def test_columns_are_what_they_are_called_and_where_they_stand_in_the_file(tmp_p
         table.indices(["a", "2"], "--response")
     with pytest.raises(RefusalError, match="no column '1'"):
         table.indices(["1"], "--response")
-    with pytest.raises(RefusalError, match=r"--columns: 2 columns of .* have the duplicate name 'a'"):
+    with pytest.raises(
+        RefusalError, match=r"--columns: 2 columns of .* have the duplicate name 'a'"
+    ):
         read(tmp_path, "a,a\n" + TWO, ["a"])
     np.testing.assert_array_equal(read(tmp_path, "a,a\n" + TWO, ["2"]).values[:, 0], W)
 
@@ -313,17 +315,37 @@ def status(arguments: list[str]) -> int:
 @pytest.mark.parametrize(
     ("text", "arguments", "sentence"),
     [
-        ("".join(f"{v:.6e}\n" for v in V * 1e200), [], r"data.csv, column 1 (column 1): its values reach 7.73e+200, too large"),
-        ("".join(f"{v:.6e}\n" for v in V * 1e-200), [], r"data.csv, column 1 (column 1): its values differ by 7.38e-200, too little"),
-        ("".join(f"{10**17 + k * 16}\n" for k in range(30)), [], "double precision rounds to 16, and their range is 464"),
+        (
+            "".join(f"{v:.6e}\n" for v in V * 1e200),
+            [],
+            r"data.csv, column 1 (column 1): its values reach 7.73e+200, too large",
+        ),
+        (
+            "".join(f"{v:.6e}\n" for v in V * 1e-200),
+            [],
+            r"data.csv, column 1 (column 1): its values differ by 7.38e-200, too little",
+        ),
+        (
+            "".join(f"{10**17 + k * 16}\n" for k in range(30)),
+            [],
+            "double precision rounds to 16, and their range is 464",
+        ),
         ("5.1\n5.1\n", [], "all its values are 5.1"),
         ("5.1\n", [], "all its values are 5.1"),
         (TWO, ["--columns", ","], "--columns: got ','"),
         (TWO, ["--header", "maybe"], "--header: got 'maybe'; it should be yes or no"),
-        (TWO, ["--delimiter", "x"], "--delimiter: got 'x'; it should be one of , ; | or comma, semicolon, tab, bar, space"),
-        (TWO, ["--decimal", ".", "--thousands", "point"], "--thousands: got '.', which is the decimal sign too"),
+        (
+            TWO,
+            ["--delimiter", "x"],
+            "--delimiter: got 'x'; it should be one of , ; | or comma, semicolon, tab, bar, space",
+        ),
+        (
+            TWO,
+            ["--decimal", ".", "--thousands", "point"],
+            "--thousands: got '.', which is the decimal sign too",
+        ),
     ],
-)  # fmt: skip
+)
 def test_select_refuses(text, arguments, sentence, tmp_path, capsys) -> None:
     path = tmp_path / "data.csv"
     path.write_text(text)

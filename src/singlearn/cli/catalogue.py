@@ -20,10 +20,15 @@ def run_catalogue(options: argparse.Namespace) -> None:
         if options.json:
             print_document({"command": "catalogue", "formulas": formulas.rows()})
         else:
-            print(f"{formulas}\n\nevaluate one:  singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1")
+            print(
+                f"{formulas}\n\nevaluate one:  singlearn catalogue reduced-rank --inputs 4 "
+                f"--outputs 3 --hidden 3 --rank 1"
+            )
         return
     if options.name not in formulas:
-        raise RefusalError(f"FORMULA: got {options.name!r}; it should be one of {', '.join(formulas)}")
+        raise RefusalError(
+            f"FORMULA: got {options.name!r}; it should be one of {', '.join(formulas)}"
+        )
     entry = formulas[options.name]
     given = _parser(entry).parse_args(options.arguments)
     arguments = {name: getattr(given, name) for name in entry.arguments}
@@ -69,7 +74,11 @@ def _parser(entry: Entry) -> argparse.ArgumentParser:
             continue
         read, metavar = _READERS.get(hints[name], (_fraction, "NUMBER"))
         parser.add_argument(
-            flag, type=read, metavar=metavar, required=required, default=None if required else parameter.default
+            flag,
+            type=read,
+            metavar=metavar,
+            required=required,
+            default=None if required else parameter.default,
         )
     parser.add_argument("--json", action="store_true")
     return parser
@@ -90,7 +99,9 @@ def _fraction(text: str) -> Fraction:
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"got {text!r}; it should be a number such as 1/2 or 0.5") from None
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; it should be a number such as 1/2 or 0.5"
+        ) from None
 
 
 def _word(text: str) -> str:

@@ -21,12 +21,21 @@ def run_experiment(options: argparse.Namespace) -> None:
     version = options.version_of
     if version is not None and version not in experiment.versions:
         able = [name for name in REGISTRY if version in REGISTRY[name].versions]
-        raise RefusalError(f"--{version}: {experiment.name} has one version only; it is an option of {', '.join(able)}")
+        raise RefusalError(
+            f"--{version}: {experiment.name} has one version only; it is an option of "
+            f"{', '.join(able)}"
+        )
     run = experiment.run if version is None else experiment.versions[version]
     result = run(options.quick, options.seed, folder(options.out), None)
     if options.json:
-        settings = {"quick": options.quick, "seed": options.seed, **({} if version is None else {"version": version})}
-        print_document({"command": "experiment", "name": experiment.name, **settings, **result.to_dict()})
+        settings = {
+            "quick": options.quick,
+            "seed": options.seed,
+            **({} if version is None else {"version": version}),
+        }
+        print_document(
+            {"command": "experiment", "name": experiment.name, **settings, **result.to_dict()}
+        )
         return
     print(result.table)
     for figure in result.figures:

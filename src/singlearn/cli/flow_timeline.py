@@ -28,11 +28,13 @@ def run_timeline(options: argparse.Namespace) -> None:
     loss = None if options.loss is None else load_name(options.loss, "--loss", "net.py:loss")
     if loss is not None and not callable(loss):
         raise RefusalError(
-            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)"
+            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function "
+            f"loss(output, target)"
         )
     if options.llc and loss is None and not _has_labels(data):
         raise RefusalError(
-            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give it by --loss FILE.py:NAME, such as "
+            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give "
+            "it by --loss FILE.py:NAME, such as "
             "0.5 * ((output - target)**2).sum(-1) / σ²"
         )
     files = [
@@ -54,7 +56,9 @@ def run_timeline(options: argparse.Namespace) -> None:
         except TypeError as error:
             if not str(error).startswith("data: "):
                 raise
-            raise RefusalError(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
+            raise RefusalError(
+                f"--data: {options.data}: {str(error).removeprefix('data: ')}"
+            ) from error
     name = options.checkpoints.absolute().name
     figure, not_drawn = saved_or_why(plot.timeline(found, name), out, f"{name}-timeline")
     if options.json:

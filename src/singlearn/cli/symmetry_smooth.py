@@ -89,7 +89,8 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
         raise RefusalError("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":
         raise RefusalError(
-            f"--output: {options.output} should end in .json, which says the activation {net.activation.name}"
+            f"--output: {options.output} should end in .json, which says the activation "
+            f"{net.activation.name}"
         )
     narrow, text = compress(net), str(minimal_width(net))
     write(narrow, options.output)

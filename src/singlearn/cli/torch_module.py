@@ -40,6 +40,7 @@ def load_module(where: str, argument: str = "--model") -> Any:
     module = load_name(where, argument, "net.py:build", call=True, kind=kind)
     if not isinstance(module, kind):
         raise RefusalError(
-            f"{argument}: {where} is {type(module).__name__}; it should be a torch.nn.Module or return one"
+            f"{argument}: {where} is {type(module).__name__}; it should be a torch.nn.Module or "
+            f"return one"
         )
     return module

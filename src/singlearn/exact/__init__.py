@@ -1,4 +1,6 @@
-"""Learning coefficients by algebra: exact fractions, with conditions and sources. Imports neither JAX nor PyTorch."""
+"""Learning coefficients by algebra: exact fractions, with conditions and sources. Imports neither
+JAX nor PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,10 @@ WHEN_USED = {
     "volume": "zeta_function",
     "zeta": "zeta_function",
 }
-"""Name and module of what is imported when it is used: what needs SymPy, which takes half a second to import, and what needs the
-search for resolutions, so that certificates can be verified where none of it is loaded."""
+"""Name and module of what is imported when it is used: what needs SymPy, which takes half a second
+to import, and what needs the search for resolutions, so that certificates can be verified where
+none of it is loaded.
+"""
 
 __all__ = [
     "Certificate",
@@ -71,7 +75,9 @@ def __getattr__(name: str) -> Any:
         return import_module("singlearn.exact.divergences.worked_examples")
     if name in WHEN_USED:
         return getattr(import_module(f"singlearn.exact.{WHEN_USED[name]}"), name)
-    raise AttributeError(f"module 'singlearn.exact' has no attribute {name!r}; it has {', '.join(__all__)}")
+    raise AttributeError(
+        f"module 'singlearn.exact' has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
 
 
 def __dir__() -> list[str]:

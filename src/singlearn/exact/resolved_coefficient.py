@@ -16,7 +16,8 @@ class ResolvedCoefficient(Shown):
     r"""The pair :math:`(λ, m)` of a polynomial, or bounds of it.
 
     Args:
-        value: λ, a fraction, or ``inf`` if K has no real zero there; None if it is only known to lie between the bounds.
+        value: λ, a fraction, or ``inf`` if K has no real zero there; None if it is only known to
+            lie between the bounds.
         multiplicity: m, 0 if λ is infinite; None if it is not known.
         status: ``"proved"`` when λ and m are both proved, otherwise ``"bounds"``.
         lower: λ is at least that, proved.
@@ -41,7 +42,10 @@ class ResolvedCoefficient(Shown):
 
     def __float__(self) -> float:
         if self.value is None:
-            raise ValueError(f"value: only known to lie between {self.lower} and {self.upper}, because {self.reason}")
+            raise ValueError(
+                f"value: only known to lie between {self.lower} and {self.upper}, because "
+                f"{self.reason}"
+            )
         return float(self.value)
 
     def __str__(self) -> str:
@@ -51,10 +55,14 @@ class ResolvedCoefficient(Shown):
             return f"λ = {self.value}, m = {self.multiplicity} (proved)"
         if self.value is not None:
             return f"λ = {self.value}, m not known (bounds: {self.reason})"
-        return f"{self.lower} ≤ λ ≤ {'∞' if self.upper == inf else self.upper} (bounds: {self.reason})"
+        return (
+            f"{self.lower} ≤ λ ≤ {'∞' if self.upper == inf else self.upper} (bounds: {self.reason})"
+        )
 
     def summary(self) -> str:
-        """The proof in a few lines: the root, and how many charts of each kind, up to names and signs of coordinates."""
+        """The proof in a few lines: the root, and how many charts of each kind, up to names and
+        signs of coordinates.
+        """
         return self.short
 
     def explain(self) -> str:

@@ -1,7 +1,7 @@
 """Published tables and figures, one per file, in a folder per paper, run by name.
 
-A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name, hyphens for underscores, and imports it when it is asked
-for.
+A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name, hyphens for
+underscores, and imports it when it is asked for.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ __all__ = [
     "symmetry_along_temperature",
     "symmetry_along_training",
     "timeline",
-]  # fmt: skip
+]
 
 LOADED_LATE = {
     "Account": "ledger_account",

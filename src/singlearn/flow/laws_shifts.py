@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 Kind = Literal["same", "row", "steady", "key"]
-"""``same``: one coordinate, by the same amount on every input and at every place (a bias before batch
-normalisation, the bias of keys). ``row``: all coordinates of a vector alike, by an amount that may differ
-from input to input (before layer normalisation, logits of a softmax). ``steady``: the same by one amount
-at every place (the bias before a norm over channels and places). ``key``: the scores of one query, all
-alike."""
+"""``same``: one coordinate, by the same amount on every input and at every place (a bias before
+batch normalisation, the bias of keys). ``row``: all coordinates of a vector alike, by an amount
+that may differ from input to input (before layer normalisation, logits of a softmax). ``steady``:
+the same by one amount at every place (the bias before a norm over channels and places). ``key``:
+the scores of one query, all alike.
+"""
 KINDS: tuple[Kind, ...] = ("same", "row", "steady", "key")
 Ids = Int[np.ndarray, "..."]
 

@@ -15,8 +15,8 @@ STEP = re.compile(r"(step|iter(ation)?|global_step)s?[-_=]?$", re.IGNORECASE)
 
 
 def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
-    """Checkpoints by step (:func:`singlearn.local.training.checkpoints.in_order`); names with several
-    numbers are read or refused.
+    """Checkpoints by step (:func:`singlearn.local.training.checkpoints.in_order`); names with
+    several numbers are read or refused.
 
     Of several numbers in the names the step is the one that differs between them. Where several
     differ (``epoch2_step10``), it is the one behind ``step`` or ``iter``; where that does not say
@@ -55,7 +55,8 @@ def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
     for step in {s for s in steps if steps.count(s) > 1}:
         one, other, *_ = (name for name, own in zip(names, steps, strict=True) if own == step)
         raise ValueError(
-            f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: path}}"
+            f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: "
+            f"path}}"
         )
     return in_order(dict(zip(steps, paths, strict=True)))
 
@@ -101,5 +102,6 @@ def _place(names: Sequence[str]) -> int:
     if len(named) == 1:
         return named[0]
     raise ValueError(
-        f"checkpoints: in {sorted(names)[0]} it is not clear which of the numbers {', '.join(map(str, rows[0]))} is the step; {by_step}"
+        f"checkpoints: in {sorted(names)[0]} it is not clear which of the numbers "
+        f"{', '.join(map(str, rows[0]))} is the step; {by_step}"
     )

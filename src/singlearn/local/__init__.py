@@ -1,4 +1,6 @@
-"""Local learning coefficient of trained networks, PyTorch or JAX. Neither is imported before a model of its kind arrives."""
+"""Local learning coefficient of trained networks, PyTorch or JAX. Neither is imported before a
+model of its kind arrives.
+"""
 
 from __future__ import annotations
 
@@ -21,4 +23,3 @@ __all__ = [
     "susceptibilities",
     "trajectory",
 ]
-

@@ -70,8 +70,10 @@ def look_around(
         warnings.append(
             Caution(
                 Reason.ABOVE_HALF_DIMENSION,
-                f"λ̂ = {read} is above d/2 = {dimension / 2:g}, which λ is not where the prior is positive around the best parameter: "
-                "this window is not asymptotic, or the best parameter lies where the prior vanishes (go colder, or take more data)",
+                f"λ̂ = {read} is above d/2 = {dimension / 2:g}, which λ is not where the prior is "
+                f"positive around the best parameter: "
+                "this window is not asymptotic, or the best parameter lies where the prior "
+                "vanishes (go colder, or take more data)",
             )
         )
     centre = float(np.exp(np.mean(np.log(betas))))
@@ -101,9 +103,10 @@ def look_around(
         warnings.append(
             Caution(
                 Reason.PRIOR_DOMINATED,
-                f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the prior, {contraction / read.value:.2g} "
-                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still shapes what was read (more data)"
-                + (f"; {level}" if changed else ""),
+                f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the "
+                f"prior, {contraction / read.value:.2g} "
+                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still "
+                f"shapes what was read (more data)" + (f"; {level}" if changed else ""),
             )
         )
     elif changed:
@@ -111,7 +114,8 @@ def look_around(
             Caution(
                 Reason.NOT_LEVEL,
                 f"{level}; what was read there is a value on the way, "
-                "not the limit (more data, or inverse_temperatures= further along a run with a larger beta_max)",
+                "not the limit (more data, or inverse_temperatures= further along a run with a "
+                "larger beta_max)",
             )
         )
     apart = [

@@ -52,8 +52,12 @@ def solve(rows: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list
     return [row[-1] for row in reduced]
 
 
-def coordinates(target: Sequence[Fraction], basis: Sequence[Sequence[Fraction]]) -> list[Fraction] | None:
-    """Coefficients of ``target`` in independent ``basis`` vectors, or ``None`` where it is outside their span."""
+def coordinates(
+    target: Sequence[Fraction], basis: Sequence[Sequence[Fraction]]
+) -> list[Fraction] | None:
+    """Coefficients of ``target`` in independent ``basis`` vectors, or ``None`` where it is outside
+    their span.
+    """
     if not basis:
         return None if any(target) else []
     columns = [[*entries, value] for *entries, value in zip(*basis, target, strict=True)]
@@ -66,7 +70,9 @@ def coordinates(target: Sequence[Fraction], basis: Sequence[Sequence[Fraction]])
 
 
 def independent_rows(rows: Sequence[Sequence[Fraction]], size: int) -> list[int] | None:
-    """Indices of the first ``size`` rows that are independent, taken greedily in order, or ``None`` if there are fewer."""
+    """Indices of the first ``size`` rows that are independent, taken greedily in order, or ``None``
+    if there are fewer.
+    """
     chosen: list[int] = []
     reduced: list[list[Fraction]] = []
     leads: list[int] = []
@@ -88,6 +94,11 @@ def independent_rows(rows: Sequence[Sequence[Fraction]], size: int) -> list[int]
 
 
 def factorise(rows: Sequence[Sequence[Fraction]]) -> list[tuple[list[Fraction], list[Fraction]]]:
-    r"""A matrix as the least number of rank-one terms: :math:`R = \sum_j v_j n_j^T`, n_j the non-zero rows of its echelon form."""
+    r"""A matrix as the least number of rank-one terms: :math:`R = \sum_j v_j n_j^T`, n_j the
+    non-zero rows of its echelon form.
+    """
     reduced, pivots = echelon(rows)
-    return [([row[pivot] for row in rows], normal) for normal, pivot in zip(reduced, pivots, strict=True)]
+    return [
+        ([row[pivot] for row in rows], normal)
+        for normal, pivot in zip(reduced, pivots, strict=True)
+    ]

@@ -20,11 +20,13 @@ class UnboundedError(ValueError):
 
 
 def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
-    r"""A vertex that maximises :math:`\langle c, x\rangle` subject to :math:`A x \le a`, as exact rationals.
+    r"""A vertex that maximises :math:`\langle c, x\rangle` subject to :math:`A x \le a`, as exact
+     rationals.
 
-    The floating-point optimum names the active inequalities; N independent ones are solved exactly, and the vertex is
-    accepted when it is feasible and the multipliers :math:`y` of :math:`A_B^T y = c` are non-negative: weak duality
-    then proves it optimal. Where rounding named the wrong inequalities, SymPy's rational simplex decides.
+    The floating-point optimum names the active inequalities; N independent ones are solved exactly,
+    and the vertex is accepted when it is feasible and the multipliers :math:`y` of :math:`A_B^T y =
+    c` are non-negative: weak duality then proves it optimal. Where rounding named the wrong
+    inequalities, SymPy's rational simplex decides.
 
     Raises:
         InfeasibleError: no point satisfies the inequalities.
@@ -33,17 +35,26 @@ def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
     rows = np.array([[float(v) for v in row] for row in normals])
     right = np.array([float(v) for v in offsets])
     scale = np.maximum(np.abs(rows).max(axis=1), 1e-300)
-    answer = linprog(-np.array([float(v) for v in objective]), A_ub=rows / scale[:, None], b_ub=right / scale, bounds=(None, None))
+    answer = linprog(
+        -np.array([float(v) for v in objective]),
+        A_ub=rows / scale[:, None],
+        b_ub=right / scale,
+        bounds=(None, None),
+    )
     if answer.x is not None:
         slack = (right - rows @ answer.x) / scale
-        order = np.argsort(slack - 1e-6 * (np.asarray(answer.ineqlin.marginals) < -1e-12), kind="stable")
+        order = np.argsort(
+            slack - 1e-6 * (np.asarray(answer.ineqlin.marginals) < -1e-12), kind="stable"
+        )
         basis = independent_rows([normals[i] for i in order], len(objective))
         if basis is not None:
             active = [int(order[i]) for i in basis]
             point = solve([normals[i] for i in active], [offsets[i] for i in active])
             transposed = [[normals[i][j] for i in active] for j in range(len(objective))]
             multipliers = solve(transposed, list(objective))
-            feasible = all(dot(row, point) <= offset for row, offset in zip(normals, offsets, strict=True))
+            feasible = all(
+                dot(row, point) <= offset for row, offset in zip(normals, offsets, strict=True)
+            )
             if feasible and all(y >= 0 for y in multipliers):
                 return tuple(point)
     return _rational_simplex(objective, normals, offsets)

@@ -17,10 +17,12 @@ Matrix: TypeAlias = tuple[Vector, ...]
 
 
 def rational(value: object, name: str) -> Fraction:
-    """The exact rational a number stands for; a float is the binary fraction it is stored as, a string such as "1/3" is read.
+    """The exact rational a number stands for; a float is the binary fraction it is stored as, a
+    string such as "1/3" is read.
 
     Args:
-        value: int, float, Fraction, Decimal, NumPy scalar (long doubles with all their digits), or a string that ``Fraction`` reads.
+        value: int, float, Fraction, Decimal, NumPy scalar (long doubles with all their digits), or
+            a string that ``Fraction`` reads.
         name: of the argument, for the error.
 
     Raises:
@@ -39,7 +41,11 @@ def rational(value: object, name: str) -> Fraction:
         if not math.isfinite(value):
             raise ValueError(f"{name}: got {value}; every entry should be finite")
         # Long doubles have more digits than float() keeps.
-        return Fraction(*value.as_integer_ratio()) if hasattr(value, "as_integer_ratio") else Fraction(float(value))
+        return (
+            Fraction(*value.as_integer_ratio())
+            if hasattr(value, "as_integer_ratio")
+            else Fraction(float(value))
+        )
     if isinstance(value, (complex, np.complexfloating)):
         raise ValueError(f"{name}: got the complex number {value}; every entry should be real")
     if isinstance(value, str):
@@ -51,7 +57,8 @@ def rational(value: object, name: str) -> Fraction:
 
 
 def unit_roundoff(values: object) -> float:
-    """The largest relative rounding error of the floats among numbers or nested lists of them; 0 where they are exact.
+    """The largest relative rounding error of the floats among numbers or nested lists of them; 0
+    where they are exact.
 
     >>> unit_roundoff([1, Fraction(1, 3)]), unit_roundoff([[1, 0.5]]), unit_roundoff(np.ones(2, np.float32))
     (0.0, 1.1102230246251565e-16, 5.960464477539063e-08)
@@ -94,7 +101,10 @@ def matrix(rows: object, name: str) -> Matrix:
     result = tuple(vector(row, name) for row in rows)
     lengths = sorted({len(row) for row in result})
     if len(lengths) > 1:
-        raise ValueError(f"{name}: its rows have {lengths[0]} to {lengths[-1]} entries; all rows should have the same number")
+        raise ValueError(
+            f"{name}: its rows have {lengths[0]} to {lengths[-1]} entries; all rows should have "
+            f"the same number"
+        )
     return result
 
 
@@ -104,7 +114,8 @@ def dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
 
 
 def primitive(values: Sequence[Fraction]) -> tuple[tuple[int, ...], Fraction]:
-    """The primitive integer vector on the same ray, and the positive factor that gives the vector back.
+    """The primitive integer vector on the same ray, and the positive factor that gives the vector
+    back.
 
     >>> primitive((Fraction(1, 2), Fraction(-3, 4)))
     ((2, -3), Fraction(1, 4))

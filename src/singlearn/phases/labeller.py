@@ -14,24 +14,32 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from singlearn.triple import Coordinates
 
 Labeller = Callable[[PyTree], Any]
-"""A function of a constrained parameter. Where JAX can trace it and it returns integers or booleans (one, an array, or a tuple of them), it
-labels whole populations at once and a run can be restricted to one of its phases; any other function is called once a particle and returns
-something hashable."""
+"""A function of a constrained parameter. Where JAX can trace it and it returns integers or booleans
+(one, an array, or a tuple of them), it labels whole populations at once and a run can be restricted
+to one of its phases; any other function is called once a particle and returns something hashable.
+"""
 
 BATCH = 4096
-# Of floating point numbers, or objects that are equal to themselves only, nobody means more phases than this.
+# Of floating point numbers, or objects that are equal to themselves only, nobody means more phases
+# than this.
 MOST_LIKE_NUMBERS = 100
 
 
 def is_traceable(labeller: Labeller, coordinates: Coordinates) -> bool:
-    """Whether JAX can follow the labeller: then it returns integers or booleans and can be compiled.
+    """Whether JAX can follow the labeller: then it returns integers or booleans and can be
+    compiled.
 
     Raises:
         ValueError: it returns floating point numbers, whose values are no phases.
     """
     try:
         shapes = jax.eval_shape(labeller, coordinates.shapes())
-    except (TypeError, AttributeError, ValueError, NotImplementedError):  # a branch on a value, a string, a NumPy function: Python only
+    except (
+        TypeError,
+        AttributeError,
+        ValueError,
+        NotImplementedError,
+    ):  # a branch on a value, a string, a NumPy function: Python only
         return False
     leaves = jax.tree.leaves(shapes)
     if not leaves or any(getattr(leaf, "dtype", None) is None for leaf in leaves):
@@ -39,7 +47,8 @@ def is_traceable(labeller: Labeller, coordinates: Coordinates) -> bool:
     for leaf in leaves:
         if not (jnp.issubdtype(leaf.dtype, jnp.integer) or leaf.dtype == jnp.bool_):
             raise ValueError(
-                f"labeller: {name_of(labeller)} returns {leaf.dtype}; a phase should be integers, booleans or something hashable"
+                f"labeller: {name_of(labeller)} returns {leaf.dtype}; a phase should be integers, "
+                f"booleans or something hashable"
             )
     return True
 
@@ -56,7 +65,10 @@ def inside_phase(labeller: Labeller, phase: Hashable) -> Callable[[PyTree], Bool
     def inside(w: PyTree) -> Bool[Array, ""]:
         found = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(labeller(w))])
         if found.shape != wanted.shape:
-            raise ValueError(f"restrict: the phase {phase!r} has {wanted.size} entries; {name_of(labeller)} returns {found.size}")
+            raise ValueError(
+                f"restrict: the phase {phase!r} has {wanted.size} entries; {name_of(labeller)} "
+                f"returns {found.size}"
+            )
         return jnp.all(found == jnp.asarray(wanted))
 
     return inside
@@ -68,16 +80,21 @@ def label_all(
     """Label flat particles: the phases that occur, and for every particle the index of its phase.
 
     Raises:
-        ValueError: the labeller returns floating point numbers that are as many as the particles, or nan.
+        ValueError: the labeller returns floating point numbers that are as many as the particles,
+            or nan.
         TypeError: a phase that is not hashable.
     """
     with jax.enable_x64(particles.dtype == np.float64):
         if is_traceable(labeller, coordinates):
             shapes = jax.eval_shape(labeller, coordinates.shapes())
-            every = _compiled(labeller, coordinates, min(BATCH, len(particles)))(jnp.asarray(particles))
+            every = _compiled(labeller, coordinates, min(BATCH, len(particles)))(
+                jnp.asarray(particles)
+            )
             distinct, index = np.unique(np.asarray(every), axis=0, return_inverse=True)
             return [_phase(row, shapes) for row in distinct], index.reshape(-1)
-        constrained = jax.tree.map(np.asarray, jax.jit(jax.vmap(coordinates.constrain))(jnp.asarray(particles)))
+        constrained = jax.tree.map(
+            np.asarray, jax.jit(jax.vmap(coordinates.constrain))(jnp.asarray(particles))
+        )
     seen: dict[Hashable, int] = {}
     index = np.empty(len(particles), dtype=int)
     for i in range(len(particles)):
@@ -86,14 +103,18 @@ def label_all(
         index[i] = seen.setdefault(phase, len(seen))
         if len(seen) > MOST_LIKE_NUMBERS and _is_like_a_number(phase):
             raise ValueError(
-                f"labeller: {name_of(labeller)} returned {len(seen)} different phases for {i + 1} particles, the last {phase!r}; a phase "
-                "should be shared by many: integers, booleans or words, not floating point numbers or objects made anew"
+                f"labeller: {name_of(labeller)} returned {len(seen)} different phases for {i + 1} "
+                f"particles, the last {phase!r}; a phase "
+                "should be shared by many: integers, booleans or words, not floating point numbers "
+                "or objects made anew"
             )
     return list(seen), index
 
 
 def _hashable(phase: Any, name: str) -> Hashable:
-    """What a labeller returned as a phase: arrays of whole numbers as Python's own, ``nan`` and what cannot be compared refused."""
+    """What a labeller returned as a phase: arrays of whole numbers as Python's own, ``nan`` and
+    what cannot be compared refused.
+    """
     if isinstance(phase, (np.ndarray, np.generic, jax.Array)):
         phase = _in_tuples(np.asarray(phase).tolist())
     if not isinstance(phase, Hashable):
@@ -101,10 +122,15 @@ def _hashable(phase: Any, name: str) -> Hashable:
     try:
         hash(phase)
     except TypeError as error:  # a tuple that holds a list, say
-        raise TypeError(f"labeller: {name} returned {phase!r}; a phase should be hashable ({error})") from error
+        raise TypeError(
+            f"labeller: {name} returned {phase!r}; a phase should be hashable ({error})"
+        ) from error
     for part in jax.tree.leaves(phase):
         if isinstance(part, (float, complex)) and part != part:
-            raise ValueError(f"labeller: {name} returned {phase!r} for some parameter; nan is not equal to itself and cannot be a phase")
+            raise ValueError(
+                f"labeller: {name} returned {phase!r} for some parameter; nan is not equal to "
+                f"itself and cannot be a phase"
+            )
     return phase
 
 
@@ -113,7 +139,9 @@ def _in_tuples(value: Any) -> Any:
 
 
 def _is_like_a_number(phase: Hashable) -> bool:
-    """Whether phases of this kind are seldom equal: floating point numbers, and objects that are equal to themselves only."""
+    """Whether phases of this kind are seldom equal: floating point numbers, and objects that are
+    equal to themselves only.
+    """
     parts = jax.tree.leaves(phase)
     return any(isinstance(part, float) or type(part).__eq__ is object.__eq__ for part in parts)
 
@@ -122,7 +150,9 @@ def _is_like_a_number(phase: Hashable) -> bool:
 def _compiled(
     labeller: Labeller, coordinates: Coordinates, batch: int
 ) -> Callable[[Float[Array, "particles d"]], Int[Array, "particles entries"]]:
-    """The codes of many particles; the last few labellers are remembered, for the next runs of a sweep."""
+    """The codes of many particles; the last few labellers are remembered, for the next runs of a
+    sweep.
+    """
 
     def codes(u: Float[Array, " d"]) -> Int[Array, " entries"]:
         leaves = jax.tree.leaves(labeller(coordinates.constrain(u)))
@@ -132,7 +162,9 @@ def _compiled(
 
 
 def _phase(row: Int[np.ndarray, " entries"], shapes: PyTree) -> Hashable:
-    """The codes of one particle, back in the structure the labeller returns, in Python's own numbers and tuples."""
+    """The codes of one particle, back in the structure the labeller returns, in Python's own
+    numbers and tuples.
+    """
     leaves, structure = jax.tree.flatten(shapes)
     values, start = [], 0
     for leaf in leaves:
@@ -141,5 +173,8 @@ def _phase(row: Int[np.ndarray, " entries"], shapes: PyTree) -> Hashable:
         start += leaf.size
     phase = jax.tree.unflatten(structure, values)
     if not isinstance(phase, Hashable):
-        raise TypeError(f"labeller: it returns {type(phase).__name__}; a phase should be hashable, a tuple for instance")
+        raise TypeError(
+            f"labeller: it returns {type(phase).__name__}; a phase should be hashable, a tuple for "
+            f"instance"
+        )
     return phase

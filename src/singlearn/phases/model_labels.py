@@ -34,7 +34,8 @@ def numerical_rank(tolerance: float | int) -> Labeller:
 
 
 def occupied_components(smallest_weight: float, distance: float | int) -> Labeller:
-    """How many components of a mixture are in use: with a weight above ``smallest_weight``, and means closer than ``distance`` once.
+    """How many components of a mixture are in use: with a weight above ``smallest_weight``, and
+    means closer than ``distance`` once.
 
     Args:
         smallest_weight: in (0, 1); 1/n is one observation.

@@ -17,12 +17,15 @@ class PhaseReading:
         phase: its label.
         inverse_temperature: β, in 1/nats.
         effective_particles: of the phase, Kish's number, from all rungs reweighted to β.
-        largest_occupancy: 95 % upper bound of the occupancy; all that is known of an unseen phase. It holds as far as the sampler moves
-            between phases; a local run finds metastable ones that it does not reach.
-        occupancy: P(k), its share of the tempered posterior; ``None`` for a phase too rare to have been seen.
+        largest_occupancy: 95 % upper bound of the occupancy; all that is known of an unseen phase.
+            It holds as far as the sampler moves between phases; a local run finds metastable ones
+            that it does not reach.
+        occupancy: P(k), its share of the tempered posterior; ``None`` for a phase too rare to have
+            been seen.
         free_energy: :math:`F_k(β) = F(β) - \log P(k)`, in nats, or ``None``.
         energy: :math:`E_k(β)`, mean of n L_n within the phase, in nats, or ``None``.
-        heat_capacity: :math:`C_k(β) = β^2 \mathrm{Var}_k[n L_n]`, which tends to the phase's own λ, or ``None``.
+        heat_capacity: :math:`C_k(β) = β^2 \mathrm{Var}_k[n L_n]`, which tends to the phase's own λ,
+            or ``None``.
         smallest_free_energy: lower 95 % bound of F_k, from ``largest_occupancy``, in nats.
     """
 
@@ -38,7 +41,9 @@ class PhaseReading:
 
     @property
     def is_seen(self) -> bool:
-        """Whether enough particles of the phase were seen for a number; otherwise there is only a bound."""
+        """Whether enough particles of the phase were seen for a number; otherwise there is only a
+        bound.
+        """
         return self.occupancy is not None
 
     def to_dict(self) -> dict[str, Any]:

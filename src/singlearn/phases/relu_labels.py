@@ -1,4 +1,6 @@
-"""Labellers of two-layer ReLU networks on a box: what the nodes do, with tolerances, in floating point."""
+"""Labellers of two-layer ReLU networks on a box: what the nodes do, with tolerances, in floating
+point.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class NodeRoles(NamedTuple):
 class ReluPhase(NamedTuple):
     """Where the nodes sit relative to the truth; see :func:`relu_phase`.
 
-    ``kinks`` has for every kink of the truth the number of nodes on it with its orientation, and with the opposite one.
+    ``kinks`` has for every kink of the truth the number of nodes on it with its orientation, and
+    with the opposite one.
     """
 
     kinks: tuple[tuple[Count, Count], ...]
@@ -49,7 +52,9 @@ class ReluPhase(NamedTuple):
 
 
 class Orientation(NamedTuple):
-    """How many kinks of the truth are occupied and by how many reversed nodes; see :func:`orientation`."""
+    """How many kinks of the truth are occupied and by how many reversed nodes; see
+    :func:`orientation`.
+    """
 
     occupied: Count
     reversed: Count
@@ -61,7 +66,8 @@ class Orientation(NamedTuple):
 
 
 def live_nodes(box: Box) -> Labeller:
-    r"""How many nodes have their kink inside the box: neither dead nor always active there, and :math:`q_i ≠ 0`.
+    r"""How many nodes have their kink inside the box: neither dead nor always active there, and
+     :math:`q_i ≠ 0`.
 
     The coarsest label, free of tolerances: every such phase has inner points.
 
@@ -82,11 +88,14 @@ def live_nodes(box: Box) -> Labeller:
 
 
 def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1) -> Labeller:
-    r"""How many nodes are live, share a boundary (equal or opposite orientation), are silent (:math:`q ≈ 0`), dead, or always active.
+    r"""How many nodes are live, share a boundary (equal or opposite orientation), are silent
+     (:math:`q ≈ 0`), dead, or always active.
 
-    Preactivations range over :math:`[l, h]` on the box. Dead: :math:`h ≤ 0`. Always active: :math:`l ≥ 0`. Silent: the node differs from an
-    affine function by less than ``height``, which is :math:`|q| h (-l)/(h - l) <` ``height``. Two others share a boundary if their unit
-    preactivations :math:`(⟨w,x⟩ + b)/|w|` differ by less than ``distance`` all over the box, up to sign.
+    Preactivations range over :math:`[l, h]` on the box. Dead: :math:`h ≤ 0`. Always active:
+    :math:`l ≥ 0`. Silent: the node differs from an affine function by less than ``height``, which
+    is :math:`|q| h (-l)/(h - l) <` ``height``. Two others share a boundary if their unit
+    preactivations :math:`(⟨w,x⟩ + b)/|w|` differ by less than ``distance`` all over the box, up to
+    sign.
 
     Args:
         box: (lowest, highest) of each input.
@@ -107,27 +116,46 @@ def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1
         kink, silent, dead, always = _sorted(w, centre, half, height)
         unit, offset = _unit(w)
         other = kink[:, None] & kink[None, :] & ~jnp.eye(len(kink), dtype=bool)
-        same = jnp.any(other & (_apart(unit, offset, unit, offset, 1.0, centre, half) < distance), axis=1)
-        opposite = jnp.any(other & (_apart(unit, offset, unit, offset, -1.0, centre, half) < distance), axis=1) & ~same
+        same = jnp.any(
+            other & (_apart(unit, offset, unit, offset, 1.0, centre, half) < distance), axis=1
+        )
+        opposite = (
+            jnp.any(
+                other & (_apart(unit, offset, unit, offset, -1.0, centre, half) < distance), axis=1
+            )
+            & ~same
+        )
         count = jnp.sum
-        return NodeRoles(count(kink & ~same & ~opposite), count(same), count(opposite), count(silent), count(dead), count(always))
+        return NodeRoles(
+            count(kink & ~same & ~opposite),
+            count(same),
+            count(opposite),
+            count(silent),
+            count(dead),
+            count(always),
+        )
 
     return node_roles
 
 
-def relu_phase(box: Box, truth: Network, height: float | int = 0.05, distance: float | int = 0.1) -> Labeller:
+def relu_phase(
+    box: Box, truth: Network, height: float | int = 0.05, distance: float | int = 0.1
+) -> Labeller:
     """Which nodes sit on which kink of a known truth and which way round, and what the others do.
 
-    Tolerances as for :func:`node_roles`. A node whose kink is near several kinks of the truth counts for the nearest.
+    Tolerances as for :func:`node_roles`. A node whose kink is near several kinks of the truth
+    counts for the nearest.
 
     Args:
         box: (lowest, highest) of each input.
-        truth: ``{"w": (d, N), "b": (d,), "q": (d,), …}``; its nodes without a kink inside the box are left out.
+        truth: ``{"w": (d, N), "b": (d,), "q": (d,), …}``; its nodes without a kink inside the box
+            are left out.
         height: > 0, in the unit of the output.
         distance: > 0, in the unit of the inputs.
 
     Raises:
-        ValueError: a truth without kinks inside the box, an empty side of the box, a tolerance that is not positive.
+        ValueError: a truth without kinks inside the box, an empty side of the box, a tolerance that
+            is not positive.
 
     >>> one = {"w": np.array([[1.0]]), "b": np.zeros(1), "q": np.ones(1)}
     >>> w = {"w": jnp.array([[-1.0], [2.0]]), "b": jnp.array([0.0, -4.0]), "q": jnp.ones(2), "c": jnp.zeros(())}
@@ -141,18 +169,29 @@ def relu_phase(box: Box, truth: Network, height: float | int = 0.05, distance: f
     def relu_phase(w: Network) -> ReluPhase:
         kink, silent, dead, always = _sorted(w, centre, half, height)
         on, forward = _occupation(w, kink, there, offset_there, distance, centre, half)
-        kinks = tuple((jnp.sum(on[k] & forward[k]), jnp.sum(on[k] & ~forward[k])) for k in range(len(offset_there)))
+        kinks = tuple(
+            (jnp.sum(on[k] & forward[k]), jnp.sum(on[k] & ~forward[k]))
+            for k in range(len(offset_there))
+        )
         elsewhere = kink & ~jnp.any(on, axis=0)
         return ReluPhase(kinks, jnp.sum(elsewhere), jnp.sum(silent), jnp.sum(dead), jnp.sum(always))
 
     return relu_phase
 
 
-def orientation(box: Box, truth: Network, height: float | int = 0.05, distance: float | int = 0.1, slope: float | int = 0.1) -> Labeller:
-    r"""How many kinks of the truth are occupied, how many nodes there are reversed, and whether those annihilate.
+def orientation(
+    box: Box,
+    truth: Network,
+    height: float | int = 0.05,
+    distance: float | int = 0.1,
+    slope: float | int = 0.1,
+) -> Labeller:
+    r"""How many kinks of the truth are occupied, how many nodes there are reversed, and whether
+     those annihilate.
 
-    They do where :math:`|Σ q_i w_i|` is below ``slope``. Reversing a set of nodes adds the linear function :math:`Σ q_i ⟨w_i, x⟩` over
-    the set; where the total gradients sum to zero nothing has to pay for it (weight annihilation [carroll2021phase]_).
+    They do where :math:`|Σ q_i w_i|` is below ``slope``. Reversing a set of nodes adds the linear
+    function :math:`Σ q_i ⟨w_i, x⟩` over the set; where the total gradients sum to zero nothing has
+    to pay for it (weight annihilation [carroll2021phase]_).
 
     Args:
         box, truth, height, distance: as for :func:`relu_phase`.
@@ -174,7 +213,10 @@ def orientation(box: Box, truth: Network, height: float | int = 0.05, distance: 
         kink, _, _, _ = _sorted(w, centre, half, height)
         on, forward = _occupation(w, kink, there, offset_there, distance, centre, half)
         back = jnp.any(on & ~forward, axis=0)
-        total = jnp.sum(jnp.where(back[:, None], jnp.asarray(w["q"])[:, None] * jnp.asarray(w["w"]), 0.0), axis=0)
+        total = jnp.sum(
+            jnp.where(back[:, None], jnp.asarray(w["q"])[:, None] * jnp.asarray(w["w"]), 0.0),
+            axis=0,
+        )
         annihilates = jnp.any(back) & (jnp.linalg.norm(total) < slope)
         return Orientation(jnp.sum(jnp.any(on, axis=1)), jnp.sum(back), annihilates)
 
@@ -182,7 +224,10 @@ def orientation(box: Box, truth: Network, height: float | int = 0.05, distance: 
 
 
 def _listed(counts: Mapping[str, Count]) -> str:
-    return ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if value) or "nothing"
+    return (
+        ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items() if value)
+        or "nothing"
+    )
 
 
 def _positive(**tolerances: float | int) -> None:
@@ -194,7 +239,10 @@ def _positive(**tolerances: float | int) -> None:
 def _sides(box: Box) -> tuple[Float[np.ndarray, " inputs"], Float[np.ndarray, " inputs"]]:
     sides = np.asarray([tuple(map(float, side)) for side in box])
     if sides.ndim != 2 or sides.shape[1] != 2 or not np.all(sides[:, 0] < sides[:, 1]):
-        raise ValueError(f"box: got {box}; it should be (lowest, highest) of each input, the lowest below the highest")
+        raise ValueError(
+            f"box: got {box}; it should be (lowest, highest) of each input, the lowest below the "
+            f"highest"
+        )
     return sides.mean(axis=1), (sides[:, 1] - sides[:, 0]) / 2
 
 
@@ -208,9 +256,16 @@ def _span(
 
 
 def _sorted(
-    w: Network, centre: Float[np.ndarray, " inputs"], half: Float[np.ndarray, " inputs"], height: float | int
-) -> tuple[Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"]]:
-    """Nodes with a kink that can be seen, with one that cannot, dead ones, always active ones: each node is one of these."""
+    w: Network,
+    centre: Float[np.ndarray, " inputs"],
+    half: Float[np.ndarray, " inputs"],
+    height: float | int,
+) -> tuple[
+    Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"], Bool[Array, " nodes"]
+]:
+    """Nodes with a kink that can be seen, with one that cannot, dead ones, always active ones: each
+    node is one of these.
+    """
     low, high = _span(w, centre, half)
     dead = high <= 0
     always = (low >= 0) & ~dead

@@ -14,20 +14,29 @@ if TYPE_CHECKING:
 
 def phases_table(phases: Phases, beta: float | int) -> str:
     """One phase a line; see ``Phases.table``."""
-    rows: list[Sequence[str]] = [("phase", "P(k)", "F_k [nats]", "E_k [nats]", "C_k", "lowest energy [nats]")]
+    rows: list[Sequence[str]] = [
+        ("phase", "P(k)", "F_k [nats]", "E_k [nats]", "C_k", "lowest energy [nats]")
+    ]
     for reading in phases.at(beta):
         lowest = f"{phases.lowest_energy(reading.phase):.4g}"
         if reading.is_seen:
             assert reading.occupancy is not None
             cells = (reading.free_energy, reading.energy, reading.heat_capacity)
-            rows.append((str(reading.phase), share_cell(reading.occupancy), *map(str, cells), lowest))
+            rows.append(
+                (str(reading.phase), share_cell(reading.occupancy), *map(str, cells), lowest)
+            )
         else:
-            bounds = (f"unseen: < {reading.largest_occupancy:.2g}", f"> {reading.smallest_free_energy:.4g}")
+            bounds = (
+                f"unseen: < {reading.largest_occupancy:.2g}",
+                f"> {reading.smallest_free_energy:.4g}",
+            )
             rows.append((str(reading.phase), *bounds, "–", "–", lowest))
     head = f"{phases.triple.name}: phases by {phases.labeller} at β = {beta:.4g}, F = {phases.view.free_energy(beta)} nats"
     note = "unseen: fewer than ten effective particles; bounds are 95 %, as far as the sampler moves between phases"
     lines = [head, "", *aligned(rows)]
-    return "\n".join([*lines, f"  {note}"] if any("unseen" in row[1] for row in rows[1:]) else lines)
+    return "\n".join(
+        [*lines, f"  {note}"] if any("unseen" in row[1] for row in rows[1:]) else lines
+    )
 
 
 def ledger_table(ledger: Ledger) -> str:
@@ -35,12 +44,21 @@ def ledger_table(ledger: Ledger) -> str:
     rows: list[Sequence[str]] = [("phase", "F_k", "β n L_n(ŵ_k)", "λ_k log nβ", "constant", "λ_k")]
     for a in ledger.accounts:
         rows.append(
-            (str(a.phase), str(a.free_energy), f"{a.accuracy:.2f}", str(a.complexity), str(a.constant), str(a.learning_coefficient))
+            (
+                str(a.phase),
+                str(a.free_energy),
+                f"{a.accuracy:.2f}",
+                str(a.complexity),
+                str(a.constant),
+                str(a.learning_coefficient),
+            )
         )
     head = f"{ledger.name}: accuracy and complexity at n = {ledger.n:g}, β = {ledger.inverse_temperature:.4g}, in nats"
     lines = [head, "", *aligned(rows), f"  wins here: {ledger.winner.phase}"]
     for c in ledger.crossings:
-        lines.append(f"  predicted: {c.before} → {c.after} at nβ ≈ {c.n:.3g} ({c.low:.3g} … {c.high:.3g})")
+        lines.append(
+            f"  predicted: {c.before} → {c.after} at nβ ≈ {c.n:.3g} ({c.low:.3g} … {c.high:.3g})"
+        )
     return "\n".join(lines)
 
 
@@ -59,6 +77,12 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns side by side: the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  " + "   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+        "  "
+        + "   ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
         for row in rows
     ]

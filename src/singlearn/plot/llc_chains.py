@@ -18,10 +18,12 @@ CALIBRATED = {"sgld": 0.95, "hmc": 0.8}
 
 
 def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
-    r"""Four views of the chains: λ̂ along each, its running mean by kind of start, acceptance, and distance from w*.
+    r"""Four views of the chains: λ̂ along each, its running mean by kind of start, acceptance, and
+     distance from w*.
 
-    Chains that started at w* and chains that started away from it have to come together in the upper left and lower left panels, and the
-    running means have to become level; where they do not, the status says so.
+    Chains that started at w* and chains that started away from it have to come together in the
+    upper left and lower left panels, and the running means have to become level; where they do not,
+    the status says so.
 
     Args:
         found: from ``local.llc``.
@@ -49,7 +51,16 @@ def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
         Line2D([], [], color=ACCENT, linestyle="--", label="chains from away"),
     ]
     if found.diverged:
-        handles.append(Line2D([], [], color=QUIET, marker="x", linestyle="", label=f"diverged: {', '.join(map(str, found.diverged))}"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=QUIET,
+                marker="x",
+                linestyle="",
+                label=f"diverged: {', '.join(map(str, found.diverged))}",
+            )
+        )
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     shown = "withheld" if math.isnan(found.value) else str(found.estimate)
     title = f"$\\hat λ$ = {shown}   {found.status}   (d/2 = {found.half_dimension:g}, nβ = {found.nbeta:.4g}, γ = {found.gamma:g})"
@@ -61,16 +72,27 @@ def _style(chain: int) -> tuple[str, str]:
     return (ACCENT, "--") if chain % 2 else (INK, "-")
 
 
-def _lines(axes: Axes, draws: Float[np.ndarray, " blocks"], traces: Float[np.ndarray, "chains blocks"]) -> None:
+def _lines(
+    axes: Axes, draws: Float[np.ndarray, " blocks"], traces: Float[np.ndarray, "chains blocks"]
+) -> None:
     finite = traces[np.isfinite(traces)]
     for c, values in enumerate(traces):
         colour, line = _style(c)
-        axes.plot(draws, np.where(np.isfinite(values), values, np.nan), color=colour, linestyle=line, linewidth=0.8, alpha=0.8)
+        axes.plot(
+            draws,
+            np.where(np.isfinite(values), values, np.nan),
+            color=colour,
+            linestyle=line,
+            linewidth=0.8,
+            alpha=0.8,
+        )
     if len(finite) and finite.min() > 0 and finite.max() > 100 * np.median(finite):
         axes.set_yscale("log")
 
 
-def _running(axes: Axes, draws: Float[np.ndarray, " blocks"], found: LocalLearningCoefficient) -> None:
+def _running(
+    axes: Axes, draws: Float[np.ndarray, " blocks"], found: LocalLearningCoefficient
+) -> None:
     """Running mean over chains of a kind, with the spread of their own running means as band."""
     axes.set_ylabel("drift: mean $\\hat λ$ up to here")
     for kind in (0, 1):
@@ -81,21 +103,44 @@ def _running(axes: Axes, draws: Float[np.ndarray, " blocks"], found: LocalLearni
         colour, line = _style(kind)
         centre, spread = means.mean(axis=0), means.std(axis=0, ddof=1) / math.sqrt(len(means))
         axes.plot(draws, centre, color=colour, linestyle=line, linewidth=1.4)
-        axes.fill_between(draws, centre - spread, centre + spread, color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(
+            draws, centre - spread, centre + spread, color=colour, alpha=0.2, linewidth=0
+        )
     if math.isfinite(found.value):
         axes.axhline(found.value, color=QUIET, linewidth=1, linestyle=":")
-        axes.axhspan(found.value - found.standard_error, found.value + found.standard_error, color=QUIET, alpha=0.15, linewidth=0)
+        axes.axhspan(
+            found.value - found.standard_error,
+            found.value + found.standard_error,
+            color=QUIET,
+            alpha=0.15,
+            linewidth=0,
+        )
 
 
 def _acceptance(axes: Axes, found: LocalLearningCoefficient) -> None:
     axes.axhline(CALIBRATED[found.sampler], color=QUIET, linewidth=1, linestyle=":")
     axes.text(
-        1.01, CALIBRATED[found.sampler], "calibrated", transform=axes.get_yaxis_transform(), fontsize=8, color=QUIET, va="center", ha="left"
+        1.01,
+        CALIBRATED[found.sampler],
+        "calibrated",
+        transform=axes.get_yaxis_transform(),
+        fontsize=8,
+        color=QUIET,
+        va="center",
+        ha="left",
     )
     for c, value in enumerate(found.acceptance):
         colour, _ = _style(c)
         marker = "x" if c in found.diverged else "s" if c % 2 else "o"
-        axes.plot(c, value, marker=marker, color=colour, linestyle="", markersize=7, markerfacecolor="none" if c % 2 else colour)
+        axes.plot(
+            c,
+            value,
+            marker=marker,
+            color=colour,
+            linestyle="",
+            markersize=7,
+            markerfacecolor="none" if c % 2 else colour,
+        )
     axes.set_ylim(0, 1.03)
     axes.set_xticks(range(len(found.acceptance)))
     axes.set_xlabel("chain")

@@ -1,4 +1,6 @@
-"""How hidden nodes are told apart in every picture of a network: by line style, marker and lightness, not by hue alone."""
+"""How hidden nodes are told apart in every picture of a network: by line style, marker and
+lightness, not by hue alone.
+"""
 
 from __future__ import annotations
 

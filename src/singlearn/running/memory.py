@@ -1,4 +1,6 @@
-"""How much may be evaluated at once: by the memory there is, and not by what is free just now, so that a run can be repeated exactly."""
+"""How much may be evaluated at once: by the memory there is, and not by what is free just now, so
+that a run can be repeated exactly.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 
 def host_memory() -> int:
     """Bytes of this machine, or of this container."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [ASSUMED]
+    found = (
+        [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+        if hasattr(os, "sysconf")
+        else [ASSUMED]
+    )
     for path in LIMITS:
         text = path.read_text().strip() if path.exists() else ""
         if text.isdigit():
@@ -35,7 +41,8 @@ def samples_that_fit(bytes_a_sample: int, memory: int) -> int:
 
 
 def pieces(rows: int, columns: int, at_once: int) -> tuple[int, int]:
-    """How many rows, and how many columns of each, to take at once, so that their product is at most ``at_once``: whole rows first.
+    """How many rows, and how many columns of each, to take at once, so that their product is at
+    most ``at_once``: whole rows first.
 
     >>> pieces(8, 64, at_once=1000), pieces(8, 64, at_once=200), pieces(8, 64, at_once=20)
     ((8, 64), (3, 64), (1, 20))

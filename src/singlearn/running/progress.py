@@ -16,7 +16,9 @@ Bar = TypeVar("Bar", bound="ProgressBar")
 
 
 class ProgressBar:
-    """A name, a bar, a line of words and the time so far; silent unless standard error is a terminal, or ``visible`` says otherwise."""
+    """A name, a bar, a line of words and the time so far; silent unless standard error is a
+    terminal, or ``visible`` says otherwise.
+    """
 
     def __init__(self, name: str, words: str, visible: bool | None = None) -> None:
         self._progress = Progress(
@@ -34,7 +36,12 @@ class ProgressBar:
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._progress.stop()
 
     def show(self, share: float, words: str) -> None:
@@ -43,7 +50,8 @@ class ProgressBar:
 
 
 def counted(name: str, pieces: Iterable[T], count: int, visible: bool | None = None) -> Iterator[T]:
-    """The pieces as they come, with how many of how many there are and the time left if the others take as long.
+    """The pieces as they come, with how many of how many there are and the time left if the others
+    take as long.
 
     >>> list(counted("squares", (k * k for k in range(4)), 4, visible=False))
     [0, 1, 4, 9]

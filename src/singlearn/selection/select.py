@@ -89,8 +89,8 @@ def select(
 
 
 def _has_other_observations(triple: Triple, first: Triple) -> bool:
-    """Whether both model one array of observations, or both are NumPyro models, and the observations
-    are not the same; inputs of regressions may differ, and are not looked at.
+    """Whether both model one array of observations, or both are NumPyro models, and the
+    observations are not the same; inputs of regressions may differ, and are not looked at.
     """
     if triple.sites.observed and first.sites.observed:
         digests, of_first = _observations(triple), _observations(first)
@@ -100,7 +100,9 @@ def _has_other_observations(triple: Triple, first: Triple) -> bool:
 
 
 def _observations(triple: Triple) -> list[str]:
-    """Digests of the observed values of a NumPyro model, site by site, whatever the sites are called."""
+    """Digests of the observed values of a NumPyro model, site by site, whatever the sites are
+    called.
+    """
     return sorted(site.digest for site in triple.sites.observed)
 
 

@@ -103,8 +103,10 @@ class Difference:
         if self.standard_error_over_data is None:
             return f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; the observations are not the same)"
         return (
-            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired over data: standard error "
-            f"{self.standard_error_over_data:.2g}), {'decisive' if self.is_decisive else 'not decisive'}"
+            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired "
+            f"over data: standard error "
+            f"{self.standard_error_over_data:.2g}), "
+            f"{'decisive' if self.is_decisive else 'not decisive'}"
         )
 
     def to_dict(self) -> dict[str, float | None]:
@@ -140,7 +142,8 @@ def difference(one: Waic | Loo, other: Waic | Loo) -> Difference:
     kinds = {type(one), type(other)}
     if len(kinds) > 1 or not kinds <= {Waic, Loo}:
         raise TypeError(
-            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, or "
+            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, "
+            f"or "
             "both Loo"
         )
     matched = one.pointwise.shape == other.pointwise.shape

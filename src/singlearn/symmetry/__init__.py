@@ -1,4 +1,6 @@
-"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
+"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres.
+Imports neither JAX nor PyTorch.
+"""
 
 from singlearn.symmetry import deep, smooth, transformer
 from singlearn.symmetry.any_depth import (

@@ -7,4 +7,12 @@ from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.temper import temper
 from singlearn.tempering.temper_from import RunFrom, temper_from
 
-__all__ = ["RunFrom", "NoFiniteEnergyError", "PhaseTooSmallError", "Run", "Rungs", "temper_from", "temper"]
+__all__ = [
+    "NoFiniteEnergyError",
+    "PhaseTooSmallError",
+    "Run",
+    "RunFrom",
+    "Rungs",
+    "temper",
+    "temper_from",
+]

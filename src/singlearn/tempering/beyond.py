@@ -139,7 +139,8 @@ def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Caution]:
         found.append(
             Caution(
                 Reason.NO_ZERO,
-                f"K is nowhere 0: the lowest value found from the coldest particles is {lowest:.3g}; "
+                f"K is nowhere 0: the lowest value found from the coldest particles is "
+                f"{lowest:.3g}; "
                 f"λ was read over nβ ≤ {reached:.3g}, and what is not 0 has no λ in the limit",
             )
         )

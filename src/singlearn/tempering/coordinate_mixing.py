@@ -76,12 +76,18 @@ def coordinate_mixing(posterior: Posterior, rungs: Rungs) -> CoordinateMixing:
     ]
     if not found or count < 2:
         none = np.zeros(0)
-        return CoordinateMixing((), none, none, np.zeros(0, dtype=bool), effective, replicates * count)
+        return CoordinateMixing(
+            (), none, none, np.zeros(0, dtype=bool), effective, replicates * count
+        )
     inflation, between, unmixed = (np.stack(parts) for parts in zip(*found, strict=True))
     return CoordinateMixing(
-        tuple(names), inflation.max(axis=0), between.max(axis=0), np.any(unmixed, axis=0), effective,
+        tuple(names),
+        inflation.max(axis=0),
+        between.max(axis=0),
+        np.any(unmixed, axis=0),
+        effective,
         replicates * count,
-    )  # fmt: skip
+    )
 
 
 def coordinate_warnings(mixing: CoordinateMixing) -> list[Caution]:

@@ -1,4 +1,6 @@
-"""Many descents at once: one compiled evaluation of all points per iteration, and nothing else to compile."""
+"""Many descents at once: one compiled evaluation of all points per iteration, and nothing else to
+compile.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,12 @@ from jaxtyping import Bool, Float, Int
 from singlearn.tempering.line_search import ACCEPTED, FAILED, LineSearches
 
 Evaluate = Callable[
-    [Float[np.ndarray, "starts d"]], tuple[Float[np.ndarray, " starts"], Float[np.ndarray, "starts d"]]
+    [Float[np.ndarray, "starts d"]],
+    tuple[Float[np.ndarray, " starts"], Float[np.ndarray, "starts d"]],
 ]
-"""Points to the values of the objective and its gradients; both may be infinite or NaN, which counts as infinitely high."""
+"""Points to the values of the objective and its gradients; both may be infinite or NaN, which
+counts as infinitely high.
+"""
 
 MEMORY = 10
 
@@ -36,21 +41,25 @@ def descend(
     tolerance: float = 2e-9,
     flat: float = 1e-5,
 ) -> Descended:
-    """L-BFGS from many starts at once (Nocedal & Wright 2006, Algorithm 7.5 [nocedal2006numerical]_).
+    """L-BFGS from many starts at once (Nocedal & Wright 2006, Algorithm 7.5
+    [nocedal2006numerical]_).
 
-    Every iteration evaluates one trial point of every start, so that all share one batched evaluation; line search, memory of curvatures
-    and the end are each start's own. Steps, memory and tolerances are those of L-BFGS-B, which ends at the same places.
+    Every iteration evaluates one trial point of every start, so that all share one batched
+    evaluation; line search, memory of curvatures and the end are each start's own. Steps, memory
+    and tolerances are those of L-BFGS-B, which ends at the same places.
 
     Args:
         evaluate: objective and gradient of a batch of points, of the size of ``starts``.
         starts: where to begin.
         scales: the length of a first step in each coordinate, at most.
         iterations: evaluations of the batch, at most.
-        tolerance: a descent ends where a step lowers its value by less than this, as a share of the value or of 1.
+        tolerance: a descent ends where a step lowers its value by less than this, as a share of the
+            value or of 1.
         flat: and where no entry of its gradient, times the scale, is larger than this.
 
     Returns:
-        The end of every descent. A start of infinite value stays where it is, with the value ``inf``.
+        The end of every descent. A start of infinite value stays where it is, with the value
+        ``inf``.
 
     >>> bowl = lambda u: (np.sum((u - 3.0) ** 2, axis=1), 2 * (u - 3.0))
     >>> found = descend(bowl, np.zeros((2, 3)), np.ones(3))
@@ -73,11 +82,15 @@ def descend(
         trial = np.where(ended[:, None], x, x + search.step[:, None] * direction)
         new_value, new_gradient = _clean(*evaluate(trial * scales), scales)
         evaluations += 1
-        verdict = np.where(ended, -1, search.tell(new_value, np.sum(direction * new_gradient, axis=1)))
+        verdict = np.where(
+            ended, -1, search.tell(new_value, np.sum(direction * new_gradient, axis=1))
+        )
         moved, failed = verdict == ACCEPTED, verdict == FAILED
         memory.add(moved, trial - x, new_gradient - gradient, slope)
         fallen = np.where(moved, value - np.where(moved, new_value, 0.0), np.inf)
-        small = tolerance * np.maximum(1.0, np.maximum(np.abs(value), np.abs(np.where(moved, new_value, 1.0))))
+        small = tolerance * np.maximum(
+            1.0, np.maximum(np.abs(value), np.abs(np.where(moved, new_value, 1.0)))
+        )
         x = np.where(moved[:, None], trial, x)
         value = np.where(moved, new_value, value)
         gradient = np.where(moved[:, None], new_gradient, gradient)
@@ -99,7 +112,9 @@ def descend(
 
 @dataclass(eq=False)
 class _Memory:
-    """The last steps of every start, the changes of the gradient over them, and the products of both; the last is the newest."""
+    """The last steps of every start, the changes of the gradient over them, and the products of
+    both; the last is the newest.
+    """
 
     steps: Float[np.ndarray, "starts memory d"]
     changes: Float[np.ndarray, "starts memory d"]
@@ -108,7 +123,12 @@ class _Memory:
 
     @classmethod
     def empty(cls, starts: int, d: int) -> _Memory:
-        return cls(np.zeros((starts, MEMORY, d)), np.zeros((starts, MEMORY, d)), np.ones((starts, MEMORY)), np.zeros(starts, int))
+        return cls(
+            np.zeros((starts, MEMORY, d)),
+            np.zeros((starts, MEMORY, d)),
+            np.ones((starts, MEMORY)),
+            np.zeros(starts, int),
+        )
 
     def add(
         self,
@@ -117,10 +137,20 @@ class _Memory:
         changes: Float[np.ndarray, "starts d"],
         slopes: Float[np.ndarray, " starts"],
     ) -> None:
-        """Remember the steps of ``rows`` along which the gradient grew; ``slopes`` are those where the step began."""
+        """Remember the steps of ``rows`` along which the gradient grew; ``slopes`` are those where
+        the step began.
+        """
         curvature = np.sum(steps * changes, axis=1)
-        rows = rows & (curvature > np.finfo(float).eps * np.abs(slopes)) & (np.sum(changes**2, axis=1) > 1e-300)
-        for own, new in ((self.steps, steps), (self.changes, changes), (self.curvatures, curvature)):
+        rows = (
+            rows
+            & (curvature > np.finfo(float).eps * np.abs(slopes))
+            & (np.sum(changes**2, axis=1) > 1e-300)
+        )
+        for own, new in (
+            (self.steps, steps),
+            (self.changes, changes),
+            (self.curvatures, curvature),
+        ):
             own[rows, :-1] = own[rows, 1:]
             own[rows, -1] = new[rows]
         self.count[rows] = np.minimum(self.count[rows] + 1, MEMORY)
@@ -128,18 +158,24 @@ class _Memory:
     def direction(
         self, rows: Bool[np.ndarray, " starts"], gradient: Float[np.ndarray, "rows d"]
     ) -> Float[np.ndarray, "rows d"]:
-        """Minus the inverse Hessian times the gradient, by the two-loop recursion; minus the gradient without memory."""
+        """Minus the inverse Hessian times the gradient, by the two-loop recursion; minus the
+        gradient without memory.
+        """
         count = self.count[rows]
         steps, changes, curvatures = self.steps[rows], self.changes[rows], self.curvatures[rows]
         q, weights = gradient.copy(), np.zeros((len(gradient), MEMORY))
         begin = MEMORY - int(count.max(initial=0))
         for k in range(MEMORY - 1, begin - 1, -1):
             known = MEMORY - k <= count
-            weights[:, k] = np.where(known, np.einsum("ij,ij->i", steps[:, k], q) / curvatures[:, k], 0.0)
+            weights[:, k] = np.where(
+                known, np.einsum("ij,ij->i", steps[:, k], q) / curvatures[:, k], 0.0
+            )
             q -= weights[:, k, None] * changes[:, k]
         if begin < MEMORY:
             square = np.einsum("ij,ij->i", changes[:, -1], changes[:, -1])
-            q *= np.where(count > 0, curvatures[:, -1] / np.where(count > 0, square, 1.0), 1.0)[:, None]
+            q *= np.where(count > 0, curvatures[:, -1] / np.where(count > 0, square, 1.0), 1.0)[
+                :, None
+            ]
         for k in range(begin, MEMORY):
             known = MEMORY - k <= count
             again = np.where(known, np.einsum("ij,ij->i", changes[:, k], q) / curvatures[:, k], 0.0)
@@ -149,7 +185,9 @@ class _Memory:
 
 
 def _clean(
-    value: Float[np.ndarray, " starts"], gradient: Float[np.ndarray, "starts d"], scales: Float[np.ndarray, " d"]
+    value: Float[np.ndarray, " starts"],
+    gradient: Float[np.ndarray, "starts d"],
+    scales: Float[np.ndarray, " d"],
 ) -> tuple[Float[np.ndarray, " starts"], Float[np.ndarray, "starts d"]]:
     """Infinite where the value or the gradient is not finite; the gradient in units of the scales."""
     finite = np.isfinite(value) & np.isfinite(gradient).all(axis=1)

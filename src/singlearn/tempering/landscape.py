@@ -1,4 +1,6 @@
-"""The landscape of a triple as descents see it: energies and prior densities of a whole batch, with gradients or without."""
+"""The landscape of a triple as descents see it: energies and prior densities of a whole batch, with
+gradients or without.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from singlearn.triple import Model, Triple
 BATCH = 64
 # Numbers that are worked on at once; larger samples are taken in pieces of fewer points.
 LARGEST_WORK = 2**15
-# A search evaluates a hundred batches or so: what a faster program would save is less than what it costs to compile.
+# A search evaluates a hundred batches or so: what a faster program would save is less than what it
+# costs to compile.
 QUICKLY_COMPILED = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 
 
@@ -26,23 +29,34 @@ class Landscape:
 
     Attributes:
         triple: whose landscape it is.
-        slope: ``BATCH`` points and weights a, b to :math:`a\,nL_n - b \log φ`, its gradient, the energy :math:`nL_n` and
-            :math:`-\log φ`; a weight of 0 leaves its term out.
+        slope: ``BATCH`` points and weights a, b to :math:`a\,nL_n - b \log φ`, its gradient, the
+            energy :math:`nL_n` and :math:`-\log φ`; a weight of 0 leaves its term out.
     """
 
     triple: Triple
-    slope: Callable[[Float[np.ndarray, "batch d"], float, float], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
+    slope: Callable[
+        [Float[np.ndarray, "batch d"], float, float],
+        tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    ]
 
     def look(
         self, points: Float[np.ndarray, "points d"], beta: float
-    ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, "points d"], Float[np.ndarray, " points"]]:
-        """β n L_n - log φ of any number of points, its gradients, and the energies, in nats; infinite where they are not numbers."""
+    ) -> tuple[
+        Float[np.ndarray, " points"], Float[np.ndarray, "points d"], Float[np.ndarray, " points"]
+    ]:
+        """β n L_n - log φ of any number of points, its gradients, and the energies, in nats;
+        infinite where they are not numbers.
+        """
         found = [self.slope(part, beta, 1.0) for part in batches(points)]
-        cost, gradient, energy, surprise = (np.concatenate(parts)[: len(points)] for parts in zip(*found, strict=True))
+        cost, gradient, energy, surprise = (
+            np.concatenate(parts)[: len(points)] for parts in zip(*found, strict=True)
+        )
         finite = np.isfinite(energy) & np.isfinite(surprise)
         return np.where(finite, cost, np.inf), gradient, np.where(np.isnan(energy), np.inf, energy)
 
-    def costs(self, points: Float[np.ndarray, "points d"], beta: float) -> Float[np.ndarray, " points"]:
+    def costs(
+        self, points: Float[np.ndarray, "points d"], beta: float
+    ) -> Float[np.ndarray, " points"]:
         """β n L_n - log φ of any number of points, in nats."""
         return self.look(points, beta)[0]
 
@@ -71,7 +85,9 @@ def landscape_of(triple: Triple) -> Landscape:
 
 
 def in_pieces(function: Callable[..., PyTree], numbers: int) -> Callable[..., PyTree]:
-    """``function`` of a point and of what is shared, over a batch; in pieces where a point takes that many numbers."""
+    """``function`` of a point and of what is shared, over a batch; in pieces where a point takes
+    that many numbers.
+    """
     pieces = max(1, min(BATCH, LARGEST_WORK // max(numbers, 1)))
 
     def over(points: PyTree, *shared: PyTree) -> PyTree:
@@ -89,15 +105,26 @@ def numbers_of(triple: Triple) -> int:
 
 @lru_cache(maxsize=16)
 def _compile(model: Model, wide: bool) -> Callable[..., tuple[Array, Array, Array, Array]]:
-    """The weighted objective with its gradient and its two terms, shared by all triples of a model in one precision."""
+    """The weighted objective with its gradient and its two terms, shared by all triples of a model
+    in one precision.
+    """
     triple = model.triple
 
-    def objective(u: Float[Array, " d"], weights: Float[Array, "2"], data: PyTree) -> tuple[Array, tuple[Array, Array]]:
+    def objective(
+        u: Float[Array, " d"], weights: Float[Array, "2"], data: PyTree
+    ) -> tuple[Array, tuple[Array, Array]]:
         energy, surprise = triple.energy(u, data), -triple.coordinates.log_prob(u)
-        return jnp.sum(jnp.where(weights != 0, weights * jnp.stack([energy, surprise]), 0.0)), (energy, surprise)
+        return jnp.sum(jnp.where(weights != 0, weights * jnp.stack([energy, surprise]), 0.0)), (
+            energy,
+            surprise,
+        )
 
-    def slope(u: Float[Array, " d"], weights: Float[Array, "2"], data: PyTree) -> tuple[Array, Array, Array, Array]:
-        (value, (energy, surprise)), gradient = jax.value_and_grad(objective, has_aux=True)(u, weights, data)
+    def slope(
+        u: Float[Array, " d"], weights: Float[Array, "2"], data: PyTree
+    ) -> tuple[Array, Array, Array, Array]:
+        (value, (energy, surprise)), gradient = jax.value_and_grad(objective, has_aux=True)(
+            u, weights, data
+        )
         return value, gradient, energy, surprise
 
     return jax.jit(in_pieces(slope, numbers_of(triple)), compiler_options=QUICKLY_COMPILED)

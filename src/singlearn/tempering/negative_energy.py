@@ -25,9 +25,11 @@ def negative_warnings(
     return [
         Caution(
             Reason.NEGATIVE_ENERGY,
-            f"K is negative, down to {lowest / n:.3g} (at {len(rungs)} of {len(energies)} rungs, β = "
+            f"K is negative, down to {lowest / n:.3g} (at {len(rungs)} of {len(energies)} rungs, "
+            f"β = "
             f"{inverse_temperatures[rungs[0]]:.3g} … {inverse_temperatures[rungs[-1]]:.3g}); a "
-            "Kullback–Leibler divergence is ≥ 0, and λ is read as if 0 were its minimum (subtract the "
+            "Kullback–Leibler divergence is ≥ 0, and λ is read as if 0 were its minimum (subtract "
+            "the "
             "minimum, or write K as a sum of squares where it is rounding)",
         )
     ]

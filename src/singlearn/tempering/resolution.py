@@ -89,8 +89,10 @@ def rounding_warnings(resolved: float | None, beta_max: float) -> list[Caution]:
     return [
         Caution(
             Reason.ROUNDING,
-            f"beyond β = {resolved:.3g} rounding changes the energies by more than {LARGEST_STEP:g}/β; the run goes on to "
-            f"β = {beta_max:.3g}, and nothing is read there (a smaller beta_max, precision='float64', no large constant in the log "
+            f"beyond β = {resolved:.3g} rounding changes the energies by more than "
+            f"{LARGEST_STEP:g}/β; the run goes on to "
+            f"β = {beta_max:.3g}, and nothing is read there (a smaller beta_max, "
+            f"precision='float64', no large constant in the log "
             "likelihood, or differences written without cancellation)",
         )
     ]

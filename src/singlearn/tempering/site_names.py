@@ -33,7 +33,8 @@ def posterior_dimensions(name: str, axes: int, sites: Sites) -> tuple[str, ...]:
 def log_likelihood_group(values: Float[np.ndarray, "chain draw n"], sites: Sites) -> xr.Dataset:
     """The pointwise log likelihood, one variable per observed site.
 
-    A site with masked observations has the others along one dimension, with their places in the site as coordinates.
+    A site with masked observations has the others along one dimension, with their places in the
+    site as coordinates.
 
     Args:
         values: of all observations, one site after the other.
@@ -85,8 +86,10 @@ def event_cautions(sites: Sites) -> list[Caution]:
     return [
         Caution(
             Reason.ONE_OBSERVATION,
-            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a distribution of vectors), so that n = 1 "
-            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers are independent given the "
+            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a "
+            f"distribution of vectors), so that n = 1 "
+            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers "
+            "are independent given the "
             "parameters, leave out to_event",
         )
     ]
@@ -101,7 +104,9 @@ def imputed_cautions(sites: Sites, dimension: int) -> list[Caution]:
     return [
         Caution(
             Reason.IMPUTED_OBSERVATIONS,
-            f"{count} of d = {dimension} dimensions are unobserved values that obs_mask imputes ({names}): n does not count "
-            "them and F integrates over them, but BIC charges ½ log n for each as for a parameter; compare models by F",
+            f"{count} of d = {dimension} dimensions are unobserved values that obs_mask imputes "
+            f"({names}): n does not count "
+            "them and F integrates over them, but BIC charges ½ log n for each as for a parameter; "
+            "compare models by F",
         )
     ]

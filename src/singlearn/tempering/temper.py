@@ -50,10 +50,12 @@ def temper(
 ) -> Run:
     r"""Temper a triple from its prior, β = 0, to ``beta_max`` by adaptive sequential Monte Carlo.
 
-    Each rung reweights from :math:`β_k` to the :math:`β_{k+1}` at which the effective sample size falls to ``target_ess`` of the particles,
-    resamples, and moves every particle by Hamiltonian Monte Carlo (step size, metric and length adapted to the rung), or where that stalls
-    by Langevin steps in the metric of the local curvature, until the rank correlation of the energies with those before the moves is below
-    0.2. All replicates share the ladder and the adaptation and nothing else.
+    Each rung reweights from :math:`β_k` to the :math:`β_{k+1}` at which the effective sample size
+    falls to ``target_ess`` of the particles, resamples, and moves every particle by Hamiltonian
+    Monte Carlo (step size, metric and length adapted to the rung), or where that stalls by Langevin
+    steps in the metric of the local curvature, until the rank correlation of the energies with
+    those before the moves is below 0.2. All replicates share the ladder and the adaptation and
+    nothing else.
 
     Args:
         triple: model, truth and prior.
@@ -64,22 +66,26 @@ def temper(
         target_ess: share of particles in (0, 1); higher means more rungs.
         thin: keep every ``thin``-th particle of each rung; energies are always all kept.
         precision: ``"float64"`` or ``"float32"``; no global setting of JAX is touched.
-        checkpoint: a folder; every rung is written there before the next begins, and a run begun there is resumed. It belongs to what the
-            run was made of: settings, data, prior, likelihood and phase are compared, functions by their values at probe points.
+        checkpoint: a folder; every rung is written there before the next begins, and a run begun
+            there is resumed. It belongs to what the run was made of: settings, data, prior,
+            likelihood and phase are compared, functions by their values at probe points.
         progress: show a progress bar on standard error; default: if it is a terminal.
-        restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run starts from prior draws inside the phase,
-            the share of draws that fall inside is its prior mass, and the free energy counts it:
-            :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
-        modes: what to do about modes of the posterior that hold mass and no particles, which are looked for after the run, for a few
-            hundredths of its cost: ``"auto"`` tempers each from inside and adds its evidence, ``"warn"`` names it, ``None`` does not
-            look. See "What no particle has seen" in the guide.
+        restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run
+            starts from prior draws inside the phase, the share of draws that fall inside is its
+            prior mass, and the free energy counts it: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
+        modes: what to do about modes of the posterior that hold mass and no particles, which are
+            looked for after the run, for a few hundredths of its cost: ``"auto"`` tempers each from
+            inside and adds its evidence, ``"warn"`` names it, ``None`` does not look. See "What no
+            particle has seen" in the guide.
 
     Raises:
-        ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file in it.
+        ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file
+            in it.
         FolderInUseError: another run is at work in the checkpoint.
         OSError: the checkpoint cannot be written to: no folder, no permission, or a full disk.
         NoFiniteEnergyError: every particle of a population has infinite energy.
-        PhaseTooSmallError: too little of the prior lies in the phase; ``temper_from`` starts from a known parameter instead.
+        PhaseTooSmallError: too little of the prior lies in the phase; ``temper_from`` starts from a
+            known parameter instead.
 
     >>> import math
     >>> import numpyro.distributions as dist
@@ -89,9 +95,14 @@ def temper(
     True
     """
     if not isinstance(triple, Triple):
-        raise TypeError(f"triple: got {type(triple).__name__}; it should be a Triple, as Triple.from_numpyro makes one of a model")
+        raise TypeError(
+            f"triple: got {type(triple).__name__}; it should be a Triple, as Triple.from_numpyro "
+            f"makes one of a model"
+        )
     beta_max = real_number("beta_max", beta_max, above=0, meaning="a positive inverse temperature")
-    particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
+    particles, replicates, seed, target_ess = population_arguments(
+        particles, replicates, seed, target_ess
+    )
     thin = whole_number("thin", thin, at_most=particles, why=f"there are {particles} particles")
     check_precision(triple, precision)
     if modes not in CHOICES:
@@ -101,12 +112,19 @@ def temper(
     restriction_settings: dict[str, Any] = {}
     made_of = MadeOf(triple, None)
     if restrict is not None:
-        # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one it first met them in.
+        # Traced in the precision of the run: JAX keeps the NumPy constants of a labeller in the one
+        # it first met them in.
         with jax.enable_x64(precision == "float64"):
             trace_in(precision == "float64")
             restriction = Restriction.of(restrict, triple.coordinates)
             key = jax.random.fold_in(jax.random.key(seed), 0)
-            masses = draw_inside(drawing_from_prior(triple.coordinates, restriction), restriction.description, key, particles, replicates)
+            masses = draw_inside(
+                drawing_from_prior(triple.coordinates, restriction),
+                restriction.description,
+                key,
+                particles,
+                replicates,
+            )
         made_of = MadeOf(triple, restriction)
         triple, start = restricted(triple, restriction), masses.population
         restriction_settings = {
@@ -114,7 +132,9 @@ def temper(
             "prior_free_energies": [float(f) for f in masses.free_energies],
             "prior_floor": masses.floor,
         }
-    settings = Settings.of(triple, beta_max, particles, replicates, seed, target_ess, thin, precision)
+    settings = Settings.of(
+        triple, beta_max, particles, replicates, seed, target_ess, thin, precision
+    )
     if restrict is None:
         refuse_negative_divergence(triple, particles, replicates, seed, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
@@ -140,7 +160,9 @@ def temper(
         stored_optimum=None,
         truth_energy=triple.truth_energy,
         view=whole.view,
-        known_multiplicity=triple.known.multiplicity if proven and triple.known is not None else None,
+        known_multiplicity=triple.known.multiplicity
+        if proven and triple.known is not None
+        else None,
         triple=triple,
         made_of=made_of,
     )

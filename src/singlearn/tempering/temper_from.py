@@ -1,4 +1,6 @@
-"""A phase from inside: its free energy from a bridge that starts at a known parameter, also where no draw of the prior ever gets."""
+"""A phase from inside: its free energy from a bridge that starts at a known parameter, also where
+no draw of the prior ever gets.
+"""
 
 from __future__ import annotations
 
@@ -38,13 +40,14 @@ class RunFrom(Shown):
         name: of the triple.
         phase: in words.
         inverse_temperature: β, in 1/nats.
-        free_energy: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`, in nats, over the part of the phase that was reached.
+        free_energy: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`, in nats, over the part of the
+            phase that was reached.
         energy: :math:`E_k(β)`, in nats.
         heat_capacity: :math:`C_k(β)`, which tends to λ of the phase.
         lowest_energy: of any particle on the way, in nats.
         particles: draws from the posterior at β within the phase, flat coordinates.
-        rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the posterior, and its particles are in
-            coordinates in which the reference is N(0, I).
+        rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the
+            posterior, and its particles are in coordinates in which the reference is N(0, I).
         warnings: what is wrong with the bridge.
     """
 
@@ -97,16 +100,18 @@ def temper_from(
 ) -> RunFrom:
     r"""The free energy of one phase, from a known parameter of it.
 
-    A Gaussian reference :math:`r` around the start, as wide as the curvature of :math:`βnL_n - \log φ` there allows, not wider than
-    the prior, cut off at the edge of the phase, is carried to the posterior along :math:`p_t ∝ 1_k\, r^{1-t} (e^{-βnL_n}φ)^t` by the
-    same adaptive sequential Monte Carlo as ``temper``. The mass of :math:`r` inside the phase is counted, so that
+    A Gaussian reference :math:`r` around the start, as wide as the curvature of :math:`βnL_n - \log
+    φ` there allows, not wider than the prior, cut off at the edge of the phase, is carried to the
+    posterior along :math:`p_t ∝ 1_k\, r^{1-t} (e^{-βnL_n}φ)^t` by the same adaptive sequential
+    Monte Carlo as ``temper``. The mass of :math:`r` inside the phase is counted, so that
 
     .. math:: F_k(β) = -\log ∫_k e^{-βnL_n} φ\, dw = -\log ∫_k r\, dw - \log \frac{Z_1}{Z_0}
 
-    whatever the reference. Nothing has to be found by draws from the prior: metastable phases and phases with hardly any prior mass get
-    their free energy as well. A phase in several pieces (permuted copies, say) is reached as far as the bridge spreads: choose ``restrict``
-    so that the phase is one piece, and subtract :math:`\log` of the number of equal pieces. Runs of one model with the same ``restrict``
-    share what is compiled, whatever β, n and the start.
+    whatever the reference. Nothing has to be found by draws from the prior: metastable phases and
+    phases with hardly any prior mass get their free energy as well. A phase in several pieces
+    (permuted copies, say) is reached as far as the bridge spreads: choose ``restrict`` so that the
+    phase is one piece, and subtract :math:`\log` of the number of equal pieces. Runs of one model
+    with the same ``restrict`` share what is compiled, whatever β, n and the start.
 
     Args:
         triple: model, truth and prior.
@@ -116,8 +121,10 @@ def temper_from(
         particles, replicates, seed, target_ess, precision, progress: as for ``temper``.
 
     Raises:
-        ValueError: an argument out of range, or a start that is outside the phase or has infinite energy.
-        PhaseTooSmallError: the start lies on the edge of the phase, so that no neighbourhood of it is inside.
+        ValueError: an argument out of range, or a start that is outside the phase or has infinite
+            energy.
+        PhaseTooSmallError: the start lies on the edge of the phase, so that no neighbourhood of it
+            is inside.
 
     >>> import math
     >>> import numpyro.distributions as dist
@@ -129,7 +136,9 @@ def temper_from(
     True
     """
     beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
-    particles, replicates, seed, target_ess = population_arguments(particles, replicates, seed, target_ess)
+    particles, replicates, seed, target_ess = population_arguments(
+        particles, replicates, seed, target_ess
+    )
     check_precision(triple, precision)
     check_parameter_matches("start", start, triple.coordinates.shapes())
     with jax.enable_x64(precision == "float64"):
@@ -138,18 +147,43 @@ def temper_from(
         centre = np.asarray(triple.coordinates.unconstrain(start))
         bridge = build_bridge(triple, centre, float(beta), restriction)
         key = jax.random.fold_in(jax.random.key(seed), 0)
-        mass = draw_inside(bridge.draw, restriction.description, key, particles, replicates, what="reference around the start")
-    settings = Settings.of(bridge.triple, 1.0, particles, replicates, seed, target_ess, 1, precision)
+        mass = draw_inside(
+            bridge.draw,
+            restriction.description,
+            key,
+            particles,
+            replicates,
+            what="reference around the start",
+        )
+    settings = Settings.of(
+        bridge.triple, 1.0, particles, replicates, seed, target_ess, 1, precision
+    )
     rungs = anneal(bridge.triple, settings, None, progress, mass.population)
-    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, mass.free_energies, mass.floor)
+    view = LadderView(
+        rungs.inverse_temperature,
+        rungs.energies,
+        rungs.effective_sample_size,
+        mass.free_energies,
+        mass.floor,
+    )
     with jax.enable_x64(precision == "float64"):
         own = restricted(triple, restriction)
         flat = bridge.coordinates(rungs.particles.reshape(-1, triple.dimension))
-        energies = np.asarray(compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float)
+        energies = np.asarray(
+            compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float
+        )
     energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
     weights = np.stack([r.weights(1.0) for r in view.replicates])
     energy, heat_capacity = phase_moments(float(beta), weights, energies, np.ones(replicates))
     return RunFrom(
-        triple.name, restriction.description, float(beta), view.free_energy(1.0), energy, heat_capacity, float(energies.min()),
-        flat.reshape(rungs.particles.shape)[-1], rungs, (*mixing_warnings(rungs), *cautions_of_density(triple)),
-    )  # fmt: skip
+        triple.name,
+        restriction.description,
+        float(beta),
+        view.free_energy(1.0),
+        energy,
+        heat_capacity,
+        float(energies.min()),
+        flat.reshape(rungs.particles.shape)[-1],
+        rungs,
+        (*mixing_warnings(rungs), *cautions_of_density(triple)),
+    )

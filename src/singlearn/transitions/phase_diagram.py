@@ -35,30 +35,37 @@ def phase_diagram(
     client: Client | None = None,
     progress: bool | None = None,
 ) -> PhaseDiagram:
-    r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the posterior changes phase.
+    r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the
+     posterior changes phase.
 
-    Every value is one tempered run with a seed of its own. F, its first two differences, energy, heat capacity and the share of every
-    phase are kept; transitions are where the free energies :math:`F_k = F - \log P(k)` of the two best phases cross.
+    Every value is one tempered run with a seed of its own. F, its first two differences, energy,
+    heat capacity and the share of every phase are kept; transitions are where the free energies
+    :math:`F_k = F - \log P(k)` of the two best phases cross.
 
     Args:
-        make_triple: the triple at a value; a population triple costs like log n, and those made by ``with_setting`` and ``with_n``
-            compile once for all.
+        make_triple: the triple at a value; a population triple costs like log n, and those made by
+            ``with_setting`` and ``with_n`` compile once for all.
         along: at least two distinct values, in any order.
         labeller: as for ``Run.phases``.
-        restricted: phases that at every value are tempered by themselves as well, so that their free energies are known where they
-            hold no share. A first-order transition at large n needs it: one step further on, the losing phase is gone.
-        beta: inverse temperature the runs end at and are read at, in 1/nats, or a function of the value.
-        particles, replicates, seed: as for ``temper``; replicates are what errors at a transition come from.
+        restricted: phases that at every value are tempered by themselves as well, so that their
+            free energies are known where they hold no share. A first-order transition at large n
+            needs it: one step further on, the losing phase is gone.
+        beta: inverse temperature the runs end at and are read at, in 1/nats, or a function of the
+            value.
+        particles, replicates, seed: as for ``temper``; replicates are what errors at a transition
+            come from.
         parameter: name of what is swept, for tables.
-        folder: finished points are written there, one file each, and not run again when the sweep is started again. Each belongs to what it
-            was made of: ``make_triple``, ``labeller`` and ``beta`` are compared by their values at the point. Several processes may share
-            one folder: each takes points that nobody is at work on, and all return all points.
-        client: a Dask client, to spread the points over its workers; by default they run here, one after the other.
+        folder: finished points are written there, one file each, and not run again when the sweep
+            is started again. Each belongs to what it was made of: ``make_triple``, ``labeller`` and
+            ``beta`` are compared by their values at the point. Several processes may share one
+            folder: each takes points that nobody is at work on, and all return all points.
+        client: a Dask client, to spread the points over its workers; by default they run here, one
+            after the other.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: fewer than two distinct finite values, or a folder of another sweep or with a damaged file; and as ``temper``
-            does.
+        ValueError: fewer than two distinct finite values, or a folder of another sweep or with a
+            damaged file; and as ``temper`` does.
         OSError: the folder cannot be written to.
 
     >>> import numpyro.distributions as dist
@@ -71,11 +78,35 @@ def phase_diagram(
     values = distinct_values(along)
     particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
     if not callable(beta):
-        beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature, or a function of the value")
-    settings = {"restricted": [str(phase) for phase in restricted], "particles": particles, "replicates": replicates, "seed": seed}
-    store = None if folder is None else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
+        beta = real_number(
+            "beta",
+            beta,
+            above=0,
+            meaning="a positive inverse temperature, or a function of the value",
+        )
+    settings = {
+        "restricted": [str(phase) for phase in restricted],
+        "particles": particles,
+        "replicates": replicates,
+        "seed": seed,
+    }
+    store = (
+        None
+        if folder is None
+        else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
+    )
 
-    measure = _Measurement(make_triple, tuple(values), labeller, tuple(restricted), beta, particles, replicates, seed, store)
+    measure = _Measurement(
+        make_triple,
+        tuple(values),
+        labeller,
+        tuple(restricted),
+        beta,
+        particles,
+        replicates,
+        seed,
+        store,
+    )
     found = {value: kept for value in values if (kept := measure.finished(value)) is not None}
     missing = [value for value in values if value not in found]
     measured = spread(parameter, measure, missing, client, progress)
@@ -84,7 +115,9 @@ def phase_diagram(
 
 
 def distinct_values(along: Sequence[float | int]) -> list[float]:
-    """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct finite ones."""
+    """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct
+    finite ones.
+    """
     meaning = "at least two distinct finite values"
     values = sorted({real_number("along", value, meaning=meaning) for value in along})
     if len(values) < 2:
@@ -94,7 +127,9 @@ def distinct_values(along: Sequence[float | int]) -> list[float]:
 
 @dataclass(frozen=True)
 class _Measurement:
-    """What is done at one value; an object and no closure, so that it can be sent to another process as it is."""
+    """What is done at one value; an object and no closure, so that it can be sent to another
+    process as it is.
+    """
 
     make_triple: Callable[[float], Triple]
     values: tuple[float, ...]
@@ -107,12 +142,19 @@ class _Measurement:
     store: FinishedPoints | None
 
     def finished(self, value: float) -> Point | None:
-        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or damaged."""
+        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
+        damaged.
+        """
         if self.store is None:
             return None
 
         def different(earlier: Mapping[str, Part]) -> list[str]:
-            now = self._made_of(self.make_triple(value), value, ProbePoints.from_dict(earlier["probe points"]), earlier.get("labels"))
+            now = self._made_of(
+                self.make_triple(value),
+                value,
+                ProbePoints.from_dict(earlier["probe points"]),
+                earlier.get("labels"),
+            )
             return identity.differences(earlier, now, BESIDE)
 
         found: Point | None = self.store.load(_name(value), different, Point.from_dict)
@@ -134,13 +176,25 @@ class _Measurement:
         neighbour = (self.make_triple(beside), beside, self._end(beside))
         triple = self.make_triple(value)
         point, draws = measure_point(
-            triple, value, self.labeller, self.restricted, neighbour, self._end(value), self.particles, self.replicates, self.seed
+            triple,
+            value,
+            self.labeller,
+            self.restricted,
+            neighbour,
+            self._end(value),
+            self.particles,
+            self.replicates,
+            self.seed,
         )
         if self.store is None:
             return point, None
-        return point, self._made_of(triple, value, ProbePoints.around(draws.reshape(-1, triple.dimension)), None)
+        return point, self._made_of(
+            triple, value, ProbePoints.around(draws.reshape(-1, triple.dimension)), None
+        )
 
-    def _made_of(self, triple: Triple, value: float, probes: ProbePoints, labels: Part | None) -> dict[str, Part]:
+    def _made_of(
+        self, triple: Triple, value: float, probes: ProbePoints, labels: Part | None
+    ) -> dict[str, Part]:
         return {
             "beta": identity.setting(self._end(value)),
             "probe points": probes.to_dict(),
@@ -154,4 +208,3 @@ class _Measurement:
 
 def _name(value: float) -> str:
     return f"point_{value!r}"
-

@@ -23,7 +23,8 @@ POOR_UNMOVED_SHARE = 0.1
 FEWEST_SHRUNK = 0.9
 # Share of the last live points with K = 0 that is more than an accident of rounding.
 SOME_ZEROS = 0.02
-# V is trusted where t exceeds the rounding error of K, seen where K is negative, by this factor: λ then moves by a hundredth.
+# V is trusted where t exceeds the rounding error of K, seen where K is negative, by this factor: λ
+# then moves by a hundredth.
 ROUNDING_MARGIN = 100.0
 # A K more negative than this share of its size over the prior is no rounding error.
 NEGLIGIBLE = 1e-6
@@ -43,10 +44,11 @@ def volume_by_nested_sampling(
 ) -> VolumeCurve:
     r"""Measure :math:`V(t) = ∫_{K<t} φ\,dw` down to t = ``smallest`` by nested sampling.
 
-    Each stage halves the volume that is left; with N live points, dropping one of n costs 1/n of log V, so that one replicate knows
-    log V(t) to about :math:`\sqrt{1.4\,|\log V|/N}`. Only prior draws and values of K are used: no gradients, no temperatures, nothing
-    in common with a tempered run but K. What has so small a share of the prior that all live points of all replicates miss it, the
-    curve misses too.
+    Each stage halves the volume that is left; with N live points, dropping one of n costs 1/n of
+    log V, so that one replicate knows log V(t) to about :math:`\sqrt{1.4\,|\log V|/N}`. Only prior
+    draws and values of K are used: no gradients, no temperatures, nothing in common with a tempered
+    run but K. What has so small a share of the prior that all live points of all replicates miss
+    it, the curve misses too.
 
     Args:
         triple: a population triple.
@@ -58,7 +60,8 @@ def volume_by_nested_sampling(
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: a triple with data (its K is unknown), an argument out of range, or a K whose live points are all equal at once.
+        ValueError: a triple with data (its K is unknown), an argument out of range, or a K whose
+            live points are all equal at once.
 
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1)      # V(t) = erf √(t/2)
@@ -68,17 +71,29 @@ def volume_by_nested_sampling(
     True
     """
     if not triple.is_population:
-        raise ValueError(f"{triple.name}: V(t) needs K(w), which only a population triple has; this one has data: Triple.population(K, …)")
+        raise ValueError(
+            f"{triple.name}: V(t) needs K(w), which only a population triple has; this one has "
+            f"data: Triple.population(K, …)"
+        )
     live = whole_number("live", live, at_least=50, why="an even number of points")
     if live % 2:
         raise ValueError(f"live: got {live}; it should be an even number of at least 50 points")
-    replicates = whole_number("replicates", replicates, at_least=2, why="for an error that was seen")
+    replicates = whole_number(
+        "replicates", replicates, at_least=2, why="for an error that was seen"
+    )
     smallest = real_number("smallest", smallest, above=0, meaning="a positive threshold in nats")
     seed = random_seed(seed)
     chains = max(8, 2 * triple.dimension) if slices is None else whole_number("slices", slices)
     visible = sys.stderr.isatty() if progress is None else progress
-    columns = (TextColumn(f"[bold]{triple.name}"), BarColumn(bar_width=24), TextColumn("log t, all replicates"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as bar:
+    columns = (
+        TextColumn(f"[bold]{triple.name}"),
+        BarColumn(bar_width=24),
+        TextColumn("log t, all replicates"),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=not visible
+    ) as bar:
         task, lock, done = bar.add_task("", total=float(replicates)), Lock(), [0.0]
 
         def report(share: float, before: float) -> None:
@@ -90,21 +105,42 @@ def volume_by_nested_sampling(
     curve = _curve(triple, samples, smallest)
     # Live points are drawn from the prior and moved by its density.
     findings = () if is_numpyro_prior(triple) else check_prior(triple.coordinates)
-    doubts = [Caution(Reason.SATURATED_CHART if f.is_saturated else Reason.PRIOR_MISMATCH, f.message) for f in findings]
+    doubts = [
+        Caution(Reason.SATURATED_CHART if f.is_saturated else Reason.PRIOR_MISMATCH, f.message)
+        for f in findings
+    ]
     return replace(curve, warnings=(*curve.warnings, *doubts))
 
 
 def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> VolumeCurve:
     noise = -min(s.most_negative for s in samples)
     # A plateau at K = 0 hides nothing: V(t) is known down to any t.
-    bottom = max([smallest, ROUNDING_MARGIN * noise, *(BEYOND_PLATEAU * s.bottom if s.stop == "plateau" else s.bottom for s in samples)])
+    bottom = max(
+        [
+            smallest,
+            ROUNDING_MARGIN * noise,
+            *(BEYOND_PLATEAU * s.bottom if s.stop == "plateau" else s.bottom for s in samples),
+        ]
+    )
     top = min(s.quantile(PRIOR_SHARE) for s in samples)
     if noise > NEGLIGIBLE * top:
-        raise ValueError(f"{triple.name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0")
+        raise ValueError(
+            f"{triple.name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be "
+            f"≥ 0"
+        )
     if not bottom < top < math.inf:
         level = max(s.bottom for s in samples)
-        what = f"constant, {level:.4g}," if math.isfinite(level) and level > 0 else "infinite" if level > 0 else f"below {bottom:.3g}"
-        raise ValueError(f"{triple.name}: K is {what} on a tenth of the prior or more, and V(t) cannot be followed there; change the prior")
+        what = (
+            f"constant, {level:.4g},"
+            if math.isfinite(level) and level > 0
+            else "infinite"
+            if level > 0
+            else f"below {bottom:.3g}"
+        )
+        raise ValueError(
+            f"{triple.name}: K is {what} on a tenth of the prior or more, and V(t) cannot be "
+            f"followed there; change the prior"
+        )
     thresholds = threshold_grid(bottom, top)
     # log V at t is minus the sum of 1/n over the deaths at K ≥ t, and its variance the sum of 1/n².
     steps = [s.sums_above(thresholds, 1) for s in samples]
@@ -121,17 +157,25 @@ def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> Volu
     )
 
 
-def _warnings(samples: list[NestedSample], smallest: float, bottom: float, noise: float) -> list[Caution]:
+def _warnings(
+    samples: list[NestedSample], smallest: float, bottom: float, noise: float
+) -> list[Caution]:
     found = []
     correlation = np.array([s.rank_correlation.max(initial=0.0) for s in samples])
     unmoved = np.array([s.unmoved.max(initial=0.0) for s in samples])
     shrunk = np.array([s.shrunk.min(initial=1.0) for s in samples])
-    if correlation.max() > POOR_CORRELATION or unmoved.max() > POOR_UNMOVED_SHARE or shrunk.min() < FEWEST_SHRUNK:
+    if (
+        correlation.max() > POOR_CORRELATION
+        or unmoved.max() > POOR_UNMOVED_SHARE
+        or shrunk.min() < FEWEST_SHRUNK
+    ):
         found.append(
             Caution(
                 Reason.POOR_MIXING,
-                f"chains kept up to {correlation.max():.2f} of their rank correlation, left up to {unmoved.max():.0%} of new points where "
-                f"they started, and found a point on {shrunk.min():.0%} of slices at worst: raise slices=",
+                f"chains kept up to {correlation.max():.2f} of their rank correlation, left up to "
+                f"{unmoved.max():.0%} of new points where "
+                f"they started, and found a point on {shrunk.min():.0%} of slices at worst: raise "
+                f"slices=",
             )
         )
     zero = float(np.mean([s.zero_share for s in samples]))
@@ -151,7 +195,8 @@ def _warnings(samples: list[NestedSample], smallest: float, bottom: float, noise
         found.append(
             Caution(
                 Reason.ROUNDING,
-                f"K was negative, down to {-noise:.1e}: either rounding, or no Kullback–Leibler divergence. "
+                f"K was negative, down to {-noise:.1e}: either rounding, or no Kullback–Leibler "
+                f"divergence. "
                 f"V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares",
             )
         )

@@ -19,7 +19,11 @@ COLDEST_SHARE = 0.5
 
 
 def volume_by_tempering(
-    view: LadderView, n: float | int, dimension: int, name: str = "population", warnings: tuple[Caution, ...] = ()
+    view: LadderView,
+    n: float | int,
+    dimension: int,
+    name: str = "population",
+    warnings: tuple[Caution, ...] = (),
 ) -> VolumeCurve:
     r"""Read :math:`V(t) = ∫_{K<t} φ\,dw` off a population ladder: every particle of every rung,
     reweighted to β = 0.
@@ -43,7 +47,9 @@ def volume_by_tempering(
     noise = max(0.0, -float(divergences.min()))
     top = float(np.quantile(divergences[0][np.isfinite(divergences[0])], PRIOR_SHARE))
     if noise > NEGLIGIBLE * top:
-        raise ValueError(f"{name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0")
+        raise ValueError(
+            f"{name}: K is {-noise:.3g} somewhere; a Kullback–Leibler divergence should be ≥ 0"
+        )
     reached = float(np.quantile(divergences[-1], COLDEST_SHARE))
     bottom = max(reached, ROUNDING_MARGIN * noise)
     found = list(warnings)
@@ -51,10 +57,14 @@ def volume_by_tempering(
         sentence = f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
         found.append(Caution(Reason.ROUNDING, sentence))
     if reached <= 0:
-        raise ValueError(f"{name}: K is exactly 0 for half of the coldest particles: V(t) has a positive limit, or K is rounded to 0")
+        raise ValueError(
+            f"{name}: K is exactly 0 for half of the coldest particles: V(t) has a positive limit, "
+            f"or K is rounded to 0"
+        )
     if not bottom < top < math.inf:
         raise ValueError(
-            f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the prior have K < {top:.3g}; "
+            f"{name}: half of the coldest particles have K < {bottom:.3g} and nine tenths of the "
+            f"prior have K < {top:.3g}; "
             "V(t) is read in between: raise beta_max"
         )
     thresholds = threshold_grid(bottom, top)
@@ -94,7 +104,9 @@ def _log_volumes(
     belonging = np.zeros(rungs)
     with threadpool_limits(1, user_api="blas"):
         for members in reweighting.members():
-            pull[members.rungs] += members.shares @ _below(members.particles, counts, weights, shares)
+            pull[members.rungs] += members.shares @ _below(
+                members.particles, counts, weights, shares
+            )
             band = add_to_band(band, members.rungs.start, -members.shares @ members.shares.T)
             belonging[members.rungs] += members.shares.sum(axis=1)
         band[0] += belonging + 1e-12 * particles
@@ -104,7 +116,10 @@ def _log_volumes(
         sums = np.zeros((rungs, len(energies)))
         rung_of = reweighting.order // particles
         for members in reweighting.members():
-            influence = _below(members.particles, counts, weights, shares) + members.shares.T @ response[members.rungs]
+            influence = (
+                _below(members.particles, counts, weights, shares)
+                + members.shares.T @ response[members.rungs]
+            )
             covariance += influence.T @ influence
             np.add.at(sums, rung_of[members.particles], influence)
     return np.log(shares), covariance - sums.T @ sums / particles

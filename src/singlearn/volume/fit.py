@@ -1,4 +1,6 @@
-"""λ and m as the exponents of V(t): fits over many windows, multiplicities and corrections, averaged by what they explain."""
+"""λ and m as the exponents of V(t): fits over many windows, multiplicities and corrections,
+averaged by what they explain.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,15 @@ CORRECTION_EXPONENTS = (0.1, 0.25, 0.5, 1.0)
 POINTS_PER_DECADE = 4
 FEWEST_DECADES = 2.0
 ENOUGH_DECADES = 4.0
-# V is read where less than this share of the prior is left: above, it is the prior's bulk that speaks.
+# V is read where less than this share of the prior is left: above, it is the prior's bulk that
+# speaks.
 LARGEST_VOLUME = math.exp(-1.0)
 HOPELESS = 20.0
 # Above this weight a multiplicity is given without its rivals; below the other, with a warning.
 DECISIVE = 0.99
 LIKELY = 0.9
-# Where V does not change between two thresholds their errors are one; this share of the variance keeps them apart.
+# Where V does not change between two thresholds their errors are one; this share of the variance
+# keeps them apart.
 RIDGE = 1e-6
 
 
@@ -36,7 +40,8 @@ class VolumeFit(Shown):
 
     Attributes:
         value: λ̂.
-        standard_error: one standard deviation, from replicates and from the choice of window, correction and multiplicity.
+        standard_error: one standard deviation, from replicates and from the choice of window,
+            correction and multiplicity.
         multiplicity: m of the fits with most weight (or as given).
         multiplicity_probability: their weight; 1 where m was given.
         multiplicity_weights: of every m: how well it explains the data; they add up to 1.
@@ -81,7 +86,9 @@ class VolumeFit(Shown):
             "standard_error": self.standard_error,
             "multiplicity": self.multiplicity,
             "multiplicity_probability": self.multiplicity_probability,
-            "multiplicity_weights": {str(m): weight for m, weight in self.multiplicity_weights.items()},
+            "multiplicity_weights": {
+                str(m): weight for m, weight in self.multiplicity_weights.items()
+            },
             "window": [float(self.thresholds[0]), float(self.thresholds[-1])],
             "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
         }
@@ -105,19 +112,23 @@ def fit_volume(
     multiplicity: int | None = None,
     warnings: tuple[Caution, ...] = (),
 ) -> VolumeFit:
-    r"""Average over fits of :math:`\log V(t) = \log c + λ\log t + (m-1)\log(s + \log(T/t)) + a\,t^δ`.
+    r"""Average over fits of :math:`\log V(t) = \log c + λ\log t + (m-1)\log(s + \log(T/t)) +
+     a\,t^δ`.
 
-    Candidates: m = 1 … 4 (or the given one), several s for m > 1 (they absorb the unit of t), with and without the term
-    :math:`a\,t^δ` for a few δ (the next pole of ζ is δ further left), over every window that ends at the smallest threshold and spans
-    at least two decades. Each is fitted by generalised least squares. A candidate with k parameters that leaves out c points and fits
-    with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_). The error joins the spread between
-    replicates, the spread between fits, and half the distance to the farthest of the best fits with another correction, or, where m is
-    not given, with the other small m, unless that fit is hopeless: over a few decades the wrong one can win.
+    Candidates: m = 1 … 4 (or the given one), several s for m > 1 (they absorb the unit of t), with
+    and without the term :math:`a\,t^δ` for a few δ (the next pole of ζ is δ further left), over
+    every window that ends at the smallest threshold and spans at least two decades. Each is fitted
+    by generalised least squares. A candidate with k parameters that leaves out c points and fits
+    with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_). The
+    error joins the spread between replicates, the spread between fits, and half the distance to the
+    farthest of the best fits with another correction, or, where m is not given, with the other
+    small m, unless that fit is hopeless: over a few decades the wrong one can win.
 
     Args:
         thresholds: t, increasing, in nats.
         log_volumes: log V(t) of every replicate.
-        covariance: of one replicate had its points been independent; what replicates spread beyond it inflates it.
+        covariance: of one replicate had its points been independent; what replicates spread beyond
+            it inflates it.
         dimension: d; λ ≤ d/2 wherever K is smooth and the prior positive at a zero of K.
         multiplicity: fix m.
         warnings: of the curve, to be handed on.
@@ -136,7 +147,8 @@ def fit_volume(
     decades = math.log10(thresholds[used[-1]] / thresholds[0]) if len(used) else 0.0
     if decades < FEWEST_DECADES - 1e-9:
         raise ValueError(
-            f"V(t) < 1/e over {decades:.1f} decades of t, down to t = {thresholds[0]:.2g}; λ is a limit and needs at least "
+            f"V(t) < 1/e over {decades:.1f} decades of t, down to t = {thresholds[0]:.2g}; λ is a "
+            f"limit and needs at least "
             f"{FEWEST_DECADES:g}: go to a smaller t (a smaller smallest=, a larger beta_max)"
         )
     every = max(1, round((len(used) - 1) / decades / POINTS_PER_DECADE))
@@ -144,43 +156,81 @@ def fit_volume(
     log_t = np.log(thresholds[used])
     replicates = len(log_volumes)
     log_largest = math.log(thresholds[-1])
-    inflated = covariance[np.ix_(used, used)] * _inflation(log_volumes[:, used], covariance[np.ix_(used, used)]) / replicates
+    inflated = (
+        covariance[np.ix_(used, used)]
+        * _inflation(log_volumes[:, used], covariance[np.ix_(used, used)])
+        / replicates
+    )
     fits = [
         fit
         for end in range(len(used), 2, -1)
         if log_t[end - 1] - log_t[0] >= (FEWEST_DECADES - 1e-9) * math.log(10)
-        for fit in _fits(log_t[:end], log_volumes[:, used[:end]], inflated[:end, :end], log_largest, len(used) - end, multiplicity)
+        for fit in _fits(
+            log_t[:end],
+            log_volumes[:, used[:end]],
+            inflated[:end, :end],
+            log_largest,
+            len(used) - end,
+            multiplicity,
+        )
     ]
     top = max(fit.score for fit in fits)
     weight = np.exp([fit.score - top for fit in fits])
     weight /= weight.sum()
     values = np.array([fit.replicates.mean() for fit in fits])
     value = float(weight @ values)
-    error = math.sqrt(float(weight @ np.square([fit.standard_error for fit in fits])) + float(weight @ (values - value) ** 2))
+    error = math.sqrt(
+        float(weight @ np.square([fit.standard_error for fit in fits]))
+        + float(weight @ (values - value) ** 2)
+    )
     by_m: dict[int, float] = {}
     for fit, share in zip(fits, weight, strict=True):
         by_m[fit.multiplicity] = by_m.get(fit.multiplicity, 0.0) + float(share)
     found = max(by_m, key=lambda m: by_m[m])
     of_found = [fit for fit in fits if fit.multiplicity == found]
     best = max(of_found, key=lambda fit: fit.score)
-    rivals = [[fit for fit in of_found if fit.correction == d] for d in (None, *CORRECTION_EXPONENTS)]
+    rivals = [
+        [fit for fit in of_found if fit.correction == d] for d in (None, *CORRECTION_EXPONENTS)
+    ]
     error = math.hypot(error, _half_distance(rivals, value, top))
     if multiplicity is None:
-        error = math.hypot(error, _half_distance([[fit for fit in fits if fit.multiplicity == m] for m in (1, 2)], value, top))
+        error = math.hypot(
+            error,
+            _half_distance(
+                [[fit for fit in fits if fit.multiplicity == m] for m in (1, 2)], value, top
+            ),
+        )
     return VolumeFit(
-        value, error, found, by_m[found], tuple(float(v) for v in weight @ np.array([fit.replicates for fit in fits])),
-        best.thresholds, best.fitted, (*warnings, *_warnings(value, error, decades, dimension), *_uncertain(by_m)), by_m,
-    )  # fmt: skip
+        value,
+        error,
+        found,
+        by_m[found],
+        tuple(float(v) for v in weight @ np.array([fit.replicates for fit in fits])),
+        best.thresholds,
+        best.fitted,
+        (*warnings, *_warnings(value, error, decades, dimension), *_uncertain(by_m)),
+        by_m,
+    )
 
 
 def _half_distance(rivals: list[list[_Fit]], value: float, top: float) -> float:
-    """Half the distance from λ̂ to the farthest of the best fits of each group, hopeless ones left out."""
+    """Half the distance from λ̂ to the farthest of the best fits of each group, hopeless ones left
+    out.
+    """
     best = [max(group, key=lambda fit: fit.score) for group in rivals if group]
-    return 0.5 * max((abs(float(fit.replicates.mean()) - value) for fit in best if top - fit.score < HOPELESS), default=0.0)
+    return 0.5 * max(
+        (abs(float(fit.replicates.mean()) - value) for fit in best if top - fit.score < HOPELESS),
+        default=0.0,
+    )
 
 
-def _inflation(log_volumes: Float[np.ndarray, "replicates points"], covariance: Float[np.ndarray, "points points"]) -> float:
-    """By how much the variance between replicates exceeds that of independent points, over steps of half a decade; at least 1."""
+def _inflation(
+    log_volumes: Float[np.ndarray, "replicates points"],
+    covariance: Float[np.ndarray, "points points"],
+) -> float:
+    """By how much the variance between replicates exceeds that of independent points, over steps of
+    half a decade; at least 1.
+    """
     if len(log_volumes) < 2:
         return 1.0
     apart = max(1, POINTS_PER_DECADE // 2)
@@ -188,7 +238,11 @@ def _inflation(log_volumes: Float[np.ndarray, "replicates points"], covariance: 
     diagonal = np.diag(covariance)
     ideal = diagonal[:-apart] + diagonal[apart:] - 2 * np.diag(covariance, apart)
     some = ideal > 0
-    return max(1.0, float(np.mean(steps.var(axis=0, ddof=1)[some] / ideal[some]))) if some.any() else 1.0
+    return (
+        max(1.0, float(np.mean(steps.var(axis=0, ddof=1)[some] / ideal[some])))
+        if some.any()
+        else 1.0
+    )
 
 
 def _fits(
@@ -209,9 +263,10 @@ def _fits(
     ]
     offsets = np.array([offset for *_, offset in laws])
     # Whitened once for all laws: the mean over replicates first, then every replicate.
-    targets = np.linalg.solve(factor, np.vstack([log_volumes.mean(axis=0), log_volumes]).T)[:, None, :] - np.linalg.solve(
-        factor, offsets.T
-    )[:, :, None]
+    targets = (
+        np.linalg.solve(factor, np.vstack([log_volumes.mean(axis=0), log_volumes]).T)[:, None, :]
+        - np.linalg.solve(factor, offsets.T)[:, :, None]
+    )
     fits = []
     for correction in (None, *CORRECTION_EXPONENTS):
         extra = [] if correction is None else [np.exp(correction * (log_t - log_t[0]))]
@@ -228,9 +283,21 @@ def _fits(
         ideal = np.sqrt(float(solve[0] @ solve[0]) * np.maximum(1.0, chi2 / (points - terms)))
         seen = own.std(axis=1, ddof=1) / math.sqrt(replicates) if replicates > 1 else 0.0 * ideal
         for index, (m, shift, offset) in enumerate(laws):
-            score = -0.5 * (float(chi2[index]) + 2 * (terms + (m - 1) + (shift is not None)) + 2 * left_out)
+            score = -0.5 * (
+                float(chi2[index]) + 2 * (terms + (m - 1) + (shift is not None)) + 2 * left_out
+            )
             fitted = design @ theta[:, index] + offset
-            fits.append(_Fit(m, correction, score, float(max(ideal[index], seen[index])), own[index], np.exp(log_t), fitted))
+            fits.append(
+                _Fit(
+                    m,
+                    correction,
+                    score,
+                    float(max(ideal[index], seen[index])),
+                    own[index],
+                    np.exp(log_t),
+                    fitted,
+                )
+            )
     return fits
 
 
@@ -253,7 +320,8 @@ def _warnings(value: float, error: float, decades: float, dimension: int) -> lis
         found.append(
             Caution(
                 Reason.ABOVE_HALF_DIMENSION,
-                f"λ is above d/2 = {dimension / 2:g}, which no smooth K allows that is zero where the prior is positive: K may have no "
+                f"λ is above d/2 = {dimension / 2:g}, which no smooth K allows that is zero where "
+                f"the prior is positive: K may have no "
                 "zero, or only where the prior vanishes",
             )
         )

@@ -1,4 +1,6 @@
-"""Nested sampling of the sublevel sets of K: prior draws held below thresholds that fall, stage by stage."""
+"""Nested sampling of the sublevel sets of K: prior draws held below thresholds that fall, stage by
+stage.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +22,37 @@ from scipy.stats import rankdata
 from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
-# A bracket that starts at the width of the live points and shrinks by about a half each time reaches 1e-30 of it.
+# A bracket that starts at the width of the live points and shrinks by about a half each time
+# reaches 1e-30 of it.
 LARGEST_SHRINKAGE = 100
 LARGEST_EXPANSION = 6
-# A threshold that falls by less than this over so many halvings of the volume belongs to a K whose infimum is not 0.
+# A threshold that falls by less than this over so many halvings of the volume belongs to a K whose
+# infimum is not 0.
 STALLED_FALL = 0.02
 STALLED_STAGES = 16
-# Live points with the very K of the threshold, as a share: more are a plateau of K (or its rounding), where V jumps.
+# Live points with the very K of the threshold, as a share: more are a plateau of K (or its
+# rounding), where V jumps.
 LARGEST_TIE = 0.02
 
 
 @dataclass(frozen=True)
 class NestedSample(Shown):
-    """One replicate: the thresholds at which prior volume was lost, and how the points that replaced it were made.
+    """One replicate: the thresholds at which prior volume was lost, and how the points that
+    replaced it were made.
 
     Attributes:
         deaths: K of the points that were dropped, falling, in nats.
         live: how many points were alive when each was dropped.
         bottom: the smallest t at which V(t) is known, in nats.
-        rank_correlation: of K between the new points of each stage and the points their chains started from.
+        rank_correlation: of K between the new points of each stage and the points their chains
+            started from.
         unmoved: share of new points, of each stage, that are where their chain started.
         shrunk: share of slices, of each stage, that found a point before the bracket was given up.
-        most_negative: the least K that was met, 0 if none was below; rounding makes expanded squares negative.
+        most_negative: the least K that was met, 0 if none was below; rounding makes expanded
+            squares negative.
         zero_share: of the last live points, those with K = 0 exactly.
-        stop: ``"reached"``, ``"plateau"`` (V jumps: many live points share one K) or ``"stalled"`` (t does not tend to 0).
+        stop: ``"reached"``, ``"plateau"`` (V jumps: many live points share one K) or ``"stalled"``
+            (t does not tend to 0).
     """
 
     deaths: Float[np.ndarray, " deaths"]
@@ -56,14 +65,24 @@ class NestedSample(Shown):
     zero_share: float
     stop: Literal["reached", "plateau", "stalled"]
 
-    def sums_above(self, thresholds: Float[np.ndarray, " thresholds"], power: int) -> Float[np.ndarray, " thresholds"]:
-        """Sums of 1/n^power over the deaths at K ≥ t, n the points then alive: -log V(t) for power 1, its variance for power 2."""
+    def sums_above(
+        self, thresholds: Float[np.ndarray, " thresholds"], power: int
+    ) -> Float[np.ndarray, " thresholds"]:
+        """Sums of 1/n^power over the deaths at K ≥ t, n the points then alive: -log V(t) for power
+        1, its variance for power 2.
+        """
         total = np.concatenate([[0.0], np.cumsum(self.live ** -float(power))])
         return total[np.searchsorted(-self.deaths, -thresholds, side="right")]
 
     def quantile(self, share: float) -> float:
-        """The t below which K lies on ``share`` of the prior, or on less where K is infinite on the rest; 0 where that is nowhere."""
-        finite = self.deaths[max(int((1 - share) * self.live[0]), int(np.isinf(self.deaths).sum())) :] if len(self.deaths) else self.deaths
+        """The t below which K lies on ``share`` of the prior, or on less where K is infinite on the
+        rest; 0 where that is nowhere.
+        """
+        finite = (
+            self.deaths[max(int((1 - share) * self.live[0]), int(np.isinf(self.deaths).sum())) :]
+            if len(self.deaths)
+            else self.deaths
+        )
         return float(finite[0]) if len(finite) else 0.0
 
 
@@ -77,18 +96,28 @@ class _Replaced(NamedTuple):
 
 
 def nested_samples(
-    triple: Triple, live: int, replicates: int, smallest: float, slices: int, seed: int, report: Callable[[float, float], None]
+    triple: Triple,
+    live: int,
+    replicates: int,
+    smallest: float,
+    slices: int,
+    seed: int,
+    report: Callable[[float, float], None],
 ) -> list[NestedSample]:
-    r"""Independent nested-sampling runs down to K < ``smallest``, with BlackJAX's nested slice sampler.
+    r"""Independent nested-sampling runs down to K < ``smallest``, with BlackJAX's nested slice
+     sampler.
 
-    Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it by points drawn from the prior
-    on :math:`K < t` (Skilling 2006 [skilling2006nested]_): every survivor starts one chain of ``slices`` univariate slice moves
-    (Yallup, Kroupa & Handley 2026 [yallup2026nested]_), along a coordinate axis or along the difference of two live points, at even
-    odds. Axes run along the arms of normal crossings, differences have the shape and all the scales of the live points. The moves
-    leave the prior on :math:`K < t` invariant, so chains that mix badly cost precision, which the spread between replicates shows;
-    they do not shift the mean of V.
+    Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it
+    by points drawn from the prior on :math:`K < t` (Skilling 2006 [skilling2006nested]_): every
+    survivor starts one chain of ``slices`` univariate slice moves (Yallup, Kroupa & Handley 2026
+    [yallup2026nested]_), along a coordinate axis or along the difference of two live points, at
+    even odds. Axes run along the arms of normal crossings, differences have the shape and all the
+    scales of the live points. The moves leave the prior on :math:`K < t` invariant, so chains that
+    mix badly cost precision, which the spread between replicates shows; they do not shift the mean
+    of V.
 
-    ``report`` is called with the share of the way (in log t) that a replicate has come, and the share at its last call.
+    ``report`` is called with the share of the way (in log t) that a replicate has come, and the
+    share at its last call.
     """
     with jax.enable_x64(True):
         # Its K at one setting is compiled in, unlike that of the moves of a tempered run.
@@ -106,7 +135,11 @@ def nested_samples(
 
 
 def _descend(
-    start: Callable[..., Any], step: Callable[..., Any], key: Key[Array, ""], smallest: float, report: Callable[[float, float], None]
+    start: Callable[..., Any],
+    step: Callable[..., Any],
+    key: Key[Array, ""],
+    smallest: float,
+    report: Callable[[float, float], None],
 ) -> NestedSample:
     key_start, key_stages = jax.random.split(key)
     state = start(key_start)
@@ -127,7 +160,10 @@ def _descend(
             break
         deaths.append(energies[:half])
         thresholds.append(threshold)
-        if len(thresholds) > STALLED_STAGES and threshold > (1 - STALLED_FALL) * thresholds[-1 - STALLED_STAGES]:
+        if (
+            len(thresholds) > STALLED_STAGES
+            and threshold > (1 - STALLED_FALL) * thresholds[-1 - STALLED_STAGES]
+        ):
             stop, bottom = "stalled", threshold
             break
         way = math.log(thresholds[0] / threshold) / math.log(thresholds[0] / smallest)
@@ -170,8 +206,15 @@ def _compile(model: Model, live: int, slices: int) -> tuple[Callable[..., Any], 
     triple = model.triple
     coordinates = triple.coordinates
 
-    def state_of(u: Float[Array, " d"], loglikelihood_birth: Any = jnp.nan) -> base.StateWithLogLikelihood:
-        return base.init_state_strategy(u, coordinates.log_prob, lambda z: -triple.energy(z, triple.data) / triple.n, loglikelihood_birth)
+    def state_of(
+        u: Float[Array, " d"], loglikelihood_birth: Any = jnp.nan
+    ) -> base.StateWithLogLikelihood:
+        return base.init_state_strategy(
+            u,
+            coordinates.log_prob,
+            lambda z: -triple.energy(z, triple.data) / triple.n,
+            loglikelihood_birth,
+        )
 
     kernel = nss.build_kernel(
         state_of,
@@ -186,12 +229,16 @@ def _compile(model: Model, live: int, slices: int) -> tuple[Callable[..., Any], 
 
     def start(key: Key[Array, ""]) -> adaptive.AdaptiveNSState:
         positions = jax.vmap(coordinates.sample)(jax.random.split(key, live))
-        return adaptive.init(positions, jax.vmap(state_of), update_inner_kernel_params_fn=_live_points)
+        return adaptive.init(
+            positions, jax.vmap(state_of), update_inner_kernel_params_fn=_live_points
+        )
 
     return jax.jit(start), jax.jit(kernel)
 
 
-def _live_points(key: Any, state: base.NSState | adaptive.AdaptiveNSState, info: Any, params: Any) -> dict[str, Array]:
+def _live_points(
+    key: Any, state: base.NSState | adaptive.AdaptiveNSState, info: Any, params: Any
+) -> dict[str, Array]:
     positions = state.particles.position
     return {"live": positions, "widths": jnp.std(positions, axis=0)}
 
@@ -202,9 +249,13 @@ def _line_through_live_points(
     live: Float[Array, "live d"],
     widths: Float[Array, " d"],
 ) -> Callable[..., Any]:
-    """Slices along an axis, or along the difference of two live points, as long as twice the spread of the live points."""
+    """Slices along an axis, or along the difference of two live points, as long as twice the spread
+    of the live points.
+    """
 
-    def propose(key: Key[Array, ""], position: Float[Array, " d"], log_density: Any) -> Callable[..., Any]:
+    def propose(
+        key: Key[Array, ""], position: Float[Array, " d"], log_density: Any
+    ) -> Callable[..., Any]:
         key_kind, key_axis, key_pair = jax.random.split(key, 3)
         axis = jax.random.randint(key_axis, (), 0, len(widths))
         along_axis = jnp.zeros_like(widths).at[axis].set(2 * widths[axis])
@@ -222,18 +273,29 @@ def _line_through_live_points(
     return propose
 
 
-def _one_chain_from_each_survivor(slice_step: Callable[..., Any], slices: int, new: int) -> Callable[..., Any]:
-    """BlackJAX draws starting points from the survivors with replacement; one for each keeps the population wider."""
+def _one_chain_from_each_survivor(
+    slice_step: Callable[..., Any], slices: int, new: int
+) -> Callable[..., Any]:
+    """BlackJAX draws starting points from the survivors with replacement; one for each keeps the
+    population wider.
+    """
 
     def replace(
-        key: Key[Array, ""], state: adaptive.AdaptiveNSState, loglikelihood_0: Float[Array, ""], **params: Array
+        key: Key[Array, ""],
+        state: adaptive.AdaptiveNSState,
+        loglikelihood_0: Float[Array, ""],
+        **params: Array,
     ) -> tuple[base.StateWithLogLikelihood, _Replaced]:
         _, survivors = jax.lax.top_k(state.particles.loglikelihood, new)
         begin = jax.tree.map(lambda leaf: leaf[survivors], state.particles)
 
-        def chain(key: Key[Array, ""], own: base.StateWithLogLikelihood) -> tuple[base.StateWithLogLikelihood, Any]:
+        def chain(
+            key: Key[Array, ""], own: base.StateWithLogLikelihood
+        ) -> tuple[base.StateWithLogLikelihood, Any]:
             return jax.lax.scan(
-                lambda now, k: slice_step(k, now, loglikelihood_0=loglikelihood_0, **params), own, jax.random.split(key, slices)
+                lambda now, k: slice_step(k, now, loglikelihood_0=loglikelihood_0, **params),
+                own,
+                jax.random.split(key, slices),
             )
 
         end, infos = jax.vmap(chain)(jax.random.split(key, new), begin)

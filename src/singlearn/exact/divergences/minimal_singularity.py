@@ -40,8 +40,10 @@ class Stratum:
     Attributes:
         where: in words or equations.
         hessian_rank: of K at its points.
-        codimension: of W_0 near its points, d minus the largest dimension of a piece of W_0 through them.
-        verdict: whether the two are equal, so that K is a sum of as many squares there; ``None`` where that was not decided.
+        codimension: of W_0 near its points, d minus the largest dimension of a piece of W_0 through
+            them.
+        verdict: whether the two are equal, so that K is a sum of as many squares there; ``None``
+            where that was not decided.
     """
 
     where: str
@@ -50,7 +52,11 @@ class Stratum:
     verdict: bool | None
 
     def __str__(self) -> str:
-        says = {True: "as many", False: "fewer: not minimally singular here", None: "at most as many: not decided here"}
+        says = {
+            True: "as many",
+            False: "fewer: not minimally singular here",
+            None: "at most as many: not decided here",
+        }
         return f"{self.where}: rank of the Hessian {self.hessian_rank}, codimension {self.codimension}: {says[self.verdict]}"
 
 
@@ -70,13 +76,19 @@ class MinimalSingularity(Shown):
 
     @property
     def kind(self) -> Kind:
-        """``regular`` when K is a sum of d squares near every true parameter, which then is isolated."""
+        """``regular`` when K is a sum of d squares near every true parameter, which then is
+        isolated.
+        """
         verdicts = [stratum.verdict for stratum in self.strata]
         if False in verdicts:
             return "not minimally singular"
         if None in verdicts:
             return "undecided"
-        return "regular" if all(stratum.codimension == self.dimension for stratum in self.strata) else "minimally singular"
+        return (
+            "regular"
+            if all(stratum.codimension == self.dimension for stratum in self.strata)
+            else "minimally singular"
+        )
 
     @property
     def where_not(self) -> tuple[Stratum, ...]:
@@ -85,9 +97,11 @@ class MinimalSingularity(Shown):
 
     @property
     def learning_coefficient(self) -> Fraction | None:
-        """λ = d'/2, d' the smallest codimension, where K is a sum of d' squares; ``None`` otherwise, then λ ≤ d'/2 only.
+        """λ = d'/2, d' the smallest codimension, where K is a sum of d' squares; ``None``
+        otherwise, then λ ≤ d'/2 only.
 
-        Of the charts, where these are what was examined: points of W_0 outside them may have a smaller one.
+        Of the charts, where these are what was examined: points of W_0 outside them may have a
+        smaller one.
         """
         if self.kind not in ("regular", "minimally singular"):
             return None
@@ -102,22 +116,27 @@ class MinimalSingularity(Shown):
         return "\n".join([head, *(f"  {stratum}" for stratum in self.strata)])
 
 
-def minimally_singular(model: ReducedRank | TrueSetChart | Sequence[TrueSetChart]) -> MinimalSingularity:
+def minimally_singular(
+    model: ReducedRank | TrueSetChart | Sequence[TrueSetChart],
+) -> MinimalSingularity:
     r"""Compare the rank of the Hessian of K on the true parameters W_0 with the codimension of W_0.
 
-    Near :math:`v_0 ∈ W_0` there are coordinates with :math:`K = ∑_{i ≤ d'} c_i w_i^2`, all :math:`c_i > 0`, exactly when
-    the Hessian has rank d' and W_0 codimension d' there (Morse–Bott). A model is *minimally singular* when that holds
-    at every true parameter and d' < d; then :math:`λ = d'/2, m = 1` (Wei et al. 2022, section 4 [wei2022deep]_).
+    Near :math:`v_0 ∈ W_0` there are coordinates with :math:`K = ∑_{i ≤ d'} c_i w_i^2`, all
+    :math:`c_i > 0`, exactly when the Hessian has rank d' and W_0 codimension d' there (Morse–Bott).
+    A model is *minimally singular* when that holds at every true parameter and d' < d; then
+    :math:`λ = d'/2, m = 1` (Wei et al. 2022, section 4 [wei2022deep]_).
 
-    For reduced rank regression, at ranks a of A, b of B and r of BA, the Hessian has rank :math:`aN + bM - ab`, and
-    W_0 near there is a manifold times :math:`\{B'A' = 0\}` with M-a inputs, N-b outputs and H-a-b+r hidden units. So the
-    model is minimally singular exactly when the true map has the largest rank that fits, r = min(M, N, H). (The
-    appendix A.2 of the paper claims it for square B and any true rank; it describes W_0 by det B ≠ 0, which leaves out
-    the worse points when the truth has a smaller rank.)
+    For reduced rank regression, at ranks a of A, b of B and r of BA, the Hessian has rank :math:`aN
+    + bM - ab`, and W_0 near there is a manifold times :math:`\{B'A' = 0\}` with M-a inputs, N-b
+    outputs and H-a-b+r hidden units. So the model is minimally singular exactly when the true map
+    has the largest rank that fits, r = min(M, N, H). (The appendix A.2 of the paper claims it for
+    square B and any true rank; it describes W_0 by det B ≠ 0, which leaves out the worse points
+    when the truth has a smaller rank.)
 
     Args:
-        model: :class:`ReducedRank`; or a chart of W_0, or several that together cover it, as :class:`TrueSetChart`. For
-            charts the answer is about the charts: points of W_0 on none of them are not examined.
+        model: :class:`ReducedRank`; or a chart of W_0, or several that together cover it, as
+            :class:`TrueSetChart`. For charts the answer is about the charts: points of W_0 on none
+            of them are not examined.
 
     Raises:
         ValueError: no chart, or charts of models with different parameters.
@@ -131,12 +150,17 @@ def minimally_singular(model: ReducedRank | TrueSetChart | Sequence[TrueSetChart
       x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally singular here
     """
     if isinstance(model, ReducedRank):
-        return MinimalSingularity(model.hidden * (model.inputs + model.outputs), _reduced_rank_strata(model), covers=True)
+        return MinimalSingularity(
+            model.hidden * (model.inputs + model.outputs), _reduced_rank_strata(model), covers=True
+        )
     charts = [model] if isinstance(model, TrueSetChart) else list(model)
     if not charts:
         raise ValueError("model: got no chart; there should be at least one")
     if len({chart.variables for chart in charts}) > 1:
-        raise ValueError(f"model: got charts in {[chart.variables for chart in charts]}; they should have the same parameters")
+        raise ValueError(
+            f"model: got charts in {[chart.variables for chart in charts]}; they should have the "
+            f"same parameters"
+        )
     strata = [stratum for chart in charts for stratum in _chart_strata(chart)]
     return MinimalSingularity(len(charts[0].variables), tuple(strata), covers=False)
 

@@ -13,25 +13,31 @@ Affine = tuple[Fraction, ...]
 """Coefficients of the inputs, then the constant."""
 
 
-def relu_kl(model: Mapping[str, Any], truth: Mapping[str, Any], box: Sequence[tuple[Number, Number]]) -> Fraction:
-    r""":math:`K(w) = \frac12 E_x (f(x) - f_0(x))^2` for x uniform on a box in one or two dimensions, exactly.
+def relu_kl(
+    model: Mapping[str, Any], truth: Mapping[str, Any], box: Sequence[tuple[Number, Number]]
+) -> Fraction:
+    r""":math:`K(w) = \frac12 E_x (f(x) - f_0(x))^2` for x uniform on a box in one or two
+     dimensions, exactly.
 
-    Both functions are :math:`c + ∑_i q_i \mathrm{ReLU}(⟨w_i, x⟩ + b_i)`, so :math:`K` is the divergence between
-    regressions with unit noise. With :math:`r = f - f_0 = ∑_k a_k \mathrm{ReLU}(u_k)`, the constant being one more node
-    that is always active,
+    Both functions are :math:`c + ∑_i q_i \mathrm{ReLU}(⟨w_i, x⟩ + b_i)`, so :math:`K` is the
+    divergence between regressions with unit noise. With :math:`r = f - f_0 = ∑_k a_k
+    \mathrm{ReLU}(u_k)`, the constant being one more node that is always active,
 
     .. math:: K = \frac{1}{2 |X|} ∑_{k, l} a_k a_l ∫_{X ∩ \{u_k > 0\} ∩ \{u_l > 0\}} u_k u_l \, dx,
 
-    and each integral is that of a quadratic over an interval or a convex polygon, a rational number.
+    and each integral is that of a quadratic over an interval or a convex polygon, a rational
+    number.
 
     Args:
-        model: ``{"w": H rows of N numbers, "b": H numbers, "q": H numbers, "c": a number}``; fractions, whole numbers,
-            or floats, which are taken as the binary fractions they are (0.1 is not 1/10).
+        model: ``{"w": H rows of N numbers, "b": H numbers, "q": H numbers, "c": a number}``;
+            fractions, whole numbers, or floats, which are taken as the binary fractions they are
+            (0.1 is not 1/10).
         truth: the same, of any width.
         box: (lowest, highest) of each input; one or two.
 
     Raises:
-        ValueError: an empty box, more than two inputs, or networks whose parts do not fit together or are not finite.
+        ValueError: an empty box, more than two inputs, or networks whose parts do not fit together
+            or are not finite.
 
     >>> one = {"w": [[1]], "b": [0], "q": [1], "c": 0}
     >>> other = {"w": [[1]], "b": [Fraction(-1, 2)], "q": [1], "c": 0}
@@ -53,11 +59,15 @@ def relu_kl(model: Mapping[str, Any], truth: Mapping[str, Any], box: Sequence[tu
 def _corners(box: Sequence[tuple[Number, Number]]) -> list[Point]:
     """Ends of an interval, or corners of a rectangle in order around it."""
     if len(box) not in (1, 2):
-        raise ValueError(f"box: got {len(box)} inputs; the integral is known in closed form for 1 and 2")
+        raise ValueError(
+            f"box: got {len(box)} inputs; the integral is known in closed form for 1 and 2"
+        )
     sides = []
     for low, high in box:
         if not low < high:
-            raise ValueError(f"box: got the side ({low}, {high}); its lowest should be below its highest value")
+            raise ValueError(
+                f"box: got the side ({low}, {high}); its lowest should be below its highest value"
+            )
         sides.append((_fraction("box", low), _fraction("box", high)))
     if len(sides) == 1:
         return [(end,) for end in sides[0]]
@@ -65,19 +75,28 @@ def _corners(box: Sequence[tuple[Number, Number]]) -> list[Point]:
     return [(left, bottom), (right, bottom), (right, top), (left, top)]
 
 
-def _nodes(argument: str, network: Mapping[str, Any], inputs: int, sign: int) -> list[tuple[Affine, Fraction]]:
+def _nodes(
+    argument: str, network: Mapping[str, Any], inputs: int, sign: int
+) -> list[tuple[Affine, Fraction]]:
     """(u, a) of every node that matters, the constant as a node that is always active."""
     if set(network) != {"w", "b", "q", "c"}:
-        raise ValueError(f"{argument}: got the parts {sorted(network)}; they should be w, b, q and c")
+        raise ValueError(
+            f"{argument}: got the parts {sorted(network)}; they should be w, b, q and c"
+        )
     weights, biases, outgoing = (list(network[part]) for part in ("w", "b", "q"))
     if not len(weights) == len(biases) == len(outgoing):
-        raise ValueError(f"{argument}: got {len(weights)} w, {len(biases)} b and {len(outgoing)} q; one of each makes a node")
+        raise ValueError(
+            f"{argument}: got {len(weights)} w, {len(biases)} b and {len(outgoing)} q; one of each "
+            f"makes a node"
+        )
     constant: Affine = (Fraction(0),) * inputs + (Fraction(1),)
     nodes = [(constant, sign * _fraction(argument, network["c"]))]
     for weight, bias, q in zip(weights, biases, outgoing, strict=True):
         row = list(weight)
         if len(row) != inputs:
-            raise ValueError(f"{argument}: got a node with {len(row)} weights; the box has {inputs} inputs")
+            raise ValueError(
+                f"{argument}: got a node with {len(row)} weights; the box has {inputs} inputs"
+            )
         affine = tuple(_fraction(argument, number) for number in (*row, bias))
         nodes.append((affine, sign * _fraction(argument, q)))
     return [(affine, a) for affine, a in nodes if a != 0]
@@ -105,7 +124,10 @@ def _clip(polygon: list[Point], affine: Affine) -> list[Point]:
             kept.append(point)
         if index + 1 == len(polygon) and not closes:
             break
-        after, height_after = polygon[(index + 1) % len(polygon)], heights[(index + 1) % len(polygon)]
+        after, height_after = (
+            polygon[(index + 1) % len(polygon)],
+            heights[(index + 1) % len(polygon)],
+        )
         if height * height_after < 0:
             share = height / (height - height_after)
             kept.append(tuple(x + share * (y - x) for x, y in zip(point, after, strict=True)))
@@ -113,14 +135,23 @@ def _clip(polygon: list[Point], affine: Affine) -> list[Point]:
 
 
 def _integral(polygon: list[Point], first: Affine, second: Affine) -> Fraction:
-    r"""∫ u v over a simplex is its volume times (Σu Σv + Σuv) / ((N+1)(N+2)), sums over its corners."""
+    r"""∫ u v over a simplex is its volume times (Σu Σv + Σuv) / ((N+1)(N+2)), sums over its
+    corners.
+    """
     if not polygon:
         return Fraction(0)
     inputs = len(polygon[0])
     total = Fraction(0)
-    simplices = [list(pair) for pair in pairwise(polygon)] if inputs == 1 else [[polygon[0], *pair] for pair in pairwise(polygon[1:])]
+    simplices = (
+        [list(pair) for pair in pairwise(polygon)]
+        if inputs == 1
+        else [[polygon[0], *pair] for pair in pairwise(polygon[1:])]
+    )
     for corners in simplices:
-        u, v = [_value(first, corner) for corner in corners], [_value(second, corner) for corner in corners]
+        u, v = (
+            [_value(first, corner) for corner in corners],
+            [_value(second, corner) for corner in corners],
+        )
         products = sum((x * y for x, y in zip(u, v, strict=True)), sum(u) * sum(v))
         total += _volume(corners) * products / ((inputs + 1) * (inputs + 2))
     return total

@@ -12,7 +12,10 @@ import sympy
 
 from singlearn.exact.read.expression import Expression
 
-RATIONALS = tuple(sympy.Rational(p, q) for p, q in ((0, 1), (1, 1), (-1, 1), (2, 1), (1, 2), (-1, 2), (3, 1), (-2, 1)))
+RATIONALS = tuple(
+    sympy.Rational(p, q)
+    for p, q in ((0, 1), (1, 1), (-1, 1), (2, 1), (1, 2), (-1, 2), (3, 1), (-2, 1))
+)
 """Values that coordinates are given in the search for a real zero."""
 
 
@@ -31,7 +34,8 @@ class Locus:
     Attributes:
         equation: the factor.
         zeros: whether it does so at a real point.
-        solved: the points, such as ``s = 0``, where they are finitely many in one coordinate; else empty.
+        solved: the points, such as ``s = 0``, where they are finitely many in one coordinate; else
+            empty.
         hessian_rank: of K at one such point; -1 where none was found.
     """
 
@@ -46,15 +50,17 @@ class TrueSetChart:
 
     Args:
         K: a polynomial as text, or a rational function as a SymPy expression; ≥ 0 near the chart.
-        point: for each parameter a number, a polynomial as text, or a rational function as a SymPy expression, in the
-            chart's coordinates. The parameters are its keys, the coordinates whatever occurs in its values. A coordinate
-            is any real number at which the chart is defined; give symbols with ``positive=True`` for a half line. The
-            chart should fill W_0, having its dimension: a curve inside a surface of true parameters would make the
-            Hessian look too flat.
+        point: for each parameter a number, a polynomial as text, or a rational function as a SymPy
+            expression, in the chart's coordinates. The parameters are its keys, the coordinates
+            whatever occurs in its values. A coordinate is any real number at which the chart is
+            defined; give symbols with ``positive=True`` for a half line. The chart should fill W_0,
+            having its dimension: a curve inside a surface of true parameters would make the Hessian
+            look too flat.
 
     Raises:
-        ValueError: K contains something that is no parameter, is not rational, does not vanish along the chart, or has a
-            gradient there (so it is negative nearby); or the chart has superfluous coordinates.
+        ValueError: K contains something that is no parameter, is not rational, does not vanish
+            along the chart, or has a gradient there (so it is negative nearby); or the chart has
+            superfluous coordinates.
 
     >>> s = sympy.Symbol("s")
     >>> chart = TrueSetChart("(x*y - 1)^2", {"x": s, "y": 1 / s})
@@ -68,11 +74,19 @@ class TrueSetChart:
         expression = _expression(K)
         # Parameters get symbols of their own: a coordinate may bear the name of a parameter.
         parameters = {name: sympy.Dummy(name, real=True) for name in self.variables}
-        expression = expression.subs({s: parameters[s.name] for s in expression.free_symbols if s.name in parameters}, simultaneous=True)
+        expression = expression.subs(
+            {s: parameters[s.name] for s in expression.free_symbols if s.name in parameters},
+            simultaneous=True,
+        )
         strangers = sorted(s.name for s in expression.free_symbols - set(parameters.values()))
         if strangers:
-            raise ValueError(f"K: it contains {', '.join(strangers)}; its parameters are {', '.join(self.variables)}")
-        found = sorted({s for value in image.values() for s in value.free_symbols}, key=lambda s: s.name)
+            raise ValueError(
+                f"K: it contains {', '.join(strangers)}; its parameters are "
+                f"{', '.join(self.variables)}"
+            )
+        found = sorted(
+            {s for value in image.values() for s in value.free_symbols}, key=lambda s: s.name
+        )
         # A symbol without assumptions stands for a real number.
         real = {s: s if s.is_real else sympy.Symbol(s.name, real=True) for s in found}
         self.coordinates: tuple[sympy.Symbol, ...] = tuple(real[s] for s in found)
@@ -80,7 +94,10 @@ class TrueSetChart:
         self.K = expression
         for argument, value, symbols in (
             ("K", expression, list(parameters.values())),
-            *((f"point[{name!r}]", value, list(self.coordinates)) for name, value in self.point.items()),
+            *(
+                (f"point[{name!r}]", value, list(self.coordinates))
+                for name, value in self.point.items()
+            ),
         ):
             if not value.is_rational_function(*symbols):
                 raise ValueError(f"{argument}: got {value}; it should be a rational function")
@@ -95,11 +112,19 @@ class TrueSetChart:
         for name, parameter in zip(self.variables, self._parameters, strict=True):
             slope = sympy.cancel(self.K.diff(parameter).subs(self._at, simultaneous=True))
             if slope != 0:
-                raise ValueError(f"K: its derivative by {name} is {slope} on the chart; at a minimum it should be 0")
+                raise ValueError(
+                    f"K: its derivative by {name} is {slope} on the chart; at a minimum it should "
+                    f"be 0"
+                )
         if self.coordinates:
-            jacobian = sympy.Matrix(list(self.point.values())).jacobian(sympy.Matrix(self.coordinates))
+            jacobian = sympy.Matrix(list(self.point.values())).jacobian(
+                sympy.Matrix(self.coordinates)
+            )
             if jacobian.rank(simplify=True) < len(self.coordinates):
-                raise ValueError(f"point: it moves in fewer directions than it has coordinates, {self.coordinates}")
+                raise ValueError(
+                    f"point: it moves in fewer directions than it has coordinates, "
+                    f"{self.coordinates}"
+                )
 
     @property
     def dimension(self) -> int:
@@ -114,7 +139,11 @@ class TrueSetChart:
     @cached_property
     def hessian(self) -> sympy.Matrix:
         """Second derivatives of K along the chart, functions of its coordinates."""
-        return sympy.hessian(self.K, self._parameters).subs(self._at, simultaneous=True).applyfunc(sympy.cancel)
+        return (
+            sympy.hessian(self.K, self._parameters)
+            .subs(self._at, simultaneous=True)
+            .applyfunc(sympy.cancel)
+        )
 
     @cached_property
     def generic_rank(self) -> int:
@@ -124,8 +153,9 @@ class TrueSetChart:
     def degenerate_loci(self) -> list[Locus]:
         r"""Where the Hessian's rank is smaller than ``generic_rank``, by irreducible factors.
 
-        The Hessian of K ≥ 0 at a zero is positive semi-definite, so its rank is smaller than ρ exactly where the ρ-th
-        elementary symmetric function of its eigenvalues, a coefficient of its characteristic polynomial, vanishes.
+        The Hessian of K ≥ 0 at a zero is positive semi-definite, so its rank is smaller than ρ
+        exactly where the ρ-th elementary symmetric function of its eigenvalues, a coefficient of
+        its characteristic polynomial, vanishes.
         """
         rank = self.generic_rank
         coefficient = self.hessian.charpoly().all_coeffs()[rank]
@@ -139,14 +169,28 @@ class TrueSetChart:
             loci.append(Locus(factor, zeros, solved, reached))
         return loci
 
-    def _real_zeros(self, factor: sympy.Expr) -> tuple[Zeros, str, dict[sympy.Symbol, sympy.Expr] | None]:
+    def _real_zeros(
+        self, factor: sympy.Expr
+    ) -> tuple[Zeros, str, dict[sympy.Symbol, sympy.Expr] | None]:
         symbols = sorted(factor.free_symbols, key=lambda s: s.name)
         if len(symbols) == 1:
-            roots = [root for root in sympy.real_roots(sympy.Poly(factor, symbols[0])) if self._allowed(symbols[0], root)]
-            points = [point for root in dict.fromkeys(roots) if (point := self._completed({symbols[0]: root})) is not None]
+            roots = [
+                root
+                for root in sympy.real_roots(sympy.Poly(factor, symbols[0]))
+                if self._allowed(symbols[0], root)
+            ]
+            points = [
+                point
+                for root in dict.fromkeys(roots)
+                if (point := self._completed({symbols[0]: root})) is not None
+            ]
             if not points:
                 return (Zeros.NONE if not roots else Zeros.UNDECIDED), "", None
-            return Zeros.SOME, " or ".join(f"{symbols[0]} = {root}" for root in dict.fromkeys(roots)), points[0]
+            return (
+                Zeros.SOME,
+                " or ".join(f"{symbols[0]} = {root}" for root in dict.fromkeys(roots)),
+                points[0],
+            )
         if _has_one_sign(factor, symbols):
             return Zeros.NONE, "", None
         for values in itertools.product(RATIONALS, repeat=len(symbols) - 1):
@@ -158,7 +202,11 @@ class TrueSetChart:
                 if restricted.degree() < 1:
                     continue
                 for root in sympy.real_roots(restricted):
-                    point = self._completed({**fixed, free: root}) if self._allowed(free, root) else None
+                    point = (
+                        self._completed({**fixed, free: root})
+                        if self._allowed(free, root)
+                        else None
+                    )
                     if point is not None:
                         return Zeros.SOME, "", point
         return Zeros.UNDECIDED, "", None
@@ -175,7 +223,9 @@ class TrueSetChart:
             return bool(value <= 0)
         return bool(value != 0) if symbol.is_nonzero else True
 
-    def _completed(self, fixed: dict[sympy.Symbol, sympy.Expr]) -> dict[sympy.Symbol, sympy.Expr] | None:
+    def _completed(
+        self, fixed: dict[sympy.Symbol, sympy.Expr]
+    ) -> dict[sympy.Symbol, sympy.Expr] | None:
         """A point of the chart with these coordinates, at which the chart is defined."""
         others = [s for s in self.coordinates if s not in fixed]
         for values in self._choices(others):
@@ -185,7 +235,9 @@ class TrueSetChart:
         return None
 
     def _choices(self, symbols: list[sympy.Symbol]) -> Iterator[tuple[sympy.Expr, ...]]:
-        yield from itertools.product(*([v for v in RATIONALS if self._allowed(s, v)] for s in symbols))
+        yield from itertools.product(
+            *([v for v in RATIONALS if self._allowed(s, v)] for s in symbols)
+        )
 
 
 def _expression(value: sympy.Expr | str | int) -> sympy.Expr:
@@ -194,11 +246,17 @@ def _expression(value: sympy.Expr | str | int) -> sympy.Expr:
         return sympy.sympify(value)
     text = Expression(value)
     numbers = {name: sympy.Symbol(name) for name in text.variables}
-    return sympy.sympify(text.evaluate(numbers, number=lambda number: sympy.Rational(number.numerator, number.denominator)))
+    return sympy.sympify(
+        text.evaluate(
+            numbers, number=lambda number: sympy.Rational(number.numerator, number.denominator)
+        )
+    )
 
 
 def _has_one_sign(factor: sympy.Expr, symbols: list[sympy.Symbol]) -> bool:
-    """Whether a polynomial visibly has no real zero: a constant, and terms of its sign that cannot change theirs."""
+    """Whether a polynomial visibly has no real zero: a constant, and terms of its sign that cannot
+    change theirs.
+    """
     terms = sympy.Poly(factor, *symbols).terms()
     constant = [coefficient for powers, coefficient in terms if not any(powers)]
     if not constant:
@@ -206,6 +264,7 @@ def _has_one_sign(factor: sympy.Expr, symbols: list[sympy.Symbol]) -> bool:
         return len(terms) == 1 and all(s.is_nonzero for s in symbols)
     sign = constant[0] > 0
     return all(
-        (coefficient > 0) == sign and all(power % 2 == 0 or s.is_positive for power, s in zip(powers, symbols, strict=True))
+        (coefficient > 0) == sign
+        and all(power % 2 == 0 or s.is_positive for power, s in zip(powers, symbols, strict=True))
         for powers, coefficient in terms
     )

@@ -46,13 +46,15 @@ class WorkedExample(Shown):
         return sympy.simplify(expression.subs(self._substitution(w)))
 
     def kernel(self, **w: Any) -> list[sympy.MatrixBase]:
-        """Directions in which the function does not change to first order: a basis of the kernel of the Fisher information at w.
+        """Directions in which the function does not change to first order: a basis of the kernel of
+        the Fisher information at w.
 
         Raises:
             ValueError: a name that is no parameter.
         """
         matrix = self.fisher.subs(self._substitution(w))
-        # Whether cos²1 + sin²1 - 1 is zero decides the rank; .equals tries numbers first, which is quick.
+        # Whether cos²1 + sin²1 - 1 is zero decides the rank; .equals tries numbers first, which is
+        # quick.
         found = matrix.nullspace(iszerofunc=lambda entry: entry.equals(0))
         return [vector.applyfunc(sympy.simplify) for vector in found]
 

@@ -31,9 +31,11 @@ LARGEST_NUMBER = 1e300
 
 
 class Expression:
-    r"""A polynomial in named variables, with ``+ - * ^ **``, parentheses, numbers, and division by numbers.
+    r"""A polynomial in named variables, with ``+ - * ^ **``, parentheses, numbers, and division by
+     numbers.
 
-    The text is parsed to a syntax tree and walked; nothing in it is executed, and everything but the above is refused.
+    The text is parsed to a syntax tree and walked; nothing in it is executed, and everything but
+    the above is refused.
 
     Args:
         text: such as ``"x^2*y^2 + z^4"``.
@@ -58,7 +60,8 @@ class Expression:
                 _collect(tree, term, names, DEEPEST)
             except RecursionError:
                 raise ValueError(
-                    f"expression: nested too deeply, or too many terms in parentheses; at most {DEEPEST} are read"
+                    f"expression: nested too deeply, or too many terms in parentheses; at most "
+                    f"{DEEPEST} are read"
                 ) from None
             terms.append((sign, tree))
         self._tree = _balanced(terms)
@@ -73,7 +76,8 @@ class Expression:
         return [ast.unparse(node) for node in _terms(self._tree, positive=True)]
 
     def size(self, variables: tuple[str, ...], argument: str = "expression") -> Size:
-        """Bounds of degrees and of the number of terms, multiplied out in a ring of these variables.
+        """Bounds of degrees and of the number of terms, multiplied out in a ring of these
+        variables.
 
         Raises:
             ValueError: it is too large to be multiplied out; the message calls it ``argument``.
@@ -91,7 +95,8 @@ class Expression:
 
         Args:
             values: one per variable.
-            number: turns the numbers of the text, read as exact fractions, into members of that ring.
+            number: turns the numbers of the text, read as exact fractions, into members of that
+                ring.
 
         Raises:
             ValueError: a variable has no value.
@@ -103,7 +108,8 @@ class Expression:
 
 
 def _outermost_sum(text: str) -> list[tuple[str, str]]:
-    """Signs and terms of a long sum, which are parsed one by one: a tree with a level per term is too deep to walk.
+    """Signs and terms of a long sum, which are parsed one by one: a tree with a level per term is
+    too deep to walk.
 
     >>> _outermost_sum("x")
     [('+', 'x')]
@@ -143,18 +149,22 @@ def shortened(text: str) -> str:
 def _parse(term: str, text: str) -> ast.expr:
     if len(term) > LONGEST_TERM:
         raise ValueError(
-            f"expression: got a term of {len(term)} characters; at most {LONGEST_TERM} are read in one term of a sum"
+            f"expression: got a term of {len(term)} characters; at most {LONGEST_TERM} are read in "
+            f"one term of a sum"
         )
     try:
         return ast.parse(term, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(
-            f"expression: got {shortened(text)!r}; it should be a polynomial such as 'x^2*y^2 + z^4'{what_to_write(text)}"
+            f"expression: got {shortened(text)!r}; it should be a polynomial such as 'x^2*y^2 + "
+            f"z^4'{what_to_write(text)}"
         ) from None
 
 
 def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
-    """Append the variables under ``node``, in the order they are read; refuse whatever is not polynomial."""
+    """Append the variables under ``node``, in the order they are read; refuse whatever is not
+    polynomial.
+    """
     if levels == 0:
         raise RecursionError
     match node:
@@ -173,7 +183,8 @@ def _collect(node: ast.expr, text: str, names: list[str], levels: int) -> None:
                 raise ValueError(f"expression: {ast.unparse(node)!r} divides by zero")
         case ast.BinOp(op=ast.Div(), right=right):
             raise ValueError(
-                f"expression: division by {ast.unparse(right)!r}; only division by a number gives a polynomial"
+                f"expression: division by {ast.unparse(right)!r}; only division by a number gives "
+                f"a polynomial"
             )
         case ast.BinOp(op=ast.Pow(), left=left, right=right):
             _collect(left, text, names, levels - 1)
@@ -212,11 +223,16 @@ def _number(node: ast.Constant, text: str) -> Fraction:
 
 
 def _exponent(node: ast.expr) -> int:
-    if isinstance(node, ast.Constant) and type(node.value) is int and node.value <= LARGEST_EXPONENT:
+    if (
+        isinstance(node, ast.Constant)
+        and type(node.value) is int
+        and node.value <= LARGEST_EXPONENT
+    ):
         return node.value
     written = ast.unparse(node)
     raise ValueError(
-        f"expression: exponent {written!r}; it should be a whole number from 0 to {LARGEST_EXPONENT}{what_to_write(written)}"
+        f"expression: exponent {written!r}; it should be a whole number from 0 to "
+        f"{LARGEST_EXPONENT}{what_to_write(written)}"
     )
 
 

@@ -1,4 +1,6 @@
-"""Polynomials, sums of squares, priors and points as people give them, turned into exact polynomials."""
+"""Polynomials, sums of squares, priors and points as people give them, turned into exact
+polynomials.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class Function:
         variables: in the order in which they were met.
         generators: the g.
         scales: the c > 0.
-        power: 2 if K was recognised as a sum of squares, otherwise 1 and a single generator, K itself.
+        power: 2 if K was recognised as a sum of squares, otherwise 1 and a single generator, K
+            itself.
         whole: K itself.
     """
 
@@ -80,10 +83,12 @@ def read_as_it_is(K: list[str] | str) -> Function:
 
 
 def read_function(K: Any) -> Function:
-    """K from a string, a SymPy expression, or a list of either (generators whose squares are added).
+    """K from a string, a SymPy expression, or a list of either (generators whose squares are
+    added).
 
     Raises:
-        ValueError: something else, or not a polynomial with rational coefficients; K constant or a list without polynomials.
+        ValueError: something else, or not a polynomial with rational coefficients; K constant or a
+            list without polynomials.
     """
     if isinstance(K, (list, tuple)):
         if not K:
@@ -93,17 +98,25 @@ def read_function(K: Any) -> Function:
         generators = [_polynomial(t, variables) for t in texts]
         generators = [g for g in generators if g != 0]
         if not generators:
-            raise ValueError("K: got generators that are all 0; the learning coefficient of K = 0 is not defined")
+            raise ValueError(
+                "K: got generators that are all 0; the learning coefficient of K = 0 is not defined"
+            )
         whole = generators[0] * 0
         for g in generators:
             whole = whole + g * g
-        return Function(tuple(texts), True, variables, tuple(generators), (fmpq(1),) * len(generators), 2, whole)
+        return Function(
+            tuple(texts), True, variables, tuple(generators), (fmpq(1),) * len(generators), 2, whole
+        )
     text = text_of(K)
     variables = variables_of([text])
     whole = _polynomial(text, variables)
     if whole == 0:
         raise ValueError("K: got 0; the learning coefficient of K = 0 is not defined")
-    squares = _squares([_polynomial(t, variables) for t in _summands(text)]) or _squares([whole]) or completed_squares(whole)
+    squares = (
+        _squares([_polynomial(t, variables) for t in _summands(text)])
+        or _squares([whole])
+        or completed_squares(whole)
+    )
     if squares:
         scales, roots = zip(*squares, strict=True)
         return Function((text,), False, variables, tuple(roots), tuple(scales), 2, whole)
@@ -124,7 +137,10 @@ def text_of(given: Any, argument: str = "K") -> str:
         return str(given)
     if isinstance(given, (int, Fraction)) and not isinstance(given, bool):
         return str(given)
-    raise ValueError(f"{argument}: got {type(given).__name__}; it should be a string, a SymPy expression, or a list of them")
+    raise ValueError(
+        f"{argument}: got {type(given).__name__}; it should be a string, a SymPy expression, or a "
+        f"list of them"
+    )
 
 
 def variables_of(texts: Sequence[str] | str) -> tuple[str, ...]:
@@ -142,17 +158,23 @@ def _polynomial(text: str, variables: Sequence[str], argument: str = "K") -> Pol
     Expression(text).size(tuple(variables), argument)  # refused before it takes the memory
     context = ring(variables)
     values = dict(zip(variables, context.gens(), strict=True))
-    result = Expression(text).evaluate(values, lambda q: context.constant(fmpq(q.numerator, q.denominator)))
+    result = Expression(text).evaluate(
+        values, lambda q: context.constant(fmpq(q.numerator, q.denominator))
+    )
     return context.constant(0) + result
 
 
 def _summands(text: str) -> list[str]:
-    """The terms of the sum as it was written, so that squares are seen before they are multiplied out."""
+    """The terms of the sum as it was written, so that squares are seen before they are multiplied
+    out.
+    """
     return Expression(text).summands()
 
 
 def _squares(polys: Sequence[Poly]) -> list[tuple[Any, Poly]]:
-    """Constants c > 0 and polynomials g with poly = c·g² for each; nothing if one is not of that form."""
+    """Constants c > 0 and polynomials g with poly = c·g² for each; nothing if one is not of that
+    form.
+    """
     roots = []
     for poly in polys:
         if poly == 0:
@@ -168,7 +190,8 @@ def _squares(polys: Sequence[Poly]) -> list[tuple[Any, Poly]]:
 
 
 def completed_squares(poly: Poly) -> list[tuple[Any, Poly]]:
-    """Constants c > 0 and polynomials g such that ``poly`` is the sum of the c·g², by completing squares; nothing if that fails.
+    """Constants c > 0 and polynomials g such that ``poly`` is the sum of the c·g², by completing
+    squares; nothing if that fails.
 
     >>> x, y = ring("xy").gens()
     >>> completed_squares(x**2 - 2*x*y**2 + y**4 + y**6)
@@ -203,7 +226,9 @@ def _square_monomials(poly: Poly) -> list[tuple[Any, Poly]]:
     terms = terms_of(poly)
     if any(c < 0 or any(v % 2 for v in e) for e, c in terms.items()):
         return []
-    return [(c, poly.context().from_dict({tuple(v // 2 for v in e): fmpq(1)})) for e, c in terms.items()]
+    return [
+        (c, poly.context().from_dict({tuple(v // 2 for v in e): fmpq(1)})) for e, c in terms.items()
+    ]
 
 
 def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], Poly]:
@@ -230,7 +255,9 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     unknown = [v for v in expression.variables if v not in variables and v not in absolute.values()]
     unknown += [v for v in absolute if v not in variables]
     if unknown:
-        raise ValueError(f"prior: got {unknown[0]}, which is no variable of K; those are {', '.join(variables)}")
+        raise ValueError(
+            f"prior: got {unknown[0]}, which is no variable of K; those are {', '.join(variables)}"
+        )
     names = (*variables, *absolute.values())
     poly = _polynomial(text, names, "prior")
     if poly == 0:
@@ -240,7 +267,10 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     for position, variable in enumerate(absolute, start=len(variables)):
         powers = {e[position] for e in terms}
         if len(powers) > 1:
-            raise ValueError(f"prior: got {prior}; an absolute value such as |{variable}| should be a factor of the whole")
+            raise ValueError(
+                f"prior: got {prior}; an absolute value such as |{variable}| should be a factor of "
+                f"the whole"
+            )
         exponents[variables.index(variable)] += powers.pop()
     rest = context.from_dict({e[: len(variables)]: c for e, c in terms.items()})
     return tuple(exponents), rest
@@ -256,13 +286,17 @@ def read_point(at: Mapping[Any, Any] | None, variables: Sequence[str]) -> dict[s
     for key, value in (at or {}).items():
         name = str(key)
         if name not in point:
-            raise ValueError(f"at: got {name}, which is no variable of K; those are {', '.join(variables)}")
+            raise ValueError(
+                f"at: got {name}, which is no variable of K; those are {', '.join(variables)}"
+            )
         point[name] = rational("at", value)
     return point
 
 
 def rational(argument: str, value: Any) -> Fraction:
-    """A number that is exactly rational: int, Fraction, float or string of a decimal, SymPy Rational."""
+    """A number that is exactly rational: int, Fraction, float or string of a decimal, SymPy
+    Rational.
+    """
     try:
         return Fraction(str(value))
     except ValueError:

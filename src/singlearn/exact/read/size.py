@@ -13,7 +13,8 @@ MOST_PRODUCTS = 50_000_000
 """Products of two terms in one multiplication: about ten seconds."""
 
 LARGEST_DEGREE = 100_000
-"""Total degree; exponents of machine words end far beyond, but no search does anything with these."""
+"""Total degree; exponents of machine words end far beyond, but no search does anything with these.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def size_of(tree: ast.expr, variables: tuple[str, ...], argument: str) -> Size:
             base = size_of(left, variables, argument)
             if exponent * base.total > LARGEST_DEGREE:
                 raise ValueError(
-                    f"{argument}: got a power of degree {exponent * base.total}, too large; at most "
+                    f"{argument}: got a power of degree {exponent * base.total}, too large; at "
+                    f"most "
                     f"{LARGEST_DEGREE} is read. λ of g^p is λ of g^2 times 2/p, with the same m"
                 )
             powers = comb(base.terms + exponent - 1, exponent)
@@ -91,7 +93,8 @@ def size_of(tree: ast.expr, variables: tuple[str, ...], argument: str) -> Size:
 def _refuse_large(size: Size, products: int, argument: str) -> Size:
     if size.total > LARGEST_DEGREE or size.terms > MOST_TERMS or products > MOST_PRODUCTS:
         raise ValueError(
-            f"{argument}: multiplied out it may have {size.terms} terms of degree up to {size.total}, "
+            f"{argument}: multiplied out it may have {size.terms} terms of degree up to "
+            f"{size.total}, "
             f"too large; at most {MOST_TERMS} terms are read, for time and memory grow with them. "
             "Give generators as a list, or leave powers out: λ of g^p is λ of g^2 times 2/p"
         )

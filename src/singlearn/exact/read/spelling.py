@@ -24,7 +24,9 @@ def what_to_write(text: str) -> str:
         return r". LaTeX is not read: write \frac{a}{b} as a/b, x^{2} as x^2, x \cdot y as x*y"
     if (word := _reserved(text)) is not None:
         return f". {word!r} is a reserved word (a keyword of Python) and cannot be a variable: call it {word}_"
-    if (name := re.search(r"\b(sin|cos|tan|tanh|exp|log|sqrt|abs|Abs|max|min)\s*\(", text)) is not None:
+    if (
+        name := re.search(r"\b(sin|cos|tan|tanh|exp|log|sqrt|abs|Abs|max|min)\s*\(", text)
+    ) is not None:
         return f". {name.group(1)} is not read: its Taylor polynomial may have the same λ, which is for you to show"
     if "=" in text:
         return ". An equation is not read: write the polynomial that should vanish, without '='"
@@ -38,7 +40,9 @@ def what_to_write(text: str) -> str:
 
 
 def _reserved(text: str) -> str | None:
-    return next((word for word in re.findall(r"[A-Za-z_]\w*", text) if keyword.iskeyword(word)), None)
+    return next(
+        (word for word in re.findall(r"[A-Za-z_]\w*", text) if keyword.iskeyword(word)), None
+    )
 
 
 def _plain(text: str) -> str:
@@ -49,7 +53,9 @@ def _plain(text: str) -> str:
 
 
 def _starred(text: str) -> str:
-    """With a * between a number or a closing parenthesis and a name, a name and an opening parenthesis."""
+    """With a * between a number or a closing parenthesis and a name, a name and an opening
+    parenthesis.
+    """
     # A name is not split: xy is one variable. Nor is an exponent of a number, 1e5.
     text = re.sub(r"(?<![\w.])(\d+(?:\.\d+)?)\s*(?=[A-Za-z_(])(?![eE][-+]?\d)", r"\1*", text)
     text = re.sub(r"\)\s*(?=[\w(])", ")*", text)

@@ -14,10 +14,12 @@ ROUNDS = 2
 
 
 def form(chart: Chart) -> Hashable:
-    """Equal for two charts only if renaming coordinates, and signs of generators, turn one into the other.
+    """Equal for two charts only if renaming coordinates, and signs of generators, turn one into the
+    other.
 
-    Coordinates are put into an order by what they do in the chart, ties in the order that they have:
-    two charts that are alike may still have different forms, so that counts of forms are upper bounds.
+    Coordinates are put into an order by what they do in the chart, ties in the order that they
+    have: two charts that are alike may still have different forms, so that counts of forms are
+    upper bounds.
 
     Args:
         chart: after its moves.
@@ -34,7 +36,10 @@ def form(chart: Chart) -> Hashable:
         for i in range(len(chart.names))
     ]
     for _ in range(ROUNDS):
-        finer = [(known[i], _places(generators, known, i), _places(conditions, known, i)) for i in range(len(known))]
+        finer = [
+            (known[i], _places(generators, known, i), _places(conditions, known, i))
+            for i in range(len(known))
+        ]
         ranks = {key: rank for rank, key in enumerate(sorted(set(finer), key=repr))}
         known = [ranks[key] for key in finer]
     order = sorted(range(len(known)), key=lambda i: (known[i], i))
@@ -45,10 +50,16 @@ def form(chart: Chart) -> Hashable:
 
 
 def _places(polys: list[Terms], known: list[Any], index: int) -> tuple[Any, ...]:
-    """Where a coordinate stands: the terms that have it, by what is known of the coordinates in them."""
+    """Where a coordinate stands: the terms that have it, by what is known of the coordinates in
+    them.
+    """
     found = []
     for terms in polys:
-        beside = [(e[index], sorted((known[j], k) for j, k in enumerate(e) if k)) for e in terms if e[index]]
+        beside = [
+            (e[index], sorted((known[j], k) for j, k in enumerate(e) if k))
+            for e in terms
+            if e[index]
+        ]
         found.append((len(terms), repr(sorted(beside, key=repr))))
     return tuple(sorted(found))
 
@@ -57,7 +68,9 @@ def _terms(poly: Any) -> Terms:
     return {e: str(c) for e, c in terms_of(poly).items()}
 
 
-def _written(generators: list[Terms], conditions: list[Terms], prior: Terms, order: list[int]) -> tuple[Any, ...]:
+def _written(
+    generators: list[Terms], conditions: list[Terms], prior: Terms, order: list[int]
+) -> tuple[Any, ...]:
     def moved(terms: Terms) -> list[tuple[tuple[int, ...], str]]:
         return sorted((tuple(e[i] for i in order), c) for e, c in terms.items())
 
@@ -67,4 +80,8 @@ def _written(generators: list[Terms], conditions: list[Terms], prior: Terms, ord
             return tuple(found)
         return tuple((e, c[1:] if c.startswith("-") else f"-{c}") for e, c in found)
 
-    return tuple(sorted(map(unsigned, generators))), tuple(sorted(map(unsigned, conditions))), tuple(moved(prior))
+    return (
+        tuple(sorted(map(unsigned, generators))),
+        tuple(sorted(map(unsigned, conditions))),
+        tuple(moved(prior)),
+    )

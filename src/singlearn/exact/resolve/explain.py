@@ -43,7 +43,9 @@ def open_reasons(nodes: list[Node]) -> list[str]:
             if inner.kind == "open":
                 found[inner.reason] = None
             if any(face.method == "open" for face in inner.faces):
-                found["the zeros of a face were found, but no coordinates in which they are simple"] = None
+                found[
+                    "the zeros of a face were found, but no coordinates in which they are simple"
+                ] = None
     return list(found)
 
 
@@ -76,9 +78,18 @@ def _tree(node: Node, indent: str, how: str, lines: list[str]) -> None:
 
 def function(chart: Chart) -> str:
     """K of the chart, its density beside it."""
-    monomial = "·".join(_power(name, chart.power * k) for name, k in zip(chart.local, chart.exponents, strict=True) if k)
-    inner = " + ".join(f"({_short(str(g))})^{chart.power}" if chart.power > 1 else _short(str(g)) for g in chart.generators)
-    density = "·".join(_power(f"|{name}|", h) for name, h in zip(chart.local, chart.weights, strict=True) if h)
+    monomial = "·".join(
+        _power(name, chart.power * k)
+        for name, k in zip(chart.local, chart.exponents, strict=True)
+        if k
+    )
+    inner = " + ".join(
+        f"({_short(str(g))})^{chart.power}" if chart.power > 1 else _short(str(g))
+        for g in chart.generators
+    )
+    density = "·".join(
+        _power(f"|{name}|", h) for name, h in zip(chart.local, chart.weights, strict=True) if h
+    )
     whole = f"{monomial}·[{inner}]" if monomial and inner != "(1)^2" else monomial or inner
     return whole + (f", density {density}" if density else "")
 
@@ -138,7 +149,11 @@ def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -
     if reason:
         lines.append(f"Only bounds, because {reason}: {bound_words(bound)}.")
     else:
-        lines.append(f"Result: {bound_words(bound)}." if bound.low[0] != inf else "Result: K has no real zero there, so λ = ∞.")
+        lines.append(
+            f"Result: {bound_words(bound)}."
+            if bound.low[0] != inf
+            else "Result: K has no real zero there, so λ = ∞."
+        )
     return "\n".join(lines)
 
 
@@ -146,7 +161,10 @@ def _explain(node: Node, indent: str, lines: list[str]) -> None:
     chart = node.chart
     units = [f"{name} ≠ 0" if name not in chart.free else name for name in chart.units]
     where = f" (for every {', '.join(units)})" if units else ""
-    lines.append(f"{indent}K ~ {function(chart)} near {', '.join(chart.local) or 'every point'}{' = 0' if chart.local else ''}{where}.")
+    lines.append(
+        f"{indent}K ~ {function(chart)} near "
+        f"{', '.join(chart.local) or 'every point'}{' = 0' if chart.local else ''}{where}."
+    )
     lines += [f"{indent}  {move_words(move)}." for move in node.moves]
     if node.moves:
         lines.append(f"{indent}  Then K ~ {function(node.simplified)}.")
@@ -156,7 +174,10 @@ def _explain(node: Node, indent: str, lines: list[str]) -> None:
     if node.kind == "sum":
         lines.append(f"{indent}  A sum in separate variables: λ adds, and m - 1.")
     elif node.kind == "blow_up":
-        lines.append(f"{indent}  A coordinate subspace is blown up, one chart for every coordinate that is 0 on it.")
+        lines.append(
+            f"{indent}  A coordinate subspace is blown up, one chart for every coordinate that is "
+            f"0 on it."
+        )
     elif node.newton is not None and node.newton.monomial_key()[0] != inf:
         lines.append(f"{indent}  {polyhedron(node.newton)}")
     _faces(node, indent, lines)
@@ -180,13 +201,18 @@ def _faces(node: Node, indent: str, lines: list[str]) -> None:
     if methods:
         count = sum(face.method in EXCLUSIONS for face in node.faces)
         reasons = "; ".join(EXCLUSIONS[m] for m in sorted(methods))
-        lines.append(f"{indent}  {count} of {len(node.faces)} compact faces have no real zero off the coordinate planes: {reasons}.")
+        lines.append(
+            f"{indent}  {count} of {len(node.faces)} compact faces have no real zero off the "
+            f"coordinate planes: {reasons}."
+        )
     for face in node.faces:
         if face.method in EXCLUSIONS:
             continue
         lines.append(f"{indent}  {_face(face)}")
         for child in face.children:
-            lines.append(f"{indent}    {move_words(child.move)[0].upper()}{move_words(child.move)[1:]}:")
+            lines.append(
+                f"{indent}    {move_words(child.move)[0].upper()}{move_words(child.move)[1:]}:"
+            )
             _explain(child.node, indent + "      ", lines)
 
 

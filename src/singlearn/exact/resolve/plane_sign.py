@@ -13,10 +13,12 @@ X, Y = symbols("x y")
 def nonnegative_in_the_plane(terms: Mapping[tuple[int, ...], Fraction]) -> bool:
     r"""Whether :math:`K(x, y) \ge 0` on a neighbourhood of the origin.
 
-    K changes sign near the origin exactly where a real half-branch of an irreducible factor of odd multiplicity leaves it. On a vertical
-    line x = ±r the half-branches of a factor p are the real roots of :math:`p(\pm r, y)` between -δ and δ, if δ is below every other
-    root of :math:`p(0, y)` and r below every root of the discriminant and of :math:`p(x, \pm δ)`: no root is born, meets another or
-    leaves on the way. Without half-branches K has one sign, that of the odd factors at a point (r, 0).
+    K changes sign near the origin exactly where a real half-branch of an irreducible factor of odd
+    multiplicity leaves it. On a vertical line x = ±r the half-branches of a factor p are the real
+    roots of :math:`p(\pm r, y)` between -δ and δ, if δ is below every other root of :math:`p(0, y)`
+    and r below every root of the discriminant and of :math:`p(x, \pm δ)`: no root is born, meets
+    another or leaves on the way. Without half-branches K has one sign, that of the odd factors at a
+    point (r, 0).
 
     Args:
         terms: of K, exponents of x and y to coefficients.
@@ -25,7 +27,9 @@ def nonnegative_in_the_plane(terms: Mapping[tuple[int, ...], Fraction]) -> bool:
     >>> nonnegative_in_the_plane(circle), nonnegative_in_the_plane(lines)
     (True, False)
     """
-    content, factors = factor_list(Poly({e: QQ(c.numerator, c.denominator) for e, c in terms.items()}, X, Y, domain=QQ))
+    content, factors = factor_list(
+        Poly({e: QQ(c.numerator, c.denominator) for e, c in terms.items()}, X, Y, domain=QQ)
+    )
     odd = [factor for factor, multiplicity in factors if multiplicity % 2]
     reach = Rational(1)
     for factor in odd:
@@ -56,7 +60,8 @@ def _half_branches(p: Expr) -> tuple[int, Rational]:
 
 
 def lowest_root_bound(p: Expr, variable: Expr) -> Rational:
-    r"""A positive number, at most 1, below the size of every root but zero: Cauchy's :math:`|a_0|/(|a_0| + \max|a_i|)` of the lowest terms.
+    r"""A positive number, at most 1, below the size of every root but zero: Cauchy's
+     :math:`|a_0|/(|a_0| + \max|a_i|)` of the lowest terms.
 
     >>> lowest_root_bound(X**3 - 2 * X**2, X)
     2/3

@@ -51,16 +51,26 @@ def prior_is_shown_nonnegative(
     _, factor = read_prior(prior, variables)
     if factor.is_constant() and factor.leading_coefficient() > 0:
         return True
-    where = "near the point" if point is not None else "in the box" if box is not None else "everywhere"
-    centre = [Fraction(0)] * len(variables) if point is None else [point[name] for name in variables]
+    where = (
+        "near the point" if point is not None else "in the box" if box is not None else "everywhere"
+    )
+    centre = (
+        [Fraction(0)] * len(variables) if point is None else [point[name] for name in variables]
+    )
     moved = translated(factor, variables, dict(zip(variables, centre, strict=True)))
     if point is not None and value_at(moved, (Fraction(0),) * len(variables)) > 0:
         return True
-    found = _negative_in(factor, variables, box) if box is not None else _negative_near(moved, point is None)
+    found = (
+        _negative_in(factor, variables, box)
+        if box is not None
+        else _negative_near(moved, point is None)
+    )
     if found is not None:
         at = [x if box is not None else c + x for c, x in zip(centre, found, strict=True)]
         listed = ", ".join(f"{name} = {x}" for name, x in zip(variables, at, strict=True))
-        raise ValueError(f"prior: got {str(prior)!r}, which is negative at {listed}; it should be ≥ 0 {where}")
+        raise ValueError(
+            f"prior: got {str(prior)!r}, which is negative at {listed}; it should be ≥ 0 {where}"
+        )
     if completed_squares(moved):
         return True
     constant, factors = moved.factor()
@@ -77,7 +87,10 @@ def prior_is_shown_nonnegative(
 
         terms = {e: Fraction(int(c.p), int(c.q)) for e, c in terms_of(moved).items()}
         if not nonnegative_in_the_plane(terms):
-            raise ValueError(f"prior: got {str(prior)!r}, which is negative arbitrarily near the point; it should be ≥ 0 there")
+            raise ValueError(
+                f"prior: got {str(prior)!r}, which is negative arbitrarily near the point; it "
+                f"should be ≥ 0 there"
+            )
         return True
     return False
 
@@ -96,7 +109,9 @@ def _negative_in(poly: Poly, variables: Sequence[str], box: Box) -> tuple[Fracti
     points = [tuple((low + high) / 2 for low, high in ends), *_corners(ends)]
     for _ in range(SAMPLES):
         shares = [Fraction(generator.randint(0, 64), 64) for _ in ends]
-        points.append(tuple(low + s * (high - low) for s, (low, high) in zip(shares, ends, strict=True)))
+        points.append(
+            tuple(low + s * (high - low) for s, (low, high) in zip(shares, ends, strict=True))
+        )
     return next((point for point in points if value_at(poly, point) < 0), None)
 
 

@@ -17,21 +17,30 @@ SCALES = 14
 """Halvings of the distance to the point."""
 
 NEAR = 7
-"""Halvings after which a point counts as near: what K does farther away is no matter of the point."""
+"""Halvings after which a point counts as near: what K does farther away is no matter of the point.
+"""
 
 
 def negative_point(poly: Poly, size: int, everywhere: bool = False) -> tuple[Fraction, ...] | None:
-    """A rational point near the origin (or anywhere) where the polynomial is negative, if sampling finds one.
+    """A rational point near the origin (or anywhere) where the polynomial is negative, if sampling
+    finds one.
 
-    Points are r^w c with many distances r, weights w and directions c, so that narrow negative horns are met too.
+    Points are r^w c with many distances r, weights w and directions c, so that narrow negative
+    horns are met too.
     """
     generator = np.random.default_rng(0)
-    directions = generator.choice([-1, 1], (SAMPLES, size)) * generator.integers(0, 9, (SAMPLES, size))
-    weights = np.where(generator.random((SAMPLES, 1)) < 0.3, 1, generator.integers(1, 5, (SAMPLES, size)))
+    directions = generator.choice([-1, 1], (SAMPLES, size)) * generator.integers(
+        0, 9, (SAMPLES, size)
+    )
+    weights = np.where(
+        generator.random((SAMPLES, 1)) < 0.3, 1, generator.integers(1, 5, (SAMPLES, size))
+    )
     terms = [(e, float(Fraction(int(c.p), int(c.q)))) for e, c in terms_of(poly).items()]
     for scale in range(-4 if everywhere else NEAR, SCALES):
         points = directions / 8.0 * 2.0 ** (-scale * weights)
-        values = sum((c * np.prod(points ** np.array(e), axis=1) for e, c in terms), np.zeros(SAMPLES))
+        values = sum(
+            (c * np.prod(points ** np.array(e), axis=1) for e, c in terms), np.zeros(SAMPLES)
+        )
         for index in np.argsort(values)[:3]:
             point = tuple(Fraction(float(x)) for x in points[index])
             if values[index] < 0 and value_at(poly, point) < 0:
@@ -40,10 +49,12 @@ def negative_point(poly: Poly, size: int, everywhere: bool = False) -> tuple[Fra
 
 
 def never_negative(nodes: Sequence[Node]) -> bool:
-    """Whether the resolution shows that K has one sign: every divisor has even order, the strict transforms too.
+    """Whether the resolution shows that K has one sign: every divisor has even order, the strict
+    transforms too.
 
-    K can change sign only across a hypersurface where it vanishes to odd order; above the point, such a hypersurface is a divisor
-    of some chart or passes through a zero that some chart examines.
+    K can change sign only across a hypersurface where it vanishes to odd order; above the point,
+    such a hypersurface is a divisor of some chart or passes through a zero that some chart
+    examines.
     """
     return all(_even(node) for node in nodes)
 

@@ -68,7 +68,10 @@ def _root(node: Node, lines: list[str]) -> None:
     chart = node.simplified
     lines.append(f"K ~ {function(node.chart)}.")
     if node.moves:
-        lines.append(f"  After {len(node.moves)} changes of coordinates and generators: K ~ {function(chart)}.")
+        lines.append(
+            f"  After {len(node.moves)} changes of coordinates and generators: K ~ "
+            f"{function(chart)}."
+        )
     if node.kind == "sum":
         lines.append("  A sum in separate variables: λ adds, and m - 1.")
     elif node.kind == "open":
@@ -78,7 +81,8 @@ def _root(node: Node, lines: list[str]) -> None:
     excluded = [face for face in node.faces if face.method in EXCLUSIONS]
     if node.faces:
         lines.append(
-            f"  {len(node.faces)} compact faces: {len(excluded)} without real zeros off the coordinate "
+            f"  {len(node.faces)} compact faces: {len(excluded)} without real zeros off the "
+            f"coordinate "
             f"planes, {len(node.faces) - len(excluded)} with real zeros, which are examined."
         )
 
@@ -94,12 +98,18 @@ def _kinds(charts: list[tuple[Node, Bound]], lines: list[str]) -> None:
             kinds[key] = Kind(node, function(chart))
     ordered = sorted(kinds.values(), key=lambda kind: (kind.node.bound.low, -kind.count))
     if len(charts) > len(ordered):
-        alike = "up to the names and signs of coordinates" if len(charts) <= MOST_COMPARED else "by their λ, with an example"
+        alike = (
+            "up to the names and signs of coordinates"
+            if len(charts) <= MOST_COMPARED
+            else "by their λ, with an example"
+        )
         lines[-1] = f"{lines[-1][:-1]}, {len(ordered)} {alike}:"
     width = max((len(str(kind.count)) for kind in ordered), default=1)
     for kind in ordered[:MOST_LINES]:
         left = f"  left open: {kind.node.reason}" if kind.node.kind == "open" else ""
-        lines.append(f"  {kind.count:>{width}} × {kind.words}   {bound_words(kind.node.bound)}{left}")
+        lines.append(
+            f"  {kind.count:>{width}} × {kind.words}   {bound_words(kind.node.bound)}{left}"
+        )
     if len(ordered) > MOST_LINES:
         rest = sum(kind.count for kind in ordered[MOST_LINES:])
         least = bound_words(ordered[MOST_LINES].node.bound)

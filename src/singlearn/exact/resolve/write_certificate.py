@@ -25,9 +25,13 @@ from singlearn.exact.resolve.torus import EXCLUDED
 from singlearn.exact.resolve.witness import Witness
 
 
-def certificate(statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[Node], bound: Bound) -> Certificate:
+def certificate(
+    statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[Node], bound: Bound
+) -> Certificate:
     """Of proof trees, one for each place."""
-    proofs = tuple({"place": place, "node": _node(node)} for place, node in zip(places, nodes, strict=True))
+    proofs = tuple(
+        {"place": place, "node": _node(node)} for place, node in zip(places, nodes, strict=True)
+    )
     return Certificate({**statement, "bound": _bound(bound)}, proofs)
 
 
@@ -49,7 +53,11 @@ def _key(key: Key) -> list[Any]:
 
 
 def _node(node: Node) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": node.kind, "moves": [_move(m) for m in node.moves], "bound": _bound(node.bound)}
+    data: dict[str, Any] = {
+        "kind": node.kind,
+        "moves": [_move(m) for m in node.moves],
+        "bound": _bound(node.bound),
+    }
     if node.kind == "newton" or node.generator < 0:
         data["faces"] = [_face(face) for face in node.faces]
         if any(face.crossings for face in node.faces):
@@ -71,7 +79,9 @@ def _face(face: Face) -> dict[str, Any]:
     if face.method in ("steep", "contact"):
         data["rank"] = face.rank
     if face.method == "crossing":
-        data["crossings"] = [{"factors": list(c.factors), "witness": _witness(c.witness)} for c in face.crossings]
+        data["crossings"] = [
+            {"factors": list(c.factors), "witness": _witness(c.witness)} for c in face.crossings
+        ]
     if face.method == "squares":
         data["terms"] = function_terms(*zip(*face.squares, strict=True))
     if face.method == "charts":
@@ -86,15 +96,31 @@ def _witness(witness: Witness | None) -> list[list[str]] | None:
 def _move(move: Move) -> dict[str, Any]:
     match move:
         case Combine():
-            return {"move": "combine", "target": move.target, "factor": _poly(move.factor), "source": move.source}
+            return {
+                "move": "combine",
+                "target": move.target,
+                "factor": _poly(move.factor),
+                "source": move.source,
+            }
         case Divide():
             return {"move": "divide", "target": move.target, "factor": _poly(move.factor)}
         case Solve() | Change():
-            fields = {"variable": move.variable, "slope": _poly(move.slope), "rest": _poly(move.rest), "name": move.name}
+            fields = {
+                "variable": move.variable,
+                "slope": _poly(move.slope),
+                "rest": _poly(move.rest),
+                "name": move.name,
+            }
             return {"move": "solve" if isinstance(move, Solve) else "change", **fields}
         case Etale():
             polynomial, witness = _poly(move.polynomial), _witness(move.witness)
-            return {"move": "etale", "variable": move.variable, "polynomial": polynomial, "name": move.name, "witness": witness}
+            return {
+                "move": "etale",
+                "variable": move.variable,
+                "polynomial": polynomial,
+                "name": move.name,
+                "witness": witness,
+            }
         case Toric():
             rays, complement = [list(r) for r in move.rays], [list(r) for r in move.complement]
             names = {"local": list(move.local_names), "units": list(move.unit_names)}
@@ -102,6 +128,11 @@ def _move(move: Move) -> dict[str, Any]:
         case Part():
             return {"move": "part", "generators": list(move.generators), "names": list(move.names)}
         case BlowUp():
-            return {"move": "subspace", "centre": list(move.centre), "pivot": move.pivot, "names": list(move.names)}
+            return {
+                "move": "subspace",
+                "centre": list(move.centre),
+                "pivot": move.pivot,
+                "names": list(move.names),
+            }
         case Apart():
             return {"move": "apart", "polynomial": _poly(move.polynomial)}

@@ -34,4 +34,6 @@ def total(keys: Sequence[Key]) -> Key:
     """Of a sum of functions of different variables: the exponents add up."""
     if any(key[0] == inf for key in keys):
         return NEVER
-    return sum((Fraction(key[0]) for key in keys), Fraction(0)), sum(key[1] for key in keys) + len(keys) - 1
+    return sum((Fraction(key[0]) for key in keys), Fraction(0)), sum(key[1] for key in keys) + len(
+        keys
+    ) - 1

@@ -1,7 +1,8 @@
 """Charts and moves, worked out again from their definitions.
 
-Where a certificate names what is not there (a variable, a generator, a field of a move), looking it up fails and the certificate is
-refuted without a guard of its own; the same holds for a list that has another length than the one it is unpacked to.
+Where a certificate names what is not there (a variable, a generator, a field of a move), looking it
+up fails and the certificate is refuted without a guard of its own; the same holds for a list that
+has another length than the one it is unpacked to.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Chart:
         units: coordinates that are not 0 there.
         exponents: of the monomial in the local coordinates that was taken out of all generators.
         weights: exponents of the absolute values of the local coordinates in the density.
-        generators: K is between constant multiples of the monomial times the sum of their absolute values, to the power.
+        generators: K is between constant multiples of the monomial times the sum of their absolute
+            values, to the power.
         prior: the other factor of the density.
         power: 1 or 2.
         relations: at most one; it makes a unit a function of the other coordinates.
@@ -66,13 +68,17 @@ class Chart:
         return [self.on_divisors(r) for _, r in self.relations]
 
     def no_zeros(self, polys: Sequence[Terms], avoid: Sequence[Terms] = ()) -> bool:
-        """Whether it is shown that the polynomials and the relations have no common zero where no polynomial of ``avoid`` vanishes."""
+        """Whether it is shown that the polynomials and the relations have no common zero where no
+        polynomial of ``avoid`` vanishes.
+        """
         places = [i for i, name in enumerate(self.names) if name in self.free]
         return no_zeros([*polys, *self.base], [*self.nonzero, *avoid], places)
 
     @property
     def monomial(self) -> bool:
-        """Whether no generator has a zero off the divisors, because each is a monomial, without free coordinates."""
+        """Whether no generator has a zero off the divisors, because each is a monomial, without
+        free coordinates.
+        """
         return all(len(g) == 1 and not self.used(g) & self.free for g in self.generators)
 
     def used(self, poly: Terms) -> set[str]:
@@ -84,14 +90,19 @@ class Chart:
             index = self.names.index(name)
             top = p.degree(relation, index)
             while p.degree(poly, index) >= top and poly:
-                high = {(*e[:index], e[index] - top, *e[index + 1 :]): c for e, c in poly.items() if e[index] >= top}
+                high = {
+                    (*e[:index], e[index] - top, *e[index + 1 :]): c
+                    for e, c in poly.items()
+                    if e[index] >= top
+                }
                 poly = p.add(poly, p.multiply(high, relation), -1)
         return poly
 
     def at_points(self, poly: Terms) -> Terms:
         """The polynomial in the units that has the same values at the points of the chart.
 
-        Reducing brings local coordinates back (v² - 2 becomes u where u = v² - 2), so that they are set to 0 afterwards too.
+        Reducing brings local coordinates back (v² - 2 becomes u where u = v² - 2), so that they are
+        set to 0 afterwards too.
         """
         return self.on_divisors(self.reduce(self.on_divisors(poly)))
 
@@ -108,8 +119,9 @@ class Chart:
     def normal(self) -> Chart:
         """Without what does not matter.
 
-        K is not 0 in any chart: the terms of the statement have positive coefficients, and every move is invertible where its
-        points are. Were there no generator left, there would be no least exponent to find, and the certificate would be refuted.
+        K is not 0 in any chart: the terms of the statement have positive coefficients, and every
+        move is invertible where its points are. Were there no generator left, there would be no
+        least exponent to find, and the certificate would be refuted.
         """
         count = len(self.local)
         tail = (0,) * len(self.units)
@@ -119,7 +131,10 @@ class Chart:
         generators = [p.lowered(g, common + tail) for g in generators]
         prior = self.without_units(self.reduce(self.prior))
         low = tuple(p.least([prior], i) for i in range(count))
-        prior, weights = p.lowered(prior, low + tail), tuple(a + b for a, b in zip(self.weights, low, strict=True))
+        prior, weights = (
+            p.lowered(prior, low + tail),
+            tuple(a + b for a, b in zip(self.weights, low, strict=True)),
+        )
         kept: list[Terms] = []
         for g in generators:
             if g not in kept:
@@ -130,14 +145,23 @@ class Chart:
                 nonzero.append(q)
         exponents = tuple(a + b for a, b in zip(self.exponents, common, strict=True))
         return replace(
-            self, exponents=exponents, weights=weights, generators=tuple(kept), prior=prior, nonzero=tuple(nonzero)
+            self,
+            exponents=exponents,
+            weights=weights,
+            generators=tuple(kept),
+            prior=prior,
+            nonzero=tuple(nonzero),
         )
 
 
 def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
-    """Labels of new coordinates: any strings that tell them apart from each other and from the old ones."""
+    """Labels of new coordinates: any strings that tell them apart from each other and from the old
+    ones.
+    """
     require(all(isinstance(n, str) for n in listed(names, "names")), "a name should be a string")
-    require(len({*names, *chart.names}) == len(names) + chart.size, "names should be new, none twice")
+    require(
+        len({*names, *chart.names}) == len(names) + chart.size, "names should be new, none twice"
+    )
     return tuple(names)
 
 
@@ -150,10 +174,15 @@ def apply(chart: Chart, data: Any, allowed: Sequence[str]) -> Chart:
 def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "target", "factor", "source"}, "a combination")
     count = len(chart.generators)
-    target, source = whole(data["target"], 0, count, "target"), whole(data["source"], 0, count, "source")
+    target, source = (
+        whole(data["target"], 0, count, "target"),
+        whole(data["source"], 0, count, "source"),
+    )
     require(target != source, "a generator cannot be combined with itself")
     generators = list(chart.generators)
-    generators[target] = p.add(generators[target], p.multiply(polynomial(data["factor"], chart.size), generators[source]))
+    generators[target] = p.add(
+        generators[target], p.multiply(polynomial(data["factor"], chart.size), generators[source])
+    )
     return replace(chart, generators=tuple(generators))
 
 
@@ -168,7 +197,9 @@ def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
 
 
 def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
-    """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart should be zeros of it."""
+    """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart
+    should be zeros of it.
+    """
     fields(data, {"move", "variable", "slope", "rest", "name"}, "a straightening")
     v = data["variable"]
     (name,) = new_names(chart, [data["name"]])
@@ -176,19 +207,27 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
     slope, rest = polynomial(data["slope"], chart.size), polynomial(data["rest"], chart.size)
     require(p.degree(slope, index) == 0, "the slope contains the variable")
     require(p.degree(rest, index) == 0, "the rest contains the variable")
-    require(all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable")
+    require(
+        all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable"
+    )
     require(chart.unit(slope), "the slope may vanish")
     whole_ = p.add(p.multiply(slope, p.coordinate(chart.size, index)), rest)
     if v in chart.local:
         at = chart.local.index(v)
         require(chart.exponents[at] == 0, "the variable carries a monomial")
         require(chart.weights[at] == 0, "the variable carries a weight")
-        require(not chart.on_divisors(rest), "the new coordinate does not vanish at the points of the chart")
+        require(
+            not chart.on_divisors(rest),
+            "the new coordinate does not vanish at the points of the chart",
+        )
         local = tuple(name if n == v else n for n in chart.local)
         units, exponents, weights = chart.units, chart.exponents, chart.weights
     else:
         if inside:
-            require(any(p.monic(g) == p.monic(whole_) for g in chart.generators), "zeros off the new coordinate would be lost")
+            require(
+                any(p.monic(g) == p.monic(whole_) for g in chart.generators),
+                "zeros off the new coordinate would be lost",
+            )
         local, units = (*chart.local, name), tuple(n for n in chart.units if n != v)
         exponents, weights = (*chart.exponents, 0), (*chart.weights, 0)
     names = local + units
@@ -213,7 +252,9 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
         free=chart.free - {v},
     )
     # A unit that was replaced is still not 0, unless it was free.
-    nonzero = [carry(q) for q in chart.nonzero] + ([] if v in chart.local or v in chart.free else [value])
+    nonzero = [carry(q) for q in chart.nonzero] + (
+        [] if v in chart.local or v in chart.free else [value]
+    )
     nonzero = [moved.at_points(q) for q in nonzero]
     return replace(moved, nonzero=tuple(q for q in nonzero if q), real=moved.real and all(nonzero))
 
@@ -228,15 +269,21 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     index = chart.names.index(v)
     top = max(p.degree(poly, index), 1)
     lead = {e: c for e, c in poly.items() if e[index] == top}
-    require(lead == {tuple(top * int(i == index) for i in range(chart.size)): 1}, "not monic in its variable")
+    require(
+        lead == {tuple(top * int(i == index) for i in range(chart.size)): 1},
+        "not monic in its variable",
+    )
     require(chart.on_divisors(poly) == poly, "an étale coordinate should contain units only")
-    require(not chart.used(poly) & chart.free, "an étale coordinate should contain no free coordinate")
+    require(
+        not chart.used(poly) & chart.free, "an étale coordinate should contain no free coordinate"
+    )
     gradient = [p.derivative(poly, i) for i in range(len(chart.local), chart.size)]
     require(chart.no_zeros([poly, *gradient]), "the étale coordinate may have a critical point")
     known = data["witness"] is not None
     if known:
         show_real_zero([poly], data["witness"], chart.nonzero)
-        # Otherwise the prior, or what may not vanish, could be 0 on the part of the zero set that has the real points.
+        # Otherwise the prior, or what may not vanish, could be 0 on the part of the zero set that
+        # has the real points.
         require(irreducible(poly), "a factor of the étale coordinate may have no real zero")
     local = (*chart.local, name)
     names = local + chart.units
@@ -262,11 +309,16 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
 def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "rays", "complement", "local", "units"}, "a blow-up")
     count = len(chart.local)
-    rays, complement = ([exponents(row, count) for row in listed(data[key], key)] for key in ("rays", "complement"))
+    rays, complement = (
+        [exponents(row, count) for row in listed(data[key], key)] for key in ("rays", "complement")
+    )
     rows = [*rays, *complement]
     require(len(rows) == count, "there should be as many new coordinates as old ones")
     require(abs(determinant(rows)) == 1, "the monomial map is not invertible")
-    require(all(any(ray[i] for ray in rays) for i in range(count)), "the blow-up does not lie over the points of the chart")
+    require(
+        all(any(ray[i] for ray in rays) for i in range(count)),
+        "the blow-up does not lie over the points of the chart",
+    )
     fresh = new_names(chart, [*listed(data["local"], "names"), *listed(data["units"], "names")])
     local, units = fresh[: len(rays)], fresh[len(rays) :]
     require(len(data["local"]) == len(rays), "a name for every ray should be local")
@@ -289,8 +341,13 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
         chart,
         local=local,
         units=chart.units + units,
-        exponents=tuple(sum(a * b for a, b in zip(ray, chart.exponents, strict=True)) for ray in rays),
-        weights=tuple(sum(a * b for a, b in zip(ray, chart.weights, strict=True)) + j for ray, j in zip(rays, jacobian, strict=True)),
+        exponents=tuple(
+            sum(a * b for a, b in zip(ray, chart.exponents, strict=True)) for ray in rays
+        ),
+        weights=tuple(
+            sum(a * b for a, b in zip(ray, chart.weights, strict=True)) + j
+            for ray, j in zip(rays, jacobian, strict=True)
+        ),
         generators=tuple(map(carry, chart.generators)),
         prior=carry(chart.prior),
         relations=tuple((n, carry(r)) for n, r in chart.relations),
@@ -301,11 +358,20 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
 def _part(chart: Chart, data: Any, inside: bool) -> Chart:
     fields(data, {"move", "generators", "names"}, "a part")
     names = set(listed(data["names"], "names"))
-    chosen = [chart.generators[whole(i, 0, len(chart.generators), "a generator")] for i in listed(data["generators"], "generators")]
+    chosen = [
+        chart.generators[whole(i, 0, len(chart.generators), "a generator")]
+        for i in listed(data["generators"], "generators")
+    ]
     require(all(chart.used(g) <= names for g in chosen), "the part contains other variables")
-    local, units = tuple(n for n in chart.local if n in names), tuple(n for n in chart.units if n in names)
+    local, units = (
+        tuple(n for n in chart.local if n in names),
+        tuple(n for n in chart.units if n in names),
+    )
     own = local + units
-    images = [p.coordinate(len(own), own.index(n)) if n in names else p.constant(len(own), 1) for n in chart.names]
+    images = [
+        p.coordinate(len(own), own.index(n)) if n in names else p.constant(len(own), 1)
+        for n in chart.names
+    ]
 
     def carry(q: Terms) -> Terms:
         return p.compose(q, images, len(own))
@@ -334,7 +400,9 @@ def _change(chart: Chart, data: Any, inside: bool) -> Chart:
     require(v in chart.free, "only free coordinates are changed")
     require(p.degree(slope, index) == 0, "the slope contains the variable")
     require(p.degree(rest, index) == 0, "the rest contains the variable")
-    require(all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable")
+    require(
+        all(p.degree(r, index) == 0 for _, r in chart.relations), "a relation contains the variable"
+    )
     require(chart.unit(slope), "the slope may vanish")
     images = [p.coordinate(chart.size, i) for i in range(chart.size)]
     value = p.add(images[index], rest, -1)
@@ -355,14 +423,20 @@ def _change(chart: Chart, data: Any, inside: bool) -> Chart:
 def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
     """The chart of a blow-up in which all coordinates of the centre are multiples of the pivot.
 
-    Those before the pivot are local, so that what is left to them are points of no chart before; those after it are free.
+    Those before the pivot are local, so that what is left to them are points of no chart before;
+    those after it are free.
     """
     fields(data, {"move", "centre", "pivot", "names"}, "a chart of a blow-up")
     centre, names = listed(data["centre"], "the centre"), new_names(chart, data["names"])
-    places = [chart.local.index(n) for n in centre]  # were one there twice, there would be no name for the first of them as a pivot
+    places = [
+        chart.local.index(n) for n in centre
+    ]  # were one there twice, there would be no name for the first of them as a pivot
     pivot = whole(data["pivot"], 0, len(centre), "the pivot")
     late = places[pivot + 1 :]
-    require(not any(chart.exponents[i] or chart.weights[i] for i in late), "a free coordinate would carry a monomial or a weight")
+    require(
+        not any(chart.exponents[i] or chart.weights[i] for i in late),
+        "a free coordinate would carry a monomial or a weight",
+    )
     fresh = dict(zip(places, names, strict=True))
     kept = [i for i in range(len(chart.local)) if i not in late]
     local = tuple(fresh.get(i, chart.local[i]) for i in kept)
@@ -372,7 +446,9 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
     old = [fresh.get(i, n) for i, n in enumerate(chart.names)]
     s = p.coordinate(size, every.index(names[pivot]))
     images = [p.coordinate(size, every.index(n)) for n in old]
-    images = [p.multiply(q, s) if i in places and i != places[pivot] else q for i, q in enumerate(images)]
+    images = [
+        p.multiply(q, s) if i in places and i != places[pivot] else q for i, q in enumerate(images)
+    ]
 
     def carry(q: Terms) -> Terms:
         return p.compose(q, images, size)
@@ -394,10 +470,12 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
 
 
 def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
-    """The points where a polynomial in the units does not vanish; a free coordinate that does not is free no more.
+    """The points where a polynomial in the units does not vanish; a free coordinate that does not
+    is free no more.
 
-    There are such points if the chart has any: a unit that occurs linearly, with a slope that is a unit, is in no relation and may move a
-    little; and an étale coordinate has no relation beside it.
+    There are such points if the chart has any: a unit that occurs linearly, with a slope that is a
+    unit, is in no relation and may move a little; and an étale coordinate has no relation beside
+    it.
     """
     fields(data, {"move", "polynomial"}, "the points off a piece")
     poly = polynomial(data["polynomial"], chart.size)

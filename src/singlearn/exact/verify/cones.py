@@ -49,7 +49,9 @@ def determinant(rows: Sequence[Sequence[int]]) -> Fraction:
 
 
 def lowest_cone(point: Ray, points: Sequence[Ray]) -> frozenset[Ray]:
-    """Extreme rays of the weights w ≥ 0 for which ``point`` is lowest: orthant, cut by one half-space after the other."""
+    """Extreme rays of the weights w ≥ 0 for which ``point`` is lowest: orthant, cut by one
+    half-space after the other.
+    """
     size = len(point)
     walls: list[Ray] = [tuple(int(i == j) for j in range(size)) for i in range(size)]
     rays: list[Ray] = list(walls)
@@ -64,7 +66,9 @@ def lowest_cone(point: Ray, points: Sequence[Ray]) -> frozenset[Ray]:
                 continue
             shared = [wall for wall in walls if _dot(wall, one) == 0 == _dot(wall, two)]
             if (matrix_rank(shared) if shared else 0) == size - 2:
-                fresh.append(_primitive([abs(k) * a + abs(h) * b for a, b in zip(one, two, strict=True)]))
+                fresh.append(
+                    _primitive([abs(k) * a + abs(h) * b for a, b in zip(one, two, strict=True)])
+                )
         walls.append(half)
         rays = list(dict.fromkeys(fresh))
     return frozenset(rays)
@@ -73,7 +77,11 @@ def lowest_cone(point: Ray, points: Sequence[Ray]) -> frozenset[Ray]:
 def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
     """Cones of all compact faces, by their rays, with their dimensions."""
     size = len(points[0])
-    minimal = [p for p in set(points) if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in set(points))]
+    minimal = [
+        p
+        for p in set(points)
+        if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in set(points))
+    ]
     tops = []
     for point in minimal:
         cone = lowest_cone(point, minimal)
@@ -89,10 +97,12 @@ def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
 
 
 def show_cover(parts: set[frozenset[Ray]], cone: frozenset[Ray], dimension: int) -> None:
-    """Every point inside ``cone`` lies in the relative interior of one of the parts, which are simplicial cones in it.
+    """Every point inside ``cone`` lies in the relative interior of one of the parts, which are
+    simplicial cones in it.
 
-    Beyond each wall of one of full dimension, if the wall is not in a facet of the cone, there is another one: so that what they
-    cover has no boundary inside the cone. Every face of theirs that is not in a facet of the cone is among the parts.
+    Beyond each wall of one of full dimension, if the wall is not in a facet of the cone, there is
+    another one: so that what they cover has no boundary inside the cone. Every face of theirs that
+    is not in a facet of the cone is among the parts.
 
     Raises:
         RefutedError: it is not so.
@@ -102,31 +112,52 @@ def show_cover(parts: set[frozenset[Ray]], cone: frozenset[Ray], dimension: int)
     def inside(rays: Collection[Ray]) -> bool:
         return all(any(_dot(n, ray) for ray in rays) for n in facets)
 
-    require(all(matrix_rank([*cone, *part]) == dimension for part in parts), "a chart reaches out of the span of the face")
-    require(all(_dot(n, ray) >= 0 for part in parts for ray in part for n in facets), "a chart reaches beyond the face")
+    require(
+        all(matrix_rank([*cone, *part]) == dimension for part in parts),
+        "a chart reaches out of the span of the face",
+    )
+    require(
+        all(_dot(n, ray) >= 0 for part in parts for ray in part for n in facets),
+        "a chart reaches beyond the face",
+    )
     full = [part for part in parts if len(part) == dimension]
     require(bool(full), "there are no charts of the face")
     for part in full:
-        faces = [frozenset(face) for size in range(1, dimension) for face in combinations(part, size)]
-        require(all(face in parts for face in faces if inside(face)), "the points where charts of the face meet are missing")
+        faces = [
+            frozenset(face) for size in range(1, dimension) for face in combinations(part, size)
+        ]
+        require(
+            all(face in parts for face in faces if inside(face)),
+            "the points where charts of the face meet are missing",
+        )
         for ray in part:
             wall = part - {ray}
             if wall and inside(wall):
                 others = [min(other - wall) for other in full if wall < other]
-                require(any(_across(sorted(wall), ray, other) for other in others), "beyond a wall there is no chart of the face")
+                require(
+                    any(_across(sorted(wall), ray, other) for other in others),
+                    "beyond a wall there is no chart of the face",
+                )
 
 
 def _across(wall: Sequence[Ray], one: Ray, two: Ray) -> bool:
-    """one and two, in the same span as the wall, lie on different sides of it: two = -a·one + (wall), a > 0."""
+    """one and two, in the same span as the wall, lie on different sides of it: two = -a·one +
+    (wall), a > 0.
+    """
     basis = [*wall, one]
-    return _cramer([[_dot(a, b) for b in basis] for a in basis], [_dot(ray, two) for ray in basis])[-1] < 0
+    return (
+        _cramer([[_dot(a, b) for b in basis] for a in basis], [_dot(ray, two) for ray in basis])[-1]
+        < 0
+    )
 
 
 def _cramer(matrix: Sequence[Sequence[int]], right: Sequence[int]) -> list[Fraction]:
     """The solution of a system with a determinant that is not 0, by Cramer's rule."""
     whole = determinant(matrix)
     return [
-        determinant([[*row[:i], r, *row[i + 1 :]] for row, r in zip(matrix, right, strict=True)]) / whole for i in range(len(matrix))
+        determinant([[*row[:i], r, *row[i + 1 :]] for row, r in zip(matrix, right, strict=True)])
+        / whole
+        for i in range(len(matrix))
     ]
 
 
@@ -155,7 +186,10 @@ def _form(wall: Sequence[Ray], other: Ray) -> tuple[Fraction, ...]:
     """The linear form, a combination of the rays, that is 0 on the wall and 1 on the other ray."""
     basis = [*wall, other]
     weights = _cramer([[_dot(a, b) for b in basis] for a in basis], [*(0 for _ in wall), 1])
-    return tuple(sum((w * b[j] for w, b in zip(weights, basis, strict=True)), Fraction(0)) for j in range(len(other)))
+    return tuple(
+        sum((w * b[j] for w, b in zip(weights, basis, strict=True)), Fraction(0))
+        for j in range(len(other))
+    )
 
 
 def _dot(one: Sequence[Any], other: Sequence[int]) -> Any:

@@ -1,4 +1,6 @@
-"""What a certificate says, read strictly: whatever has not the form that ``docs/certificate-format.md`` gives is refuted."""
+"""What a certificate says, read strictly: whatever has not the form that
+``docs/certificate-format.md`` gives is refuted.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,17 @@ class RefutedError(Exception):
 
 
 def require(condition: bool, sentence: str) -> None:
-    """The only way in which the checker refuses: where the condition does not hold, the sentence says what is wrong."""
+    """The only way in which the checker refuses: where the condition does not hold, the sentence
+    says what is wrong.
+    """
     if not condition:
         raise RefutedError(sentence)
 
 
 def fields(data: Any, names: set[str], what: str) -> Mapping[str, Any]:
-    """A dictionary with these fields and no other; in a list of the same strings nothing can be looked up by name."""
+    """A dictionary with these fields and no other; in a list of the same strings nothing can be
+    looked up by name.
+    """
     require(
         set(data) == names, f"{what} should have the fields {', '.join(sorted(names))} and no other"
     )
@@ -33,7 +39,9 @@ def fields(data: Any, names: set[str], what: str) -> Mapping[str, Any]:
 
 
 def listed(data: Any, what: str) -> list[Any]:
-    """A list: not a string, in which Python would see a list of letters, nor a dictionary, in which it would see its keys."""
+    """A list: not a string, in which Python would see a list of letters, nor a dictionary, in which
+    it would see its keys.
+    """
     require(isinstance(data, list), f"{what} should be a list")
     result: list[Any] = data
     return result

@@ -1,4 +1,6 @@
-"""What is proved on one face of a Newton polyhedron without another chart: zeros that cross, are steep, or have a bounded order."""
+"""What is proved on one face of a Newton polyhedron without another chart: zeros that cross, are
+steep, or have a bounded order.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,26 @@ from singlearn.exact.verify.witness import show_real_zero
 
 
 def named_factors(chart: Chart, data: Any) -> list[tuple[Terms, int]]:
-    """The factors that the certificate names; they should multiply up to the generator, or be the generators."""
-    factors = [(polynomial(f, chart.size), whole(s, 1, 1000, "a multiplicity")) for f, s in listed(data, "factors")]
+    """The factors that the certificate names; they should multiply up to the generator, or be the
+    generators.
+    """
+    factors = [
+        (polynomial(f, chart.size), whole(s, 1, 1000, "a multiplicity"))
+        for f, s in listed(data, "factors")
+    ]
     if len(chart.generators) > 1 or chart.relations:
-        require(factors == [(g, 1) for g in chart.generators], "the factors should be the generators, each once")
+        require(
+            factors == [(g, 1) for g in chart.generators],
+            "the factors should be the generators, each once",
+        )
         return factors
     product = p.constant(chart.size, 1)
     for f, s in factors:
         product = p.multiply(product, p.power(f, s, chart.size))
-    require(p.monic(product) == p.monic(chart.generators[0]), "the factors do not multiply up to the generator")
+    require(
+        p.monic(product) == p.monic(chart.generators[0]),
+        "the factors do not multiply up to the generator",
+    )
     return factors
 
 
@@ -37,9 +50,11 @@ def crossing_on(
     factors: Sequence[tuple[Terms, int]],
     avoid: Sequence[Terms],
 ) -> Poles:
-    """The zeros of the factors cross each other and the divisors normally, off the zeros of ``avoid``.
+    """The zeros of the factors cross each other and the divisors normally, off the zeros of
+    ``avoid``.
 
-    For every set of factors: they have no common zero on the face, or the certificate lists the set.
+    For every set of factors: they have no common zero on the face, or the certificate lists the
+    set.
     """
     chart = polyhedron.chart
     claimed: dict[tuple[int, ...], Any] = {}
@@ -58,7 +73,11 @@ def crossing_on(
             require(chart.no_zeros(polys), "factors may meet that are not listed")
             continue
         require(chart.no_zeros(_minors(chart, polys, len(polys)), avoid), "factors may touch")
-        strict = [Fraction(len(subset), chart.power)] if together else [Fraction(1, chart.power * factors[i][1]) for i in subset]
+        strict = (
+            [Fraction(len(subset), chart.power)]
+            if together
+            else [Fraction(1, chart.power * factors[i][1]) for i in subset]
+        )
         key = polyhedron.key(rays, strict)
         known = claimed[subset] is not None
         if known:
@@ -72,19 +91,29 @@ def crossing_on(
 
 
 def steep_on(
-    polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], rank: Any, avoid: Sequence[Terms]
+    polyhedron: Polyhedron,
+    rays: Sequence[tuple[int, ...]],
+    weight: Sequence[int],
+    rank: Any,
+    avoid: Sequence[Terms],
 ) -> Poles:
-    """At every zero of the face, off the zeros of ``avoid``, ``rank`` generators have independent differentials."""
+    """At every zero of the face, off the zeros of ``avoid``, ``rank`` generators have independent
+    differentials.
+    """
     chart = polyhedron.chart
     polys = [q for q in polyhedron.system(weight) if q]
     required = whole(rank, 1, len(polys) + 1, "rank")
-    require(chart.no_zeros(_minors(chart, polys, required), avoid), "the differentials may be dependent")
+    require(
+        chart.no_zeros(_minors(chart, polys, required), avoid), "the differentials may be dependent"
+    )
     low = min((Fraction(required, chart.power), -chart.size), polyhedron.key(rays))
     return Poles(low, NEVER, False)
 
 
 def squares_on(polyhedron: Polyhedron, weight: Sequence[int], terms: Any) -> Poles:
-    """The part of the only generator is a sum of positive multiples of squares, whose roots have no common zero."""
+    """The part of the only generator is a sum of positive multiples of squares, whose roots have no
+    common zero.
+    """
     chart = polyhedron.chart
     (part,) = polyhedron.system(weight)
     total: Terms = {}
@@ -99,8 +128,12 @@ def squares_on(polyhedron: Polyhedron, weight: Sequence[int], terms: Any) -> Pol
     return NOTHING
 
 
-def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], order: Any) -> Poles:
-    """At every zero of the face a derivative of at most that order, along one coordinate, does not vanish."""
+def contact_on(
+    polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: Sequence[int], order: Any
+) -> Poles:
+    """At every zero of the face a derivative of at most that order, along one coordinate, does not
+    vanish.
+    """
     chart = polyhedron.chart
     polys = [q for q in polyhedron.system(weight) if q]
     highest = whole(order, 1, 100, "the order")
@@ -117,9 +150,11 @@ def contact_on(polyhedron: Polyhedron, rays: Sequence[tuple[int, ...]], weight: 
 
 
 def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
-    """The system of the common zeros where the polys and the relations have fewer independent differentials.
+    """The system of the common zeros where the polys and the relations have fewer independent
+    differentials.
 
-    With fewer variables than differentials asked for there are no minors, and every common zero is such a one.
+    With fewer variables than differentials asked for there are no minors, and every common zero is
+    such a one.
     """
     system = [*polys, *chart.base]
     size = required + len(chart.base)

@@ -26,7 +26,9 @@ class Polyhedron:
     def order(self, weight: Sequence[int]) -> int:
         chart = self.chart
         low = min(self.height(e, weight) for g in chart.generators for e in g)
-        return chart.power * (low + sum(w * k for w, k in zip(weight, chart.exponents, strict=True)))
+        return chart.power * (
+            low + sum(w * k for w, k in zip(weight, chart.exponents, strict=True))
+        )
 
     def height(self, e: Sequence[int], weight: Sequence[int]) -> int:
         return sum(w * a for w, a in zip(weight, e, strict=False))
@@ -46,7 +48,14 @@ class Polyhedron:
         return best, -((matrix_rank(level) if level else 0) + sum(s == best for s in strict))
 
     def plain(self) -> Key:
-        return min((self.key(sorted(cone)) for cone, dimension in self.cones.items() if dimension == self.count), default=NEVER)
+        return min(
+            (
+                self.key(sorted(cone))
+                for cone, dimension in self.cones.items()
+                if dimension == self.count
+            ),
+            default=NEVER,
+        )
 
     def even(self) -> bool:
         return all(self.order(ray) % 2 == 0 for cone in self.cones for ray in cone)

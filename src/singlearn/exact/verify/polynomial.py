@@ -80,7 +80,11 @@ def divide(poly: Terms, divisor: Terms) -> Terms:
 
 
 def derivative(poly: Terms, index: int) -> Terms:
-    return {(*e[:index], e[index] - 1, *e[index + 1 :]): c * e[index] for e, c in poly.items() if e[index]}
+    return {
+        (*e[:index], e[index] - 1, *e[index + 1 :]): c * e[index]
+        for e, c in poly.items()
+        if e[index]
+    }
 
 
 def monic(poly: Terms) -> Terms:
@@ -114,12 +118,18 @@ def value(poly: Terms, point: Sequence[Fraction]) -> Fraction:
     return total
 
 
-def substitute(poly: Terms, index: int, value_: Terms, slope: Terms, images: Sequence[Terms], size: int) -> Terms:
-    """``slope^d · poly`` with variable ``index`` replaced by ``value/slope``, d its degree there, the others by their images."""
+def substitute(
+    poly: Terms, index: int, value_: Terms, slope: Terms, images: Sequence[Terms], size: int
+) -> Terms:
+    """``slope^d · poly`` with variable ``index`` replaced by ``value/slope``, d its degree there,
+    the others by their images.
+    """
     top = degree(poly, index)
     result: Terms = {}
     for e, c in poly.items():
         rest = compose({(*e[:index], 0, *e[index + 1 :]): c}, images, size)
-        term = multiply(rest, multiply(power(value_, e[index], size), power(slope, top - e[index], size)))
+        term = multiply(
+            rest, multiply(power(value_, e[index], size), power(slope, top - e[index], size))
+        )
         result = add(result, term)
     return result

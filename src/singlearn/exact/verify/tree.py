@@ -51,11 +51,19 @@ def _open(chart: Chart, data: Any) -> Poles:
 
 
 def hoelder(chart: Chart) -> Key:
-    """A lower bound at every point, by Hölder's inequality: 1/λ of a product is at most the sum of those of the factors.
+    """A lower bound at every point, by Hölder's inequality: 1/λ of a product is at most the sum of
+    those of the factors.
 
-    A polynomial of degree d has order at most d everywhere; on the hypersurface of a relation of degree r, at most r·d (Bézout).
+    A polynomial of degree d has order at most d everywhere; on the hypersurface of a relation of
+    degree r, at most r·d (Bézout).
     """
-    slowest = max((Fraction(chart.power * k, h + 1) for k, h in zip(chart.exponents, chart.weights, strict=True)), default=Fraction(0))
+    slowest = max(
+        (
+            Fraction(chart.power * k, h + 1)
+            for k, h in zip(chart.exponents, chart.weights, strict=True)
+        ),
+        default=Fraction(0),
+    )
     degree = min(map(p.total_degree, chart.generators))
     for _, relation in chart.relations:
         degree *= p.total_degree(relation)
@@ -70,18 +78,29 @@ def _sum(chart: Chart, data: Any) -> Poles:
     parts = _children(chart, data["children"], ("part",))
     moves = [child["move"] for child in data["children"]]
     generators = [i for move in moves for i in move["generators"]]
-    require(sorted(generators) == list(range(len(chart.generators))), "every generator should be in one summand")
+    require(
+        sorted(generators) == list(range(len(chart.generators))),
+        "every generator should be in one summand",
+    )
     names = [name for move in moves for name in move["names"]]
     require(len(names) == len(set(names)), "the summands share a variable")
     for link in (*(r for _, r in chart.relations), *chart.nonzero):
-        # Else a point that is good for one summand and one that is good for another need not go together.
+        # Else a point that is good for one summand and one that is good for another need not go
+        # together.
         owners = [set(move["names"]) for move in moves if chart.used(link) & set(move["names"])]
-        require(all(chart.used(link) <= own for own in owners), "what holds at the points of the chart links summands")
+        require(
+            all(chart.used(link) <= own for own in owners),
+            "what holds at the points of the chart links summands",
+        )
     return Poles(total([q.low for q in parts]), total([q.high for q in parts]), False)
 
 
 def _newton(chart: Chart, data: Any) -> Poles:
-    fields(data, {"kind", "moves", "bound", "faces", *(["factors"] if "factors" in data else [])}, "a Newton polyhedron")
+    fields(
+        data,
+        {"kind", "moves", "bound", "faces", *(["factors"] if "factors" in data else [])},
+        "a Newton polyhedron",
+    )
     polyhedron = Polyhedron(chart)
     plain = polyhedron.plain()
     result = Poles(plain, plain if chart.real else NEVER, polyhedron.even())
@@ -100,7 +119,10 @@ def _cone(face: Any) -> frozenset[tuple[int, ...]]:
 
 
 def _face(
-    polyhedron: Polyhedron, cone: frozenset[tuple[int, ...]], face: Any, factors: Sequence[tuple[Terms, int]] | None
+    polyhedron: Polyhedron,
+    cone: frozenset[tuple[int, ...]],
+    face: Any,
+    factors: Sequence[tuple[Terms, int]] | None,
 ) -> Poles:
     chart = polyhedron.chart
     rays, weight = sorted(cone), tuple(map(sum, zip(*cone, strict=True)))
@@ -122,7 +144,11 @@ def _face(
         result = NOTHING
         for found in _children(chart, face["children"], ("toric",)):
             result = result.meet(found)
-        show_cover({frozenset(map(tuple, c["move"]["rays"])) for c in face["children"]}, cone, polyhedron.cones[cone])
+        show_cover(
+            {frozenset(map(tuple, c["move"]["rays"])) for c in face["children"]},
+            cone,
+            polyhedron.cones[cone],
+        )
         return result
     fields(face, {"rays", "method"}, "a face")
     require(method == "open", "no such method")
@@ -148,9 +174,18 @@ def _zeros(
 
 
 def _cover(chart: Chart, data: Any) -> Poles:
-    """All zeros are zeros of pieces, each of which is made a coordinate in a child, or (without a generator) are good."""
+    """All zeros are zeros of pieces, each of which is made a coordinate in a child, or (without a
+    generator) are good.
+    """
     elsewhere = data["generator"] == -1
-    names = {"kind", "moves", "bound", "generator", "children", *(["factors"] if "factors" in data else [])}
+    names = {
+        "kind",
+        "moves",
+        "bound",
+        "generator",
+        "children",
+        *(["factors"] if "factors" in data else []),
+    }
     fields(data, names | ({"faces"} if elsewhere else set()), "a cover")
     polyhedron = Polyhedron(chart)
     (cone,) = polyhedron.cones  # one vertex
@@ -173,19 +208,30 @@ def _split(chart: Chart, data: Any) -> Poles:
     """The points where a polynomial in the units vanishes, and those where it does not."""
     fields(data, {"kind", "moves", "bound", "children"}, "a split")
     on, off = listed(data["children"], "children")
-    result = reduce(Poles.meet, [*_children(chart, [on], ("solve", "etale")), *_children(chart, [off], ("apart",))])
-    require(_piece(chart, on["move"]) == polynomial(off["move"]["polynomial"], chart.size), "the two polynomials are not the same")
+    result = reduce(
+        Poles.meet,
+        [*_children(chart, [on], ("solve", "etale")), *_children(chart, [off], ("apart",))],
+    )
+    require(
+        _piece(chart, on["move"]) == polynomial(off["move"]["polynomial"], chart.size),
+        "the two polynomials are not the same",
+    )
     return result
 
 
 def _blow_up(chart: Chart, data: Any) -> Poles:
-    """Every point of the exceptional divisor is in the chart of the first coordinate of the centre that is not 0 there."""
+    """Every point of the exceptional divisor is in the chart of the first coordinate of the centre
+    that is not 0 there.
+    """
     fields(data, {"kind", "moves", "bound", "children"}, "a blow-up")
     parts = _children(chart, data["children"], ("subspace",))
     moves = [child["move"] for child in data["children"]]
     centre = moves[0]["centre"]
     require(all(move["centre"] == centre for move in moves), "the charts have different centres")
-    require([move["pivot"] for move in moves] == list(range(len(centre))), "a chart of the blow-up is missing")
+    require(
+        [move["pivot"] for move in moves] == list(range(len(centre))),
+        "a chart of the blow-up is missing",
+    )
     return reduce(Poles.meet, parts)
 
 
@@ -194,11 +240,17 @@ def _piece(chart: Chart, move: Any) -> Terms:
     if move["move"] == "etale":
         return polynomial(move["polynomial"], chart.size)
     slope, rest = polynomial(move["slope"], chart.size), polynomial(move["rest"], chart.size)
-    return chart.on_divisors(p.add(p.multiply(slope, p.coordinate(chart.size, chart.names.index(move["variable"]))), rest))
+    return chart.on_divisors(
+        p.add(
+            p.multiply(slope, p.coordinate(chart.size, chart.names.index(move["variable"]))), rest
+        )
+    )
 
 
 def _show_covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
-    """Every zero of ``base`` is one of a piece: no factor that is left after dividing by the pieces has a zero."""
+    """Every zero of ``base`` is one of a piece: no factor that is left after dividing by the pieces
+    has a zero.
+    """
     for piece in pieces:
         while piece:
             try:

@@ -33,7 +33,9 @@ BARS = re.compile(r"(?:\b[Aa]bs\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a certificate proves what it states; if not, what is wrong with it. True or false as a condition."""
+    """Whether a certificate proves what it states; if not, what is wrong with it. True or false as
+    a condition.
+    """
 
     valid: bool
     reason: str
@@ -43,14 +45,17 @@ class Verdict:
 
 
 def verify(certificate: Any) -> Verdict:
-    """Check a certificate from its statement on: read K again, make every chart again, compute every pole again.
+    """Check a certificate from its statement on: read K again, make every chart again, compute
+    every pole again.
 
-    Nothing is shared with the search but the reader of expressions: polynomials are dictionaries here, cones are found in another
-    way, zeros are excluded by SymPy. Coordinates, Jacobian determinants, normal crossings, faces, and that the charts cover all
-    points, are recomputed; the certificate says only which steps to take.
+    Nothing is shared with the search but the reader of expressions: polynomials are dictionaries
+    here, cones are found in another way, zeros are excluded by SymPy. Coordinates, Jacobian
+    determinants, normal crossings, faces, and that the charts cover all points, are recomputed; the
+    certificate says only which steps to take.
 
     Args:
-        certificate: a :class:`Certificate`, or what its ``to_dict`` gave, read back from JSON if need be.
+        certificate: a :class:`Certificate`, or what its ``to_dict`` gave, read back from JSON if
+            need be.
 
     >>> from singlearn.exact import rlct
     >>> verify(rlct("(x^2 - y^3)^2").certificate).valid
@@ -96,7 +101,9 @@ class _Element:
 def _parse(text: str, variables: list[str]) -> Terms:
     size = len(variables)
     values = {name: _Element(p.coordinate(size, i), size) for i, name in enumerate(variables)}
-    found: _Element = Expression(text).evaluate(values, lambda q: _Element(p.constant(size, q), size))
+    found: _Element = Expression(text).evaluate(
+        values, lambda q: _Element(p.constant(size, q), size)
+    )
     return found.terms
 
 
@@ -117,7 +124,15 @@ class _Function:
         images = self.around(point)
         kept = tuple(0 if x else h for x, h in zip(point, self.weights, strict=True))
         moved = tuple(p.compose(g, images, size) for g in self.generators)
-        return Chart(tuple(self.variables), (), (0,) * size, kept, moved, p.compose(self.prior, images, size), self.power).normal()
+        return Chart(
+            tuple(self.variables),
+            (),
+            (0,) * size,
+            kept,
+            moved,
+            p.compose(self.prior, images, size),
+            self.power,
+        ).normal()
 
     def around(self, point: list[Fraction]) -> list[Terms]:
         size = len(point)
@@ -125,18 +140,38 @@ class _Function:
 
     def stratum(self, zero: frozenset[str]) -> Chart:
         """The chart of all points where just these coordinates are 0."""
-        local, units = (tuple(n for n in self.variables if (n in zero) is side) for side in (True, False))
+        local, units = (
+            tuple(n for n in self.variables if (n in zero) is side) for side in (True, False)
+        )
         order = [self.variables.index(n) for n in (*local, *units)]
 
         def carry(q: Terms) -> Terms:
             return {tuple(e[i] for i in order): c for e, c in q.items()}
 
         weights = tuple(self.weights[i] for i in order[: len(local)])
-        return Chart(local, units, (0,) * len(local), weights, tuple(map(carry, self.generators)), carry(self.prior), self.power).normal()
+        return Chart(
+            local,
+            units,
+            (0,) * len(local),
+            weights,
+            tuple(map(carry, self.generators)),
+            carry(self.prior),
+            self.power,
+        ).normal()
 
 
 def _check(certificate: Certificate) -> None:
-    names = {"K", "squares", "variables", "terms", "power", "prior", "scope", "nonnegative", "bound"}
+    names = {
+        "K",
+        "squares",
+        "variables",
+        "terms",
+        "power",
+        "prior",
+        "scope",
+        "nonnegative",
+        "bound",
+    }
     statement = fields(certificate.statement, names, "the statement")
     function = _function(statement)
     places = []
@@ -144,7 +179,9 @@ def _check(certificate: Certificate) -> None:
         fields(proof, {"place", "node"}, "a proof")
         places.append(_place(proof["place"], function, proof["node"]))
     found = _scope(statement["scope"], function, places)
-    require(statement["bound"] == found.claim(), f"the charts prove {found.claim()}, not what is stated")
+    require(
+        statement["bound"] == found.claim(), f"the charts prove {found.claim()}, not what is stated"
+    )
     shown = _nonnegative(function, statement["scope"], places, found)
     require(statement["nonnegative"] is shown, "whether K ≥ 0 was shown is stated wrongly")
 
@@ -172,7 +209,9 @@ def _function(statement: Mapping[str, Any]) -> _Function:
 
 
 def _prior(text: Any, variables: list[str]) -> tuple[tuple[int, ...], Terms]:
-    """Weights and polynomial; the absolute value of a variable becomes a variable of its own, with a name that nothing else has."""
+    """Weights and polynomial; the absolute value of a variable becomes a variable of its own, with
+    a name that nothing else has.
+    """
     size = len(variables)
     if text is None:
         return (0,) * size, p.constant(size, 1)
@@ -202,7 +241,9 @@ Place = tuple[list[Fraction] | frozenset[str], Poles]
 
 def _place(place: Any, function: _Function, node: Any) -> Place:
     if "point" in place:
-        coordinates = fields(fields(place, {"point"}, "a place")["point"], set(function.variables), "a point")
+        coordinates = fields(
+            fields(place, {"point"}, "a place")["point"], set(function.variables), "a point"
+        )
         point = [rational(coordinates[name]) for name in function.variables]
         return point, poles(function.at(point), node)
     zero = frozenset(listed(fields(place, {"zero"}, "a place")["zero"], "zero"))
@@ -215,12 +256,19 @@ def _scope(scope: Any, function: _Function, places: list[Place]) -> Poles:
         require(isinstance(point, list), "the place should be a point")
         return found
     strata = {zero: found for zero, found in places if isinstance(zero, frozenset)}
-    every = {frozenset(c) for k in range(len(function.variables) + 1) for c in combinations(function.variables, k)}
+    every = {
+        frozenset(c)
+        for k in range(len(function.variables) + 1)
+        for c in combinations(function.variables, k)
+    }
     require(set(strata) == every, "the places do not cover all points")
     whole = reduce(Poles.meet, strata.values(), NOTHING)
     if scope == "everywhere":
         return whole
-    box = {name: [rational(end) for end in ends] for name, ends in fields(scope, set(function.variables), "a box").items()}
+    box = {
+        name: [rational(end) for end in ends]
+        for name, ends in fields(scope, set(function.variables), "a box").items()
+    }
     high: Key = NEVER
     for point, found in places:
         if isinstance(point, list):
@@ -232,11 +280,17 @@ def _scope(scope: Any, function: _Function, places: list[Place]) -> Poles:
 
 
 def _nonnegative(function: _Function, scope: Any, places: list[Place], found: Poles) -> bool:
-    """Whether K ≥ 0 near the places was shown: it is a sum of squares; or it keeps its sign, and is positive somewhere."""
+    """Whether K ≥ 0 near the places was shown: it is a sum of squares; or it keeps its sign, and is
+    positive somewhere.
+    """
     if function.power == 2:
         return True
     place = places[0][0]
-    point = place if isinstance(place, list) and scope == "point" else [Fraction(0)] * len(function.variables)
+    point = (
+        place
+        if isinstance(place, list) and scope == "point"
+        else [Fraction(0)] * len(function.variables)
+    )
     K = p.compose(function.whole, function.around(point), len(function.variables))
     shown = found.low[0] == inf or found.even
     if not shown and scope == "point" and len(function.variables) == 2 and found.low == found.high:
@@ -245,5 +299,6 @@ def _nonnegative(function: _Function, scope: Any, places: list[Place], found: Po
         )
 
         shown = keeps_its_sign(K)
-    # The lexicographically least monomial is the largest one near the point along some curve (t^a, t^b, …).
+    # The lexicographically least monomial is the largest one near the point along some curve (t^a,
+    # t^b, …).
     return shown and K[min(K)] > 0

@@ -12,13 +12,16 @@ from singlearn.exact.verify.zeros import coprime, single_variable_roots
 
 
 def show_real_zero(polys: Sequence[Terms], witness: Any, nonzero: Sequence[Terms]) -> None:
-    """The witness shows that ``polys`` have a common real zero where no coordinate is 0 and none of ``nonzero`` vanishes.
+    """The witness shows that ``polys`` have a common real zero where no coordinate is 0 and none of
+    ``nonzero`` vanishes.
 
-    No point: all depend on one monomial, and Sturm finds a root. One point: it is such a zero. Two points: a single polynomial
-    changes its sign between them within an orthant, so that its zeros there have codimension 1; those that it shares with a polynomial
-    without a common factor have codimension 2.
+    No point: all depend on one monomial, and Sturm finds a root. One point: it is such a zero. Two
+    points: a single polynomial changes its sign between them within an orthant, so that its zeros
+    there have codimension 1; those that it shares with a polynomial without a common factor have
+    codimension 2.
 
-    That the differentials are independent there is not asked: whoever calls has shown it for every such zero.
+    That the differentials are independent there is not asked: whoever calls has shown it for every
+    such zero.
 
     Raises:
         RefutedError: it does not show that.

@@ -1,4 +1,6 @@
-"""Proofs that polynomials have no common real zero off the coordinate hyperplanes, checked with SymPy."""
+"""Proofs that polynomials have no common real zero off the coordinate hyperplanes, checked with
+SymPy.
+"""
 
 from __future__ import annotations
 
@@ -10,27 +12,41 @@ from singlearn.exact.verify.polynomial import Terms, add, constant, multiply
 
 
 def no_zeros(polys: Sequence[Terms], nonzero: Sequence[Terms], free: Sequence[int] = ()) -> bool:
-    """Whether one of five methods shows that there is no common zero where no coordinate is 0 and none of ``nonzero`` vanishes.
+    """Whether one of five methods shows that there is no common zero where no coordinate is 0 and
+    none of ``nonzero`` vanishes.
 
-    ``free`` coordinates may be 0. If the polynomials contain none of them, zeros with one that is 0 are limits of zeros with none, and
-    what does not vanish there does not vanish nearby; so that it is enough to look at the latter.
+    ``free`` coordinates may be 0. If the polynomials contain none of them, zeros with one that is 0
+    are limits of zeros with none, and what does not vanish there does not vanish nearby; so that it
+    is enough to look at the latter.
     """
     live = [p for p in polys if p]
     met = [i for i in free if any(e[i] for p in live for e in p)]
     if met:
         return _strictly(live, met) or _groebner_free(live, nonzero, met)
-    return any(method(live, nonzero) for method in (_monomial, _signs, _univariate, _factors, _groebner) if live)
+    return any(
+        method(live, nonzero)
+        for method in (_monomial, _signs, _univariate, _factors, _groebner)
+        if live
+    )
 
 
 def _strictly(polys: Sequence[Terms], free: Sequence[int]) -> bool:
-    """One polynomial has one sign, or there is one and every factor of it has, though free coordinates may be 0."""
+    """One polynomial has one sign, or there is one and every factor of it has, though free
+    coordinates may be 0.
+    """
     return any(_strict(p, free) for p in polys) or any(
-        all(_strict(factor, free) or _strict_discriminant(factor, free) for factor, _ in factorised(p)) for p in polys[:1]
+        all(
+            _strict(factor, free) or _strict_discriminant(factor, free)
+            for factor, _ in factorised(p)
+        )
+        for p in polys[:1]
     )
 
 
 def _strict(poly: Terms, free: Sequence[int]) -> bool:
-    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that their powers are even."""
+    """One sign where coordinates are 0 too, if they are free: one term has none of them, so that
+    their powers are even.
+    """
     return _constant_sign(poly) and not all(any(e[i] for i in free) for e in poly)
 
 
@@ -51,9 +67,14 @@ def _groebner_free(polys: Sequence[Terms], nonzero: Sequence[Terms], free: Seque
 
     symbols = sympy.symbols(f"s0:{len(next(iter(polys[0])))}")
     inverse = sympy.Symbol("inverse")
-    product = sympy.Mul(*(s for i, s in enumerate(symbols) if i not in free), *(_poly(q, symbols).as_expr() for q in nonzero))
+    product = sympy.Mul(
+        *(s for i, s in enumerate(symbols) if i not in free),
+        *(_poly(q, symbols).as_expr() for q in nonzero),
+    )
     ideal = [_poly(p, symbols).as_expr() for p in polys]
-    basis = sympy.groebner([*ideal, inverse * product - 1], inverse, *symbols, order=grevlex, domain="QQ")
+    basis = sympy.groebner(
+        [*ideal, inverse * product - 1], inverse, *symbols, order=grevlex, domain="QQ"
+    )
     return list(basis.exprs) == [1]
 
 
@@ -89,7 +110,9 @@ def _univariate(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
 
 
 def single_variable_roots(polys: Sequence[Terms]) -> int:
-    """The number of real values ≠ 0 of a monomial where all vanish, if all are polynomials in it, monomials aside; -1 otherwise."""
+    """The number of real values ≠ 0 of a monomial where all vanish, if all are polynomials in it,
+    monomials aside; -1 otherwise.
+    """
     lines = [_on_line(p) for p in polys]
     directions = {line[0] for line in lines if line is not None and any(line[0])}
     if any(line is None for line in lines) or len(directions) != 1:
@@ -98,7 +121,9 @@ def single_variable_roots(polys: Sequence[Terms]) -> int:
 
 
 def _on_line(poly: Terms) -> tuple[tuple[int, ...], dict[int, Fraction]] | None:
-    """(d, {k: c}) when all exponents are base + k·d with d primitive, its first entry positive; None otherwise."""
+    """(d, {k: c}) when all exponents are base + k·d with d primitive, its first entry positive;
+    None otherwise.
+    """
     from math import gcd
 
     exponents = list(poly)
@@ -129,7 +154,13 @@ def univariate_roots(polys: Sequence[dict[int, Fraction]]) -> int:
     s = sympy.Symbol("s")
     common = sympy.Poly(0, s, domain="QQ")
     for terms in polys:
-        common = common.gcd(sympy.Poly({(k,): sympy.Rational(c.numerator, c.denominator) for k, c in terms.items()}, s, domain="QQ"))
+        common = common.gcd(
+            sympy.Poly(
+                {(k,): sympy.Rational(c.numerator, c.denominator) for k, c in terms.items()},
+                s,
+                domain="QQ",
+            )
+        )
     while not common.is_zero and common.eval(0) == 0:
         common = common.exquo(sympy.Poly(s, s, domain="QQ"))
     if common.degree() < 1:
@@ -148,11 +179,16 @@ def factorised(poly: Terms) -> list[tuple[Terms, int]]:
     size = len(next(iter(poly), ()))
     symbols = sympy.symbols(f"s0:{size}")
     _, factors = sympy.factor_list(_poly(poly, symbols))
-    return [({e: Fraction(int(c.p), int(c.q)) for e, c in factor.terms()}, times) for factor, times in factors]
+    return [
+        ({e: Fraction(int(c.p), int(c.q)) for e, c in factor.terms()}, times)
+        for factor, times in factors
+    ]
 
 
 def _definite(poly: Terms) -> bool:
-    """One sign, no real root in the one monomial it depends on, or a quadratic with negative discriminant."""
+    """One sign, no real root in the one monomial it depends on, or a quadratic with negative
+    discriminant.
+    """
     if _constant_sign(poly):
         return True
     line = _on_line(poly)
@@ -183,7 +219,9 @@ def _even(poly: Terms) -> bool:
 
 
 def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
-    """Hilbert: the ideal of the polynomials, with an inverse of all that may not vanish, contains 1."""
+    """Hilbert: the ideal of the polynomials, with an inverse of all that may not vanish, contains
+    1.
+    """
     import sympy
     from sympy.polys.orderings import grevlex
 
@@ -194,7 +232,10 @@ def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
     product = sympy.Poly(sympy.Mul(*symbols), inverse, *symbols, domain="QQ")
     for p in together[len(polys) :]:
         product *= sympy.Poly(_poly(p, symbols).as_expr(), inverse, *symbols, domain="QQ")
-    ideal = [sympy.Poly(_poly(p, symbols).as_expr(), inverse, *symbols, domain="QQ") for p in together[: len(polys)]]
+    ideal = [
+        sympy.Poly(_poly(p, symbols).as_expr(), inverse, *symbols, domain="QQ")
+        for p in together[: len(polys)]
+    ]
     last = product * sympy.Poly(inverse, inverse, *symbols, domain="QQ") - 1
     basis = sympy.groebner([*ideal, last], inverse, *symbols, order=grevlex, domain="QQ")
     return list(basis.exprs) == [1]
@@ -203,7 +244,11 @@ def _groebner(polys: Sequence[Terms], nonzero: Sequence[Terms]) -> bool:
 def _poly(terms: Terms, symbols: Sequence[Any]) -> Any:
     import sympy
 
-    return sympy.Poly({e: sympy.Rational(c.numerator, c.denominator) for e, c in terms.items()}, *symbols, domain="QQ")
+    return sympy.Poly(
+        {e: sympy.Rational(c.numerator, c.denominator) for e, c in terms.items()},
+        *symbols,
+        domain="QQ",
+    )
 
 
 def _fewest_variables(poly: Terms) -> Terms:
@@ -211,10 +256,11 @@ def _fewest_variables(poly: Terms) -> Terms:
 
 
 def _shared_variables(polys: Sequence[Terms]) -> list[Terms]:
-    """Set to 1 the variables that quasi-homogeneity allows: t_i = 1 is no loss if a weight for it alone leaves all zeros alone.
+    """Set to 1 the variables that quasi-homogeneity allows: t_i = 1 is no loss if a weight for it
+    alone leaves all zeros alone.
 
-    A weight w with w·e constant on every polynomial moves zeros along; with w_i = ±1 every zero off the hyperplanes can be moved
-    to t_i = 1.
+    A weight w with w·e constant on every polynomial moves zeros along; with w_i = ±1 every zero off
+    the hyperplanes can be moved to t_i = 1.
     """
     from sympy import Matrix, ilcm
 

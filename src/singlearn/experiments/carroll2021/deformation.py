@@ -1,4 +1,6 @@
-"""One kink against two at some separation: which phase costs less, and at which separation they cost the same."""
+"""One kink against two at some separation: which phase costs less, and at which separation they
+cost the same.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from singlearn.results.estimate import Estimate
 
 @dataclass(frozen=True)
 class Pair:
-    """Both phases at one separation of the kinks of the truth (a distance of inputs, or an angle in radians); in nats.
+    """Both phases at one separation of the kinks of the truth (a distance of inputs, or an angle in
+    radians); in nats.
 
     ``divergence`` is the lowest K of a single kink.
     """
@@ -30,22 +33,31 @@ class Pair:
     @property
     def gap(self) -> Estimate:
         """F of one kink minus F of two, in nats: positive where two kinks win."""
-        return Estimate(self.one.value - self.two.value, math.hypot(self.one.standard_error, self.two.standard_error))
+        return Estimate(
+            self.one.value - self.two.value,
+            math.hypot(self.one.standard_error, self.two.standard_error),
+        )
 
 
 Sweep = Sequence[Pair]
 
 
 def _gaps(sweep: Sweep) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([pair.gap.value for pair in sweep]), np.array([pair.gap.standard_error for pair in sweep])
+    return np.array([pair.gap.value for pair in sweep]), np.array(
+        [pair.gap.standard_error for pair in sweep]
+    )
 
 
-def critical_separation(sweep: Sweep, separation_at: Callable[[float], float]) -> tuple[Estimate, Estimate] | None:
-    """The critical separation and n K there, where the gap is 0: of a straight line through gaps over n K; ``None`` outside the sweep.
+def critical_separation(
+    sweep: Sweep, separation_at: Callable[[float], float]
+) -> tuple[Estimate, Estimate] | None:
+    """The critical separation and n K there, where the gap is 0: of a straight line through gaps
+    over n K; ``None`` outside the sweep.
 
     Args:
         sweep: one n, at least two separations.
-        separation_at: the separation at which the lowest K of a single kink has a given value; K grows like its cube.
+        separation_at: the separation at which the lowest K of a single kink has a given value; K
+            grows like its cube.
     """
     levels = np.array([pair.n * pair.divergence for pair in sweep])
     gaps, errors = _gaps(sweep)
@@ -63,10 +75,11 @@ def critical_separation(sweep: Sweep, separation_at: Callable[[float], float]) -
 
 
 def gap_per_decade(sweeps: Sequence[Sweep]) -> Estimate | None:
-    r"""How the gap at the same n K changes with every decade of n, in nats; ``None`` for fewer than two n.
+    r"""How the gap at the same n K changes with every decade of n, in nats; ``None`` for fewer than
+     two n.
 
-    With N inputs a shared boundary costs an excess node :math:`\frac N3 \log n`, so that it is :math:`-\frac N3 \log 10` where two kinks
-    are not far apart in units of :math:`n^{-1/3}`.
+    With N inputs a shared boundary costs an excess node :math:`\frac N3 \log n`, so that it is
+    :math:`-\frac N3 \log 10` where two kinks are not far apart in units of :math:`n^{-1/3}`.
 
     Args:
         sweeps: one for each n, all with the same values of n K.
@@ -79,4 +92,6 @@ def gap_per_decade(sweeps: Sequence[Sweep]) -> Estimate | None:
     weights = centred / (centred @ centred)
     slopes, variances = weights @ gaps, weights**2 @ errors**2
     precision = 1 / variances
-    return Estimate(float(slopes @ precision / precision.sum()), float(1 / math.sqrt(precision.sum())))
+    return Estimate(
+        float(slopes @ precision / precision.sum()), float(1 / math.sqrt(precision.sum()))
+    )

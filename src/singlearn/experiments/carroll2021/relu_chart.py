@@ -1,4 +1,6 @@
-"""Two-layer ReLU networks in coordinates in which the scale of a node is a straight line, and their phases from inside."""
+"""Two-layer ReLU networks in coordinates in which the scale of a node is a straight line, and their
+phases from inside.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ BATCH = 256
 
 
 def to_network(v: Mapping[str, Any]) -> dict[str, Any]:
-    r"""The network of a chart ``{"r", "θ", "o", "a", "c"}``: :math:`w = e^r(\cos θ, \sin θ)`, :math:`b = e^r o`, :math:`q = a e^{-r}`.
+    r"""The network of a chart ``{"r", "θ", "o", "a", "c"}``: :math:`w = e^r(\cos θ, \sin θ)`,
+     :math:`b = e^r o`, :math:`q = a e^{-r}`.
 
     Along r only the scale of a node changes, and the function does not.
 
@@ -38,11 +41,18 @@ def to_network(v: Mapping[str, Any]) -> dict[str, Any]:
     """
     length = jnp.exp(v["r"])
     direction = jnp.stack([jnp.cos(v["θ"]), jnp.sin(v["θ"])], axis=-1)
-    return {"w": direction * length[..., None], "b": v["o"] * length, "q": v["a"] / length, "c": v["c"]}
+    return {
+        "w": direction * length[..., None],
+        "b": v["o"] * length,
+        "q": v["a"] / length,
+        "c": v["c"],
+    }
 
 
 def to_chart(w: Network, length: float) -> Chart:
-    """The chart of a network of two inputs whose weights w_i are rescaled to ``length``; the function stays the same."""
+    """The chart of a network of two inputs whose weights w_i are rescaled to ``length``; the
+    function stays the same.
+    """
     weight = np.asarray(w["w"])
     norm = np.linalg.norm(weight, axis=1)
     return {
@@ -56,19 +66,30 @@ def to_chart(w: Network, length: float) -> Chart:
 
 @dataclass(frozen=True)
 class ChartPrior:
-    r"""N(0, scale²) on every parameter of a network with two inputs, in the chart: the Jacobian is :math:`∏ e^{2 r_i}`."""
+    r"""N(0, scale²) on every parameter of a network with two inputs, in the chart: the Jacobian is
+    :math:`∏ e^{2 r_i}`.
+    """
 
     hidden: int
     scale: float
-    # An angle and the same one a turn further are one network: the density integrates to one over a turn, and goes on beyond it.
+    # An angle and the same one a turn further are one network: the density integrates to one over a
+    # turn, and goes on beyond it.
     repeats_along: ClassVar[tuple[str, ...]] = ("θ",)
 
     def sample(self, key: Key[Array, ""]) -> Chart:
         keys = jax.random.split(key, 4)
         shapes = ((self.hidden, 2), (self.hidden,), (self.hidden,), ())
-        weight, bias, q, c = (self.scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True))
+        weight, bias, q, c = (
+            self.scale * jax.random.normal(k, shape) for k, shape in zip(keys, shapes, strict=True)
+        )
         length = jnp.linalg.norm(weight, axis=1)
-        return {"r": jnp.log(length), "θ": jnp.arctan2(weight[:, 1], weight[:, 0]), "o": bias / length, "a": q * length, "c": c}
+        return {
+            "r": jnp.log(length),
+            "θ": jnp.arctan2(weight[:, 1], weight[:, 0]),
+            "o": bias / length,
+            "a": q * length,
+            "c": c,
+        }
 
     def log_prob(self, v: Chart) -> Float[Array, ""]:
         flat = jnp.concatenate([jnp.ravel(part) for part in to_network(v).values()])
@@ -88,8 +109,16 @@ def _lattice_kl(v: Chart, y: Float[Array, " points"]) -> Float[Array, ""]:
 
 @cache
 def _lattice_family(hidden: int, scale: float) -> Triple:
-    """K on the lattice in the chart, with n = 1; the setting is the truth's function there, so that all truths share what is compiled."""
-    return Triple.population(_lattice_kl, ChartPrior(hidden, scale), n=1.0, name=f"{hidden} nodes", setting=np.zeros(SIDE**2))
+    """K on the lattice in the chart, with n = 1; the setting is the truth's function there, so that
+    all truths share what is compiled.
+    """
+    return Triple.population(
+        _lattice_kl,
+        ChartPrior(hidden, scale),
+        n=1.0,
+        name=f"{hidden} nodes",
+        setting=np.zeros(SIDE**2),
+    )
 
 
 def lattice_population(truth: Network, hidden: int, scale: float, name: str) -> Triple:
@@ -99,18 +128,24 @@ def lattice_population(truth: Network, hidden: int, scale: float, name: str) -> 
 
 
 @jax.jit
-def _divergences(charts: Chart, truth: Network, y: Float[Array, " points"]) -> Float[Array, "particles 2"]:
+def _divergences(
+    charts: Chart, truth: Network, y: Float[Array, " points"]
+) -> Float[Array, "particles 2"]:
     """K of many charts, on the square and on the lattice."""
 
     def both(v: Chart) -> Float[Array, " 2"]:
-        return jnp.stack([half_mean_square(difference(to_network(v), truth), SQUARE), _lattice_kl(v, y)])
+        return jnp.stack(
+            [half_mean_square(difference(to_network(v), truth), SQUARE), _lattice_kl(v, y)]
+        )
 
     return jax.lax.map(both, charts, batch_size=BATCH)
 
 
 @dataclass(frozen=True)
 class Inside:
-    """A phase from inside at one nβ: F in nats, nβ E[K] and the heat capacity, both dimensionless; in units of the exact K."""
+    """A phase from inside at one nβ: F in nats, nβ E[K] and the heat capacity, both dimensionless;
+    in units of the exact K.
+    """
 
     n_beta: float
     free_energy: Estimate
@@ -122,15 +157,32 @@ class Inside:
 
 
 def from_inside(
-    truth: Network, start: Network, inside: Callable[[Chart], Any], n_beta: float, scale: float, particles: int, seed: int, name: str
+    truth: Network,
+    start: Network,
+    inside: Callable[[Chart], Any],
+    n_beta: float,
+    scale: float,
+    particles: int,
+    seed: int,
+    name: str,
 ) -> Inside:
-    """A local run from ``start`` on the lattice, its particles then weighed by the exact K of the square.
+    """A local run from ``start`` on the lattice, its particles then weighed by the exact K of the
+    square.
 
-    Importance weights :math:`e^{-nβ(K - K_lattice)}` make it exact; ``effective`` is the share of particles they leave.
+    Importance weights :math:`e^{-nβ(K - K_lattice)}` make it exact; ``effective`` is the share of
+    particles they leave.
     """
     hidden = len(np.asarray(start["b"]))
     triple = lattice_population(truth, hidden, scale, name)
-    local = temper_from(triple, to_chart(start, scale), inside, beta=n_beta, particles=particles, replicates=4, seed=seed)
+    local = temper_from(
+        triple,
+        to_chart(start, scale),
+        inside,
+        beta=n_beta,
+        particles=particles,
+        replicates=4,
+        seed=seed,
+    )
     with jax.enable_x64(True):
         flat = jnp.asarray(local.particles.reshape(-1, triple.dimension))
         charts = jax.vmap(triple.coordinates.constrain)(flat)
@@ -139,22 +191,33 @@ def from_inside(
     k, on_lattice = (n_beta * values[:, i].reshape(local.particles.shape[:2]) for i in (0, 1))
     weights = np.exp(on_lattice - k - (on_lattice - k).max())
     shift = float((on_lattice - k).max())
-    free = [f - shift - math.log(float(own.mean())) for f, own in zip(local.free_energy.replicates, weights, strict=True)]
+    free = [
+        f - shift - math.log(float(own.mean()))
+        for f, own in zip(local.free_energy.replicates, weights, strict=True)
+    ]
     share = weights / weights.sum(axis=1, keepdims=True)
     means = (share * k).sum(axis=1)
     variances = (share * (k - means[:, None]) ** 2).sum(axis=1)
     count = k.size
     effective = float(weights.sum() ** 2 / (weights**2).sum() / count)
     floor = 1 / math.sqrt(effective * count)
-    spread, fourth = float(variances.mean()), float((share * (k - means[:, None]) ** 4).sum(axis=1).mean())
+    spread, fourth = (
+        float(variances.mean()),
+        float((share * (k - means[:, None]) ** 4).sum(axis=1).mean()),
+    )
     warnings = [f"{w.reason}: {w.message}" for w in local.warnings]
     if effective < 0.5:
-        warnings.append(f"lattice: the exact K leaves {effective:.0%} of the particles of the lattice at nβ = {n_beta:g}")
+        warnings.append(
+            f"lattice: the exact K leaves {effective:.0%} of the particles of the lattice at nβ = "
+            f"{n_beta:g}"
+        )
     return Inside(
         n_beta,
         Estimate.from_replicates(free, local.free_energy.standard_error),
         Estimate.from_replicates([float(e) for e in means], math.sqrt(spread) * floor),
-        Estimate.from_replicates([float(c) for c in variances], math.sqrt(max(fourth - spread**2, 0.0)) * floor),
+        Estimate.from_replicates(
+            [float(c) for c in variances], math.sqrt(max(fourth - spread**2, 0.0)) * floor
+        ),
         effective,
         tuple(warnings),
         local,
@@ -162,7 +225,9 @@ def from_inside(
 
 
 def near(start: Network, angle: float = 0.5, offset: float = 0.3) -> Callable[[Chart], Any]:
-    """The neighbourhood of a network: directions within ``angle`` (radians), offsets within ``offset``, amplitudes of equal sign."""
+    """The neighbourhood of a network: directions within ``angle`` (radians), offsets within
+    ``offset``, amplitudes of equal sign.
+    """
     centre = to_chart(start, 1.0)
 
     def near(v: Chart) -> Any:

@@ -1,4 +1,6 @@
-"""The symmetries of two-layer ReLU networks, one example of each, drawn beside what equivalence says about it."""
+"""The symmetries of two-layer ReLU networks, one example of each, drawn beside what equivalence
+says about it.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,17 @@ class Pair:
 
 
 def pairs() -> list[Pair]:
-    """One pair for every symmetry of the notes [carroll2021phase]_: scaling, permutation, reversal in one and two dimensions, degeneracy.
+    """One pair for every symmetry of the notes [carroll2021phase]_: scaling, permutation, reversal
+    in one and two dimensions, degeneracy.
 
-    Example 3.1 has the numbers that a public copy of the notes keeps; its weights annihilate, too, in two pairs.
+    Example 3.1 has the numbers that a public copy of the notes keeps; its weights annihilate, too,
+    in two pairs.
     """
     line, plane = Box([-2], [2]), Box([-3, -3], [3, 3])
     one = TwoLayerReLU([[1, 0], [0, 1], [-1, 0], [0, -1]], [-1, -1, -1, -1], [1, 1, 1, 1], 0)
-    scaled = TwoLayerReLU([[2, 0], [0, THIRD], [-1, 0], [0, -1]], [-2, -THIRD, -1, -1], [Fraction(1, 2), 3, 1, 1], 0)
+    scaled = TwoLayerReLU(
+        [[2, 0], [0, THIRD], [-1, 0], [0, -1]], [-2, -THIRD, -1, -1], [Fraction(1, 2), 3, 1, 1], 0
+    )
     permuted = TwoLayerReLU([[0, -1], [1, 0], [0, 1], [-1, 0]], [-1, -1, -1, -1], [1, 1, 1, 1], 0)
     valley = TwoLayerReLU([[1], [-1]], [1, 1], [1, 1], 0)
     turned = TwoLayerReLU([[-1], [1]], [-1, -1], [1, 1], 2)
@@ -58,12 +64,13 @@ def pairs() -> list[Pair]:
 
 
 def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
-    r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its reversal.
+    r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its
+     reversal.
 
     Its weights :math:`w_k` have length 1 and the angles :math:`(2k+1)π/m` [wei2022deep]_.
 
-    The directions are right to 14 digits; the last is minus the sum of the others, so that the weights annihilate exactly and the reversal,
-    with constant -m/3, is the same function exactly.
+    The directions are right to 14 digits; the last is minus the sum of the others, so that the
+    weights annihilate exactly and the reversal, with constant -m/3, is the same function exactly.
 
     >>> first, last = stars(3)
     >>> bool(equivalent(first, last)), fibre(first).number
@@ -73,19 +80,30 @@ def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
     normals = [[Fraction(round(v, 14)) for v in (math.cos(a), math.sin(a))] for a in angles]
     normals.append([-sum(entries) for entries in zip(*normals, strict=True)])
     outside = TwoLayerReLU(normals, [-THIRD] * m, [1] * m, 0)
-    inside = TwoLayerReLU([[-v for v in normal] for normal in normals], [THIRD] * m, [1] * m, -m * THIRD)
+    inside = TwoLayerReLU(
+        [[-v for v in normal] for normal in normals], [THIRD] * m, [1] * m, -m * THIRD
+    )
     return outside, inside
 
 
 def draw_stars(path: Path, orders: Sequence[int] = (3, 4, 5)) -> None:
-    """The m-symmetric networks, all nodes inactive in the middle on the left, all active on the right; a row for every m in ``orders``."""
+    """The m-symmetric networks, all nodes inactive in the middle on the left, all active on the
+    right; a row for every m in ``orders``.
+    """
     figure = Figure(figsize=(11.0, 4.2 * len(orders)), layout="constrained")
-    for line, m in zip(np.asarray(figure.subfigures(len(orders), 2, squeeze=False)), orders, strict=True):
+    for line, m in zip(
+        np.asarray(figure.subfigures(len(orders), 2, squeeze=False)), orders, strict=True
+    ):
         first, last = stars(m)
-        names = (f"m = {m}: no node active in the middle", f"reversed: all {m} active in the middle, their weights annihilate")
+        names = (
+            f"m = {m}: no node active in the middle",
+            f"reversed: all {m} active in the middle, their weights annihilate",
+        )
         for panel, net, name in zip(line, (first, last), names, strict=True):
             panel.suptitle(name, fontsize=10)
-            draw_boundaries(panel, panel.subplots(), net, Box([-1, -1], [1, 1]), legend=False, arrow=0.07)
+            draw_boundaries(
+                panel, panel.subplots(), net, Box([-1, -1], [1, 1]), legend=False, arrow=0.07
+            )
     figure.savefig(path, dpi=90)
 
 
@@ -109,8 +127,13 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "joined by a path": isinstance(path, FibrePath),
             }
         )
-        for panel, net, side in zip(line, (pair.a, pair.b), ("", " — the same function"), strict=True):
-            panel.suptitle(f"{pair.name} ({pair.what}){side}" if side == "" else f"{pair.name}{side}", fontsize=10)
+        for panel, net, side in zip(
+            line, (pair.a, pair.b), ("", " — the same function"), strict=True
+        ):
+            panel.suptitle(
+                f"{pair.name} ({pair.what}){side}" if side == "" else f"{pair.name}{side}",
+                fontsize=10,
+            )
             if net.inputs == 2:
                 draw_boundaries(panel, panel.subplots(), net, pair.box, legend=False, arrow=0.07)
             else:
@@ -124,9 +147,17 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    cells = [list(rows[0])] + [[("yes" if v else "no") if isinstance(v, bool) else str(v) for v in row.values()] for row in rows]
+    cells = [list(rows[0])] + [
+        [("yes" if v else "no") if isinstance(v, bool) else str(v) for v in row.values()]
+        for row in rows
+    ]
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
 
 
-EXPERIMENT = Experiment("relu-symmetries", "the symmetries of two-layer ReLU networks, decided, verified and drawn", run)
+EXPERIMENT = Experiment(
+    "relu-symmetries", "the symmetries of two-layer ReLU networks, decided, verified and drawn", run
+)

@@ -1,4 +1,6 @@
-"""Weight annihilation: s_3 written with its three nodes turned round, and from which deformation on the posterior has enough of it."""
+"""Weight annihilation: s_3 written with its three nodes turned round, and from which deformation on
+the posterior has enough of it.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,21 @@ from singlearn.results.estimate import Estimate
 from singlearn.running.progress import counted
 
 SCALE = 1.0
-# The constant of the lifted truth. Turned round, s_3 needs a constant lower by 1; the prior N(0, 1) then gains (4² - 3²)/2 = 3.5 nats.
+# The constant of the lifted truth. Turned round, s_3 needs a constant lower by 1; the prior N(0, 1)
+# then gains (4² - 3²)/2 = 3.5 nats.
 LIFT = 4.0
 ALL = (True, True, True)
-# The kinks of s_3 are 2π/3 apart, so that this is one configuration, and those of the deformed truths lie in it too.
+# The kinks of s_3 are 2π/3 apart, so that this is one configuration, and those of the deformed
+# truths lie in it too.
 WITHIN = 0.9
 Network = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``sizes``: n at which s_3 itself is measured; ``sweeps``: n and the angles (radians, times √n) of the deformed truth."""
+    """``sizes``: n at which s_3 itself is measured; ``sweeps``: n and the angles (radians, times
+    √n) of the deformed truth.
+    """
 
     particles: int
     sizes: tuple[float, ...]
@@ -58,7 +64,9 @@ QUICK = Settings(64, (1e5,), ((1e6, (20.0, 40.0)),))
 
 @dataclass(frozen=True)
 class Comparison:
-    """One truth at one n: F of both configurations from inside; ``divergence`` is the lowest K of the annihilating one."""
+    """One truth at one n: F of both configurations from inside; ``divergence`` is the lowest K of
+    the annihilating one.
+    """
 
     constant: float
     angle: float
@@ -70,13 +78,17 @@ class Comparison:
 
     @property
     def gap(self) -> Estimate:
-        """F of the annihilating configuration minus F of the other, in nats: positive where it loses."""
+        """F of the annihilating configuration minus F of the other, in nats: positive where it
+        loses.
+        """
         a, b = self.annihilating.free_energy, self.plain.free_energy
         return Estimate(a.value - b.value, math.hypot(a.standard_error, b.standard_error))
 
 
 def deformed(angle: float, constant: float) -> Network:
-    """s_3 with its first weight turned by ``angle`` (radians), so that the total gradients do not sum to zero any more."""
+    """s_3 with its first weight turned by ``angle`` (radians), so that the total gradients do not
+    sum to zero any more.
+    """
     truth = {name: np.array(part) for name, part in star_truth(3, 3).items()}
     c, s = math.cos(angle), math.sin(angle)
     truth["w"][0] = np.array([[c, -s], [s, c]]) @ truth["w"][0]
@@ -84,7 +96,8 @@ def deformed(angle: float, constant: float) -> Network:
 
 
 def closest_annihilating(truth: Network) -> tuple[Network, float]:
-    """The network with all nodes turned round that is closest to the truth, and its K (on a lattice).
+    """The network with all nodes turned round that is closest to the truth, and its K (on a
+    lattice).
 
     >>> closest_annihilating(deformed(0.0, 0.0))[1] < 1e-12
     True
@@ -102,13 +115,17 @@ def closest_annihilating(truth: Network) -> tuple[Network, float]:
         return {"w": np.stack([np.cos(θ), np.sin(θ)], axis=1), "b": o, "q": a, "c": np.array(u[9])}
 
     first = np.concatenate([start["θ"], start["o"], start["a"], [float(start["c"])]])
-    found = least_squares(lambda u: (function(network(u)) - y) / math.sqrt(len(x)), first, xtol=1e-12, ftol=1e-12)
+    found = least_squares(
+        lambda u: (function(network(u)) - y) / math.sqrt(len(x)), first, xtol=1e-12, ftol=1e-12
+    )
     return network(found.x), float(found.cost)
 
 
 @cache
 def configurations() -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """Both phases, plain and annihilating: everything near s_3, and near s_3 turned round, up to the constant."""
+    """Both phases, plain and annihilating: everything near s_3, and near s_3 turned round, up to
+    the constant.
+    """
     truth = star_truth(3, 3)
     return near(truth, WITHIN), near(turned(truth, ALL), WITHIN)
 
@@ -118,7 +135,10 @@ def compare(constant: float, angle: float, n: float, particles: int, seed: int) 
     truth = deformed(angle, constant)
     turned_round, divergence = closest_annihilating(truth)
     starts = zip((truth, turned_round), configurations(), strict=True)
-    runs = [from_inside(truth, start, inside, n, SCALE, particles, seed, "s_3") for start, inside in starts]
+    runs = [
+        from_inside(truth, start, inside, n, SCALE, particles, seed, "s_3")
+        for start, inside in starts
+    ]
     return Comparison(constant, angle, n, runs[0], runs[1], divergence, _labelled(truth, runs[1]))
 
 
@@ -138,9 +158,13 @@ def _labelled(truth: Network, run: Inside) -> float:
 
 
 def critical_angle(sweep: Sequence[Comparison]) -> Estimate | None:
-    """The angle at which the gap changes sign: of a straight line in θ² through all points, weighted; ``None`` if it has no zero."""
+    """The angle at which the gap changes sign: of a straight line in θ² through all points,
+    weighted; ``None`` if it has no zero.
+    """
     squares = np.array([c.angle**2 for c in sweep])
-    gaps, errors = (np.array([getattr(c.gap, name) for c in sweep]) for name in ("value", "standard_error"))
+    gaps, errors = (
+        np.array([getattr(c.gap, name) for c in sweep]) for name in ("value", "standard_error")
+    )
     design = np.stack([np.ones_like(squares), squares / squares.max()], axis=1)
     inverse = np.linalg.inv(design.T @ (design / errors[:, None] ** 2))
     line = inverse @ design.T @ (gaps / errors**2)
@@ -155,14 +179,21 @@ def critical_angle(sweep: Sequence[Comparison]) -> Estimate | None:
 def predicted_gap(constant: float) -> float:
     """The gap at angle 0 by Laplace's method, for s_3 plus a constant, in nats; n drops out."""
     truth = deformed(0.0, constant)
-    return laplace_free_energy(1.0, turned(truth, ALL), SCALE) - laplace_free_energy(1.0, truth, SCALE)
+    return laplace_free_energy(1.0, turned(truth, ALL), SCALE) - laplace_free_energy(
+        1.0, truth, SCALE
+    )
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """s_3 at several n, then s_3 + 4 deformed; the figure goes to ``out/weight-annihilation.png``."""
     settings = QUICK if quick else FULL
-    swept = [[(LIFT, t / math.sqrt(n), n, seed + i) for i, t in enumerate(angles)] for n, angles in settings.sweeps]
-    tasks = [(0.0, 0.0, n, seed) for n in settings.sizes] + [task for sweep in swept for task in sweep]
+    swept = [
+        [(LIFT, t / math.sqrt(n), n, seed + i) for i, t in enumerate(angles)]
+        for n, angles in settings.sweeps
+    ]
+    tasks = [(0.0, 0.0, n, seed) for n in settings.sizes] + [
+        task for sweep in swept for task in sweep
+    ]
     pairs = (compare(lift, angle, n, settings.particles, own) for lift, angle, n, own in tasks)
     every = list(counted("weight-annihilation", pairs, len(tasks), progress))
     rest = iter(every)
@@ -187,7 +218,12 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         for w in side.warnings
     ]
     out.mkdir(parents=True, exist_ok=True)
-    return ExperimentResult(rows, warnings, table(every, sweeps, warnings), [_figure(plain, sweeps, out / "weight-annihilation.png")])
+    return ExperimentResult(
+        rows,
+        warnings,
+        table(every, sweeps, warnings),
+        [_figure(plain, sweeps, out / "weight-annihilation.png")],
+    )
 
 
 def _name(c: Comparison) -> str:
@@ -213,41 +249,93 @@ def _row(c: Comparison) -> dict[str, Any]:
     }
 
 
-def table(every: Sequence[Comparison], sweeps: Sequence[Sequence[Comparison]], warnings: list[dict[str, Any]]) -> str:
+def table(
+    every: Sequence[Comparison],
+    sweeps: Sequence[Sequence[Comparison]],
+    warnings: list[dict[str, Any]],
+) -> str:
     """The rows for people."""
-    heads = ("truth", "angle", "n", "F", "F annihilating", "gap", "Laplace", "n min K", "nE[K]", "annihilating", "its share")
+    heads = (
+        "truth",
+        "angle",
+        "n",
+        "F",
+        "F annihilating",
+        "gap",
+        "Laplace",
+        "n min K",
+        "nE[K]",
+        "annihilating",
+        "its share",
+    )
     cells: list[tuple[str, ...]] = [heads]
     for c in every:
         row = _row(c)
         laplace = "–" if row["predicted_gap"] is None else f"{row['predicted_gap']:.2f}"
         cells.append(
             (
-                _name(c), f"{c.angle:.4f}", f"{c.n:g}", str(c.plain.free_energy), str(c.annihilating.free_energy), str(c.gap), laplace,
-                f"{c.n * c.divergence:.2f}", str(c.plain.energy), str(c.annihilating.energy), f"{row['share_annihilating']:.2g}",
+                _name(c),
+                f"{c.angle:.4f}",
+                f"{c.n:g}",
+                str(c.plain.free_energy),
+                str(c.annihilating.free_energy),
+                str(c.gap),
+                laplace,
+                f"{c.n * c.divergence:.2f}",
+                str(c.plain.energy),
+                str(c.annihilating.energy),
+                f"{row['share_annihilating']:.2g}",
             )
-        )  # fmt: skip
-    lines = ["s_3 and the same turned round (annihilating): free energies in nats, angles in radians, prior N(0, 1)", *aligned(cells)]
+        )
+    lines = [
+        "s_3 and the same turned round (annihilating): free energies in nats, angles in radians, "
+        "prior N(0, 1)",
+        *aligned(cells),
+    ]
     for sweep in sweeps:
         critical = critical_angle(sweep)
-        said = "no change of preference" if critical is None else f"the preference changes at {critical} radians"
+        said = (
+            "no change of preference"
+            if critical is None
+            else f"the preference changes at {critical} radians"
+        )
         lines.append(f"  s_3 + {LIFT:g}, n = {sweep[0].n:g}: {said}")
-    return "\n".join(lines + [f"warning: {w['truth']}, n = {w['n']:g}: {w['message']}" for w in warnings])
+    return "\n".join(
+        lines + [f"warning: {w['truth']}, n = {w['n']:g}: {w['message']}" for w in warnings]
+    )
 
 
-def _figure(plain: Sequence[Comparison], sweeps: Sequence[Sequence[Comparison]], path: Path) -> Path:
+def _figure(
+    plain: Sequence[Comparison], sweeps: Sequence[Sequence[Comparison]], path: Path
+) -> Path:
     figure = Figure(figsize=(10.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _against_n(left, plain)
-    for place, (sweep, (colour, line), marker) in enumerate(zip(sweeps, SERIES, "os^v", strict=False)):
+    for place, (sweep, (colour, line), marker) in enumerate(
+        zip(sweeps, SERIES, "os^v", strict=False)
+    ):
         x = np.array([c.angle * math.sqrt(c.n) for c in sweep])
         # Side by side: they agree, and would hide each other.
         right.errorbar(
-            x + place - (len(sweeps) - 1) / 2, [c.gap.value for c in sweep], [c.gap.standard_error for c in sweep], fmt=marker,
-            color=colour, capsize=3, label=f"measured, n = {sweep[0].n:g}",
-        )  # fmt: skip
+            x + place - (len(sweeps) - 1) / 2,
+            [c.gap.value for c in sweep],
+            [c.gap.standard_error for c in sweep],
+            fmt=marker,
+            color=colour,
+            capsize=3,
+            label=f"measured, n = {sweep[0].n:g}",
+        )
         fine = np.linspace(0, 1.05 * x.max(), 30)
-        kl = [closest_annihilating(deformed(float(t) / math.sqrt(sweep[0].n), LIFT))[1] for t in fine]
-        right.plot(fine, predicted_gap(LIFT) + sweep[0].n * np.array(kl), color=colour, linestyle=line, linewidth=1.2)
+        kl = [
+            closest_annihilating(deformed(float(t) / math.sqrt(sweep[0].n), LIFT))[1] for t in fine
+        ]
+        right.plot(
+            fine,
+            predicted_gap(LIFT) + sweep[0].n * np.array(kl),
+            color=colour,
+            linestyle=line,
+            linewidth=1.2,
+        )
     right.axhline(0, color="0.6", linewidth=0.9)
     right.set_xlabel("angle of the turned weight × √n  [radians]")
     right.set_ylabel("F annihilating − F plain  [nats]")
@@ -262,7 +350,9 @@ def _against_n(axes: Axes, plain: Sequence[Comparison]) -> None:
     n = [c.n for c in plain]
     values, errors = [c.gap.value for c in plain], [c.gap.standard_error for c in plain]
     axes.errorbar(n, values, errors, fmt="o", color=SERIES[0][0], capsize=3, label="measured")
-    axes.axhline(predicted_gap(0.0), color=SERIES[1][0], linestyle="--", label="Laplace: the same at every n")
+    axes.axhline(
+        predicted_gap(0.0), color=SERIES[1][0], linestyle="--", label="Laplace: the same at every n"
+    )
     axes.axhline(0, color="0.6", linewidth=0.9)
     axes.set(xscale="log", ylim=(-0.5, 2 * predicted_gap(0.0)))
     axes.set_xlabel("sample size n")
@@ -272,4 +362,8 @@ def _against_n(axes: Axes, plain: Sequence[Comparison]) -> None:
     quieten(axes)
 
 
-EXPERIMENT = Experiment("weight-annihilation", "whether the posterior likes weights that annihilate, and where that ends", run)
+EXPERIMENT = Experiment(
+    "weight-annihilation",
+    "whether the posterior likes weights that annihilate, and where that ends",
+    run,
+)

@@ -1,4 +1,6 @@
-"""Five small singular models: what is proved in closed form, beside what tempering measures, and their pictures."""
+"""Five small singular models: what is proved in closed form, beside what tempering measures, and
+their pictures.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,19 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """The examples of the sources: θ = 2 and 1, inputs of variance 1; the pendulum at v = g = t = 1."""
+    """The examples of the sources: θ = 2 and 1, inputs of variance 1; the pendulum at v = g = t =
+    1.
+    """
     half = sympy.Rational(1, 2)
     root3 = sympy.sqrt(3)
     return [
-        Case("valley", worked_examples.scaling_valley(2, root3), scaling_valley(2.0), {"w": 1, "q": 2}, _valley),
+        Case(
+            "valley",
+            worked_examples.scaling_valley(2, root3),
+            scaling_valley(2.0),
+            {"w": 1, "q": 2},
+            _valley,
+        ),
         Case(
             "reversal",
             worked_examples.orientation_reversal(1, half, 1),
@@ -59,9 +69,15 @@ def cases() -> list[Case]:
             _reversal,
         ),
         Case(
-            "two_nodes", worked_examples.two_node_degeneracy(1, root3), two_node_degeneracy(1.0), {"w1": half, "w2": half}, _two_nodes
+            "two_nodes",
+            worked_examples.two_node_degeneracy(1, root3),
+            two_node_degeneracy(1.0),
+            {"w1": half, "w2": half},
+            _two_nodes,
         ),
-        Case("moving_kink", worked_examples.moving_kink(1), moving_kink(1.0), {"b": 0}, _moving_kink),
+        Case(
+            "moving_kink", worked_examples.moving_kink(1), moving_kink(1.0), {"b": 0}, _moving_kink
+        ),
         Case(
             "pendulum",
             worked_examples.pendulum(1, 1, 1),
@@ -81,7 +97,12 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     for case in cases():
         started = time.monotonic()
         tempered = temper(
-            case.triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=progress
+            case.triple,
+            BETA_MAX,
+            particles=256 if quick else 1024,
+            thin=64,
+            seed=seed,
+            progress=progress,
         )
         read = tempered.learning_coefficient()
         kernel = case.exact.kernel(**case.point)
@@ -102,7 +123,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
                 "seconds": time.monotonic() - started,
             }
         )
-        warnings += [{"model": case.triple.name, "reason": str(w.reason), "message": w.message} for w in read.warnings]
+        warnings += [
+            {"model": case.triple.name, "reason": str(w.reason), "message": w.message}
+            for w in read.warnings
+        ]
         figures.append(out / f"{case.file}.png")
         case.picture(case.triple).savefig(figures[-1], dpi=110)
     return ExperimentResult(rows, warnings, table(rows, warnings), figures)
@@ -127,23 +151,42 @@ def table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    printed = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join(printed + [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings])
+    printed = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join(
+        printed + [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings]
+    )
 
 
 def _valley(triple: Triple) -> Figure:
     w = np.geomspace(0.4, 5.0, 200)
     curve = np.stack([w, 2.0 / w], axis=1)
-    return plot.valley(triple, plot.Side("w", -1, 5), plot.Side("q", -1, 5), {"$W_0$: $wq = 2$": [curve]}, n=20, ceiling=3)
+    return plot.valley(
+        triple,
+        plot.Side("w", -1, 5),
+        plot.Side("q", -1, 5),
+        {"$W_0$: $wq = 2$": [curve]},
+        n=20,
+        ceiling=3,
+    )
 
 
 def _reversal(triple: Triple) -> Figure:
-    return plot.plane(triple, plot.Side("s", -1, 3), plot.Side("c", -1, 3), {"$W_0$, one point": [np.array([[1.0, 1.0]])]})
+    return plot.plane(
+        triple,
+        plot.Side("s", -1, 3),
+        plot.Side("c", -1, 3),
+        {"$W_0$, one point": [np.array([[1.0, 1.0]])]},
+    )
 
 
 def _two_nodes(triple: Triple) -> Figure:
     segment = np.array([[0.0, 1.0], [1.0, 0.0]])
-    return plot.plane(triple, plot.Side("w1", -0.6, 1.6), plot.Side("w2", -0.6, 1.6), {"$W_0$": [segment]})
+    return plot.plane(
+        triple, plot.Side("w1", -0.6, 1.6), plot.Side("w2", -0.6, 1.6), {"$W_0$": [segment]}
+    )
 
 
 def _moving_kink(triple: Triple) -> Figure:
@@ -151,7 +194,9 @@ def _moving_kink(triple: Triple) -> Figure:
 
 
 def _pendulum(triple: Triple) -> Figure:
-    """Over √g and t, with u = v/√g held at its true value: coordinates in which the orbit is a hyperbola."""
+    """Over √g and t, with u = v/√g held at its true value: coordinates in which the orbit is a
+    hyperbola.
+    """
     kl = triple.kl
     assert kl is not None
     held = Triple.population(
@@ -167,4 +212,8 @@ def _pendulum(triple: Triple) -> Figure:
     return plot.plane(held, plot.Side("ω", 0.1, 4), plot.Side("t", 0.05, 4), drawn)
 
 
-EXPERIMENT = Experiment("worked_examples", "five small singular models in closed form, beside what tempering measures", run)
+EXPERIMENT = Experiment(
+    "worked_examples",
+    "five small singular models in closed form, beside what tempering measures",
+    run,
+)

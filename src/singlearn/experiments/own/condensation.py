@@ -211,14 +211,16 @@ def _table(
         f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), "
         f"{SAMPLES} inputs, gradient descent to step {LAST}",
         "",
-        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  live"
+        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  "
+        "live"
         "  duplicate  null: explained+rest  Q moved",
     ]
     for (size, own, line), row in zip(found, rows, strict=False):
         counts = line.points[-1].counts
         passed = " ".join(map(str, row["kinks passed"]))
         lines.append(
-            f"  {size:>12g}  {own:>4}  {passed:<41}  {row['exact kinks at the end']:>5}  {row['loss at the end']:>15.2g}  "
+            f"  {size:>12g}  {own:>4}  {passed:<41}  {row['exact kinks at the end']:>5}  "
+            f"{row['loss at the end']:>15.2g}  "
             f"{counts.get(NodeRole.LIVE, 0):>4}  {counts.get(NodeRole.DUPLICATE, 0):>9}  "
             f"{row['null directions at the end']:>15}+{row['unexplained']}  {row['Q moved']:>9.2g}"
         )
@@ -229,6 +231,7 @@ def _table(
 
 EXPERIMENT = Experiment(
     "condensation",
-    "a two-layer ReLU network from small weights: its kinks, symmetries, conserved quantities and λ̂ through training",
+    "a two-layer ReLU network from small weights: its kinks, symmetries, conserved quantities and "
+    "λ̂ through training",
     run,
 )

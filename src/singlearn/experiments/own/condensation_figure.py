@@ -11,8 +11,9 @@ from singlearn.plot.style import INK, QUIET, SERIES, quieten
 
 
 def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
-    """Loss, kinks, and conserved quantities: a colour and a dash for every seed of small weights, usual
-    ones grey."""
+    """Loss, kinks, and conserved quantities: a colour and a dash for every seed of small weights,
+    usual ones grey.
+    """
     figure = Figure(figsize=(8.6, 7.4), layout="constrained")
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
     for place, (size, seed, line) in enumerate(found):

@@ -1,5 +1,7 @@
-r"""The staircase of three linear layers: plateaus, exit times beside the closed form, and λ̂ at each
-plateau beside Aoyagi's λ."""
+r"""The staircase of three linear layers: plateaus, exit times beside the closed form, and λ̂ at
+ each
+plateau beside Aoyagi's λ.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ COPIES = 2
 class Settings:
     """``values``: singular values of the true map, ``size``: of every factor at the start.
 
-    At the zero map K is of sixth order, so that its chains go as far as nβ to the power -1/6: ``nbeta``
-    is larger here than for a pair, or the tie γ would be felt.
+    At the zero map K is of sixth order, so that its chains go as far as nβ to the power -1/6:
+    ``nbeta`` is larger here than for a pair, or the tie γ would be felt.
     """
 
     values: tuple[float, ...]
@@ -210,15 +212,18 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
     d = len(settings.values)
     lines = [
-        f"linear network {'-'.join([str(d)] * (DEPTH + 1))}, singular values {', '.join(f'{s:g}' for s in settings.values)}, "
+        f"linear network {'-'.join([str(d)] * (DEPTH + 1))}, singular values "
+        f"{', '.join(f'{s:g}' for s in settings.values)}, "
         f"factors of size {settings.size:g}, nβ = {settings.nbeta:g}, γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     width r",
+        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     "
+        "width r",
     ]
     for row in rows:
         loss, out, value, exact = cells(row)
         lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} {row['λ of width r alone']:g}"
+            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
+            f"{row['λ of width r alone']:g}"
         )
     lines += ending(rows, warnings)
     return "\n".join(lines)
@@ -226,6 +231,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
 
 EXPERIMENT = Experiment(
     "deep-staircase",
-    "three linear layers from small weights: plateaus, exit times beside the closed form, λ̂ at each plateau beside exact λ",
+    "three linear layers from small weights: plateaus, exit times beside the closed form, λ̂ at "
+    "each plateau beside exact λ",
     run,
 )

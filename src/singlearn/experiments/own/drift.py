@@ -1,4 +1,6 @@
-"""What optimisers do to the conserved quantities of a network on handwritten digits: predicted, measured, and accounted for."""
+"""What optimisers do to the conserved quantities of a network on handwritten digits: predicted,
+measured, and accounted for.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,8 @@ class Run:
         name: for the table.
         make: the Optax transformation.
         rate: η.
-        settings: for the prediction; None where the modified flow says nothing (steps divided entry by entry).
+        settings: for the prediction; None where the modified flow says nothing (steps divided entry
+            by entry).
         batch: examples in a batch; None: all of them.
         dtype: of the weights.
     """
@@ -68,7 +71,12 @@ class Run:
 RUNS = (
     Run("gradient descent", lambda: optax.sgd(0.05), 0.05, {}),
     Run(f"SGD, batches of {BATCH}", lambda: optax.sgd(0.05), 0.05, {}, BATCH),
-    Run(f"heavy ball, μ = {MOMENTUM}", lambda: optax.sgd(0.02, MOMENTUM), 0.02, {"momentum": MOMENTUM}),
+    Run(
+        f"heavy ball, μ = {MOMENTUM}",
+        lambda: optax.sgd(0.02, MOMENTUM),
+        0.02,
+        {"momentum": MOMENTUM},
+    ),
     Run(
         f"weight decay, λ = {DECAY}",
         lambda: optax.chain(optax.add_decayed_weights(DECAY), optax.sgd(0.05)),
@@ -112,7 +120,10 @@ def losses(weights: Any, x: Any, labels: Any) -> Any:
     for k in (1, 2):
         hidden = jax.nn.relu(hidden @ weights[f"W{k}"].T + weights[f"b{k}"])
     logits = hidden @ weights["W3"].T + weights["b3"]
-    return jax.nn.logsumexp(logits, axis=1) - jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return (
+        jax.nn.logsumexp(logits, axis=1)
+        - jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    )
 
 
 def _one(weights: Any, example: Any) -> Any:
@@ -121,7 +132,9 @@ def _one(weights: Any, example: Any) -> Any:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run with its ledger, its prediction, the loss before and after, and the largest |w|² of a node of each law at the start."""
+    """A run with its ledger, its prediction, the loss before and after, and the largest |w|² of a
+    node of each law at the start.
+    """
 
     run: Run
     book: JaxLedger
@@ -131,32 +144,47 @@ class Outcome:
 
 
 def train(
-    how: Run, weights: dict[str, np.ndarray], x: np.ndarray, labels: np.ndarray, size: Size, seed: int
+    how: Run,
+    weights: dict[str, np.ndarray],
+    x: np.ndarray,
+    labels: np.ndarray,
+    size: Size,
+    seed: int,
 ) -> Outcome:
     """Train, keep the books, and predict from the start."""
     random = np.random.default_rng([seed, 1])
     with jax.enable_x64(how.dtype == "float64"):
         w: Any = {name: jnp.asarray(array, dtype=how.dtype) for name, array in weights.items()}
         book = ledger(w, how.make(), LAWS)
-        state, data, targets = book.optimizer.init(w), jnp.asarray(x, dtype=how.dtype), jnp.asarray(labels)
+        state, data, targets = (
+            book.optimizer.init(w),
+            jnp.asarray(x, dtype=how.dtype),
+            jnp.asarray(labels),
+        )
 
         @jax.jit
         def step(w: Any, state: Any, chosen: Any) -> Any:
-            value, gradient = jax.value_and_grad(lambda v: losses(v, data[chosen], targets[chosen]).mean())(w)
+            value, gradient = jax.value_and_grad(
+                lambda v: losses(v, data[chosen], targets[chosen]).mean()
+            )(w)
             updates, state = book.optimizer.update(gradient, state, w)
             return optax.apply_updates(w, updates), state, value
 
         found = []
         for _ in range(size.steps):
             chosen = (
-                np.arange(len(x)) if how.batch is None else random.choice(len(x), how.batch, replace=False)
+                np.arange(len(x))
+                if how.batch is None
+                else random.choice(len(x), how.batch, replace=False)
             )
             w, state, value = step(w, state, chosen)
             found.append(value)
         book.close()
     prediction = None
     if how.settings is not None:
-        looks = np.unique(np.rint(np.linspace(0, size.steps, size.looks + 1)[1:]).astype(int)).tolist()
+        looks = np.unique(
+            np.rint(np.linspace(0, size.steps, size.looks + 1)[1:]).astype(int)
+        ).tolist()
         examples = (np.asarray(x)[:, None], np.asarray(labels)[:, None])
         prediction = predict(
             _one,
@@ -171,7 +199,8 @@ def train(
             weight_decay=how.settings.get("weight_decay", 0.0),
         )
     squares = tuple(
-        form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w") for law in LAWS
+        form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w")
+        for law in LAWS
     )
     return Outcome(how, book, prediction, (float(found[0]), float(found[-1])), squares)
 
@@ -183,23 +212,36 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     weights = start(seed)
     outcomes = list(
         counted(
-            "optimisers", (train(how, weights, x, labels, size, seed) for how in RUNS), len(RUNS), progress
+            "optimisers",
+            (train(how, weights, x, labels, size, seed) for how in RUNS),
+            len(RUNS),
+            progress,
         )
     )
     rows = [row for outcome in outcomes for row in _rows(outcome)]
-    warnings = [{"run": o.run.name, "message": sentence} for o in outcomes for sentence in o.book.warnings]
+    warnings = [
+        {"run": o.run.name, "message": sentence} for o in outcomes for sentence in o.book.warnings
+    ]
     warnings += [
         {"run": r["run"], "message": f"rest {r['rest']:.1g} of |w|²"}
         for r in rows
         if r["dtype"] == "float64" and r["rest"] > BAR
     ]
-    return ExperimentResult(rows, warnings, table(outcomes, rows, warnings), [_figure(outcomes, out)])
+    return ExperimentResult(
+        rows, warnings, table(outcomes, rows, warnings), [_figure(outcomes, out)]
+    )
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:
     found = []
-    beside = [None] * len(LAWS) if outcome.prediction is None else outcome.prediction.beside(outcome.book)
-    for number, (account, predicted) in enumerate(zip(outcome.book.accounts, beside, strict=True), 1):
+    beside = (
+        [None] * len(LAWS)
+        if outcome.prediction is None
+        else outcome.prediction.beside(outcome.book)
+    )
+    for number, (account, predicted) in enumerate(
+        zip(outcome.book.accounts, beside, strict=True), 1
+    ):
         entries = {name: largest(account.entries[name]) for name in ENTRIES}
         scale = outcome.squares[number - 1]
         told = predicted or {"predicted": None, "difference": None, "error": None}
@@ -223,7 +265,9 @@ def _rows(outcome: Outcome) -> list[dict[str, Any]]:
     return found
 
 
-def table(outcomes: list[Outcome], rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
+def table(
+    outcomes: list[Outcome], rows: list[dict[str, Any]], warnings: list[dict[str, Any]]
+) -> str:
     """One line for each optimiser and law."""
 
     def number(value: float | None) -> str:
@@ -288,11 +332,22 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
             sizes = [largest(value - told.values[0]) for value in told.values]
             errors = [largest(value) for value in told.errors]
             if told.spread is not None:
-                errors = [float(np.hypot(e, largest(s))) for e, s in zip(errors, told.spread, strict=True)]
+                errors = [
+                    float(np.hypot(e, largest(s))) for e, s in zip(errors, told.spread, strict=True)
+                ]
             axes.errorbar(
-                told.steps[1:], sizes[1:], yerr=errors[1:], color=colour, marker=marks[number], markersize=4, markerfacecolor="white",
-                linestyle="", linewidth=0.9, capsize=2, label=f"hidden layer {number + 1}, predicted",
-            )  # fmt: skip
+                told.steps[1:],
+                sizes[1:],
+                yerr=errors[1:],
+                color=colour,
+                marker=marks[number],
+                markersize=4,
+                markerfacecolor="white",
+                linestyle="",
+                linewidth=0.9,
+                capsize=2,
+                label=f"hidden layer {number + 1}, predicted",
+            )
     first = outcome.book.series[0]
 
     def behind(entry: str) -> None:
@@ -319,11 +374,16 @@ def _panel(axes: Axes, outcome: Outcome) -> None:
     elif outcome.run.dtype == "float32":
         behind("discretisation")
         axes.plot(
-            first.steps, first.sizes["rest"], color=INK, linestyle=":", label="rounding (rest), layer 1"
+            first.steps,
+            first.sizes["rest"],
+            color=INK,
+            linestyle=":",
+            label="rounding (rest), layer 1",
         )
         axes.legend(frameon=False, fontsize=8)
     axes.set_title(
-        f"{outcome.run.name}, η = {outcome.run.rate:g}; loss {outcome.losses[0]:.2f} → {outcome.losses[1]:.2f}",
+        f"{outcome.run.name}, η = {outcome.run.rate:g}; loss {outcome.losses[0]:.2f} → "
+        f"{outcome.losses[1]:.2f}",
         fontsize=9,
         loc="left",
     )

@@ -1,4 +1,6 @@
-"""Very deep narrow networks, many at a time: how they start, what they compute, and how balancing moves them."""
+"""Very deep narrow networks, many at a time: how they start, what they compute, and how balancing
+moves them.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,21 @@ from singlearn.flow.balance_scales import Edges, Program, minimise
 WIDTH, INPUTS = 16, 2
 INITIALISATIONS = ("He", "orthogonal", "looks-linear", "imbalanced")
 TREATMENTS = (
-    "nothing", "gradients balanced once", "gradients balanced every 20", "weights balanced once", "LayerNorm", "residual", "tailored (TAT)",
-)  # fmt: skip
+    "nothing",
+    "gradients balanced once",
+    "gradients balanced every 20",
+    "weights balanced once",
+    "LayerNorm",
+    "residual",
+    "tailored (TAT)",
+)
 EVERY = 20
 """Steps between two balancings."""
 SPREAD = 1.0
 """Standard deviation of log node scales of the imbalanced start."""
 SHAPED = 0.9
-"""Correlation of two outputs whose inputs are orthogonal, to which the tailored rectifier is set."""
+"""Correlation of two outputs whose inputs are orthogonal, to which the tailored rectifier is set.
+"""
 
 
 class Weights(NamedTuple):
@@ -67,10 +76,14 @@ class Architecture:
         """Standard deviation of a weight times √(its inputs) that keeps the size of activations."""
         return math.sqrt(2 / (1 + self.slope**2))
 
-    def forward(self, weights: Weights, x: Float[torch.Tensor, "inputs n"]) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, weights: Weights, x: Float[torch.Tensor, "inputs n"]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Outputs (B × n) and activations of the last hidden layer (B × width × n)."""
         size = weights.first.shape[0]
-        h = self._activated(torch.baddbmm(weights.first_bias[..., None], weights.first, x.expand(size, -1, -1)))
+        h = self._activated(
+            torch.baddbmm(weights.first_bias[..., None], weights.first, x.expand(size, -1, -1))
+        )
         for w, b in zip(weights.hidden.unbind(1), weights.hidden_bias.unbind(1), strict=True):
             z = self._activated(torch.baddbmm(b[..., None], w, h))
             h = h + z if self.treatment == "residual" else z
@@ -91,8 +104,8 @@ def tailored_slope(depth: int) -> float:
 
     .. math:: c + \frac{(1 - a)^2}{π (1 + a^2)} \left(\sqrt{1 - c^2} - c \arccos c\right)
 
-    for slope a and Gaussian weights that keep the size (Zhang, Botev & Martens 2022, tailored activation
-    transformations).
+    for slope a and Gaussian weights that keep the size (Zhang, Botev & Martens 2022, tailored
+    activation transformations).
 
     Args:
         depth: number of layers with weights.
@@ -118,11 +131,18 @@ def start(architecture: Architecture, initialisation: str, seeds: list[int]) -> 
         initialisation: one of ``INITIALISATIONS``.
         seeds: of NumPy's generator.
     """
-    drawn = [_one(architecture, initialisation, np.random.default_rng([seed, architecture.depth])) for seed in seeds]
-    return Weights(*(torch.tensor(np.stack(parts), dtype=torch.float32) for parts in zip(*drawn, strict=True)))
+    drawn = [
+        _one(architecture, initialisation, np.random.default_rng([seed, architecture.depth]))
+        for seed in seeds
+    ]
+    return Weights(
+        *(torch.tensor(np.stack(parts), dtype=torch.float32) for parts in zip(*drawn, strict=True))
+    )
 
 
-def _one(architecture: Architecture, initialisation: str, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _one(
+    architecture: Architecture, initialisation: str, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
     depth, gain = architecture.depth, architecture.gain
     draw: Callable[[int, int], np.ndarray]
     if initialisation in ("He", "imbalanced"):
@@ -138,11 +158,20 @@ def _one(architecture: Architecture, initialisation: str, rng: np.random.Generat
     else:
 
         def draw(rows: int, columns: int) -> np.ndarray:
-            # [z, -z] goes through rectifiers as φ(z) - φ(-z) = (1 + slope) z: the network starts linear.
+            # [z, -z] goes through rectifiers as φ(z) - φ(-z) = (1 + slope) z: the network starts
+            # linear.
             return _mirrored(rows, columns, rng) / (1 + architecture.slope)
 
-    first = draw(WIDTH, INPUTS) / gain if initialisation != "looks-linear" else _mirrored(WIDTH, 2 * INPUTS, rng)[:, :INPUTS]
-    hidden = np.stack([draw(WIDTH, WIDTH) for _ in range(depth - 2)]) if depth > 2 else np.zeros((0, WIDTH, WIDTH))
+    first = (
+        draw(WIDTH, INPUTS) / gain
+        if initialisation != "looks-linear"
+        else _mirrored(WIDTH, 2 * INPUTS, rng)[:, :INPUTS]
+    )
+    hidden = (
+        np.stack([draw(WIDTH, WIDTH) for _ in range(depth - 2)])
+        if depth > 2
+        else np.zeros((0, WIDTH, WIDTH))
+    )
     if architecture.treatment == "residual":
         hidden = hidden / math.sqrt(depth)
     last = rng.normal(size=(1, WIDTH)) / math.sqrt(WIDTH)
@@ -150,9 +179,14 @@ def _one(architecture: Architecture, initialisation: str, rng: np.random.Generat
         last[:, WIDTH // 2 :] = -last[:, : WIDTH // 2]
     if initialisation == "imbalanced" and architecture.treatment not in ("residual",):
         s = np.exp(SPREAD * rng.normal(size=(depth - 1, WIDTH)))
-        first, hidden, last = s[0][:, None] * first, s[1:, :, None] * hidden / s[:-1, None, :], last / s[-1]
+        first, hidden, last = (
+            s[0][:, None] * first,
+            s[1:, :, None] * hidden / s[:-1, None, :],
+            last / s[-1],
+        )
     elif initialisation == "imbalanced":
-        # The stream of a residual network cannot be rescaled node by node; its branches are read and written unevenly instead.
+        # The stream of a residual network cannot be rescaled node by node; its branches are read
+        # and written unevenly instead.
         s = np.exp(SPREAD * rng.normal(size=(depth - 2, WIDTH)))
         hidden = s[:, :, None] * hidden
     return first, np.zeros(WIDTH), hidden, np.zeros((depth - 2, WIDTH)), last, np.zeros(1)
@@ -169,8 +203,11 @@ def _mirrored(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
     return np.block([[w, -w], [-w, w]])
 
 
-def balance(weights: Weights, what: str, covectors: list[Weights], squares: list[Weights], tolerance: float) -> float:
-    """Move all networks to the representative of least total norm of gradients or of weights, in place.
+def balance(
+    weights: Weights, what: str, covectors: list[Weights], squares: list[Weights], tolerance: float
+) -> float:
+    """Move all networks to the representative of least total norm of gradients or of weights, in
+    place.
 
     Args:
         weights: of the networks; their ``grad`` is moved along.
@@ -193,7 +230,10 @@ def balance(weights: Weights, what: str, covectors: list[Weights], squares: list
         edges.append(Edges(k - 1 if k else None, k if k < nodes else None, layer**2))
         if k < nodes:
             edges.append(Edges(None, k, biases[k][..., None] ** 2))
-    found = minimise(Program((WIDTH,) * nodes, (1.0,) * nodes, tuple(edges), 1 if what == "gradients" else -1), tolerance)
+    found = minimise(
+        Program((WIDTH,) * nodes, (1.0,) * nodes, tuple(edges), 1 if what == "gradients" else -1),
+        tolerance,
+    )
     s = torch.tensor(np.exp(np.stack(found.log_scales, axis=1)), dtype=torch.float32)
     scales = Weights(
         s[:, 0, :, None].expand_as(weights.first),

@@ -49,13 +49,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a unit; axes are initialisations, seeds, learning rates where not said otherwise.
+    """What became of a unit; axes are initialisations, seeds, learning rates where not said
+    otherwise.
 
     Attributes:
         loss: at the end, infinite where training diverged.
         accuracy: on the training data, at the end.
-        steepness: log₁₀ of the largest over the smallest gradient norm of a layer, at the first step (after
-            balancing), by initialisation and seed.
+        steepness: log₁₀ of the largest over the smallest gradient norm of a layer, at the first
+            step (after balancing), by initialisation and seed.
         norm: total gradient norm there.
         parallel: mean cosine between last hidden activations of two inputs, at the start.
         residual: largest |in - out|/(in + out) that any balancing left.
@@ -70,11 +71,18 @@ class Trained:
 
 
 def moons() -> tuple[Float[torch.Tensor, "2 points"], Float[torch.Tensor, " points"]]:
-    """Two half circles that a line cannot part, 32 points each, with noise 0.1, standardised; labels 0 and 1."""
+    """Two half circles that a line cannot part, 32 points each, with noise 0.1, standardised;
+    labels 0 and 1.
+    """
     rng = np.random.default_rng(20)
     angle = np.pi * rng.random(POINTS)
     label = np.arange(POINTS) % 2
-    x = np.stack([np.where(label == 0, np.cos(angle), 1 - np.cos(angle)), np.where(label == 0, np.sin(angle), 0.5 - np.sin(angle))])
+    x = np.stack(
+        [
+            np.where(label == 0, np.cos(angle), 1 - np.cos(angle)),
+            np.where(label == 0, np.sin(angle), 0.5 - np.sin(angle)),
+        ]
+    )
     x = x + 0.1 * rng.normal(size=x.shape)
     x = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
     return torch.tensor(x, dtype=torch.float32), torch.tensor(label, dtype=torch.float32)
@@ -87,7 +95,12 @@ def train(unit: Unit) -> Trained:
     rates, inits, seeds = RATES[unit.optimiser], len(INITIALISATIONS), len(unit.seeds)
     every = [start(architecture, name, list(unit.seeds)) for name in INITIALISATIONS]
     shape = (inits, seeds, len(rates))
-    weights = Weights(*(torch.cat(parts).repeat_interleave(len(rates), 0).requires_grad_() for parts in zip(*every, strict=True)))
+    weights = Weights(
+        *(
+            torch.cat(parts).repeat_interleave(len(rates), 0).requires_grad_()
+            for parts in zip(*every, strict=True)
+        )
+    )
     rate = torch.tensor(rates).repeat(inits * seeds)
     memory = [torch.zeros_like(w) for w in weights]
     squares = [torch.zeros_like(w) for w in weights]
@@ -95,7 +108,9 @@ def train(unit: Unit) -> Trained:
     residual = 0.0
     for step in range(unit.steps + 1):
         output, hidden = architecture.forward(weights, x)
-        losses = torch.nn.functional.binary_cross_entropy_with_logits(output, label.expand_as(output), reduction="none").mean(1)
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(
+            output, label.expand_as(output), reduction="none"
+        ).mean(1)
         if step == unit.steps:
             break
         for w in weights:
@@ -107,17 +122,28 @@ def train(unit: Unit) -> Trained:
         what, _, when = unit.treatment.partition(" balanced ")
         if when and (step == 0 or (when != "once" and step % EVERY == 0)):
             tolerance = 1e-4 if step == 0 else 1e-2
-            residual = max(residual, balance(weights, what, [Weights(*memory)], [Weights(*squares)], tolerance))
+            residual = max(
+                residual, balance(weights, what, [Weights(*memory)], [Weights(*squares)], tolerance)
+            )
         if step == 0:
             first = _at_start(weights, hidden.detach(), shape)
         _step(unit.optimiser, weights, memory, squares, rate, step + 1)
     loss = losses.detach().double().numpy().reshape(shape)
     right = ((output > 0) == (label > 0.5)).double().mean(1).detach().numpy().reshape(shape)
     fine = np.isfinite(loss)
-    return Trained(np.where(fine, loss, np.inf), np.where(fine, right, 0.5), **first, residual=residual)
+    return Trained(
+        np.where(fine, loss, np.inf), np.where(fine, right, 0.5), **first, residual=residual
+    )
 
 
-def _step(optimiser: str, weights: Weights, memory: list[torch.Tensor], squares: list[torch.Tensor], rate: torch.Tensor, t: int) -> None:
+def _step(
+    optimiser: str,
+    weights: Weights,
+    memory: list[torch.Tensor],
+    squares: list[torch.Tensor],
+    rate: torch.Tensor,
+    t: int,
+) -> None:
     with torch.no_grad():
         for w, m, v in zip(weights, memory, squares, strict=True):
             assert w.grad is not None
@@ -131,10 +157,17 @@ def _step(optimiser: str, weights: Weights, memory: list[torch.Tensor], squares:
 
 
 def _at_start(weights: Weights, hidden: torch.Tensor, shape: tuple[int, ...]) -> dict[str, Any]:
-    """What a network is before the first step; the same for all learning rates, of which the first is shown."""
+    """What a network is before the first step; the same for all learning rates, of which the first
+    is shown.
+    """
     grads = [w.grad.double() for w in weights if w.grad is not None]
     layers = torch.cat(
-        [grads[0].square().sum((1, 2))[:, None], grads[2].square().sum((2, 3)), grads[4].square().sum((1, 2))[:, None]], dim=1
+        [
+            grads[0].square().sum((1, 2))[:, None],
+            grads[2].square().sum((2, 3)),
+            grads[4].square().sum((1, 2))[:, None],
+        ],
+        dim=1,
     ).sqrt()
     spread = torch.log10(layers.amax(1) / layers.amin(1).clamp_min(1e-30))
     norm = torch.stack([g.reshape(len(g), -1).square().sum(1) for g in grads]).sum(0).sqrt()
@@ -147,17 +180,28 @@ def _at_start(weights: Weights, hidden: torch.Tensor, shape: tuple[int, ...]) ->
 
 def trained(unit: Unit, folder: Path) -> Trained:
     """Train a unit, or read what became of it from the folder, if the same was trained before."""
-    name = f"{unit.depth}-{unit.treatment}-{unit.optimiser}".replace(" ", "-").replace("(", "").replace(")", "")
+    name = (
+        f"{unit.depth}-{unit.treatment}-{unit.optimiser}".replace(" ", "-")
+        .replace("(", "")
+        .replace(")", "")
+    )
     path = folder / f"{name}.json"
     asked = {**asdict(unit), "seeds": list(unit.seeds), "rates": list(RATES[unit.optimiser])}
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored["unit"] == asked:
             found = stored["found"]
-            arrays = {key: np.array(value, dtype=float) for key, value in found.items() if key != "residual"}
+            arrays = {
+                key: np.array(value, dtype=float)
+                for key, value in found.items()
+                if key != "residual"
+            }
             return Trained(residual=float(found["residual"]), **arrays)
     result = train(unit)
-    found = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(result).items()}
+    found = {
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in asdict(result).items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps({"unit": asked, "found": found}).encode())
     return result

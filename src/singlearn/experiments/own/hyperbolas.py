@@ -1,4 +1,6 @@
-"""One node with a weight in and a weight out: gradient flow stays on a hyperbola, gradient descent steps across, noise pulls."""
+"""One node with a weight in and a weight out: gradient flow stays on a hyperbola, gradient descent
+steps across, noise pulls.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,8 @@ def descend(start: tuple[float, float], rate: float) -> Descent:
 
 
 def endpoint(law: float) -> tuple[float, float]:
-    """Where the flow on a hyperbola meets the valley w_1 w_2 = 1, for positive weights: w_1² = (Q + √(Q² + 4))/2.
+    """Where the flow on a hyperbola meets the valley w_1 w_2 = 1, for positive weights: w_1² = (Q +
+    √(Q² + 4))/2.
 
     >>> tuple(round(w, 6) for w in endpoint(3.0))
     (1.817354, 0.550251)
@@ -88,7 +91,9 @@ def endpoint(law: float) -> tuple[float, float]:
 def noisy_pair(
     start: tuple[float, float], rate: float, steps: int, runs: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Q of many runs of SGD with a fresh label y = 1 + ε, ε ~ N(0, 1), at every step, (steps + 1, runs)."""
+    """Q of many runs of SGD with a fresh label y = 1 + ε, ε ~ N(0, 1), at every step, (steps + 1,
+    runs).
+    """
     w = np.tile(np.array(start)[:, None], (1, runs))
     found = [w[0] ** 2 - w[1] ** 2]
     for _ in range(steps):
@@ -136,15 +141,21 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     }
     rows = [_row(descent) for descent in descents]
     rows += [_flow_row(start, flows[start]) for start in STARTS]
-    pairs = {rate: noisy_pair(STARTS[1], rate, size.noisy_steps, size.runs, random) for rate in (0.02, 0.05)}
+    pairs = {
+        rate: noisy_pair(STARTS[1], rate, size.noisy_steps, size.runs, random)
+        for rate in (0.02, 0.05)
+    }
     nodes = {
-        rate: noisy_node(rate, size.noisy_steps, max(50, size.runs // 4), random) for rate in (0.02, 0.01)
+        rate: noisy_node(rate, size.noisy_steps, max(50, size.runs // 4), random)
+        for rate in (0.02, 0.01)
     }
     noisy = [_pair_row(rate, law) for rate, law in pairs.items()] + [
         _node_row(rate, *both) for rate, both in nodes.items()
     ]
     warnings = [
-        {"row": row["start"], "message": sentence} for row in rows for sentence in row.pop("warnings", [])
+        {"row": row["start"], "message": sentence}
+        for row in rows
+        for sentence in row.pop("warnings", [])
     ]
     figure = _figure(descents, flows, pairs, nodes, out)
     return ExperimentResult(rows + noisy, warnings, table(rows, noisy), [figure])
@@ -153,7 +164,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 def _row(descent: Descent) -> dict[str, Any]:
     law, last = descent.law, descent.path[-1]
     exact = scalar_pair(law[0], descent.rate, descent.slopes)
-    predicted = predict(_loss, _weights(descent.start), [LAW], descent.rate, len(descent.slopes)).laws[0]
+    predicted = predict(
+        _loss, _weights(descent.start), [LAW], descent.rate, len(descent.slopes)
+    ).laws[0]
     own, flow = np.array(endpoint(law[-1])), np.array(endpoint(law[0]))
     return {
         "start": descent.start,
@@ -237,10 +250,18 @@ def table(rows: list[dict[str, Any]], noisy: list[dict[str, Any]]) -> str:
         ("rate", "", [f"{row['rate']:g}" for row in noisy]),
         ("steps", "", [str(row["steps"]) for row in noisy]),
         ("Q before", "", [f"{row['Q before']:.3f}" for row in noisy]),
-        ("mean Q after", "", [f"{row['mean Q after']:.3f} ± {row['standard error']:.3f}" for row in noisy]),
+        (
+            "mean Q after",
+            "",
+            [f"{row['mean Q after']:.3f} ± {row['standard error']:.3f}" for row in noisy],
+        ),
         ("predicted", "", [f"{row['predicted']:.3f}" for row in noisy]),
         ("spread of runs", "", [f"{row['spread between runs']:.3f}" for row in noisy]),
-        ("n|q|²/m|w|²", "late", ["–" if row["ratio"] is None else f"{row['ratio']:.3f}" for row in noisy]),
+        (
+            "n|q|²/m|w|²",
+            "late",
+            ["–" if row["ratio"] is None else f"{row['ratio']:.3f}" for row in noisy],
+        ),
     ]
     heads = (
         "K = ½(w₁w₂ - 1)², Q = w₁² - w₂²: gradient descent and gradient flow",
@@ -306,14 +327,18 @@ def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
             markerfacecolor="white",
             label=label,
         )
-    axes.set(xlim=(0, 2.45), ylim=(0, 3.1), xlabel="$w_1$, into the node", ylabel="$w_2$, out of it")
+    axes.set(
+        xlim=(0, 2.45), ylim=(0, 3.1), xlabel="$w_1$, into the node", ylabel="$w_2$, out of it"
+    )
     axes.set_title("K in grey, hyperbolas $w_1^2 - w_2^2$ dotted", fontsize=10, loc="left")
     axes.legend(fontsize=8, loc="upper right", framealpha=1.0, ncols=2)
     quieten(axes)
 
 
 def _crossing(axes: Axes, descents: list[Descent]) -> None:
-    for (colour, dash), descent in zip(SERIES, [d for d in descents if d.start == STARTS[1]], strict=False):
+    for (colour, dash), descent in zip(
+        SERIES, [d for d in descents if d.start == STARTS[1]], strict=False
+    ):
         time = descent.rate * np.arange(len(descent.law))
         exact = scalar_pair(descent.law[0], descent.rate, descent.slopes)
         axes.plot(time, descent.law, color=colour, linestyle=dash, label=f"η = {descent.rate:g}")
@@ -361,7 +386,11 @@ def _balanced(axes: Axes, nodes: Any) -> None:
         low, high = np.quantile(law[steps], [0.1, 0.9], axis=1)
         axes.fill_between(steps, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(
-            steps, law[steps].mean(axis=1), color=colour, linestyle=dash, label=f"mean of runs, η = {rate:g}"
+            steps,
+            law[steps].mean(axis=1),
+            color=colour,
+            linestyle=dash,
+            label=f"mean of runs, η = {rate:g}",
         )
         predicted = noise_pull(law[0, 0], INPUTS, OUTPUTS, PRODUCT, rate, 1.0, steps[::8].tolist())
         axes.plot(steps[::8], predicted, "o", color=colour, markersize=4, mfc="white")
@@ -370,12 +399,16 @@ def _balanced(axes: Axes, nodes: Any) -> None:
     axes.text(axes.get_xlim()[1], 0, "|w| = |q|", color=QUIET, fontsize=9, va="bottom", ha="right")
     axes.set(xlabel="step of SGD", ylabel="$Q = |w|^2 - |q|^2$")
     axes.set_title(
-        f"a node with {INPUTS} weights in and {OUTPUTS} out; circles: predicted", fontsize=10, loc="left"
+        f"a node with {INPUTS} weights in and {OUTPUTS} out; circles: predicted",
+        fontsize=10,
+        loc="left",
     )
     axes.legend(frameon=False, fontsize=8, loc="center right")
     quieten(axes)
 
 
 EXPERIMENT = Experiment(
-    "hyperbolas", "one node: flow stays on a hyperbola, descent steps across, noise pulls to balance", run
+    "hyperbolas",
+    "one node: flow stays on a hyperbola, descent steps across, noise pulls to balance",
+    run,
 )

@@ -29,38 +29,74 @@ def triples(quick: bool) -> list[Triple]:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Temper every triple to β = 10⁸ at default settings (``quick``: 256 particles, every second triple)."""
+    """Temper every triple to β = 10⁸ at default settings (``quick``: 256 particles, every second
+    triple).
+    """
     rows: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
     for triple in triples(quick):
         if triple.known is None:
             continue
         started = time.monotonic()
-        tempered = temper(triple, BETA_MAX, particles=256 if quick else 1024, thin=64, seed=seed, progress=progress)
+        tempered = temper(
+            triple,
+            BETA_MAX,
+            particles=256 if quick else 1024,
+            thin=64,
+            seed=seed,
+            progress=progress,
+        )
         read = tempered.learning_coefficient()
         rows.append(
             dict(
                 zip(
                     COLUMNS,
                     (
-                        triple.name, triple.dimension / 2, str(triple.known.value), triple.known.multiplicity, read.value,
-                        read.standard_error, time.monotonic() - started,
+                        triple.name,
+                        triple.dimension / 2,
+                        str(triple.known.value),
+                        triple.known.multiplicity,
+                        read.value,
+                        read.standard_error,
+                        time.monotonic() - started,
                     ),
                     strict=True,
                 )
             )
-        )  # fmt: skip
-        warnings += [{"model": triple.name, "reason": str(w.reason), "message": w.message} for w in read.warnings]
-    return ExperimentResult(rows, warnings, _table(rows, warnings), [_figure(rows, out / "known.png")])
+        )
+        warnings += [
+            {"model": triple.name, "reason": str(w.reason), "message": w.message}
+            for w in read.warnings
+        ]
+    return ExperimentResult(
+        rows, warnings, _table(rows, warnings), [_figure(rows, out / "known.png")]
+    )
 
 
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
     cells = [("model", "d/2", "exact λ", "m", "measured λ", "seconds")]
     for row in rows:
         measured = str(Estimate(row["measured λ"], row["standard error"]))
-        cells.append((row["model"], f"{row['d/2']:g}", row["exact λ"], str(row["m"]), measured, f"{row['seconds']:.0f}"))
+        cells.append(
+            (
+                row["model"],
+                f"{row['d/2']:g}",
+                row["exact λ"],
+                str(row["m"]),
+                measured,
+                f"{row['seconds']:.0f}",
+            )
+        )
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = ["  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]) for line in cells]
+    lines = [
+        "  ".join(
+            [
+                line[0].ljust(widths[0]),
+                *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)),
+            ]
+        )
+        for line in cells
+    ]
     lines += [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
 
@@ -70,7 +106,14 @@ def _figure(rows: list[dict[str, Any]], path: Path) -> Path:
     axes = figure.subplots()
     for position, row in enumerate(rows):
         exact = float(Fraction(row["exact λ"]))
-        axes.errorbar(row["measured λ"] / exact, position, xerr=row["standard error"] / exact, fmt="o", color="black", capsize=3)
+        axes.errorbar(
+            row["measured λ"] / exact,
+            position,
+            xerr=row["standard error"] / exact,
+            fmt="o",
+            color="black",
+            capsize=3,
+        )
     axes.axvline(1.0, color="0.6", zorder=0)
     axes.set_yticks(range(len(rows)), [f"{row['model']}   λ = {row['exact λ']}" for row in rows])
     axes.invert_yaxis()
@@ -80,4 +123,6 @@ def _figure(rows: list[dict[str, Any]], path: Path) -> Path:
     return path
 
 
-EXPERIMENT = Experiment("known", "λ of models where it is proven, beside what tempering measures", run)
+EXPERIMENT = Experiment(
+    "known", "λ of models where it is proven, beside what tempering measures", run
+)

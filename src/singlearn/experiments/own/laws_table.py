@@ -19,20 +19,42 @@ from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.running.progress import counted
 
 PUBLISHED_SECONDS = {"linear": 34 * 60.0, "ReLU": 113 * 60.0}
-"""What Marcotte, Gribonval & Peyré (2023) report for fifty random networks of each kind, on 64 cores."""
+"""What Marcotte, Gribonval & Peyré (2023) report for fifty random networks of each kind, on 64
+cores.
+"""
 CORES = 64
 EDGE_CASES: tuple[tuple[str, dict[str, Any], int, str], ...] = (
-    ("linear 2-7-2, a layer wider than its neighbours together", {"kind": "linear_chain", "widths": [2, 7, 2]}, 28, "r(r+1)/2"),
+    (
+        "linear 2-7-2, a layer wider than its neighbours together",
+        {"kind": "linear_chain", "widths": [2, 7, 2]},
+        28,
+        "r(r+1)/2",
+    ),
     ("linear 3-8-2", {"kind": "linear_chain", "widths": [3, 8, 2]}, 36, "r(r+1)/2"),
-    ("linear 1-2-2-1, both ends of width 1", {"kind": "linear_chain", "widths": [1, 2, 2, 1]}, 6, "Σ r(r+1)/2"),
+    (
+        "linear 1-2-2-1, both ends of width 1",
+        {"kind": "linear_chain", "widths": [1, 2, 2, 1]},
+        6,
+        "Σ r(r+1)/2",
+    ),
     ("linear 1-3-2-1", {"kind": "linear_chain", "widths": [1, 3, 2, 1]}, 9, "Σ r(r+1)/2"),
-    ("linear convolution 1-2-1, kernels 2 and 2",
-     {"kind": "conv", "channels": [1, 2, 1], "kernels": [2, 2], "act": "linear"}, 3, "c(c+1)/2"),
-    ("linear convolution 1-3-1, kernels 4 and 4",
-     {"kind": "conv", "channels": [1, 3, 1], "kernels": [4, 4], "act": "linear"}, 6, "c(c+1)/2"),
+    (
+        "linear convolution 1-2-1, kernels 2 and 2",
+        {"kind": "conv", "channels": [1, 2, 1], "kernels": [2, 2], "act": "linear"},
+        3,
+        "c(c+1)/2",
+    ),
+    (
+        "linear convolution 1-3-1, kernels 4 and 4",
+        {"kind": "conv", "channels": [1, 3, 1], "kernels": [4, 4], "act": "linear"},
+        6,
+        "c(c+1)/2",
+    ),
     ("U Uᵀ, 2 × 3", {"kind": "uut", "n": 2, "r": 3}, 0, "symmetric generators"),
-)  # fmt: skip
-"""Networks with another number of laws than a formula of the literature gives them, with that number and formula."""
+)
+"""Networks with another number of laws than a formula of the literature gives them, with that
+number and formula.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,15 +80,22 @@ class Counted:
 
 
 def networks(seed: int, count: int) -> Iterator[tuple[str, str, Any, int, str]]:
-    """Random linear networks of depth 2 to 4 and widths 2 to 5 and ReLU networks of widths 2 to 9, then the
-    edge cases, with the number of laws that the literature gives them."""
+    """Random linear networks of depth 2 to 4 and widths 2 to 5 and ReLU networks of widths 2 to 9,
+    then the edge cases, with the number of laws that the literature gives them.
+    """
     for kind, widest in (("linear", 5), ("ReLU", 9)):
         rng = np.random.default_rng(seed)
         for _ in range(count):
             widths = rng.integers(2, widest + 1, int(rng.integers(2, 5)) + 1).tolist()
             name = "-".join(map(str, widths))
             if kind == "ReLU":
-                yield kind, name, relu_network(widths, bias=False), sum(widths[1:-1]), "one for each hidden node"
+                yield (
+                    kind,
+                    name,
+                    relu_network(widths, bias=False),
+                    sum(widths[1:-1]),
+                    "one for each hidden node",
+                )
             else:
                 yield kind, name, linear_chain(widths), gram_rank(widths), "rank of W Wᵀ - Wᵀ W"
     for name, description, formula, said in EDGE_CASES:
@@ -74,8 +103,8 @@ def networks(seed: int, count: int) -> Iterator[tuple[str, str, Any, int, str]]:
 
 
 def gram_rank(widths: list[int]) -> int:
-    """Independent entries of the Gram matrices of a linear chain, less those that vanish in a layer that is wider than
-    its neighbours together.
+    """Independent entries of the Gram matrices of a linear chain, less those that vanish in a layer
+    that is wider than its neighbours together.
 
     >>> gram_rank([2, 3, 2]), gram_rank([2, 7, 2])
     (6, 22)
@@ -90,10 +119,19 @@ def gram_rank(widths: list[int]) -> int:
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Count the laws of 107 networks (``quick``: 17); the figure goes to ``out/laws-table.png``."""
     count = 5 if quick else 50
-    every = [_count(*case) for case in counted("laws-table", networks(seed, count), 2 * count + len(EDGE_CASES), progress)]
+    every = [
+        _count(*case)
+        for case in counted(
+            "laws-table", networks(seed, count), 2 * count + len(EDGE_CASES), progress
+        )
+    ]
     rows = [vars(c) for c in every]
     warnings = [
-        {"network": c.name, "reason": "not_proved", "message": f"{c.name}: the bounds on the number of laws do not meet"}
+        {
+            "network": c.name,
+            "reason": "not_proved",
+            "message": f"{c.name}: the bounds on the number of laws do not meet",
+        }
         for c in every
         if c.number is None
     ]
@@ -104,7 +142,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 def _count(kind: str, name: str, network: Any, published: int, formula: str) -> Counted:
     start = time.process_time()
     found = flow.count(network)
-    return Counted(kind, name, found.dimension, found.number, published, formula, time.process_time() - start)
+    return Counted(
+        kind, name, found.dimension, found.number, published, formula, time.process_time() - start
+    )
 
 
 def table(every: list[Counted]) -> str:
@@ -120,25 +160,46 @@ def table(every: list[Counted]) -> str:
         same = sum(c.number == c.published for c in of)
         laws = f"{min(numbers)}-{max(numbers)}" if numbers else "–"
         scaled = f"{published:.0f} for 50"
-        lines.append(f"{kind:<8}{len(of):>9}{len(numbers):>8}{same:>14}{sizes:>12}{laws:>8}{sum(c.seconds for c in of):>8.1f}{scaled:>23}")
+        lines.append(
+            f"{kind:<8}{len(of):>9}{len(numbers):>8}{same:>14}{sizes:>12}{laws:>8}{sum(c.seconds for c in of):>8.1f}{scaled:>23}"
+        )
     lines.append("")
     lines.append(f"{'edge case':<58}{'laws':>6}{'formula':>9}  which formula")
     for c in every:
         if c.kind == "edge case":
-            lines.append(f"{c.name:<58}{'–' if c.number is None else c.number:>6}{c.published:>9}  {c.formula}")
+            lines.append(
+                f"{c.name:<58}{'–' if c.number is None else c.number:>6}{c.published:>9}  "
+                f"{c.formula}"
+            )
     return "\n".join(lines)
 
 
 def _figure(every: list[Counted], path: Path) -> Path:
     figure = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for kind, colour, marker in (("linear", INK, "o"), ("ReLU", ACCENT, "s"), ("edge case", QUIET, "^")):
+    for kind, colour, marker in (
+        ("linear", INK, "o"),
+        ("ReLU", ACCENT, "s"),
+        ("edge case", QUIET, "^"),
+    ):
         of = [c for c in every if c.kind == kind and c.number is not None]
         left.plot(
-            [c.published for c in of], [c.number for c in of], marker, color=colour, markersize=5, alpha=0.75, label=f"{kind} ({len(of)})"
+            [c.published for c in of],
+            [c.number for c in of],
+            marker,
+            color=colour,
+            markersize=5,
+            alpha=0.75,
+            label=f"{kind} ({len(of)})",
         )
         right.loglog(
-            [c.parameters for c in of], [max(c.seconds, 1e-3) for c in of], marker, color=colour, markersize=5, alpha=0.75, label=kind
+            [c.parameters for c in of],
+            [max(c.seconds, 1e-3) for c in of],
+            marker,
+            color=colour,
+            markersize=5,
+            alpha=0.75,
+            label=kind,
         )
     top = max([c.published or 0 for c in every] + [c.number or 0 for c in every]) + 2
     left.plot([0, top], [0, top], color="0.6", linewidth=0.9, zorder=0)
@@ -146,7 +207,15 @@ def _figure(every: list[Counted], path: Path) -> Path:
     left.set_ylabel("number of laws, proved")
     left.legend(frameon=False, fontsize=8.5, loc="upper left")
     right.axhline(sum(PUBLISHED_SECONDS.values()) / 100, color=QUIET, linestyle="--", linewidth=1.0)
-    right.text(0.98, 0.92, f"published, per network, on {CORES} cores", transform=right.transAxes, ha="right", fontsize=8.5, color=QUIET)
+    right.text(
+        0.98,
+        0.92,
+        f"published, per network, on {CORES} cores",
+        transform=right.transAxes,
+        ha="right",
+        fontsize=8.5,
+        color=QUIET,
+    )
     right.set_xlabel("parameters")
     right.set_ylabel("CPU seconds, one core")
     for axes in (left, right):
@@ -155,4 +224,8 @@ def _figure(every: list[Counted], path: Path) -> Path:
     return path
 
 
-EXPERIMENT = Experiment("laws-table", "how many laws a hundred networks conserve, proved, beside the published counts", run)
+EXPERIMENT = Experiment(
+    "laws-table",
+    "how many laws a hundred networks conserve, proved, beside the published counts",
+    run,
+)

@@ -29,7 +29,9 @@ from singlearn.running.processes import over_processes
 from singlearn.running.progress import counted
 from singlearn.triple import Triple
 
-Network = Callable[[Mapping[str, Float[Array, "*_"]], Float[Array, "n inputs"]], Float[Array, "n ..."]]
+Network = Callable[
+    [Mapping[str, Float[Array, "*_"]], Float[Array, "n inputs"]], Float[Array, "n ..."]
+]
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,33 @@ class Subject:
     noise: float = 1.0
 
     def sample(self, n: int, seed: int) -> Triple:
-        """n observations: x uniform on [-3, 3] for one input, standard normal for more; prior N(0, 1)."""
+        """n observations: x uniform on [-3, 3] for one input, standard normal for more; prior N(0,
+        1).
+        """
         generator = np.random.default_rng(seed)
-        # On [-1, 1] tanh is so nearly straight that a posterior sees the model of a line, whose λ is 1/2, up to n / noise² = 10⁵.
-        x = generator.uniform(-3.0, 3.0, (n, 1)) if self.inputs == 1 else generator.normal(size=(n, self.inputs))
-        mean = np.asarray(self.network({k: jnp.asarray(v) for k, v in self.truth.items()}, jnp.asarray(x)), dtype=float)
+        # On [-1, 1] tanh is so nearly straight that a posterior sees the model of a line, whose λ
+        # is 1/2, up to n / noise² = 10⁵.
+        x = (
+            generator.uniform(-3.0, 3.0, (n, 1))
+            if self.inputs == 1
+            else generator.normal(size=(n, self.inputs))
+        )
+        mean = np.asarray(
+            self.network({k: jnp.asarray(v) for k, v in self.truth.items()}, jnp.asarray(x)),
+            dtype=float,
+        )
         prior = {name: dist.Normal(0.0, 1.0).expand(shape) for name, shape in self.shapes.items()}
         y = mean + self.noise * generator.normal(size=mean.shape)
-        return Triple.regression(self.network, prior, x, y, self.noise, truth=dict(self.truth), name=self.name, known=self.known)
+        return Triple.regression(
+            self.network,
+            prior,
+            x,
+            y,
+            self.noise,
+            truth=dict(self.truth),
+            name=self.name,
+            known=self.known,
+        )
 
 
 def subjects(quick: bool) -> list[Subject]:
@@ -68,17 +89,37 @@ def subjects(quick: bool) -> list[Subject]:
     singular = {"MLE": by_mle(), "MAP": by_map(), "Bayes": bayes}
     found = [
         Subject(
-            "plane, regular, d = 3", lambda w, x: x @ w["a"], {"a": (3,)}, {"a": slopes}, 3, None, 1.5, regular,
+            "plane, regular, d = 3",
+            lambda w, x: x @ w["a"],
+            {"a": (3,)},
+            {"a": slopes},
+            3,
+            None,
+            1.5,
+            regular,
         ),
         Subject(
-            "tanh, 2 nodes, truth 0, d = 4", lambda w, x: jnp.tanh(x * w["b"]) @ w["a"],
-            {"a": (2,), "b": (2,)}, {"a": np.zeros(2), "b": np.zeros(2)}, 1, tanh, float(tanh.value), singular, 0.1,
+            "tanh, 2 nodes, truth 0, d = 4",
+            lambda w, x: jnp.tanh(x * w["b"]) @ w["a"],
+            {"a": (2,), "b": (2,)},
+            {"a": np.zeros(2), "b": np.zeros(2)},
+            1,
+            tanh,
+            float(tanh.value),
+            singular,
+            0.1,
         ),
         Subject(
-            "reduced rank 3→3→3, true rank 1, d = 18", lambda w, x: x @ w["A"].T @ w["B"].T,
-            {"A": (3, 3), "B": (3, 3)}, {"A": first, "B": first}, 3, reduced, float(reduced.value), singular,
+            "reduced rank 3→3→3, true rank 1, d = 18",
+            lambda w, x: x @ w["A"].T @ w["B"].T,
+            {"A": (3, 3), "B": (3, 3)},
+            {"A": first, "B": first},
+            3,
+            reduced,
+            float(reduced.value),
+            singular,
         ),
-    ]  # fmt: skip
+    ]
     return found[:2] if quick else found
 
 
@@ -98,20 +139,33 @@ Task = tuple[int, str, int]
 
 @dataclass(frozen=True)
 class _Measurement:
-    """One method of one subject at some sizes; no closure, so that it can be sent to another process as it is."""
+    """One method of one subject at some sizes; no closure, so that it can be sent to another
+    process as it is.
+    """
 
     quick: bool
     seed: int
     folder: Path
 
-    def curve(self, index: int, methods: Sequence[str] | None = None, sizes: Sequence[int] | None = None) -> LearningCurve:
-        """Of the methods named, default all, at all sizes by default; what is finished in the folder is read."""
+    def curve(
+        self, index: int, methods: Sequence[str] | None = None, sizes: Sequence[int] | None = None
+    ) -> LearningCurve:
+        """Of the methods named, default all, at all sizes by default; what is finished in the
+        folder is read.
+        """
         how = QUICK if self.quick else FULL
         subject = subjects(self.quick)[index]
         kept = self.folder / f"{'quick-' if self.quick else ''}{self.seed}-{index}"
         chosen = {name: subject.methods[name] for name in methods or subject.methods}
         return learning_curve(
-            subject.sample, sizes or how.sizes, chosen, how.datasets, how.test_points, self.seed, folder=kept, progress=False
+            subject.sample,
+            sizes or how.sizes,
+            chosen,
+            how.datasets,
+            how.test_points,
+            self.seed,
+            folder=kept,
+            progress=False,
         )
 
     def __call__(self, task: Task) -> None:
@@ -120,17 +174,30 @@ class _Measurement:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Slopes of every method beside the exact λ; finished points are kept in ``out/learning-curves``."""
+    """Slopes of every method beside the exact λ; finished points are kept in
+    ``out/learning-curves``.
+    """
     measure = _Measurement(quick, seed, out / "learning-curves")
     own = subjects(quick)
     sizes = (QUICK if quick else FULL).sizes
     # The longest first, so that no process waits for the last.
-    tasks = [(index, method, n) for index, subject in enumerate(own) for method in subject.methods for n in sizes][::-1]
-    for _ in counted("models, methods and sizes", over_processes(measure, tasks), len(tasks), progress):
+    tasks = [
+        (index, method, n)
+        for index, subject in enumerate(own)
+        for method in subject.methods
+        for n in sizes
+    ][::-1]
+    for _ in counted(
+        "models, methods and sizes", over_processes(measure, tasks), len(tasks), progress
+    ):
         pass
     curves = [(subject, measure.curve(index)) for index, subject in enumerate(own)]
     rows = [row for subject, curve in curves for row in _rows(subject, curve)]
-    warnings = [{"model": subject.name, "message": message} for subject, curve in curves for message in curve.warnings]
+    warnings = [
+        {"model": subject.name, "message": message}
+        for subject, curve in curves
+        for message in curve.warnings
+    ]
     text = "\n\n".join(f"{curve}\n  exact λ = {subject.exact:g}" for subject, curve in curves)
     return ExperimentResult(rows, warnings, text, [_figure(curves, out / "learning-curves.png")])
 
@@ -156,7 +223,9 @@ def _rows(subject: Subject, curve: LearningCurve) -> list[dict[str, Any]]:
 
 
 def _figure(curves: list[tuple[Subject, LearningCurve]], path: Path) -> Path:
-    figure, axes = plt.subplots(1, len(curves), figsize=(5.6 * len(curves), 3.9), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(5.6 * len(curves), 3.9), layout="constrained", squeeze=False
+    )
     for (subject, curve), own in zip(curves, axes[0], strict=True):
         generalisation_error(curve, subject.exact, own)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,4 +234,8 @@ def _figure(curves: list[tuple[Subject, LearningCurve]], path: Path) -> Path:
     return path
 
 
-EXPERIMENT = Experiment("learning-curves", "the generalisation error's slope beside the exact λ: Bayes, MAP, MLE, Laplace", run)
+EXPERIMENT = Experiment(
+    "learning-curves",
+    "the generalisation error's slope beside the exact λ: Bayes, MAP, MLE, Laplace",
+    run,
+)

@@ -1,4 +1,6 @@
-"""A toy model of superposition, trained from scratch: λ̂ and the loss on its plateaus and between them."""
+"""A toy model of superposition, trained from scratch: λ̂ and the loss on its plateaus and between
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,23 +22,39 @@ NOISE = 0.5
 GAMMA = 100.0
 REPRESENTED = 0.7
 FIRST_SEED = 4
-"""With seed 0 of the command line: of the first six, a run that rests at four features before it finds five."""
+"""With seed 0 of the command line: of the first six, a run that rests at four features before it
+finds five.
+"""
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Train, measure λ̂ at checkpoints even in log step, find the stages; finished points are kept in ``out/local-through-training``."""
+    """Train, measure λ̂ at checkpoints even in log step, find the stages; finished points are kept
+    in ``out/local-through-training``.
+    """
     weights, x, model, loss = train(seed)
     steps = checkpoint_steps(9 if quick else 22)
     folder = out / "local-through-training" / f"{'quick-' if quick else ''}{seed}"
     found = trajectory(
-        {step: weights[step] for step in steps}, model, loss, (x, x), gamma=GAMMA, chains=4 if quick else 6, batch_size=SAMPLES,
-        tolerance=0.1 if quick else 0.05, max_steps=1000 if quick else 4000, seed=seed, folder=folder, progress=progress,
-    )  # fmt: skip
+        {step: weights[step] for step in steps},
+        model,
+        loss,
+        (x, x),
+        gamma=GAMMA,
+        chains=4 if quick else 6,
+        batch_size=SAMPLES,
+        tolerance=0.1 if quick else 0.05,
+        max_steps=1000 if quick else 4000,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
     rows = [_row(point, weights[int(point.step)]["weight"].numpy()) for point in found.points]
     warnings = [{"reason": "stages", "message": message} for message in found.warnings]
     path = out / "local-through-training.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture(found, f"{FEATURES} features in {HIDDEN} dimensions, n = {SAMPLES}, γ = {GAMMA:g}").savefig(path, dpi=140)
+    picture(
+        found, f"{FEATURES} features in {HIDDEN} dimensions, n = {SAMPLES}, γ = {GAMMA:g}"
+    ).savefig(path, dpi=140)
     return ExperimentResult(rows, warnings, table(found, rows), [path])
 
 
@@ -46,13 +64,15 @@ def checkpoint_steps(count: int) -> list[int]:
 
 
 def train(seed: int) -> tuple[dict[int, dict[str, Any]], Any, Any, Any]:
-    r"""Full-batch gradient descent of :math:`x \mapsto \mathrm{ReLU}(W^T W x + b)` from small weights, on single features of random size.
+    r"""Full-batch gradient descent of :math:`x \mapsto \mathrm{ReLU}(W^T W x + b)` from small
+     weights, on single features of random size.
 
-    Elhage et al. 2022 [elhage2022toy]_; λ of its critical points: Chen et al. 2023 [chen2023dynamical]_.
+    Elhage et al. 2022 [elhage2022toy]_; λ of its critical points: Chen et al. 2023
+    [chen2023dynamical]_.
 
     Returns:
-        weights after every step, the inputs (n × features), a module that they fit, and the loss per sample in nats,
-        :math:`|y - x|^2 / 2σ^2` with σ = 0.5.
+        weights after every step, the inputs (n × features), a module that they fit, and the loss
+        per sample in nats, :math:`|y - x|^2 / 2σ^2` with σ = 0.5.
     """
     import torch
 
@@ -70,7 +90,9 @@ def train(seed: int) -> tuple[dict[int, dict[str, Any]], Any, Any, Any]:
 
     generator = torch.Generator().manual_seed(FIRST_SEED + seed)
     x = torch.zeros(SAMPLES, FEATURES)
-    x[torch.arange(SAMPLES), torch.randint(FEATURES, (SAMPLES,), generator=generator)] = torch.rand(SAMPLES, generator=generator)
+    x[torch.arange(SAMPLES), torch.randint(FEATURES, (SAMPLES,), generator=generator)] = torch.rand(
+        SAMPLES, generator=generator
+    )
     model = Autoencoder()
     with torch.no_grad():
         model.weight.copy_(SPREAD * torch.randn(HIDDEN, FEATURES, generator=generator))
@@ -97,11 +119,16 @@ def _row(point: TrajectoryPoint, weight: Any) -> dict[str, Any]:
 
 
 def table(found: Trajectory, rows: list[dict[str, Any]]) -> str:
-    """λ̂ and loss by checkpoint, then the stages and the number of features with a direction of their own."""
+    """λ̂ and loss by checkpoint, then the stages and the number of features with a direction of
+    their own.
+    """
     counts = ", ".join(f"{row['features represented']} at {row['step']:g}" for row in rows)
     return f"{found}\n  features with |w| > {REPRESENTED:g}, by step: {counts}"
 
 
 EXPERIMENT = Experiment(
-    "local-through-training", "λ̂ and the loss of a toy model of superposition through its training, and the stages they fall into", run
+    "local-through-training",
+    "λ̂ and the loss of a toy model of superposition through its training, and the stages they "
+    "fall into",
+    run,
 )

@@ -257,7 +257,8 @@ def _groups(rows: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, 
 
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
     lines = [
-        f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 in "
+        f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 "
+        f"in "
         "the second half), each with its own n samples"
     ]
     for (model, n), own in _groups(rows).items():

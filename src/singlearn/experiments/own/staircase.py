@@ -293,10 +293,12 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
     d = len(settings.values)
     lines = [
-        f"linear pair {d}-{d}-{d}, singular values {', '.join(f'{s:g}' for s in settings.values)}, weights from {SMALL:g}, nβ = {NBETA:g}, "
+        f"linear pair {d}-{d}-{d}, singular values {', '.join(f'{s:g}' for s in settings.values)}, "
+        f"weights from {SMALL:g}, nβ = {NBETA:g}, "
         f"γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     width r   loss - L*, |step| = 0.05"
+        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     width "
+        "r   loss - L*, |step| = 0.05"
         "  down  run on the loss",
     ]
     for row in rows:
@@ -305,7 +307,8 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
             f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
         )
         lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} {row['λ of width r alone']:<8g}  {signs}"
+            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
+            f"{row['λ of width r alone']:<8g}  {signs}"
             f"      {row['directions down']:>4}  {row['status of the loss']}"
         )
     lines += ending(rows, warnings)
@@ -314,6 +317,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
 
 EXPERIMENT = Experiment(
     "staircase",
-    "a linear pair from small weights: plateaus, exit times beside theory, λ̂ at each plateau beside exact λ",
+    "a linear pair from small weights: plateaus, exit times beside theory, λ̂ at each plateau "
+    "beside exact λ",
     run,
 )

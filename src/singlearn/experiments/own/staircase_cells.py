@@ -67,7 +67,5 @@ def cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
 def ending(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> list[str]:
     """How many plateaus are right, and what is to be doubted."""
     good = sum(row["within 5 % or 2 s.e."] for row in rows)
-    lines = [
-        f"\n  {good} of {len(rows)} plateaus within 5 % or 2 standard errors of the exact λ"
-    ]
+    lines = [f"\n  {good} of {len(rows)} plateaus within 5 % or 2 standard errors of the exact λ"]
     return lines + [f"  warning: rank {w['rank']}: {w['message']}" for w in warnings]

@@ -1,4 +1,6 @@
-"""Two transitions that can be integrated: one of first and one of second order, measured at several sample sizes, beside quadrature."""
+"""Two transitions that can be integrated: one of first and one of second order, measured at several
+sample sizes, beside quadrature.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ BETWEEN = 0.4  # the top between the two wells lies near here
 
 @dataclass(frozen=True)
 class Family:
-    r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width :math:`n^{-a}` of :math:`θ_c`.
+    r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width
+     :math:`n^{-a}` of :math:`θ_c`.
 
     Attributes:
         kl: ``kl(w, θ, minimum)``, the same formula for NumPy and JAX, which differ in ``minimum``.
@@ -61,7 +64,9 @@ class Family:
         def kl(w: Any, theta: Any) -> Any:
             return self.kl(w, theta, jnp.minimum)
 
-        return Triple.population(kl, dist.Uniform(-EDGE, EDGE), n=1.0, name=self.name, setting=self.critical)
+        return Triple.population(
+            kl, dist.Uniform(-EDGE, EDGE), n=1.0, name=self.name, setting=self.critical
+        )
 
     def exact(self, theta: float, n: float, inside: Any = None) -> float:
         """F (of a phase, where ``inside`` says which w belong to it) by the trapezoid rule."""
@@ -115,7 +120,9 @@ def families() -> tuple[Family, Family]:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with an eighth of the particles)."""
+    """Sweep both families at n = 10², 10⁴ and 10⁶ (``quick``: 10⁴ only, with an eighth of the
+    particles).
+    """
     sizes = (1e4,) if quick else (1e2, 1e4, 1e6)
     diagrams = {}
     for family in families():
@@ -123,9 +130,14 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         for n in sizes:
             diagrams[family.name, n] = phase_diagram(
                 lambda theta, triple=triple, n=n: triple.with_setting(theta, n),  # type: ignore[misc]
-                family.values(n).tolist(), family.phases(n), family.restricted, particles=128 if quick else 1024, replicates=8, seed=seed,
+                family.values(n).tolist(),
+                family.phases(n),
+                family.restricted,
+                particles=128 if quick else 1024,
+                replicates=8,
+                seed=seed,
                 progress=progress,
-            )  # fmt: skip
+            )
     rows = [_row(family, n, diagrams[family.name, n]) for family in families() for n in sizes]
     warnings = [
         {"family": name, "n": n, "reason": "run", "message": f"θ = {point.value:.6g}: {warning}"}
@@ -134,7 +146,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         for warning in point.warnings
     ]
     out.mkdir(parents=True, exist_ok=True)
-    return ExperimentResult(rows, warnings, _table(rows), [_figure(diagrams, sizes, out / "toy_transitions.png")])
+    return ExperimentResult(
+        rows, warnings, _table(rows), [_figure(diagrams, sizes, out / "toy_transitions.png")]
+    )
 
 
 def _row(family: Family, n: float, diagram: PhaseDiagram) -> dict[str, Any]:
@@ -150,9 +164,13 @@ def _row(family: Family, n: float, diagram: PhaseDiagram) -> dict[str, Any]:
         "relative deviation": abs(located.value / exact - 1),
         "order": transition.order if transition else "no crossing of phases",
         "evidence": transition.evidence if transition else "",
-        "worst F, in standard errors": max(_off(p.free_energy, family.exact(p.value, n)) for p in diagram.points),
+        "worst F, in standard errors": max(
+            _off(p.free_energy, family.exact(p.value, n)) for p in diagram.points
+        ),
         "worst F_k, in standard errors": max(_worst_phase(family, n, p) for p in diagram.points),
-        "worst recombination, in standard errors": max(map(_recombination, diagram.points)) if family.restricted else None,
+        "worst recombination, in standard errors": max(map(_recombination, diagram.points))
+        if family.restricted
+        else None,
     }
 
 
@@ -162,40 +180,63 @@ def _off(estimate: Estimate, exact: float) -> float:
 
 def _worst_phase(family: Family, n: float, point: Any) -> float:
     inside = family.phases(n)(GRID)
-    seen = {name: phase.free_energy for name, phase in point.phases.items() if phase.free_energy is not None}
-    return max(_off(free, family.exact(point.value, n, inside == (name == "True"))) for name, free in seen.items())
+    seen = {
+        name: phase.free_energy
+        for name, phase in point.phases.items()
+        if phase.free_energy is not None
+    }
+    return max(
+        _off(free, family.exact(point.value, n, inside == (name == "True")))
+        for name, free in seen.items()
+    )
 
 
 def _recombination(point: Any) -> float:
-    """-log Σ exp(-F_k) of the restricted runs against F of the run over all, in their joint standard errors."""
+    """-log Σ exp(-F_k) of the restricted runs against F of the run over all, in their joint
+    standard errors.
+    """
     parts = [phase.free_energy for phase in point.phases.values()]
     total = -float(np.logaddexp.reduce([-part.value for part in parts]))
     errors = [part.standard_error * math.exp(total - part.value) for part in parts]
-    return abs(total - point.free_energy.value) / math.hypot(point.free_energy.standard_error, *errors)
+    return abs(total - point.free_energy.value) / math.hypot(
+        point.free_energy.standard_error, *errors
+    )
 
 
 def _crossing(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
     """Where the free energies of the two phases are equal."""
     inside = family.phases(n)(GRID)
     ends = family.values(n)[[0, -1]]
-    exact = brentq(lambda theta: family.exact(theta, n, inside) - family.exact(theta, n, ~inside), *ends, xtol=1e-12)
+    exact = brentq(
+        lambda theta: family.exact(theta, n, inside) - family.exact(theta, n, ~inside),
+        *ends,
+        xtol=1e-12,
+    )
     if not diagram.transitions:
         return Estimate(math.nan, math.nan), float(exact)
     return diagram.transitions[0].value, float(exact)
 
 
 def _half_way(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
-    """Where Δ²F/Δθ²/n is half way between 2, before the transition, and 0, after it; both from the same differences."""
+    """Where Δ²F/Δθ²/n is half way between 2, before the transition, and 0, after it; both from the
+    same differences.
+    """
     second = diagram.second_differences()
     at, values = np.array([value for value, _ in second]), family.values(n)
-    exact = np.diff(np.diff([family.exact(value, n) for value in values])) / np.diff(values)[0] ** 2 / n
-    measured, errors = (np.array([getattr(e, name) for _, e in second]) / n for name in ("value", "standard_error"))
+    exact = (
+        np.diff(np.diff([family.exact(value, n) for value in values])) / np.diff(values)[0] ** 2 / n
+    )
+    measured, errors = (
+        np.array([getattr(e, name) for _, e in second]) / n for name in ("value", "standard_error")
+    )
     where, error = _falls_through_one(at, measured, errors)
     return Estimate(where, error), _falls_through_one(at, exact, np.zeros_like(exact))[0]
 
 
 def _falls_through_one(
-    at: Float[np.ndarray, " points"], heights: Float[np.ndarray, " points"], errors: Float[np.ndarray, " points"]
+    at: Float[np.ndarray, " points"],
+    heights: Float[np.ndarray, " points"],
+    errors: Float[np.ndarray, " points"],
 ) -> tuple[float, float]:
     falling = np.flatnonzero((heights[:-1] >= 1) & (heights[1:] < 1))
     if not falling.size:
@@ -203,13 +244,26 @@ def _falls_through_one(
     i = int(falling[0])
     share = (heights[i] - 1) / (heights[i] - heights[i + 1])
     step = at[i + 1] - at[i]
-    error = step * math.hypot((1 - share) * errors[i], share * errors[i + 1]) / (heights[i] - heights[i + 1])
+    error = (
+        step
+        * math.hypot((1 - share) * errors[i], share * errors[i + 1])
+        / (heights[i] - heights[i + 1])
+    )
     return float(at[i] + share * step), float(error)
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
     lines: list[tuple[str, ...]] = [
-        ("family", "n", "transition at θ", "quadrature", "order", "worst F [s.e.]", "worst F_k [s.e.]", "recombination [s.e.]")
+        (
+            "family",
+            "n",
+            "transition at θ",
+            "quadrature",
+            "order",
+            "worst F [s.e.]",
+            "worst F_k [s.e.]",
+            "recombination [s.e.]",
+        )
     ]
     for row in rows:
         recombination = row["worst recombination, in standard errors"]
@@ -225,32 +279,56 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 "–" if recombination is None else f"{recombination:.1f}",
             )
         )
-    notes = [f"  {row['family']}, n = {row['n']:g}: {row['evidence']}" for row in rows if row["evidence"]]
+    notes = [
+        f"  {row['family']}, n = {row['n']:g}: {row['evidence']}" for row in rows if row["evidence"]
+    ]
     return "\n".join([*aligned(lines), "", *notes])
 
 
-def _figure(diagrams: dict[tuple[str, float], PhaseDiagram], sizes: tuple[float, ...], path: Path) -> Path:
+def _figure(
+    diagrams: dict[tuple[str, float], PhaseDiagram], sizes: tuple[float, ...], path: Path
+) -> Path:
     figure = Figure(figsize=(9.5, 8.0), layout="constrained")
     grid = figure.subplots(3, 2, sharex="col")
-    titles = ("first order: the slope jumps, within a width 1/n", "second order: the curvature jumps, within a width 1/√n")
+    titles = (
+        "first order: the slope jumps, within a width 1/n",
+        "second order: the curvature jumps, within a width 1/√n",
+    )
     for column, (family, title) in enumerate(zip(families(), titles, strict=True)):
         share, slope, bend = grid[:, column]
         share.set_title(f"{title}\n{family.formula}", fontsize=10)
         a = family.exponent
-        # F is a function of x alone, up to a constant, so that derivatives in x are those in θ over n^a and n^2a.
+        # F is a function of x alone, up to a constant, so that derivatives in x are those in θ over
+        # n^a and n^2a.
         x = np.linspace(family.scaled[0], family.scaled[-1], 41)
         step = family.scaled[1] - family.scaled[0]
         n = sizes[-1]
         inside = family.phases(n)(GRID)
-        theta = {shift: family.critical + (x + shift * step) / n**a for shift in (-1.0, -0.5, 0.0, 0.5, 1.0)}
-        free = {shift: np.array([family.exact(float(t), n) for t in own]) for shift, own in theta.items()}
+        theta = {
+            shift: family.critical + (x + shift * step) / n**a
+            for shift in (-1.0, -0.5, 0.0, 0.5, 1.0)
+        }
+        free = {
+            shift: np.array([family.exact(float(t), n) for t in own])
+            for shift, own in theta.items()
+        }
         shares = np.exp(free[0.0] - [family.exact(float(t), n, inside) for t in theta[0.0]])
-        curves = (shares, (free[0.5] - free[-0.5]) / step, (free[1.0] - 2 * free[0.0] + free[-1.0]) / step**2)
+        curves = (
+            shares,
+            (free[0.5] - free[-0.5]) / step,
+            (free[1.0] - 2 * free[0.0] + free[-1.0]) / step**2,
+        )
         for axes, curve in zip((share, slope, bend), curves, strict=True):
-            axes.plot(x, curve, color="0.5", linewidth=1.2, label="quadrature" if axes is share else None)
-        for n, colour, marker, fill in zip(sizes[::-1], (INK, ACCENT, INK), ("o", "s", "^"), ("full", "full", "none"), strict=False):
+            axes.plot(
+                x, curve, color="0.5", linewidth=1.2, label="quadrature" if axes is share else None
+            )
+        for n, colour, marker, fill in zip(
+            sizes[::-1], (INK, ACCENT, INK), ("o", "s", "^"), ("full", "full", "none"), strict=False
+        ):
             diagram = diagrams[family.name, n]
-            seen = [(p.value, p.phases["True"].occupancy) for p in diagram.points if "True" in p.phases]
+            seen = [
+                (p.value, p.phases["True"].occupancy) for p in diagram.points if "True" in p.phases
+            ]
             for axes, dots, unit in (
                 (share, seen, 1.0),
                 (slope, diagram.first_differences(), n**a),
@@ -261,19 +339,33 @@ def _figure(diagrams: dict[tuple[str, float], PhaseDiagram], sizes: tuple[float,
                     [(at - family.critical) * n**a for at, _ in kept],
                     [e.value / unit for _, e in kept],
                     yerr=[e.standard_error / unit for _, e in kept],
-                    color=colour, linestyle="", marker=marker, fillstyle=fill, markersize=5, capsize=2,
+                    color=colour,
+                    linestyle="",
+                    marker=marker,
+                    fillstyle=fill,
+                    markersize=5,
+                    capsize=2,
                     label=f"n = {n:g}" if axes is share else None,
-                )  # fmt: skip
+                )
         bend.set_xlabel("x = n (θ − 0.05)" if a == 1 else "x = √n (θ − 1)")
     grid[0, 0].legend(frameon=False, fontsize=9, loc="lower left")
-    for axes, label in zip(grid[:, 0], ("share of the right well", "ΔF / Δx  [nats]", "Δ²F / Δx²  [nats]"), strict=True):
+    for axes, label in zip(
+        grid[:, 0], ("share of the right well", "ΔF / Δx  [nats]", "Δ²F / Δx²  [nats]"), strict=True
+    ):
         axes.set_ylabel(label)
     grid[0, 1].set_ylabel("share of |w| > n^(−1/4)")
     for axes in grid.ravel():
         quieten(axes)
-    figure.supxlabel("marks: tempered runs, differences between neighbouring ones; bars: ± 1 standard error", fontsize=8)
+    figure.supxlabel(
+        "marks: tempered runs, differences between neighbouring ones; bars: ± 1 standard error",
+        fontsize=8,
+    )
     figure.savefig(path, dpi=110)
     return path
 
 
-EXPERIMENT = Experiment("toy-transitions", "a first-order and a second-order transition, measured beside quadrature", run)
+EXPERIMENT = Experiment(
+    "toy-transitions",
+    "a first-order and a second-order transition, measured beside quadrature",
+    run,
+)

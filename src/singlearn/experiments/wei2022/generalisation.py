@@ -1,4 +1,6 @@
-"""Section 5 of Wei et al. [wei2022deep]_ again: learning curves of five predictors in sixteen cells, beside the published slopes."""
+"""Section 5 of Wei et al. [wei2022deep]_ again: learning curves of five predictors in sixteen
+cells, beside the published slopes.
+"""
 
 from __future__ import annotations
 
@@ -75,13 +77,20 @@ class _Measurement:
     def _measure(self, task: Task) -> None:
         layers, relu, realisable, minibatch, n = task
         how = self.how
-        data = data_sets(layers, relu, realisable, n, how.datasets, how.tests, self.seed, self.version)
-        trained = train(data.start, data.x, data.y, relu, BATCH if minibatch else None, how.epochs, self.seed)
+        data = data_sets(
+            layers, relu, realisable, n, how.datasets, how.tests, self.seed, self.version
+        )
+        trained = train(
+            data.start, data.x, data.y, relu, BATCH if minibatch else None, how.epochs, self.seed
+        )
         z, z_test = (np.asarray(features(trained, jnp.asarray(x))) for x in (data.x, data.x_test))
         own = [
-            Trained(trained.A[i], trained.B[i], z[i], data.y[i], z_test[i], data.y_test[i], relu) for i in range(how.datasets)
+            Trained(trained.A[i], trained.B[i], z[i], data.y[i], z_test[i], data.y_test[i], relu)
+            for i in range(how.datasets)
         ]
-        seed = int(np.random.SeedSequence([self.seed, *map(int, task)]).generate_state(1)[0] % 2**31)
+        seed = int(
+            np.random.SeedSequence([self.seed, *map(int, task)]).generate_state(1)[0] % 2**31
+        )
         if self.version == "as-published":
             predictions = as_published(own, _spare(data.untrained), how.draws, seed)
         else:
@@ -92,14 +101,20 @@ class _Measurement:
 
 def _file(task: Task) -> str:
     layers, relu, realisable, minibatch, n = task
-    words = ("relu" if relu else "identity", "realisable" if realisable else "not", "minibatch" if minibatch else "batch")
+    words = (
+        "relu" if relu else "identity",
+        "realisable" if realisable else "not",
+        "minibatch" if minibatch else "batch",
+    )
     return "-".join([str(layers), *words, str(n)])
 
 
 def stored(store: FinishedPoints, task: Task) -> dict[str, CurvePoint] | None:
     """All five methods of one cell and one size, if they are there."""
     kept = store.load(_file(task))
-    return None if kept is None else {method: CurvePoint.from_dict(kept[method]) for method in METHODS}
+    return (
+        None if kept is None else {method: CurvePoint.from_dict(kept[method]) for method in METHODS}
+    )
 
 
 def _spare(untrained: Network) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -108,13 +123,17 @@ def _spare(untrained: Network) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _point(method: str, n: int, predictions: Sequence[Prediction], log_q: np.ndarray) -> CurvePoint:
     errors = tuple(
-        None if p.log_p is None else float(np.mean(own - p.log_p)) for own, p in zip(log_q, predictions, strict=True)
+        None if p.log_p is None else float(np.mean(own - p.log_p))
+        for own, p in zip(log_q, predictions, strict=True)
     )
     return CurvePoint(method, n, errors, tuple(p.note for p in predictions), {})
 
 
-def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Slopes beside the published ones, and beside those of the other version where that is finished.
+def run(
+    version: Version, quick: bool, seed: int, out: Path, progress: bool | None
+) -> ExperimentResult:
+    """Slopes beside the published ones, and beside those of the other version where that is
+    finished.
 
     Every cell and size that is finished is kept in ``out/generalisation``.
     """
@@ -130,9 +149,18 @@ def run(version: Version, quick: bool, seed: int, out: Path, progress: bool | No
     curves = [(cell, _curve(cell, how, found)) for cell in CELLS]
     rows = [_row(cell, curve, method, version) for cell, curve in curves for method in METHODS]
     if len(beside) == len(tasks):
-        slopes = [_slope(_curve(cell, how, beside), method)[0] for cell in CELLS for method in METHODS]
-        rows = [row | {"slope of the other version": slope} for row, slope in zip(rows, slopes, strict=True)]
-    warnings = [{"cell": cell.name, "message": message} for cell, curve in curves for message in curve.warnings]
+        slopes = [
+            _slope(_curve(cell, how, beside), method)[0] for cell in CELLS for method in METHODS
+        ]
+        rows = [
+            row | {"slope of the other version": slope}
+            for row, slope in zip(rows, slopes, strict=True)
+        ]
+    warnings = [
+        {"cell": cell.name, "message": message}
+        for cell, curve in curves
+        for message in curve.warnings
+    ]
     return ExperimentResult(rows, warnings, _table(rows, version), _figures(curves, version, out))
 
 
@@ -140,19 +168,33 @@ def _store(version: Version, quick: bool, seed: int, out: Path) -> FinishedPoint
     how = QUICK if quick else FULL
     folder = out / "generalisation" / f"{version}{'-quick' if quick else ''}-{seed}"
     settings = {
-        "datasets": how.datasets, "epochs": how.epochs, "draws": how.draws, "tests": how.tests, "seed": seed, "version": version,
-        "batch": BATCH, **identity_of_data(seed, version),
-    }  # fmt: skip
+        "datasets": how.datasets,
+        "epochs": how.epochs,
+        "draws": how.draws,
+        "tests": how.tests,
+        "seed": seed,
+        "version": version,
+        "batch": BATCH,
+        **identity_of_data(seed, version),
+    }
     return FinishedPoints(folder, "generalisation", settings, "another size of this experiment")
 
 
 def _curve(cell: Cell, how: Size, found: dict[Task, dict[str, CurvePoint]]) -> LearningCurve:
     at = [found[cell.layers, cell.relu, cell.realisable, cell.minibatch, n] for n in how.sizes]
-    return LearningCurve(cell.name, how.sizes, {m: tuple(points[m] for points in at) for m in METHODS}, cell.realisable)
+    return LearningCurve(
+        cell.name,
+        how.sizes,
+        {m: tuple(points[m] for points in at) for m in METHODS},
+        cell.realisable,
+    )
 
 
-def unweighted_line(sizes: Sequence[int], means: Sequence[float], with_intercept: bool) -> tuple[float, float]:
-    """Slope and R² as the paper takes them: ordinary least squares of means on 1/n; without an intercept R² is about zero.
+def unweighted_line(
+    sizes: Sequence[int], means: Sequence[float], with_intercept: bool
+) -> tuple[float, float]:
+    """Slope and R² as the paper takes them: ordinary least squares of means on 1/n; without an
+    intercept R² is about zero.
 
     >>> unweighted_line([100, 200, 400], [0.03, 0.015, 0.0075], with_intercept=False)
     (3.0, 1.0)
@@ -163,7 +205,9 @@ def unweighted_line(sizes: Sequence[int], means: Sequence[float], with_intercept
     design = np.stack([x, np.ones_like(x)], axis=1) if with_intercept else x[:, None]
     solution = np.linalg.lstsq(design, y, rcond=None)[0]
     total = np.sum((y - y.mean()) ** 2) if with_intercept else np.sum(y**2)
-    return round(float(solution[0]), 12), round(float(1 - np.sum((y - design @ solution) ** 2) / total), 12)
+    return round(float(solution[0]), 12), round(
+        float(1 - np.sum((y - design @ solution) ** 2) / total), 12
+    )
 
 
 def _means(curve: LearningCurve, method: str) -> list[float]:
@@ -177,7 +221,9 @@ def _means(curve: LearningCurve, method: str) -> list[float]:
 
 
 def _slope(curve: LearningCurve, method: str) -> tuple[float, float]:
-    return unweighted_line(curve.sizes, _means(curve, method), with_intercept=not curve.is_realisable)
+    return unweighted_line(
+        curve.sizes, _means(curve, method), with_intercept=not curve.is_realisable
+    )
 
 
 def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dict[str, Any]:
@@ -202,10 +248,16 @@ def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dic
 
 
 def _table(every: list[dict[str, Any]], version: Version) -> str:
-    text = [f"Slopes of E G(n) against 1/n, {version} (unweighted as published; weighted by n² with the standard error over data sets)"]
+    text = [
+        f"Slopes of E G(n) against 1/n, {version} (unweighted as published; weighted by n² with "
+        f"the standard error over data sets)"
+    ]
     beside = "slope of the other version" in every[0]
     if not beside:
-        text.append(f"Run --{OTHER[version]} with the same --out as well, and its slopes stand beside these.")
+        text.append(
+            f"Run --{OTHER[version]} with the same --out as well, and its slopes stand beside "
+            f"these."
+        )
     for cell in CELLS:
         rows = [row for row in every if row["cell"] == cell.name]
         columns = [
@@ -216,11 +268,24 @@ def _table(every: list[dict[str, Any]], version: Version) -> str:
             (
                 "weighted",
                 "",
-                ["–" if row["weighted slope"] is None else str(Estimate(row["weighted slope"], row["standard error"])) for row in rows],
+                [
+                    "–"
+                    if row["weighted slope"] is None
+                    else str(Estimate(row["weighted slope"], row["standard error"]))
+                    for row in rows
+                ],
             ),
-            *([(OTHER[version], "", [_number(row["slope of the other version"]) for row in rows])] if beside else []),
+            *(
+                [(OTHER[version], "", [_number(row["slope of the other version"]) for row in rows])]
+                if beside
+                else []
+            ),
             ("no answer", "fits", [str(row["refused"]) if row["refused"] else "" for row in rows]),
-            ("∞: density 0", "fits", [str(row["density zero"]) if row["density zero"] else "" for row in rows]),
+            (
+                "∞: density 0",
+                "fits",
+                [str(row["density zero"]) if row["density zero"] else "" for row in rows],
+            ),
         ]
         text += ["", f"Table {cell.table}: {cell.name}", *aligned(columns)]
     return "\n".join(text)
@@ -248,7 +313,8 @@ def _figures(curves: list[tuple[Cell, LearningCurve]], version: Version, out: Pa
 
 EXPERIMENT = Experiment(
     "generalisation",
-    "five predictors from the last layers of small networks, in 16 cells, beside the published slopes",
+    "five predictors from the last layers of small networks, in 16 cells, beside the published "
+    "slopes",
     partial(run, "as-stated"),
     {"as-stated": partial(run, "as-stated"), "as-published": partial(run, "as-published")},
 )

@@ -1,4 +1,6 @@
-"""Table 2 of Wei et al. 2022: λ of two-layer networks by Algorithm 1, and which phase that λ belongs to."""
+"""Table 2 of Wei et al. 2022: λ of two-layer networks by Algorithm 1, and which phase that λ
+belongs to.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,9 @@ QUICK = Settings(("relu",), training_sets=1, particles=32, replicates=2, precisi
 class Measurement:
     """One training set: λ̂ and what says which phase it is of. Energies in nats, above n L_n(w_0).
 
-    ``dead_share`` and ``flat_share`` are shares of the tempered posterior, averaged over the five β: every node dead on
-    the whole square, and every node dead on the inputs of the training set, so that the network is constant there.
+    ``dead_share`` and ``flat_share`` are shares of the tempered posterior, averaged over the five
+    β: every node dead on the whole square, and every node dead on the inputs of the training set,
+    so that the network is constant there.
     """
 
     read: LearningCoefficient
@@ -96,7 +99,10 @@ class Cell:
     @property
     def elsewhere(self) -> int:
         """Training sets whose λ̂ carries the warning ``phase_elsewhere``."""
-        return sum(any(w.reason is Reason.PHASE_ELSEWHERE for w in m.read.warnings) for m in self.measurements)
+        return sum(
+            any(w.reason is Reason.PHASE_ELSEWHERE for w in m.read.warnings)
+            for m in self.measurements
+        )
 
     def row(self) -> dict[str, Any]:
         """The cell as a row; ``exact_learning_coefficient`` is that of W_0, proved for ReLU only."""
@@ -128,7 +134,11 @@ class Cell:
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Measure every cell; the figure goes to ``out/table2.png``."""
     settings = QUICK if quick else FULL
-    cells = [measure_cell(kinks, activation, settings, seed, progress) for activation in settings.activations for kinks in KINKS]
+    cells = [
+        measure_cell(kinks, activation, settings, seed, progress)
+        for activation in settings.activations
+        for kinks in KINKS
+    ]
     cells.sort(key=lambda cell: (cell.kinks, cell.activation))
     rows = [cell.row() for cell in cells]
     from singlearn.experiments.wei2022.table2_figure import draw
@@ -138,7 +148,14 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, list(_warnings(cells)), table(rows, settings), [figure])
 
 
-def measure_cell(kinks: int, activation: str, settings: Settings, seed: int, progress: bool | None, n: int = SAMPLES) -> Cell:
+def measure_cell(
+    kinks: int,
+    activation: str,
+    settings: Settings,
+    seed: int,
+    progress: bool | None,
+    n: int = SAMPLES,
+) -> Cell:
     """λ̂ of every training set of one truth and activation."""
     measurements = []
     for index in range(settings.training_sets):
@@ -151,10 +168,17 @@ _MODELS: dict[str, Triple] = {}
 
 
 def training_set(kinks: int, activation: str, seed: int, n: int = SAMPLES) -> Triple:
-    """One training set; the triples of one activation share their model, so that it is compiled once."""
+    """One training set; the triples of one activation share their model, so that it is compiled
+    once.
+    """
     simulated = two_layer(HIDDEN, kinks, n, activation, PRIOR_SCALE, seed)
     model = _MODELS.setdefault(activation, simulated)
-    return replace(simulated, log_likelihood=model.log_likelihood, prior=model.prior, coordinates=model.coordinates)
+    return replace(
+        simulated,
+        log_likelihood=model.log_likelihood,
+        prior=model.prior,
+        coordinates=model.coordinates,
+    )
 
 
 def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None) -> Measurement:
@@ -187,7 +211,8 @@ def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None
 
 
 def best_constant_energy(y: Float[np.ndarray, " n"]) -> float:
-    r""":math:`\min_c n L_n` of a constant function with unit noise, :math:`\frac12 Σ (y_i - \bar y)^2 + \frac n2 \log 2π`, in nats.
+    r""":math:`\min_c n L_n` of a constant function with unit noise, :math:`\frac12 Σ (y_i - \bar
+     y)^2 + \frac n2 \log 2π`, in nats.
 
     >>> round(best_constant_energy(np.array([-1.0, 1.0])) - math.log(2 * math.pi), 12)
     1.0
@@ -196,7 +221,8 @@ def best_constant_energy(y: Float[np.ndarray, " n"]) -> float:
 
 
 def is_dead_on_square(w: dict[str, Float[np.ndarray, "..."]]) -> np.ndarray:
-    r"""Whether every node is dead on :math:`[-1,1]^N` or has :math:`q_i = 0`, for a batch of parameters.
+    r"""Whether every node is dead on :math:`[-1,1]^N` or has :math:`q_i = 0`, for a batch of
+     parameters.
 
     The largest :math:`⟨w_i,x⟩ + b_i` of the cube is at a corner: :math:`b_i + Σ_j |w_{ij}|`.
 
@@ -207,21 +233,36 @@ def is_dead_on_square(w: dict[str, Float[np.ndarray, "..."]]) -> np.ndarray:
     return np.all((w["b"] + np.abs(w["w"]).sum(axis=-1) <= 0) | (w["q"] == 0), axis=-1)
 
 
-def is_dead_on_inputs(w: dict[str, Float[np.ndarray, "..."]], x: Float[np.ndarray, "n inputs"]) -> np.ndarray:
-    """Whether every node is dead on the inputs ``x`` or has q_i = 0, for a batch of parameters: the network is constant there."""
+def is_dead_on_inputs(
+    w: dict[str, Float[np.ndarray, "..."]], x: Float[np.ndarray, "n inputs"]
+) -> np.ndarray:
+    """Whether every node is dead on the inputs ``x`` or has q_i = 0, for a batch of parameters: the
+    network is constant there.
+    """
     highest = np.stack([np.max(own @ x.T, axis=-1) for own in w["w"]]) + w["b"]
     return np.all((highest <= 0) | (w["q"] == 0), axis=-1)
 
 
-def _phase_shares(tempered: Run, triple: Triple, betas: Float[np.ndarray, " points"]) -> tuple[float, float]:
+def _phase_shares(
+    tempered: Run, triple: Triple, betas: Float[np.ndarray, " points"]
+) -> tuple[float, float]:
     import jax
     import jax.numpy as jnp
 
-    per_replicate = np.stack([np.mean([own.weights(float(beta)) for beta in betas], axis=0) for own in tempered.view.replicates], axis=1)
+    per_replicate = np.stack(
+        [
+            np.mean([own.weights(float(beta)) for beta in betas], axis=0)
+            for own in tempered.view.replicates
+        ],
+        axis=1,
+    )
     used = per_replicate > 1e-9
     with jax.enable_x64(True):
         particles = jnp.asarray(tempered.rungs.particles[used])
-        w = {name: np.asarray(leaf) for name, leaf in jax.vmap(triple.coordinates.constrain)(particles).items()}
+        w = {
+            name: np.asarray(leaf)
+            for name, leaf in jax.vmap(triple.coordinates.constrain)(particles).items()
+        }
     share = per_replicate[used] / per_replicate[used].sum()
     return float(share @ is_dead_on_square(w)), float(share @ is_dead_on_inputs(w, triple.data[0]))
 
@@ -248,7 +289,14 @@ COLUMNS = (
     ("paper λ̂", lambda r: f"{r['published_learning_coefficient']:.3f}"),
     ("std", lambda r: f"{r['published_standard_deviation']:.3f}"),
     ("R²", lambda r: f"{r['published_r_squared']:.3f}"),
-    ("λ of W_0", lambda r: "–" if r["exact_learning_coefficient"] is None else f"{r['exact_learning_coefficient']:g}"),
+    (
+        "λ of W_0",
+        lambda r: (
+            "–"
+            if r["exact_learning_coefficient"] is None
+            else f"{r['exact_learning_coefficient']:g}"
+        ),
+    ),
     ("elsewhere", lambda r: f"{r['phase_elsewhere']}/{r['training_sets']}"),
     ("dead", lambda r: f"{r['dead_share']:.0%}"),
     ("constant", lambda r: f"{r['constant_share']:.0%}"),
@@ -262,11 +310,17 @@ def table(rows: list[dict[str, Any]], settings: Settings) -> str:
     body = [[head for head, _ in COLUMNS], *[[show(row) for _, show in COLUMNS] for row in rows]]
     widths = [max(len(line[i].replace("\u0302", "")) for line in body) for i in range(len(COLUMNS))]
     lines = [
-        "  ".join(" " * (width - len(text.replace("\u0302", ""))) + text for text, width in zip(line, widths, strict=True)) for line in body
+        "  ".join(
+            " " * (width - len(text.replace("\u0302", ""))) + text
+            for text, width in zip(line, widths, strict=True)
+        )
+        for line in body
     ]
     head = (
-        f"Table 2 of Wei et al. 2022: H = {HIDDEN}, n = {SAMPLES}, prior N(0, {PRIOR_SCALE:g}²), five β around "
-        f"1/log {CENTRE}, {settings.training_sets} training sets, {settings.replicates} × {settings.particles} particles"
+        f"Table 2 of Wei et al. 2022: H = {HIDDEN}, n = {SAMPLES}, prior N(0, {PRIOR_SCALE:g}²), "
+        f"five β around "
+        f"1/log {CENTRE}, {settings.training_sets} training sets, {settings.replicates} × "
+        f"{settings.particles} particles"
     )
     return "\n".join([head, "", *("  " + line for line in lines), "", *_in_words(rows)])
 
@@ -275,31 +329,44 @@ def _in_words(rows: list[dict[str, Any]]) -> list[str]:
     sets = sum(row["training_sets"] for row in rows)
     elsewhere = sum(row["phase_elsewhere"] for row in rows)
     legend = [
-        "  std: between training sets. s.e.: of the mean, from sampling alone. λ of W_0: exact, (3m + 1)/2, proved for ReLU;",
-        "  for SiLU nothing is claimed. elsewhere: training sets with the warning phase_elsewhere. dead: share of the",
-        "  posterior with every node dead on [-1, 1]²; constant: on the training inputs. E_0: intercept of the line;",
+        "  std: between training sets. s.e.: of the mean, from sampling alone. λ of W_0: exact, "
+        "(3m + 1)/2, proved for ReLU;",
+        "  for SiLU nothing is claimed. elsewhere: training sets with the warning phase_elsewhere. "
+        "dead: share of the",
+        "  posterior with every node dead on [-1, 1]²; constant: on the training inputs. E_0: "
+        "intercept of the line;",
         "  best constant: least energy of a constant function; both in nats above n L_n(w_0).",
         "",
     ]
     if elsewhere < sets:
         return [
             *legend,
-            f"  In {sets - elsewhere} of {sets} training sets the line starts at n L_n(w_0): there λ̂ is that of the true parameters.",
+            f"  In {sets - elsewhere} of {sets} training sets the line starts at n L_n(w_0): there "
+            f"λ̂ is that of the true parameters.",
         ]
     excess = [row["intercept_above_truth"] for row in rows]
     constant = [row["best_constant_above_truth"] for row in rows]
     flat = [row["constant_share"] for row in rows]
     return [
         *legend,
-        "  Which phase was measured: not that of the true parameters W_0. In every training set the line starts above n L_n(w_0),",
-        f"  by {min(excess):.1f} to {max(excess):.1f} nats; the best constant function is {min(constant):.1f} to "
+        "  Which phase was measured: not that of the true parameters W_0. In every training set "
+        "the line starts above n L_n(w_0),",
+        f"  by {min(excess):.1f} to {max(excess):.1f} nats; the best constant function is "
+        f"{min(constant):.1f} to "
         f"{max(constant):.1f} nats above it.",
-        "  At these temperatures, with this prior, the network is constant on the training inputs with posterior",
-        f"  probability {min(flat):.0%} to {max(flat):.0%}: its nodes are dead, only the output bias is free, and one free parameter",
-        "  has λ = 1/2, whatever the truth. The published values agree with it. The λ of W_0 would show only",
+        "  At these temperatures, with this prior, the network is constant on the training inputs "
+        "with posterior",
+        f"  probability {min(flat):.0%} to {max(flat):.0%}: its nodes are dead, only the output "
+        f"bias is free, and one free parameter",
+        "  has λ = 1/2, whatever the truth. The published values agree with it. The λ of W_0 would "
+        "show only",
         "  at sample sizes where W_0 wins the free energy at these temperatures.",
     ]
 
 
-TABLE2 = Experiment("table2", "λ of two-layer ReLU and SiLU networks (Wei et al. 2022, Table 2), and which phase it is of", run)
+TABLE2 = Experiment(
+    "table2",
+    "λ of two-layer ReLU and SiLU networks (Wei et al. 2022, Table 2), and which phase it is of",
+    run,
+)
 EXPERIMENT = TABLE2

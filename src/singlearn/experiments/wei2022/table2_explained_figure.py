@@ -22,7 +22,9 @@ PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
 
 def draw(truths: Sequence[Truth], coldest: float, path: Path) -> Path:
-    """Written to ``path``: on the left the race of the two phases for the first truth, on the right λ for all of them."""
+    """Written to ``path``: on the left the race of the two phases for the first truth, on the right
+    λ for all of them.
+    """
     figure = Figure(figsize=(11.0, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1.0])
     _race(left, truths[0])
@@ -41,24 +43,56 @@ def _race(axes: Axes, truth: Truth) -> None:
     dead = np.array([dead_free_energy(float(t), mean, divergence, HIDDEN, PRIOR_SCALE) for t in x])
     axes.plot(x, dead, color=INK, linewidth=2.2)
     beyond = x[x >= lowest]
-    axes.plot(beyond, [ordered(float(t)) for t in beyond], color=ACCENT, linewidth=2.2, linestyle="--")
+    axes.plot(
+        beyond, [ordered(float(t)) for t in beyond], color=ACCENT, linewidth=2.2, linestyle="--"
+    )
     shown = [run for run in truth.cold if run.n_beta <= x[-1]]
     heights = [run.free_energy.value - pieces(truth.kinks, run.n_beta) for run in shown]
     axes.plot([run.n_beta for run in shown], heights, "o", color=ACCENT, markersize=5)
     top, cross = 95.0, truth.crossing.value
     axes.set(xscale="log", xlim=(x[0], x[-1]), ylim=(0, top))
-    axes.text(43, 29.0, "every hidden node dead:\na constant, λ = 1/2", color=INK, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
-    axes.text(43, 50.0, f"the true parameters $W_0$:\nλ = {truth.exact:g}", color=ACCENT, fontsize=9, va="bottom", bbox=PLAIN, zorder=4)
+    axes.text(
+        43,
+        29.0,
+        "every hidden node dead:\na constant, λ = 1/2",
+        color=INK,
+        fontsize=9,
+        va="bottom",
+        bbox=PLAIN,
+        zorder=4,
+    )
+    axes.text(
+        43,
+        50.0,
+        f"the true parameters $W_0$:\nλ = {truth.exact:g}",
+        color=ACCENT,
+        fontsize=9,
+        va="bottom",
+        bbox=PLAIN,
+        zorder=4,
+    )
     here = SAMPLES * BETA
     axes.axvline(here, color=QUIET, linewidth=0.9, linestyle=":")
-    axes.text(here * 1.05, 3, f"the paper: n = {SAMPLES},\nβ = 1/log 20000", color="0.25", fontsize=8.5, va="bottom")
+    axes.text(
+        here * 1.05,
+        3,
+        f"the paper: n = {SAMPLES},\nβ = 1/log 20000",
+        color="0.25",
+        fontsize=8.5,
+        va="bottom",
+    )
     axes.axvline(SAMPLES, color=QUIET, linewidth=0.9, linestyle=":")
-    axes.text(SAMPLES * 1.06, 3, f"n = {SAMPLES}\nat β = 1", color="0.25", fontsize=8.5, va="bottom")
+    axes.text(
+        SAMPLES * 1.06, 3, f"n = {SAMPLES}\nat β = 1", color="0.25", fontsize=8.5, va="bottom"
+    )
     axes.plot([cross], [ordered(cross)], "o", markersize=11, markerfacecolor="none", color="black")
     axes.annotate(
-        f"$W_0$ wins beyond\nnβ = {cross:.0f}", (cross, ordered(cross)), (cross * 1.5, ordered(cross) - 26), fontsize=9,
+        f"$W_0$ wins beyond\nnβ = {cross:.0f}",
+        (cross, ordered(cross)),
+        (cross * 1.5, ordered(cross) - 26),
+        fontsize=9,
         arrowprops={"arrowstyle": "-", "color": "0.3"},
-    )  # fmt: skip
+    )
     axes.set_xlabel("sample size × inverse temperature, nβ")
     axes.set_ylabel("free energy of the phase, F  [nats]  (the lower wins)")
     axes.set_title(f"truth $s_{truth.kinks}$: which phase the posterior chooses", fontsize=10.5)
@@ -71,14 +105,38 @@ def _coefficients(axes: Axes, truths: Sequence[Truth], coldest: float) -> None:
         for level, style in ((truth.exact, "--"), (0.5, "-")):
             axes.plot(span, [level, level], color=QUIET, linewidth=1.1, linestyle=style, zorder=1)
         cold = truth.readings(coldest)["energy"]
-        axes.errorbar(place, cold.value, cold.standard_error, fmt="s", color=ACCENT, capsize=4, zorder=3)
-        axes.errorbar(place - 0.12, truth.dead.value, truth.dead.standard_error, fmt="o", color=INK, capsize=4, zorder=3)
-        axes.plot(place + 0.12, PUBLISHED[truth.kinks, "relu"][0], "D", color="black", markerfacecolor="white", markersize=7, zorder=3)
-        axes.text(place + 0.36, truth.exact, f"{truth.exact:g}", va="center", fontsize=9, color="0.3")
+        axes.errorbar(
+            place, cold.value, cold.standard_error, fmt="s", color=ACCENT, capsize=4, zorder=3
+        )
+        axes.errorbar(
+            place - 0.12,
+            truth.dead.value,
+            truth.dead.standard_error,
+            fmt="o",
+            color=INK,
+            capsize=4,
+            zorder=3,
+        )
+        axes.plot(
+            place + 0.12,
+            PUBLISHED[truth.kinks, "relu"][0],
+            "D",
+            color="black",
+            markerfacecolor="white",
+            markersize=7,
+            zorder=3,
+        )
+        axes.text(
+            place + 0.36, truth.exact, f"{truth.exact:g}", va="center", fontsize=9, color="0.3"
+        )
         axes.text(place + 0.36, 0.5, "1/2", va="center", fontsize=9, color="0.3")
-    axes.errorbar([], [], [], fmt="s", color=ACCENT, capsize=4, label="phase of $W_0$, measured at large n")
+    axes.errorbar(
+        [], [], [], fmt="s", color=ACCENT, capsize=4, label="phase of $W_0$, measured at large n"
+    )
     axes.plot([], [], "D", color="black", markerfacecolor="white", label="published in Table 2")
-    axes.errorbar([], [], [], fmt="o", color=INK, capsize=4, label="all nodes dead, measured at the paper's β")
+    axes.errorbar(
+        [], [], [], fmt="o", color=INK, capsize=4, label="all nodes dead, measured at the paper's β"
+    )
     axes.plot([], [], color=QUIET, linestyle="--", label="exact, $W_0$: (3m + 1)/2")
     axes.plot([], [], color=QUIET, linestyle="-", label="exact, all dead: 1/2")
     axes.legend(loc="upper left", frameon=False, fontsize=8.5)

@@ -20,7 +20,9 @@ SHOWN = {"relu": ("o", "black", "ReLU, measured"), "silu": ("s", "0.45", "SiLU, 
 
 
 def draw(cells: Sequence[Cell], path: Path) -> Path:
-    """E(β) - n L_n(w_0) against 1/β, one panel a truth, means over training sets; written to ``path``."""
+    """E(β) - n L_n(w_0) against 1/β, one panel a truth, means over training sets; written to
+    ``path``.
+    """
     from matplotlib.figure import Figure
 
     truths = sorted({cell.kinks for cell in cells})
@@ -42,7 +44,9 @@ def _panel(axes: Axes, cells: list[Cell]) -> None:
         marker, shade, label = SHOWN[cell.activation]
         betas = np.array(cell.measurements[0].read.inverse_temperatures)
         energy = np.mean([m.energies for m in cell.measurements], axis=0)
-        error = np.sqrt(np.sum([m.energy_errors**2 for m in cell.measurements], axis=0)) / len(cell.measurements)
+        error = np.sqrt(np.sum([m.energy_errors**2 for m in cell.measurements], axis=0)) / len(
+            cell.measurements
+        )
         filled = shade if cell.activation == "relu" else "white"
         axes.errorbar(
             1 / betas,

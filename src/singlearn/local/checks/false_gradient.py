@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Float
 
 STRIDES = (0.3, 0.1, 0.03, 0.01)
-"""Lengths of the differences, in units of the displacement from w*, in the same direction per coordinate."""
+"""Lengths of the differences, in units of the displacement from w*, in the same direction per
+coordinate.
+"""
 RELATIVE = 0.1
 """Disagreement that counts."""
 CERTAIN = 4.0
@@ -44,13 +46,16 @@ class FalseGradient:
     def __str__(self) -> str:
         if not np.isfinite(self.gradient):
             return (
-                f"the gradient with respect to {self.name} is not finite at a point near w*, where the loss is (a root or a norm at "
+                f"the gradient with respect to {self.name} is not finite at a point near w*, where "
+                f"the loss is (a root or a norm at "
                 "zero, or a jnp.where over what is not finite?); chains that come there are lost"
             )
         what = "is zero" if self.gradient == 0 else f"says {self.gradient:.3g}"
         return (
-            f"its gradient is not the derivative of the loss: moving {self.name} changes the loss by {self.difference:.3g} per unit of "
-            f"length, and the gradient {what} (a stopped gradient, rounding, or a derivative of one's own?); take that away, or leave "
+            f"its gradient is not the derivative of the loss: moving {self.name} changes the loss "
+            f"by {self.difference:.3g} per unit of "
+            f"length, and the gradient {what} (a stopped gradient, rounding, or a derivative of "
+            f"one's own?); take that away, or leave "
             "these parameters at w* by only="
         )
 
@@ -65,9 +70,10 @@ def find_false_gradient(
 ) -> FalseGradient | None:
     """Compare central differences of the mean loss with its gradient, at a point displaced from w*.
 
-    Along the gradient of every group of parameters and along a random direction of it; where a group has no gradient, along random
-    directions only. Of several strides the two neighbours that agree best count, with their disagreement and rounding as uncertainty:
-    where a loss has jumps or kinks they disagree, and nothing is said.
+    Along the gradient of every group of parameters and along a random direction of it; where a
+    group has no gradient, along random directions only. Of several strides the two neighbours that
+    agree best count, with their disagreement and rounding as uncertainty: where a loss has jumps or
+    kinks they disagree, and nothing is said.
 
     Args:
         losses: of some samples.
@@ -119,7 +125,9 @@ def _step(
     rounding: float,
     rng: np.random.Generator,
 ) -> FalseGradient | None:
-    """A loss that goes up by steps: its gradient is zero wherever one looks, and it is not the same there. A plateau is."""
+    """A loss that goes up by steps: its gradient is zero wherever one looks, and it is not the same
+    there. A plateau is.
+    """
     changes = []
     for _ in range(2):
         other = reach * rng.normal(size=dimension)
@@ -175,8 +183,7 @@ def _difference(
         )
         found.append((float(change.mean()) / (2 * h), rounding / h))
     pairs = [
-        (other, abs(one - other) + noise)
-        for (one, _), (other, noise) in itertools.pairwise(found)
+        (other, abs(one - other) + noise) for (one, _), (other, noise) in itertools.pairwise(found)
     ]
     finite = [pair for pair in pairs if np.isfinite(pair[1])]
     return min(finite, key=lambda pair: pair[1]) if finite else (np.nan, np.nan)

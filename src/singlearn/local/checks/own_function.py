@@ -23,9 +23,12 @@ SAME = 1e-3
 SCALES = (0.3, 1.0, 3.0)
 """Of the random outputs at which a loss is asked."""
 UNKNOWN = (
-    'loss: with reference="self" the divergence between two outputs of the network has to be known. It is for a squared error '
-    "c |output - target|², for cross entropy of class labels (c times the sum over positions) and for binary cross entropy of "
-    "logits, and at random outputs this loss is none of these ({why}); give one of them, or the outputs at w* as targets of a "
+    'loss: with reference="self" the divergence between two outputs of the network has to be '
+    "known. It is for a squared error "
+    "c |output - target|², for cross entropy of class labels (c times the sum over positions) and "
+    "for binary cross entropy of "
+    "logits, and at random outputs this loss is none of these ({why}); give one of them, or the "
+    "outputs at w* as targets of a "
     'divergence of your own, with reference="loss"'
 )
 
@@ -57,7 +60,8 @@ def reference_of(reference: object) -> Reference:
     if reference == "self" and isinstance(reference, str):
         return "self"
     raise ValueError(
-        f'reference: got {reference!r}; it should be "loss" (the loss itself) or "self" (the network\'s own function at w*)'
+        f'reference: got {reference!r}; it should be "loss" (the loss itself) or "self" (the '
+        f"network's own function at w*)"
     )
 
 
@@ -86,7 +90,8 @@ def likelihood_of(
     if target.dtype.kind != "f" or target.size != output.size:
         raise ValueError(
             UNKNOWN.format(
-                why=f"outputs have the shape {output.shape}, targets {target.dtype} of shape {target.shape}"
+                why=f"outputs have the shape {output.shape}, targets {target.dtype} of shape "
+                f"{target.shape}"
             )
         )
     squared = _squared_error(loss_at, output, target)

@@ -38,30 +38,37 @@ class Unfelt:
         """
         if self.everything:
             return [
-                "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere within reach of the tie (dead units, a "
+                "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere "
+                "within reach of the tie (dead units, a "
                 "plateau, an adapter that evaluation mode has merged, or layers that are not used)"
             ]
         if not self.tensors:
             return []
-        named = ", ".join(self.tensors[:NAMED]) + (f" and {len(self.tensors) - NAMED} more" if len(self.tensors) > NAMED else "")
+        named = ", ".join(self.tensors[:NAMED]) + (
+            f" and {len(self.tensors) - NAMED} more" if len(self.tensors) > NAMED else ""
+        )
         return [
-            f"the loss does not depend on {named} ({self.entries} of {dimension} sampled parameters) within reach of the tie: they count "
-            "as flat (dead units, an adapter that evaluation mode has merged, or layers that are not used)"
+            f"the loss does not depend on {named} ({self.entries} of {dimension} sampled "
+            f"parameters) within reach of the tie: they count "
+            "as flat (dead units, an adapter that evaluation mode has merged, or layers that are "
+            "not used)"
         ]
 
 
 def unfelt(target: Target, seed: int, groups: Mapping[str, slice] | None = None) -> Unfelt:
     r"""Look at the loss and its gradient away from w*, at distance :math:`r \sqrt{d/γ}`.
 
-    At w* itself the gradient vanishes for every minimum, and for :math:`w^4` so does the curvature; away from it only what has no effect
-    has no gradient. One position is enough to see that the loss is felt. It is called constant where value and gradient are exactly zero
-    at ten positions, in opposite directions and up to four times as far as the tie lets a chain go, so that the walls of a flat valley are
-    met.
+    At w* itself the gradient vanishes for every minimum, and for :math:`w^4` so does the curvature;
+    away from it only what has no effect has no gradient. One position is enough to see that the
+    loss is felt. It is called constant where value and gradient are exactly zero at ten positions,
+    in opposite directions and up to four times as far as the tie lets a chain go, so that the walls
+    of a flat valley are met.
 
     Args:
         target: the model at w*.
         seed: of the directions.
-        groups: which coordinates belong to which tensor; by default those of the target, if it knows.
+        groups: which coordinates belong to which tensor; by default those of the target, if it
+            knows.
 
     Returns:
         What was not felt.
@@ -76,7 +83,9 @@ def unfelt(target: Target, seed: int, groups: Mapping[str, slice] | None = None)
         if silent:
             gradient = target.full(reach * _direction(rng, target.dimension)[None])[1]
             silent = [name for name in silent if not gradient[0, groups[name]].any()]
-        return Unfelt(False, tuple(silent), sum(groups[name].stop - groups[name].start for name in silent))
+        return Unfelt(
+            False, tuple(silent), sum(groups[name].stop - groups[name].start for name in silent)
+        )
     for radius in RADII:
         line = radius * reach * _direction(rng, target.dimension)
         value, gradient = target.full(np.stack([line, -line]))

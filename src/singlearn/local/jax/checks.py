@@ -1,4 +1,6 @@
-"""What is looked at before a JAX function is sampled: can it be compiled, are its losses its samples' own, is its gradient true."""
+"""What is looked at before a JAX function is sampled: can it be compiled, are its losses its
+samples' own, is its gradient true.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def first_look(
     every: Rest,
     some: Any,
 ) -> tuple[Programs, Rest, Traced]:
-    """Programs for a model and a loss that can be traced, and that give one real number a sample; nothing is computed.
+    """Programs for a model and a loss that can be traced, and that give one real number a sample;
+    nothing is computed.
 
     Args:
         model: of the caller.
@@ -85,7 +88,8 @@ def first_look(
         )
     except UNTRACEABLE as error:
         raise ValueError(
-            "model: it cannot be compiled, because what it does depends on the values of parameters or data, or it uses NumPy on them; "
+            "model: it cannot be compiled, because what it does depends on the values of "
+            "parameters or data, or it uses NumPy on them; "
             f"jnp.where, jax.lax.cond and jax.numpy can ({str(error).splitlines()[0]})"
         ) from error
     except Exception as error:  # whatever the caller's own functions may raise
@@ -97,7 +101,8 @@ def first_look(
     for count, given in ((samples, shape), (samples - 1, fewer)):
         if not isinstance(given, jax.ShapeDtypeStruct):
             raise ValueError(
-                f"loss: it gave a {type(given).__name__}; it should give one array, with one number a sample"
+                f"loss: it gave a {type(given).__name__}; it should give one array, with one "
+                f"number a sample"
             )
         if given.shape != (count,):
             reason = (
@@ -106,18 +111,25 @@ def first_look(
                 else "sum over outputs in the loss"
             )
             raise ValueError(
-                f"loss: for {count} samples it gave shape {given.shape}; it should give one number a sample, shape ({count},): {reason}"
+                f"loss: for {count} samples it gave shape {given.shape}; it should give one number "
+                f"a sample, shape ({count},): {reason}"
             )
         if not jnp.issubdtype(given.dtype, jnp.floating):
             raise ValueError(
-                f"loss: it gave numbers of type {given.dtype}; they should be real floating-point numbers, with a gradient"
+                f"loss: it gave numbers of type {given.dtype}; they should be real floating-point "
+                f"numbers, with a gradient"
             )
     try:
         like = jnp.zeros(samples, shape.dtype)
         jax.eval_shape(found.shared, centre[None], every, some, like)
-    except Exception as error:  # an operation without a derivative, or without a rule for several chains
+    except (
+        Exception
+    ) as error:  # an operation without a derivative, or without a rule for several chains
         said = " ".join(str(error).split())[:300]
-        raise ValueError(f"model or loss: they have no gradient for several chains at once ({type(error).__name__}: {said})") from error
+        raise ValueError(
+            f"model or loss: they have no gradient for several chains at once "
+            f"({type(error).__name__}: {said})"
+        ) from error
     function = model.model if isinstance(model, CompiledOnce) else model
     return found, every, Traced(function, loss, constants_of(program))
 
@@ -162,11 +174,13 @@ def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int
         random = found.dependence is Dependence.CALL or _is_random(programs, at, direction)
     if random:
         raise ValueError(
-            f"loss: it is random, not the same at every call ({found}); model and loss should be deterministic functions, with dropout "
+            f"loss: it is random, not the same at every call ({found}); model and loss should be "
+            f"deterministic functions, with dropout "
             "and noise switched off"
         )
     raise ValueError(
-        f"loss: the loss of a sample depends on the other samples of its batch; it should not: {found}"
+        f"loss: the loss of a sample depends on the other samples of its batch; it should not: "
+        f"{found}"
     )
 
 
@@ -184,7 +198,8 @@ def notes_of_functions(given: Mapping[str, Any], traced: Traced) -> list[str]:
     if not still:
         return []
     return [
-        f"model or loss hold {', '.join(still[:4])} of w* themselves, besides what they are given: that part stays at w* while chains "
+        f"model or loss hold {', '.join(still[:4])} of w* themselves, besides what they are given: "
+        f"that part stays at w* while chains "
         "move. A penalty on the parameters should be computed from those that the model is given"
     ]
 
@@ -226,7 +241,8 @@ def false_gradient(
 
 def _rows(data: Any, index: Integer[np.ndarray, " m"]) -> Any:
     def rows(leaf: Array) -> Array:
-        # On a processor NumPy looks at the same memory, and compiles nothing for a batch of a new size.
+        # On a processor NumPy looks at the same memory, and compiles nothing for a batch of a new
+        # size.
         if jax.default_backend() == "cpu" and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             return jnp.asarray(np.asarray(leaf)[index])
         return leaf[index]
@@ -240,7 +256,9 @@ def _wide(tree: Any) -> Any:
 
 
 def _is_random(programs: Programs, at: Setting, direction: Float[np.ndarray, " d"]) -> bool:
-    """Whether two calls differ when nothing is compiled: what is drawn by NumPy or Python is the same in all calls of a program."""
+    """Whether two calls differ when nothing is compiled: what is drawn by NumPy or Python is the
+    same in all calls of a program.
+    """
     some = jax.tree.map(lambda leaf: leaf[:3], at.data)
     where = at.centre + jnp.asarray(direction, at.centre.dtype)
     with jax.disable_jit():

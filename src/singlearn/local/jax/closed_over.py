@@ -1,4 +1,6 @@
-"""Whether a function holds w* itself, besides what it is given: that part stays as it is while chains move."""
+"""Whether a function holds w* itself, besides what it is given: that part stays as it is while
+chains move.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ DEPTH = 3
 
 
 def held_by(function: Callable[..., Any], leaves: Mapping[str, Any]) -> list[str]:
-    """Names of the leaves that Python holds for this function: in its closure, its defaults or its global names.
+    """Names of the leaves that Python holds for this function: in its closure, its defaults or its
+    global names.
 
     Args:
         function: any callable.
@@ -50,7 +53,9 @@ def constants_of(program: ClosedJaxpr) -> list[Any]:
 
 
 def among(constants: Sequence[Any], leaves: Mapping[str, Any]) -> list[str]:
-    """Names of the leaves that are among these arrays: the same object, or equal numbers that are not all alike."""
+    """Names of the leaves that are among these arrays: the same object, or equal numbers that are
+    not all alike.
+    """
     found = []
     for name, leaf in leaves.items():
         for constant in constants:

@@ -27,7 +27,8 @@ def as_pair(data: Any) -> tuple[Any, Any]:
         The same numbers as arrays of JAX; the caller's own are not changed.
 
     Raises:
-        ValueError: no pair, parts without samples or of different lengths, masked entries, numbers that JAX has no type for.
+        ValueError: no pair, parts without samples or of different lengths, masked entries, numbers
+            that JAX has no type for.
 
     >>> x, target = as_pair([(np.zeros(2), 0.0), (np.ones(2), 1.0), (np.ones(2), 3.0)])
     >>> x.shape, target.tolist()
@@ -52,7 +53,8 @@ def as_pair(data: Any) -> tuple[Any, Any]:
     single = next((name for name, length in lengths.items() if length is None), None)
     if single is not None:
         raise ValueError(
-            f"data: {single} is a single number; it should be an array with one row per sample (a list is a tree of numbers for JAX)"
+            f"data: {single} is a single number; it should be an array with one row per sample (a "
+            f"list is a tree of numbers for JAX)"
         )
     if len(set(lengths.values())) != 1:
         listed = ", ".join(f"{name} has {length} samples" for name, length in lengths.items())
@@ -73,7 +75,8 @@ def not_a_number(pair: tuple[Any, Any], sample: int) -> str:
 
 
 def digits_lost(data: Any, pair: tuple[Any, Any]) -> list[str]:
-    """A sentence where double-precision inputs lose in single precision what distinguishes one sample from another.
+    """A sentence where double-precision inputs lose in single precision what distinguishes one
+    sample from another.
 
     Args:
         data: as it was given.
@@ -102,7 +105,8 @@ def digits_lost(data: Any, pair: tuple[Any, Any]) -> list[str]:
         if len(lost):
             column = int(lost[0])
             found.append(
-                f"data: in float32, column {column} of {_part(path)} is rounded to {2 * rounding[column]:.2g}, and its values differ by "
+                f"data: in float32, column {column} of {_part(path)} is rounded to "
+                f"{2 * rounding[column]:.2g}, and its values differ by "
                 f"{spread[column]:.2g} only; subtract its mean, or switch on jax_enable_x64"
             )
     return found
@@ -121,7 +125,8 @@ def _stacked(data: Sequence[Any]) -> tuple[Any, Any]:
         shapes = {np.shape(leaf) for leaf in leaves}
         if len(shapes) != 1:
             raise ValueError(
-                f"data: part {column} of the samples in the list has the shapes {sorted(shapes)}; all should have one shape"
+                f"data: part {column} of the samples in the list has the shapes {sorted(shapes)}; "
+                f"all should have one shape"
             )
         parts.append(
             np.ma.stack(leaves)
@@ -137,7 +142,8 @@ def _what(data: Any) -> str:
         return f"a dictionary with the keys {', '.join(map(str, list(data)[:6]))}"
     if isinstance(data, tuple | list):
         more = (
-            "; a weight belongs to the target, (x, (target, weight)), and to loss(output, (target, weight))"
+            "; a weight belongs to the target, (x, (target, weight)), and to loss(output, (target, "
+            "weight))"
             if len(data) == 3
             else ""
         )

@@ -57,7 +57,8 @@ class Layout:
         masks: Mapping[str, Bool[np.ndarray, "..."]],
         scales: Mapping[str, Any],
     ) -> Layout:
-        """The layout of parameters of which the entries of ``masks`` move, in units of ``scales``; a complex entry in two directions.
+        """The layout of parameters of which the entries of ``masks`` move, in units of ``scales``;
+        a complex entry in two directions.
 
         Args:
             leaves: of :func:`singlearn.local.jax.leaves.sorted_leaves`.
@@ -86,7 +87,9 @@ class Layout:
         return cls(structure, kinds, static, places.tobytes(), np.concatenate(steps).tobytes())
 
     def with_constants(self, leaves: Sequence[Leaf]) -> Layout:
-        """The same with held arrays as constants, for a network that looks at their values while it is compiled."""
+        """The same with held arrays as constants, for a network that looks at their values while it
+        is compiled.
+        """
         kinds = tuple(
             (shape, dtype, "static" if kind == HELD else kind) for shape, dtype, kind in self.leaves
         )
@@ -114,7 +117,8 @@ class Layout:
         return sum(self._sizes())
 
     def spans(self, names: Sequence[str]) -> list[tuple[str, Any]]:
-        """For every leaf of which entries move, its name and the places of its coordinates among those that move.
+        """For every leaf of which entries move, its name and the places of its coordinates among
+        those that move.
 
         Args:
             names: of all leaves.

@@ -21,8 +21,8 @@ class Leaf(NamedTuple):
 
     Attributes:
         name: such as ``layers.0.w``.
-        kind: ``real`` and ``complex`` ones are sampled, the latter in two real directions per entry; ``held`` arrays and
-            ``static`` objects stay as they are.
+        kind: ``real`` and ``complex`` ones are sampled, the latter in two real directions per
+            entry; ``held`` arrays and ``static`` objects stay as they are.
         value: an array of JAX, or the object itself.
         said: what it is, for people.
     """
@@ -41,8 +41,8 @@ class Leaf(NamedTuple):
 def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
     """The leaves in JAX's order, and the structure of the tree.
 
-    Floating-point and complex arrays are parameters, as for ``jax.grad``; integers, truth values, keys of random numbers and
-    objects that are no arrays are not.
+    Floating-point and complex arrays are parameters, as for ``jax.grad``; integers, truth values,
+    keys of random numbers and objects that are no arrays are not.
 
     Args:
         parameters: any pytree.
@@ -51,7 +51,8 @@ def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
         The leaves, and the structure that puts them together again.
 
     Raises:
-        ValueError: a leaf that is no array of JAX's numbers, two of one name, or none that can be sampled.
+        ValueError: a leaf that is no array of JAX's numbers, two of one name, or none that can be
+            sampled.
 
     >>> [(leaf.name, leaf.kind) for leaf in sorted_leaves({"w": np.ones(2), "mask": np.ones(2, bool), "act": np.tanh})[0]]
     [('act', 'static'), ('mask', 'held'), ('w', 'real')]
@@ -71,12 +72,14 @@ def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
     )
     if twice is not None:
         raise ValueError(
-            f"parameters: two leaves are called {twice}; a dot in a key makes one name of two, so rename it"
+            f"parameters: two leaves are called {twice}; a dot in a key makes one name of two, so "
+            f"rename it"
         )
     if not any(leaf.moves for leaf in leaves):
         listed = ", ".join(f"{leaf.name} ({leaf.said})" for leaf in leaves[:SHOWN]) or "none at all"
         raise ValueError(
-            f"parameters: no leaf is a floating-point or complex array, there are: {listed}; they should be a pytree that JAX knows "
+            f"parameters: no leaf is a floating-point or complex array, there are: {listed}; they "
+            f"should be a pytree that JAX knows "
             "(dictionaries, lists, registered classes) with arrays as leaves"
         )
     return leaves, structure
@@ -103,12 +106,14 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
             f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
         )
         notes.append(
-            f"not sampled, for these are no real or complex numbers: {listed}; they stay as they are at w*"
+            f"not sampled, for these are no real or complex numbers: {listed}; they stay as they "
+            f"are at w*"
         )
     masks = [leaf.name for leaf in leaves if leaf.kind == REAL and _looks_like_a_mask(leaf)]
     if masks:
         notes.append(
-            f"{', '.join(masks)} is sampled, for it holds floating-point numbers, though by its name and its zeros and ones it is a mask; "
+            f"{', '.join(masks)} is sampled, for it holds floating-point numbers, though by its "
+            f"name and its zeros and ones it is a mask; "
             "masks should be truth values, or be left out by only="
         )
     beside: list[str] = []
@@ -123,7 +128,8 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
         if beside:
             kinds = ", ".join(k for k in parameters if k != "params")
             notes.append(
-                f"not sampled, for flax keeps {kinds} beside params and does not train it: it stays as it is at w*"
+                f"not sampled, for flax keeps {kinds} beside params and does not train it: it "
+                f"stays as it is at w*"
             )
     return notes, beside
 
@@ -157,14 +163,20 @@ def as_array(value: Any, name: str) -> Any:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise ValueError(
-                f"{name} is a masked array, and JAX would take its masked entries for numbers; leave them out, or fill them"
+                f"{name} is a masked array, and JAX would take its masked entries for numbers; "
+                f"leave them out, or fill them"
             )
         value = value.data
     if isinstance(value, jax.core.Tracer):
-        raise ValueError(f"{name} is being traced; call this outside of jax.jit, jax.vmap and jax.grad")
+        raise ValueError(
+            f"{name} is being traced; call this outside of jax.jit, jax.vmap and jax.grad"
+        )
     if isinstance(value, jax.Array):
         if value.is_deleted():
-            raise ValueError(f"{name} was given away to a compiled function (donate_argnums); give a copy that is still there")
+            raise ValueError(
+                f"{name} was given away to a compiled function (donate_argnums); give a copy that "
+                f"is still there"
+            )
         return value
     plain = (
         np.asarray(value)
@@ -189,7 +201,8 @@ def as_array(value: Any, name: str) -> Any:
 
 
 def _refuse_what_does_not_fit(given: np.ndarray, kind: Any, name: str) -> None:
-    """JAX cuts 64 bits to 32 without a word: integers wrap around, and large numbers become infinite.
+    """JAX cuts 64 bits to 32 without a word: integers wrap around, and large numbers become
+    infinite.
 
     Raises:
         ValueError: such numbers.
@@ -199,14 +212,16 @@ def _refuse_what_does_not_fit(given: np.ndarray, kind: Any, name: str) -> None:
         low, high = int(given.min()), int(given.max())
         if low < limits.min or high > limits.max:
             raise ValueError(
-                f"{name} holds whole numbers from {low} to {high}, which do not fit into JAX's {kind}; switch on jax_enable_x64"
+                f"{name} holds whole numbers from {low} to {high}, which do not fit into JAX's "
+                f"{kind}; switch on jax_enable_x64"
             )
     elif given.dtype.kind in "fc":
         finite = np.abs(given[np.isfinite(given)])
         largest = float(finite.max(initial=0.0))
         if largest > float(jnp.finfo(kind).max):
             raise ValueError(
-                f"{name} holds numbers up to {largest:.3g}, which are infinite in JAX's {kind}; rescale, or switch on jax_enable_x64"
+                f"{name} holds numbers up to {largest:.3g}, which are infinite in JAX's {kind}; "
+                f"rescale, or switch on jax_enable_x64"
             )
 
 
@@ -236,6 +251,8 @@ def _leaf(name: str, value: Any, only_arrays: bool) -> Leaf:
 
 
 def _is_equinox(parameters: Any) -> bool:
-    """Whether Equinox says what is a parameter: for it a number of Python's is a setting, such as the rate of dropout."""
+    """Whether Equinox says what is a parameter: for it a number of Python's is a setting, such as
+    the rate of dropout.
+    """
     equinox = sys.modules.get("equinox")
     return equinox is not None and isinstance(parameters, equinox.Module)

@@ -14,7 +14,8 @@ from singlearn.running.memory import host_memory
 
 
 def bytes_made(function: Callable[..., Any], *arguments: Any) -> int:
-    """Bytes of all that the operations of ``function`` make; nothing is computed. A compiled program holds less, for it joins operations.
+    """Bytes of all that the operations of ``function`` make; nothing is computed. A compiled
+    program holds less, for it joins operations.
 
     >>> bytes_made(lambda x: jax.numpy.exp(x + 1).sum(), jax.numpy.zeros(100))      # 4 bytes × (100 + 100 + 1)
     804
@@ -23,7 +24,8 @@ def bytes_made(function: Callable[..., Any], *arguments: Any) -> int:
 
 
 def operations(function: Callable[..., Any], *arguments: Any) -> int:
-    """Multiplications and additions of the matrix products and convolutions in ``function``; nothing is computed.
+    """Multiplications and additions of the matrix products and convolutions in ``function``;
+    nothing is computed.
 
     >>> operations(lambda x, y: jax.numpy.exp(x @ y), jax.numpy.zeros((10, 100)), jax.numpy.zeros((100, 5)))
     5000
@@ -58,12 +60,20 @@ def _multiplied(program: Jaxpr) -> int:
         total += int(equation.params.get("length", 1)) * inner
         if equation.primitive.name in ("dot_general", "conv_general_dilated"):
             left, right, out = (part.aval for part in (*equation.invars[:2], equation.outvars[0]))
-            if not (isinstance(left, ShapedArray) and isinstance(right, ShapedArray) and isinstance(out, ShapedArray)):
+            if not (
+                isinstance(left, ShapedArray)
+                and isinstance(right, ShapedArray)
+                and isinstance(out, ShapedArray)
+            ):
                 continue
             made = math.prod(out.shape)
             if equation.primitive.name == "dot_general":
                 (contracted, _), _ = equation.params["dimension_numbers"]
                 total += made * math.prod(left.shape[axis] for axis in contracted)
             else:
-                total += made * math.prod(right.shape) // max(right.shape[equation.params["dimension_numbers"].rhs_spec[0]], 1)
+                total += (
+                    made
+                    * math.prod(right.shape)
+                    // max(right.shape[equation.params["dimension_numbers"].rhs_spec[0]], 1)
+                )
     return total

@@ -47,7 +47,8 @@ def own_function(
         if not hasattr(output, "dtype") or not jnp.issubdtype(output.dtype, jnp.floating):
             raise ValueError(
                 UNKNOWN.format(
-                    why=f"the model gives {type(output).__name__}, and not one array of real numbers"
+                    why=f"the model gives {type(output).__name__}, and not one array of real "
+                    f"numbers"
                 )
             )
         found.append(output)

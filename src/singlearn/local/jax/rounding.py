@@ -14,7 +14,9 @@ from jaxtyping import Array, Float
 from singlearn.local.verdict.rounding import rounding_of_mean
 
 LOOKED_AT = 256
-"""Samples whose losses are computed in float64 as well, at most: operation by operation, nothing is compiled for them."""
+"""Samples whose losses are computed in float64 as well, at most: operation by operation, nothing is
+compiled for them.
+"""
 
 
 def measured_rounding(
@@ -37,10 +39,13 @@ def measured_rounding(
         at_once: samples that fit into memory in float32.
 
     Returns:
-        The error in units of the loss, as :func:`singlearn.local.verdict.rounding.rounding_of_mean` defines it.
+        The error in units of the loss, as :func:`singlearn.local.verdict.rounding.rounding_of_mean`
+        defines it.
     """
     count = len(reference)
-    index = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64))
+    index = np.unique(
+        np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64)
+    )
     share = math.sqrt(len(index) / count)
     rounded = np.asarray(reference[index], dtype=np.float64)
     digit = float(jnp.finfo(reference.dtype).eps)
@@ -55,9 +60,15 @@ def measured_rounding(
             if exact.dtype != jnp.float64:
                 return rounding_of_mean(rounded, digit=digit) * share
             fine = np.asarray(exact, dtype=np.float64).reshape(-1)
-    except Exception:  # whatever a function does that was written for one number type: then its last digit is all that is known
+    # whatever a function does that was written for one number type: then its last digit is all that
+    # is known
+    except Exception:
         return rounding_of_mean(rounded, digit=digit) * share
-    return rounding_of_mean(rounded, fine) * share if fine.shape == rounded.shape else rounding_of_mean(rounded, digit=digit) * share
+    return (
+        rounding_of_mean(rounded, fine) * share
+        if fine.shape == rounded.shape
+        else rounding_of_mean(rounded, digit=digit) * share
+    )
 
 
 def _doubled(leaf: Any) -> Any:

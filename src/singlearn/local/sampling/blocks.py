@@ -1,4 +1,6 @@
-"""Products with the curvature, a few vectors and some thousand samples at a time, so that memory does not grow with their number."""
+"""Products with the curvature, a few vectors and some thousand samples at a time, so that memory
+does not grow with their number.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,19 @@ VECTORS = 16
 SAMPLES = 4096
 
 Products = Callable[[Float[np.ndarray, "k d"], Integer[np.ndarray, " m"]], Float[np.ndarray, "k d"]]
-"""From vectors and the numbers of samples to the products with the mean curvature of these samples."""
+"""From vectors and the numbers of samples to the products with the mean curvature of these samples.
+"""
 
 
 def curvature_in_blocks(
-    products: Products, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"], at_once: int = VECTORS,
+    products: Products,
+    vectors: Float[np.ndarray, "k d"],
+    index: Integer[np.ndarray, " m"],
+    at_once: int = VECTORS,
     samples: int = SAMPLES,
 ) -> Float[np.ndarray, "k d"]:
-    """Mean over all samples ``index``. Blocks of vectors have one size (the last is filled up), so that one compilation serves all.
+    """Mean over all samples ``index``. Blocks of vectors have one size (the last is filled up), so
+    that one compilation serves all.
 
     >>> curvature = np.array([1.0, 2.0, 6.0])       # of three samples of a model with one parameter
     >>> def products(v, rows): return v * curvature[rows].mean()
@@ -33,5 +40,7 @@ def curvature_in_blocks(
         full = np.concatenate([block, np.zeros((at_once - len(block), vectors.shape[1]))])
         for first in range(0, len(index), samples):
             rows = index[first : first + samples]
-            result[begun : begun + at_once] += len(rows) / len(index) * products(full, rows)[: len(block)]
+            result[begun : begun + at_once] += (
+                len(rows) / len(index) * products(full, rows)[: len(block)]
+            )
     return result

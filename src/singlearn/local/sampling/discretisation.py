@@ -14,20 +14,26 @@ from singlearn.results.estimate import Estimate
 SHARE = 0.03
 """Of λ̂, from which an error of the steps matters."""
 SIGNIFICANT = 4.0
-"""Standard errors: they are seen between few chains, so that two or three of them come by chance."""
+"""Standard errors: they are seen between few chains, so that two or three of them come by chance.
+"""
 
 
 def virial_excess(
-    traces: Traces, dimension: int, started_away: Float[np.ndarray, " chains"], step: Float[np.ndarray, " chains"] | None = None
+    traces: Traces,
+    dimension: int,
+    started_away: Float[np.ndarray, " chains"],
+    step: Float[np.ndarray, " chains"] | None = None,
 ) -> Estimate:
-    r"""How far the virial of the chains is from d, which it is under the posterior :math:`p ∝ e^{-U}`:
+    r"""How far the virial of the chains is from d, which it is under the posterior :math:`p ∝
+     e^{-U}`:
 
     .. math:: E ⟨w - w^*, ∇U(w)⟩ = -\int ⟨w - w^*, ∇p⟩\, dw = d,
 
-    by integration by parts, for every loss that is continuous. Steps that are too long for a wall, an edge or a gradient that grows faster
-    than linearly break it, and so does the noise of small batches. Chains that still travel along flat directions break it too, but a
-    Langevin chain says by how much: :math:`\frac{d}{dt} E|w - w^*|^2 = d - E⟨w - w^*, ∇U⟩` in the time ε that a step takes, which is
-    added back.
+    by integration by parts, for every loss that is continuous. Steps that are too long for a wall,
+    an edge or a gradient that grows faster than linearly break it, and so does the noise of small
+    batches. Chains that still travel along flat directions break it too, but a Langevin chain says
+    by how much: :math:`\frac{d}{dt} E|w - w^*|^2 = d - E⟨w - w^*, ∇U⟩` in the time ε that a step
+    takes, which is added back.
 
     Args:
         traces: with the virial.
@@ -36,7 +42,8 @@ def virial_excess(
         step: ε of every Langevin chain; ``None`` for chains that do not move in that time.
 
     Returns:
-        The mean over chains minus d, with its standard error. Where :math:`K ∝ |w|^{2k}` dominates, λ̂ is off by this over 2k.
+        The mean over chains minus d, with its standard error. Where :math:`K ∝ |w|^{2k}` dominates,
+        λ̂ is off by this over 2k.
 
     >>> rng = np.random.default_rng(0); w = rng.normal(size=(8, 4000, 3))                     # U = |w|²/2
     >>> square = (w**2).sum(2); found = virial_excess(Traces(0.5 * square, square, square), 3, np.arange(8) % 2.0)
@@ -59,7 +66,10 @@ def virial_is_off(virial: Estimate, coefficient: float) -> bool:
     >>> [virial_is_off(seen, 1.0) for seen in (Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001))]
     [True, False, False]
     """
-    return 0.5 * abs(virial.value) > SHARE * abs(coefficient) and abs(virial.value) > SIGNIFICANT * virial.standard_error
+    return (
+        0.5 * abs(virial.value) > SHARE * abs(coefficient)
+        and abs(virial.value) > SIGNIFICANT * virial.standard_error
+    )
 
 
 def error_by_virial(virial: Estimate) -> float:
@@ -75,12 +85,14 @@ def error_by_virial(virial: Estimate) -> float:
 
 
 def highest_excess(traces: Traces, coefficient: float) -> float:
-    r"""The highest excess :math:`nβ (L - L(w^*))` that was met, if it is out of reach of exact chains; else 0.
+    r"""The highest excess :math:`nβ (L - L(w^*))` that was met, if it is out of reach of exact
+     chains; else 0.
 
-    Under the posterior :math:`P(nβ ΔL > t) ≤ e^{-t}/Z` with :math:`Z = E\, e^{-nβ ΔL}` over the tie alone, so that a wall is met at heights
-    of a few nats, whereas a step as long as the way to it lands high upon it. Allowed are the bound that a Gamma variable of mean λ̂
-    passes in one run of a million, and twelve times the spread that the middle of the draws shows, for that holds the noise of
-    minibatches too.
+    Under the posterior :math:`P(nβ ΔL > t) ≤ e^{-t}/Z` with :math:`Z = E\, e^{-nβ ΔL}` over the tie
+    alone, so that a wall is met at heights of a few nats, whereas a step as long as the way to it
+    lands high upon it. Allowed are the bound that a Gamma variable of mean λ̂ passes in one run of
+    a million, and twelve times the spread that the middle of the draws shows, for that holds the
+    noise of minibatches too.
 
     Args:
         traces: of the part that counts.
@@ -115,7 +127,10 @@ def step_errors(traces: Traces, virial: Estimate, coefficient: float) -> list[st
     if traces.virial is not None and not math.isfinite(virial.value):
         found.append("their force grew beyond all numbers")
     elif virial_is_off(virial, coefficient):
-        found.append(f"the mean of (w - w*)·∇U is off by {virial.value:+.2g}, so λ̂ may be by about {abs(virial.value) / 2:.2g}")
+        found.append(
+            f"the mean of (w - w*)·∇U is off by {virial.value:+.2g}, so λ̂ may be by about "
+            f"{abs(virial.value) / 2:.2g}"
+        )
     highest = highest_excess(traces, coefficient)
     if highest > 0:
         found.append(f"they land where nβ (L - L(w*)) is {highest:.3g}, as if on a steep wall")

@@ -17,13 +17,17 @@ LONG = 10.0
 VERY_LONG = 60.0
 """Seconds from which it is worth saying what would make it shorter."""
 SHORTER = (
-    ". Shorter: a larger gamma (chains cross a smaller region in fewer steps, and λ̂ is that of the smaller region), a larger "
-    "tolerance (steps go as one over its square), a smaller max_steps (the status then says whether the chains agreed)"
+    ". Shorter: a larger gamma (chains cross a smaller region in fewer steps, and λ̂ is that of "
+    "the smaller region), a larger "
+    "tolerance (steps go as one over its square), a smaller max_steps (the status then says "
+    "whether the chains agreed)"
 )
 PATIENCE = 2.0
 """Seconds of steps after which a rate is believed: many a run ends before."""
 HEAVY = 0.1
-"""Seconds of one judged step, from which the rate is taken from the first few: a report would come too late."""
+"""Seconds of one judged step, from which the rate is taken from the first few: a report would come
+too late.
+"""
 GRADIENTS = 3
 """Of one judged step."""
 ATTEMPTS = 3
@@ -70,7 +74,8 @@ class ExpectedTime:
             else f"{self._runs} × {most} steps of each chain"
         )
         line = (
-            f"{self._name}: about {in_words(seconds * left)} at most ({what}, the bound max_steps); a run ends earlier where its "
+            f"{self._name}: about {in_words(seconds * left)} at most ({what}, the bound "
+            f"max_steps); a run ends earlier where its "
             "chains agree"
         )
         print(
@@ -80,7 +85,9 @@ class ExpectedTime:
         )
 
     def clocked(self, target: Target, most: int) -> Target:
-        """The target, whose first judged steps are timed: where they are heavy, a report would come too late."""
+        """The target, whose first judged steps are timed: where they are heavy, a report would come
+        too late.
+        """
         judged, times = target.attempt, list[float]()
 
         def attempt(*arguments: Any) -> Any:
@@ -99,7 +106,9 @@ class ExpectedTime:
 
 
 class ChainProgress(ProgressBar):
-    """A bar: steps done, the present λ̂ and the time left at most; silent unless standard error is a terminal, or ``visible`` says."""
+    """A bar: steps done, the present λ̂ and the time left at most; silent unless standard error is
+    a terminal, or ``visible`` says.
+    """
 
     def __init__(self, name: str, visible: bool | None = None) -> None:
         super().__init__(name, "loading", visible)
@@ -123,13 +132,14 @@ def watched(
     """What a sampler reports to, and how its target is timed.
 
     Args:
-        progress: a function; ``True`` for a bar; ``None`` for one line about a long run; ``False`` for nothing.
+        progress: a function; ``True`` for a bar; ``None`` for one line about a long run; ``False``
+            for nothing.
         name: of the verb.
         runs: that follow each other.
 
     Yields:
-        A function that takes reports, or ``None``; and one that takes a target and the most steps of a chain, and gives the target
-        that is to be run.
+        A function that takes reports, or ``None``; and one that takes a target and the most steps
+        of a chain, and gives the target that is to be run.
 
     Raises:
         ValueError: something else.
@@ -148,7 +158,8 @@ def watched(
         yield progress, _as_it_is
     else:
         raise ValueError(
-            f"progress: got {progress!r}; it should be True, False, or a function of steps done, max_steps and the mean excess"
+            f"progress: got {progress!r}; it should be True, False, or a function of steps done, "
+            f"max_steps and the mean excess"
         )
 
 

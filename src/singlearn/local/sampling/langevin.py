@@ -25,9 +25,9 @@ def kick(noise_before: Any, noise: Any, step: Any) -> Any:
 def advance(position: Any, force: Any, kick: Any, step: Any) -> Any:
     r"""One step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt{ε}\, \frac{z + z'}{2}`.
 
-    With noise that neighbouring steps share, Gaussian directions are sampled without error at any step that is stable, where fresh noise
-    would heat a direction of curvature h by a factor 1/(1 - εh/4); other errors are O(ε²) (Leimkuhler & Matthews 2013
-    [leimkuhler2013rational]_).
+    With noise that neighbouring steps share, Gaussian directions are sampled without error at any
+    step that is stable, where fresh noise would heat a direction of curvature h by a factor 1/(1 -
+    εh/4); other errors are O(ε²) (Leimkuhler & Matthews 2013 [leimkuhler2013rational]_).
 
     Args:
         position: w, chains × d.
@@ -50,11 +50,13 @@ LARGEST_DRIFT = 3.0
 
 
 def tamed(force: Any, step: Any) -> Any:
-    r"""The force, no coordinate larger than :math:`6/\sqrt ε`, so that no drift :math:`\frac ε2 F_i` exceeds :math:`3\sqrt ε`.
+    r"""The force, no coordinate larger than :math:`6/\sqrt ε`, so that no drift :math:`\frac ε2
+     F_i` exceeds :math:`3\sqrt ε`.
 
-    A Gaussian direction at a stable step does not reach it within six standard deviations. Where a gradient grows faster than linearly, or
-    jumps, a chain comes back instead of being thrown further at every step (Hutzenthaler, Jentzen & Kloeden 2012
-    [hutzenthaler2012tamed]_). Judged steps are judged with the drift that they take, so they stay exact.
+    A Gaussian direction at a stable step does not reach it within six standard deviations. Where a
+    gradient grows faster than linearly, or jumps, a chain comes back instead of being thrown
+    further at every step (Hutzenthaler, Jentzen & Kloeden 2012 [hutzenthaler2012tamed]_). Judged
+    steps are judged with the drift that they take, so they stay exact.
 
     Args:
         force: ∇U(w), chains × d, finite or infinite.
@@ -70,7 +72,8 @@ def tamed(force: Any, step: Any) -> Any:
 def log_acceptance(
     energy: Any, energy_there: Any, force: Any, force_there: Any, noise: Any, step: Any
 ) -> Any:
-    r"""log of the Metropolis ratio of the step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt ε\, z`, one number a chain.
+    r"""log of the Metropolis ratio of the step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt ε\, z`,
+     one number a chain.
 
     .. math:: U(w) - U(w') + \frac{\sqrt ε}{2} ⟨z, g + g'⟩ - \frac{ε}{8} |g + g'|^2, \qquad g = ∇U(w), \; g' = ∇U(w').
 
@@ -90,8 +93,8 @@ def heating(
 ) -> Float[np.ndarray, " chains"]:
     r"""Share by which minibatch noise heats the chain: :math:`\frac{ε\, |nβ(g_1 - g_2)|^2}{8 d}`.
 
-    :math:`|nβ(g_1-g_2)|^2 / 2` is the variance S of the force, and a step adds :math:`ε^2 S/4` to the :math:`ε d` of its own noise. In
-    units of λ this is ``heating × d/2``.
+    :math:`|nβ(g_1-g_2)|^2 / 2` is the variance S of the force, and a step adds :math:`ε^2 S/4` to
+    the :math:`ε d` of its own noise. In units of λ this is ``heating × d/2``.
 
     Args:
         step: ε.

@@ -1,4 +1,6 @@
-"""Which chains are run: exact ones where every sample can be used in every step, Langevin steps on minibatches elsewhere."""
+"""Which chains are run: exact ones where every sample can be used in every step, Langevin steps on
+minibatches elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,23 @@ from singlearn.local.sampling.target import Target, Tempering
 from singlearn.local.verdict.status import diverged
 
 ALONGSIDE = 20
-"""Multiplications that a loss costs beside those that are counted: functions of single numbers, and the way back."""
+"""Multiplications that a loss costs beside those that are counted: functions of single numbers, and
+the way back.
+"""
 SMALL = 250_000
-"""Samples × multiplications of one loss, up to which a gradient of all samples costs at most about twice the overhead of a step."""
+"""Samples × multiplications of one loss, up to which a gradient of all samples costs at most about
+twice the overhead of a step.
+"""
 LARGE = 30_000_000
 """The same, beyond which nobody waits for exact chains."""
 FEWEST_GRADIENTS = 1000
 
 
-def sample(target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None) -> Sampled:
-    """Chains of the sampler that was asked for; by default exact where that is cheap, or where Langevin steps failed and it can be paid.
+def sample(
+    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None
+) -> Sampled:
+    """Chains of the sampler that was asked for; by default exact where that is cheap, or where
+    Langevin steps failed and it can be paid.
 
     Args:
         target: the model at w*.
@@ -52,7 +61,8 @@ def _failed(sampled: Sampled, target: Target, tempering: Tempering) -> list[str]
 
 
 def sampling_cautions(sampled: Sampled, coefficient: float) -> list[str]:
-    """Sentences on how far the steps may have changed λ̂, and on places that exact chains did not reach.
+    """Sentences on how far the steps may have changed λ̂, and on places that exact chains did not
+    reach.
 
     Args:
         sampled: the run, none of whose chains diverged.
@@ -68,7 +78,9 @@ def sampling_cautions(sampled: Sampled, coefficient: float) -> list[str]:
         found += [f"the steps were too long for this loss: {reason}; {helps}" for reason in why]
     elif virial_is_off(sampled.virial, coefficient):
         found.append(
-            f"the mean of (w - w*)·∇U is off by {sampled.virial.value:+.2g}, which exact chains tell of places they did not reach, such as "
-            f"narrow walls met by rare excursions: λ̂ may be off by up to {abs(sampled.virial.value) / 2:.2g}; raise max_steps"
+            f"the mean of (w - w*)·∇U is off by {sampled.virial.value:+.2g}, which exact chains "
+            f"tell of places they did not reach, such as "
+            f"narrow walls met by rare excursions: λ̂ may be off by up to "
+            f"{abs(sampled.virial.value) / 2:.2g}; raise max_steps"
         )
     return found

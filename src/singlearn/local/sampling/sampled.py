@@ -18,7 +18,9 @@ Progress = Callable[[int, int, float], None]
 Onward = Callable[[Tempering, int], Traces]
 """So many more draws from where the chains are, under another tempering."""
 Recorder = Callable[[int], tuple[Any, Traces]]
-"""So many more moves under the same tempering: the state after them, in the target's form, and their traces. Each call goes on."""
+"""So many more moves under the same tempering: the state after them, in the target's form, and
+their traces. Each call goes on.
+"""
 
 
 @dataclass
@@ -35,10 +37,12 @@ class Sampled:
         batch: samples of each.
         onward: goes on with the same settings under another tempering.
         record: goes on under the same tempering.
-        heating: share by which minibatch noise heats (:func:`singlearn.local.sampling.langevin.heating`).
+        heating: share by which minibatch noise heats
+            (:func:`singlearn.local.sampling.langevin.heating`).
         capped: the heating forced the step below its best.
         history: λ̂ of every stage.
-        virial: what the virial exceeds d by (:func:`singlearn.local.sampling.discretisation.virial_excess`).
+        virial: what the virial exceeds d by
+            (:func:`singlearn.local.sampling.discretisation.virial_excess`).
         state: where the chains are, in the target's form.
         notes: sentences about the run.
     """

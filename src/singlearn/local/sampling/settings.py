@@ -1,4 +1,6 @@
-"""What is asked of a run: one object for every verb, so that all refuse the same arguments with the same words."""
+"""What is asked of a run: one object for every verb, so that all refuse the same arguments with the
+same words.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,8 @@ class Settings:
         batch = whole_number("batch_size", batch_size)
         if largest < batch:
             raise ValueError(
-                f"batch_size: got {batch} and largest_batch {largest}; it should be from 1 to largest_batch"
+                f"batch_size: got {batch} and largest_batch {largest}; it should be from 1 to "
+                f"largest_batch"
             )
         return cls(
             chains=whole_number(
@@ -110,7 +113,8 @@ class Settings:
         """
         if self.batch > samples and self.batch != DEFAULT_BATCH:
             raise ValueError(
-                f"batch_size: got {self.batch}, but there are only {samples} samples; it should be at most that"
+                f"batch_size: got {self.batch}, but there are only {samples} samples; it should be "
+                f"at most that"
             )
         return self
 

@@ -19,7 +19,9 @@ from singlearn.local.verdict.status import diverged, doubts, error
 ACCEPTANCE = 0.95
 HEATING = 0.005
 RAISED = 0.01
-"""Heating may raise λ̂ by at most this share of it: where λ is far below d/2, half a percent of d/2 would be too much."""
+"""Heating may raise λ̂ by at most this share of it: where λ is far below d/2, half a percent of d/2
+would be too much.
+"""
 FIRST_STAGE = 400
 BURST = 100
 BLOCK = 200
@@ -30,19 +32,26 @@ SHORTER = 4.0
 
 
 def sample_sgld(
-    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None, retries: int = RETRIES
+    target: Target,
+    tempering: Tempering,
+    settings: Settings,
+    progress: Progress | None = None,
+    retries: int = RETRIES,
 ) -> Sampled:
     r"""Run chains until they agree, or ``max_steps``.
 
-    Half of the chains start at w*, half at :math:`w^* + N(0, 1/γ)`, so that agreement means something. The run goes in stages, each
-    twice as long as the one before. A stage begins with a burst of calibration *where the chains are now* and continues with a frozen step.
-    Only the last stage counts, so that about the first half of all steps is thrown away. Calibration: the Metropolis acceptance of a step
-    is about 0.95, and the heating by minibatch noise (:func:`singlearn.local.sampling.langevin.heating`) is at most 0.005 and raises λ̂ by at most
-    1 %, for which first the batch grows and then the step shrinks.
+    Half of the chains start at w*, half at :math:`w^* + N(0, 1/γ)`, so that agreement means
+    something. The run goes in stages, each twice as long as the one before. A stage begins with a
+    burst of calibration *where the chains are now* and continues with a frozen step. Only the last
+    stage counts, so that about the first half of all steps is thrown away. Calibration: the
+    Metropolis acceptance of a step is about 0.95, and the heating by minibatch noise
+    (:func:`singlearn.local.sampling.langevin.heating`) is at most 0.005 and raises λ̂ by at most 1
+    %, for which first the batch grows and then the step shrinks.
 
-    A step may suit the places of a burst and not those where the chains come later. So the drift of a step is bounded
-    (:func:`singlearn.local.sampling.langevin.tamed`), and steps are made shorter where a chain left without finding a lower loss, or where chains
-    agree but not as exact ones would (:mod:`singlearn.local.sampling.discretisation`).
+    A step may suit the places of a burst and not those where the chains come later. So the drift of
+    a step is bounded (:func:`singlearn.local.sampling.langevin.tamed`), and steps are made shorter
+    where a chain left without finding a lower loss, or where chains agree but not as exact ones
+    would (:mod:`singlearn.local.sampling.discretisation`).
 
     Args:
         target: the model at w*.
@@ -60,7 +69,9 @@ def sample_sgld(
     used, length, shortened = 0, FIRST_STAGE, 0
     history: list[float] = []
     while True:
-        state, step, batch, heat, capped = _calibrate(target, state, step, batch, tempering, settings, _cap(target, history), longest)
+        state, step, batch, heat, capped = _calibrate(
+            target, state, step, batch, tempering, settings, _cap(target, history), longest
+        )
         used += BURST
         remaining = settings.max_steps - used
         if remaining < 2.5 * length + BURST:
@@ -80,7 +91,12 @@ def sample_sgld(
         traces = Traces(*(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True)))
         history.append(float(traces.excess.mean()))
         left = diverged(traces, target.dimension, tempering.gamma)
-        if left and not found_lower(traces, left) and shortened < retries and used + 2 * BURST < settings.max_steps:
+        if (
+            left
+            and not found_lower(traces, left)
+            and shortened < retries
+            and used + 2 * BURST < settings.max_steps
+        ):
             # Thrown out by the step, for no lower loss draws it: all chains start again.
             shortened, longest, history = shortened + 1, float(step.min()) / SHORTER, []
             state = target.begin(away, settings.seed + shortened)
@@ -105,7 +121,11 @@ def sample_sgld(
             return sampled
         sampled.virial = virial_excess(traces, target.dimension, away, step)
         excess = mixing(traces.excess, away)
-        arrived = len(history) > 1 and not doubts(excess) and error(excess) <= settings.tolerance * abs(excess.mean)
+        arrived = (
+            len(history) > 1
+            and not doubts(excess)
+            and error(excess) <= settings.tolerance * abs(excess.mean)
+        )
         if used >= settings.max_steps:
             return sampled
         if arrived:
@@ -128,7 +148,9 @@ def _onward(target: Target, state: Any, step: Float[np.ndarray, " chains"], batc
     return go_on
 
 
-def _recorder(target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Recorder:
+def _recorder(
+    target: Target, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
+) -> Recorder:
     at = [state]
 
     def go_on(steps: int) -> tuple[Any, Traces]:
@@ -139,12 +161,16 @@ def _recorder(target: Target, state: Any, step: Float[np.ndarray, " chains"], ba
 
 
 def _cap(target: Target, history: list[float]) -> float:
-    """Most heating, from λ̂ so far. A chain that is not yet away from w* says nothing: then 1 is the least λ̂ that is believed."""
+    """Most heating, from λ̂ so far. A chain that is not yet away from w* says nothing: then 1 is
+    the least λ̂ that is believed.
+    """
     seen = max(history[-1], 1.0) if history else math.inf
     return min(HEATING, RAISED * seen / (0.5 * target.dimension))
 
 
-def _first_step(target: Target, state: Any, tempering: Tempering, batch: int, chains: int) -> Float[np.ndarray, " chains"]:
+def _first_step(
+    target: Target, state: Any, tempering: Tempering, batch: int, chains: int
+) -> Float[np.ndarray, " chains"]:
     """The largest power of two times 1/nβ that is accepted with 0.9 where the chain is."""
     step = np.full(chains, 1 / (tempering.nbeta + tempering.gamma))
     down = np.zeros(chains, dtype=bool)
@@ -170,7 +196,9 @@ def _calibrate(
     cap: float,
     longest: float,
 ) -> tuple[Any, Float[np.ndarray, " chains"], int, float, bool]:
-    """Move and adapt; the state, the step to freeze, the batch, the heating, and whether the cap forced the step below its best."""
+    """Move and adapt; the state, the step to freeze, the batch, the heating, and whether the cap
+    forced the step below its best.
+    """
     most = min(settings.largest_batch, target.samples)
     logs, heats = [], []
     for t in range(BURST):

@@ -30,8 +30,9 @@ class Traces(NamedTuple):
     Attributes:
         excess: nβ (L(w) - L(w*)), both on the same samples.
         squared_distance: |w - w*|².
-        virial: :math:`⟨w - w^*, ∇U(w)⟩` of the potential :math:`U = nβ L + \frac γ2 |w - w^*|^2`, on the same samples; its mean is d
-            under the posterior (:mod:`singlearn.local.sampling.discretisation`). ``None`` where nobody wrote it down.
+        virial: :math:`⟨w - w^*, ∇U(w)⟩` of the potential :math:`U = nβ L + \frac γ2 |w - w^*|^2`,
+            on the same samples; its mean is d under the posterior
+            (:mod:`singlearn.local.sampling.discretisation`). ``None`` where nobody wrote it down.
     """
 
     excess: Float[np.ndarray, "chains draws"]
@@ -76,11 +77,14 @@ def in_float32(kind: str) -> str:
 
 @runtime_checkable
 class Target(Protocol):
-    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random numbers; it is never changed in place.
+    """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random
+    numbers; it is never changed in place.
 
-    Where γ was given parameter by parameter, w stands for coordinates in which it is one number, ``gamma``.
-    ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it. ``groups`` are the coordinates of every tensor, and
-    ``rounding`` is the error of L_n(w) - L_n(w*) by the rounding of losses (:func:`singlearn.local.verdict.rounding.rounding_of_mean`)."""
+    Where γ was given parameter by parameter, w stands for coordinates in which it is one number,
+    ``gamma``. ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it.
+    ``groups`` are the coordinates of every tensor, and ``rounding`` is the error of L_n(w) -
+    L_n(w*) by the rounding of losses (:func:`singlearn.local.verdict.rounding.rounding_of_mean`).
+    """
 
     samples: int
     dimension: int
@@ -94,7 +98,9 @@ class Target(Protocol):
 
     @property
     def cost(self) -> int:
-        """Multiplications and additions of the loss of one sample, about: at least the number of all parameters of the network."""
+        """Multiplications and additions of the loss of one sample, about: at least the number of
+        all parameters of the network.
+        """
 
     def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> Any:
         """Chains at w* + ``offset``."""
@@ -105,25 +111,48 @@ class Target(Protocol):
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> Any:
         """Chains at w* + ``spread`` × standard normal numbers."""
 
-    def walk(self, state: Any, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[Any, Traces]:
-        """``steps`` Langevin steps, each on a fresh minibatch of ``batch`` samples (on all of them if ``batch`` is ``samples``)."""
+    def walk(
+        self,
+        state: Any,
+        step: Float[np.ndarray, " chains"],
+        batch: int,
+        steps: int,
+        tempering: Tempering,
+    ) -> tuple[Any, Traces]:
+        """``steps`` Langevin steps, each on a fresh minibatch of ``batch`` samples (on all of them
+        if ``batch`` is ``samples``).
+        """
 
-    def attempt(self, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
+    def attempt(
+        self, state: Any, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
+    ) -> Trial:
         """One step that is judged."""
 
     def losses(self, state: Any, data: Any = None) -> Float[np.ndarray, "chains samples"]:
-        """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are given."""
+        """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are
+        given.
+        """
 
     def full(
         self, offset: Float[np.ndarray, "chains d"]
     ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) over all samples, and its gradient."""
 
-    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
+    def fly(
+        self,
+        flight: Flight,
+        step: Float[np.ndarray, " chains"],
+        leapfrogs: int,
+        tempering: Tempering,
+    ) -> Flight:
         """``leapfrogs`` leapfrog steps on all samples."""
 
-    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
-        """Products of the curvature of L_n at w* with the rows of ``vectors``, from the samples ``index`` or all.
+    def curvature(
+        self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None
+    ) -> Float[np.ndarray, "k d"]:
+        """Products of the curvature of L_n at w* with the rows of ``vectors``, from the samples
+        ``index`` or all.
 
-        The curvature is the Gauss-Newton matrix where the loss is a function of an output and a target, else the Hessian.
+        The curvature is the Gauss-Newton matrix where the loss is a function of an output and a
+        target, else the Hessian.
         """

@@ -21,7 +21,9 @@ class _Counting(TorchDispatchMode):
         super().__init__()
         self.seen: dict[int, torch.UntypedStorage] = {}
 
-    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         result = operation(*args, **(kwargs or {}))
         given = {id_of(part) for part in tree_leaves((args, kwargs)) if _has_storage(part)}
         for part in tree_leaves(result):
@@ -42,7 +44,8 @@ def id_of(tensor: torch.Tensor) -> int:
 
 
 def bytes_made(function: Callable[[], Any]) -> int:
-    """Bytes of all tensors that are made while ``function`` runs, whether they are still needed at its end or not.
+    """Bytes of all tensors that are made while ``function`` runs, whether they are still needed at
+    its end or not.
 
     >>> x = torch.zeros(10, 100)
     >>> bytes_made(lambda: (x.T + 1).exp().sum(1))      # 4 bytes × (1000 + 1000 + 100)
@@ -54,7 +57,8 @@ def bytes_made(function: Callable[[], Any]) -> int:
 
 
 def operations(function: Callable[[], Any]) -> int:
-    """Multiplications and additions of the matrix products, convolutions and attention in ``function``; 0 where they cannot be counted.
+    """Multiplications and additions of the matrix products, convolutions and attention in
+    ``function``; 0 where they cannot be counted.
 
     >>> operations(lambda: torch.zeros(10, 100) @ torch.zeros(100, 5))
     5000
@@ -70,7 +74,11 @@ def operations(function: Callable[[], Any]) -> int:
 
 def all_memory(device: torch.device) -> int:
     """Bytes of the device."""
-    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else host_memory()
+    return (
+        int(torch.cuda.get_device_properties(device).total_memory)
+        if device.type == "cuda"
+        else host_memory()
+    )
 
 
 def samples_at_once(losses: Callable[[int], Any], device: torch.device) -> int:

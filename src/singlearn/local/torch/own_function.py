@@ -63,7 +63,8 @@ def own_function(
         if len(of_samples.targets(parts)) != 1:
             raise ValueError(
                 UNKNOWN.format(
-                    why=f"it takes {len(of_samples.targets(parts))} parts of the data after the output"
+                    why=f"it takes {len(of_samples.targets(parts))} parts of the data after the "
+                    f"output"
                 )
             )
         outputs = _outputs(module, of_samples, parts)
@@ -86,12 +87,14 @@ def _outputs(
             except Exception as error:  # whatever a caller's module raises
                 reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
                 raise ValueError(
-                    f"model: called with samples of the data, it failed ({reason}); it got {described(some)}"
+                    f"model: called with samples of the data, it failed ({reason}); it got "
+                    f"{described(some)}"
                 ) from error
             if not isinstance(output, torch.Tensor) or not output.is_floating_point():
                 raise ValueError(
                     UNKNOWN.format(
-                        why=f"the model gives {described(output)}, and not one tensor of real numbers"
+                        why=f"the model gives {described(output)}, and not one tensor of real "
+                        f"numbers"
                     )
                 )
             found.append(output.detach().clone())

@@ -1,4 +1,6 @@
-"""A function as a list of plain tensor operations, recorded once for given shapes, and compiled if that was asked for."""
+"""A function as a list of plain tensor operations, recorded once for given shapes, and compiled if
+that was asked for.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +17,29 @@ from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
 COMPILE_AFTER = 1000
-"""Calls after which compiling begins to pay: it costs as much as some ten thousand calls on a processor."""
-SAME_SHAPE = (torch.ops.aten.expand.default, torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
+"""Calls after which compiling begins to pay: it costs as much as some ten thousand calls on a
+processor.
+"""
+SAME_SHAPE = (
+    torch.ops.aten.expand.default,
+    torch.ops.aten.view.default,
+    torch.ops.aten._unsafe_view.default,
+)
 
 
 def record(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
-    """What the function does to these arguments, without the Python that decided it: half the time of ``vmap`` itself.
+    """What the function does to these arguments, without the Python that decided it: half the time
+    of ``vmap`` itself.
 
-    What vmap accepts has no branch that depends on data, so the record holds for all data. Where an operation cannot be recorded, or the
-    record gives other numbers, it is the function itself.
+    What vmap accepts has no branch that depends on data, so the record holds for all data. Where an
+    operation cannot be recorded, or the record gives other numbers, it is the function itself.
     """
     try:
         found = make_fx(lambda *given: function(*given))(*arguments)
         _drop_views_that_change_nothing(found)
-        same = all(torch.equal(a, b) for a, b in zip(found(*arguments), function(*arguments), strict=True))
+        same = all(
+            torch.equal(a, b) for a, b in zip(found(*arguments), function(*arguments), strict=True)
+        )
     except Exception:  # not every operation can be recorded; vmap itself gives the same numbers
         return function
     return found if same else function
@@ -37,17 +48,25 @@ def record(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
 def _drop_views_that_change_nothing(module: GraphModule) -> None:
     for node in list(module.graph.nodes):
         if node.op == "call_function" and node.target in SAME_SHAPE:
-            before, after = (n.meta.get("tensor_meta", n.meta.get("val")) for n in (node.args[0], node))
-            if before is not None and after is not None and tuple(before.shape) == tuple(after.shape):
+            before, after = (
+                n.meta.get("tensor_meta", n.meta.get("val")) for n in (node.args[0], node)
+            )
+            if (
+                before is not None
+                and after is not None
+                and tuple(before.shape) == tuple(after.shape)
+            ):
                 node.replace_all_uses_with(node.args[0])
                 module.graph.erase_node(node)
     module.recompile()
 
 
 class Compiled:
-    """A recorded function that is compiled when it has been called :data:`COMPILE_AFTER` times, and stays as it is if that fails.
+    """A recorded function that is compiled when it has been called :data:`COMPILE_AFTER` times, and
+    stays as it is if that fails.
 
-    The compiler keeps its files in a folder of this object, so that no other program's are read and none are left behind.
+    The compiler keeps its files in a folder of this object, so that no other program's are read and
+    none are left behind.
 
     Args:
         function: the record.
@@ -80,8 +99,9 @@ class Compiled:
 def _compile(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
     """The compiled function of the arguments' tensors.
 
-    The record goes to the compiler as it is: what ``torch.compile`` puts around it, to look at every call whether the record still holds,
-    takes as long as the derivative of a small network, and here shapes do not change.
+    The record goes to the compiler as it is: what ``torch.compile`` puts around it, to look at
+    every call whether the record still holds, takes as long as the derivative of a small network,
+    and here shapes do not change.
     """
     from torch._inductor import compile as compile_graph  # not every build of torch has it
 

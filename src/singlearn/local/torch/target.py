@@ -58,7 +58,9 @@ SAME = 1e-2
 COPIES = 8
 """Of chains × parameters that a step needs: position, noises, gradient, and what is on the way."""
 BLOCK, RANDOM_NUMBERS = 64, 2**20
-"""Steps whose random numbers and minibatches are drawn together, at most, and how many numbers either may be."""
+"""Steps whose random numbers and minibatches are drawn together, at most, and how many numbers
+either may be.
+"""
 
 
 Minibatch = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
@@ -74,26 +76,30 @@ class State(NamedTuple):
 class TorchTarget:
     r"""A module, a per-sample loss and data, at the module's present parameters w*.
 
-    The module is copied and the copy put into evaluation mode: dropout is off, BatchNorm uses its running statistics as constants. The
-    caller's module, its mode and the global random numbers are not touched. Chains are evaluated together by ``vmap``; a module that does
-    not allow it is evaluated chain by chain, and ``notes`` says why. Parameters of 16 bits are evaluated with 32.
+    The module is copied and the copy put into evaluation mode: dropout is off, BatchNorm uses its
+    running statistics as constants. The caller's module, its mode and the global random numbers are
+    not touched. Chains are evaluated together by ``vmap``; a module that does not allow it is
+    evaluated chain by chain, and ``notes`` says why. Parameters of 16 bits are evaluated with 32.
 
     Args:
         model: the module.
-        loss: ``loss(output, target)`` or ``loss(model, batch)`` (told apart by the name of the first argument), one number a sample.
-        data: tensors with a common first axis (a tuple of inputs and target, or a dict), a ``Dataset``, a ``DataLoader`` (its order and
-            batches are not used) or a Hugging Face data set.
+        loss: ``loss(output, target)`` or ``loss(model, batch)`` (told apart by the name of the
+            first argument), one number a sample.
+        data: tensors with a common first axis (a tuple of inputs and target, or a dict), a
+            ``Dataset``, a ``DataLoader`` (its order and batches are not used) or a Hugging Face
+            data set.
         only: which parameters are sampled; by default those that require a gradient.
-        chains_at_once: evaluated together, at most; fewer, and fewer samples, where their derivatives would take more than a quarter of
-            the memory.
-        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``. ``"auto"``: by
-            :func:`singlearn.local.gamma.choose_gamma`. What was taken is the attribute ``tie``, and ``chosen`` says by whom.
+        chains_at_once: evaluated together, at most; fewer, and fewer samples, where their
+            derivatives would take more than a quarter of the memory.
+        gamma: γ; its number on the coordinates that the chains live in is the attribute ``gamma``.
+            ``"auto"``: by :func:`singlearn.local.gamma.choose_gamma`. What was taken is the
+            attribute ``tie``, and ``chosen`` says by whom.
         compile: compile what is evaluated more than a thousand times.
         double: compute in float64.
 
     Raises:
-        ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent on the others; parameters that are
-            not finite; names that match nothing.
+        ValueError: a loss averaged over the batch, not finite, random, or of a sample but dependent
+            on the others; parameters that are not finite; names that match nothing.
     """
 
     @random_numbers_kept()
@@ -123,27 +129,47 @@ class TorchTarget:
         every = {name: p.detach() for name, p in self._module.named_parameters()}
         for name, p in every.items():
             if not bool(torch.isfinite(p).all()):
-                raise ValueError(f"model: the parameter {name} has entries that are not finite; a trained network should have none")
+                raise ValueError(
+                    f"model: the parameter {name} has entries that are not finite; a trained "
+                    f"network should have none"
+                )
         self._masks = entries_to_sample(self._module, only, padded)
         chosen = {name: every[name] for name in self._masks}
-        self._device, self._dtype = next(iter(chosen.values())).device, widest_kind(list(chosen.values()))
+        self._device, self._dtype = (
+            next(iter(chosen.values())).device,
+            widest_kind(list(chosen.values())),
+        )
         self._fixed = {**every, **dict(self._module.named_buffers())}
-        flat_places = {name: places(mask, every[name].is_complex()) for name, mask in self._masks.items()}
-        self._indices = {name: torch.as_tensor(index, device=self._device) for name, index in flat_places.items()}
+        flat_places = {
+            name: places(mask, every[name].is_complex()) for name, mask in self._masks.items()
+        }
+        self._indices = {
+            name: torch.as_tensor(index, device=self._device) for name, index in flat_places.items()
+        }
         self._kind = one_kind(self._module)
         brought = samples_of(data, self._device)
         self._data = self._fitted(brought.parts)
         self.samples = length(self._data)
         self.chosen = isinstance(gamma, str)
-        self.tie = choose_gamma({name: p.cpu().numpy() for name, p in every.items()}) if isinstance(gamma, str) else gamma
+        self.tie = (
+            choose_gamma({name: p.cpu().numpy() for name, p in every.items()})
+            if isinstance(gamma, str)
+            else gamma
+        )
         self.gamma, scales = tie_scales(self._masks, self.tie, known=every)
-        scale = np.concatenate([per_direction(scales[name], every[name].is_complex()) for name in self._indices])
+        scale = np.concatenate(
+            [per_direction(scales[name], every[name].is_complex()) for name in self._indices]
+        )
         self._scale = torch.as_tensor(scale, dtype=self._dtype, device=self._device)
-        at = torch.cat([flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()])
+        at = torch.cat(
+            [flat_view(every[name])[index].to(self._dtype) for name, index in self._indices.items()]
+        )
         self._centre = at / self._scale
         self.dimension = len(self._centre)
         self._of_samples = LossOfSamples(self._module, loss, brought)
-        probe = Probe(self._of_samples, self._values, self._fixed, self._data, self._centre, self.gamma**-0.5)
+        probe = Probe(
+            self._of_samples, self._values, self._fixed, self._data, self._centre, self.gamma**-0.5
+        )
         self._writes = True  # what is not known yet
         self._check_loss(probe, half)
         self._at_once = self._count_at_once()
@@ -151,15 +177,23 @@ class TorchTarget:
         self._reference = self._losses_at_centre(probe)
         if not bool(torch.isfinite(self._reference).all()):
             bad = int(torch.nonzero(~torch.isfinite(self._reference))[0, 0])
-            raise ValueError(f"loss: it is not finite at sample {bad}; it should be at every sample")
+            raise ValueError(
+                f"loss: it is not finite at sample {bad}; it should be at every sample"
+            )
         self.centre_loss = float(self._reference.double().mean())
         refuse_random_losses(probe, self._at_once)
         self.groups = self._groups()
-        self.rounding = measured_rounding(self._of_samples, self._values(self._centre), self._data, self._reference, self._at_once)
+        self.rounding = measured_rounding(
+            self._of_samples, self._values(self._centre), self._data, self._reference, self._at_once
+        )
         refuse_dependence(probe, self._reference.double().cpu().numpy(), self._at_once)
-        refuse_padding_that_matters(probe, tuple((i, self._fitted(own)) for i, own in brought.alone))
+        refuse_padding_that_matters(
+            probe, tuple((i, self._fitted(own)) for i, own in brought.alone)
+        )
         outside = dict(copy.original.named_parameters())
-        refuse_reads_of_other_tensors(probe, {name: outside[name] for name in chosen}, chosen, copy.computed)
+        refuse_reads_of_other_tensors(
+            probe, {name: outside[name] for name in chosen}, chosen, copy.computed
+        )
         refuse_a_false_gradient(probe, self.groups, self._at_once)
         self._writes = probe.writes
         self._chains_at_once, self._compile = chains_at_once, compile
@@ -167,21 +201,30 @@ class TorchTarget:
         self._derivative = grad_and_value(self._difference)
         self._vectorised = self._can_vectorise(probe)
         few = take(self._data, slice(0, min(4, self.samples)))
-        self._has_output = not self._of_samples.whole_model and goes_through_its_output(*self._through_output(few), probe.at(0.3))
+        self._has_output = not self._of_samples.whole_model and goes_through_its_output(
+            *self._through_output(few), probe.at(0.3)
+        )
 
     def _count_at_once(self) -> int:
         try:
-            return samples_at_once(lambda count: self._losses(self._centre, take(self._data, slice(0, count))), self._device)
+            return samples_at_once(
+                lambda count: self._losses(self._centre, take(self._data, slice(0, count))),
+                self._device,
+            )
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ValueError(
-                f"model: it fails for one sample, or two ({' '.join(str(error).split())[:200]}); it should take any number of samples and "
+                f"model: it fails for one sample, or two ({' '.join(str(error).split())[:200]}); "
+                f"it should take any number of samples and "
                 "compute nothing, such as statistics, from the whole batch"
             ) from error
 
     def _groups(self) -> dict[str, slice]:
         """Coordinates of every tensor."""
         ends = np.cumsum([len(index) for index in self._indices.values()])
-        return {name: slice(int(end) - len(index), int(end)) for end, (name, index) in zip(ends, self._indices.items(), strict=True)}
+        return {
+            name: slice(int(end) - len(index), int(end))
+            for end, (name, index) in zip(ends, self._indices.items(), strict=True)
+        }
 
     def _fitted(self, parts: Any) -> Any:
         """In the number types that the module has."""
@@ -193,16 +236,21 @@ class TorchTarget:
     def _chunks(self, samples: int) -> list[slice]:
         return [slice(i, min(i + self._chunk, samples)) for i in range(0, samples, self._chunk)]
 
-    def _values(self, flat: torch.Tensor, fixed: dict[str, torch.Tensor] | None = None) -> dict[str, torch.Tensor]:
+    def _values(
+        self, flat: torch.Tensor, fixed: dict[str, torch.Tensor] | None = None
+    ) -> dict[str, torch.Tensor]:
         """All parameters and buffers by name, the chosen ones at ``flat``."""
         values = dict(self._fixed if fixed is None else fixed)
-        # The derivative of a split joins the parts once; that of a slice fills as many numbers as there are parameters, once a slice.
+        # The derivative of a split joins the parts once; that of a slice fills as many numbers as
+        # there are parameters, once a slice.
         parts = (self._scale * flat).split([len(index) for index in self._indices.values()])
         for (name, index), part in zip(self._indices.items(), parts, strict=True):
             whole = values[name]
             at = flat_view(whole)
             part = part.to(at.dtype)
-            values[name] = out_of_flat(part if len(index) == at.numel() else at.index_copy(0, index, part), whole)
+            values[name] = out_of_flat(
+                part if len(index) == at.numel() else at.index_copy(0, index, part), whole
+            )
         return values
 
     def _losses(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
@@ -223,8 +271,10 @@ class TorchTarget:
                 if not half or not isinstance(error.__cause__, RuntimeError):
                     raise
                 raise ValueError(
-                    f"model: its parameters are {half[0]} and evaluated in float32, but it turns numbers into 16 bits on the way "
-                    f"({' '.join(str(error.__cause__).split())[:120]}); leave that to the parameters"
+                    f"model: its parameters are {half[0]} and evaluated in float32, but it turns "
+                    f"numbers into 16 bits on the way "
+                    f"({' '.join(str(error.__cause__).split())[:120]}); leave that to the "
+                    f"parameters"
                 ) from error
         refuse_losses_of_a_wrong_kind(found, some)
 
@@ -235,7 +285,9 @@ class TorchTarget:
             with torch.no_grad():
                 parts.append(probe.losses(self._centre, take(self._data, where)))
             try:
-                with_gradients = probe.losses(self._centre.clone().requires_grad_(True), take(self._data, where)).detach()
+                with_gradients = probe.losses(
+                    self._centre.clone().requires_grad_(True), take(self._data, where)
+                ).detach()
             except RuntimeError as error:
                 raise ValueError(NO_GRADIENT.format(" ".join(str(error).split())[:200])) from error
 
@@ -249,25 +301,41 @@ class TorchTarget:
     def _can_vectorise(self, probe: Probe) -> bool:
         """Whether ``vmap`` allows it and gives the numbers that each chain has alone."""
         index = torch.arange(4, device=self._device).reshape(2, 2) % self.samples
-        # With a batch for every chain, so that a branch on the data is seen as well; and not at w* alone.
+        # With a batch for every chain, so that a branch on the data is seen as well; and not at w*
+        # alone.
         some, reference = take(self._data, index), self._reference[index]
         positions = torch.stack([probe.at(0.1), probe.at(0.3)])
         self._vectorised = False
         gradient, value = self._evaluate_at_once(positions, some, reference, own=True)[::-1]
         try:
             gradients, values = _together(self._derivative, (0, 0, 0))(positions, some, reference)
-        except Exception as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
-            self._note(f"chains are evaluated one by one, because vmap said: {' '.join(str(error).split())[:200]}")
+        except (
+            Exception
+        ) as error:  # whatever the module does that vmap cannot: say so, and go chain by chain
+            self._note(
+                f"chains are evaluated one by one, because vmap said: "
+                f"{' '.join(str(error).split())[:200]}"
+            )
             return False
         for alone, together in ((value, values), (gradient, gradients)):
-            allowed = SAME * (alone.abs().max() + reference.abs().max() * (alone.ndim == 1)) + SAME * alone.abs()
+            allowed = (
+                SAME * (alone.abs().max() + reference.abs().max() * (alone.ndim == 1))
+                + SAME * alone.abs()
+            )
             if bool(((together - alone).abs() > allowed).any()):
-                self._note("chains are evaluated one by one, because vmap gives other numbers than each chain alone")
+                self._note(
+                    "chains are evaluated one by one, because vmap gives other numbers than each "
+                    "chain alone"
+                )
                 return False
         return True
 
-    def _evaluate(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean paired difference and its gradient for every chain, as much at once as fits; ``own``: each chain has a batch of its own."""
+    def _evaluate(
+        self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean paired difference and its gradient for every chain, as much at once as fits;
+        ``own``: each chain has a batch of its own.
+        """
         chains, samples = len(position), reference.shape[-1]
         some, many = pieces(chains, samples, self._at_once)
         some = min(some, self._chains_at_once or chains)
@@ -276,10 +344,15 @@ class TorchTarget:
         values, gradients = [], []
         for c in range(0, chains, some):
             where = position[c : c + some]
-            value, gradient = torch.zeros(len(where), dtype=torch.float64, device=self._device), torch.zeros_like(where)
+            value, gradient = (
+                torch.zeros(len(where), dtype=torch.float64, device=self._device),
+                torch.zeros_like(where),
+            )
             for s in range(0, samples, many):
                 index = (slice(c, c + some), slice(s, s + many)) if own else slice(s, s + many)
-                part, slope = self._evaluate_at_once(where, take(batch, index), reference[index], own)
+                part, slope = self._evaluate_at_once(
+                    where, take(batch, index), reference[index], own
+                )
                 share = min(many, samples - s) / samples
                 value, gradient = value + share * part, gradient + share * slope
             values.append(value)
@@ -291,21 +364,30 @@ class TorchTarget:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if self._vectorised:
             with torch.no_grad():
-                gradient, value = self._recorded(position, batch, reference, own)(position, batch, reference)
+                gradient, value = self._recorded(position, batch, reference, own)(
+                    position, batch, reference
+                )
             return value, gradient
         values, gradients = [], []
         for c, flat in enumerate(position):
             leaf = flat.detach().clone().requires_grad_(True)
             mine, ours = (take(batch, c), reference[c]) if own else (batch, reference)
             value = self._difference(leaf, mine, ours)
-            # Where no sampled parameter acts there is no gradient; it is the derivative all the same.
-            (gradient,) = torch.autograd.grad(value, leaf, allow_unused=True) if value.requires_grad else (None,)
+            # Where no sampled parameter acts there is no gradient; it is the derivative all the
+            # same.
+            (gradient,) = (
+                torch.autograd.grad(value, leaf, allow_unused=True)
+                if value.requires_grad
+                else (None,)
+            )
             gradient = torch.zeros_like(flat) if gradient is None else gradient
             values.append(value.detach())
             gradients.append(gradient)
         return torch.stack(values), torch.stack(gradients)
 
-    def _recorded(self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool) -> Callable[..., Any]:
+    def _recorded(
+        self, position: torch.Tensor, batch: Any, reference: torch.Tensor, own: bool
+    ) -> Callable[..., Any]:
         """The vectorised derivative, recorded once for every shape."""
         key = (tuple(position.shape), tuple(reference.shape), own)
         if key not in self._records:
@@ -318,11 +400,17 @@ class TorchTarget:
         if reason not in self.notes:
             self.notes = (*self.notes, reason)
 
-    def _minibatches(self, steps: int, chains: int, batch: int, generator: torch.Generator) -> list[Minibatch]:
-        """For each step the function of the position that a minibatch for every chain defines, or that of all samples."""
+    def _minibatches(
+        self, steps: int, chains: int, batch: int, generator: torch.Generator
+    ) -> list[Minibatch]:
+        """For each step the function of the position that a minibatch for every chain defines, or
+        that of all samples.
+        """
         if batch >= self.samples:
             return [self._full] * steps
-        index = torch.randint(self.samples, (steps, chains, batch), generator=generator, device=self._device)
+        index = torch.randint(
+            self.samples, (steps, chains, batch), generator=generator, device=self._device
+        )
         samples, (references,) = gather(self._data, index), gather((self._reference,), index)
 
         def of_step(t: int) -> Minibatch:
@@ -335,13 +423,20 @@ class TorchTarget:
         """How many steps are drawn together: one by one they cost as much as a small network."""
         parts = self._data.values() if isinstance(self._data, dict) else self._data
         sample = 0 if batch >= self.samples else sum(part[0].numel() for part in parts)
-        return max(1, min(BLOCK, RANDOM_NUMBERS // (chains * max(self.dimension, batch, batch * sample))))
+        return max(
+            1, min(BLOCK, RANDOM_NUMBERS // (chains * max(self.dimension, batch, batch * sample)))
+        )
 
     def _full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        value, gradient = torch.zeros(len(position), dtype=torch.float64, device=self._device), torch.zeros_like(position)
+        value, gradient = (
+            torch.zeros(len(position), dtype=torch.float64, device=self._device),
+            torch.zeros_like(position),
+        )
         for s in self._chunks(self.samples):
             share = (s.stop - s.start) / self.samples
-            part, slope = self._evaluate(position, take(self._data, s), self._reference[s], own=False)
+            part, slope = self._evaluate(
+                position, take(self._data, s), self._reference[s], own=False
+            )
             value, gradient = value + share * part, gradient + share * slope
         return value, gradient
 
@@ -349,11 +444,16 @@ class TorchTarget:
     def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
         """Chains at w* + ``spread`` × standard normal numbers."""
         shape = (len(spread), self.dimension)
-        needed, there_is = COPIES * math.prod(shape) * self._centre.element_size(), all_memory(self._device)
+        needed, there_is = (
+            COPIES * math.prod(shape) * self._centre.element_size(),
+            all_memory(self._device),
+        )
         if needed > there_is:
             raise MemoryError(
-                f"chains: {shape[0]} of {shape[1]} parameters take about {needed / 2**30:.0f} GiB, and {self._device} has "
-                f"{there_is / 2**30:.0f}; take fewer chains, or sample a part of the parameters by only="
+                f"chains: {shape[0]} of {shape[1]} parameters take about {needed / 2**30:.0f} GiB, "
+                f"and {self._device} has "
+                f"{there_is / 2**30:.0f}; take fewer chains, or sample a part of the parameters by "
+                f"only="
             )
         generator = torch.Generator(self._device).manual_seed(seed)
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
@@ -375,31 +475,55 @@ class TorchTarget:
     def cost(self) -> int:
         """Multiplications and additions of the loss of one sample, about."""
         weights = sum(p.numel() for p in self._module.parameters())
-        return max(weights, operations(lambda: self._losses(self._centre, take(self._data, slice(0, 1)))))
+        return max(
+            weights, operations(lambda: self._losses(self._centre, take(self._data, slice(0, 1))))
+        )
 
     @evaluated_alike
-    def walk(self, state: State, step: Float[np.ndarray, " chains"], batch: int, steps: int, tempering: Tempering) -> tuple[State, Traces]:
+    def walk(
+        self,
+        state: State,
+        step: Float[np.ndarray, " chains"],
+        batch: int,
+        steps: int,
+        tempering: Tempering,
+    ) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
         position, before, generator = _own(state)
         epsilon = self._column(step)
-        nbeta, gamma = (torch.tensor(number, dtype=self._dtype, device=self._device) for number in (tempering.nbeta, tempering.gamma))
+        nbeta, gamma = (
+            torch.tensor(number, dtype=self._dtype, device=self._device)
+            for number in (tempering.nbeta, tempering.gamma)
+        )
         move = self._move(position)
         values, distances, virials = [], [], []
         block = self._steps_together(len(position), batch)
         for begun in range(0, steps, block):
             now = min(block, steps - begun)
             noises = self._normal((now, *position.shape), generator)
-            for minibatch, noise in zip(self._minibatches(now, len(position), batch, generator), noises, strict=True):
+            for minibatch, noise in zip(
+                self._minibatches(now, len(position), batch, generator), noises, strict=True
+            ):
                 value, gradient = minibatch(position)
-                position, distance, virial = move(position, gradient, before, noise, self._centre, epsilon, nbeta, gamma)
+                position, distance, virial = move(
+                    position, gradient, before, noise, self._centre, epsilon, nbeta, gamma
+                )
                 before = noise
                 values.append(value)
                 distances.append(distance)
                 virials.append(virial)
-        traces = (tempering.nbeta * torch.stack(values).double(), torch.stack(distances).double(), torch.stack(virials).double())
-        return State(position, before, generator), Traces(*(trace.T.cpu().numpy() for trace in traces))
+        traces = (
+            tempering.nbeta * torch.stack(values).double(),
+            torch.stack(distances).double(),
+            torch.stack(virials).double(),
+        )
+        return State(position, before, generator), Traces(
+            *(trace.T.cpu().numpy() for trace in traces)
+        )
 
-    def _move(self, position: torch.Tensor) -> Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def _move(
+        self, position: torch.Tensor
+    ) -> Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """The step once the gradient is known, compiled with it."""
         if not self._compile:
             return _moved
@@ -409,19 +533,29 @@ class TorchTarget:
         return self._records[key]
 
     @evaluated_alike
-    def attempt(self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering) -> Trial:
+    def attempt(
+        self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
+    ) -> Trial:
         """One step with fresh noise, judged."""
         position, before, generator = _own(state)
         epsilon = self._column(step)
 
-        def potential(where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def potential(
+            where: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             away = where - self._centre
             energy = tempering.nbeta * value + 0.5 * tempering.gamma * (away**2).sum(1)
-            return energy, tamed(torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * away), epsilon)
+            return energy, tamed(
+                torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * away), epsilon
+            )
 
         sampled, other = self._minibatches(2, len(position), batch, generator)
         value, gradient = sampled(position)
-        noise_force = torch.zeros(len(position)) if batch >= self.samples else ((gradient - other(position)[1]) ** 2).sum(1)
+        noise_force = (
+            torch.zeros(len(position))
+            if batch >= self.samples
+            else ((gradient - other(position)[1]) ** 2).sum(1)
+        )
         energy, force = potential(position, value, gradient)
         noise = self._normal(tuple(position.shape), generator)
         there = advance(position, force, kick(noise, noise, epsilon), epsilon)
@@ -444,7 +578,13 @@ class TorchTarget:
             for chunk in self._chunks(count):
                 some = take(samples, chunk)
                 if self._vectorised:
-                    at_once = max(1, min(self._at_once // (chunk.stop - chunk.start), self._chains_at_once or len(state.position)))
+                    at_once = max(
+                        1,
+                        min(
+                            self._at_once // (chunk.stop - chunk.start),
+                            self._chains_at_once or len(state.position),
+                        ),
+                    )
                     there = _together(self._losses, (0, None), at_once)(state.position, some)
                 else:
                     there = torch.stack([self._losses(flat, some) for flat in state.position])
@@ -452,13 +592,19 @@ class TorchTarget:
         return torch.cat(parts, dim=1).double().cpu().numpy()
 
     @evaluated_alike
-    def full(self, offset: Float[np.ndarray, "chains d"]) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
+    def full(
+        self, offset: Float[np.ndarray, "chains d"]
+    ) -> tuple[Float[np.ndarray, " chains"], Float[np.ndarray, "chains d"]]:
         """L_n(w* + offset) - L_n(w*) and its gradient."""
-        value, gradient = self._full(self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device))
+        value, gradient = self._full(
+            self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device)
+        )
         return value.double().cpu().numpy(), gradient.double().cpu().numpy()
 
     @evaluated_alike
-    def curvature(self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None) -> Float[np.ndarray, "k d"]:
+    def curvature(
+        self, vectors: Float[np.ndarray, "k d"], index: Integer[np.ndarray, " m"] | None
+    ) -> Float[np.ndarray, "k d"]:
         """Gauss-Newton products at w*, or Hessian products for ``loss(model, batch)``."""
 
         def products(block: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -471,8 +617,12 @@ class TorchTarget:
             return found.detach().double().cpu().numpy()
 
         # A second derivative keeps about twice as much as a first.
-        at_once, samples = pieces(min(VECTORS, self._chains_at_once or VECTORS), SAMPLES, max(1, self._at_once // 2))
-        return curvature_in_blocks(products, vectors, np.arange(self.samples) if index is None else index, at_once, samples)
+        at_once, samples = pieces(
+            min(VECTORS, self._chains_at_once or VECTORS), SAMPLES, max(1, self._at_once // 2)
+        )
+        return curvature_in_blocks(
+            products, vectors, np.arange(self.samples) if index is None else index, at_once, samples
+        )
 
     def _product(self, vector: torch.Tensor, batch: Any) -> torch.Tensor:
         """Curvature times a vector: Gauss-Newton where there is an output."""
@@ -488,7 +638,9 @@ class TorchTarget:
     def _through_output(self, batch: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """The output as a function of the parameters, and the mean loss as one of the output."""
 
-        def own() -> Any:  # made within each derivative, for what is outside of it may not be written to
+        def own() -> (
+            Any
+        ):  # made within each derivative, for what is outside of it may not be written to
             return copies(batch) if self._writes else batch
 
         return (
@@ -497,14 +649,26 @@ class TorchTarget:
         )
 
     @evaluated_alike
-    def fly(self, flight: Flight, step: Float[np.ndarray, " chains"], leapfrogs: int, tempering: Tempering) -> Flight:
-        """``leapfrogs`` leapfrog steps on all samples; where a gradient is not a number, the force is 0."""
+    def fly(
+        self,
+        flight: Flight,
+        step: Float[np.ndarray, " chains"],
+        leapfrogs: int,
+        tempering: Tempering,
+    ) -> Flight:
+        """``leapfrogs`` leapfrog steps on all samples; where a gradient is not a number, the force
+        is 0.
+        """
 
         def evaluate(offset: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             value, gradient = self._full(self._centre + offset)
-            return tempering.nbeta * value, torch.nan_to_num(tempering.nbeta * gradient + tempering.gamma * offset)
+            return tempering.nbeta * value, torch.nan_to_num(
+                tempering.nbeta * gradient + tempering.gamma * offset
+            )
 
-        at: Any = tuple(torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight)
+        at: Any = tuple(
+            torch.as_tensor(part, dtype=self._dtype, device=self._device) for part in flight
+        )
         epsilon = self._column(step)
         for _ in range(leapfrogs):
             at = kick_drift_kick(evaluate, at, epsilon)
@@ -517,22 +681,36 @@ class TorchTarget:
         return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]
 
 
-def _together(function: Callable[..., Any], in_dims: tuple[int | None, ...], at_once: int | None = None) -> Callable[..., Any]:
-    """``vmap``; attention is computed by plain operations, for its fused kernels have no rule for it."""
+def _together(
+    function: Callable[..., Any], in_dims: tuple[int | None, ...], at_once: int | None = None
+) -> Callable[..., Any]:
+    """``vmap``; attention is computed by plain operations, for its fused kernels have no rule for
+    it.
+    """
     mapped: Callable[..., Any] = vmap(function, in_dims=in_dims, chunk_size=at_once)
     return mapped
 
 
 def _own(state: State) -> State:
-    """With random numbers of its own, so that whoever still has ``state`` can go on from it as well."""
+    """With random numbers of its own, so that whoever still has ``state`` can go on from it as
+    well.
+    """
     return state._replace(generator=state.generator.clone_state())
 
 
 def _moved(
-    position: torch.Tensor, gradient: torch.Tensor, before: torch.Tensor, noise: torch.Tensor, centre: torch.Tensor, step: torch.Tensor,
-    nbeta: torch.Tensor, gamma: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
-    """Where a Langevin step leads; the squared distance from w* where it began, and the virial there."""
+    position: torch.Tensor,
+    gradient: torch.Tensor,
+    before: torch.Tensor,
+    noise: torch.Tensor,
+    centre: torch.Tensor,
+    step: torch.Tensor,
+    nbeta: torch.Tensor,
+    gamma: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Where a Langevin step leads; the squared distance from w* where it began, and the virial
+    there.
+    """
     away = position - centre
     force = torch.nan_to_num(nbeta * gradient + gamma * away)
     there = advance(position, tamed(force, step), kick(before, noise, step), step)

@@ -33,35 +33,56 @@ def in_order(checkpoints: Any) -> list[Checkpoint]:
     """Checkpoints by step.
 
     Args:
-        checkpoints: weights or paths by step; several paths; or a folder of files ending in .pt, .pth, .bin, .ckpt or .safetensors, or of
-            folders with such a file. The step is the last number in a name (``step_200.pt``), so that 1000 comes after 200, or that of a
-            folder called checkpoint, step, epoch or iteration, or by its number alone (``checkpoint-200/model.safetensors``).
+        checkpoints: weights or paths by step; several paths; or a folder of files ending in .pt,
+            .pth, .bin, .ckpt or .safetensors, or of folders with such a file. The step is the last
+            number in a name (``step_200.pt``), so that 1000 comes after 200, or that of a folder
+            called checkpoint, step, epoch or iteration, or by its number alone
+            (``checkpoint-200/model.safetensors``).
 
     Raises:
         FileNotFoundError: the folder does not exist.
-        ValueError: none, a name without a number, two with the same step, or a step that is not finite and at least 0.
+        ValueError: none, a name without a number, two with the same step, or a step that is not
+            finite and at least 0.
     """
     if isinstance(checkpoints, str | os.PathLike):
         checkpoints = _in_folder(Path(checkpoints))
     if isinstance(checkpoints, Mapping):
         if not all(isinstance(step, Real) and not isinstance(step, bool) for step in checkpoints):
             keys = ", ".join(map(repr, list(checkpoints)[:3]))
-            raise ValueError(f"checkpoints: the keys are {keys}; they should be steps, {{0: weights, 100: weights, …}}")
-        found = [Checkpoint(float(step), _name(step, weights), weights) for step, weights in checkpoints.items()]
+            raise ValueError(
+                f"checkpoints: the keys are {keys}; they should be steps, {{0: weights, 100: "
+                f"weights, …}}"
+            )
+        found = [
+            Checkpoint(float(step), _name(step, weights), weights)
+            for step, weights in checkpoints.items()
+        ]
     elif isinstance(checkpoints, Sequence):
         if not all(isinstance(path, str | os.PathLike) for path in checkpoints):
-            raise ValueError("checkpoints: got several without their steps; weights in memory should come by step, {0: weights, …}")
+            raise ValueError(
+                "checkpoints: got several without their steps; weights in memory should come by "
+                "step, {0: weights, …}"
+            )
         found = [Checkpoint(_step(Path(path)), str(path), Path(path)) for path in checkpoints]
     else:
-        raise ValueError(f"checkpoints: got {type(checkpoints).__name__}; it should be a folder, several paths, or weights by step")
+        raise ValueError(
+            f"checkpoints: got {type(checkpoints).__name__}; it should be a folder, several paths, "
+            f"or weights by step"
+        )
     if not found:
         raise ValueError("checkpoints: got none; at least one is needed")
     found.sort(key=lambda checkpoint: checkpoint.step)
     for one, other in pairwise(found):
         if one.step == other.step:
-            raise ValueError(f"checkpoints: {one.name} and {other.name} have the same step {one.step:g}; give them by step, {{step: path}}")
+            raise ValueError(
+                f"checkpoints: {one.name} and {other.name} have the same step {one.step:g}; give "
+                f"them by step, {{step: path}}"
+            )
     if not all(0 <= checkpoint.step < math.inf for checkpoint in found):
-        raise ValueError(f"checkpoints: the steps are {[checkpoint.step for checkpoint in found]}; they should be finite and not negative")
+        raise ValueError(
+            f"checkpoints: the steps are {[checkpoint.step for checkpoint in found]}; they should "
+            f"be finite and not negative"
+        )
     return found
 
 
@@ -77,9 +98,15 @@ def number_in(name: str) -> int | None:
 
 def _in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise FileNotFoundError(f"checkpoints: {folder} is no folder; it should hold files such as step_100.pt")
+        raise FileNotFoundError(
+            f"checkpoints: {folder} is no folder; it should hold files such as step_100.pt"
+        )
     files = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
-    folders = [path for path in sorted(folder.iterdir()) if path.is_dir() and any(file.suffix in ENDINGS for file in path.iterdir())]
+    folders = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and any(file.suffix in ENDINGS for file in path.iterdir())
+    ]
     if any(number_in(path.name) is not None and not PIECE.search(path.stem) for path in files):
         return files
     # Beside its checkpoint-500 a trainer leaves the last weights and files that hold none.
@@ -89,11 +116,15 @@ def _in_folder(folder: Path) -> list[Path]:
 def _step(path: Path) -> float:
     number = number_in(path.name)
     folder = path.absolute().parent.name
-    # The number of a folder is a step only where its name says so: run3/final.pt is not after step 3.
+    # The number of a folder is a step only where its name says so: run3/final.pt is not after step
+    # 3.
     if number is None and STEP_FOLDER.fullmatch(folder):
         number = number_in(folder)
     if number is None:
-        raise ValueError(f"checkpoints: there is no step in the name of {path}; leave it out, or give paths by step, {{step: path}}")
+        raise ValueError(
+            f"checkpoints: there is no step in the name of {path}; leave it out, or give paths by "
+            f"step, {{step: path}}"
+        )
     return float(number)
 
 

@@ -106,7 +106,11 @@ def leaves_of(tree: Any) -> list[Any]:
 def plain_array(leaf: Any) -> Any:
     """An array of numbers: of a key of random numbers, those that it consists of."""
     jax = sys.modules.get("jax")
-    if jax is not None and isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if (
+        jax is not None
+        and isinstance(leaf, jax.Array)
+        and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    ):
         return jax.random.key_data(leaf)
     return leaf
 

@@ -53,31 +53,38 @@ def trajectory(
     client: Client | None = None,
     progress: bool | None = None,
 ) -> Trajectory:
-    r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages they fall into.
+    r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages
+     they fall into.
 
-    In a ``torchrun`` job of W processes (``RANK``, ``WORLD_SIZE``) each takes every W-th checkpoint, on the GPU ``LOCAL_RANK`` if there is
-    one, and writes what it found into the common ``folder``, which then is needed. Each returns what is finished by then and names the
-    rest; the same call outside the job reads all of it.
+    In a ``torchrun`` job of W processes (``RANK``, ``WORLD_SIZE``) each takes every W-th
+    checkpoint, on the GPU ``LOCAL_RANK`` if there is one, and writes what it found into the common
+    ``folder``, which then is needed. Each returns what is finished by then and names the rest; the
+    same call outside the job reads all of it.
 
     Args:
-        checkpoints: a folder, several paths, or weights or paths by step: see :func:`singlearn.local.training.checkpoints.in_order`.
-        model: a ``torch.nn.Module`` into which the weights fit; its own are not used. Or a JAX function ``model(parameters, x)``, with
-            pytrees of parameters by step as checkpoints.
-        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for ``llc``. One γ holds for all points,
-            or they could not be compared: where it is to be chosen, it is chosen once, at the last checkpoint, and the result says so.
+        checkpoints: a folder, several paths, or weights or paths by step: see
+            :func:`singlearn.local.training.checkpoints.in_order`.
+        model: a ``torch.nn.Module`` into which the weights fit; its own are not used. Or a JAX
+            function ``model(parameters, x)``, with pytrees of parameters by step as checkpoints.
+        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for
+            ``llc``. One γ holds for all points, or they could not be compared: where it is to be
+            chosen, it is chosen once, at the last checkpoint, and the result says so.
         tolerance: wanted relative standard error of each λ̂.
         max_steps: of each chain at most, at each checkpoint.
-        reference: as for ``llc``: ``"self"`` for λ̂ of each checkpoint's own function, which is defined everywhere along training; the
-            loss of every point is then 0.
-        folder: finished points are written there, one file each, and not measured again when the sweep is started again. It belongs to what
-            it was made of: settings and data are compared by value, model and loss by what they say at weights of our own. Several
+        reference: as for ``llc``: ``"self"`` for λ̂ of each checkpoint's own function, which is
+            defined everywhere along training; the loss of every point is then 0.
+        folder: finished points are written there, one file each, and not measured again when the
+            sweep is started again. It belongs to what it was made of: settings and data are
+            compared by value, model and loss by what they say at weights of our own. Several
             processes may share it: each takes checkpoints that nobody is at work on.
-        client: a Dask client, to spread the checkpoints over its workers; by default they run here, one after the other.
+        client: a Dask client, to spread the checkpoints over its workers; by default they run here,
+            one after the other.
         progress: show a progress bar on standard error; default: if it is a terminal.
 
     Raises:
-        ValueError: checkpoints that have no order, that do not fit the model, or that are not those of the folder; a folder of another
-            sweep, or with a damaged file; a torchrun job without a folder or with a client; and as ``llc`` does.
+        ValueError: checkpoints that have no order, that do not fit the model, or that are not those
+            of the folder; a folder of another sweep, or with a damaged file; a torchrun job without
+            a folder or with a client; and as ``llc`` does.
         FileNotFoundError: a folder or file of checkpoints that does not exist.
         OSError: the folder cannot be written to.
 
@@ -91,15 +98,26 @@ def trajectory(
     """
     reference = reference_of(reference)
     settings = Settings.asked(
-        gamma=gamma, nbeta=nbeta, sampler=sampler, chains=chains, batch_size=batch_size, largest_batch=largest_batch,
-        tolerance=tolerance, max_steps=max_steps, seed=seed,
-    )  # fmt: skip
+        gamma=gamma,
+        nbeta=nbeta,
+        sampler=sampler,
+        chains=chains,
+        batch_size=batch_size,
+        largest_batch=largest_batch,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        seed=seed,
+    )
     found = in_order(checkpoints)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and (folder is None or client is not None):
-        raise ValueError("folder: a torchrun job needs one that all its processes see, and no client")
+        raise ValueError(
+            "folder: a torchrun job needs one that all its processes see, and no client"
+        )
     if progress not in (None, True, False):
-        raise ValueError(f"progress: got {progress!r}; it should be True, False, or None for a terminal only")
+        raise ValueError(
+            f"progress: got {progress!r}; it should be True, False, or None for a terminal only"
+        )
     torch = sys.modules.get("torch")
     is_module = torch is not None and isinstance(model, torch.nn.Module)
     if torch is not None and is_module:
@@ -122,15 +140,28 @@ def trajectory(
         from singlearn.local.jax.programs import CompiledOnce
 
         model = CompiledOnce(model)
-    measure = _Measurement(model, loss, data, only, settings, is_module, None, False, reference=reference)
+    measure = _Measurement(
+        model, loss, data, only, settings, is_module, None, False, reference=reference
+    )
     chosen_at = None
     if settings.gamma == AUTO:
         chosen_at = found[-1].step
-        measure = replace(measure, settings=one_tie(settings, lambda tie: measure.target(found[-1], tie)))
+        measure = replace(
+            measure, settings=one_tie(settings, lambda tie: measure.target(found[-1], tie))
+        )
     if folder is not None:
         parts = {**measure.identity(), **made_of}
-        measure = replace(measure, store=FinishedPoints(as_path("folder", folder), "trajectory", parts, "another trajectory"))
-    kept = {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
+        measure = replace(
+            measure,
+            store=FinishedPoints(
+                as_path("folder", folder), "trajectory", parts, "another trajectory"
+            ),
+        )
+    kept = {
+        checkpoint.step: point
+        for checkpoint in found
+        if (point := measure.finished(checkpoint)) is not None
+    }
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
     if world > 1:  # nobody waits for points of others: the last process to end reads them all
         measure = replace(measure, waits=False)
@@ -139,15 +170,26 @@ def trajectory(
     spread_over = spread("checkpoints", measure, left, client, progress)
     measured = [point for point in spread_over if point is not None]
     if world > 1:  # others may have finished theirs in the meantime
-        kept |= {checkpoint.step: point for checkpoint in found if (point := measure.finished(checkpoint)) is not None}
+        kept |= {
+            checkpoint.step: point
+            for checkpoint in found
+            if (point := measure.finished(checkpoint)) is not None
+        }
     kept |= {point.step: point for point in measured}
     missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
-    return Trajectory(tuple(kept[step] for step in sorted(kept)), missing, plain_tie(measure.settings.gamma), chosen_at)
+    return Trajectory(
+        tuple(kept[step] for step in sorted(kept)),
+        missing,
+        plain_tie(measure.settings.gamma),
+        chosen_at,
+    )
 
 
 @dataclass(frozen=True)
 class _Measurement:
-    """What is done at one checkpoint; an object and no closure, so that it can be sent to another process as it is."""
+    """What is done at one checkpoint; an object and no closure, so that it can be sent to another
+    process as it is.
+    """
 
     model: Any
     loss: Callable[..., Any]
@@ -167,15 +209,20 @@ class _Measurement:
             "gamma": identity.setting(plain_tie(asked.gamma)),
             **identity.settings(
                 {
-                    "nbeta": asked.nbeta, "sampler": asked.sampler, "chains": asked.chains, "batch_size": asked.batch,
-                    "largest_batch": asked.largest_batch, "tolerance": asked.tolerance, "max_steps": asked.max_steps,
+                    "nbeta": asked.nbeta,
+                    "sampler": asked.sampler,
+                    "chains": asked.chains,
+                    "batch_size": asked.batch,
+                    "largest_batch": asked.largest_batch,
+                    "tolerance": asked.tolerance,
+                    "max_steps": asked.max_steps,
                     "seed": asked.seed,
                 }
             ),
             "only": identity_of_selection(self.only),
             # Folders from before there was a choice have none of this.
             **({} if self.reference == "loss" else {"reference": identity.setting(self.reference)}),
-        }  # fmt: skip
+        }
 
     def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:
         """The model at a checkpoint, tied as is asked.
@@ -186,7 +233,17 @@ class _Measurement:
         model, parameters, _ = self._at(checkpoint)
         try:
             with _device_of_this_process(self.is_module):
-                return _target(model, self.loss, self.data, parameters, self.only, None, tie, compile=False, reference=self.reference)
+                return _target(
+                    model,
+                    self.loss,
+                    self.data,
+                    parameters,
+                    self.only,
+                    None,
+                    tie,
+                    compile=False,
+                    reference=self.reference,
+                )
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
 
@@ -196,11 +253,18 @@ class _Measurement:
         Raises:
             ValueError: the folder has it for other weights, or its file is damaged.
         """
-        point: TrajectoryPoint | None = None if self.store is None else self.store.load(_file(checkpoint), None, TrajectoryPoint.from_dict)
+        point: TrajectoryPoint | None = (
+            None
+            if self.store is None
+            else self.store.load(_file(checkpoint), None, TrajectoryPoint.from_dict)
+        )
         if point is None:
             return None
         if point.weights != digest(_leaves(self._weights(checkpoint))):
-            raise ValueError(f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; give a fresh folder")
+            raise ValueError(
+                f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; "
+                f"give a fresh folder"
+            )
         return point
 
     def __call__(self, checkpoint: Checkpoint, wait: bool = True) -> TrajectoryPoint | None:
@@ -226,10 +290,23 @@ class _Measurement:
         try:
             with _device_of_this_process(self.is_module):
                 found = llc(
-                    model, self.loss, self.data, parameters=parameters, only=self.only, gamma=asked.gamma, nbeta=asked.nbeta,
-                    sampler=asked.sampler, chains=asked.chains, batch_size=asked.batch, largest_batch=asked.largest_batch,
-                    tolerance=asked.tolerance, max_steps=asked.max_steps, reference=self.reference, seed=asked.seed, progress=self.progress,
-                )  # fmt: skip
+                    model,
+                    self.loss,
+                    self.data,
+                    parameters=parameters,
+                    only=self.only,
+                    gamma=asked.gamma,
+                    nbeta=asked.nbeta,
+                    sampler=asked.sampler,
+                    chains=asked.chains,
+                    batch_size=asked.batch,
+                    largest_batch=asked.largest_batch,
+                    tolerance=asked.tolerance,
+                    max_steps=asked.max_steps,
+                    reference=self.reference,
+                    seed=asked.seed,
+                    progress=self.progress,
+                )
         except ValueError as error:
             raise ValueError(f"{checkpoint.name}: {error}") from error
         return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
@@ -247,14 +324,19 @@ class _Measurement:
         if not isinstance(checkpoint.weights, str | os.PathLike):
             return checkpoint.weights
         if not self.is_module:
-            raise ValueError("checkpoints: files hold weights of a torch.nn.Module; for a JAX function give pytrees by step")
+            raise ValueError(
+                "checkpoints: files hold weights of a torch.nn.Module; for a JAX function give "
+                "pytrees by step"
+            )
         from singlearn.local.torch.weights import read_state
 
         return read_state(Path(checkpoint.weights), self.model)
 
 
 def _device_of_this_process(is_module: bool) -> AbstractContextManager[Any]:
-    """In a torchrun job JAX computes on the device that ``LOCAL_RANK`` numbers; a module is there already."""
+    """In a torchrun job JAX computes on the device that ``LOCAL_RANK`` numbers; a module is there
+    already.
+    """
     rank = os.environ.get("LOCAL_RANK")
     if is_module or rank is None:
         return nullcontext()
@@ -268,9 +350,17 @@ def _device_of_this_process(is_module: bool) -> AbstractContextManager[Any]:
 def _leaves(tree: Any) -> dict[str, Any]:
     """Arrays of nested dicts, tuples and lists, and of whatever else JAX knows, by name."""
     if isinstance(tree, Mapping):
-        return {f"{key}.{name}": leaf for key, value in tree.items() for name, leaf in _leaves(value).items()}
+        return {
+            f"{key}.{name}": leaf
+            for key, value in tree.items()
+            for name, leaf in _leaves(value).items()
+        }
     if isinstance(tree, list | tuple):
-        return {f"{i}.{name}": leaf for i, value in enumerate(tree) for name, leaf in _leaves(value).items()}
+        return {
+            f"{i}.{name}": leaf
+            for i, value in enumerate(tree)
+            for name, leaf in _leaves(value).items()
+        }
     return {str(i) if i else "": leaf for i, leaf in enumerate(leaves_of(tree))}
 
 

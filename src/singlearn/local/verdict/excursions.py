@@ -11,10 +11,12 @@ ENOUGH = 50.0
 
 
 def excursions(excess: Mixing, distance: Mixing) -> float:
-    r"""About how many independent excursions to higher losses λ̂ is a mean over: λ̂ times the effective sample size.
+    r"""About how many independent excursions to higher losses λ̂ is a mean over: λ̂ times the
+     effective sample size.
 
-    Under the posterior :math:`nβ ΔL` is a few nats where it is not 0, as a Gamma variable of shape λ̂ is, whose variance is λ̂ too. The
-    effective size of rare peaks says nothing, for peaks look independent; that of the distance from w* counts as well.
+    Under the posterior :math:`nβ ΔL` is a few nats where it is not 0, as a Gamma variable of shape
+    λ̂ is, whose variance is λ̂ too. The effective size of rare peaks says nothing, for peaks look
+    independent; that of the distance from w* counts as well.
 
     Args:
         excess: of nβ (L - L(w*)).
@@ -24,10 +26,12 @@ def excursions(excess: Mixing, distance: Mixing) -> float:
 
 
 def error_of_few(excess: Mixing, distance: Mixing) -> float:
-    r"""Least standard error of λ̂, :math:`\sqrt{(λ̂ + 1/N)/N}` with N the effective sample size, where excursions are few; else 0.
+    r"""Least standard error of λ̂, :math:`\sqrt{(λ̂ + 1/N)/N}` with N the effective sample size,
+     where excursions are few; else 0.
 
-    The spread of what was seen is no error where most of what counts was not seen: chains that met no wall at all agree perfectly. 1/N
-    stands for the one excursion of a nat that may have been missed.
+    The spread of what was seen is no error where most of what counts was not seen: chains that met
+    no wall at all agree perfectly. 1/N stands for the one excursion of a nat that may have been
+    missed.
 
     >>> seen = dict(standard_error=1e-9, per_chain=(), r_hat=1.0, drift=0.0, drift_error=0.0, gap=0.0, gap_error=0.0)
     >>> nothing, distance = (Mixing(mean=mean, effective_sample_size=400.0, **seen) for mean in (0.0, 1.0))
@@ -52,6 +56,7 @@ def excursion_sentences(excess: Mixing, distance: Mixing, tolerance: float) -> l
     if excess.mean < 0 or error <= max(tolerance * excess.mean, 1e-9):
         return []
     return [
-        f"λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat place: about {seen:.2g} independent ones "
+        f"λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
+        f"place: about {seen:.2g} independent ones "
         "were met; more max_steps meet more"
     ]

@@ -18,7 +18,8 @@ MOST_PROBES = 32
 MOST_EXACT = 1024
 FEWEST_SAMPLES = 4096
 SHARE = 0.1
-"""Of the samples × gradients of the run, that the yardstick may cost where its least needs no more."""
+"""Of the samples × gradients of the run, that the yardstick may cost where its least needs no more.
+"""
 PRODUCT_COST = 2
 """Gradients that one product with the curvature costs."""
 PASSES = 40
@@ -41,17 +42,26 @@ class Spectrum:
         """λ̂₂ at γ, with the standard error of the probes."""
         convex = np.maximum(self.nodes, 0.0)
         values = (0.5 * self.weights * convex / (convex + gamma)).sum(axis=1)
-        return Estimate.from_replicates(list(values)) if len(values) > 1 else Estimate(float(values[0]), 0.0)
+        return (
+            Estimate.from_replicates(list(values))
+            if len(values) > 1
+            else Estimate(float(values[0]), 0.0)
+        )
 
     def dependence(self, gamma: float) -> float:
-        r""":math:`-d \log λ̂_2 / d \log γ`: 0 where γ is softer than every direction, 1 where it is stiffer; 1 without curvature.
+        r""":math:`-d \log λ̂_2 / d \log γ`: 0 where γ is softer than every direction, 1 where it is
+         stiffer; 1 without curvature.
 
         >>> Spectrum(np.array([[3.0, 0.0]]), np.ones((1, 2))).dependence(1.0)
         0.25
         """
         convex = self.weights * np.maximum(self.nodes, 0.0)
         whole = float((convex / (np.maximum(self.nodes, 0.0) + gamma)).sum())
-        return float((convex * gamma / (np.maximum(self.nodes, 0.0) + gamma) ** 2).sum()) / whole if whole > 0 else 1.0
+        return (
+            float((convex * gamma / (np.maximum(self.nodes, 0.0) + gamma) ** 2).sum()) / whole
+            if whole > 0
+            else 1.0
+        )
 
     def excess(self, gamma: float) -> float:
         """Mean of nβ (L_n(w) - L_n(w*)) over w ~ N(w*, 1/γ), of the quadratic model."""
@@ -74,16 +84,18 @@ def quadratic(target: Target, tempering: Tempering, gradients: int, seed: int) -
 
     .. math:: λ̂_2 = \frac12 \sum_{h_i > 0} \frac{nβ h_i}{nβ h_i + γ} \quad \text{over the eigenvalues of the curvature } H.
 
-    There a direction of curvature h is normal with variance 1/(nβh + γ). H is the Gauss-Newton matrix, that is, the model is linearised at
-    w*; for a loss that does not say what the output is, it is the Hessian, whose negative eigenvalues count as flat. All eigenvalues are
-    computed where they cost little; otherwise stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017 [ubaru2017trace]_), with the standard
-    error of its probes.
+    There a direction of curvature h is normal with variance 1/(nβh + γ). H is the Gauss-Newton
+    matrix, that is, the model is linearised at w*; for a loss that does not say what the output is,
+    it is the Hessian, whose negative eigenvalues count as flat. All eigenvalues are computed where
+    they cost little; otherwise stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017
+    [ubaru2017trace]_), with the standard error of its probes.
 
     Args:
         target: the model at w*.
         tempering: nβ and γ.
-        gradients: samples × gradients that the run cost; the yardstick costs a tenth of them, or four probes of 24 products on 4096
-            samples. All samples are taken where that costs no more than 40 gradients of all of them.
+        gradients: samples × gradients that the run cost; the yardstick costs a tenth of them, or
+            four probes of 24 products on 4096 samples. All samples are taken where that costs no
+            more than 40 gradients of all of them.
         seed: of probes, and of the samples where not all can be afforded.
 
     Returns:
@@ -114,7 +126,9 @@ def spectrum(target: Target, nbeta: float, gradients: int, seed: int) -> Spectru
         return nbeta * target.curvature(vectors, index)
 
     if plan.probes:
-        found = Spectrum(*lanczos_quadrature(curvature, rng.normal(size=(plan.probes, d)), LANCZOS_STEPS))
+        found = Spectrum(
+            *lanczos_quadrature(curvature, rng.normal(size=(plan.probes, d)), LANCZOS_STEPS)
+        )
     else:
         whole = curvature(np.eye(d))
         found = Spectrum(np.linalg.eigvalsh(0.5 * (whole + whole.T))[None], np.ones((1, d)))
@@ -130,15 +144,21 @@ def _plan(n: int, d: int, gradients: int) -> _Plan:
         samples = n
     products = allowed / samples
     exact = d <= max(least, min(products, MOST_EXACT))
-    return _Plan(samples, 0 if exact else int(np.clip(products / LANCZOS_STEPS, FEWEST_PROBES, MOST_PROBES)))
+    return _Plan(
+        samples, 0 if exact else int(np.clip(products / LANCZOS_STEPS, FEWEST_PROBES, MOST_PROBES))
+    )
 
 
 def lanczos_quadrature(
-    product: Callable[[Float[np.ndarray, "k d"]], Float[np.ndarray, "k d"]], start: Float[np.ndarray, "k d"], steps: int
+    product: Callable[[Float[np.ndarray, "k d"]], Float[np.ndarray, "k d"]],
+    start: Float[np.ndarray, "k d"],
+    steps: int,
 ) -> tuple[Float[np.ndarray, "k nodes"], Float[np.ndarray, "k nodes"]]:
-    r"""Nodes θ and weights ω with :math:`\mathrm{tr} f(A) ≈ \sum_j ω_j f(θ_j)`, one rule a start vector, exact in the mean over them.
+    r"""Nodes θ and weights ω with :math:`\mathrm{tr} f(A) ≈ \sum_j ω_j f(θ_j)`, one rule a start
+     vector, exact in the mean over them.
 
-    Nothing is orthogonalised again: copies of an eigenvalue share its weight, and only three vectors a probe are kept.
+    Nothing is orthogonalised again: copies of an eigenvalue share its weight, and only three
+    vectors a probe are kept.
 
     Args:
         product: A v, for rows v.
@@ -153,7 +173,11 @@ def lanczos_quadrature(
     count, d = start.shape
     steps = min(steps, d)
     diagonal, beside = np.zeros((count, steps)), np.zeros((count, steps))
-    now, before, scale = start / np.linalg.norm(start, axis=1, keepdims=True), np.zeros_like(start), np.zeros((count, 1))
+    now, before, scale = (
+        start / np.linalg.norm(start, axis=1, keepdims=True),
+        np.zeros_like(start),
+        np.zeros((count, 1)),
+    )
     for t in range(steps):
         there = product(now) - scale * before
         diagonal[:, t] = (there * now).sum(axis=1)

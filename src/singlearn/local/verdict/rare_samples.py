@@ -21,9 +21,11 @@ def rare_samples(
 ) -> tuple[str | None, float]:
     r"""Compare the excess over all samples, where chains are, with the excess that minibatches saw.
 
-    A sample that is met less than about once pulls at no chain: the chains move along what only it feels as if that were flat, and then
-    its loss is large. If no such loss is seen at the ends of four chains, λ̂ stands. :math:`nβ(L_n(w) - L_n(w^*))` varies by about
-    :math:`\sqrt λ` under the posterior, so that the mean of C positions should lie within :math:`\tfrac14 λ̂ + 4\sqrt{λ̂/C}` and its error.
+    A sample that is met less than about once pulls at no chain: the chains move along what only it
+    feels as if that were flat, and then its loss is large. If no such loss is seen at the ends of
+    four chains, λ̂ stands. :math:`nβ(L_n(w) - L_n(w^*))` varies by about :math:`\sqrt λ` under the
+    posterior, so that the mean of C positions should lie within :math:`\tfrac14 λ̂ + 4\sqrt{λ̂/C}`
+    and its error.
 
     Args:
         target: the model at w*.
@@ -34,21 +36,29 @@ def rare_samples(
         error: its standard error.
 
     Returns:
-        A caution, if there is one, and the excess over all samples, NaN where it was not needed or not affordable.
+        A caution, if there is one, and the excess over all samples, NaN where it was not needed or
+        not affordable.
     """
     if state is None or visits >= OFTEN or not math.isfinite(value):
         return None, math.nan
     seldom = f"each of the {target.samples} samples was in a chain's minibatches {visits:.2g} times"
     few = state._replace(position=state.position[:POSITIONS])  # type: ignore[attr-defined]
     if 8 * target.samples * len(few.position) > BYTES:
-        return f"{seldom}: what only a few samples feel is not seen; raise max_steps or batch_size", math.nan
+        return (
+            f"{seldom}: what only a few samples feel is not seen; raise max_steps or batch_size",
+            math.nan,
+        )
     over_all = tempering.nbeta * target.losses(few).mean(axis=1)
     seen = float(over_all.mean())
-    allowed = APART * abs(value) + SIGNIFICANT * math.hypot(math.sqrt(max(value, 0.0) / len(over_all)), error)
+    allowed = APART * abs(value) + SIGNIFICANT * math.hypot(
+        math.sqrt(max(value, 0.0) / len(over_all)), error
+    )
     if np.isfinite(seen) and abs(seen - value) <= allowed:
         return None, seen
     return (
-        f"rare samples: {seldom}, and where chains end the excess over all samples is {seen:.3g} against {value:.3g} in minibatches: a few "
-        'samples feel what the chains took for flat; sampler="hmc" or a batch_size of all samples sees them',
+        f"rare samples: {seldom}, and where chains end the excess over all samples is {seen:.3g} "
+        f"against {value:.3g} in minibatches: a few "
+        'samples feel what the chains took for flat; sampler="hmc" or a batch_size of all samples '
+        "sees them",
         seen,
     )

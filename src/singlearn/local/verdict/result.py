@@ -23,7 +23,8 @@ class LocalLearningCoefficient(Shown):
     r"""λ̂(w*) of one set of parameters, and how it was measured.
 
     Attributes:
-        value: :math:`λ̂ = nβ (E[L_n(w)] - L_n(w^*))`, dimensionless; NaN (withheld) when a chain diverged.
+        value: :math:`λ̂ = nβ (E[L_n(w)] - L_n(w^*))`, dimensionless; NaN (withheld) when a chain
+            diverged.
         standard_error: Monte Carlo error, one standard deviation.
         status: the verdict.
         per_chain: λ̂ of every chain; even ones started at w*, odd ones away from it.
@@ -31,17 +32,20 @@ class LocalLearningCoefficient(Shown):
         r_hat: split R-hat of λ̂ over the chains.
         acceptance: Metropolis acceptance of the steps, per chain.
         distance: root mean square of |w - w*|, per chain.
-        above_minimum: by how much w* lies above the minimum of its basin, in units of λ; λ̂ is too small by at least about this.
+        above_minimum: by how much w* lies above the minimum of its basin, in units of λ; λ̂ is too
+            small by at least about this.
         heating: by how much minibatch noise raises λ̂, estimated, in units of λ.
-        at_twice_gamma: λ̂ where the tie is twice as strong, from a short second run: how much λ̂ owes to γ.
+        at_twice_gamma: λ̂ where the tie is twice as strong, from a short second run: how much λ̂
+            owes to γ.
         at_half_gamma: likewise where it is half as strong.
         half_dimension: d/2, λ of a regular model.
         quadratic: what the same sampler would give on the quadratic model at w*, a yardstick
             (:func:`singlearn.local.verdict.quadratic.quadratic`).
         samples: n.
         nbeta: nβ, in units of 1/loss.
-        gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in units of :math:`γ_i^{-1/2}`
-            (less than 1 where ties by name that were chosen had to be weakened).
+        gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in
+            units of :math:`γ_i^{-1/2}` (less than 1 where ties by name that were chosen had to be
+            weakened).
         loss: L_n(w*), over all samples.
         sampler: ``sgld`` or ``hmc``.
         steps: of every chain, with those that were thrown away.
@@ -53,12 +57,15 @@ class LocalLearningCoefficient(Shown):
         distance_trace: |w - w*| likewise.
         warnings: sentences for people.
         gamma_chosen: whether γ was chosen from the size of the weights.
-        gamma_by_name: γ of every tensor (the range of it, where entries differ), in units of 1/parameter²; empty where one number holds
-            for all.
+        gamma_by_name: γ of every tensor (the range of it, where entries differ), in units of
+            1/parameter²; empty where one number holds for all.
         unfelt: names of parameters that have no effect on the loss.
-        excess_over_all: nβ times the excess over all samples where chains end, where minibatches cannot have met every sample; else NaN.
-        rounding: what rounding of the losses costs λ̂, about, one standard deviation; NaN if it is not known.
-        reference: ``loss``, or ``self`` for the divergence from the network's own function at w*; L_n is that divergence then.
+        excess_over_all: nβ times the excess over all samples where chains end, where minibatches
+            cannot have met every sample; else NaN.
+        rounding: what rounding of the losses costs λ̂, about, one standard deviation; NaN if it is
+            not known.
+        reference: ``loss``, or ``self`` for the divergence from the network's own function at w*;
+            L_n is that divergence then.
     """
 
     value: float
@@ -103,15 +110,21 @@ class LocalLearningCoefficient(Shown):
     def __str__(self) -> str:
         shown = "withheld" if math.isnan(self.value) else str(self.estimate)
         rows = [
-            f"λ̂ = {shown}   {self.status}   (the quadratic model at w*: {self.quadratic}; a regular model: d/2 = {self.half_dimension:g})",
+            f"λ̂ = {shown}   {self.status}   (the quadratic model at w*: {self.quadratic}; a "
+            f"regular model: d/2 = {self.half_dimension:g})",
             f"  {self._chains()}n = {self.samples}, nβ = {self.nbeta:.6g}, {self.tie}",
         ]
         if self.reference == "self":
-            rows.append("  of the network's own function: L_n is its divergence from what it computes at w*")
+            rows.append(
+                "  of the network's own function: L_n is its divergence from what it computes at w*"
+            )
         if self.steps:
             rows.append(
-                f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance {np.mean(self.acceptance):.2f}, "
-                f"|w - w*| {np.mean(self.distance):.3g}{' of the tie' if self.gamma_by_name else ''}, L_n(w*) = {self.loss:.6g}; "
+                f"  ESS {self.effective_sample_size:.0f}, R-hat {self.r_hat:.3f}, acceptance "
+                f"{np.mean(self.acceptance):.2f}, "
+                f"|w - w*| "
+                f"{np.mean(self.distance):.3g}{' of the tie' if self.gamma_by_name else ''}, "
+                f"L_n(w*) = {self.loss:.6g}; "
                 f"at 2γ λ̂ = {self.at_twice_gamma}, at γ/2 {self.at_half_gamma}"
             )
         return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])

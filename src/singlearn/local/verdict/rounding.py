@@ -14,13 +14,17 @@ NOTICEABLE = 0.02
 
 
 def rounding_of_mean(
-    losses: Float[np.ndarray, " samples"], exact: Float[np.ndarray, " samples"] | None = None, digit: float = 2.0**-23
+    losses: Float[np.ndarray, " samples"],
+    exact: Float[np.ndarray, " samples"] | None = None,
+    digit: float = 2.0**-23,
 ) -> float:
-    r"""Error of :math:`L_n(w) - L_n(w^*)` by the rounding of each loss, in units of the loss, one standard deviation.
+    r"""Error of :math:`L_n(w) - L_n(w^*)` by the rounding of each loss, in units of the loss, one
+     standard deviation.
 
-    Where the same losses are known with more digits, errors :math:`e_i` are measured, and those at w and at w* are taken as independent:
-    :math:`\sqrt{2/n}\; \mathrm{sd}(e_i)`; an error that all samples share cancels in the difference. Where they are not, a loss is taken
-    to be rounded to its own last digit, :math:`e_i = ε |ℓ_i| / \sqrt{12}` for ε the spacing of numbers at 1.
+    Where the same losses are known with more digits, errors :math:`e_i` are measured, and those at
+    w and at w* are taken as independent: :math:`\sqrt{2/n}\; \mathrm{sd}(e_i)`; an error that all
+    samples share cancels in the difference. Where they are not, a loss is taken to be rounded to
+    its own last digit, :math:`e_i = ε |ℓ_i| / \sqrt{12}` for ε the spacing of numbers at 1.
 
     Args:
         losses: :math:`ℓ_i(w^*)` as they are computed, of some or all samples.
@@ -56,6 +60,7 @@ def rounding_sentence(cost: float, value: float, loss: float) -> str | None:
     if not cost > max(VISIBLE * abs(value), 1e-6):
         return None
     return (
-        f"rounding: the losses (L_n(w*) = {loss:.4g}) are computed with too few digits, which costs λ̂ about ±{cost:.2g}; subtract a "
+        f"rounding: the losses (L_n(w*) = {loss:.4g}) are computed with too few digits, which "
+        f"costs λ̂ about ±{cost:.2g}; subtract a "
         "constant from the loss or from targets and outputs, or compute in float64"
     )

@@ -28,8 +28,12 @@ class Status(StrEnum):
 
 
 def diverged(traces: Traces, dimension: int, gamma: float) -> tuple[int, ...]:
-    """Chains with numbers that are not finite, or further from w* than the tie γ allows: :math:`|w-w^*|^2 > 10\\, d/γ`."""
-    finite = np.isfinite(traces.excess).all(axis=1) & np.isfinite(traces.squared_distance).all(axis=1)
+    """Chains with numbers that are not finite, or further from w* than the tie γ allows:
+    :math:`|w-w^*|^2 > 10\\, d/γ`.
+    """
+    finite = np.isfinite(traces.excess).all(axis=1) & np.isfinite(traces.squared_distance).all(
+        axis=1
+    )
     with np.errstate(invalid="ignore"):
         near = traces.squared_distance[:, -1] <= BEYOND * max(dimension, 10) / gamma
     return tuple(int(c) for c in np.flatnonzero(~(finite & near)))
@@ -38,20 +42,26 @@ def diverged(traces: Traces, dimension: int, gamma: float) -> tuple[int, ...]:
 def why_diverged(traces: Traces, dead: tuple[int, ...]) -> str:
     """What drove chains away, and what helps: γ, or the step.
 
-    A chain that went down found a loss that has no floor within reach, and only the tie can hold it. One that went up, or to numbers
-    that are not finite, made steps too long for how steeply the loss grows there; no tie cures that.
+    A chain that went down found a loss that has no floor within reach, and only the tie can hold
+    it. One that went up, or to numbers that are not finite, made steps too long for how steeply the
+    loss grows there; no tie cures that.
     """
     down = []
     for chain in dead:
         seen = traces.excess[chain][np.isfinite(traces.excess[chain])]
-        down.append(len(seen) > 0 and bool(seen[-max(len(seen) // 4, 1) :].min() < -1.0) and bool(np.median(seen[len(seen) // 2 :]) < 0))
+        down.append(
+            len(seen) > 0
+            and bool(seen[-max(len(seen) // 4, 1) :].min() < -1.0)
+            and bool(np.median(seen[len(seen) // 2 :]) < 0)
+        )
     if all(down):
         return "the loss falls below L_n(w*) without an end; a larger gamma keeps chains near w*"
     return 'steps were too long where the loss grows steeply; sampler="hmc" judges every step'
 
 
 def what_helps(step: float | None, gamma: float, draws: int, slow: bool) -> str:
-    """What to change where chains do not agree yet: a larger gamma only where the tie is what is slow.
+    """What to change where chains do not agree yet: a larger gamma only where the tie is what is
+    slow.
 
     Along a flat direction a chain of Langevin steps ε forgets where it started within 2/(εγ) steps.
 
@@ -73,10 +83,15 @@ def what_helps(step: float | None, gamma: float, draws: int, slow: bool) -> str:
             # Half of all steps count, at least.
             more = math.ceil(enough / draws)
             return (
-                f"along flat directions a start is forgotten within about {_round(forget)} steps, and {draws} counted: "
+                f"along flat directions a start is forgotten within about {_round(forget)} steps, "
+                f"and {draws} counted: "
                 f"max_steps={_round(2 * enough)} or a gamma {more} times larger"
             )
-    return "raise max_steps, or gamma: chains cross flat directions slowly" if slow else "raise max_steps"
+    return (
+        "raise max_steps, or gamma: chains cross flat directions slowly"
+        if slow
+        else "raise max_steps"
+    )
 
 
 def _round(number: float) -> int:
@@ -92,8 +107,9 @@ def _round(number: float) -> int:
 def doubts(excess: Mixing) -> list[str]:
     """Why the chains have not arrived yet, in words; empty if they have.
 
-    Chains that started at w* and chains that started away from it squeeze λ̂ from two sides. What is left between them may be statistically
-    visible as long as it is small, for half of it is part of the error (:func:`error`).
+    Chains that started at w* and chains that started away from it squeeze λ̂ from two sides. What
+    is left between them may be statistically visible as long as it is small, for half of it is part
+    of the error (:func:`error`).
     """
     limit = RELATIVE_DRIFT * max(abs(excess.mean), 1e-12)
     found = []
@@ -104,13 +120,22 @@ def doubts(excess: Mixing) -> list[str]:
     if not math.isfinite(excess.gap):
         found.append("no two chains started at w*, or no two away from it")
     elif abs(excess.gap) > limit + SIGNIFICANT * excess.gap_error:
-        found.append(f"chains that started away from w* and chains that started at w* differ by {excess.gap:+.2g} in λ̂")
+        found.append(
+            f"chains that started away from w* and chains that started at w* differ by "
+            f"{excess.gap:+.2g} in λ̂"
+        )
     return found
 
 
 def error(excess: Mixing) -> float:
-    """Standard error of λ̂: the Monte Carlo error with half of the gap between the two kinds of start and half of the drift."""
-    return math.hypot(excess.standard_error, 0.5 * _beyond(excess.gap, excess.gap_error), 0.5 * _beyond(excess.drift, excess.drift_error))
+    """Standard error of λ̂: the Monte Carlo error with half of the gap between the two kinds of
+    start and half of the drift.
+    """
+    return math.hypot(
+        excess.standard_error,
+        0.5 * _beyond(excess.gap, excess.gap_error),
+        0.5 * _beyond(excess.drift, excess.drift_error),
+    )
 
 
 def _beyond(value: float, error: float) -> float:
@@ -120,4 +145,7 @@ def _beyond(value: float, error: float) -> float:
 
 def travelling(distance: Mixing) -> bool:
     """Whether |w - w*|² still tells how a chain started."""
-    return math.isfinite(distance.gap) and abs(distance.gap) > DISTANCE_GAP * distance.mean + SIGNIFICANT * distance.gap_error
+    return (
+        math.isfinite(distance.gap)
+        and abs(distance.gap) > DISTANCE_GAP * distance.mean + SIGNIFICANT * distance.gap_error
+    )

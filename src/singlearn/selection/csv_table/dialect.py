@@ -84,7 +84,9 @@ def find_delimiter(lines: Sequence[tuple[int, str]], dialect: Dialect, path: Pat
     better = [sign for sign in regular if sign != ","]
     if len(present) > 1 and len(better) != 1 and regular != [","]:
         names = " and ".join(DELIMITERS[sign] for sign in present)
-        raise RefusalError(f"{path}: {names} could each separate its columns; say which: --delimiter")
+        raise RefusalError(
+            f"{path}: {names} could each separate its columns; say which: --delimiter"
+        )
     # In a file of one column any sign will do that is in none of its numbers.
     alone = ";" if dialect.comma_is_in_numbers else ","
     found = present[0] if len(present) == 1 else better[0] if len(better) == 1 else alone
@@ -94,8 +96,8 @@ def find_delimiter(lines: Sequence[tuple[int, str]], dialect: Dialect, path: Pat
 
 
 def refuse_decimal_commas_in_pairs(cells: Sequence[Sequence[str]], line: int, path: Path) -> None:
-    """Raise ``RefusalError`` where a comma in a file without a header may separate columns as well as
-    decimals.
+    """Raise ``RefusalError`` where a comma in a file without a header may separate columns as well
+    as decimals.
 
     Then every other column has digits only: always as many, or beginning with a zero, as 083 in
     5,251,5,083.

@@ -22,8 +22,8 @@ def has_header(rows: Sequence[tuple[int, Sequence[str]]], notation: Notation, pa
         path: for the sentence.
 
     Raises:
-        RefusalError: the first row may be either: a broken or missing value, names among numbers, or
-            numbers unlike those below.
+        RefusalError: the first row may be either: a broken or missing value, names among numbers,
+            or numbers unlike those below.
     """
     line, first = rows[0]
     body = [cells for _, cells in rows[1:]]

@@ -8,9 +8,31 @@ from collections.abc import Sequence
 from singlearn.selection.csv_table.number import WHOLE, Kind, Notation
 
 INDEX_NAMES = {
-    "#", "case", "i", "id", "idx", "index", "level_0", "line", "n", "no", "no.", "nr", "nr.", "num", "number", "obs", "observation",
-    "row", "row.names", "row_id", "rowid", "row_names", "rownames", "x.1",
-}  # fmt: skip
+    "#",
+    "case",
+    "i",
+    "id",
+    "idx",
+    "index",
+    "level_0",
+    "line",
+    "n",
+    "no",
+    "no.",
+    "nr",
+    "nr.",
+    "num",
+    "number",
+    "obs",
+    "observation",
+    "row",
+    "row.names",
+    "row_id",
+    "rowid",
+    "row_names",
+    "rownames",
+    "x.1",
+}
 """Names of columns that say so themselves, in lower case."""
 IDENTIFIES = re.compile(r"(.*[\s_.-])?(id|idx|index|key|uuid)|.*[a-z](Id|ID)", re.ASCII)
 """Names of columns of different numbers that stand for something else, in whatever order."""

@@ -12,9 +12,34 @@ from functools import cached_property
 from singlearn.results.refusal import RefusalError
 
 MISSING = {
-    "", "na", "n/a", "n.a.", "#n/a", "nan", "-nan", "null", "nil", "none", "missing", "?", ".", "-", "--", "---", "\\n", "<na>",
-    "inf", "+inf", "-inf", "infinity", "-infinity", "#div/0!", "#value!", "#ref!", "#num!",
-}  # fmt: skip
+    "",
+    "na",
+    "n/a",
+    "n.a.",
+    "#n/a",
+    "nan",
+    "-nan",
+    "null",
+    "nil",
+    "none",
+    "missing",
+    "?",
+    ".",
+    "-",
+    "--",
+    "---",
+    "\\n",
+    "<na>",
+    "inf",
+    "+inf",
+    "-inf",
+    "infinity",
+    "-infinity",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#num!",
+}
 """What is written where there is no finite number, in lower case."""
 
 # Letters that are typed, or read by a machine, for digits.
@@ -155,8 +180,7 @@ class Notation:
             )
         if re.fullmatch(r"'[^']*'|\"[^\"]*\"|“[^”]*”", cell):
             return (
-                f"got {cell!r} in quotation marks; it should be a number, bare or in double "
-                "quotes"
+                f"got {cell!r} in quotation marks; it should be a number, bare or in double quotes"
             )
         signs = [
             sign

@@ -31,14 +31,42 @@ ERROR_OF_A_SPREADSHEET = re.compile(r"#(N/A|[A-Z0-9/]+[!?])")
 # Numbers that are written where there is none.
 CODES = (
     *(sign * (10.0**k - 1) for sign in (-1, 1) for k in range(2, 9)),
-    *(sign * number for sign in (-1, 1) for number in (1e20, 1e30, 9.96921e36, 9.969209968386869e36)),
+    *(
+        sign * number
+        for sign in (-1, 1)
+        for number in (1e20, 1e30, 9.96921e36, 9.969209968386869e36)
+    ),
     *(-8888.0, -888.0, -88.0, -9.0, -7777.0, -999.25, -9999.25, -99.9, -999.9),
 )
 # What a row says that sums up the others, in lower case.
 TOTALS = {
-    "total", "totals", "sum", "subtotal", "sub-total", "grand total", "mean", "average", "avg", "median", "std", "stdev", "min", "max",
-    "count", "summe", "mittelwert", "gesamt", "moyenne", "somme", "promedio", "suma", "media", "totale", "gemiddelde", "totaal",
-}  # fmt: skip
+    "total",
+    "totals",
+    "sum",
+    "subtotal",
+    "sub-total",
+    "grand total",
+    "mean",
+    "average",
+    "avg",
+    "median",
+    "std",
+    "stdev",
+    "min",
+    "max",
+    "count",
+    "summe",
+    "mittelwert",
+    "gesamt",
+    "moyenne",
+    "somme",
+    "promedio",
+    "suma",
+    "media",
+    "totale",
+    "gemiddelde",
+    "totaal",
+}
 
 
 @dataclass(frozen=True)
@@ -79,16 +107,18 @@ def read_csv(
         dialect: what the user says about the file.
 
     Raises:
-        RefusalError: the file cannot be read, is empty, lacks a column, can be understood in two ways,
-            or an entry is missing or is no number; says in which line and column, and which option
-            decides.
+        RefusalError: the file cannot be read, is empty, lacks a column, can be understood in two
+            ways, or an entry is missing or is no number; says in which line and column, and which
+            option decides.
     """
     dialect = dialect or Dialect()
     notation = dialect.notation()
     lines, skipped, dialect = _lines(read_text(path), dialect)
     written = [(number, line) for number, line in lines if line.strip()]
     if not written:
-        raise RefusalError(f"{path}: it has comments only; it should have at least one row of numbers")
+        raise RefusalError(
+            f"{path}: it has comments only; it should have at least one row of numbers"
+        )
     delimiter = find_delimiter(written, dialect, path)
     rows = _without_empty_ends(list(_rows([line for _, line in lines], delimiter, path)))
     header = has_header(rows, notation, path) if dialect.header is None else dialect.header
@@ -116,7 +146,9 @@ def read_csv(
         refuse_decimal_commas_in_pairs(columns, body[0][0], path)
     _refuse_totals(body, chosen, path)
     if not chosen:
-        raise RefusalError(f"{path}: no column is left; it should have at least one column of numbers")
+        raise RefusalError(
+            f"{path}: no column is left; it should have at least one column of numbers"
+        )
     for what, numbers in skipped.items():
         between = [str(number) for number in numbers if number < rows[-1][0]]
         if between:

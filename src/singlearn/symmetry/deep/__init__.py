@@ -1,4 +1,6 @@
-"""ReLU networks of any depth: what they share their function with, what can be left out, what can be moved."""
+"""ReLU networks of any depth: what they share their function with, what can be left out, what can
+be moved.
+"""
 
 from singlearn.symmetry.deep.canonical import CanonicalForm, canonical
 from singlearn.symmetry.deep.compress import Compression, compress_deep

@@ -111,7 +111,9 @@ class HiddenKink(Shown):
 
 
 class HiddenKinks(list[HiddenKink]):
-    """Hidden kinks; ``incomplete`` says in words what was not looked at, and is empty where all was."""
+    """Hidden kinks; ``incomplete`` says in words what was not looked at, and is empty where all
+    was.
+    """
 
     incomplete: tuple[str, ...] = ()
 

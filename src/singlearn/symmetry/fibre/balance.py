@@ -14,7 +14,9 @@ from singlearn.numbers.rational import Vector, dot
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm
 
 Pattern: TypeAlias = tuple[int, ...]
-"""One entry per kink: +1 all its nodes point along the normal, -1 all against it, 0 there are nodes of both orientations."""
+"""One entry per kink: +1 all its nodes point along the normal, -1 all against it, 0 there are nodes
+of both orientations.
+"""
 
 ZERO = Fraction(0)
 
@@ -28,16 +30,21 @@ class Splits:
 
     def fixed(self, index: int) -> Fraction | None:
         """The value of one unknown if all solutions agree on it."""
-        return self.particular[index] if all(not direction[index] for direction in self.directions) else None
+        return (
+            self.particular[index]
+            if all(not direction[index] for direction in self.directions)
+            else None
+        )
 
 
 @dataclass(frozen=True)
 class SlopeBalance:
-    r"""The equation :math:`\sum_{k \notin T} s_k A_k n_k/2 + \sum_{k \in T} v_k n_k + V = G` that orientations must satisfy.
+    r"""The equation :math:`\sum_{k \notin T} s_k A_k n_k/2 + \sum_{k \in T} v_k n_k + V = G` that
+     orientations must satisfy.
 
-    A kink with nodes of one orientation :math:`s_k` carries the slope :math:`s_k A_k n_k/2`; a kink with both (the set T) any
-    :math:`v_k n_k`, with the amounts :math:`A_k/2 + v_k` along its normal and :math:`A_k/2 - v_k` against it; V comes from linear pairs on
-    hyperplanes without kink.
+    A kink with nodes of one orientation :math:`s_k` carries the slope :math:`s_k A_k n_k/2`; a kink
+    with both (the set T) any :math:`v_k n_k`, with the amounts :math:`A_k/2 + v_k` along its normal
+    and :math:`A_k/2 - v_k` against it; V comes from linear pairs on hyperplanes without kink.
 
     Attributes:
         planes: the p kinks.
@@ -52,7 +59,9 @@ class SlopeBalance:
     @classmethod
     def of(cls, form: KinkForm) -> SlopeBalance:
         """Of a function with one output."""
-        return cls(tuple(form.kinks), tuple(total[0] for total in form.kinks.values()), form.slope[0])
+        return cls(
+            tuple(form.kinks), tuple(total[0] for total in form.kinks.values()), form.slope[0]
+        )
 
     @property
     def normals(self) -> tuple[tuple[int, ...], ...]:
@@ -64,7 +73,9 @@ class SlopeBalance:
         return tuple(self.totals[k] * n / 2 for n in self.planes[k].normal)
 
     def residual(self, pattern: Pattern) -> Vector:
-        r""":math:`R = G - \sum_k s_k A_k n_k/2`, the slope that kinks of both orientations (entry 0) and linear pairs have to carry."""
+        r""":math:`R = G - \sum_k s_k A_k n_k/2`, the slope that kinks of both orientations (entry
+        0) and linear pairs have to carry.
+        """
         rest = list(self.slope)
         for sign, total, normal in zip(pattern, self.totals, self.normals, strict=True):
             if sign:
@@ -74,9 +85,14 @@ class SlopeBalance:
         return tuple(rest)
 
     def splits(self, pattern: Pattern) -> Splits | None:
-        r"""The :math:`(v_k)_{k \in T}` with :math:`\sum_T v_k n_k = R`, T the zeros of the pattern; ``None`` if there are none."""
+        r"""The :math:`(v_k)_{k \in T}` with :math:`\sum_T v_k n_k = R`, T the zeros of the pattern;
+        ``None`` if there are none.
+        """
         both = [k for k, sign in enumerate(pattern) if not sign]
-        rows = [[Fraction(self.planes[k].normal[i]) for k in both] + [r] for i, r in enumerate(self.residual(pattern))]
+        rows = [
+            [Fraction(self.planes[k].normal[i]) for k in both] + [r]
+            for i, r in enumerate(self.residual(pattern))
+        ]
         reduced, pivots = echelon(rows)
         if len(both) in pivots:
             return None
@@ -97,10 +113,14 @@ class SlopeBalance:
         return product((1, -1), repeat=len(self.planes))
 
     def solutions(self, both: Sequence[int]) -> list[Pattern]:
-        """The patterns with exactly the zeros ``both`` whose residual lies in the span of those normals; the empty ``both`` gives Σ_0."""
+        """The patterns with exactly the zeros ``both`` whose residual lies in the span of those
+        normals; the empty ``both`` gives Σ_0.
+        """
         single = [k for k in range(len(self.planes)) if k not in both]
         functionals = annihilator([self.normals[k] for k in both], len(self.slope))
-        columns = [tuple(dot(functional, self.half(k)) for functional in functionals) for k in single]
+        columns = [
+            tuple(dot(functional, self.half(k)) for functional in functionals) for k in single
+        ]
         target = tuple(dot(functional, self.slope) for functional in functionals)
         result = []
         for signs in signs_with(columns, target):
@@ -131,7 +151,8 @@ def annihilator(rows: Sequence[Sequence[int]], size: int) -> list[Vector]:
 
 
 def signs_with(columns: Sequence[Vector], target: Vector) -> list[Pattern]:
-    r"""All sign vectors with :math:`\sum_k s_k c_k = t`, + first: the two halves are summed apart and matched, :math:`2^{p/2}` sums
+    r"""All sign vectors with :math:`\sum_k s_k c_k = t`, + first: the two halves are summed apart
+     and matched, :math:`2^{p/2}` sums
     instead of :math:`2^p`.
 
     >>> one = Fraction(1)
@@ -159,9 +180,11 @@ def _signed_sums(integers: Sequence[int]) -> list[int]:
 
 
 def packed(columns: Sequence[Vector], target: Vector) -> tuple[list[int], int]:
-    """Vectors as single integers: denominators cleared, then the entries are digits in a base no signed sum can overflow.
+    """Vectors as single integers: denominators cleared, then the entries are digits in a base no
+    signed sum can overflow.
 
-    So two sums of them, each with coefficients -1, 0 or 1, are equal exactly if the sums of the vectors are.
+    So two sums of them, each with coefficients -1, 0 or 1, are equal exactly if the sums of the
+    vectors are.
     """
     values, base = [0] * (len(columns) + 1), 1
     for entries in zip(*columns, target, strict=True):

@@ -278,8 +278,10 @@ class CellClassification:
                 summed += math.comb(p, size) * 2 ** ((p - size + 1) // 2)
         if listed > MOST_CELLS or summed > LARGEST_SEARCH:
             raise ValueError(
-                f"net: its function has {p} kinks; the components of width {self.width} would need about {max(listed, summed):.2g} sign "
-                f"patterns, and at most {MOST_CELLS if listed > MOST_CELLS else LARGEST_SEARCH} are searched"
+                f"net: its function has {p} kinks; the components of width {self.width} would need "
+                f"about {max(listed, summed):.2g} sign "
+                f"patterns, and at most {MOST_CELLS if listed > MOST_CELLS else LARGEST_SEARCH} "
+                f"are searched"
             )
 
 

@@ -26,7 +26,8 @@ from singlearn.symmetry.two_layer.step import idleness
 
 @dataclass(frozen=True)
 class Fibre(Shown):
-    """The parameters of one width that compute the function of ``net`` on all of R^N or on a domain.
+    """The parameters of one width that compute the function of ``net`` on all of R^N or on a
+    domain.
 
     Attributes:
         net: the network it was made from; "reversed" means against the orientation of its nodes.
@@ -42,14 +43,18 @@ class Fibre(Shown):
 
     @cached_property
     def classification(self) -> Classification | CellClassification:
-        """The kinks, the slope, and what follows from them: for one output on R^N without listing the cells."""
+        """The kinks, the slope, and what follows from them: for one output on R^N without listing
+        the cells.
+        """
         if self.domain is None and len(self.form.constant) == 1:
             return Classification(SlopeBalance.of(self.form), self.width)
         return CellClassification(self.form, self.width, self.domain is not None)
 
     @property
     def kinks(self) -> tuple[Hyperplane, ...]:
-        """The p hyperplanes on which the function has a kink, in the order that patterns and strata use."""
+        """The p hyperplanes on which the function has a kink, in the order that patterns and strata
+        use.
+        """
         return tuple(self.form.kinks)
 
     @property
@@ -64,7 +69,9 @@ class Fibre(Shown):
 
     @property
     def number(self) -> int:
-        """How many connected components there are in all; 0 if no network of this width computes the function."""
+        """How many connected components there are in all; 0 if no network of this width computes
+        the function.
+        """
         return sum(component.copies for component in self.components)
 
     @property
@@ -75,7 +82,10 @@ class Fibre(Shown):
             ValueError: the fibre is empty.
         """
         if not self.components:
-            raise ValueError(f"width: no network of {self.width} hidden nodes computes this function; an empty fibre has no dimension")
+            raise ValueError(
+                f"width: no network of {self.width} hidden nodes computes this function; an empty "
+                f"fibre has no dimension"
+            )
         return max(component.dimension for component in self.components)
 
     def component_of(self, net: TwoLayerReLU) -> int:
@@ -90,7 +100,8 @@ class Fibre(Shown):
     def strata(self, component: int) -> Iterator[Stratum]:
         """The arrangements of nodes that make up a component, up to numbering.
 
-        Those with at most one pair off the kinks: all there are up to excess 2, and the largest ones from excess 3 on.
+        Those with at most one pair off the kinks: all there are up to excess 2, and the largest
+        ones from excess 3 on.
 
         Args:
             component: index in ``components``.
@@ -105,10 +116,12 @@ class Fibre(Shown):
                 yield stratum
 
     def sample(self, seed: int, component: int | None = None) -> TwoLayerReLU:
-        """A random parameter of the fibre, in exact rationals: component, arrangement, free numbers and numbering of the nodes are drawn.
+        """A random parameter of the fibre, in exact rationals: component, arrangement, free numbers
+        and numbering of the nodes are drawn.
 
-        The law is for exploring: every stratum that :meth:`strata` lists can come up; it is no uniform measure on the fibre. With several
-        outputs or on a domain every cell of :mod:`singlearn.symmetry.fibre.cells` can, with as few carriers of slope as it needs.
+        The law is for exploring: every stratum that :meth:`strata` lists can come up; it is no
+        uniform measure on the fibre. With several outputs or on a domain every cell of
+        :mod:`singlearn.symmetry.fibre.cells` can, with as few carriers of slope as it needs.
 
         Args:
             seed: of the random numbers.
@@ -119,19 +132,26 @@ class Fibre(Shown):
         """
         rng = Random(seed)
         if not self.components:
-            raise ValueError(f"width: no network of {self.width} hidden nodes computes this function; there is nothing to sample")
+            raise ValueError(
+                f"width: no network of {self.width} hidden nodes computes this function; there is "
+                f"nothing to sample"
+            )
         if component is not None:
             self._check_index(component)
         index = rng.randrange(len(self.components)) if component is None else component
         if isinstance(self.classification, CellClassification):
             return random_cell_parameter(self.net, self.classification, index, self.domain, rng)
-        return random_parameter(self.net, self.form, random_stratum(self.classification, index, rng), rng)
+        return random_parameter(
+            self.net, self.form, random_stratum(self.classification, index, rng), rng
+        )
 
     def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> Path | NoPath:
-        """A piecewise smooth path of equal functions from one parameter to another, or a falsy result with the reason why there is none.
+        """A piecewise smooth path of equal functions from one parameter to another, or a falsy
+        result with the reason why there is none.
 
         Raises:
-            ValueError: one of them has another width or computes another function; several outputs, or a domain.
+            ValueError: one of them has another width or computes another function; several outputs,
+                or a domain.
         """
         parts = self._scalar("paths are built")
         self._check(a, "a")
@@ -139,7 +159,9 @@ class Fibre(Shown):
         first, last = Walk(a, self.form), Walk(b, self.form)
         i, j = parts.index_of(first.pattern), parts.index_of(last.pattern)
         if i != j:
-            return NoPath(f"a lies in a component with {self.describe(i)}; b in one with {self.describe(j)}")
+            return NoPath(
+                f"a lies in a component with {self.describe(i)}; b in one with {self.describe(j)}"
+            )
         component = self.components[i]
         if component.kind is not Kind.FREE and first.seats != last.seats:
             return NoPath(self._differently_numbered(first.seats, last.seats))
@@ -149,8 +171,14 @@ class Fibre(Shown):
         return path
 
     def reversed_kinks(self, pattern: Pattern) -> list[int]:
-        """Numbers (from 1) of the kinks whose nodes point against the orientation they have in ``net``."""
-        return [k + 1 for k, (sign, own) in enumerate(zip(pattern, self._reference, strict=True)) if sign == -own]
+        """Numbers (from 1) of the kinks whose nodes point against the orientation they have in
+        ``net``.
+        """
+        return [
+            k + 1
+            for k, (sign, own) in enumerate(zip(pattern, self._reference, strict=True))
+            if sign == -own
+        ]
 
     def describe(self, component: int) -> str:
         """A component in words."""
@@ -159,13 +187,19 @@ class Fibre(Shown):
         if found.kind is Kind.RIGID:
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
-            return f"{opposite}{self._orientation(found.patterns[0])}, every node kept on its boundary"
+            return (
+                f"{opposite}{self._orientation(found.patterns[0])}, every node kept on its boundary"
+            )
         if found.kind in (Kind.LINEAR_PAIR, Kind.ALWAYS_ACTIVE):
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
             one, more, where = {
                 Kind.LINEAR_PAIR: ("a linear pair", "linear pairs", "off the kinks"),
-                Kind.ALWAYS_ACTIVE: ("an always active node", "always active nodes", "with a slope"),
+                Kind.ALWAYS_ACTIVE: (
+                    "an always active node",
+                    "always active nodes",
+                    "with a slope",
+                ),
             }[found.kind]
             who = one if found.carriers == 1 else f"{found.carriers} {more}"
             return f"{who} {where}, {opposite}{self._orientation(found.patterns[0])}"
@@ -174,23 +208,36 @@ class Fibre(Shown):
             return f"up to {nodes} free, kinks of any orientation"
         several = f" or {len(found.patterns) - 3} other patterns" if len(found.patterns) > 4 else ""
         shown = found.patterns[:3] if several else found.patterns
-        return f"up to {nodes} free, " + " or ".join(self._orientation(pattern) for pattern in shown) + several
+        return (
+            f"up to {nodes} free, "
+            + " or ".join(self._orientation(pattern) for pattern in shown)
+            + several
+        )
 
     def __str__(self) -> str:
         if not self.components:
-            return f"no network of {self.width} hidden nodes computes this function" + ("" if self.domain is None else " on the domain")
+            return f"no network of {self.width} hidden nodes computes this function" + (
+                "" if self.domain is None else " on the domain"
+            )
         types = len(self.components)
         lines = [
-            f"{self.number} component{'s' * (self.number != 1)} ({types} up to numbering the nodes), "
-            f"width {self.width}, {len(self.kinks)} kinks{'' if self.domain is None else ' on the domain'}, "
+            f"{self.number} component{'s' * (self.number != 1)} ({types} up to numbering the "
+            f"nodes), "
+            f"width {self.width}, {len(self.kinks)} "
+            f"kinks{'' if self.domain is None else ' on the domain'}, "
             f"largest dimension {self.dimension}"
         ]
         lines += [
-            f"  kink {k + 1}: total {', '.join(map(short, plane.total_for_people(total)))} on {plane}"
+            f"  kink {k + 1}: total {', '.join(map(short, plane.total_for_people(total)))} on "
+            f"{plane}"
             for k, (plane, total) in enumerate(self.form.kinks.items())
         ]
         shown = range(min(types, 12))
-        lines += [f"  {self.components[i].copies} × dimension {self.components[i].dimension}: {self.describe(i)}" for i in shown]
+        lines += [
+            f"  {self.components[i].copies} × dimension {self.components[i].dimension}: "
+            f"{self.describe(i)}"
+            for i in shown
+        ]
         if types > len(shown):
             lines.append(f"  and {types - len(shown)} more")
         lines += filter(None, [relations_up_to_rounding(self.net, self.domain)])
@@ -226,10 +273,14 @@ class Fibre(Shown):
 
     def _check(self, net: TwoLayerReLU, name: str) -> None:
         if net.width != self.width:
-            raise ValueError(f"{name}: it has {net.width} hidden nodes; the fibre is that of width {self.width}")
+            raise ValueError(
+                f"{name}: it has {net.width} hidden nodes; the fibre is that of width {self.width}"
+            )
         form = kink_form(net, self.domain)
         if form != self.form:
-            raise ValueError(f"{name}: it computes another function than the fibre's; its kink form is {form}")
+            raise ValueError(
+                f"{name}: it computes another function than the fibre's; its kink form is {form}"
+            )
 
     def _scalar(self, what: str) -> Classification:
         if not isinstance(self.classification, Classification):
@@ -239,14 +290,19 @@ class Fibre(Shown):
 
     def _check_index(self, component: int) -> None:
         if not 0 <= component < len(self.components):
-            raise ValueError(f"component: got {component}; it should be an index in components, from 0 to {len(self.components) - 1}")
+            raise ValueError(
+                f"component: got {component}; it should be an index in components, from 0 to "
+                f"{len(self.components) - 1}"
+            )
 
 
 def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = None) -> Fibre:
-    """The set of parameters of one width that compute the same function as ``net`` on all of R^N, or on a bounded domain.
+    """The set of parameters of one width that compute the same function as ``net`` on all of R^N,
+    or on a bounded domain.
 
-    Its components are proved in :mod:`singlearn.symmetry.fibre.components`, for several outputs and for domains in
-    :mod:`singlearn.symmetry.fibre.cells`. On a domain more parameters compute the function: nodes can be dead or always active there.
+    Its components are proved in :mod:`singlearn.symmetry.fibre.components`, for several outputs and
+    for domains in :mod:`singlearn.symmetry.fibre.cells`. On a domain more parameters compute the
+    function: nodes can be dead or always active there.
 
     Args:
         net: a network, of any number of outputs.
@@ -281,4 +337,8 @@ def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = N
 
 def _kinks(numbers: list[int]) -> str:
     names = [str(n) for n in numbers]
-    return f"kink {names[0]}" if len(names) == 1 else "kinks " + ", ".join(names[:-1]) + " and " + names[-1]
+    return (
+        f"kink {names[0]}"
+        if len(names) == 1
+        else "kinks " + ", ".join(names[:-1]) + " and " + names[-1]
+    )

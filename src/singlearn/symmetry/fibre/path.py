@@ -13,7 +13,9 @@ from singlearn.symmetry.two_layer.kink_form import KinkForm
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 
-def connect(a: TwoLayerReLU, b: TwoLayerReLU, form: KinkForm, parts: Classification, component: Component) -> Path:
+def connect(
+    a: TwoLayerReLU, b: TwoLayerReLU, form: KinkForm, parts: Classification, component: Component
+) -> Path:
     """A path between two parameters that lie in the same connected component.
 
     Args:
@@ -48,9 +50,11 @@ def connect(a: TwoLayerReLU, b: TwoLayerReLU, form: KinkForm, parts: Classificat
 
 
 def dock(walk: Walk, k: int) -> None:
-    """The linear pair, its slope parallel to n_k, lies down on kink k: then the kink has two opposite nodes and one node is idle.
+    """The linear pair, its slope parallel to n_k, lies down on kink k: then the kink has two
+    opposite nodes and one node is idle.
 
-    Without a linear pair, an idle node takes the seat against the kink's orientation, with amount zero.
+    Without a linear pair, an idle node takes the seat against the kink's orientation, with amount
+    zero.
     """
     sign = walk.pattern[k]
     if not walk.has_pair:
@@ -63,15 +67,24 @@ def dock(walk: Walk, k: int) -> None:
     walk.move(walk.pair_nodes(slope, size * plane.offset))
     along = 1 if size > 0 else -1
     positive, negative = walk.seats.pop((PAIR, 1)), walk.seats.pop((PAIR, -1))
-    same, other, amount = (positive, negative, abs(size)) if along == sign else (negative, positive, -abs(size))
+    same, other, amount = (
+        (positive, negative, abs(size)) if along == sign else (negative, positive, -abs(size))
+    )
     walk.move({i: walk.net.nodes[i].scaled(1 / abs(size)) for i in (same, other)})
-    walk.move({same: oriented(plane, sign, ZERO), walk.seats[k, sign]: oriented(plane, sign, total + amount)})
+    walk.move(
+        {
+            same: oriented(plane, sign, ZERO),
+            walk.seats[k, sign]: oriented(plane, sign, total + amount),
+        }
+    )
     walk.idle.append(same)
     walk.seats[k, -sign] = other
 
 
 def release(walk: Walk, k: int, sign: int) -> None:
-    """One of two opposite nodes on kink k keeps the whole kink, the other leaves it with an idle node as a linear pair."""
+    """One of two opposite nodes on kink k keeps the whole kink, the other leaves it with an idle
+    node as a linear pair.
+    """
     surplus = walk.amount((k, sign)) - walk.balance.totals[k]
     if not surplus:
         walk.stand_up((k, -sign))
@@ -79,19 +92,31 @@ def release(walk: Walk, k: int, sign: int) -> None:
     plane = walk.balance.planes[k]
     helper, other = walk.idle.pop(0), walk.seats.pop((k, -sign))
     walk.move({helper: oriented(plane, sign, ZERO)})
-    walk.move({helper: oriented(plane, sign, surplus), walk.seats[k, sign]: oriented(plane, sign, walk.balance.totals[k])})
+    walk.move(
+        {
+            helper: oriented(plane, sign, surplus),
+            walk.seats[k, sign]: oriented(plane, sign, walk.balance.totals[k]),
+        }
+    )
     walk.seats[PAIR, 1], walk.seats[PAIR, -1] = (helper, other) if surplus > 0 else (other, helper)
     walk.move({i: walk.net.nodes[i].scaled(abs(surplus)) for i in (helper, other)})
 
 
 def slide(walk: Walk) -> None:
-    """Opposite nodes on kinks with dependent normals exchange slope until one of them has amount zero."""
+    """Opposite nodes on kinks with dependent normals exchange slope until one of them has amount
+    zero.
+    """
     both = walk.shared
     splits = walk.balance.splits(walk.pattern)
     assert splits is not None and splits.directions
     direction = splits.directions[0]
     now = [walk.amount((k, 1)) - walk.balance.totals[k] / 2 for k in both]
-    steps = [(end * walk.balance.totals[k] / 2 - v) / d for k, v, d in zip(both, now, direction, strict=True) if d for end in (1, -1)]
+    steps = [
+        (end * walk.balance.totals[k] / 2 - v) / d
+        for k, v, d in zip(both, now, direction, strict=True)
+        if d
+        for end in (1, -1)
+    ]
     step = min(steps, key=abs)
     amounts: dict[Seat, Fraction] = {}
     for k, v, d in zip(both, now, direction, strict=True):
@@ -116,8 +141,12 @@ def _hand_over(walk: Walk, k: int, sign: int) -> None:
     """The node with orientation ``sign`` takes all of kink k, the linear pair balancing the slope."""
     moved = walk.amount((k, -sign))  # v_k changes by sign * moved
     pair = walk.net.nodes[walk.seats[PAIR, 1]]
-    slope = tuple(v - sign * moved * n for v, n in zip(pair.w, walk.balance.planes[k].normal, strict=True))
-    walk.set_amounts({(k, sign): walk.balance.totals[k], (k, -sign): Fraction(0)}, walk.pair_nodes(slope, pair.b))
+    slope = tuple(
+        v - sign * moved * n for v, n in zip(pair.w, walk.balance.planes[k].normal, strict=True)
+    )
+    walk.set_amounts(
+        {(k, sign): walk.balance.totals[k], (k, -sign): Fraction(0)}, walk.pair_nodes(slope, pair.b)
+    )
     walk.stand_up((k, -sign))
 
 
@@ -164,7 +193,9 @@ def _reverse_along(walk: Walk, parts: Classification, target: Pattern) -> None:
 
 
 def _ancestors(start: Pattern, parts: Classification) -> dict[Pattern, Pattern | None]:
-    """Breadth first: every pattern of the class, nearest first, with its neighbour on a shortest way to ``start``."""
+    """Breadth first: every pattern of the class, nearest first, with its neighbour on a shortest
+    way to ``start``.
+    """
     found: dict[Pattern, Pattern | None] = {start: None}
     queue = deque([start])
     while queue:

@@ -16,7 +16,8 @@ ZERO = Fraction(0)
 
 
 def random_stratum(parts: Classification, index: int, rng: Random) -> Stratum:
-    """A stratum of one component: the nodes beyond one per kink are spread at random, as far as the slope can be balanced.
+    """A stratum of one component: the nodes beyond one per kink are spread at random, as far as the
+    slope can be balanced.
 
     Args:
         parts: the classification.
@@ -49,7 +50,14 @@ def random_stratum(parts: Classification, index: int, rng: Random) -> Stratum:
 
 def _single(balance: SlopeBalance, pattern: Pattern, pair: Pair, idle: int) -> Stratum:
     """One node per kink and orientation, ``idle`` nodes with q = 0."""
-    found = arrangement(balance, tuple(int(s >= 0) for s in pattern), tuple(int(s <= 0) for s in pattern), pair, idle, 0)
+    found = arrangement(
+        balance,
+        tuple(int(s >= 0) for s in pattern),
+        tuple(int(s <= 0) for s in pattern),
+        pair,
+        idle,
+        0,
+    )
     assert found is not None
     return found
 
@@ -60,8 +68,11 @@ def _random_pattern(parts: Classification, component: Component, rng: Random) ->
     return rng.choice(component.patterns)
 
 
-def random_parameter(net: TwoLayerReLU, form: KinkForm, stratum: Stratum, rng: Random) -> TwoLayerReLU:
-    """A parameter of a stratum: amounts, scales, free hyperplanes and the numbering of the nodes drawn at random.
+def random_parameter(
+    net: TwoLayerReLU, form: KinkForm, stratum: Stratum, rng: Random
+) -> TwoLayerReLU:
+    """A parameter of a stratum: amounts, scales, free hyperplanes and the numbering of the nodes
+    drawn at random.
 
     Args:
         net: any network of the function, for its number of inputs and outputs.
@@ -72,16 +83,28 @@ def random_parameter(net: TwoLayerReLU, form: KinkForm, stratum: Stratum, rng: R
     balance = SlopeBalance.of(form)
     slopes = _split_slopes(balance, stratum, rng)
     nodes = []
-    for k, (plane, total, along, against) in enumerate(zip(balance.planes, balance.totals, stratum.along, stratum.against, strict=True)):
+    for k, (plane, total, along, against) in enumerate(
+        zip(balance.planes, balance.totals, stratum.along, stratum.against, strict=True)
+    ):
         share = slopes[k] if along and against else total / 2 if along else -total / 2
         for sign, count in ((1, along), (-1, against)):
             for amount in split(total / 2 + sign * share, count, rng):
-                nodes.append(Node(tuple(Fraction(sign * n) for n in plane.normal), Fraction(sign * plane.offset), (amount,)))
+                nodes.append(
+                    Node(
+                        tuple(Fraction(sign * n) for n in plane.normal),
+                        Fraction(sign * plane.offset),
+                        (amount,),
+                    )
+                )
     nodes += _pair(balance, form, stratum.pair, _remaining(balance, stratum, slopes), rng)
     nodes = [node.scaled(Fraction(rng.randint(1, 12), rng.randint(1, 4))) for node in nodes]
     inputs = len(balance.slope)
-    nodes += [Node(direction(inputs, rng), number(rng), (ZERO,)) for _ in range(stratum.outgoing_zero)]
-    nodes += [Node((ZERO,) * inputs, number(rng), (number(rng),)) for _ in range(stratum.incoming_zero)]
+    nodes += [
+        Node(direction(inputs, rng), number(rng), (ZERO,)) for _ in range(stratum.outgoing_zero)
+    ]
+    nodes += [
+        Node((ZERO,) * inputs, number(rng), (number(rng),)) for _ in range(stratum.incoming_zero)
+    ]
     rng.shuffle(nodes)
     moved = net.replaced(nodes, (ZERO,))
     result = moved.replaced(nodes, (form.constant[0] - kink_form(moved).constant[0],))
@@ -90,7 +113,9 @@ def random_parameter(net: TwoLayerReLU, form: KinkForm, stratum: Stratum, rng: R
 
 
 def _split_slopes(balance: SlopeBalance, stratum: Stratum, rng: Random) -> dict[int, Fraction]:
-    """Random v_k on the kinks with both orientations, none that leaves a single node without amount."""
+    """Random v_k on the kinks with both orientations, none that leaves a single node without
+    amount.
+    """
     both = [k for k, sign in enumerate(stratum.pattern) if not sign]
     splits = balance.splits(stratum.pattern) if stratum.pair is not Pair.LINEAR else None
     while True:
@@ -103,10 +128,13 @@ def _split_slopes(balance: SlopeBalance, stratum: Stratum, rng: Random) -> dict[
                 values = [v + step * d for v, d in zip(values, direction, strict=True)]
         slopes = dict(zip(both, values, strict=True))
         has_amounts = all(
-            not (stratum.along[k] == 1 and v == -balance.totals[k] / 2) and not (stratum.against[k] == 1 and v == balance.totals[k] / 2)
+            not (stratum.along[k] == 1 and v == -balance.totals[k] / 2)
+            and not (stratum.against[k] == 1 and v == balance.totals[k] / 2)
             for k, v in slopes.items()
         )
-        if has_amounts and (stratum.pair is not Pair.LINEAR or any(_remaining(balance, stratum, slopes))):
+        if has_amounts and (
+            stratum.pair is not Pair.LINEAR or any(_remaining(balance, stratum, slopes))
+        ):
             return slopes
 
 
@@ -118,7 +146,9 @@ def _remaining(balance: SlopeBalance, stratum: Stratum, slopes: dict[int, Fracti
     return tuple(rest)
 
 
-def _pair(balance: SlopeBalance, form: KinkForm, pair: Pair, slope: Vector, rng: Random) -> list[Node]:
+def _pair(
+    balance: SlopeBalance, form: KinkForm, pair: Pair, slope: Vector, rng: Random
+) -> list[Node]:
     """Two nodes on a random hyperplane without kink."""
     if pair is Pair.NONE:
         return []
@@ -128,7 +158,11 @@ def _pair(balance: SlopeBalance, form: KinkForm, pair: Pair, slope: Vector, rng:
         amount = Fraction(1) if pair is Pair.LINEAR else number(rng)
         node = Node(w, b, (amount,))
         if boundary(node)[0] not in form.kinks:
-            opposite = Node(tuple(-v for v in w), -b, (-amount,)) if pair is Pair.LINEAR else Node(w, b, (-amount,))
+            opposite = (
+                Node(tuple(-v for v in w), -b, (-amount,))
+                if pair is Pair.LINEAR
+                else Node(w, b, (-amount,))
+            )
             return [node, opposite]
 
 

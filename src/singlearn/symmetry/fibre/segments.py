@@ -17,7 +17,8 @@ from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 class Motion(Enum):
     """How a segment runs from its start to its end.
 
-    STRAIGHT: every parameter is linear in t. RESCALE: (w, b) is linear in t and q w, q b stay as they are.
+    STRAIGHT: every parameter is linear in t. RESCALE: (w, b) is linear in t and q w, q b stay as
+    they are.
     """
 
     STRAIGHT = "straight"
@@ -35,7 +36,9 @@ class Segment:
     def at(self, t: Fraction) -> TwoLayerReLU:
         """The parameter at 0 ≤ t ≤ 1, exactly."""
         c = tuple(_between(x, y, t) for x, y in zip(self.start.c, self.end.c, strict=True))
-        return self.start.replaced([self._node(x, y, t) for x, y in zip(self.start.nodes, self.end.nodes, strict=True)], c)
+        return self.start.replaced(
+            [self._node(x, y, t) for x, y in zip(self.start.nodes, self.end.nodes, strict=True)], c
+        )
 
     def _node(self, x: Node, y: Node, t: Fraction) -> Node:
         w = tuple(_between(u, v, t) for u, v in zip(x.w, y.w, strict=True))
@@ -88,18 +91,28 @@ class Path(Shown):
         return self.segments[index].at(time * len(self.segments) - index)
 
     def verify(self) -> bool:
-        """Prove in exact arithmetic that the path leads from ``start`` to ``end`` without a gap and nowhere changes the function."""
+        """Prove in exact arithmetic that the path leads from ``start`` to ``end`` without a gap and
+        nowhere changes the function.
+        """
         knots = [self.start, *(segment.end for segment in self.segments)]
-        if any(segment.start != knot for segment, knot in zip(self.segments, knots, strict=False)) or knots[-1] != self.end:
+        if (
+            any(segment.start != knot for segment, knot in zip(self.segments, knots, strict=False))
+            or knots[-1] != self.end
+        ):
             return False
         if any(kink_form(knot) != self.form for knot in knots):
             return False
-        return all(motion_between(segment.start, segment.end) is segment.motion for segment in self.segments)
+        return all(
+            motion_between(segment.start, segment.end) is segment.motion
+            for segment in self.segments
+        )
 
     def __str__(self) -> str:
         count = len(self.segments)
         lines = [f"path of {count} {'segment' if count == 1 else 'segments'}"]
-        return "\n".join(lines + [f"  {i + 1}. {segment}" for i, segment in enumerate(self.segments)])
+        return "\n".join(
+            lines + [f"  {i + 1}. {segment}" for i, segment in enumerate(self.segments)]
+        )
 
 
 @dataclass(frozen=True)
@@ -120,33 +133,44 @@ class NoPath:
 
 
 def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
-    r"""The motion that leads from one parameter to another *of the same function* without changing it, or ``None`` if neither does.
+    r"""The motion that leads from one parameter to another *of the same function* without changing
+     it, or ``None`` if neither does.
 
     RESCALE: every :math:`(w_i, b_i)` is multiplied by some ρ > 0 and :math:`q_i` divided by it.
     STRAIGHT: f is affine in t, as a function, if each node
 
     - keeps :math:`(w, b)` (then it is linear in q), or
     - has q = 0 at both ends, or
-    - keeps q and is, all the way, one of two opposite nodes: :math:`q\,\mathrm{ReLU}(u_t) - q\,\mathrm{ReLU}(-u_t) = q\,u_t`;
+    - keeps q and is, all the way, one of two opposite nodes: :math:`q\,\mathrm{ReLU}(u_t) -
+      q\,\mathrm{ReLU}(-u_t) = q\,u_t`;
 
     and an affine function of t with equal ends is constant.
     """
-    changed = [(i, x, y) for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True)) if x != y]
+    changed = [
+        (i, x, y) for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True)) if x != y
+    ]
     if start.c == end.c and all(_is_rescaled(x, y) for _, x, y in changed):
         return Motion.RESCALE
     return Motion.STRAIGHT if _turning_pairs(start, end) is not None else None
 
 
 def _turning_pairs(start: TwoLayerReLU, end: TwoLayerReLU) -> list[tuple[int, int]] | None:
-    """The nodes that change (w, b) with q ≠ 0, two by two as opposite nodes at both ends; ``None`` if one has no partner."""
+    """The nodes that change (w, b) with q ≠ 0, two by two as opposite nodes at both ends; ``None``
+    if one has no partner.
+    """
     turning = [
-        i for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True)) if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))
+        i
+        for i, (x, y) in enumerate(zip(start.nodes, end.nodes, strict=True))
+        if (x.w, x.b) != (y.w, y.b) and (any(x.q) or any(y.q))
     ]
     pairs = []
     while turning:
         i = turning.pop(0)
         x, y = start.nodes[i], end.nodes[i]
-        j = next((j for j in turning if _opposite(x, start.nodes[j]) and _opposite(y, end.nodes[j])), None)
+        j = next(
+            (j for j in turning if _opposite(x, start.nodes[j]) and _opposite(y, end.nodes[j])),
+            None,
+        )
         if x.q != y.q or j is None:
             return None
         turning.remove(j)
@@ -174,18 +198,29 @@ def simplified(knots: Sequence[TwoLayerReLU]) -> tuple[Segment, ...]:
 
 def describe(segment: Segment) -> str:
     """What moves, for people; nodes are numbered from 1."""
-    changed = [i for i, (x, y) in enumerate(zip(segment.start.nodes, segment.end.nodes, strict=True)) if x != y]
+    changed = [
+        i
+        for i, (x, y) in enumerate(zip(segment.start.nodes, segment.end.nodes, strict=True))
+        if x != y
+    ]
     if segment.motion is Motion.RESCALE:
         return f"{_nodes(changed)}: (w, b) rescaled, q divided by the same factor"
     pairs = _turning_pairs(segment.start, segment.end) or []
     paired = {i for pair in pairs for i in pair}
-    idle = [i for i in changed if i not in paired and not any(segment.start.nodes[i].q) and not any(segment.end.nodes[i].q)]
+    idle = [
+        i
+        for i in changed
+        if i not in paired and not any(segment.start.nodes[i].q) and not any(segment.end.nodes[i].q)
+    ]
     outgoing = [i for i in changed if i not in paired and i not in idle]
     parts = [f"the linear pair of {_nodes(list(pair))} moves" for pair in pairs]
     if idle:
         parts.append(f"{_nodes(idle)} with q = 0 move{'s' if len(idle) == 1 else ''} the boundary")
     if outgoing:
-        parts.append(f"outgoing weight{'s' if len(outgoing) > 1 else ''} of {_nodes(outgoing)} change{'s' if len(outgoing) == 1 else ''}")
+        parts.append(
+            f"outgoing weight{'s' if len(outgoing) > 1 else ''} of {_nodes(outgoing)} "
+            f"change{'s' if len(outgoing) == 1 else ''}"
+        )
     if segment.start.c != segment.end.c:
         parts.append("c compensates")
     return ", ".join(parts)
@@ -193,7 +228,11 @@ def describe(segment: Segment) -> str:
 
 def _nodes(indices: list[int]) -> str:
     names = [str(i) for i in indices]
-    return f"node {names[0]}" if len(names) == 1 else "nodes " + ", ".join(names[:-1]) + " and " + names[-1]
+    return (
+        f"node {names[0]}"
+        if len(names) == 1
+        else "nodes " + ", ".join(names[:-1]) + " and " + names[-1]
+    )
 
 
 def _between(x: Fraction, y: Fraction, t: Fraction) -> Fraction:

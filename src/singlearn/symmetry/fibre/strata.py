@@ -1,4 +1,6 @@
-"""The smooth pieces a component is made of: which nodes share which boundary, and which are degenerate and how."""
+"""The smooth pieces a component is made of: which nodes share which boundary, and which are
+degenerate and how.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Stratum:
     @property
     def pattern(self) -> Pattern:
         """Orientation of each kink, 0 where both occur."""
-        return tuple(0 if a and b else 1 if a else -1 for a, b in zip(self.along, self.against, strict=True))
+        return tuple(
+            0 if a and b else 1 if a else -1 for a, b in zip(self.along, self.against, strict=True)
+        )
 
     def __str__(self) -> str:
         parts = []
@@ -51,7 +55,9 @@ class Stratum:
             parts.append(f"w = 0 for {_count(self.incoming_zero)}")
         for k, (along, against) in enumerate(zip(self.along, self.against, strict=True)):
             if along and against:
-                parts.append(f"kink {k + 1} shared by {along} along and {against} against its normal")
+                parts.append(
+                    f"kink {k + 1} shared by {along} along and {against} against its normal"
+                )
             elif along + against > 1:
                 parts.append(f"kink {k + 1} shared by {along + against} of equal orientation")
         if self.pair is not Pair.NONE:
@@ -60,26 +66,35 @@ class Stratum:
 
 
 def arrangement(
-    balance: SlopeBalance, along: tuple[int, ...], against: tuple[int, ...], pair: Pair, outgoing_zero: int, incoming_zero: int
+    balance: SlopeBalance,
+    along: tuple[int, ...],
+    against: tuple[int, ...],
+    pair: Pair,
+    outgoing_zero: int,
+    incoming_zero: int,
 ) -> Stratum | None:
     r"""The stratum of an arrangement, or ``None`` if no amounts, all non-zero, balance the slope.
 
-    Its dimension counts a scale per node that is not degenerate, the amounts that the sums :math:`A_k` and the slope leave free, N + 1
-    for a node with q = 0, 2 for a node with w = 0, the offset of a linear pair, and the N + 1 numbers of a cancelling pair (hyperplane
-    and amount).
+    Its dimension counts a scale per node that is not degenerate, the amounts that the sums
+    :math:`A_k` and the slope leave free, N + 1 for a node with q = 0, 2 for a node with w = 0, the
+    offset of a linear pair, and the N + 1 numbers of a cancelling pair (hyperplane and amount).
     """
     inputs = len(balance.slope)
     sides = [n for n in (*along, *against) if n]
     stratum = Stratum(along, against, pair, outgoing_zero, incoming_zero, 0)
     both = [k for k, sign in enumerate(stratum.pattern) if not sign]
-    dimension = sum(sides) + sum(n - 1 for n in sides) + (inputs + 1) * outgoing_zero + 2 * incoming_zero
+    dimension = (
+        sum(sides) + sum(n - 1 for n in sides) + (inputs + 1) * outgoing_zero + 2 * incoming_zero
+    )
     if pair is Pair.LINEAR:
         if not both and not any(balance.residual(stratum.pattern)):
             return None
         dimension += 2 + 1 + len(both)
     else:
         splits = balance.splits(stratum.pattern)
-        if splits is None or any(_forbidden(balance, stratum, splits, i, k) for i, k in enumerate(both)):
+        if splits is None or any(
+            _forbidden(balance, stratum, splits, i, k) for i, k in enumerate(both)
+        ):
             return None
         dimension += len(splits.directions) + (2 + inputs + 1 if pair is Pair.CANCELLING else 0)
     return Stratum(along, against, pair, outgoing_zero, incoming_zero, dimension)
@@ -97,7 +112,8 @@ def _forbidden(balance: SlopeBalance, stratum: Stratum, splits: Splits, index: i
 def strata(balance: SlopeBalance, width: int) -> Iterator[Stratum]:
     """All arrangements of ``width`` nodes with at most one pair off the kinks.
 
-    Up to excess 2 these are all; from excess 3 on nodes off the kinks can also stand in threes or in several pairs, in no larger dimension.
+    Up to excess 2 these are all; from excess 3 on nodes off the kinks can also stand in threes or
+    in several pairs, in no larger dimension.
     """
     p = len(balance.planes)
     for pair in Pair:
@@ -109,7 +125,9 @@ def strata(balance: SlopeBalance, width: int) -> Iterator[Stratum]:
                     if arrangement(balance, along, against, pair, 0, 0) is None:
                         continue
                     for incoming_zero in range(idle + 1):
-                        found = arrangement(balance, along, against, pair, idle - incoming_zero, incoming_zero)
+                        found = arrangement(
+                            balance, along, against, pair, idle - incoming_zero, incoming_zero
+                        )
                         assert found is not None
                         yield found
 

@@ -13,17 +13,20 @@ from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundar
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 Seat: TypeAlias = tuple[int, int]
-"""(k, ±1): on kink k along or against its normal; (-1, ±1): the node of the linear pair with that sign of q."""
+"""(k, ±1): on kink k along or against its normal; (-1, ±1): the node of the linear pair with that
+sign of q.
+"""
 
 ZERO, ONE = Fraction(0), Fraction(1)
 PAIR = -1
 
 
 class Walk:
-    """A network that is moved about inside its fibre, the knots it passed, and which node now sits where.
+    """A network that is moved about inside its fibre, the knots it passed, and which node now sits
+    where.
 
-    After construction every seat has one node with ``(w, b) = ±(n_k, o_k)``, or ``(w, b) = ±(V, o)`` and q = ±1 for a linear pair; the
-    others are idle (q = 0).
+    After construction every seat has one node with ``(w, b) = ±(n_k, o_k)``, or ``(w, b) = ±(V,
+    o)`` and q = ±1 for a linear pair; the others are idle (q = 0).
 
     Attributes:
         knots: networks passed; a straight or a rescaling segment connects neighbours.
@@ -76,15 +79,22 @@ class Walk:
         nodes = [changes.get(i, node) for i, node in enumerate(self.net.nodes)]
         changed = self.net.replaced(nodes)
         drift = kink_form(changed).constant
-        after = changed.replaced(nodes, tuple(c + d - e for c, d, e in zip(changed.c, self.form.constant, drift, strict=True)))
+        after = changed.replaced(
+            nodes,
+            tuple(c + d - e for c, d, e in zip(changed.c, self.form.constant, drift, strict=True)),
+        )
         if kink_form(after) != self.form or motion_between(self.net, after) is None:
             raise AssertionError(f"this step changes the function: {changes}")
         if after != self.net:
             self.knots.append(after)
 
-    def set_amounts(self, amounts: Mapping[Seat, Fraction], turned: Mapping[int, Node] | None = None) -> None:
+    def set_amounts(
+        self, amounts: Mapping[Seat, Fraction], turned: Mapping[int, Node] | None = None
+    ) -> None:
         """Change outgoing weights in some seats, and at the same time turn the linear pair."""
-        changes = {self.seats[seat]: self._with_q(self.seats[seat], q) for seat, q in amounts.items()}
+        changes = {
+            self.seats[seat]: self._with_q(self.seats[seat], q) for seat, q in amounts.items()
+        }
         self.move({**changes, **(turned or {})})
 
     def sit(self, node: int, seat: Seat) -> None:
@@ -110,13 +120,17 @@ class Walk:
         self.idle.append(old)
 
     def exchange(self, target: Mapping[Seat, int]) -> None:
-        """Renumber: bring node ``target[seat]`` to every seat. Needs an idle node unless all sit right already."""
+        """Renumber: bring node ``target[seat]`` to every seat. Needs an idle node unless all sit
+        right already.
+        """
         while wrong := [seat for seat in self.seats if self.seats[seat] != target[seat]]:
             seat = next((s for s in wrong if target[s] in self.idle), wrong[0])
             self.replace(seat, target[seat] if target[seat] in self.idle else self.idle[0])
 
     def pair_nodes(self, slope: Vector, offset: Fraction) -> dict[int, Node]:
-        """The linear pair as it should become: ``ReLU(u) - ReLU(-u)`` with ``u = <slope, x> + offset``."""
+        """The linear pair as it should become: ``ReLU(u) - ReLU(-u)`` with ``u = <slope, x> +
+        offset``.
+        """
         return {
             self.seats[PAIR, 1]: Node(slope, offset, (ONE,)),
             self.seats[PAIR, -1]: Node(tuple(-v for v in slope), -offset, (-ONE,)),
@@ -138,9 +152,16 @@ class Walk:
         self.stand_up((PAIR, -1))
 
     def finish(self, other: Walk) -> None:
-        """Bring the linear pair and the idle nodes to where they are in ``other``, where all seats agree."""
+        """Bring the linear pair and the idle nodes to where they are in ``other``, where all seats
+        agree.
+        """
         if self.has_pair:
-            self.move({self.seats[PAIR, sign]: other.net.nodes[self.seats[PAIR, sign]] for sign in (1, -1)})
+            self.move(
+                {
+                    self.seats[PAIR, sign]: other.net.nodes[self.seats[PAIR, sign]]
+                    for sign in (1, -1)
+                }
+            )
         self.move({i: other.net.nodes[i] for i in self.idle})
         assert self.net == other.net
 
@@ -149,8 +170,12 @@ class Walk:
         return Node(node.w, node.b, (q,))
 
     def _gather(self) -> None:
-        """One node per seat: constants to zero, equal boundaries and orientations merged, opposite nodes off the kinks a pair."""
-        self.move({i: self._with_q(i, ZERO) for i, node in enumerate(self.net.nodes) if not any(node.w)})
+        """One node per seat: constants to zero, equal boundaries and orientations merged, opposite
+        nodes off the kinks a pair.
+        """
+        self.move(
+            {i: self._with_q(i, ZERO) for i, node in enumerate(self.net.nodes) if not any(node.w)}
+        )
         heads: dict[tuple[Hyperplane, int], list[int]] = {}
         rescaled = {}
         for i, node in enumerate(self.net.nodes):
@@ -166,7 +191,9 @@ class Walk:
             total = sum((self.net.nodes[i].q[0] for i in members), ZERO)
             merged |= {i: self._with_q(i, total if i == members[0] else ZERO) for i in members}
         self.move(merged)
-        self.idle += [i for members in heads.values() for i in members if not any(self.net.nodes[i].q)]
+        self.idle += [
+            i for members in heads.values() for i in members if not any(self.net.nodes[i].q)
+        ]
         pairs: dict[Hyperplane, list[int]] = {}
         for (plane, sign), (first, *_) in heads.items():
             if not any(self.net.nodes[first].q):
@@ -179,20 +206,38 @@ class Walk:
 
     def _join(self, pairs: Iterable[list[int]]) -> None:
         """Linear pairs with q = ±1, then all of them into the first: the slopes add up."""
-        ordered = [sorted(pair, key=lambda i: self.net.nodes[i].q[0], reverse=True) for pair in pairs]
+        ordered = [
+            sorted(pair, key=lambda i: self.net.nodes[i].q[0], reverse=True) for pair in pairs
+        ]
         if not ordered:
             return
-        self.move({i: self.net.nodes[i].scaled(abs(self.net.nodes[i].q[0])) for pair in ordered for i in pair})
+        self.move(
+            {
+                i: self.net.nodes[i].scaled(abs(self.net.nodes[i].q[0]))
+                for pair in ordered
+                for i in pair
+            }
+        )
         self.seats[PAIR, 1], self.seats[PAIR, -1] = ordered[0]
         for positive, negative in ordered[1:]:
             own, other = self.net.nodes[self.seats[PAIR, 1]], self.net.nodes[positive]
-            merged = self.pair_nodes(tuple(x + y for x, y in zip(own.w, other.w, strict=True)), own.b + other.b)
+            merged = self.pair_nodes(
+                tuple(x + y for x, y in zip(own.w, other.w, strict=True)), own.b + other.b
+            )
             none = tuple(ZERO for _ in own.w)
-            self.move({**merged, positive: Node(none, ZERO, other.q), negative: Node(none, ZERO, self.net.nodes[negative].q)})
+            self.move(
+                {
+                    **merged,
+                    positive: Node(none, ZERO, other.q),
+                    negative: Node(none, ZERO, self.net.nodes[negative].q),
+                }
+            )
             self.move({i: self._with_q(i, ZERO) for i in (positive, negative)})
             self.idle += [positive, negative]
 
 
 def oriented(plane: Hyperplane, sign: int, q: Fraction) -> Node:
     """``q ReLU(±u_k)``."""
-    return Node(tuple(Fraction(sign * n) for n in plane.normal), Fraction(sign * plane.offset), (q,))
+    return Node(
+        tuple(Fraction(sign * n) for n in plane.normal), Fraction(sign * plane.offset), (q,)
+    )

@@ -17,17 +17,23 @@ SURE_DIGITS = 15
 
 
 def read_json(path: Path) -> Content:
-    """An object whose values are lists of numbers, or lists of such lists, and which may say ``"activation": "relu"``.
+    """An object whose values are lists of numbers, or lists of such lists, and which may say
+    ``"activation": "relu"``.
 
     Raises:
-        ValueError: not JSON, not an object, a name twice, a value that is ragged or not numeric, or digits that float64 drops.
+        ValueError: not JSON, not an object, a name twice, a value that is ragged or not numeric, or
+            digits that float64 drops.
     """
     document = load_json(path)
     if not isinstance(document, dict):
-        raise ValueError(f'{path}: it should be an object such as {{"0.weight": [[1, 2]], "0.bias": [0]}}')
+        raise ValueError(
+            f'{path}: it should be an object such as {{"0.weight": [[1, 2]], "0.bias": [0]}}'
+        )
     activation = document.pop("activation", None)
     if activation is not None and not isinstance(activation, str):
-        raise ValueError(f'{path}: its activation is {activation!r}; it should be a name such as "relu"')
+        raise ValueError(
+            f'{path}: its activation is {activation!r}; it should be a name such as "relu"'
+        )
     return Content(document, activation)
 
 
@@ -35,14 +41,19 @@ def load_json(path: Path) -> Any:
     """The document; integers stay exact and decimals are checked.
 
     Raises:
-        ValueError: not JSON, a name twice in one object, or a decimal that is not what float64 would print with as many digits.
+        ValueError: not JSON, a name twice in one object, or a decimal that is not what float64
+            would print with as many digits.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"), parse_float=_decimal, object_pairs_hook=once)
+        return json.loads(
+            path.read_text(encoding="utf-8"), parse_float=_decimal, object_pairs_hook=once
+        )
     except RecursionError:
         raise ValueError(f"{path}: its lists are nested too deeply") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}" if isinstance(error, _Lost) else f"{path}: it is not JSON ({error})") from None
+        raise ValueError(
+            f"{path}: {error}" if isinstance(error, _Lost) else f"{path}: it is not JSON ({error})"
+        ) from None
 
 
 def write_json(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -71,7 +82,8 @@ class _Lost(ValueError):
 def _decimal(text: str) -> float:
     """The float64 next to a decimal, if that is the number the writer had.
 
-    Writers print more digits than float64 holds (``%.20e``); they are right if they are those of the float itself.
+    Writers print more digits than float64 holds (``%.20e``); they are right if they are those of
+    the float itself.
     """
     value = float(text)
     if value in (float("inf"), float("-inf")):
@@ -82,6 +94,10 @@ def _decimal(text: str) -> float:
         return value
     digits = len(text.lower().partition("e")[0].replace("-", "").replace(".", "").lstrip("0"))
     exact = Decimal(text)
-    if digits > SURE_DIGITS + 2 and Decimal(value) != exact and f"{Decimal(value):.{digits - 1}e}" != f"{exact:.{digits - 1}e}":
+    if (
+        digits > SURE_DIGITS + 2
+        and Decimal(value) != exact
+        and f"{Decimal(value):.{digits - 1}e}" != f"{exact:.{digits - 1}e}"
+    ):
         raise _Lost(f"{text[:60]} has digits that float64 drops; the nearest is {value!r}")
     return value

@@ -33,11 +33,14 @@ WRITERS: dict[str, Callable[[Path, dict[str, np.ndarray]], None]] = {
 }
 
 
-def read_network(path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None) -> DeepReLU:
+def read_network(
+    path: str | Path, *, activation: str | None = None, order: Sequence[str] | None = None
+) -> DeepReLU:
     """A network from a file of arrays named ``<layer>.weight`` and ``<layer>.bias``.
 
-    A state dictionary does not say what stands between its layers. Files written by :func:`write_network` do; for others ReLU is
-    assumed, with a warning, unless ``activation`` says it.
+    A state dictionary does not say what stands between its layers. Files written by
+    :func:`write_network` do; for others ReLU is assumed, with a warning, unless ``activation`` says
+    it.
 
     Args:
         path: ending in .npz, .json, .safetensors or .pt (a state dictionary; needs PyTorch).
@@ -45,8 +48,8 @@ def read_network(path: str | Path, *, activation: str | None = None, order: Sequ
         order: the layers' names from input to output, for files whose order is open.
 
     Raises:
-        ValueError: another ending, an activation other than ReLU, or content that is no such network; the message names the file
-            and what to change.
+        ValueError: another ending, an activation other than ReLU, or content that is no such
+            network; the message names the file and what to change.
         FileNotFoundError: no such file.
     """
     path = Path(path)
@@ -54,8 +57,15 @@ def read_network(path: str | Path, *, activation: str | None = None, order: Sequ
         raise FileNotFoundError(f"{path}: there is no such file")
     content = _by_ending(path, READERS)(path)
     said = activation if activation is not None else content.activation
-    if said is not None and content.activation is not None and said.lower() != content.activation.lower():
-        raise ValueError(f"{path}: it says that its activation is {content.activation}, and activation= that it is {said}")
+    if (
+        said is not None
+        and content.activation is not None
+        and said.lower() != content.activation.lower()
+    ):
+        raise ValueError(
+            f"{path}: it says that its activation is {content.activation}, and activation= that it "
+            f"is {said}"
+        )
     try:
         net = network_from_arrays(
             content.arrays,
@@ -67,9 +77,12 @@ def read_network(path: str | Path, *, activation: str | None = None, order: Sequ
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if said is None and net.hidden_layers:
-        # One level up is read_network's caller, two is read's; the text names the file, so either is of use.
+        # One level up is read_network's caller, two is read's; the text names the file, so either
+        # is of use.
         warnings.warn(
-            f"{path}: ReLU between its layers is assumed, the file does not say; activation='relu' says that it is so", stacklevel=2
+            f"{path}: ReLU between its layers is assumed, the file does not say; activation='relu' "
+            f"says that it is so",
+            stacklevel=2,
         )
     return net
 
@@ -86,5 +99,7 @@ def write_network(net: DeepReLU, path: str | Path) -> None:
 
 def _by_ending(path: Path, table: dict[str, T]) -> T:
     if path.suffix not in table:
-        raise ValueError(f"{path}: the name ends in {path.suffix!r}; it should end in {', '.join(table)}")
+        raise ValueError(
+            f"{path}: the name ends in {path.suffix!r}; it should end in {', '.join(table)}"
+        )
     return table[path.suffix]

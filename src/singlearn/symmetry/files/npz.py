@@ -27,7 +27,11 @@ def read_npz(path: Path) -> Content:
             activation = "relu" if file.zip.comment == COMMENT else None
     except (ValueError, zipfile.BadZipFile, AttributeError, EOFError, OSError) as error:
         raise ValueError(f"{path}: it is not an .npz file of plain arrays ({error})") from None
-    if "activation" in arrays and arrays["activation"].dtype.kind == "U" and arrays["activation"].size == 1:
+    if (
+        "activation" in arrays
+        and arrays["activation"].dtype.kind == "U"
+        and arrays["activation"].size == 1
+    ):
         activation = str(arrays.pop("activation").item())
     return Content(arrays, activation)
 

@@ -20,20 +20,24 @@ def order_of_layers(
 ) -> list[str]:
     """The layers from input to output.
 
-    A state dictionary lists modules in the order in which they were made, and a file that keeps it says the order. It is followed
-    where it agrees with the numbers in the names (``layer2`` before ``layer10``) and the shapes fit. A file whose names are
-    sorted, as ``.safetensors`` files and JSON with sorted keys are, says nothing: there the numbers in the names and the shapes
-    decide, if they leave one order. Names are never sorted.
+    A state dictionary lists modules in the order in which they were made, and a file that keeps it
+    says the order. It is followed where it agrees with the numbers in the names (``layer2`` before
+    ``layer10``) and the shapes fit. A file whose names are sorted, as ``.safetensors`` files and
+    JSON with sorted keys are, says nothing: there the numbers in the names and the shapes decide,
+    if they leave one order. Names are never sorted.
 
     Args:
-        shapes: (outputs, inputs) of every layer's weight matrix, by the layer's name, in the order of the file.
+        shapes: (outputs, inputs) of every layer's weight matrix, by the layer's name, in the order
+            of the file.
         names: of all arrays, in the order of the file.
         keeps_order: whether the format keeps the order in which a module lists its arrays.
-        is_state_dict: whether a module listed them itself; then names without a bias among them are sorted by chance only.
+        is_state_dict: whether a module listed them itself; then names without a bias among them are
+            sorted by chance only.
         given: the order, if the caller says it.
 
     Raises:
-        ValueError: names that are not those of the layers, or an order that stays open; the message lists the layers.
+        ValueError: names that are not those of the layers, or an order that stays open; the message
+            lists the layers.
 
     >>> order_of_layers({"in": (2, 3), "out": (1, 2)}, ["in.weight", "in.bias", "out.weight"])
     ['in', 'out']
@@ -42,37 +46,54 @@ def order_of_layers(
     if given is not None:
         wanted = list(given)
         if sorted(wanted) != sorted(layers):
-            raise ValueError(f"order: got {', '.join(wanted)}; it should name each of the layers {', '.join(layers)} once")
+            raise ValueError(
+                f"order: got {', '.join(wanted)}; it should name each of the layers "
+                f"{', '.join(layers)} once"
+            )
         return wanted
-    conflicts = [(a, b) for i, a in enumerate(layers) for b in layers[i + 1 :] if _comes_before(b, a)]
-    # A module lists the weight before the bias, so sorted names with a bias were sorted by somebody.
-    is_sorted = list(names) == sorted(names) and not (is_state_dict and not any(name.endswith("bias") for name in names))
+    conflicts = [
+        (a, b) for i, a in enumerate(layers) for b in layers[i + 1 :] if _comes_before(b, a)
+    ]
+    # A module lists the weight before the bias, so sorted names with a bias were sorted by
+    # somebody.
+    is_sorted = list(names) == sorted(names) and not (
+        is_state_dict and not any(name.endswith("bias") for name in names)
+    )
     says = keeps_order and not is_sorted
     if len(layers) == 1 or (says and not conflicts and _fit(shapes, layers)):
         return layers
     found = _fitting_orders(shapes, by_number=not says)
     if says and not conflicts:
         also = f"; {', '.join(found[0])} would fit" if len(found) == 1 else ""
-        raise ValueError(f"order of the layers: {_shapes(shapes, layers)} in the file, one does not feed the next{also}; say order=")
+        raise ValueError(
+            f"order of the layers: {_shapes(shapes, layers)} in the file, one does not feed the "
+            f"next{also}; say order="
+        )
     if len(found) == 1:
         return found[0]
     if not found:
-        raise ValueError(f"order of the layers: no order of {_shapes(shapes, layers)} lets each feed the next; it is no chain of layers")
+        raise ValueError(
+            f"order of the layers: no order of {_shapes(shapes, layers)} lets each feed the next; "
+            f"it is no chain of layers"
+        )
     if says:
         first, second = conflicts[0]
         reason = f"the file lists {first} before {second}, their numbers say the opposite"
     else:
         reason = "the file is sorted by name or its format does not keep the order of a module"
     raise ValueError(
-        f"order of the layers: {reason}, and the shapes allow several orders of {', '.join(layers)}; "
+        f"order of the layers: {reason}, and the shapes allow several orders of "
+        f"{', '.join(layers)}; "
         "say it with order= (--order on the command line)"
     )
 
 
 def neighbours(layers: Sequence[str]) -> tuple[str, str] | None:
-    """Two layers that follow each other directly in a ``Sequential``, so that nothing stands between them.
+    """Two layers that follow each other directly in a ``Sequential``, so that nothing stands
+    between them.
 
-    Only plain numbers say that; numbers below a name may be those of a list whose activations are functions.
+    Only plain numbers say that; numbers below a name may be those of a list whose activations are
+    functions.
 
     >>> neighbours(["0", "1", "3"])
     ('0', '1')
@@ -84,7 +105,9 @@ def neighbours(layers: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _comes_before(a: str, b: str) -> bool:
-    """Whether the numbers say so: the names are equal but for numbers, and those of ``a`` are smaller."""
+    """Whether the numbers say so: the names are equal but for numbers, and those of ``a`` are
+    smaller.
+    """
     if re.sub(r"\d+", "#", a) != re.sub(r"\d+", "#", b):
         return False
     return [int(n) for n in re.findall(r"\d+", a)] < [int(n) for n in re.findall(r"\d+", b)]

@@ -25,20 +25,33 @@ def read_pt(path: Path) -> Content:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file fails in the unpickler in any way at all
-        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines() or [type(error).__name__]
+        reason = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines() or [
+            type(error).__name__
+        ]
         if "weights" in reason[0].lower():
-            raise ValueError(f"{path}: it holds a whole module or other Python objects, which are not loaded; {ADVICE}") from None
-        raise ValueError(f"{path}: it is not a PyTorch file of weights ({reason[0][:200]})") from None
+            raise ValueError(
+                f"{path}: it holds a whole module or other Python objects, which are not loaded; "
+                f"{ADVICE}"
+            ) from None
+        raise ValueError(
+            f"{path}: it is not a PyTorch file of weights ({reason[0][:200]})"
+        ) from None
     if not isinstance(state, dict):
         raise ValueError(f"{path}: it holds a {type(state).__name__}; {ADVICE}")
     other = [str(name) for name, value in state.items() if not isinstance(value, torch.Tensor)]
     if other:
         nested = [name for name in other if isinstance(state.get(name), dict)]
         inside = f"; the one under {nested[0]!r} may be it" if nested else ""
-        raise ValueError(f"{path}: {', '.join(map(repr, other[:4]))} are no tensors; {ADVICE}{inside}")
+        raise ValueError(
+            f"{path}: {', '.join(map(repr, other[:4]))} are no tensors; {ADVICE}{inside}"
+        )
     metadata = getattr(state, "_metadata", {})
     activation = metadata.get("", {}).get("activation") if isinstance(metadata, dict) else None
-    return Content({str(name): _numbers(tensor, str(name), path) for name, tensor in state.items()}, activation, is_state_dict=True)
+    return Content(
+        {str(name): _numbers(tensor, str(name), path) for name, tensor in state.items()},
+        activation,
+        is_state_dict=True,
+    )
 
 
 def write_pt(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -66,5 +79,7 @@ def _torch(path: Path) -> Any:
     try:
         import torch
     except ImportError:
-        raise ImportError(f"{path}: .pt files need PyTorch; install it, or use .safetensors, .npz or .json") from None
+        raise ImportError(
+            f"{path}: .pt files need PyTorch; install it, or use .safetensors, .npz or .json"
+        ) from None
     return torch

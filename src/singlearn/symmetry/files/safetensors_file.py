@@ -50,7 +50,11 @@ def write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
     blocks, start = [], 0
     for name, array in arrays.items():
         blocks.append(np.ascontiguousarray(array, dtype="<f8").tobytes())
-        header[name] = {"dtype": "F64", "shape": list(array.shape), "data_offsets": [start, start + len(blocks[-1])]}
+        header[name] = {
+            "dtype": "F64",
+            "shape": list(array.shape),
+            "data_offsets": [start, start + len(blocks[-1])],
+        }
         start += len(blocks[-1])
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -67,9 +71,13 @@ def _read_one(name: str, entry: Any, numbers: memoryview, path: Path) -> np.ndar
             flat = np.frombuffer(block, dtype=NUMBERS[kind])
         else:
             what = f"complex numbers ({kind})" if str(kind).startswith("C") else kind
-            raise ValueError(f"{path}: {name!r} holds {what}; real numbers as F64, F32, F16 and BF16 are read")
+            raise ValueError(
+                f"{path}: {name!r} holds {what}; real numbers as F64, F32, F16 and BF16 are read"
+            )
         return flat.reshape(shape).astype(np.float64)
     except (KeyError, TypeError):
         raise ValueError(f"{path}: the header entry of {name!r} is damaged") from None
     except ValueError as error:
-        raise ValueError(str(error) if str(path) in str(error) else f"{path}: {name!r} is cut off ({error})") from None
+        raise ValueError(
+            str(error) if str(path) in str(error) else f"{path}: {name!r} is cut off ({error})"
+        ) from None

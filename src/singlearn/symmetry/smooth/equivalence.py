@@ -148,7 +148,8 @@ def equivalent_smooth(
     require_smooth(a, "equivalent"), require_smooth(b, "equivalent")
     if (a.inputs, a.outputs) != (b.inputs, b.outputs):
         raise ValueError(
-            f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal"
+            f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; "
+            f"they should be equal"
         )
     check_domain(a, domain)
     rewritten: tuple[str, ...] = ()
@@ -175,7 +176,8 @@ def equivalent_smooth(
         distance = smooth_distance(a, b, domain)
     except OverflowError:
         raise ValueError(
-            "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+            "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to "
+            "a tolerance; "
             "without one it is exact"
         ) from None
     if verdict is not Verdict.EQUIVALENT:

@@ -48,7 +48,8 @@ def smooth_explained_rank(
     largest = max(float(np.abs(array).max(initial=0.0)) for array in net.arrays())
     if largest > LARGEST_WEIGHT:
         raise ValueError(
-            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is"
+            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most "
+            f"{LARGEST_WEIGHT:.0e} is"
         )
     rows, found = equations(net), smooth_generators(net)
     size = layout_of(net).size
@@ -57,7 +58,11 @@ def smooth_explained_rank(
     left = np.abs(rows @ symmetric.T).max(initial=0.0)
     if left > 1e-9 * scale:
         raise AssertionError(f"a generator is not null: it leaves {left:.2g}")
-    rank, explained, kernel = numerical_rank(smooth_jacobian(net, x)), numerical_rank(symmetric), size - numerical_rank(rows)
+    rank, explained, kernel = (
+        numerical_rank(smooth_jacobian(net, x)),
+        numerical_rank(symmetric),
+        size - numerical_rank(rows),
+    )
     return ExplainedRank(
         parameters=size,
         rank=rank,

@@ -73,7 +73,8 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
     require_smooth(net, "proximate_rank")
     if net.activation.is_even:
         raise ValueError(
-            f"net: its activation is {net.activation}; the proximate rank is defined for tanh, sigmoid and erf here"
+            f"net: its activation is {net.activation}; the proximate rank is defined for tanh, "
+            f"sigmoid and erf here"
         )
     allowed = rational(eps, "eps")
     if allowed < 0:

@@ -40,7 +40,8 @@ class Transformation(Shown):
         last = self._expansions(net)[-1]
         if any(any(row) for row in last.linear):
             raise ValueError(
-                "net: the turned nodes' weights do not annihilate; a line is left that no node carries"
+                "net: the turned nodes' weights do not annihilate; a line is left that no node "
+                "carries"
             )
         return net.replaced(last.nodes, last.constant)
 

@@ -26,7 +26,9 @@ class SnappedFibre(Fibre):
     snapped: Any = field(repr=False)
 
     def component_of(self, net: TwoLayerReLU) -> int:
-        """The index in ``components`` of the component a parameter lies in; the original network's is the snapped one's."""
+        """The index in ``components`` of the component a parameter lies in; the original network's
+        is the snapped one's.
+        """
         return super().component_of(self.snapped.net if net == self.snapped.original else net)
 
     def __str__(self) -> str:

@@ -21,7 +21,9 @@ ZERO = Fraction(0)
 ROUNDING = 16 * 2.0**-53
 NEARBY = 0.05
 PAIRS_OF_ROUNDING = 1e-3
-"""Accidental pairs that are allowed where rounding is meant; whoever gives a tolerance means all pairs within it."""
+"""Accidental pairs that are allowed where rounding is meant; whoever gives a tolerance means all
+pairs within it.
+"""
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Boundary:
     Attributes:
         normal: z, N numbers, of a size near 1 in units of the box.
         height: the affine function of the boundary at the centre of the box.
-        members: hidden nodes, each with its factor f: ``w = f z``, negative where it is of the other orientation.
+        members: hidden nodes, each with its factor f: ``w = f z``, negative where it is of the
+            other orientation.
     """
 
     normal: Vector
@@ -61,10 +64,12 @@ def snap_boundaries(
     tolerance: Fraction,
     accidents_allowed: float,
 ) -> tuple[list[Node], list[Boundary], list[Relation]]:
-    """Put nodes on one boundary whose preactivations are nearly multiples of each other on the domain.
+    """Put nodes on one boundary whose preactivations are nearly multiples of each other on the
+    domain.
 
-    In one dimension many boundaries come close by chance: a pair is taken to be meant only if fewer than
-    ``accidents_allowed`` would be as close, judged by how many are within :data:`NEARBY` of each other.
+    In one dimension many boundaries come close by chance: a pair is taken to be meant only if fewer
+    than ``accidents_allowed`` would be as close, judged by how many are within :data:`NEARBY` of
+    each other.
 
     Args:
         nodes: the hidden nodes.
@@ -89,7 +94,9 @@ def clusters_of(
     tolerance: Fraction,
     accidents_allowed: float,
 ) -> Iterator[tuple[list[int], int, dict[int, Seen]]]:
-    """Nodes that belong on one boundary, which of them it is that of, and all active nodes in units of the box."""
+    """Nodes that belong on one boundary, which of them it is that of, and all active nodes in units
+    of the box.
+    """
     seen = {i: Seen.of(nodes[i], units) for i in active}
     for cluster in _clusters(seen, float(tolerance), accidents_allowed):
         yield cluster, min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i)), seen
@@ -98,7 +105,9 @@ def clusters_of(
 def gathered(
     nodes: list[Node], cluster: Sequence[int], lead: int, seen: dict[int, Seen], units: BoxUnits
 ) -> tuple[Boundary, Fraction]:
-    """Move the nodes of a cluster, in place, onto the boundary of one of them; returns it, and the largest gap."""
+    """Move the nodes of a cluster, in place, onto the boundary of one of them; returns it, and the
+    largest gap.
+    """
     own = seen[lead]
     boundary = Boundary(tuple(w / own.scale for w in nodes[lead].w), own.coordinates[-1], [])
     largest = ZERO
@@ -114,7 +123,9 @@ def gathered(
 def snap_kinks(
     nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fraction
 ) -> tuple[list[Node], list[Relation]]:
-    """Let kinks cancel that nearly do: the largest amount of a boundary takes what is left of their sum."""
+    """Let kinks cancel that nearly do: the largest amount of a boundary takes what is left of their
+    sum.
+    """
     result, relations = list(nodes), []
     for boundary in boundaries:
         gaps = cancelled(result, boundary, tolerance)
@@ -131,7 +142,9 @@ def snap_kinks(
 
 
 def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dict[int, Fraction]:
-    """Let the kink of a boundary cancel, in place, in the outputs in which it nearly does; returns these with their gaps."""
+    """Let the kink of a boundary cancel, in place, in the outputs in which it nearly does; returns
+    these with their gaps.
+    """
     gaps = {}
     for j in range(len(nodes[boundary.members[0][0]].q)):
         amounts = [(nodes[i].q[j] * abs(f), i, f) for i, f in boundary.members]
@@ -169,7 +182,9 @@ class Seen:
         )
 
     def compared(self, other: Seen) -> tuple[int, Fraction]:
-        """Which orientation the other node has, and how far it is from the same boundary, relative to both sizes."""
+        """Which orientation the other node has, and how far it is from the same boundary, relative
+        to both sizes.
+        """
         largest = max(range(len(self.coordinates) - 1), key=lambda k: abs(self.coordinates[k]))
         sign = 1 if self.coordinates[largest] * other.coordinates[largest] >= 0 else -1
         apart = sum(
@@ -196,7 +211,9 @@ def _length(node: Node) -> int:
 
 
 def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float) -> list[list[int]]:
-    """Nodes in groups all of whose pairs are within twice the tolerance; closest pairs are joined first."""
+    """Nodes in groups all of whose pairs are within twice the tolerance; closest pairs are joined
+    first.
+    """
     numbers = list(seen)
     if not numbers:
         return []

@@ -1,4 +1,6 @@
-"""A network seen from a domain: preactivations in coordinates in which the domain fills the cube from -1 to 1."""
+"""A network seen from a domain: preactivations in coordinates in which the domain fills the cube
+from -1 to 1.
+"""
 
 from __future__ import annotations
 
@@ -29,23 +31,28 @@ class BoxUnits:
         return cls(tuple((a + b) / 2 for a, b in ends), tuple((b - a) / 2 for a, b in ends))
 
     def coordinates(self, node: Node) -> Vector:
-        """``(w_1 h_1, …, w_N h_N, u(centre))``: the preactivation as an affine function on the cube."""
+        """``(w_1 h_1, …, w_N h_N, u(centre))``: the preactivation as an affine function on the
+        cube.
+        """
         return (
             *(w * h for w, h in zip(node.w, self.reach, strict=True)),
             node.preactivation(self.centre),
         )
 
     def size(self, node: Node) -> Fraction:
-        r""":math:`\sum_k |w_k| \max|x_k| + |b|`: what the rounding of the preactivation is relative to."""
+        r""":math:`\sum_k |w_k| \max|x_k| + |b|`: what the rounding of the preactivation is relative
+        to.
+        """
         far = (abs(c) + h for c, h in zip(self.centre, self.reach, strict=True))
         return dot([abs(w) for w in node.w], list(far)) + abs(node.b)
 
 
 def box_around_kinks(net: TwoLayerReLU) -> Box:
-    """The cube around the origin, half as wide again as activation boundaries need to pass through it.
+    """The cube around the origin, half as wide again as activation boundaries need to pass through
+    it.
 
-    Boundaries more than :data:`OUTLYING` times as far away as the median are left out: nearly constant nodes have one
-    anywhere, and would make all others look alike.
+    Boundaries more than :data:`OUTLYING` times as far away as the median are left out: nearly
+    constant nodes have one anywhere, and would make all others look alike.
     """
     reach = sorted(
         abs(node.b) / max(abs(v) for v in node.w)

@@ -1,4 +1,6 @@
-"""How far a network is from another with the same nodes, each moved a little: the difference without cancellation."""
+"""How far a network is from another with the same nodes, each moved a little: the difference
+without cancellation.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +30,17 @@ def moved_distance(
 ) -> Distance:
     r""":math:`\sup_X \max_j |f_j - g_j|` of two networks whose i-th nodes are nearly equal.
 
-    The difference :math:`\sum_i q_i ReLU(u_i) - q_i' ReLU(u_i')` is piecewise affine; its largest value is at a vertex of the
-    arrangement of the boundaries of the nodes that moved and the walls of the domain. Up to three inputs all vertices
-    are ranked by bounds in floats in which u_i - u_i' is formed exactly first, and those that may be largest are
-    evaluated exactly. Beyond, the upper bound is
-    :math:`\sum_i |q_i| \sup|u_i - u_i'| + |q_i - q_i'| \sup ReLU(u_i')`.
+    The difference :math:`\sum_i q_i ReLU(u_i) - q_i' ReLU(u_i')` is piecewise affine; its largest
+    value is at a vertex of the arrangement of the boundaries of the nodes that moved and the walls
+    of the domain. Up to three inputs all vertices are ranked by bounds in floats in which u_i -
+    u_i' is formed exactly first, and those that may be largest are evaluated exactly. Beyond, the
+    upper bound is :math:`\sum_i |q_i| \sup|u_i - u_i'| + |q_i - q_i'| \sup ReLU(u_i')`.
 
     Args:
         a, b: networks of the same width.
         domain: bounded.
-        exact: for up to three inputs, whether the largest vertex is found exactly; if not, the upper bound is that of the
-            bounds in floats, a little above.
+        exact: for up to three inputs, whether the largest vertex is found exactly; if not, the
+            upper bound is that of the bounds in floats, a little above.
     """
     large = max(
         (abs(q * v) for node in (*a.nodes, *b.nodes) for q in node.q for v in (*node.w, node.b)),
@@ -72,8 +74,10 @@ def moved_distance(
 
 
 def _kept_pairs(moved: Sequence[Moved], domain: Domain) -> list[Moved]:
-    """Pairs as far as they are useful: nodes that moved far, or whose outgoing weights change sign, become two, each paired with
-    nothing. What lies between 0 and ``q u - q' u'`` where just one of a pair is active then holds for all."""
+    """Pairs as far as they are useful: nodes that moved far, or whose outgoing weights change sign,
+    become two, each paired with nothing. What lies between 0 and ``q u - q' u'`` where just one of
+    a pair is active then holds for all.
+    """
     result = []
     for one, other in moved:
         low, high = domain.span(
@@ -118,7 +122,9 @@ def _size(moved: Sequence[Moved], constant: Vector, point: Vector) -> Fraction:
 
 
 def _planes(moved: Sequence[Moved], domain: Domain) -> list[tuple[Vector, Fraction]]:
-    """Boundaries of both networks' moved nodes that meet the domain, ``<n, x> = o``, equal ones once."""
+    """Boundaries of both networks' moved nodes that meet the domain, ``<n, x> = o``, equal ones
+    once.
+    """
     found: dict[Vector, tuple[Vector, Fraction]] = {}
     for pair in moved:
         for node in pair:
@@ -140,7 +146,9 @@ def _largest_vertex(
     *,
     exact: bool,
 ) -> tuple[Vector, Fraction]:
-    """The vertex with the largest difference, and, if it need not be exact, a bound on what larger ones there may be."""
+    """The vertex with the largest difference, and, if it need not be exact, a bound on what larger
+    ones there may be.
+    """
     normals, offsets = domain.halfspaces()
     rows = [*(n for n, _ in planes), *normals]
     right = [*(o for _, o in planes), *offsets]
@@ -202,9 +210,9 @@ def _meeting(rows: list[Vector], right: list[Fraction]) -> Vector | None:
 class _Bounds:
     """Upper bounds on the difference at points that are known up to an error.
 
-    Where a pair of nodes is active, the pair adds ``q u - q' u'``, an affine function whose coefficients are rounded once;
-    where it is not, nothing; where the point is too close to its boundary to say, something between, off by at most
-    ``|q| |u - u'| + |q - q'| |u'|``.
+    Where a pair of nodes is active, the pair adds ``q u - q' u'``, an affine function whose
+    coefficients are rounded once; where it is not, nothing; where the point is too close to its
+    boundary to say, something between, off by at most ``|q| |u - u'| + |q - q'| |u'|``.
     """
 
     def __init__(self, moved: Sequence[Moved], constant: Vector) -> None:

@@ -16,8 +16,9 @@ def satisfying(
 ) -> Matrix | None:
     r"""Vectors :math:`z'` near the given ones with :math:`\sum_g c_g z'_g = 0` for every relation.
 
-    The least change in the weighted norm is found in floats, from exact residuals; then the vectors of pivots of the
-    relations are solved for exactly. Relations that depend on each other are welcome.
+    The least change in the weighted norm is found in floats, from exact residuals; then the vectors
+    of pivots of the relations are solved for exactly. Relations that depend on each other are
+    welcome.
 
     Args:
         relations: coefficients, one per vector.
@@ -25,7 +26,8 @@ def satisfying(
         weights: how much each is allowed to move; the change is :math:`W C^T (C W C^T)^{-1} C z`.
 
     Returns:
-        The vectors, or ``None`` if a relation leaves nothing but zero for one of them that is not zero.
+        The vectors, or ``None`` if a relation leaves nothing but zero for one of them that is not
+        zero.
 
     >>> z = satisfying([(Fraction(1), Fraction(1))], ((Fraction(1),), (Fraction(-9, 8),)), [1.0, 1.0])
     >>> [str(row[0]) for row in z]
@@ -49,7 +51,8 @@ def satisfying(
             [v - Fraction(float(d)) * size for v, d in zip(row, own, strict=True)]
             for row, own in zip(moved, change, strict=True)
         ]
-    # Pivots: large vectors are solved for, so that the small share of what rounding left does not matter to them.
+    # Pivots: large vectors are solved for, so that the small share of what rounding left does not
+    # matter to them.
     order = sorted(range(len(vectors)), key=lambda g: -weights[g])
     table = flint.fmpq_mat([[_flint(row[g]) for g in order] for row in relations])
     reduced, rank = table.rref()

@@ -1,4 +1,6 @@
-"""The structure of a network at every distance: which relations appear within ε, and what follows from them."""
+"""The structure of a network at every distance: which relations appear within ε, and what follows
+from them.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ QUADRUPLES = 32
 MOST_TRIPLES = 100
 PLANTED = 1e-6
 NEAR = 0.5
-"""Boundaries are joined where that costs at most half of what removing the lighter one would: a faint node just dies."""
+"""Boundaries are joined where that costs at most half of what removing the lighter one would: a
+faint node just dies.
+"""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ class Level(Shown):
         distance: a certified bound on how far its outputs are from the original's, on the domain.
         net: the network, in exact rationals.
         kinks: boundaries in the domain with a kink.
-        minimal_width: hidden nodes that are enough for its function on the domain; ``lower`` is proved.
+        minimal_width: hidden nodes that are enough for its function on the domain; ``lower`` is
+            proved.
         lower: that fewer are not.
-        components: connected components of the parameters of the original width that compute its function on R^N, dead nodes
-            left out; ``None`` where they cannot be counted.
+        components: connected components of the parameters of the original width that compute its
+            function on R^N, dead nodes left out; ``None`` where they cannot be counted.
         dimension: the largest dimension of one; ``None`` where it is not known.
     """
 
@@ -143,11 +148,13 @@ class Hierarchy(Shown):
 
 @dataclass(frozen=True)
 class DeepHierarchy(Shown):
-    """One hierarchy for every hidden layer; distances are bounds on the change of the network's outputs.
+    """One hierarchy for every hidden layer; distances are bounds on the change of the network's
+    outputs.
 
     Attributes:
         layers: of every hidden layer, the others left as they are.
-        amplification: by how much a change of what a layer gives to the next can grow until the outputs.
+        amplification: by how much a change of what a layer gives to the next can grow until the
+            outputs.
     """
 
     layers: tuple[Hierarchy, ...]
@@ -160,14 +167,16 @@ class DeepHierarchy(Shown):
 def hierarchy(net: TwoLayerReLU | DeepReLU, domain: Domain) -> Hierarchy | DeepHierarchy:
     r"""At which distance from a network each relation among its nodes appears.
 
-    From the network on, the relation that costs least is imposed, again and again: a node dies or becomes always active on
-    the domain, two boundaries are joined, the kinks on a boundary cancel, a set of weights annihilates (as far as it is
-    more than an accident). Every network on the way is exact, and its distance from the original is certified: the
-    largest difference of the outputs for up to two inputs and a few dozen nodes, a proven bound beyond. The way is greedy:
-    a level says that this much structure is within ε, not that no more is.
+    From the network on, the relation that costs least is imposed, again and again: a node dies or
+    becomes always active on the domain, two boundaries are joined, the kinks on a boundary cancel,
+    a set of weights annihilates (as far as it is more than an accident). Every network on the way
+    is exact, and its distance from the original is certified: the largest difference of the outputs
+    for up to two inputs and a few dozen nodes, a proven bound beyond. The way is greedy: a level
+    says that this much structure is within ε, not that no more is.
 
     Args:
-        net: a two-layer network; in a deep one layer by layer, with bounds on the change of the outputs.
+        net: a two-layer network; in a deep one layer by layer, with bounds on the change of the
+            outputs.
         domain: bounded; a ``Box`` for deep networks.
 
     Raises:
@@ -180,7 +189,8 @@ def hierarchy(net: TwoLayerReLU | DeepReLU, domain: Domain) -> Hierarchy | DeepH
     """
     if not isinstance(domain, Domain):
         raise ValueError(
-            f"domain: got {type(domain).__name__}; it should be a Box or a Polytope: distances are measured on it"
+            f"domain: got {type(domain).__name__}; it should be a Box or a Polytope: distances are "
+            f"measured on it"
         )
     if isinstance(net, DeepReLU):
         from singlearn.symmetry.trained.hierarchy_deep import hierarchy_deep
@@ -205,7 +215,8 @@ def layer_hierarchy(
     units = BoxUnits.of(domain)
     if any(abs(q) * units.size(node) > LARGEST for node in net.nodes for q in node.q):
         raise ValueError(
-            f"net: a node gives outputs beyond {float(LARGEST):.0e} on the domain; the hierarchy ranks costs in float64"
+            f"net: a node gives outputs beyond {float(LARGEST):.0e} on the domain; the hierarchy "
+            f"ranks costs in float64"
         )
     search = _Search(net, domain, with_fibre=with_fibre)
     bars = tuple(
@@ -309,7 +320,9 @@ class _Search:
             self._add_level(distance)
 
     def _certified(self, before: Fraction, following: TwoLayerReLU) -> Fraction:
-        """The distance from the original: exact where that is cheap, else the smaller of two bounds."""
+        """The distance from the original: exact where that is cheap, else the smaller of two
+        bounds.
+        """
         moved = [(a, b) for a, b in zip(self.net.nodes, following.nodes, strict=True) if a != b]
         if self.net.inputs <= 2:
             return moved_distance(

@@ -12,9 +12,10 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 def hierarchy_deep(net: DeepReLU, domain: Domain) -> DeepHierarchy:
     r"""One hierarchy per hidden layer, each with the other layers as they are.
 
-    A hidden layer and the one after it are a two-layer network on the box that bounds the layer before it on the domain. A change of
-    its outputs by δ changes the network's outputs by at most
-    :math:`δ \prod_{l' > l + 1} \max_i \sum_j |W^{l'}_{ij}|`, because ReLU does not enlarge differences.
+    A hidden layer and the one after it are a two-layer network on the box that bounds the layer
+    before it on the domain. A change of its outputs by δ changes the network's outputs by at most
+    :math:`δ \prod_{l' > l + 1} \max_i \sum_j |W^{l'}_{ij}|`, because ReLU does not enlarge
+    differences.
 
     Args:
         net: the network.
@@ -25,7 +26,8 @@ def hierarchy_deep(net: DeepReLU, domain: Domain) -> DeepHierarchy:
     """
     if not isinstance(domain, Box):
         raise ValueError(
-            f"domain: got {type(domain).__name__}; the hierarchy of a deep network is measured on a Box"
+            f"domain: got {type(domain).__name__}; the hierarchy of a deep network is measured on "
+            f"a Box"
         )
     if domain.inputs != net.widths[0]:
         raise ValueError(

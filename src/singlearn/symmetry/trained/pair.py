@@ -27,7 +27,9 @@ from singlearn.symmetry.two_layer.transformation import Transformation, find_tra
 ZERO = Fraction(0)
 EXACT_WIDTH = 12
 FAR = 1000
-"""Imposed relations move the outputs by a few tolerances of the sum of all nodes' sizes; a difference of this many is another."""
+"""Imposed relations move the outputs by a few tolerances of the sum of all nodes' sizes; a
+difference of this many is another.
+"""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def snap_pair(
 def nearly_equal(
     a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction
 ) -> bool:
-    """Whether no point of a few shows a difference beyond what moving the weights by a relative tolerance can make."""
+    """Whether no point of a few shows a difference beyond what moving the weights by a relative
+    tolerance can make.
+    """
     difference = _difference(a, b)
     return not _differs(
         difference, box_around_kinks(difference) if domain is None else domain, tolerance

@@ -43,7 +43,8 @@ class Plan:
     def imposed(
         self, net: TwoLayerReLU, units: BoxUnits, domain: Domain, seen: dict[int, Seen]
     ) -> tuple[Slopes, list[int], list[Circuit]]:
-        """The boundaries and nodes that satisfy the plan, the leading node of every boundary, and the circuits that could be imposed.
+        """The boundaries and nodes that satisfy the plan, the leading node of every boundary, and
+        the circuits that could be imposed.
 
         Args:
             net: the network.

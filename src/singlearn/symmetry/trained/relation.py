@@ -35,8 +35,8 @@ class Relation(Shown):
     Attributes:
         kind: what it says.
         nodes: the hidden nodes it is about.
-        gap: how far the original network was from it, relative to the size of the terms that it compares; 0 where it held
-            exactly.
+        gap: how far the original network was from it, relative to the size of the terms that it
+            compares; 0 where it held exactly.
         outputs: for kinks that cancel, the outputs in which they do; otherwise empty.
         layer: the hidden layer, counted from 0, in a deep network.
     """

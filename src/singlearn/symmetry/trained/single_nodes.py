@@ -18,9 +18,9 @@ def snap_single_nodes(
 ) -> tuple[list[Node], list[Relation]]:
     """Impose what nearly holds of one node.
 
-    q = 0 where the largest output of the node is negligible beside that of all nodes; w = 0 where the preactivation hardly
-    changes over the domain; dead or always active where the boundary misses the interior of the domain but for a
-    negligible share of the preactivation.
+    q = 0 where the largest output of the node is negligible beside that of all nodes; w = 0 where
+    the preactivation hardly changes over the domain; dead or always active where the boundary
+    misses the interior of the domain but for a negligible share of the preactivation.
 
     Args:
         nodes: the hidden nodes.

@@ -27,11 +27,12 @@ SLACK = 8
 class Slopes:
     r"""The slope of a network as a sum over its boundaries and its always active nodes.
 
-    A kink with amounts :math:`a^+` along its normal z and :math:`a^-` against it can be made of one node along z, which
-    leaves the slope :math:`-a^- z` to others, or of one against it, which leaves :math:`a^+ z`. So the kinks of a set S turn
-    round without a cost where :math:`\sum_S A_k z_k = 0`, :math:`A = a^+ + a^-` (*weights annihilate*), and one node per kink is
-    enough where :math:`\sum_{k \in S} A_k z_k - \sum_k a_k^- z_k + \sum_{\text{always active}} q w^T = 0` for some S
-    (*slopes cancel*).
+    A kink with amounts :math:`a^+` along its normal z and :math:`a^-` against it can be made of one
+    node along z, which leaves the slope :math:`-a^- z` to others, or of one against it, which
+    leaves :math:`a^+ z`. So the kinks of a set S turn round without a cost where :math:`\sum_S A_k
+    z_k = 0`, :math:`A = a^+ + a^-` (*weights annihilate*), and one node per kink is enough where
+    :math:`\sum_{k \in S} A_k z_k - \sum_k a_k^- z_k + \sum_{\text{always active}} q w^T = 0` for
+    some S (*slopes cancel*).
 
     Args:
         nodes: the hidden nodes.
@@ -92,7 +93,9 @@ class Slopes:
         )
 
     def in_floats(self) -> tuple[Rows, Float[np.ndarray, " outputs"], Fraction]:
-        """For the search: in units of the box and of each output's size, which comes second, in units of the third."""
+        """For the search: in units of the box and of each output's size, which comes second, in
+        units of the third.
+        """
         carriers, reach = self._carriers(), self.units.reach
         unit = max(
             (abs(v) for _, a, r in carriers for v in (*a, *r)), default=Fraction(1)
@@ -179,7 +182,9 @@ class Slopes:
         return [(kind, own) for kind, own in relations if self.gap(own) <= tolerance], found
 
     def parallels(self, tolerance: Fraction, accidents_allowed: float) -> list[tuple[Kind, Matrix]]:
-        """Boundaries whose normals are nearly multiples of each other, each with the first of its kind."""
+        """Boundaries whose normals are nearly multiples of each other, each with the first of its
+        kind.
+        """
         result: list[tuple[Kind, Matrix]] = []
         leads: list[int] = []
         reach = self.units.reach
@@ -225,7 +230,9 @@ class Slopes:
         )
 
     def impose(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
-        """Let relations hold exactly, if nothing moves by more than they miss; returns whether it was done."""
+        """Let relations hold exactly, if nothing moves by more than they miss; returns whether it
+        was done.
+        """
         ways = (
             (self._move_amounts, self._move_normals)
             if len(self.units.reach) == 1
@@ -286,7 +293,9 @@ class Slopes:
         return True
 
     def _move_amounts(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
-        """Every output by itself: a^+ and a^- of every boundary and q of every always active node are moved."""
+        """Every output by itself: a^+ and a^- of every boundary and q of every always active node
+        are moved.
+        """
         if any(kind is Kind.PARALLEL for kind, _ in accepted):
             return False
         columns = [(g, sign) for g in range(len(self.boundaries)) for sign in (1, -1)]

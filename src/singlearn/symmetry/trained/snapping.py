@@ -40,10 +40,12 @@ class Snap(Shown):
         net: the snapped network, in exact rationals; node i is node i of the original, moved.
         tolerance: relative size of what was taken to be rounding.
         domain: where the networks are compared; the box around the kinks if none was given.
-        on_domain: whether nodes may be dead or always active there, that is, whether a domain was given.
+        on_domain: whether nodes may be dead or always active there, that is, whether a domain was
+            given.
         relations: what holds exactly in ``net``: found already exact, or imposed.
         distance: the certified largest difference of the two networks' outputs on the domain.
-        accidents: subsets of weights that annihilate within the tolerance, of a size of which chance makes as many; not imposed.
+        accidents: subsets of weights that annihilate within the tolerance, of a size of which
+            chance makes as many; not imposed.
         subset_sizes: sizes of subset of which all were searched for annihilation.
     """
 
@@ -72,7 +74,8 @@ class Snap(Shown):
         """What is exact about an answer that was given about ``net``."""
         where = described(self.domain)
         left_out = (
-            f" {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance too, as many as chance "
+            f" {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within "
+            f"the tolerance too, as many as chance "
             "makes: not imposed."
             if self.accidents
             else ""
@@ -90,17 +93,21 @@ class Snap(Shown):
     def __str__(self) -> str:
         if not self.changed:
             lines = [
-                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network is as it was"
+                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network "
+                f"is as it was"
             ]
         else:
             lines = [
-                f"{len(self.imposed)} relation{'s' * (len(self.imposed) != 1)} imposed at a relative tolerance of {self.tolerance:.1g}; "
-                f"the outputs differ by at most {rounded_up(self.distance.upper)} {described(self.domain)}"
+                f"{len(self.imposed)} relation{'s' * (len(self.imposed) != 1)} imposed at a "
+                f"relative tolerance of {self.tolerance:.1g}; "
+                f"the outputs differ by at most {rounded_up(self.distance.upper)} "
+                f"{described(self.domain)}"
             ]
         lines += relations_in_words(self.relations)
         if self.accidents:
             lines.append(
-                f"  {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate within the tolerance, "
+                f"  {self.accidents} subset{'s' * (self.accidents != 1)} of weights annihilate "
+                f"within the tolerance, "
                 "no more than by chance: not imposed"
             )
         return "\n".join(lines)
@@ -119,27 +126,33 @@ def snap(
 def snap(
     net: TwoLayerReLU | DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
 ) -> Snap | DeepSnap:
-    r"""The nearest network found in which approximate relations hold exactly, and how far its outputs are.
+    r"""The nearest network found in which approximate relations hold exactly, and how far its
+     outputs are.
 
-    Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries that coincide; kinks that
-    cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k = 0`, and slopes that cancel; parallel boundaries.
-    A relation is imposed where it misses by at most ``tolerance`` times the size of the terms it compares: the
-    preactivation's :math:`|w||x| + |b|` on the domain, the sum of the |q| on a boundary, the sum of the :math:`|A_k z_k|`. Subsets
-    that annihilate are imposed only where chance would not make as many; what is imposed is solved in rational arithmetic.
+    Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries
+    that coincide; kinks that cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k =
+    0`, and slopes that cancel; parallel boundaries. A relation is imposed where it misses by at
+    most ``tolerance`` times the size of the terms it compares: the preactivation's :math:`|w||x| +
+    |b|` on the domain, the sum of the |q| on a boundary, the sum of the :math:`|A_k z_k|`. Subsets
+    that annihilate are imposed only where chance would not make as many; what is imposed is solved
+    in rational arithmetic.
 
     Args:
-        net: the network; a deep one is snapped layer by layer on a ``Box``, without sets of weights that annihilate.
-        tolerance: relative. By default, or "rounding", 64 units of rounding of the float type of the weights: 7e-15 in
-            float64, 4e-6 in float32, 0 for exact weights, where nothing is moved.
-        domain: where outputs are compared and nodes may be dead or always active. Without one relations are those on all of
-            R^N, and outputs are compared on a box around the kinks.
+        net: the network; a deep one is snapped layer by layer on a ``Box``, without sets of weights
+            that annihilate.
+        tolerance: relative. By default, or "rounding", 64 units of rounding of the float type of
+            the weights: 7e-15 in float64, 4e-6 in float32, 0 for exact weights, where nothing is
+            moved.
+        domain: where outputs are compared and nodes may be dead or always active. Without one
+            relations are those on all of R^N, and outputs are compared on a box around the kinks.
 
     Returns:
-        The snapped network, the relations, and the certified largest difference: exact for up to three inputs, a proven
-        bound beyond.
+        The snapped network, the relations, and the certified largest difference: exact for up to
+        three inputs, a proven bound beyond.
 
     Raises:
-        ValueError: another dimension of the domain, a deep network without a box, or a tolerance that is none.
+        ValueError: another dimension of the domain, a deep network without a box, or a tolerance
+            that is none.
 
     >>> import numpy as np
     >>> angle = np.pi / 3 + 2 * np.pi * np.arange(3) / 3
@@ -175,7 +188,9 @@ def snap(
 def snapped_on(
     net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
 ) -> Snap:
-    """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how many accidents are allowed."""
+    """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how
+    many accidents are allowed.
+    """
     snapped, relations, sums = structured(net, tolerance, domain, where, accidents)
     distance = moved_distance(net, snapped, where)
     return Snap(
@@ -266,4 +281,8 @@ def _end(value: Fraction, digits: int) -> str:
     with localcontext() as context:
         context.prec, context.Emax, context.Emin = digits, MAX_EMAX, MIN_EMIN
         number = (Decimal(value.numerator) / Decimal(value.denominator)).normalize()
-    return f"{number:g}" if digits > 4 or not MIN_FLOAT < abs(number) < MAX_FLOAT else f"{float(number):.4g}"
+    return (
+        f"{number:g}"
+        if digits > 4 or not MIN_FLOAT < abs(number) < MAX_FLOAT
+        else f"{float(number):.4g}"
+    )

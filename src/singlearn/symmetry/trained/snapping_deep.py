@@ -1,4 +1,6 @@
-"""Snapping a deep network, layer by layer: the result is in float64, and what was imposed holds exactly of it."""
+"""Snapping a deep network, layer by layer: the result is in float64, and what was imposed holds
+exactly of it.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ class DeepSnap(Shown):
         net: the snapped network, in float64; node i of a layer is node i of the original, moved.
         tolerance: relative size of what was taken to be rounding.
         domain: where the networks are compared.
-        relations: what holds exactly in ``net``: found already exact, or imposed; each with its hidden layer.
+        relations: what holds exactly in ``net``: found already exact, or imposed; each with its
+            hidden layer.
         bound: proved to be no smaller than the largest change of an output on the domain.
         seen: the largest change at 1,000 random points of it.
     """
@@ -84,20 +87,24 @@ class DeepSnap(Shown):
         else:
             count = len(self.imposed)
             first = (
-                f"{count} relation{'s' * (count != 1)} imposed at a relative tolerance of {self.tolerance:.1g}; "
-                f"the outputs differ by at most {rounded_up(Fraction(self.bound))} {described(self.domain)} (proved), "
+                f"{count} relation{'s' * (count != 1)} imposed at a relative tolerance of "
+                f"{self.tolerance:.1g}; "
+                f"the outputs differ by at most {rounded_up(Fraction(self.bound))} "
+                f"{described(self.domain)} (proved), "
                 f"by {self.seen:.1g} at {POINTS} points"
             )
         return "\n".join([first, *relations_in_words(self.relations)])
 
 
 def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None) -> DeepSnap:
-    r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the layer before.
+    r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the
+     layer before.
 
-    q = 0, w = 0, dead and always active nodes, and boundaries that coincide: the later node gets the incoming weights of the
-    first one times a power of two, which float64 holds exactly, its outgoing weights what is left of the ratio. Sets of weights that
-    annihilate are not looked for. The change of the outputs is bounded by the sum over the layers of the change that the
-    next layer sees, times :math:`\prod_{l' > l + 1} \|W^{l'}\|_\infty`.
+    q = 0, w = 0, dead and always active nodes, and boundaries that coincide: the later node gets
+    the incoming weights of the first one times a power of two, which float64 holds exactly, its
+    outgoing weights what is left of the ratio. Sets of weights that annihilate are not looked for.
+    The change of the outputs is bounded by the sum over the layers of the change that the next
+    layer sees, times :math:`\prod_{l' > l + 1} \|W^{l'}\|_\infty`.
 
     Args:
         net: the network.
@@ -110,7 +117,8 @@ def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None)
     if not isinstance(domain, Box):
         what = "None" if domain is None else type(domain).__name__
         raise ValueError(
-            f"domain: got {what}; a deep network is snapped on a Box, where its nodes' ranges are bounded"
+            f"domain: got {what}; a deep network is snapped on a Box, where its nodes' ranges are "
+            f"bounded"
         )
     if domain.inputs != net.widths[0]:
         raise ValueError(
@@ -141,7 +149,9 @@ def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None)
 
 
 def amplification(net: DeepReLU, layer: int) -> float:
-    """By how much a change of the preactivations after a hidden layer can grow until the outputs, in the largest entry."""
+    """By how much a change of the preactivations after a hidden layer can grow until the outputs,
+    in the largest entry.
+    """
     factor = 1.0
     for weight in net.weights[layer + 2 :]:
         factor *= float(np.abs(weight).sum(axis=1).max()) * (1 + 4 * gamma(weight.shape[1] + 4))
@@ -167,8 +177,9 @@ def _layer(net: DeepReLU, layer: int) -> TwoLayerReLU:
 def _snap_layer(
     own: TwoLayerReLU, box: Box, tolerance: Fraction, accidents_allowed: float
 ) -> tuple[TwoLayerReLU, list[tuple[Node, Node]], list[Relation]]:
-    """One hidden layer, every number rounded to float64 such that the relations stay exact; the nodes that moved, each beside what it
-    was in the same scale."""
+    """One hidden layer, every number rounded to float64 such that the relations stay exact; the
+    nodes that moved, each beside what it was in the same scale.
+    """
     scales: dict[int, Fraction] = {}
     units = BoxUnits.of(box)
     nodes, relations = snap_single_nodes(list(own.nodes), units, box, tolerance)

@@ -1,4 +1,6 @@
-"""How far a relation may be from holding to be taken as meant: a multiple of the rounding of the weights, or what the user says."""
+"""How far a relation may be from holding to be taken as meant: a multiple of the rounding of the
+weights, or what the user says.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,14 @@ from singlearn.running.arguments import real_number
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 Tolerance: TypeAlias = Number | str
-"""A relative size of at most 1, or "rounding": what the float type of the weights makes of exact relations."""
+"""A relative size of at most 1, or "rounding": what the float type of the weights makes of exact
+relations.
+"""
 
 ROUNDINGS = 64
-"""A weight that was rotated, scaled and shifted carries a few roundings; a sum of several carries one of each."""
+"""A weight that was rotated, scaled and shifted carries a few roundings; a sum of several carries
+one of each.
+"""
 
 LARGEST = 0.5
 
@@ -39,10 +45,12 @@ def relative_tolerance(net: TwoLayerReLU, tolerance: Tolerance | None) -> float:
 
 
 def float_precision(net: TwoLayerReLU) -> float:
-    """Unit roundoff of the weights: that of their type, or of float32 where wider floats hold no more than it can.
+    """Unit roundoff of the weights: that of their type, or of float32 where wider floats hold no
+    more than it can.
 
-    A module in float32 is often read into float64 before it comes here. Numbers of at most 24 binary digits, some of
-    them with more than 18, are taken to be that; numbers with few digits, such as 0.25, say nothing.
+    A module in float32 is often read into float64 before it comes here. Numbers of at most 24
+    binary digits, some of them with more than 18, are taken to be that; numbers with few digits,
+    such as 0.25, say nothing.
 
     >>> import numpy as np
     >>> widened = np.array([[1 / 3]], dtype=np.float32).astype(np.float64)

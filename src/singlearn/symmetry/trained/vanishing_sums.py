@@ -28,7 +28,8 @@ class VanishingSums:
     Attributes:
         subsets: independent ones: every other one that was found is a signed sum of these.
         sizes: the sizes of subset that were searched completely.
-        accidents: how many subsets are within the tolerance of zero but of a size where chance alone makes such.
+        accidents: how many subsets are within the tolerance of zero but of a size where chance
+            alone makes such.
     """
 
     subsets: tuple[Subset, ...]
@@ -67,7 +68,9 @@ class Rows:
         ), unit
 
     def gaps(self, chosen: Int[np.ndarray, "subsets size"]) -> Float[np.ndarray, " subsets"]:
-        """Size of the sums of subsets relative to the size of their terms, the largest over the outputs."""
+        """Size of the sums of subsets relative to the size of their terms, the largest over the
+        outputs.
+        """
         total = np.abs(self.target + self.values[chosen].sum(axis=1)).sum(axis=2)
         return np.max(
             total / np.maximum(self.target_sizes + self.sizes[chosen].sum(axis=1), 1e-300), axis=1
@@ -77,10 +80,11 @@ class Rows:
 def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> VanishingSums:
     """Subsets with a sum of at most ``tolerance`` times the size of its terms.
 
-    Among p vectors there are 2^p subsets, so some sum nearly vanishes in any set of numbers. A subset is taken to be
-    meant only if fewer than ``accidents_allowed`` of its size or rarer would be that small in vectors without
-    structure, whose sums are spread like normal variables. Up to 26 vectors all subsets are looked at. Of more, those
-    of up to six vectors and those that leave out up to six, and short vectors of a lattice (LLL).
+    Among p vectors there are 2^p subsets, so some sum nearly vanishes in any set of numbers. A
+    subset is taken to be meant only if fewer than ``accidents_allowed`` of its size or rarer would
+    be that small in vectors without structure, whose sums are spread like normal variables. Up to
+    26 vectors all subsets are looked at. Of more, those of up to six vectors and those that leave
+    out up to six, and short vectors of a lattice (LLL).
 
     Args:
         rows: the vectors.
@@ -127,7 +131,9 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
 
 
 def independent(subsets: Sequence[Subset], count: int) -> tuple[Subset, ...]:
-    """Small ones first, those that are signed sums of earlier ones left out; of one that contains an earlier one, what is left."""
+    """Small ones first, those that are signed sums of earlier ones left out; of one that contains
+    an earlier one, what is left.
+    """
     ordered = sorted(set(subsets), key=lambda subset: (len(subset), subset))
     table = np.zeros((len(ordered), count))
     for row, subset in zip(table, ordered, strict=True):
@@ -159,11 +165,13 @@ def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
 
 
 def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " sizes"]:
-    r"""For every size of subset, from 0 on, the gap below which fewer than the allowed number of subsets vanish by accident.
+    r"""For every size of subset, from 0 on, the gap below which fewer than the allowed number of
+     subsets vanish by accident.
 
-    Sums of k of p vectors are taken to be spread like normal variables, with the vectors' own second moments. Of n
-    dimensions a sum then lies in a cross-polytope of radius r with probability
-    :math:`(2r)^n / (n! \prod_i \sqrt{2 \pi k} s_i)`; sizes of which there are fewer subsets count with.
+    Sums of k of p vectors are taken to be spread like normal variables, with the vectors' own
+    second moments. Of n dimensions a sum then lies in a cross-polytope of radius r with probability
+    :math:`(2r)^n / (n! \prod_i \sqrt{2 \pi k} s_i)`; sizes of which there are fewer subsets count
+    with.
     """
     count = len(rows.values)
     flat = rows.values.reshape(count, -1)
@@ -218,7 +226,9 @@ def _near(
     tolerance: float,
     rows: Rows,
 ) -> list[tuple[int, int]] | None:
-    """Pairs of nearly equal rows: those whose projections on one direction are close, then compared entry by entry."""
+    """Pairs of nearly equal rows: those whose projections on one direction are close, then compared
+    entry by entry.
+    """
     width = _window(tolerance) * float(rows.sizes.sum() + rows.target_sizes.sum())
     direction = np.random.default_rng(0).uniform(0.5, 1.0, first.shape[1]) * np.where(
         np.arange(first.shape[1]) % 2, -1.0, 1.0
@@ -239,7 +249,9 @@ def _near(
 
 
 def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
-    """All subsets of one size whose sum vanishes, by joining halves; ``None`` if there are too many sums."""
+    """All subsets of one size whose sum vanishes, by joining halves; ``None`` if there are too many
+    sums.
+    """
     count = len(rows.values)
     half = size // 2
     if math.comb(count, size - half) > MOST_PARTIAL_SUMS:

@@ -1,4 +1,6 @@
-"""Transformations of a transformer's weights that leave its function alone; each is checked, or refused with the reason."""
+"""Transformations of a transformer's weights that leave its function alone; each is checked, or
+refused with the reason.
+"""
 
 from singlearn.symmetry.transformer.compress import CompressedTransformer, compress
 from singlearn.symmetry.transformer.description import TransformerDescription, describe

@@ -1,4 +1,6 @@
-"""A transformer from what a path names: a Hugging Face folder, or a file of weights where it can be told what it is."""
+"""A transformer from what a path names: a Hugging Face folder, or a file of weights where it can be
+told what it is.
+"""
 
 from __future__ import annotations
 
@@ -40,16 +42,19 @@ def read_transformer(
     causal: bool = False,
     ignore: Collection[str] = (),
 ) -> Transformer:
-    """The transformer in a Hugging Face folder, or in a file that holds the state dictionary of a ``TransformerEncoder``.
+    """The transformer in a Hugging Face folder, or in a file that holds the state dictionary of a
+    ``TransformerEncoder``.
 
     Args:
         path: of the folder (or of the weights in it), or of a .pt, .pth, .bin or .safetensors file.
-        heads, norm_first, activation, epsilon: what a state dictionary does not tell: all four are needed for one.
+        heads, norm_first, activation, epsilon: what a state dictionary does not tell: all four are
+            needed for one.
         causal: for a state dictionary: the function with the causal mask.
         ignore: keys of a ``config.json`` that do not change the function.
 
     Raises:
-        ValueError: a part that is not understood, or that the file does not tell; the message names it.
+        ValueError: a part that is not understood, or that the file does not tell; the message names
+            it.
         FileNotFoundError: no such path.
     """
     path = Path(path)
@@ -62,18 +67,26 @@ def read_transformer(
     state = _state(path)
     if not is_encoder_state(list(state)):
         raise ValueError(
-            f"{path}: it holds weights without what says how they are used; give the folder with config.json, or save "
+            f"{path}: it holds weights without what says how they are used; give the folder with "
+            f"config.json, or save "
             "the state dictionary of a torch.nn.TransformerEncoder"
         )
     given = {"heads": heads, "norm_first": norm_first, "activation": activation, "epsilon": epsilon}
     missing = [name for name, value in given.items() if value is None]
     if missing or heads is None or norm_first is None or activation is None or epsilon is None:
         raise ValueError(
-            f"{path}: it holds the weights of a TransformerEncoder, which do not tell {', '.join(missing)}; give "
+            f"{path}: it holds the weights of a TransformerEncoder, which do not tell "
+            f"{', '.join(missing)}; give "
             "heads (nhead), norm_first, activation and epsilon (layer_norm_eps)"
         )
     return from_encoder_state(
-        state, heads=heads, norm_first=norm_first, activation=activation, epsilon=epsilon, causal=causal, source=str(path)
+        state,
+        heads=heads,
+        norm_first=norm_first,
+        activation=activation,
+        epsilon=epsilon,
+        causal=causal,
+        source=str(path),
     )
 
 

@@ -53,12 +53,14 @@ class Distance:
 
 
 def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance:
-    """The largest difference of two networks on a bounded domain, exactly for N ≤ 3, with bounds otherwise.
+    """The largest difference of two networks on a bounded domain, exactly for N ≤ 3, with bounds
+    otherwise.
 
-    Their difference is affine on the cells of the arrangement of all boundaries, so it is largest at a vertex of a
-    cell. Up to three inputs all vertices are visited in floating point, and every one that rounding cannot rule out is
-    solved and evaluated exactly. With more inputs, or more than five million vertices, the upper bound comes from
-    :func:`paired_bound` and the lower one from a search uphill.
+    Their difference is affine on the cells of the arrangement of all boundaries, so it is largest
+    at a vertex of a cell. Up to three inputs all vertices are visited in floating point, and every
+    one that rounding cannot rule out is solved and evaluated exactly. With more inputs, or more
+    than five million vertices, the upper bound comes from :func:`paired_bound` and the lower one
+    from a search uphill.
 
     Args:
         a, b: networks with the same inputs and outputs.
@@ -91,7 +93,10 @@ def require_same_shape(a: TwoLayerReLU, b: TwoLayerReLU) -> None:
     """Raise ``ValueError`` unless both networks map the same inputs to the same outputs."""
     for what, own, other in (("inputs", a.inputs, b.inputs), ("outputs", a.outputs, b.outputs)):
         if own != other:
-            raise ValueError(f"b: it has {other} {what}, the first network {own}; only networks with the same {what} can be compared")
+            raise ValueError(
+                f"b: it has {other} {what}, the first network {own}; only networks with the same "
+                f"{what} can be compared"
+            )
 
 
 def _size(gap: KinkForm, point: Vector) -> Fraction:
@@ -103,25 +108,41 @@ def _largest_vertex(gap: KinkForm, domain: Domain) -> Vector:
     normals, offsets = domain.halfspaces()
     floats = FloatForm(gap)
     sizes = [max(abs(v) for v in row) for row in normals]
-    walls = np.array([[float(v / size) for v in row] for row, size in zip(normals, sizes, strict=True)])
+    walls = np.array(
+        [[float(v / size) for v in row] for row, size in zip(normals, sizes, strict=True)]
+    )
     heights = np.array([float(v / size) for v, size in zip(offsets, sizes, strict=True)])
-    rows, right = np.concatenate([floats.normals, walls]), np.concatenate([-floats.offsets, heights])
+    rows, right = (
+        np.concatenate([floats.normals, walls]),
+        np.concatenate([-floats.offsets, heights]),
+    )
     exact_rows = [tuple(Fraction(v) for v in plane.normal) for plane in gap.kinks] + list(normals)
     exact_right = [Fraction(-plane.offset) for plane in gap.kinks] + list(offsets)
     scale = float(np.max(np.abs(right))) + 1.0
     best, best_point = _size(gap, domain.centre), domain.centre
     for chosen in _subsets(len(rows), domain.inputs):
         points, error = _solutions(rows[chosen], right[chosen], scale)
-        near = np.all(points @ walls.T <= heights + (error[:, None] + 1e-12 * scale) * domain.inputs, axis=1)
-        with np.errstate(invalid="ignore"):  # nearly parallel boundaries of equal networks: 0 · ∞, looked at exactly below
-            reach = np.abs(floats.values(points)).max(axis=1) + floats.lipschitz * (error + 1e-13 * scale * (1 + len(gap.kinks)))
+        near = np.all(
+            points @ walls.T <= heights + (error[:, None] + 1e-12 * scale) * domain.inputs, axis=1
+        )
+        with np.errstate(
+            invalid="ignore"
+        ):  # nearly parallel boundaries of equal networks: 0 · ∞, looked at exactly below
+            reach = np.abs(floats.values(points)).max(axis=1) + floats.lipschitz * (
+                error + 1e-13 * scale * (1 + len(gap.kinks))
+            )
         order = np.flatnonzero(near)
         # The most promising first, until rounding cannot make another one larger.
         for index in order[np.argsort(-reach[order], kind="stable")]:
             if reach[index] < float(best) * (1 - 1e-12):
                 break
             try:
-                point = tuple(solve([exact_rows[i] for i in chosen[index]], [exact_right[i] for i in chosen[index]]))
+                point = tuple(
+                    solve(
+                        [exact_rows[i] for i in chosen[index]],
+                        [exact_right[i] for i in chosen[index]],
+                    )
+                )
             except ValueError:  # parallel planes have no vertex
                 continue
             if domain.contains(point) and (size := _size(gap, point)) > best:
@@ -137,9 +158,13 @@ def _subsets(count: int, size: int) -> Iterator[Int[np.ndarray, "subsets size"]]
 
 
 def _solutions(
-    matrices: Float[np.ndarray, "subsets size size"], right: Float[np.ndarray, "subsets size"], scale: float
+    matrices: Float[np.ndarray, "subsets size size"],
+    right: Float[np.ndarray, "subsets size"],
+    scale: float,
 ) -> tuple[Float[np.ndarray, "subsets size"], Float[np.ndarray, " subsets"]]:
-    """Where the planes of each subset meet, and how far rounding may have moved it; infinite where they are nearly parallel."""
+    """Where the planes of each subset meet, and how far rounding may have moved it; infinite where
+    they are nearly parallel.
+    """
     singular = np.linalg.svd(matrices, compute_uv=False)
     condition = singular[:, 0] / np.maximum(singular[:, -1], 1e-300)
     solvable = condition < WELL_CONDITIONED
@@ -149,10 +174,15 @@ def _solutions(
 
 
 def _high_point(gap: KinkForm, domain: Domain) -> Vector:
-    """A point with a large difference: the best of random ones, then uphill towards the vertex that the affine piece there favours."""
+    """A point with a large difference: the best of random ones, then uphill towards the vertex that
+    the affine piece there favours.
+    """
     floats = FloatForm(gap)
     generator = np.random.default_rng(0)
-    vertices = [domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)]) for _ in range(64)]
+    vertices = [
+        domain.highest([Fraction(float(v)) for v in generator.normal(size=domain.inputs)])
+        for _ in range(64)
+    ]
     corners = np.array([[float(v) for v in vertex] for vertex in vertices])
     points = generator.dirichlet(np.full(len(corners), 0.2), size=SAMPLES) @ corners
     best = points[np.argmax(np.abs(floats.values(points)).max(axis=1))]
@@ -161,7 +191,10 @@ def _high_point(gap: KinkForm, domain: Domain) -> Vector:
     point = max(candidates, key=lambda p: _size(gap, p))
     while True:
         uphill = domain.highest(_gradient(gap, point))
-        steps = [tuple(p + Fraction(k, 4) * (u - p) for p, u in zip(point, uphill, strict=True)) for k in range(1, 5)]
+        steps = [
+            tuple(p + Fraction(k, 4) * (u - p) for p, u in zip(point, uphill, strict=True))
+            for k in range(1, 5)
+        ]
         better = max(steps, key=lambda p: _size(gap, p))
         if _size(gap, better) <= _size(gap, point) * (1 + Fraction(1, 10**6)):
             return point

@@ -46,11 +46,19 @@ class Equivalence(Shown):
 
     @property
     def is_undecided(self) -> bool:
-        """Whether the tolerance lies between the bounds on the distance; the answer then is false, for want of a proof."""
-        return not self.is_exact and self.distance is not None and self.distance.lower <= self.tolerance < self.distance.upper
+        """Whether the tolerance lies between the bounds on the distance; the answer then is false,
+        for want of a proof.
+        """
+        return (
+            not self.is_exact
+            and self.distance is not None
+            and self.distance.lower <= self.tolerance < self.distance.upper
+        )
 
     def __bool__(self) -> bool:
-        return self.is_exact or (self.distance is not None and self.distance.upper <= self.tolerance)
+        return self.is_exact or (
+            self.distance is not None and self.distance.upper <= self.tolerance
+        )
 
     @cached_property
     def transformation(self) -> Transformation | None:
@@ -59,20 +67,30 @@ class Equivalence(Shown):
 
     @cached_property
     def snapped(self) -> SnappedPair | None:
-        """Where they are equal up to the tolerance but not exactly: networks no further than it from them that are one function."""
+        """Where they are equal up to the tolerance but not exactly: networks no further than it
+        from them that are one function.
+        """
         if self.is_exact or not self or self.distance is None or self.domain is None:
             return None
-        sizes = [max(abs(q) for q in node.q) * BoxUnits.of(self.domain).size(node) for net in (self.a, self.b) for node in net.nodes]
+        sizes = [
+            max(abs(q) for q in node.q) * BoxUnits.of(self.domain).size(node)
+            for net in (self.a, self.b)
+            for node in net.nodes
+        ]
         relative = min(self.tolerance / (sum(sizes, Fraction(0)) or Fraction(1)), Fraction(LARGEST))
         for tried in (relative, 16 * relative):
             pair = snap_pair(self.a, self.b, self.domain, min(tried, Fraction(LARGEST)))
-            if pair is not None and all(distance.upper <= self.tolerance for distance in pair.distances):
+            if pair is not None and all(
+                distance.upper <= self.tolerance for distance in pair.distances
+            ):
                 return pair
         return None
 
     @cached_property
     def witness(self) -> Witness | None:
-        """A point where the two differ, and which kink or slope does, where they are not exactly equal."""
+        """A point where the two differ, and which kink or slope does, where they are not exactly
+        equal.
+        """
         return None if self.is_exact else find_witness(self.a, self.b, *self.forms, self.domain)
 
     def __str__(self) -> str:
@@ -81,19 +99,29 @@ class Equivalence(Shown):
             return f"the same function{where}\n{self.transformation}"
         if self.distance is None:
             rounding = equal_up_to_rounding(self.a, self.b, self.domain)
-            return f"different functions{where}: {self.witness}" + (f"\n{rounding}" if rounding else "")
+            return f"different functions{where}: {self.witness}" + (
+                f"\n{rounding}" if rounding else ""
+            )
         if self.is_undecided:
             return f"not shown to be equal up to {short(self.tolerance)}{where}: {self.distance}"
-        verdict = f"equal up to {short(self.tolerance)}" if self else f"not equal up to {short(self.tolerance)}"
+        verdict = (
+            f"equal up to {short(self.tolerance)}"
+            if self
+            else f"not equal up to {short(self.tolerance)}"
+        )
         exactly = f"\n{self.snapped.sentence}" if self.snapped is not None else ""
         return f"{verdict}{where}: {self.distance}{exactly}"
 
 
-def equivalent_two_layer(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence:
-    """Decide whether two networks are the same function, on all of R^N or on a domain, in exact arithmetic.
+def equivalent_two_layer(
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None
+) -> Equivalence:
+    """Decide whether two networks are the same function, on all of R^N or on a domain, in exact
+    arithmetic.
 
-    They are exactly when their kink forms agree. Trained networks, whose parameters carry rounding or noise, are
-    compared with ``tolerance=``: equal if the largest difference on the (bounded) domain is at most that.
+    They are exactly when their kink forms agree. Trained networks, whose parameters carry rounding
+    or noise, are compared with ``tolerance=``: equal if the largest difference on the (bounded)
+    domain is at most that.
 
     Args:
         a, b: networks with the same inputs and outputs.
@@ -101,7 +129,8 @@ def equivalent_two_layer(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None
         tolerance: ε ≥ 0, in units of the output; needs a domain.
 
     Raises:
-        ValueError: shapes that do not fit together, a negative tolerance, or a tolerance without a domain.
+        ValueError: shapes that do not fit together, a negative tolerance, or a tolerance without a
+            domain.
 
     >>> f = TwoLayerReLU(w=[[1], [-1]], b=[1, 1], q=[1, 1], c=0)
     >>> g = TwoLayerReLU(w=[[-1], [1]], b=[-1, -1], q=[1, 1], c=2)
@@ -122,5 +151,8 @@ def equivalent_two_layer(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None
     if bound < 0:
         raise ValueError(f"tolerance: got {tolerance}; it should be at least 0")
     if domain is None:
-        raise ValueError("tolerance: two networks that differ at all can differ by any amount on all of R^N; give a domain")
+        raise ValueError(
+            "tolerance: two networks that differ at all can differ by any amount on all of R^N; "
+            "give a domain"
+        )
     return Equivalence(a, b, domain, forms, bound, sup_distance(a, b, domain))

@@ -33,7 +33,8 @@ class Expansion:
     def plus_affine(self, node: Node, sign: int = 1) -> Expansion:
         """With ``sign · q (<w, x> + b)`` added."""
         linear = tuple(
-            tuple(value + sign * q * w for value, w in zip(row, node.w, strict=True)) for row, q in zip(self.linear, node.q, strict=True)
+            tuple(value + sign * q * w for value, w in zip(row, node.w, strict=True))
+            for row, q in zip(self.linear, node.q, strict=True)
         )
         constant = tuple(d + sign * q * node.b for d, q in zip(self.constant, node.q, strict=True))
         return replace(self, linear=linear, constant=constant)
@@ -45,5 +46,8 @@ class Expansion:
     def form(self, like: TwoLayerReLU, domain: Domain | None) -> KinkForm:
         """Its kink form; ``like`` says how many inputs and outputs there are."""
         own = kink_form(like.replaced(self.nodes, self.constant), domain)
-        linear = tuple(tuple(a + b for a, b in zip(row, extra, strict=True)) for row, extra in zip(own.linear, self.linear, strict=True))
+        linear = tuple(
+            tuple(a + b for a, b in zip(row, extra, strict=True))
+            for row, extra in zip(own.linear, self.linear, strict=True)
+        )
         return replace(own, linear=linear)

@@ -29,13 +29,14 @@ class ExplainedRank(Shown):
         parameters: D.
         rank: of the Jacobian at the inputs given.
         explained: dimension spanned by the symmetries' generators.
-        first_order: dimension of what else is null on every input of the domain: null to first order, but no symmetry,
-            as where two nodes on one boundary slide apart. Nodes whose kinks cancel, and which slide together, are a symmetry.
-        unexplained: what is null at these inputs only; more inputs, or the singularity of something unknown, would
-            tell.
+        first_order: dimension of what else is null on every input of the domain: null to first
+            order, but no symmetry, as where two nodes on one boundary slide apart. Nodes whose
+            kinks cancel, and which slide together, are a symmetry.
+        unexplained: what is null at these inputs only; more inputs, or the singularity of something
+            unknown, would tell.
         generators: the symmetries' directions.
-        is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes with q ≠ 0 on one boundary have too many
-            subsets, and ``explained`` is a lower bound then.
+        is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes with
+            q ≠ 0 on one boundary have too many subsets, and ``explained`` is a lower bound then.
     """
 
     parameters: int
@@ -49,16 +50,21 @@ class ExplainedRank(Shown):
     def __str__(self) -> str:
         least, most = ("", "") if self.is_complete else ("at least ", "at most ")
         return (
-            f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} null directions "
+            f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} "
+            f"null directions "
             f"{least}{self.explained} are symmetries, "
             f"{most}{self.first_order} are null to first order only, {self.unexplained} unexplained"
         )
 
 
-def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None) -> ExplainedRank:
-    """Rank of the Jacobian of the outputs at inputs x, beside the dimension that known symmetries take from it.
+def explained_rank(
+    net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], domain: Domain | None = None
+) -> ExplainedRank:
+    """Rank of the Jacobian of the outputs at inputs x, beside the dimension that known symmetries
+    take from it.
 
-    Ranks are numerical, in float64, after columns are scaled to length one; boundaries are compared exactly.
+    Ranks are numerical, in float64, after columns are scaled to length one; boundaries are compared
+    exactly.
 
     Args:
         net: the network.
@@ -66,7 +72,8 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
         domain: where symmetries are to hold; the box around x if not given.
 
     Raises:
-        ValueError: x has another number of columns than the network has inputs, or does not span a box; weights too large.
+        ValueError: x has another number of columns than the network has inputs, or does not span a
+            box; weights too large.
 
     >>> net = TwoLayerReLU([[1], [1]], [0, 0], [1, 2], 0)
     >>> print(explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
@@ -77,7 +84,8 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
     largest = max(float(np.abs(array).max(initial=0.0)) for array in net.arrays())
     if largest > LARGEST_WEIGHT:
         raise ValueError(
-            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is; scaling its node, "
+            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most "
+            f"{LARGEST_WEIGHT:.0e} is; scaling its node, "
             "(w, b) down and q up, leaves the function as it is"
         )
     where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
@@ -92,15 +100,20 @@ def explained_rank(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], dom
         raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")
     explained, kernel = numerical_rank(symmetric), null.shape[1]
     size = Layout.of(net).size
-    return ExplainedRank(size, rank, explained, kernel - explained, size - rank - kernel, tuple(found), is_complete)
+    return ExplainedRank(
+        size, rank, explained, kernel - explained, size - rank - kernel, tuple(found), is_complete
+    )
 
 
-def fisher_kernel(net: TwoLayerReLU, domain: Domain | None = None) -> Float[np.ndarray, "parameters kernel"]:
-    r"""Kernel of the Fisher information for inputs whose distribution fills the domain, as orthonormal columns.
+def fisher_kernel(
+    net: TwoLayerReLU, domain: Domain | None = None
+) -> Float[np.ndarray, "parameters kernel"]:
+    r"""Kernel of the Fisher information for inputs whose distribution fills the domain, as
+     orthonormal columns.
 
-    The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0} P_k^-)` with affine
-    functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every boundary and
-    :math:`P_0 + \sum_k P_k^+ = 0`.
+    The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0}
+    P_k^-)` with affine functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every
+    boundary and :math:`P_0 + \sum_k P_k^+ = 0`.
     """
     require_two_layer(net, "fisher_kernel")
     own = roles(net, domain)
@@ -117,7 +130,9 @@ def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations pa
     w, b, q, _ = net.arrays()
 
     def piece(i: int) -> Float[np.ndarray, "coefficients parameters"]:
-        """Affine function, one row per output and coefficient, that node i adds where it is active: ``q (δw x + δb) + δq (w x + b)``."""
+        """Affine function, one row per output and coefficient, that node i adds where it is active:
+        ``q (δw x + δb) + δq (w x + b)``.
+        """
         block = np.zeros((layout.outputs, layout.inputs + 1, layout.size))
         for j, place in enumerate(range(layout.size)[layout.q(i)]):
             block[j, :-1, layout.w(i)] = q[j, i] * np.eye(layout.inputs)
@@ -132,7 +147,10 @@ def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations pa
     total = bias.reshape(-1, layout.size)
     rows = []
     for members in own.sides.values():
-        sums = {sign: sum((piece(i) for i, _ in same), np.zeros_like(total)) for sign, same in members.items()}
+        sums = {
+            sign: sum((piece(i) for i, _ in same), np.zeros_like(total))
+            for sign, same in members.items()
+        }
         rows.append(sums[1] - sums[-1])
         total = total + sums[1]
     for i in own.bypassed:

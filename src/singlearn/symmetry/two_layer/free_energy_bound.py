@@ -82,18 +82,21 @@ def free_energy_bound(truth: Sequence[int], model: Sequence[int] | None = None) 
     widths = [whole_number(f"truth[{i}]", width) for i, width in enumerate(truth)]
     if len(widths) < 2:
         raise ValueError(
-            f"truth: got {list(truth)}; it should be the widths from the inputs to the outputs, at least two"
+            f"truth: got {list(truth)}; it should be the widths from the inputs to the outputs, at "
+            f"least two"
         )
     if model is not None:
         wide = [whole_number(f"model[{i}]", width) for i, width in enumerate(model)]
         if len(wide) != len(widths) or wide[0] != widths[0] or wide[-1] != widths[-1]:
             raise ValueError(
-                f"model: got widths {wide}; it should have the depth, inputs and outputs of the truth, {widths}"
+                f"model: got widths {wide}; it should have the depth, inputs and outputs of the "
+                f"truth, {widths}"
             )
         narrow = [i for i, (own, least) in enumerate(zip(wide, widths, strict=True)) if own < least]
         if narrow:
             raise ValueError(
-                f"model[{narrow[0]}]: got {wide[narrow[0]]} nodes; it should have at least the truth's {widths[narrow[0]]}"
+                f"model[{narrow[0]}]: got {wide[narrow[0]]} nodes; it should have at least the "
+                f"truth's {widths[narrow[0]]}"
             )
     parameters = sum(after * (before + 1) for before, after in itertools.pairwise(widths))
     nodes = sum(widths[1:-1])

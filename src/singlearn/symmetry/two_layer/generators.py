@@ -1,4 +1,6 @@
-"""Directions in which a network's parameters can move without changing the function, from what its symmetries are."""
+"""Directions in which a network's parameters can move without changing the function, from what its
+symmetries are.
+"""
 
 from __future__ import annotations
 
@@ -50,21 +52,25 @@ class Generator(Shown):
 
 
 def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generator]:
-    r"""Directions along which the function does not change, from the symmetries of a two-layer ReLU network.
+    r"""Directions along which the function does not change, from the symmetries of a two-layer ReLU
+     network.
 
-    - every node: scaling, :math:`\sum_k w_k \partial_{w_k} + b\,\partial_b - \sum_j q_j \partial_{q_j}` (Lemma 1 of Wei
-      et al. 2022 [wei2022deep]_);
+    - every node: scaling, :math:`\sum_k w_k \partial_{w_k} + b\,\partial_b - \sum_j q_j
+      \partial_{q_j}` (Lemma 1 of Wei et al. 2022 [wei2022deep]_);
     - q = 0: w and b are free; dead on the domain: everything is free;
     - w = 0: b or q trade with the output bias;
     - two nodes on one oriented boundary: outgoing weight passes between them;
-    - opposite nodes on several boundaries: amounts turn round as long as :math:`\sum_k τ_k n_k^T = 0`, or on a domain as far as always
-      active nodes take the slope;
-    - nodes on one boundary whose kinks cancel leave it together (:mod:`singlearn.symmetry.two_layer.slides`);
-    - k always active nodes: with :math:`\tilde W = (W, b)`, the fields :math:`(X\tilde W, -QX)` of GL(k), :math:`n a^T`
-      with :math:`Q n = 0`, :math:`l` with :math:`l W = 0`, and constants that trade with the output bias.
+    - opposite nodes on several boundaries: amounts turn round as long as :math:`\sum_k τ_k n_k^T =
+      0`, or on a domain as far as always active nodes take the slope;
+    - nodes on one boundary whose kinks cancel leave it together
+      (:mod:`singlearn.symmetry.two_layer.slides`);
+    - k always active nodes: with :math:`\tilde W = (W, b)`, the fields :math:`(X\tilde W, -QX)` of
+      GL(k), :math:`n a^T` with :math:`Q n = 0`, :math:`l` with :math:`l W = 0`, and constants that
+      trade with the output bias.
 
-    They span the tangent directions but are not independent of each other. Which nodes cancel is a SUBSET SUM problem: up to 18 nodes
-    with q ≠ 0 on one boundary all sets are found, with more those of up to three nodes.
+    They span the tangent directions but are not independent of each other. Which nodes cancel is a
+    SUBSET SUM problem: up to 18 nodes with q ≠ 0 on one boundary all sets are found, with more
+    those of up to three nodes.
 
     Args:
         net: the network; boundaries are compared exactly.
@@ -77,8 +83,12 @@ def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generato
     return generators_and_whether_all(net, domain)[0]
 
 
-def generators_and_whether_all(net: TwoLayerReLU, domain: Domain | None) -> tuple[list[Generator], bool]:
-    """The directions of :func:`generators`, and whether every way in which nodes on one boundary cancel was looked for."""
+def generators_and_whether_all(
+    net: TwoLayerReLU, domain: Domain | None
+) -> tuple[list[Generator], bool]:
+    """The directions of :func:`generators`, and whether every way in which nodes on one boundary
+    cancel was looked for.
+    """
     layout = Layout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)
@@ -89,9 +99,15 @@ def generators_and_whether_all(net: TwoLayerReLU, domain: Domain | None) -> tupl
         if np.any(scaling):
             found.append(Generator(Field.SCALING, (i,), scaling))
         if not any(node.q):
-            found += [Generator(Field.SILENT, (i,), _unit(layout, place)) for place in (*_places(layout, layout.w(i)), layout.b(i))]
+            found += [
+                Generator(Field.SILENT, (i,), _unit(layout, place))
+                for place in (*_places(layout, layout.w(i)), layout.b(i))
+            ]
         if domain is None and not any(node.w):
-            found += [Generator(Field.CONSTANT, (i,), d) for d in _constant_node(layout, i, float(node.b), q[:, i])]
+            found += [
+                Generator(Field.CONSTANT, (i,), d)
+                for d in _constant_node(layout, i, float(node.b), q[:, i])
+            ]
     for i in own.off:
         if domain is not None:
             places = (*_places(layout, layout.w(i)), layout.b(i), *_places(layout, layout.q(i)))
@@ -99,13 +115,23 @@ def generators_and_whether_all(net: TwoLayerReLU, domain: Domain | None) -> tupl
     for members in own.sides.values():
         for same in members.values():
             for (i, first), (j, second) in itertools.pairwise(same):
-                found += [Generator(Field.TRANSFER, (i, j), d) for d in _transfer(layout, i, j, second / first)]
+                found += [
+                    Generator(Field.TRANSFER, (i, j), d)
+                    for d in _transfer(layout, i, j, second / first)
+                ]
     found += [Generator(Field.TURN, nodes, d) for nodes, d in _turns(layout, own)]
     sliding, exchanges, complete = slides(net, own, domain is not None)
-    found += [Generator(Field.SLIDE, one.nodes, one.direction) for one in sliding if not _is_silent(net, one.nodes)]
+    found += [
+        Generator(Field.SLIDE, one.nodes, one.direction)
+        for one in sliding
+        if not _is_silent(net, one.nodes)
+    ]
     found += [Generator(Field.EXCHANGE, one.nodes, one.direction) for one in exchanges]
     if domain is not None and own.bypassed:
-        found += [Generator(Field.BYPASSED, own.bypassed, d) for d in _bypassed(layout, own.bypassed, w, b, q)]
+        found += [
+            Generator(Field.BYPASSED, own.bypassed, d)
+            for d in _bypassed(layout, own.bypassed, w, b, q)
+        ]
     return found, complete
 
 
@@ -124,7 +150,9 @@ def _unit(layout: Layout, place: int) -> Float[np.ndarray, " parameters"]:
     return direction
 
 
-def _constant_node(layout: Layout, i: int, height: float, q: Float[np.ndarray, " outputs"]) -> Iterator[Float[np.ndarray, " parameters"]]:
+def _constant_node(
+    layout: Layout, i: int, height: float, q: Float[np.ndarray, " outputs"]
+) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``q ReLU(b)`` is a constant and trades with c; where b ≤ 0 it is zero."""
     trade = _unit(layout, layout.b(i))
     if height > 0:
@@ -137,7 +165,9 @@ def _constant_node(layout: Layout, i: int, height: float, q: Float[np.ndarray, "
         yield trade
 
 
-def _transfer(layout: Layout, i: int, j: int, ratio: float) -> Iterator[Float[np.ndarray, " parameters"]]:
+def _transfer(
+    layout: Layout, i: int, j: int, ratio: float
+) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``u_j = ratio u_i``: what q_j gains, q_i loses ``ratio`` times."""
     for own, other in zip(_places(layout, layout.q(i)), _places(layout, layout.q(j)), strict=True):
         direction = _unit(layout, other)
@@ -145,13 +175,23 @@ def _transfer(layout: Layout, i: int, j: int, ratio: float) -> Iterator[Float[np
         yield direction
 
 
-def _turns(layout: Layout, own: Roles) -> Iterator[tuple[tuple[int, ...], Float[np.ndarray, " parameters"]]]:
-    """``τ ReLU(u) - τ ReLU(-u) = τ u``: amounts τ_k turn round on several boundaries, their slopes cancel, c takes the constant."""
-    both = [(plane, members[1][0], members[-1][0]) for plane, members in own.sides.items() if members[1] and members[-1]]
+def _turns(
+    layout: Layout, own: Roles
+) -> Iterator[tuple[tuple[int, ...], Float[np.ndarray, " parameters"]]]:
+    """``τ ReLU(u) - τ ReLU(-u) = τ u``: amounts τ_k turn round on several boundaries, their slopes
+    cancel, c takes the constant.
+    """
+    both = [
+        (plane, members[1][0], members[-1][0])
+        for plane, members in own.sides.items()
+        if members[1] and members[-1]
+    ]
     if not both:
         return
     sizes = [float(max(abs(v) for v in plane.normal)) for plane, _, _ in both]
-    normals = np.array([[v / size for v in plane.normal] for (plane, _, _), size in zip(both, sizes, strict=True)])
+    normals = np.array(
+        [[v / size for v in plane.normal] for (plane, _, _), size in zip(both, sizes, strict=True)]
+    )
     for amounts in null_space(normals.T).T:
         nodes = tuple(sorted(n for _, (i, _), (j, _) in both for n in (i, j)))
         for output in range(layout.outputs):
@@ -176,7 +216,9 @@ def _bypassed(
     zero_affine, zero_outgoing = np.zeros_like(affine), np.zeros_like(outgoing)
 
     def direction(
-        moved: Float[np.ndarray, "k affine"], out: Float[np.ndarray, "outputs k"], bias: Float[np.ndarray, " outputs"]
+        moved: Float[np.ndarray, "k affine"],
+        out: Float[np.ndarray, "outputs k"],
+        bias: Float[np.ndarray, " outputs"],
     ) -> Float[np.ndarray, " parameters"]:
         result = np.zeros(layout.size)
         for position, i in enumerate(members):

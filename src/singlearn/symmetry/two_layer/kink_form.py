@@ -17,18 +17,24 @@ from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU, require_two
 
 @dataclass(frozen=True)
 class Hyperplane:
-    """``{x : <normal, x> + offset = 0}`` with coprime integers, the first non-zero entry of ``normal`` positive."""
+    """``{x : <normal, x> + offset = 0}`` with coprime integers, the first non-zero entry of
+    ``normal`` positive.
+    """
 
     normal: tuple[int, ...]
     offset: int
 
     def at(self, point: Sequence[Fraction]) -> Fraction:
         """``u(x) = <normal, x> + offset``."""
-        return sum((n * x for n, x in zip(self.normal, point, strict=True) if n), Fraction(self.offset))
+        return sum(
+            (n * x for n, x in zip(self.normal, point, strict=True) if n), Fraction(self.offset)
+        )
 
     @property
     def is_short(self) -> bool:
-        """Whether its integers have few enough digits to be read; else people see it with a normal of length one."""
+        """Whether its integers have few enough digits to be read; else people see it with a normal
+        of length one.
+        """
         return max(abs(n) for n in (*self.normal, self.offset)) < LONGEST_INTEGER
 
     def total_for_people(self, total: Vector) -> Vector:
@@ -48,14 +54,20 @@ class Hyperplane:
         names = [f"x{i + 1}" if len(self.normal) > 1 else "x" for i in range(len(self.normal))]
         if self.is_short:
             whole = zip((*self.normal, self.offset), (*names, ""), strict=True)
-            terms = [_term("" if abs(n) == 1 and name else f"{abs(n)}", n < 0, name) for n, name in whole if n]
+            terms = [
+                _term("" if abs(n) == 1 and name else f"{abs(n)}", n < 0, name)
+                for n, name in whole
+                if n
+            ]
         else:
             size, length = self._length
             shares = [float(Fraction(n, size)) / length for n in self.normal]
             offset = Fraction(self.offset, size) / Fraction(length)
             digits = [f"{abs(v):.6g}" for v in shares]
             terms = [
-                _term("" if d == "1" else d, v < 0, name) for v, d, name in zip(shares, digits, names, strict=True) if abs(v) > NO_SHARE
+                _term("" if d == "1" else d, v < 0, name)
+                for v, d, name in zip(shares, digits, names, strict=True)
+                if abs(v) > NO_SHARE
             ]
             if offset:
                 terms.append(_term(short(abs(rounded(offset))), offset < 0, ""))
@@ -82,7 +94,8 @@ def rounded(value: Fraction) -> Fraction:
 
 @dataclass(frozen=True)
 class KinkForm(Shown):
-    r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for each hyperplane where f has a kink.
+    r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for
+     each hyperplane where f has a kink.
 
     Two networks are the same function exactly when their kink forms are equal.
 
@@ -96,14 +109,18 @@ class KinkForm(Shown):
     linear: Matrix
     constant: Vector
     snapped: Any = field(default=None, compare=False, repr=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` whose network it is the form of, where a tolerance was given."""
+    """The :class:`~singlearn.symmetry.trained.Snap` whose network it is the form of, where a
+    tolerance was given.
+    """
 
     def __hash__(self) -> int:
         return hash((tuple(self.kinks.items()), self.linear, self.constant))
 
     @property
     def slope(self) -> Matrix:
-        r""":math:`G = L + \sum_k A_k n_k^T/2`, free of orientations: :math:`f = \sum_k \tfrac{A_k}{2}|u_k| + G x + \mathrm{const}`."""
+        r""":math:`G = L + \sum_k A_k n_k^T/2`, free of orientations: :math:`f = \sum_k
+        \tfrac{A_k}{2}|u_k| + G x + \mathrm{const}`.
+        """
         rows = [list(row) for row in self.linear]
         for plane, totals in self.kinks.items():
             for row, total in zip(rows, totals, strict=True):
@@ -118,13 +135,22 @@ class KinkForm(Shown):
         for plane, totals in self.kinks.items():
             height = plane.at(point)
             if height > 0:
-                values = [value + total * height for value, total in zip(values, totals, strict=True)]
+                values = [
+                    value + total * height for value, total in zip(values, totals, strict=True)
+                ]
         return tuple(values)
 
     def __str__(self) -> str:
         lines = [f"{len(self.kinks)} kinks"]
-        lines += [f"  total kink {_numbers(plane.total_for_people(totals))} on {plane}" for plane, totals in self.kinks.items()]
-        lines.append("  linear part " + "; ".join(_numbers(row) for row in self.linear) + f", constant {_numbers(self.constant)}")
+        lines += [
+            f"  total kink {_numbers(plane.total_for_people(totals))} on {plane}"
+            for plane, totals in self.kinks.items()
+        ]
+        lines.append(
+            "  linear part "
+            + "; ".join(_numbers(row) for row in self.linear)
+            + f", constant {_numbers(self.constant)}"
+        )
         return "\n".join(lines if self.snapped is None else [*lines, self.snapped.sentence])
 
 
@@ -133,7 +159,8 @@ def _numbers(values: Vector) -> str:
 
 
 def short(value: Fraction, digits: int = 6) -> str:
-    """An exact number for people: the fraction where it is short, else so many digits of it, of any exponent.
+    """An exact number for people: the fraction where it is short, else so many digits of it, of any
+    exponent.
 
     >>> short(Fraction(1, 3)), short(Fraction(0.1)), short(Fraction(1, 10**400))
     ('1/3', '0.1', '1.00000e-400')
@@ -158,7 +185,8 @@ SMALLEST_NORMAL = 2.0**-1022
 
 
 def told_apart(a: Vector, b: Vector) -> tuple[str, str]:
-    """Two rows of numbers that are not equal, with enough digits to see it; the second as a difference where 24 do not do.
+    """Two rows of numbers that are not equal, with enough digits to see it; the second as a
+    difference where 24 do not do.
 
     >>> told_apart((Fraction(0.1),), (Fraction(0.1) + Fraction(1, 10**15),))
     ('0.100000000000000006', '0.100000000000001006')
@@ -172,7 +200,8 @@ def told_apart(a: Vector, b: Vector) -> tuple[str, str]:
 
 
 def boundary(node: Node) -> tuple[Hyperplane, Fraction]:
-    """The activation boundary of a node with w ≠ 0, and the factor ρ with ``(w, b) = ρ (normal, offset)``; ρ < 0 if it is reversed.
+    """The activation boundary of a node with w ≠ 0, and the factor ρ with ``(w, b) = ρ (normal,
+    offset)``; ρ < 0 if it is reversed.
 
     >>> plane, factor = boundary(Node((Fraction(-1, 2),), Fraction(3), (Fraction(1),)))
     >>> str(plane), factor
@@ -187,10 +216,10 @@ def boundary(node: Node) -> tuple[Hyperplane, Fraction]:
 def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
     r"""The kink form of a network, on all of :math:`R^N` or on a domain.
 
-    A node with :math:`(w, b) = ρ\,(n_k, o_k)` adds :math:`a = q|ρ|` to the total kink :math:`A_k`; where ρ < 0,
-    :math:`a\,\mathrm{ReLU}(-u) = a\,\mathrm{ReLU}(u) - a u` also adds to the affine part. Nodes with w = 0 are
-    constants. On a domain, a node whose boundary misses the interior is dead and vanishes, or always active (bypassed)
-    and joins the affine part.
+    A node with :math:`(w, b) = ρ\,(n_k, o_k)` adds :math:`a = q|ρ|` to the total kink :math:`A_k`;
+    where ρ < 0, :math:`a\,\mathrm{ReLU}(-u) = a\,\mathrm{ReLU}(u) - a u` also adds to the affine
+    part. Nodes with w = 0 are constants. On a domain, a node whose boundary misses the interior is
+    dead and vanishes, or always active (bypassed) and joins the affine part.
 
     Args:
         net: the network.
@@ -208,7 +237,9 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
     """
     require_two_layer(net, "kink_form")
     if domain is not None and domain.inputs != net.inputs:
-        raise ValueError(f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs")
+        raise ValueError(
+            f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs"
+        )
     totals: dict[Hyperplane, list[Fraction]] = {}
     linear = [[Fraction(0)] * net.inputs for _ in range(net.outputs)]
     constant = list(net.c)
@@ -238,7 +269,9 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None) -> KinkForm:
     return KinkForm(ordered, tuple(tuple(row) for row in linear), tuple(constant))
 
 
-def _add_affine(linear: list[list[Fraction]], constant: list[Fraction], node: Node, sign: int) -> None:
+def _add_affine(
+    linear: list[list[Fraction]], constant: list[Fraction], node: Node, sign: int
+) -> None:
     """Add ``sign · q (<w, x> + b)``."""
     for j, q in enumerate(node.q):
         if q:

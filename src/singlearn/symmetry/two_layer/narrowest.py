@@ -13,9 +13,11 @@ from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 
 def narrowest(net: TwoLayerReLU, domain: Domain | None = None) -> TwoLayerReLU:
-    """The same function with as few hidden nodes as :func:`minimal_width` finds, in exact arithmetic.
+    """The same function with as few hidden nodes as :func:`minimal_width` finds, in exact
+    arithmetic.
 
-    Where a node of the network lies on a kink its incoming weights are kept, so a trained network keeps its scales.
+    Where a node of the network lies on a kink its incoming weights are kept, so a trained network
+    keeps its scales.
 
     Args:
         net: the network.
@@ -48,12 +50,17 @@ def built(net: TwoLayerReLU, width: MinimalWidth) -> TwoLayerReLU:
     rest = Expansion((), form.linear, form.constant)
 
     def put(plane: Hyperplane, amount: Vector, sign: int) -> None:
-        """Add ``amount ReLU(sign u)``; where it is reversed, :math:`a ReLU(u) = a ReLU(-u) + a u` leaves ``a u`` to the rest."""
+        """Add ``amount ReLU(sign u)``; where it is reversed, :math:`a ReLU(u) = a ReLU(-u) + a u`
+        leaves ``a u`` to the rest.
+        """
         nonlocal rest
         if not any(amount):
             return
         normal = tuple(Fraction(v) for v in plane.normal)
-        model = models.get((plane, sign > 0), Node(tuple(sign * v for v in normal), Fraction(sign * plane.offset), amount))
+        model = models.get(
+            (plane, sign > 0),
+            Node(tuple(sign * v for v in normal), Fraction(sign * plane.offset), amount),
+        )
         size = abs(boundary(model)[1])
         nodes.append(Node(model.w, model.b, tuple(v / size for v in amount)))
         if sign < 0:
@@ -75,12 +82,19 @@ def built(net: TwoLayerReLU, width: MinimalWidth) -> TwoLayerReLU:
     return net.replaced(nodes, rest.constant)
 
 
-def _carriers(value: Vector, normal: Vector, kinks: dict[Hyperplane, Vector], domain: Domain | None) -> list[Node]:
-    """Nodes that add the slope ``value normal^T``: one always active on the domain, or two opposite ones on a boundary that is no kink."""
+def _carriers(
+    value: Vector, normal: Vector, kinks: dict[Hyperplane, Vector], domain: Domain | None
+) -> list[Node]:
+    """Nodes that add the slope ``value normal^T``: one always active on the domain, or two opposite
+    ones on a boundary that is no kink.
+    """
     if domain is not None:
         low, _ = domain.span(normal, Fraction(0))
         return [Node(normal, -low, value)]
     offset = Fraction(0)
     while boundary(Node(normal, offset, value))[0] in kinks:
         offset += 1
-    return [Node(normal, offset, value), Node(tuple(-v for v in normal), -offset, tuple(-v for v in value))]
+    return [
+        Node(normal, offset, value),
+        Node(tuple(-v for v in normal), -offset, tuple(-v for v in value)),
+    ]

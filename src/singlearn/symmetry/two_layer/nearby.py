@@ -39,7 +39,8 @@ class Nearby(Shown):
         net: the narrow network.
         error: its distance: for "sup" proved to be no larger than this, for "L2" an estimate.
         standard_error: of an "L2" error, from replicated quasi-random points; 0 for "sup".
-        norm: "sup", :math:`\\sup_X \\max_j |f_j - g_j|`, or "L2", :math:`(\\mathrm{mean}_X |f - g|^2)^{1/2}`.
+        norm: "sup", :math:`\\sup_X \\max_j |f_j - g_j|`, or "L2", :math:`(\\mathrm{mean}_X |f -
+            g|^2)^{1/2}`.
         eps: what the error was allowed to be.
     """
 
@@ -51,7 +52,9 @@ class Nearby(Shown):
 
     @property
     def width(self) -> int:
-        """An upper bound on the proximate rank, the least width within ``eps`` [farrugiaroberts2023computational]_."""
+        """An upper bound on the proximate rank, the least width within ``eps``
+        [farrugiaroberts2023computational]_.
+        """
         return self.net.width
 
     def __str__(self) -> str:
@@ -62,9 +65,10 @@ class Nearby(Shown):
 def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -> Nearby:
     """The narrowest network found within ``eps`` of the given one.
 
-    From the lossless compression on, one node at a time is removed, or two are merged, whichever costs least after the rest is refitted
-    by least squares and polished; every candidate's error is measured, exactly for "sup" and N ≤ 3. The width is an upper bound:
-    deciding the least is NP-complete in general (Farrugia-Roberts 2023 [farrugiaroberts2023computational]_).
+    From the lossless compression on, one node at a time is removed, or two are merged, whichever
+    costs least after the rest is refitted by least squares and polished; every candidate's error is
+    measured, exactly for "sup" and N ≤ 3. The width is an upper bound: deciding the least is
+    NP-complete in general (Farrugia-Roberts 2023 [farrugiaroberts2023computational]_).
 
     Args:
         net: the network.
@@ -91,7 +95,10 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -
     design = _points(domain, DESIGN_POINTS, seed=0)
     target = net.evaluate(design)
     while allowed > 0 and best.width > 0:
-        tried = [_measured(net, candidate, domain, norm, allowed) for candidate in _narrower(best.net, design, target, norm)]
+        tried = [
+            _measured(net, candidate, domain, norm, allowed)
+            for candidate in _narrower(best.net, design, target, norm)
+        ]
         found = min(tried, key=lambda near: near.error)
         if found.error > allowed:
             break
@@ -99,23 +106,32 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -
     return best
 
 
-def _measured(net: TwoLayerReLU, candidate: TwoLayerReLU, domain: Domain, norm: Norm, eps: float) -> Nearby:
+def _measured(
+    net: TwoLayerReLU, candidate: TwoLayerReLU, domain: Domain, norm: Norm, eps: float
+) -> Nearby:
     if norm == "sup":
         distance: Distance = sup_distance(net, candidate, domain)
         return Nearby(candidate, math.nextafter(float(distance.upper), math.inf), 0.0, norm, eps)
     squares = []
     for seed in range(REPLICATES):
         x = _points(domain, MEASURING_POINTS, seed=seed + 1)
-        squares.append(float(np.mean(np.sum((net.evaluate(x) - candidate.evaluate(x)) ** 2, axis=1))))
+        squares.append(
+            float(np.mean(np.sum((net.evaluate(x) - candidate.evaluate(x)) ** 2, axis=1)))
+        )
     error = math.sqrt(np.mean(squares))
-    spread = float(np.std(squares, ddof=1)) / math.sqrt(REPLICATES) / (2 * error) if error > 0 else 0.0
+    spread = (
+        float(np.std(squares, ddof=1)) / math.sqrt(REPLICATES) / (2 * error) if error > 0 else 0.0
+    )
     return Nearby(candidate, error, spread, norm, eps)
 
 
 def _points(domain: Domain, count: int, seed: int) -> Float[np.ndarray, "points inputs"]:
     """Quasi-random points, uniform on the domain."""
     normals, offsets = domain.halfspaces()
-    rows, right = np.array([[float(v) for v in row] for row in normals]), np.array([float(v) for v in offsets])
+    rows, right = (
+        np.array([[float(v) for v in row] for row in normals]),
+        np.array([float(v) for v in offsets]),
+    )
     axes = [[Fraction(int(i == j)) for j in range(domain.inputs)] for i in range(domain.inputs)]
     ends = [[float(v) for v in domain.span(axis, Fraction(0))] for axis in axes]
     low, high = np.array(ends).T
@@ -128,7 +144,10 @@ def _points(domain: Domain, count: int, seed: int) -> Float[np.ndarray, "points 
 
 
 def _narrower(
-    net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"], y: Float[np.ndarray, "points outputs"], norm: Norm
+    net: TwoLayerReLU,
+    x: Float[np.ndarray, "points inputs"],
+    y: Float[np.ndarray, "points outputs"],
+    norm: Norm,
 ) -> list[TwoLayerReLU]:
     """The most promising networks with one node less, refitted and polished."""
     w, b, q, _ = net.arrays()
@@ -140,12 +159,19 @@ def _narrower(
     for i, j in itertools.combinations(range(net.width), 2):
         alike = 1.0 if w[i] @ w[j] + b[i] * b[j] >= 0 else -1.0
         share = weight[i] / max(weight[i] + weight[j], 1e-300)
-        merged_w, merged_b = share * w[i] + alike * (1 - share) * w[j], share * b[i] + alike * (1 - share) * b[j]
+        merged_w, merged_b = (
+            share * w[i] + alike * (1 - share) * w[j],
+            share * b[i] + alike * (1 - share) * b[j],
+        )
         rest = [k for k in range(net.width) if k not in (i, j)]
         starts.append((np.vstack([w[rest], merged_w]), np.append(b[rest], merged_b)))
     fits = [_fitted(own_w, own_b, x, y) for own_w, own_b in starts]
     order = np.argsort([np.mean((_outputs(fit, x) - y) ** 2) for fit in fits], kind="stable")
-    polished = [_polished(fits[k], x, y, power) for k in order[:CANDIDATES] for power in ((2, 8) if norm == "sup" else (2,))]
+    polished = [
+        _polished(fits[k], x, y, power)
+        for k in order[:CANDIDATES]
+        for power in ((2, 8) if norm == "sup" else (2,))
+    ]
     result = []
     for own_w, own_b, own_q, own_c in polished:
         q_rows, constant = (own_q[0], float(own_c[0])) if net.is_scalar else (own_q, own_c)
@@ -153,7 +179,9 @@ def _narrower(
     return result
 
 
-def _outputs(arrays: Arrays, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs"]:
+def _outputs(
+    arrays: Arrays, x: Float[np.ndarray, "points inputs"]
+) -> Float[np.ndarray, "points outputs"]:
     w, b, q, c = arrays
     return c + np.maximum(x @ w.T + b, 0.0) @ q.T
 
@@ -170,7 +198,12 @@ def _fitted(
     return w, b, solution[:-1].T, solution[-1]
 
 
-def _polished(start: Arrays, x: Float[np.ndarray, "points inputs"], y: Float[np.ndarray, "points outputs"], power: int) -> Arrays:
+def _polished(
+    start: Arrays,
+    x: Float[np.ndarray, "points inputs"],
+    y: Float[np.ndarray, "points outputs"],
+    power: int,
+) -> Arrays:
     """All parameters moved to lower the mean of |error|^power."""
     w, b, q, c = start
     shapes = [part.shape for part in start]
@@ -184,7 +217,9 @@ def _polished(start: Arrays, x: Float[np.ndarray, "points inputs"], y: Float[np.
             position += size
         return parts[0], parts[1], parts[2], parts[3]
 
-    def loss(vector: Float[np.ndarray, " parameters"]) -> tuple[float, Float[np.ndarray, " parameters"]]:
+    def loss(
+        vector: Float[np.ndarray, " parameters"],
+    ) -> tuple[float, Float[np.ndarray, " parameters"]]:
         w, b, q, c = unpack(vector)
         heights = x @ w.T + b
         active = np.maximum(heights, 0.0)
@@ -192,8 +227,14 @@ def _polished(start: Arrays, x: Float[np.ndarray, "points inputs"], y: Float[np.
         slope = power * np.abs(error) ** (power - 1) * np.sign(error) / (scale * len(x))
         back = (slope @ q) * (heights > 0)
         gradient = [back.T @ x, back.sum(axis=0), slope.T @ active, slope.sum(axis=0)]
-        return float(np.sum(np.abs(error) ** power) / len(x)), np.concatenate([part.ravel() for part in gradient])
+        return float(np.sum(np.abs(error) ** power) / len(x)), np.concatenate(
+            [part.ravel() for part in gradient]
+        )
 
     begin = np.concatenate([part.ravel() for part in (w, b, q, c)])
-    with np.errstate(over="ignore", invalid="ignore"):  # the line search may try steps that are far too long
-        return unpack(minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x)
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # the line search may try steps that are far too long
+        return unpack(
+            minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
+        )

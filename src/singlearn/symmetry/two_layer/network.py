@@ -40,16 +40,21 @@ class Node:
         return dot(self.w, x) + self.b
 
     def scaled(self, factor: Fraction) -> Node:
-        """The same function of x with ``(w, b)`` multiplied by ``factor > 0`` and ``q`` divided by it."""
-        return Node(tuple(factor * v for v in self.w), factor * self.b, tuple(v / factor for v in self.q))
+        """The same function of x with ``(w, b)`` multiplied by ``factor > 0`` and ``q`` divided by
+        it.
+        """
+        return Node(
+            tuple(factor * v for v in self.w), factor * self.b, tuple(v / factor for v in self.q)
+        )
 
 
 @dataclass(frozen=True, init=False)
 class TwoLayerReLU(Shown):
-    r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,\mathrm{ReLU}(\langle w_i, x\rangle + b_i)`, every parameter an exact rational.
+    r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,\mathrm{ReLU}(\langle w_i, x\rangle + b_i)`, every
+     parameter an exact rational.
 
-    Floats are taken as the binary fractions they are, so two networks are compared as what they compute in exact
-    arithmetic, not up to rounding.
+    Floats are taken as the binary fractions they are, so two networks are compared as what they
+    compute in exact arithmetic, not up to rounding.
 
     Args:
         w: incoming weights, H rows of N numbers.
@@ -71,9 +76,13 @@ class TwoLayerReLU(Shown):
     inputs: int
     is_scalar: bool
     precision: float = field(compare=False)
-    """Relative rounding error of the coarsest float among its parameters: 2^-53 in float64, 2^-24 in float32, 0 where all are exact."""
+    """Relative rounding error of the coarsest float among its parameters: 2^-53 in float64, 2^-24
+    in float32, 0 where all are exact.
+    """
     snapped: Any = field(compare=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` it was made with, where it is an answer about a snapped network."""
+    """The :class:`~singlearn.symmetry.trained.Snap` it was made with, where it is an answer about a
+    snapped network.
+    """
 
     def __init__(self, w: Any, b: Any, q: Any, c: Any, inputs: int | None = None) -> None:
         rows = matrix(w, "w")
@@ -92,26 +101,58 @@ class TwoLayerReLU(Shown):
         if inputs is not None and inputs != columns:
             raise ValueError(f"inputs: got {inputs}, but the rows of w have {columns} entries")
         if len(biases) != width:
-            raise ValueError(f"b: got {len(biases)} entries; it should have one for each of the {width} rows of w")
-        is_scalar = not isinstance(c, (list, tuple, np.ndarray)) or (isinstance(c, np.ndarray) and c.ndim == 0)
+            raise ValueError(
+                f"b: got {len(biases)} entries; it should have one for each of the {width} rows "
+                f"of w"
+            )
+        is_scalar = not isinstance(c, (list, tuple, np.ndarray)) or (
+            isinstance(c, np.ndarray) and c.ndim == 0
+        )
         if isinstance(c, np.ndarray) and c.ndim == 0:
             c = c.item()
         constant = (rational(c, "c"),) if is_scalar else vector(c, "c")
         if not constant:
             raise ValueError("c: it is empty; a network should have at least one output")
         outgoing = _outgoing(q, width, len(constant), is_scalar)
-        nodes = tuple(Node(rows[i], biases[i], tuple(row[i] for row in outgoing)) for i in range(width))
-        self._set(nodes, constant, columns, is_scalar, max(unit_roundoff(values) for values in (w, b, q, c)))
+        nodes = tuple(
+            Node(rows[i], biases[i], tuple(row[i] for row in outgoing)) for i in range(width)
+        )
+        self._set(
+            nodes,
+            constant,
+            columns,
+            is_scalar,
+            max(unit_roundoff(values) for values in (w, b, q, c)),
+        )
 
-    def _set(self, nodes: tuple[Node, ...], c: Vector, inputs: int, is_scalar: bool, precision: float, snapped: Any = None) -> None:
-        values = {"nodes": nodes, "c": c, "inputs": inputs, "is_scalar": is_scalar, "precision": precision, "snapped": snapped}
+    def _set(
+        self,
+        nodes: tuple[Node, ...],
+        c: Vector,
+        inputs: int,
+        is_scalar: bool,
+        precision: float,
+        snapped: Any = None,
+    ) -> None:
+        values = {
+            "nodes": nodes,
+            "c": c,
+            "inputs": inputs,
+            "is_scalar": is_scalar,
+            "precision": precision,
+            "snapped": snapped,
+        }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     def replaced(self, nodes: Iterable[Node], c: Vector | None = None) -> TwoLayerReLU:
-        """A network of the same inputs and outputs with other nodes and, if given, another output bias."""
+        """A network of the same inputs and outputs with other nodes and, if given, another output
+        bias.
+        """
         result = object.__new__(TwoLayerReLU)
-        result._set(tuple(nodes), self.c if c is None else c, self.inputs, self.is_scalar, self.precision)
+        result._set(
+            tuple(nodes), self.c if c is None else c, self.inputs, self.is_scalar, self.precision
+        )
         return result
 
     def after_snapping(self, snapped: Any) -> TwoLayerReLU:
@@ -155,7 +196,10 @@ class TwoLayerReLU(Shown):
     def arrays(
         self,
     ) -> tuple[
-        Float[np.ndarray, "nodes inputs"], Float[np.ndarray, " nodes"], Float[np.ndarray, "outputs nodes"], Float[np.ndarray, " outputs"]
+        Float[np.ndarray, "nodes inputs"],
+        Float[np.ndarray, " nodes"],
+        Float[np.ndarray, "outputs nodes"],
+        Float[np.ndarray, " outputs"],
     ]:
         """``(w, b, q, c)`` rounded to float64, q with one row per output.
 
@@ -163,14 +207,22 @@ class TwoLayerReLU(Shown):
             ValueError: a parameter is beyond 1.8e308, too large for float64.
         """
         try:
-            w = np.array([[float(v) for v in node.w] for node in self.nodes]).reshape(self.width, self.inputs)
+            w = np.array([[float(v) for v in node.w] for node in self.nodes]).reshape(
+                self.width, self.inputs
+            )
             b = np.array([float(node.b) for node in self.nodes])
-            q = np.array([[float(v) for v in node.q] for node in self.nodes]).reshape(self.width, self.outputs).T
+            q = (
+                np.array([[float(v) for v in node.q] for node in self.nodes])
+                .reshape(self.width, self.outputs)
+                .T
+            )
             return w, b, q, np.array([float(v) for v in self.c])
         except OverflowError:
             raise ValueError("net: a parameter is beyond 1.8e308, too large for float64") from None
 
-    def evaluate(self, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs"]:
+    def evaluate(
+        self, x: Float[np.ndarray, "points inputs"]
+    ) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64, for pictures and measurements; ``net(x)`` is exact."""
         w, b, q, c = self.arrays()
         return c + np.maximum(x @ w.T + b, 0.0) @ q.T
@@ -191,8 +243,12 @@ def require_two_layer(net: Any, what: str) -> TwoLayerReLU:
         ValueError: it is no ``TwoLayerReLU``.
     """
     if not isinstance(net, TwoLayerReLU):
-        how = ", so convert one with from_deep(net)" if hasattr(net, "hidden_layers") else " of ReLU"
-        raise ValueError(f"net: got {type(net).__name__}; {what} is there for two-layer networks{how}")
+        how = (
+            ", so convert one with from_deep(net)" if hasattr(net, "hidden_layers") else " of ReLU"
+        )
+        raise ValueError(
+            f"net: got {type(net).__name__}; {what} is there for two-layer networks{how}"
+        )
     return net
 
 
@@ -200,20 +256,31 @@ def _outgoing(q: Any, width: int, outputs: int, is_scalar: bool) -> tuple[Vector
     """q as M rows of H numbers."""
     values = q.tolist() if isinstance(q, np.ndarray) else list(q) if isinstance(q, Iterable) else q
     if not isinstance(values, list):
-        raise ValueError(f"q: got {q!r}; it should be a list with one number per hidden node, or one row per output")
+        raise ValueError(
+            f"q: got {q!r}; it should be a list with one number per hidden node, or one row per "
+            f"output"
+        )
     is_flat = not any(isinstance(v, (list, tuple, np.ndarray)) for v in values)
     if is_flat and not is_scalar and not (width == 0 and not values):
         raise ValueError(
-            f"q: got a flat list, but c has {outputs} entries; give one row of {width} numbers per output, or a single number c"
+            f"q: got a flat list, but c has {outputs} entries; give one row of {width} numbers per "
+            f"output, or a single number c"
         )
     if is_flat:
         rows: tuple[Vector, ...] = (vector(values, "q"),) if is_scalar else ((),) * outputs
     else:
         rows = matrix(values, "q")
     if is_scalar and len(rows) != 1:
-        raise ValueError(f"q: got {len(rows)} rows, but c is a single number; give c one entry per output")
+        raise ValueError(
+            f"q: got {len(rows)} rows, but c is a single number; give c one entry per output"
+        )
     if len(rows) != outputs:
-        raise ValueError(f"q: got {len(rows)} rows; it should have one for each of the {outputs} entries of c")
+        raise ValueError(
+            f"q: got {len(rows)} rows; it should have one for each of the {outputs} entries of c"
+        )
     if len(rows[0]) != width:
-        raise ValueError(f"q: got {len(rows[0])} entries in a row; it should have one for each of the {width} hidden nodes")
+        raise ValueError(
+            f"q: got {len(rows[0])} entries in a row; it should have one for each of the {width} "
+            f"hidden nodes"
+        )
     return rows

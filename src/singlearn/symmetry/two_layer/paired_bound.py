@@ -18,12 +18,16 @@ Kink = tuple[Vector, Fraction, Vector]
 
 
 def paired_bound(a: KinkForm, b: KinkForm, domain: Domain) -> Fraction:
-    r"""An upper bound on :math:`\sup |f - g|`: kinks are paired, the largest differences of the pairs and the rest added.
+    r"""An upper bound on :math:`\sup |f - g|`: kinks are paired, the largest differences of the
+     pairs and the rest added.
 
-    The pairing only has to be good (it minimises a floating-point estimate); the bound it gives is exact arithmetic.
+    The pairing only has to be good (it minimises a floating-point estimate); the bound it gives is
+    exact arithmetic.
     """
     own, other = list(a.kinks.items()), list(b.kinks.items())
-    linear = [[x - y for x, y in zip(p, q, strict=True)] for p, q in zip(a.linear, b.linear, strict=True)]
+    linear = [
+        [x - y for x, y in zip(p, q, strict=True)] for p, q in zip(a.linear, b.linear, strict=True)
+    ]
     constant = [x - y for x, y in zip(a.constant, b.constant, strict=True)]
     bound = Fraction(0)
     for i, j in _pairing(own, other, _radius(domain)):
@@ -32,7 +36,10 @@ def paired_bound(a: KinkForm, b: KinkForm, domain: Domain) -> Fraction:
         if first is not None and second is not None and dot(first[0], second[0]) < 0:
             # ReLU(u) = ReLU(-u) + u: turn the second kink round, its affine part joins the rest.
             normal, offset, total = second
-            linear = [[x - v * y for x, y in zip(row, normal, strict=True)] for row, v in zip(linear, total, strict=True)]
+            linear = [
+                [x - v * y for x, y in zip(row, normal, strict=True)]
+                for row, v in zip(linear, total, strict=True)
+            ]
             constant = [d - v * offset for d, v in zip(constant, total, strict=True)]
             second = (tuple(-v for v in normal), -offset, total)
         bound += _pair_gap(first, second, domain)
@@ -40,7 +47,9 @@ def paired_bound(a: KinkForm, b: KinkForm, domain: Domain) -> Fraction:
     return bound + max(max(abs(low), abs(high)) for low, high in spans)
 
 
-def _pairing(own: list[tuple[Hyperplane, Vector]], other: list[tuple[Hyperplane, Vector]], radius: float) -> list[tuple[int, int]]:
+def _pairing(
+    own: list[tuple[Hyperplane, Vector]], other: list[tuple[Hyperplane, Vector]], radius: float
+) -> list[tuple[int, int]]:
     """Which kink goes with which; an index past the end means "alone"."""
     units_a, units_b = [unit(*item) for item in own], [unit(*item) for item in other]
     cost = np.zeros((len(own) + len(other),) * 2)
@@ -58,16 +67,26 @@ def _pairing(own: list[tuple[Hyperplane, Vector]], other: list[tuple[Hyperplane,
 
 def _kink(plane: Hyperplane, total: Vector) -> Kink:
     size = max(abs(v) for v in plane.normal)
-    return tuple(Fraction(v, size) for v in plane.normal), Fraction(plane.offset, size), tuple(t * size for t in total)
+    return (
+        tuple(Fraction(v, size) for v in plane.normal),
+        Fraction(plane.offset, size),
+        tuple(t * size for t in total),
+    )
 
 
 def _pair_gap(first: Kink | None, second: Kink | None, domain: Domain) -> Fraction:
     r""":math:`\sup |t\,ReLU(u) - s\,ReLU(v)| \le |t| \sup|u - v| + |t - s| \sup ReLU(v)`."""
     if first is None or second is None:
         alone = first or second
-        return Fraction(0) if alone is None else max(abs(t) for t in alone[2]) * max(domain.span(alone[0], alone[1])[1], Fraction(0))
+        return (
+            Fraction(0)
+            if alone is None
+            else max(abs(t) for t in alone[2])
+            * max(domain.span(alone[0], alone[1])[1], Fraction(0))
+        )
     (n, o, t), (m, p, s) = first, second
-    # A kink may be scaled freely: the second in units of the first, so that nearly equal ones nearly cancel. Any ratio gives a valid bound.
+    # A kink may be scaled freely: the second in units of the first, so that nearly equal ones
+    # nearly cancel. Any ratio gives a valid bound.
     ratio = Fraction(float(dot(n, m) / dot(m, m)))
     if ratio > 0:
         m, p, s = tuple(ratio * v for v in m), ratio * p, tuple(v / ratio for v in s)
@@ -79,5 +98,9 @@ def _pair_gap(first: Kink | None, second: Kink | None, domain: Domain) -> Fracti
 
 def _radius(domain: Domain) -> float:
     """A bound on |x| over the domain."""
-    axes = [tuple(Fraction(int(i == j)) for j in range(domain.inputs)) for i in range(domain.inputs)]
-    return math.sqrt(sum(float(max(abs(v) for v in domain.span(axis, Fraction(0)))) ** 2 for axis in axes))
+    axes = [
+        tuple(Fraction(int(i == j)) for j in range(domain.inputs)) for i in range(domain.inputs)
+    ]
+    return math.sqrt(
+        sum(float(max(abs(v) for v in domain.span(axis, Fraction(0)))) ** 2 for axis in axes)
+    )

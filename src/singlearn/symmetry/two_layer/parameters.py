@@ -12,7 +12,8 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parameters of a network lie in the vector ``(w row by row, b, q output by output, c)``.
+    """Where the parameters of a network lie in the vector ``(w row by row, b, q output by output,
+    c)``.
 
     Attributes:
         width: H.
@@ -49,8 +50,11 @@ class Layout:
         return slice(self.size - self.outputs, self.size)
 
 
-def jacobian(net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "rows parameters"]:
-    """Derivative of every output at every point with respect to the parameter vector; a node on its boundary counts as inactive.
+def jacobian(
+    net: TwoLayerReLU, x: Float[np.ndarray, "points inputs"]
+) -> Float[np.ndarray, "rows parameters"]:
+    """Derivative of every output at every point with respect to the parameter vector; a node on its
+    boundary counts as inactive.
 
     >>> jacobian(TwoLayerReLU([[2]], [0], [3], 0), np.array([[1.0], [2.0]])).tolist()
     [[3.0, 3.0, 2.0, 1.0], [6.0, 3.0, 4.0, 1.0]]

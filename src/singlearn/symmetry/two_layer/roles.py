@@ -28,7 +28,9 @@ class Role(StrEnum):
     BYPASSED = "always active"
     """Active on all of the domain."""
     UNKNOWN = "not known"
-    """In a deep network: neither proved to be dead or always active on the domain, nor seen to be neither."""
+    """In a deep network: neither proved to be dead or always active on the domain, nor seen to be
+    neither.
+    """
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Roles:
     Attributes:
         off: never active (on the domain).
         bypassed: always active on the domain; on all of R^N only constants, w = 0 and b > 0, are.
-        sides: the others, by activation boundary and orientation, with the factor ρ of ``(w, b) = ρ (normal, offset)``.
+        sides: the others, by activation boundary and orientation, with the factor ρ of ``(w, b) = ρ
+            (normal, offset)``.
     """
 
     off: tuple[int, ...]
@@ -49,7 +52,9 @@ class Roles:
 def roles(net: TwoLayerReLU, domain: Domain | None) -> Roles:
     """Sort the nodes by what they do."""
     off, bypassed = [], []
-    sides: dict[Hyperplane, dict[int, list[tuple[int, float]]]] = defaultdict(lambda: {1: [], -1: []})
+    sides: dict[Hyperplane, dict[int, list[tuple[int, float]]]] = defaultdict(
+        lambda: {1: [], -1: []}
+    )
     for i, node in enumerate(net.nodes):
         low, high = _span(node, domain)
         if high is not None and high <= 0:
@@ -63,7 +68,8 @@ def roles(net: TwoLayerReLU, domain: Domain | None) -> Roles:
 
 
 def node_roles(net: TwoLayerReLU, domain: Domain | None = None) -> tuple[Role, ...]:
-    """The role of every node, by exact comparison; a node with q = 0 or w = 0 is that before anything else.
+    """The role of every node, by exact comparison; a node with q = 0 or w = 0 is that before
+    anything else.
 
     >>> net = TwoLayerReLU([[1], [2], [0], [1]], [0, 0, 1, 5], [1, 1, 1, 0], 0)
     >>> [str(role) for role in node_roles(net)]
@@ -79,7 +85,9 @@ def node_roles(net: TwoLayerReLU, domain: Domain | None = None) -> tuple[Role, .
     for members in own.sides.values():
         for sign, same in members.items():
             for position, _ in same:
-                found[loud[position]] = Role.SHARED if len(same) > 1 else Role.OPPOSITE if members[-sign] else Role.LIVE
+                found[loud[position]] = (
+                    Role.SHARED if len(same) > 1 else Role.OPPOSITE if members[-sign] else Role.LIVE
+                )
     return tuple(found)
 
 

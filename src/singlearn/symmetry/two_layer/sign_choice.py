@@ -43,35 +43,58 @@ def half_kink(plane: Hyperplane, total: Vector) -> Matrix:
     return tuple(tuple(value * n / 2 for n in plane.normal) for value in total)
 
 
-def completed(form: KinkForm, signs: dict[Hyperplane, int], pairs: Sequence[Hyperplane], term_cost: int) -> SignChoice:
-    """The choice with given signs and given set T: the slope that is left goes to the pairs, then to terms of rank one."""
+def completed(
+    form: KinkForm, signs: dict[Hyperplane, int], pairs: Sequence[Hyperplane], term_cost: int
+) -> SignChoice:
+    """The choice with given signs and given set T: the slope that is left goes to the pairs, then
+    to terms of rank one.
+    """
     left = [list(row) for row in form.slope]
     for plane, sign in signs.items():
         for row, own in zip(left, half_kink(plane, form.kinks[plane]), strict=True):
             row[:] = [value - sign * v for value, v in zip(row, own, strict=True)]
     normals = [[Fraction(v) for v in plane.normal] for plane in pairs]
     basis = _basis(normals)
-    # Split every row into a part in the span of the pairs' normals and a part in a fixed complement (unit vectors without a pivot).
+    # Split every row into a part in the span of the pairs' normals and a part in a fixed complement
+    # (unit vectors without a pivot).
     _, pivots = echelon(normals)
-    complement = [[Fraction(int(i == j)) for j in range(len(left[0]))] for i in range(len(left[0])) if i not in pivots]
+    complement = [
+        [Fraction(int(i == j)) for j in range(len(left[0]))]
+        for i in range(len(left[0]))
+        if i not in pivots
+    ]
     values: dict[Hyperplane, list[Fraction]] = {plane: [] for plane in pairs}
     rest = []
     for row in left:
         shares = coordinates(row, [*(normals[i] for i in basis), *complement])
         assert shares is not None, "basis and complement span the space"
         for position, plane in enumerate(pairs):
-            values[plane].append(shares[basis.index(position)] if position in basis else Fraction(0))
+            values[plane].append(
+                shares[basis.index(position)] if position in basis else Fraction(0)
+            )
         outside = shares[len(basis) :]
-        rest.append([sum((s * c[i] for s, c in zip(outside, complement, strict=True)), Fraction(0)) for i in range(len(row))])
+        rest.append(
+            [
+                sum((s * c[i] for s, c in zip(outside, complement, strict=True)), Fraction(0))
+                for i in range(len(row))
+            ]
+        )
     terms = tuple((tuple(v), tuple(n)) for v, n in factorise(rest))
-    return SignChoice(dict(signs), {plane: tuple(own) for plane, own in values.items()}, terms, len(pairs) + term_cost * len(terms))
+    return SignChoice(
+        dict(signs),
+        {plane: tuple(own) for plane, own in values.items()},
+        terms,
+        len(pairs) + term_cost * len(terms),
+    )
 
 
 def choose_signs(form: KinkForm, on_domain: bool) -> SignChoice:
-    """The cheapest choice, by exhaustion: costs in increasing order, for each every T, every s that leaves no more than the allowed rank.
+    """The cheapest choice, by exhaustion: costs in increasing order, for each every T, every s that
+    leaves no more than the allowed rank.
 
-    Where no slope may be left the signs solve a subset-sum problem, by meeting in the middle; where a rank may be left
-    all sign patterns are tried modulo a prime, which can only lower a rank, and the survivors are checked exactly.
+    Where no slope may be left the signs solve a subset-sum problem, by meeting in the middle; where
+    a rank may be left all sign patterns are tried modulo a prime, which can only lower a rank, and
+    the survivors are checked exactly.
     """
     planes = list(form.kinks)
     if on_domain:
@@ -89,7 +112,9 @@ def choose_signs(form: KinkForm, on_domain: bool) -> SignChoice:
     raise AssertionError("unreachable: a cost of 2 M is always enough")
 
 
-def _signs_leaving(form: KinkForm, planes: list[Hyperplane], pairs: Sequence[Hyperplane], left: int) -> dict[Hyperplane, int] | None:
+def _signs_leaving(
+    form: KinkForm, planes: list[Hyperplane], pairs: Sequence[Hyperplane], left: int
+) -> dict[Hyperplane, int] | None:
     """Signs that leave a slope of at most the given rank modulo the pairs' normals, or ``None``."""
     directions = _annihilator(pairs, len(form.linear[0]))
     target = _projected(form.slope, directions)
@@ -104,8 +129,12 @@ def _signs_leaving(form: KinkForm, planes: list[Hyperplane], pairs: Sequence[Hyp
         return None if signs is None else dict(zip(planes, signs, strict=True))
     shape = (len(form.constant), len(directions))
     for signs in _patterns_of_low_rank(goal, moves, shape, left):
-        exact = [g - sum(s * m[i] for s, m in zip(signs, moves, strict=True)) for i, g in enumerate(goal)]
-        rows = [[Fraction(v) for v in exact[r * shape[1] : (r + 1) * shape[1]]] for r in range(shape[0])]
+        exact = [
+            g - sum(s * m[i] for s, m in zip(signs, moves, strict=True)) for i, g in enumerate(goal)
+        ]
+        rows = [
+            [Fraction(v) for v in exact[r * shape[1] : (r + 1) * shape[1]]] for r in range(shape[0])
+        ]
         if rank(rows) <= left:
             return dict(zip(planes, signs, strict=True))
     return None
@@ -126,26 +155,42 @@ def _sums(moves: list[list[int]], size: int) -> Iterator[tuple[tuple[int, ...], 
     """All signed sums; patterns with many +1 first."""
     partial: list[tuple[tuple[int, ...], list[int]]] = [((), [0] * size)]
     for move in moves:
-        partial = [((*signs, s), [t + s * m for t, m in zip(total, move, strict=True)]) for s in (1, -1) for signs, total in partial]
+        partial = [
+            ((*signs, s), [t + s * m for t, m in zip(total, move, strict=True)])
+            for s in (1, -1)
+            for signs, total in partial
+        ]
     yield from partial
 
 
-def _patterns_of_low_rank(goal: list[int], moves: list[list[int]], shape: tuple[int, int], left: int) -> Iterator[tuple[int, ...]]:
+def _patterns_of_low_rank(
+    goal: list[int], moves: list[list[int]], shape: tuple[int, int], left: int
+) -> Iterator[tuple[int, ...]]:
     """Sign patterns whose left slope has at most the given rank modulo a prime."""
-    residues = np.array([[v % PRIME for v in move] for move in moves], dtype=np.int64).reshape(len(moves), len(goal))
+    residues = np.array([[v % PRIME for v in move] for move in moves], dtype=np.int64).reshape(
+        len(moves), len(goal)
+    )
     start = np.array([v % PRIME for v in goal], dtype=np.int64)
     low = min(len(moves), CHUNK.bit_length() - 1)
     signs_low = 1 - 2 * ((np.arange(2**low)[:, None] >> np.arange(low)) & 1)
     sums_low = (signs_low @ residues[:low]) % PRIME
     for signs_high in itertools.product((1, -1), repeat=len(moves) - low):
-        fixed = (start - np.array(signs_high, dtype=np.int64) @ residues[low:]) % PRIME if signs_high else start
+        fixed = (
+            (start - np.array(signs_high, dtype=np.int64) @ residues[low:]) % PRIME
+            if signs_high
+            else start
+        )
         matrices = ((fixed - sums_low) % PRIME).reshape(-1, *shape)
         for index in np.flatnonzero(_has_low_rank(matrices, left)):
             yield (*(int(s) for s in signs_low[index]), *signs_high)
 
 
-def _has_low_rank(matrices: Int[np.ndarray, "patterns rows columns"], left: int) -> Bool[np.ndarray, " patterns"]:
-    """Rank at most ``left`` modulo the prime: subtracting a column times a row through a pivot lowers the rank by exactly one."""
+def _has_low_rank(
+    matrices: Int[np.ndarray, "patterns rows columns"], left: int
+) -> Bool[np.ndarray, " patterns"]:
+    """Rank at most ``left`` modulo the prime: subtracting a column times a row through a pivot
+    lowers the rank by exactly one.
+    """
     work = matrices
     count, _, columns = work.shape
     for _ in range(left):
@@ -153,7 +198,9 @@ def _has_low_rank(matrices: Int[np.ndarray, "patterns rows columns"], left: int)
         i, j = pivot // columns, pivot % columns
         every = np.arange(count)
         row, column, lead = work[every, i, :], work[every, :, j], work[every, i, j]
-        work = (work * lead[:, None, None] % PRIME - column[:, :, None] * row[:, None, :] % PRIME) % PRIME
+        work = (
+            work * lead[:, None, None] % PRIME - column[:, :, None] * row[:, None, :] % PRIME
+        ) % PRIME
     return ~np.any(work.reshape(count, -1), axis=1)
 
 
@@ -177,4 +224,7 @@ def _annihilator(pairs: Sequence[Hyperplane], inputs: int) -> list[list[Fraction
 
 def _projected(rows: Matrix, directions: Sequence[Sequence[Fraction]]) -> list[list[Fraction]]:
     """Rows applied to every direction: what is left of a slope modulo the annihilated normals."""
-    return [[sum((a * b for a, b in zip(row, d, strict=True)), Fraction(0)) for d in directions] for row in rows]
+    return [
+        [sum((a * b for a, b in zip(row, d, strict=True)), Fraction(0)) for d in directions]
+        for row in rows
+    ]

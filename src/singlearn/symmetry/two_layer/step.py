@@ -71,7 +71,9 @@ class Reverse(Step):
 
 @dataclass(frozen=True)
 class Merge(Step):
-    """Two nodes with ``(w', b') = ρ (w, b)``, ρ > 0, become one with outgoing weight ``q + ρ q'``; the second disappears."""
+    """Two nodes with ``(w', b') = ρ (w, b)``, ρ > 0, become one with outgoing weight ``q + ρ q'``;
+    the second disappears.
+    """
 
     into: int
     index: int
@@ -81,7 +83,9 @@ class Merge(Step):
         (plane, own), (other_plane, other) = boundary(kept), boundary(gone)
         ratio = other / own
         if self.into == self.index or plane != other_plane or ratio <= 0:
-            raise ValueError(f"index: nodes {self.into} and {self.index} do not share an oriented boundary")
+            raise ValueError(
+                f"index: nodes {self.into} and {self.index} do not share an oriented boundary"
+            )
         merged = replace(kept, q=tuple(a + ratio * b for a, b in zip(kept.q, gone.q, strict=True)))
         nodes = list(expansion.nodes)
         nodes[self.into] = merged
@@ -89,12 +93,16 @@ class Merge(Step):
         return replace(expansion, nodes=tuple(nodes))
 
     def __str__(self) -> str:
-        return f"merge node {self.index} into node {self.into}, which has the same oriented boundary"
+        return (
+            f"merge node {self.index} into node {self.into}, which has the same oriented boundary"
+        )
 
 
 @dataclass(frozen=True)
 class Split(Step):
-    """One node becomes two on the same oriented boundary: ``q - part`` stays, ``part`` goes to a new node at the end."""
+    """One node becomes two on the same oriented boundary: ``q - part`` stays, ``part`` goes to a
+    new node at the end.
+    """
 
     index: int
     part: Vector
@@ -111,7 +119,9 @@ class Split(Step):
 
 @dataclass(frozen=True)
 class Fold(Step):
-    """Remove a node that adds no kink; what it adds, a constant or an affine function, joins the rest."""
+    """Remove a node that adds no kink; what it adds, a constant or an affine function, joins the
+    rest.
+    """
 
     index: int
     reason: Idle
@@ -149,7 +159,10 @@ class Permute(Step):
 
     def apply(self, expansion: Expansion, domain: Domain | None) -> Expansion:
         if sorted(self.order) != list(range(len(expansion.nodes))):
-            raise ValueError(f"order: got {self.order}; it should be a permutation of 0 … {len(expansion.nodes) - 1}")
+            raise ValueError(
+                f"order: got {self.order}; it should be a permutation of 0 … "
+                f"{len(expansion.nodes) - 1}"
+            )
         return replace(expansion, nodes=tuple(expansion.nodes[i] for i in self.order))
 
     def __str__(self) -> str:
@@ -187,7 +200,9 @@ def require_idle(node: Node, reason: Idle, domain: Domain | None) -> None:
 
 
 def joined(expansion: Expansion, node: Node, reason: Idle, sign: int) -> Expansion:
-    """With what an idle node adds on the domain added to (sign 1) or taken from (sign -1) the affine part."""
+    """With what an idle node adds on the domain added to (sign 1) or taken from (sign -1) the
+    affine part.
+    """
     if reason is Idle.BYPASSED or (reason is Idle.NO_INCOMING and node.b > 0):
         return expansion.plus_affine(node, sign)
     return expansion

@@ -32,7 +32,8 @@ Side = tuple[Hyperplane, int]
 
 @dataclass(frozen=True)
 class Transformation(Shown):
-    """Steps from ``source`` to ``target``, every one of which leaves the function unchanged (on the domain, where there is one).
+    """Steps from ``source`` to ``target``, every one of which leaves the function unchanged (on the
+    domain, where there is one).
 
     Attributes:
         source: where the steps start.
@@ -54,11 +55,16 @@ class Transformation(Shown):
         """
         expansion = self._expansions(net)[-1]
         if any(any(row) for row in expansion.linear):
-            raise ValueError("net: the reversed nodes' weights do not annihilate; a linear part is left that no hidden node carries")
+            raise ValueError(
+                "net: the reversed nodes' weights do not annihilate; a linear part is left that no "
+                "hidden node carries"
+            )
         return net.replaced(expansion.nodes, expansion.constant)
 
     def verify(self) -> bool:
-        """Whether every step is valid and leaves the kink form unchanged, and the last one ends at ``target``; in exact arithmetic."""
+        """Whether every step is valid and leaves the kink form unchanged, and the last one ends at
+        ``target``; in exact arithmetic.
+        """
         try:
             expansions = self._expansions(self.source)
         except (ValueError, IndexError):
@@ -74,12 +80,15 @@ class Transformation(Shown):
 
     @cached_property
     def reversed_weights(self) -> tuple[Vector, ...]:
-        """The total gradients that sum to zero in the annihilation identity: ``q w`` (M·N numbers) of each node reversed, and of each
-        bypassed node that was removed (+) or added (-)."""
+        """The total gradients that sum to zero in the annihilation identity: ``q w`` (M·N numbers)
+        of each node reversed, and of each bypassed node that was removed (+) or added (-).
+        """
         terms = []
         expansion = Expansion.of(self.source)
         for step in self.steps:
-            if isinstance(step, Reverse) or (isinstance(step, Fold) and step.reason is Idle.BYPASSED):
+            if isinstance(step, Reverse) or (
+                isinstance(step, Fold) and step.reason is Idle.BYPASSED
+            ):
                 terms.append(_gradient(expansion.nodes[step.index], 1))
             elif isinstance(step, Unfold) and step.reason is Idle.BYPASSED:
                 terms.append(_gradient(step.node, -1))
@@ -88,13 +97,22 @@ class Transformation(Shown):
 
     @property
     def annihilation(self) -> str:
-        """The identity that lets the reversed nodes turn round, in words; empty where nothing was reversed."""
+        """The identity that lets the reversed nodes turn round, in words; empty where nothing was
+        reversed.
+        """
         if not self.reversed_weights:
             return ""
-        return " + ".join("(" + ", ".join(short(v) for v in term) + ")" for term in self.reversed_weights) + " = 0"
+        return (
+            " + ".join(
+                "(" + ", ".join(short(v) for v in term) + ")" for term in self.reversed_weights
+            )
+            + " = 0"
+        )
 
     def __str__(self) -> str:
-        lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or ["nothing to do: the parameters are equal"]
+        lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or [
+            "nothing to do: the parameters are equal"
+        ]
         if self.annihilation:
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)
@@ -166,11 +184,14 @@ class _Path:
         return self.names[-1]
 
 
-def find_transformation(source: TwoLayerReLU, target: TwoLayerReLU, domain: Domain | None) -> Transformation:
+def find_transformation(
+    source: TwoLayerReLU, target: TwoLayerReLU, domain: Domain | None
+) -> Transformation:
     """Steps between two networks whose kink forms are known to be equal.
 
-    Nodes that add no kink leave; nodes on one oriented boundary merge; amounts move between the two orientations of a
-    boundary until they are the target's; then nodes split and rescale to the target's, and its idle nodes join.
+    Nodes that add no kink leave; nodes on one oriented boundary merge; amounts move between the two
+    orientations of a boundary until they are the target's; then nodes split and rescale to the
+    target's, and its idle nodes join.
     """
     path = _Path(source, domain)
     sides = _gather(path, source, domain)
@@ -188,14 +209,21 @@ def find_transformation(source: TwoLayerReLU, target: TwoLayerReLU, domain: Doma
             path,
             plane,
             sides,
-            {sign: _amount([target.nodes[i] for i in wanted.get((plane, sign), [])], target.outputs) for sign in (1, -1)},
+            {
+                sign: _amount(
+                    [target.nodes[i] for i in wanted.get((plane, sign), [])], target.outputs
+                )
+                for sign in (1, -1)
+            },
         )
     place: dict[int, int] = {}
     for side, members in wanted.items():
         name = sides.pop(side, None)
         first = target.nodes[members[0]]
         if name is None:
-            name = path.unfold(Node(first.w, first.b, (Fraction(0),) * target.outputs), Idle.NO_OUTGOING)
+            name = path.unfold(
+                Node(first.w, first.b, (Fraction(0),) * target.outputs), Idle.NO_OUTGOING
+            )
         path.rescale(name, _ratio(first, path.node(name)))
         place[members[0]] = name
         for i in members[1:]:
@@ -228,11 +256,18 @@ def _gather(path: _Path, source: TwoLayerReLU, domain: Domain | None) -> dict[Si
     return sides
 
 
-def _turn(path: _Path, plane: Hyperplane, sides: dict[Side, int], wanted: dict[int, Vector]) -> None:
+def _turn(
+    path: _Path, plane: Hyperplane, sides: dict[Side, int], wanted: dict[int, Vector]
+) -> None:
     """Move amounts between the two orientations of one boundary until both are as wanted."""
     outputs = len(wanted[1])
-    own = {sign: _amount([path.node(sides[plane, sign])] if (plane, sign) in sides else [], outputs) for sign in (1, -1)}
-    moved = tuple(b - a for a, b in zip(own[-1], wanted[-1], strict=True))  # from the side +1 to the side -1
+    own = {
+        sign: _amount([path.node(sides[plane, sign])] if (plane, sign) in sides else [], outputs)
+        for sign in (1, -1)
+    }
+    moved = tuple(
+        b - a for a, b in zip(own[-1], wanted[-1], strict=True)
+    )  # from the side +1 to the side -1
     if not any(moved):
         return
     origin = 1
@@ -240,7 +275,9 @@ def _turn(path: _Path, plane: Hyperplane, sides: dict[Side, int], wanted: dict[i
         origin, moved = -1, tuple(-v for v in moved)
     if (plane, origin) not in sides:
         normal = tuple(Fraction(v) for v in plane.normal)
-        sides[plane, 1] = path.unfold(Node(normal, Fraction(plane.offset), (Fraction(0),) * outputs), Idle.NO_OUTGOING)
+        sides[plane, 1] = path.unfold(
+            Node(normal, Fraction(plane.offset), (Fraction(0),) * outputs), Idle.NO_OUTGOING
+        )
     name = sides[plane, origin]
     if moved == own[origin]:
         path.reverse(name)
@@ -272,6 +309,8 @@ def _amount(nodes: list[Node], outputs: int) -> Vector:
 
 
 def _ratio(node: Node, other: Node) -> Fraction:
-    """The factor by which ``(w, b)`` of the node exceeds that of another node on the same oriented boundary."""
+    """The factor by which ``(w, b)`` of the node exceeds that of another node on the same oriented
+    boundary.
+    """
     i = next(i for i, v in enumerate(other.w) if v)
     return node.w[i] / other.w[i]

@@ -42,24 +42,31 @@ class Cell:
     def name(self) -> str:
         """In the paper's words."""
         return (
-            f"{self.layers} hidden layer{'s' if self.layers > 1 else ''} in g, {'ReLU' if self.relu else 'identity'} in h, "
-            f"{'realisable' if self.realisable else 'not realisable'}, {'minibatch' if self.minibatch else 'full batch'}"
+            f"{self.layers} hidden layer{'s' if self.layers > 1 else ''} in g, "
+            f"{'ReLU' if self.relu else 'identity'} in h, "
+            f"{'realisable' if self.realisable else 'not realisable'}, "
+            f"{'minibatch' if self.minibatch else 'full batch'}"
         )
 
     @property
     def table(self) -> int:
         """The number of the paper's table."""
-        return {(True, False): 1, (True, True): 3, (False, False): 4, (False, True): 5}[self.realisable, self.minibatch]
+        return {(True, False): 1, (True, True): 3, (False, False): 4, (False, True): 5}[
+            self.realisable, self.minibatch
+        ]
 
 
 CELLS = tuple(
     Cell(layers, relu, realisable, minibatch)
-    for realisable, minibatch, relu, layers in product((True, False), (False, True), (False, True), (1, 5))
+    for realisable, minibatch, relu, layers in product(
+        (True, False), (False, True), (False, True), (1, 5)
+    )
 )
 
 
 class Network(NamedTuple):
-    """Parameters of as many networks as there are data sets; samples are columns, so that arithmetic runs along them.
+    """Parameters of as many networks as there are data sets; samples are columns, so that
+    arithmetic runs along them.
 
     Attributes:
         g: one matrix a layer of g, its last column the bias.
@@ -84,7 +91,9 @@ class DataSets(NamedTuple):
     untrained: Network
 
 
-def features(network: Network, x: Float[Array | np.ndarray, "sets 3 n"]) -> Float[Array, "sets 3 n"]:
+def features(
+    network: Network, x: Float[Array | np.ndarray, "sets 3 n"]
+) -> Float[Array, "sets 3 n"]:
     """g(x): affine maps with ReLU between them."""
     h = jnp.asarray(x)
     for index, matrix in enumerate(network.g):
@@ -94,38 +103,71 @@ def features(network: Network, x: Float[Array | np.ndarray, "sets 3 n"]) -> Floa
     return h
 
 
-def hidden(A: Float[Array | np.ndarray, "*sets 3 3"], z: Float[Array, "*sets 3 n"], relu: bool) -> Float[Array, "*sets 3 n"]:
+def hidden(
+    A: Float[Array | np.ndarray, "*sets 3 3"], z: Float[Array, "*sets 3 n"], relu: bool
+) -> Float[Array, "*sets 3 n"]:
     """ReLU(A z), or A z."""
     image = jnp.asarray(A) @ z
     return jax.nn.relu(image) if relu else image
 
 
-def outputs(network: Network, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool) -> Float[Array, "sets 3 n"]:
+def outputs(
+    network: Network, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool
+) -> Float[Array, "sets 3 n"]:
     """h(g(x))."""
     return network.B @ hidden(network.A, features(network, x), relu)
 
 
 def initial(generator: np.random.Generator, layers: int) -> Network:
-    r"""PyTorch's default for linear layers: weights and biases uniform on :math:`\pm 1/\sqrt{\text{inputs}}`; one network."""
+    r"""PyTorch's default for linear layers: weights and biases uniform on :math:`\pm
+    1/\sqrt{\text{inputs}}`; one network.
+    """
     widths = [INPUTS, *[HIDDEN] * layers, INPUTS]
     g = tuple(_uniform(generator, (1, out, inputs + 1), inputs) for inputs, out in pairwise(widths))
-    return Network(g, _uniform(generator, (1, RANK, INPUTS), INPUTS), _uniform(generator, (1, INPUTS, RANK), RANK))
+    return Network(
+        g,
+        _uniform(generator, (1, RANK, INPUTS), INPUTS),
+        _uniform(generator, (1, INPUTS, RANK), RANK),
+    )
 
 
-def _uniform(generator: np.random.Generator, shape: tuple[int, ...], inputs: int) -> Float[np.ndarray, "..."]:
+def _uniform(
+    generator: np.random.Generator, shape: tuple[int, ...], inputs: int
+) -> Float[np.ndarray, "..."]:
     return generator.uniform(-1.0, 1.0, shape).astype(np.float32) / np.float32(math.sqrt(inputs))
 
 
 def data_sets(
-    layers: int, relu: bool, realisable: bool, n: int, datasets: int, tests: int, seed: int, version: Version
+    layers: int,
+    relu: bool,
+    realisable: bool,
+    n: int,
+    datasets: int,
+    tests: int,
+    seed: int,
+    version: Version,
 ) -> DataSets:
-    """Data sets with a truth drawn afresh for each; training by full batch and by minibatches get the same ones."""
+    """Data sets with a truth drawn afresh for each; training by full batch and by minibatches get
+    the same ones.
+    """
     built = layers_built(layers, version)
     found = [
-        _one(np.random.default_rng([seed, layers, relu, realisable, n, index]), built, relu, realisable, n, tests)
+        _one(
+            np.random.default_rng([seed, layers, relu, realisable, n, index]),
+            built,
+            relu,
+            realisable,
+            n,
+            tests,
+        )
         for index in range(datasets)
     ]
-    return DataSets(*(jax.tree.map(lambda *parts: np.concatenate(parts), *each) for each in zip(*found, strict=True)))
+    return DataSets(
+        *(
+            jax.tree.map(lambda *parts: np.concatenate(parts), *each)
+            for each in zip(*found, strict=True)
+        )
+    )
 
 
 def identity_of_data(seed: int, version: Version) -> dict[str, Part]:
@@ -134,16 +176,22 @@ def identity_of_data(seed: int, version: Version) -> dict[str, Part]:
     for realisable in (True, False):
         data = data_sets(1, True, realisable, 8, 1, 8, seed, version)
         numbers = np.concatenate([np.ravel(part) for part in (data.x, data.y, data.log_q)])
-        found[f"data sets, {'realisable' if realisable else 'not realisable'}"] = identity.values(numbers[None], "float32")
+        found[f"data sets, {'realisable' if realisable else 'not realisable'}"] = identity.values(
+            numbers[None], "float32"
+        )
     return found
 
 
 def layers_built(layers: int, version: Version) -> int:
-    """The published code repeats the hidden width once more than its argument says, so that "1" are two hidden layers and "5" six."""
+    """The published code repeats the hidden width once more than its argument says, so that "1" are
+    two hidden layers and "5" six.
+    """
     return layers + 1 if version == "as-published" else layers
 
 
-def _one(generator: np.random.Generator, layers: int, relu: bool, realisable: bool, n: int, tests: int) -> tuple:
+def _one(
+    generator: np.random.Generator, layers: int, relu: bool, realisable: bool, n: int, tests: int
+) -> tuple:
     x = generator.normal(size=(1, INPUTS, n + tests)).astype(np.float32)
     if realisable:
         mean = np.asarray(outputs(initial(generator, layers), jnp.asarray(x), relu))
@@ -152,6 +200,8 @@ def _one(generator: np.random.Generator, layers: int, relu: bool, realisable: bo
         mean = B @ (A @ x)
     noise = generator.normal(size=x.shape).astype(np.float32)
     y = mean + noise
-    log_q = -0.5 * np.sum(noise[:, :, n:].astype(float) ** 2, axis=1) - 0.5 * INPUTS * math.log(2 * math.pi)
+    log_q = -0.5 * np.sum(noise[:, :, n:].astype(float) ** 2, axis=1) - 0.5 * INPUTS * math.log(
+        2 * math.pi
+    )
     start, untrained = initial(generator, layers), initial(generator, layers)
     return start, x[:, :, :n], y[:, :, :n], x[:, :, n:], y[:, :, n:], log_q, untrained

@@ -1,4 +1,6 @@
-"""Gradient descent as the paper trained: mean squared norm, momentum 0.9, weight decay, a fixed number of epochs."""
+"""Gradient descent as the paper trained: mean squared norm, momentum 0.9, weight decay, a fixed
+number of epochs.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def train(
     epochs: int,
     seed: int,
 ) -> Network:
-    r"""Minimise :math:`\frac1n \sum_i |y_i - f(x_i)|^2 + \frac μ2 |w|^2`, μ = 5e-4, for every data set at once, in single precision.
+    r"""Minimise :math:`\frac1n \sum_i |y_i - f(x_i)|^2 + \frac μ2 |w|^2`, μ = 5e-4, for every data
+     set at once, in single precision.
 
     Args:
         start: one network a data set.
@@ -38,15 +41,20 @@ def train(
         relu: which h.
         batch: observations a step, the last step of an epoch taking what is left; ``None`` is all.
         epochs: passes over the data.
-        seed: of the order, which is the same for all data sets: their observations are exchangeable.
+        seed: of the order, which is the same for all data sets: their observations are
+            exchangeable.
     """
     run = _compiled(relu, None if batch is None else min(batch, x.shape[2]), epochs)
-    return jax.tree.map(np.asarray, run(start, jnp.asarray(x), jnp.asarray(y), jax.random.key(seed)))
+    return jax.tree.map(
+        np.asarray, run(start, jnp.asarray(x), jnp.asarray(y), jax.random.key(seed))
+    )
 
 
 @lru_cache(maxsize=32)
 def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
-    optimiser = optax.chain(optax.add_decayed_weights(WEIGHT_DECAY), optax.sgd(LEARNING_RATE, momentum=MOMENTUM))
+    optimiser = optax.chain(
+        optax.add_decayed_weights(WEIGHT_DECAY), optax.sgd(LEARNING_RATE, momentum=MOMENTUM)
+    )
 
     def loss(w: Network, x: Array, y: Array, weights: Array) -> Array:
         # A sum over data sets: each network's gradient is that of its own mean.
@@ -59,7 +67,9 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
 
     def full(start: Network, x: Array, y: Array, key: Key[Array, ""]) -> Network:
         weights = jnp.full(x.shape[2], 1 / x.shape[2], x.dtype)
-        end: Network = jax.lax.fori_loop(0, epochs, lambda _, carry: step(carry, x, y, weights), (start, optimiser.init(start)))[0]
+        end: Network = jax.lax.fori_loop(
+            0, epochs, lambda _, carry: step(carry, x, y, weights), (start, optimiser.init(start))
+        )[0]
         return end
 
     def minibatches(start: Network, x: Array, y: Array, key: Key[Array, ""]) -> Network:
@@ -72,7 +82,9 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
         weights = weights / weights.sum(axis=1, keepdims=True)
 
         def epoch(carry: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
-            order = jnp.concatenate([jax.random.permutation(own, n), jnp.zeros(count * batch - n, int)]).reshape(count, batch)
+            order = jnp.concatenate(
+                [jax.random.permutation(own, n), jnp.zeros(count * batch - n, int)]
+            ).reshape(count, batch)
 
             def on_batch(carry: tuple, of_batch: tuple[Array, Array]) -> tuple[tuple, None]:
                 chosen, weight = of_batch
@@ -81,7 +93,9 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
 
             return jax.lax.scan(on_batch, carry, (order, weights))[0], None
 
-        end: Network = jax.lax.scan(epoch, (start, optimiser.init(start)), jax.random.split(key, epochs))[0][0]
+        end: Network = jax.lax.scan(
+            epoch, (start, optimiser.init(start)), jax.random.split(key, epochs)
+        )[0][0]
         return end
 
     return jax.jit(full if batch is None else minibatches)
