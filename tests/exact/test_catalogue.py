@@ -20,9 +20,9 @@ from scipy import optimize
 
 from singlearn.exact import ExactCoefficient, catalogue
 
-TRUTH = json.loads((Path(__file__).parents[1] / "truth" / "models.json").read_text(encoding="utf-8"))[
-    "families"
-]
+TRUTH = json.loads(
+    (Path(__file__).parents[1] / "truth" / "models.json").read_text(encoding="utf-8")
+)["families"]
 CASES = [(family, value) for family, entry in TRUTH.items() for value in entry["values"]]
 
 

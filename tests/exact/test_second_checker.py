@@ -1,4 +1,6 @@
-"""The checker in JavaScript accepts what the search writes, and refuses every forged certificate."""
+"""The checker in JavaScript accepts what the search writes, and refuses every forged
+certificate.
+"""
 
 import json
 import random

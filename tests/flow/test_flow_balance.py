@@ -137,7 +137,9 @@ def test_matrix_agrees_with_direct_minimisation():
 
 
 def test_lower_rank_has_no_minimum():
-    """G₁ lives in one hidden direction, G₂ reads another: the product is 0 and so is the infimum."""
+    """G₁ lives in one hidden direction, G₂ reads another: the product is 0 and so is the
+    infimum.
+    """
     change = geometric_mean_change(np.array([[1.0], [0.0]]), np.array([[0.0, 1.0]]), True)
     assert not change.attained
     assert change.infimum == 0

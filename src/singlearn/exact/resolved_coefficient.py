@@ -70,5 +70,7 @@ class ResolvedCoefficient(Shown):
         return self.words
 
     def tree(self) -> str:
-        """The charts of the resolution, one a line, indented under the chart from which they come."""
+        """The charts of the resolution, one a line, indented under the chart from which they
+        come.
+        """
         return self.charts
