@@ -417,4 +417,4 @@ def test_experiment_measures_what_is_proved(tmp_path, monkeypatch) -> None:
         assert row["standard error"] < 0.05
         assert abs(row["measured λ"] - float(Fraction(row["exact λ"]))) < 4 * row["standard error"]
     assert all(path.stat().st_size > 10_000 for path in result.figures)
-    assert "∝ (-1, 1)" in result.table and result.table == table(result.rows, result.warnings)
+    assert "∝ (-1, 1)" in result.text and result.text == table(result.rows, result.doubts)

@@ -115,7 +115,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
             f"  {row['reading']:<26} {measured:>16}  {row['multiplicity'] or '?':>2}  "
             f"{row['seconds']:7.0f}{verdict}"
         )
-        lines += [f"    warning: {warning}" for warning in row["warnings"]]
+        lines += [f"    warning: {c['reason']}: {c['message']}" for c in row["cautions"]]
     return "\n".join(lines)
 
 

@@ -8,11 +8,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from singlearn.results.document import of_each
+
 if TYPE_CHECKING:
     import numpyro.distributions as dist
 
     from singlearn.exact.coefficient import ExactCoefficient
     from singlearn.measure.learning_coefficient import LearningCoefficient
+    from singlearn.results.caution import Caution
     from singlearn.volume.fit import VolumeFit
 
 # A chance of one in sixteen thousand for a Gaussian; replicates are few, their errors' tails a
@@ -30,7 +33,7 @@ class Reading:
         standard_error: one standard deviation.
         multiplicity: m, as assumed or found.
         seconds: of wall time, compilation included.
-        warnings: in words.
+        cautions: what may be wrong with it.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Reading:
     standard_error: float
     multiplicity: int | None
     seconds: float
-    warnings: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
     def agrees_with(self, exact: float) -> bool:
         """Whether an exact λ lies within four standard errors."""
@@ -52,7 +55,7 @@ class Reading:
             "standard_error": self.standard_error,
             "multiplicity": self.multiplicity,
             "seconds": self.seconds,
-            "warnings": list(self.warnings),
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -119,7 +122,7 @@ def check(
             read.standard_error,
             read.multiplicity,
             seconds,
-            tuple(str(w) for w in read.warnings),
+            read.cautions,
         )
         for name, read, seconds in readings
     ]

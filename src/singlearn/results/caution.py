@@ -178,6 +178,82 @@ class Reason(StrEnum):
         "something that is usually checked could not be",
         "bring what the message names",
     )
+    # -- local learning coefficients
+    ABOVE_TOLERANCE = (
+        "above_tolerance",
+        "the loss at w* is higher than a minimum allows",
+        "train further, or give the parameter of the minimum",
+    )
+    NOT_A_MINIMUM = (
+        "not_a_minimum",
+        "w* is no local minimum of the loss",
+        "train further, or start from the minimum nearby",
+    )
+    LOWER_NEARBY = (
+        "lower_nearby",
+        "the chains found lower losses than that of w*",
+        "train further, or raise gamma so that chains stay near w*",
+    )
+    DEPENDS_ON_GAMMA = (
+        "depends_on_gamma",
+        "the local learning coefficient changes with gamma",
+        "choose gamma where it is level, or give more data",
+    )
+    MINIBATCH_NOISE = (
+        "minibatch_noise",
+        "the noise of minibatches is as large as what was to be measured",
+        "raise batch_size",
+    )
+    STEPS_TOO_LONG = (
+        "steps_too_long",
+        "the chains take steps that the curvature does not allow",
+        "take smaller steps, or let the sampler choose them",
+    )
+    RARE_EXCURSIONS = (
+        "rare_excursions",
+        "a few excursions of the chains carry a large part of the number",
+        "run longer",
+    )
+    RARE_SAMPLES = (
+        "rare_samples",
+        "a few observations carry a large part of the number",
+        "look at them; raise batch_size",
+    )
+    CONSTANT_LOSS = (
+        "constant_loss",
+        "the loss does not change with the parameters that were sampled",
+        "see that these parameters are used",
+    )
+    UNFELT_PARAMETERS = (
+        "unfelt_parameters",
+        "some of the sampled parameters have no influence on the loss",
+        "leave them out, or see why",
+    )
+    SAMPLED_PARAMETERS = (
+        "sampled_parameters",
+        "not every parameter of the model was sampled",
+        "see that this is meant",
+    )
+    NUMBER_TYPE = (
+        "number_type",
+        "the model was moved and evaluated in another number type than its own",
+        "see that its losses are the same there",
+    )
+    SLOW = (
+        "slow",
+        "evaluation is slower than it need be",
+        "see the message for what stands in the way",
+    )
+    UNFINISHED = (
+        "unfinished",
+        "less was done than was asked for",
+        "run again with the same folder, or longer",
+    )
+    TOO_FEW_POINTS = (
+        "too_few_points",
+        "there are too few points for what was to be told from them",
+        "measure at more points",
+    )
     # -- laws of an optimiser
     NO_SYMMETRY = (
         "no_symmetry",
@@ -229,7 +305,7 @@ class Caution:
 
     @classmethod
     def from_dict(cls, document: dict[str, str]) -> Caution:
-        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not in the list."""
+        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not listed."""
         return cls(Reason(document["reason"]), document["message"])
 
     def of(self, what: str) -> Caution:

@@ -54,7 +54,7 @@ class Shown:
         return str(self)
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shortened(text: str, longest: int = LONGEST, rest: str = "print shows all") -> str:
     """The first lines of a text, and how many more there are.
 
     >>> print(shortened("one\\ntwo\\nthree", 12))
@@ -66,15 +66,13 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         return text
     lines = text.split("\n")
     if len(lines) == 1:
-        return text[:longest] + " … (print shows all)"
+        return text[:longest] + f" … ({rest})"
     kept, length = 0, 0
     while length + len(lines[kept]) < longest:
         length += len(lines[kept]) + 1
         kept += 1
     more = len(lines) - kept
-    return "\n".join(
-        [*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; print shows all)"]
-    )
+    return "\n".join([*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; {rest})"])
 
 
 def record(thing: Any) -> str:

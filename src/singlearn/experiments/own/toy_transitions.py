@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import ACCENT, INK, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.transitions import PhaseDiagram, phase_diagram
 from singlearn.triple import Triple
 
@@ -145,7 +145,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         {"family": name, "n": n, "reason": "run", "message": f"θ = {point.value:.6g}: {warning}"}
         for (name, n), diagram in diagrams.items()
         for point in diagram.points
-        for warning in point.warnings
+        for warning in point.cautions
     ]
     out.mkdir(parents=True, exist_ok=True)
     return ExperimentResult(
@@ -284,7 +284,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     notes = [
         f"  {row['family']}, n = {row['n']:g}: {row['evidence']}" for row in rows if row["evidence"]
     ]
-    return "\n".join([*aligned(lines), "", *notes])
+    return "\n".join([*aligned_rows(lines), "", *notes])
 
 
 def _figure(
