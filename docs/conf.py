@@ -10,7 +10,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from building import annotations, api_pages, citations, contents, docstrings, elsewhere, explorer, formulas  # noqa: E402
+from building import annotations, api_pages, citations, contents, docstrings, elsewhere, explorer, formulas, navigation  # noqa: E402
 
 project = "singlearn"
 author = "The authors of singlearn"
@@ -35,7 +35,8 @@ myst_heading_anchors = 3
 
 # It warns of names given in full; it would look for a short one, such as ``select``, among Python's own modules first.
 suppress_warnings = ["autosummary.import_cycle"]
-autosummary_generate = True
+PAGES = api_pages.write(HERE / api_pages.FOLDER)
+autosummary_generate = [str(page) for page in PAGES]
 autosummary_ignore_module_all = False
 templates_path = ["_templates"]
 autodoc_member_order = "bysource"
@@ -60,17 +61,17 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "navigation.html"]}
 html_theme_options = {
-    "show_navbar_depth": 1,
-    "max_navbar_depth": 3,
     "show_toc_level": 2,
     "use_download_button": False,
     "use_fullscreen_button": False,
 }
 
 
-API: list[str] = []
-"""Pages of the reference."""
+INDEX = (HERE / "index.md").read_text(encoding="utf-8")
+ONLY_HERE = ["works-cited"]
+"""Pages that are not on GitHub's list."""
 
 
 def _page(app: Any, name: str, source: list[str]) -> None:
@@ -79,9 +80,9 @@ def _page(app: Any, name: str, source: list[str]) -> None:
         return
     text = citations.in_page(source[0])
     if name == root_doc:
-        text += contents.toctrees(source[0])
+        text += contents.toctrees(source[0], ONLY_HERE)
     if name == "api":
-        text += contents.toctree(API)
+        text += contents.toctree([f"{api_pages.FOLDER}/{page.stem}" for page in PAGES])
     if name == "explore":
         text = explorer.framed(text)
     source[0] = text
@@ -89,6 +90,10 @@ def _page(app: Any, name: str, source: list[str]) -> None:
 
 def _docstring(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     lines[:] = docstrings.prepared(what, lines)
+
+
+def _side_bar(app: Any, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    context["navigation"] = navigation.entries(app.env.titles, INDEX, page, ONLY_HERE)
 
 
 def _finished(app: Any, failure: Exception | None) -> None:
@@ -99,10 +104,9 @@ def _finished(app: Any, failure: Exception | None) -> None:
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
-    written = api_pages.write(HERE / api_pages.FOLDER)  # before autosummary looks for pages
-    API[:] = [f"{api_pages.FOLDER}/{path.stem}" for path in written]
     app.connect("source-read", _page)
     app.connect("autodoc-process-docstring", _docstring, priority=100)  # before napoleon
     app.connect("autodoc-process-signature", annotations.signature)
     app.connect("missing-reference", annotations.reference)
+    app.connect("html-page-context", _side_bar)
     app.connect("build-finished", _finished)

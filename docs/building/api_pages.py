@@ -7,6 +7,7 @@ so that no name can be forgotten.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from inspect import isclass, isfunction, ismodule
 from pathlib import Path
@@ -35,6 +36,7 @@ class Name:
         return f"{self.room}.{self.name}"
 
 
+@cache
 def rooms(root: str = "singlearn") -> list[str]:
     """Dotted names of the public rooms, each before those inside it.
 
@@ -75,6 +77,7 @@ def public(room: str) -> list[str]:
     )
 
 
+@cache
 def documented(root: str = "singlearn") -> dict[str, list[Name]]:
     """Every public name, by the room on whose pages it is described.
 
@@ -122,7 +125,12 @@ def write(folder: Path) -> list[Path]:
     from building.mentioned import mentioned
 
     names = documented()
-    pages = {room: page(room, names[room]) for room in names} | {OTHERS: page_of_others(mentioned())}
+    others = mentioned()
+    pages = {room: page(room, names[room]) for room in names} | {OTHERS: page_of_others(others)}
+    kept = {*pages, *others, *(name.full for own in names.values() for name in own)}
+    for old in folder.glob("*.rst"):
+        if old.stem not in kept:  # of a name that there was once
+            old.unlink()
     return [_write_changed(folder / f"{name}.rst", text) for name, text in pages.items()]
 
 

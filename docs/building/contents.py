@@ -31,16 +31,19 @@ def sections(index: str) -> dict[str, list[str]]:
     return answer
 
 
-def toctrees(index: str) -> str:
+def toctrees(index: str, last: list[str]) -> str:
     """Hidden tables of contents for the side bar.
 
     Args:
         index: text of ``index.md``.
+        last: pages that only the site has, added to the last section.
 
     Returns:
         MyST to append to it.
     """
-    return "\n".join(toctree(pages, caption=title) for title, pages in sections(index).items())
+    found = sections(index)
+    found[next(reversed(found))] += last
+    return "\n".join(toctree(pages, caption=title) for title, pages in found.items())
 
 
 def toctree(pages: list[str], *, caption: str | None = None) -> str:
