@@ -19,37 +19,75 @@ if TYPE_CHECKING:
         local,
         measure,
         models,
+        phases,
         plot,
         selection,
         symmetry,
         tempering,
         transitions,
         triple,
+        volume,
     )
     from singlearn.explore import explore
-    from singlearn.measure import phases
-    from singlearn.tempering import Run, local_run, temper
+    from singlearn.selection import select
+    from singlearn.tempering import Run, temper, temper_from
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
 
 ROOMS = (
-    "data", "exact", "experiments", "explore", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry",
-    "tempering", "transitions", "triple",
-)  # fmt: skip
+    "data",
+    "exact",
+    "experiments",
+    "explore",
+    "flow",
+    "generalise",
+    "local",
+    "measure",
+    "models",
+    "phases",
+    "plot",
+    "selection",
+    "symmetry",
+    "tempering",
+    "transitions",
+    "triple",
+    "volume",
+)
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
-    "local_run": "tempering",
     "phase_diagram": "transitions",
-    "phases": "measure",
+    "select": "selection",
     "temper": "tempering",
+    "temper_from": "tempering",
 }
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "explore", "flow", "generalise", "local", "local_run", "measure", "models",
-    "phase_diagram", "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
-]  # fmt: skip
+    "Run",
+    "Triple",
+    "data",
+    "exact",
+    "experiments",
+    "explore",
+    "flow",
+    "generalise",
+    "local",
+    "measure",
+    "models",
+    "phase_diagram",
+    "phases",
+    "plot",
+    "select",
+    "selection",
+    "symmetry",
+    "temper",
+    "temper_from",
+    "tempering",
+    "transitions",
+    "triple",
+    "volume",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -58,8 +96,6 @@ def __getattr__(name: str) -> Any:
     """
     if name in ROOMS:
         return import_module(f"singlearn.{name}")
-    if name == "phases":
-        return import_module("singlearn.measure.phases")
     if name in NAMES:
         return getattr(import_module(f"singlearn.{NAMES[name]}"), name)
     raise AttributeError(

@@ -21,7 +21,12 @@ from singlearn.models.two_layer import (
     two_layer_network,
     two_layer_regression,
 )
-from singlearn.models.worked_examples import moving_kink, orientation_reversal, scaling_valley, two_node_degeneracy
+from singlearn.models.worked_examples import (
+    moving_kink,
+    orientation_reversal,
+    scaling_valley,
+    two_node_degeneracy,
+)
 
 __all__ = [
     "MixturePrior",

@@ -1,4 +1,6 @@
-"""Proven formulas for (λ, m), one family a file. Each function refuses arguments outside its conditions."""
+"""Proven formulas for (λ, m), one family a file. Each function refuses arguments outside its
+conditions.
+"""
 
 from singlearn.exact.catalogue.deep_linear import deep_linear
 from singlearn.exact.catalogue.gaussian_mixture import gaussian_location_mixture
