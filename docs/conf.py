@@ -60,6 +60,7 @@ html_theme = "sphinx_book_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
+html_show_search_summary = False  # a page from a folder may not read other pages
 html_copy_source = False
 html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "navigation.html"]}
 html_theme_options = {

@@ -60,6 +60,10 @@ def reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
         return contnode
     if (full := public_names().get(target)) is not None and full != target:
         return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+    if (full := _in_a_room_above(target)) is not None:
+        return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+    if _is_private(target):
+        return contnode
     if (full := ELSEWHERE.get(target)) is not None:
         from sphinx.ext.intersphinx import resolve_reference_any_inventory
 
@@ -68,8 +72,42 @@ def reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return None
 
 
-ELSEWHERE = {"Array": "jax.Array", "ndarray": "numpy.ndarray"}
-"""Short names of other projects, as jaxtyping writes them."""
+def _in_a_room_above(target: str) -> str | None:
+    """The public name under which an object inside a room is found: of ``singlearn.symmetry.fibre.fibre.fibre`` that is
+    ``singlearn.symmetry.fibre``.
+    """
+    room, _, name = target.rpartition(".")
+    while room := room.rpartition(".")[0]:
+        if (full := public_names().get(f"{room}.{name}")) is not None:
+            return full
+    return None
+
+
+def _is_private(target: str) -> bool:
+    """Whether there is such an object in singlearn, without a page: then its name is shown as it is."""
+    if not target.startswith("singlearn."):
+        return False
+    parts = target.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:length]))
+        except ImportError:
+            continue
+        for name in parts[length:]:
+            found = getattr(found, name, None)
+        return found is not None
+    return False
+
+
+ELSEWHERE = {
+    "Array": "jax.Array",
+    "Float": "jaxtyping.Float",
+    "Int": "jaxtyping.Int",
+    "PyTree": "jaxtyping.PyTree",
+    "ndarray": "numpy.ndarray",
+    "np.ndarray": "numpy.ndarray",
+}
+"""Short names of other projects, as jaxtyping and annotations that cannot be evaluated write them."""
 NO_PAGE = {"...", "builtins.object", "object"}
 
 

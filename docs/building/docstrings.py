@@ -8,7 +8,8 @@ import re
 
 from building import citations
 
-_LITERAL = re.compile(r"(``.+?``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
+_LITERAL = re.compile(r"(``[^`]+``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
+_SHARED = re.compile(r"    (?P<names>\w+(?:, \w+)+)(?P<rest>:.*)")
 _BAR = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]'’”/=·]|$)")
 
@@ -25,12 +26,42 @@ def prepared(what: str, lines: list[str]) -> list[str]:
         lines: the docstring.
 
     Returns:
-        The lines of :func:`plain`; those of attributes after an empty line.
+        The lines of :func:`plain`; those of attributes after a comment that nobody sees.
 
     >>> prepared("property", ["The page: one file."])
-    ['', 'The page: one file.']
+    ['..', '', 'The page: one file.']
     """
-    return ["", *plain(lines)] if what in ATTRIBUTES else plain(lines)
+    if what in ATTRIBUTES:
+        return ["..", "", *plain(lines)]
+    return plain(_one_by_one(lines))
+
+
+def _one_by_one(lines: list[str]) -> list[str]:
+    """Fields that share a line of ``Attributes:``, each on its own: napoleon does it for arguments only.
+
+    >>> _one_by_one(["Attributes:", "    a, b: two", "        numbers."])
+    ['Attributes:', '    a: two', '        numbers.', '    b: two', '        numbers.']
+    """
+    answer: list[str] = []
+    shared: list[str] = []
+    names: list[str] = []
+    inside = False
+    for line in [*lines, ""]:
+        if names and (not line.strip() or not line.startswith(" " * 8)):
+            for name in names:
+                answer += [f"    {name}{shared[0]}", *shared[1:]]
+            names = []
+        if line == "Attributes:":
+            inside = True
+        elif line and not line.startswith(" "):
+            inside = False
+        if inside and (found := _SHARED.match(line)):
+            names, shared = found["names"].split(", "), [found["rest"]]
+        elif names:
+            shared.append(line)
+        else:
+            answer.append(line)
+    return answer[:-1]
 
 
 def plain(lines: list[str]) -> list[str]:
@@ -47,10 +78,12 @@ def plain(lines: list[str]) -> list[str]:
 
     >>> plain(["|w| of torch.fill_ is ``|w|`` :math:`|w|`", ">>> |a|", "", "|b|"])
     ['\\\\|w\\\\| of torch.fill\\\\_ is ``|w|`` :math:`|w|`', '>>> |a|', '', '\\\\|b\\\\|']
+    >>> plain(["|a| of :math:`|b| +", "|c|`"])
+    ['\\\\|a\\\\| of :math:`|b| +', '|c|`']
     """
     answer: list[str] = []
+    prose: list[str] = []  # together, for a role may go on in the next line
     doctest, block = False, -1
-    opened = False
     for line in lines:
         stripped = line.strip()
         indent = len(line) - len(line.lstrip())
@@ -58,18 +91,19 @@ def plain(lines: list[str]) -> list[str]:
             block = -1
         doctest = (doctest and bool(stripped)) or stripped.startswith(">>>")
         if doctest or block >= 0:
-            answer.append(line)
+            answer += [*_escaped(prose), line]
+            prose = []
             continue
-        pieces = _LITERAL.split(line)
-        if opened:  # a literal that began on the line before
-            pieces = [line]
-        odd = line.count("``") % 2 == 1
-        answer.append(line if opened or odd else "".join(p if i % 2 else _escaped(p) for i, p in enumerate(pieces)))
-        opened ^= odd
+        prose.append(line)
         if stripped.endswith("::") or stripped.startswith(".. "):
-            block = indent
-    return citations.in_docstring(answer)
+            answer += [*_escaped(prose[:-1]), line]
+            prose, block = [], indent
+    return citations.in_docstring([*answer, *_escaped(prose)])
 
 
-def _escaped(text: str) -> str:
-    return _REFERENCE.sub(r"\\_", _BAR.sub(r"\\|", text))
+def _escaped(lines: list[str]) -> list[str]:
+    if not lines:
+        return []
+    pieces = _LITERAL.split("\n".join(lines))
+    marked = (p if i % 2 else _REFERENCE.sub(r"\\_", _BAR.sub(r"\\|", p)) for i, p in enumerate(pieces))
+    return "".join(marked).split("\n")

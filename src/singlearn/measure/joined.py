@@ -15,7 +15,7 @@ from singlearn.measure.reweight import Reweighting
 
 class JoinedReweighting(Reweighting):
     r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up
-     the whole.
+    the whole.
 
     Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) =
     e^{F(β) - F_k(β)}` of :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the

@@ -57,9 +57,8 @@ class Reweighting:
     [shirts2008mbar]_).
 
     Only energies enter, because the family has one parameter. f is a concave function of β, so
-    :math:`f_k - β_k U` falls off to both
-    sides of one rung: the rungs that count at an energy are neighbours, and the particles that
-        count at a β are neighbours in energy.
+    :math:`f_k - β_k U` falls off to both sides of one rung: the rungs that count at an energy are
+    neighbours, and the particles that count at a β are neighbours in energy.
     The equations are therefore solved by Newton's method with a banded matrix over particles sorted
     by energy, started from what neighbouring rungs say of each other, and a reading looks at a
     window of energies. Both take time proportional to the number of rungs; what is left out, e⁻³⁶

@@ -38,7 +38,7 @@ from singlearn.triple.sites import Sites
 @dataclass(frozen=True, eq=False)
 class Triple(Shown):
     r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is
-     :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
+    :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
 
     Args:
         log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)`
@@ -403,7 +403,7 @@ class Triple(Shown):
         setting: PyTree = None,
     ) -> Triple:
         r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the
-         Kullback–Leibler divergence from the truth.
+        Kullback–Leibler divergence from the truth.
 
         Args:
             kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where

@@ -34,7 +34,7 @@ BETWEEN = 0.4  # the top between the two wells lies near here
 @dataclass(frozen=True)
 class Family:
     r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width
-     :math:`n^{-a}` of :math:`θ_c`.
+    :math:`n^{-a}` of :math:`θ_c`.
 
     Attributes:
         kl: ``kl(w, θ, minimum)``, the same formula for NumPy and JAX, which differ in ``minimum``.
