@@ -10,7 +10,17 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from building import annotations, api_pages, citations, contents, docstrings, elsewhere, explorer, formulas, navigation  # noqa: E402
+from building import (
+    annotations,
+    api_pages,
+    citations,
+    contents,
+    docstrings,
+    elsewhere,
+    explorer,
+    formulas,
+    navigation,
+)  # noqa: E402
 
 project = "singlearn"
 author = "The authors of singlearn"

@@ -14,7 +14,13 @@ _ADDRESS = re.compile(r"<(?:function|class) ([\w.<>]+?)(?: at 0x[0-9a-f]+)?>")
 
 
 def signature(
-    app: Any, what: str, name: str, value: Any, options: Any, arguments: str | None, answer: str | None
+    app: Any,
+    what: str,
+    name: str,
+    value: Any,
+    options: Any,
+    arguments: str | None,
+    answer: str | None,
 ) -> tuple[str | None, str | None]:
     """Shorten what Sphinx has written: modules of array types, addresses of functions.
 
@@ -59,16 +65,22 @@ def reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     if target.startswith(("'", '"')) or target in NO_PAGE:  # the shape of an array
         return contnode
     if (full := public_names().get(target)) is not None and full != target:
-        return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+        return env.domains.python_domain.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", full, node, contnode
+        )
     if (full := _in_a_room_above(target)) is not None:
-        return env.domains.python_domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
+        return env.domains.python_domain.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", full, node, contnode
+        )
     if _is_private(target):
         return contnode
     if (full := ELSEWHERE.get(target)) is not None:
         from sphinx.ext.intersphinx import resolve_reference_any_inventory
 
         node["reftarget"] = full
-        return resolve_reference_any_inventory(env, honor_disabled_refs=False, node=node, contnode=contnode)
+        return resolve_reference_any_inventory(
+            env, honor_disabled_refs=False, node=node, contnode=contnode
+        )
     return None
 
 
@@ -121,9 +133,15 @@ def public_names() -> dict[str, str]:
     for names in api_pages.documented().values():
         for name in names:
             value = getattr(import_module(name.room), name.name)
-            answer[f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"] = name.full
+            answer[f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"] = (
+                name.full
+            )
             short.setdefault(name.name, set()).add(name.full)
-    by_value = {id(getattr(import_module(n.room), n.name)): n.full for names in api_pages.documented().values() for n in names}
+    by_value = {
+        id(getattr(import_module(n.room), n.name)): n.full
+        for names in api_pages.documented().values()
+        for n in names
+    }
     for room in api_pages.rooms():
         for name in api_pages.public(room):
             value = getattr(import_module(room), name)

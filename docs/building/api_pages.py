@@ -73,7 +73,9 @@ def public(room: str) -> list[str]:
     return sorted(
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and (isfunction(value) or isclass(value)) and value.__module__ == room
+        if not name.startswith("_")
+        and (isfunction(value) or isclass(value))
+        and value.__module__ == room
     )
 
 
@@ -148,11 +150,23 @@ def page(room: str, names: list[Name]) -> str:
     titles = {"function": "Functions", "class": "Classes", "value": "Values"}
     for kind, title in titles.items():
         if chosen := [name.full for name in names if name.kind == kind]:
-            parts += [title, "-" * len(title), "", ".. autosummary::", "   :toctree: .", "   :nosignatures:", ""]
+            parts += [
+                title,
+                "-" * len(title),
+                "",
+                ".. autosummary::",
+                "   :toctree: .",
+                "   :nosignatures:",
+                "",
+            ]
             parts += [f"   ~{full}" for full in chosen]
             parts += [""]
     inside = [name for name in rooms() if name.rpartition(".")[0] == room]
-    others = [name for name in public(room) if f"{room}.{name}" not in {n.full for n in names} and f"{room}.{name}" not in inside]
+    others = [
+        name
+        for name in public(room)
+        if f"{room}.{name}" not in {n.full for n in names} and f"{room}.{name}" not in inside
+    ]
     if inside or others:
         parts += ["Also here", "---------", ""]
         parts += [f"- :py:mod:`{name}`" for name in inside]
@@ -175,8 +189,24 @@ def page_of_others(names: list[str]) -> str:
         reStructuredText.
     """
     title = "Types in signatures"
-    head = [title, "=" * len(title), "", "What results hold and arguments may be. Import them for annotations only: where they are defined may change.", ""]
-    return "\n".join([*head, ".. autosummary::", "   :toctree: .", "   :nosignatures:", "", *(f"   ~{name}" for name in names), ""])
+    head = [
+        title,
+        "=" * len(title),
+        "",
+        "What results hold and arguments may be. Import them for annotations only: where they are defined may change.",
+        "",
+    ]
+    return "\n".join(
+        [
+            *head,
+            ".. autosummary::",
+            "   :toctree: .",
+            "   :nosignatures:",
+            "",
+            *(f"   ~{name}" for name in names),
+            "",
+        ]
+    )
 
 
 def _elsewhere(room: str, name: str) -> str:
@@ -185,7 +215,12 @@ def _elsewhere(room: str, name: str) -> str:
     if ismodule(value):
         return f":py:mod:`{value.__name__}`"
     homes = documented()
-    home = next(n for names in homes.values() for n in names if getattr(import_module(n.room), n.name) is value)
+    home = next(
+        n
+        for names in homes.values()
+        for n in names
+        if getattr(import_module(n.room), n.name) is value
+    )
     return f":py:obj:`{home.full}`"
 
 

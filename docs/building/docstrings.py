@@ -105,5 +105,7 @@ def _escaped(lines: list[str]) -> list[str]:
     if not lines:
         return []
     pieces = _LITERAL.split("\n".join(lines))
-    marked = (p if i % 2 else _REFERENCE.sub(r"\\_", _BAR.sub(r"\\|", p)) for i, p in enumerate(pieces))
+    marked = (
+        p if i % 2 else _REFERENCE.sub(r"\\_", _BAR.sub(r"\\|", p)) for i, p in enumerate(pieces)
+    )
     return "".join(marked).split("\n")

@@ -61,7 +61,9 @@ def projects(text: str) -> list[Project]:
             entry = f"{words[0]} py:{words[1]} 1 {words[2].replace('$', words[0])} -"
             answer.append(Project(last.name, last.address, (*last.lines, entry)))
         else:
-            raise ValueError(f"elsewhere.txt, line {number}: got {raw!r}; it should be “[project] address” or “name role page”")
+            raise ValueError(
+                f"elsewhere.txt, line {number}: got {raw!r}; it should be “[project] address” or “name role page”"
+            )
     return answer
 
 

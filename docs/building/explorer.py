@@ -25,7 +25,9 @@ def framed(text: str) -> str:
         ValueError: there is no mark.
     """
     if MARK not in text:
-        raise ValueError(f"explore.md: it should have the comment {MARK}, where the explorer is shown")
+        raise ValueError(
+            f"explore.md: it should have the comment {MARK}, where the explorer is shown"
+        )
     return text.replace(MARK, _FRAME)
 
 

@@ -20,12 +20,20 @@ def mentioned(root: str = "singlearn") -> list[str]:
     Returns:
         Where each is defined, in alphabetical order.
     """
-    waiting = [getattr(import_module(name.room), name.name) for names in documented(root).values() for name in names]
+    waiting = [
+        getattr(import_module(name.room), name.name)
+        for names in documented(root).values()
+        for name in names
+    ]
     seen = {id(value) for value in waiting}
     answer = []
     while waiting:
         for kind in types_of(waiting.pop()):
-            if id(kind) not in seen and kind.__module__.split(".")[0] == root and "<" not in kind.__qualname__:
+            if (
+                id(kind) not in seen
+                and kind.__module__.split(".")[0] == root
+                and "<" not in kind.__qualname__
+            ):
                 seen.add(id(kind))
                 waiting.append(kind)
                 answer.append(f"{kind.__module__}.{kind.__qualname__}")

@@ -28,7 +28,9 @@ class Entry:
     inside: tuple[Entry, ...] = ()
 
 
-def entries(titles: dict[str, Any], index: str, shown: str, last: list[str]) -> list[tuple[str, list[Entry]]]:
+def entries(
+    titles: dict[str, Any], index: str, shown: str, last: list[str]
+) -> list[tuple[str, list[Entry]]]:
     """The side bar of a page.
 
     Args:
@@ -48,14 +50,25 @@ def entries(titles: dict[str, Any], index: str, shown: str, last: list[str]) -> 
         lines = []
         for page in pages:
             is_open = page == "api" and in_reference
-            lines.append(Entry(page, _title(titles, page), page == shown, _rooms(titles, shown) if is_open else ()))
+            lines.append(
+                Entry(
+                    page,
+                    _title(titles, page),
+                    page == shown,
+                    _rooms(titles, shown) if is_open else (),
+                )
+            )
         answer.append((caption, lines))
     return answer
 
 
 def _rooms(titles: dict[str, Any], shown: str) -> tuple[Entry, ...]:
     pages = [f"{api_pages.FOLDER}/{room}" for room in [*api_pages.rooms(), api_pages.OTHERS]]
-    return tuple(Entry(page, _title(titles, page), page == shown or page == shown.rpartition(".")[0]) for page in pages if page in titles)
+    return tuple(
+        Entry(page, _title(titles, page), page == shown or page == shown.rpartition(".")[0])
+        for page in pages
+        if page in titles
+    )
 
 
 def _title(titles: dict[str, Any], page: str) -> str:
