@@ -15,7 +15,7 @@ demo: $(VENV)/installed  ## the main job: how many groups are in the galaxy velo
 	$(BIN)/singlearn select galaxies
 
 test: $(VENV)/tested     ## every test, doctest, documented page, style and type check
-	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff check src tests bench docs/building docs/conf.py
 	$(BIN)/mypy
 	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -23,7 +23,7 @@ slow: $(VENV)/tested     ## the studies that are left out of make test: whole ex
 	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)
 
 lint: $(VENV)/tested     ## style and types only
-	$(BIN)/ruff check src tests bench docs
+	$(BIN)/ruff check src tests bench docs/building docs/conf.py
 	$(BIN)/mypy
 
 mutants: $(VENV)/tested  ## break one line at a time, and see whether its tests notice: make mutants ARGS='--sample 5'

@@ -10,7 +10,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from building import (
+from building import (  # noqa: E402
     annotations,
     api_pages,
     citations,
@@ -20,7 +20,7 @@ from building import (
     explorer,
     formulas,
     navigation,
-)  # noqa: E402
+)
 
 project = "singlearn"
 author = "The authors of singlearn"
@@ -43,7 +43,8 @@ nitpicky = True
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
-# It warns of names given in full; it would look for a short one, such as ``select``, among Python's own modules first.
+# It warns of names given in full; it would look for a short one, such as ``select``, among Python's
+# own modules first.
 suppress_warnings = ["autosummary.import_cycle"]
 PAGES = api_pages.write(HERE / api_pages.FOLDER)
 autosummary_generate = [str(page) for page in PAGES]
@@ -87,7 +88,7 @@ ONLY_HERE = ["works-cited"]
 
 def _page(app: Any, name: str, source: list[str]) -> None:
     """What is added to pages that people also read on GitHub."""
-    if not Path(app.env.doc2path(name)).suffix == ".md":
+    if Path(app.env.doc2path(name)).suffix != ".md":
         return
     text = citations.in_page(source[0])
     if name == root_doc:

@@ -40,7 +40,8 @@ def signature(
 
 
 def _short(text: str | None) -> str | None:
-    """
+    """Without modules of array types and without addresses.
+
     >>> _short("(x: ~jaxtyping.Float[jaxlib._jax.Array, 'n 2'])")
     "(x: ~jaxtyping.Float[Array, 'n 2'])"
     """
@@ -85,8 +86,8 @@ def reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
 
 
 def _in_a_room_above(target: str) -> str | None:
-    """The public name under which an object inside a room is found: of ``singlearn.symmetry.fibre.fibre.fibre`` that is
-    ``singlearn.symmetry.fibre``.
+    """The public name under which an object inside a room is found: of
+    ``singlearn.symmetry.fibre.fibre.fibre`` that is ``singlearn.symmetry.fibre``.
     """
     room, _, name = target.rpartition(".")
     while room := room.rpartition(".")[0]:
@@ -96,7 +97,9 @@ def _in_a_room_above(target: str) -> str | None:
 
 
 def _is_private(target: str) -> bool:
-    """Whether there is such an object in singlearn, without a page: then its name is shown as it is."""
+    """Whether there is such an object in singlearn, without a page: then its name is shown as it
+    is.
+    """
     if not target.startswith("singlearn."):
         return False
     parts = target.split(".")
@@ -119,14 +122,15 @@ ELSEWHERE = {
     "ndarray": "numpy.ndarray",
     "np.ndarray": "numpy.ndarray",
 }
-"""Short names of other projects, as jaxtyping and annotations that cannot be evaluated write them."""
+"""Short names of other projects, as jaxtyping and annotations that cannot be evaluated write them.
+"""
 NO_PAGE = {"...", "builtins.object", "object"}
 
 
 @cache
 def public_names() -> dict[str, str]:
-    """Where a class or function is described, by the dotted name of where it is defined, by every public name it has, and by its
-    short name where that means one thing only.
+    """Where a class or function is described, by the dotted name of where it is defined, by every
+    public name it has, and by its short name where that means one thing only.
     """
     answer: dict[str, str] = {}
     short: dict[str, set[str]] = {}

@@ -1,7 +1,7 @@
 """Write a page for every public room, and name there everything in its ``__all__``.
 
-The rooms are those that ``singlearn`` itself names, and rooms that they name in turn. Nothing is listed by hand,
-so that no name can be forgotten.
+The rooms are those that ``singlearn`` itself names, and rooms that they name in turn. Nothing is
+listed by hand, so that no name can be forgotten.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def rooms(root: str = "singlearn") -> list[str]:
 
 
 def public(room: str) -> list[str]:
-    """Names in the ``__all__`` of a room; for a room without one the public functions and classes that it defines.
+    """Names in the ``__all__`` of a room; for a room without one the public functions and classes
+    that it defines.
 
     Args:
         room: its dotted name.
@@ -118,7 +119,8 @@ def write(folder: Path) -> list[Path]:
     """Write one page per room, and one of the types that have no public name.
 
     Args:
-        folder: where to; what is there already and unchanged keeps its date, so that Sphinx need not read it again.
+        folder: where to; what is there already and unchanged keeps its date, so that Sphinx need
+            not read it again.
 
     Returns:
         The pages, in the order of the contents.
@@ -144,7 +146,8 @@ def page(room: str, names: list[Name]) -> str:
         names: what is described there.
 
     Returns:
-        reStructuredText: the room's docstring, then a table for each kind of name, with a page for each name.
+        reStructuredText: the room's docstring, then a table for each kind of name, with a page for
+            each name.
     """
     parts = [room, "=" * len(room), "", f".. automodule:: {room}", "   :no-members:", ""]
     titles = {"function": "Functions", "class": "Classes", "value": "Values"}
@@ -193,7 +196,8 @@ def page_of_others(names: list[str]) -> str:
         title,
         "=" * len(title),
         "",
-        "What results hold and arguments may be. Import them for annotations only: where they are defined may change.",
+        "What results hold and arguments may be. Import them for annotations only: where they are",
+        "defined may change.",
         "",
     ]
     return "\n".join(

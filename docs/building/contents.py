@@ -1,4 +1,6 @@
-"""The contents of the site are the links of ``index.md``: what people read on GitHub and what Sphinx shows is one list."""
+"""The contents of the site are the links of ``index.md``: what people read on GitHub and what
+Sphinx shows is one list.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ def sections(index: str) -> dict[str, list[str]]:
     Returns:
         Names of pages without ``.md``, by the heading under which they stand.
 
-    >>> sections("## Start\\n[First](first-run.md)\\n## More\\n[Second](second.md), [again](first-run.md)")
-    {'Start': ['first-run'], 'More': ['second']}
+    >>> sections("## Start\\n[First](one.md)\\n## More\\n[Second](two.md), [again](one.md)")
+    {'Start': ['one'], 'More': ['two']}
     """
     parts = _SECTION.split(index)
     seen: set[str] = set()

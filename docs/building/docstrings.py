@@ -1,5 +1,5 @@
-"""Docstrings are written to be read at a prompt; here the few characters in them that reStructuredText takes for markup are
-marked as plain text.
+"""Docstrings are written to be read at a prompt; here the few characters in them that
+reStructuredText takes for markup are marked as plain text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ _REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]'’”/=·]|$)")
 
 
 ATTRIBUTES = {"attribute", "data", "property"}
-"""Kinds of objects in whose first line napoleon would take what stands before a colon for a type."""
+"""Kinds of objects in whose first line napoleon would take what stands before a colon for a type.
+"""
 
 
 def prepared(what: str, lines: list[str]) -> list[str]:
@@ -37,7 +38,8 @@ def prepared(what: str, lines: list[str]) -> list[str]:
 
 
 def _one_by_one(lines: list[str]) -> list[str]:
-    """Fields that share a line of ``Attributes:``, each on its own: napoleon does it for arguments only.
+    """Fields that share a line of ``Attributes:``, each on its own: napoleon does it for arguments
+    only.
 
     >>> _one_by_one(["Attributes:", "    a, b: two", "        numbers."])
     ['Attributes:', '    a: two', '        numbers.', '    b: two', '        numbers.']
@@ -67,8 +69,8 @@ def _one_by_one(lines: list[str]) -> list[str]:
 def plain(lines: list[str]) -> list[str]:
     """A docstring as Sphinx should read it.
 
-    Bars (``|w|``) and underscores at the end of a name (``fill_``) are text; ``[key]_`` is a citation. Doctests, indented
-    blocks after ``::``, literals and roles stay as they are.
+    Bars (``|w|``) and underscores at the end of a name (``fill_``) are text; ``[key]_`` is a
+    citation. Doctests, indented blocks after ``::``, literals and roles stay as they are.
 
     Args:
         lines: the docstring.

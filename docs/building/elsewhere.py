@@ -1,8 +1,9 @@
-"""Links to other projects without a network: ``elsewhere.txt`` names what these pages mention of them.
+"""Links to other projects without a network: ``elsewhere.txt`` names what these pages mention of
+them.
 
-Sphinx would fetch the inventory of every project at each build, and fail where there is no network. The few dozen
-names that are used are kept here instead, so that a build is the same everywhere, and a name that is neither ours nor
-in the list is an error.
+Sphinx would fetch the inventory of every project at each build, and fail where there is no network.
+The few dozen names that are used are kept here instead, so that a build is the same everywhere, and
+a name that is neither ours nor in the list is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class Project:
 
     def inventory(self) -> bytes:
         """The list in Sphinx's format, version 2."""
-        head = f"# Sphinx inventory version 2\n# Project: {self.name}\n# Version: \n# The remainder of this file is compressed using zlib.\n"
+        head = (
+            f"# Sphinx inventory version 2\n# Project: {self.name}\n# Version: \n"
+            "# The remainder of this file is compressed using zlib.\n"
+        )
         return head.encode() + zlib.compress("".join(f"{line}\n" for line in self.lines).encode())
 
 
@@ -36,8 +40,8 @@ def projects(text: str) -> list[Project]:
     """Read ``elsewhere.txt``.
 
     Args:
-        text: ``[name] address`` begins a project; then a line for each name: dotted name, role, page. ``$`` in a page is
-            the dotted name.
+        text: ``[name] address`` begins a project; then a line for each name: dotted name, role,
+            page. ``$`` in a page is the dotted name.
 
     Returns:
         The projects, in their order.
@@ -45,8 +49,8 @@ def projects(text: str) -> list[Project]:
     Raises:
         ValueError: a line that is neither.
 
-    >>> projects("[numpy] https://numpy.org/doc/stable/\\nnumpy.ndarray class reference/$.html#$")[0].lines
-    ('numpy.ndarray py:class 1 reference/numpy.ndarray.html#numpy.ndarray -',)
+    >>> projects("[numpy] https://numpy.org/\\nnumpy.ndarray class array/$.html#$")[0].lines
+    ('numpy.ndarray py:class 1 array/numpy.ndarray.html#numpy.ndarray -',)
     """
     answer: list[Project] = []
     for number, raw in enumerate(text.splitlines(), 1):
@@ -62,7 +66,8 @@ def projects(text: str) -> list[Project]:
             answer.append(Project(last.name, last.address, (*last.lines, entry)))
         else:
             raise ValueError(
-                f"elsewhere.txt, line {number}: got {raw!r}; it should be “[project] address” or “name role page”"
+                f"elsewhere.txt, line {number}: got {raw!r}; it should be “[project] address” or "
+                "“name role page”"
             )
     return answer
 

@@ -1,4 +1,6 @@
-"""The explorer on its page: a comment in ``explore.md`` becomes a frame that shows the file written beside it."""
+"""The explorer on its page: a comment in ``explore.md`` becomes a frame that shows the file written
+beside it.
+"""
 
 from __future__ import annotations
 

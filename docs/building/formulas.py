@@ -1,7 +1,8 @@
 """MathJax beside the pages, so that formulas are drawn without a network.
 
-One file, ``tex-svg-full.js``: it needs no fonts and loads nothing, which browsers would refuse to pages from ``file://``.
-It is taken from the package sphinx-mathjax-offline, which holds MathJax 3.2.2, the last of version 3.
+One file, ``tex-svg-full.js``: it needs no fonts and loads nothing, which browsers would refuse to
+pages from ``file://``. It is taken from the package sphinx-mathjax-offline, which holds MathJax
+3.2.2, the last of version 3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Types that have no public name but stand in the signature of one: what a result holds, what an argument may be."""
+"""Types that have no public name but stand in the signature of one: what a result holds, what an
+argument may be.
+"""
 
 from __future__ import annotations
 

@@ -136,12 +136,11 @@ def test_the_site_builds_without_a_warning_and_opens_from_a_folder(tmp_path):
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.goto((site / "what-lambda-is.html").as_uri())
             page.wait_for_selector("mjx-container svg")
-            formulas = "[document.querySelectorAll('mjx-container').length, document.querySelectorAll('span.math, div.math').length]"
-            drawn, written = page.evaluate(formulas)
-            assert drawn == written > 5
-            assert (
-                page.evaluate("document.documentElement.scrollWidth") <= width
-            )  # wide tables scroll inside themselves
+            count = "selector => document.querySelectorAll(selector).length"
+            drawn = page.evaluate(count, "mjx-container")
+            assert drawn == page.evaluate(count, "span.math, div.math") > 5
+            # Wide tables scroll inside themselves.
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
             page.goto((site / "search.html").as_uri() + "?q=learning_curve")
             page.wait_for_selector("ul.search li a")
             assert "learning_curve" in page.inner_text("ul.search")
