@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE))
 from building import (  # noqa: E402
     annotations,
     api_pages,
+    blocks,
     citations,
     contents,
     docstrings,
@@ -90,7 +91,7 @@ def _page(app: Any, name: str, source: list[str]) -> None:
     """What is added to pages that people also read on GitHub."""
     if Path(app.env.doc2path(name)).suffix != ".md":
         return
-    text = citations.in_page(source[0])
+    text = blocks.trimmed(citations.in_page(source[0]))
     if name == root_doc:
         text += contents.toctrees(source[0], ONLY_HERE)
     if name == "api":

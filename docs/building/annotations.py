@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from importlib import import_module
+from inspect import isclass
 from typing import Any
 
 from building import api_pages
@@ -63,7 +65,8 @@ def reference(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
-    if target.startswith(("'", '"')) or target in NO_PAGE:  # the shape of an array
+    # The shape of an array, a type with parameters, a class of our own without a page.
+    if target.startswith(("'", '"')) or "[" in target or target in NO_PAGE | _own_names():
         return contnode
     if (full := public_names().get(target)) is not None and full != target:
         return env.domains.python_domain.resolve_xref(
@@ -94,6 +97,15 @@ def _in_a_room_above(target: str) -> str | None:
         if (full := public_names().get(f"{room}.{name}")) is not None:
             return full
     return None
+
+
+@cache
+def _own_names() -> set[str]:
+    """Short names of classes of ours that have no public name."""
+    loaded = [module for name, module in sys.modules.items() if name.startswith("singlearn.")]
+    own = (value for module in loaded for value in vars(module).values() if isclass(value))
+    names = {value.__name__ for value in own if value.__module__.startswith("singlearn.")}
+    return names - public_names().keys()
 
 
 def _is_private(target: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _KEY = re.compile(r"@\w+\{\s*([\w-]+)\s*,")
 _IN_DOCSTRING = re.compile(r"\[([a-z][a-z-]*\d{4}[a-z]*)\]_")
-_IN_PAGE = re.compile(r"(?<![`\w\]])\[([a-z][a-z-]*\d{4}[a-z]*)\](?![(\[:_])")
+_IN_PAGE = re.compile(r"(?<![`\w\]])\[([a-z][a-z-]*\d{4}[a-z]*)(?:, ([^\]\n]+))?\](?![(\[:_])")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1", re.M | re.S)
 
 
@@ -49,9 +49,16 @@ def in_page(text: str) -> str:
 
     >>> in_page("Algorithm 1 of [wei2022deep]; [not a key](x.md), `[wei2022deep]`")
     'Algorithm 1 of {cite:p}`wei2022deep`; [not a key](x.md), `[wei2022deep]`'
+    >>> in_page("learns it [carroll2021phase, Example 3.2].")
+    'learns it {cite:p}`carroll2021phase` (Example 3.2).'
     """
     parts, end = [], 0
     for fence in _FENCE.finditer(text):
-        parts += [_IN_PAGE.sub(r"{cite:p}`\1`", text[end : fence.start()]), fence[0]]
+        parts += [_IN_PAGE.sub(_cited, text[end : fence.start()]), fence[0]]
         end = fence.end()
-    return "".join([*parts, _IN_PAGE.sub(r"{cite:p}`\1`", text[end:])])
+    return "".join([*parts, _IN_PAGE.sub(_cited, text[end:])])
+
+
+def _cited(found: re.Match[str]) -> str:
+    key, place = found.groups()
+    return f"{{cite:p}}`{key}`" + (f" ({place})" if place else "")

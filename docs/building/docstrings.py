@@ -11,7 +11,7 @@ from building import citations
 _LITERAL = re.compile(r"(``[^`]+``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
 _SHARED = re.compile(r"    (?P<names>\w+(?:, \w+)+)(?P<rest>:.*)")
 _BAR = re.compile(r"(?<!\\)\|")
-_REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]'’”/=·]|$)")
+_REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]\"'’”/=·]|$)")
 
 
 ATTRIBUTES = {"attribute", "data", "property"}
