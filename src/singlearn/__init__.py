@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from singlearn.tempering import Run, local_run, temper
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
+    from singlearn.triple.fisher import (
+        diagnose,
+        empirical_divergence,
+        empirical_entropy,
+        fisher_information,
+        relatively_finite_variance,
+    )
 
 ROOMS = (
     "data", "exact", "experiments", "explore", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry",
@@ -39,6 +46,11 @@ ROOMS = (
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
+    "diagnose": "triple.fisher",
+    "empirical_divergence": "triple.fisher",
+    "empirical_entropy": "triple.fisher",
+    "fisher_information": "triple.fisher",
+    "relatively_finite_variance": "triple.fisher",
     "local_run": "tempering",
     "phase_diagram": "transitions",
     "phases": "measure",
@@ -47,8 +59,9 @@ NAMES = {
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "exact", "experiments", "explore", "flow", "generalise", "local", "local_run", "measure", "models",
-    "phase_diagram", "phases", "plot", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "Run", "Triple", "data", "diagnose", "empirical_divergence", "empirical_entropy", "exact", "experiments", "explore",
+    "fisher_information", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases", "plot",
+    "relatively_finite_variance", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
 ]  # fmt: skip
 
 
