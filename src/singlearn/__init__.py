@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from singlearn.explore import explore
     from singlearn.measure import phases
+    from singlearn.measure.zeta_of_volume import zeta
     from singlearn.tempering import Run, local_run, temper
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
@@ -55,6 +56,7 @@ NAMES = {
     "phase_diagram": "transitions",
     "phases": "measure",
     "temper": "tempering",
+    "zeta": "measure.zeta_of_volume",
 }
 """Public names and the rooms they are in."""
 
@@ -62,6 +64,7 @@ __all__ = [
     "Run", "Triple", "data", "diagnose", "empirical_divergence", "empirical_entropy", "exact", "experiments", "explore",
     "fisher_information", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases", "plot",
     "relatively_finite_variance", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "zeta",
 ]  # fmt: skip
 
 

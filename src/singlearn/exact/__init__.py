@@ -15,6 +15,7 @@ from singlearn.exact.verification import Verdict, verify
 
 if TYPE_CHECKING:
     from singlearn.exact import worked_examples
+    from singlearn.exact.mellin.zeta_function import Law, LaurentPole, NotSeparableError, ZetaFunction, zeta_function
     from singlearn.exact.minimal_singularity import MinimalSingularity, ReducedRank, Stratum, minimally_singular
     from singlearn.exact.resolution import rlct
     from singlearn.exact.true_set_chart import TrueSetChart
@@ -22,17 +23,22 @@ if TYPE_CHECKING:
     from singlearn.exact.zeta_function import Pole, VolumeLaw, volume, zeta
 
 WHEN_USED = {
+    "Law": "mellin.zeta_function",
+    "LaurentPole": "mellin.zeta_function",
     "MinimalSingularity": "minimal_singularity",
+    "NotSeparableError": "mellin.zeta_function",
     "Pole": "zeta_function",
     "ReducedRank": "minimal_singularity",
     "Stratum": "minimal_singularity",
     "TrueSetChart": "true_set_chart",
     "VolumeLaw": "zeta_function",
     "WorkedExample": "worked_example",
+    "ZetaFunction": "mellin.zeta_function",
     "minimally_singular": "minimal_singularity",
     "rlct": "resolution",
     "volume": "zeta_function",
     "zeta": "zeta_function",
+    "zeta_function": "mellin.zeta_function",
 }
 """Name and module of what is imported when it is used: what needs SymPy, which takes half a second to import, and what needs the
 search for resolutions, so that certificates can be verified where none of it is loaded."""
@@ -41,7 +47,10 @@ __all__ = [
     "Certificate",
     "ExactCoefficient",
     "Expression",
+    "Law",
+    "LaurentPole",
     "MinimalSingularity",
+    "NotSeparableError",
     "Pole",
     "ReducedRank",
     "ResolvedCoefficient",
@@ -50,6 +59,7 @@ __all__ = [
     "Verdict",
     "VolumeLaw",
     "WorkedExample",
+    "ZetaFunction",
     "catalogue",
     "minimally_singular",
     "relu_kl",
@@ -58,6 +68,7 @@ __all__ = [
     "volume",
     "worked_examples",
     "zeta",
+    "zeta_function",
 ]
 
 

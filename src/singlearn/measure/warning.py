@@ -35,6 +35,7 @@ class Reason(StrEnum):
     RANK_UNDECIDED = "rank_undecided"
     UNSEEN_PARAMETER = "unseen_parameter"
     NOT_SEARCHED = "not_searched"
+    TRUNCATED = "truncated"
     EXTRAPOLATED = "extrapolated"
     POOR_COLLAPSE = "poor_collapse"
     UNREALISABLE = "unrealisable"

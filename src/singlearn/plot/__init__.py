@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
     from singlearn.plot.valley_and_posterior import valley
+    from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.volume_curve import volume
 
 PICTURES = {
@@ -58,6 +59,7 @@ PICTURES = {
     "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
+    "zeta": "poles_of_zeta",
 }
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do
 not load JAX, and have other names than the functions, or importing one would put the module in the
@@ -89,6 +91,7 @@ __all__ = [
     "trajectory",
     "valley",
     "volume",
+    "zeta",
 ]
 
 
