@@ -1,12 +1,12 @@
 """'Useful information needs no ReLU': one task learned with ReLU, SiLU and tanh, and what can be
 read off each network.
 
-The rough idea is a comment's: information that requires the activation to be a ReLU is rarely useful
-for interpretability. Five inputs, three of which matter, by amplitudes 3, 1.5 and 0.75:
-y = Σ a_k sin(1.5 <v_k, x>) with orthonormal v_k; 24 nodes, full-batch gradient descent. Read off:
-without regard to the activation, the test error, the subspace of inputs in use (average gradient outer
-product), the order in which the three are learned, and the quadratic λ̂; and what belongs to ReLU:
-dead nodes, and the conserved |w|² + b² - q² of its nodes.
+The rough idea is a comment's: information that requires the activation to be a ReLU is rarely
+useful for interpretability. Five inputs, three of which matter, by amplitudes 3, 1.5 and 0.75: y =
+Σ a_k sin(1.5 <v_k, x>) with orthonormal v_k; 24 nodes, full-batch gradient descent. Read off:
+without regard to the activation, the test error, the subspace of inputs in use (average gradient
+outer product), the order in which the three are learned, and the quadratic λ̂; and what belongs to
+ReLU: dead nodes, and the conserved |w|² + b² - q² of its nodes.
 """
 
 from __future__ import annotations
@@ -108,8 +108,15 @@ def study(name: str, seeds: int) -> dict[str, Any]:
         shares.append(np.asarray(s))
         errors.append(np.asarray(e))
     shares_over_time = np.array(shares)
-    learned = np.array([[times[np.argmax(own >= LEARNED)] if (own >= LEARNED).any() else np.inf for own in seed.T] for seed in
-                        np.moveaxis(shares_over_time, 1, 0)])  # fmt: skip
+    learned = np.array(
+        [
+            [
+                times[np.argmax(own >= LEARNED)] if (own >= LEARNED).any() else np.inf
+                for own in seed.T
+            ]
+            for seed in np.moveaxis(shares_over_time, 1, 0)
+        ]
+    )
     heights = (
         np.einsum("sni,shi->snh", np.asarray(data["x"]), np.asarray(p["w"]))
         + np.asarray(p["b"])[:, None, :]
@@ -204,7 +211,8 @@ def table(found: dict[str, Any]) -> str:
         )
     own = found["relu"]
     lines.append(
-        f"ReLU: correlation over seeds of the mean conserved quantity with the test error {correlation(own['balance'], own['error'])}"
+        f"ReLU: correlation over seeds of the mean conserved quantity with the test error "
+        f"{correlation(own['balance'], own['error'])}"
     )
     for what, key in (("test errors", "error"), ("λ̂", "λ̂")):
         pairs = [

@@ -1,10 +1,12 @@
-"""Constructed singularities with a λ that a theorem gives: how often is it proved, and is it ever another one?
+"""Constructed singularities with a λ that a theorem gives: how often is it proved, and is it ever
+another one?
 
     python bench/exact_coverage.py --timeout 12
     python bench/exact_coverage.py --family determinantal
 
-prints one line per family: how many cases, how many proved, those with a wrong λ or m, the median and the longest time. Every
-proof is verified. The exit status is 0 if no value is wrong and at least 95 % are proved.
+prints one line per family: how many cases, how many proved, those with a wrong λ or m, the median
+and the longest time. Every proof is verified. The exit status is 0 if no value is wrong and at
+least 95 % are proved.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ from typing import Any
 import sympy
 
 from singlearn.exact import catalogue, resolution, rlct, verify
-from singlearn.exact.limited import LimitError
 from singlearn.exact.resolve import search
+from singlearn.exact.resolve.limited import LimitError
 
 ENOUGH = 0.95
 LONGEST = 400
@@ -60,7 +62,9 @@ def symbols(count: int) -> tuple[sympy.Symbol, ...]:
     return sympy.symbols(" ".join(NAMES[:count]) + ("," if count == 1 else ""), seq=True)
 
 
-def coordinates(generator: random.Random, count: int, degree: int = 2, linear: bool = False) -> list[sympy.Expr]:
+def coordinates(
+    generator: random.Random, count: int, degree: int = 2, linear: bool = False
+) -> list[sympy.Expr]:
     """Polynomial coordinates at the origin: a unimodular linear change after a triangular one."""
     x = symbols(count)
     mixed = list(x)
@@ -79,14 +83,20 @@ def coordinates(generator: random.Random, count: int, degree: int = 2, linear: b
     return bent
 
 
-def newton(exponents: list[tuple[int, ...]], weights: tuple[int, ...] | None = None) -> tuple[Fraction, int]:
-    r"""(λ, m) of :math:`Σ_a ∏ x_i^{2 a_i}` with density :math:`∏ |x_i|^{h_i}`: a linear program, all vertices looked at.
+def newton(
+    exponents: list[tuple[int, ...]], weights: tuple[int, ...] | None = None
+) -> tuple[Fraction, int]:
+    r"""(λ, m) of :math:`Σ_a ∏ x_i^{2 a_i}` with density :math:`∏ |x_i|^{h_i}`: a linear program,
+     all vertices looked at.
 
-    λ = min Σ w_i (h_i + 1) / 2 over w ≥ 0 with w·a ≥ 1 for all a; m - 1 is the dimension of the set of solutions (Varchenko 1976).
+    λ = min Σ w_i (h_i + 1) / 2 over w ≥ 0 with w·a ≥ 1 for all a; m - 1 is the dimension of the set
+    of solutions (Varchenko 1976).
     """
     size = len(exponents[0])
     cost = [h + 1 for h in weights or (0,) * size]
-    rows = [(*a, 1) for a in exponents] + [(*(int(i == j) for j in range(size)), 0) for i in range(size)]
+    rows = [(*a, 1) for a in exponents] + [
+        (*(int(i == j) for j in range(size)), 0) for i in range(size)
+    ]
     best: Fraction | None = None
     optimal: list[list[Fraction]] = []
     for chosen in combinations(rows, size):
@@ -95,7 +105,9 @@ def newton(exponents: list[tuple[int, ...]], weights: tuple[int, ...] | None = N
             continue
         solution = matrix.LUsolve(sympy.Matrix([row[size] for row in chosen]))
         w = [Fraction(int(v.p), int(v.q)) for v in solution]
-        if min(w) < 0 or any(sum(a * b for a, b in zip(row, w, strict=False)) < row[size] for row in rows):
+        if min(w) < 0 or any(
+            sum(a * b for a, b in zip(row, w, strict=False)) < row[size] for row in rows
+        ):
             continue
         value = sum(c * v for c, v in zip(cost, w, strict=True)) / Fraction(2)
         if best is None or value < best:
@@ -107,7 +119,9 @@ def newton(exponents: list[tuple[int, ...]], weights: tuple[int, ...] | None = N
     return best, int(spread.rank()) + 1
 
 
-def some_monomials(generator: random.Random, size: int, count: int, degree: int) -> list[tuple[int, ...]]:
+def some_monomials(
+    generator: random.Random, size: int, count: int, degree: int
+) -> list[tuple[int, ...]]:
     """Monomials without a common zero beyond the origin's coordinate planes; at least one each."""
     found: set[tuple[int, ...]] = set()
     while len(found) < count:
@@ -126,7 +140,10 @@ def normal_crossings(generator: random.Random) -> Iterator[Case]:
     for index in range(30):
         size = generator.randint(2, 4)
         y = coordinates(generator, size)
-        k = [generator.choice([0, 1, 1, 2, 3]) if size < 4 else generator.choice([0, 1, 1]) for _ in range(size)]
+        k = [
+            generator.choice([0, 1, 1, 2, 3]) if size < 4 else generator.choice([0, 1, 1])
+            for _ in range(size)
+        ]
         k[0] = max(k[0], 1)
         h = [generator.choice([0, 0, 2]) if k[i] else 0 for i in range(size)]
         ratios = [Fraction(b + 1, 2 * a) for a, b in zip(k, h, strict=True) if a]
@@ -135,7 +152,9 @@ def normal_crossings(generator: random.Random) -> Iterator[Case]:
         where = {"prior": str(prior)} if any(h) and index % 2 else {}
         if not where:
             ratios = [Fraction(1, 2 * a) for a in k if a]
-        yield Case("normal crossings", str(k), str(K), min(ratios), ratios.count(min(ratios)), where)
+        yield Case(
+            "normal crossings", str(k), str(K), min(ratios), ratios.count(min(ratios)), where
+        )
 
 
 def monomial_sums(generator: random.Random) -> Iterator[Case]:
@@ -148,7 +167,13 @@ def monomial_sums(generator: random.Random) -> Iterator[Case]:
         y = coordinates(generator, size, linear=index % 3 == 0)
         generators = [sympy.expand(monomial(e, y)) for e in exponents]
         if index < 30:
-            yield Case("sums of squares, listed", str(exponents), [str(g) for g in generators], value, multiplicity)
+            yield Case(
+                "sums of squares, listed",
+                str(exponents),
+                [str(g) for g in generators],
+                value,
+                multiplicity,
+            )
         else:
             K = sympy.expand(sum(g**2 for g in generators))
             yield Case("sums of squares, expanded", str(exponents), str(K), value, multiplicity)
@@ -160,10 +185,19 @@ def forms(generator: random.Random) -> Iterator[Case]:
         size = generator.randint(2, 4)
         half = [generator.randint(1, 3) for _ in range(size)]
         y = coordinates(generator, size, linear=True)
-        K = sum(c * v ** (2 * a) for v, a, c in zip(y, half, [generator.choice([1, 1, 2, 3]) for _ in half], strict=True))
+        K = sum(
+            c * v ** (2 * a)
+            for v, a, c in zip(y, half, [generator.choice([1, 1, 2, 3]) for _ in half], strict=True)
+        )
         i, j = generator.randrange(size), generator.randrange(size)
         K += generator.choice([-1, 1]) * y[i] ** (2 * half[i]) * y[j]
-        yield Case("isolated minima", str(half), str(sympy.expand(K)), sum((Fraction(1, 2 * a) for a in half), Fraction(0)), 1)
+        yield Case(
+            "isolated minima",
+            str(half),
+            str(sympy.expand(K)),
+            sum((Fraction(1, 2 * a) for a in half), Fraction(0)),
+            1,
+        )
 
 
 def linear_powers(generator: random.Random) -> Iterator[Case]:
@@ -174,7 +208,13 @@ def linear_powers(generator: random.Random) -> Iterator[Case]:
         forms_ = coordinates(generator, size, linear=True)[: generator.randint(1, size)]
         half = [generator.randint(1, 5) for _ in forms_]
         K = sympy.expand(sum(f ** (2 * a) for f, a in zip(forms_, half, strict=True)))
-        yield Case("powers of linear forms", str(half), str(K), sum((Fraction(1, 2 * a) for a in half), Fraction(0)), 1)
+        yield Case(
+            "powers of linear forms",
+            str(half),
+            str(K),
+            sum((Fraction(1, 2 * a) for a in half), Fraction(0)),
+            1,
+        )
 
 
 def hypersurfaces(generator: random.Random) -> Iterator[Case]:
@@ -185,7 +225,13 @@ def hypersurfaces(generator: random.Random) -> Iterator[Case]:
         y = coordinates(generator, size, linear=generator.random() < 0.5)
         f = sum((1 if i else -1) * v**a for i, (v, a) in enumerate(zip(y, powers, strict=True)))
         total = sum((Fraction(1, a) for a in powers), Fraction(0))
-        yield Case("hypersurfaces", str(powers), [str(sympy.expand(f))], min(Fraction(1), total) / 2, 1 + (total == 1))
+        yield Case(
+            "hypersurfaces",
+            str(powers),
+            [str(sympy.expand(f))],
+            min(Fraction(1), total) / 2,
+            1 + (total == 1),
+        )
 
 
 def disjoint(generator: random.Random) -> Iterator[Case]:
@@ -201,7 +247,11 @@ def disjoint(generator: random.Random) -> Iterator[Case]:
         if index < 20:
             value, multiplicity = a[0] + b[0], a[1] + b[1] - 1
             generators = [sympy.expand(q) for q in (*f, *g)]
-            K: Any = str(sympy.expand(sum(q**2 for q in generators))) if index % 2 else [str(q) for q in generators]
+            K: Any = (
+                str(sympy.expand(sum(q**2 for q in generators)))
+                if index % 2
+                else [str(q) for q in generators]
+            )
             yield Case("sums in other variables", f"{one} + {other}", K, value, multiplicity)
         else:
             value = min(a[0], b[0])
@@ -227,9 +277,20 @@ def first_of(levels: list[Fraction]) -> tuple[Fraction, int]:
 
 
 def determinantal(generator: random.Random) -> Iterator[Case]:
-    """Ideals of k × k minors: the blow-ups of the loci of rank i = 0, …, k-1 resolve them (complete collineations, complete quadrics,
-    secants of rational normal curves), with orders k - i along the i-th."""
-    for rows, columns, k in [(2, 2, 2), (2, 3, 2), (2, 4, 2), (2, 5, 2), (3, 3, 2), (3, 3, 3), (3, 4, 3), (3, 4, 2)]:
+    """Ideals of k × k minors: the blow-ups of the loci of rank i = 0, …, k-1 resolve them (complete
+    collineations, complete quadrics, secants of rational normal curves), with orders k - i along
+    the i-th.
+    """
+    for rows, columns, k in [
+        (2, 2, 2),
+        (2, 3, 2),
+        (2, 4, 2),
+        (2, 5, 2),
+        (3, 3, 2),
+        (3, 3, 3),
+        (3, 4, 3),
+        (3, 4, 2),
+    ]:
         a = sympy.Matrix(rows, columns, lambda i, j: sympy.Symbol(f"a{i}{j}"))
         value, m = first_of([Fraction((rows - i) * (columns - i), k - i) for i in range(k)])
         yield Case("determinantal", f"{rows}x{columns}, {k}", minors(a, k), value, m)
@@ -242,9 +303,18 @@ def determinantal(generator: random.Random) -> Iterator[Case]:
         entries = rows + columns - 1
         value, m = first_of([Fraction(entries - 2 * i, k - i) for i in range(k)])
         yield Case("determinantal", f"Hankel {rows}x{columns}, {k}", minors(a, k), value, m)
-    a = sympy.Matrix(4, 4, lambda i, j: sympy.Symbol(f"a{i}{j}") if i < j else -sympy.Symbol(f"a{j}{i}") if i > j else 0)
+    a = sympy.Matrix(
+        4,
+        4,
+        lambda i, j: (
+            sympy.Symbol(f"a{i}{j}") if i < j else -sympy.Symbol(f"a{j}{i}") if i > j else 0
+        ),
+    )
     yield Case("determinantal", "Pfaffian 4", ["a01*a23 - a02*a13 + a03*a12"], Fraction(1, 2), 1)
-    five = [f"a{i}{j}*a{k}{n} - a{i}{k}*a{j}{n} + a{i}{n}*a{j}{k}" for i, j, k, n in combinations(range(5), 4)]
+    five = [
+        f"a{i}{j}*a{k}{n} - a{i}{k}*a{j}{n} + a{i}{n}*a{j}{k}"
+        for i, j, k, n in combinations(range(5), 4)
+    ]
     yield Case("determinantal", "Pfaffians of 5", five, Fraction(3, 2), 1)
     # At a point of rank 1, minors of a smaller matrix are left; with numbers of our choice.
     for rows, columns, k in [(3, 3, 3), (2, 3, 2), (3, 3, 2), (3, 4, 3)]:
@@ -252,12 +322,19 @@ def determinantal(generator: random.Random) -> Iterator[Case]:
         u, v = [[generator.choice([1, 2, -1]) for _ in range(n)] for n in (rows, columns)]
         at = {f"a{i}{j}": u[i] * v[j] for i in range(rows) for j in range(columns)}
         value, m = first_of([Fraction((rows - i) * (columns - i), k - i) for i in range(1, k)])
-        yield Case("determinantal", f"{rows}x{columns}, {k}, at rank 1", minors(a, k), value, m, {"at": at})
+        yield Case(
+            "determinantal", f"{rows}x{columns}, {k}, at rank 1", minors(a, k), value, m, {"at": at}
+        )
     for rows, columns, k in [(2, 2, 2), (2, 3, 2), (3, 3, 3)]:
         x = sympy.Matrix(rows, columns, lambda i, j: sympy.Symbol(f"a{i}{j}"))
-        mixed = {s: s + generator.choice([-1, 1, 2]) * t for s, t in zip(list(x), [*list(x)[1:], 0], strict=True)}
+        mixed = {
+            s: s + generator.choice([-1, 1, 2]) * t
+            for s, t in zip(list(x), [*list(x)[1:], 0], strict=True)
+        }
         value, m = first_of([Fraction((rows - i) * (columns - i), k - i) for i in range(k)])
-        generators = [str(sympy.expand(sympy.sympify(g).subs(mixed, simultaneous=True))) for g in minors(x, k)]
+        generators = [
+            str(sympy.expand(sympy.sympify(g).subs(mixed, simultaneous=True))) for g in minors(x, k)
+        ]
         yield Case("determinantal", f"{rows}x{columns}, {k}, mixed", generators, value, m)
 
 
@@ -290,7 +367,14 @@ def products_of_matrices(generator: random.Random) -> Iterator[Case]:
             local = catalogue.reduced_rank_local(M, N, H, rank, rank, rank)
             assert known.value == local.value
             K = [str(sympy.expand(g)) for g in B * A - one]
-            yield Case("reduced rank", f"{M}-{H}-{N}, rank {rank}", K, Fraction(known.value), known.multiplicity, {"at": at} if at else {})
+            yield Case(
+                "reduced rank",
+                f"{M}-{H}-{N}, rank {rank}",
+                K,
+                Fraction(known.value),
+                known.multiplicity,
+                {"at": at} if at else {},
+            )
 
 
 def vandermonde(generator: random.Random) -> Iterator[Case]:
@@ -315,7 +399,14 @@ def vandermonde(generator: random.Random) -> Iterator[Case]:
             ("zero_both", {"a1": a, "b1": b, "a2": 0, "b2": 0}),
         ]:
             known = catalogue.tanh_one_true_node(phase)
-            yield Case("Vandermonde", f"{phase}, {at}", K, Fraction(known.value), known.multiplicity, {"at": at})
+            yield Case(
+                "Vandermonde",
+                f"{phase}, {at}",
+                K,
+                Fraction(known.value),
+                known.multiplicity,
+                {"at": at},
+            )
 
 
 def powers_at(v: sympy.Symbol, roots: list[int], half: list[int]) -> sympy.Expr:
@@ -324,25 +415,51 @@ def powers_at(v: sympy.Symbol, roots: list[int], half: list[int]) -> sympy.Expr:
 
 def whole_spaces(generator: random.Random) -> Iterator[Case]:
     """Over all points, or those of a box: the smallest λ of a few places that are known."""
-    for index in range(10):  # products of powers of polynomials of one variable each, with rational roots
-        roots = [generator.sample([-2, -1, 0, 1, 2], generator.randint(1, 3)) for _ in range(generator.randint(1, 3))]
+    for index in range(
+        10
+    ):  # products of powers of polynomials of one variable each, with rational roots
+        roots = [
+            generator.sample([-2, -1, 0, 1, 2], generator.randint(1, 3))
+            for _ in range(generator.randint(1, 3))
+        ]
         powers = [[generator.randint(1, 3) for _ in r] for r in roots]
         size = len(roots)
         x = symbols(size)
-        K = sympy.expand(sympy.Mul(*(powers_at(v, rs, ks) for v, rs, ks in zip(x, roots, powers, strict=True))))
+        K = sympy.expand(
+            sympy.Mul(*(powers_at(v, rs, ks) for v, rs, ks in zip(x, roots, powers, strict=True)))
+        )
         highest = max(map(max, powers))
         m = sum(max(ks) == highest for ks in powers)
-        where: dict[str, Any] = {"domain": "all"} if index % 2 else {"domain": {str(v): (-3, 3) for v in x}}
-        yield Case("all points, a box", f"products {powers}", str(K), Fraction(1, 2 * highest), m, where)
+        where: dict[str, Any] = (
+            {"domain": "all"} if index % 2 else {"domain": {str(v): (-3, 3) for v in x}}
+        )
+        yield Case(
+            "all points, a box", f"products {powers}", str(K), Fraction(1, 2 * highest), m, where
+        )
     x, y, z = symbols(3)
-    for index in range(10):  # sums of squares of the same in different variables: λ adds, at the worst point of each
+    for index in range(
+        10
+    ):  # sums of squares of the same in different variables: λ adds, at the worst point of each
         size = generator.randint(2, 3)
         roots = [generator.sample([-2, -1, 0, 1, 2], generator.randint(1, 2)) for _ in range(size)]
         powers = [[generator.randint(1, 3) for _ in r] for r in roots]
-        K = sympy.Add(*(powers_at(v, rs, ks) for v, rs, ks in zip((x, y, z), roots, powers, strict=False)))
+        K = sympy.Add(
+            *(powers_at(v, rs, ks) for v, rs, ks in zip((x, y, z), roots, powers, strict=False))
+        )
         value = sum((Fraction(1, 2 * max(ks)) for ks in powers), Fraction(0))
-        where = {"domain": "all"} if index % 2 else {"domain": {str(v): (-3, 3) for v in (x, y, z)[:size]}}
-        yield Case("all points, a box", f"sums {powers}", str(sympy.expand(K) if index % 3 else K), value, 1, where)
+        where = (
+            {"domain": "all"}
+            if index % 2
+            else {"domain": {str(v): (-3, 3) for v in (x, y, z)[:size]}}
+        )
+        yield Case(
+            "all points, a box",
+            f"sums {powers}",
+            str(sympy.expand(K) if index % 3 else K),
+            value,
+            1,
+            where,
+        )
     spheres = [
         ([x**2 + y**2 - 1], 1),
         ([x**2 + y**2 + z**2 - 1], 1),
@@ -359,18 +476,43 @@ def whole_spaces(generator: random.Random) -> Iterator[Case]:
     for generators, codimension in spheres:  # smooth complete intersections
         names = sorted({str(s) for g in generators for s in g.free_symbols})
         for where in ({"domain": "all"}, {"domain": {n: (-2, 2) for n in names}}):
-            yield Case("all points, a box", str(generators), [str(g) for g in generators], Fraction(codimension, 2), 1, where)
-    arrangements = [[x, y, x - y], [x, y, x - y, x + y], [x, x - 1, y, x - y], [x, y, z, x - y, x + y + z]]
+            yield Case(
+                "all points, a box",
+                str(generators),
+                [str(g) for g in generators],
+                Fraction(codimension, 2),
+                1,
+                where,
+            )
+    arrangements = [
+        [x, y, x - y],
+        [x, y, x - y, x + y],
+        [x, x - 1, y, x - y],
+        [x, y, z, x - y, x + y + z],
+    ]
     for lines, where_names in zip(arrangements, ("xy", "xy", "xy", "xyz"), strict=True):
-        # arrangements: the smallest codimension of a flat by twice the number of hyperplanes through it
+        # arrangements: the smallest codimension of a flat by twice the number of hyperplanes
+        # through it
         best = Fraction(1, 2)
         for size in range(2, len(lines) + 1):
             for chosen in combinations(lines, size):
-                system = sympy.Matrix([[sympy.diff(f, s) for s in (x, y, z)] + [f.subs({x: 0, y: 0, z: 0})] for f in chosen])
+                system = sympy.Matrix(
+                    [
+                        [sympy.diff(f, s) for s in (x, y, z)] + [f.subs({x: 0, y: 0, z: 0})]
+                        for f in chosen
+                    ]
+                )
                 if system.rank() == system[:, :3].rank():
                     best = min(best, Fraction(int(system.rank()), 2 * size))
         for where in ({"domain": "all"}, {"domain": {n: (-2, 2) for n in where_names}}):
-            yield Case("all points, a box", str(lines), [str(sympy.expand(sympy.Mul(*lines)))], best, None, where)
+            yield Case(
+                "all points, a box",
+                str(lines),
+                [str(sympy.expand(sympy.Mul(*lines)))],
+                best,
+                None,
+                where,
+            )
 
 
 def every_case(seed: int) -> list[Case]:
@@ -386,7 +528,9 @@ def every_case(seed: int) -> list[Case]:
         vandermonde,
         whole_spaces,
     )
-    return [case for n, family in enumerate(families) for case in family(random.Random(100 * seed + n))]
+    return [
+        case for n, family in enumerate(families) for case in family(random.Random(100 * seed + n))
+    ]
 
 
 @dataclass(frozen=True)
@@ -415,11 +559,15 @@ def run(case: Case, timeout: float, check: bool) -> Outcome:
         wrong = f"m is {case.multiplicity}, found {found}"
     elif proved and check and not verify(found.certificate).valid:
         wrong = f"the certificate is refuted: {verify(found.certificate).reason}"
-    return Outcome(case, proved, wrong, seconds, f"{found.lower} ≤ λ ≤ {found.upper}: {found.reason}"[:120])
+    return Outcome(
+        case, proved, wrong, seconds, f"{found.lower} ≤ λ ≤ {found.upper}: {found.reason}"[:120]
+    )
 
 
 def resolve_in_a_fork(arguments: dict[str, Any], seconds: float) -> Any:
-    """As ``resolve_in_a_process``, ended by the time of the processor and not by the clock on the wall."""
+    """As ``resolve_in_a_process``, ended by the time of the processor and not by the clock on the
+    wall.
+    """
     here, there = multiprocessing.get_context("fork").Pipe(duplex=False)
 
     def answer() -> None:
@@ -447,8 +595,14 @@ def main() -> None:
     parser.add_argument("--family", default="", help="only those whose name contains this")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--verify", action="store_true", help="verify every proof")
-    parser.add_argument("--print", action="store_true", dest="show", help="print the cases that are not proved")
-    parser.add_argument("--processor-time", action="store_true", help="seconds of the processor, for a machine that is busy")
+    parser.add_argument(
+        "--print", action="store_true", dest="show", help="print the cases that are not proved"
+    )
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="seconds of the processor, for a machine that is busy",
+    )
     options = parser.parse_args()
     if options.processor_time:
         for module in (resolution, search):
@@ -463,14 +617,22 @@ def main() -> None:
             say(f"WRONG  {case.family}: {case.name}: {outcome.wrong[:300]}: {case.K} {case.where}")
         elif options.show and not outcome.proved:
             found = f"{outcome.seconds:.1f} s, {outcome.reason}"
-            say(f"open   {case.family}: {case.name} ({found}): right is {case.value}; {case.K} {case.where or ''}")
+            say(
+                f"open   {case.family}: {case.name} ({found}): right is {case.value}; {case.K} "
+                f"{case.where or ''}"
+            )
     print(f"{'family':30}{'cases':>8}{'proved':>8}{'wrong':>8}{'median':>10}{'longest':>10}")
     every = [outcome for rows in table.values() for outcome in rows]
     for name, rows in [*table.items(), ("all", every)]:
         times = [o.seconds for o in rows]
         proved, wrong = sum(o.proved for o in rows), sum(bool(o.wrong) for o in rows)
-        print(f"{name:30}{len(rows):8}{proved:8}{wrong:8}{statistics.median(times):8.2f} s{max(times):8.1f} s")
-    raise SystemExit(any(o.wrong for o in every) or sum(o.proved for o in every) < ENOUGH * len(every))
+        print(
+            f"{name:30}{len(rows):8}{proved:8}{wrong:8}{statistics.median(times):8.2f} "
+            f"s{max(times):8.1f} s"
+        )
+    raise SystemExit(
+        any(o.wrong for o in every) or sum(o.proved for o in every) < ENOUGH * len(every)
+    )
 
 
 if __name__ == "__main__":

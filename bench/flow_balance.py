@@ -1,7 +1,8 @@
 """Balancing a network of a million parameters: how long, how exact.
 
-There is no public rival that certifies the minimum. What people do instead is a fixed number of sweeps of node-by-node rescaling
-(each node to s⁴ = |G_in|²/|G_out|²); the same sweeps are run here, beside the Newton steps, on the same gradients.
+There is no public rival that certifies the minimum. What people do instead is a fixed number of
+sweeps of node-by-node rescaling (each node to s⁴ = |G_in|²/|G_out|²); the same sweeps are run here,
+beside the Newton steps, on the same gradients.
 """
 
 import time
@@ -36,15 +37,30 @@ def program_of(net, loss):
 
 
 def main():
-    heads = ("network", 26), ("parameters", 11), ("solve, s", 10), ("all, s", 8), ("Newton", 8), ("|in - out|", 12), ("gap / value", 13)
-    print("".join(name.ljust(size) if name == "network" else name.rjust(size) for name, size in heads), "  |g|² before     after")
+    heads = (
+        ("network", 26),
+        ("parameters", 11),
+        ("solve, s", 10),
+        ("all, s", 8),
+        ("Newton", 8),
+        ("|in - out|", 12),
+        ("gap / value", 13),
+    )
+    print(
+        "".join(
+            name.ljust(size) if name == "network" else name.rjust(size) for name, size in heads
+        ),
+        "  |g|² before     after",
+    )
     for widths in ((784, 700, 500, 200, 10), (64, *[128] * 50, 10), (16, *[32] * 200, 1)):
         net = perceptron(widths, 0)
         generator = torch.Generator().manual_seed(1)
         if len(widths) > 100:
             net = net.double()  # gradients of the first layers are below what single precision has
         kind = next(net.parameters()).dtype
-        x, y = (torch.randn(64, size, generator=generator).to(kind) for size in (widths[0], widths[-1]))
+        x, y = (
+            torch.randn(64, size, generator=generator).to(kind) for size in (widths[0], widths[-1])
+        )
 
         def loss(n, x=x, y=y):
             return (n(x) - y).square().mean()
@@ -76,7 +92,9 @@ def sweeps(program, least):
         done = count
         values = flows(program, x)
         above = sum(v.sum() for v in values) / least - 1
-        said.append(f"{count}: {above:.0e} above, |in - out| {float(_residual(program, values)):.0e}")
+        said.append(
+            f"{count}: {above:.0e} above, |in - out| {float(_residual(program, values)):.0e}"
+        )
     print(f"  sweeps alone ({time.process_time() - start:.1f} s): {'; '.join(said)}")
 
 

@@ -1,9 +1,11 @@
-"""What a ledger costs: steps of a ReLU network of a million parameters with and without books, side by side.
+"""What a ledger costs: steps of a ReLU network of a million parameters with and without books, side
+by side.
 
     python bench/flow_ledger.py [--every 10 20] [--steps 60]
 
-Each repetition times the same number of steps without a ledger, with one, and with one that streams to disk, in turns, so that what
-else the machine does falls on all of them alike. Times are processor seconds of this process.
+Each repetition times the same number of steps without a ledger, with one, and with one that streams
+to disk, in turns, so that what else the machine does falls on all of them alike. Times are
+processor seconds of this process.
 """
 
 from __future__ import annotations
@@ -67,9 +69,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     count = sum(parameter.numel() for parameter in network().parameters())
-    print(f"{count} parameters, batches of {BATCH}, float32, one thread; median of {options.repeats}")
     print(
-        f"{'optimiser':15} {'laws every':>10} {'step':>9} {'with ledger':>12} {'overhead':>9} {'and a file':>11}"
+        f"{count} parameters, batches of {BATCH}, float32, one thread; median of {options.repeats}"
+    )
+    print(
+        f"{'optimiser':15} {'laws every':>10} {'step':>9} {'with ledger':>12} {'overhead':>9} "
+        f"{'and a file':>11}"
     )
     for kind in ("SGD, momentum", "AdamW"):
         for every in options.every:
@@ -84,7 +89,8 @@ def main() -> None:
                         kept.append(seconds(k, options.steps, file, kind))
             plain, books, streamed = (statistics.median(kept) for kept in times)
             print(
-                f"{kind:15} {every:>10} {plain * 1e3:>6.1f} ms {books * 1e3:>9.1f} ms {100 * (books / plain - 1):>8.1f}% "
+                f"{kind:15} {every:>10} {plain * 1e3:>6.1f} ms {books * 1e3:>9.1f} ms "
+                f"{100 * (books / plain - 1):>8.1f}% "
                 f"{100 * (streamed / plain - 1):>10.1f}%"
             )
 

@@ -1,7 +1,8 @@
-"""One cell and size of ``singlearn experiment generalisation`` against the published way: PyTorch and Pyro's NUTS, one data set at a time.
+"""One cell and size of ``singlearn experiment generalisation`` against the published way: PyTorch
+and Pyro's NUTS, one data set at a time.
 
-This file runs twice: here, as the benchmark, and with ``--worker`` in the interpreter that has Pyro (see README.md), where it must not
-import singlearn. They exchange one .npz and one .json file.
+This file runs twice: here, as the benchmark, and with ``--worker`` in the interpreter that has Pyro
+(see README.md), where it must not import singlearn. They exchange one .npz and one .json file.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ def main(arguments: Sequence[str]) -> None:
     """All data sets our way, some of them the published way, the ratio for one data set."""
     import numpy as np
 
-    from singlearn.experiments import generalisation
-    from singlearn.experiments.last_layers.cell import data_sets
-    from singlearn.transitions.finished_points import FinishedPoints
+    from singlearn.experiments.wei2022 import generalisation
+    from singlearn.experiments.wei2022.last_layers.cell import data_sets
+    from singlearn.running.sweep import FinishedPoints
 
     parser = argparse.ArgumentParser(prog="bench/run.py generalisation", description=__doc__)
-    parser.add_argument("--python", required=True, help="an interpreter that has pyro-ppl and torch")
+    parser.add_argument(
+        "--python", required=True, help="an interpreter that has pyro-ppl and torch"
+    )
     parser.add_argument("--n", type=int, default=200, help="observations")
     parser.add_argument("--datasets", type=int, default=30, help="data sets our way")
-    parser.add_argument("--rival", type=int, default=2, help="of which this many the published way as well")
+    parser.add_argument(
+        "--rival", type=int, default=2, help="of which this many the published way as well"
+    )
     chosen = parser.parse_args(arguments)
 
     how = generalisation.Size((chosen.n,), chosen.datasets, EPOCHS, DRAWS, TESTS)
@@ -48,26 +53,46 @@ def main(arguments: Sequence[str]) -> None:
     data = data_sets(*task[:3], chosen.n, chosen.datasets, TESTS, 0, "as-stated")
     with tempfile.TemporaryDirectory() as folder:
         handed, result = Path(folder) / "data.npz", Path(folder) / "result.json"
-        start = {f"g{i}": matrix for i, matrix in enumerate(data.start.g)} | {"A": data.start.A, "B": data.start.B}
+        start = {f"g{i}": matrix for i, matrix in enumerate(data.start.g)} | {
+            "A": data.start.A,
+            "B": data.start.B,
+        }
         parts = {k: v[: chosen.rival] for k, v in start.items()}
         own = {k: getattr(data, k)[: chosen.rival] for k in ("x", "y", "x_test", "y_test", "log_q")}
         np.savez(handed, **parts, **own)
         subprocess.run([chosen.python, __file__, "--worker", str(handed), str(result)], check=True)
         theirs = json.loads(result.read_text())
 
-    print(f"  {'G of each data set':<28}" + "".join(f"{f'{who} {i}':>14}" for i in range(chosen.rival) for who in ("ours", "published")))
+    print(
+        f"  {'G of each data set':<28}"
+        + "".join(
+            f"{f'{who} {i}':>14}" for i in range(chosen.rival) for who in ("ours", "published")
+        )
+    )
     for method in (BOTH, LAST, POINT):
         pairs = zip(found[method].errors, (each[method] for each in theirs), strict=False)
         print(f"  {method:<28}" + "".join(f"{a:>14.5f}{b:>14.5f}" for a, b in pairs))
     for i, each in enumerate(theirs):
         print(
-            f"  published, data set {i}: {each['training']:.0f} s training, {each['seconds of both']:.0f} s NUTS of (A, B), "
-            f"{each['seconds of last']:.0f} s of B; worst R-hat {each['R-hat']:.2f}, smallest ESS {each['ESS']:.0f} of {DRAWS} draws"
+            f"  published, data set {i}: {each['training']:.0f} s training, "
+            f"{each['seconds of both']:.0f} s NUTS of (A, B), "
+            f"{each['seconds of last']:.0f} s of B; worst R-hat {each['R-hat']:.2f}, smallest ESS "
+            f"{each['ESS']:.0f} of {DRAWS} draws"
         )
-    rival = float(np.mean([each["training"] + each["seconds of both"] + each["seconds of last"] for each in theirs]))
+    rival = float(
+        np.mean(
+            [
+                each["training"] + each["seconds of both"] + each["seconds of last"]
+                for each in theirs
+            ]
+        )
+    )
     for label, whole in zip(("compiling", "compiled"), seconds, strict=True):
         ours = whole / chosen.datasets
-        print(f"  a data set, {label:<10} ours {ours:8.2f} s   published way {rival:8.0f} s   ratio {rival / ours:.0f}x")
+        print(
+            f"  a data set, {label:<10} ours {ours:8.2f} s   published way {rival:8.0f} s   ratio "
+            f"{rival / ours:.0f}x"
+        )
 
 
 def worker(handed: str, result: str) -> None:
@@ -118,11 +143,16 @@ def worker(handed: str, result: str) -> None:
             pyro.sample("y", dist.Normal(second @ torch.relu(first @ z), 1.0).to_event(2), obs=y)
 
         def error(first: torch.Tensor, second: torch.Tensor) -> float:
-            draws = [log_density(b @ torch.relu(a @ z_test), y_test).double() for a, b in zip(first, second, strict=True)]
+            draws = [
+                log_density(b @ torch.relu(a @ z_test), y_test).double()
+                for a, b in zip(first, second, strict=True)
+            ]
             log_p = torch.logsumexp(torch.stack(draws), dim=0) - math.log(len(draws))
             return float((log_q - log_p).mean())
 
-        of_both, seconds_of_both, worst, size = sampled(lambda: observe(pyro.sample("A", prior), pyro.sample("B", prior)))
+        of_both, seconds_of_both, worst, size = sampled(
+            lambda: observe(pyro.sample("A", prior), pyro.sample("B", prior))
+        )
         of_last, seconds_of_last, _, _ = sampled(lambda: observe(A, pyro.sample("B", prior)))
         return {
             BOTH: error(of_both["A"], of_both["B"]),

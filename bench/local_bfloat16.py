@@ -1,6 +1,8 @@
-"""What evaluation in bfloat16 does to λ̂: a deep linear network at its truth, with and without autocast; chains move in float32 both times.
+"""What evaluation in bfloat16 does to λ̂: a deep linear network at its truth, with and without
+autocast; chains move in float32 both times.
 
-A bfloat16 has 8 bits, so that an output at w and one at w* often differ by less than their rounding.
+A bfloat16 has 8 bits, so that an output at w and one at w* often differ by less than their
+rounding.
 """
 
 from __future__ import annotations
@@ -29,12 +31,18 @@ class Autocast(torch.nn.Module):
         return output.float()
 
 
-def deep_linear(noise: float) -> tuple[torch.nn.Module, Callable[..., Any], tuple[torch.Tensor, torch.Tensor]]:
+def deep_linear(
+    noise: float,
+) -> tuple[torch.nn.Module, Callable[..., Any], tuple[torch.Tensor, torch.Tensor]]:
     factors, x, y = deep_linear_data([9, 17, 10], 3, 10_000, noise, 0)
     layers = [torch.nn.Linear(w.shape[1], w.shape[0], bias=False) for w in factors]
     for layer, w in zip(layers, factors, strict=True):
         layer.weight.data = torch.as_tensor(w, dtype=torch.float32)
-    return torch.nn.Sequential(*layers), squared, (torch.as_tensor(x).float(), torch.as_tensor(y).float())
+    return (
+        torch.nn.Sequential(*layers),
+        squared,
+        (torch.as_tensor(x).float(), torch.as_tensor(y).float()),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,9 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for kind, module in (("float32", model), ("bfloat16", Autocast(model))):
                 found = llc(module, loss, data, seed=seed, max_steps=options.max_steps)
                 print(
-                    f"9-17-10, noise {noise}, {kind:<9} seed {seed}  λ̂ = {found.estimate}  {found.status}  batch {found.batch}  "
-                    f"R-hat {found.r_hat:.2f}  L(w*) = {found.loss:.6g}", flush=True,
-                )  # fmt: skip
+                    f"9-17-10, noise {noise}, {kind:<9} seed {seed}  λ̂ = {found.estimate}  "
+                    f"{found.status}  batch {found.batch}  "
+                    f"R-hat {found.r_hat:.2f}  L(w*) = {found.loss:.6g}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

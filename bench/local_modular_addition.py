@@ -1,6 +1,8 @@
-"""λ̂ of a transformer of 10,000 parameters trained on modular addition: does the default tie need eyes?
+"""λ̂ of a transformer of 10,000 parameters trained on modular addition: does the default tie need
+eyes?
 
-    python bench/local_modular_addition.py            # trains (half a minute), then the default, γ = 10 and γ = 300
+python bench/local_modular_addition.py            # trains (half a minute), then the default, γ = 10
+and γ = 300
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ PRIME, WIDTH, HEADS, HIDDEN = 31, 32, 4, 64
 
 
 class Transformer(nn.Module):
-    """One block of attention and one of ReLUs on the tokens a, b, =; the logits of a + b mod 31 at the last."""
+    """One block of attention and one of ReLUs on the tokens a, b, =; the logits of a + b mod 31 at
+    the last.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.tokens = nn.Parameter(0.1 * torch.randn(PRIME + 1, WIDTH))
         self.positions = nn.Parameter(0.1 * torch.randn(3, WIDTH))
-        self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(4))
+        self.query, self.key, self.value, self.out = (
+            nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(4)
+        )
         self.up, self.down = nn.Linear(WIDTH, HIDDEN), nn.Linear(HIDDEN, WIDTH)
         self.unembed = nn.Linear(WIDTH, PRIME, bias=False)
 
@@ -37,9 +43,12 @@ class Transformer(nn.Module):
         equals = torch.full_like(pair[:, :1], PRIME)
         x = self.tokens[torch.cat([pair, equals], dim=1)] + self.positions
         query, key, value = (
-            f(x).unflatten(-1, (HEADS, WIDTH // HEADS)).transpose(1, 2) for f in (self.query, self.key, self.value)
+            f(x).unflatten(-1, (HEADS, WIDTH // HEADS)).transpose(1, 2)
+            for f in (self.query, self.key, self.value)
         )
-        mixed = torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5, dim=-1) @ value
+        mixed = (
+            torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5, dim=-1) @ value
+        )
         x = x + self.out(mixed.transpose(1, 2).flatten(-2))
         x = x + self.down(torch.relu(self.up(x)))
         return self.unembed(x[:, -1])
@@ -86,9 +95,16 @@ def main() -> None:
         if options.weights is not None:
             torch.save(net.state_dict(), options.weights)
     sizes = {name: float(p.detach().square().mean().sqrt()) for name, p in net.named_parameters()}
-    print(f"{sum(p.numel() for p in net.parameters())} parameters", {name: round(size, 3) for name, size in sizes.items()})
+    print(
+        f"{sum(p.numel() for p in net.parameters())} parameters",
+        {name: round(size, 3) for name, size in sizes.items()},
+    )
     print("accuracy", float((net(data()[0]).argmax(1) == data()[1]).double().mean()))
-    for name, more in (("default", {}), ("gamma = 300", {"gamma": 300.0}), ("gamma = 10", {"gamma": 10.0})):
+    for name, more in (
+        ("default", {}),
+        ("gamma = 300", {"gamma": 300.0}),
+        ("gamma = 10", {"gamma": 10.0}),
+    ):
         begun = time.process_time()
         found = llc(net, loss, data(), max_steps=options.max_steps, **more)
         print(f"\n{name}: {time.process_time() - begun:.0f} CPU s\n{found}")

@@ -1,7 +1,9 @@
-"""Samplers at equal gradient counts on a deep linear network: Langevin as in SGLD but without minibatches, HMC, microcanonical Langevin.
+"""Samplers at equal gradient counts on a deep linear network: Langevin as in SGLD but without
+minibatches, HMC, microcanonical Langevin.
 
-Every gradient is of the whole (compressed) data, so that only the dynamics differ. Microcanonical Langevin dynamics (MCLMC) moves with a
-velocity of length one and has no Metropolis correction: its step trades bias against speed, and several are shown.
+Every gradient is of the whole (compressed) data, so that only the dynamics differ. Microcanonical
+Langevin dynamics (MCLMC) moves with a velocity of length one and has no Metropolis correction: its
+step trades bias against speed, and several are shown.
 """
 
 from __future__ import annotations
@@ -17,19 +19,23 @@ import jax.numpy as jnp
 import numpy as np
 from local_deep_linear import NETWORKS, compressed, deep_linear_data, loss, output
 
-from singlearn.local.diagnostics import mixing
-from singlearn.local.hamiltonian import sample_hmc
-from singlearn.local.jax_function import JaxTarget
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import sample_sgld
-from singlearn.local.target import Tempering
+from singlearn.local.jax.target import JaxTarget
+from singlearn.local.sampling.hamiltonian import sample_hmc
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sgld import sample_sgld
+from singlearn.local.sampling.target import Tempering
+from singlearn.local.verdict.mixing import mixing
 
 CHAINS = 8
 
 
 @partial(jax.jit, static_argnames=("potential", "steps"))
-def microcanonical(potential: Any, start: Any, key: Any, step: float, length: float, steps: int) -> Any:
-    """Traces of excess and squared distance; ``length`` is the way after which the velocity is forgotten."""
+def microcanonical(
+    potential: Any, start: Any, key: Any, step: float, length: float, steps: int
+) -> Any:
+    """Traces of excess and squared distance; ``length`` is the way after which the velocity is
+    forgotten.
+    """
     d = start.shape[1]
 
     def turn(velocity: Any, force: Any, step: float) -> Any:
@@ -39,7 +45,9 @@ def microcanonical(potential: Any, start: Any, key: Any, step: float, length: fl
         cosine = (along * velocity).sum(1, keepdims=True)
         # Divided by exp(δ), so that nothing overflows.
         shrunk = jnp.exp(-2 * delta)
-        turned = along * ((1 - shrunk) / 2 + cosine * ((1 + shrunk) / 2 - jnp.exp(-delta))) + velocity * jnp.exp(-delta)
+        turned = along * (
+            (1 - shrunk) / 2 + cosine * ((1 + shrunk) / 2 - jnp.exp(-delta))
+        ) + velocity * jnp.exp(-delta)
         return turned / jnp.linalg.norm(turned, axis=1, keepdims=True)
 
     def one(at: Any, key: Any) -> Any:
@@ -48,17 +56,28 @@ def microcanonical(potential: Any, start: Any, key: Any, step: float, length: fl
         offset = offset + step * velocity
         excess, force = potential(offset)
         velocity = turn(velocity, force, step / 2)
-        kicked = velocity + math.sqrt(1 / d) * jnp.sqrt(jnp.expm1(2 * step / length)) * jax.random.normal(key, velocity.shape)
-        return (offset, kicked / jnp.linalg.norm(kicked, axis=1, keepdims=True), force), (excess, (offset**2).sum(1))
+        kicked = velocity + math.sqrt(1 / d) * jnp.sqrt(
+            jnp.expm1(2 * step / length)
+        ) * jax.random.normal(key, velocity.shape)
+        return (offset, kicked / jnp.linalg.norm(kicked, axis=1, keepdims=True), force), (
+            excess,
+            (offset**2).sum(1),
+        )
 
     velocity = jax.random.normal(key, start.shape)
-    begin = (start, velocity / jnp.linalg.norm(velocity, axis=1, keepdims=True), potential(start)[1])
+    begin = (
+        start,
+        velocity / jnp.linalg.norm(velocity, axis=1, keepdims=True),
+        potential(start)[1],
+    )
     return jax.lax.scan(one, begin, jax.random.split(jax.random.fold_in(key, 1), steps))[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gradients", type=int, default=20_000, help="of each of 8 chains, warm-up included")
+    parser.add_argument(
+        "--gradients", type=int, default=20_000, help="of each of 8 chains, warm-up included"
+    )
     parser.add_argument("--networks", type=int, nargs="+", default=[0, 2])
     options = parser.parse_args(arguments)
     with jax.enable_x64(True):
@@ -76,7 +95,10 @@ def compare(number: int, gradients: int) -> None:
         return Settings(CHAINS, tolerance, gradients, target.samples, target.samples, 0)
 
     long = sample_hmc(target, tempering, settings(400_000, 0.005))
-    print(f"{'-'.join(map(str, widths))} r = {rank}: {gradients} gradients; HMC with {long.steps}:", flush=True)
+    print(
+        f"{'-'.join(map(str, widths))} r = {rank}: {gradients} gradients; HMC with {long.steps}:",
+        flush=True,
+    )
     line("reference", long.traces)
     line("Langevin", sample_sgld(target, tempering, settings(gradients, 1e-9)).traces)
     line("HMC", sample_hmc(target, tempering, settings(gradients, 1e-9)).traces)

@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int) -> Rival:
-    """NUTS at every β: warm-up, then blocks of draws until the time share of that β is spent or all draws are there."""
+    """NUTS at every β: warm-up, then blocks of draws until the time share of that β is spent or all
+    draws are there.
+    """
     x, y = (jnp.asarray(part) for part in model.data)
     network = sl.models.two_layer_network
 
@@ -47,15 +49,24 @@ def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int)
         numpyro.deterministic("energy", energy)
         numpyro.factor("tempered", -beta * energy)
 
-    # One sampler for all chains and β, which are arguments of its program: it compiles once, as we do.
-    sampler = MCMC(NUTS(tempered), num_warmup=warmup, num_samples=BLOCK, progress_bar=False, jit_model_args=True)
+    # One sampler for all chains and β, which are arguments of its program: it compiles once, as we
+    # do.
+    sampler = MCMC(
+        NUTS(tempered),
+        num_warmup=warmup,
+        num_samples=BLOCK,
+        progress_bar=False,
+        jit_model_args=True,
+    )
     means, errors, rhats, sizes, counts = [], [], [], [], []
     fixed = sampling = 0.0
     for index, beta in enumerate(cell.BETAS):
         chain_energies, spent_fixed, spent_sampling = [], 0.0, 0.0
         for chain in range(chains):
             share = seconds / len(cell.BETAS) / chains
-            energies, warm, drawn = _chain(sampler, float(beta), share, draws, seed=100 * index + chain)
+            energies, warm, drawn = _chain(
+                sampler, float(beta), share, draws, seed=100 * index + chain
+            )
             chain_energies.append(energies)
             spent_fixed += warm
             spent_sampling += drawn
@@ -72,21 +83,36 @@ def nuts(model: sl.Triple, seconds: float, warmup: int, draws: int, chains: int)
         sampling += spent_sampling
         excess = ", ".join(f"{e.mean() - model.truth_energy:.1f}" for e in chain_energies)
         print(
-            f"  NUTS β = {beta:.3f}: {together.size} draws in {spent_sampling:.0f} s after {spent_fixed:.0f} s, "
+            f"  NUTS β = {beta:.3f}: {together.size} draws in {spent_sampling:.0f} s after "
+            f"{spent_fixed:.0f} s, "
             f"E - n L_n(w_0) by chain {excess}, ESS {size:.0f}, R-hat {rhat:.2f}",
             flush=True,
         )
-    return Rival("NumPyro NUTS", cell.line(means, errors), fixed, sampling, max(rhats), min(sizes), min(counts))
+    return Rival(
+        "NumPyro NUTS",
+        cell.line(means, errors),
+        fixed,
+        sampling,
+        max(rhats),
+        min(sizes),
+        min(counts),
+    )
 
 
-def _chain(sampler: MCMC, beta: float, seconds: float, draws: int, seed: int) -> tuple[np.ndarray, float, float]:
-    """Energies of one chain, seconds of warm-up (of the first chain compilation too), seconds of drawing."""
+def _chain(
+    sampler: MCMC, beta: float, seconds: float, draws: int, seed: int
+) -> tuple[np.ndarray, float, float]:
+    """Energies of one chain, seconds of warm-up (of the first chain compilation too), seconds of
+    drawing.
+    """
     started = time.monotonic()
     inverse_temperature = jnp.asarray(beta)
     sampler.warmup(jax.random.key(seed), inverse_temperature)
     fixed = time.monotonic() - started
     energies: list[np.ndarray] = []
-    while sum(map(len, energies)) < draws and (time.monotonic() - started < seconds or len(energies) < 3):
+    while sum(map(len, energies)) < draws and (
+        time.monotonic() - started < seconds or len(energies) < 3
+    ):
         sampler.run(sampler.post_warmup_state.rng_key, inverse_temperature)
         energies.append(np.asarray(sampler.get_samples()["energy"]))
         sampler.post_warmup_state = sampler.last_state

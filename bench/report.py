@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cell import error_of_independent_draws
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 # Split R-hat above this: the chains have not seen the same distribution.
 AGREEMENT = 1.05
@@ -17,7 +17,8 @@ AGREEMENT = 1.05
 class Rival:
     """What a rival reached in the time it was given.
 
-    ``fixed`` seconds (compilation, warm-up) are paid once; ``sampling`` seconds bought ``slope``'s standard error.
+    ``fixed`` seconds (compilation, warm-up) are paid once; ``sampling`` seconds bought ``slope``'s
+    standard error.
     """
 
     name: str
@@ -43,26 +44,33 @@ def compare(work: str, ours: Estimate, cold: float, warm: float, rival: Rival) -
     spent = f"{rival.fixed + rival.sampling:.0f} s for ± {rival.slope.standard_error:.2g}"
     print(f"{'work':<34}{'ours':>9}  {rival.name:>14}  {'ratio':>8}  same answer?")
     for label, seconds in ((f"{work}, compiling", cold), (f"{work}, compiled", warm)):
-        theirs, ratio = (f"{needed:.0f} s", f"{needed / seconds:.1f}x") if trusted else ("no figure", "none")
+        theirs, ratio = (
+            (f"{needed:.0f} s", f"{needed / seconds:.1f}x") if trusted else ("no figure", "none")
+        )
         print(f"{label:<34}{seconds:>7.1f} s  {theirs:>14}  {ratio:>8}  {verdict}")
     print(
-        f"  {rival.name}: {spent}, {rival.draws} draws a β, smallest effective sample size {rival.smallest_ess:.0f}, "
+        f"  {rival.name}: {spent}, {rival.draws} draws a β, smallest effective sample size "
+        f"{rival.smallest_ess:.0f}, "
         f"worst R-hat {rival.worst_rhat:.2f}"
     )
     if trusted:
         print(
-            f"  its time for ± {target:.2g} is extrapolated: {rival.fixed:.0f} s warm-up and compilation, once, and "
+            f"  its time for ± {target:.2g} is extrapolated: {rival.fixed:.0f} s warm-up and "
+            f"compilation, once, and "
             f"{rival.sampling:.0f} s × ({rival.slope.standard_error:.2g}/{target:.2g})²"
         )
     else:
         print(
-            f"  no ratio: its chains disagree (R-hat {rival.worst_rhat:.2f} > {AGREEMENT}), so its standard error does not hold "
+            f"  no ratio: its chains disagree (R-hat {rival.worst_rhat:.2f} > {AGREEMENT}), so its "
+            f"standard error does not hold "
             "and neither would an extrapolation from it"
         )
-    # Draws of a chain are hardly ever worth more than as many independent ones of the energy: a lower bound that rests on no R-hat.
+    # Draws of a chain are hardly ever worth more than as many independent ones of the energy: a
+    # lower bound that rests on no R-hat.
     independent = error_of_independent_draws(ours.value, rival.draws)
     bound = rival.fixed + rival.sampling * (independent / target) ** 2
     print(
-        f"  if each of its {rival.draws} draws a β were independent (± {independent:.2g}): {bound:.0f} s, {bound / cold:.0f}x ours with "
+        f"  if each of its {rival.draws} draws a β were independent (± {independent:.2g}): "
+        f"{bound:.0f} s, {bound / cold:.0f}x ours with "
         f"compilation, {bound / warm:.0f}x without"
     )

@@ -35,7 +35,9 @@ def ladder(
 def all_pairs(
     betas: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
 ) -> Float[np.ndarray, " rungs"]:
-    """The free energies by Newton's method with every rung at every particle: quadratic in rungs."""
+    """The free energies by Newton's method with every rung at every particle: quadratic in
+    rungs.
+    """
     particles = energies.shape[1]
     steps = logsumexp(-np.diff(betas)[:, None] * energies[:-1], axis=1) - np.log(particles)
     f = np.concatenate([[0.0], np.cumsum(-steps)])
@@ -49,7 +51,9 @@ def all_pairs(
             expected += weights.sum(axis=1)
             second += weights @ weights.T
         hessian = (np.diag(expected) - second)[1:, 1:]
-        step = np.linalg.solve(hessian + 1e-12 * particles * np.eye(len(hessian)), (particles - expected)[1:])
+        step = np.linalg.solve(
+            hessian + 1e-12 * particles * np.eye(len(hessian)), (particles - expected)[1:]
+        )
         step *= min(1.0, 2.0 / np.abs(np.diff(step, prepend=0.0)).max())
         f[1:] += step
         if np.abs(step).max() < 1e-9:
@@ -64,7 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--particles", type=int, default=256)
     chosen = parser.parse_args(arguments)
     Reweighting(*ladder(10, 64))
-    print(f"{'rungs':>6}  {'ours, CPU s':>11}  {'all pairs':>9}  {'ratio':>8}  largest difference of F, nats")
+    print(
+        f"{'rungs':>6}  {'ours, CPU s':>11}  {'all pairs':>9}  {'ratio':>8}  largest difference of "
+        f"F, nats"
+    )
     for rungs in chosen.rungs:
         betas, energies = ladder(rungs, chosen.particles)
         started = time.process_time()
@@ -78,7 +85,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             theirs = all_pairs(betas, energies)
             rival = time.process_time() - started
         difference = np.abs(ours - theirs).max()
-        print(f"{len(betas):>6}  {seconds:>11.2f}  {rival:>9.2f}  {rival / seconds:>7.1f}x  {difference:.1e}")
+        print(
+            f"{len(betas):>6}  {seconds:>11.2f}  {rival:>9.2f}  {rival / seconds:>7.1f}x  "
+            f"{difference:.1e}"
+        )
 
 
 if __name__ == "__main__":

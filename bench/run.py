@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.print_help()
         return
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load before the start {load} (1, 5, 15 minutes)")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load before the start {load} (1, 5, 15 "
+        f"minutes)"
+    )
     importlib.import_module(chosen.module).main(rest)
 
 

@@ -20,9 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.experiments.relu_chart import ChartPrior, near, to_chart, to_network
+from singlearn.experiments.carroll2021.relu_chart import ChartPrior, near, to_chart, to_network
 from singlearn.models import star_truth, two_layer_network
-from singlearn.tempering.local_run import local_run
+from singlearn.tempering.temper_from import temper_from
 from singlearn.triple import Triple
 
 PRIOR_SCALE = 50.0
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     started = time.process_time()
     spectra = {f"{m} {a}": curvature(m, a) for a in ("relu", "silu") for m in (3, 4, 5)}
     print(
-        f"{'truth, width m':<16} {'parameters':>10} {'rank':>5} {'λ':>5}  smallest eigenvalues of K's Hessian"
+        f"{'truth, width m':<16} {'parameters':>10} {'rank':>5} {'λ':>5}  smallest eigenvalues of "
+        f"K's Hessian"
     )
     for name, values in spectra.items():
         m, activation = name.split()
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str]) -> None:
             run = inside(activation, n_beta, chosen.particles, chosen.replicates, seed)
             rows.append(run)
             print(
-                f"{activation} nβ = {n_beta:.0e}  nβ E[K] {run['energy']:.2f} ± {run['energy_error']:.2f}"
+                f"{activation} nβ = {n_beta:.0e}  nβ E[K] {run['energy']:.2f} ± "
+                f"{run['energy_error']:.2f}"
                 f"  heat capacity {run['heat_capacity']:.2f} ± {run['heat_capacity_error']:.2f}"
                 f"  F {run['free_energy']:.2f} ± {run['free_energy_error']:.2f}  {run['warnings']}"
                 f"  {time.process_time() - started:.0f} CPU s",
@@ -128,7 +130,7 @@ def inside(
     """nβ E[K], heat capacity and F from inside at one nβ."""
     triple = _KEPT.setdefault(activation, population(activation))
     start = to_chart(star_truth(3, 3), 1.0)
-    run = local_run(
+    run = temper_from(
         triple, start, _INSIDE, beta=n_beta, particles=particles, replicates=replicates, seed=seed
     )
     return {
@@ -160,9 +162,15 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     for activation, marker, (colour, line) in zip(("relu", "silu"), "os", SERIES, strict=False):
         own = [row for row in rows if row["activation"] == activation]
         axes.errorbar(
-            [row["n_beta"] for row in own], [row["energy"] for row in own], yerr=[row["energy_error"] for row in own],
-            marker=marker, linestyle=line, color=colour, capsize=3, label={"relu": "ReLU", "silu": "SiLU, τ = 100"}[activation],
-        )  # fmt: skip
+            [row["n_beta"] for row in own],
+            [row["energy"] for row in own],
+            yerr=[row["energy_error"] for row in own],
+            marker=marker,
+            linestyle=line,
+            color=colour,
+            capsize=3,
+            label={"relu": "ReLU", "silu": "SiLU, τ = 100"}[activation],
+        )
     axes.axvline(1000 / np.log(20000), color="0.6", linestyle=":")
     axes.annotate(
         "Table 2",

@@ -1,4 +1,6 @@
-"""How fast two-layer networks are decided, put into kink form, and deeper ones compressed; no public rival does any of this."""
+"""How fast two-layer networks are decided, put into kink form, and deeper ones compressed; no
+public rival does any of this.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def main(arguments: Sequence[str]) -> None:
     _line(f"{PAIRS:,} random pairs, H ≤ 6, N = 2, half of them equal", _pairs)
     for inputs in (2, 10):
         _line(f"kink form of 10,000 float nodes, N = {inputs}", lambda n=inputs: _kinks(n, None))
-        _line(f"the same on a box, N = {inputs}", lambda n=inputs: _kinks(n, Box([-1] * n, [1] * n)))
+        _line(
+            f"the same on a box, N = {inputs}", lambda n=inputs: _kinks(n, Box([-1] * n, [1] * n))
+        )
     _line("fibre of 8 kinks, one node more (N = 1)", lambda: fibre(_line_network(8), 9).number)
     _line("compress 784-512-256-10, planted nodes, on [0, 1]^784", _deep)
 
@@ -42,14 +46,24 @@ def _pairs() -> int:
         b, q = ([r.randint(-5, 5) for _ in range(width)] for _ in range(2))
         a, order = TwoLayerReLU(w, b, q, 0), r.sample(range(width), width)
         change = r.randint(0, 1)
-        other = TwoLayerReLU([[2 * v for v in w[i]] for i in order], [2 * b[i] for i in order], [q[i] / 2 for i in order], change)
+        other = TwoLayerReLU(
+            [[2 * v for v in w[i]] for i in order],
+            [2 * b[i] for i in order],
+            [q[i] / 2 for i in order],
+            change,
+        )
         equal += bool(equivalent(a, other))
     return equal
 
 
 def _kinks(inputs: int, box: Box | None) -> int:
     generator = np.random.default_rng(0)
-    net = TwoLayerReLU(generator.normal(size=(10_000, inputs)), generator.normal(size=10_000), generator.normal(size=10_000), 0.0)
+    net = TwoLayerReLU(
+        generator.normal(size=(10_000, inputs)),
+        generator.normal(size=10_000),
+        generator.normal(size=10_000),
+        0.0,
+    )
     return len(kink_form(net, box).kinks)
 
 

@@ -1,4 +1,6 @@
-"""Gradients of the s_3 model per second against one matrix product of the same number of operations."""
+"""Gradients of the s_3 model per second against one matrix product of the same number of
+operations.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import singlearn as sl
-from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.markov_moves import compile_moves
 
-# Operations of f and its gradient, per observation and node: forward 2·2 (⟨w,x⟩ + b) + 1 (ReLU) + 2 (q·, sum);
-# backward 1 (mask) + 1 (q·) + 2·2 (∂w) + 1 (∂b) + 2 (∂q). Per observation: residual, square, sum, derivative, 6.
+# Operations of f and its gradient, per observation and node: forward 2·2 (⟨w,x⟩ + b) + 1 (ReLU) + 2
+# (q·, sum); backward 1 (mask) + 1 (q·) + 2·2 (∂w) + 1 (∂b) + 2 (∂q). Per observation: residual,
+# square, sum, derivative, 6.
 OPERATIONS_NODE = 7 + 9
 OPERATIONS_OBSERVATION = 6
 
@@ -26,11 +29,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--particles", type=int, default=4096)
     parser.add_argument("--leapfrog", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--ladder-particles", type=int, default=128, help="particles of each of 4 replicates")
+    parser.add_argument(
+        "--ladder-particles", type=int, default=128, help="particles of each of 4 replicates"
+    )
     chosen = parser.parse_args(arguments)
     model = cell.triple()
     operations = model.n * (5 * OPERATIONS_NODE + OPERATIONS_OBSERVATION)
-    print(f"{chosen.particles} particles, n = {model.n:g}, {operations:.3g} operations a gradient; best of {chosen.repeats}")
+    print(
+        f"{chosen.particles} particles, n = {model.n:g}, {operations:.3g} operations a gradient; "
+        f"best of {chosen.repeats}"
+    )
     print(f"{'work':<44}{'ours':>10}  {'one matmul':>12}  {'ratio':>8}")
     for precision in ("float32", "float64"):
         with jax.enable_x64(precision == "float64"):
@@ -41,34 +49,45 @@ def main(arguments: Sequence[str]) -> None:
         work = f"{gradients} gradients in one HMC move, {precision}"
         print(f"{work:<44}{ours:>8.2f} s  {theirs:>10.3f} s  {theirs / ours:>7.3f}x")
         print(
-            f"  {gradients / ours:.3g} gradients/s, {operations * gradients / ours / 1e9:.2f} Gflop/s; "
+            f"  {gradients / ours:.3g} gradients/s, {operations * gradients / ours / 1e9:.2f} "
+            f"Gflop/s; "
             f"matrix product of side {side}: {2 * side**3 / theirs / 1e9:.1f} Gflop/s",
             flush=True,
         )
-    print("  a ratio of 1 would mean that the gradients run as fast as dense linear algebra does on this machine")
+    print(
+        "  a ratio of 1 would mean that the gradients run as fast as dense linear algebra does on "
+        "this machine"
+    )
     ladder(model, chosen.ladder_particles)
 
 
 def ladder(model: sl.Triple, particles: int) -> None:
-    """Particles × rungs per second of a whole run to the coldest β of Table 2, compilation and reading left out."""
+    """Particles × rungs per second of a whole run to the coldest β of Table 2, compilation and
+    reading left out.
+    """
     run = sl.temper(model, beta_max=float(cell.BETAS[-1]), particles=particles, progress=False)
     rungs, seconds = len(run.rungs) - 1, float(run.rungs.seconds[2:].sum())
     population = run.rungs.energies[0].size
     print(
-        f"a run of {population} particles to β = {run.beta_max:.3f}: {rungs} rungs, {run.rungs.gradients.sum()} gradients a particle, "
+        f"a run of {population} particles to β = {run.beta_max:.3f}: {rungs} rungs, "
+        f"{run.rungs.gradients.sum()} gradients a particle, "
         f"{population * (rungs - 1) / seconds:.0f} particles × rungs per second"
     )
 
 
 def move_seconds(model: sl.Triple, particles: int, leapfrog: int, repeats: int) -> float:
-    """Seconds of one compiled Hamiltonian move of a population, under the precision of the caller."""
+    """Seconds of one compiled Hamiltonian move of a population, under the precision of the
+    caller.
+    """
     moves = compile_moves(model, particles)
     keys = jax.random.split(jax.random.key(0), particles)
     population = jnp.asarray(np.asarray(moves.sample_prior(keys)))
     masses = jnp.ones(model.dimension, population.dtype)
 
     def move() -> object:
-        return jax.block_until_ready(moves.hamiltonian(keys, population, 1e-9, 1e-3, masses, leapfrog).particles)
+        return jax.block_until_ready(
+            moves.hamiltonian(keys, population, 1e-9, 1e-3, masses, leapfrog).particles
+        )
 
     return best(move, repeats)
 

@@ -12,8 +12,8 @@ from beartype import beartype
 def checked_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
     """``beartype(function)``, made at the first call.
 
-    jaxtyping asks for two checks of each function when its module is imported, and each process of a test run imports every module;
-    most functions are never called in most processes.
+    jaxtyping asks for two checks of each function when its module is imported, and each process of
+    a test run imports every module; most functions are never called in most processes.
     """
     checked: Callable[..., Any] | None = None
 

@@ -22,11 +22,16 @@ settings.load_profile("fixed")
 
 
 def _share_the_cores() -> None:
-    """Each process of a run in parallel keeps to cores of its own: with two on two cores that takes a quarter less time.
+    """Each process of a run in parallel keeps to cores of its own: with two on two cores that takes
+    a quarter less time.
 
-    XLA starts a thread for every core it sees, and the threads of one process take the cores of the other.
+    XLA starts a thread for every core it sees, and the threads of one process take the cores of the
+    other.
     """
-    worker, count = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker, count = (
+        os.environ.get("PYTEST_XDIST_WORKER", ""),
+        int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+    )
     if not worker or not hasattr(os, "sched_setaffinity"):  # Linux has it
         return
     cores = sorted(os.sched_getaffinity(0))
@@ -38,9 +43,11 @@ _share_the_cores()
 
 
 def pytest_collection_finish() -> None:
-    """What importing every module and collecting every test has made stays to the end: the garbage collector need not look at it again.
+    """What importing every module and collecting every test has made stays to the end: the garbage
+    collector need not look at it again.
 
-    Nor often at what JAX remembers: full collections at the default thresholds took a twentieth of the time.
+    Nor often at what JAX remembers: full collections at the default thresholds took a twentieth of
+    the time.
     """
     gc.collect()
     gc.freeze()
@@ -67,16 +74,30 @@ def quadrature_triple(case: dict[str, Any]) -> Triple:
     y = np.array(case["data"].get("y", []))
     pair = {"a": STANDARD, "b": STANDARD}
     return {
-        "FE1": lambda: Triple.regression(lambda w, x: w["a"] * w["b"] * x, pair, x, y, truth={"a": 0.0, "b": 0.0}),
-        "FE2": lambda: Triple.regression(lambda w, x: w["a"] * jnp.tanh(w["b"] * x), pair, x, y, truth={"a": 1.2, "b": 0.9}),
+        "FE1": lambda: Triple.regression(
+            lambda w, x: w["a"] * w["b"] * x, pair, x, y, truth={"a": 0.0, "b": 0.0}
+        ),
+        "FE2": lambda: Triple.regression(
+            lambda w, x: w["a"] * jnp.tanh(w["b"] * x), pair, x, y, truth={"a": 1.2, "b": 0.9}
+        ),
         "FE3": lambda: Triple(
-            _mixture, {"a": dist.Uniform(0.0, 1.0), "mu": dist.Normal(0.0, 2.0)}, x, truth={"a": 0.3, "mu": 2.5}
+            _mixture,
+            {"a": dist.Uniform(0.0, 1.0), "mu": dist.Normal(0.0, 2.0)},
+            x,
+            truth={"a": 0.3, "mu": 2.5},
         ),
         "FE4": lambda: Triple.regression(
-            lambda w, x: jnp.sum(w["a"] * w["b"]) * x, {"a": STANDARD.expand([2]), "b": STANDARD.expand([2])}, x, y
+            lambda w, x: jnp.sum(w["a"] * w["b"]) * x,
+            {"a": STANDARD.expand([2]), "b": STANDARD.expand([2])},
+            x,
+            y,
         ),
         "FE7": lambda: Triple.regression(
-            lambda w, x: w["a"] * x + w["c"], {"a": STANDARD, "c": STANDARD}, x, y, truth={"a": 0.5, "c": -0.3}
+            lambda w, x: w["a"] * x + w["c"],
+            {"a": STANDARD, "c": STANDARD},
+            x,
+            y,
+            truth={"a": 0.5, "c": -0.3},
         ),
     }[case["name"][:3]]()
 
@@ -84,4 +105,6 @@ def quadrature_triple(case: dict[str, Any]) -> Triple:
 @pytest.fixture(scope="session")
 def line_triple() -> Triple:
     """A regular model: y = a x + c, 40 observations, d = 2."""
-    return quadrature_triple(next(c for c in truth("free_energy")["cases"] if c["name"].startswith("FE7")))
+    return quadrature_triple(
+        next(c for c in truth("free_energy")["cases"] if c["name"].startswith("FE7"))
+    )

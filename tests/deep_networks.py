@@ -16,7 +16,9 @@ seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 def random_network(widths: Sequence[int], seed: int, bias: float = 0.4) -> DeepReLU:
     random = np.random.default_rng(seed)
-    weights = [random.standard_normal((out, into)) / np.sqrt(into) for into, out in pairwise(widths)]
+    weights = [
+        random.standard_normal((out, into)) / np.sqrt(into) for into, out in pairwise(widths)
+    ]
     return DeepReLU(weights, [bias * random.standard_normal(out) for out in widths[1:]])
 
 
@@ -24,7 +26,8 @@ def random_move(net: DeepReLU, seed: int, spread: float = 2.0) -> ScalePermutati
     random = np.random.default_rng(seed)
     hidden = net.widths[1:-1]
     return ScalePermutation(
-        [random.permutation(width) for width in hidden], [np.exp(spread * random.standard_normal(width)) for width in hidden]
+        [random.permutation(width) for width in hidden],
+        [np.exp(spread * random.standard_normal(width)) for width in hidden],
     )
 
 

@@ -1,9 +1,11 @@
-"""Components of a fibre counted without the theorem: cut it into convex pieces and see which ones touch.
+"""Components of a fibre counted without the theorem: cut it into convex pieces and see which ones
+touch.
 
-Modulo rescaling, a parameter says which node sits on which oriented hyperplane and with which amount. For a fixed assignment of nodes to
-kinks (or to nothing, or to a linear pair off the kinks) and fixed signs of the amounts, the amounts form an open convex polyhedron.
-Pieces touch where amounts vanish, or where a linear pair lies down on a kink. Two nodes that cancel off the kinks can be shrunk to
-nothing and are left out. For up to three nodes more than kinks.
+Modulo rescaling, a parameter says which node sits on which oriented hyperplane and with which
+amount. For a fixed assignment of nodes to kinks (or to nothing, or to a linear pair off the kinks)
+and fixed signs of the amounts, the amounts form an open convex polyhedron. Pieces touch where
+amounts vanish, or where a linear pair lies down on a kink. Two nodes that cancel off the kinks can
+be shrunk to nothing and are left out. For up to three nodes more than kinks.
 """
 
 from functools import cache
@@ -16,17 +18,26 @@ NOTHING, PAIR = "nothing", "pair"
 
 
 def count_components(normals, totals, slope, width):
-    """Number of components for kinks with these normals and total kinks, where f = sum A_k |u_k| / 2 + <slope, x>."""
-    normals, totals, slope = np.array(normals, float), np.array(totals, float), np.array(slope, float)
+    """Number of components for kinks with these normals and total kinks, where f = sum A_k |u_k| /
+    2 + <slope, x>.
+    """
+    normals, totals, slope = (
+        np.array(normals, float),
+        np.array(totals, float),
+        np.array(slope, float),
+    )
     kinks = len(totals)
     inputs = len(slope)
 
     @cache
     def can_be(sides, with_pair, onto=None):
-        """Whether amounts with these signs (on each side of each kink) exist; ``onto=(k, ±1)``: with a pair's slope along ±n_k."""
+        """Whether amounts with these signs (on each side of each kink) exist; ``onto=(k, ±1)``:
+        with a pair's slope along ±n_k.
+        """
         count = len(sides)
         free = inputs if with_pair and onto is None else 1 if onto else 0
-        # Unknowns: total of each side, the slope of the pair, and the margin that makes inequalities strict.
+        # Unknowns: total of each side, the slope of the pair, and the margin that makes
+        # inequalities strict.
         equal, right, upper, bound = [], [], [], []
         for k in range(kinks):
             row = np.zeros(count + free + 1)
@@ -72,11 +83,14 @@ def count_components(normals, totals, slope, width):
         frozen = tuple(frozenset(s) for s in sides)
         if not has_pair(piece):
             return can_be(frozen, False)
-        # A pair of slope zero is no pair: some solution needs another slope, and one does unless zero is the only slope.
+        # A pair of slope zero is no pair: some solution needs another slope, and one does unless
+        # zero is the only slope.
         return can_be(frozen, True) and not _only_zero(frozen)
 
     def _only_zero(sides):
-        return all(len(sides[2 * k]) == 0 or len(sides[2 * k + 1]) == 0 for k in range(kinks)) and can_be(sides, False)
+        return all(
+            len(sides[2 * k]) == 0 or len(sides[2 * k + 1]) == 0 for k in range(kinks)
+        ) and can_be(sides, False)
 
     def has_pair(piece):
         return any(seat == PAIR for seat, _ in piece)
@@ -114,7 +128,9 @@ def count_components(normals, totals, slope, width):
             for gone in combinations(active, size):
                 if pair and len(set(gone) & set(pair)) == 1:
                     continue
-                smaller = tuple((NOTHING, 0) if i in gone else place for i, place in enumerate(piece))
+                smaller = tuple(
+                    (NOTHING, 0) if i in gone else place for i, place in enumerate(piece)
+                )
                 if smaller in parent:
                     parent[root(piece)] = root(smaller)
         for k in range(kinks) if pair else ():

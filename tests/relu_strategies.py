@@ -1,4 +1,6 @@
-"""Random exact networks and random moves that leave their function unchanged, written without the library's own steps."""
+"""Random exact networks and random moves that leave their function unchanged, written without the
+library's own steps.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def from_json(entry: dict[str, Any]) -> TwoLayerReLU:
     """A network of relu_networks.json."""
     nodes = entry["nodes"]
     outgoing = [[node["q"][m] for node in nodes] for m in range(entry["M"])]
-    return TwoLayerReLU([n["w"] for n in nodes], [n["b"] for n in nodes], outgoing, entry["c"], inputs=entry["N"])
+    return TwoLayerReLU(
+        [n["w"] for n in nodes], [n["b"] for n in nodes], outgoing, entry["c"], inputs=entry["N"]
+    )
 
 
 def network(parts: Parts, inputs: int) -> TwoLayerReLU:
@@ -26,25 +30,39 @@ def network(parts: Parts, inputs: int) -> TwoLayerReLU:
 
 
 def random_parts(r: random.Random, inputs: int, outputs: int, width: int, size: int = 2) -> Parts:
-    """Small whole numbers, so that boundaries are shared, nodes degenerate and weights annihilate often."""
+    """Small whole numbers, so that boundaries are shared, nodes degenerate and weights annihilate
+    often.
+    """
 
     def draw() -> Fraction:
         return Fraction(r.randint(-size, size))
 
     w = [[draw() for _ in range(inputs)] for _ in range(width)]
-    return w, [draw() for _ in range(width)], [[draw() for _ in range(outputs)] for _ in range(width)], [draw() for _ in range(outputs)]
+    return (
+        w,
+        [draw() for _ in range(width)],
+        [[draw() for _ in range(outputs)] for _ in range(width)],
+        [draw() for _ in range(outputs)],
+    )
 
 
 def moved(r: random.Random, parts: Parts, moves: int) -> Parts:
     """A chain of random symmetry moves."""
-    w, b, q, c = ([list(x) for x in parts[0]], list(parts[1]), [list(x) for x in parts[2]], list(parts[3]))
+    w, b, q, c = (
+        [list(x) for x in parts[0]],
+        list(parts[1]),
+        [list(x) for x in parts[2]],
+        list(parts[3]),
+    )
     inputs, outputs = len(w[0]), len(c)
 
     def number() -> Fraction:
         return Fraction(r.randint(1, 5), r.randint(1, 5))
 
     for _ in range(moves):
-        kind = r.choice(["scale", "permute", "split", "merge", "silent", "constant", "reverse", "turn", "loop"])
+        kind = r.choice(
+            ["scale", "permute", "split", "merge", "silent", "constant", "reverse", "turn", "loop"]
+        )
         if kind == "scale" and w:
             i, s = r.randrange(len(w)), number()
             w[i], b[i], q[i] = [s * v for v in w[i]], s * b[i], [v / s for v in q[i]]
@@ -113,12 +131,24 @@ def _merge_first_pair(w: list[list[Fraction]], b: list[Fraction], q: list[list[F
             return
 
 
-def _reverse_annihilating(r: random.Random, w: list[list[Fraction]], b: list[Fraction], q: list[list[Fraction]], c: list[Fraction]) -> None:
-    """Turn round a random non-empty set of nodes with ``Σ q_i w_i^T = 0``, if there is one among the first six."""
+def _reverse_annihilating(
+    r: random.Random,
+    w: list[list[Fraction]],
+    b: list[Fraction],
+    q: list[list[Fraction]],
+    c: list[Fraction],
+) -> None:
+    """Turn round a random non-empty set of nodes with ``Σ q_i w_i^T = 0``, if there is one among
+    the first six.
+    """
     sets = []
     for size in (2, 3):
         for chosen in itertools.combinations(range(min(len(w), 6)), size):
-            slopes = [sum(q[i][m] * w[i][k] for i in chosen) for m in range(len(c)) for k in range(len(w[0]))]
+            slopes = [
+                sum(q[i][m] * w[i][k] for i in chosen)
+                for m in range(len(c))
+                for k in range(len(w[0]))
+            ]
             if not any(slopes):
                 sets.append(chosen)
     if sets:

@@ -1,4 +1,5 @@
-"""V(t) = volume of {K < t} in a small box, by quadrature: exact in one variable, quasi-random in the logarithms of the others.
+"""V(t) = volume of {K < t} in a small box, by quadrature: exact in one variable, quasi-random in
+the logarithms of the others.
 
 Shares nothing with the algebra: it sees K only as numbers.
 """
@@ -18,23 +19,39 @@ def sliced_volume(generators, thresholds, half_width=0.2, log2_points=11, seed=0
         thresholds: values of t.
     """
     size = len(next(iter(generators[0])))
-    scrambles = [_one(generators, thresholds, half_width, log2_points, seed + i) for i in range(8 if size > 2 else 2)]
+    scrambles = [
+        _one(generators, thresholds, half_width, log2_points, seed + i)
+        for i in range(8 if size > 2 else 2)
+    ]
     values = np.array(scrambles)
     return values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
 
 
 def _one(generators, thresholds, half_width, log2_points, seed):
     size = len(next(iter(generators[0])))
-    inner = min((max(e[i] for g in generators for e in g), i) for i in range(size) if any(e[i] for g in generators for e in g))[1]
+    inner = min(
+        (max(e[i] for g in generators for e in g), i)
+        for i in range(size)
+        if any(e[i] for g in generators for e in g)
+    )[1]
     outer = [i for i in range(size) if i != inner]
     count = 2**log2_points
-    # Half of the points uniform in the logarithm, half uniform in the variable: a mixture, weighted by its own density.
+    # Half of the points uniform in the logarithm, half uniform in the variable: a mixture, weighted
+    # by its own density.
     sample = qmc.Sobol(2 * len(outer), seed=seed).random(count) if outer else np.zeros((1, 0))
     choice, uniform = sample[:, : len(outer)], sample[:, len(outer) :]
     signs = np.where((choice * 4) % 1 < 0.5, 1, -1)
     logarithmic = choice * 4 % 2 < 1
     size_of = np.where(logarithmic, half_width * np.exp(-SMALLEST * uniform), half_width * uniform)
-    density = 0.5 * np.where(size_of > half_width * np.exp(-SMALLEST), 1 / (SMALLEST * np.maximum(size_of, 1e-300)), 0) + 0.5 / half_width
+    density = (
+        0.5
+        * np.where(
+            size_of > half_width * np.exp(-SMALLEST),
+            1 / (SMALLEST * np.maximum(size_of, 1e-300)),
+            0,
+        )
+        + 0.5 / half_width
+    )
     weight = np.prod(2 / density, axis=1)
     points = signs * size_of
     result = []
@@ -92,7 +109,8 @@ def _real_roots(rows):
     lead = np.where(np.abs(rows[:, -1]) < 1e-290, 1e-290, rows[:, -1])
     if degree == 1:
         return (-rows[:, 0] / lead)[:, None]
-    # The reversed polynomial has well-scaled companions when the leading coefficient is tiny: invert its roots.
+    # The reversed polynomial has well-scaled companions when the leading coefficient is tiny:
+    # invert its roots.
     use_reverse = np.abs(lead) < np.abs(rows[:, 0])
     chosen = np.where(use_reverse[:, None], rows[:, ::-1], rows)
     top = np.where(np.abs(chosen[:, -1]) < 1e-290, 1e-290, chosen[:, -1])
@@ -107,7 +125,9 @@ def _real_roots(rows):
 
 
 def slope(generators, multiplicity, low=1e-10, high=1e-6, **settings):
-    """λ fitted to V(t) = c t^λ (b - log t)^(m-1), and its standard error; b absorbs the next term."""
+    """λ fitted to V(t) = c t^λ (b - log t)^(m-1), and its standard error; b absorbs the next
+    term.
+    """
     thresholds = np.geomspace(low, high, 5)
     volume, error = sliced_volume(generators, thresholds, **settings)
     if np.any(volume <= 0):
@@ -121,5 +141,9 @@ def slope(generators, multiplicity, low=1e-10, high=1e-6, **settings):
         solution, *_ = np.linalg.lstsq(design, target / relative, rcond=None)
         residual = float(np.sum((design @ solution - target / relative) ** 2))
         if best is None or residual < best[0]:
-            best = (residual, float(solution[1]), float(np.sqrt(np.linalg.inv(design.T @ design)[1, 1])))
+            best = (
+                residual,
+                float(solution[1]),
+                float(np.sqrt(np.linalg.inv(design.T @ design)[1, 1])),
+            )
     return best[1], best[2]

@@ -1,20 +1,35 @@
-"""V(t) = volume of {K < t} in a small box, by splitting: each level keeps the points below the next threshold and moves them.
+"""V(t) = volume of {K < t} in a small box, by splitting: each level keeps the points below the next
+threshold and moves them.
 
-Shares nothing with the algebra: it sees K only as numbers. Slower than slices, and indifferent to where the zeros lie.
+Shares nothing with the algebra: it sees K only as numbers. Slower than slices, and indifferent to
+where the zeros lie.
 """
 
 import numpy as np
 
 
-def splitting_slope(generators, multiplicity, half_width=0.5, particles=1000, moves=4, lowest=1e-22, highest=1e-10, replicates=4, seed=0):
-    """λ from V(t) = c t^λ (-log t)^(m-1) between two thresholds, and its standard error from replicates.
+def splitting_slope(
+    generators,
+    multiplicity,
+    half_width=0.5,
+    particles=1000,
+    moves=4,
+    lowest=1e-22,
+    highest=1e-10,
+    replicates=4,
+    seed=0,
+):
+    """λ from V(t) = c t^λ (-log t)^(m-1) between two thresholds, and its standard error from
+    replicates.
 
     Args:
         generators: each a dictionary from exponents to coefficients; K is the sum of their squares.
         multiplicity: m, taken as known.
     """
     settings = (multiplicity, half_width, particles, moves, lowest, highest)
-    values = [_one(generators, *settings, np.random.default_rng(seed + i)) for i in range(replicates)]
+    values = [
+        _one(generators, *settings, np.random.default_rng(seed + i)) for i in range(replicates)
+    ]
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(replicates))
 
 
@@ -49,7 +64,9 @@ def _one(generators, multiplicity, half_width, particles, moves, lowest, highest
         chosen = generator.choice(np.flatnonzero(keep), particles)
         points, values = points[chosen], values[chosen]
         for step in range(moves * size):
-            points, values = _slice(points, values, threshold, K, half_width, step % size, generator)
+            points, values = _slice(
+                points, values, threshold, K, half_width, step % size, generator
+            )
     logs, volumes = np.array(track).T
     window = logs < np.log(highest)
     target = volumes[window] - (multiplicity - 1) * np.log(-logs[window])
@@ -57,7 +74,9 @@ def _one(generators, multiplicity, half_width, particles, moves, lowest, highest
 
 
 def _slice(points, values, threshold, K, half_width, axis, generator):
-    """One uniform draw from {K < threshold} on a line through each point, by shrinking from the whole box (Neal 2003)."""
+    """One uniform draw from {K < threshold} on a line through each point, by shrinking from the
+    whole box (Neal 2003).
+    """
     count, size = points.shape
     direction = np.zeros((count, size))
     kind = generator.random(count)

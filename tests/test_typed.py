@@ -1,4 +1,6 @@
-"""A user's type checker sees our types: the marker of PEP 561, and names that resolve statically."""
+"""A user's type checker sees our types: the marker of PEP 561, and names that resolve
+statically.
+"""
 
 import os
 import subprocess
@@ -12,7 +14,7 @@ NAMES = {
     "sl.temper": "singlearn.tempering.run.Run",
     "sl.Triple": "singlearn.triple.triple.Triple",
     "sl.plot.thermodynamics": "Figure",
-    "sl.local.trajectory": "singlearn.local.trajectory_points.Trajectory",
+    "sl.local.trajectory": "singlearn.local.training.points.Trajectory",
     "sl.exact.rlct": "singlearn.exact",
     "sl.flow.timeline": "singlearn.flow",
     "sl.explore": "singlearn.explore.explorer.Explorer",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from singlearn.symmetry import transformer as st
-from singlearn.symmetry.transformer import NotASymmetry, Transformer
+from singlearn.symmetry.transformer import NotASymmetryError, Transformer
 from singlearn.symmetry.transformer.rotary import commuting_part
 
 
@@ -35,7 +35,9 @@ KINDS = {
     "gpt2-untied": Kind(tied=False),
     "gpt2-relu": Kind(activation="relu", tied=False),
     "llama": Kind("rms", "silu", False, True, True, True, False, False, positions=False, head=4),
-    "llama-tied": Kind("rms", "silu", True, True, True, True, False, False, positions=False, head=4),
+    "llama-tied": Kind(
+        "rms", "silu", True, True, True, True, False, False, positions=False, head=4
+    ),
     "qwen2": Kind("rms", "silu", False, True, True, True, False, True, positions=False, head=4),
     "reglu": Kind("rms", "relu", True, True, True, False, False, False, positions=False),
     "no norm": Kind("none", "gelu"),
@@ -73,7 +75,10 @@ def made(kind: Kind, seed: int = 0) -> Transformer:
                 weights[f"{at}.mlp.{part}_bias"] = normal(HIDDEN)
         weights[f"{at}.mlp.out"] = normal(WIDTH, HIDDEN)
         if kind.biases:
-            weights[f"{at}.attention.output_bias"], weights[f"{at}.mlp.out_bias"] = normal(WIDTH), normal(WIDTH)
+            weights[f"{at}.attention.output_bias"], weights[f"{at}.mlp.out_bias"] = (
+                normal(WIDTH),
+                normal(WIDTH),
+            )
     if kind.norm != "none":
         places = [f"blocks.{block}.norm{k}" for block in range(BLOCKS) for k in (1, 2)]
         for place in places + ["final_norm"] * kind.final_norm:
@@ -81,17 +86,25 @@ def made(kind: Kind, seed: int = 0) -> Transformer:
             if kind.biases:
                 weights[f"{place}.bias"] = normal(WIDTH)
     return Transformer(
-        weights, kind.norm, kind.activation, 0.1, post_norm=kind.post_norm, final_norm=kind.final_norm, causal=not kind.vectors
+        weights,
+        kind.norm,
+        kind.activation,
+        0.1,
+        post_norm=kind.post_norm,
+        final_norm=kind.final_norm,
+        causal=not kind.vectors,
     )
 
 
 def elsewhere_in_orbit(model: Transformer, seed: int = 3) -> Transformer:
-    """The same function by every move there is: folded, mixed, permuted, scaled, and where it is allowed turned and rescaled."""
+    """The same function by every move there is: folded, mixed, permuted, scaled, and where it is
+    allowed turned and rescaled.
+    """
     random = np.random.default_rng(seed)
     for move in (st.fold_gain, st.layer_to_rms):
         try:
             model = move(model)
-        except NotASymmetry:
+        except NotASymmetryError:
             continue
     for block in range(model.blocks):
         heads, key_heads = model.heads(block)
@@ -104,18 +117,29 @@ def elsewhere_in_orbit(model: Transformer, seed: int = 3) -> Transformer:
             model = st.mix_query_key(model, block, head, matrix)
             model = st.mix_value_output(model, block, head, random.standard_normal((size, size)))
         group = heads // key_heads
-        order = [int(i * group + k) for i in random.permutation(key_heads) for k in random.permutation(group)]
+        order = [
+            int(i * group + k)
+            for i in random.permutation(key_heads)
+            for k in random.permutation(group)
+        ]
         model = st.permute_heads(model, block, order)
         hidden = len(model.weights[f"{at}.mlp.in"])
         model = st.permute_mlp(model, block, random.permutation(hidden))
         if model.is_gated(block):
             model = st.scale_mlp(model, block, random.standard_normal(hidden))
         if model.activation == "relu":
-            model = st.scale_mlp(model, block, np.exp(random.standard_normal(hidden)), "gate" if model.is_gated(block) else None)
+            model = st.scale_mlp(
+                model,
+                block,
+                np.exp(random.standard_normal(hidden)),
+                "gate" if model.is_gated(block) else None,
+            )
     matrix = random.standard_normal((WIDTH, WIDTH))
     try:
-        return st.rescale_stream(st.rotate(model, matrix if model.norm == "none" else np.linalg.qr(matrix)[0]), 2.5)
-    except NotASymmetry:
+        return st.rescale_stream(
+            st.rotate(model, matrix if model.norm == "none" else np.linalg.qr(matrix)[0]), 2.5
+        )
+    except NotASymmetryError:
         return model
 
 
@@ -128,7 +152,9 @@ def with_change(model: Transformer, name: str, relative: float, seed: int = 1) -
 
 
 def with_redundancy(model: Transformer) -> Transformer:
-    """Dead, constant and duplicate units and thin heads in the first block, a silent head or group in the second."""
+    """Dead, constant and duplicate units and thin heads in the first block, a silent head or group
+    in the second.
+    """
     weights = {name: array.copy() for name, array in model.weights.items()}
     block, factor = "blocks.0.", 2.0 if model.activation == "relu" else 1.0
     passing = "gate" if model.is_gated(0) else "in"

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
         local,
         measure,
         models,
+        phases,
         plot,
         selection,
         symmetry,
         tempering,
         transitions,
         triple,
+        volume,
     )
     from singlearn.explore import explore
-    from singlearn.measure import phases
-    from singlearn.measure.zeta_of_volume import zeta
-    from singlearn.tempering import Run, local_run, temper
+    from singlearn.selection import select
+    from singlearn.tempering import Run, temper, temper_from
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
     from singlearn.triple.fisher import (
@@ -39,11 +40,27 @@ if TYPE_CHECKING:
         fisher_information,
         relatively_finite_variance,
     )
+    from singlearn.volume.zeta import zeta
 
 ROOMS = (
-    "data", "exact", "experiments", "explore", "flow", "generalise", "local", "measure", "models", "plot", "selection", "symmetry",
-    "tempering", "transitions", "triple",
-)  # fmt: skip
+    "data",
+    "exact",
+    "experiments",
+    "explore",
+    "flow",
+    "generalise",
+    "local",
+    "measure",
+    "models",
+    "phases",
+    "plot",
+    "selection",
+    "symmetry",
+    "tempering",
+    "transitions",
+    "triple",
+    "volume",
+)
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
@@ -51,21 +68,46 @@ NAMES = {
     "empirical_divergence": "triple.fisher",
     "empirical_entropy": "triple.fisher",
     "fisher_information": "triple.fisher",
-    "relatively_finite_variance": "triple.fisher",
-    "local_run": "tempering",
     "phase_diagram": "transitions",
-    "phases": "measure",
+    "relatively_finite_variance": "triple.fisher",
+    "select": "selection",
     "temper": "tempering",
-    "zeta": "measure.zeta_of_volume",
+    "temper_from": "tempering",
+    "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""
 
 __all__ = [
-    "Run", "Triple", "data", "diagnose", "empirical_divergence", "empirical_entropy", "exact", "experiments", "explore",
-    "fisher_information", "flow", "generalise", "local", "local_run", "measure", "models", "phase_diagram", "phases", "plot",
-    "relatively_finite_variance", "selection", "symmetry", "temper", "tempering", "transitions", "triple",
+    "Run",
+    "Triple",
+    "data",
+    "diagnose",
+    "empirical_divergence",
+    "empirical_entropy",
+    "exact",
+    "experiments",
+    "explore",
+    "fisher_information",
+    "flow",
+    "generalise",
+    "local",
+    "measure",
+    "models",
+    "phase_diagram",
+    "phases",
+    "plot",
+    "relatively_finite_variance",
+    "select",
+    "selection",
+    "symmetry",
+    "temper",
+    "temper_from",
+    "tempering",
+    "transitions",
+    "triple",
+    "volume",
     "zeta",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -74,8 +116,6 @@ def __getattr__(name: str) -> Any:
     """
     if name in ROOMS:
         return import_module(f"singlearn.{name}")
-    if name == "phases":
-        return import_module("singlearn.measure.phases")
     if name in NAMES:
         return getattr(import_module(f"singlearn.{NAMES[name]}"), name)
     raise AttributeError(

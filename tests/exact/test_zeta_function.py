@@ -26,7 +26,9 @@ def test_leading_constants_that_were_proved_elsewhere():
     law = zeta_function("x^2*y^2").laplace_law
     assert (law.exponent, law.multiplicity) == (Fraction(1, 2), 2)
     assert law.constant == pytest.approx(sqrt(pi), rel=1e-10)
-    assert zeta_function("x^2*y^4").laplace_law.constant == pytest.approx(2 * gamma(0.25), rel=1e-10)
+    assert zeta_function("x^2*y^4").laplace_law.constant == pytest.approx(
+        2 * gamma(0.25), rel=1e-10
+    )
 
 
 def test_all_terms_of_the_cross_are_those_of_its_integral():
@@ -50,7 +52,10 @@ def test_zeros_at_both_ends_make_the_beta_function():
 
 def test_several_components_add_and_the_prior_moves_the_pole():
     wells = zeta_function("(x^2-1)^2*x^2", domain=(-2, 2))
-    exact = 2 * (quad(lambda x: ((x * x - 1) ** 2 * x * x) ** -0.3, 0, 1)[0] + quad(lambda x: ((x * x - 1) ** 2 * x * x) ** -0.3, 1, 2)[0])
+    exact = 2 * (
+        quad(lambda x: ((x * x - 1) ** 2 * x * x) ** -0.3, 0, 1)[0]
+        + quad(lambda x: ((x * x - 1) ** 2 * x * x) ** -0.3, 1, 2)[0]
+    )
     assert wells(-0.3).real == pytest.approx(exact, rel=1e-7)
     # Near ±1 K is 4 s², near 0 it is s²: residues 1/2, 1/2 and 1.
     assert wells.poles[0].residue == pytest.approx(2.0) and wells.multiplicity == 1
@@ -91,7 +96,11 @@ def test_without_a_zero_there_is_no_pole():
 def test_what_does_not_fit_is_refused_by_name():
     with pytest.raises(NotSeparableError, match="separate"):
         zeta_function("(y^2-x^3)^2")
-    for K, prior, word in (("x", None, "changes sign"), ("x^2-y^2", None, "negative"), ("x^2", "x", "prior")):
+    for K, prior, word in (
+        ("x", None, "changes sign"),
+        ("x^2-y^2", None, "negative"),
+        ("x^2", "x", "prior"),
+    ):
         with pytest.raises(ValueError, match=word):
             zeta_function(K, prior=prior)
     with pytest.raises(ValueError, match="domain"):

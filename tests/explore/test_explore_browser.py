@@ -1,4 +1,6 @@
-"""The explorer in a real browser: offline, by mouse, by keyboard and by touch; every number is read from the page."""
+"""The explorer in a real browser: offline, by mouse, by keyboard and by touch; every number is read
+from the page.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,33 @@ import pytest
 import singlearn as sl
 from singlearn.explore.network import network_state
 from singlearn.explore.page import module, scenes, style
-from singlearn.symmetry import TwoLayerReLU, equivalent, explained_rank, fibre, from_parameters, kink_form, minimal_width, read
+from singlearn.symmetry import (
+    TwoLayerReLU,
+    equivalent,
+    explained_rank,
+    fibre,
+    from_parameters,
+    kink_form,
+    minimal_width,
+    read,
+)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the explorer's page is not tried in a browser")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="Chromium is not installed: the explorer's page is not tried in a browser",
+)
 SCREENS = Path(__file__).parent / "screens"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: the page is not tried in a browser")
+    playwright = pytest.importorskip(
+        "playwright.sync_api",
+        reason="Playwright is not installed: the page is not tried in a browser",
+    )
     with playwright.sync_playwright() as started:
         running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running
@@ -40,17 +59,30 @@ class Visit:
     """A page, what it asked the network for, and what it complained about."""
 
     def __init__(self, browser, address, frame=False, **options):
-        self.context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}, **options})
+        self.context = browser.new_context(
+            offline=True, **{"viewport": {"width": 1200, "height": 900}, **options}
+        )
         self.page = self.context.new_page()
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(message.text)
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(address)
-        (self.page.frame_locator("iframe") if frame else self.page).locator("[role=tab]").first.wait_for()
+        (self.page.frame_locator("iframe") if frame else self.page).locator(
+            "[role=tab]"
+        ).first.wait_for()
 
     def settle(self):
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def text(self, name):
         return self.page.locator(f'[data-value="{name}"]').inner_text()
@@ -72,11 +104,17 @@ class Visit:
         names = ["w"] if inputs == 1 else ["w₁", "w₂"]
         return TwoLayerReLU(
             [[self.field(f"{name}-{i}") for name in names] for i in range(width)],
-            [self.field(f"b-{i}") for i in range(width)], [self.field(f"q-{i}") for i in range(width)], self.field("c"),
-        )  # fmt: skip
+            [self.field(f"b-{i}") for i in range(width)],
+            [self.field(f"q-{i}") for i in range(width)],
+            self.field("c"),
+        )
 
     def drag(self, label, dx, dy, steps=8):
-        box = self.page.get_by_role("slider", name=label, exact=True).locator(".sle-handle-dot").bounding_box()
+        box = (
+            self.page.get_by_role("slider", name=label, exact=True)
+            .locator(".sle-handle-dot")
+            .bounding_box()
+        )
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
@@ -105,20 +143,30 @@ def visit(browser, address):
     yield start
     for one in opened:
         assert one.complaints == []
-        assert [url for url in one.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+        assert [
+            url for url in one.requests if not url.startswith(("file:", "data:", "blob:"))
+        ] == []
         one.context.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1200)])
-def test_every_scene_offline_without_a_complaint_and_without_scrolling_sideways(visit, scheme, width):
+def test_every_scene_offline_without_a_complaint_and_without_scrolling_sideways(
+    visit, scheme, width
+):
     one = visit(color_scheme=scheme, viewport={"width": width, "height": 800})
     for scene in scenes():
         one.page.locator(f'[data-scene="{scene}"]').click()
         one.settle()
         assert one.page.locator("[role=tabpanel]").inner_text().strip()
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width, scene
-        assert one.page.evaluate("[...document.querySelectorAll('button, input, select, [role=slider]')].filter((e) => "
-                                 "!(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.title)).length") == 0, scene  # fmt: skip
+        assert (
+            one.page.evaluate(
+                "[...document.querySelectorAll('button, input, select, [role=slider]')].filter((e) "
+                "=> "
+                "!(e.labels?.length || e.ariaLabel || e.textContent.trim() || e.title)).length"
+            )
+            == 0
+        ), scene
     assert len([url for url in one.requests if url.startswith("file:")]) == 1
 
 
@@ -127,7 +175,11 @@ def test_a_dragged_kink_moves_and_what_is_said_is_what_the_library_says(visit):
     before = one.shown()
     one.drag("Kink of node 1", -60, 0)
     after = one.shown()
-    assert after != before and after.nodes[1:] == before.nodes[1:] and after.nodes[0].b > before.nodes[0].b
+    assert (
+        after != before
+        and after.nodes[1:] == before.nodes[1:]
+        and after.nodes[0].b > before.nodes[0].b
+    )
     assert after.nodes[0].b.denominator in (1, 2, 4, 5, 10, 20)  # on the grid
     one.page.get_by_label("Count on all inputs").check()
     one.settle()
@@ -141,8 +193,12 @@ def test_a_dragged_kink_moves_and_what_is_said_is_what_the_library_says(visit):
 
 def test_a_kink_snaps_to_a_shared_boundary_within_the_circle_and_not_outside(visit):
     one = visit()
-    unit = one.page.evaluate("() => document.querySelector('.sle-frame').getBoundingClientRect().width / 6")
-    one.drag("Kink of node 1", 2 * unit - 4, 0)  # node 2 stands at x = 1, node 1 at -1; four pixels short of it
+    unit = one.page.evaluate(
+        "() => document.querySelector('.sle-frame').getBoundingClientRect().width / 6"
+    )
+    one.drag(
+        "Kink of node 1", 2 * unit - 4, 0
+    )  # node 2 stands at x = 1, node 1 at -1; four pixels short of it
     assert [one.text(f"role-{i}") for i in range(3)] == ["shared", "shared", "live"]
     assert one.text("caption") == "Snapped: on the boundary of node 2."
     assert one.shown().nodes[0].b == -1 and one.number("first-order") == "1"
@@ -153,10 +209,14 @@ def test_a_kink_snaps_to_a_shared_boundary_within_the_circle_and_not_outside(vis
 def test_weights_that_annihilate_are_found_by_the_hand(visit):
     one = visit()
     assert "annihilate" not in one.page.locator('[data-value="relations"]').text_content()
-    height = one.page.evaluate("() => document.querySelectorAll('.sle-frame')[1].getBoundingClientRect().height")
+    height = one.page.evaluate(
+        "() => document.querySelectorAll('.sle-frame')[1].getBoundingClientRect().height"
+    )
     net = one.shown()
     scale = height / (2 * 1.25 * 1.5)  # the axis reaches 1.25 times the largest total gradient, 3/2
-    one.drag("Total gradient of node 3", 0, float(net.nodes[2].q[0] * net.nodes[2].w[0] + 1) * scale + 3)
+    one.drag(
+        "Total gradient of node 3", 0, float(net.nodes[2].q[0] * net.nodes[2].w[0] + 1) * scale + 3
+    )
     net = one.shown()
     assert net.nodes[0].q[0] * net.nodes[0].w[0] + net.nodes[2].q[0] * net.nodes[2].w[0] == 0
     assert "nodes 1, 3 annihilate" in one.text("relations")
@@ -166,10 +226,15 @@ def test_a_walk_in_the_fibre_keeps_the_function(visit, tmp_path):
     one = visit()
     start = one.shown()
     one.page.locator("button[name=to-fibre]").click()
-    assert not one.page.locator('button[name^="merge"], button[name^="split"], button[name^="reverse"]').count()
+    assert not one.page.locator(
+        'button[name^="merge"], button[name^="split"], button[name^="reverse"]'
+    ).count()
     one.move("add-free")
     found = fibre(start, 4)
-    assert (int(one.number("components")), int(one.number("dimension"))) == (found.number, found.dimension)
+    assert (int(one.number("components")), int(one.number("dimension"))) == (
+        found.number,
+        found.dimension,
+    )
     for step in ("split-0", "scale-1", "merge-0-3", "swap", "balance"):
         one.move(step)
         assert one.number("difference") == "0" and float(one.number("moved")) > 0
@@ -257,7 +322,9 @@ def test_everything_by_keyboard(visit):
 
 def test_a_first_visit_is_invited_to_the_tour_and_nobody_else(visit):
     one = visit(viewport={"width": 360, "height": 740})
-    line, tabs = (one.page.locator(place).bounding_box() for place in (".sle-invitation", "[role=tablist]"))
+    line, tabs = (
+        one.page.locator(place).bounding_box() for place in (".sle-invitation", "[role=tablist]")
+    )
     assert line["y"] + line["height"] <= tabs["y"]  # it covers nothing
     one.page.locator("button[name=invitation-tour]").press("Enter")
     assert one.text("tour-step") == "1 of 6"
@@ -269,10 +336,18 @@ def test_a_first_visit_is_invited_to_the_tour_and_nobody_else(visit):
 def test_a_finger_drags(visit):
     one = visit(has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740})
     before = one.shown()
-    box = one.page.get_by_role("slider", name="Kink of node 3", exact=True).locator(".sle-handle-dot").bounding_box()
+    box = (
+        one.page.get_by_role("slider", name="Kink of node 3", exact=True)
+        .locator(".sle-handle-dot")
+        .bounding_box()
+    )
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     session = one.context.new_cdp_session(one.page)
-    for kind, dx in [("touchStart", 0), *(("touchMove", 4 * k) for k in range(1, 8)), ("touchEnd", None)]:
+    for kind, dx in [
+        ("touchStart", 0),
+        *(("touchMove", 4 * k) for k in range(1, 8)),
+        ("touchEnd", None),
+    ]:
         points = [] if dx is None else [{"x": x + dx, "y": y}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     one.settle()
@@ -283,7 +358,8 @@ def test_a_finger_drags(visit):
 def test_sixty_frames_a_second_with_eight_nodes(visit):
     one = visit()
     one.example("Two inputs: eight nodes")
-    # What a frame costs is the time inside its callbacks: on a machine that does other work as well, frames come late for its reasons.
+    # What a frame costs is the time inside its callbacks: on a machine that does other work as
+    # well, frames come late for its reasons.
     one.page.evaluate("""() => {
       window.costs = [];
       const ask = window.requestAnimationFrame.bind(window);
@@ -313,10 +389,15 @@ for (const id of ["a", "b"]) window["stop_" + id] = widget.render({model, el: do
 def test_the_widget_draws_twice_in_one_notebook_and_writes_the_network_back(visit, tmp_path):
     net = TwoLayerReLU([["1/3"], [-1]], [1, "1/7"], [1, 1], 0)
     states = json.dumps({"network": network_state(net)})
-    text = module("widget.mjs").replace("export { render };", "const widget = { render };") + MODEL % states
+    text = (
+        module("widget.mjs").replace("export { render };", "const widget = { render };")
+        + MODEL % states
+    )
     page = tmp_path / "notebook.html"
     head = f'<!doctype html><meta charset="utf-8"><style>{style()}</style>'
-    page.write_text(f'{head}<div id="a"></div><div id="b"></div><script type="module">{text}</script>')
+    page.write_text(
+        f'{head}<div id="a"></div><div id="b"></div><script type="module">{text}</script>'
+    )
     one = Visit(visit.browser, page.as_uri())
     one.page.locator("#b button[name=scale-0]").click()
     one.page.wait_for_function("window.saved.length > 0")
@@ -330,10 +411,14 @@ def test_the_widget_draws_twice_in_one_notebook_and_writes_the_network_back(visi
     one.context.close()
 
 
-def test_the_iframe_of_notebooks_without_anywidget_works_in_its_sandbox(visit, tmp_path, monkeypatch):
+def test_the_iframe_of_notebooks_without_anywidget_works_in_its_sandbox(
+    visit, tmp_path, monkeypatch
+):
     monkeypatch.setattr("singlearn.explore.explorer.make_widget", lambda states, scene: None)
     page = tmp_path / "notebook.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8">{sl.explore()._repr_mimebundle_()["text/html"]}')
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8">{sl.explore()._repr_mimebundle_()["text/html"]}'
+    )
     one = Visit(visit.browser, page.as_uri(), frame=True)
     frame = one.page.frame_locator("iframe")
     frame.locator("button[name=to-fibre]").click()
@@ -344,7 +429,13 @@ def test_the_iframe_of_notebooks_without_anywidget_works_in_its_sandbox(visit, t
     one.context.close()
 
 
-SEEN = [("network", "light"), ("fibre", "dark"), ("valley", "light"), ("descent", "dark"), ("phases", "light")]
+SEEN = [
+    ("network", "light"),
+    ("fibre", "dark"),
+    ("valley", "light"),
+    ("descent", "dark"),
+    ("phases", "light"),
+]
 
 
 @pytest.mark.parametrize(("name", "scheme"), SEEN)
@@ -354,7 +445,11 @@ def test_pictures_look_as_they_did(visit, name, scheme):
 
     one = visit(f"#{name}", color_scheme=scheme)
     one.settle()
-    picture = Image.open(BytesIO(one.page.locator(".sle-plot").first.screenshot())).convert("L").resize((96, 54), Image.Resampling.BOX)
+    picture = (
+        Image.open(BytesIO(one.page.locator(".sle-plot").first.screenshot()))
+        .convert("L")
+        .resize((96, 54), Image.Resampling.BOX)
+    )
     path = SCREENS / f"{name}-{scheme}.png"
     if os.environ.get("WRITE_SCREENS"):
         picture.save(path)
@@ -372,10 +467,18 @@ def test_the_saved_picture_is_the_one_on_the_screen(visit, tmp_path):
     saved = Image.open(tmp_path / "view.png").convert("L")
     plot = one.page.locator(".sle-plot").first
     screen = Image.open(BytesIO(plot.screenshot())).convert("L")
-    cut = saved.crop((0, 0, 2 * screen.width, 2 * screen.height)).resize((120, 60), Image.Resampling.BOX)
-    difference = np.abs(np.asarray(cut, dtype=float) - np.asarray(screen.resize((120, 60), Image.Resampling.BOX), dtype=float))
+    cut = saved.crop((0, 0, 2 * screen.width, 2 * screen.height)).resize(
+        (120, 60), Image.Resampling.BOX
+    )
+    difference = np.abs(
+        np.asarray(cut, dtype=float)
+        - np.asarray(screen.resize((120, 60), Image.Resampling.BOX), dtype=float)
+    )
     assert difference.mean() < 6
     with one.page.expect_download() as download:
         one.page.locator("button[name=svg]").click()
     download.value.save_as(tmp_path / "view.svg")
-    assert "var(--" not in (tmp_path / "view.svg").read_text() and "<path" in (tmp_path / "view.svg").read_text()
+    assert (
+        "var(--" not in (tmp_path / "view.svg").read_text()
+        and "<path" in (tmp_path / "view.svg").read_text()
+    )

@@ -1,4 +1,6 @@
-"""The tables of the explorer: certificates stand, λ is what the library says today, phases are those of closed forms."""
+"""The tables of the explorer: certificates stand, λ is what the library says today, phases are
+those of closed forms.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,20 @@ import pytest
 from singlearn import exact
 from singlearn.explore.data import make_valleys
 
-VALLEYS = json.loads((files("singlearn.explore") / "data" / "valleys.json").read_text(encoding="utf-8"))
-PHASES = json.loads((files("singlearn.explore") / "data" / "phases.json").read_text(encoding="utf-8"))
+VALLEYS = json.loads(
+    (files("singlearn.explore") / "data" / "valleys.json").read_text(encoding="utf-8")
+)
+PHASES = json.loads(
+    (files("singlearn.explore") / "data" / "phases.json").read_text(encoding="utf-8")
+)
 WRITTEN = {row["K"]: row for row in VALLEYS["table"]}
 
 
 def test_certificates_prove_the_numbers_beside_them():
-    rows = [*VALLEYS["table"], *(p for e in VALLEYS["examples"] for p in e["pieces"] if "certificate" in p)]
+    rows = [
+        *VALLEYS["table"],
+        *(p for e in VALLEYS["examples"] for p in e["pieces"] if "certificate" in p),
+    ]
     assert len(rows) >= 60
     for row in rows:
         certificate = exact.Certificate.from_dict(row["certificate"])
@@ -61,11 +70,14 @@ def test_the_order_of_phases_changes_where_their_curves_cross():
 
 @pytest.mark.slow
 def test_dead_phases_are_the_closed_form():
-    from singlearn.experiments.relu_laplace import constant_fit, dead_free_energy
+    from singlearn.experiments.carroll2021.relu_laplace import constant_fit, dead_free_energy
     from singlearn.models import star_truth
 
     for chosen in PHASES["sets"][1:]:
         dead, kinks = chosen["phases"][0], int(chosen["id"][-1])
         mean, divergence = constant_fit(star_truth(kinks, kinks))
-        expected = [dead_free_energy(n, mean, divergence, dead["hidden"], dead["scale"]) for n in chosen["n"]]
+        expected = [
+            dead_free_energy(n, mean, divergence, dead["hidden"], dead["scale"])
+            for n in chosen["n"]
+        ]
         np.testing.assert_allclose(dead["F"]["value"], expected, rtol=2e-5)

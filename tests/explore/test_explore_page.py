@@ -1,4 +1,6 @@
-"""The page that ``page.py`` puts together, the function ``explore`` and the command, without a browser."""
+"""The page that ``page.py`` puts together, the function ``explore`` and the command, without a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ class References(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        self.found += [value for name, value in attrs if name in ("src", "href", "action", "poster", "data", "srcset")]
+        self.found += [
+            value
+            for name, value in attrs
+            if name in ("src", "href", "action", "poster", "data", "srcset")
+        ]
 
 
 def test_the_page_is_one_small_file_that_refers_to_nothing():
@@ -42,7 +48,9 @@ def test_the_page_is_one_small_file_that_refers_to_nothing():
     assert "default-src 'none'" in text
     # Nothing but the names of XML's own dialects looks like an address that could be loaded.
     addresses = set(re.findall(r"https?://[\w./-]+", text))
-    assert {address for address in addresses if not address.startswith("http://www.w3.org/")} == set()
+    assert {
+        address for address in addresses if not address.startswith("http://www.w3.org/")
+    } == set()
     assert not re.search(r"\b(?:fetch\(|XMLHttpRequest|WebSocket|importScripts|sendBeacon)", text)
 
 
@@ -61,8 +69,10 @@ def modules(tmp_path, monkeypatch):
 def test_modules_are_joined_in_the_order_of_their_imports(modules):
     put(
         modules,
-        main='import { a, b as other } from "./one.mjs";\nimport * as all from "./one.mjs";\nexport const c = a + other + all.b;\n',
-        one='import table from "./t.json" with { type: "json" };\nexport const a = table.x;\nexport function b() {}\n',
+        main='import { a, b as other } from "./one.mjs";\nimport * as all from '
+        '"./one.mjs";\nexport const c = a + other + all.b;\n',
+        one='import table from "./t.json" with { type: "json" };\nexport const a = '
+        "table.x;\nexport function b() {}\n",
     )
     (modules / "t.json").write_text('{"x": "</script>"}')
     text = PAGE.module("main.mjs")
@@ -81,7 +91,10 @@ def test_modules_are_joined_in_the_order_of_their_imports(modules):
         ('import { a } from "https://example.org/x.mjs";\n', "has a form"),
         ('export const a = "</script>";\n', "would end the script"),
         ('import { a } from "./main.mjs";\n', "imports itself"),
-        ('import { a, lost as b } from "./one.mjs";\n', "imports lost from one.mjs, which exports a"),
+        (
+            'import { a, lost as b } from "./one.mjs";\n',
+            "imports lost from one.mjs, which exports a",
+        ),
     ],
 )
 def test_statements_of_other_forms_are_refused_by_name(modules, text, message):
@@ -100,8 +113,16 @@ def test_explore_hands_the_exact_network_over():
 @pytest.mark.parametrize(
     "net",
     [
-        DeepReLU([np.array([[1.0], [-1.0]]), np.array([[1.0, 0.5]])], [np.array([0.0, 1.0]), np.array([0.5])]),
-        {"w": np.array([[1.0], [-1.0]]), "b": np.array([0.0, 1.0]), "q": np.array([1.0, 0.5]), "c": np.array(0.5)},
+        DeepReLU(
+            [np.array([[1.0], [-1.0]]), np.array([[1.0, 0.5]])],
+            [np.array([0.0, 1.0]), np.array([0.5])],
+        ),
+        {
+            "w": np.array([[1.0], [-1.0]]),
+            "b": np.array([0.0, 1.0]),
+            "q": np.array([1.0, 0.5]),
+            "c": np.array(0.5),
+        },
     ],
     ids=["deep", "parameters"],
 )
@@ -116,7 +137,10 @@ def test_other_forms_of_one_network(net, tmp_path):
     ("net", "message"),
     [
         (TwoLayerReLU([[1, 1, 1]], [0], [1], 0), "3 inputs; the explorer draws one or two"),
-        (TwoLayerReLU([[1]] * 9, [0] * 9, [1] * 9, 0), "9 hidden nodes; the explorer shows up to 8"),
+        (
+            TwoLayerReLU([[1]] * 9, [0] * 9, [1] * 9, 0),
+            "9 hidden nodes; the explorer shows up to 8",
+        ),
         (TwoLayerReLU([[1]], [0], [[1], [1]], [0, 0]), "2 outputs"),
         (DeepReLU([np.eye(1), np.eye(1), np.eye(1)], [np.zeros(1)] * 3), "2 hidden layers"),
         ({"w": [[1]]}, "b, c, q missing"),
@@ -135,7 +159,9 @@ def test_a_scene_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("boundary", "side"), [(0, "3"), (2, "3"), (4, "5"), (80, "100"), (10**6, "1000"), (Fraction(1, 100), "3")], ids=str
+    ("boundary", "side"),
+    [(0, "3"), (2, "3"), (4, "5"), (80, "100"), (10**6, "1000"), (Fraction(1, 100), "3")],
+    ids=str,
 )
 def test_the_box_shows_the_boundaries(boundary, side):
     explorer = sl.explore(TwoLayerReLU([[2]], [2 * boundary], [1], 0))
@@ -165,7 +191,9 @@ def test_with_anywidget_the_same_module_is_a_widget():
     widget._widget_class.cache_clear()
     explorer = sl.explore(NET)
     assert explorer.widget._esm.rstrip().endswith("export default { render };")
-    explorer.widget.states = {"network": {"net": {"w": [["1/3"]], "b": ["0"], "q": [2], "c": 0, "inputs": 1}}}
+    explorer.widget.states = {
+        "network": {"net": {"w": [["1/3"]], "b": ["0"], "q": [2], "c": 0, "inputs": 1}}
+    }
     assert explorer.net == TwoLayerReLU([["1/3"]], [0], [2], 0)
 
 
@@ -173,14 +201,20 @@ def test_the_command_writes_a_page(tmp_path, capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("webbrowser.open", lambda url: shown.append(url) or True)
     write(NET, tmp_path / "net.json")
-    assert main(["explore", str(tmp_path / "net.json"), "--out", str(tmp_path), "--scene", "fibre"]) == 0
+    assert (
+        main(["explore", str(tmp_path / "net.json"), "--out", str(tmp_path), "--scene", "fibre"])
+        == 0
+    )
     path = tmp_path / "explore.html"
     assert capsys.readouterr().out.split() == ["explorer:", str(path)]
     assert shown == [path.as_uri()]
     assert '"1/3"' in path.read_text() and '"scene":"fibre"' in path.read_text()
     assert main(["explore", "-o", str(tmp_path / "other.html"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["page"] == str(tmp_path / "other.html") and document["bytes"] == (tmp_path / "other.html").stat().st_size
+    assert (
+        document["page"] == str(tmp_path / "other.html")
+        and document["bytes"] == (tmp_path / "other.html").stat().st_size
+    )
     assert len(shown) == 1
 
 
@@ -193,8 +227,12 @@ def test_the_command_refuses_in_one_sentence(tmp_path, capsys):
 
 
 def test_what_is_linked_from_the_package_is_shipped_in_the_archive_of_the_sources():
-    """An archive follows one of two paths to the same folder, so a link needs to be named; a wheel made from the archive had no checker."""
+    """An archive follows one of two paths to the same folder, so a link needs to be named; a wheel
+    made from the archive had no checker.
+    """
     root = Path(__file__).parents[2]
-    shipped = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]["force-include"]
+    shipped = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]["sdist"]["force-include"]
     links = {str(path.relative_to(root)) for path in (root / "src").rglob("*") if path.is_symlink()}
     assert links and all(shipped.get(link) == link for link in links)

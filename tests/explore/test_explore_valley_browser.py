@@ -1,4 +1,6 @@
-"""Valley, Descent and Phases in a real browser: offline, numbers read from the page beside closed forms."""
+"""Valley, Descent and Phases in a real browser: offline, numbers read from the page beside closed
+forms.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,13 @@ import pytest
 
 import singlearn as sl
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the explorer's page is not tried in a browser")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="Chromium is not installed: the explorer's page is not tried in a browser",
+)
 
 
 class Visit:
@@ -21,22 +28,31 @@ class Visit:
 
     def __init__(self, browser, address):
         self.address = address
-        self.context = browser.new_context(offline=True, viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+        self.context = browser.new_context(
+            offline=True, viewport={"width": 1200, "height": 900}, reduced_motion="reduce"
+        )
         self.page = self.context.new_page()
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on(
+            "console",
+            lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None,
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def open(self, scene, **state):
         slot = "phases" if scene == "phases" else "valley"
         self.page.goto("about:blank")
-        self.page.goto(f"{self.address}#{scene}" + (f"/{quote(json.dumps({slot: state}))}" if state else ""))
+        self.page.goto(
+            f"{self.address}#{scene}" + (f"/{quote(json.dumps({slot: state}))}" if state else "")
+        )
         self.page.locator("[data-number]").first.wait_for()
         self.settle()
 
     def settle(self):
-        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
 
     def text(self, name):
         return self.page.locator(f'[data-value="{name}"]').inner_text()
@@ -46,14 +62,18 @@ class Visit:
 
     def slide(self, name, value):
         self.page.locator(f"input[name={name}]").evaluate(
-            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }", value
+            "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }",
+            value,
         )
         self.settle()
 
 
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory):
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: the page is not tried in a browser")
+    playwright = pytest.importorskip(
+        "playwright.sync_api",
+        reason="Playwright is not installed: the page is not tried in a browser",
+    )
     address = sl.explore().save(tmp_path_factory.mktemp("explore") / "page.html").as_uri()
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -61,7 +81,9 @@ def visit(tmp_path_factory):
         yield seen
         browser.close()
     assert seen.complaints == []
-    assert {url for url in seen.requests if not url.startswith(("file:", "data:", "blob:", "about:"))} == set()
+    assert {
+        url for url in seen.requests if not url.startswith(("file:", "data:", "blob:", "about:"))
+    } == set()
 
 
 def test_a_regular_bowl_has_the_closed_form_and_a_verified_certificate(visit):
@@ -79,7 +101,9 @@ def test_a_regular_bowl_has_the_closed_form_and_a_verified_certificate(visit):
 
 def test_volume_and_zeta_move_together(visit):
     visit.open("valley", landscape="quartic", z=-0.1)
-    visit.page.wait_for_function("() => document.querySelector('[data-value=zeta]').dataset.number !== ''")
+    visit.page.wait_for_function(
+        "() => document.querySelector('[data-value=zeta]').dataset.number !== ''"
+    )
     assert visit.number("zeta") == pytest.approx(1 / (1 - 0.4), rel=1e-6)
     assert visit.number("V-slope") == pytest.approx(0.25, rel=1e-6)
     visit.page.locator("input[name=root]").check()
@@ -106,8 +130,12 @@ def test_polynomials_typed_in_one_after_the_other(visit):
         visit.page.locator("input[name=polynomial]").fill(typed)
         told = "([place, said]) => document.querySelector(`[data-value=${place}]`).textContent.includes(said)"
         visit.page.wait_for_function(told, arg=[place, said], timeout=20_000)
-        assert visit.page.locator("[data-value=typed-error]").is_visible() == (place == "typed-error")
-        if place == "typed-error":  # the picture is still that of the polynomial before, and says so; its λ is not shown
+        assert visit.page.locator("[data-value=typed-error]").is_visible() == (
+            place == "typed-error"
+        )
+        if (
+            place == "typed-error"
+        ):  # the picture is still that of the polynomial before, and says so; its λ is not shown
             assert "All that is shown still belongs to K = " in visit.text("typed-error")
             assert visit.text("lambda-exact") == visit.text("m") == "unknown"
 
@@ -117,7 +145,11 @@ def test_flow_keeps_its_hyperbola_and_steps_leave_it(visit):
     assert visit.number("Q-start") == pytest.approx(6.75)
     assert visit.number("Q-flow") == pytest.approx(6.75, abs=1e-7)
     assert visit.number("Q-gd") < 6.5 and visit.text("Q-rest") == "rounding"
-    box = visit.page.get_by_role("slider", name="The start of all descents").locator(".sle-handle-dot").bounding_box()
+    box = (
+        visit.page.get_by_role("slider", name="The start of all descents")
+        .locator(".sle-handle-dot")
+        .bounding_box()
+    )
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     visit.page.mouse.move(x, y)
     visit.page.mouse.down()
@@ -141,20 +173,35 @@ def test_the_order_of_phases_changes(visit):
 
 def test_a_damaged_address_is_said(visit):
     visit.open("valley", landscape="mountain")
-    assert "the landscape “mountain” is none of" in visit.page.locator("[role=alert]").first.inner_text()
+    assert (
+        "the landscape “mountain” is none of"
+        in visit.page.locator("[role=alert]").first.inner_text()
+    )
 
 
-@pytest.mark.parametrize("scene", ["valley", "phases", pytest.param("descent", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "scene", ["valley", "phases", pytest.param("descent", marks=pytest.mark.slow)]
+)
 def test_it_fits_a_telephone_has_names_and_saves_its_picture(visit, scene):
     visit.page.set_viewport_size({"width": 360, "height": 740})
     try:
         visit.open(scene)
         assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 360
-        assert visit.page.evaluate("() => [...document.querySelectorAll('svg.sle-plot')].every((p) => p.getAttribute('aria-label'))")
-        assert visit.page.evaluate("() => [...document.querySelectorAll('input, select')].every((i) => i.labels.length || i.ariaLabel)")
+        assert visit.page.evaluate(
+            "() => [...document.querySelectorAll('svg.sle-plot')].every((p) => "
+            "p.getAttribute('aria-label'))"
+        )
+        assert visit.page.evaluate(
+            "() => [...document.querySelectorAll('input, select')].every((i) => i.labels.length || "
+            "i.ariaLabel)"
+        )
         with visit.page.expect_download() as waiting:
             visit.page.locator("button[name=svg]").click()
         text = Path(waiting.value.path()).read_text(encoding="utf-8")
-        assert text.startswith("<?xml") and text.count("<svg") >= 3 and ("<image" in text) == (scene != "phases")
+        assert (
+            text.startswith("<?xml")
+            and text.count("<svg") >= 3
+            and ("<image" in text) == (scene != "phases")
+        )
     finally:
         visit.page.set_viewport_size({"width": 1200, "height": 900})

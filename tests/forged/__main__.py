@@ -1,4 +1,6 @@
-"""``python -m tests.forged``: every guard of the checker, and what is accepted when it is missing."""
+"""``python -m tests.forged``: every guard of the checker, and what is accepted when it is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ def main() -> None:
     width = max(len(row.guard.label) for row in found)
     for row in found:
         print(
-            f"{row.guard.label:{min(width, 100)}}  {', '.join(row.accepted) or 'NOTHING: this guard may be deleted unnoticed'}"
+            f"{row.guard.label:{min(width, 100)}}  "
+            f"{', '.join(row.accepted) or 'NOTHING: this guard may be deleted unnoticed'}"
         )
     survivors = sum(not row.accepted for row in found)
     print(f"{len(found)} guards, {survivors} without a forged certificate that only they refute.")

@@ -17,9 +17,21 @@ import singlearn.exact
 
 ROOM = Path(singlearn.exact.__file__).parent
 ORDER = [
-    "certificate", "check", "check.polynomial", "check.data", "check.bounds", "check.zeros", "check.cones", "check.witness",
-    "check.charts", "check.polyhedron", "check.faces", "check.plane", "check.tree", "verification",
-]  # fmt: skip
+    "certificate",
+    "verify",
+    "verify.polynomial",
+    "verify.data",
+    "verify.bounds",
+    "verify.zeros",
+    "verify.cones",
+    "verify.witness",
+    "verify.charts",
+    "verify.polyhedron",
+    "verify.faces",
+    "verify.plane",
+    "verify.tree",
+    "verify.verify",
+]
 """Modules that a verdict depends on, each after those that it imports."""
 
 
@@ -48,7 +60,7 @@ class Guard:
 
 
 def source(module: str) -> str:
-    path = ROOM / (module.replace(".", "/") + ("/__init__.py" if module == "check" else ".py"))
+    path = ROOM / (module.replace(".", "/") + ("/__init__.py" if module == "verify" else ".py"))
     return path.read_text()
 
 
@@ -60,9 +72,10 @@ def tree(module: str) -> ast.Module:
 def find() -> list[Guard]:
     """All guards.
 
-    They are: every condition of a ``require``; every condition under which something is raised, or a function that answers a question
-    answers no, and without which it would not answer yes; every condition without which an upper bound, a real point or a sign is not
-    claimed. Where conditions are joined, each one.
+    They are: every condition of a ``require``; every condition under which something is raised, or
+    a function that answers a question answers no, and without which it would not answer yes; every
+    condition without which an upper bound, a real point or a sign is not claimed. Where conditions
+    are joined, each one.
     """
     found = []
     for module in ORDER:
@@ -156,18 +169,20 @@ def _code(module: str) -> CodeType:
 
 @contextmanager
 def checker(without: Guard | None = None) -> Iterator[ModuleType]:
-    """``verification``, loaded anew with the modules that it depends on, one guard missing. Nothing is written to a file."""
+    """``verify.verify``, loaded anew with the modules that it depends on, one guard missing. Nothing
+    is written to a file.
+    """
     prefix = "singlearn.exact."
     kept = {prefix + module: sys.modules.get(prefix + module) for module in ORDER}
     try:
         for module in ORDER:
             fresh = ModuleType(prefix + module)
             fresh.__package__ = (prefix + module).rpartition(".")[0]
-            if module == "check":
-                fresh.__path__ = [str(ROOM / "check")]
+            if module == "verify":
+                fresh.__path__ = [str(ROOM / "verify")]
             sys.modules[prefix + module] = fresh
-            if module.startswith("check."):
-                setattr(sys.modules[prefix + "check"], module.removeprefix("check."), fresh)
+            if module.startswith("verify."):
+                setattr(sys.modules[prefix + "verify"], module.removeprefix("verify."), fresh)
             if without is not None and without.module == module:
                 changed = deepcopy(tree(module))
                 condition = list(ast.walk(changed))[without.place]
@@ -179,7 +194,7 @@ def checker(without: Guard | None = None) -> Iterator[ModuleType]:
             else:
                 code = _code(module)
             exec(code, fresh.__dict__)
-        yield sys.modules[prefix + "verification"]
+        yield sys.modules[prefix + "verify.verify"]
     finally:
         for name, module_ in kept.items():
             if module_ is None:

@@ -30,7 +30,7 @@ from .make import (
     subspace,
     toric,
     with_stratum,
-)  # fmt: skip
+)
 
 VERTEX, SQUARE, CUBE = (
     face([[int(i == j) for i in range(n)] for j in reversed(range(n))], "excluded")
@@ -133,10 +133,15 @@ def the_reader() -> None:
         "The generator 5·x + 1·x, whose square would be 36·x^2, not K.",
         data,
     )
-    data = statement(["x^2 + 0*x"], "x", [
-        {"place": {"zero": ["x"]}, "node": newton(VERTEX)},
-        {"place": {"zero": []}, "node": newton(face([], "excluded"))},
-    ], scope="everywhere")  # fmt: skip
+    data = statement(
+        ["x^2 + 0*x"],
+        "x",
+        [
+            {"place": {"zero": ["x"]}, "node": newton(VERTEX)},
+            {"place": {"zero": []}, "node": newton(face([], "excluded"))},
+        ],
+        scope="everywhere",
+    )
     data["statement"]["terms"][0][1] = [["1", [2]], ["0", [1]]]
     forge(
         "zero-coefficient",
@@ -170,7 +175,8 @@ def zeros() -> None:
     forge(
         "roots-of-some",
         "any((line is None for line in lines))",
-        "x^2 - y^2 and x^2 + y^2 + z^2 have a common real zero off the planes, because the first has one: λ = 1 is claimed; λ = 7/4.",
+        "x^2 - y^2 and x^2 + y^2 + z^2 have a common real zero off the planes, because the first "
+        "has one: λ = 1 is claimed; λ = 7/4.",
         read_off(
             ["x^2 - y^2", "x^2 + y^2 + z^2"],
             "x y z",
@@ -183,14 +189,16 @@ def zeros() -> None:
     forge(
         "two-directions",
         "len(directions) != 1",
-        "x = y and x = 2z have no common solution, because s = 1 and s = 2 have none: λ = 3/2 is claimed; λ = 1.",
+        "x = y and x = 2z have no common solution, because s = 1 and s = 2 have none: λ = 3/2 is "
+        "claimed; λ = 1.",
         data,
     )
     data = read_off(["x^2 - y^2 + z^2"], "x y z", [[1, 1, 1]], {"method": "excluded"})
     forge(
         "not-on-a-line",
         "_on_line",
-        "x^2 - y^2 + z^2 is a polynomial in one monomial, 1 + s, without a root: the cone is missing.",
+        "x^2 - y^2 + z^2 is a polynomial in one monomial, 1 + s, without a root: the cone is "
+        "missing.",
         data,
     )
     forge(
@@ -305,7 +313,8 @@ def witnesses() -> None:
     forge(
         "different-orthants",
         "all((a * b > 0",
-        "v^3 + vw^2 has a real zero with v, w not 0, because it changes its sign from v = -1 to v = 1.",
+        "v^3 + vw^2 has a real zero with v, w not 0, because it changes its sign from v = -1 to v "
+        "= 1.",
         with_stratum(data, "x", below),
     )
 
@@ -367,7 +376,8 @@ def names_and_moves() -> None:
         forge(
             name,
             fragment,
-            "v^2 - 2 as a coordinate, linear in v, has v = 2 or v = ∞ for its zero: λ = ∞ is claimed; λ = 1/2.",
+            "v^2 - 2 as a coordinate, linear in v, has v = 2 or v = ∞ for its zero: λ = ∞ is "
+            "claimed; λ = 1/2.",
             with_stratum(data, "", below),
         )
     data = honest(["v^2 - 2*v + 2 - w", "w - 1"], domain="all")
@@ -376,7 +386,8 @@ def names_and_moves() -> None:
     forge(
         "relation-with-the-variable",
         "_solve: all((p.degree(r, index) == 0 for _, r in chart.relations))",
-        "The parabola w = (v - 1)^2 + 1 and its tangent w = 1 are two coordinates: λ = 1 is claimed; λ = 3/4.",
+        "The parabola w = (v - 1)^2 + 1 and its tangent w = 1 are two coordinates: λ = 1 is "
+        "claimed; λ = 3/4.",
         with_stratum(data, "", below),
     )
     forge(
@@ -478,7 +489,8 @@ def real_points() -> None:
     forge(
         "replaced-unit-is-zero",
         "_solve: all(nonzero)",
-        "There are points with v = 0 among those with v ≠ 0, where |v|^9 does not count: λ = 1/2 is claimed; λ = 11/4.",
+        "There are points with v = 0 among those with v ≠ 0, where |v|^9 does not count: λ = 1/2 "
+        "is claimed; λ = 11/4.",
         with_stratum(data, "x", cover(0, child(axis, faces))),
     )
     data = honest(["x^2 - v^2"], domain="all", prior="|v|^9")
@@ -492,7 +504,8 @@ def real_points() -> None:
     forge(
         "crossing-without-real-point",
         "crossing_on: chart.real",
-        "There are points with v = 0 among those with v ≠ 0, where |v|^9 does not count: m = 2 is claimed; m = 1.",
+        "There are points with v = 0 among those with v ≠ 0, where |v|^9 does not count: m = 2 is "
+        "claimed; m = 1.",
         with_stratum(data, "x", cover(0, child(solve("x v", "v", "1", "0"), faces))),
     )
 
@@ -500,10 +513,19 @@ def real_points() -> None:
 def etale_coordinates() -> None:
     K = "x*(v + 3)"
     for name, fragment, lie, polynomial in (
-        ("not-monic", "lead == {", "2v^2 - 1 as a coordinate makes v^2 a function of it; the relation does not say how.", "2*v^2 - 1"),
-        ("etale-with-a-local", "chart.on_divisors(poly) == poly", "v^2 - 2 + x is smooth where x is not 0; the points are where x = 0.",
-         "v^2 - 2 + x"),
-    ):  # fmt: skip
+        (
+            "not-monic",
+            "lead == {",
+            "2v^2 - 1 as a coordinate makes v^2 a function of it; the relation does not say how.",
+            "2*v^2 - 1",
+        ),
+        (
+            "etale-with-a-local",
+            "chart.on_divisors(poly) == poly",
+            "v^2 - 2 + x is smooth where x is not 0; the points are where x = 0.",
+            "v^2 - 2 + x",
+        ),
+    ):
         pieces = (
             child(solve("x v", "v", "1", "3"), newton()),
             child(etale("x v", "v", polynomial, name="u2"), newton(SQUARE)),
@@ -521,7 +543,8 @@ def etale_coordinates() -> None:
     forge(
         "reducible",
         "_etale: irreducible(poly)",
-        "Where v^2 = 1 and v is not -1 the density (v - 1)^2 is somewhere not 0: λ = 1 is claimed; λ = 2.",
+        "Where v^2 = 1 and v is not -1 the density (v - 1)^2 is somewhere not 0: λ = 1 is claimed; "
+        "λ = 2.",
         with_stratum(data, "", cover(0, child(solve("w v", "w", "1", "-v - 1"), both))),
         also=("irreducible: sum(",),
     )
@@ -705,7 +728,9 @@ def faces() -> None:
     )
     parabola, tangent = "v^2 - 2*v + 2 - w", "w - 1"
     data = honest([f"({parabola})*({tangent})"], domain="all")
-    off = face([], "crossing", crossings=[crossing([i], None) for i in (0, 1)] + [crossing([0, 1], None)])
+    off = face(
+        [], "crossing", crossings=[crossing([i], None) for i in (0, 1)] + [crossing([0, 1], None)]
+    )
     line_ = face([[1]], "crossing", crossings=[crossing([0], [["1", "1", "1"]])])
     inside = newton(line_, factors=[[poly("u1 v w", tangent), 1]])
     piece = child(etale("v w", "v", parabola, [["2", "2"]]), inside)
@@ -890,7 +915,8 @@ def trees() -> None:
     forge(
         "linked-summands",
         "chart.used(link) <= own",
-        "Where w is not 0 both a and b may be 1, though w = a - b: m = 3 is claimed, without the density |w|^10; m = 2.",
+        "Where w is not 0 both a and b may be 1, though w = a - b: m = 3 is claimed, without the "
+        "density |w|^10; m = 2.",
         with_stratum(
             data,
             "x y",
@@ -1105,7 +1131,9 @@ def statements() -> None:
 
 
 def subspaces() -> None:
-    """Blow-ups of the subspace x = y = 0: x = s1, y = s1·s2 with s2 free; then y = s2, x = s1·s2 with s1 local."""
+    """Blow-ups of the subspace x = y = 0: x = s1, y = s1·s2 with s2 free; then y = s2, x = s1·s2
+    with s1 local.
+    """
     names = "s1 s2 s3"
     line, space = face([[1]], "excluded"), face([[0, 0, 1], [0, 1, 0], [1, 0, 0]], "excluded")
 
@@ -1126,7 +1154,8 @@ def subspaces() -> None:
     forge(
         "two-centres",
         "move['centre'] == centre",
-        "In both charts x ≠ 0, the second time as the second name: of x(1 + y), λ = 1 is claimed; λ = 1/2.",
+        "In both charts x ≠ 0, the second time as the second name: of x(1 + y), λ = 1 is claimed; "
+        "λ = 1/2.",
         at_origin(["x*(1 + y)"], "x y", blow_up(*twice)),
     )
     chart(
@@ -1140,7 +1169,8 @@ def subspaces() -> None:
     chart(
         "free-monomial",
         "monomial: all(",
-        "The monomial 1 - s2 = u1 has no zero, though u1 may be 0: of x - y, λ = 1 is claimed; λ = 1/2.",
+        "The monomial 1 - s2 = u1 has no zero, though u1 may be 0: of x - y, λ = 1 is claimed; λ = "
+        "1/2.",
         "x - y",
         newton(moves=[change("s1 s2", "s2", "-1", "1")]),
         newton(moves=[divide("s1 s2", 0, "s1 - 1")]),
@@ -1148,14 +1178,16 @@ def subspaces() -> None:
     chart(
         "free-coordinate-excluded",
         "_strict: not all",
-        "The monomial 1 - s2 = u1 has one sign, though u1 may be 0: of x - y, λ = 1 is claimed; λ = 1/2.",
+        "The monomial 1 - s2 = u1 has one sign, though u1 may be 0: of x - y, λ = 1 is claimed; λ "
+        "= 1/2.",
         "x - y",
         newton(line, moves=[change("s1 s2", "s2", "-1", "1")]),
     )
     chart(
         "free-mixed-signs",
         "_strict: _constant_sign",
-        "s2^2 - 2 is never 0, for one term has no free coordinate: of y^2 - 2x^2, m = 1 is claimed; m = 2.",
+        "s2^2 - 2 is never 0, for one term has no free coordinate: of y^2 - 2x^2, m = 1 is "
+        "claimed; m = 2.",
         "(1 + x)*y^2 - 2*x^2",
         newton(line),
     )
@@ -1198,7 +1230,8 @@ def subspaces() -> None:
         chart(
             name,
             fragment,
-            "A function of s2 that misses a value is a coordinate: of y - x, λ = 1 is claimed; λ = 1/2.",
+            "A function of s2 that misses a value is a coordinate: of y - x, λ = 1 is claimed; λ = "
+            "1/2.",
             "x - y",
             newton(line, moves=[change("s1 s2", "s2", slope, rest)]),
         )
@@ -1247,7 +1280,8 @@ def subspaces() -> None:
     forge(
         "two-pieces",
         "_split",
-        "All points are those with t = 2 and those with t ≠ 1: K has no zero, it is claimed; λ = 1/2.",
+        "All points are those with t = 2 and those with t ≠ 1: K has no zero, it is claimed; λ = "
+        "1/2.",
         with_stratum(data, "", node("split", children=[on, off])),
     )
 

@@ -1,6 +1,7 @@
 """Writes the forged certificates: ``python -m tests.forged.make``.
 
-Each tells a lie that one guard of the checker refutes. The bounds that follow from the lie are filled in by the checker without that guard.
+Each tells a lie that one guard of the checker refutes. The bounds that follow from the lie are
+filled in by the checker without that guard.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Any
 
 from singlearn.exact import Expression, rlct, verify
 from singlearn.exact.certificate import FORMAT
-from singlearn.exact.check import polynomial as p
-from singlearn.exact.check.polyhedron import Polyhedron
-from singlearn.exact.check.zeros import no_zeros
-from singlearn.exact.verification import _Element, _function
+from singlearn.exact.verify import polynomial as p
+from singlearn.exact.verify.polyhedron import Polyhedron
+from singlearn.exact.verify.verify import _Element, _function
+from singlearn.exact.verify.zeros import no_zeros
 
 from .guards import Guard, checker, find
 
@@ -132,7 +133,9 @@ def part(generators: list[int], *names: str) -> dict[str, Any]:
 
 
 def statement(K: Any, names: str, proofs: list[Any], **more: Any) -> dict[str, Any]:
-    """A list of generators of a sum of squares; or one text, whose power is 1, unless terms say how it is a sum of squares."""
+    """A list of generators of a sum of squares; or one text, whose power is 1, unless terms say how
+    it is a sum of squares.
+    """
     listed = isinstance(K, list)
     data = {
         "K": K if listed else [K],
@@ -160,7 +163,9 @@ def honest(K: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def with_stratum(data: dict[str, Any], zero: str, below: Any) -> dict[str, Any]:
-    """The honest certificate for all points with another proof where just these coordinates are 0."""
+    """The honest certificate for all points with another proof where just these coordinates are
+    0.
+    """
     (proof,) = [q for q in data["proofs"] if q["place"] == {"zero": zero.split()}]
     proof["node"] = below
     return data
@@ -173,7 +178,9 @@ def at_origin(K: list[str], names: str, below: Any, **more: Any) -> dict[str, An
 def faces_of(
     K: list[str], names: str, lie: Any = None, below: Any = None, **more: Any
 ) -> list[dict[str, Any]]:
-    """Of the polyhedron where all coordinates are 0, excluded where they can be, else crossings by Sturm's theorem, but for one lie."""
+    """Of the polyhedron where all coordinates are 0, excluded where they can be, else crossings by
+    Sturm's theorem, but for one lie.
+    """
     chart = _function(at_origin(K, names, None, **more)["statement"]).at(
         [Fraction(0)] * len(names.split())
     )
@@ -270,7 +277,8 @@ def forge(
     print(f"{name}: [{low}, {high}] {seconds:.2f} s; {shipped.reason}")
     if shipped or not all(verdicts):
         raise AssertionError(
-            f"{name}: {[verdict.reason for verdict in verdicts]} without the guards, {shipped.reason} with all"
+            f"{name}: {[verdict.reason for verdict in verdicts]} without the guards, "
+            f"{shipped.reason} with all"
         )
     file = {"guards": [one.label for one in needed], "lie": lie, "certificate": data}
     (FOLDER / f"{name}.json").write_text(json.dumps(file, ensure_ascii=False) + "\n")

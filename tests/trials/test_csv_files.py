@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from singlearn.cli import main
-from singlearn.cli.csv_table import Dialect, Table, read_csv
-from singlearn.cli.families import mixture_family
-from singlearn.cli.refusal import Refusal
+from singlearn.results.refusal import RefusalError
+from singlearn.selection.csv_table import Dialect, Table, read_csv
+from singlearn.selection.families import mixture_family
 
 V = np.round(np.random.default_rng(0).normal(size=30) * 2 + 5, 3)
 W = V[::-1]
@@ -256,7 +256,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "said", "sentence"), REFUSED.values(), ids=REFUSED)
 def test_refused_with_the_line_and_what_decides(text, said, sentence, tmp_path) -> None:
-    with pytest.raises(Refusal, match=rf"(?s)data\.csv.*{sentence}") as refusal:
+    with pytest.raises(RefusalError, match=rf"(?s)data\.csv.*{sentence}") as refusal:
         read(tmp_path, text, **said)
     assert len(str(refusal.value)) < 400
 
@@ -268,11 +268,13 @@ def test_columns_are_what_they_are_called_and_where_they_stand_in_the_file(tmp_p
         1,
         0,
     ]  # places in the file, also where the index was left out
-    with pytest.raises(Refusal, match="listed twice"):
+    with pytest.raises(RefusalError, match="listed twice"):
         table.indices(["a", "2"], "--response")
-    with pytest.raises(Refusal, match="no column '1'"):
+    with pytest.raises(RefusalError, match="no column '1'"):
         table.indices(["1"], "--response")
-    with pytest.raises(Refusal, match=r"--columns: 2 columns of .* have the duplicate name 'a'"):
+    with pytest.raises(
+        RefusalError, match=r"--columns: 2 columns of .* have the duplicate name 'a'"
+    ):
         read(tmp_path, "a,a\n" + TWO, ["a"])
     np.testing.assert_array_equal(read(tmp_path, "a,a\n" + TWO, ["2"]).values[:, 0], W)
 
@@ -283,7 +285,7 @@ def test_a_text_over_two_lines_and_other_columns_do_no_harm(tmp_path) -> None:
 
 
 def test_a_row_that_sums_up_others_is_no_observation(tmp_path) -> None:
-    with pytest.raises(Refusal, match=r"line 4: it says 'Total:' in column 1.*delete it"):
+    with pytest.raises(RefusalError, match=r"line 4: it says 'Total:' in column 1.*delete it"):
         read(tmp_path, "name,v\na,2.5\nb,3\nTotal:,5.5\n", ["v"])
 
 
@@ -313,17 +315,37 @@ def status(arguments: list[str]) -> int:
 @pytest.mark.parametrize(
     ("text", "arguments", "sentence"),
     [
-        ("".join(f"{v:.6e}\n" for v in V * 1e200), [], r"data.csv, column 1 (column 1): its values reach 7.73e+200, too large"),
-        ("".join(f"{v:.6e}\n" for v in V * 1e-200), [], r"data.csv, column 1 (column 1): its values differ by 7.38e-200, too little"),
-        ("".join(f"{10**17 + k * 16}\n" for k in range(30)), [], "double precision rounds to 16, and their range is 464"),
+        (
+            "".join(f"{v:.6e}\n" for v in V * 1e200),
+            [],
+            r"data.csv, column 1 (column 1): its values reach 7.73e+200, too large",
+        ),
+        (
+            "".join(f"{v:.6e}\n" for v in V * 1e-200),
+            [],
+            r"data.csv, column 1 (column 1): its values differ by 7.38e-200, too little",
+        ),
+        (
+            "".join(f"{10**17 + k * 16}\n" for k in range(30)),
+            [],
+            "double precision rounds to 16, and their range is 464",
+        ),
         ("5.1\n5.1\n", [], "all its values are 5.1"),
         ("5.1\n", [], "all its values are 5.1"),
         (TWO, ["--columns", ","], "--columns: got ','"),
         (TWO, ["--header", "maybe"], "--header: got 'maybe'; it should be yes or no"),
-        (TWO, ["--delimiter", "x"], "--delimiter: got 'x'; it should be one of , ; | or comma, semicolon, tab, bar, space"),
-        (TWO, ["--decimal", ".", "--thousands", "point"], "--thousands: got '.', which is the decimal sign too"),
+        (
+            TWO,
+            ["--delimiter", "x"],
+            "--delimiter: got 'x'; it should be one of , ; | or comma, semicolon, tab, bar, space",
+        ),
+        (
+            TWO,
+            ["--decimal", ".", "--thousands", "point"],
+            "--thousands: got '.', which is the decimal sign too",
+        ),
     ],
-)  # fmt: skip
+)
 def test_select_refuses(text, arguments, sentence, tmp_path, capsys) -> None:
     path = tmp_path / "data.csv"
     path.write_text(text)

@@ -1,4 +1,6 @@
-"""What users brought to ``exact``: priors with a factor, towers of powers, clocks, spellings of polynomials."""
+"""What users brought to ``exact``: priors with a factor, towers of powers, clocks, spellings of
+polynomials.
+"""
 
 import time
 from fractions import Fraction
@@ -9,7 +11,9 @@ from singlearn import exact
 from singlearn.cli.main import main
 
 
-@pytest.mark.parametrize(("prior", "constant"), [("2", 4.0), ("1/2", 1.0), ("3*|x|", 3.0), ("5*x^2", 10 / 3)])
+@pytest.mark.parametrize(
+    ("prior", "constant"), [("2", 4.0), ("1/2", 1.0), ("3*|x|", 3.0), ("5*x^2", 10 / 3)]
+)
 def test_a_volume_counts_the_priors_factor(prior, constant):
     """V(t) = ∫ φ over |x| < √t, by hand: 4√t, √t, 3t and 10/3 t^{3/2}."""
     assert exact.volume("x^2", prior=prior).constant == pytest.approx(constant, rel=1e-12)
@@ -54,7 +58,8 @@ def tower(height):
 
 
 @pytest.mark.parametrize(
-    "K", ["((x+y+z+w)^100)^20", "(x+y+z+w+v+u+t)^40", f"({tower(10)})^2", "*".join(["(x+y+z)^90"] * 9)]
+    "K",
+    ["((x+y+z+w)^100)^20", "(x+y+z+w+v+u+t)^40", f"({tower(10)})^2", "*".join(["(x+y+z)^90"] * 9)],
 )
 def test_what_cannot_be_multiplied_out_is_refused_at_once(K):
     begin = time.process_time()
@@ -72,14 +77,18 @@ def test_a_large_polynomial_is_searched_in_a_process_and_proved():
 def test_a_step_that_does_not_end_leaves_bounds_that_the_checker_accepts(monkeypatch):
     """Time is up before the process has begun: Hölder's inequality alone says λ ≥ 1/40."""
     from singlearn.exact import resolution
-    from singlearn.exact.limited import LimitError
+    from singlearn.exact.resolve.limited import LimitError
 
     def never(arguments, seconds):
         raise LimitError("time ran out in one step of algebra")
 
     monkeypatch.setattr(resolution, "resolve_in_a_process", never)
     found = exact.rlct("(x+y+z)^40 + x^40", timeout=1)
-    assert found.status == "bounds" and found.lower == Fraction(1, 40) and "time ran out" in found.reason
+    assert (
+        found.status == "bounds"
+        and found.lower == Fraction(1, 40)
+        and "time ran out" in found.reason
+    )
     assert exact.verify(found.certificate).valid
 
 

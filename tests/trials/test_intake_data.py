@@ -55,7 +55,10 @@ def test_arrays_of_any_origin_keep_their_numbers(brought, meant):
 
 
 REFUSED = {
-    "masked": (np.ma.masked_array([0.5, 9999.0], [0, 1]), r"1 of 2 entries are masked, the first at \(1,\)"),
+    "masked": (
+        np.ma.masked_array([0.5, 9999.0], [0, 1]),
+        r"1 of 2 entries are masked, the first at \(1,\)",
+    ),
     "masked within a list": ([0.5, np.ma.masked], r"entry at 1 is masked"),
     "nan": (np.array([[1.0, 2.0], [np.nan, 1.0]]), r"not finite, the first at \(1, 0\)"),
     "missing in a series": (pd.Series([1.0, None], index=["u", "v"]), "missing .*row 'v'"),
@@ -81,8 +84,12 @@ def test_what_holds_no_numbers_is_refused_with_its_place(brought, message):
 
 
 def test_bytes_do_not_wrap():
-    """y - 5 with y = 3 as uint8 is 254 in the arithmetic of bytes; the density of 3 is meant. Right: -log N(3; 5, 1)."""
-    triple = sl.Triple(lambda w, y: dist.Normal(0.0 * w, 1.0).log_prob(y - 5), NORMAL, np.array([3, 250], np.uint8))
+    """y - 5 with y = 3 as uint8 is 254 in the arithmetic of bytes; the density of 3 is meant.
+    Right: -log N(3; 5, 1).
+    """
+    triple = sl.Triple(
+        lambda w, y: dist.Normal(0.0 * w, 1.0).log_prob(y - 5), NORMAL, np.array([3, 250], np.uint8)
+    )
     right = 0.5 * (4 + 245**2) + np.log(2 * np.pi)
     assert triple.parameter_energy(0.0) == pytest.approx(right, rel=1e-12)
 
@@ -90,7 +97,11 @@ def test_bytes_do_not_wrap():
 def test_single_precision_data_are_computed_with_in_double_precision():
     """x₁ - x₂ of squares: 7 digits would leave 1e-1 of an energy that is exactly 2."""
     x = np.array([[4096.5, 4096.25]], np.float32)
-    triple = sl.Triple(lambda w, x: -(x[:, 0] ** 2 - x[:, 1] ** 2) * 0 * w - (x[:, 0] ** 2 - x[:, 1] ** 2), NORMAL, x)
+    triple = sl.Triple(
+        lambda w, x: -(x[:, 0] ** 2 - x[:, 1] ** 2) * 0 * w - (x[:, 0] ** 2 - x[:, 1] ** 2),
+        NORMAL,
+        x,
+    )
     assert triple.parameter_energy(1.0) == pytest.approx(4096.5**2 - 4096.25**2, rel=1e-14)
 
 
@@ -131,7 +142,9 @@ def test_functions_that_do_not_run_are_named(log_likelihood, message):
     ("group", "index"), [([1, 2, 1], 2), ([0, -3, 1], -3), ([0.0, 2.0, 1.0], 2)]
 )
 def test_labels_of_groups_that_count_from_one_are_refused(group, index):
-    """Compiled code takes the last entry for one beyond; how jnp.take reads it is its own affair."""
+    """Compiled code takes the last entry for one beyond; how jnp.take reads it is its own
+    affair.
+    """
 
     def indexed(w, data):
         return dist.Normal(jax.jit(lambda g: w[g.astype(int)])(data[0]), 1.0).log_prob(data[1])
@@ -139,7 +152,9 @@ def test_labels_of_groups_that_count_from_one_are_refused(group, index):
     def taken(w, data):
         return dist.Normal(jnp.take(w, data[0].astype(int)), 1.0).log_prob(data[1])
 
-    with pytest.raises(ValueError, match=f"data: index {index} is out of bounds for an axis of length 2"):
+    with pytest.raises(
+        ValueError, match=f"data: index {index} is out of bounds for an axis of length 2"
+    ):
         sl.Triple(indexed, NORMAL.expand([2]), (group, X))
     assert sl.Triple(indexed, NORMAL.expand([2]), ([0, 1, -1], X)).n == 3
     assert sl.Triple(taken, NORMAL.expand([2]), (group, X)).n == 3
@@ -147,7 +162,9 @@ def test_labels_of_groups_that_count_from_one_are_refused(group, index):
 
 def test_what_data_a_function_fails_with_is_said():
     """A tuple is a pytree of three numbers, and no array of three."""
-    with pytest.raises(ValueError, match=r"log_likelihood: .* called with tuple: data\[0\] of shape \(\), "):
+    with pytest.raises(
+        ValueError, match=r"log_likelihood: .* called with tuple: data\[0\] of shape \(\), "
+    ):
         sl.Triple(lambda w, y: y - w, NORMAL, (0.5, 1.0, 0.2))
 
 
@@ -167,43 +184,76 @@ def test_complex_densities_are_none():
     ],
 )
 def test_noise_of_each_datum(scale, sigmas):
-    """Right: minus the sum of normal log densities of each entry with its own standard deviation."""
+    """Right: minus the sum of normal log densities of each entry with its own standard
+    deviation.
+    """
     y = np.arange(6.0).reshape(3, 2)
-    triple = sl.Triple.regression(lambda w, x: w * x[:, None] * jnp.ones(2), NORMAL, X, y, scale=scale)
+    triple = sl.Triple.regression(
+        lambda w, x: w * x[:, None] * jnp.ones(2), NORMAL, X, y, scale=scale
+    )
     s = np.asarray(sigmas)
     right = np.sum(0.5 * ((y - 0.5 * X[:, None]) / s) ** 2 + np.log(s) + 0.5 * np.log(2 * np.pi))
     assert triple.parameter_energy(0.5) == pytest.approx(right, rel=1e-12)
 
 
-@pytest.mark.parametrize("scale", [0.0, -X, [1.0, np.nan, 1.0], [1.0, 2.0], True, "1", np.inf, [1, 0, 1], X + 1j])
+@pytest.mark.parametrize(
+    "scale", [0.0, -X, [1.0, np.nan, 1.0], [1.0, 2.0], True, "1", np.inf, [1, 0, 1], X + 1j]
+)
 def test_noise_that_is_none(scale):
     with pytest.raises(ValueError, match=r"^scale: "):
-        as_users_call(sl.Triple.regression.__func__)(sl.Triple, lambda w, x: w * x, NORMAL, X, X, scale=scale)
+        as_users_call(sl.Triple.regression.__func__)(
+            sl.Triple, lambda w, x: w * x, NORMAL, X, X, scale=scale
+        )
 
 
 def test_noise_that_could_be_of_rows_or_of_columns():
     with pytest.raises(ValueError, match=r"scale: .*\(3, 1\) or \(1, 3\)"):
-        sl.Triple.regression(lambda w, x: w * x[:, None] * jnp.ones(3), NORMAL, X, np.ones((3, 3)), scale=X)
+        sl.Triple.regression(
+            lambda w, x: w * x[:, None] * jnp.ones(3), NORMAL, X, np.ones((3, 3)), scale=X
+        )
 
 
 def test_a_shift_of_the_data_shifts_the_mixture():
-    """A shift by 1e12, which double precision holds to 1e-4, moves locations and leaves densities; single precision is off by 4096."""
+    """A shift by 1e12, which double precision holds to 1e-4, moves locations and leaves densities;
+    single precision is off by 4096.
+    """
     y = np.array([-1.0, 0.5, 2.0, 3.0])
     prior = sl.models.MixturePrior(0.5, 4.0, 2.0, 1.0)
     moved = sl.models.MixturePrior(1e12 + 0.5, 4.0, 2.0, 1.0)
     w = {"means": np.array([0.25]), "variances": np.array([2.0])}
-    there, here = sl.models.gaussian_mixture(1e12 + y, 1, moved), sl.models.gaussian_mixture(y, 1, prior)
+    there, here = (
+        sl.models.gaussian_mixture(1e12 + y, 1, moved),
+        sl.models.gaussian_mixture(y, 1, prior),
+    )
     with jax.enable_x64(True):
-        u = here.coordinates.unconstrain(w), there.coordinates.unconstrain(w | {"means": 1e12 + w["means"]})
-        log_p = [float(jax.jit(t.coordinates.log_prob)(at)) for t, at in zip((here, there), u, strict=True)]
+        u = (
+            here.coordinates.unconstrain(w),
+            there.coordinates.unconstrain(w | {"means": 1e12 + w["means"]}),
+        )
+        log_p = [
+            float(jax.jit(t.coordinates.log_prob)(at))
+            for t, at in zip((here, there), u, strict=True)
+        ]
     assert log_p[1] == pytest.approx(log_p[0], abs=1e-3)
 
 
 WHAT_IS_NO_ARGUMENT = [
-    {"particles": 100.5}, {"particles": True}, {"particles": "64"}, {"seed": 2**63}, {"seed": -1}, {"seed": None}, {"replicates": 2.5},
-    {"replicates": 0}, {"thin": 0}, {"thin": 65}, {"target_ess": "0.5"}, {"target_ess": 1}, {"beta_max": np.inf}, {"beta_max": True},
+    {"particles": 100.5},
+    {"particles": True},
+    {"particles": "64"},
+    {"seed": 2**63},
+    {"seed": -1},
+    {"seed": None},
+    {"replicates": 2.5},
+    {"replicates": 0},
+    {"thin": 0},
+    {"thin": 65},
+    {"target_ess": "0.5"},
+    {"target_ess": 1},
+    {"beta_max": np.inf},
+    {"beta_max": True},
     {"precision": 32},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("arguments", WHAT_IS_NO_ARGUMENT, ids=str)

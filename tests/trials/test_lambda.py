@@ -1,4 +1,6 @@
-"""What users brought to λ and to the cold end of a run: the right number, a caution, or a refusal."""
+"""What users brought to λ and to the cold end of a run: the right number, a caution, or a
+refusal.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ import singlearn as sl
 from singlearn.measure.asymptotics import fit_asymptotics
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import read_learning_coefficient
-from singlearn.measure.warning import Reason
+from singlearn.results.caution import Reason
 from singlearn.tempering.ladder import next_inverse_temperature
 
 N01 = dist.Normal(0.0, 1.0)
@@ -65,7 +67,12 @@ def test_regressions_of_a_hundred_data_are_not_accused(n, d):
 @pytest.mark.parametrize(
     ("X", "y", "sigma", "expected"),
     [
-        (np.ones((5, 1)), np.arange(5.0), 1.0, {Reason.ABOVE_HALF_DIMENSION, Reason.PRIOR_DOMINATED}),
+        (
+            np.ones((5, 1)),
+            np.arange(5.0),
+            1.0,
+            {Reason.ABOVE_HALF_DIMENSION, Reason.PRIOR_DOMINATED},
+        ),
         (*regression(20, 5, 0.1, seed=3), 3.0, {Reason.PRIOR_DOMINATED}),
         (*regression(100, 5, 0.1, seed=3), 3.0, {Reason.PRIOR_DOMINATED}),
         (*regression(8, 1, 0.0, seed=1), 1.0, {Reason.PRIOR_DOMINATED}),
@@ -82,18 +89,24 @@ def test_few_data_are_named(X, y, sigma, expected):
 
 
 def test_the_error_covers_what_the_window_cannot_tell():
-    """At n = 30 λ̂ is a fifth below d/2, thirty statistical errors; what C(β) still does covers it."""
+    """At n = 30 λ̂ is a fifth below d/2, thirty statistical errors; what C(β) still does covers
+    it.
+    """
     view, n, d = conjugate_view(*regression(30, 2))
     read = read_view(view, n, d)
     statistical = read.readings["energy"].standard_error
     assert abs(read.value - 1.0) > 5 * statistical
     assert abs(read.value - 1.0) < 4 * read.standard_error
     named = read_view(view, n, d, inverse_temperatures=np.array(read.inverse_temperatures))
-    assert named.standard_error < 0.5 * read.standard_error  # a window that was asked for is read as it is
+    assert (
+        named.standard_error < 0.5 * read.standard_error
+    )  # a window that was asked for is read as it is
 
 
 def test_no_energy_beside_a_phase_is_bounded_by_half_the_dimension():
-    """Within a phase the best parameter may lie on its edge, where λ is up to d: no d/2 is held against it."""
+    """Within a phase the best parameter may lie on its edge, where λ is up to d: no d/2 is held
+    against it.
+    """
     view, n, _ = conjugate_view(np.ones((5, 1)), np.arange(5.0))
     assert Reason.ABOVE_HALF_DIMENSION not in reasons(read_view(view, n, None))
 
@@ -125,7 +138,9 @@ def exact_rungs(K, seed):
     ids=["x²", "x²y²", "x²y²z²", "9x²y²z²"],
 )
 def test_multiplicities_carry_their_odds(K, lam, m):
-    """λ and m of monomials (Watanabe 2009): the true m has odds, a wrong one is never given as sure."""
+    """λ and m of monomials (Watanabe 2009): the true m has odds, a wrong one is never given as
+    sure.
+    """
     rungs = exact_rungs(K, 1)
     found = fit_asymptotics(*rungs)
     assert sum(found.multiplicity_weights.values()) == pytest.approx(1.0)
@@ -135,7 +150,8 @@ def test_multiplicities_carry_their_odds(K, lam, m):
     assert fit_asymptotics(*rungs, m).multiplicity == m
 
 
-# -- energies that do not vary, or hardly -----------------------------------------------------------
+# -- energies that do not vary, or hardly
+# -----------------------------------------------------------
 
 
 def test_a_model_without_its_parameter_has_lambda_zero():
@@ -152,7 +168,9 @@ def test_a_model_without_its_parameter_has_lambda_zero():
 
 
 def test_a_plateau_of_perfect_parameters():
-    """K = max(0, |w| - 1)²: two thirds of the prior are perfect, V(0) > 0, λ = 0, and no rounding is blamed."""
+    """K = max(0, |w| - 1)²: two thirds of the prior are perfect, V(0) > 0, λ = 0, and no rounding
+    is blamed.
+    """
     run = quick(lambda w: jnp.maximum(0.0, jnp.abs(w) - 1.0) ** 2, beta_max=1e12)
     read = run.learning_coefficient()
     assert abs(read.value) < 4 * read.standard_error + 0.02 and read.standard_error < 0.1
@@ -160,7 +178,9 @@ def test_a_plateau_of_perfect_parameters():
 
 
 def test_the_first_step_is_not_the_last():
-    """K = w¹⁰⁰, U(-1, 1): half the draws weigh the same from β = 0 to 10⁸; λ = 1/100 is read off enough rungs."""
+    """K = w¹⁰⁰, U(-1, 1): half the draws weigh the same from β = 0 to 10⁸; λ = 1/100 is read off
+    enough rungs.
+    """
     run = quick(lambda w: w**100, dist.Uniform(-1.0, 1.0))
     assert len(run.rungs) > 10
     read = run.learning_coefficient(multiplicity=1)
@@ -170,20 +190,37 @@ def test_the_first_step_is_not_the_last():
     assert next_inverse_temperature(np.ones((4, 64)), 0.0, 1.0, 0.6, closely_from=0.02) == 0.1
 
 
-# -- the cold end -----------------------------------------------------------------------------------
+# -- the cold end
+# -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("kl", "prior", "beta_max", "exact", "between", "lam"),
     [
-        (lambda w: 1 - w, dist.Uniform(-1.0, 1.0), 1e20, lambda b: np.log(2 * b), (1e12, 1e16), 1.0),
-        (lambda w: (w - 1) ** 2, N01, 1e34, lambda b: 0.5 * np.log1p(2 * b) + b / (1 + 2 * b), (1e26, 1e31), 0.5),
+        (
+            lambda w: 1 - w,
+            dist.Uniform(-1.0, 1.0),
+            1e20,
+            lambda b: np.log(2 * b),
+            (1e12, 1e16),
+            1.0,
+        ),
+        (
+            lambda w: (w - 1) ** 2,
+            N01,
+            1e34,
+            lambda b: 0.5 * np.log1p(2 * b) + b / (1 + 2 * b),
+            (1e26, 1e31),
+            0.5,
+        ),
         (lambda w: 1 - jnp.cos(w), N01, 1e20, lambda b: 0.5 * np.log(b), (1e12, 1e16), 0.5),
     ],
     ids=["1 - w", "(w - 1)²", "1 - cos w"],
 )
 def test_beyond_the_digits_nothing_is_read(kl, prior, beta_max, exact, between, lam):
-    """Closed forms of F. Floats end at K ~ 10⁻¹⁶ or (10⁻¹⁶)²; up to there F and λ are right, beyond they are withheld."""
+    """Closed forms of F. Floats end at K ~ 10⁻¹⁶ or (10⁻¹⁶)²; up to there F and λ are right, beyond
+    they are withheld.
+    """
     run = quick(kl, prior, beta_max)
     limit = run.view.coldest
     assert between[0] < limit < between[1]
@@ -199,10 +236,14 @@ def test_beyond_the_digits_nothing_is_read(kl, prior, beta_max, exact, between, 
 
 
 def test_float32_beside_a_large_constant():
-    """Numbers near 10⁹ are 64 apart in single precision, near 10¹⁶ 2 apart in double: F is withheld and the summary says why."""
+    """Numbers near 10⁹ are 64 apart in single precision, near 10¹⁶ 2 apart in double: F is withheld
+    and the summary says why.
+    """
     y = np.array([0.5, 1.0, 0.2])
     for constant, precision in ((1e9, "float32"), (1e16, "float64")):
-        triple = sl.Triple(lambda w, y, constant=constant: dist.Normal(w, 1.0).log_prob(y) - constant / 3, N01, y)
+        triple = sl.Triple(
+            lambda w, y, constant=constant: dist.Normal(w, 1.0).log_prob(y) - constant / 3, N01, y
+        )
         run = sl.temper(triple, particles=64, seed=0, precision=precision, progress=False)
         with pytest.raises(ValueError, match="rounding leaves the energies no digits"):
             run.free_energy(1.0)
@@ -212,7 +253,8 @@ def test_float32_beside_a_large_constant():
         assert "not read: beta: got 1; rounding" in run.summary()
 
 
-# -- beyond the coldest rung ------------------------------------------------------------------------
+# -- beyond the coldest rung
+# ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -230,12 +272,19 @@ def test_a_law_that_changes_beyond_the_run_is_named(kl, reason):
     """λ is 1/2 in the limit and 1/4 or 1/6 over β ≤ 10⁸; what has no zero has none."""
     read = quick(kl).learning_coefficient()
     assert "over nβ ≤ 1e+08" in str(read)
-    assert reasons(read) & {Reason.TOO_FEW_DECADES, Reason.NO_ZERO} == ({reason} if reason else set())
+    assert reasons(read) & {Reason.TOO_FEW_DECADES, Reason.NO_ZERO} == (
+        {reason} if reason else set()
+    )
 
 
 def test_several_directions_are_no_change_of_law():
-    """x² + y⁴ + z⁶ and (xyz)² keep their law, though from a particle one direction goes before another."""
-    for kl in (lambda w: w["x"] ** 2 + w["y"] ** 4 + w["z"] ** 6, lambda w: (w["x"] * w["y"] * w["z"]) ** 2):
+    """x² + y⁴ + z⁶ and (xyz)² keep their law, though from a particle one direction goes before
+    another.
+    """
+    for kl in (
+        lambda w: w["x"] ** 2 + w["y"] ** 4 + w["z"] ** 6,
+        lambda w: (w["x"] * w["y"] * w["z"]) ** 2,
+    ):
         run = quick(kl, {k: N01 for k in "xyz"})
         assert not {"exponents_beyond", "lowest_divergence"} & run.settings.keys()
 
@@ -246,19 +295,29 @@ def test_negative_divergence_is_named():
     assert Reason.NEGATIVE_ENERGY in reasons(run.learning_coefficient())
 
 
-# -- precision --------------------------------------------------------------------------------------
+# -- precision
+# --------------------------------------------------------------------------------------
 
 
 def test_compiled_functions_and_numpy_constants_survive_both_precisions():
-    """A run in float32 evicts nothing that the caller compiled; models that close over NumPy arrays run in either, in any order."""
+    """A run in float32 evicts nothing that the caller compiled; models that close over NumPy arrays
+    run in either, in any order.
+    """
     compiled = jax.jit(lambda v: v * 2)
     compiled(1.0)
     X, label = np.random.default_rng(0).normal(size=(20, 2)), np.array([0.3, 0.1])
-    triple = sl.Triple(lambda w, y: dist.Normal(jnp.dot(X, w), 1.0).log_prob(y), N01.expand([2]), X @ np.ones(2))
+    triple = sl.Triple(
+        lambda w, y: dist.Normal(jnp.dot(X, w), 1.0).log_prob(y), N01.expand([2]), X @ np.ones(2)
+    )
     found = {}
     for precision in ("float32", "float64"):
         run = sl.temper(
-            triple, particles=64, seed=0, precision=precision, progress=False, restrict=lambda w: jnp.sum(w * label) > 0.1
+            triple,
+            particles=64,
+            seed=0,
+            precision=precision,
+            progress=False,
+            restrict=lambda w: jnp.sum(w * label) > 0.1,
         )
         found[precision] = run.free_energy(1.0).value
         assert np.isfinite(run.find_optimum().energy)

@@ -1,7 +1,8 @@
-"""λ̂ at minima that are no parabolas: powers, products, flat bottoms, walls, edges; and at points that are no minima.
+"""λ̂ at minima that are no parabolas: powers, products, flat bottoms, walls, edges; and at points
+that are no minima.
 
-What is right is nβ E[K] under exp(-nβ K - γ/2 |w|²), by quadrature in one or two dimensions. The loss is the
-same for every sample, so that no minibatch noise hides an error of the steps.
+What is right is nβ E[K] under exp(-nβ K - γ/2 |w|²), by quadrature in one or two dimensions. The
+loss is the same for every sample, so that no minibatch noise hides an error of the steps.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ import torch
 
 import singlearn as sl
 from local_landscapes import Landscape, by_quadrature, tempering
-from singlearn.local.discretisation import highest_excess, virial_excess
-from singlearn.local.minimum import look_below
-from singlearn.local.reading import read
-from singlearn.local.sampling import sample, sampling_cautions
-from singlearn.local.settings import Settings
-from singlearn.local.sgld import sample_sgld
-from singlearn.local.status import Status
-from singlearn.local.target import Traces
+from singlearn.local.sampling.discretisation import highest_excess, virial_excess
+from singlearn.local.sampling.sample import sample, sampling_cautions
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sgld import sample_sgld
+from singlearn.local.sampling.target import Traces
+from singlearn.local.verdict.minimum import look_below
+from singlearn.local.verdict.status import Status
+from singlearn.local.verdict.verdict import read
 
 EDGE = 0.5
 LARGE = 10**9
@@ -57,12 +58,22 @@ SURFACES: dict[str, tuple[int, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "one side": (1, lambda w: np.maximum(w, 0.0).sum(-1), lambda w: 1.0 * (w > 0)),
     "|w|": (1, lambda w: np.abs(w).sum(-1), np.sign),
     # The gradient at w* is not a number.
-    "√|w|": (1, lambda w: np.sqrt(np.abs(w)).sum(-1), lambda w: 0.5 * np.sign(w) / np.sqrt(np.abs(w))),
-    "w² and w⁴": (2, lambda w: w[..., 0] ** 2 + w[..., 1] ** 4, lambda w: np.stack([2 * w[..., 0], 4 * w[..., 1] ** 3], -1)),
+    "√|w|": (
+        1,
+        lambda w: np.sqrt(np.abs(w)).sum(-1),
+        lambda w: 0.5 * np.sign(w) / np.sqrt(np.abs(w)),
+    ),
+    "w² and w⁴": (
+        2,
+        lambda w: w[..., 0] ** 2 + w[..., 1] ** 4,
+        lambda w: np.stack([2 * w[..., 0], 4 * w[..., 1] ** 3], -1),
+    ),
 }
 
 
-def _run(name: str, sampler: str, *, samples: int = 1000, cost: int = 1, steps: int = 2000, seed: int = 0) -> Any:
+def _run(
+    name: str, sampler: str, *, samples: int = 1000, cost: int = 1, steps: int = 2000, seed: int = 0
+) -> Any:
     dimension, loss, gradient = SURFACES[name]
     tied = tempering(samples)
     target = Landscape(loss, gradient, dimension, samples, cost=cost)
@@ -74,9 +85,13 @@ def _run(name: str, sampler: str, *, samples: int = 1000, cost: int = 1, steps: 
 
 @pytest.mark.parametrize("name", list(SURFACES))
 def test_on_small_data_degenerate_minima_are_right(name: str) -> None:
-    """At default settings chains are exact: within four errors, and the error is small enough to mean something."""
+    """At default settings chains are exact: within four errors, and the error is small enough to
+    mean something.
+    """
     samples = 100 if name in ("w⁴", "x²y²", "|w|") else 10_000
-    target, tied, run, right = _run(name, "auto", samples=samples, steps=4000 if name in ("wall", "√|w|") else 2000)
+    target, tied, run, right = _run(
+        name, "auto", samples=samples, steps=4000 if name in ("wall", "√|w|") else 2000
+    )
     with np.errstate(all="ignore"):
         found = read(target, tied, run, 0.05, 0)
     assert found.sampler == "hmc" and found.status is not Status.DIVERGED
@@ -87,18 +102,24 @@ def test_on_small_data_degenerate_minima_are_right(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(SURFACES))
 def test_langevin_steps_throw_no_chain_out_and_say_where_they_are_too_long(name: str) -> None:
-    """Without any exact chain: right within four errors and a few percent, or a sentence that names the steps."""
+    """Without any exact chain: right within four errors and a few percent, or a sentence that names
+    the steps.
+    """
     target, tied, run, right = _run(name, "sgld", cost=LARGE)
     with np.errstate(all="ignore"):
         found = read(target, tied, run, 0.05, 0)
     assert found.sampler == "sgld" and found.status is not Status.DIVERGED
     close = abs(found.value - right) < 4 * found.standard_error + 0.05 * right
-    assert close or any("steps were too long" in words and "hmc" in words for words in found.warnings)
+    assert close or any(
+        "steps were too long" in words and "hmc" in words for words in found.warnings
+    )
     assert not any("larger gamma" in words for words in found.warnings if "steps were" in words)
 
 
 def test_langevin_steps_that_fail_give_way_to_exact_chains_where_these_can_be_paid() -> None:
-    """A one-sided wall of slope nβ: steps land high upon it, so all samples are used in every step after all."""
+    """A one-sided wall of slope nβ: steps land high upon it, so all samples are used in every step
+    after all.
+    """
     _, _, run, right = _run("one side", "auto", cost=20_000)
     assert run.sampler == "hmc" and run.notes and "Langevin steps failed" in run.notes[0]
     means = run.traces.excess.mean(axis=1)
@@ -106,9 +127,13 @@ def test_langevin_steps_that_fail_give_way_to_exact_chains_where_these_can_be_pa
 
 
 def test_langevin_steps_of_a_parabola_are_not_doubted() -> None:
-    """Control: with minibatch noise that heats by its share of a percent; ½ Σ nβh/(nβh + γ) in closed form."""
+    """Control: with minibatch noise that heats by its share of a percent; ½ Σ nβh/(nβh + γ) in
+    closed form.
+    """
     tied, h = tempering(1000), np.array([0.2, 1.0, 5.0])
-    target = Landscape(lambda w: 0.5 * (h * w**2).sum(-1), lambda w: h * w, 3, cost=LARGE, noise=0.5)
+    target = Landscape(
+        lambda w: 0.5 * (h * w**2).sum(-1), lambda w: h * w, 3, cost=LARGE, noise=0.5
+    )
     run = sample_sgld(target, tied, Settings(8, 0.05, 8000, 64, 4096, 1))
     right = 0.5 * float((tied.nbeta * h / (tied.nbeta * h + tied.gamma)).sum())
     found = read(target, tied, run, 0.05, 0)
@@ -127,7 +152,9 @@ def test_the_virial_of_exact_draws_is_the_dimension_and_that_of_a_wrong_width_is
 
 
 def test_the_tail_of_a_heavy_but_possible_excess_is_allowed() -> None:
-    """Gamma variables of λ from 1/100 to 100, as exact chains give, with the noise of minibatches or without."""
+    """Gamma variables of λ from 1/100 to 100, as exact chains give, with the noise of minibatches
+    or without.
+    """
     rng = np.random.default_rng(0)
     for coefficient in (0.01, 0.5, 5.0, 100.0):
         for noise in (0.0, 5.0):
@@ -135,7 +162,8 @@ def test_the_tail_of_a_heavy_but_possible_excess_is_allowed() -> None:
             assert highest_excess(Traces(draws, draws), coefficient) == 0.0
 
 
-# -- points that are no minima ------------------------------------------------------------------------------------------------------
+# -- points that are no minima
+# --------------------------------------------------------------------------------------------------
 
 B = tempering(1000).nbeta
 
@@ -145,7 +173,9 @@ def _well(stiff: int, depth: float) -> tuple[Any, Any]:
         return 0.5 * (w[..., 1:] ** 2).sum(-1) + depth / B * ((w[..., 0] ** 2 - 1) ** 2)
 
     def slope(w: np.ndarray) -> np.ndarray:
-        return np.concatenate([4 * depth / B * w[..., :1] * (w[..., :1] ** 2 - 1), w[..., 1:]], axis=-1)
+        return np.concatenate(
+            [4 * depth / B * w[..., :1] * (w[..., :1] ** 2 - 1), w[..., 1:]], axis=-1
+        )
 
     return loss, slope
 
@@ -158,24 +188,35 @@ def _judged(loss: Any, slope: Any, dimension: int, gamma: float, cost: int = 1) 
 
 @pytest.mark.parametrize("cost", [1, 100_000])
 def test_a_saddle_is_no_minimum_and_says_by_how_much(cost: int) -> None:
-    """Twenty stiff directions and w* on top of a double well, three units of λ above its wells; its gradient is 0."""
+    """Twenty stiff directions and w* on top of a double well, three units of λ above its wells; its
+    gradient is 0.
+    """
     found = _judged(*_well(20, 3.0), 21, 0.1, cost)
     assert found.status is Status.NOT_LOCAL_MINIMUM
     assert found.above_minimum == pytest.approx(3.0, rel=0.03)
-    assert any("saddle" in words and "falls by 3" in words.replace("2.9", "3") for words in found.warnings)
+    assert any(
+        "saddle" in words and "falls by 3" in words.replace("2.9", "3") for words in found.warnings
+    )
 
 
 def test_a_shelf_is_no_minimum() -> None:
-    """w³ + w⁴: gradient and curvature are 0 at w* = 0, and the loss falls to the left of it, by 27/256."""
+    """w³ + w⁴: gradient and curvature are 0 at w* = 0, and the loss falls to the left of it, by
+    27/256.
+    """
     found = _judged(lambda w: (w**3 + w**4).sum(-1), lambda w: 3 * w**2 + 4 * w**3, 1, 10.0)
     assert found.status is Status.NOT_LOCAL_MINIMUM
     assert found.above_minimum == pytest.approx(B * 27 / 256, rel=0.01)
 
 
 def test_a_negative_coefficient_without_a_way_down_says_how_negative() -> None:
-    """A level place, then a step down by 0.3 at 0.2: nothing leads there from w*, and chains are there nearly always."""
+    """A level place, then a step down by 0.3 at 0.2: nothing leads there from w*, and chains are
+    there nearly always.
+    """
     found = _judged(
-        lambda w: (np.maximum(w - 0.5, 0) - np.maximum(w - 0.2, 0)).sum(-1), lambda w: 1.0 * (w > 0.5) - 1.0 * (w > 0.2), 1, 10.0
+        lambda w: (np.maximum(w - 0.5, 0) - np.maximum(w - 0.2, 0)).sum(-1),
+        lambda w: 1.0 * (w > 0.5) - 1.0 * (w > 0.2),
+        1,
+        10.0,
     )
     assert found.status is Status.NOT_LOCAL_MINIMUM
     said = next(words for words in found.warnings if "below L_n(w*)" in words)
@@ -186,7 +227,9 @@ def test_a_negative_coefficient_without_a_way_down_says_how_negative() -> None:
 def test_a_minimum_is_not_called_a_saddle(dimension: int) -> None:
     """Control: flat and curved directions, and no word."""
     h = np.arange(dimension) % 3
-    target = Landscape(lambda w: 0.5 * (h * w**2 + w**4).sum(-1), lambda w: h * w + 2 * w**3, dimension)
+    target = Landscape(
+        lambda w: 0.5 * (h * w**2 + w**4).sum(-1), lambda w: h * w + 2 * w**3, dimension
+    )
     tied = tempering(1000)
     run = sample(target, tied, Settings(8, 0.05, 1500, 64, 4096, 0))
     below = look_below(target, tied, run, 0.01, 0)
@@ -194,7 +237,8 @@ def test_a_minimum_is_not_called_a_saddle(dimension: int) -> None:
     assert not below.sentences(float(run.traces.excess.mean()))
 
 
-# -- both frameworks, from the verb ------------------------------------------------------------------------------------------------
+# -- both frameworks, from the verb
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax"])
@@ -216,12 +260,19 @@ def test_population_like_losses_at_default_settings(framework: str) -> None:
             def forward(self, x: torch.Tensor) -> torch.Tensor:
                 return net(self.w, x)
 
-        found = sl.local.llc(Net(), lambda o, t: 0.5 * (o - t) ** 2, (torch.ones(n, 1), torch.zeros(n)), **settings)
+        found = sl.local.llc(
+            Net(), lambda o, t: 0.5 * (o - t) ** 2, (torch.ones(n, 1), torch.zeros(n)), **settings
+        )
     else:
         found = sl.local.llc(
-            lambda w, x: net(w, x), lambda o, t: 0.5 * (o - t) ** 2, (np.ones((n, 1), "f4"), np.zeros(n, "f4")),
-            parameters=np.zeros(2, "f4"), **settings,
-        )  # fmt: skip
-    right = by_quadrature(lambda w: 0.5 * (w[..., 0] ** 3 + np.abs(w[..., 1])) ** 2, 2, tempering(n), points=901)
+            lambda w, x: net(w, x),
+            lambda o, t: 0.5 * (o - t) ** 2,
+            (np.ones((n, 1), "f4"), np.zeros(n, "f4")),
+            parameters=np.zeros(2, "f4"),
+            **settings,
+        )
+    right = by_quadrature(
+        lambda w: 0.5 * (w[..., 0] ** 3 + np.abs(w[..., 1])) ** 2, 2, tempering(n), points=901
+    )
     assert found.sampler == "hmc"
     assert abs(found.value - right) < 4 * found.standard_error < 0.4 * right

@@ -1,6 +1,8 @@
-"""One settings object: every verb of ``sl.local`` and ``singlearn llc`` refuse the same arguments with the same words.
+"""One settings object: every verb of ``sl.local`` and ``singlearn llc`` refuse the same arguments
+with the same words.
 
-Right: llc's own refusals (a promise of the documentation), by the name of the argument, before anything is sampled or written.
+Right: llc's own refusals (a promise of the documentation), by the name of the argument, before
+anything is sampled or written.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ import torch
 
 import singlearn as sl
 from singlearn.cli import main
-from singlearn.local import expected_time, through_training
-from singlearn.local.expected_time import ExpectedTime, in_words, watched
+from singlearn.local.llc import one_tie
 from singlearn.local.names import AUTO, choose, tie_scales
-from singlearn.local.settings import Settings
-from singlearn.local.target import Tempering
-from singlearn.local.verb import one_tie
+from singlearn.local.sampling.sample import expected_time
+from singlearn.local.sampling.expected_time import ExpectedTime, in_words, watched
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.target import Tempering
+from singlearn.local.training import trajectory as through_training
 
 torch.set_num_threads(1)
 X = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
@@ -44,7 +47,10 @@ def as_users_call(function):
 
 
 REFUSED = [
-    (dict(gamma=-1.0), 'gamma: got -1.0; it should be a positive number, "auto", or such numbers by name'),
+    (
+        dict(gamma=-1.0),
+        'gamma: got -1.0; it should be a positive number, "auto", or such numbers by name',
+    ),
     (dict(gamma=math.nan), "gamma: got nan; it should be a positive number"),
     (dict(gamma="soft"), "gamma: got 'soft'; it should be a positive number"),
     (dict(gamma={}), "gamma: got no name"),
@@ -70,7 +76,9 @@ def test_every_verb_refuses_the_same_with_the_same_words(bad, words, tmp_path, c
     for call in (
         lambda: as_users_call(sl.local.llc)(layer(), half, (X, Y), **bad),
         lambda: as_users_call(sl.local.loss_chains)(layer(), half, (X, Y), **bad),
-        lambda: as_users_call(sl.local.trajectory)({1: STATE}, layer(), half, (X, Y), folder=folder, **bad),
+        lambda: as_users_call(sl.local.trajectory)(
+            {1: STATE}, layer(), half, (X, Y), folder=folder, **bad
+        ),
     ):
         with pytest.raises(ValueError) as refusal:
             call()
@@ -85,31 +93,61 @@ def test_every_verb_refuses_the_same_with_the_same_words(bad, words, tmp_path, c
 
 
 def test_samplers_are_two_and_no_other_word_is_one() -> None:
-    for verb in (as_users_call(sl.local.llc), lambda *given, **more: as_users_call(sl.local.trajectory)({1: STATE}, *given, **more)):
-        with pytest.raises(ValueError, match=r'sampler: got \'SGLD\'; it should be "auto", "sgld" or "hmc"'):
+    for verb in (
+        as_users_call(sl.local.llc),
+        lambda *given, **more: as_users_call(sl.local.trajectory)({1: STATE}, *given, **more),
+    ):
+        with pytest.raises(
+            ValueError, match=r'sampler: got \'SGLD\'; it should be "auto", "sgld" or "hmc"'
+        ):
             verb(layer(), half, (X, Y), sampler="SGLD")
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     asked = Settings.asked(
-        gamma=np.float32(2), nbeta=np.array(3.0), chains=np.int64(8), batch_size=64.0, largest_batch=4096, tolerance=1, max_steps=1e4,
+        gamma=np.float32(2),
+        nbeta=np.array(3.0),
+        chains=np.int64(8),
+        batch_size=64.0,
+        largest_batch=4096,
+        tolerance=1,
+        max_steps=1e4,
         seed=7.0,
-    )  # fmt: skip
-    assert (asked.gamma, asked.nbeta, asked.chains, asked.batch, asked.max_steps, asked.seed) == (2.0, 3.0, 8, 64, 10_000, 7)
+    )
+    assert (asked.gamma, asked.nbeta, asked.chains, asked.batch, asked.max_steps, asked.seed) == (
+        2.0,
+        3.0,
+        8,
+        64,
+        10_000,
+        7,
+    )
     json.dumps(vars(asked))
     with pytest.raises(ValueError, match="batch_size: got 65, but there are only 40 samples"):
         Settings.asked(
-            gamma=1, nbeta=None, chains=4, batch_size=65, largest_batch=65, tolerance=1, max_steps=1000, seed=0
-        ).of_samples(40)  # fmt: skip
+            gamma=1,
+            nbeta=None,
+            chains=4,
+            batch_size=65,
+            largest_batch=65,
+            tolerance=1,
+            max_steps=1000,
+            seed=0,
+        ).of_samples(40)
 
 
 def test_ties_that_tie_nothing_are_refused() -> None:
-    """A pattern without a parameter is a slip; one that another stands before never counts. Patterns of parameters that stay are right."""
+    """A pattern without a parameter is a slip; one that another stands before never counts.
+    Patterns of parameters that stay are right.
+    """
     masks = {"a.w": np.ones(2, bool)}
     known = ["a.w", "b.w"]
     for gamma, words in (
         ({"c.*": 1.0, "*": 2.0}, r"gamma: 'c\.\*' matches no parameter; there are a\.w, b\.w"),
-        ({"*": 2.0, "a.*": 1.0}, r"gamma: 'a\.\*' never counts, because '\*' stands before it and matches a\.w too"),
+        (
+            {"*": 2.0, "a.*": 1.0},
+            r"gamma: 'a\.\*' never counts, because '\*' stands before it and matches a\.w too",
+        ),
         ({"*": "stiff"}, "gamma: for a.w it is 'stiff'; it should be a positive number"),
         ({"*": 0.0}, "gamma: for a.w it has entries that are not positive"),
         ({"b.*": 1.0}, "gamma: no pattern of b.. matches the parameter a.w"),
@@ -117,15 +155,30 @@ def test_ties_that_tie_nothing_are_refused() -> None:
         with pytest.raises(ValueError, match=words):
             tie_scales(masks, gamma, known)
     assert tie_scales(masks, {"b.*": 3.0, "a.*": 4.0}, known)[1]["a.w"].tolist() == [0.5, 0.5]
-    for only, words in (({"a.w": np.array([0, 2])}, "not all 0 or 1"), ([3], "only: got 3 among the patterns")):
+    for only, words in (
+        ({"a.w": np.array([0, 2])}, "not all 0 or 1"),
+        ([3], "only: got 3 among the patterns"),
+    ):
         with pytest.raises(ValueError, match=words):
             as_users_call(choose)({"a.w": (2,)}, only)
 
 
 def test_one_gamma_is_taken_for_a_sweep() -> None:
-    given = Settings.asked(gamma=3.0, nbeta=None, chains=4, batch_size=64, largest_batch=64, tolerance=1, max_steps=1000, seed=0)
+    given = Settings.asked(
+        gamma=3.0,
+        nbeta=None,
+        chains=4,
+        batch_size=64,
+        largest_batch=64,
+        tolerance=1,
+        max_steps=1000,
+        seed=0,
+    )
     assert one_tie(given, lambda tie: pytest.fail("nothing is to be chosen")) is given
-    assert given.tempering(100, 4.0) == Tempering(100 / math.log(100), 4.0) and given.tied(5.0).gamma == 5.0
+    assert (
+        given.tempering(100, 4.0) == Tempering(100 / math.log(100), 4.0)
+        and given.tied(5.0).gamma == 5.0
+    )
 
 
 def test_a_trajectory_chooses_gamma_once_and_says_where(monkeypatch) -> None:
@@ -151,7 +204,12 @@ def test_a_long_run_is_announced_once_and_a_short_one_not(capsys, monkeypatch) -
     for done in (300, 500, 800, 900):  # 2.5 s for 500 steps
         long.report(done, 100_000, 1.0)
     line = capsys.readouterr().err
-    assert line.startswith("llc: about 8.3 minutes at most (100000 steps of each chain, the bound max_steps); ") and line.count("\n") == 1
+    assert (
+        line.startswith(
+            "llc: about 8.3 minutes at most (100000 steps of each chain, the bound max_steps); "
+        )
+        and line.count("\n") == 1
+    )
     assert "Shorter: a larger gamma" in line and "max_steps (the status" in line
     clock = iter([0.0, 3.0])
     ExpectedTime("llc").report(300, 2000, 1.0)
@@ -168,12 +226,23 @@ def test_heavy_steps_are_timed_before_the_first_report(capsys, monkeypatch) -> N
 
     heavy = Heavy()
     target = as_users_call(ExpectedTime.clocked)(ExpectedTime("llc"), heavy, 1000)
-    assert [target.attempt(0) for _ in range(6)] == ["trial"] * 6 and target is heavy and not vars(heavy)
-    assert capsys.readouterr().err.startswith("llc: about 17 minutes at most")  # 3 s for three gradients, 1000 steps
+    assert (
+        [target.attempt(0) for _ in range(6)] == ["trial"] * 6
+        and target is heavy
+        and not vars(heavy)
+    )
+    assert capsys.readouterr().err.startswith(
+        "llc: about 17 minutes at most"
+    )  # 3 s for three gradients, 1000 steps
 
 
 def test_progress_is_a_function_or_a_truth_value(capsys) -> None:
-    with pytest.raises(ValueError, match="progress: got 'bar'; it should be True, False, or a function"), watched("bar", "llc"):
+    with (
+        pytest.raises(
+            ValueError, match="progress: got 'bar'; it should be True, False, or a function"
+        ),
+        watched("bar", "llc"),
+    ):
         pass
     with watched(False, "llc") as (report, clocked):
         assert report is None and as_users_call(clocked)(3, 4) == 3

@@ -1,4 +1,6 @@
-"""What users brought written in NumPyro: covariates, masks, scales, factors, imputed values, handlers round the model."""
+"""What users brought written in NumPyro: covariates, masks, scales, factors, imputed values,
+handlers round the model.
+"""
 
 import json
 
@@ -17,7 +19,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import singlearn as sl
-from singlearn.measure.warning import Reason
+from singlearn.results.caution import Reason
 from singlearn.tempering.site_names import event_cautions
 from singlearn.triple.sites import Sites
 
@@ -53,7 +55,9 @@ def with_prior(prior):
 
 
 def free_energy(triple, widest=12.0, points=401):
-    """-log ∫ p(y|w(u)) φ(u) du by the trapezoidal rule on a grid of u, for d ≤ 2: exact to many digits where the integrand is smooth."""
+    """-log ∫ p(y|w(u)) φ(u) du by the trapezoidal rule on a grid of u, for d ≤ 2: exact to many
+    digits where the integrand is smooth.
+    """
     axis = np.linspace(-widest, widest, points)
     grid = np.stack(np.meshgrid(*[axis] * triple.dimension, indexing="ij"), -1).reshape(
         -1, triple.dimension
@@ -70,11 +74,14 @@ def gaussian(y, covariance):
     return -multivariate_normal(np.zeros(len(y)), covariance).logpdf(y)
 
 
-# -- what counts as an observation ------------------------------------------------------------------------------------------------------
+# -- what counts as an observation
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_masked_datum_is_no_observation():
-    """Two of five data under handlers.mask: n = 3 and F is that of the other three, whatever the two are."""
+    """Two of five data under handlers.mask: n = 3 and F is that of the other three, whatever the
+    two are.
+    """
     y = np.array([0.5, 1.0, np.nan, 0.2, -100.0])
     seen = np.array([True, True, False, True, False])
 
@@ -116,25 +123,33 @@ def test_a_masked_datum_is_no_observation():
     ids=["rows", "inside events", "all", "one event", "list of counts", "booleans", "series"],
 )
 def test_n_counts_unmasked_batch_elements(distribution, y, n):
-    """One observation per element of the log density that a mask leaves something of; three more are in the other site."""
+    """One observation per element of the log density that a mask leaves something of; three more
+    are in the other site.
+    """
     assert read(observed_by(distribution), y).n == 3 + n
 
 
 def test_one_event_of_many_numbers_is_said_to_be_one_observation():
-    """to_event makes one observation of three numbers; two observations of two numbers are none of that kind."""
+    """to_event makes one observation of three numbers; two observations of two numbers are none of
+    that kind.
+    """
 
     def sites(distribution, y):
         return read(lambda y: numpyro.sample("y", distribution(mean()), obs=y), y).sites
 
     one = sites(lambda m: dist.Normal(m, 1.0).expand([3]).to_event(1), Y)
     assert [caution.reason for caution in event_cautions(one)] == [Reason.ONE_OBSERVATION]
-    assert "'y' is one event of 3 numbers" in event_cautions(Sites.from_dict(one.to_dict()))[0].message
+    assert (
+        "'y' is one event of 3 numbers" in event_cautions(Sites.from_dict(one.to_dict()))[0].message
+    )
     two = sites(lambda m: dist.Normal(m, 1.0).expand([2, 2]).to_event(1), np.ones((2, 2)))
     assert event_cautions(two) == event_cautions(Sites()) == []
 
 
 def test_unobserved_responses_are_no_parameters():
-    """obs_mask at 20 of 30 responses: their density integrates to one, so that d = 1, n = 20 and F is that of the 20."""
+    """obs_mask at 20 of 30 responses: their density integrates to one, so that d = 1, n = 20 and F
+    is that of the 20.
+    """
     y = np.random.default_rng(0).normal(1.0, 1.0, 30)
 
     def model(y):
@@ -148,7 +163,9 @@ def test_unobserved_responses_are_no_parameters():
 
 
 def test_predictions_are_no_parameters_whatever_they_are():
-    """A discrete site that hangs on the mean and that nothing observed depends on integrates to one; the mean alone is a parameter."""
+    """A discrete site that hangs on the mean and that nothing observed depends on integrates to
+    one; the mean alone is a parameter.
+    """
 
     def model(y):
         m = mean()
@@ -168,7 +185,9 @@ def imputing(x, y):
 
 
 def test_imputed_covariates_are_latent():
-    """A covariate missing at one of three places (obs_mask): one coordinate, n = 2 + 3, F by quadrature over it and b."""
+    """A covariate missing at one of three places (obs_mask): one coordinate, n = 2 + 3, F by
+    quadrature over it and b.
+    """
     triple = read(imputing, np.array([1.0, np.nan, 2.0]), Y)
     assert (triple.n, triple.dimension) == (5, 2)
     b, missing = np.linspace(-8, 8, 401)[:, None], np.linspace(1e-6, 25, 3001)[None]
@@ -179,7 +198,9 @@ def test_imputed_covariates_are_latent():
 
 
 def test_padding_under_a_mask_takes_no_coordinates():
-    """Latent and observed values under one mask: the third pair is padding, d and n are those of two."""
+    """Latent and observed values under one mask: the third pair is padding, d and n are those of
+    two.
+    """
     seen = np.array([True, True, False])
 
     def model(y):
@@ -191,7 +212,8 @@ def test_padding_under_a_mask_takes_no_coordinates():
     assert (triple.n, triple.dimension) == (2, 3)
 
 
-# -- what has no free energy is refused by its name ---------------------------------------------------------------------------------------
+# -- what has no free energy is refused by its name
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -442,7 +464,9 @@ plain = with_prior(lambda: dist.Normal(0.0, 1.0))
     ],
 )
 def test_models_that_say_no_likelihood_and_prior_are_refused(model, message):
-    """Scales, factors, subsamples, parameters without a prior, randomness that is no site: each by name."""
+    """Scales, factors, subsamples, parameters without a prior, randomness that is no site: each by
+    name.
+    """
     with pytest.raises(ValueError, match=message):
         read(model, Y)
 
@@ -454,30 +478,39 @@ def test_series_whose_rows_are_labelled_differently_are_refused():
         numpyro.sample("y", dist.Normal(mean() * x, 1.0), obs=y)
 
     series = pd.Series(X, index=[5, 6, 7]), pd.Series(Y, index=[7, 6, 5])
-    with pytest.raises(ValueError, match=r"argument y.*its index differs from that of .*argument 0"):
+    with pytest.raises(
+        ValueError, match=r"argument y.*its index differs from that of .*argument 0"
+    ):
         read(model, series[0], y=series[1])
 
 
 def test_labels_of_groups_that_count_from_one_are_refused():
-    """JAX reads a[2] of two groups as a[1], as if both were one group; labels from 0, or from the end, are what they are."""
+    """JAX reads a[2] of two groups as a[1], as if both were one group; labels from 0, or from the
+    end, are what they are.
+    """
 
     def model(group, y):
         with numpyro.plate("group", 2):
             a = numpyro.sample("a", dist.Normal(0.0, 1.0))
         numpyro.sample("y", dist.Normal(a[group], 1.0), obs=y)
 
-    with pytest.raises(ValueError, match=r"index 2 is out of bounds for an axis of length 2.*from 1\?"):
+    with pytest.raises(
+        ValueError, match=r"index 2 is out of bounds for an axis of length 2.*from 1\?"
+    ):
         read(model, np.array([1, 2, 1]), Y)
     assert read(model, np.array([0, -1, 1]), Y).n == 3
 
 
 def test_further_data_are_another_triple():
-    """The likelihood of a NumPyro model holds its data: with_data would change nothing, silently."""
+    """The likelihood of a NumPyro model holds its data: with_data would change nothing,
+    silently.
+    """
     with pytest.raises(ValueError, match="from_numpyro"):
         read(plain, Y).with_data(Y)
 
 
-# -- what is understood -------------------------------------------------------------------------------------------------------------------
+# -- what is understood
+# --------------------------------------------------------------------------------------------------
 
 
 def hierarchy(x, y):
@@ -553,7 +586,9 @@ def test_the_joint_density_is_numpyros(model, d):
 
 
 def test_conditioned_lifted_and_intervened_models():
-    """condition gives data, lift gives a param its prior, do cuts a site off: F by the Gaussian or by quadrature."""
+    """condition gives data, lift gives a param its prior, do cuts a site off: F by the Gaussian or
+    by quadrature.
+    """
     conditioned = handlers.condition(_two_means, data={"y": Y, "b": 1.0})
     assert read(conditioned, None).n == 4
     assert free_energy(read(conditioned, None)) == pytest.approx(
@@ -603,7 +638,9 @@ def test_covariates_of_any_array_kind(x):
 
 
 def test_arrays_that_numpyro_met_in_single_precision_first():
-    """NumPyro's density in float32 before, of arrays that a model closes over: JAX remembers them rounded, F does not."""
+    """NumPyro's density in float32 before, of arrays that a model closes over: JAX remembers them
+    rounded, F does not.
+    """
     x, y = X / 3, Y / 3
 
     def model():
@@ -625,7 +662,9 @@ def test_arrays_that_numpyro_met_in_single_precision_first():
 
 
 def test_names_and_cautions_survive_into_results(tmp_path):
-    """Plates and named event dimensions are dimensions of the results, also after saving; BIC says what it counts of imputed values."""
+    """Plates and named event dimensions are dimensions of the results, also after saving; BIC says
+    what it counts of imputed values.
+    """
     x = np.array([1.0, np.nan, 2.0])
 
     def model(x, y):

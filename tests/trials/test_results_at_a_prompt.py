@@ -72,8 +72,10 @@ def test_waic_has_both_errors_in_words(run) -> None:
 
 
 def test_criteria_of_a_single_population_have_an_error_and_waic_a_caution() -> None:
-    """Right, for one normal mean w ~ N(0, 1/n): to second order LOO is an average of (n + Σy²) w²/2 over the draws. And ArviZ's rule,
-    variances above 0.4, which an observation 10 standard deviations out breaks."""
+    """Right, for one normal mean w ~ N(0, 1/n): to second order LOO is an average of (n + Σy²) w²/2
+    over the draws. And ArviZ's rule, variances above 0.4, which an observation 10 standard
+    deviations out breaks.
+    """
     draws = np.random.default_rng(0).normal(size=(1, 4000, 1)) / np.sqrt(20)
     y = np.append(np.random.default_rng(1).normal(size=19), 0.0)
     y -= y.mean()
@@ -101,7 +103,9 @@ def divergence(w):
 
 
 def test_results_go_through_pickle_and_copies(run) -> None:
-    """What a pool of processes returns: the numbers, as Run.load reads them, with what they were made of."""
+    """What a pool of processes returns: the numbers, as Run.load reads them, with what they were
+    made of.
+    """
     again = pickle.loads(pickle.dumps(run))
     assert again.free_energy(0.5) == run.free_energy(0.5) and again.triple is None
     assert again.made_of["n"]["value"] == 20.0

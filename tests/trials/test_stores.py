@@ -1,7 +1,9 @@
-"""A stored run belongs to what it was made of: what users brought to checkpoints, saved runs and folders of sweeps.
+"""A stored run belongs to what it was made of: what users brought to checkpoints, saved runs and
+folders of sweeps.
 
-The right values are promises: another data set, prior, noise, likelihood, phase, labeller, temperature, loss or model is refused by
-name; the same one in other words is not; a damaged file is named; a full disk is an ``OSError`` and costs nothing that was there.
+The right values are promises: another data set, prior, noise, likelihood, phase, labeller,
+temperature, loss or model is refused by name; the same one in other words is not; a damaged file is
+named; a full disk is an ``OSError`` and costs nothing that was there.
 """
 
 from __future__ import annotations
@@ -31,19 +33,19 @@ import singlearn as sl
 from singlearn.cli.figure_file import saved_or_why
 from singlearn.generalise import Fitted, by_laplace, by_map, by_mle, learning_curve, predictive
 from singlearn.generalise.curve_identity import CurveIdentity
-from singlearn.measure.estimate import Estimate
+from singlearn.phases.restriction import Restriction
+from singlearn.results.estimate import Estimate
 from singlearn.running import claim, identity, whole_files
 from singlearn.running.claim import Claim, FolderInUseError
+from singlearn.running.sweep import FinishedPoints, spread
 from singlearn.running.whole_files import write_whole
 from singlearn.tempering import run as run_module
 from singlearn.tempering import storage
-from singlearn.tempering.anneal import NoFiniteEnergy
+from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
-from singlearn.tempering.restriction import Restriction
 from singlearn.tempering.settings import Settings
-from singlearn.transitions import verb as sweeps
-from singlearn.transitions.finished_points import FinishedPoints, spread
+from singlearn.transitions import phase_diagram as sweeps
 from singlearn.transitions.point import Point
 
 GENERATOR = np.random.default_rng(0)
@@ -67,7 +69,8 @@ def positive(w):
     return w[0] > 0
 
 
-# -- what is the same and what is not ----------------------------------------------------------------
+# -- what is the same and what is not
+# ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -90,9 +93,22 @@ def test_arrays_that_differ_anywhere_differ():
     long = np.arange(3_000_000.0)
     changed = long.copy()
     changed[2_500_001] = np.nextafter(changed[2_500_001], 0.0)
-    kinds = [long, changed, long[:, None], long[::-1], [2**53 + 1], [2**53 + 2], [0.0], [np.nan], ["a"], [True, False]]
+    kinds = [
+        long,
+        changed,
+        long[:, None],
+        long[::-1],
+        [2**53 + 1],
+        [2**53 + 2],
+        [0.0],
+        [np.nan],
+        ["a"],
+        [True, False],
+    ]
     assert len({identity.array(kind)["digest"] for kind in kinds}) == len(kinds)
-    assert identity.array([-0.0]) == identity.array([0.0]) and identity.array([np.nan]) == identity.array([-np.nan])
+    assert identity.array([-0.0]) == identity.array([0.0]) and identity.array(
+        [np.nan]
+    ) == identity.array([-np.nan])
 
 
 def test_values_agree_within_rounding_and_tell_small_changes_of_one_of_many():
@@ -112,14 +128,22 @@ def test_values_agree_within_rounding_and_tell_small_changes_of_one_of_many():
     assert identity.difference("f", identity.values(infinite), identity.values(infinite)) is None
 
 
-# -- checkpoints -------------------------------------------------------------------------------------
+# -- checkpoints
+# -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     """A finished run of the line, its checkpoint and its file."""
     folder = tmp_path_factory.mktemp("stores")
-    run = sl.temper(line(), particles=PARTICLES, replicates=2, seed=0, progress=False, checkpoint=folder / "checkpoint")
+    run = sl.temper(
+        line(),
+        particles=PARTICLES,
+        replicates=2,
+        seed=0,
+        progress=False,
+        checkpoint=folder / "checkpoint",
+    )
     run.save(folder / "run.nc")
     return folder, run
 
@@ -149,19 +173,42 @@ def resume(folder, triple, phase=None, **changed):
         (lambda: line(sigma=3.0), "log likelihood: -.* then, -.* now"),
         (lambda: line(f=lambda w, x: 3 * (x @ w)), "log likelihood"),
         (lambda: line(f=lambda w, x: x[:, ::-1] @ w), "log likelihood"),
-        (lambda: sl.Triple(lambda w, d: dist.StudentT(1000.0, d[0] @ w, 1.0).log_prob(d[1]), line().prior, (X, Y)), "log likelihood"),
-        (lambda: sl.Triple.regression(lambda w, x: x @ w[:2], dist.Normal(0.0, 1.0).expand([3]), X, Y), "dimension: 2 then, 3 now"),
+        (
+            lambda: sl.Triple(
+                lambda w, d: dist.StudentT(1000.0, d[0] @ w, 1.0).log_prob(d[1]),
+                line().prior,
+                (X, Y),
+            ),
+            "log likelihood",
+        ),
+        (
+            lambda: sl.Triple.regression(
+                lambda w, x: x @ w[:2], dist.Normal(0.0, 1.0).expand([3]), X, Y
+            ),
+            "dimension: 2 then, 3 now",
+        ),
     ],
 )
 def test_a_checkpoint_of_another_triple_is_refused_by_what_differs(folder, other, named):
     before = sorted((file.name, file.read_bytes()) for file in folder.iterdir())
-    with pytest.raises(ValueError, match=f"belongs to another run .*{named}.*give a fresh folder") as refusal:
+    with pytest.raises(
+        ValueError, match=f"belongs to another run .*{named}.*give a fresh folder"
+    ) as refusal:
         resume(folder, other())
     assert len(str(refusal.value)) < 900
     assert sorted((file.name, file.read_bytes()) for file in folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("changed", [{"seed": 1}, {"beta_max": 0.9}, {"particles": 48}, {"target_ess": 0.7}, {"precision": "float32"}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"seed": 1},
+        {"beta_max": 0.9},
+        {"particles": 48},
+        {"target_ess": 0.7},
+        {"precision": "float32"},
+    ],
+)
 def test_a_checkpoint_of_other_settings_is_refused_by_name(folder, changed):
     [(name, value)] = changed.items()
     with pytest.raises(ValueError, match=rf"{name}: .* then, '?{value}'? now"):
@@ -169,21 +216,33 @@ def test_a_checkpoint_of_other_settings_is_refused_by_name(folder, changed):
 
 
 def test_the_same_triple_in_other_words_goes_on(folder, stored):
-    """Another function, another name, a prior written as one of independent parts, data in a list: the numbers are the same."""
+    """Another function, another name, a prior written as one of independent parts, data in a list:
+    the numbers are the same.
+    """
     prior = dist.Independent(dist.Normal(jnp.zeros(2), jnp.ones(2)), 1)
-    again = sl.Triple(density, prior, [X.astype(np.float64, order="F"), np.array(Y.tolist())], name="another name")
+    again = sl.Triple(
+        density, prior, [X.astype(np.float64, order="F"), np.array(Y.tolist())], name="another name"
+    )
     rungs = resume(folder, again)
-    assert [rung.inverse_temperature for rung, _, _ in rungs] == stored[1].rungs.inverse_temperature.tolist()
+    assert [rung.inverse_temperature for rung, _, _ in rungs] == stored[
+        1
+    ].rungs.inverse_temperature.tolist()
 
 
 def test_values_of_another_machine_agree(folder):
-    """Rounding of the last digits, as other processors and versions of XLA make it, is no difference."""
-    shaken = sl.Triple(lambda w, data: density(w, data) * (1 + 1e-13 * jnp.sin(1e6 * w[0])), line().prior, (X, Y))
+    """Rounding of the last digits, as other processors and versions of XLA make it, is no
+    difference.
+    """
+    shaken = sl.Triple(
+        lambda w, data: density(w, data) * (1 + 1e-13 * jnp.sin(1e6 * w[0])), line().prior, (X, Y)
+    )
     assert resume(folder, shaken)
 
 
 def test_phases_are_compared_by_where_they_hold(tmp_path):
-    """A predicate that differs on a thousandth of the prior is another; the same one written differently is the same."""
+    """A predicate that differs on a thousandth of the prior is another; the same one written
+    differently is the same.
+    """
     triple = line()
     made_of = MadeOf(triple, Restriction.of(positive, triple.coordinates))
     parts = made_of.parts(np.random.default_rng(0).normal(size=(500, 2)))
@@ -192,8 +251,16 @@ def test_phases_are_compared_by_where_they_hold(tmp_path):
         restriction = None if phase is None else Restriction.of(phase, triple.coordinates)
         return MadeOf(triple, restriction).differences(json.loads(json.dumps(parts)))
 
-    assert differing(lambda w: w[0] > 0) == [] and differing((lambda w: jnp.sign(w[0]).astype(int), 1)) == []
-    for other in (lambda w: w[0] < 0, lambda w: w[0] > 2e-3, lambda w: (w[0] > 0) & (w[1] < 3.5), lambda w: (w[0] > 0) | (w[0] < -3.0)):
+    assert (
+        differing(lambda w: w[0] > 0) == []
+        and differing((lambda w: jnp.sign(w[0]).astype(int), 1)) == []
+    )
+    for other in (
+        lambda w: w[0] < 0,
+        lambda w: w[0] > 2e-3,
+        lambda w: (w[0] > 0) & (w[1] < 3.5),
+        lambda w: (w[0] > 0) | (w[0] < -3.0),
+    ):
         [said] = differing(other)
         assert said.startswith("restrict: ") and "now, and they differ at" in said
     assert "restrict" in differing(None)[0]
@@ -208,7 +275,9 @@ def test_data_inside_a_numpyro_model_are_compared_too():
             numpyro.sample("y", dist.Normal(mean, 1.0), obs=y)
 
     y = np.random.default_rng(2).normal(size=500)
-    parts = MadeOf(sl.Triple.from_numpyro(model, y), None).parts(np.random.default_rng(0).normal(size=(100, 1)))
+    parts = MadeOf(sl.Triple.from_numpyro(model, y), None).parts(
+        np.random.default_rng(0).normal(size=(100, 1))
+    )
     assert MadeOf(sl.Triple.from_numpyro(model, y.copy()), None).differences(parts) == []
     y[123] += 1e-3
     said = MadeOf(sl.Triple.from_numpyro(model, y), None).differences(parts)
@@ -242,7 +311,10 @@ def test_a_prior_that_draws_otherwise_is_another():
 
 def spoil_swap(folder):
     shutil.copy(folder / "rung_00001.npz", folder / "rung_00003.npz")
-    return "rung_00003.npz", "holds rung 1 in the place of rung 3; delete rung_00003.npz and every later rung"
+    return (
+        "rung_00003.npz",
+        "holds rung 1 in the place of rung 3; delete rung_00003.npz and every later rung",
+    )
 
 
 def spoil_half(folder):
@@ -263,7 +335,10 @@ def spoil_numbers(folder):
     file = folder / "rung_00002.npz"
     with np.load(file) as arrays:
         np.savez(file, **{**arrays, "energies": 1.5 * arrays["energies"]})
-    return file.name, "is damaged .its numbers are not those that were written.; delete rung_00002.npz"
+    return (
+        file.name,
+        "is damaged .its numbers are not those that were written.; delete rung_00002.npz",
+    )
 
 
 def spoil_foreign(folder):
@@ -276,7 +351,9 @@ def spoil_foreign(folder):
 def spoil_earlier_rung(folder):
     file = folder / "rung_00000.npz"
     with np.load(file) as arrays:
-        np.savez(file, **{name: array for name, array in arrays.items() if name not in ("run", "index")})
+        np.savez(
+            file, **{name: array for name, array in arrays.items() if name not in ("run", "index")}
+        )
     return file.name, "is a rung of another run"
 
 
@@ -306,7 +383,9 @@ def spoil_earlier_version(folder):
     return "settings.json", "was written by an earlier version.*finish it with that version"
 
 
-@pytest.mark.parametrize("spoil", [own for name, own in sorted(globals().items()) if name.startswith("spoil_")])
+@pytest.mark.parametrize(
+    "spoil", [own for name, own in sorted(globals().items()) if name.startswith("spoil_")]
+)
 def test_a_damaged_swapped_or_foreign_file_is_named_with_what_to_delete(folder, spoil):
     name, sentence = spoil(folder)
     with pytest.raises(ValueError, match=sentence) as refusal:
@@ -319,7 +398,7 @@ def test_a_refused_or_failed_run_leaves_no_folder(tmp_path):
     nowhere = sl.Triple(lambda w, y: jnp.full(len(y), -jnp.inf), dist.Normal(0.0, 1.0), np.zeros(3))
     (tmp_path / "there").mkdir()
     for path in (tmp_path / "a" / "b", tmp_path / "there"):
-        with pytest.raises(NoFiniteEnergy):
+        with pytest.raises(NoFiniteEnergyError):
             sl.temper(nowhere, particles=16, replicates=1, progress=False, checkpoint=path)
         with pytest.raises(ValueError, match="particles"):
             sl.temper(nowhere, particles=3, checkpoint=path)
@@ -329,11 +408,14 @@ def test_a_refused_or_failed_run_leaves_no_folder(tmp_path):
         resume(tmp_path / "file", line())
 
 
-# -- several at once ---------------------------------------------------------------------------------
+# -- several at once
+# ---------------------------------------------------------------------------------
 
 
 def test_a_folder_in_use_is_refused_and_free_again(folder):
-    held = Checkpoint(folder, Settings.of(line(), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64"), MadeOf(line(), None))
+    held = Checkpoint(
+        folder, Settings.of(line(), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64"), MadeOf(line(), None)
+    )
     at_work = f"checkpoint: another run is at work.*process {os.getpid()}.*delete"
     with held, pytest.raises(FolderInUseError, match=at_work):
         resume(folder, line())
@@ -408,7 +490,12 @@ class Squares:
 
 
 def test_sweeps_that_share_a_folder_measure_every_point_once(tmp_path):
-    tasks, sweeps_, start, found = range(12), [Squares(tmp_path / "s") for _ in range(4)], threading.Barrier(4), {}
+    tasks, sweeps_, start, found = (
+        range(12),
+        [Squares(tmp_path / "s") for _ in range(4)],
+        threading.Barrier(4),
+        {},
+    )
 
     def work(index):
         start.wait()
@@ -419,7 +506,9 @@ def test_sweeps_that_share_a_folder_measure_every_point_once(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(values == [task**2 for task in tasks] for values in found.values()) and len(found) == 4
+    assert (
+        all(values == [task**2 for task in tasks] for values in found.values()) and len(found) == 4
+    )
     assert sorted(task for own in sweeps_ for task in own.made) == list(tasks)
     assert len(list((tmp_path / "s").iterdir())) == len(tasks) + 1  # no claims, no partial files
 
@@ -444,9 +533,15 @@ def test_points_are_named_when_damaged_swapped_or_foreign(tmp_path):
     cubes = Squares(tmp_path / "c", {"power": 3})
     (tmp_path / "c").mkdir()
     shutil.copy(one, tmp_path / "c")
-    with pytest.raises(ValueError, match=r"point_1.json belongs to another sweep \(power: 2 then, 3 now\)"):
+    with pytest.raises(
+        ValueError, match=r"point_1.json belongs to another sweep \(power: 2 then, 3 now\)"
+    ):
         cubes(1)
-    for content, sentence in (("", "is damaged"), ('{"power": 2}', "earlier version"), (good, "squares.json")):
+    for content, sentence in (
+        ("", "is damaged"),
+        ('{"power": 2}', "earlier version"),
+        (good, "squares.json"),
+    ):
         (tmp_path / "s" / "squares.json").write_text(content)
         with pytest.raises(ValueError, match=sentence):
             Squares(tmp_path / "s")
@@ -461,7 +556,8 @@ def test_a_point_that_fails_leaves_no_folder(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- saved runs --------------------------------------------------------------------------------------
+# -- saved runs
+# --------------------------------------------------------------------------------------
 
 
 def test_saving_and_getters_never_look_for_an_optimum(stored, tmp_path, monkeypatch):
@@ -473,14 +569,20 @@ def test_saving_and_getters_never_look_for_an_optimum(stored, tmp_path, monkeypa
     monkeypatch.setattr(run_module, "find_optimum", never)
     run.save(tmp_path / "run.nc")
     assert run.optimum is None and run.reference_energy is None and run.to_datatree() is not None
-    assert all(getattr(run, name) is not None for name in dir(run) if name in ("warnings", "beta_max", "prior_mass", "name"))
+    assert all(
+        getattr(run, name) is not None
+        for name in dir(run)
+        if name in ("warnings", "beta_max", "prior_mass", "name")
+    )
     with pytest.raises(AssertionError, match="was started"):
         run.bic()
     monkeypatch.undo()
     best = np.linalg.lstsq(X, Y, rcond=None)[0]
     energy = 0.5 * np.sum((Y - X @ best) ** 2) + 15 * np.log(2 * np.pi)
     loaded = sl.Run.load(tmp_path / "run.nc", line())
-    assert loaded.bic() == pytest.approx(energy + np.log(30), abs=1e-6) and loaded.optimum.energy == pytest.approx(energy, abs=1e-6)
+    assert loaded.bic() == pytest.approx(
+        energy + np.log(30), abs=1e-6
+    ) and loaded.optimum.energy == pytest.approx(energy, abs=1e-6)
     loaded.save(tmp_path / "run.nc")  # now that it has been found
     assert sl.Run.load(tmp_path / "run.nc").bic() == loaded.bic()
 
@@ -501,24 +603,39 @@ def test_a_run_without_triple_and_optimum_says_what_it_could_not_check(stored):
         (lambda: line(tau=2.0), "prior density"),
         (
             lambda: sl.Triple.regression(
-                lambda w, x: x @ jnp.array([w["a"], w["b"]]), {"a": dist.Normal(0.0, 1.0), "b": dist.HalfNormal(1.0)}, X, Y
+                lambda w, x: x @ jnp.array([w["a"], w["b"]]),
+                {"a": dist.Normal(0.0, 1.0), "b": dist.HalfNormal(1.0)},
+                X,
+                Y,
             ),
             "parameters|coordinates",
         ),
     ],
 )
 def test_a_saved_run_takes_only_the_triple_that_was_tempered(stored, other, named):
-    with pytest.raises(ValueError, match=f"triple: it is not the one of the run saved at .*{named}"):
+    with pytest.raises(
+        ValueError, match=f"triple: it is not the one of the run saved at .*{named}"
+    ):
         sl.Run.load(stored[0] / "run.nc", other())
 
 
 def test_a_saved_phase_needs_its_phase(stored, tmp_path):
     triple = line()
     phase = MadeOf(triple, Restriction.of(positive, triple.coordinates))
-    settings = stored[1].settings | {"restricted_to": "positive", "prior_free_energies": [0.7, 0.7], "prior_floor": 0.01}
+    settings = stored[1].settings | {
+        "restricted_to": "positive",
+        "prior_free_energies": [0.7, 0.7],
+        "prior_floor": 0.01,
+    }
     replace(stored[1], settings=settings, made_of=phase).save(tmp_path / "run.nc")
-    assert sl.Run.load(tmp_path / "run.nc", triple, restrict=lambda w: w[0] > 0).triple.name != triple.name
-    for restrict, sentence in ((None, "give restrict="), (lambda w: w[0] > 0.01, "restrict: it is not the one of the run")):
+    assert (
+        sl.Run.load(tmp_path / "run.nc", triple, restrict=lambda w: w[0] > 0).triple.name
+        != triple.name
+    )
+    for restrict, sentence in (
+        (None, "give restrict="),
+        (lambda w: w[0] > 0.01, "restrict: it is not the one of the run"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             sl.Run.load(tmp_path / "run.nc", triple, restrict)
     with pytest.raises(ValueError, match="that of the whole prior; leave restrict= out"):
@@ -529,7 +646,9 @@ def test_a_saved_phase_needs_its_phase(stored, tmp_path):
 
 def test_a_truth_may_come_later_but_not_change(stored, tmp_path):
     known, moved = (
-        sl.Triple.regression(lambda w, x: x @ w, dist.Normal(0.0, 1.0).expand([2]), X, Y, truth=np.array(truth))
+        sl.Triple.regression(
+            lambda w, x: x @ w, dist.Normal(0.0, 1.0).expand([2]), X, Y, truth=np.array(truth)
+        )
         for truth in ([1.0, -0.5], [1.0, -0.4])
     )
     run = sl.Run.load(stored[0] / "run.nc", known)
@@ -547,12 +666,19 @@ def test_what_is_no_saved_run_is_refused_by_name(stored, tmp_path):
     files["bit.nc"] = content[: where + 6] + bytes([content[where + 6] ^ 1]) + content[where + 7 :]
     # Sixteen of the settings' own characters for as many others: another sample size.
     files["settings.nc"] = content.replace(b'"n": 30.0, "dim', b'"n": 31.0, "dim')
-    assert len({len(content), len(files["bit.nc"]), len(files["settings.nc"])}) == 1 and files["settings.nc"] != content
+    assert (
+        len({len(content), len(files["bit.nc"]), len(files["settings.nc"])}) == 1
+        and files["settings.nc"] != content
+    )
     for name, spoilt in files.items():
         (tmp_path / name).write_bytes(spoilt)
         with pytest.raises(ValueError, match=f"{name}.*(damaged|no saved run)"):
             sl.Run.load(tmp_path / name)
-    with pytest.raises(ValueError, match=r"rung_00001.npz is no saved run.*NetCDF \(.nc\), or a Zarr folder.*temper\(..., checkpoint="):
+    with pytest.raises(
+        ValueError,
+        match=r"rung_00001.npz is no saved run.*NetCDF \(.nc\), or a Zarr folder.*temper\(..., "
+        r"checkpoint=",
+    ):
         sl.Run.load(stored[0] / "checkpoint" / "rung_00001.npz")
     with pytest.raises(ValueError, match=r"checkpoint is a folder.*temper\(..., checkpoint="):
         sl.Run.load(stored[0] / "checkpoint")
@@ -575,7 +701,10 @@ def test_what_is_no_path_is_refused_by_name(stored, path, error, sentence):
 
 
 def test_what_is_no_triple_is_refused_by_name(stored):
-    for asked in (lambda: inspect.unwrap(storage.load)(stored[0] / "run.nc", "triple", None), lambda: inspect.unwrap(sl.temper)(len)):
+    for asked in (
+        lambda: inspect.unwrap(storage.load)(stored[0] / "run.nc", "triple", None),
+        lambda: inspect.unwrap(sl.temper)(len),
+    ):
         with pytest.raises(TypeError, match=r"triple: got .*; it should be (the|a) Triple"):
             asked()
 
@@ -587,11 +716,14 @@ def test_a_run_of_an_earlier_version_is_refused(stored, tmp_path):
     tree.attrs["format"] = 1
     (tmp_path / "run.nc").write_bytes(tree.to_netcdf(engine="h5netcdf"))
     for triple in (None, line()):
-        with pytest.raises(ValueError, match=r"not a run saved by this version.*temper again and save"):
+        with pytest.raises(
+            ValueError, match=r"not a run saved by this version.*temper again and save"
+        ):
             sl.Run.load(tmp_path / "run.nc", triple)
 
 
-# -- full disks --------------------------------------------------------------------------------------
+# -- full disks
+# --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -615,7 +747,11 @@ def test_a_full_disk_while_saving_costs_nothing(stored, tmp_path, small_disk, su
     before = sorted(file.name for file in tmp_path.rglob("*"))
     small_disk(200)
     try:
-        with pytest.raises(OSError, match=rf"run{suffix}.*[0-9,]+ bytes of disk space are needed.*what was there before is unchanged"):
+        with pytest.raises(
+            OSError,
+            match=rf"run{suffix}.*[0-9,]+ bytes of disk space are needed.*what was there before is "
+            rf"unchanged",
+        ):
             run.save(path)
     finally:
         small_disk(None)
@@ -662,15 +798,20 @@ def test_no_space_left_names_the_bytes(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"file: it cannot be written \(No space left on device\): 1,234 bytes") as error:
+    with pytest.raises(
+        OSError, match=r"file: it cannot be written \(No space left on device\): 1,234 bytes"
+    ) as error:
         write_whole(tmp_path / "file", bytes(1234))
     assert error.value.errno == 28
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file", b"before")]
 
 
-# -- sweeps ------------------------------------------------------------------------------------------
+# -- sweeps
+# ------------------------------------------------------------------------------------------
 
-WELL = sl.Triple.population(lambda w, t: 0.5 * (w - t) ** 2, dist.Normal(0.0, 1.0), n=10, setting=0.0)
+WELL = sl.Triple.population(
+    lambda w, t: 0.5 * (w - t) ** 2, dist.Normal(0.0, 1.0), n=10, setting=0.0
+)
 
 
 @pytest.fixture
@@ -679,12 +820,16 @@ def diagram(tmp_path, monkeypatch):
 
     def measured(triple, value, labeller, restricted, neighbour, beta, *_):
         own = Estimate(value, 0.1)
-        return Point(value, float(triple.n), beta, own, own, own, None, {}, ()), np.random.default_rng(0).normal(size=(1, 200, 1))
+        return Point(
+            value, float(triple.n), beta, own, own, own, None, {}, ()
+        ), np.random.default_rng(0).normal(size=(1, 200, 1))
 
     monkeypatch.setattr(sweeps, "measure_point", measured)
 
     def diagram(make=WELL.with_setting, labeller=lambda w: w > 0, **more):
-        return sl.phase_diagram(make, [1.0, 2.0], labeller, folder=tmp_path / "sweep", progress=False, **more)
+        return sl.phase_diagram(
+            make, [1.0, 2.0], labeller, folder=tmp_path / "sweep", progress=False, **more
+        )
 
     diagram()
     return diagram
@@ -692,7 +837,9 @@ def diagram(tmp_path, monkeypatch):
 
 def test_a_sweep_is_read_by_the_same_family_in_other_words(diagram):
     def make(t):
-        return sl.Triple.population(lambda w: 0.5 * jnp.square(w - t), dist.Normal(0.0, 1.0), n=10, name="other")
+        return sl.Triple.population(
+            lambda w: 0.5 * jnp.square(w - t), dist.Normal(0.0, 1.0), n=10, name="other"
+        )
 
     again = diagram(make, lambda w: bool(w > 0.0), beta=lambda value: 1, parameter="t")
     assert [point.free_energy.value for point in again.points] == [1.0, 2.0]
@@ -701,16 +848,33 @@ def test_a_sweep_is_read_by_the_same_family_in_other_words(diagram):
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        (dict(make=lambda t: sl.Triple.population(lambda w: (w - 3) ** 2 * t, dist.Normal(0.0, 1.0), n=10)), "K: "),
+        (
+            dict(
+                make=lambda t: sl.Triple.population(
+                    lambda w: (w - 3) ** 2 * t, dist.Normal(0.0, 1.0), n=10
+                )
+            ),
+            "K: ",
+        ),
         (dict(make=lambda t: WELL.with_setting(t if t < 2 else 2.01)), "point_2.0.json .*K: "),
         (dict(make=lambda t: WELL.with_setting(t, n=11)), "n: 10.0 then, 11.0 now"),
-        (dict(make=lambda t: sl.Triple.population(lambda w: 0.5 * (w - t) ** 2, dist.Normal(0.0, 1.001), n=10)), "prior density"),
+        (
+            dict(
+                make=lambda t: sl.Triple.population(
+                    lambda w: 0.5 * (w - t) ** 2, dist.Normal(0.0, 1.001), n=10
+                )
+            ),
+            "prior density",
+        ),
         (dict(labeller=lambda w: w < 0), "labels: "),
         (dict(labeller=lambda w: w > 2e-3), "labels: "),
         (dict(labeller=lambda w: (w > 0) & (w < 4.0)), "labels: "),
         (dict(labeller=lambda w: "right" if w > 0 else "left"), "labels: "),
         (dict(beta=0.1), "beta: 1.0 then, 0.1 now"),
-        (dict(beta=lambda value: 1.0 if value < 2 else 0.5), "point_2.0.json .*beta: 1.0 then, 0.5 now"),
+        (
+            dict(beta=lambda value: 1.0 if value < 2 else 0.5),
+            "point_2.0.json .*beta: 1.0 then, 0.5 now",
+        ),
         (dict(seed=1), "seed: 0 then, 1 now"),
         (dict(restricted=(True,)), "restricted"),
     ],
@@ -729,12 +893,17 @@ def draw(n, seed, model=MODEL, truth=0.5, scale=1.0):
 
 
 def by_mean(triples, seed, shrunk=0.0):
-    return [Fitted(predictive(triple, (1 - shrunk) * triple.data.mean()[None])) for triple in triples]
+    return [
+        Fitted(predictive(triple, (1 - shrunk) * triple.data.mean()[None])) for triple in triples
+    ]
 
 
 def curve(folder, make=draw, methods=None, sizes=(10, 20), **more):
     return learning_curve(
-        make, sizes, methods or {"mean": by_mean}, **dict(datasets=2, test_points=40, folder=folder, progress=False) | more
+        make,
+        sizes,
+        methods or {"mean": by_mean},
+        **dict(datasets=2, test_points=40, folder=folder, progress=False) | more,
     )
 
 
@@ -742,7 +911,9 @@ def test_a_learning_curves_folder_belongs_to_model_data_truth_and_method(tmp_pat
     folder = tmp_path / "curve"
     first = curve(folder)
     wider = sl.Triple(MODEL.log_likelihood, dist.Normal(0.0, 1.01), np.zeros(2))
-    noisier = sl.Triple(lambda w, y: dist.Normal(w, 1.1).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(2))
+    noisier = sl.Triple(
+        lambda w, y: dist.Normal(w, 1.1).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(2)
+    )
     for changed, named in (
         (dict(make=functools.partial(draw, model=wider)), "prior density"),
         (dict(make=functools.partial(draw, model=noisier)), "log likelihood"),
@@ -755,19 +926,37 @@ def test_a_learning_curves_folder_belongs_to_model_data_truth_and_method(tmp_pat
     ):
         with pytest.raises(ValueError, match=f"a curve with other settings.*{named}"):
             curve(folder, **changed)
-    written = sl.Triple(lambda w, y: -0.5 * (y - w) ** 2 - 0.5 * jnp.log(2 * jnp.pi), dist.Normal(0.0, 1.0), np.zeros(2), name="written")
-    again = curve(folder, functools.partial(draw, model=written), {"mean": lambda triples, seed: by_mean(triples, seed)}, (10, 20))
+    written = sl.Triple(
+        lambda w, y: -0.5 * (y - w) ** 2 - 0.5 * jnp.log(2 * jnp.pi),
+        dist.Normal(0.0, 1.0),
+        np.zeros(2),
+        name="written",
+    )
+    again = curve(
+        folder,
+        functools.partial(draw, model=written),
+        {"mean": lambda triples, seed: by_mean(triples, seed)},
+        (10, 20),
+    )
     assert again.points == first.points
 
     states = iter(range(1, 99))
     with pytest.raises(ValueError, match="methods: mean gives another answer every time"):
-        curve(folder, methods={"mean": lambda triples, seed: by_mean(triples, seed, 0.01 * next(states))})
+        curve(
+            folder,
+            methods={"mean": lambda triples, seed: by_mean(triples, seed, 0.01 * next(states))},
+        )
 
 
 def test_methods_of_the_library_are_told_apart_by_their_settings():
     def part(method):
         return CurveIdentity(draw, MODEL, {"own": method}, 10, 40, 0)._answer("own", 10)
 
-    assert identity.difference("method", part(by_laplace(draws=10)), part(by_laplace(draws=10))) is None
-    assert "'draws': 10" in identity.difference("method", part(by_laplace(draws=10)), part(by_laplace(draws=20)))
+    assert (
+        identity.difference("method", part(by_laplace(draws=10)), part(by_laplace(draws=10)))
+        is None
+    )
+    assert "'draws': 10" in identity.difference(
+        "method", part(by_laplace(draws=10)), part(by_laplace(draws=20))
+    )
     assert "by_map" in identity.difference("method", part(by_map()), part(by_mle()))

@@ -1,8 +1,9 @@
-"""What users brought: networks whose weights are floats, where exact relations hold only up to rounding.
+"""What users brought: networks whose weights are floats, where exact relations hold only up to
+rounding.
 
-Right values: m kinks in general position have m! components for every orientation pattern that balances the slope
-(docs/symmetry.md); in the m-symmetric star the sets of nodes that may turn round are the vanishing sums of the m-th roots of
-unity: 2 for m = 3, 5 and 7, 4 for m = 4, 10 for m = 6.
+Right values: m kinks in general position have m! components for every orientation pattern that
+balances the slope (docs/symmetry.md); in the m-symmetric star the sets of nodes that may turn round
+are the vanishing sums of the m-th roots of unity: 2 for m = 3, 5 and 7, 4 for m = 4, 10 for m = 6.
 """
 
 import math

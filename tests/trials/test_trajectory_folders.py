@@ -1,6 +1,8 @@
-"""Folders of ``sl.local.trajectory``: they belong to data, model, loss and settings, and to nothing else.
+"""Folders of ``sl.local.trajectory``: they belong to data, model, loss and settings, and to nothing
+else.
 
-The right values are promises: another loss, model or datum is refused by name, the same ones in other words are not.
+The right values are promises: another loss, model or datum is refused by name, the same ones in
+other words are not.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ import torch
 from torch import nn
 
 import singlearn as sl
-from singlearn.local import through_training
-from singlearn.local.sweep_identity import identity_of_sweep
+from singlearn.local.training import trajectory as through_training
+from singlearn.local.training.identity import identity_of_sweep
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 Y = X @ torch.ones(3, 1)
@@ -29,7 +31,9 @@ class Gain(nn.Module):
     def __init__(self, gain=1.0, bias=None):
         super().__init__()
         self.layer, self.gain = nn.Linear(3, 1, bias=False), gain
-        self.register_buffer("shift", None if bias is None else torch.tensor(bias), persistent=False)
+        self.register_buffer(
+            "shift", None if bias is None else torch.tensor(bias), persistent=False
+        )
 
     def forward(self, x):
         return self.gain * self.layer(x) + (0.0 if self.shift is None else self.shift)
@@ -57,13 +61,17 @@ def follow(tmp_path, one, monkeypatch):
     def instead(model, *_, gamma, **__):
         if isinstance(gamma, float) and gamma < 0:
             raise ValueError("gamma: got -1; it should be a positive number")
-        return replace(one, value=float(np.mean([p.detach().numpy().mean() for p in model.parameters()])))
+        return replace(
+            one, value=float(np.mean([p.detach().numpy().mean() for p in model.parameters()]))
+        )
 
     monkeypatch.setattr(through_training, "llc", instead)
 
     def follow(loss=half, model=None, data=(X, Y), weights=WEIGHTS, **settings):
         asked = {"gamma": 10.0} | settings
-        return sl.local.trajectory(weights, model or Gain(), loss, data, folder=tmp_path / "sweep", progress=False, **asked)
+        return sl.local.trajectory(
+            weights, model or Gain(), loss, data, folder=tmp_path / "sweep", progress=False, **asked
+        )
 
     follow.folder = tmp_path / "sweep"
     return follow
@@ -109,14 +117,24 @@ def test_the_same_question_in_other_words_is_read(follow):
     first = follow(functools.partial(scaled, scale=1.0))
     model = Gain()
     nn.init.normal_(model.layer.weight)  # its own weights play no part
-    again = follow(lambda o, t: (o - t).square().sum(-1) / 2, model, [X.numpy(), Y.numpy().astype(np.float64)], seed=0)
+    again = follow(
+        lambda o, t: (o - t).square().sum(-1) / 2,
+        model,
+        [X.numpy(), Y.numpy().astype(np.float64)],
+        seed=0,
+    )
     assert again == first
 
 
 def test_masks_and_ties_are_compared_by_their_numbers(follow):
     mask = np.array([[True, False, True]])
     first = follow(only={"layer.weight": mask}, gamma={"*": np.full((1, 3), 2.0)})
-    assert follow(only={"layer.weight": torch.tensor(mask)}, gamma={"*": torch.full((1, 3), 2.0).numpy()}) == first
+    assert (
+        follow(
+            only={"layer.weight": torch.tensor(mask)}, gamma={"*": torch.full((1, 3), 2.0).numpy()}
+        )
+        == first
+    )
     assert "γ by name" in str(first) and json.dumps(first.to_dict())
     for changed in (dict(only={"layer.weight": ~mask}), dict(gamma={"*": np.full((1, 3), 2.1)})):
         with pytest.raises(ValueError, match=next(iter(changed))):
@@ -140,8 +158,16 @@ def test_points_are_named_when_they_are_damaged_or_of_other_weights(follow):
         (good[: len(good) // 2], "is damaged"),
         (two.read_text(), "holds step_2.0 in the place of step_1.0"),
         (good.replace(value, '"value": 0.25'), "changed after it was written"),
-        (json.dumps({name: value for name, value in fields.items() if name != "r_hat"} | {"new": 1}), "changed after it was written"),
-        (json.dumps({name: value for name, value in fields.items() if name != "stored"}), "earlier version"),
+        (
+            json.dumps(
+                {name: value for name, value in fields.items() if name != "r_hat"} | {"new": 1}
+            ),
+            "changed after it was written",
+        ),
+        (
+            json.dumps({name: value for name, value in fields.items() if name != "stored"}),
+            "earlier version",
+        ),
     ):
         one.write_text(content)
         with pytest.raises(ValueError, match=f"step_1.0.json .*{sentence}"):
@@ -160,7 +186,9 @@ def test_functions_of_jax_and_whole_model_losses_are_asked_too():
     def asked(model=line, loss=half, data=(x, y)):
         return identity_of_sweep(model, loss, data, w)
 
-    assert asked() == asked(lambda p, x: jnp.asarray(x) @ p["w"], functools.partial(scaled, scale=1.0))
+    assert asked() == asked(
+        lambda p, x: jnp.asarray(x) @ p["w"], functools.partial(scaled, scale=1.0)
+    )
     assert asked()["model"] != asked(lambda p, x: x @ p["w"] * 1.01)["model"]
     assert asked()["loss"] != asked(loss=functools.partial(scaled, scale=1.01))["loss"]
 
@@ -168,16 +196,22 @@ def test_functions_of_jax_and_whole_model_losses_are_asked_too():
         return half(model(batch["x"]), batch["y"])
 
     batch = {"x": X, "y": Y}
-    with_gain = [identity_of_sweep(Gain(gain), whole, batch, None)["loss"] for gain in (1.0, 1.0, 1.01)]
+    with_gain = [
+        identity_of_sweep(Gain(gain), whole, batch, None)["loss"] for gain in (1.0, 1.0, 1.01)
+    ]
     assert with_gain[0] == with_gain[1] != with_gain[2]
 
 
 def test_cautions_of_points_are_repeated(one):
-    point = through_training.TrajectoryPoint.of(3.0, "step 3", "", replace(one, warnings=("λ̂ depends on γ: it doubles",)))
+    point = through_training.TrajectoryPoint.of(
+        3.0, "step 3", "", replace(one, warnings=("λ̂ depends on γ: it doubles",))
+    )
     said = sl.local.Trajectory((point,), (), 10.0).warnings
     assert "step 3: λ̂ depends on γ: it doubles" in said
     many = tuple(replace(point, step=float(step)) for step in range(40))
     said = sl.local.Trajectory(many, (), 10.0).warnings
-    assert len(said) < 5 and any("likewise at step 1, 2, 3" in sentence and "and 27 more" in sentence for sentence in said)
+    assert len(said) < 5 and any(
+        "likewise at step 1, 2, 3" in sentence and "and 27 more" in sentence for sentence in said
+    )
     assert str(sl.local.Trajectory(many, (), 10.0)).count(", 1 caution\n") == 40
     assert math.isfinite(point.value)

@@ -1,4 +1,6 @@
-"""Test ``singlearn.triple.fisher``: ranks, kernels and witnesses against what is known of each model."""
+"""Test ``singlearn.triple.fisher``: ranks, kernels and witnesses against what is known of each
+model.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -47,7 +49,8 @@ def test_a_product_is_singular_with_a_named_kernel_and_a_witness():
 
 
 def test_what_is_degenerate_at_one_point_only_is_found():
-    # Full rank almost everywhere: a (w - 0.3)³, with the only degenerate parameter at w = 0.3, and no symmetry.
+    # Full rank almost everywhere: a (w - 0.3)³, with the only degenerate parameter at w = 0.3, and
+    # no symmetry.
     cube = Triple.regression(lambda w, x: (w - 0.3) ** 3 * x, NORMAL, X, X)
     found = diagnose(cube)
     assert found.status == "singular" and found.identifiable is True
@@ -92,7 +95,8 @@ def test_rank_needs_no_common_units_and_no_common_size_of_rows():
     found = rank_of(dependent, np.ones(4))
     assert found.rank == 3
     np.testing.assert_allclose(echelon(found.kernel), [[-0.5, 1.0, 0.0, 0.5]], atol=1e-9)
-    # All but two rows next to nothing, as where a sigmoid saturates: not decided rather than rank 2.
+    # All but two rows next to nothing, as where a sigmoid saturates: not decided rather than rank
+    # 2.
     faded = rows * np.where(np.arange(30) < 2, 1.0, 1e-12)[:, None]
     found = rank_of(faded, np.ones(3))
     assert found.rank == 2 and found.undecided == 1

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NoReturn, get_type_hints
 
-from singlearn.cli.document import print_document
-from singlearn.cli.refusal import Refusal
 from singlearn.exact.catalogue import Entry, table
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 
 
 def run_catalogue(options: argparse.Namespace) -> None:
@@ -20,10 +20,15 @@ def run_catalogue(options: argparse.Namespace) -> None:
         if options.json:
             print_document({"command": "catalogue", "formulas": formulas.rows()})
         else:
-            print(f"{formulas}\n\nevaluate one:  singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1")
+            print(
+                f"{formulas}\n\nevaluate one:  singlearn catalogue reduced-rank --inputs 4 "
+                f"--outputs 3 --hidden 3 --rank 1"
+            )
         return
     if options.name not in formulas:
-        raise Refusal(f"FORMULA: got {options.name!r}; it should be one of {', '.join(formulas)}")
+        raise RefusalError(
+            f"FORMULA: got {options.name!r}; it should be one of {', '.join(formulas)}"
+        )
     entry = formulas[options.name]
     given = _parser(entry).parse_args(options.arguments)
     arguments = {name: getattr(given, name) for name in entry.arguments}
@@ -50,7 +55,7 @@ class _FormulaParser(argparse.ArgumentParser):
     """Errors are the user's, and are told like all others."""
 
     def error(self, message: str) -> NoReturn:
-        raise Refusal(f"{self.prog.rsplit(' ', 1)[-1]}: {message}")
+        raise RefusalError(f"{self.prog.rsplit(' ', 1)[-1]}: {message}")
 
 
 def _parser(entry: Entry) -> argparse.ArgumentParser:
@@ -69,7 +74,11 @@ def _parser(entry: Entry) -> argparse.ArgumentParser:
             continue
         read, metavar = _READERS.get(hints[name], (_fraction, "NUMBER"))
         parser.add_argument(
-            flag, type=read, metavar=metavar, required=required, default=None if required else parameter.default
+            flag,
+            type=read,
+            metavar=metavar,
+            required=required,
+            default=None if required else parameter.default,
         )
     parser.add_argument("--json", action="store_true")
     return parser
@@ -90,7 +99,9 @@ def _fraction(text: str) -> Fraction:
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"got {text!r}; it should be a number such as 1/2 or 0.5") from None
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}; it should be a number such as 1/2 or 0.5"
+        ) from None
 
 
 def _word(text: str) -> str:

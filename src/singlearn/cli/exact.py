@@ -8,17 +8,17 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
-from singlearn.cli.refusal import Refusal
 from singlearn.exact import ExactCoefficient, ResolvedCoefficient, rlct
-from singlearn.measure.estimate import Estimate
+from singlearn.results.document import print_document
+from singlearn.results.estimate import Estimate
+from singlearn.results.refusal import RefusalError
 
 
 def run_exact(options: argparse.Namespace) -> None:
     """Resolve, print, draw."""
     if options.everywhere and options.at:
-        raise Refusal("--everywhere, --at: got both; at most one of them should be given")
+        raise RefusalError("--everywhere, --at: got both; at most one of them should be given")
     out = folder(Path(options.out)) if options.picture else None
     polynomials = options.polynomials
     result = rlct(
@@ -34,7 +34,9 @@ def run_exact(options: argparse.Namespace) -> None:
         from singlearn import plot
 
         two = len(result.certificate.statement["variables"]) == 2
-        figure, not_drawn = saved_or_why(plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact")
+        figure, not_drawn = saved_or_why(
+            plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact"
+        )
     if options.json:
         print_document({**_document(result, figure), "check": rows})
     else:
@@ -48,21 +50,47 @@ def run_exact(options: argparse.Namespace) -> None:
 
 
 def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """λ by algebra over all real points and by measurement under the prior N(0, 1), which sees them all."""
+    """λ by algebra over all real points and by measurement under the prior N(0, 1), which sees them
+    all.
+    """
     from singlearn.cli.exact_check import check
 
     if options.at or options.prior:
-        raise Refusal("--check: it measures λ of the whole prior N(0, 1); leave out --at and --prior")
+        raise RefusalError(
+            "--check: it measures λ of the whole prior N(0, 1); leave out --at and --prior"
+        )
     several = len(options.polynomials) > 1 or options.squares
-    text = " + ".join(f"({g})^2" for g in options.polynomials) if several else options.polynomials[0]
+    text = (
+        " + ".join(f"({g})^2" for g in options.polynomials) if several else options.polynomials[0]
+    )
     everywhere = result if options.everywhere else rlct(text, domain="all", timeout=options.timeout)
     if everywhere.value == inf:
-        raise Refusal("--check: K has no real zero, so there is no λ to measure")
+        raise RefusalError("--check: K has no real zero, so there is no λ to measure")
     known = None
-    if everywhere.status == "proved" and isinstance(everywhere.value, Fraction) and everywhere.multiplicity is not None:
-        known = ExactCoefficient(everywhere.value, everywhere.multiplicity, "singlearn.exact.rlct", "prior positive at every zero")
-    row = {"reading": "algebra, all real points", "learning_coefficient": str(everywhere.value), "multiplicity": everywhere.multiplicity}
-    rows: list[dict[str, Any]] = [{**row, "status": everywhere.status, "lower": str(everywhere.lower), "upper": str(everywhere.upper)}]
+    if (
+        everywhere.status == "proved"
+        and isinstance(everywhere.value, Fraction)
+        and everywhere.multiplicity is not None
+    ):
+        known = ExactCoefficient(
+            everywhere.value,
+            everywhere.multiplicity,
+            "singlearn.exact.rlct",
+            "prior positive at every zero",
+        )
+    row = {
+        "reading": "algebra, all real points",
+        "learning_coefficient": str(everywhere.value),
+        "multiplicity": everywhere.multiplicity,
+    }
+    rows: list[dict[str, Any]] = [
+        {
+            **row,
+            "status": everywhere.status,
+            "lower": str(everywhere.lower),
+            "upper": str(everywhere.upper),
+        }
+    ]
     for reading in check(text, known, seed=options.seed):
         agrees = None if known is None else reading.agrees_with(float(known.value))
         rows.append({**reading.to_dict(), "agrees": agrees})
@@ -71,12 +99,22 @@ def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dic
 
 def _table(rows: list[dict[str, Any]]) -> str:
     first = rows[0]
-    value = first["learning_coefficient"] if first["status"] == "proved" else f"{first['lower']} … {first['upper']}"
-    lines = [f"  {'reading':<26} {'λ':>16}  {'m':>2}  seconds", f"  {first['reading']:<26} {value:>16}  {first['multiplicity'] or '?':>2}"]
+    value = (
+        first["learning_coefficient"]
+        if first["status"] == "proved"
+        else f"{first['lower']} … {first['upper']}"
+    )
+    lines = [
+        f"  {'reading':<26} {'λ':>16}  {'m':>2}  seconds",
+        f"  {first['reading']:<26} {value:>16}  {first['multiplicity'] or '?':>2}",
+    ]
     for row in rows[1:]:
         measured = str(Estimate(row["learning_coefficient"], row["standard_error"]))
         verdict = {True: "", False: "  does not agree", None: ""}[row["agrees"]]
-        lines.append(f"  {row['reading']:<26} {measured:>16}  {row['multiplicity'] or '?':>2}  {row['seconds']:7.0f}{verdict}")
+        lines.append(
+            f"  {row['reading']:<26} {measured:>16}  {row['multiplicity'] or '?':>2}  "
+            f"{row['seconds']:7.0f}{verdict}"
+        )
         lines += [f"    warning: {warning}" for warning in row["warnings"]]
     return "\n".join(lines)
 
@@ -84,7 +122,9 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def _coordinate(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
-        raise Refusal(f"--at: got {text!r}; it should be a variable, =, a number, such as x=1/2")
+        raise RefusalError(
+            f"--at: got {text!r}; it should be a variable, =, a number, such as x=1/2"
+        )
     return name.strip(), value.strip()
 
 

@@ -1,4 +1,6 @@
-"""λ of a polynomial by measurement, to stand beside the exact one: ``singlearn exact "K" --check``."""
+"""λ of a polynomial by measurement, to stand beside the exact one: ``singlearn exact "K"
+--check``.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,10 @@ if TYPE_CHECKING:
 
     from singlearn.exact.coefficient import ExactCoefficient
     from singlearn.measure.learning_coefficient import LearningCoefficient
-    from singlearn.measure.volume_fit import VolumeFit
+    from singlearn.volume.fit import VolumeFit
 
-# A chance of one in sixteen thousand for a Gaussian; replicates are few, their errors' tails a little longer.
+# A chance of one in sixteen thousand for a Gaussian; replicates are few, their errors' tails a
+# little longer.
 AGREEMENT = 4.0
 
 
@@ -44,9 +47,13 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
         return {
-            "reading": self.name, "learning_coefficient": self.value, "standard_error": self.standard_error,
-            "multiplicity": self.multiplicity, "seconds": self.seconds, "warnings": list(self.warnings),
-        }  # fmt: skip
+            "reading": self.name,
+            "learning_coefficient": self.value,
+            "standard_error": self.standard_error,
+            "multiplicity": self.multiplicity,
+            "seconds": self.seconds,
+            "warnings": list(self.warnings),
+        }
 
 
 def check(
@@ -60,9 +67,11 @@ def check(
     seed: int = 0,
     progress: bool | None = None,
 ) -> list[Reading]:
-    """Measure λ of a polynomial three times: V(t) by nested sampling, V(t) by a tempered run, and the energy of that run.
+    """Measure λ of a polynomial three times: V(t) by nested sampling, V(t) by a tempered run, and
+    the energy of that run.
 
-    The first shares nothing with the others but K. Measured is the λ of the whole prior, which is the smallest of all local ones.
+    The first shares nothing with the others but K. Measured is the λ of the whole prior, which is
+    the smallest of all local ones.
 
     Args:
         K: the polynomial, such as ``"x^2*y^2 + z^4"``.
@@ -78,19 +87,23 @@ def check(
     Raises:
         ValueError: K is no polynomial, or negative somewhere, or V(t) reaches too few decades.
     """
-    from singlearn.measure.volume_by_nested_sampling import volume_by_nested_sampling
     from singlearn.models.polynomial import polynomial
     from singlearn.tempering import temper
+    from singlearn.volume.by_nested_sampling import volume_by_nested_sampling
 
     known = exact if exact is not None and exact.status == "proved" else None
     multiplicity = known.multiplicity if known is not None else None
     triple = polynomial(K, prior=prior, known=known)
     started = time.monotonic()
-    curve = volume_by_nested_sampling(triple, live=live, smallest=smallest, seed=seed, progress=progress)
+    curve = volume_by_nested_sampling(
+        triple, live=live, smallest=smallest, seed=seed, progress=progress
+    )
     nested = curve.learning_coefficient(multiplicity)
     nested_seconds = time.monotonic() - started
     started = time.monotonic()
-    run = temper(triple, beta_max=beta_max, particles=particles, thin=particles, seed=seed, progress=progress)
+    run = temper(
+        triple, beta_max=beta_max, particles=particles, thin=particles, seed=seed, progress=progress
+    )
     tempered_seconds = time.monotonic() - started
     volume = run.volume().learning_coefficient(multiplicity)
     energy = run.learning_coefficient(multiplicity=multiplicity)
@@ -100,6 +113,13 @@ def check(
         ("energy, tempering", energy, tempered_seconds),
     ]
     return [
-        Reading(name, read.value, read.standard_error, read.multiplicity, seconds, tuple(str(w) for w in read.warnings))
+        Reading(
+            name,
+            read.value,
+            read.standard_error,
+            read.multiplicity,
+            seconds,
+            tuple(str(w) for w in read.warnings),
+        )
         for name, read, seconds in readings
     ]

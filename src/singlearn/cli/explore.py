@@ -6,10 +6,10 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder
 from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.explore import explore
+from singlearn.results.document import print_document
 
 NAME = "explore.html"
 
@@ -21,7 +21,15 @@ def run_explore(options: argparse.Namespace) -> int:
     path = explorer.save(options.output or folder(options.out) / NAME)
     opened = not (options.no_open or options.json) and _shown(path)
     if options.json:
-        print_document({"command": "explore", "page": path, "bytes": path.stat().st_size, "scene": explorer.scene, "assumed": assumed})
+        print_document(
+            {
+                "command": "explore",
+                "page": path,
+                "bytes": path.stat().st_size,
+                "scene": explorer.scene,
+                "assumed": assumed,
+            }
+        )
         return 0
     print(f"explorer: {path}{'' if opened else ', for any browser'}")
     print_assumed(assumed)

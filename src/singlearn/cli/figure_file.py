@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from singlearn.cli.refusal import Refusal
+from singlearn.results.refusal import RefusalError
 from singlearn.running.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 
 
 def folder(out: Path) -> Path:
-    """The folder for figures, made if need be. Raises ``Refusal`` if it cannot be; asked before a run, not after."""
+    """The folder for figures, made if need be. Raises ``RefusalError`` if it cannot be; asked
+    before a run, not after.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Refusal(
-            f"--out: {out} cannot be made a folder ({error.strerror}); it should be one that can be written to"
+        raise RefusalError(
+            f"--out: {out} cannot be made a folder ({error.strerror}); it should be one that can "
+            f"be written to"
         ) from None
     return out
 
 
 def save_figure(figure: Figure, out: Path, name: str) -> Path:
-    """Save as ``NAME.png`` in the folder; returns where. Raises ``OSError`` with path and bytes where it cannot be written."""
+    """Save as ``NAME.png`` in the folder; returns where. Raises ``OSError`` with path and bytes
+    where it cannot be written.
+    """
     path = out / f"{name}.png"
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=150)
@@ -34,7 +39,9 @@ def save_figure(figure: Figure, out: Path, name: str) -> Path:
 
 
 def saved_or_why(figure: Figure, out: Path, name: str) -> tuple[Path | None, OSError | None]:
-    """The file of a figure, or why there is none: what a long run found is to be printed all the same."""
+    """The file of a figure, or why there is none: what a long run found is to be printed all the
+    same.
+    """
     try:
         return save_figure(figure, out, name), None
     except OSError as error:

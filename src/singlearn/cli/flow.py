@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.flow_timeline import run_timeline
 from singlearn.cli.python_file import blaming, load_name
 from singlearn.cli.torch_module import load_module, needed_torch
+from singlearn.results.document import print_document
 
 
 def run_flow(options: argparse.Namespace) -> None:

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import blaming, load_name
-from singlearn.cli.refusal import Refusal
 from singlearn.cli.torch_module import load_module, needed_torch
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 
 
 def run_timeline(options: argparse.Namespace) -> None:
@@ -27,12 +27,14 @@ def run_timeline(options: argparse.Namespace) -> None:
     )
     loss = None if options.loss is None else load_name(options.loss, "--loss", "net.py:loss")
     if loss is not None and not callable(loss):
-        raise Refusal(
-            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)"
+        raise RefusalError(
+            f"--loss: {options.loss} is {type(loss).__name__}; it should be a function "
+            f"loss(output, target)"
         )
     if options.llc and loss is None and not _has_labels(data):
-        raise Refusal(
-            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give it by --loss FILE.py:NAME, such as "
+        raise RefusalError(
+            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give "
+            "it by --loss FILE.py:NAME, such as "
             "0.5 * ((output - target)**2).sum(-1) / σ²"
         )
     files = [
@@ -54,7 +56,9 @@ def run_timeline(options: argparse.Namespace) -> None:
         except TypeError as error:
             if not str(error).startswith("data: "):
                 raise
-            raise Refusal(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
+            raise RefusalError(
+                f"--data: {options.data}: {str(error).removeprefix('data: ')}"
+            ) from error
     name = options.checkpoints.absolute().name
     figure, not_drawn = saved_or_why(plot.timeline(found, name), out, f"{name}-timeline")
     if options.json:
@@ -70,7 +74,7 @@ def _has_labels(data: Any) -> bool:
     """Whether targets are whole numbers, one per sample."""
     import torch
 
-    from singlearn.local.torch_data import samples_of
+    from singlearn.local.torch.data import samples_of
 
     parts = samples_of(data, torch.device("cpu")).parts
     last = parts[-1] if isinstance(parts, tuple) else None

@@ -9,51 +9,75 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
-from singlearn.cli.refusal import Refusal
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 
 FAILED = 1
 
 
 def run_llc(options: argparse.Namespace) -> int:
-    """Load weights, model and data, sample around the weights, print λ̂ with its verdict and draw the chains; 1 if λ̂ is withheld."""
+    """Load weights, model and data, sample around the weights, print λ̂ with its verdict and draw
+    the chains; 1 if λ̂ is withheld.
+    """
     try:
         import torch
     except ImportError:
-        raise ImportError("llc needs PyTorch; install it with pip install 'singlearn[torch]'") from None
+        raise ImportError(
+            "llc needs PyTorch; install it with pip install 'singlearn[torch]'"
+        ) from None
     from singlearn import plot
     from singlearn.local import llc
-    from singlearn.local.checkpoint import read_state, with_weights
-    from singlearn.local.settings import DEFAULT_BATCH, Settings
-    from singlearn.local.torch_data import samples_of
+    from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
+    from singlearn.local.torch.data import samples_of
+    from singlearn.local.torch.weights import read_state, with_weights
 
     # Refused before anything is read, in the words of the library.
     Settings.asked(
-        gamma=options.gamma, nbeta=None, chains=options.chains, batch_size=DEFAULT_BATCH, largest_batch=DEFAULT_BATCH, tolerance=1.0,
-        max_steps=options.max_steps, seed=options.seed,
-    )  # fmt: skip
+        gamma=options.gamma,
+        nbeta=None,
+        chains=options.chains,
+        batch_size=DEFAULT_BATCH,
+        largest_batch=DEFAULT_BATCH,
+        tolerance=1.0,
+        max_steps=options.max_steps,
+        seed=options.seed,
+    )
     out = folder(options.out)
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
-        raise Refusal(f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module or return one")
+        raise RefusalError(
+            f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module "
+            f"or return one"
+        )
     trained = with_weights(module, read_state(options.checkpoint, module), str(options.checkpoint))
-    data = load_name(options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset)
-    files = [Path(where.rpartition(":")[0]) for where in (options.model, options.data, options.loss) if where is not None]
+    data = load_name(
+        options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset
+    )
+    files = [
+        Path(where.rpartition(":")[0])
+        for where in (options.model, options.data, options.loss)
+        if where is not None
+    ]
     with blaming(*files):
         try:
             data = samples_of(data, torch.device("cpu"))
         except TypeError as error:
             if place_in(error, files) is not None:
                 raise
-            raise Refusal(f"--data: {options.data}: {str(error).removeprefix('data: ')}") from error
+            raise RefusalError(
+                f"--data: {options.data}: {str(error).removeprefix('data: ')}"
+            ) from error
         if options.loss is None:
             loss, named = cross_entropy_if_labels(trained, data), "cross entropy of class labels"
         else:
             loss, named = load_name(options.loss, "--loss", "net.py:loss"), options.loss
             if not callable(loss):
-                raise Refusal(f"--loss: {options.loss} is {type(loss).__name__}; it should be a function loss(output, target)")
+                raise RefusalError(
+                    f"--loss: {options.loss} is {type(loss).__name__}; it should be a function "
+                    f"loss(output, target)"
+                )
         found = llc(
             trained,
             loss,
@@ -69,11 +93,17 @@ def run_llc(options: argparse.Namespace) -> int:
     name = options.checkpoint.absolute().stem
     figure, not_drawn = saved_or_why(plot.chains(found, name), out, f"{name}-llc")
     if options.json:
-        given = {name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")} | {"loss_function": named}
+        given = {
+            name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")
+        } | {"loss_function": named}
         print_document({"command": "llc", **given, **found.to_dict(), "figure": figure})
     else:
         restricted = "" if options.only is None else f"   only {', '.join(options.only)}"
-        print(f"{options.checkpoint}   loss: {named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: {figure or 'not written'}")
+        print(
+            f"{options.checkpoint}   loss: "
+            f"{named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: "
+            f"{figure or 'not written'}"
+        )
     # A full disk, say: the answer took long, and is printed all the same.
     if not_drawn is not None:
         raise not_drawn
@@ -81,32 +111,56 @@ def run_llc(options: argparse.Namespace) -> int:
 
 
 def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
-    """Cross entropy, if the data are inputs with one whole number and the outputs one score for each class; nothing else is guessed.
+    """Cross entropy, if the data are inputs with one whole number and the outputs one score for
+    each class; nothing else is guessed.
 
     The scale of a squared error (what noise?) changes λ̂, so there is no default for it.
 
     Raises:
-        Refusal: anything else.
+        RefusalError: anything else.
     """
     import torch
 
-    from singlearn.local.torch_data import as_tensors, take
+    from singlearn.local.torch.data import as_tensors, take
 
     tensors = as_tensors(data, next(module.parameters()).device)
     ask = "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - target)**2).sum(-1) / σ²"
     if not isinstance(tensors, tuple) or len(tensors) < 2:
-        raise Refusal(f"--loss: missing, and the data are no pair (inputs, class labels); {ask}")
+        raise RefusalError(
+            f"--loss: missing, and the data are no pair (inputs, class labels); {ask}"
+        )
     target = tensors[-1]
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool or target.ndim != 1:
-        raise Refusal(f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are no class labels; {ask}")
+    if (
+        target.is_floating_point()
+        or target.is_complex()
+        or target.dtype == torch.bool
+        or target.ndim != 1
+    ):
+        raise RefusalError(
+            f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are "
+            f"no class labels; {ask}"
+        )
     with torch.no_grad():
         output = module.eval()(*take(tensors, slice(0, 2))[:-1])
     scores = isinstance(output, torch.Tensor) and output.ndim == 2 and output.is_floating_point()
-    if not scores or output.shape[1] < 2 or int(target.min()) < 0 or int(target.max()) >= output.shape[1]:
+    if (
+        not scores
+        or output.shape[1] < 2
+        or int(target.min()) < 0
+        or int(target.max()) >= output.shape[1]
+    ):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise Refusal(f"--loss: missing, and the output {shape} is no score for each class from {target.min()} to {target.max()}; {ask}")
-    if bool((output >= 0).all()) and torch.allclose(output.sum(1), torch.ones(len(output), dtype=output.dtype), atol=1e-4):
-        raise Refusal(f"--loss: missing, and the output looks like probabilities, of which cross entropy would be wrong; {ask}")
+        raise RefusalError(
+            f"--loss: missing, and the output {shape} is no score for each class from "
+            f"{target.min()} to {target.max()}; {ask}"
+        )
+    if bool((output >= 0).all()) and torch.allclose(
+        output.sum(1), torch.ones(len(output), dtype=output.dtype), atol=1e-4
+    ):
+        raise RefusalError(
+            f"--loss: missing, and the output looks like probabilities, of which cross entropy "
+            f"would be wrong; {ask}"
+        )
 
     def cross_entropy(output: Any, target: Any) -> Any:
         return torch.nn.functional.cross_entropy(output, target.long(), reduction="none")
@@ -120,6 +174,8 @@ def per_chain(found: Any) -> str:
     for c, value in enumerate(found.per_chain):
         shown = f"{value:<10.4g}" if math.isfinite(value) else "diverged  "
         start = "away" if c % 2 else "at w*"
-        rows.append(f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  {found.distance[c]:>8.3g}  {found.step[c]:.2g}")
+        rows.append(
+            f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  "
+            f"{found.distance[c]:>8.3g}  {found.step[c]:.2g}"
+        )
     return "\n".join(rows)
-

@@ -17,7 +17,12 @@ def read_network_file(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         net = read(path, activation=options.activation, order=order)
-    return net, [str(one.message).replace("activation='relu' says that it is so", "--activation relu says that it is so") for one in heard]
+    return net, [
+        str(one.message).replace(
+            "activation='relu' says that it is so", "--activation relu says that it is so"
+        )
+        for one in heard
+    ]
 
 
 def print_assumed(notes: list[str]) -> None:

@@ -48,7 +48,9 @@ def _tolerance(text: str) -> float | str:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 0.5:
-        raise argparse.ArgumentTypeError(f'got {text!r}; it should be a relative size from 0 to 0.5, or "rounding"')
+        raise argparse.ArgumentTypeError(
+            f'got {text!r}; it should be a relative size from 0 to 0.5, or "rounding"'
+        )
     return value
 
 
@@ -62,7 +64,16 @@ def _as_number(text: str) -> int | float | str:
     return text
 
 
-SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "space": " ", "apostrophe": "'", "point": "."}
+SIGNS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "bar": "|",
+    "space": " ",
+    "apostrophe": "'",
+    "point": ".",
+}
 """Signs that a shell makes awkward, by name."""
 
 
@@ -73,7 +84,9 @@ def _one_of(signs: str) -> Callable[[str], str]:
     def sign(text: str) -> str:
         found = SIGNS.get(text, text)
         if len(found) != 1 or found not in signs:
-            raise argparse.ArgumentTypeError(f"got {text!r}; it should be one of {' '.join(allowed)} or {', '.join(names)}")
+            raise argparse.ArgumentTypeError(
+                f"got {text!r}; it should be one of {' '.join(allowed)} or {', '.join(names)}"
+            )
         return found
 
     return sign
@@ -86,7 +99,9 @@ def _yes_or_no(text: str) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors are one sentence, without the usage before it; ``-1,-2`` and ``-1/3`` are numbers, not options."""
+    """Errors are one sentence, without the usage before it; ``-1,-2`` and ``-1/3`` are numbers, not
+    options.
+    """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -103,19 +118,26 @@ def command_line() -> argparse.ArgumentParser:
         description="How singular is a model, and which model do the data want?",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="examples:\n"
-        "  singlearn select galaxies                     how many groups are in 82 galaxy velocities?\n"
+        "  singlearn select galaxies                     how many groups are in 82 galaxy "
+        "velocities?\n"
         "  singlearn select data.csv --max 4             the same for your own column of numbers\n"
-        "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own model\n"
-        "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a trained network?\n"
-        "  singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data    symmetries through training\n"
+        "  singlearn temper model.py:triple              free energy, WBIC, WAIC and λ of your own "
+        "model\n"
+        "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a "
+        "trained network?\n"
+        "  singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data    "
+        "symmetries through training\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
-        "  singlearn explore                             why is a model singular? in a browser, with your hands\n"
-        "  singlearn exact \"(y^2 - x^3)^2\"               λ and m of a polynomial, proved\n"
+        "  singlearn explore                             why is a model singular? in a browser, "
+        "with your hands\n"
+        '  singlearn exact "(y^2 - x^3)^2"               λ and m of a polynomial, proved\n'
         "  singlearn catalogue                           which learning coefficients are proven?\n"
         "  singlearn experiment                          which published tables can be made again",
     )
     parser.add_argument("--version", action="version", version=f"singlearn {_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", parser_class=_Parser
+    )
     _add_select(commands)
     _add_temper(commands)
     _add_llc(commands)
@@ -128,7 +150,9 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+def _add(
+    commands: argparse._SubParsersAction, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -137,9 +161,23 @@ def _add(commands: argparse._SubParsersAction, name: str, summary: str, example:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     common = command.add_argument_group("for every command")
-    common.add_argument("--seed", type=_at_least(0), default=0, metavar="N", help="same seed, same numbers (default 0)")
-    common.add_argument("--out", type=Path, default=Path("."), metavar="DIR", help="folder for figures (default: here)")
-    common.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    common.add_argument(
+        "--seed",
+        type=_at_least(0),
+        default=0,
+        metavar="N",
+        help="same seed, same numbers (default 0)",
+    )
+    common.add_argument(
+        "--out",
+        type=Path,
+        default=Path("."),
+        metavar="DIR",
+        help="folder for figures (default: here)",
+    )
+    common.add_argument(
+        "--json", action="store_true", help="print one JSON document instead of the table"
+    )
     return command
 
 
@@ -167,16 +205,25 @@ def _add_select(commands: argparse._SubParsersAction) -> None:
         "compare the models of a family by free energy",
         "singlearn select yields.csv --model reduced-rank --response yield,purity --max 2",
     )
-    command.add_argument("data", metavar="DATA", help="galaxies, or a CSV file of numbers; a header is optional")
     command.add_argument(
-        "--model", choices=["mixture", "reduced-rank"], default="mixture", help="the family (default mixture)"
+        "data", metavar="DATA", help="galaxies, or a CSV file of numbers; a header is optional"
     )
     command.add_argument(
-        "--max", type=_at_least(1), metavar="K",
-        help="compare K = 1 … K: components (default 6) or rank (default: the largest there is)",
-    )  # fmt: skip
+        "--model",
+        choices=["mixture", "reduced-rank"],
+        default="mixture",
+        help="the family (default mixture)",
+    )
     command.add_argument(
-        "--columns", metavar="COL,COL", help="use only these columns, by name or number (default: all)"
+        "--max",
+        type=_at_least(1),
+        metavar="K",
+        help="compare K = 1 … K: components (default 6) or rank (default: the largest there is)",
+    )
+    command.add_argument(
+        "--columns",
+        metavar="COL,COL",
+        help="use only these columns, by name or number (default: all)",
     )
     command.add_argument(
         "--response",
@@ -185,11 +232,32 @@ def _add_select(commands: argparse._SubParsersAction) -> None:
     )
     _add_populations(command, 512)
     table = command.add_argument_group("how to read the CSV file, where it does not tell itself")
-    table.add_argument("--header", type=_yes_or_no, metavar="yes|no", help="whether the first line has the names of the columns")
-    table.add_argument("--index", metavar="COL", help="leave this column out, by name or number; none: every column is data")
-    table.add_argument("--delimiter", type=_one_of(",;\t| "), metavar="SIGN", help="between columns: , ; | tab or space")
-    table.add_argument("--decimal", type=_one_of(".,"), metavar="SIGN", help="decimal sign of its numbers: . or ,")
-    table.add_argument("--thousands", type=_one_of(",.'_ "), metavar="SIGN", help="between thousands: , . _ apostrophe or space")
+    table.add_argument(
+        "--header",
+        type=_yes_or_no,
+        metavar="yes|no",
+        help="whether the first line has the names of the columns",
+    )
+    table.add_argument(
+        "--index",
+        metavar="COL",
+        help="leave this column out, by name or number; none: every column is data",
+    )
+    table.add_argument(
+        "--delimiter",
+        type=_one_of(",;\t| "),
+        metavar="SIGN",
+        help="between columns: , ; | tab or space",
+    )
+    table.add_argument(
+        "--decimal", type=_one_of(".,"), metavar="SIGN", help="decimal sign of its numbers: . or ,"
+    )
+    table.add_argument(
+        "--thousands",
+        type=_one_of(",.'_ "),
+        metavar="SIGN",
+        help="between thousands: , . _ apostrophe or space",
+    )
 
 
 def _add_temper(commands: argparse._SubParsersAction) -> None:
@@ -200,7 +268,9 @@ def _add_temper(commands: argparse._SubParsersAction) -> None:
         "singlearn temper model.py:triple --beta-max 1 --save run.nc",
     )
     command.add_argument(
-        "triple", metavar="FILE.py:NAME", help="NAME is a Triple, or a function without arguments that returns one"
+        "triple",
+        metavar="FILE.py:NAME",
+        help="NAME is a Triple, or a function without arguments that returns one",
     )
     command.add_argument(
         "--beta-max",
@@ -211,10 +281,16 @@ def _add_temper(commands: argparse._SubParsersAction) -> None:
     )
     _add_populations(command, 1024)
     command.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", help="write every rung there; a run begun there is resumed"
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="write every rung there; a run begun there is resumed",
     )
     command.add_argument(
-        "--save", type=Path, metavar="PATH", help="write the run as NetCDF, or as Zarr if PATH ends in .zarr"
+        "--save",
+        type=Path,
+        metavar="PATH",
+        help="write the run as NetCDF, or as Zarr if PATH ends in .zarr",
     )
 
 
@@ -225,28 +301,58 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
         "measure the local learning coefficient λ̂ of a trained PyTorch network",
         "singlearn llc net.pt --model net.py:build --data net.py:data --only 'layers.3.*'",
     )
-    command.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="weights: .pt or .safetensors, or a folder with one")
     command.add_argument(
-        "--model", required=True, metavar="FILE.py:NAME", help="NAME is the module, or a function without arguments that builds it"
+        "checkpoint",
+        metavar="CHECKPOINT",
+        type=Path,
+        help="weights: .pt or .safetensors, or a folder with one",
     )
     command.add_argument(
-        "--data", required=True, metavar="FILE.py:NAME",
-        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a function that returns one",
-    )  # fmt: skip
+        "--model",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is the module, or a function without arguments that builds it",
+    )
     command.add_argument(
-        "--loss", metavar="FILE.py:NAME",
-        help="NAME is a function loss(output, target) of per-sample losses in nats; not needed for class labels (cross entropy)",
-    )  # fmt: skip
+        "--data",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a "
+        "function that returns one",
+    )
     command.add_argument(
-        "--only", action="append", metavar="PATTERN", help="sample the parameters with such names, such as 'layers.3.*'; may be repeated"
+        "--loss",
+        metavar="FILE.py:NAME",
+        help="NAME is a function loss(output, target) of per-sample losses in nats; not needed for "
+        "class labels (cross entropy)",
+    )
+    command.add_argument(
+        "--only",
+        action="append",
+        metavar="PATTERN",
+        help="sample the parameters with such names, such as 'layers.3.*'; may be repeated",
     )
     # What these may be the library says, in one place and in the same words.
     command.add_argument(
-        "--gamma", type=_as_number, default="auto", metavar="γ", help="tie to the trained parameters (default: by the size of the weights)"
+        "--gamma",
+        type=_as_number,
+        default="auto",
+        metavar="γ",
+        help="tie to the trained parameters (default: by the size of the weights)",
     )
-    command.add_argument("--chains", type=_as_number, default=8, metavar="N", help="half start at w*, half away from it (default 8)")
     command.add_argument(
-        "--max-steps", type=_as_number, default=100_000, metavar="N", help="steps of each chain at most (default 100000)"
+        "--chains",
+        type=_as_number,
+        default=8,
+        metavar="N",
+        help="half start at w*, half away from it (default 8)",
+    )
+    command.add_argument(
+        "--max-steps",
+        type=_as_number,
+        default=100_000,
+        metavar="N",
+        help="steps of each chain at most (default 100000)",
     )
 
 
@@ -256,7 +362,9 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
         help="what training conserves, what moved it, and symmetries that are born and die",
         description="What training conserves, and which symmetries are born and die.",
     )
-    actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    actions = command.add_subparsers(
+        dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True
+    )
     laws = _add(
         actions,
         "laws",
@@ -264,14 +372,20 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
         "singlearn flow laws net.py:build",
     )
     laws.add_argument(
-        "model", metavar="FILE.py:NAME", help="NAME is a PyTorch module, or a function without arguments that builds it"
+        "model",
+        metavar="FILE.py:NAME",
+        help="NAME is a PyTorch module, or a function without arguments that builds it",
     )
     laws.add_argument(
-        "--inputs", metavar="FILE.py:NAME",
-        help="NAME is what the network is called with (default: random, of the shape that its first layer reads)",
-    )  # fmt: skip
+        "--inputs",
+        metavar="FILE.py:NAME",
+        help="NAME is what the network is called with (default: random, of the shape that its "
+        "first layer reads)",
+    )
     laws.add_argument(
-        "--cross-entropy", action="store_true", help="the loss sees differences of logits only: softmax cross-entropy"
+        "--cross-entropy",
+        action="store_true",
+        help="the loss sees differences of logits only: softmax cross-entropy",
     )
     ledger = _add(
         actions,
@@ -279,7 +393,12 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
         "print and draw the books that flow.ledger(..., file=) wrote while a network was trained",
         "singlearn flow ledger book.jsonl",
     )
-    ledger.add_argument("file", metavar="FILE", type=Path, help="written by flow.ledger(model, optimizer, file=FILE)")
+    ledger.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="written by flow.ledger(model, optimizer, file=FILE)",
+    )
     line = _add(
         actions,
         "timeline",
@@ -287,23 +406,45 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
         "singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data",
     )
     line.add_argument(
-        "checkpoints", metavar="DIR", type=Path, help="folder of state dictionaries with the step in their names: step_100.pt, …"
+        "checkpoints",
+        metavar="DIR",
+        type=Path,
+        help="folder of state dictionaries with the step in their names: step_100.pt, …",
     )
     line.add_argument(
-        "--model", required=True, metavar="FILE.py:NAME",
-        help="NAME is a Sequential of Linear and ReLU, or a function without arguments that builds it",
-    )  # fmt: skip
+        "--model",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is a Sequential of Linear and ReLU, or a function without arguments that "
+        "builds it",
+    )
     line.add_argument(
-        "--data", required=True, metavar="FILE.py:NAME",
-        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a function that returns one",
-    )  # fmt: skip
-    line.add_argument("--loss", metavar="FILE.py:NAME", help="NAME is a function loss(output, target) of per-sample losses")
+        "--data",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a "
+        "function that returns one",
+    )
     line.add_argument(
-        "--tolerance", type=_positive, metavar="ε",
+        "--loss",
+        metavar="FILE.py:NAME",
+        help="NAME is a function loss(output, target) of per-sample losses",
+    )
+    line.add_argument(
+        "--tolerance",
+        type=_positive,
+        metavar="ε",
         help="change of an output that counts as none (default: 1 %% of the spread of the targets)",
-    )  # fmt: skip
-    line.add_argument("--llc", action="store_true", help="measure λ̂ of every checkpoint's own function as well")
-    line.add_argument("--folder", type=Path, metavar="DIR", help="keep finished checkpoints there; a timeline begun there is resumed")
+    )
+    line.add_argument(
+        "--llc", action="store_true", help="measure λ̂ of every checkpoint's own function as well"
+    )
+    line.add_argument(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="keep finished checkpoints there; a timeline begun there is resumed",
+    )
 
 
 def _add_experiment(commands: argparse._SubParsersAction) -> None:
@@ -314,24 +455,42 @@ def _add_experiment(commands: argparse._SubParsersAction) -> None:
         "singlearn experiment table2 --quick",
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="of the experiment")
-    command.add_argument("--quick", action="store_true", help="under a minute instead of the published precision")
+    command.add_argument(
+        "--quick", action="store_true", help="under a minute instead of the published precision"
+    )
     versions = command.add_mutually_exclusive_group()
-    for name, what in (("as-stated", "as the text defines it (the default)"), ("as-published", "as the published code computes it")):
-        versions.add_argument(f"--{name}", dest="version_of", action="store_const", const=name, help=f"generalisation: {what}")
+    for name, what in (
+        ("as-stated", "as the text defines it (the default)"),
+        ("as-published", "as the published code computes it"),
+    ):
+        versions.add_argument(
+            f"--{name}",
+            dest="version_of",
+            action="store_const",
+            const=name,
+            help=f"generalisation: {what}",
+        )
 
 
 def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "symmetry",
-        help="decide whether ReLU networks are the same function, see their symmetries, compress them",
+        help="decide whether ReLU networks are the same function, see their symmetries, compress "
+        "them",
         description="What leaves a ReLU network's function unchanged.",
-        epilog="NET is a .npz, .json, .safetensors or .pt file (a state dictionary) with arrays <layer>.weight and <layer>.bias,\n"
-        'or a .json with w, b, q, c of a two-layer network, where fractions such as "1/3" stay exact.\n'
-        "describe and equivalent also take transformers: a Hugging Face folder (config.json and weights of GPT-2, Llama, Mistral or\n"
-        "Qwen2), or a .pt file with the state dictionary of a torch.nn.TransformerEncoder, with --heads and the options beside it.",
+        epilog="NET is a .npz, .json, .safetensors or .pt file (a state dictionary) with arrays "
+        "<layer>.weight and <layer>.bias,\n"
+        'or a .json with w, b, q, c of a two-layer network, where fractions such as "1/3" stay '
+        "exact.\n"
+        "describe and equivalent also take transformers: a Hugging Face folder (config.json and "
+        "weights of GPT-2, Llama, Mistral or\n"
+        "Qwen2), or a .pt file with the state dictionary of a torch.nn.TransformerEncoder, with "
+        "--heads and the options beside it.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    actions = command.add_subparsers(dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True)
+    actions = command.add_subparsers(
+        dest="action", metavar="ACTION", title="actions", parser_class=_Parser, required=True
+    )
     describe = _add(
         actions,
         "describe",
@@ -342,7 +501,8 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     hierarchy = _add(
         actions,
         "hierarchy",
-        "draw at which distance nodes merge, die and annihilate, and how wide a network must be within it",
+        "draw at which distance nodes merge, die and annihilate, and how wide a network must be "
+        "within it",
         "singlearn symmetry hierarchy net.npz --box -1 1",
     )
     hierarchy.add_argument("net", metavar="NET", type=Path)
@@ -355,9 +515,12 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     equal.add_argument("net", metavar="A", type=Path)
     equal.add_argument("other", metavar="B", type=Path)
     equal.add_argument(
-        "--tolerance", type=_positive, metavar="ε",
-        help="largest difference of the outputs on the box that is allowed, absolute, in their units; needs --box",
-    )  # fmt: skip
+        "--tolerance",
+        type=_positive,
+        metavar="ε",
+        help="largest difference of the outputs on the box that is allowed, absolute, in their "
+        "units; needs --box",
+    )
     compress = _add(
         actions,
         "compress",
@@ -365,8 +528,20 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         "singlearn symmetry compress net.npz -o small.npz",
     )
     compress.add_argument("net", metavar="NET", type=Path)
-    compress.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="file to write; its ending chooses the format")
-    compress.add_argument("--eps", type=_positive, metavar="ε", help="two layers: allow the outputs to change by this much on the box")
+    compress.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=Path,
+        required=True,
+        help="file to write; its ending chooses the format",
+    )
+    compress.add_argument(
+        "--eps",
+        type=_positive,
+        metavar="ε",
+        help="two layers: allow the outputs to change by this much on the box",
+    )
     fibre = _add(
         actions,
         "fibre",
@@ -374,9 +549,17 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
         "singlearn symmetry fibre net.json --width 4",
     )
     fibre.add_argument("net", metavar="NET", type=Path)
-    fibre.add_argument("--width", type=_at_least(0), metavar="H", help="number of hidden nodes (default: the network's own)")
     fibre.add_argument(
-        "--animate", type=Path, metavar="FILE.gif", help="one or two inputs: a path from the network, or from its first sample, to another"
+        "--width",
+        type=_at_least(0),
+        metavar="H",
+        help="number of hidden nodes (default: the network's own)",
+    )
+    fibre.add_argument(
+        "--animate",
+        type=Path,
+        metavar="FILE.gif",
+        help="one or two inputs: a path from the network, or from its first sample, to another",
     )
     hidden = _add(
         actions,
@@ -387,36 +570,57 @@ def _add_symmetry(commands: argparse._SubParsersAction) -> None:
     hidden.add_argument("net", metavar="NET", type=Path)
     for action in (describe, compress, fibre):
         action.add_argument(
-            "--tolerance", type=_tolerance, metavar="τ",
-            help="two layers: relations that hold up to this relative size are taken as exact, and the change of the outputs is "
+            "--tolerance",
+            type=_tolerance,
+            metavar="τ",
+            help="two layers: relations that hold up to this relative size are taken as exact, and "
+            "the change of the outputs is "
             'certified; "rounding" for what floats make',
-        )  # fmt: skip
+        )
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
         _add_network_file(action)
     for action in (describe, equal):
-        encoder = action.add_argument_group("what the weights of a TransformerEncoder do not tell (with --activation relu or gelu)")
+        encoder = action.add_argument_group(
+            "what the weights of a TransformerEncoder do not tell (with --activation relu or gelu)"
+        )
         encoder.add_argument("--heads", type=_at_least(1), metavar="N", help="nhead")
-        encoder.add_argument("--norm", choices=("first", "last"), help="norm_first: before or behind the additions")
+        encoder.add_argument(
+            "--norm", choices=("first", "last"), help="norm_first: before or behind the additions"
+        )
         encoder.add_argument("--epsilon", type=_positive, metavar="ε", help="layer_norm_eps")
-        encoder.add_argument("--causal", action="store_true", help="the function with the causal mask")
+        encoder.add_argument(
+            "--causal", action="store_true", help="the function with the causal mask"
+        )
         action.add_argument(
-            "--ignore", metavar="KEY", action="append", help="a key of config.json that does not change the function; may be repeated"
+            "--ignore",
+            metavar="KEY",
+            action="append",
+            help="a key of config.json that does not change the function; may be repeated",
         )
     for action in (describe, equal, compress, fibre, hierarchy, hidden):
         action.add_argument(
-            "--box", nargs=2, metavar=("LOW", "HIGH"), required=action in (hierarchy, hidden),
+            "--box",
+            nargs=2,
+            metavar=("LOW", "HIGH"),
+            required=action in (hierarchy, hidden),
             help="on a box of inputs only: two numbers, or a comma-separated number for every input",
-        )  # fmt: skip
+        )
 
 
 def _add_network_file(command: argparse.ArgumentParser) -> None:
     """What a file of a network may leave open."""
     command.add_argument(
-        "--activation", metavar="NAME",
-        help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, erf, silu, gelu; a state dictionary "
+        "--activation",
+        metavar="NAME",
+        help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, "
+        "erf, silu, gelu; a state dictionary "
         "does not, and relu is assumed and said",
-    )  # fmt: skip
-    command.add_argument("--order", metavar="LAYER,LAYER,...", help="the layers from input to output, where a file leaves their order open")
+    )
+    command.add_argument(
+        "--order",
+        metavar="LAYER,LAYER,...",
+        help="the layers from input to output, where a file leaves their order open",
+    )
 
 
 def _add_explore(commands: argparse._SubParsersAction) -> None:
@@ -427,12 +631,28 @@ def _add_explore(commands: argparse._SubParsersAction) -> None:
         "singlearn explore net.npz",
     )
     command.add_argument(
-        "net", nargs="?", type=Path, metavar="NET",
-        help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: an example)",
-    )  # fmt: skip
-    command.add_argument("-o", "--output", type=Path, metavar="FILE.html", help="the page to write (default: explore.html in --out)")
-    command.add_argument("--scene", metavar="NAME", help="the scene to begin with: network, fibre, valley, descent or phases")
-    command.add_argument("--no-open", action="store_true", help="write the page, do not start a browser")
+        "net",
+        nargs="?",
+        type=Path,
+        metavar="NET",
+        help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: "
+        "an example)",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.html",
+        help="the page to write (default: explore.html in --out)",
+    )
+    command.add_argument(
+        "--scene",
+        metavar="NAME",
+        help="the scene to begin with: network, fibre, valley, descent or phases",
+    )
+    command.add_argument(
+        "--no-open", action="store_true", help="write the page, do not start a browser"
+    )
     _add_network_file(command)
 
 
@@ -443,17 +663,49 @@ def _add_exact(commands: argparse._SubParsersAction) -> None:
         "find λ and m of a polynomial by algebra, proved or bounded",
         'singlearn exact "(x + y^2)^2 + z^2" --picture',
     )
-    command.add_argument("polynomials", nargs="+", metavar="K", help="K itself, or several polynomials whose squares are added")
-    command.add_argument("--squares", action="store_true", help="a single polynomial is a generator too: K is its square")
-    command.add_argument("--at", action="append", metavar="x=1/2", help="a coordinate of the point (default: the origin)")
-    command.add_argument("--everywhere", action="store_true", help="the smallest λ over all real points")
-    command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
-    command.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="then the bounds found so far (default 60)")
     command.add_argument(
-        "--check", action="store_true", help="measure λ too, by volume and by tempering under N(0, 1), and print all side by side"
+        "polynomials",
+        nargs="+",
+        metavar="K",
+        help="K itself, or several polynomials whose squares are added",
     )
-    command.add_argument("--full", action="store_true", help="print every chart of the proof, not only how many there are of each kind")
-    command.add_argument("--picture", action="store_true", help="draw the Newton polygon (two variables) or the tree of charts")
+    command.add_argument(
+        "--squares",
+        action="store_true",
+        help="a single polynomial is a generator too: K is its square",
+    )
+    command.add_argument(
+        "--at",
+        action="append",
+        metavar="x=1/2",
+        help="a coordinate of the point (default: the origin)",
+    )
+    command.add_argument(
+        "--everywhere", action="store_true", help="the smallest λ over all real points"
+    )
+    command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
+    command.add_argument(
+        "--timeout",
+        type=_positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="then the bounds found so far (default 60)",
+    )
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="measure λ too, by volume and by tempering under N(0, 1), and print all side by side",
+    )
+    command.add_argument(
+        "--full",
+        action="store_true",
+        help="print every chart of the proof, not only how many there are of each kind",
+    )
+    command.add_argument(
+        "--picture",
+        action="store_true",
+        help="draw the Newton polygon (two variables) or the tree of charts",
+    )
 
 
 def _add_catalogue(commands: argparse._SubParsersAction) -> None:
@@ -463,8 +715,13 @@ def _add_catalogue(commands: argparse._SubParsersAction) -> None:
         "list the models whose learning coefficient is proven, or evaluate one of the formulas",
         "singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1",
     )
-    command.add_argument("name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all")
+    command.add_argument(
+        "name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all"
+    )
     # What follows the name depends on it, so it is read when the name is known.
     command.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="--ARGUMENT VALUE", help="of the formula; FORMULA --help lists them"
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="--ARGUMENT VALUE",
+        help="of the formula; FORMULA --help lists them",
     )

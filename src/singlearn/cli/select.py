@@ -7,11 +7,16 @@ import csv
 import time
 from pathlib import Path
 
-from singlearn.cli.csv_table import Dialect, read_csv
-from singlearn.cli.document import print_document
-from singlearn.cli.families import Family, galaxies_family, mixture_family, reduced_rank_family
 from singlearn.cli.figure_file import folder, saved_or_why
-from singlearn.cli.refusal import Refusal
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
+from singlearn.selection.csv_table import Dialect, read_csv
+from singlearn.selection.families import (
+    Family,
+    galaxies_family,
+    mixture_family,
+    reduced_rank_family,
+)
 
 
 def run_select(options: argparse.Namespace) -> None:
@@ -52,7 +57,7 @@ def run_select(options: argparse.Namespace) -> None:
 
 def _family(options: argparse.Namespace) -> Family:
     if options.response is not None and options.model != "reduced-rank":
-        raise Refusal(
+        raise RefusalError(
             f"--response: got {options.response!r} for --model {options.model}; only --model "
             "reduced-rank has responses"
         )
@@ -65,19 +70,19 @@ def _family(options: argparse.Namespace) -> Family:
             options.thousands,
         ]
         if any(value is not None for value in said):
-            raise Refusal(
+            raise RefusalError(
                 "galaxies: it is no file; --header, --index, --delimiter, --decimal and "
                 "--thousands are for CSV files"
             )
         if options.model != "mixture" or options.columns is not None:
-            raise Refusal(
+            raise RefusalError(
                 "galaxies: it is one column of velocities; it should be used with --model mixture "
                 "and without --columns"
             )
         return galaxies_family()
     path = Path(options.data)
     if not path.exists():
-        raise Refusal(
+        raise RefusalError(
             f"DATA: got {options.data!r}, which is no file; it should be a CSV file or galaxies"
         )
     dialect = Dialect(
@@ -88,7 +93,7 @@ def _family(options: argparse.Namespace) -> Family:
         return mixture_family(table)
     family = reduced_rank_family(table, _names(options.response, "--response"))
     if options.max is not None and options.max > family.largest:
-        raise Refusal(
+        raise RefusalError(
             f"--max: got {options.max}; these columns have at most rank {family.largest}, and more "
             "changes no function"
         )
@@ -106,5 +111,5 @@ def _names(listed: str | None, option: str) -> list[str] | None:
         if name.strip()
     ]
     if not names:
-        raise Refusal(f"{option}: got {listed!r}; it should list at least one column")
+        raise RefusalError(f"{option}: got {listed!r}; it should list at least one column")
     return names

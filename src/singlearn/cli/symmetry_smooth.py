@@ -6,9 +6,9 @@ import argparse
 from collections import Counter
 from typing import Any
 
-from singlearn.cli.document import print_document
 from singlearn.cli.network_file import print_assumed
-from singlearn.cli.refusal import Refusal
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 from singlearn.symmetry import Box, compress, equivalent, fibre, minimal_width, node_roles, write
 from singlearn.symmetry.smooth import SmoothFibre, TwoLayerSmooth, smooth_form, smooth_generators
 
@@ -54,7 +54,7 @@ def equivalent_files(
 ) -> int:
     """Whether two networks, at least one of them smooth, are the same function."""
     if not (isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth)):
-        raise Refusal(f"A, B: {a} beside {b}; a network of ReLU is compared with one of ReLU")
+        raise RefusalError(f"A, B: {a} beside {b}; a network of ReLU is compared with one of ReLU")
     result = equivalent(a, b, box, options.tolerance)
     if options.json:
         steps = (
@@ -86,10 +86,11 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
     as tanh(1/4) keep a node."""
     _refuse_tolerance(net, options)
     if options.eps is not None:
-        raise Refusal("--eps: only two-layer networks of ReLU are compressed with loss")
+        raise RefusalError("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":
-        raise Refusal(
-            f"--output: {options.output} should end in .json, which says the activation {net.activation.name}"
+        raise RefusalError(
+            f"--output: {options.output} should end in .json, which says the activation "
+            f"{net.activation.name}"
         )
     narrow, text = compress(net), str(minimal_width(net))
     write(narrow, options.output)
@@ -114,7 +115,7 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
     """The parameters of a width that compute the same function."""
     _refuse_tolerance(net, options)
     if options.animate is not None:
-        raise Refusal("--animate: paths are drawn for networks of ReLU")
+        raise RefusalError("--animate: paths are drawn for networks of ReLU")
     found: SmoothFibre = fibre(net, net.width if options.width is None else options.width)
     if options.json:
         components = [
@@ -136,6 +137,6 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
 
 def _refuse_tolerance(net: TwoLayerSmooth, options: argparse.Namespace) -> None:
     if getattr(options, "tolerance", None) is not None:
-        raise Refusal(
+        raise RefusalError(
             f"--tolerance: networks of {net.activation} are not snapped; those of ReLU are"
         )

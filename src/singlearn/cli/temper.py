@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from singlearn import plot
-from singlearn.cli.document import print_document
 from singlearn.cli.figure_file import folder, saved_or_why
 from singlearn.cli.python_file import load_name
-from singlearn.cli.refusal import Refusal
+from singlearn.results.document import print_document
+from singlearn.results.refusal import RefusalError
 from singlearn.tempering import Run, temper
 from singlearn.triple import Triple
 
@@ -19,7 +19,10 @@ def run_temper(options: argparse.Namespace) -> None:
     triple, name = load_triple(options.triple)
     out = folder(options.out)
     if options.save is not None and not options.save.absolute().parent.is_dir():
-        raise Refusal(f"--save: the folder {options.save.parent} does not exist; it should, before the run begins")
+        raise RefusalError(
+            f"--save: the folder {options.save.parent} does not exist; it should, before the run "
+            f"begins"
+        )
     run = temper(
         triple,
         beta_max=options.beta_max,
@@ -55,11 +58,13 @@ def load_triple(where: str) -> tuple[Triple, str]:
     """The triple that ``FILE.py:NAME`` names, and NAME.
 
     Raises:
-        Refusal: no such file or name, the file or the function raises an exception, or what it gives is no triple.
+        RefusalError: no such file or name, the file or the function raises an exception, or what it
+            gives is no triple.
     """
     triple = load_name(where, "FILE.py:NAME", "model.py:triple", call=True, kind=Triple)
     if not isinstance(triple, Triple):
-        raise Refusal(
-            f"{where}: it is {type(triple).__name__}; it should be a singlearn.Triple, or a function that returns one"
+        raise RefusalError(
+            f"{where}: it is {type(triple).__name__}; it should be a singlearn.Triple, or a "
+            f"function that returns one"
         )
     return triple, where.rpartition(":")[2]

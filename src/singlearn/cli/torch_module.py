@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from singlearn.cli.python_file import load_name
-from singlearn.cli.refusal import Refusal
+from singlearn.results.refusal import RefusalError
 
 
 def needed_torch(command: str) -> Any:
@@ -34,12 +34,13 @@ def load_module(where: str, argument: str = "--model") -> Any:
         argument: how the command line calls it.
 
     Raises:
-        Refusal: as :func:`load_name`, or it is no module.
+        RefusalError: as :func:`load_name`, or it is no module.
     """
     kind = import_module("torch").nn.Module
     module = load_name(where, argument, "net.py:build", call=True, kind=kind)
     if not isinstance(module, kind):
-        raise Refusal(
-            f"{argument}: {where} is {type(module).__name__}; it should be a torch.nn.Module or return one"
+        raise RefusalError(
+            f"{argument}: {where} is {type(module).__name__}; it should be a torch.nn.Module or "
+            f"return one"
         )
     return module

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from singlearn.cli.document import print_document
+from singlearn.results.document import print_document
 from singlearn.symmetry.transformer import Transformer, describe, equivalent, read_transformer
 
 
@@ -34,7 +34,9 @@ def describe_transformer(options: argparse.Namespace) -> int:
 
 
 def equivalent_transformers(options: argparse.Namespace) -> int:
-    """Print whether two transformers are one function; the exit status is 0 only where that is shown."""
+    """Print whether two transformers are one function; the exit status is 0 only where that is
+    shown.
+    """
     found = equivalent(read_with(options.net, options), read_with(options.other, options))
     if options.json:
         witness = found.witness

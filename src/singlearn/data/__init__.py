@@ -11,7 +11,8 @@ from jaxtyping import Float
 def galaxies() -> Float[np.ndarray, " 82"]:
     """Velocities of 82 galaxies in the Corona Borealis region, in 1000 km/s, increasing.
 
-    Postman, Huchra & Geller 1986 [postman1986probes]_, as tabulated by Roeder 1990 [roeder1990density]_.
+    Postman, Huchra & Geller 1986 [postman1986probes]_, as tabulated by Roeder 1990
+    [roeder1990density]_.
 
     >>> velocities = galaxies()
     >>> len(velocities), float(velocities[0]), float(velocities[-1])
@@ -22,9 +23,11 @@ def galaxies() -> Float[np.ndarray, " 82"]:
 
 
 def fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
-    """Exercise (chins, sit-ups, jumps) and physiology (weight in pounds, waist in inches, pulse a minute) of 20 men of a fitness club.
+    """Exercise (chins, sit-ups, jumps) and physiology (weight in pounds, waist in inches, pulse a
+    minute) of 20 men of a fitness club.
 
-    A. C. Linnerud's data, as tabulated by Tenenhaus 1998 [tenenhaus1998regression]_; the usual example of canonical correlation.
+    A. C. Linnerud's data, as tabulated by Tenenhaus 1998 [tenenhaus1998regression]_; the usual
+    example of canonical correlation.
 
     >>> exercise, physiology = fitness()
     >>> exercise[0].tolist(), physiology[0].tolist()

@@ -1,4 +1,6 @@
-"""A proof of a learning coefficient as plain data, which :func:`singlearn.exact.verify` checks with code of its own."""
+"""A proof of a learning coefficient as plain data, which :func:`singlearn.exact.verify` checks with
+code of its own.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ class Certificate(Shown):
         given = dict(data) if isinstance(data, Mapping) else {}
         if set(given) != {"format", "statement", "proofs"}:
             raise ValueError(
-                "data: it should be a dictionary with the fields format, statement and proofs, and no other"
+                "data: it should be a dictionary with the fields format, statement and proofs, and "
+                "no other"
             )
         if given["format"] != FORMAT:
             raise ValueError(f"data: got format {given['format']!r}; this version reads {FORMAT!r}")

@@ -10,10 +10,7 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
-from singlearn.exact.learning import ResolvedCoefficient
-from singlearn.exact.limited import LimitError, resolve_in_a_process
-from singlearn.exact.prior_sign import prior_is_shown_nonnegative
-from singlearn.exact.reading import (
+from singlearn.exact.read.inputs import (
     Function,
     function_size,
     rational,
@@ -29,26 +26,35 @@ from singlearn.exact.reading import (
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.chart import Chart, terms_of
 from singlearn.exact.resolve.essential import essential_coordinates
+from singlearn.exact.resolve.explain import chart_tree, explanation, open_reasons
+from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
+from singlearn.exact.resolve.prior_sign import prior_is_shown_nonnegative
 from singlearn.exact.resolve.proof import Node
-from singlearn.exact.resolve.search import OutOfTime, Search
+from singlearn.exact.resolve.search import OutOfTimeError, Search
+from singlearn.exact.resolve.sign import negative_point, never_negative
 from singlearn.exact.resolve.squares import sum_of_squares
-from singlearn.exact.sign import negative_point, never_negative
-from singlearn.exact.summary import summary
-from singlearn.exact.words import chart_tree, explanation, open_reasons
-from singlearn.exact.write_certificate import certificate, function_terms
+from singlearn.exact.resolve.summary import summary
+from singlearn.exact.resolve.write_certificate import certificate, function_terms
+from singlearn.exact.resolved_coefficient import ResolvedCoefficient
 from singlearn.running.arguments import real_number
 
 MARGIN = 0.75
-"""Share of the time that the search may use; a single step of algebra that has begun is not interrupted."""
+"""Share of the time that the search may use; a single step of algebra that has begun is not
+interrupted.
+"""
 
 SHARE_FOR_POLYHEDRA, SHARE_IN_FEW_VARIABLES, FEW_VARIABLES = 0.4, 0.8, 4
-"""Of the search, after which coordinate subspaces are blown up instead: polyhedra of few dimensions are small."""
+"""Of the search, after which coordinate subspaces are blown up instead: polyhedra of few dimensions
+are small.
+"""
 
 SHARE_FOR_SQUARES = 0.3
 """Of the time, after which K is taken as it is."""
 
 SMALL_TERMS, SMALL_DEGREE = 300, 60
-"""Up to this size a step of algebra takes moments; larger ones are searched in a process that can be ended."""
+"""Up to this size a step of algebra takes moments; larger ones are searched in a process that can
+be ended.
+"""
 
 MOST_CANDIDATES, MOST_ZEROS = 30, 300
 """Points in a box whose λ is found, and zeros of which these are chosen."""
@@ -64,24 +70,32 @@ def rlct(
     prior: Any = None,
     timeout: float | int = 60.0,
 ) -> ResolvedCoefficient:
-    r"""(λ, m) of a polynomial :math:`K ≥ 0`: the largest pole of :math:`ζ(z) = ∫ K^z φ\,dw` is :math:`-λ`, of order m.
+    r"""(λ, m) of a polynomial :math:`K ≥ 0`: the largest pole of :math:`ζ(z) = ∫ K^z φ\,dw` is
+     :math:`-λ`, of order m.
 
-    K is carried as an ideal where it is a sum of squares, and resolved by toric blow-ups with real centres (Varchenko 1976
-    [varchenko1976newton]_ where its Newton polyhedron is non-degenerate over the reals; Hironaka's theorem as in
-    Watanabe 2009 [watanabe2009algebraic]_ otherwise). Where polyhedra have too many faces, as for minors and products of matrices,
-    coordinate subspaces are blown up one after the other. Every face of every polyhedron is examined; the result is proved, or bounds.
+    K is carried as an ideal where it is a sum of squares, and resolved by toric blow-ups with real
+    centres (Varchenko 1976 [varchenko1976newton]_ where its Newton polyhedron is non-degenerate
+    over the reals; Hironaka's theorem as in Watanabe 2009 [watanabe2009algebraic]_ otherwise).
+    Where polyhedra have too many faces, as for minors and products of matrices, coordinate
+    subspaces are blown up one after the other. Every face of every polyhedron is examined; the
+    result is proved, or bounds.
 
     Args:
-        K: a string such as ``"x^2*y^2 + z^4"``, a SymPy expression, or a list of either: generators g of :math:`K = Σ g^2`.
-        at: a rational point, by variable; coordinates not given are 0. The pole is that of an integral near the point.
-        domain: ``"all"``, for the smallest λ over all real points, or a box, by variable a pair of ends, for the smallest λ over the
-            zeros in the closed box (the prior should be positive around it, not only in it, where a zero lies on its boundary).
-            At most one of ``at`` and ``domain`` is given; with neither, the point is the origin.
-        prior: a factor φ ≥ 0, a polynomial in the variables and their absolute values, such as ``"|x|*y^2"``; default 1.
+        K: a string such as ``"x^2*y^2 + z^4"``, a SymPy expression, or a list of either: generators
+            g of :math:`K = Σ g^2`.
+        at: a rational point, by variable; coordinates not given are 0. The pole is that of an
+            integral near the point.
+        domain: ``"all"``, for the smallest λ over all real points, or a box, by variable a pair of
+            ends, for the smallest λ over the zeros in the closed box (the prior should be positive
+            around it, not only in it, where a zero lies on its boundary). At most one of ``at`` and
+            ``domain`` is given; with neither, the point is the origin.
+        prior: a factor φ ≥ 0, a polynomial in the variables and their absolute values, such as
+            ``"|x|*y^2"``; default 1.
         timeout: seconds. The clock is looked at between steps of algebra, whose size is limited.
 
     Raises:
-        ValueError: K is no polynomial, is negative somewhere near the point, or an argument does not fit.
+        ValueError: K is no polynomial, is negative somewhere near the point, or an argument does
+            not fit.
 
     >>> print(rlct("(x + y^2)^2 + z^2"))
     λ = 1, m = 1 (proved)
@@ -107,12 +121,16 @@ def rlct(
         return _without_a_search(str(limit), **arguments)
 
 
-def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float) -> ResolvedCoefficient:
+def resolve(
+    K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float
+) -> ResolvedCoefficient:
     """:func:`rlct` in this process; arguments as there, already read."""
     begin = time.monotonic()
     function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
     end, now = begin + MARGIN * timeout, time.monotonic()
-    share = SHARE_IN_FEW_VARIABLES if len(function.variables) <= FEW_VARIABLES else SHARE_FOR_POLYHEDRA
+    share = (
+        SHARE_IN_FEW_VARIABLES if len(function.variables) <= FEW_VARIABLES else SHARE_FOR_POLYHEDRA
+    )
     search = Search(now + share * max(end - now, 0), function.variables)
     linear = Search(end, function.variables, linear=True)
     if domain is None:
@@ -121,13 +139,22 @@ def resolve(K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout
         _refuse_negative(function, point)
         shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
         nodes = [_solved(search, linear, chart, function.power)]
-        return _result(function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown)
+        return _result(
+            function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown
+        )
     _refuse_negative(function, None)
-    shown = prior_is_shown_nonnegative(prior, function.variables, None, None if domain == "all" else domain)
-    places, nodes = _everywhere(search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0))))
+    shown = prior_is_shown_nonnegative(
+        prior, function.variables, None, None if domain == "all" else domain
+    )
+    places, nodes = _everywhere(
+        search, _chart(function, prior, dict.fromkeys(function.variables, Fraction(0)))
+    )
     bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
     if not bound.proved:
-        nodes = [_better(node, linear, function.power) if node.bound.low < bound.high else node for node in nodes]
+        nodes = [
+            _better(node, linear, function.power) if node.bound.low < bound.high else node
+            for node in nodes
+        ]
         bound = Bound(min(node.bound.low for node in nodes), min(node.bound.high for node in nodes))
     if domain == "all":
         return _result(function, prior, "everywhere", places, nodes, bound, "", None, shown)
@@ -150,11 +177,15 @@ def _better(node: Node, linear: Search, power: int) -> Node:
 
 
 def _settled(node: Node, power: int) -> bool:
-    return node.bound.low[0] == inf or (node.bound.proved and (power == 2 or never_negative([node])))
+    return node.bound.low[0] == inf or (
+        node.bound.proved and (power == 2 or never_negative([node]))
+    )
 
 
 def _from_polyhedra(search: Search, chart: Chart, power: int) -> Node:
-    """In the given coordinates; a K that was not written as squares, if need be, in others that its lowest forms suggest."""
+    """In the given coordinates; a K that was not written as squares, if need be, in others that its
+    lowest forms suggest.
+    """
     node = search.solve(chart)
     if power == 2 or _settled(node, power):
         return node
@@ -178,7 +209,7 @@ def with_squares(function: Function, deadline: float) -> Function:
     clock = Search(deadline)
     try:
         found = sum_of_squares(function.whole, clock.check)
-    except OutOfTime:
+    except OutOfTimeError:
         return function
     if found is None:
         return function
@@ -192,7 +223,11 @@ def _without_a_search(
     """What is known by Hölder's inequality alone, where the search was ended."""
     function = read_as_it_is(K)
     search = Search(time.monotonic() + timeout, function.variables)
-    point = read_point(at, function.variables) if domain is None else dict.fromkeys(function.variables, Fraction(0))
+    point = (
+        read_point(at, function.variables)
+        if domain is None
+        else dict.fromkeys(function.variables, Fraction(0))
+    )
     chart = _chart(function, prior, point)
     if domain is None:
         node = search.left_open(chart, reason)
@@ -201,7 +236,9 @@ def _without_a_search(
     places, nodes = _everywhere(search, chart)
     bound = Bound(min(node.bound.low for node in nodes), NEVER)
     scope = domain if isinstance(domain, str) else _scope(domain)
-    return _result(function, prior, "everywhere" if domain == "all" else scope, places, nodes, bound, reason)
+    return _result(
+        function, prior, "everywhere" if domain == "all" else scope, places, nodes, bound, reason
+    )
 
 
 def _chart(function: Function, prior: Any, point: Mapping[str, Fraction]) -> Chart:
@@ -211,12 +248,22 @@ def _chart(function: Function, prior: Any, point: Mapping[str, Fraction]) -> Cha
     if any(point.values()):
         # Away from a coordinate hyperplane its absolute value is no monomial any more.
         factor = translated(factor, variables, point)
-        weights = tuple(0 if point[name] else h for name, h in zip(variables, exponents, strict=True))
+        weights = tuple(
+            0 if point[name] else h for name, h in zip(variables, exponents, strict=True)
+        )
     else:
         weights = exponents
     generators = tuple(translated(g, variables, point) for g in function.generators)
     count = len(variables)
-    return Chart(variables, (), (0,) * count, weights, generators, context.constant(0) + factor, function.power).normalised()
+    return Chart(
+        variables,
+        (),
+        (0,) * count,
+        weights,
+        generators,
+        context.constant(0) + factor,
+        function.power,
+    ).normalised()
 
 
 def _refuse_negative(function: Function, point: Mapping[str, Fraction] | None) -> None:
@@ -225,13 +272,24 @@ def _refuse_negative(function: Function, point: Mapping[str, Fraction] | None) -
     centre = point or dict.fromkeys(function.variables, Fraction(0))
     moved = translated(function.whole, function.variables, centre)
     found = negative_point(moved, len(function.variables), everywhere=point is None)
-    if found is not None and point is not None and len(function.variables) == 2 and _nonnegative_in_the_plane(function, point):
-        return  # decided, not sampled: the point found lies beyond a zero that has nothing to do with this one
+    if (
+        found is not None
+        and point is not None
+        and len(function.variables) == 2
+        and _nonnegative_in_the_plane(function, point)
+    ):
+        # decided, not sampled: the point found lies beyond a zero that has nothing to do with this
+        # one
+        return
     if found is not None:
-        where = ", ".join(f"{name} = {centre[name] + x}" for name, x in zip(function.variables, found, strict=True))
+        where = ", ".join(
+            f"{name} = {centre[name] + x}"
+            for name, x in zip(function.variables, found, strict=True)
+        )
         near = " near the point" if point is not None else ""
         raise ValueError(
-            f"K: it is negative at {where}; it should be ≥ 0{near}. If it is a generator, K being its square, give it as a "
+            f"K: it is negative at {where}; it should be ≥ 0{near}. If it is a generator, K being "
+            f"its square, give it as a "
             "list of one, [K], or with --squares"
         )
 
@@ -245,8 +303,10 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
     count = len(chart.local)
     if count > MOST_FOR_EVERYWHERE:
         raise ValueError(
-            f"domain: got all points or a box for {count} variables; each of the 2^{count} sets of coordinates that may "
-            f"vanish would be looked at, so at most {MOST_FOR_EVERYWHERE} variables are read. Give a point, at=…, "
+            f"domain: got all points or a box for {count} variables; each of the 2^{count} sets of "
+            f"coordinates that may "
+            f"vanish would be looked at, so at most {MOST_FOR_EVERYWHERE} variables are read. Give "
+            f"a point, at=…, "
             "or add up the λ of summands in separate variables"
         )
     places: list[dict[str, Any]] = []
@@ -271,7 +331,9 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
     return places, nodes
 
 
-def _moved(chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: bool = False) -> tuple[Any, ...]:
+def _moved(
+    chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: bool = False
+) -> tuple[Any, ...]:
     from singlearn.exact.resolve.chart import ring
 
     new = ring(local + units)
@@ -296,7 +358,9 @@ def _in_box(
     prior: Any,
     prior_shown: bool,
 ) -> ResolvedCoefficient:
-    """The smallest λ in a box: never below that of all points; reached if a point inside with the same λ is found."""
+    """The smallest λ in a box: never below that of all points; reached if a point inside with the
+    same λ is found.
+    """
     box: dict[str, tuple[Fraction, Fraction]] = domain
     best = Bound(everywhere.low, NEVER)
     for point in _candidates(function, box):
@@ -305,7 +369,11 @@ def _in_box(
         best = Bound(best.low, min(best.high, node.bound.high))
         if best.proved:
             break
-    reason = "" if best.proved else "the smallest λ over all real points was not found at a point inside the box"
+    reason = (
+        ""
+        if best.proved
+        else "the smallest λ over all real points was not found at a point inside the box"
+    )
     return _result(function, prior, _scope(box), places, nodes, best, reason, None, prior_shown)
 
 
@@ -319,21 +387,30 @@ def _read_domain(domain: Any, variables: tuple[str, ...]) -> Any:
         return domain
     if not isinstance(domain, Mapping) or {str(k) for k in domain} != set(variables):
         raise ValueError(
-            f"domain: got {domain!r}; it should be 'all', or a dictionary with a pair of ends for each of {', '.join(variables)}"
+            f"domain: got {domain!r}; it should be 'all', or a dictionary with a pair of ends for "
+            f"each of {', '.join(variables)}"
         )
     box = {}
     for key, ends in domain.items():
         if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != 2:
-            raise ValueError(f"domain: got {ends!r} for {key}; it should be a pair of ends, such as (-1, 1)")
+            raise ValueError(
+                f"domain: got {ends!r} for {key}; it should be a pair of ends, such as (-1, 1)"
+            )
         low, high = (rational("domain", end) for end in ends)
         if not low < high:
-            raise ValueError(f"domain: got {low} to {high} for {key}; the first end should be below the second")
+            raise ValueError(
+                f"domain: got {low} to {high} for {key}; the first end should be below the second"
+            )
         box[str(key)] = (low, high)
     return {name: box[name] for name in variables}
 
 
-def _candidates(function: Function, box: Mapping[str, tuple[Fraction, Fraction]]) -> list[dict[str, Fraction]]:
-    """Rational zeros in the interior of the box on a coarse grid of simple numbers: those of the highest order first."""
+def _candidates(
+    function: Function, box: Mapping[str, tuple[Fraction, Fraction]]
+) -> list[dict[str, Fraction]]:
+    """Rational zeros in the interior of the box on a coarse grid of simple numbers: those of the
+    highest order first.
+    """
     every = {Fraction(n, d) for d in (1, 2, 3) for n in range(-3 * d, 3 * d + 1)}
     simple = [q for _, _, q in sorted((abs(q), q.denominator, q) for q in every)]
     values = {name: [q for q in simple if low < q < high] for name, (low, high) in box.items()}
@@ -359,12 +436,20 @@ def _divides(function: Function, name: str, value: Fraction) -> int:
     """How often name - value divides all generators."""
     index = function.variables.index(name)
     point = dict.fromkeys(function.variables, Fraction(0)) | {name: value}
-    return min(e[index] for g in function.generators for e in terms_of(translated(g, function.variables, point)))
+    return min(
+        e[index]
+        for g in function.generators
+        for e in terms_of(translated(g, function.variables, point))
+    )
 
 
 def _order(function: Function, point: Mapping[str, Fraction]) -> int:
     """The least degree of a term of a generator at a point."""
-    return min(sum(e) for g in function.generators for e in terms_of(translated(g, function.variables, point)))
+    return min(
+        sum(e)
+        for g in function.generators
+        for e in terms_of(translated(g, function.variables, point))
+    )
 
 
 def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -> Fraction:
@@ -375,7 +460,9 @@ def _value(poly: Any, variables: Sequence[str], point: Mapping[str, Fraction]) -
 
 def _nonnegative_in_the_plane(function: Function, point: Mapping[str, Fraction]) -> bool:
     """Whether a K of two variables is ≥ 0 near the point, decided."""
-    from singlearn.exact.plane_sign import nonnegative_in_the_plane  # SymPy takes half a second to import, and is rarely needed here
+    from singlearn.exact.resolve.plane_sign import (
+        nonnegative_in_the_plane,  # SymPy takes half a second to import, and is rarely needed here
+    )
 
     moved = terms_of(translated(function.whole, function.variables, point))
     return nonnegative_in_the_plane({e: Fraction(int(c.p), int(c.q)) for e, c in moved.items()})
@@ -399,7 +486,8 @@ def _result(
         if not _nonnegative_in_the_plane(function, point):
             where = ", ".join(f"{name} = {value}" for name, value in point.items())
             raise ValueError(
-                f"K: it is negative arbitrarily near {where}; it should be ≥ 0 near the point. If it is a generator, K being its "
+                f"K: it is negative arbitrarily near {where}; it should be ≥ 0 near the point. If "
+                f"it is a generator, K being its "
                 "square, give it as a list of one, [K], or with --squares"
             )
         signed = True
@@ -408,7 +496,10 @@ def _result(
         reasons = ["that K ≥ 0 near its zeros could not be shown; the value is that of |K|"]
     if proved and not prior_shown:
         proved = False
-        reasons = ["that the prior is ≥ 0 there could not be shown; the value is that of its absolute value"]
+        reasons = [
+            "that the prior is ≥ 0 there could not be shown; the value is that of its absolute "
+            "value"
+        ]
     lower, upper = bound.low[0], bound.high[0]
     if not proved and not reasons:
         reasons = ["a real point where the bound is reached was not found"]
@@ -443,5 +534,8 @@ def _shifted(point: Mapping[str, Fraction] | None) -> str:
     moved = {name: value for name, value in (point or {}).items() if value}
     if not moved:
         return ""
-    names = ", ".join(f"{name} stands for {name} {'-' if value > 0 else '+'} {abs(value)}" for name, value in moved.items())
+    names = ", ".join(
+        f"{name} stands for {name} {'-' if value > 0 else '+'} {abs(value)}"
+        for name, value in moved.items()
+    )
     return f"The point is moved to the origin: below, {names}."

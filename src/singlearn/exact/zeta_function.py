@@ -1,4 +1,6 @@
-"""The zeta function of a monomial, and volumes near the zeros of any polynomial, to leading order."""
+"""The zeta function of a monomial, and volumes near the zeros of any polynomial, to leading
+order.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from fractions import Fraction
 from math import factorial, inf, log
 from typing import Any
 
-from singlearn.exact.reading import Function, read_function, read_prior
+from singlearn.exact.read.inputs import Function, read_function, read_prior
 from singlearn.exact.resolution import rlct
 from singlearn.exact.resolve.chart import terms_of
 
@@ -50,16 +52,19 @@ class VolumeLaw:
 
 
 def zeta(K: Any, prior: Any = None) -> list[Pole]:
-    r"""All poles, with orders, of :math:`ζ(z) = ∫_{[-1,1]^n} K^z φ\,dw` for normal crossings, the largest first.
+    r"""All poles, with orders, of :math:`ζ(z) = ∫_{[-1,1]^n} K^z φ\,dw` for normal crossings, the
+     largest first.
 
-    For :math:`K = c ∏ w_i^{k_i}` and :math:`φ = a ∏ |w_i|^{h_i}` the integral is :math:`a c^z ∏ 2/(k_i z + h_i + 1)`.
+    For :math:`K = c ∏ w_i^{k_i}` and :math:`φ = a ∏ |w_i|^{h_i}` the integral is :math:`a c^z ∏
+    2/(k_i z + h_i + 1)`.
 
     Args:
         K: a monomial that is ≥ 0.
         prior: a monomial in absolute values.
 
     Raises:
-        ValueError: K or the prior is no monomial; :func:`singlearn.exact.rlct` finds the largest pole of other functions.
+        ValueError: K or the prior is no monomial; :func:`singlearn.exact.rlct` finds the largest
+            pole of other functions.
 
     >>> zeta("x^2*y^4*z^4")
     [Pole(location=Fraction(-1, 4), order=2), Pole(location=Fraction(-1, 2), order=1)]
@@ -69,19 +74,26 @@ def zeta(K: Any, prior: Any = None) -> list[Pole]:
     return [Pole(location, poles[location]) for location in sorted(poles, reverse=True)]
 
 
-def _monomial(function: Function, prior: Any) -> tuple[Fraction, tuple[int, ...], tuple[int, ...], Fraction]:
+def _monomial(
+    function: Function, prior: Any
+) -> tuple[Fraction, tuple[int, ...], tuple[int, ...], Fraction]:
     """c and k of K, h and the constant of φ."""
     terms = terms_of(function.whole)
     weights, factor = read_prior(prior, function.variables)
     factors = terms_of(factor)
     if len(terms) > 1 or len(factors) > 1:
-        raise ValueError("K, prior: got a sum; each should be a monomial, for other functions there is rlct")
+        raise ValueError(
+            "K, prior: got a sum; each should be a monomial, for other functions there is rlct"
+        )
     ((exponents, coefficient),) = terms.items()
     if coefficient < 0 or any(k % 2 for k in exponents):
         raise ValueError(f"K: got {function.whole}, which is negative somewhere; it should be ≥ 0")
     ((extra, constant),) = factors.items()
     if constant < 0 or any(h % 2 for h in extra):
-        raise ValueError(f"prior: got {str(prior)!r}, which is negative somewhere; it should be ≥ 0, such as |x|*y^2")
+        raise ValueError(
+            f"prior: got {str(prior)!r}, which is negative somewhere; it should be ≥ 0, such as "
+            f"|x|*y^2"
+        )
     density = tuple(a + b for a, b in zip(weights, extra, strict=True))
     return _fraction(coefficient), exponents, density, _fraction(constant)
 
@@ -91,12 +103,17 @@ def _fraction(number: Any) -> Fraction:
 
 
 def volume(
-    K: Any, at: Mapping[Any, Any] | None = None, domain: Any = None, prior: Any = None, timeout: float | int = 60.0
+    K: Any,
+    at: Mapping[Any, Any] | None = None,
+    domain: Any = None,
+    prior: Any = None,
+    timeout: float | int = 60.0,
 ) -> VolumeLaw:
-    r"""How :math:`V(t) = ∫_{K<t} φ\,dw` vanishes with t; arguments as for :func:`singlearn.exact.rlct`.
+    r"""How :math:`V(t) = ∫_{K<t} φ\,dw` vanishes with t; arguments as for
+     :func:`singlearn.exact.rlct`.
 
-    The constant is computed for a monomial with a monomial prior near the origin, on :math:`[-1,1]^n`; elsewhere it depends on the
-    whole neighbourhood.
+    The constant is computed for a monomial with a monomial prior near the origin, on
+    :math:`[-1,1]^n`; elsewhere it depends on the whole neighbourhood.
 
     Raises:
         ValueError: K has no zero there, or λ and m could not be proved.
@@ -110,19 +127,30 @@ def volume(
     result = rlct(K, at=at, domain=domain, prior=prior, timeout=timeout)
     if result.value == inf:
         raise ValueError("K: it has no zero there, so that V(t) = 0 for small t")
-    if result.status != "proved" or not isinstance(result.value, Fraction) or result.multiplicity is None:
+    if (
+        result.status != "proved"
+        or not isinstance(result.value, Fraction)
+        or result.multiplicity is None
+    ):
         raise ValueError(f"K: λ and m could not be proved, because {result.reason}")
     constant = None
     if at is None and domain is None:
         try:
-            constant = _constant(result.value, result.multiplicity, *_monomial(read_function(K), prior))
+            constant = _constant(
+                result.value, result.multiplicity, *_monomial(read_function(K), prior)
+            )
         except ValueError:
             constant = None
     return VolumeLaw(result.value, result.multiplicity, constant)
 
 
 def _constant(
-    value: Fraction, multiplicity: int, scale: Fraction, exponents: tuple[int, ...], weights: tuple[int, ...], density: Fraction
+    value: Fraction,
+    multiplicity: int,
+    scale: Fraction,
+    exponents: tuple[int, ...],
+    weights: tuple[int, ...],
+    density: Fraction,
 ) -> float:
     """From ζ(z) ~ C/(z + λ)^m: c = C/(λ (m-1)!)."""
     leading = float(density)

@@ -1,7 +1,7 @@
-"""Published tables and figures, one a file, run by name.
+"""Published tables and figures, one per file, in a folder per paper, run by name.
 
-A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name, hyphens for underscores, and imports it when it is
-asked for.
+A module here defines ``EXPERIMENT``; ``REGISTRY`` finds it by the module's name, hyphens for
+underscores, and imports it when it is asked for.
 """
 
 from __future__ import annotations
@@ -13,48 +13,51 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
-NAMES = (
-    "condensation",
-    "deep-staircase",
-    "deform-to-degenerate",
-    "degenerate-node",
-    "drift",
-    "figure2",
-    "generalisation",
-    "hundred-layers",
-    "hyperbolas",
-    "known",
-    "last-layer-or-two",
-    "laws-table",
-    "learning-curves",
-    "local-through-training",
-    "model-selection",
-    "relu-symmetries",
-    "sgd-and-posterior",
-    "staircase",
-    "table2",
-    "table2-explained",
-    "toy-transitions",
-    "weight-annihilation",
-    "worked-examples",
-)
+FOLDERS = {
+    "condensation": "own",
+    "deep-staircase": "own",
+    "deform-to-degenerate": "carroll2021",
+    "degenerate-node": "carroll2021",
+    "drift": "own",
+    "figure2": "wei2022",
+    "generalisation": "wei2022",
+    "hundred-layers": "own",
+    "hyperbolas": "own",
+    "known": "own",
+    "last-layer-or-two": "wei2022",
+    "laws-table": "own",
+    "learning-curves": "own",
+    "local-through-training": "own",
+    "model-selection": "own",
+    "relu-symmetries": "carroll2021",
+    "sgd-and-posterior": "own",
+    "staircase": "own",
+    "table2": "wei2022",
+    "table2-explained": "wei2022",
+    "toy-transitions": "own",
+    "weight-annihilation": "carroll2021",
+    "worked-examples": "carroll2021",
+}
+"""Experiments by name, and the paper they are from; ``own`` are ours."""
 
 
 class _Registry(Mapping[str, Experiment]):
-    """Experiments by name. Raises ``KeyError`` for a name that is not one of ``NAMES``."""
+    """Experiments by name. Raises ``KeyError`` for a name that is not in ``FOLDERS``."""
 
     def __getitem__(self, name: str) -> Experiment:
-        if name not in NAMES:
+        if name not in FOLDERS:
             raise KeyError(name)
-        experiment = import_module(f"singlearn.experiments.{name.replace('-', '_')}").EXPERIMENT
+        experiment = import_module(
+            f"singlearn.experiments.{FOLDERS[name]}.{name.replace('-', '_')}"
+        ).EXPERIMENT
         assert isinstance(experiment, Experiment)
         return experiment
 
     def __iter__(self) -> Iterator[str]:
-        return iter(NAMES)
+        return iter(FOLDERS)
 
     def __len__(self) -> int:
-        return len(NAMES)
+        return len(FOLDERS)
 
 
 REGISTRY: Mapping[str, Experiment] = _Registry()

@@ -31,7 +31,11 @@ class ExperimentResult(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the table, for machines."""
-        return {"rows": self.rows, "warnings": self.warnings, "figures": [str(path) for path in self.figures]}
+        return {
+            "rows": self.rows,
+            "warnings": self.warnings,
+            "figures": [str(path) for path in self.figures],
+        }
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,15 @@ class Experiment:
     Attributes:
         name: by which the command line calls it.
         summary: one line.
-        run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go to the folder
-            ``out``, ``progress`` shows a progress bar on standard error (``None``: if that is a terminal).
+        run: ``run(quick, seed, out, progress)``; ``quick`` trades precision for minutes, figures go
+            to the folder ``out``, ``progress`` shows a progress bar on standard error (``None``: if
+            that is a terminal).
         versions: other ways to run it, by the name of their option; empty if there is one way only.
     """
 
     name: str
     summary: str
     run: Callable[[bool, int, Path, bool | None], ExperimentResult]
-    versions: Mapping[str, Callable[[bool, int, Path, bool | None], ExperimentResult]] = field(default_factory=dict)
+    versions: Mapping[str, Callable[[bool, int, Path, bool | None], ExperimentResult]] = field(
+        default_factory=dict
+    )

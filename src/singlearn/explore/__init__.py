@@ -1,4 +1,5 @@
-"""See why a model is singular, in a browser: one HTML file without network requests, or a widget in a notebook.
+"""See why a model is singular, in a browser: one HTML file without network requests, or a widget in
+a notebook.
 
 The room is also its main function: ``singlearn.explore(net)`` is :func:`singlearn.explore.explore`.
 """
@@ -18,5 +19,6 @@ class _Room(ModuleType):
         return explore(*arguments, **options)
 
 
-# Importing the package puts it into singlearn under its own name, where users write sl.explore(net).
+# Importing the package puts it into singlearn under its own name, where users write
+# sl.explore(net).
 sys.modules[__name__].__class__ = _Room

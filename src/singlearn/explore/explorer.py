@@ -20,7 +20,8 @@ FRAME_HEIGHT = 900
 
 
 class Explorer:
-    """What :func:`explore` returns: a widget in a notebook that has anywidget, an iframe in others, a page that is opened or saved.
+    """What :func:`explore` returns: a widget in a notebook that has anywidget, an iframe in others,
+    a page that is opened or saved.
 
     Args:
         states: settings of scenes that differ from their defaults.
@@ -43,13 +44,16 @@ class Explorer:
 
     @property
     def net(self) -> TwoLayerReLU | None:
-        """The network as it stands: in a notebook with anywidget what the hand has made of it; ``None`` if none was opened or touched."""
+        """The network as it stands: in a notebook with anywidget what the hand has made of it;
+        ``None`` if none was opened or touched.
+        """
         states = self.states if self.__dict__.get("widget") is None else self.widget.states
         found = states.get("network", {}).get("net")
         return None if found is None else from_parameters(found)
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to a file that opens in any browser, without a server and without a network.
+        """Write the page to a file that opens in any browser, without a server and without a
+        network.
 
         Raises:
             OSError: it cannot be written.
@@ -59,8 +63,12 @@ class Explorer:
         return path
 
     def open(self, path: str | Path | None = None) -> Path:
-        """Save the page, in a temporary folder if no path is given, and show it in the browser. Returns where it is."""
-        where = self.save(Path(tempfile.mkdtemp(prefix="singlearn-")) / "explore.html" if path is None else path)
+        """Save the page, in a temporary folder if no path is given, and show it in the browser.
+        Returns where it is.
+        """
+        where = self.save(
+            Path(tempfile.mkdtemp(prefix="singlearn-")) / "explore.html" if path is None else path
+        )
         webbrowser.open(where.resolve().as_uri())
         return where
 
@@ -71,22 +79,26 @@ class Explorer:
         if self.widget is not None:
             return self.widget._repr_mimebundle_(**options)
         frame = (
-            f'<iframe srcdoc="{html.escape(self.html)}" title="singlearn explore" sandbox="allow-scripts allow-downloads" '
+            f'<iframe srcdoc="{html.escape(self.html)}" title="singlearn explore" '
+            f'sandbox="allow-scripts allow-downloads" '
             f'style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"></iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
 
 
 def explore(net: Openable | None = None, *, scene: str | None = None) -> Explorer:
-    """See why a model is singular, with your hands: function, fibre, posterior, K and λ side by side.
+    """See why a model is singular, with your hands: function, fibre, posterior, K and λ side by
+    side.
 
     Args:
-        net: a two-layer ReLU network with one output, one or two inputs and up to eight nodes, a parameter of
-            ``singlearn.models.two_layer``, or the path of a file; an example if not given.
+        net: a two-layer ReLU network with one output, one or two inputs and up to eight nodes, a
+            parameter of ``singlearn.models.two_layer``, or the path of a file; an example if not
+            given.
         scene: id of the scene to begin with; "network" if not given.
 
     Returns:
-        An :class:`Explorer`: shown by itself in a notebook, opened in a browser by ``.open()``, written to a file by ``.save(path)``.
+        An :class:`Explorer`: shown by itself in a notebook, opened in a browser by ``.open()``,
+        written to a file by ``.save(path)``.
 
     Raises:
         ValueError: a network that the explorer cannot draw, or a scene it does not have.

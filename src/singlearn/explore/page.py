@@ -1,4 +1,6 @@
-"""The explorer as one HTML file: every module, style and table is inside it, and it asks the network for nothing."""
+"""The explorer as one HTML file: every module, style and table is inside it, and it asks the
+network for nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +16,26 @@ from typing import Any
 ENTRY = "main.mjs"
 
 _NAMES = re.compile(
-    r'^import\s+(?:\{(?P<names>[^}]*)\}|\*\s+as\s+(?P<space>\w+))\s+from\s+"(?P<path>\.{1,2}/[^"]+\.mjs)";\s*?$', re.M
+    r'^import\s+(?:\{(?P<names>[^}]*)\}|\*\s+as\s+(?P<space>\w+))\s+from\s+"(?P<path>\.{1,2}/[^"]+\.mjs)";\s*?$',
+    re.M,
 )
-_TABLE = re.compile(r'^import\s+(?P<name>\w+)\s+from\s+"(?P<path>\.{1,2}/[^"]+\.json)"\s+with\s+\{\s*type:\s*"json"\s*\};\s*?$', re.M)
-_DECLARED = re.compile(r"^export\s+(?=(?:async\s+)?(?:function\*?|class|const|let)\s+(?P<name>\w+))", re.M)
+_TABLE = re.compile(
+    r'^import\s+(?P<name>\w+)\s+from\s+"(?P<path>\.{1,2}/[^"]+\.json)"\s+with\s+\{\s*type:\s*"json"\s*\};\s*?$',
+    re.M,
+)
+_DECLARED = re.compile(
+    r"^export\s+(?=(?:async\s+)?(?:function\*?|class|const|let)\s+(?P<name>\w+))", re.M
+)
 _LISTED = re.compile(r"^export\s+\{(?P<names>[^}]*)\};\s*?$", re.M)
 
 
 def module(entry: str = ENTRY) -> str:
     """One JavaScript module with everything ``entry`` imports, each file in a function of its own.
 
-    The files are plain ES modules that browsers and Node read as they are. Four forms of statement are understood, each at the
-    beginning of a line: ``import { a, b as c } from "./x.mjs";``, ``import * as a from "./x.mjs";``, ``import a from "./x.json" with
-    { type: "json" };`` and ``export`` before a declaration or a list of names.
+    The files are plain ES modules that browsers and Node read as they are. Four forms of statement
+    are understood, each at the beginning of a line: ``import { a, b as c } from "./x.mjs";``,
+    ``import * as a from "./x.mjs";``, ``import a from "./x.json" with { type: "json" };`` and
+    ``export`` before a declaration or a list of names.
 
     Args:
         entry: the file that is started, a path inside the folder ``js``.
@@ -35,16 +44,23 @@ def module(entry: str = ENTRY) -> str:
         The text of a module that exports what ``entry`` exports.
 
     Raises:
-        ValueError: a file has an import or export of another form, files import each other in a circle, or a file imports what
-            another does not export.
+        ValueError: a file has an import or export of another form, files import each other in a
+            circle, or a file imports what another does not export.
     """
     parts: list[str] = ["const modules = {};"]
     exported = _add(entry, parts, [], {})
     names = ", ".join(exported)
-    return "\n".join([*parts, f'const {{ {names} }} = modules["{entry}"];', f"export {{ {names} }};", ""])
+    return "\n".join(
+        [*parts, f'const {{ {names} }} = modules["{entry}"];', f"export {{ {names} }};", ""]
+    )
 
 
-def page(states: Mapping[str, Mapping[str, Any]] | None = None, *, scene: str | None = None, heading: str | None = None) -> str:
+def page(
+    states: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    scene: str | None = None,
+    heading: str | None = None,
+) -> str:
     """The explorer as the text of an HTML file.
 
     Args:
@@ -55,7 +71,11 @@ def page(states: Mapping[str, Mapping[str, Any]] | None = None, *, scene: str | 
     Returns:
         HTML without a reference to anything outside it.
     """
-    options = {"states": states or {}, **({"scene": scene} if scene else {}), **({"heading": heading} if heading else {})}
+    options = {
+        "states": states or {},
+        **({"scene": scene} if scene else {}),
+        **({"heading": heading} if heading else {}),
+    }
     script = _without_export(module())
     start = f'start(document.getElementById("explorer"), {_literal(options)});'
     return _PAGE.format(
@@ -127,7 +147,10 @@ def _add(path: str, parts: list[str], above: list[str], done: dict[str, list[str
         raise ValueError(f"js/{path}: it imports itself through {' → '.join([*above, path])}")
     text = _text(path)
     if "</script" in text.lower() or "<!--" in text:
-        raise ValueError(f"js/{path}: it holds “</script” or “<!--”, which would end the script of the page; write it in two pieces")
+        raise ValueError(
+            f"js/{path}: it holds “</script” or “<!--”, which would end the script of the page; "
+            f"write it in two pieces"
+        )
     exported: list[str] = []
 
     def target(found: re.Match[str]) -> str:
@@ -139,10 +162,21 @@ def _add(path: str, parts: list[str], above: list[str], done: dict[str, list[str
             _add(other, parts, [*above, path], done)
         if found["space"]:
             return f'const {found["space"]} = modules["{other}"];'
-        asked = [re.split(r"\s+as\s+", name.strip())[0] for name in found["names"].split(",") if name.strip()]
+        asked = [
+            re.split(r"\s+as\s+", name.strip())[0]
+            for name in found["names"].split(",")
+            if name.strip()
+        ]
         if missing := [name for name in asked if name not in done[other]]:
-            raise ValueError(f"js/{path}: it imports {', '.join(missing)} from {other}, which exports {', '.join(done[other])}")
-        pieces = [" : ".join(re.split(r"\s+as\s+", name.strip())) for name in found["names"].split(",") if name.strip()]
+            raise ValueError(
+                f"js/{path}: it imports {', '.join(missing)} from {other}, which exports "
+                f"{', '.join(done[other])}"
+            )
+        pieces = [
+            " : ".join(re.split(r"\s+as\s+", name.strip()))
+            for name in found["names"].split(",")
+            if name.strip()
+        ]
         return f'const {{ {", ".join(pieces)} }} = modules["{other}"];'
 
     def table(found: re.Match[str]) -> str:
@@ -158,7 +192,13 @@ def _add(path: str, parts: list[str], above: list[str], done: dict[str, list[str
 
     body = _LISTED.sub(listed, _DECLARED.sub(declared, _TABLE.sub(table, _NAMES.sub(names, text))))
     if other := re.search(r"^\s*(?:import|export)\b(?!\s*\().*$", body, re.M):
-        raise ValueError(f"js/{path}: the statement {other[0].strip()!r} has a form that the page does not understand")
+        raise ValueError(
+            f"js/{path}: the statement {other[0].strip()!r} has a form that the page does not "
+            f"understand"
+        )
     done[path] = exported
-    parts.append(f'modules["{path}"] = (() => {{\n{body.strip()}\nreturn {{ {", ".join(exported)} }};\n}})();')
+    parts.append(
+        f'modules["{path}"] = (() => {{\n{body.strip()}\nreturn {{ {", ".join(exported)} '
+        f"}};\n}})();"
+    )
     return exported

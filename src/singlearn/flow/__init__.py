@@ -9,7 +9,11 @@ from singlearn.flow.balance import Balance, balance
 from singlearn.flow.count import Count, count
 from singlearn.flow.gradient_flows import GradientFlow, gradient_flow
 from singlearn.flow.initial import InitialSymmetry, initial_symmetry
-from singlearn.flow.initial_breaking import SymmetryAlong, symmetry_along_temperature, symmetry_along_training
+from singlearn.flow.initial_breaking import (
+    SymmetryAlong,
+    symmetry_along_temperature,
+    symmetry_along_training,
+)
 from singlearn.flow.law import Law
 from singlearn.flow.laws import Broken, Laws, laws
 from singlearn.flow.ledger_layers import Layer, layer_laws
@@ -17,7 +21,14 @@ from singlearn.flow.ledger_stored import StoredLedger, read_ledger
 from singlearn.flow.ledgers import ledger
 from singlearn.flow.orbit import Moved, Orbit, orbit
 from singlearn.flow.polynomial_laws import PolynomialLaw, PolynomialLaws, polynomial_laws
-from singlearn.flow.predictions import Prediction, expected_change, noise_balance, noise_pull, predict, scalar_pair
+from singlearn.flow.predictions import (
+    Prediction,
+    expected_change,
+    noise_balance,
+    noise_pull,
+    predict,
+    scalar_pair,
+)
 
 if TYPE_CHECKING:
     from singlearn.flow.balanced import Balanced
@@ -73,7 +84,7 @@ __all__ = [
     "symmetry_along_temperature",
     "symmetry_along_training",
     "timeline",
-]  # fmt: skip
+]
 
 LOADED_LATE = {
     "Account": "ledger_account",

@@ -78,13 +78,17 @@ class Architecture(Shown):
 
     def random_point(self, rng: np.random.Generator) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Parameters of small whole numbers, none of them zero."""
-        numbers = {name: rng.integers(-LARGEST, LARGEST, shape) for name, shape in self.shapes.items()}
+        numbers = {
+            name: rng.integers(-LARGEST, LARGEST, shape) for name, shape in self.shapes.items()
+        }
         return {name: np.where(x >= 0, x + 1, x).astype(float) for name, x in numbers.items()}
 
     def flat(self, parts: Mapping[str, Shaped[np.ndarray, "..."]]) -> Shaped[np.ndarray, " d"]:
         """Arrays by parameter as one vector; absent ones are zero."""
         zero = {name: np.zeros(shape) for name, shape in self.shapes.items()}
-        return np.concatenate([np.asarray(parts.get(name, zero[name])).reshape(-1) for name in self.shapes])
+        return np.concatenate(
+            [np.asarray(parts.get(name, zero[name])).reshape(-1) for name in self.shapes]
+        )
 
 
 def _as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -1,4 +1,6 @@
-"""Which of all weights of one function: those of least gradient, of least norm, or of given conserved quantities."""
+"""Which of all weights of one function: those of least gradient, of least norm, or of given
+conserved quantities.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,13 @@ from jaxtyping import Float
 from singlearn.flow.balance_arrays import Tree, jax_gradients
 from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetries, law_value, least, reach
 from singlearn.flow.law import Law
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.results.prompt import Shown
 
 SURELY_NONE = 0.05
-"""Gradients whose product with the symmetry is this share of its size do not belong to a network that has it."""
+"""Gradients whose product with the symmetry is this share of its size do not belong to a network
+that has it.
+"""
 PROBES = 64
 Arrays = dict[str, np.ndarray]
 
@@ -52,11 +56,12 @@ class Unchanged(Shown):
     """How far the function moved by rounding.
 
     Attributes:
-        measured: largest difference of an output on the probe inputs; None where no inputs are known.
+        measured: largest difference of an output on the probe inputs; None where no inputs are
+            known.
         size: largest output there.
         probes: number of inputs.
-        proved: a bound of the difference for all inputs with entries in [-1, 1]; 0 for scales that are powers
-            of two; None where none is known (matrices, convolutions, attention).
+        proved: a bound of the difference for all inputs with entries in [-1, 1]; 0 for scales that
+            are powers of two; None where none is known (matrices, convolutions, attention).
     """
 
     measured: float | None
@@ -67,9 +72,16 @@ class Unchanged(Shown):
     def __str__(self) -> str:
         parts = []
         if self.measured is not None:
-            parts.append(f"differs by at most {self.measured:.1g} on {self.probes} inputs (largest output {self.size:.3g})")
+            parts.append(
+                f"differs by at most {self.measured:.1g} on {self.probes} inputs (largest output "
+                f"{self.size:.3g})"
+            )
         if self.proved is not None:
-            parts.append("bit for bit" if self.proved == 0 else f"proved: at most {self.proved:.1g} for inputs in [-1, 1]")
+            parts.append(
+                "bit for bit"
+                if self.proved == 0
+                else f"proved: at most {self.proved:.1g} for inputs in [-1, 1]"
+            )
         return "; ".join(parts) or "not measured: give inputs"
 
 
@@ -104,7 +116,7 @@ class Balance(Shown):
     function: Unchanged
     loss: tuple[float, float] | None
     without: tuple[str, ...]
-    cautions: tuple[Warning_, ...]
+    cautions: tuple[Caution, ...]
 
     @property
     def value(self) -> float:
@@ -117,22 +129,49 @@ class Balance(Shown):
         return max(place.residual for place in self.places)
 
     def __str__(self) -> str:
-        of = {"gradients": "squared gradient norm", "weights": "squared weight norm", "laws": "squared weight norm"}[self.what]
+        of = {
+            "gradients": "squared gradient norm",
+            "weights": "squared weight norm",
+            "laws": "squared weight norm",
+        }[self.what]
         lines = [f"balance ({self.what}): {of} {self.before:.6g} -> {self.after:.6g}"]
         if self.what == "laws":
-            lines.append(f"  certificate: every law within {self.residual:.1g} of in + out of the value that was asked for")
+            lines.append(
+                f"  certificate: every law within {self.residual:.1g} of in + out of the value "
+                f"that was asked for"
+            )
         elif not self.attained:
-            lines.append(f"  the minimum does not exist; infimum {'unknown' if self.infimum is None else f'{self.infimum:.6g}'}")
+            lines.append(
+                f"  the minimum does not exist; infimum "
+                f"{'unknown' if self.infimum is None else f'{self.infimum:.6g}'}"
+            )
         elif self.gap is not None and self.gap > 1e-9 * self.after:
-            lines.append(f"  scales are powers of two: in = out within {self.residual:.1g}, {self.gap:.3g} above a proven lower bound")
+            lines.append(
+                f"  scales are powers of two: in = out within {self.residual:.1g}, {self.gap:.3g} "
+                f"above a proven lower bound"
+            )
         elif self.gap is not None:
-            lines.append(f"  certificate: in = out within {self.residual:.1g}, {self.gap:.1g} above a proven lower bound")
+            lines.append(
+                f"  certificate: in = out within {self.residual:.1g}, {self.gap:.1g} above a "
+                f"proven lower bound"
+            )
         else:
-            lines.append(f"  certificate: in = out within {self.residual:.1g}; convex along geodesics, so that this is the minimum")
+            lines.append(
+                f"  certificate: in = out within {self.residual:.1g}; convex along geodesics, so "
+                f"that this is the minimum"
+            )
         for place in self.places:
-            sizes = np.linalg.svd(place.change, compute_uv=False) if place.change.ndim == 2 else place.change
+            sizes = (
+                np.linalg.svd(place.change, compute_uv=False)
+                if place.change.ndim == 2
+                else place.change
+            )
             span = f"{sizes.min():.3g} to {sizes.max():.3g}"
-            name = f"{place.chain}, after {place.after_layer}" if place.chain != "layers" else f"after {place.after_layer}"
+            name = (
+                f"{place.chain}, after {place.after_layer}"
+                if place.chain != "layers"
+                else f"after {place.after_layer}"
+            )
             lines.append(f"  {name}: {place.symmetry}, {len(place.into)} nodes, scales {span}")
         lines.append(f"  function: {self.function}")
         if self.loss is not None:
@@ -141,15 +180,28 @@ class Balance(Shown):
         return "\n".join(lines + [f"  warning: {c.message}" for c in self.cautions])
 
     def table(self) -> Any:
-        """One row for each node: place, scale, in, out (a pandas DataFrame); of GL(k) the scale is a singular value of A."""
+        """One row for each node: place, scale, in, out (a pandas DataFrame); of GL(k) the scale is
+        a singular value of A.
+        """
         import pandas as pd
 
         rows = []
         for place in self.places:
-            sizes = np.linalg.svd(place.change, compute_uv=False) if place.change.ndim == 2 else place.change
+            sizes = (
+                np.linalg.svd(place.change, compute_uv=False)
+                if place.change.ndim == 2
+                else place.change
+            )
             for j, (scale, into, out) in enumerate(zip(sizes, place.into, place.out, strict=True)):
-                row = {"chain": place.chain, "after": place.after_layer, "node": j, "symmetry": place.symmetry}
-                rows.append({**row, "scale": scale, "in": into, "out": out, "attained": j not in place.lost})
+                row = {
+                    "chain": place.chain,
+                    "after": place.after_layer,
+                    "node": j,
+                    "symmetry": place.symmetry,
+                }
+                rows.append(
+                    {**row, "scale": scale, "in": into, "out": out, "attained": j not in place.lost}
+                )
         return pd.DataFrame(rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -164,10 +216,20 @@ class Balance(Shown):
             "attained": self.attained,
             "residual": self.residual,
             "places": [
-                {"chain": p.chain, "after": p.after_layer, "symmetry": p.symmetry, "change": p.change.tolist(), "lost": list(p.lost)}
+                {
+                    "chain": p.chain,
+                    "after": p.after_layer,
+                    "symmetry": p.symmetry,
+                    "change": p.change.tolist(),
+                    "lost": list(p.lost),
+                }
                 for p in self.places
             ],
-            "function": {"measured": self.function.measured, "size": self.function.size, "proved": self.function.proved},
+            "function": {
+                "measured": self.function.measured,
+                "size": self.function.size,
+                "proved": self.function.proved,
+            },
             "loss": None if self.loss is None else list(self.loss),
             "without": list(self.without),
             "warnings": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
@@ -186,7 +248,9 @@ class _Subject(Protocol):
     def gradients(self, loss: Any, given: Any) -> tuple[float | None, Arrays]: ...
     def evaluate(self, network: Any, loss: Any) -> tuple[float, Arrays] | None: ...
     def rebuilt(self, arrays: Arrays) -> tuple[Any, Arrays]: ...
-    def compared(self, network: Any, arrays: Arrays, inputs: Any) -> tuple[float, float, int] | None: ...
+    def compared(
+        self, network: Any, arrays: Arrays, inputs: Any
+    ) -> tuple[float, float, int] | None: ...
     def plain(self) -> bool: ...
 
 
@@ -203,35 +267,35 @@ def balance(
     r"""Move a network to another representative of the same function.
 
     Node j of a ReLU layer may be scaled: weights into it times s, out of it divided by s. Gradients
-    change inversely, so that the total gradient norm :math:`\sum_e G_e^2 s_{t}^2 / s_{h}^2` over edges from node t to
-    node h is convex in log s. Its minimum is where the gradients into every node are as large as
-    those out of it, :math:`|G_{in}|^2 = |G_{out}|^2`; there a step of gradient descent leaves every conserved
-    quantity where it is. Between linear layers (and in attention heads: keys and queries, values and
-    output) an invertible matrix A takes the place of the scales, and the minimum is a geometric mean
-    of matrices.
+    change inversely, so that the total gradient norm :math:`\sum_e G_e^2 s_{t}^2 / s_{h}^2` over
+    edges from node t to node h is convex in log s. Its minimum is where the gradients into every
+    node are as large as those out of it, :math:`|G_{in}|^2 = |G_{out}|^2`; there a step of gradient
+    descent leaves every conserved quantity where it is. Between linear layers (and in attention
+    heads: keys and queries, values and output) an invertible matrix A takes the place of the
+    scales, and the minimum is a geometric mean of matrices.
 
     Args:
-        network: a torch module (a ``Sequential``, a ``MultiheadAttention``, a ``TransformerEncoderLayer``), a
-            list of weights W or (W, b) with W out × in, or a mapping of layers with "weight" or, in × out, "kernel".
-            NumPy and JAX arrays alike.
+        network: a torch module (a ``Sequential``, a ``MultiheadAttention``, a
+            ``TransformerEncoderLayer``), a list of weights W or (W, b) with W out × in, or a
+            mapping of layers with "weight" or, in × out, "kernel". NumPy and JAX arrays alike.
         loss: a function of the network that returns one number; its gradients are balanced. For
             torch ``lambda net: mse_loss(net(x), y)``; for JAX a function of the tree of weights.
         what: "gradients" (least gradient norm), "weights" (least norm of weights: all conserved
-            quantities zero), or ``{law: value}`` with laws of :func:`~singlearn.flow.laws` or names of the layers before
-            the hidden coordinates; laws that are not named keep their values.
-        activation: of weights given as arrays: "relu", "leaky_relu", "linear", "relu^2", …; one for all
-            places or a list.
+            quantities zero), or ``{law: value}`` with laws of :func:`~singlearn.flow.laws` or names
+            of the layers before the hidden coordinates; laws that are not named keep their values.
+        activation: of weights given as arrays: "relu", "leaky_relu", "linear", "relu^2", …; one for
+            all places or a list.
         gradients: of weights given as arrays, in their structure, instead of ``loss``.
         inputs: on which it is checked that the function stays; standard normal ones by default.
-        powers_of_two: round scales to powers of two, for which the function stays bit for bit and the
-            norm is a little above the minimum.
+        powers_of_two: round scales to powers of two, for which the function stays bit for bit and
+            the norm is a little above the minimum.
 
     Returns:
         The new network and a certificate.
 
     Raises:
-        ValueError: a network, an activation or a law that is not understood; gradients of a network that does not
-            have the symmetry; values of laws that no point of the orbit has.
+        ValueError: a network, an activation or a law that is not understood; gradients of a network
+            that does not have the symmetry; values of laws that no point of the orbit has.
 
     >>> found = balance([np.array([[4.0]]), np.array([[1.0]])], what="weights", activation="relu")
     >>> [w.tolist() for w in found.network], found.before, found.after
@@ -242,9 +306,16 @@ def balance(
     subject = _subject(network, activation)
     kind = _kind(what)
     if kind == "gradients" and loss is None and gradients is None:
-        raise ValueError("loss: it is needed for what='gradients', a function of the network that returns one number; or give gradients")
-    start, grads = subject.gradients(loss, gradients) if loss is not None or gradients is not None else (None, None)
-    cautions: list[Warning_] = []
+        raise ValueError(
+            "loss: it is needed for what='gradients', a function of the network that returns one "
+            "number; or give gradients"
+        )
+    start, grads = (
+        subject.gradients(loss, gradients)
+        if loss is not None or gradients is not None
+        else (None, None)
+    )
+    cautions: list[Caution] = []
     if kind == "gradients":
         assert grads is not None
         cautions += _checked_symmetry(subject, grads)
@@ -256,7 +327,11 @@ def balance(
         else reach(chain, known, {place: q for (c, place), q in targets.items() if c == number})
         for number, chain in enumerate(subject.chains)
     ]
-    lower = None if kind == "laws" or any(m.gap is None for m in moved) else sum(m.value - (m.gap or 0.0) for m in moved)
+    lower = (
+        None
+        if kind == "laws" or any(m.gap is None for m in moved)
+        else sum(m.value - (m.gap or 0.0) for m in moved)
+    )
     least_values = sum(m.value for m in moved)
     if powers_of_two:
         _round_to_powers(subject, moved)
@@ -267,18 +342,31 @@ def balance(
         apply(chain, change, carried, "gradients" if kind == "gradients" else "weights")
     made, rounded = subject.rebuilt(arrays)
     cautions += _checked_range(arrays, rounded)
-    before, after = (float(sum(np.square(a).sum() for a in which.values())) for which in (known, carried))
+    before, after = (
+        float(sum(np.square(a).sum() for a in which.values())) for which in (known, carried)
+    )
     again = subject.evaluate(made, loss) if loss is not None else None
     measured = None
     if again is not None and kind == "gradients":
         measured = float(sum(np.square(a).sum() for a in again[1].values()))
         if abs(measured - after) > 1e4 * subject.rounding * max(after, measured) + 1e-300:
             cautions.append(
-                Warning_(Reason.ROUNDING, f"the gradients at the new weights have squared norm {measured:.6g}, predicted was {after:.6g}")
+                Caution(
+                    Reason.ROUNDING,
+                    f"the gradients at the new weights have squared norm {measured:.6g}, predicted "
+                    f"was {after:.6g}",
+                )
             )
     values = None if again is None or start is None else (start, again[0])
-    if values is not None and abs(values[1] - values[0]) > 1e5 * subject.rounding * (abs(values[0]) + 1e-300):
-        cautions.append(Warning_(Reason.ROUNDING, f"the loss went from {values[0]:.10g} to {values[1]:.10g}; the function moved"))
+    if values is not None and abs(values[1] - values[0]) > 1e5 * subject.rounding * (
+        abs(values[0]) + 1e-300
+    ):
+        cautions.append(
+            Caution(
+                Reason.ROUNDING,
+                f"the loss went from {values[0]:.10g} to {values[1]:.10g}; the function moved",
+            )
+        )
     places = tuple(_places(subject, carried, moved, targets, powers_of_two))
     attained = all(m.attained for m in moved)
     if not attained:
@@ -287,16 +375,46 @@ def balance(
     others = before - sum(_norm(chain, known) for chain in subject.chains)
     if not powers_of_two:
         others = after - least_values
-    gap = None if lower is None or not attained else max(after - others - lower, 0.0) if powers_of_two else sum(m.gap or 0.0 for m in moved)
+    gap = (
+        None
+        if lower is None or not attained
+        else max(after - others - lower, 0.0)
+        if powers_of_two
+        else sum(m.gap or 0.0 for m in moved)
+    )
     infima = [m.infimum for m in moved]
-    infimum = None if kind == "laws" or any(i is None for i in infima) else float(sum(i or 0.0 for i in infima) + others)
+    infimum = (
+        None
+        if kind == "laws" or any(i is None for i in infima)
+        else float(sum(i or 0.0 for i in infima) + others)
+    )
     function = _unchanged(subject, made, rounded, moved, inputs, powers_of_two)
-    if function.measured is not None and function.size and function.measured > 1e6 * subject.rounding * function.size:
+    if (
+        function.measured is not None
+        and function.size
+        and function.measured > 1e6 * subject.rounding * function.size
+    ):
         cautions.append(
-            Warning_(Reason.ROUNDING, f"outputs moved by {function.measured:.2g} of {function.size:.2g}: the new weights are badly scaled")
+            Caution(
+                Reason.ROUNDING,
+                f"outputs moved by {function.measured:.2g} of {function.size:.2g}: the new weights "
+                f"are badly scaled",
+            )
         )
     return Balance(
-        made, kind, before, after, measured, infimum, gap, attained, places, function, values, tuple(subject.without), tuple(cautions)
+        made,
+        kind,
+        before,
+        after,
+        measured,
+        infimum,
+        gap,
+        attained,
+        places,
+        function,
+        values,
+        tuple(subject.without),
+        tuple(cautions),
     )
 
 
@@ -338,18 +456,27 @@ class TreeSubject:
     def __init__(self, network: Any, activation: Any) -> None:
         self.tree = Tree(network, activation)
         self.chains = [self.tree.chain]
-        self.without = [f"after {self.tree.chain.position(p)}: {c.why}" for p, c in enumerate(self.tree.chain.between) if not c.free]
+        self.without = [
+            f"after {self.tree.chain.position(p)}: {c.why}"
+            for p, c in enumerate(self.tree.chain.between)
+            if not c.free
+        ]
         self.arrays = self.tree.arrays
         kinds = [np.asarray(a).dtype for a in self.tree.kinds.values()]
         self.rounding = max((_rounding(k) for k in kinds), default=2.0**-53)
-        self._jax = any(type(a).__module__.split(".")[0] in ("jax", "jaxlib") for a in self.tree.kinds.values())
+        self._jax = any(
+            type(a).__module__.split(".")[0] in ("jax", "jaxlib") for a in self.tree.kinds.values()
+        )
 
     def gradients(self, loss: Any, given: Any) -> tuple[float | None, Arrays]:
         """By JAX, or those that were given."""
         if given is not None:
             return None, self.tree.flat(given, "gradients")
         if not self._jax:
-            raise ValueError("loss: it is differentiated for torch modules and JAX arrays; for NumPy arrays give gradients instead")
+            raise ValueError(
+                "loss: it is differentiated for torch modules and JAX arrays; for NumPy arrays "
+                "give gradients instead"
+            )
         return jax_gradients(loss, self.tree)
 
     def evaluate(self, network: Any, loss: Any) -> tuple[float, Arrays] | None:
@@ -361,16 +488,26 @@ class TreeSubject:
         made = self.tree.like_given(arrays)
         return made, Tree(made, self.tree.names).arrays
 
-    def compared(self, network: Any, arrays: Arrays, inputs: Any) -> tuple[float, float, int] | None:
+    def compared(
+        self, network: Any, arrays: Arrays, inputs: Any
+    ) -> tuple[float, float, int] | None:
         """Largest difference, largest output, number of inputs."""
         width = self.tree.layers[0].matrix(self.arrays).shape[1]
-        x = np.random.default_rng(1).normal(size=(PROBES, width)) if inputs is None else np.asarray(inputs, dtype=float)
+        x = (
+            np.random.default_rng(1).normal(size=(PROBES, width))
+            if inputs is None
+            else np.asarray(inputs, dtype=float)
+        )
         if x.ndim != 2 or x.shape[1] != width:
             raise ValueError(f"inputs: got shape {x.shape}; it should be n × {width}")
         old, new = self.tree.outputs(self.arrays, x), self.tree.outputs(arrays, x)
         if old is None or new is None:
             return None
-        return float(np.abs(new - old).max(initial=0.0)), float(np.abs(old).max(initial=0.0)), len(x)
+        return (
+            float(np.abs(new - old).max(initial=0.0)),
+            float(np.abs(old).max(initial=0.0)),
+            len(x),
+        )
 
     def plain(self) -> bool:
         """Whether it is a chain of matrices and activations and nothing else."""
@@ -379,48 +516,65 @@ class TreeSubject:
 
 def _rounding(kind: Any) -> float:
     """Half the distance of 1 to the next number of a type."""
-    return {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}.get(str(kind).removeprefix("torch."), 2.0**-53)
+    return {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24}.get(
+        str(kind).removeprefix("torch."), 2.0**-53
+    )
 
 
-def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Warning_]:
+def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Caution]:
     found = []
     for chain in subject.chains:
         for place, off in asymmetries(chain, subject.arrays, grads).items():
             said = f"after {chain.position(place)} <w, g> into and out of a node differ by {off:.1g} of |w| |g|"
             if off > SURELY_NONE:
                 raise ValueError(
-                    f"gradients: {said}; of a network with this symmetry they are equal, so that either it lacks the symmetry "
+                    f"gradients: {said}; of a network with this symmetry they are equal, so that "
+                    f"either it lacks the symmetry "
                     "(a loss with weight decay does) or the gradients are only rounding"
                 )
             if off > subject.rounding**0.5:
                 close = "close to a minimum of the loss gradients are differences of large numbers"
-                found.append(Warning_(Reason.ROUNDING, f"{said}, which is more than rounding of single weights; {close}"))
+                found.append(
+                    Caution(
+                        Reason.ROUNDING,
+                        f"{said}, which is more than rounding of single weights; {close}",
+                    )
+                )
     return found
 
 
-def _checked_range(wanted: Arrays, rounded: Arrays) -> list[Warning_]:
+def _checked_range(wanted: Arrays, rounded: Arrays) -> list[Caution]:
     for name, array in rounded.items():
         if not np.isfinite(array).all():
-            raise ValueError(f"network: {name} would leave the range of its number type; use a wider one")
+            raise ValueError(
+                f"network: {name} would leave the range of its number type; use a wider one"
+            )
     vanished = [name for name, a in rounded.items() if np.any((a == 0) & (wanted[name] != 0))]
     if vanished:
-        return [Warning_(Reason.ROUNDING, f"entries of {', '.join(vanished)} became 0 in their number type; use a wider one")]
+        return [
+            Caution(
+                Reason.ROUNDING,
+                f"entries of {', '.join(vanished)} became 0 in their number type; use a wider one",
+            )
+        ]
     return []
 
 
-def _no_minimum(places: Sequence[Place], kind: str) -> Warning_:
+def _no_minimum(places: Sequence[Place], kind: str) -> Caution:
     lost = [(place, place.lost) for place in places if place.lost]
     if not lost:
-        return Warning_(
+        return Caution(
             Reason.NO_MINIMUM,
-            "between linear layers the least norm is reached only by matrices that have no inverse (the layers together have lower rank "
+            "between linear layers the least norm is reached only by matrices that have no inverse "
+            "(the layers together have lower rank "
             "than one of them); a matrix close to them was taken",
         )
     named = "; ".join(f"after {place.after_layer} {_numbers(nodes)}" for place, nodes in lost)
     side = "gradients" if kind == "gradients" else "weights"
-    return Warning_(
+    return Caution(
         Reason.NO_MINIMUM,
-        f"the minimum does not exist: a node with {side} on one side only (such as one whose outgoing weights are 0) can be scaled for "
+        f"the minimum does not exist: a node with {side} on one side only (such as one whose "
+        f"outgoing weights are 0) can be scaled for "
         f"ever, {named}; such nodes were left as they were",
     )
 
@@ -432,14 +586,20 @@ def _numbers(nodes: Sequence[int]) -> str:
 
 def _targets(subject: _Subject, what: Mapping[Law | str, Any]) -> dict[tuple[int, int], np.ndarray]:
     """Values by chain and place."""
-    places = {(c, p): chain for c, chain in enumerate(subject.chains) for p, coupling in enumerate(chain.between) if coupling.free}
+    places = {
+        (c, p): chain
+        for c, chain in enumerate(subject.chains)
+        for p, coupling in enumerate(chain.between)
+        if coupling.free
+    }
     found: dict[tuple[int, int], np.ndarray] = {}
     for law, value in what.items():
         matches = [key for key, chain in places.items() if _is_of(law, chain, key[1])]
         if len(matches) != 1:
             names = ", ".join(chain.position(p) for (_, p), chain in places.items())
             raise ValueError(
-                f"what: {law if isinstance(law, str) else getattr(law, 'formula', law)} names {len(matches) or 'no'} places of this "
+                f"what: {law if isinstance(law, str) else getattr(law, 'formula', law)} names "
+                f"{len(matches) or 'no'} places of this "
                 f"network; it should be one of its laws, or the layer before a place: {names}"
             )
         (key,) = matches
@@ -448,8 +608,13 @@ def _targets(subject: _Subject, what: Mapping[Law | str, Any]) -> dict[tuple[int
         if target.ndim == 0:
             target = target * np.eye(shape[0]) if len(shape) == 2 else np.full(shape, float(target))
         if target.shape != shape or not np.isfinite(target).all():
-            raise ValueError(f"what: the value of {law} has shape {target.shape}; it should be finite and of shape {shape}")
-        if len(shape) == 2 and not np.allclose(target, target.T, rtol=1e-12, atol=1e-12 * np.abs(target).max()):
+            raise ValueError(
+                f"what: the value of {law} has shape {target.shape}; it should be finite and of "
+                f"shape {shape}"
+            )
+        if len(shape) == 2 and not np.allclose(
+            target, target.T, rtol=1e-12, atol=1e-12 * np.abs(target).max()
+        ):
             raise ValueError(f"what: the value of {law} should be a symmetric matrix")
         found[key] = target
     return found
@@ -465,7 +630,11 @@ def _is_of(law: Law | str, chain: Chain, place: int) -> bool:
 
 
 def _places(
-    subject: _Subject, carried: Arrays, moved: Sequence[Moved], targets: Mapping[tuple[int, int], np.ndarray], rounded: bool
+    subject: _Subject,
+    carried: Arrays,
+    moved: Sequence[Moved],
+    targets: Mapping[tuple[int, int], np.ndarray],
+    rounded: bool,
 ) -> list[Place]:
     found = []
     for chain, change in zip(subject.chains, moved, strict=True):
@@ -473,16 +642,25 @@ def _places(
             made = change.changes[place]
             if made is None:
                 continue
-            matrix, offset = chain.layers[place].matrix(carried), chain.layers[place].offset(carried)
+            matrix, offset = (
+                chain.layers[place].matrix(carried),
+                chain.layers[place].offset(carried),
+            )
             into = np.square(matrix).sum((1, 2)) + (0.0 if offset is None else np.square(offset))
-            out = np.square(chain.layers[place + 1].matrix(carried)).sum((0, 2)) * (coupling.degree or 1.0)
+            out = np.square(chain.layers[place + 1].matrix(carried)).sum((0, 2)) * (
+                coupling.degree or 1.0
+            )
             lost = change.lost[place]
             nodes = () if lost is None else tuple(int(j) for j in np.flatnonzero(lost))
             residual = change.residual[place]
             if rounded and not coupling.linear:
-                residual = float(np.max(np.abs(into - out) / np.where(into + out > 0, into + out, 1.0)))
+                residual = float(
+                    np.max(np.abs(into - out) / np.where(into + out > 0, into + out, 1.0))
+                )
             symmetry = f"GL({len(made)})" if coupling.linear else _scaling(coupling.degree or 1.0)
-            found.append(Place(chain.position(place), chain.name, symmetry, made, into, out, residual, nodes))
+            found.append(
+                Place(chain.position(place), chain.name, symmetry, made, into, out, residual, nodes)
+            )
     return found
 
 
@@ -496,15 +674,30 @@ def _round_to_powers(subject: _Subject, moved: Sequence[Moved]) -> None:
             scales = change.changes[place]
             if scales is None:
                 continue
-            if coupling.linear or coupling.degree is None or coupling.degree != int(coupling.degree):
+            if (
+                coupling.linear
+                or coupling.degree is None
+                or coupling.degree != int(coupling.degree)
+            ):
                 raise ValueError(
-                    f"powers_of_two: after {chain.position(place)} stands no scale with a whole power; it should be False for this network"
+                    f"powers_of_two: after {chain.position(place)} stands no scale with a whole "
+                    f"power; it should be False for this network"
                 )
             power = np.round(np.log2(scales))
-            change.changes[place], change.inverses[place] = 2.0**power, 2.0 ** (-power * int(coupling.degree))
+            change.changes[place], change.inverses[place] = (
+                2.0**power,
+                2.0 ** (-power * int(coupling.degree)),
+            )
 
 
-def _unchanged(subject: _Subject, made: Any, rounded: Arrays, moved: Sequence[Moved], inputs: Any, exactly: bool) -> Unchanged:
+def _unchanged(
+    subject: _Subject,
+    made: Any,
+    rounded: Arrays,
+    moved: Sequence[Moved],
+    inputs: Any,
+    exactly: bool,
+) -> Unchanged:
     compared = subject.compared(made, rounded, inputs)
     measured, size, probes = (None, None, 0) if compared is None else compared
     proved = None
@@ -518,11 +711,13 @@ def _unchanged(subject: _Subject, made: Any, rounded: Arrays, moved: Sequence[Mo
 
 
 def proved_bound(chain: Chain, arrays: Mapping[str, np.ndarray], rounding: float) -> float:
-    r"""Bound how far rounding of scaled weights moves the outputs of a chain, for inputs in [-1, 1].
+    r"""Bound how far rounding of scaled weights moves the outputs of a chain, for inputs in [-1,
+     1].
 
     Every new weight is within the share δ of an exact rescaling. Activations have slopes of at most
     1 and :math:`|φ(z)| \le |z|`, so that along each path the product of weights moves by at most
-    :math:`(1 + δ)^L - 1`, and :math:`|f' - f| \le ((1 + δ)^L - 1)\, (|W_L| (\dots (|W_1| 1 + |b_1|)) + |b_L|)`.
+    :math:`(1 + δ)^L - 1`, and :math:`|f' - f| \le ((1 + δ)^L - 1)\, (|W_L| (\dots (|W_1| 1 +
+    |b_1|)) + |b_L|)`.
 
     Args:
         chain: of matrices and such activations.

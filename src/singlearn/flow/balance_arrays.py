@@ -13,16 +13,28 @@ from jaxtyping import Float
 from singlearn.flow.balance_chain import Chain, Coupling, Layer
 
 NAMES = "relu, leaky_relu, linear, relu^k (such as relu^2), or a network's own such as tanh, which has no symmetry"
-CURVED = ("tanh", "sigmoid", "gelu", "silu", "swish", "elu", "selu", "softplus", "mish", "erf", "sin")
+CURVED = (
+    "tanh",
+    "sigmoid",
+    "gelu",
+    "silu",
+    "swish",
+    "elu",
+    "selu",
+    "softplus",
+    "mish",
+    "erf",
+    "sin",
+)
 
 
 class Tree:
     """Weights of a chain as the caller keeps them, and the same as named arrays.
 
     Args:
-        network: a list with, for each layer, W (out × in), (W, b), or a mapping with "weight" (out × in) or
-            "kernel" (in × out) and maybe "bias"; or a mapping of such layers, whose names end in the number
-            of the layer.
+        network: a list with, for each layer, W (out × in), (W, b), or a mapping with "weight" (out
+            × in) or "kernel" (in × out) and maybe "bias"; or a mapping of such layers, whose names
+            end in the number of the layer.
         activation: what stands between layers, one name for all or a list.
     """
 
@@ -34,18 +46,31 @@ class Tree:
         self.kinds: dict[str, Any] = {}
         for place, key in enumerate(self.order):
             self._read(str(key), network[key], place)
-        names = [activation] * (len(self.layers) - 1) if isinstance(activation, str) or activation is None else list(activation)
+        names = (
+            [activation] * (len(self.layers) - 1)
+            if isinstance(activation, str) or activation is None
+            else list(activation)
+        )
         if activation is None or len(names) != len(self.layers) - 1:
-            raise ValueError(f"activation: got {activation!r}; it should be what stands between layers, one or a list: {NAMES}")
+            raise ValueError(
+                f"activation: got {activation!r}; it should be what stands between layers, one or "
+                f"a list: {NAMES}"
+            )
         self.names: tuple[str, ...] = tuple(map(str, names))
-        self.chain = Chain(tuple(self.layers), tuple(_coupling(name) for name in self.names), "layers")
+        self.chain = Chain(
+            tuple(self.layers), tuple(_coupling(name) for name in self.names), "layers"
+        )
         if not any(c.free for c in self.chain.between):
-            raise ValueError(f"activation: got {activation!r}, which has no continuous symmetry, so that there is nothing to balance")
+            raise ValueError(
+                f"activation: got {activation!r}, which has no continuous symmetry, so that there "
+                f"is nothing to balance"
+            )
         shapes = [layer.matrix(self.arrays).shape for layer in self.layers]
         for k, (first, second) in enumerate(pairwise(shapes)):
             if second[1] != first[0]:
                 raise ValueError(
-                    f"network: layer {self.order[k]} writes {first[0]} numbers and layer {self.order[k + 1]} reads {second[1]}; weights "
+                    f"network: layer {self.order[k]} writes {first[0]} numbers and layer "
+                    f"{self.order[k + 1]} reads {second[1]}; weights "
                     'are out × in, as in W2 φ(W1 x), a "kernel" is in × out'
                 )
 
@@ -54,12 +79,17 @@ class Tree:
         if isinstance(layer, Mapping):
             unknown = set(layer) - {"weight", "kernel", "bias"}
             if unknown or len({"weight", "kernel"} & set(layer)) != 1:
-                raise ValueError(f"network: layer {name} has {sorted(layer)}; it should have weight or kernel, and maybe bias")
+                raise ValueError(
+                    f"network: layer {name} has {sorted(layer)}; it should have weight or kernel, "
+                    f"and maybe bias"
+                )
             transposed = "kernel" in layer
             weight, bias = layer["kernel" if transposed else "weight"], layer.get("bias")
         elif isinstance(layer, (tuple, list)):
             if len(layer) != 2:
-                raise ValueError(f"network: layer {name} has {len(layer)} arrays; it should be W, or W and b")
+                raise ValueError(
+                    f"network: layer {name} has {len(layer)} arrays; it should be W, or W and b"
+                )
             weight, bias = layer
         else:
             weight, bias = layer, None
@@ -67,7 +97,14 @@ class Tree:
         if bias is not None:
             self._keep(f"{name}.bias", bias, 1)
         label = name if isinstance(self.given, Mapping) else f"layer {place + 1}"
-        self.layers.append(Layer(label, f"{name}.weight", transposed=transposed, bias=f"{name}.bias" if bias is not None else None))
+        self.layers.append(
+            Layer(
+                label,
+                f"{name}.weight",
+                transposed=transposed,
+                bias=f"{name}.bias" if bias is not None else None,
+            )
+        )
 
     def _keep(self, name: str, array: Any, axes: int) -> None:
         found = np.asarray(array)
@@ -88,7 +125,9 @@ class Tree:
             raise ValueError(f"{what}: it should have the structure of network; {error}") from error
         mine = {name: a.shape for name, a in self.arrays.items()}
         if {name: a.shape for name, a in found.arrays.items()} != mine:
-            raise ValueError(f"{what}: it should have the structure and the shapes of network, {mine}")
+            raise ValueError(
+                f"{what}: it should have the structure and the shapes of network, {mine}"
+            )
         return found.arrays
 
     def like_given(self, arrays: Mapping[str, np.ndarray], reference: Any = None) -> Any:
@@ -98,10 +137,17 @@ class Tree:
         def layer(key: Any) -> Any:
             given, weight, bias = source[key], f"{key}.weight", f"{key}.bias"
             if isinstance(given, Mapping):
-                made = {k: _like(v, arrays[bias if k == "bias" else weight]) for k, v in given.items()}
+                made = {
+                    k: _like(v, arrays[bias if k == "bias" else weight]) for k, v in given.items()
+                }
                 return made
             if isinstance(given, (tuple, list)):
-                return type(given)((_like(given[0], arrays[weight]), None if given[1] is None else _like(given[1], arrays[bias])))
+                return type(given)(
+                    (
+                        _like(given[0], arrays[weight]),
+                        None if given[1] is None else _like(given[1], arrays[bias]),
+                    )
+                )
             return _like(given, arrays[weight])
 
         if isinstance(source, Mapping):
@@ -109,7 +155,9 @@ class Tree:
         made = [layer(key) for key in self.order]
         return tuple(made) if isinstance(source, tuple) else made
 
-    def outputs(self, arrays: Mapping[str, np.ndarray], inputs: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n out"] | None:
+    def outputs(
+        self, arrays: Mapping[str, np.ndarray], inputs: Float[np.ndarray, "n d"]
+    ) -> Float[np.ndarray, "n out"] | None:
         """What the network says, where its activations are known."""
         h = np.asarray(inputs, dtype=float)
         for k, layer in enumerate(self.layers):
@@ -138,14 +186,22 @@ def _order(network: Any) -> list[Any]:
             raise ValueError(f"network: got {len(network)} layers; it should have at least two")
         return list(range(len(network)))
     if not isinstance(network, Mapping):
-        raise ValueError(f"network: got {type(network).__name__}; it should be a torch module, a list of weights, or a mapping of layers")
+        raise ValueError(
+            f"network: got {type(network).__name__}; it should be a torch module, a list of "
+            f"weights, or a mapping of layers"
+        )
     if set(network) == {"params"}:
         raise ValueError('network: got {"params": …}; give what is in it')
     numbered = {key: re.search(r"(\d+)$", str(key)) for key in network}
     missing = [key for key, match in numbered.items() if match is None]
-    if missing or len(network) < 2 or len({str(k)[: m.start()] for k, m in numbered.items() if m}) != 1:
+    if (
+        missing
+        or len(network) < 2
+        or len({str(k)[: m.start()] for k, m in numbered.items() if m}) != 1
+    ):
         raise ValueError(
-            f"network: layers {sorted(map(str, network))} have no order that is known; names should be the same but for a number "
+            f"network: layers {sorted(map(str, network))} have no order that is known; names "
+            f"should be the same but for a number "
             "at the end, such as Dense_0, Dense_1, or give a list"
         )
     return sorted(network, key=lambda key: int(numbered[key][1]))  # type: ignore[index]

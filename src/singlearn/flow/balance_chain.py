@@ -1,4 +1,6 @@
-"""Chains of layers, whose hidden coordinates can be rescaled or mixed without changing the function."""
+"""Chains of layers, whose hidden coordinates can be rescaled or mixed without changing the
+function.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from singlearn.flow.balance_scales import Edges, Program, minimise
 Arrays = Mapping[str, Float[np.ndarray, "..."]]
 What = Literal["gradients", "weights"]
 ROUNDS, SETTLED = 400, 1e-12
-"""Rounds over node scales and matrices where a chain has both, and the residual at which they stop."""
+"""Rounds over node scales and matrices where a chain has both, and the residual at which they stop.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Layer:
         transposed: whether the stored array maps from its first axis to its second.
         taps: how many entries of the flattened array each pair of a row and a column has.
         bias: name of the bias, None without one.
-        joins: "rows" where the bias is added to what the layer writes, "columns" where it is read by the same
-            coordinates as the weights are (the bias of a query).
+        joins: "rows" where the bias is added to what the layer writes, "columns" where it is read
+            by the same coordinates as the weights are (the bias of a query).
     """
 
     name: str
@@ -48,13 +51,20 @@ class Layer:
         return flat, (self.rows or slice(None), self.columns or slice(None))
 
     def matrix(self, arrays: Arrays) -> Float[np.ndarray, "h t taps"]:
-        """What the layer multiplies with: rows written, columns read; a bias that joins columns is one more row."""
+        """What the layer multiplies with: rows written, columns read; a bias that joins columns is
+        one more row.
+        """
         flat, part = self._part(arrays)
         found = np.asarray(flat[part], dtype=float)
         if self.transposed:
             found = np.swapaxes(found, 0, 1)
         if self.bias is not None and self.joins == "columns":
-            found = np.concatenate([found, np.asarray(arrays[self.bias], dtype=float)[self._bias_part()][None, :, None]])
+            found = np.concatenate(
+                [
+                    found,
+                    np.asarray(arrays[self.bias], dtype=float)[self._bias_part()][None, :, None],
+                ]
+            )
         return found
 
     def offset(self, arrays: Arrays) -> Float[np.ndarray, " h"] | None:
@@ -67,10 +77,17 @@ class Layer:
         written_first = self.transposed == (self.joins == "columns")
         return (self.rows if written_first else self.columns) or slice(None)
 
-    def store(self, arrays: dict[str, np.ndarray], matrix: Float[np.ndarray, "h t taps"], offset: Float[np.ndarray, " h"] | None) -> None:
+    def store(
+        self,
+        arrays: dict[str, np.ndarray],
+        matrix: Float[np.ndarray, "h t taps"],
+        offset: Float[np.ndarray, " h"] | None,
+    ) -> None:
         """Put the matrix and the bias where they belong; arrays are changed in place."""
         if self.bias is not None:
-            arrays[self.bias][self._bias_part()] = matrix[-1, :, 0] if self.joins == "columns" else offset
+            arrays[self.bias][self._bias_part()] = (
+                matrix[-1, :, 0] if self.joins == "columns" else offset
+            )
         if self.bias is not None and self.joins == "columns":
             matrix = matrix[:-1]
         if self.transposed:
@@ -123,8 +140,8 @@ class Moved:
         changes: for each place between layers a vector of node scales s, a matrix A, or None.
         inverses: 1/s or A⁻¹.
         value: of the norm, of the layers of this chain.
-        infimum: a lower bound of it that is a minimum's own value where there is a certificate; None if there
-            is none.
+        infimum: a lower bound of it that is a minimum's own value where there is a certificate;
+            None if there is none.
         gap: value minus a proven lower bound, None if there is none.
         residual: by place: largest |in - out| / (in + out).
         lost: by place: nodes whose scale would have to run to infinity.
@@ -173,7 +190,9 @@ class _State:
         self.moved.changes[place] = s if before is None else s * before
         self.moved.inverses[place] = inverse if back is None else inverse * back
 
-    def mix(self, place: int, a: Float[np.ndarray, "k k"], inverse: Float[np.ndarray, "k k"]) -> None:
+    def mix(
+        self, place: int, a: Float[np.ndarray, "k k"], inverse: Float[np.ndarray, "k k"]
+    ) -> None:
         """A matrix, on top of what there was."""
         first, second = (inverse.T, a.T) if self.contragredient else (a, inverse)
         offset = self.offsets[place]
@@ -189,7 +208,9 @@ class _State:
         return float(sum(norms) + sum(np.square(b).sum() for b in self.offsets if b is not None))
 
     def residual(self, place: int, target: np.ndarray | float = 0.0) -> float:
-        """|in - k out - target| as a share of in + k out + |target|, the largest over nodes or of matrices."""
+        """|in - k out - target| as a share of in + k out + |target|, the largest over nodes or of
+        matrices.
+        """
         coupling = self.chain.between[place]
         into, out = self.into(place), self.out(place)
         if coupling.linear:
@@ -204,7 +225,8 @@ class _State:
 
 
 def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
-    """The point of the orbit of a chain at which its gradients or weights have least total squared norm.
+    """The point of the orbit of a chain at which its gradients or weights have least total squared
+    norm.
 
     Args:
         chain: of layers.
@@ -214,8 +236,8 @@ def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
     Returns:
         The changes, with a certificate: where all places have node scales, a dual bound; for one
         pair of linear layers the closed form. Otherwise the function is convex along geodesics of
-        scales and positive definite matrices, so that the stationary point is least, and the residual
-        says how stationary it is.
+        scales and positive definite matrices, so that the stationary point is least, and the
+        residual says how stationary it is.
     """
     state = _State(chain, arrays, what == "gradients")
     count = len(chain.between)
@@ -225,19 +247,30 @@ def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
     before = state.value()
     for round_ in range(ROUNDS if len(linear) + bool(scaled) > 1 else 1):
         for place in linear:
-            change = geometric_mean_change(state.into(place), state.out(place), state.contragredient)
+            change = geometric_mean_change(
+                state.into(place), state.out(place), state.contragredient
+            )
             state.moved.attained &= change.attained or round_ > 0
             state.mix(place, change.matrix, change.inverse)
         if scaled:
             _scale_nodes(state, scaled, None)
         value = state.value()
-        if round_ and (max(state.residual(p) for p in (*linear, *scaled)) <= SETTLED or before - value <= 1e-15 * value):
+        if round_ and (
+            max(state.residual(p) for p in (*linear, *scaled)) <= SETTLED
+            or before - value <= 1e-15 * value
+        ):
             break
         before = value
     state.moved.value = state.value()
-    state.moved.residual = [state.residual(p) if chain.between[p].free else 0.0 for p in range(count)]
+    state.moved.residual = [
+        state.residual(p) if chain.between[p].free else 0.0 for p in range(count)
+    ]
     if len(linear) == 1 and not scaled:
-        fixed = state.value() - np.square(state.into(linear[0])).sum() - np.square(state.out(linear[0])).sum()
+        fixed = (
+            state.value()
+            - np.square(state.into(linear[0])).sum()
+            - np.square(state.out(linear[0])).sum()
+        )
         state.moved.infimum = change.infimum + float(fixed)
         state.moved.gap = max(state.moved.value - state.moved.infimum, 0.0)
     elif linear:
@@ -246,7 +279,8 @@ def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
 
 
 def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> Moved:
-    """The point of the orbit at which laws have the values that are wanted; laws not named keep theirs.
+    """The point of the orbit at which laws have the values that are wanted; laws not named keep
+    theirs.
 
     Args:
         chain: of layers.
@@ -268,8 +302,10 @@ def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> Mo
             found = _to_law(state, place, wanted[place])
             if found is None:
                 raise ValueError(
-                    f"what: no invertible matrix after {chain.position(place)} gives its law this value; the positive eigenvalues "
-                    "of a value are at most as many as the rank of the layer before, the negative ones as that of the layer after"
+                    f"what: no invertible matrix after {chain.position(place)} gives its law this "
+                    f"value; the positive eigenvalues "
+                    "of a value are at most as many as the rank of the layer before, the negative "
+                    "ones as that of the layer after"
                 )
             state.mix(place, *found)
         if scaled:
@@ -279,11 +315,15 @@ def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> Mo
     worst = max(free, key=lambda p: state.residual(p, wanted[p]))
     if state.residual(worst, wanted[worst]) > 1e-8:
         raise ValueError(
-            f"what: the law after {chain.position(worst)} was not brought to its value; |difference| is "
-            f"{state.residual(worst, wanted[worst]):.1g} of in + out, so that there is probably no such point of the orbit"
+            f"what: the law after {chain.position(worst)} was not brought to its value; "
+            f"|difference| is "
+            f"{state.residual(worst, wanted[worst]):.1g} of in + out, so that there is probably no "
+            f"such point of the orbit"
         )
     state.moved.value = state.value()
-    state.moved.residual = [state.residual(p, wanted[p]) if p in wanted else 0.0 for p in range(count)]
+    state.moved.residual = [
+        state.residual(p, wanted[p]) if p in wanted else 0.0 for p in range(count)
+    ]
     return state.moved
 
 
@@ -334,8 +374,8 @@ def _scale_nodes(state: _State, places: list[int], wanted: Mapping[int, np.ndarr
 def asymmetries(chain: Chain, weights: Arrays, gradients: Arrays) -> dict[int, float]:
     r"""How far gradients are from being orthogonal to the symmetry after each layer that has one.
 
-    :math:`\langle w_{in}, g_{in} \rangle = k \langle w_{out}, g_{out} \rangle` for every node of a network that has it; of
-    matrices :math:`G_1 W_1^T = W_2^T G_2`.
+    :math:`\langle w_{in}, g_{in} \rangle = k \langle w_{out}, g_{out} \rangle` for every node of a
+    network that has it; of matrices :math:`G_1 W_1^T = W_2^T G_2`.
 
     Returns:
         By place, the largest difference as a share of |w_in| |g_in| + k |w_out| |g_out|.
@@ -348,27 +388,36 @@ def asymmetries(chain: Chain, weights: Arrays, gradients: Arrays) -> dict[int, f
         w_in, w_out, g_in, g_out = w.into(place), w.out(place), g.into(place), g.out(place)
         if coupling.linear:
             left, right = g_in @ w_in.T, w_out.T @ g_out
-            size = np.linalg.norm(w_in) * np.linalg.norm(g_in) + np.linalg.norm(w_out) * np.linalg.norm(g_out)
+            size = np.linalg.norm(w_in) * np.linalg.norm(g_in) + np.linalg.norm(
+                w_out
+            ) * np.linalg.norm(g_out)
             found[place] = float(np.linalg.norm(left - right) / size) if size > 0 else 0.0
             continue
         k = coupling.degree or 1.0
         off = np.abs(np.einsum("kn,kn->k", w_in, g_in) - k * np.einsum("mk,mk->k", w_out, g_out))
-        sizes = np.linalg.norm(w_in, axis=1) * np.linalg.norm(g_in, axis=1) + k * np.linalg.norm(w_out, axis=0) * np.linalg.norm(
-            g_out, axis=0
+        sizes = np.linalg.norm(w_in, axis=1) * np.linalg.norm(g_in, axis=1) + k * np.linalg.norm(
+            w_out, axis=0
+        ) * np.linalg.norm(g_out, axis=0)
+        found[place] = float(
+            np.where(sizes > 0, off / np.where(sizes > 0, sizes, 1.0), 0.0).max(initial=0.0)
         )
-        found[place] = float(np.where(sizes > 0, off / np.where(sizes > 0, sizes, 1.0), 0.0).max(initial=0.0))
     return found
 
 
-def apply(chain: Chain, moved: Moved, arrays: dict[str, np.ndarray], kind: Literal["weights", "gradients", "squares"]) -> None:
+def apply(
+    chain: Chain,
+    moved: Moved,
+    arrays: dict[str, np.ndarray],
+    kind: Literal["weights", "gradients", "squares"],
+) -> None:
     """Carry arrays along, in place.
 
     Args:
         chain: whose layers they belong to.
         moved: the changes.
         arrays: by parameter.
-        kind: "weights"; "gradients" change inversely, momentum with them; "squares" are entries of squared
-            gradients, which only node scales carry along.
+        kind: "weights"; "gradients" change inversely, momentum with them; "squares" are entries of
+            squared gradients, which only node scales carry along.
     """
     state = [(layer.matrix(arrays), layer.offset(arrays)) for layer in chain.layers]
     for place, (change, inverse) in enumerate(zip(moved.changes, moved.inverses, strict=True)):

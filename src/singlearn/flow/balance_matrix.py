@@ -9,7 +9,9 @@ from jaxtyping import Float
 from scipy.linalg import solve_continuous_lyapunov
 
 SINGULAR = 1e-6
-"""Singular values below this share of the largest are lifted to it, so that the matrix has an inverse."""
+"""Singular values below this share of the largest are lifted to it, so that the matrix has an
+inverse.
+"""
 RANK = 1e-12
 STEPS = 200
 
@@ -30,12 +32,16 @@ class Change(NamedTuple):
     attained: bool
 
 
-def geometric_mean_change(first: Float[np.ndarray, "k n"], second: Float[np.ndarray, "m k"], contragredient: bool) -> Change:
-    r"""The A of least :math:`|A^{-T} G_1|^2 + |G_2 A^T|^2` (gradients), or of least :math:`|A W_1|^2 + |W_2 A^{-1}|^2` (weights).
+def geometric_mean_change(
+    first: Float[np.ndarray, "k n"], second: Float[np.ndarray, "m k"], contragredient: bool
+) -> Change:
+    r"""The A of least :math:`|A^{-T} G_1|^2 + |G_2 A^T|^2` (gradients), or of least :math:`|A
+     W_1|^2 + |W_2 A^{-1}|^2` (weights).
 
-    With :math:`B = G_2^T G_2` and :math:`C = G_1 G_1^T` it is :math:`A^T A = B^{-1} \# C`, the geometric mean of the two
-    matrices (of weights: with B and C in each other's place), and the least value is :math:`2 \| G_2 G_1 \|_*`. It is computed from
-    triangular factors of both, without their squares.
+    With :math:`B = G_2^T G_2` and :math:`C = G_1 G_1^T` it is :math:`A^T A = B^{-1} \# C`, the
+    geometric mean of the two matrices (of weights: with B and C in each other's place), and the
+    least value is :math:`2 \| G_2 G_1 \|_*`. It is computed from triangular factors of both,
+    without their squares.
 
     Args:
         first: of the layer that writes the hidden coordinates, one row for each.
@@ -43,7 +49,8 @@ def geometric_mean_change(first: Float[np.ndarray, "k n"], second: Float[np.ndar
         contragredient: true for gradients.
 
     Returns:
-        The change. Where the least value is not attained, of matrices whose small singular values are lifted.
+        The change. Where the least value is not attained, of matrices whose small singular values
+        are lifted.
 
     >>> change = geometric_mean_change(np.array([[4.0]]), np.array([[1.0]]), contragredient=True)
     >>> change.matrix, change.infimum
@@ -56,7 +63,8 @@ def geometric_mean_change(first: Float[np.ndarray, "k n"], second: Float[np.ndar
     lifted, other = _lifted(into), _lifted(out)
     if not contragredient:
         lifted, other = other, lifted
-    # P = other⁻¹ (other lifted^T lifted other^T)^{1/2} other^{-T} solves P B P = C; A is any matrix with A^T A = P.
+    # P = other⁻¹ (other lifted^T lifted other^T)^{1/2} other^{-T} solves P B P = C; A is any matrix
+    # with A^T A = P.
     _, s, v = np.linalg.svd(lifted @ other.T)
     root = np.sqrt(s)[:, None] * np.linalg.solve(other, v.T).T
     _, size, axes = np.linalg.svd(root)
@@ -66,7 +74,9 @@ def geometric_mean_change(first: Float[np.ndarray, "k n"], second: Float[np.ndar
 def _triangular(matrix: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "k k"]:
     """R with RᵀR = MᵀM."""
     k = matrix.shape[1]
-    padded = matrix if len(matrix) >= k else np.concatenate([matrix, np.zeros((k - len(matrix), k))])
+    padded = (
+        matrix if len(matrix) >= k else np.concatenate([matrix, np.zeros((k - len(matrix), k))])
+    )
     return np.asarray(np.linalg.qr(padded, mode="r"))
 
 
@@ -84,12 +94,14 @@ def _lifted(matrix: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
 
 
 def change_to_law(
-    first: Float[np.ndarray, "k n"], second: Float[np.ndarray, "m k"], target: Float[np.ndarray, "k k"]
+    first: Float[np.ndarray, "k n"],
+    second: Float[np.ndarray, "m k"],
+    target: Float[np.ndarray, "k k"],
 ) -> tuple[Float[np.ndarray, "k k"], Float[np.ndarray, "k k"]] | None:
     r"""An A for which :math:`A C A^T - A^{-T} B A^{-1}` is the target, C = W₁W₁ᵀ and B = W₂ᵀW₂.
 
-    A step :math:`A \mapsto (1 + S) A` with symmetric S changes the law by :math:`S M + M S`, M the sum of both terms; the
-    S of a wanted change solves this Lyapunov equation.
+    A step :math:`A \mapsto (1 + S) A` with symmetric S changes the law by :math:`S M + M S`, M the
+    sum of both terms; the S of a wanted change solves this Lyapunov equation.
 
     Args:
         first: W₁, with its bias as a column.
@@ -97,8 +109,8 @@ def change_to_law(
         target: of the law W₁W₁ᵀ - W₂ᵀW₂, symmetric.
 
     Returns:
-        A and its inverse; None where the steps do not arrive, as when the target has more positive eigenvalues than W₁
-        has rank.
+        A and its inverse; None where the steps do not arrive, as when the target has more positive
+        eigenvalues than W₁ has rank.
 
     >>> a, inverse = change_to_law(np.array([[2.0]]), np.array([[1.0]]), np.array([[0.0]]))
     >>> (a**4).round(12)

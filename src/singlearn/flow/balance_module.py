@@ -13,7 +13,12 @@ from singlearn.flow.balance_torch import DROPOUTS
 
 PROBES = 64
 PLAIN = (nn.Linear, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.Tanh, nn.Identity, *DROPOUTS)
-ROUNDING = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.float16: 2.0**-11, torch.bfloat16: 2.0**-8}
+ROUNDING = {
+    torch.float64: 2.0**-53,
+    torch.float32: 2.0**-24,
+    torch.float16: 2.0**-11,
+    torch.bfloat16: 2.0**-8,
+}
 
 
 class ModuleSubject:
@@ -34,13 +39,25 @@ class ModuleSubject:
         if given is None:
             return balance_torch.gradients_of(self.module, loss)
         try:
-            grads = {name: np.asarray(given[name].detach().double().cpu() if hasattr(given[name], "detach") else given[name], dtype=float)
-                     for name in self.arrays}  # fmt: skip
+            grads = {
+                name: np.asarray(
+                    given[name].detach().double().cpu()
+                    if hasattr(given[name], "detach")
+                    else given[name],
+                    dtype=float,
+                )
+                for name in self.arrays
+            }
         except (KeyError, TypeError):
-            raise ValueError(f"gradients: it should be a mapping with {', '.join(self.arrays)}") from None
+            raise ValueError(
+                f"gradients: it should be a mapping with {', '.join(self.arrays)}"
+            ) from None
         wrong = [name for name, a in self.arrays.items() if grads[name].shape != a.shape]
         if wrong:
-            raise ValueError(f"gradients: {wrong[0]} has shape {grads[wrong[0]].shape}; it should be {self.arrays[wrong[0]].shape}")
+            raise ValueError(
+                f"gradients: {wrong[0]} has shape {grads[wrong[0]].shape}; it should be "
+                f"{self.arrays[wrong[0]].shape}"
+            )
         return None, grads
 
     def evaluate(self, network: Any, loss: Any) -> tuple[float, dict[str, np.ndarray]] | None:
@@ -52,19 +69,29 @@ class ModuleSubject:
         made = balance_torch.with_arrays(self.module, arrays)
         return made, balance_torch.arrays_of(made)
 
-    def compared(self, network: Any, arrays: dict[str, np.ndarray], inputs: Any) -> tuple[float, float, int] | None:
+    def compared(
+        self, network: Any, arrays: dict[str, np.ndarray], inputs: Any
+    ) -> tuple[float, float, int] | None:
         """Largest difference of an output, largest output, number of inputs."""
         x = balance_torch.probe(self.module, self.chains, PROBES) if inputs is None else inputs
         if x is None:
             return None
         old, new = balance_torch.outputs(self.module, x), balance_torch.outputs(network, x)
         first = x[0] if isinstance(x, tuple) else x
-        count = first.shape[0] if isinstance(self.module, nn.Sequential) else int(np.prod(first.shape[:-1]))
+        count = (
+            first.shape[0]
+            if isinstance(self.module, nn.Sequential)
+            else int(np.prod(first.shape[:-1]))
+        )
         return float((new - old).abs().max()), float(old.abs().max()), int(count)
 
     def plain(self) -> bool:
-        """Whether it is a chain of matrices and activations with slopes of at most 1, and nothing else."""
+        """Whether it is a chain of matrices and activations with slopes of at most 1, and nothing
+        else.
+        """
         if not isinstance(self.module, nn.Sequential):
             return False
         parts = [part for _, part in balance_torch._flat(self.module, "")]
-        return all(isinstance(part, PLAIN) for part in parts) and isinstance(parts[0], (nn.Linear, *DROPOUTS, nn.Identity))
+        return all(isinstance(part, PLAIN) for part in parts) and isinstance(
+            parts[0], (nn.Linear, *DROPOUTS, nn.Identity)
+        )

@@ -9,13 +9,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 SWEEPS, EACH, STEPS, INNER = 20, 3, 100, 400
-"""Rounds of sweeps at the start and sweeps in each, Newton steps at most, and steps of conjugate gradients within one."""
+"""Rounds of sweeps at the start and sweeps in each, Newton steps at most, and steps of conjugate
+gradients within one.
+"""
 NARROW = 256
-"""Nodes in a group up to which a chain is solved by elimination, whose work grows with their cube."""
+"""Nodes in a group up to which a chain is solved by elimination, whose work grows with their cube.
+"""
 TINY = 1e-300
 MOVE, LARGEST, ROUNDING = 60.0, 300.0, 1e-11
-"""How far a log scale moves in one step, exponents whose factors stay within floats, and a residual below which nothing better
-is expected of one more step that does not halve it."""
+"""How far a log scale moves in one step, exponents whose factors stay within floats, and a residual
+below which nothing better is expected of one more step that does not halve it.
+"""
 Each = Float[np.ndarray, "*batch"] | float
 Groups = list[Float[np.ndarray, "*batch _"]]
 Values = list[Float[np.ndarray, "*batch _ _"]]
@@ -38,13 +42,14 @@ class Edges:
 
 @dataclass(frozen=True)
 class Program:
-    r"""Minimise :math:`Φ(x) = \frac12 \sum_e c_e \exp(2σ(k_{t} x_{t} - x_{h})) - \sum_j q_j x_j` over log scales x.
+    r"""Minimise :math:`Φ(x) = \frac12 \sum_e c_e \exp(2σ(k_{t} x_{t} - x_{h})) - \sum_j q_j x_j`
+     over log scales x.
 
     An edge e goes from node t to node h. σ = 1 with squared gradients for c is half the squared
     norm of all gradients after node j was scaled by :math:`e^{x_j}`: weights into it times
-    :math:`e^{x_j}`, weights out of it times :math:`e^{-k_j x_j}`, k the degree of its activation. σ = -1 with squared
-    weights is half the squared norm of the weights, and then q is the value of in - k out that is
-    reached.
+    :math:`e^{x_j}`, weights out of it times :math:`e^{-k_j x_j}`, k the degree of its activation. σ
+    = -1 with squared weights is half the squared norm of the weights, and then q is the value of in
+    - k out that is reached.
 
     Attributes:
         sizes: nodes in each group, in the order in which the network computes them.
@@ -75,8 +80,8 @@ class Solution:
         value: F = Σ c exp(…) there, without q.
         gap: F minus a lower bound of every F(x), from a circulation; None with a target.
         residual: largest |in - k out - q| of a node as a share of in + k out.
-        moving: nodes that take part in no directed path of positive edges from inputs to outputs, though
-            they have one: their scale runs to infinity, and they were left as they are.
+        moving: nodes that take part in no directed path of positive edges from inputs to outputs,
+            though they have one: their scale runs to infinity, and they were left as they are.
         infimum: F without the edges that vanish on that way.
         steps: Newton steps.
     """
@@ -103,9 +108,9 @@ def minimise(program: Program, tolerance: float = 1e-13) -> Solution:
         tolerance: of the residual.
 
     Returns:
-        The log scales with a certificate. For zero target any p ≥ 0 with in = k out at every node bounds
-        :math:`F(x) \ge \sum_e p_e - p_e \log(p_e / c_e)` for all x; p is F's own summands, rescaled node by node in the order of
-        a forward pass.
+        The log scales with a certificate. For zero target any p ≥ 0 with in = k out at every node
+        bounds :math:`F(x) \ge \sum_e p_e - p_e \log(p_e / c_e)` for all x; p is F's own summands,
+        rescaled node by node in the order of a forward pass.
 
     >>> both = [Edges(None, 0, np.array([[4.0]])), Edges(0, None, np.array([[1.0]]))]
     >>> found = minimise(Program((1,), (1.0,), tuple(both)))
@@ -128,11 +133,21 @@ def minimise(program: Program, tolerance: float = 1e-13) -> Solution:
             break
     values = flows(kept, kept_x)
     gap = _gap(kept, values) if program.target is None else None
-    return Solution(kept_x, _total(program, flows(program, kept_x)), gap, best, moving, _total(program, values), steps)
+    return Solution(
+        kept_x,
+        _total(program, flows(program, kept_x)),
+        gap,
+        best,
+        moving,
+        _total(program, values),
+        steps,
+    )
 
 
 def _swept(program: Program, tolerance: float) -> tuple[Groups, Values, Each]:
-    """Sweeps for as long as they halve the residual each time, which they mostly do; with their flows and residual."""
+    """Sweeps for as long as they halve the residual each time, which they mostly do; with their
+    flows and residual.
+    """
     x = _zeros(program)
     values = flows(program, x)
     best: Each = np.full(program.batch, np.inf)
@@ -169,9 +184,12 @@ def _flow(program: Program, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch
         head = -2 * program.sign * x[edge.head]
     if max(np.abs(tail).max(initial=0), np.abs(head).max(initial=0)) < LARGEST:
         return edge.costs * np.exp(tail)[..., None, :] * np.exp(head)[..., None]
-    # Both factors may leave the floats where their product does not; and exp overflows where a cost of 0 makes it not matter.
+    # Both factors may leave the floats where their product does not; and exp overflows where a cost
+    # of 0 makes it not matter.
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(edge.costs > 0, edge.costs * np.exp(tail[..., None, :] + head[..., None]), 0.0)
+        return np.where(
+            edge.costs > 0, edge.costs * np.exp(tail[..., None, :] + head[..., None]), 0.0
+        )
 
 
 def _total(program: Program, values: Values) -> Each:
@@ -214,11 +232,19 @@ def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*bat
     backward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     for edge in program.edges:
         if edge.head is not None:
-            reached = edge.costs > 0 if edge.tail is None else (edge.costs > 0) & forward[edge.tail][..., None, :]
+            reached = (
+                edge.costs > 0
+                if edge.tail is None
+                else (edge.costs > 0) & forward[edge.tail][..., None, :]
+            )
             forward[edge.head] |= reached.any(-1)
     for edge in reversed(program.edges):
         if edge.tail is not None:
-            reaches = edge.costs > 0 if edge.head is None else (edge.costs > 0) & backward[edge.head][..., None]
+            reaches = (
+                edge.costs > 0
+                if edge.head is None
+                else (edge.costs > 0) & backward[edge.head][..., None]
+            )
             backward[edge.tail] |= reaches.any(-2)
     moving = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     kept = []
@@ -235,15 +261,22 @@ def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*bat
         if edge.head is not None:
             moving[edge.head] |= (lost & ~backward[edge.head][..., None]).any(-1)
         kept.append(Edges(edge.tail, edge.head, np.where(on_path, edge.costs, 0.0)))
-    return Program(program.sizes, program.degrees, tuple(kept), program.sign, program.target), moving
+    return Program(
+        program.sizes, program.degrees, tuple(kept), program.sign, program.target
+    ), moving
 
 
 def _sweep(program: Program, values: Values) -> Groups:
-    """How far one group after the other moves, forwards and then backwards, each to where it is least
-    given the others."""
+    """How far one group after the other moves, forwards and then backwards, each to where it is
+    least given the others.
+    """
     count, moved = len(program.sizes), _zeros(program)
-    tails: list[list[int]] = [[e for e, edge in enumerate(program.edges) if edge.tail == g] for g in range(count)]
-    heads: list[list[int]] = [[e for e, edge in enumerate(program.edges) if edge.head == g] for g in range(count)]
+    tails: list[list[int]] = [
+        [e for e, edge in enumerate(program.edges) if edge.tail == g] for g in range(count)
+    ]
+    heads: list[list[int]] = [
+        [e for e, edge in enumerate(program.edges) if edge.head == g] for g in range(count)
+    ]
     targets = _targets(program)
     # Factors by which the summands of a node's edges have changed, in and out.
     entering = [np.ones_like(part) for part in moved]
@@ -252,13 +285,23 @@ def _sweep(program: Program, values: Values) -> Groups:
         into, out = np.zeros_like(moved[group]), np.zeros_like(moved[group])
         for e in heads[group]:
             tail = program.edges[e].tail
-            into += values[e].sum(-1) if tail is None else (values[e] @ leaving[tail][..., None])[..., 0]
+            into += (
+                values[e].sum(-1)
+                if tail is None
+                else (values[e] @ leaving[tail][..., None])[..., 0]
+            )
         for e in tails[group]:
             head = program.edges[e].head
-            out += values[e].sum(-2) if head is None else (entering[head][..., None, :] @ values[e])[..., 0, :]
+            out += (
+                values[e].sum(-2)
+                if head is None
+                else (entering[head][..., None, :] @ values[e])[..., 0, :]
+            )
         # One move stays within the floats; the next sweep goes on from there.
         degree = program.degrees[group]
-        shift = np.clip(_shift(into, degree * out, targets[group], degree, program.sign), -MOVE, MOVE)
+        shift = np.clip(
+            _shift(into, degree * out, targets[group], degree, program.sign), -MOVE, MOVE
+        )
         moved[group] = shift
         entering[group] = np.exp(-2 * program.sign * shift)
         leaving[group] = np.exp(2 * program.sign * degree * shift)
@@ -266,15 +309,24 @@ def _sweep(program: Program, values: Values) -> Groups:
 
 
 def _shift(
-    into: Float[np.ndarray, "*batch n"], out: Float[np.ndarray, "*batch n"], target: Float[np.ndarray, "*batch n"], degree: float, sign: int
+    into: Float[np.ndarray, "*batch n"],
+    out: Float[np.ndarray, "*batch n"],
+    target: Float[np.ndarray, "*batch n"],
+    degree: float,
+    sign: int,
 ) -> Float[np.ndarray, "*batch n"]:
     """y with into e^{-2σy} - out e^{2σky} = q; 0 where a node has no edge, or no such y."""
     both = (into > 0) & (out > 0)
     a, b = np.where(both, into, 1.0), np.where(both, out, 1.0)
     if not np.any(target):
         return np.where(both, sign * (np.log(a) - np.log(b)) / (2 * (1 + degree)), 0.0)
-    # For σ = -1, z = e^{2y} > 0: a z - b z^{-k} = q. Newton on log z from the larger side converges monotonically.
-    balanced, up, down = (np.log(b) - np.log(a)) / (1 + degree), np.maximum(target, TINY), np.maximum(-target, TINY)
+    # For σ = -1, z = e^{2y} > 0: a z - b z^{-k} = q. Newton on log z from the larger side converges
+    # monotonically.
+    balanced, up, down = (
+        (np.log(b) - np.log(a)) / (1 + degree),
+        np.maximum(target, TINY),
+        np.maximum(-target, TINY),
+    )
     z = np.maximum(balanced, np.log(up) - np.log(a))
     z = np.where(target < 0, np.minimum(balanced, (np.log(b) - np.log(down)) / degree), z)
     for _ in range(60):
@@ -305,7 +357,11 @@ def _moved_total(program: Program, values: Values, moved: Groups) -> Each:
     """The sum of all summands after the log scales have moved."""
     total = np.zeros(program.batch)
     for edge, v in zip(program.edges, values, strict=True):
-        tail = np.ones(1) if edge.tail is None else np.exp(2 * program.sign * program.degrees[edge.tail] * moved[edge.tail])
+        tail = (
+            np.ones(1)
+            if edge.tail is None
+            else np.exp(2 * program.sign * program.degrees[edge.tail] * moved[edge.tail])
+        )
         head = np.ones(1) if edge.head is None else np.exp(-2 * program.sign * moved[edge.head])
         per_head = v.sum(-1) if edge.tail is None else (v @ tail[..., None])[..., 0]
         with np.errstate(over="ignore"):
@@ -333,7 +389,9 @@ def _solve(program: Program, values: Values, wanted: Groups, residual: Each) -> 
 
 
 def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Groups) -> Groups:
-    """H d = wanted for a chain of groups, whose H has blocks beside the diagonal only, group by group."""
+    """H d = wanted for a chain of groups, whose H has blocks beside the diagonal only, group by
+    group.
+    """
     below: list[Float[np.ndarray, "*batch h t"]] = [np.zeros(())] * len(diagonal)
     for edge, v in zip(program.edges, values, strict=True):
         if edge.tail is not None and edge.head is not None:
@@ -346,7 +404,9 @@ def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Group
         if g > 0:
             whole = whole - below[g] @ solved[g - 1][..., :-1]
             right = right - below[g] @ solved[g - 1][..., -1:]
-        above = np.swapaxes(below[g + 1], -1, -2) if g + 1 < count else np.zeros((*right.shape[:-1], 0))
+        above = (
+            np.swapaxes(below[g + 1], -1, -2) if g + 1 < count else np.zeros((*right.shape[:-1], 0))
+        )
         above = np.broadcast_to(above, (*right.shape[:-1], above.shape[-1]))
         solved.append(np.linalg.solve(whole, np.concatenate([above, right], axis=-1)))
     found: Groups = [np.zeros(())] * count
@@ -357,9 +417,12 @@ def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Group
     return found
 
 
-def _conjugate_gradients(program: Program, values: Values, diagonal: Groups, wanted: Groups, residual: Each) -> Groups:
-    """H d = wanted; the preconditioner is the diagonal plus what H is on vectors that are constant on
-    groups, which carries the slow modes along the depth."""
+def _conjugate_gradients(
+    program: Program, values: Values, diagonal: Groups, wanted: Groups, residual: Each
+) -> Groups:
+    """H d = wanted; the preconditioner is the diagonal plus what H is on vectors that are constant
+    on groups, which carries the slow modes along the depth.
+    """
     count = len(program.sizes)
     coarse = np.zeros((*program.batch, count, count))
     for edge, v in zip(program.edges, values, strict=True):
@@ -373,7 +436,9 @@ def _conjugate_gradients(program: Program, values: Values, diagonal: Groups, wan
                 coarse[..., edge.head, edge.tail] -= k * whole
                 coarse[..., edge.tail, edge.head] -= k * whole
     # A group without edges leaves a zero row.
-    coarse[..., np.arange(count), np.arange(count)] += np.where(np.einsum("...ii->...i", coarse) > 0, 0.0, 1.0)
+    coarse[..., np.arange(count), np.arange(count)] += np.where(
+        np.einsum("...ii->...i", coarse) > 0, 0.0, 1.0
+    )
     coarse_inverse = np.linalg.pinv(coarse, hermitian=True)
 
     def times(d: Groups) -> Groups:
@@ -388,7 +453,10 @@ def _conjugate_gradients(program: Program, values: Values, diagonal: Groups, wan
     def preconditioned(r: Groups) -> Groups:
         sums = np.stack([part.sum(-1) for part in r], axis=-1)
         along = (coarse_inverse @ sums[..., None])[..., 0]
-        return [part / d + along[..., g, None] for g, (part, d) in enumerate(zip(r, diagonal, strict=True))]
+        return [
+            part / d + along[..., g, None]
+            for g, (part, d) in enumerate(zip(r, diagonal, strict=True))
+        ]
 
     d = _zeros(program)
     r = [np.copy(part) for part in wanted]
@@ -402,7 +470,9 @@ def _conjugate_gradients(program: Program, values: Values, diagonal: Groups, wan
             break
         image = times(p)
         curvature = _dot(p, image)
-        step = np.where(curvature > 0, size / np.where(curvature > 0, curvature, 1.0), 0.0)[..., None]
+        step = np.where(curvature > 0, size / np.where(curvature > 0, curvature, 1.0), 0.0)[
+            ..., None
+        ]
         for a, b in zip(d, p, strict=True):
             a += step * b
         for a, b in zip(r, image, strict=True):

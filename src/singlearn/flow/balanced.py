@@ -36,7 +36,8 @@ class Rebalancing(Shown):
     Attributes:
         step: number of steps before it.
         before, after: squared norm of the gradients (or weights) of all parameters.
-        largest: largest factor, or its inverse, by which a node was scaled; of matrices a singular value.
+        largest: largest factor, or its inverse, by which a node was scaled; of matrices a singular
+            value.
         residual: largest |in - out| / (in + out) that is left.
         attained: whether there was a point of least norm.
         memory: what became of the optimiser's memory: "none yet", "transformed", "reset".
@@ -52,8 +53,8 @@ class Rebalancing(Shown):
 
 
 class Balanced:
-    """Wraps a torch optimiser and, before some of its steps, moves the network to the representative of
-    least gradient norm (or least weight norm) of the function it computes.
+    """Wraps a torch optimiser and, before some of its steps, moves the network to the
+    representative of least gradient norm (or least weight norm) of the function it computes.
 
     The gradients of the step are moved along, which needs no second backward pass, and so is the
     optimiser's memory: momentum changes as gradients do, second moments of node scales as their
@@ -61,9 +62,12 @@ class Balanced:
     can follow; the memory of these parameters is then forgotten, and ``history`` says so.
 
     Args:
-        optimizer: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or Adagrad; others only with ``memory="reset"``.
-        model: the network, as :func:`singlearn.flow.balance` reads it; all its parameters are with the optimiser.
-        every: balance before every so many steps, the first included; None: once, before the first step.
+        optimizer: SGD, Adam, AdamW, NAdam, RAdam, RMSprop or Adagrad; others only with
+            ``memory="reset"``.
+        model: the network, as :func:`singlearn.flow.balance` reads it; all its parameters are with
+            the optimiser.
+        every: balance before every so many steps, the first included; None: once, before the first
+            step.
         what: "gradients" of the current batch, or "weights".
         memory: "transform" or "reset".
 
@@ -88,23 +92,35 @@ class Balanced:
         memory: Memory = "transform",
     ) -> None:
         if not isinstance(optimizer, torch.optim.Optimizer):
-            raise ValueError(f"optimizer: got {type(optimizer).__name__}; it should be a torch optimiser (of Optax: flow.rebalance)")
+            raise ValueError(
+                f"optimizer: got {type(optimizer).__name__}; it should be a torch optimiser (of "
+                f"Optax: flow.rebalance)"
+            )
         if what not in ("gradients", "weights"):
             raise ValueError(f"what: got {what!r}; it should be 'gradients' or 'weights'")
         if memory not in ("transform", "reset"):
             raise ValueError(f"memory: got {memory!r}; it should be 'transform' or 'reset'")
         if memory == "transform" and type(optimizer) not in KNOWN:
-            raise ValueError(f"optimizer: got {type(optimizer).__name__}, whose memory is not known here; memory should be 'reset'")
+            raise ValueError(
+                f"optimizer: got {type(optimizer).__name__}, whose memory is not known here; "
+                f"memory should be 'reset'"
+            )
         self.optimizer, self.model, self.what, self.memory = optimizer, model, what, memory
         self.every = None if every is None else whole_number("every", every)
         self.chains, self.without = balance_torch.chains_of(model)
         with_optimizer = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        missing = [name for name, p in model.named_parameters() if id(p) not in with_optimizer and p.requires_grad]
+        missing = [
+            name
+            for name, p in model.named_parameters()
+            if id(p) not in with_optimizer and p.requires_grad
+        ]
         if missing:
             raise ValueError(f"optimizer: it does not have {missing[0]} of the model")
         self.steps = 0
         self.history: list[Rebalancing] = []
-        self._handle = optimizer.register_step_pre_hook(lambda _, args, kwargs: self._before(args, kwargs))
+        self._handle = optimizer.register_step_pre_hook(
+            lambda _, args, kwargs: self._before(args, kwargs)
+        )
 
     def step(self) -> None:
         """Balance where it is time, then step."""
@@ -139,7 +155,10 @@ class Balanced:
 
     def _before(self, args: Any, kwargs: Any) -> None:
         if len(args) > 1 or kwargs.get("closure") is not None:
-            raise ValueError("step: a closure computes gradients after the weights were balanced; call backward first and step without one")
+            raise ValueError(
+                "step: a closure computes gradients after the weights were balanced; call backward "
+                "first and step without one"
+            )
         now = self.steps % self.every == 0 if self.every is not None else self.steps == 0
         if now:
             self._rebalance()
@@ -150,7 +169,11 @@ class Balanced:
         missing = [name for name, p in parameters.items() if p.grad is None]
         if missing:
             raise ValueError(f"step: {missing[0]} has no gradient; call backward before it")
-        grads = {name: p.grad.detach().double().cpu().numpy().copy() for name, p in parameters.items() if p.grad is not None}
+        grads = {
+            name: p.grad.detach().double().cpu().numpy().copy()
+            for name, p in parameters.items()
+            if p.grad is not None
+        }
         if not all(np.isfinite(g).all() for g in grads.values()):
             return  # a scaler of mixed precision skips such a step too
         weights = balance_torch.arrays_of(self.model)
@@ -166,40 +189,77 @@ class Balanced:
                 assert p.grad is not None
                 p.grad.copy_(torch.from_numpy(np.ascontiguousarray(grads[name])))
         said = self._carry_memory(parameters, moved)
-        after = float(sum(np.square(a).sum() for a in (grads if self.what == "gradients" else weights).values()))
+        after = float(
+            sum(
+                np.square(a).sum()
+                for a in (grads if self.what == "gradients" else weights).values()
+            )
+        )
         sizes = [_size(c) for m in moved for c in m.changes if c is not None]
         residual = max(r for m in moved for r in m.residual)
-        self.history.append(Rebalancing(self.steps, before, after, max(sizes), residual, all(m.attained for m in moved), said))
+        self.history.append(
+            Rebalancing(
+                self.steps,
+                before,
+                after,
+                max(sizes),
+                residual,
+                all(m.attained for m in moved),
+                said,
+            )
+        )
 
     def _carry_memory(self, parameters: Mapping[str, nn.Parameter], moved: list[Moved]) -> str:
         state = self.optimizer.state
         if not any(state.get(p) for p in parameters.values()):
             return "none yet"
         mixed = {
-            name for chain, m in zip(self.chains, moved, strict=True) if any(c is not None and c.ndim == 2 for c in m.changes)
-            for layer in chain.layers for name in (layer.weight, layer.bias) if name
-        }  # fmt: skip
+            name
+            for chain, m in zip(self.chains, moved, strict=True)
+            if any(c is not None and c.ndim == 2 for c in m.changes)
+            for layer in chain.layers
+            for name in (layer.weight, layer.bias)
+            if name
+        }
         squared = any(key in LIKE_SQUARES for p in parameters.values() for key in state.get(p, {}))
-        touched = {name for chain in self.chains for layer in chain.layers for name in (layer.weight, layer.bias) if name}
+        touched = {
+            name
+            for chain in self.chains
+            for layer in chain.layers
+            for name in (layer.weight, layer.bias)
+            if name
+        }
         forgotten = touched if self.memory == "reset" else (mixed if squared else set())
         for name in forgotten:
             state.pop(parameters[name], None)
         rms = isinstance(self.optimizer, torch.optim.RMSprop)
         for key in (*LIKE_GRADIENTS, *LIKE_SQUARES):
-            # RMSprop's buffer holds gradients that were divided by their size, which scales do not change.
+            # RMSprop's buffer holds gradients that were divided by their size, which scales do not
+            # change.
             if rms and key == "momentum_buffer":
                 continue
-            kept = {name: p for name, p in parameters.items() if isinstance(state.get(p, {}).get(key), torch.Tensor)}
+            kept = {
+                name: p
+                for name, p in parameters.items()
+                if isinstance(state.get(p, {}).get(key), torch.Tensor)
+            }
             for chain, change in zip(self.chains, moved, strict=True):
                 if _names(chain) & forgotten or not _names(chain) <= set(kept):
                     continue
-                arrays = {name: state[kept[name]][key].double().cpu().numpy().copy() for name in _names(chain)}
+                arrays = {
+                    name: state[kept[name]][key].double().cpu().numpy().copy()
+                    for name in _names(chain)
+                }
                 apply(chain, change, arrays, "squares" if key in LIKE_SQUARES else "gradients")
                 for name, array in arrays.items():
                     state[kept[name]][key].copy_(torch.from_numpy(np.ascontiguousarray(array)))
         if forgotten == touched:
             return "reset"
-        return "transformed" if not forgotten else f"transformed; reset for {', '.join(sorted(forgotten))}"
+        return (
+            "transformed"
+            if not forgotten
+            else f"transformed; reset for {', '.join(sorted(forgotten))}"
+        )
 
 
 def _names(chain: Chain) -> set[str]:

@@ -39,11 +39,12 @@ def rebalance(
 ) -> Rebalanced:
     """Balance weights between two steps of an Optax optimiser, and carry its memory along.
 
-    Momentum (``mu``, ``trace``) changes as gradients do, second moments (``nu``) of node scales as their squares. Call it outside of
-    ``jit``, once or every k steps.
+    Momentum (``mu``, ``trace``) changes as gradients do, second moments (``nu``) of node scales as
+    their squares. Call it outside of ``jit``, once or every k steps.
 
     Args:
-        params: a list of weights or a mapping of layers, as :func:`singlearn.flow.balance` reads them.
+        params: a list of weights or a mapping of layers, as :func:`singlearn.flow.balance` reads
+            them.
         state: what ``optimizer.init`` and ``optimizer.update`` give.
         loss: a function of the weights.
         activation: what stands between layers.
@@ -54,7 +55,8 @@ def rebalance(
         New weights, new state, and the answer of :func:`singlearn.flow.balance`.
 
     Raises:
-        ValueError: a state with arrays that are not known, or second moments where a matrix is used.
+        ValueError: a state with arrays that are not known, or second moments where a matrix is
+            used.
 
     >>> import optax
     >>> weights = [np.array([[4.0]]), np.array([[1.0]])]
@@ -73,27 +75,40 @@ def rebalance(
         number = names[place.after_layer]
         changes[number] = place.change
         degree = chain.between[number].degree
-        inverses[number] = np.linalg.inv(place.change) if place.change.ndim == 2 else place.change ** -(degree or 1.0)
+        inverses[number] = (
+            np.linalg.inv(place.change)
+            if place.change.ndim == 2
+            else place.change ** -(degree or 1.0)
+        )
     moved = Moved(changes, inverses)
     return Rebalanced(found.network, _carried(state, "state", subject, moved), found)
 
 
 def _carried(state: Any, name: str, subject: TreeSubject, moved: Moved) -> Any:
     if hasattr(state, "_fields"):
-        parts = {field: _field(getattr(state, field), field, f"{name}.{field}", subject, moved) for field in state._fields}
+        parts = {
+            field: _field(getattr(state, field), field, f"{name}.{field}", subject, moved)
+            for field in state._fields
+        }
         return type(state)(**parts)
     if isinstance(state, (tuple, list)):
-        return type(state)(_carried(part, f"{name}[{k}]", subject, moved) for k, part in enumerate(state))
+        return type(state)(
+            _carried(part, f"{name}[{k}]", subject, moved) for k, part in enumerate(state)
+        )
     if _is_number(state) or isinstance(state, (str, bool, type(None))):
         return state
-    raise ValueError(f"{name}: got {type(state).__name__}; its arrays are not known, start the optimiser anew with optimizer.init")
+    raise ValueError(
+        f"{name}: got {type(state).__name__}; its arrays are not known, start the optimiser anew "
+        f"with optimizer.init"
+    )
 
 
 def _field(value: Any, field: str, name: str, subject: TreeSubject, moved: Moved) -> Any:
     if field in LIKE_GRADIENTS or field in LIKE_SQUARES:
         if field in LIKE_SQUARES and any(c is not None and c.ndim == 2 for c in moved.changes):
             raise ValueError(
-                f"{name}: no rule entry by entry carries second moments through a matrix between linear layers; start the optimiser "
+                f"{name}: no rule entry by entry carries second moments through a matrix between "
+                f"linear layers; start the optimiser "
                 "anew with optimizer.init"
             )
         arrays = subject.tree.flat(value, name)
@@ -105,4 +120,8 @@ def _field(value: Any, field: str, name: str, subject: TreeSubject, moved: Moved
 
 
 def _is_number(value: Any) -> bool:
-    return np.ndim(value) == 0 and not isinstance(value, (Mapping, tuple, list, str)) and hasattr(value, "__float__")
+    return (
+        np.ndim(value) == 0
+        and not isinstance(value, (Mapping, tuple, list, str))
+        and hasattr(value, "__float__")
+    )

@@ -50,7 +50,9 @@ class GradientFields:
         return parts
 
     def values(
-        self, point: Mapping[str, Float[np.ndarray, "_ _"]], cotangents: list[Float[np.ndarray, "k _ _"]]
+        self,
+        point: Mapping[str, Float[np.ndarray, "_ _"]],
+        cotangents: list[Float[np.ndarray, "k _ _"]],
     ) -> Float[np.ndarray, "k d"]:
         """The fields of k cotangents at one point, modulo the prime.
 
@@ -59,20 +61,31 @@ class GradientFields:
             cotangents: one stack for each output.
         """
         series = PowerSeries(self.program)
-        still = [Dual(np.zeros(shape), stack) for shape, stack in zip(self.cotangents, cotangents, strict=True)]
+        still = [
+            Dual(np.zeros(shape), stack)
+            for shape, stack in zip(self.cotangents, cotangents, strict=True)
+        ]
         series.append({name: Dual(point[name]) for name in self.shapes}, still)
         return self._joined(series, 0, len(cotangents[0]), slice(None))
 
-    def _joined(self, series: PowerSeries, order: int, count: int, directions: slice) -> Float[np.ndarray, "k d"]:
+    def _joined(
+        self, series: PowerSeries, order: int, count: int, directions: slice
+    ) -> Float[np.ndarray, "k d"]:
         """Derivatives of the gradient along some directions, all parameters side by side."""
         parts = []
         for name, (a, b) in self.shapes.items():
             node = self.gradients.get(name)
             tangent = None if node is None else series.coefficients[node][order].tangent
-            parts.append(np.zeros((count, a * b)) if tangent is None else tangent[directions].reshape(count, a * b))
+            parts.append(
+                np.zeros((count, a * b))
+                if tangent is None
+                else tangent[directions].reshape(count, a * b)
+            )
         return np.concatenate(parts, axis=1)
 
-    def random_cotangents(self, rng: np.random.Generator, count: int) -> list[Float[np.ndarray, "k _ _"]]:
+    def random_cotangents(
+        self, rng: np.random.Generator, count: int
+    ) -> list[Float[np.ndarray, "k _ _"]]:
         """Residues, or the unit vectors where there are no more than ``count`` of them."""
         total = sum(a * b for a, b in self.cotangents)
         if total > count:
@@ -85,15 +98,20 @@ class GradientFields:
         return stacks
 
 
-def bracket_rank(fields: GradientFields, point: Mapping[str, Float[np.ndarray, "_ _"]], enough: int, seed: int = 0) -> int:
+def bracket_rank(
+    fields: GradientFields,
+    point: Mapping[str, Float[np.ndarray, "_ _"]],
+    enough: int,
+    seed: int = 0,
+) -> int:
     r"""A proved lower bound on the dimension of the Lie algebra of the gradient fields at a point.
 
-    Along the flow Φ of :math:`X_t = ∇\langle C(t), F \rangle`, C a random polynomial in t, every field Y
-    is pulled back to the start: :math:`Φ_t^* Y = K(t)^T\, Y(θ(t))` with :math:`K' = -H K`, H the Hessian. Since
-    :math:`\frac{d}{dt} Φ_t^* Y = Φ_t^* [X_t, Y]`, each Taylor coefficient is a combination of iterated brackets
-    at the start, with rational coefficients. Their rank modulo a prime is at most the rank over the
-    rationals, and so at most the dimension. By the orbit theorem enough of them span the algebra
-    (Nagano 1966 [nagano1966linear]_).
+    Along the flow Φ of :math:`X_t = ∇\langle C(t), F \rangle`, C a random polynomial in t, every
+    field Y is pulled back to the start: :math:`Φ_t^* Y = K(t)^T\, Y(θ(t))` with :math:`K' = -H K`,
+    H the Hessian. Since :math:`\frac{d}{dt} Φ_t^* Y = Φ_t^* [X_t, Y]`, each Taylor coefficient is a
+    combination of iterated brackets at the start, with rational coefficients. Their rank modulo a
+    prime is at most the rank over the rationals, and so at most the dimension. By the orbit theorem
+    enough of them span the algebra (Nagano 1966 [nagano1966linear]_).
 
     Args:
         fields: the map and its gradient.
@@ -116,7 +134,10 @@ def bracket_rank(fields: GradientFields, point: Mapping[str, Float[np.ndarray, "
 
 
 def _pulled_back(
-    fields: GradientFields, point: Mapping[str, Float[np.ndarray, "_ _"]], orders: int, rng: np.random.Generator
+    fields: GradientFields,
+    point: Mapping[str, Float[np.ndarray, "_ _"]],
+    orders: int,
+    rng: np.random.Generator,
 ) -> Float[np.ndarray, "k d"]:
     """Taylor coefficients of the fields, pulled back along one random control."""
     d = fields.dimension
@@ -125,13 +146,20 @@ def _pulled_back(
     # One pass has both derivatives: along the first d directions the parameters move, along the
     # others the cotangent does.
     unit = np.concatenate([np.eye(d), np.zeros((count, d))])
-    parameters = {name: Dual(residues(point[name]), part) for name, part in fields.split(unit).items()}
-    still = [np.concatenate([np.zeros((d, *shape)), s]) for shape, s in zip(fields.cotangents, stacks, strict=True)]
+    parameters = {
+        name: Dual(residues(point[name]), part) for name, part in fields.split(unit).items()
+    }
+    still = [
+        np.concatenate([np.zeros((d, *shape)), s])
+        for shape, s in zip(fields.cotangents, stacks, strict=True)
+    ]
     series = PowerSeries(fields.program)
     transport, along = [], []
     for order in range(orders):
         control = [rng.integers(0, PRIME, shape).astype(float) for shape in fields.cotangents]
-        cotangents = [Dual(c, s if order == 0 else None) for c, s in zip(control, still, strict=True)]
+        cotangents = [
+            Dual(c, s if order == 0 else None) for c, s in zip(control, still, strict=True)
+        ]
         series.append(parameters, cotangents)
         transport.append(np.concatenate([_tangents(p, d) for p in parameters.values()], axis=1))
         along.append(fields._joined(series, order, count, slice(d, None)))
@@ -150,7 +178,9 @@ def _tangents(parameter: Dual, d: int) -> Float[np.ndarray, "d k"]:
     return parameter.tangent[:d].reshape(d, -1)
 
 
-def _next(fields: GradientFields, series: PowerSeries, order: int, d: int, count: int) -> dict[str, Dual]:
+def _next(
+    fields: GradientFields, series: PowerSeries, order: int, d: int, count: int
+) -> dict[str, Dual]:
     """The next coefficient of the flow θ' = ∇⟨C, F⟩ and of its transport K' = -HK."""
     share = float(inverse(order + 1))
     after = {}
@@ -162,5 +192,3 @@ def _next(fields: GradientFields, series: PowerSeries, order: int, d: int, count
             tangent[:d] = residues(-speed.tangent[:d])
         after[name] = Dual(residues(speed.value * share), residues(tangent * share))
     return after
-
-

@@ -15,7 +15,9 @@ Exact = np.ndarray[Any, np.dtype[np.object_]]
 """Python's whole numbers and fractions."""
 
 
-def exact_gradients(fields: GradientFields, point: Mapping[str, Exact], cotangents: Sequence[Exact]) -> Exact:
+def exact_gradients(
+    fields: GradientFields, point: Mapping[str, Exact], cotangents: Sequence[Exact]
+) -> Exact:
     """The fields of k cotangents, shape (k, d).
 
     Args:
@@ -28,7 +30,9 @@ def exact_gradients(fields: GradientFields, point: Mapping[str, Exact], cotangen
     """
     values: list[Exact] = []
     for node in fields.program.nodes:
-        values.append(_value(node, [values[argument] for argument in node.arguments], point, cotangents))
+        values.append(
+            _value(node, [values[argument] for argument in node.arguments], point, cotangents)
+        )
     count = len(cotangents[0])
     parts = []
     for name, (a, b) in fields.shapes.items():
@@ -38,7 +42,9 @@ def exact_gradients(fields: GradientFields, point: Mapping[str, Exact], cotangen
     return np.concatenate(parts, axis=1)
 
 
-def _value(node: Node, arguments: Sequence[Exact], point: Mapping[str, Exact], cotangents: Sequence[Exact]) -> Exact:
+def _value(
+    node: Node, arguments: Sequence[Exact], point: Mapping[str, Exact], cotangents: Sequence[Exact]
+) -> Exact:
     match node.operation:
         case "parameter":
             return point[node.extra]

@@ -1,4 +1,6 @@
-"""Gradient flow itself, by an adaptive solver: the curve that laws speak of, with the moments at which nodes die and local laws end."""
+"""Gradient flow itself, by an adaptive solver: the curve that laws speak of, with the moments at
+which nodes die and local laws end.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,17 @@ from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number, whole_number
 
 OPENS = 1e-10
-"""How far above zero a pre-activation is, relative to the largest one, when its gate is said to have opened."""
+"""How far above zero a pre-activation is, relative to the largest one, when its gate is said to
+have opened.
+"""
 CLOSES = 1e-11
-"""And at most when it is said to have closed: the flow of a node that dies comes to rest on the boundary, not beyond it."""
+"""And at most when it is said to have closed: the flow of a node that dies comes to rest on the
+boundary, not beyond it.
+"""
 HELD = 1e3
-"""How many times the solver's tolerance a law may have drifted and still be called held: local errors add up along the curve."""
+"""How many times the solver's tolerance a law may have drifted and still be called held: local
+errors add up along the curve.
+"""
 FIRST = 1e-12
 """Distance from a gate within which it is taken to be on the side it moves to."""
 
@@ -49,7 +57,8 @@ class Kept(Shown):
     Attributes:
         law: itself.
         values: at the times, first axis.
-        drift: largest change while the law holds, relative to the largest squared norm that it is made of.
+        drift: largest change while the law holds, relative to the largest squared norm that it is
+            made of.
         tolerance: of the solver, relative.
         until: when the law ended; None if it held all along.
     """
@@ -107,7 +116,9 @@ class GradientFlow(Shown):
             }
             for one in self.laws
         ]
-        events = [{"time": event.time, "kind": event.kind, "what": event.what} for event in self.events]
+        events = [
+            {"time": event.time, "kind": event.kind, "what": event.what} for event in self.events
+        ]
         return {
             "times": self.times.tolist(),
             "losses": self.losses.tolist(),
@@ -128,17 +139,21 @@ def gradient_flow(
     max_steps: int = 100_000,
     max_events: int = 1000,
 ) -> GradientFlow:
-    """Solve w' = -∇L(w) in double precision, stopping where a node dies or revives and where a local law ends.
+    """Solve w' = -∇L(w) in double precision, stopping where a node dies or revives and where a
+    local law ends.
 
     Args:
         loss: a JAX function of the weights, one number.
         weights: a tree of real arrays at time 0.
-        times: the last one, or all at which the flow is wanted, increasing and positive; 0 is added.
-        laws: of the network, parameters named by their path in the tree. A law that does not hold always ends where its region does,
-            or, if it names none, where the first gate changes; for it ``gates`` is needed.
-        gates: pre-activations as a function of the weights, (inputs, nodes), or a list of such arrays, one for each layer. A node
-            dies when it is negative on all inputs.
-        every_gate: list every gate that opens or closes on one input, not only nodes that die or revive.
+        times: the last one, or all at which the flow is wanted, increasing and positive; 0 is
+            added.
+        laws: of the network, parameters named by their path in the tree. A law that does not hold
+            always ends where its region does, or, if it names none, where the first gate changes;
+            for it ``gates`` is needed.
+        gates: pre-activations as a function of the weights, (inputs, nodes), or a list of such
+            arrays, one for each layer. A node dies when it is negative on all inputs.
+        every_gate: list every gate that opens or closes on one input, not only nodes that die or
+            revive.
         tolerance: of the solver at each of its steps, relative (absolute: a thousandth of it).
         max_steps: of the solver between two stops.
         max_events: after which the flow is given up: it may slide along a gate.
@@ -147,7 +162,8 @@ def gradient_flow(
         Weights, losses, what became of the laws, and events.
 
     Raises:
-        ValueError: times that do not increase, a loss that is not one number, a local law without gates.
+        ValueError: times that do not increase, a loss that is not one number, a local law without
+            gates.
         ImportError: Diffrax is not installed: ``pip install 'singlearn[flow]'``.
 
     Example:
@@ -165,10 +181,18 @@ def gradient_flow(
     ]
     if not asked or sorted(set(asked)) != asked:
         raise ValueError(f"times: got {times!r}; they should increase")
-    tolerance = real_number("tolerance", tolerance, above=0, below=1, meaning="a tolerance between 0 and 1")
+    tolerance = real_number(
+        "tolerance", tolerance, above=0, below=1, meaning="a tolerance between 0 and 1"
+    )
     whole_number("max_events", max_events)
     flow = _Flow(
-        loss, weights, given_laws(laws)[0], gates, every_gate, tolerance, whole_number("max_steps", max_steps)
+        loss,
+        weights,
+        given_laws(laws)[0],
+        gates,
+        every_gate,
+        tolerance,
+        whole_number("max_steps", max_steps),
     )
     return flow.solve(np.array([0.0, *asked]), max_events)
 
@@ -198,13 +222,16 @@ class _Flow:
         self.listed = every_gate
         if local and gates is None:
             raise ValueError(
-                f"gates: got None; {local[0].formula} holds {local[0].holds} only, and where it ends is seen from the gates"
+                f"gates: got None; {local[0].formula} holds {local[0].holds} only, and where it "
+                f"ends is seen from the gates"
             )
         self.gates = gates
         with jax.enable_x64(True):
             shape = np.shape(jax.eval_shape(loss, jax.tree.unflatten(self.tree, self.arrays)))
             if shape != ():
-                raise ValueError(f"loss: it gives an array of shape {shape}; it should give one number")
+                raise ValueError(
+                    f"loss: it gives an array of shape {shape}; it should give one number"
+                )
             self._compile()
 
     def _compile(self) -> None:
@@ -244,10 +271,21 @@ class _Flow:
 
         def solve(y: Any, start: Any, stop: Any, args: Any) -> Any:
             found = diffrax.diffeqsolve(
-                diffrax.ODETerm(field), diffrax.Dopri5(), start, stop, None, y, args, saveat=diffrax.SaveAt(t1=True), event=event,
-                stepsize_controller=diffrax.PIDController(rtol=self.tolerance, atol=1e-3 * self.tolerance),
-                max_steps=self.max_steps, throw=False,
-            )  # fmt: skip
+                diffrax.ODETerm(field),
+                diffrax.Dopri5(),
+                start,
+                stop,
+                None,
+                y,
+                args,
+                saveat=diffrax.SaveAt(t1=True),
+                event=event,
+                stepsize_controller=diffrax.PIDController(
+                    rtol=self.tolerance, atol=1e-3 * self.tolerance
+                ),
+                max_steps=self.max_steps,
+                throw=False,
+            )
             assert found.ts is not None and found.ys is not None
             happened = jnp.asarray(False) if found.event_mask is None else found.event_mask
             good = (found.result == diffrax.RESULTS.successful) | (
@@ -277,7 +315,8 @@ class _Flow:
                 y, time = [np.asarray(a) for a in later], float(time)
                 if not bool(good) or not all(np.isfinite(a).all() for a in y):
                     warnings.append(
-                        f"the solver gave up at t = {now:.6g}: {self.max_steps} steps were not enough, or the flow blows up"
+                        f"the solver gave up at t = {now:.6g}: {self.max_steps} steps were not "
+                        f"enough, or the flow blows up"
                     )
                     break
                 now = time
@@ -288,7 +327,8 @@ class _Flow:
                     events += self._ended(y, now, any_gate, ends)
                     if count >= max_events:
                         warnings.append(
-                            f"{count} events up to t = {now:.6g}, where the flow was given up; it may slide along a gate"
+                            f"{count} events up to t = {now:.6g}, where the flow was given up; it "
+                            f"may slide along a gate"
                         )
             if warnings:
                 break
@@ -338,7 +378,8 @@ class _Flow:
             drift = largest(values[within] - values[:1]) / max(size, 1e-300)
             kept.append(Kept(form.law, values, drift, self.tolerance, ends.get(k)))
         warnings += [
-            f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have this symmetry"
+            f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have this "
+            f"symmetry"
             for one in kept
             if not one.held
         ]

@@ -15,7 +15,12 @@ from singlearn.flow.initial_test import draws_to_see, kept_group_scores, p_value
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import random_seed, whole_number
 
-ALL, SIGNED, PERMUTATIONS, FIXED = "O(d)", "signed permutations", "permutations", "O(d-1), the rotations that keep (1, …, 1)"
+ALL, SIGNED, PERMUTATIONS, FIXED = (
+    "O(d)",
+    "signed permutations",
+    "permutations",
+    "O(d-1), the rotations that keep (1, …, 1)",
+)
 MOST_INPUTS = 4
 ODD = ("tanh", "erf", "sin", "arctan", "softsign", "sign")
 ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
@@ -51,14 +56,15 @@ class InitialSymmetry(Shown):
         width, inputs: d and N.
         law: of the weights, in words.
         activation: φ, None without one.
-        excess_kurtosis: κ₄(y_j)/Var(y_j)² of each input before φ; 0 for a Gaussian, None where unknown.
-        after_rotation: its mean over components of R y and over all R, 3/(d + 2) of it; of components
-            that are not Gaussian rotation makes nearly Gaussian ones.
-        draws_needed: how many draws of W show at four standard errors that O(d) is broken, by the fourth
-            moment; infinite where it is not.
+        excess_kurtosis: κ₄(y_j)/Var(y_j)² of each input before φ; 0 for a Gaussian, None where
+            unknown.
+        after_rotation: its mean over components of R y and over all R, 3/(d + 2) of it; of
+            components that are not Gaussian rotation makes nearly Gaussian ones.
+        draws_needed: how many draws of W show at four standard errors that O(d) is broken, by the
+            fourth moment; infinite where it is not.
         p_value: of a test of O(d) on draws; small: broken.
-        p_kept: of a test that the group which is claimed holds; small: the claim is wrong. None without a
-            claim.
+        p_kept: of a test that the group which is claimed holds; small: the claim is wrong. None
+            without a claim.
         draws: of W in both tests.
     """
 
@@ -87,32 +93,53 @@ class InitialSymmetry(Shown):
             seen = "broken" if self.p_value < 0.001 else "no sign that it is broken"
             head += f"measured only: {seen}"
         else:
-            head += f"invariant under {self.group}" if self.group != ALL else "invariant under all of O(d)"
+            head += (
+                f"invariant under {self.group}"
+                if self.group != ALL
+                else "invariant under all of O(d)"
+            )
         lines = [head, f"  {self.why}"]
-        if self.excess_kurtosis is not None and np.any(self.excess_kurtosis) and self.after_rotation is not None:
+        if (
+            self.excess_kurtosis is not None
+            and np.any(self.excess_kurtosis)
+            and self.after_rotation is not None
+        ):
             worst = int(np.argmax(np.abs(self.excess_kurtosis)))
             lines.append(
-                f"  excess kurtosis of W x {self.excess_kurtosis[worst]:.3g}, after a rotation {self.after_rotation[worst]:.2g} on average "
+                f"  excess kurtosis of W x {self.excess_kurtosis[worst]:.3g}, after a rotation "
+                f"{self.after_rotation[worst]:.2g} on average "
                 f"(input {worst})"
             )
         test = f"  test of O(d) on {self.draws} draws: p {_below(self.p_value)}"
-        if self.draws_needed is not None and math.isfinite(self.draws_needed) and self.activation is None:
+        if (
+            self.draws_needed is not None
+            and math.isfinite(self.draws_needed)
+            and self.activation is None
+        ):
             test += f"; the fourth moment shows it with about {self.draws_needed:.0f} draws"
         lines.append(test)
         if self.p_kept is not None and self.group not in (None, ALL):
             lines.append(f"  test of what is kept: p {_below(self.p_kept)}")
         if self.contradicted:
-            lines.append("  warning: the draws contradict this; the initialiser does something else than it says")
+            lines.append(
+                "  warning: the draws contradict this; the initialiser does something else than it "
+                "says"
+            )
         return "\n".join(lines)
 
     @property
     def contradicted(self) -> bool:
         """Whether draws and theorem disagree, at p < 10⁻⁶."""
-        return (self.group == ALL and self.p_value < 1e-6) or (self.p_kept is not None and self.p_kept < 1e-6)
+        return (self.group == ALL and self.p_value < 1e-6) or (
+            self.p_kept is not None and self.p_kept < 1e-6
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
-        listed = {key: None if (v := getattr(self, key)) is None else v.tolist() for key in ("excess_kurtosis", "after_rotation")}
+        listed = {
+            key: None if (v := getattr(self, key)) is None else v.tolist()
+            for key in ("excess_kurtosis", "after_rotation")
+        }
         plain = (
             "group",
             "invariant",
@@ -147,18 +174,19 @@ def initial_symmetry(
 ) -> InitialSymmetry:
     r"""Say under which rotations of its outputs a layer's law is invariant before training.
 
-    With independent rows of W the outputs y = W x have independent components of one law. All of O(d)
-    keeps such a law only if it is Gaussian; one R that is no signed permutation is enough to force
-    that (Darmois–Skitovich, Cramér). The deviation is
+    With independent rows of W the outputs y = W x have independent components of one law. All of
+    O(d) keeps such a law only if it is Gaussian; one R that is no signed permutation is enough to
+    force that (Darmois–Skitovich, Cramér). The deviation is
 
     .. math:: κ_4[(R y)_j] = κ_4(w) \sum_i R_{ji}^4 \sum_k x_k^4,
 
-    for uniform weights an excess kurtosis of :math:`-\frac65 \sum x^4 / (\sum x^2)^2`. After a ReLU the outputs lie in an
-    orthant, which only permutations keep.
+    for uniform weights an excess kurtosis of :math:`-\frac65 \sum x^4 / (\sum x^2)^2`. After a ReLU
+    the outputs lie in an orthant, which only permutations keep.
 
     Args:
-        initialiser: a function of ``torch.nn.init``, one that ``jax.nn.initializers`` makes, a name ("numpy.uniform",
-            "torch.kaiming_uniform_", "jax.he_normal"), or a sampler ``f(generator, (d, n))``, of which only draws are known.
+        initialiser: a function of ``torch.nn.init``, one that ``jax.nn.initializers`` makes, a name
+            ("numpy.uniform", "torch.kaiming_uniform_", "jax.he_normal"), or a sampler
+            ``f(generator, (d, n))``, of which only draws are known.
         inputs: N × n, or one input of length n.
         width: d, the number of outputs, at least 2.
         bias: another initialiser, for entries of b; None: no bias.
@@ -168,7 +196,8 @@ def initial_symmetry(
         settings: of an initialiser of torch, or of one by name, such as ``low=-1``.
 
     Returns:
-        The group with the theorem behind it, the size of the deviation, and p-values of tests on draws.
+        The group with the theorem behind it, the size of the deviation, and p-values of tests on
+        draws.
 
     Raises:
         ValueError: an initialiser that is not understood, inputs that are not finite numbers.
@@ -185,9 +214,15 @@ def initial_symmetry(
       test of what is kept: p = ...
     """
     x = _inputs(inputs)
-    d, count, seed = whole_number("width", width, at_least=2), whole_number("draws", draws, at_least=100), random_seed(seed)
+    d, count, seed = (
+        whole_number("width", width, at_least=2),
+        whole_number("draws", draws, at_least=100),
+        random_seed(seed),
+    )
     if activation is not None and activation not in ELEMENTWISE:
-        raise ValueError(f"activation: got {activation!r}; it should be one of {', '.join(ELEMENTWISE)}, or None")
+        raise ValueError(
+            f"activation: got {activation!r}; it should be one of {', '.join(ELEMENTWISE)}, or None"
+        )
     weights = read_initialiser(initialiser, settings)
     offsets = None if bias is None else read_initialiser(bias, {}, "bias")
     group, why = _group(weights.law, None if offsets is None else offsets.law, x, activation)
@@ -203,22 +238,33 @@ def initial_symmetry(
     p = min(p_value(scores(y[:, i]), tests) for i in range(tests))
     kept = None
     if group in (SIGNED, PERMUTATIONS):
-        kept = min(p_value(kept_group_scores(y[:, i], group == SIGNED), tests) for i in range(tests))
+        kept = min(
+            p_value(kept_group_scores(y[:, i], group == SIGNED), tests) for i in range(tests)
+        )
     elif group == FIXED:
         # Without its mean direction a vector has no direction that is preferred in the rest.
-        kept = min(p_value(scores(_without_mean(y[:, i])), tests) for i in range(tests)) if d > 2 else None
+        kept = (
+            min(p_value(scores(_without_mean(y[:, i])), tests) for i in range(tests))
+            if d > 2
+            else None
+        )
     needed = None
     if kurtosis is not None and activation is None:
         needed = min((draws_to_see(float(k), d) for k in kurtosis), default=math.inf)
     after = None if kurtosis is None else kurtosis * 3 / (d + 2)
-    return InitialSymmetry(group, why, d, len(x), weights.law.name, activation, kurtosis, after, needed, p, kept, count)
+    return InitialSymmetry(
+        group, why, d, len(x), weights.law.name, activation, kurtosis, after, needed, p, kept, count
+    )
 
 
 def _inputs(inputs: Any) -> Float[np.ndarray, "N n"]:
     x = np.asarray(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs, dtype=float)
     x = x[None] if x.ndim == 1 else x
     if x.ndim != 2 or 0 in x.shape or not np.isfinite(x).all():
-        raise ValueError(f"inputs: got shape {x.shape}; it should be N × n finite numbers, or one input of length n")
+        raise ValueError(
+            f"inputs: got shape {x.shape}; it should be N × n finite numbers, or one input of "
+            f"length n"
+        )
     return x
 
 
@@ -237,7 +283,9 @@ def _most_telling(x: Float[np.ndarray, "N n"]) -> np.ndarray:
     return np.argsort(-share, kind="stable")[:MOST_INPUTS]
 
 
-def _excess_kurtosis(law: EntryLaw, bias: EntryLaw | None, x: Float[np.ndarray, "N n"]) -> Float[np.ndarray, " N"] | None:
+def _excess_kurtosis(
+    law: EntryLaw, bias: EntryLaw | None, x: Float[np.ndarray, "N n"]
+) -> Float[np.ndarray, " N"] | None:
     if law.kind != "independent" or (bias is not None and bias.kind != "independent"):
         return None
     fourth = law.fourth * (x**4).sum(1) if law.fourth else np.zeros(len(x))
@@ -247,43 +295,84 @@ def _excess_kurtosis(law: EntryLaw, bias: EntryLaw | None, x: Float[np.ndarray, 
     return np.where(variance > 0, fourth / np.where(variance > 0, variance, 1.0) ** 2, 0.0)
 
 
-def _group(law: EntryLaw, bias: EntryLaw | None, x: Float[np.ndarray, "N n"], activation: str | None) -> tuple[str | None, str]:
+def _group(
+    law: EntryLaw, bias: EntryLaw | None, x: Float[np.ndarray, "N n"], activation: str | None
+) -> tuple[str | None, str]:
     """The stabiliser of the law of the outputs, and why."""
     laws = [law] if bias is None else [law, bias]
     if any(part.kind == "unknown" for part in laws):
         return None, "of a sampler only draws are known"
     silent = not x.any()
     if law.kind == "Haar":
-        if bias is not None and not silent and not (bias.kind == "independent" and bias.gaussian and bias.mean == 0):
+        if (
+            bias is not None
+            and not silent
+            and not (bias.kind == "independent" and bias.gaussian and bias.mean == 0)
+        ):
             return None, "an orthogonal matrix with such a bias: no theorem is used here"
         if activation is None:
             return ALL, "R W has the law of W for every orthogonal R"
         if activation in ("relu", "abs", "sigmoid", "softplus") and not silent:
-            return PERMUTATIONS, f"outputs of {activation} lie in an orthant, which only permutations keep"
-        return None, "rows of an orthogonal matrix are dependent; no theorem is used after this activation"
+            return (
+                PERMUTATIONS,
+                f"outputs of {activation} lie in an orthant, which only permutations keep",
+            )
+        return (
+            None,
+            "rows of an orthogonal matrix are dependent; no theorem is used after this activation",
+        )
     mean = law.mean * x.sum(1) + (0.0 if bias is None else bias.mean)
-    centred = bool(np.all(np.abs(mean) <= 1e-12 * (np.abs(law.mean) * np.abs(x).sum(1) + (0.0 if bias is None else abs(bias.mean)))))
+    centred = bool(
+        np.all(
+            np.abs(mean)
+            <= 1e-12
+            * (np.abs(law.mean) * np.abs(x).sum(1) + (0.0 if bias is None else abs(bias.mean)))
+        )
+    )
     random = (law.variance > 0 and not silent) or (bias is not None and bias.variance > 0)
     if not random:
         level = mean if activation is None else ELEMENTWISE[activation](mean)
-        return (ALL, "the outputs are zero") if not np.any(level) else (FIXED, "all outputs are the same number")
+        return (
+            (ALL, "the outputs are zero")
+            if not np.any(level)
+            else (FIXED, "all outputs are the same number")
+        )
     gaussian = (law.gaussian or silent) and (bias is None or bias.gaussian)
     # Columns that come in pairs x, -x make a sum of skew weights symmetric.
-    symmetric = (law.symmetric or silent or _in_opposite_pairs(x)) and (bias is None or bias.symmetric)
+    symmetric = (law.symmetric or silent or _in_opposite_pairs(x)) and (
+        bias is None or bias.symmetric
+    )
     if activation is None:
         if gaussian:
             if centred:
-                return ALL, "the outputs are jointly Gaussian with covariance (x_i·x_k) I, which every rotation keeps"
-            return FIXED, "the outputs are Gaussian with covariance (x_i·x_k) I about a mean along (1, …, 1)"
+                return (
+                    ALL,
+                    "the outputs are jointly Gaussian with covariance (x_i·x_k) I, which every "
+                    "rotation keeps",
+                )
+            return (
+                FIXED,
+                "the outputs are Gaussian with covariance (x_i·x_k) I about a mean along (1, …, 1)",
+            )
         why = "independent weights that are not Gaussian: an R that is no signed permutation would force a Gaussian (Darmois–Skitovich)"
         if symmetric and centred:
             return SIGNED, why
         return PERMUTATIONS, why + "; signs change the skewness or the mean"
     if activation in ODD and symmetric and centred:
-        return SIGNED, f"{activation} of independent outputs with a symmetric law: independent, not Gaussian, symmetric"
+        return (
+            SIGNED,
+            f"{activation} of independent outputs with a symmetric law: independent, not Gaussian, "
+            f"symmetric",
+        )
     if activation in ("relu", "abs", "sigmoid", "softplus"):
-        return PERMUTATIONS, f"outputs of {activation} lie in an orthant, which only permutations keep"
-    return PERMUTATIONS, f"{activation} of independent outputs: independent, not Gaussian, not symmetric"
+        return (
+            PERMUTATIONS,
+            f"outputs of {activation} lie in an orthant, which only permutations keep",
+        )
+    return (
+        PERMUTATIONS,
+        f"{activation} of independent outputs: independent, not Gaussian, not symmetric",
+    )
 
 
 def _in_opposite_pairs(x: Float[np.ndarray, "N n"]) -> bool:

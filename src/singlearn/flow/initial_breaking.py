@@ -1,4 +1,6 @@
-"""How the rotations of a layer's outputs cease to be a symmetry: while a network learns, and as a posterior is cooled."""
+"""How the rotations of a layer's outputs cease to be a symmetry: while a network learns, and as a
+posterior is cooled.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ class SymmetryAlong(Shown):
     Attributes:
         along: what the stages are: "training" or "inverse temperature".
         labels: of the stages.
-        scores: of (Σu)², (Σu³)², Σu⁴, u the leading left singular vectors of the layer's weights: differences from
-            uniform ones in standard errors.
+        scores: of (Σu)², (Σu³)², Σu⁴, u the leading left singular vectors of the layer's weights:
+            differences from uniform ones in standard errors.
         p_values: of all three together; small: rotations of the outputs are no symmetry.
         width, samples: d, and matrices at every stage.
     """
@@ -41,16 +43,30 @@ class SymmetryAlong(Shown):
 
     @property
     def broken_from(self) -> Any | None:
-        """The first stage with p < 0.01 whose next stage has it too (or that is the last); None if there is none."""
+        """The first stage with p < 0.01 whose next stage has it too (or that is the last); None if
+        there is none.
+        """
         below = self.p_values < BROKEN
         twice = below & np.append(below[1:], True)
         return self.labels[int(np.argmax(twice))] if twice.any() else None
 
     def __str__(self) -> str:
-        matrices = f"{self.samples} matrices at each stage" if self.samples > 1 else "one matrix at each stage"
-        since = "not seen to break" if self.broken_from is None else f"broken from {_label(self.broken_from)} on (p < {BROKEN:g})"
+        matrices = (
+            f"{self.samples} matrices at each stage"
+            if self.samples > 1
+            else "one matrix at each stage"
+        )
+        since = (
+            "not seen to break"
+            if self.broken_from is None
+            else f"broken from {_label(self.broken_from)} on (p < {BROKEN:g})"
+        )
         lines = [f"O({self.width}) of a layer's outputs along {self.along}, {matrices}: {since}"]
-        lines.append(f"  {'':>12}{'p':>10}" + "".join(f"{name:>10}" for name in NAMES) + "   (standard errors)")
+        lines.append(
+            f"  {'':>12}{'p':>10}"
+            + "".join(f"{name:>10}" for name in NAMES)
+            + "   (standard errors)"
+        )
         for label, p, z in zip(self.labels, self.p_values, self.scores, strict=True):
             lines.append(f"  {_label(label):>12}{p:10.2g}" + "".join(f"{v:10.1f}" for v in z))
         return "\n".join(lines)
@@ -59,7 +75,13 @@ class SymmetryAlong(Shown):
         """One row for each stage (a pandas DataFrame)."""
         import pandas as pd
 
-        return pd.DataFrame({self.along: list(self.labels), "p": self.p_values, **{n: self.scores[:, k] for k, n in enumerate(NAMES)}})
+        return pd.DataFrame(
+            {
+                self.along: list(self.labels),
+                "p": self.p_values,
+                **{n: self.scores[:, k] for k, n in enumerate(NAMES)},
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -78,17 +100,19 @@ def _label(label: Any) -> str:
     return f"{label:.4g}" if isinstance(label, float) else str(label)
 
 
-def symmetry_along_training(checkpoints: Sequence[Any], labels: Sequence[Any] | None = None, seed: int = 0) -> SymmetryAlong:
+def symmetry_along_training(
+    checkpoints: Sequence[Any], labels: Sequence[Any] | None = None, seed: int = 0
+) -> SymmetryAlong:
     r"""Test at every checkpoint whether a layer's weights could be any rotation of themselves.
 
-    If the law of W (d × n) is that of R W for all R of O(d), the leading left singular vectors U of W are uniform given
-    everything else, also for one single matrix. The sums over them of :math:`(\sum_j u_j)^2`,
-    :math:`(\sum_j u_j^3)^2` and :math:`\sum_j u_j^4` are compared with those of uniform ones; the p-value is exact (Monte
-    Carlo) and counts all three.
+    If the law of W (d × n) is that of R W for all R of O(d), the leading left singular vectors U of
+    W are uniform given everything else, also for one single matrix. The sums over them of
+    :math:`(\sum_j u_j)^2`, :math:`(\sum_j u_j^3)^2` and :math:`\sum_j u_j^4` are compared with
+    those of uniform ones; the p-value is exact (Monte Carlo) and counts all three.
 
     Args:
-        checkpoints: weights of one layer at every stage, outputs × inputs, or runs × outputs × inputs of
-            independent training runs, which see more.
+        checkpoints: weights of one layer at every stage, outputs × inputs, or runs × outputs ×
+            inputs of independent training runs, which see more.
         labels: of the stages, such as steps.
         seed: of the uniform ones.
 
@@ -103,14 +127,27 @@ def symmetry_along_training(checkpoints: Sequence[Any], labels: Sequence[Any] | 
     >>> found.broken_from
     'shifted'
     """
-    arrays = [np.asarray(c.detach().cpu() if hasattr(c, "detach") else c, dtype=float) for c in checkpoints]
+    arrays = [
+        np.asarray(c.detach().cpu() if hasattr(c, "detach") else c, dtype=float)
+        for c in checkpoints
+    ]
     arrays = [a[None] if a.ndim == 2 else a for a in arrays]
-    if not arrays or len({a.shape for a in arrays}) != 1 or arrays[0].ndim != 3 or not all(np.isfinite(a).all() for a in arrays):
+    if (
+        not arrays
+        or len({a.shape for a in arrays}) != 1
+        or arrays[0].ndim != 3
+        or not all(np.isfinite(a).all() for a in arrays)
+    ):
         shapes = sorted({a.shape for a in arrays})
-        raise ValueError(f"checkpoints: got shapes {shapes}; it should be finite matrices outputs × inputs, or runs of them, of one shape")
+        raise ValueError(
+            f"checkpoints: got shapes {shapes}; it should be finite matrices outputs × inputs, or "
+            f"runs of them, of one shape"
+        )
     names = tuple(range(len(arrays))) if labels is None else tuple(labels)
     if len(names) != len(arrays):
-        raise ValueError(f"labels: got {len(names)}; it should be one for each of {len(arrays)} checkpoints")
+        raise ValueError(
+            f"labels: got {len(names)}; it should be one for each of {len(arrays)} checkpoints"
+        )
     runs, d, _ = arrays[0].shape
     if d < 2:
         raise ValueError(f"checkpoints: the layer has {d} output; it should have at least two")
@@ -129,9 +166,10 @@ def symmetry_along_training(checkpoints: Sequence[Any], labels: Sequence[Any] | 
 
 
 def _leading(arrays: Float[np.ndarray, "... d n"]) -> Float[np.ndarray, "... d r"]:
-    """Left singular vectors of the larger singular values, half of the outputs at most: of all of them the
-    sums say nothing. Inputs are weighted by fixed numbers first, so that singular values of an orthogonal
-    matrix differ too; rotations of the outputs do not feel it."""
+    """Left singular vectors of the larger singular values, half of the outputs at most: of all of
+    them the sums say nothing. Inputs are weighted by fixed numbers first, so that singular values
+    of an orthogonal matrix differ too; rotations of the outputs do not feel it.
+    """
     d, n = arrays.shape[-2:]
     u, s, _ = np.linalg.svd(arrays * np.linspace(2, 1, n), full_matrices=False)
     if np.any(s[..., 0] == 0):
@@ -147,17 +185,21 @@ def _null(rng: np.random.Generator, d: int, r: int, runs: int) -> Float[np.ndarr
     return np.stack([pool[rng.integers(len(pool), size=runs)].sum(0) for _ in range(NULL)])
 
 
-def symmetry_along_temperature(run: Any, weights: str | Callable[[Any], Any], inputs: Any = None, most: int = 200) -> SymmetryAlong:
+def symmetry_along_temperature(
+    run: Any, weights: str | Callable[[Any], Any], inputs: Any = None, most: int = 200
+) -> SymmetryAlong:
     r"""Test O(d) on every rung of a tempered run, from the prior (β = 0) to the posterior.
 
-    The statistics of :func:`symmetry_along_training` are averaged over the particles of each replicate;
-    their standard errors come from the replicates, which are independent, and are not smaller than those of
-    independent particles.
+    The statistics of :func:`symmetry_along_training` are averaged over the particles of each
+    replicate; their standard errors come from the replicates, which are independent, and are not
+    smaller than those of independent particles.
 
     Args:
         run: a tempered run with its triple (:func:`singlearn.temper`), two replicates or more.
-        weights: name of the parameter (outputs × inputs), or a function of the parameters that gives it.
-        inputs: one input x of length n, to test the direction of W x instead of W's left singular vectors.
+        weights: name of the parameter (outputs × inputs), or a function of the parameters that
+            gives it.
+        inputs: one input x of length n, to test the direction of W x instead of W's left singular
+            vectors.
         most: particles of each replicate that are read.
 
     Returns:
@@ -170,7 +212,10 @@ def symmetry_along_temperature(run: Any, weights: str | Callable[[Any], Any], in
     import jax.numpy as jnp
 
     if getattr(run, "triple", None) is None:
-        raise ValueError("run: it was loaded without its triple, and the triple knows the parameters: Run.load(path, triple=…)")
+        raise ValueError(
+            "run: it was loaded without its triple, and the triple knows the parameters: "
+            "Run.load(path, triple=…)"
+        )
     rungs, most = run.rungs, whole_number("most", most)
     replicates, kept = rungs.particles.shape[1:3]
     if replicates < 2:
@@ -178,9 +223,13 @@ def symmetry_along_temperature(run: Any, weights: str | Callable[[Any], Any], in
     take = np.unique(np.linspace(0, kept - 1, min(kept, most)).astype(int))
     x = None if inputs is None else np.asarray(inputs, dtype=float)
     with jax.enable_x64(rungs.particles.dtype == np.float64):
-        read = jax.jit(jax.vmap(lambda flat: _leaf(run.triple.coordinates.constrain(flat), weights)))
+        read = jax.jit(
+            jax.vmap(lambda flat: _leaf(run.triple.coordinates.constrain(flat), weights))
+        )
         pick = rungs.particles[:, :, take]
-        matrices = np.stack([np.asarray(read(jnp.asarray(p.reshape(-1, p.shape[-1])))) for p in pick]).astype(float)
+        matrices = np.stack(
+            [np.asarray(read(jnp.asarray(p.reshape(-1, p.shape[-1])))) for p in pick]
+        ).astype(float)
     if matrices.ndim == 3:  # a vector of weights of one input
         matrices = matrices[..., None]
     d, n = matrices.shape[2:]
@@ -206,5 +255,8 @@ def _leaf(parameters: Any, weights: str | Callable[[Any], Any]) -> Any:
         return weights(parameters)
     if not hasattr(parameters, "keys") or weights not in parameters:
         names = list(parameters) if hasattr(parameters, "keys") else type(parameters).__name__
-        raise ValueError(f"weights: got {weights!r}; the parameters are {names}, it should be one of them or a function of them")
+        raise ValueError(
+            f"weights: got {weights!r}; the parameters are {names}, it should be one of them or a "
+            f"function of them"
+        )
     return parameters[weights]

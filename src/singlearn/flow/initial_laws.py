@@ -23,8 +23,8 @@ class EntryLaw:
     """Of one weight, up to its scale.
 
     Attributes:
-        kind: "independent": all entries are independent and of one law; "Haar": an orthogonal matrix, or rows or
-            columns of one; "unknown": only draws are known.
+        kind: "independent": all entries are independent and of one law; "Haar": an orthogonal
+            matrix, or rows or columns of one; "unknown": only draws are known.
         name: in words.
         gaussian: whether it is Gaussian (a constant is).
         symmetric: about its mean.
@@ -49,12 +49,15 @@ class Initialiser:
     draw: Draw
 
 
-def read_initialiser(given: Any, settings: dict[str, Any], name: str = "initialiser") -> Initialiser:
+def read_initialiser(
+    given: Any, settings: dict[str, Any], name: str = "initialiser"
+) -> Initialiser:
     """Understand an initialiser, or refuse it by name.
 
     Args:
-        given: a function of ``torch.nn.init``, maybe as a ``functools.partial``; one that ``jax.nn.initializers`` makes; a name such as
-            "numpy.uniform" or "torch.kaiming_uniform_" or "jax.he_normal"; or a sampler ``f(generator, (d, n))``.
+        given: a function of ``torch.nn.init``, maybe as a ``functools.partial``; one that
+            ``jax.nn.initializers`` makes; a name such as "numpy.uniform" or
+            "torch.kaiming_uniform_" or "jax.he_normal"; or a sampler ``f(generator, (d, n))``.
         settings: keywords for a name or a function of torch.
         name: of the argument.
 
@@ -80,32 +83,48 @@ def read_initialiser(given: Any, settings: dict[str, Any], name: str = "initiali
             found = getattr(jax.nn.initializers, function, None)
             if found is None:
                 raise ValueError(f"{name}: got {given!r}; jax.nn.initializers has no {function}")
-            return read_initialiser(found if function in ("zeros", "ones") else found(**settings), {}, name)
-        raise ValueError(f"{name}: got {given!r}; it should say whose it is, such as 'numpy.uniform' or 'jax.he_normal'")
+            return read_initialiser(
+                found if function in ("zeros", "ones") else found(**settings), {}, name
+            )
+        raise ValueError(
+            f"{name}: got {given!r}; it should say whose it is, such as 'numpy.uniform' or "
+            f"'jax.he_normal'"
+        )
     if isinstance(given, functools.partial):
         if given.args:
             raise ValueError(f"{name}: got a partial with arguments that have no names; name them")
         return read_initialiser(given.func, {**given.keywords, **settings}, name)
     if not callable(given):
-        raise ValueError(f"{name}: got {type(given).__name__}; it should be an initialiser, its name, or a sampler f(generator, (d, n))")
+        raise ValueError(
+            f"{name}: got {type(given).__name__}; it should be an initialiser, its name, or a "
+            f"sampler f(generator, (d, n))"
+        )
     module = getattr(given, "__module__", "") or ""
     if module == "torch.nn.init":
         return _torch(given, settings, name)
     if module.startswith("jax._src.nn.initializers") or module.startswith("jax.nn.initializers"):
         return _jax(given, name)
     if settings:
-        raise ValueError(f"{name}: {sorted(settings)} are settings of an initialiser by name; a sampler has none")
+        raise ValueError(
+            f"{name}: {sorted(settings)} are settings of an initialiser by name; a sampler has none"
+        )
     return Initialiser(
-        EntryLaw("unknown", f"sampler {getattr(given, '__name__', 'given')}"), lambda rng, *shape: _sampled(given, rng, shape, name)
+        EntryLaw("unknown", f"sampler {getattr(given, '__name__', 'given')}"),
+        lambda rng, *shape: _sampled(given, rng, shape, name),
     )
 
 
-def _sampled(sampler: Any, rng: np.random.Generator, shape: tuple[int, int, int], name: str) -> Float[np.ndarray, "count d n"]:
+def _sampled(
+    sampler: Any, rng: np.random.Generator, shape: tuple[int, int, int], name: str
+) -> Float[np.ndarray, "count d n"]:
     found = np.empty(shape)
     for k in range(shape[0]):
         drawn = np.asarray(sampler(rng, shape[1:]), dtype=float)
         if drawn.shape != shape[1:] or not np.isfinite(drawn).all():
-            raise ValueError(f"{name}: the sampler gave an array of shape {drawn.shape}; it should be finite and of shape {shape[1:]}")
+            raise ValueError(
+                f"{name}: the sampler gave an array of shape {drawn.shape}; it should be finite "
+                f"and of shape {shape[1:]}"
+            )
         found[k] = drawn
     return found
 
@@ -117,7 +136,13 @@ def _gaussian(mean: float, deviation: float) -> EntryLaw:
 
 def _uniform(low: float, high: float) -> EntryLaw:
     half = (high - low) / 2
-    return EntryLaw("independent", f"uniform on [{low:g}, {high:g}]", mean=(low + high) / 2, variance=half**2 / 3, fourth=-2 * half**4 / 15)
+    return EntryLaw(
+        "independent",
+        f"uniform on [{low:g}, {high:g}]",
+        mean=(low + high) / 2,
+        variance=half**2 / 3,
+        fourth=-2 * half**4 / 15,
+    )
 
 
 def _constant(value: float) -> EntryLaw:
@@ -131,7 +156,13 @@ def _of_scipy(name: str, law: Any) -> EntryLaw:
     fourth = math.inf if math.isnan(excess) else excess * variance**2
     third = math.inf if math.isnan(skew) else skew * deviation**3
     return EntryLaw(
-        "independent", name, symmetric=skew == 0 or abs(third) < 1e-12, mean=mean, variance=variance, third=third, fourth=fourth
+        "independent",
+        name,
+        symmetric=skew == 0 or abs(third) < 1e-12,
+        mean=mean,
+        variance=variance,
+        third=third,
+        fourth=fourth,
     )
 
 
@@ -141,8 +172,15 @@ def _truncated(mean: float, deviation: float, low: float, high: float) -> EntryL
     law = truncnorm((low - mean) / deviation, (high - mean) / deviation, loc=mean, scale=deviation)
     found = _of_scipy(f"normal cut off to [{low:g}, {high:g}]", law)
     symmetric = math.isclose(high - mean, mean - low, rel_tol=1e-12)
-    return EntryLaw("independent", found.name, symmetric=symmetric, mean=mean if symmetric else found.mean, variance=found.variance,
-                    third=0.0 if symmetric else found.third, fourth=found.fourth)  # fmt: skip
+    return EntryLaw(
+        "independent",
+        found.name,
+        symmetric=symmetric,
+        mean=mean if symmetric else found.mean,
+        variance=found.variance,
+        third=0.0 if symmetric else found.third,
+        fourth=found.fourth,
+    )
 
 
 def _numpy(function: str, settings: dict[str, Any], name: str) -> Initialiser:
@@ -170,16 +208,26 @@ def _numpy(function: str, settings: dict[str, Any], name: str) -> Initialiser:
         case "gumbel":
             law = _of_scipy("Gumbel", stats.gumbel_r(of.get("loc", 0.0), of.get("scale", 1.0)))
         case _:
-            known = "standard_normal, normal, uniform, random, laplace, logistic, exponential, gumbel"
-            raise ValueError(
-                f"{name}: got 'numpy.{function}'; of NumPy's generator {known} are known; another one can be given as a sampler"
+            known = (
+                "standard_normal, normal, uniform, random, laplace, logistic, exponential, gumbel"
             )
-    allowed = {"standard_normal": set(), "random": set(), "uniform": {"low", "high"}, "exponential": {"scale"}}.get(
-        function, {"loc", "scale"}
-    )
+            raise ValueError(
+                f"{name}: got 'numpy.{function}'; of NumPy's generator {known} are known; another "
+                f"one can be given as a sampler"
+            )
+    allowed = {
+        "standard_normal": set(),
+        "random": set(),
+        "uniform": {"low", "high"},
+        "exponential": {"scale"},
+    }.get(function, {"loc", "scale"})
     if set(of) - allowed:
-        raise ValueError(f"{name}: numpy.{function} has no setting {', '.join(sorted(set(of) - allowed))}")
-    return Initialiser(law, lambda rng, *shape: np.asarray(getattr(rng, function)(**of, size=shape), dtype=float))
+        raise ValueError(
+            f"{name}: numpy.{function} has no setting {', '.join(sorted(set(of) - allowed))}"
+        )
+    return Initialiser(
+        law, lambda rng, *shape: np.asarray(getattr(rng, function)(**of, size=shape), dtype=float)
+    )
 
 
 def _torch(function: Any, settings: dict[str, Any], name: str) -> Initialiser:
@@ -189,7 +237,10 @@ def _torch(function: Any, settings: dict[str, Any], name: str) -> Initialiser:
     signature = inspect.signature(function).parameters
     unknown = set(settings) - set(signature)
     if unknown or "tensor" in settings or "generator" in settings:
-        raise ValueError(f"{name}: torch.nn.init.{kind} has no setting {', '.join(sorted(unknown)) or 'tensor or generator here'}")
+        raise ValueError(
+            f"{name}: torch.nn.init.{kind} has no setting "
+            f"{', '.join(sorted(unknown)) or 'tensor or generator here'}"
+        )
     of = {key: settings.get(key, p.default) for key, p in signature.items()}
     law: EntryLaw
     match kind:
@@ -204,13 +255,19 @@ def _torch(function: Any, settings: dict[str, Any], name: str) -> Initialiser:
         case "trunc_normal_":
             law = _truncated(float(of["mean"]), float(of["std"]), float(of["a"]), float(of["b"]))
         case "constant_" | "ones_" | "zeros_":
-            law = _constant({"ones_": 1.0, "zeros_": 0.0}.get(kind, 0.0) if kind != "constant_" else float(of["val"]))
+            law = _constant(
+                {"ones_": 1.0, "zeros_": 0.0}.get(kind, 0.0)
+                if kind != "constant_"
+                else float(of["val"])
+            )
         case "orthogonal_":
             law = EntryLaw("Haar", "Haar-orthogonal")
         case _:
             law = EntryLaw("unknown", f"torch.nn.init.{kind}")
 
-    def draw(rng: np.random.Generator, count: int, d: int, n: int) -> Float[np.ndarray, "count d n"]:
+    def draw(
+        rng: np.random.Generator, count: int, d: int, n: int
+    ) -> Float[np.ndarray, "count d n"]:
         whole = torch.empty(count, d, n, dtype=torch.float64)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**31)))
@@ -240,7 +297,9 @@ def _jax(function: Any, name: str) -> Initialiser:
             law = _uniform(0.0, float(free["scale"]))
         case "truncated_normal":
             deviation = float(free["stddev"]) / TRUNCATED
-            law = _truncated(0.0, deviation, float(free["lower"]) * deviation, float(free["upper"]) * deviation)
+            law = _truncated(
+                0.0, deviation, float(free["lower"]) * deviation, float(free["upper"]) * deviation
+            )
         case "orthogonal":
             law = EntryLaw("Haar", "Haar-orthogonal")
         case "zeros" | "ones":
@@ -248,7 +307,9 @@ def _jax(function: Any, name: str) -> Initialiser:
         case "constant":
             law = _constant(float(free["value"]))
 
-    def draw(rng: np.random.Generator, count: int, d: int, n: int) -> Float[np.ndarray, "count d n"]:
+    def draw(
+        rng: np.random.Generator, count: int, d: int, n: int
+    ) -> Float[np.ndarray, "count d n"]:
         keys = jax.random.split(jax.random.key(int(rng.integers(2**31))), count)
         # A kernel of these libraries is inputs × outputs.
         kernels = jax.vmap(lambda key: function(key, (n, d)))(keys)

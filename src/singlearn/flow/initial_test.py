@@ -1,4 +1,6 @@
-"""Tests whether directions are uniform on a sphere, as they are under a law that all rotations leave as it is."""
+"""Tests whether directions are uniform on a sphere, as they are under a law that all rotations
+leave as it is.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ class Moments(NamedTuple):
 
 
 def uniform_moments(d: int) -> dict[str, Moments]:
-    r"""Of :math:`\sum u_j`, :math:`(\sum u_j)^2`, :math:`\sum u_j^3` and :math:`\sum u_j^4` on the unit sphere of R^d.
+    r"""Of :math:`\sum u_j`, :math:`(\sum u_j)^2`, :math:`\sum u_j^3` and :math:`\sum u_j^4` on the
+     unit sphere of R^d.
 
     From :math:`E[u_1^{2a} u_2^{2b}] = (2a-1)!!\,(2b-1)!! / (d (d+2) \cdots (d + 2(a+b) - 2))`.
 
@@ -57,7 +60,9 @@ def scores(y: Float[np.ndarray, "draws d"]) -> dict[str, float]:
     expected = uniform_moments(y.shape[1])
     found = statistics_of(y)
     return {
-        key: float((found[key].mean() - m.mean) / m.deviation * math.sqrt(len(y))) if m.deviation > 1e-12 else 0.0
+        key: float((found[key].mean() - m.mean) / m.deviation * math.sqrt(len(y)))
+        if m.deviation > 1e-12
+        else 0.0
         for key, m in expected.items()
     }
 
@@ -69,8 +74,8 @@ def p_value(z: dict[str, float], tests: int = 1) -> float:
 
 
 def kept_group_scores(y: Float[np.ndarray, "draws d"], signed: bool) -> dict[str, float]:
-    """The same for permutations of components, and for their signs: even and odd components are compared
-    in mean and square; with signs, sums and sums of cubes are compared with zero.
+    """The same for permutations of components, and for their signs: even and odd components are
+    compared in mean and square; with signs, sums and sums of cubes are compared with zero.
 
     Args:
         y: independent draws.
@@ -93,10 +98,12 @@ def _standardised(values: Float[np.ndarray, " draws"]) -> float:
 
 
 def draws_to_see(excess: float, d: int, errors: float = 4.0) -> float:
-    r"""How many draws of y show the excess kurtosis κ of its independent components at that many standard errors.
+    r"""How many draws of y show the excess kurtosis κ of its independent components at that many
+     standard errors.
 
-    To first order in κ (Edgeworth) the mean of :math:`A = \sum u_j^4` moves by :math:`κ\, d (d + 2) \mathrm{Var}(A) / 24`: A does not
-    feel the radius, and :math:`\sum_j H_4(y_j)` has covariance :math:`d (d + 2) \mathrm{Var}(A)` with it.
+    To first order in κ (Edgeworth) the mean of :math:`A = \sum u_j^4` moves by :math:`κ\, d (d + 2)
+    \mathrm{Var}(A) / 24`: A does not feel the radius, and :math:`\sum_j H_4(y_j)` has covariance
+    :math:`d (d + 2) \mathrm{Var}(A)` with it.
 
     >>> round(draws_to_see(-0.3, 8))
     1600
@@ -107,7 +114,9 @@ def draws_to_see(excess: float, d: int, errors: float = 4.0) -> float:
     return math.inf if per_root == 0 else max((errors / per_root) ** 2, 1.0)
 
 
-def haar_columns(rng: np.random.Generator, d: int, r: int, count: int) -> Float[np.ndarray, "count d r"]:
+def haar_columns(
+    rng: np.random.Generator, d: int, r: int, count: int
+) -> Float[np.ndarray, "count d r"]:
     """Orthonormal columns, uniform."""
     q, t = np.linalg.qr(rng.normal(size=(count, d, r)))
     return q * np.sign(np.einsum("...ii->...i", t))[:, None, :]
@@ -115,4 +124,6 @@ def haar_columns(rng: np.random.Generator, d: int, r: int, count: int) -> Float[
 
 def frame_statistics(u: Float[np.ndarray, "... d r"]) -> Float[np.ndarray, "... three"]:
     """Sums over columns of (Σu)², (Σu³)² and Σu⁴, which do not feel the sign of a column."""
-    return np.stack([(u.sum(-2) ** 2).sum(-1), ((u**3).sum(-2) ** 2).sum(-1), (u**4).sum((-1, -2))], axis=-1)
+    return np.stack(
+        [(u.sum(-2) ** 2).sum(-1), ((u**3).sum(-2) ** 2).sum(-1), (u**4).sum((-1, -2))], axis=-1
+    )

@@ -1,4 +1,6 @@
-"""The ledger of an Optax transformation: why conserved quantities change, step by step, with nothing left over."""
+"""The ledger of an Optax transformation: why conserved quantities change, step by step, with
+nothing left over.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,11 @@ class LedgerState(NamedTuple):
 class JaxLedger(Books):
     """The books of an Optax transformation; :attr:`optimizer` is that transformation, watched.
 
-    Entries are those of the ledger for PyTorch. Steps may run inside ``jax.jit``: weights, gradients and states of recorded steps are
-    handed to the host, where the entries are computed in double precision whatever the network uses. What is recorded is the update
-    that the transformation returned, added to the weights as ``optax.apply_updates`` does; where the next recorded step starts from
-    other weights, a warning says so.
+    Entries are those of the ledger for PyTorch. Steps may run inside ``jax.jit``: weights,
+    gradients and states of recorded steps are handed to the host, where the entries are computed in
+    double precision whatever the network uses. What is recorded is the update that the
+    transformation returned, added to the weights as ``optax.apply_updates`` does; where the next
+    recorded step starts from other weights, a warning says so.
 
     Made by ``flow.ledger(weights, optimizer, laws)``.
 
@@ -60,7 +63,13 @@ class JaxLedger(Books):
     """
 
     def __init__(
-        self, weights: Any, optimizer: Any, laws: Any, every: int, file: LedgerFile | None, read: bool
+        self,
+        weights: Any,
+        optimizer: Any,
+        laws: Any,
+        every: int,
+        file: LedgerFile | None,
+        read: bool,
     ) -> None:
         self._inner = optimizer
         self._dtype = jnp.result_type(*jax.tree.leaves(weights))
@@ -75,7 +84,8 @@ class JaxLedger(Books):
         ) -> tuple[Any, LedgerState]:
             if params is None:
                 raise ValueError(
-                    "params: got None; the ledger needs the weights, optimizer.update(gradients, state, weights)"
+                    "params: got None; the ledger needs the weights, optimizer.update(gradients, "
+                    "state, weights)"
                 )
             new, later = inner.update(updates, state.inner, params, **more)
             values = schedules(optimizer, state.inner) if read else []
@@ -113,7 +123,9 @@ class JaxLedger(Books):
         w, g = leaves(weights), leaves(gradients)
         later = leaves(
             jax.tree.map(
-                lambda p, u: (np.asarray(p) + np.asarray(u)).astype(np.asarray(p).dtype), weights, updates
+                lambda p, u: (np.asarray(p) + np.asarray(u)).astype(np.asarray(p).dtype),
+                weights,
+                updates,
             )
         )
         self.steps = number
@@ -129,7 +141,10 @@ class JaxLedger(Books):
         else:
             motions = {name: Motion(whole=True, rate=0.0) for name in w}
             self.record(
-                Step({"w": w, "g": g, "later": later, "update": {n: w[n] - later[n] for n in w}}, motions),
+                Step(
+                    {"w": w, "g": g, "later": later, "update": {n: w[n] - later[n] for n in w}},
+                    motions,
+                ),
                 self._digits(weights),
             )
 
@@ -148,10 +163,18 @@ class JaxLedger(Books):
             ):  # plain descent: decay that is added to the gradient, as frameworks count it
                 coupled, loose = coupled + loose, 0.0
             memories = {
-                label: -by_name[name] for label, by_name in made.memories.items() if by_name.get(name)
+                label: -by_name[name]
+                for label, by_name in made.memories.items()
+                if by_name.get(name)
             }
             motions[name] = Motion(1.0 + loose, -made.fresh[name], -coupled, memories)
-        vectors: dict[str, Leaves] = {"w": w, "g": g, "later": later, "update": whole, **made.vectors}
+        vectors: dict[str, Leaves] = {
+            "w": w,
+            "g": g,
+            "later": later,
+            "update": whole,
+            **made.vectors,
+        }
         for label, held in made.vectors.items():
             vectors[label] = {name: held.get(name, np.zeros(1)) for name in w}
         if made.changed:
@@ -188,7 +211,9 @@ class JaxLedger(Books):
 
 
 def _in_words(array: Any) -> Any:
-    """Eight bytes as two words: the thread of a callback may not have double precision switched on, and would drop half of them."""
+    """Eight bytes as two words: the thread of a callback may not have double precision switched on,
+    and would drop half of them.
+    """
     whole = jnp.asarray(array)
     return jax.lax.bitcast_convert_type(whole, jnp.uint32) if whole.dtype.itemsize == 8 else whole
 
@@ -212,19 +237,22 @@ def ledger(
 
     Args:
         weights: a tree of real arrays, as they are at the start.
-        optimizer: an Optax transformation: sgd, momentum, adam, adamw, rmsprop, chains of these with clipping, decay, schedules,
-            masks, partitions and injected settings.
-        laws: of the network. The name of a parameter is the path to it in the tree, its parts joined by dots.
+        optimizer: an Optax transformation: sgd, momentum, adam, adamw, rmsprop, chains of these
+            with clipping, decay, schedules, masks, partitions and injected settings.
+        laws: of the network. The name of a parameter is the path to it in the tree, its parts
+            joined by dots.
         every: record every so many steps.
         file: JSON lines, one for each recorded step.
         resume: continue that file; see the ledger for PyTorch.
-        unread: what becomes of a transformation whose step is not known: "refuse" by name, or "split".
+        unread: what becomes of a transformation whose step is not known: "refuse" by name, or
+            "split".
 
     Returns:
         The ledger. Its ``optimizer`` is to be used in place of the one that was given.
 
     Raises:
-        ValueError: no laws, weights that are not real, a stage that is not known, laws of other names.
+        ValueError: no laws, weights that are not real, a stage that is not known, laws of other
+            names.
 
     >>> from singlearn.flow import count
     >>> weights = {"W1": jnp.array([[2.0]]), "W2": jnp.array([[1.0]])}
@@ -239,12 +267,14 @@ def ledger(
         raise ValueError(f"unread: got {unread!r}; it should be 'refuse' or 'split'")
     if laws is None:
         raise ValueError(
-            "laws: got None; of a tree of arrays the laws are not known, give those of flow.count(…).laws or flow.layer_laws(…)"
+            "laws: got None; of a tree of arrays the laws are not known, give those of "
+            "flow.count(…).laws or flow.layer_laws(…)"
         )
     for name, leaf in jax.tree_util.tree_flatten_with_path(weights)[0]:
         if not jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating):
             raise ValueError(
-                f"weights: {jax.tree_util.keystr(name, simple=True, separator='.')} is {jnp.asarray(leaf).dtype}; it should be real"
+                f"weights: {jax.tree_util.keystr(name, simple=True, separator='.')} is "
+                f"{jnp.asarray(leaf).dtype}; it should be real"
             )
     read = True
     try:

@@ -1,8 +1,10 @@
-"""What an Optax transformation says of itself: its stages, read from the functions that Optax made, and refused by name where unknown.
+"""What an Optax transformation says of itself: its stages, read from the functions that Optax made,
+and refused by name where unknown.
 
-A transformation is a pair of closures. What Optax function made them is their qualified name; what it was told are the variables that
-they close over. Nothing else is guessed: the stages that are read are run once more here, in double precision, and the ledger's rest
-says whether the weights moved as they predict.
+A transformation is a pair of closures. What Optax function made them is their qualified name; what
+it was told are the variables that they close over. Nothing else is guessed: the stages that are
+read are run once more here, in double precision, and the ledger's rest says whether the weights
+moved as they predict.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ Leaves = dict[str, np.ndarray]
 
 @dataclass
 class Expression:
-    r"""An update while it goes through the stages: :math:`a g + b w + d w + \sum_k m_k v_k`, or an array where it cannot be split.
+    r"""An update while it goes through the stages: :math:`a g + b w + d w + \sum_k m_k v_k`, or an
+     array where it cannot be split.
 
     Attributes:
         value: the whole update without the decoupled decay, by parameter.
@@ -32,7 +35,8 @@ class Expression:
         changed: gradients after entrywise changes, where they were changed.
         vectors: memories before the step, by label and parameter.
         remembered: whether a stage with a memory or entrywise division was met.
-        momentum: before, after and factor of the memory whose angular momentum is followed, and whether the step is heavy ball.
+        momentum: before, after and factor of the memory whose angular momentum is followed, and
+            whether the step is heavy ball.
     """
 
     value: Leaves
@@ -162,7 +166,9 @@ def check(transformation: Any) -> None:
         ValueError: by the name of the Optax function that made the stage.
     """
     maker = made_by(transformation)
-    settings = settings_of(transformation) if getattr(transformation.update, "__code__", None) else {}
+    settings = (
+        settings_of(transformation) if getattr(transformation.update, "__code__", None) else {}
+    )
     kind = _kind(maker)
     if kind in ("chain", "named_chain"):
         for part in _parts(settings):
@@ -181,7 +187,8 @@ def check(transformation: Any) -> None:
             sorted({*STAGES, "chain", "named_chain", "masked", "partition", "inject_hyperparams"})
         )
         raise ValueError(
-            f"optimizer: it has a stage of {maker.replace(':', '.')}, whose step is not known here; Optax's {known} are. "
+            f"optimizer: it has a stage of {maker.replace(':', '.')}, whose step is not known "
+            f"here; Optax's {known} are. "
             "unread='split' splits steps of any other into what is of first and of second order"
         )
 
@@ -209,7 +216,9 @@ def _kind(maker: str) -> str:
 def _parts(settings: Mapping[str, Any]) -> list[Any]:
     """Stages of a chain: Optax keeps their update functions, or the transformations, by version."""
     parts = settings.get("update_fns") or settings.get("transforms", ())
-    parts = [part[1] if isinstance(part, tuple) and isinstance(part[0], str) else part for part in parts]
+    parts = [
+        part[1] if isinstance(part, tuple) and isinstance(part[0], str) else part for part in parts
+    ]
     return [part if hasattr(part, "update") else _Pair(part) for part in parts]
 
 
@@ -227,7 +236,8 @@ def run(transformation: Any, expression: Expression, scope: Scope) -> None:
     if kind in ("chain", "named_chain"):
         parts = _parts(settings)
         befores, afters = (
-            list(s.values()) if isinstance(s, dict) else list(s) for s in (scope.before, scope.after)
+            list(s.values()) if isinstance(s, dict) else list(s)
+            for s in (scope.before, scope.after)
         )
         for part, before, after in zip(parts, befores, afters, strict=True):
             run(part, expression, Scope(scope.names, scope.weights, {}, before, after))
@@ -240,7 +250,9 @@ def run(transformation: Any, expression: Expression, scope: Scope) -> None:
         )
     elif kind == "partition":
         for group, part in settings["transforms"].items():
-            before, after = (state.inner_states[group].inner_state for state in (scope.before, scope.after))
+            before, after = (
+                state.inner_states[group].inner_state for state in (scope.before, scope.after)
+            )
             names = _labelled(settings["param_labels"], group, scope)
             run(part, expression, Scope(names, scope.weights, {}, before, after))
     elif kind == "with_extra_args_support":
@@ -250,15 +262,17 @@ def run(transformation: Any, expression: Expression, scope: Scope) -> None:
         run(
             inner,
             expression,
-            Scope(scope.names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state),
+            Scope(
+                scope.names, scope.weights, {}, scope.before.inner_state, scope.after.inner_state
+            ),
         )
     else:
         STAGES[kind](expression, here)
 
 
 def schedules(transformation: Any, state: Any) -> list[Any]:
-    """Values of all schedules at this step, in the order of the stages, computed where the transformation computes them: another
-    program may round them otherwise.
+    """Values of all schedules at this step, in the order of the stages, computed where the
+    transformation computes them: another program may round them otherwise.
 
     Args:
         transformation: that was checked.
@@ -290,7 +304,9 @@ def schedules(transformation: Any, state: Any) -> list[Any]:
 
 
 TREE: list[Any] = []
-"""The tree of the weights that masks and labels are asked about, set by the ledger while it reads a step."""
+"""The tree of the weights that masks and labels are asked about, set by the ledger while it reads a
+step.
+"""
 SCHEDULED: list[Any] = []
 """Values of the schedules of that step that no stage has used yet."""
 
@@ -308,7 +324,11 @@ def _labelled(labels: Any, group: Any, scope: Scope) -> set[str]:
 def _names_under(tree: Any, chosen: Callable[[Any], bool]) -> set[str]:
     """Names of the weights under chosen leaves of a tree that may stop above them."""
     spread = jax.tree.map(lambda leaf, part: jax.tree.map(lambda _: leaf, part), tree, TREE[-1])
-    return {path_name(path) for path, leaf in jax.tree_util.tree_flatten_with_path(spread)[0] if chosen(leaf)}
+    return {
+        path_name(path)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(spread)[0]
+        if chosen(leaf)
+    }
 
 
 def _nothing(expression: Expression, scope: Scope) -> None:
@@ -360,7 +380,9 @@ def _ema(expression: Expression, scope: Scope) -> None:
     debias = 1.0 - decay ** float(scope.after.count) if scope.settings["debias"] else 1.0
     for name in names:
         if name in expression.whole:
-            expression.value[name] = (decay * before[name] + (1 - decay) * expression.value[name]) / debias
+            expression.value[name] = (
+                decay * before[name] + (1 - decay) * expression.value[name]
+            ) / debias
             expression.nominal[name] *= (1 - decay) / debias
             continue
         expression.scale({name}, (1 - decay) / debias)
@@ -382,7 +404,9 @@ def _total(expression: Expression, scope: Scope, name: str) -> np.ndarray:
 
 def _global_norm(expression: Expression, scope: Scope) -> None:
     most = float(scope.settings["max_norm"])
-    norm = float(np.sqrt(sum(float(np.sum(_total(expression, scope, name) ** 2)) for name in scope.names)))
+    norm = float(
+        np.sqrt(sum(float(np.sum(_total(expression, scope, name) ** 2)) for name in scope.names))
+    )
     if norm >= most:
         expression.scale(scope.names, most / norm)
 
@@ -397,7 +421,9 @@ def _block_rms(expression: Expression, scope: Scope) -> None:
     _entrywise(expression, scope, lambda x: x / max(1.0, float(np.sqrt(np.mean(x**2))) / most))
 
 
-def _entrywise(expression: Expression, scope: Scope, change: Callable[[np.ndarray], np.ndarray]) -> None:
+def _entrywise(
+    expression: Expression, scope: Scope, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
     for name in scope.names & set(expression.value):
         before = _total(expression, scope, name)
         after = change(before)

@@ -73,7 +73,9 @@ class Law(Shown, ABC):
         if self.region is None:
             return None
         region = self.region
-        return next((k for k, parameters in enumerate(trajectory) if not region.contains(parameters)), None)
+        return next(
+            (k for k, parameters in enumerate(trajectory) if not region.contains(parameters)), None
+        )
 
     @abstractmethod
     def values(self, parameters: Parameters) -> Shaped[np.ndarray, "..."]:
@@ -117,14 +119,22 @@ class Gram:
         if self.view is not None:
             array = array.reshape(self.view)
         front = tuple(range(len(self.axes)))
-        moved = array.movedim(self.axes, front) if hasattr(array, "movedim") else np.moveaxis(array, self.axes, front)
+        moved = (
+            array.movedim(self.axes, front)
+            if hasattr(array, "movedim")
+            else np.moveaxis(array, self.axes, front)
+        )
         whole = moved.reshape(math.prod(moved.shape[: len(front)]), -1)
         if self.nodes is None:
             return whole
-        chosen = whole[[n for node in self.nodes for n in (node if isinstance(node, tuple) else (node,))]]
+        chosen = whole[
+            [n for node in self.nodes for n in (node if isinstance(node, tuple) else (node,))]
+        ]
         return chosen.reshape(len(self.nodes), -1)
 
-    def back(self, rows: Shaped[np.ndarray, "h k"], parameters: Parameters) -> Shaped[np.ndarray, "..."]:
+    def back(
+        self, rows: Shaped[np.ndarray, "h k"], parameters: Parameters
+    ) -> Shaped[np.ndarray, "..."]:
         """An array of the parameter's shape from its rows, zero elsewhere."""
         shape = np.shape(parameters[self.parameter])
         places = self.rows({self.parameter: np.arange(math.prod(shape)).reshape(shape)})
@@ -137,8 +147,9 @@ class Gram:
 class GramLaw(Law):
     r"""The symmetric matrix :math:`Q = \sum_i c_i M_i M_i^T`, its diagonal or its trace.
 
-    Q's entry (a, b) is :math:`\frac12 θ^T A θ` for the generator that mixes hidden coordinates a and b of every
-    M with the signs of c. It is symmetric, so that its field is the gradient of the entry.
+    Q's entry (a, b) is :math:`\frac12 θ^T A θ` for the generator that mixes hidden coordinates a
+    and b of every M with the signs of c. It is symmetric, so that its field is the gradient of the
+    entry.
 
     >>> law = gram_law([Gram("W1", 0), Gram("W2", 1, -1)], "diagonal", "scaling of a node")
     >>> law.formula
@@ -155,7 +166,8 @@ class GramLaw(Law):
         return np.asarray(self.form(parameters, parameters))
 
     def form(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Any:
-        r"""The bilinear form :math:`\langle a, b \rangle_σ` of which Q is the square; of arrays or tensors.
+        r"""The bilinear form :math:`\langle a, b \rangle_σ` of which Q is the square; of arrays or
+         tensors.
 
         Args:
             left: a, by parameter.
@@ -192,7 +204,9 @@ class GramLaw(Law):
                 found.append(mix)
         return found
 
-    def _differential(self, mix: Float[np.ndarray, "h h"], parameters: Parameters) -> dict[str, Shaped[np.ndarray, "..."]]:
+    def _differential(
+        self, mix: Float[np.ndarray, "h h"], parameters: Parameters
+    ) -> dict[str, Shaped[np.ndarray, "..."]]:
         found: dict[str, Shaped[np.ndarray, "..."]] = {}
         for term in self.terms:
             part = term.back(term.coefficient * (mix @ term.rows(parameters)), parameters)
@@ -200,7 +214,9 @@ class GramLaw(Law):
         return found
 
 
-def gram_law(terms: list[Gram], entries: Entries, symmetry: str, holds: Holds = "always") -> GramLaw:
+def gram_law(
+    terms: list[Gram], entries: Entries, symmetry: str, holds: Holds = "always"
+) -> GramLaw:
     """A Gram law with its formula written out.
 
     Args:
@@ -209,8 +225,12 @@ def gram_law(terms: list[Gram], entries: Entries, symmetry: str, holds: Holds = 
         symmetry: the generator it comes from.
         holds: always, or on the data at hand.
     """
-    plain = "".join(_sign(term.coefficient, k == 0) + _plain(term, entries) for k, term in enumerate(terms))
-    latex = "".join(_sign(term.coefficient, k == 0) + _latex(term, entries) for k, term in enumerate(terms))
+    plain = "".join(
+        _sign(term.coefficient, k == 0) + _plain(term, entries) for k, term in enumerate(terms)
+    )
+    latex = "".join(
+        _sign(term.coefficient, k == 0) + _latex(term, entries) for k, term in enumerate(terms)
+    )
     return GramLaw(plain, latex, symmetry, holds, tuple(terms), entries)
 
 
@@ -225,7 +245,9 @@ def _plain(term: Gram, entries: Entries) -> str:
     name, rows = term.parameter + _chosen(term), term.axes == (0,)
     if entries == "symmetric":
         return f"{name} {name}ᵀ" if rows else f"{name}ᵀ {name}"
-    if entries == "trace" or (entries == "diagonal" and term.nodes is not None and len(term.nodes) == 1):
+    if entries == "trace" or (
+        entries == "diagonal" and term.nodes is not None and len(term.nodes) == 1
+    ):
         return f"|{name}|²"
     return f"|{name} {'rows' if rows else 'columns' if term.axes == (1,) else 'inputs of groups'}|²"
 
@@ -280,7 +302,10 @@ class LinearLaw(Law):
 
     def values(self, parameters: Parameters) -> Float[np.ndarray, " k"]:
         """The combinations."""
-        parts = [w.reshape(len(w), -1) @ np.asarray(parameters[name]).reshape(-1) for name, w in self.weights.items()]
+        parts = [
+            w.reshape(len(w), -1) @ np.asarray(parameters[name]).reshape(-1)
+            for name, w in self.weights.items()
+        ]
         return np.sum(parts, axis=0).astype(float)
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
@@ -308,7 +333,9 @@ class SumLaw(Law):
     axis: int
     nodes: tuple[int, ...] | None
     entries: bool
-    _source: ClassVar[str] = "its gradient is zero: no loss sees the shift (Kunin et al. 2021, translation symmetry)"
+    _source: ClassVar[str] = (
+        "its gradient is zero: no loss sees the shift (Kunin et al. 2021, translation symmetry)"
+    )
 
     def values(self, parameters: Mapping[str, Any]) -> Shaped[np.ndarray, "..."]:
         """The sums or entries."""
@@ -330,7 +357,9 @@ class SumLaw(Law):
         return found
 
 
-def sum_law(parameter: str, axis: int, nodes: tuple[int, ...] | None, symmetry: str, entries: bool = False) -> SumLaw:
+def sum_law(
+    parameter: str, axis: int, nodes: tuple[int, ...] | None, symmetry: str, entries: bool = False
+) -> SumLaw:
     """A sum law with its formula written out.
 
     Args:
@@ -370,14 +399,18 @@ class BilinearLaw(Law):
         u, v = (np.asarray(parameters[name]) for name in (self.first, self.second))
         flat = v.reshape(-1)
         return [
-            {self.first: (form @ flat).reshape(u.shape), self.second: (u.reshape(-1) @ form).reshape(v.shape)}
+            {
+                self.first: (form @ flat).reshape(u.shape),
+                self.second: (u.reshape(-1) @ form).reshape(v.shape),
+            }
             for form in self.forms
         ]
 
 
 @dataclass(frozen=True)
 class RowSpaceLaw(Law):
-    r"""The row space of U (n × r, r > n) where a loss sees :math:`U U^T`: entries of :math:`U_1^{-1} U_2`.
+    r"""The row space of U (n × r, r > n) where a loss sees :math:`U U^T`: entries of
+     :math:`U_1^{-1} U_2`.
 
     None of its generators is symmetric; only together, with coefficients that depend on U, are
     they gradients. The functions are rational, and there is no polynomial law.
@@ -394,7 +427,9 @@ class RowSpaceLaw(Law):
         return np.linalg.solve(u[:, : len(u)], u[:, len(u) :])
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
-        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once more."""
+        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once
+        more.
+        """
         u = whole_numbers(np.asarray(parameters[self.parameter]))
         n, r = u.shape
         adjugate, determinant = _adjugate(u[:, :n])
@@ -416,6 +451,10 @@ def _adjugate(matrix: Shaped[np.ndarray, "n n"]) -> tuple[np.ndarray, int]:
     whole = flint.fmpq_mat([[flint.fmpq(int(x)) for x in row] for row in matrix])
     determinant = whole.det()
     if determinant == 0:
-        raise ValueError("parameters: the first columns of U are dependent; the law is not defined there")
+        raise ValueError(
+            "parameters: the first columns of U are dependent; the law is not defined there"
+        )
     scaled = (whole.inv() * determinant).entries()
-    return np.array([int(x.p) for x in scaled], dtype=object).reshape(matrix.shape), int(determinant.p)
+    return np.array([int(x.p) for x in scaled], dtype=object).reshape(matrix.shape), int(
+        determinant.p
+    )

@@ -35,7 +35,8 @@ class GateRegion(Region):
         return self.text
 
     def contains(self, parameters: Parameters) -> bool:
-        """Whether parameters lie in it. Pre-activations that rounding could turn are computed exactly.
+        """Whether parameters lie in it. Pre-activations that rounding could turn are computed
+        exactly.
 
         Args:
             parameters: ``W1``, … and ``b1``, ….

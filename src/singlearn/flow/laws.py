@@ -21,8 +21,9 @@ ACTIVATIONS = ("relu", "leaky_relu", "linear")
 class Broken(Shown):
     r"""A law that a norm would have with ε = 0, and does not have.
 
-    With n the normalised vector of one input, :math:`\langle ∂L/∂x, x \rangle = \langle ∂L/∂n, n \rangle\, ε/(var + ε)`
-    where 1 scale of x is free; so, for example, :math:`d|w|^2/dt = -2 \sum_s \langle ∂L/∂n_s, n_s \rangle\, ε/(var_s + ε)`.
+    With n the normalised vector of one input, :math:`\langle ∂L/∂x, x \rangle = \langle ∂L/∂n, n
+    \rangle\, ε/(var + ε)` where 1 scale of x is free; so, for example, :math:`d|w|^2/dt = -2 \sum_s
+    \langle ∂L/∂n_s, n_s \rangle\, ε/(var_s + ε)`.
 
     Attributes:
         law: what would stay.
@@ -48,8 +49,8 @@ class Laws(Shown):
         without: sentences on layers that have no law, and why.
         not_understood: sentences on what could not be read, of which no law is claimed.
         broken: laws that the ε of a norm breaks, with their rates.
-        checked: the largest violation that automatic differentiation found, relative to rounding-free
-            sizes; None where laws come from a description.
+        checked: the largest violation that automatic differentiation found, relative to
+            rounding-free sizes; None where laws come from a description.
     """
 
     laws: tuple[Law, ...]
@@ -87,7 +88,8 @@ class Laws(Shown):
         found = [law for law in self.laws if law.formula == which]
         if not found:
             raise ValueError(
-                f"law: the network has no {which!r}; its laws are {', '.join(repr(law.formula) for law in self.laws) or 'none'}"
+                f"law: the network has no {which!r}; its laws are "
+                f"{', '.join(repr(law.formula) for law in self.laws) or 'none'}"
             )
         return found[0]
 
@@ -127,23 +129,23 @@ def laws(
 
     A PyTorch module is read as it runs: its operations are followed, and each binds the scales (or
     whole matrices) by which rows and columns of its parameters may change. What is left free and
-    symmetric is a law. Every law is then checked by automatic differentiation at random weights; what the
-    reader does not understand is named, and no law is claimed of it. Of other kinds than scales, linear
-    mixing and shifts no laws are looked for in a module.
+    symmetric is a law. Every law is then checked by automatic differentiation at random weights;
+    what the reader does not understand is named, and no law is claimed of it. Of other kinds than
+    scales, linear mixing and shifts no laws are looked for in a module.
 
     Args:
-        network: a PyTorch module, an :class:`Architecture`, a description such as ``{"kind": "qk", "d": 3, "k": 2}``, or
-            the matrices of a network, one for each layer, (outputs, inputs).
-        inputs: for a module, the argument of a call (a tuple of several), by default random ones of the shape
-            that its first layer reads. For matrices, one row for each input: then the laws of these
-            data at these weights.
+        network: a PyTorch module, an :class:`Architecture`, a description such as ``{"kind": "qk",
+            "d": 3, "k": 2}``, or the matrices of a network, one for each layer, (outputs, inputs).
+        inputs: for a module, the argument of a call (a tuple of several), by default random ones of
+            the shape that its first layer reads. For matrices, one row for each input: then the
+            laws of these data at these weights.
         weights: for a description with ``"gates": "data"``, as :func:`count` takes them.
         biases: for matrices, one vector for each layer.
         activation: for matrices, "relu", "leaky_relu" or "linear".
         loss: "cross_entropy" if the loss is softmax cross-entropy over the last axis of what the
             module gives, which sees differences of logits only; otherwise any loss.
-        outputs: of a module that gives several things, a function that picks what the loss sees; by default all
-            tensors, or ``logits`` where the result has them.
+        outputs: of a module that gives several things, a function that picks what the loss sees; by
+            default all tensors, or ``logits`` where the result has them.
         seed: of the check.
 
     Returns:
@@ -180,7 +182,8 @@ def laws(
         return Laws(architecture(network, weights, inputs).laws)
     if isinstance(network, str) or not isinstance(network, Sequence) or not len(network):
         raise ValueError(
-            f"network: got {type(network).__name__}; it should be a PyTorch module, an Architecture, "
+            f"network: got {type(network).__name__}; it should be a PyTorch module, an "
+            f"Architecture, "
             "a description with a 'kind', or matrices"
         )
     return by_hand(network, inputs, biases, activation)
@@ -198,7 +201,8 @@ def by_hand(
         activation: "relu", "leaky_relu" or "linear".
 
     Raises:
-        ValueError: shapes that do not fit, numbers that are not real, or an activation that is not known.
+        ValueError: shapes that do not fit, numbers that are not real, or an activation that is not
+            known.
     """
     from singlearn.flow.networks.chain import linear_chain
     from singlearn.flow.networks.relu import relu_network, relu_network_on_data
@@ -212,11 +216,13 @@ def by_hand(
         for k, array in enumerate(parts):
             if np.iscomplexobj(array):
                 raise ValueError(
-                    f"{name}[{k}]: complex numbers; gradient flow of complex weights has other laws, they should be real"
+                    f"{name}[{k}]: complex numbers; gradient flow of complex weights has other "
+                    f"laws, they should be real"
                 )
             if array.ndim != (2 if name == "weights" else 1):
                 raise ValueError(
-                    f"{name}[{k}]: got shape {array.shape}; it should have {2 if name == 'weights' else 1} axes"
+                    f"{name}[{k}]: got shape {array.shape}; it should have "
+                    f"{2 if name == 'weights' else 1} axes"
                 )
     widths = [arrays[0].shape[1], *(len(a) for a in arrays)]
     for k, array in enumerate(arrays):
@@ -226,7 +232,8 @@ def by_hand(
             )
     if biases is not None and [len(np.asarray(b)) for b in biases] != widths[1:]:
         raise ValueError(
-            f"biases: got lengths {[len(np.asarray(b)) for b in biases]}; they should be {widths[1:]}"
+            f"biases: got lengths {[len(np.asarray(b)) for b in biases]}; they should be "
+            f"{widths[1:]}"
         )
     if inputs is not None:
         if activation != "relu":

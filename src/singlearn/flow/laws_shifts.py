@@ -9,17 +9,20 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 Kind = Literal["same", "row", "steady", "key"]
-"""``same``: one coordinate, by the same amount on every input and at every place (a bias before batch
-normalisation, the bias of keys). ``row``: all coordinates of a vector alike, by an amount that may differ
-from input to input (before layer normalisation, logits of a softmax). ``steady``: the same by one amount
-at every place (the bias before a norm over channels and places). ``key``: the scores of one query, all
-alike."""
+"""``same``: one coordinate, by the same amount on every input and at every place (a bias before
+batch normalisation, the bias of keys). ``row``: all coordinates of a vector alike, by an amount
+that may differ from input to input (before layer normalisation, logits of a softmax). ``steady``:
+the same by one amount at every place (the bias before a norm over channels and places). ``key``:
+the scores of one query, all alike.
+"""
 KINDS: tuple[Kind, ...] = ("same", "row", "steady", "key")
 Ids = Int[np.ndarray, "..."]
 
 
 class Shifts:
-    """What is done with every coordinate: consumers that see a shift of it, and those that do not."""
+    """What is done with every coordinate: consumers that see a shift of it, and those that do
+    not.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[Kind, list[Ids]] = {kind: [] for kind in KINDS}

@@ -37,11 +37,12 @@ class Generator:
 class Spaces:
     r"""Coordinates of hidden vectors and of the axes of parameters, and what binds them.
 
-    A symmetric generator gives every coordinate c a rate s_c. A layer :math:`y = W x` binds those of its output to
-    the rows of W and minus those of its input to the columns; a sum binds its parts; a product adds
-    rates. Operations that see a whole vector at once let its coordinates mix (a *block*); those
-    that act entry by entry split blocks. All constraints are necessary conditions made sufficient:
-    where in doubt a coordinate is pinned or a block is split, so that no generator is invented.
+    A symmetric generator gives every coordinate c a rate s_c. A layer :math:`y = W x` binds those
+    of its output to the rows of W and minus those of its input to the columns; a sum binds its
+    parts; a product adds rates. Operations that see a whole vector at once let its coordinates mix
+    (a *block*); those that act entry by entry split blocks. All constraints are necessary
+    conditions made sufficient: where in doubt a coordinate is pinned or a block is split, so that
+    no generator is invented.
     """
 
     def __init__(self) -> None:
@@ -293,9 +294,7 @@ def _merged(
     return links
 
 
-def _that_move(
-    found: list[Generator], scores: Ids, held: Sequence[Generator]
-) -> list[Generator]:
+def _that_move(found: list[Generator], scores: Ids, held: Sequence[Generator]) -> list[Generator]:
     """As few scales as give the scores every change of rate that all of them give; of two that give
     the same the one that scales vectors as a whole."""
     at = {c: k for k, c in enumerate(scores.tolist())}

@@ -168,7 +168,8 @@ class Uses:
                 return laws
         if not all(len(places) == shape[axis] for _, places, _ in uses) or shape[axis] < 2:
             return laws
-        # A vector has one entry per coordinate, added alike at all places; rows of a matrix are not.
+        # A vector has one entry per coordinate, added alike at all places; rows of a matrix are
+        # not.
         steady = len(shape) == 1
         ordered = [ids[np.argsort(places)] for _, places, ids in uses]
         for size in (s for s in range(2, shape[axis] + 1) if shape[axis] % s == 0):
@@ -187,7 +188,9 @@ def _mixing_law(
     order: Mapping[Axis, int],
     shapes: Mapping[str, tuple[int, ...]],
 ) -> list[GramLaw]:
-    """A whole symmetric matrix: every coordinate has as many places as the others, in the same order."""
+    """A whole symmetric matrix: every coordinate has as many places as the others, in the same
+    order.
+    """
     columns = list(zip(*generator.members, strict=True))
     parts: dict[tuple[Axis, Fraction], list[list[int]]] = defaultdict(list)
     for column in columns:

@@ -12,7 +12,9 @@ from singlearn.flow.ledger_step import ENTRIES
 from singlearn.results.prompt import Shown
 
 MEANS_SOMETHING = 1e-9
-"""Part of the bound on rounding. The bound adds up the steps; true rounding grows like their root, so this is far below it."""
+"""Part of the bound on rounding. The bound adds up the steps; true rounding grows like their root,
+so this is far below it.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Account(Shown):
         entries: sums over all recorded steps, by kind; every one has the shape of the law.
         rounding: what rounding of the weights may have added to the rest, in the units of the law.
         gradient_rounding: what rounding of weights and gradients may have added to the violation.
-        asymmetry: Σ|⟨w, g⟩_σ| over Σ|w||g|, row by row, the largest: about the last digit of the gradients where the
-            network has the symmetry, whatever the optimiser does with them; None where no gradient was large enough to tell.
+        asymmetry: Σ|⟨w, g⟩_σ| over Σ|w||g|, row by row, the largest: about the last digit of the
+            gradients where the network has the symmetry, whatever the optimiser does with them;
+            None where no gradient was large enough to tell.
     """
 
     law: Law
@@ -46,13 +49,17 @@ class Account(Shown):
     @property
     def unrecorded(self) -> Any:
         """What it moved by outside recorded steps."""
-        return self.change - sum(list(self.entries.values())[1:], start=next(iter(self.entries.values())))
+        return self.change - sum(
+            list(self.entries.values())[1:], start=next(iter(self.entries.values()))
+        )
 
     @property
     def drowned(self) -> bool:
-        """Whether rounding, which is what a rest within its bound is, exceeds all that the optimiser did to the law on purpose.
+        """Whether rounding, which is what a rest within its bound is, exceeds all that the
+        optimiser did to the law on purpose.
 
-        A rest far below the bound moves no digit of the law: it is the rounding of numbers that are themselves rounding.
+        A rest far below the bound moves no digit of the law: it is the rounding of numbers that are
+        themselves rounding.
         """
         rest = largest(self.entries["rest"])
         within = MEANS_SOMETHING * self.rounding < rest <= self.rounding

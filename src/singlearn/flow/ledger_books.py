@@ -1,4 +1,6 @@
-"""The books of a ledger, whatever the framework: sums of entries, what rounding allows, warnings, lines on disk."""
+"""The books of a ledger, whatever the framework: sums of entries, what rounding allows, warnings,
+lines on disk.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +31,12 @@ ROUNDING = 16.0
 GRADIENT_ROUNDING = 4.0
 """Units of the last digit of |w||g| that rounding of a gradient may add to ⟨w, g⟩."""
 SMALLEST_GRADIENT = 1e3
-"""Units of the last digit of |w| below which a gradient is taken for rounding, and no symmetry is tested with it."""
+"""Units of the last digit of |w| below which a gradient is taken for rounding, and no symmetry is
+tested with it.
+"""
 
 
-BENT = (
-    "gradients were changed after backward, entry by entry or layer by layer (it is in the preconditioner),"
-)
+BENT = "gradients were changed after backward, entry by entry or layer by layer (it is in the preconditioner),"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Digits:
 
     Attributes:
         weights: of the parameters.
-        gradients: of the gradients; larger where they were computed in fewer digits (autocast, TF32).
+        gradients: of the gradients; larger where they were computed in fewer digits (autocast,
+            TF32).
     """
 
     weights: float
@@ -99,7 +102,12 @@ class Book:
         self.outside = 0.0
 
     def add(
-        self, step: int, entries: Mapping[str, Any], after: Any, rounding: float, gradient_rounding: float
+        self,
+        step: int,
+        entries: Mapping[str, Any],
+        after: Any,
+        rounding: float,
+        gradient_rounding: float,
     ) -> None:
         """Entries of one recorded step."""
         for name, value in entries.items():
@@ -113,7 +121,13 @@ class Book:
         """What is in the book."""
         asymmetry = None if self.reach == 0.0 else largest(self.tilted) / self.reach
         return Account(
-            self.form.law, self.start, now, dict(self.sums), self.rounding, self.gradient_rounding, asymmetry
+            self.form.law,
+            self.start,
+            now,
+            dict(self.sums),
+            self.rounding,
+            self.gradient_rounding,
+            asymmetry,
         )
 
 
@@ -126,7 +140,8 @@ class Books(Shown):
         optimiser: what it is called.
         every: record every so many steps.
         file: lines on disk, or None.
-        read: whether the optimiser's step is known; if not it is only split into what is of first and of second order.
+        read: whether the optimiser's step is known; if not it is only split into what is of first
+            and of second order.
     """
 
     def __init__(
@@ -147,13 +162,17 @@ class Books(Shown):
         forms = [form_of(law, weights) for law in found]
         self.names = sorted({name for form in forms for name in form.parameters})
         self.books = [Book(form, _value(form, weights)) for form in forms]
-        self.turning = [Turning(form) for form in forms if isinstance(form, GramForm) and turns(form.law)]
+        self.turning = [
+            Turning(form) for form in forms if isinstance(form, GramForm) and turns(form.law)
+        ]
         self.digits = Digits(0.0, 0.0)
         self.steps = 0
         self.notes: dict[str, int] = {}
         self.diverged: int | None = None
         if file is not None:
-            self._take_up(file.open(optimiser, every, self.labels, [book.start for book in self.books]))
+            self._take_up(
+                file.open(optimiser, every, self.labels, [book.start for book in self.books])
+            )
             self.steps = max(self.steps, file.done)
 
     @property
@@ -172,12 +191,18 @@ class Books(Shown):
         """Continue after the lines of an earlier part of the run."""
         for number, line in enumerate(lines):
             for label, book in zip(self.labels, self.books, strict=True):
-                values = {name: _like(book.start, line[label][name]) for name in (*ENTRIES, "after")}
+                values = {
+                    name: _like(book.start, line[label][name]) for name in (*ENTRIES, "after")
+                }
                 if number == 0:
                     book.start = _like(book.start, line[label]["before"])
                 after = values.pop("after")
                 book.add(
-                    line["step"], values, after, line[label]["rounding"], line[label]["gradient rounding"]
+                    line["step"],
+                    values,
+                    after,
+                    line[label]["rounding"],
+                    line[label]["gradient rounding"],
                 )
             self.steps = line["step"]
 
@@ -230,18 +255,28 @@ class Books(Shown):
             assert memory is not None
             around = (step.vectors["w"], step.vectors["later"]), (memory.before, memory.after)
             turning.record(
-                self.steps, *around, memory.factor, memory.exact, max(digits.weights, digits.gradients)
+                self.steps,
+                *around,
+                memory.factor,
+                memory.exact,
+                max(digits.weights, digits.gradients),
             )
         if self.file is not None:
             self.file.append(line)
 
-    def _rounding(self, book: Book, step: Step, products: Products, digits: Digits) -> tuple[float, float]:
+    def _rounding(
+        self, book: Book, step: Step, products: Products, digits: Digits
+    ) -> tuple[float, float]:
         """What rounding may add to the rest and to the violation of one step."""
         form = book.form
         size = form.size(products, "w")
         rest = ROUNDING * digits.weights * size
         one = step.motions[form.parameters[0]]
-        rate = abs(one.rate if one.whole else one.fresh) * step.scale * (2.0 if form.degree == 2 else 1.0)
+        rate = (
+            abs(one.rate if one.whole else one.fresh)
+            * step.scale
+            * (2.0 if form.degree == 2 else 1.0)
+        )
         reach = (form.size(products, "w") * self._gradient_size(book, step, products)) ** 0.5
         if form.degree == 1:
             reach = self._gradient_size(book, step, products)
@@ -254,11 +289,14 @@ class Books(Shown):
         one, form = Vector("w", ones(book.form)), book.form
         changed, raw = (Vector(label, ones(form)) for label in ("g", "raw"))
         before, after = (
-            (products.pair([one], [v]) if form.degree == 2 else products.single([v])) for v in (raw, changed)
+            (products.pair([one], [v]) if form.degree == 2 else products.single([v]))
+            for v in (raw, changed)
         )
         motion = step.motions[form.parameters[0]]
         return (
-            2 * abs(motion.rate if motion.whole else motion.fresh) * largest(after - step.scale * before)
+            2
+            * abs(motion.rate if motion.whole else motion.fresh)
+            * largest(after - step.scale * before)
             > rounding
         )
 
@@ -266,7 +304,9 @@ class Books(Shown):
         return book.form.size(products, "raw" if "raw" in step.vectors else "g")
 
     def _test(self, book: Book, step: Step, products: Products, digits: Digits) -> None:
-        r"""Does the gradient have the law's symmetry? :math:`\langle w, g \rangle_σ` beside :math:`|w||g|`."""
+        r"""Does the gradient have the law's symmetry? :math:`\langle w, g \rangle_σ` beside
+        :math:`|w||g|`.
+        """
         form, label = book.form, "raw" if "raw" in step.vectors else "g"
         weights, gradients = form.size(products, "w"), self._gradient_size(book, step, products)
         digit = max(digits.weights, digits.gradients)
@@ -292,18 +332,25 @@ class Books(Shown):
         self._settle()
         now = self.weights_now()
         return tuple(
-            book.account(book.after if now is None else _value(book.form, now)) for book in self.books
+            book.account(book.after if now is None else _value(book.form, now))
+            for book in self.books
         )
 
     @property
     def angular_momenta(self) -> tuple[AngularMomentum, ...]:
-        """Noether's angular momentum of every law of matrices, where the optimiser has a momentum; see :mod:`singlearn.flow.noether`."""
+        """Noether's angular momentum of every law of matrices, where the optimiser has a momentum;
+        see :mod:`singlearn.flow.noether`.
+        """
         self._settle()
-        return tuple(account for turning in self.turning if (account := turning.account()) is not None)
+        return tuple(
+            account for turning in self.turning if (account := turning.account()) is not None
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence for each law whose violation or rest is more than rounding, and for whatever else is off."""
+        """A sentence for each law whose violation or rest is more than rounding, and for whatever
+        else is off.
+        """
         self._settle()
         found = [
             sentence
@@ -313,19 +360,24 @@ class Books(Shown):
         for turned in self.angular_momenta:
             if turned.exact and not turned.kept:
                 found.append(
-                    f"{turned.law.formula}: angular momentum misses μM by {turned.gap:.2g}, rounding allows {turned.rounding:.1g}; "
-                    "the network does not have these rotations, or its memory was changed between steps"
+                    f"{turned.law.formula}: angular momentum misses μM by {turned.gap:.2g}, "
+                    f"rounding allows {turned.rounding:.1g}; "
+                    "the network does not have these rotations, or its memory was changed between "
+                    "steps"
                 )
         if not self.read:
             found.append(
-                f"{self.optimiser}: its step is not known here; steps are only split by order, and the rest says nothing"
+                f"{self.optimiser}: its step is not known here; steps are only split by order, and "
+                f"the rest says nothing"
             )
         found += [
-            f"{words} at {count} of {self._recorded} recorded steps" for words, count in self.notes.items()
+            f"{words} at {count} of {self._recorded} recorded steps"
+            for words, count in self.notes.items()
         ]
         if self.diverged is not None:
             found.append(
-                f"step {self.diverged}: weights or gradients are not finite; nothing is recorded from there on"
+                f"step {self.diverged}: weights or gradients are not finite; nothing is recorded "
+                f"from there on"
             )
         if self.file is not None and self.file.failure:
             found.append(f"file: {self.file.failure}")
@@ -339,22 +391,31 @@ class Books(Shown):
             and account.asymmetry > 10 * max(self.digits.weights, self.digits.gradients) ** 0.5
         )
         if violation > account.gradient_rounding or tilted:
-            share = "" if account.asymmetry is None else f" (|⟨w, g⟩| is {account.asymmetry:.1g} of |w||g|)"
+            share = (
+                ""
+                if account.asymmetry is None
+                else f" (|⟨w, g⟩| is {account.asymmetry:.1g} of |w||g|)"
+            )
             found.append(
-                f"{formula}: violation {violation:.2g}, rounding allows {account.gradient_rounding:.1g}{share}; "
-                "the network does not have this symmetry, or its gradients were changed entry by entry"
+                f"{formula}: violation {violation:.2g}, rounding allows "
+                f"{account.gradient_rounding:.1g}{share}; "
+                "the network does not have this symmetry, or its gradients were changed entry by "
+                "entry"
             )
         if rest > account.rounding:
             found.append(
-                f"{formula}: rest {rest:.2g}, rounding allows {account.rounding:.1g}; the optimiser does something else than it says"
+                f"{formula}: rest {rest:.2g}, rounding allows {account.rounding:.1g}; the "
+                f"optimiser does something else than it says"
             )
         if book.outside > account.rounding:
             found.append(
-                f"{formula}: moved by {book.outside:.2g} between two steps; parameters were changed outside the optimiser"
+                f"{formula}: moved by {book.outside:.2g} between two steps; parameters were "
+                f"changed outside the optimiser"
             )
         if account.drowned:
             found.append(
-                f"{formula}: rounding changed it by {rest:.1g}, more than all that the optimiser did to it; at steps this small the "
+                f"{formula}: rounding changed it by {rest:.1g}, more than all that the optimiser "
+                f"did to it; at steps this small the "
                 "law is not read in this number type"
             )
         return found
@@ -416,7 +477,12 @@ class Books(Shown):
         self._settle()
         accounts = [account.to_dict() for account in self.accounts]
         turned = [one.to_dict() for one in self.angular_momenta]
-        head = {"optimizer": self.optimiser, "steps": self.steps, "every": self.every, "accounts": accounts}
+        head = {
+            "optimizer": self.optimiser,
+            "steps": self.steps,
+            "every": self.every,
+            "accounts": accounts,
+        }
         return {
             **head,
             "angular_momenta": turned,

@@ -1,4 +1,6 @@
-"""Lines of a ledger on disk: one JSON line for each recorded step, whole or not there; a run that was cut off is taken up again."""
+"""Lines of a ledger on disk: one JSON line for each recorded step, whole or not there; a run that
+was cut off is taken up again.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ class LedgerFile:
 
     Args:
         path: JSON lines; the first one says what the run is.
-        resume: False: the file should not be there yet. True: it is continued after the line that left the laws as the model has them
-            now; later lines are dropped, since training starts again from there. A number: the model has done so many steps.
+        resume: False: the file should not be there yet. True: it is continued after the line that
+            left the laws as the model has them now; later lines are dropped, since training starts
+            again from there. A number: the model has done so many steps.
     """
 
     def __init__(self, path: Path | str, resume: bool | int = False) -> None:
@@ -46,13 +49,15 @@ class LedgerFile:
             Lines to take up; none of a new file.
 
         Raises:
-            ValueError: the file is there and ``resume`` is not given, it is of another run, or no line fits the model.
+            ValueError: the file is there and ``resume`` is not given, it is of another run, or no
+                line fits the model.
         """
         head = {"ledger": FORMAT, "optimizer": optimiser, "every": every, "laws": list(laws)}
         if self.path.exists() and self.path.stat().st_size > 0:
             if self.resume is False:
                 raise ValueError(
-                    f"file: {self.path} is there already; give another name, or resume=True to continue it"
+                    f"file: {self.path} is there already; give another name, or resume=True to "
+                    f"continue it"
                 )
             lines = self._lines(head)
             kept = self._fitting(lines, laws, values)
@@ -68,7 +73,8 @@ class LedgerFile:
         for name, now in head.items():
             if found.get(name, now) != now:
                 raise ValueError(
-                    f"file: {self.path} has {name} {found[name]!r}, this run has {now!r}; it belongs to another run"
+                    f"file: {self.path} has {name} {found[name]!r}, this run has {now!r}; it "
+                    f"belongs to another run"
                 )
         return lines
 
@@ -83,10 +89,13 @@ class LedgerFile:
         far += [_distance([line[law]["after"] for law in laws], values) for line in lines]
         if min(far) <= AGREE:
             return lines[
-                : max(count for count, distance in enumerate(far) if distance <= max(min(far), SAME))
+                : max(
+                    count for count, distance in enumerate(far) if distance <= max(min(far), SAME)
+                )
             ]
         raise ValueError(
-            f"file: no line of {self.path}, last step {lines[-1]['step']}, left the laws as this model has them; load its weights "
+            f"file: no line of {self.path}, last step {lines[-1]['step']}, left the laws as this "
+            f"model has them; load its weights "
             "first, or give resume=number of steps that the model has done"
         )
 
@@ -139,7 +148,8 @@ def _json(text: str, path: Path, number: int) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise ValueError(
-            f"file: line {number} of {path} is no JSON object; it is not the file of a ledger, or was changed"
+            f"file: line {number} of {path} is no JSON object; it is not the file of a ledger, or "
+            f"was changed"
         )
     return found
 

@@ -1,4 +1,6 @@
-"""Laws as forms of the parameters that a ledger adds up: quadratic or linear; any other is refused by name."""
+"""Laws as forms of the parameters that a ledger adds up: quadratic or linear; any other is refused
+by name.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ class Vector:
 
 
 class Products:
-    """Inner products of the vectors of one step under one law; each is computed once, whatever the coefficients.
+    """Inner products of the vectors of one step under one law; each is computed once, whatever the
+    coefficients.
 
     Args:
         form: of the law.
@@ -77,7 +80,9 @@ class Form(ABC):
     degree: int
 
     def pair(self, products: Products, left: Sequence[Vector], right: Sequence[Vector]) -> Any:
-        """The bilinear form of a quadratic law for sums of vectors, None where it is zero by its coefficients."""
+        """The bilinear form of a quadratic law for sums of vectors, None where it is zero by its
+        coefficients.
+        """
         raise NotImplementedError
 
     def single(self, products: Products, vectors: Sequence[Vector]) -> Any:
@@ -90,7 +95,9 @@ class Form(ABC):
 
     @abstractmethod
     def size(self, products: Products, label: str) -> float:
-        """Largest squared norm that the law adds or subtracts at a vector: what its rounding is relative to."""
+        """Largest squared norm that the law adds or subtracts at a vector: what its rounding is
+        relative to.
+        """
 
 
 def ones(form: Form) -> dict[str, float]:
@@ -108,7 +115,9 @@ class GramForm(Form):
         self.parameters = tuple(dict.fromkeys(term.parameter for term in law.terms))
 
     def part(self, products: Products, k: int, left: str, right: str) -> Any:
-        """Products of the rows of term k of two vectors: their matrix, its diagonal or its trace."""
+        """Products of the rows of term k of two vectors: their matrix, its diagonal or its
+        trace.
+        """
         key = (k, left, right) if left <= right else (k, right, left)
         if key not in products.kept:
             term = self.law.terms[k]
@@ -187,7 +196,8 @@ class LinearForm(Form):
 
     def size(self, products: Products, label: str) -> float:
         return max(
-            float((_flat(products.vectors[label][name]) ** 2).sum()) ** 0.5 for name in self.parameters
+            float((_flat(products.vectors[label][name]) ** 2).sum()) ** 0.5
+            for name in self.parameters
         )
 
 
@@ -203,7 +213,9 @@ class FormByValues(Form):
         for vector in vectors:
             for n in self.parameters:
                 if vector.coefficients.get(n, 0.0):
-                    found[n] = found[n] + vector.coefficients[n] * as_numpy(products.vectors[vector.label][n])
+                    found[n] = found[n] + vector.coefficients[n] * as_numpy(
+                        products.vectors[vector.label][n]
+                    )
         return found
 
     def _like(self, products: Products, values: np.ndarray) -> Any:
@@ -217,17 +229,22 @@ class FormByValues(Form):
     def value(self, products: Products, label: str) -> Any:
         return self._like(
             products,
-            np.asarray(self.law.values({n: as_numpy(products.vectors[label][n]) for n in self.parameters})),
+            np.asarray(
+                self.law.values({n: as_numpy(products.vectors[label][n]) for n in self.parameters})
+            ),
         )
 
     def size(self, products: Products, label: str) -> float:
-        squared = max(float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters)
+        squared = max(
+            float((_flat(products.vectors[label][n]) ** 2).sum()) for n in self.parameters
+        )
         return squared if self.degree == 2 else squared**0.5
 
 
 class QuadraticForm(FormByValues):
     r"""Any law that is quadratic in the parameters:
-    :math:`\langle a, b \rangle_σ = (Q(a + b) - Q(a - b))/4`, with b scaled to the size of a, so that no digits are lost.
+    :math:`\langle a, b \rangle_σ = (Q(a + b) - Q(a - b))/4`, with b scaled to the size of a, so
+    that no digits are lost.
     """
 
     degree = 2
@@ -240,7 +257,8 @@ class QuadraticForm(FormByValues):
         scale = sizes[0] / sizes[1]
         plus, minus = ({n: a[n] + sign * scale * b[n] for n in a} for sign in (1, -1))
         form = (
-            np.asarray(self.law.values(plus), dtype=float) - np.asarray(self.law.values(minus), dtype=float)
+            np.asarray(self.law.values(plus), dtype=float)
+            - np.asarray(self.law.values(minus), dtype=float)
         ) / (4 * scale)
         return self._like(products, form)
 
@@ -265,7 +283,8 @@ def form_of(law: Law, weights: Arrays) -> Form:
         weights: of that network, by parameter.
 
     Raises:
-        ValueError: a law that is neither quadratic nor linear, or that speaks of what the weights do not have.
+        ValueError: a law that is neither quadratic nor linear, or that speaks of what the weights
+            do not have.
 
     >>> from singlearn.flow.law import gram_law
     >>> law = gram_law([Gram("W1", 0), Gram("W2", 1, -1)], "diagonal", "scaling of a node")
@@ -287,7 +306,8 @@ def _probed(law: Law, weights: Arrays) -> Form:
     random = np.random.default_rng(0)
     asked = _Asked(weights, random)
     refusal = ValueError(
-        f"laws: {law.formula} is a {type(law).__name__}; the ledger is for laws that are quadratic or linear in the weights"
+        f"laws: {law.formula} is a {type(law).__name__}; the ledger is for laws that are quadratic "
+        f"or linear in the weights"
     )
     here = _values(law, asked)
     one = dict(asked.drawn)
@@ -312,7 +332,9 @@ def _values(law: Law, weights: Any) -> np.ndarray:
 
 
 class _Asked(Mapping[str, Any]):
-    """Random parameters of the shapes of others, drawn when they are looked up: most laws ask for two of many."""
+    """Random parameters of the shapes of others, drawn when they are looked up: most laws ask for
+    two of many.
+    """
 
     def __init__(self, like: Arrays, random: np.random.Generator) -> None:
         self.drawn: dict[str, np.ndarray] = {}
@@ -337,7 +359,9 @@ def _check_names(names: Sequence[str], weights: Arrays) -> None:
 
 
 def given_laws(laws: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """Laws, and sentences about where there are none, from what a caller gives: what ``flow`` finds, or a sequence of laws."""
+    """Laws, and sentences about where there are none, from what a caller gives: what ``flow``
+    finds, or a sequence of laws.
+    """
     found = getattr(laws, "laws", laws)
     if isinstance(found, Law):
         found = (found,)
@@ -362,9 +386,7 @@ def rows(array: Any, term: Gram) -> Any:
 
 def _row_products(a: Any, b: Any, term: Gram) -> Any:
     """Inner products of equal rows; no copy of a matrix is made."""
-    if (
-        a.ndim == 2 and term.nodes is None and isinstance(term.axis, int) and term.view is None
-    ):
+    if a.ndim == 2 and term.nodes is None and isinstance(term.axis, int) and term.view is None:
         if isinstance(a, np.ndarray):
             return np.einsum("ij,ij->i" if term.axis == 0 else "ij,ij->j", a, b)
         return _torch().linalg.vecdot(a, b, dim=1 - term.axis)

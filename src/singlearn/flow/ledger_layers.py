@@ -19,8 +19,10 @@ class Layer:
     Attributes:
         weight: path to the matrix in the tree, parts joined by dots.
         bias: path to the bias; None without.
-        out_axis: which axis of the matrix goes over the layer's outputs: 0 where y = W x, 1 where y = x W (Flax, Haiku).
-        activation: what follows: "relu" (or any other positively homogeneous one), "linear", or a degree k of x ↦ x^k.
+        out_axis: which axis of the matrix goes over the layer's outputs: 0 where y = W x, 1 where y
+            = x W (Flax, Haiku).
+        activation: what follows: "relu" (or any other positively homogeneous one), "linear", or a
+            degree k of x ↦ x^k.
     """
 
     weight: str
@@ -54,7 +56,8 @@ def _law(one: Layer, other: Layer) -> GramLaw:
     )
     if degree is None or isinstance(degree, bool) or degree < 1:
         raise ValueError(
-            f"layers: the activation of {one.weight} is {one.activation!r}; it should be 'relu', 'leaky_relu', 'linear' or a degree"
+            f"layers: the activation of {one.weight} is {one.activation!r}; it should be 'relu', "
+            f"'leaky_relu', 'linear' or a degree"
         )
     terms = [Gram(one.weight, one.out_axis)]
     if one.bias is not None:
@@ -62,4 +65,6 @@ def _law(one: Layer, other: Layer) -> GramLaw:
     terms.append(Gram(other.weight, 1 - other.out_axis, -degree))
     if one.activation == "linear":
         return gram_law(terms, "symmetric", GENERAL_LINEAR.format(width="k"))
-    return gram_law(terms, "diagonal", SCALING if degree == 1 else f"scaling of a node, (a, a^-{degree})")
+    return gram_law(
+        terms, "diagonal", SCALING if degree == 1 else f"scaling of a node, (a, a^-{degree})"
+    )

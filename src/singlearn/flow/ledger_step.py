@@ -4,9 +4,9 @@ A parameter moves by
 
 .. math:: w^+ = c\,w - A g - Γ w - \sum_k B_k v_k - U
 
-with c what decoupled decay leaves, g the gradient as the optimiser got it, Γ a decay that was added to the gradient, v_k memories
-before the step, and U what cannot be split further (an update that is divided entry by entry). Each coefficient is a number for each
-parameter.
+with c what decoupled decay leaves, g the gradient as the optimiser got it, Γ a decay that was added
+to the gradient, v_k memories before the step, and U what cannot be split further (an update that is
+divided entry by entry). Each coefficient is a number for each parameter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Motion:
         fresh: A.
         coupled: Γ.
         memories: B, by the label of the memory among the step's vectors.
-        whole: whether the step's vector "update" stands for everything but c: A, Γ and B are then not used for it.
+        whole: whether the step's vector "update" stands for everything but c: A, Γ and B are then
+            not used for it.
         rate: of the gradient, for the violation of an update that is whole.
     """
 
@@ -46,8 +47,9 @@ class Step:
     """What happened in one step.
 
     Attributes:
-        vectors: by label: "w" before and "later" after the step, "g" the gradient that the optimiser got, memories, "update" for
-            what is whole, and "raw", the gradient of the loss, where it was seen before somebody changed it.
+        vectors: by label: "w" before and "later" after the step, "g" the gradient that the
+            optimiser got, memories, "update" for what is whole, and "raw", the gradient of the
+            loss, where it was seen before somebody changed it.
         motions: by parameter.
         scale: of "raw" in "g" where the gradient was scaled as a whole; 1 where "raw" is not there.
     """
@@ -98,7 +100,8 @@ def _parts(products: Products, step: Step) -> _Parts:
         Vector(label, {name: motion.memories.get(label, 0.0) for name, motion in exact.items()})
         for label in labels
     ]
-    # Where the parameters of a law have rates of their own, the symmetry says something of one rate only.
+    # Where the parameters of a law have rates of their own, the symmetry says something of one rate
+    # only.
     one = motions[names[0]]
     nominal = (one.rate if one.whole else one.fresh) * step.scale
     return _Parts(
@@ -108,12 +111,16 @@ def _parts(products: Products, step: Step) -> _Parts:
         decay=Vector("w", {name: motion.coupled for name, motion in exact.items()}),
         memories=memories,
         whole=Vector("update", {name: 1.0 for name, motion in motions.items() if motion.whole}),
-        nominal=Vector("raw" if "raw" in step.vectors else "g", dict.fromkeys(names, nominal * one.keep)),
+        nominal=Vector(
+            "raw" if "raw" in step.vectors else "g", dict.fromkeys(names, nominal * one.keep)
+        ),
     )
 
 
 def _quadratic(products: Products, step: Step) -> dict[str, Any]:
-    r""":math:`Q^+ - Q` with :math:`\langle c w, c w \rangle - 2 \langle c w, s \rangle + \langle s, s \rangle`."""
+    r""":math:`Q^+ - Q` with :math:`\langle c w, c w \rangle - 2 \langle c w, s \rangle + \langle s,
+    s \rangle`.
+    """
     parts = _parts(products, step)
     kept, pair = [parts.kept], products.pair
     moved = any(motion.keep != 1.0 for motion in step.motions.values())

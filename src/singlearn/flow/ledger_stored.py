@@ -41,7 +41,8 @@ class _StoredForm(Form):
 
 
 class StoredLedger(Books):
-    """Books that were read from a file: accounts, table, plot and ``to_dict`` as of the ledger that wrote them.
+    """Books that were read from a file: accounts, table, plot and ``to_dict`` as of the ledger that
+    wrote them.
 
     Made by :func:`read_ledger`.
     """
@@ -54,9 +55,21 @@ class StoredLedger(Books):
             None,
             True,
         )
-        start = {label: np.asarray(lines[0][label]["before"]) for label in head["laws"]} if lines else {}
-        self.books = [Book(_StoredForm(label), start.get(label, np.zeros(()))) for label in head["laws"]]
-        self.turning, self.digits, self.notes, self.diverged, self.steps = [], Digits(0.0, 0.0), {}, None, 0
+        start = (
+            {label: np.asarray(lines[0][label]["before"]) for label in head["laws"]}
+            if lines
+            else {}
+        )
+        self.books = [
+            Book(_StoredForm(label), start.get(label, np.zeros(()))) for label in head["laws"]
+        ]
+        self.turning, self.digits, self.notes, self.diverged, self.steps = (
+            [],
+            Digits(0.0, 0.0),
+            {},
+            None,
+            0,
+        )
         self._take_up(lines)
 
 

@@ -19,17 +19,21 @@ def ledger(
 
     Args:
         model: a PyTorch module; for Optax the tree of weights at the start.
-        optimizer: a ``torch.optim.Optimizer``, which is listened to; or an Optax transformation, in place of which the ledger's
-            ``optimizer`` is to be used.
-        laws: quadratic or linear ones, of the parameters' names; read from a PyTorch module if they are not given.
+        optimizer: a ``torch.optim.Optimizer``, which is listened to; or an Optax transformation, in
+            place of which the ledger's ``optimizer`` is to be used.
+        laws: quadratic or linear ones, of the parameters' names; read from a PyTorch module if they
+            are not given.
         every: record every so many steps.
         file: JSON lines, one for each recorded step.
-        resume: continue that file: True after the line that left the laws as the model has them now, a number after so many steps.
-        unread: "refuse" an optimiser whose step is not known by its name, or "split" its steps by order without a claim.
+        resume: continue that file: True after the line that left the laws as the model has them
+            now, a number after so many steps.
+        unread: "refuse" an optimiser whose step is not known by its name, or "split" its steps by
+            order without a claim.
 
     Returns:
-        A :class:`~singlearn.flow.torch_ledger.Ledger` or :class:`~singlearn.flow.jax_ledger.JaxLedger`: ``accounts``,
-        ``angular_momenta``, ``warnings``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
+        A :class:`~singlearn.flow.torch_ledger.Ledger` or
+        :class:`~singlearn.flow.jax_ledger.JaxLedger`: ``accounts``, ``angular_momenta``,
+        ``warnings``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
 
     Raises:
         ValueError: what is no optimiser, or one that cannot be read.
@@ -47,5 +51,6 @@ def ledger(
 
         return keep(model, optimizer, laws, every, file, resume, unread)
     raise ValueError(
-        f"optimizer: got {type(optimizer).__name__}; it should be a torch.optim.Optimizer or an Optax transformation"
+        f"optimizer: got {type(optimizer).__name__}; it should be a torch.optim.Optimizer or an "
+        f"Optax transformation"
     )

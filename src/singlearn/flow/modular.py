@@ -26,7 +26,9 @@ def residues(values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
     return values - PRIME * np.floor(values / PRIME)
 
 
-def product(left: Float[np.ndarray, "... a b"], right: Float[np.ndarray, "... b c"]) -> Float[np.ndarray, "... a c"]:
+def product(
+    left: Float[np.ndarray, "... a b"], right: Float[np.ndarray, "... b c"]
+) -> Float[np.ndarray, "... a c"]:
     """A matrix product of residues; long sums are taken in parts that float64 adds exactly.
 
     >>> product(np.array([[1048572.0, 2.0]]), np.array([[3.0], [4.0]]))

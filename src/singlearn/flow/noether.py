@@ -1,15 +1,17 @@
-r"""Noether's theorem for heavy ball: the angular momentum of a rotation decays by exactly μ per step.
+r"""Noether's theorem for heavy ball: the angular momentum of a rotation decays by exactly μ per
+ step.
 
 Where a network does not change when hidden coordinates are rotated,
 :math:`R_i \mapsto e^{εA} R_i` with A antisymmetric for every
-matrix :math:`R_i` whose rows are those coordinates, gradient flow has no conserved quantity for A (it is no gradient). Heavy ball has:
-with :math:`v^+ = μ v + g + λ w`, :math:`w^+ = c w - η v^+`
+matrix :math:`R_i` whose rows are those coordinates, gradient flow has no conserved quantity for A
+(it is no gradient). Heavy ball has: with :math:`v^+ = μ v + g + λ w`, :math:`w^+ = c w - η v^+`
 
 .. math:: M = \tfrac12 \sum_i (V_i R_i^T - R_i V_i^T), \qquad M^+ = c μ M
 
 exactly, since :math:`\langle w, A g \rangle = 0` by the symmetry, and
 :math:`\langle w, A w \rangle = \langle v, A v \rangle = 0` because A is
-antisymmetric. From rest M stays 0. It is not so for Nesterov, :math:`M^+ = μ M - η g^T A v^+`, nor for adaptive steps.
+antisymmetric. From rest M stays 0. It is not so for Nesterov, :math:`M^+ = μ M - η g^T A v^+`, nor
+for adaptive steps.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from singlearn.results.prompt import Shown
 
 
 def turns(law: Any) -> bool:
-    """Whether a law is the symmetric part of a group whose other part are rotations: the matrices of linear pairs and heads.
+    """Whether a law is the symmetric part of a group whose other part are rotations: the matrices
+    of linear pairs and heads.
 
     >>> from singlearn.flow.law import Gram, gram_law
     >>> turns(gram_law([Gram("W1", 0), Gram("W2", 1, -1)], "symmetric", "GL(2)"))
@@ -69,7 +72,8 @@ class AngularMomentum(Shown):
         law: whose rotations these are.
         before: M at the first recorded step.
         after: M now.
-        predicted: M at the first recorded step times all factors μc; None where steps were left out between.
+        predicted: M at the first recorded step times all factors μc; None where steps were left out
+            between.
         gap: the largest entry of M⁺ - μ c M of a single recorded step.
         rounding: what rounding may have made of it.
         exact: whether the optimiser is heavy ball, for which the gap should be rounding.
@@ -169,5 +173,11 @@ class Turning:
         if self.before is None:
             return None
         return AngularMomentum(
-            self.form.law, self.before, self.after, self.predicted, self.gap, self.rounding, self.exact
+            self.form.law,
+            self.before,
+            self.after,
+            self.predicted,
+            self.gap,
+            self.rounding,
+            self.exact,
         )

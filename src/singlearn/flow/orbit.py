@@ -81,7 +81,8 @@ class Orbit(Shown):
         counts = [int(w.sum()) for w in (up & down, up & ~down, ~up & down, ~up & ~down)]
         return (
             f"every real number for {counts[0]} nodes; only positive ones for {counts[1]} whose "
-            f"outgoing weights are zero, only negative ones for {counts[2]} whose incoming ones are, "
+            f"outgoing weights are zero, only negative ones for {counts[2]} whose incoming ones "
+            f"are, "
             f"0 for {counts[3]} with none"
         )
 
@@ -91,25 +92,26 @@ class Orbit(Shown):
     def move_to(self, value: Any) -> Moved:
         r"""The weights of the orbit at which the law has this value.
 
-        For scales of nodes, :math:`p_e → p_e \exp(n_e \cdot x)` with the whole numbers n of the law,
-        the value is the gradient of the convex function
-        :math:`\frac12 \sum_e p_e^2 \exp(2 n_e \cdot x)`; for one node with :math:`A = |w|^2 + b^2`
-        and :math:`B = |q|^2` the factor of the incoming weights is
-        :math:`a^2 = (Q + \sqrt{Q^2 + 4AB}) / 2A`. For GL(k), :math:`P = \sum M M^T` of the writers
-        and N of the readers, :math:`Q = λI` is reached by :math:`A^T A = H^{-1}`,
-        :math:`H N H + λ H = P`; other Q by the triangular A, in the basis of Q, at which
-        :math:`\frac12 tr(A P A^T + A^{-T} N A^{-1}) - \sum q_i \log A_{ii}` is stationary: it is least there and grows in all
-        directions where P and N are positive definite, so that every symmetric Q is reached.
+        For scales of nodes, :math:`p_e → p_e \exp(n_e \cdot x)` with the whole numbers n of the
+        law, the value is the gradient of the convex function :math:`\frac12 \sum_e p_e^2 \exp(2 n_e
+        \cdot x)`; for one node with :math:`A = |w|^2 + b^2` and :math:`B = |q|^2` the factor of the
+        incoming weights is :math:`a^2 = (Q + \sqrt{Q^2 + 4AB}) / 2A`. For GL(k), :math:`P = \sum M
+        M^T` of the writers and N of the readers, :math:`Q = λI` is reached by :math:`A^T A =
+        H^{-1}`, :math:`H N H + λ H = P`; other Q by the triangular A, in the basis of Q, at which
+        :math:`\frac12 tr(A P A^T + A^{-T} N A^{-1}) - \sum q_i \log A_{ii}` is stationary: it is
+        least there and grows in all directions where P and N are positive definite, so that every
+        symmetric Q is reached.
 
         Args:
-            value: Q, of the shape of the law, or one number for all nodes, or for several laws a sequence.
+            value: Q, of the shape of the law, or one number for all nodes, or for several laws a
+                sequence.
 
         Returns:
             The weights and a proof that the function stayed.
 
         Raises:
-            ValueError: a value of another shape, one that is not on the orbit, or a law whose symmetry
-                the network does not have.
+            ValueError: a value of another shape, one that is not on the orbit, or a law whose
+                symmetry the network does not have.
         """
         targets = self._targets(value)
         law = self.laws[0]
@@ -169,8 +171,8 @@ def orbit(
         law: a quadratic law of the network, or several scale laws that are moved together.
         inputs: of a module, the arguments of a call on which outputs are compared; by default as in
             :func:`singlearn.flow.laws`.
-        function: of parameters by name, what the network gives on some inputs; it is compared. Parameters
-            called W1, b1, W2, … with scale laws are a ReLU network, and need none.
+        function: of parameters by name, what the network gives on some inputs; it is compared.
+            Parameters called W1, b1, W2, … with scale laws are a ReLU network, and need none.
 
     Returns:
         The orbit.
@@ -189,12 +191,14 @@ def orbit(
     for one in chosen:
         if not isinstance(one, GramLaw):
             raise ValueError(
-                f"law: {one.formula} is a {type(one).__name__}; an orbit is for quadratic laws, which say a symmetry"
+                f"law: {one.formula} is a {type(one).__name__}; an orbit is for quadratic laws, "
+                f"which say a symmetry"
             )
     quadratic = tuple(one for one in chosen if isinstance(one, GramLaw))
     if len(quadratic) > 1 and any(one.entries == "symmetric" for one in quadratic):
         raise ValueError(
-            "law: several laws are moved together where they are scales of nodes; a whole matrix is moved alone"
+            "law: several laws are moved together where they are scales of nodes; a whole matrix "
+            "is moved alone"
         )
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(network, torch.nn.Module):
@@ -205,7 +209,8 @@ def orbit(
         for term in one.terms:
             if term.parameter not in parameters:
                 raise ValueError(
-                    f"law: {one.formula} speaks of {term.parameter}, which the network does not have"
+                    f"law: {one.formula} speaks of {term.parameter}, which the network does not "
+                    f"have"
                 )
     return Orbit(quadratic, parameters, check)
 
@@ -268,7 +273,8 @@ def _scaled(
         side = "zero on one side" if up[j] or down[j] else "all zero"
         which = "only positive" if up[j] else "only negative" if down[j] else "no other"
         raise ValueError(
-            f"value: {target[j]:g} for node {j + 1} is not on its orbit; its weights are {side}, so "
+            f"value: {target[j]:g} for node {j + 1} is not on its orbit; its weights are {side}, "
+            f"so "
             f"that there are {which} values"
         )
     free = up | down
@@ -364,11 +370,13 @@ def _mixed(law: GramLaw, parameters: Arrays, target: Float[np.ndarray, "k k"]) -
     plus, minus = int((eigenvalues > 1e-13 * size).sum()), int((eigenvalues < -1e-13 * size).sum())
     if plus > ranks[0] or minus > ranks[1]:
         raise ValueError(
-            f"value: it has {plus} positive and {minus} negative eigenvalues; on this orbit there are at most {ranks[0]} and {ranks[1]}"
+            f"value: it has {plus} positive and {minus} negative eigenvalues; on this orbit there "
+            f"are at most {ranks[0]} and {ranks[1]}"
         )
     if min(ranks) < k:
         raise ValueError(
-            f"law: what is written has rank {ranks[0]} and what is read rank {ranks[1]} of {k}; a matrix is moved where both are full"
+            f"law: what is written has rank {ranks[0]} and what is read rank {ranks[1]} of {k}; a "
+            f"matrix is moved where both are full"
         )
     alike = np.ptp(eigenvalues) <= 1e-14 * size
     mean = float(eigenvalues.mean())
@@ -418,7 +426,9 @@ def _triangular(
     target: Float[np.ndarray, " k"],
     size: float,
 ) -> Float[np.ndarray, "k k"]:
-    """The lower triangular A with A P Aᵀ - A⁻ᵀ N A⁻¹ = diag(q), from q that are all the same onwards."""
+    """The lower triangular A with A P Aᵀ - A⁻ᵀ N A⁻¹ = diag(q), from q that are all the same
+    onwards.
+    """
     mean = np.full(len(p), target.mean())
     # Q L: the orthogonal factor leaves a multiple of the identity as it is.
     mix = np.linalg.qr(_riccati(p, n, float(mean[0]))[:, ::-1])[1][::-1, ::-1]
@@ -481,7 +491,8 @@ def _by_name(
 ) -> tuple[Arrays, Callable[[Arrays, Arrays], tuple[str, float | None, Any]]]:
     if not isinstance(network, Mapping):
         raise ValueError(
-            f"network: got {type(network).__name__}; it should be a PyTorch module or arrays by the names of the law"
+            f"network: got {type(network).__name__}; it should be a PyTorch module or arrays by "
+            f"the names of the law"
         )
     parameters = {}
     for name, array in network.items():

@@ -86,15 +86,19 @@ class PolynomialLaws(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
-        return {"degree": self.degree, "independent": self.independent, "laws": [law.formula for law in self.laws]}
+        return {
+            "degree": self.degree,
+            "independent": self.independent,
+            "laws": [law.formula for law in self.laws],
+        }
 
 
 def polynomial_laws(network: Architecture | Map, degree: int = 2, seed: int = 0) -> PolynomialLaws:
     r"""All polynomials up to a degree that the gradient flow of every loss keeps.
 
-    They are the null space of :math:`\langle ∇m(θ_s), ∇F_o(θ_s) \rangle` over monomials m, at random whole points
-    :math:`θ_s`, over the rational numbers. Each is then proved by other code: the map is multiplied out, and
-    :math:`\langle ∇h, ∇F_o \rangle` is the polynomial 0.
+    They are the null space of :math:`\langle ∇m(θ_s), ∇F_o(θ_s) \rangle` over monomials m, at
+    random whole points :math:`θ_s`, over the rational numbers. Each is then proved by other code:
+    the map is multiplied out, and :math:`\langle ∇h, ∇F_o \rangle` is the polynomial 0.
 
     Args:
         network: an :class:`Architecture`, or polynomials as strings.
@@ -116,8 +120,13 @@ def polynomial_laws(network: Architecture | Map, degree: int = 2, seed: int = 0)
     d = network.dimension
     size = comb(d + degree, degree) - 1
     if size > MOST_MONOMIALS:
-        raise ValueError(f"degree: got {degree}; {d} parameters have {size} monomials, it should leave at most {MOST_MONOMIALS}")
-    monomials = [m for k in range(1, degree + 1) for m in combinations_with_replacement(range(d), k)]
+        raise ValueError(
+            f"degree: got {degree}; {d} parameters have {size} monomials, it should leave at most "
+            f"{MOST_MONOMIALS}"
+        )
+    monomials = [
+        m for k in range(1, degree + 1) for m in combinations_with_replacement(range(d), k)
+    ]
     fields = network.fields()
     vectors = _null_space(fields, monomials, np.random.default_rng([seed, 8]))
     outputs = [output for output in output_polynomials(network) if not output.is_constant()]
@@ -130,13 +139,17 @@ def polynomial_laws(network: Architecture | Map, degree: int = 2, seed: int = 0)
     return PolynomialLaws(degree, tuple(laws), _independent(network, laws, seed))
 
 
-def _null_space(fields: GradientFields, monomials: Sequence[Monomial], rng: np.random.Generator) -> list[list[int]]:
+def _null_space(
+    fields: GradientFields, monomials: Sequence[Monomial], rng: np.random.Generator
+) -> list[list[int]]:
     rows: list[list[Any]] = []
     count = len(monomials)
     k = min(AT_ONCE, _independent_gradients(fields, rng))
     while len(rows) < count + SPARE and k:
         point = {name: _random(rng, shape) for name, shape in fields.shapes.items()}
-        gradients = exact_gradients(fields, point, [_random(rng, (k, *shape)) for shape in fields.cotangents])
+        gradients = exact_gradients(
+            fields, point, [_random(rng, (k, *shape)) for shape in fields.cotangents]
+        )
         flat = np.concatenate([array.reshape(-1) for array in point.values()])
         slopes = _slopes(monomials, flat)
         whole = flint.fmpz_mat([_integers(row) for row in gradients])
@@ -144,14 +157,18 @@ def _null_space(fields: GradientFields, monomials: Sequence[Monomial], rng: np.r
     if not rows:
         return [[int(j == k) for j in range(count)] for k in range(count)]
     basis, nullity = flint.fmpz_mat(rows).nullspace()
-    columns = np.array([int(x) for x in basis.entries()], dtype=object).reshape(basis.nrows(), basis.ncols())[:, :nullity]
+    columns = np.array([int(x) for x in basis.entries()], dtype=object).reshape(
+        basis.nrows(), basis.ncols()
+    )[:, :nullity]
     return [_primitive(row) for row in _reduced(columns.T)]
 
 
 def _independent_gradients(fields: GradientFields, rng: np.random.Generator) -> int:
     """Rank of the gradient fields at a random point: one point has no more conditions."""
     point = {name: as_residues(_random(rng, shape)) for name, shape in fields.shapes.items()}
-    cotangents = [rng.integers(0, PRIME, (AT_ONCE, *shape)).astype(float) for shape in fields.cotangents]
+    cotangents = [
+        rng.integers(0, PRIME, (AT_ONCE, *shape)).astype(float) for shape in fields.cotangents
+    ]
     return rank(fields.values(point, cotangents))
 
 
@@ -194,17 +211,26 @@ def _primitive(row: Exact) -> list[int]:
 
 def _polynomial(context: Any, terms: Sequence[tuple[Monomial, int]]) -> Any:
     count = len(context.names())
-    return context.from_dict({tuple(monomial.count(i) for i in range(count)): flint.fmpq(c) for monomial, c in terms})
+    return context.from_dict(
+        {tuple(monomial.count(i) for i in range(count)): flint.fmpq(c) for monomial, c in terms}
+    )
 
 
-def _law(terms: tuple[tuple[Monomial, int], ...], names: list[str], shapes: Any, network: Architecture) -> PolynomialLaw:
+def _law(
+    terms: tuple[tuple[Monomial, int], ...], names: list[str], shapes: Any, network: Architecture
+) -> PolynomialLaw:
     parts, latex = [], []
     for monomial, c in terms:
         factors = [(i, monomial.count(i)) for i in dict.fromkeys(monomial)]
         size = "" if abs(c) == 1 else f"{abs(c)} "
         sign = "-" if c < 0 else "+"
-        parts.append(f"{sign} {size}{' '.join(names[i] + (f'^{k}' if k > 1 else '') for i, k in factors)}")
-        latex.append(f"{sign} {size}{' '.join(latex_name(names[i]) + (f'^{k}' if k > 1 else '') for i, k in factors)}")
+        parts.append(
+            f"{sign} {size}{' '.join(names[i] + (f'^{k}' if k > 1 else '') for i, k in factors)}"
+        )
+        latex.append(
+            f"{sign} "
+            f"{size}{' '.join(latex_name(names[i]) + (f'^{k}' if k > 1 else '') for i, k in factors)}"
+        )
     text, tex = (" ".join(p).removeprefix("+ ") for p in (parts, latex))
     return PolynomialLaw(text, tex, "null space of the gradients", network.holds, terms, shapes)
 
@@ -215,5 +241,7 @@ def _independent(network: Architecture, laws: Sequence[PolynomialLaw], seed: int
         return 0
     point = network.random_point(np.random.default_rng([seed, 9]))
     whole = {name: array.astype(int).astype(object) for name, array in point.items()}
-    rows = [[int(x) for x in network.flat(parts)] for law in laws for parts in law.differentials(whole)]
+    rows = [
+        [int(x) for x in network.flat(parts)] for law in laws for parts in law.differentials(whole)
+    ]
     return flint.fmpz_mat(rows).rank()

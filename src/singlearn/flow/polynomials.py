@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.exact.expression import Expression
+from singlearn.exact.read.expression import Expression
 from singlearn.flow.architecture import Architecture, Output
 from singlearn.flow.program import Program
 from singlearn.flow.specification import architecture
@@ -18,11 +18,14 @@ Map = Sequence[Any] | str | Mapping[str, Any]
 """Polynomials, as strings or SymPy expressions; one of them; or a description."""
 
 
-def as_network(given: Any, weights: Sequence[Any] | None = None, inputs: Any = None) -> Architecture:
+def as_network(
+    given: Any, weights: Sequence[Any] | None = None, inputs: Any = None
+) -> Architecture:
     """A network from whatever describes it.
 
     Args:
-        given: an :class:`Architecture`, a description of one, polynomials, or a PyTorch module that is a chain.
+        given: an :class:`Architecture`, a description of one, polynomials, or a PyTorch module that
+            is a chain.
         weights: for a description with ``"gates": "data"``.
         inputs: the same; or for a module, one row for each input.
 
@@ -67,7 +70,9 @@ def polynomial_map(polynomials: Sequence[Any] | str) -> Architecture:
     read = [Expression(str(text)) for text in given]
     names = sorted({name for expression in read for name in expression.variables})
     if not names:
-        raise ValueError(f"polynomials: got {', '.join(map(str, given))}; they should have variables")
+        raise ValueError(
+            f"polynomials: got {', '.join(map(str, given))}; they should have variables"
+        )
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
         values = {name: _Written(program, parameters[name]) for name in names}

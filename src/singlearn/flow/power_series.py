@@ -46,7 +46,9 @@ class PowerSeries:
             self.coefficients[place].append(self._coefficient(node, parameters, cotangents))
         self._order += 1
 
-    def _coefficient(self, node: Node, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]) -> Dual:
+    def _coefficient(
+        self, node: Node, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]
+    ) -> Dual:
         series = [self.coefficients[argument] for argument in node.arguments]
         match node.operation:
             case "parameter":
@@ -54,7 +56,9 @@ class PowerSeries:
             case "cotangent":
                 return cotangents[node.extra]
             case "constant":
-                return Dual(as_residues(node.extra) if self._order == 0 else np.zeros(node.extra.shape))
+                return Dual(
+                    as_residues(node.extra) if self._order == 0 else np.zeros(node.extra.shape)
+                )
             case "sum":
                 left, right = series[0][-1], series[1][-1]
                 return Dual(residues(left.value + right.value), _sum(left.tangent, right.tangent))
@@ -99,7 +103,9 @@ def _product(left: Sequence[Dual], right: Sequence[Dual]) -> Dual:
     moving = [(a, b) for a, b in pairs if b.tangent is not None]
     if moving:
         derivative = np.concatenate([b.tangent for _, b in moving if b.tangent is not None], axis=1)
-        tangent = _sum(tangent, product(np.concatenate([a.value for a, _ in moving], axis=1), derivative))
+        tangent = _sum(
+            tangent, product(np.concatenate([a.value for a, _ in moving], axis=1), derivative)
+        )
     return Dual(product(beside, above), tangent)
 
 

@@ -1,15 +1,17 @@
-r"""What a modified gradient flow says of conserved quantities over many steps, before a step is made.
+r"""What a modified gradient flow says of conserved quantities over many steps, before a step is
+ made.
 
-Gradient descent with rate η follows the flow of :math:`L + \frac{η}{4} |∇L|^2` up to order η² (backward error analysis; Barrett &
-Dherin 2021). That added term does not have the symmetries of L, and moves a law :math:`Q = \langle w, w \rangle_σ` by
+Gradient descent with rate η follows the flow of :math:`L + \frac{η}{4} |∇L|^2` up to order η²
+(backward error analysis; Barrett & Dherin 2021). That added term does not have the symmetries of L,
+and moves a law :math:`Q = \langle w, w \rangle_σ` by
 
 .. math:: \dot Q = η \langle g, g \rangle_σ
 
-since differentiating :math:`\langle w, g \rangle_σ = 0` along g gives :math:`\langle w, H g \rangle_σ = -\langle g, g \rangle_σ`. Batches
-add the trace of the gradient's covariance, :math:`\frac{η}{4} E|g_B|^2` (Smith et al. 2021). Heavy ball goes :math:`\bar η = η/(1 - μ)` per
-step, μ/(1 - μ) steps late since it starts from rest, and its drift from the mean gradient is
-(1 + μ)/(1 - μ) times larger; that of independent noise is not.
-Weight decay adds :math:`-2λQ`.
+since differentiating :math:`\langle w, g \rangle_σ = 0` along g gives :math:`\langle w, H g
+\rangle_σ = -\langle g, g \rangle_σ`. Batches add the trace of the gradient's covariance,
+:math:`\frac{η}{4} E|g_B|^2` (Smith et al. 2021). Heavy ball goes :math:`\bar η = η/(1 - μ)` per
+step, μ/(1 - μ) steps late since it starts from rest, and its drift from the mean gradient is (1 +
+μ)/(1 - μ) times larger; that of independent noise is not. Weight decay adds :math:`-2λQ`.
 """
 
 from __future__ import annotations
@@ -48,7 +50,8 @@ class Predicted(Shown):
         steps: numbers of steps.
         values: after so many steps; the first axis goes over the steps.
         errors: what orders of η beyond the modified equation may add, alike.
-        spread: standard deviation between runs that the draw of batches alone makes, alike; None for full batches and for momentum.
+        spread: standard deviation between runs that the draw of batches alone makes, alike; None
+            for full batches and for momentum.
     """
 
     law: Law
@@ -59,9 +62,14 @@ class Predicted(Shown):
 
     def __str__(self) -> str:
         moved = largest(self.values[-1] - self.values[0])
-        spread = "" if self.spread is None else (
-            f", spread between runs {largest(self.spread[-1]):.2g} by the draw of batches alone "
-            "(that noise moves the path comes on top)"
+        spread = (
+            ""
+            if self.spread is None
+            else (
+                f", spread between runs {largest(self.spread[-1]):.2g} by the draw of batches "
+                f"alone "
+                "(that noise moves the path comes on top)"
+            )
         )
         return f"{self.law.formula}: moves by {moved:.3g} ± {largest(self.errors[-1]):.1g} in {self.steps[-1]} steps{spread}"
 
@@ -92,7 +100,8 @@ class Prediction(Shown):
             books: the ledger of a run from the same weights over as many steps.
 
         Returns:
-            One row for each law: largest absolute change measured and predicted, the largest difference, and what was allowed for it.
+            One row for each law: largest absolute change measured and predicted, the largest
+            difference, and what was allowed for it.
 
         Raises:
             ValueError: the ledger has another number of steps, or other laws.
@@ -100,14 +109,18 @@ class Prediction(Shown):
         rows = []
         accounts = books.accounts
         if len(accounts) != len(self.laws):
-            raise ValueError(f"books: they have {len(accounts)} laws, the prediction has {len(self.laws)}")
+            raise ValueError(
+                f"books: they have {len(accounts)} laws, the prediction has {len(self.laws)}"
+            )
         for one, account in zip(self.laws, accounts, strict=True):
             if books.steps != one.steps[-1]:
                 raise ValueError(
                     f"books: they have {books.steps} steps, the prediction ends at {one.steps[-1]}"
                 )
             after = np.asarray(account.after.tolist())
-            allowed = one.errors[-1] if one.spread is None else np.hypot(one.errors[-1], one.spread[-1])
+            allowed = (
+                one.errors[-1] if one.spread is None else np.hypot(one.errors[-1], one.spread[-1])
+            )
             change = np.asarray(account.before.tolist())
             rows.append(
                 {
@@ -138,15 +151,18 @@ def predict(
     replace: bool = False,
     seed: int = 0,
 ) -> Prediction:
-    r"""Where the laws are after many steps of (stochastic) gradient descent, heavy ball, and weight decay.
+    r"""Where the laws are after many steps of (stochastic) gradient descent, heavy ball, and weight
+     decay.
 
     .. math:: \dot w = -∇\Bigl[L + \frac{\bar η}{4}\Bigl(\frac{1 + μ}{1 - μ} |g|^2 + \mathrm{tr}\, C_B\Bigr)\Bigr] - λ w
 
-    with L the loss, g its gradient, :math:`C_B` the covariance of a batch's gradient, and time :math:`\bar η` per step; λ is taken so
-    that weights without a gradient decay as they do in discrete steps.
+    with L the loss, g its gradient, :math:`C_B` the covariance of a batch's gradient, and time
+    :math:`\bar η` per step; λ is taken so that weights without a gradient decay as they do in
+    discrete steps.
 
     Args:
-        loss: a JAX function of the weights that gives one number; with ``examples``, of the weights and one example, and L is the mean.
+        loss: a JAX function of the weights that gives one number; with ``examples``, of the weights
+            and one example, and L is the mean.
         weights: a tree of real arrays.
         laws: of the network; parameters are named by their path in the tree, parts joined by dots.
         rate: η.
@@ -159,11 +175,13 @@ def predict(
         seed: of the batches that are drawn for the spread.
 
     Returns:
-        Values at 0 and at ``steps``, with errors. The error is the next order in η as the first two show it: the part of the drift
-        that is quadratic in η, and the difference between sum and integral at the ends (with momentum also the start from rest).
+        Values at 0 and at ``steps``, with errors. The error is the next order in η as the first two
+        show it: the part of the drift that is quadratic in η, and the difference between sum and
+        integral at the ends (with momentum also the start from rest).
 
     Raises:
-        ValueError: a loss that is not one number, batches without examples, a law of another form, settings out of range.
+        ValueError: a loss that is not one number, batches without examples, a law of another form,
+            settings out of range.
         RuntimeError: the modified flow blows up: the steps are too large for it.
 
     Example:
@@ -176,14 +194,24 @@ def predict(
         W1 W1ᵀ - W2ᵀ W2: moves by 0.00327 ± 0.0002 in 100 steps
     """
     rate = real_number("rate", rate, above=0, meaning="a positive learning rate")
-    mu = real_number("momentum", momentum, above=-1e-300, below=1, meaning="a momentum from 0 to below 1")
-    decay = real_number(
-        "weight_decay", weight_decay, above=-1e-300, below=1 / rate, meaning="a decay from 0 to below 1/rate"
+    mu = real_number(
+        "momentum", momentum, above=-1e-300, below=1, meaning="a momentum from 0 to below 1"
     )
-    each = [whole_number("steps", n) for n in ([steps] if isinstance(steps, (int, float)) else steps)]
+    decay = real_number(
+        "weight_decay",
+        weight_decay,
+        above=-1e-300,
+        below=1 / rate,
+        meaning="a decay from 0 to below 1/rate",
+    )
+    each = [
+        whole_number("steps", n) for n in ([steps] if isinstance(steps, (int, float)) else steps)
+    ]
     if not each or sorted(set(each)) != each:
         raise ValueError(f"steps: got {steps!r}; they should increase")
-    problem = _Problem(loss, weights, given_laws(laws)[0], rate, mu, decay, examples, batch, replace)
+    problem = _Problem(
+        loss, weights, given_laws(laws)[0], rate, mu, decay, examples, batch, replace
+    )
     return problem.solve(np.array([0, *each]), np.random.default_rng(random_seed(seed)))
 
 
@@ -236,7 +264,9 @@ class _Problem:
                 self.each = lambda vector: jax.vmap(
                     lambda one: jax.grad(lambda v: loss(tree_of(v), one))(vector)
                 )(data)
-                self.of = lambda vector: jax.vmap(lambda one: loss(tree_of(vector), one))(data).mean()
+                self.of = lambda vector: jax.vmap(lambda one: loss(tree_of(vector), one))(
+                    data
+                ).mean()
             one = jax.tree.map(lambda a: a[0], data) if examples is not None else None
             shape = np.shape(
                 jax.eval_shape(
@@ -245,7 +275,8 @@ class _Problem:
             )
             if shape != ():
                 raise ValueError(
-                    f"loss: it gives an array of shape {shape}; it should give one number{' for one example' if one else ''}"
+                    f"loss: it gives an array of shape {shape}; it should give one "
+                    f"number{' for one example' if one else ''}"
                 )
             if batch is not None:
                 whole_number("batch", batch, at_most=None if replace else self.examples)
@@ -253,7 +284,9 @@ class _Problem:
                 self.noise = left / batch
             self.replace = replace
             self.gradient = jax.jit(jax.grad(self.of))
-            self.gradients = jax.jit(self.each) if batch is not None and self.each is not None else None
+            self.gradients = (
+                jax.jit(self.each) if batch is not None and self.each is not None else None
+            )
             self.leg = jax.jit(self._leg())
 
     def _field(self) -> Callable[..., Any]:
@@ -266,17 +299,25 @@ class _Problem:
             total = (1 + self.mu) / (1 - self.mu) * square
             if self.batch is not None:
                 assert self.each is not None
-                total = total + self.noise * (jnp.sum(self.each(vector) ** 2) / self.examples - square)
+                total = total + self.noise * (
+                    jnp.sum(self.each(vector) ** 2) / self.examples - square
+                )
             return 0.25 * self.flow_rate * total
 
         def field(vector: Any, strength: Any) -> Any:
-            return -jax.grad(self.of)(vector) - strength * jax.grad(added)(vector) - self.decay * vector
+            return (
+                -jax.grad(self.of)(vector)
+                - strength * jax.grad(added)(vector)
+                - self.decay * vector
+            )
 
         return field
 
     def _leg(self) -> Callable[..., Any]:
-        """Runge's and Kutta's fourth-order steps, one for each step of the optimiser: the field may jump at the gates of ReLU nodes,
-        which an adaptive solver would look at closer than the modified equation is worth."""
+        """Runge's and Kutta's fourth-order steps, one for each step of the optimiser: the field may
+        jump at the gates of ReLU nodes, which an adaptive solver would look at closer than the
+        modified equation is worth.
+        """
         import jax
 
         field = self._field()
@@ -301,21 +342,30 @@ class _Problem:
             now: Any = np.tile(self.start, (len(strengths), 1))
             found = [np.asarray(now)]
             times = self.flow_rate * (steps - self.mu * (1 - self.mu**steps) / (1 - self.mu))
-            for before, after, start, stop in zip(steps[:-1], steps[1:], times[:-1], times[1:], strict=True):
+            for before, after, start, stop in zip(
+                steps[:-1], steps[1:], times[:-1], times[1:], strict=True
+            ):
                 now = self.leg(
-                    now, np.asarray(strengths), (stop - start) / (after - before), int(after - before)
+                    now,
+                    np.asarray(strengths),
+                    (stop - start) / (after - before),
+                    int(after - before),
                 )
                 found.append(np.asarray(now))
                 if not np.isfinite(found[-1]).all():
                     raise RuntimeError(
-                        f"rate: got {self.rate}; the modified flow blows up before step {after}. It speaks of steps for which "
-                        f"η(1 + μ)/(1 - μ)² times the curvature is well below 1; here that factor is "
+                        f"rate: got {self.rate}; the modified flow blows up before step {after}. "
+                        f"It speaks of steps for which "
+                        f"η(1 + μ)/(1 - μ)² times the curvature is well below 1; here that factor "
+                        f"is "
                         f"{self.flow_rate * (1 + self.mu) / (1 - self.mu):.3g}"
                     )
         return [np.array([vectors[k] for vectors in found]) for k in range(len(strengths))]
 
     def _values(self, form: Form, vectors: np.ndarray) -> np.ndarray:
-        return np.array([form.value(Products(form, {"w": self._arrays(vector)}), "w") for vector in vectors])
+        return np.array(
+            [form.value(Products(form, {"w": self._arrays(vector)}), "w") for vector in vectors]
+        )
 
     def _arrays(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         found, at = {}, 0
@@ -332,10 +382,14 @@ class _Problem:
         return products.pair(one, one) if form.degree == 2 else 0.0 * form.value(products, "w")
 
     def solve(self, wanted: np.ndarray, random: np.random.Generator) -> Prediction:
-        """At the steps that are wanted; for the spread also between them, closer where the loss falls fast."""
+        """At the steps that are wanted; for the spread also between them, closer where the loss
+        falls fast.
+        """
         import jax
 
-        between = wanted[-1] * (np.arange(LOOKS + 1) / LOOKS) ** 2 if self.batch is not None else wanted
+        between = (
+            wanted[-1] * (np.arange(LOOKS + 1) / LOOKS) ** 2 if self.batch is not None else wanted
+        )
         all_steps = np.unique(np.concatenate([wanted, np.rint(between).astype(int)]))
         chosen = np.searchsorted(all_steps, wanted)
         every = self._paths(all_steps, (1.0, 0.5, 0.0))
@@ -359,15 +413,24 @@ class _Problem:
                 * (steps > 0).reshape(-1, *[1] * (full.ndim - 1))
             )
             # Decay from rest: what a late start of μ/(1 - μ) steps leaves out.
-            late = 4 * (self.decay * self.flow_rate) ** 2 * self.mu / (1 - self.mu) ** 2 * np.abs(full[:1])
+            late = (
+                4
+                * (self.decay * self.flow_rate) ** 2
+                * self.mu
+                / (1 - self.mu) ** 2
+                * np.abs(full[:1])
+            )
             errors = (
                 bent
                 + ends
                 + rest
                 + late
-                + DIGITS * max(form.size(Products(form, {"w": self._arrays(v)}), "w") for v in paths[0])
+                + DIGITS
+                * max(form.size(Products(form, {"w": self._arrays(v)}), "w") for v in paths[0])
             )
-            found.append(Predicted(form.law, steps, full, errors, None if spreads is None else spreads[k]))
+            found.append(
+                Predicted(form.law, steps, full, errors, None if spreads is None else spreads[k])
+            )
         return Prediction(tuple(found))
 
     def _spreads(
@@ -387,7 +450,9 @@ class _Problem:
                 for _ in range(DRAWS)
             ]
             for k, form in enumerate(self.forms):
-                variances[k].append(np.var([self._second(form, batch) for batch in batches], axis=0, ddof=1))
+                variances[k].append(
+                    np.var([self._second(form, batch) for batch in batches], axis=0, ddof=1)
+                )
         found = []
         for one in variances:
             values = self.rate**4 * np.array(one)
@@ -400,8 +465,8 @@ class _Problem:
 
 
 def _decay_of_flow(rate: float, mu: float, decay: float) -> float:
-    """The rate at which a flow of time η/(1 - μ) per step should decay so that it does what heavy ball does without a gradient: the
-    larger root of r² - (1 + μ - ηλ) r + μ.
+    """The rate at which a flow of time η/(1 - μ) per step should decay so that it does what heavy
+    ball does without a gradient: the larger root of r² - (1 + μ - ηλ) r + μ.
 
     >>> round(math.exp(-_decay_of_flow(0.1, 0.0, 0.5) * 0.1), 12)
     0.95
@@ -412,7 +477,8 @@ def _decay_of_flow(rate: float, mu: float, decay: float) -> float:
     inside = middle**2 - 4 * mu
     if inside < 0:
         raise ValueError(
-            f"weight_decay: got {decay}; with momentum {mu} and rate {rate} weights would swing through zero, (1 - √μ)²/η is the most"
+            f"weight_decay: got {decay}; with momentum {mu} and rate {rate} weights would swing "
+            f"through zero, (1 - √μ)²/η is the most"
         )
     root = 0.5 * (middle + math.sqrt(inside))
     if root <= 0:
@@ -423,7 +489,8 @@ def _decay_of_flow(rate: float, mu: float, decay: float) -> float:
 def scalar_pair(
     start: float, rates: float | Sequence[float], slopes: Sequence[float] | np.ndarray
 ) -> Float[np.ndarray, " steps_and_one"]:
-    r"""Q = a² - b² of a scalar pair under any gradient descent, exactly: :math:`Q_T = Q_0 \prod_t (1 - η_t^2 e_t^2)`.
+    r"""Q = a² - b² of a scalar pair under any gradient descent, exactly: :math:`Q_T = Q_0 \prod_t
+     (1 - η_t^2 e_t^2)`.
 
     Args:
         start: Q_0.
@@ -441,7 +508,8 @@ def scalar_pair(
     eta = np.asarray(rates, dtype=float)
     if eta.ndim and eta.shape != e.shape:
         raise ValueError(
-            f"rates: got {len(eta)} of them for {len(e)} slopes; there should be one for each, or one for all"
+            f"rates: got {len(eta)} of them for {len(e)} slopes; there should be one for each, or "
+            f"one for all"
         )
     return start * np.concatenate([[1.0], np.cumprod(1 - eta**2 * e**2)])
 
@@ -452,10 +520,11 @@ def expected_change(
     errors: Float[np.ndarray, "draws m n"],
     rate: float,
 ) -> Float[np.ndarray, "k k"]:
-    r"""The mean change of :math:`Q = W_1 W_1^T - W_2^T W_2` in a step of SGD, over the draws of the noise.
+    r"""The mean change of :math:`Q = W_1 W_1^T - W_2^T W_2` in a step of SGD, over the draws of the
+     noise.
 
-    :math:`E[ΔQ] = η^2 (W_2^T E[E E^T] W_2 - W_1 E[E^T E] W_1^T)` exactly, with :math:`E = ∂\ell/∂(W_2 W_1)`. A ReLU node is k = 1,
-    its errors those of the inputs that it is active on.
+    :math:`E[ΔQ] = η^2 (W_2^T E[E E^T] W_2 - W_1 E[E^T E] W_1^T)` exactly, with :math:`E =
+    ∂\ell/∂(W_2 W_1)`. A ReLU node is k = 1, its errors those of the inputs that it is active on.
 
     Args:
         incoming: W_1, or the row of a node.
@@ -474,7 +543,8 @@ def expected_change(
 
 
 def noise_balance(inputs: int, outputs: int, product: float) -> tuple[float, float]:
-    r"""Where isotropic noise pulls a node: :math:`n|q|^2 = m|w|^2`, equal mean square for each weight.
+    r"""Where isotropic noise pulls a node: :math:`n|q|^2 = m|w|^2`, equal mean square for each
+     weight.
 
     Args:
         inputs: n, weights into the node.
@@ -502,10 +572,12 @@ def noise_pull(
     variance: float,
     steps: Sequence[int],
 ) -> Float[np.ndarray, " times"]:
-    r"""Q = |w|² - |q|² of a node on a valley under isotropic noise of the errors, averaged over runs.
+    r"""Q = |w|² - |q|² of a node on a valley under isotropic noise of the errors, averaged over
+     runs.
 
-    With E of independent entries of variance s², :math:`E[ΔQ] = η^2 s^2 (n|q|^2 - m|w|^2)`; at fixed |w||q| = c and :math:`Q = 2c \sinh x`
-    this is :math:`dx/dt = \frac{η^2 s^2}{2} ((n - m) - (n + m) \tanh x)` per step.
+    With E of independent entries of variance s², :math:`E[ΔQ] = η^2 s^2 (n|q|^2 - m|w|^2)`; at
+    fixed |w||q| = c and :math:`Q = 2c \sinh x` this is :math:`dx/dt = \frac{η^2 s^2}{2} ((n - m) -
+    (n + m) \tanh x)` per step.
 
     Args:
         start: Q at step 0.
@@ -527,7 +599,11 @@ def noise_pull(
     drift = 0.5 * rate**2 * variance
     times = np.asarray(steps, dtype=float)
     found = solve_ivp(
-        lambda _, x: drift * ((inputs - outputs) - (inputs + outputs) * np.tanh(x)), (0.0, float(times.max(initial=1.0))),
-        [math.asinh(start / (2 * c))], t_eval=times, rtol=1e-10, atol=1e-12,
-    )  # fmt: skip
+        lambda _, x: drift * ((inputs - outputs) - (inputs + outputs) * np.tanh(x)),
+        (0.0, float(times.max(initial=1.0))),
+        [math.asinh(start / (2 * c))],
+        t_eval=times,
+        rtol=1e-10,
+        atol=1e-12,
+    )
     return 2 * c * np.sinh(found.y[0])

@@ -9,7 +9,17 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Shaped
 
-Operation = Literal["parameter", "cotangent", "constant", "product", "sum", "transpose", "mask", "elementwise", "linear"]
+Operation = Literal[
+    "parameter",
+    "cotangent",
+    "constant",
+    "product",
+    "sum",
+    "transpose",
+    "mask",
+    "elementwise",
+    "linear",
+]
 LinearMap = Callable[[Shaped[np.ndarray, "... a b"]], Shaped[np.ndarray, "... c d"]]
 
 
@@ -102,7 +112,9 @@ class Program:
             cotangent, node = adjoint[place], self.nodes[place]
             if cotangent is None:
                 continue
-            for argument, part in zip(node.arguments, self._pulled_back(node, cotangent), strict=True):
+            for argument, part in zip(
+                node.arguments, self._pulled_back(node, cotangent), strict=True
+            ):
                 adjoint[argument] = self._added(adjoint[argument], part)
         found: dict[str, int] = {}
         for place in range(count):

@@ -42,15 +42,19 @@ KINDS: Mapping[str, Callable[..., Architecture]] = {
 }
 """Kinds of networks; the other entries of a description are the function's arguments."""
 ACTIVATIONS = {"relu": 0, "leaky_relu": 3, "linear": None}
-"""What a closed gate lets through; the laws of leaky ReLU are the same whatever its slope, which is a
-whole number here."""
+"""What a closed gate lets through; the laws of leaky ReLU are the same whatever its slope, which is
+a whole number here.
+"""
 
 
-def architecture(spec: Mapping[str, Any], weights: Sequence[Any] | None = None, inputs: Any = None) -> Architecture:
+def architecture(
+    spec: Mapping[str, Any], weights: Sequence[Any] | None = None, inputs: Any = None
+) -> Architecture:
     """The network that a description names.
 
     Args:
-        spec: ``{"kind": …}`` and the arguments of its function; ``"act"`` is "relu", "leaky_relu" or "linear".
+        spec: ``{"kind": …}`` and the arguments of its function; ``"act"`` is "relu", "leaky_relu"
+            or "linear".
         weights: of a ReLU network with ``"gates": "data"``: the matrices, then biases as columns.
         inputs: of the same, one column for each.
 
@@ -73,10 +77,14 @@ def architecture(spec: Mapping[str, Any], weights: Sequence[Any] | None = None, 
     if "act" in given:
         act = given.pop("act")
         if act not in ACTIVATIONS:
-            raise ValueError(f"spec: its act is {act!r}; it should be 'relu', 'leaky_relu' or 'linear'")
+            raise ValueError(
+                f"spec: its act is {act!r}; it should be 'relu', 'leaky_relu' or 'linear'"
+            )
         slope = ACTIVATIONS[act]
         if kind == "relu_mlp" and slope is None:
-            raise ValueError("spec: its act is 'linear'; a 'relu_mlp' without activation is a 'linear_chain'")
+            raise ValueError(
+                "spec: its act is 'linear'; a 'relu_mlp' without activation is a 'linear_chain'"
+            )
         if kind != "relu_mlp":
             given["relu"] = slope is not None
         if slope:
@@ -88,18 +96,25 @@ def architecture(spec: Mapping[str, Any], weights: Sequence[Any] | None = None, 
         raise ValueError(f"spec: {kind} does not take {', '.join(sorted(unknown))}")
     if gates == "generic":
         if weights is not None or inputs is not None:
-            raise ValueError("inputs: given, but the gates of this description are generic; say 'gates': 'data'")
+            raise ValueError(
+                "inputs: given, but the gates of this description are generic; say 'gates': 'data'"
+            )
         return KINDS[kind](**given)
     if kind != "relu_mlp" or weights is None or inputs is None:
         raise ValueError("spec: 'gates': 'data' is for 'relu_mlp' with weights and inputs")
     layers = len(given["widths"]) - 1
     bias = given.get("bias", True)
     if len(weights) != (2 * layers if bias else layers):
-        raise ValueError(f"weights: got {len(weights)} arrays; it should be {2 * layers if bias else layers}, matrices then biases")
+        raise ValueError(
+            f"weights: got {len(weights)} arrays; it should be {2 * layers if bias else layers}, "
+            f"matrices then biases"
+        )
     biases = [np.asarray(part).reshape(-1) for part in weights[layers:]] if bias else None
     matrices = [np.asarray(matrix) for matrix in weights[:layers]]
     found = relu_network_on_data(matrices, np.asarray(inputs).T, biases)
     widths = (np.asarray(inputs).shape[0], *(len(matrix) for matrix in matrices))
     if tuple(given["widths"]) != widths:
-        raise ValueError(f"weights: they make a network {widths}; the description says {tuple(given['widths'])}")
+        raise ValueError(
+            f"weights: they make a network {widths}; the description says {tuple(given['widths'])}"
+        )
     return found

@@ -27,7 +27,9 @@ def coordinate_names(network: Architecture) -> list[str]:
     names = []
     for name, shape in network.shapes.items():
         for place in np.ndindex(*shape):
-            names.append(name if shape == (1,) else f"{name}[{','.join(str(i + 1) for i in place)}]")
+            names.append(
+                name if shape == (1,) else f"{name}[{','.join(str(i + 1) for i in place)}]"
+            )
     return names
 
 
@@ -36,7 +38,9 @@ def output_polynomials(network: Architecture) -> list[Polynomial]:
     program = Program()
     parameters = {name: program.parameter(name) for name in network.shapes}
     outputs = network.write(program, parameters)
-    context = flint.fmpq_mpoly_ctx.get([f"x{i}" for i in range(network.dimension)], flint.Ordering.degrevlex)
+    context = flint.fmpq_mpoly_ctx.get(
+        [f"x{i}" for i in range(network.dimension)], flint.Ordering.degrevlex
+    )
     point, start = {}, 0
     for name, shape in network.shapes.items():
         size = int(np.prod(shape))
@@ -75,7 +79,9 @@ def _objects(entries: Sequence[Any]) -> np.ndarray:
 
 def _constants(context: Any, array: np.ndarray) -> np.ndarray:
     entries = [Fraction(x) for x in array.reshape(-1)]
-    return _objects([context.constant(flint.fmpq(x.numerator, x.denominator)) for x in entries]).reshape(array.shape)
+    return _objects(
+        [context.constant(flint.fmpq(x.numerator, x.denominator)) for x in entries]
+    ).reshape(array.shape)
 
 
 def is_kept(law: Polynomial, outputs: Sequence[Polynomial]) -> bool:
@@ -87,4 +93,7 @@ def is_kept(law: Polynomial, outputs: Sequence[Polynomial]) -> bool:
     """
     count = len(law.context().names())
     slopes = [(i, part) for i in range(count) if (part := law.derivative(i)) != 0]
-    return all(sum((part * output.derivative(i) for i, part in slopes), start=0 * law) == 0 for output in outputs)
+    return all(
+        sum((part * output.derivative(i) for i, part in slopes), start=0 * law) == 0
+        for output in outputs
+    )

@@ -48,7 +48,8 @@ class Agreement(Shown):
         left_out = f", {self.unknown} intervals not known" if self.unknown else ""
         return (
             f"{self.both} of {self.both + self.symmetry_only} intervals with a birth or death and "
-            f"{self.both} of {self.both + self.quantity_only} with a change of it have both; by chance {self.by_chance:.1f} "
+            f"{self.both} of {self.both + self.quantity_only} with a change of it have both; by "
+            f"chance {self.by_chance:.1f} "
             f"(p = {self.p_value:.2g}){left_out}"
         )
 

@@ -20,15 +20,15 @@ from singlearn.flow.timeline_points import Timeline, TimelinePoint
 from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
 from singlearn.flow.timeline_steps import in_order_of_steps
 from singlearn.local import Trajectory
-from singlearn.local.checkpoint import read_state, with_weights
-from singlearn.local.checkpoint_series import Checkpoint
-from singlearn.local.fingerprint import digest
-from singlearn.local.sweep_identity import identity_of_sweep
-from singlearn.local.torch_data import Samples, samples_of
-from singlearn.local.torch_module import copy_to_load
-from singlearn.progress import counted
+from singlearn.local.torch.data import Samples, samples_of
+from singlearn.local.torch.module import copy_to_load
+from singlearn.local.torch.weights import read_state, with_weights
+from singlearn.local.training.checkpoints import Checkpoint
+from singlearn.local.training.fingerprint import digest
+from singlearn.local.training.identity import identity_of_sweep
 from singlearn.running import identity
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import counted
 from singlearn.running.whole_files import as_path
 from singlearn.symmetry import (
     Box,
@@ -41,7 +41,7 @@ from singlearn.symmetry import (
 )
 
 if TYPE_CHECKING:
-    from singlearn.transitions.finished_points import FinishedPoints
+    from singlearn.running.sweep import FinishedPoints
 
 SHARE = 0.01
 """Of the spread of the targets (for class labels: of one nat) that an output may change by, where
@@ -121,18 +121,17 @@ def timeline(
     net = from_torch(module)
     if inputs.flatten(1).shape[1] != net.widths[0]:
         raise ValueError(
-            f"data: inputs have {inputs.flatten(1).shape[1]} numbers; the network takes {net.widths[0]}"
+            f"data: inputs have {inputs.flatten(1).shape[1]} numbers; the network takes "
+            f"{net.widths[0]}"
         )
     said, loss_is = _loss(loss, net.widths[-1], len(inputs), target)
     allowed, tolerance_is = _tolerance(tolerance, target)
     read = laws_of(module, inputs[:8].to(next(module.parameters()).dtype))
     notes = _notes(module, hidden_kinks, read)
-    measure = _Measurement(
-        module, inputs, target, said, allowed, hidden_kinks, notes, read.laws
-    )
+    measure = _Measurement(module, inputs, target, said, allowed, hidden_kinks, notes, read.laws)
     store = None
     if folder is not None:
-        from singlearn.transitions.finished_points import (
+        from singlearn.running.sweep import (
             FinishedPoints,
         )  # in a room that imports JAX
 
@@ -156,7 +155,8 @@ def timeline(
     if learning_coefficient is not False:
         if said is None:
             raise ValueError(
-                "learning_coefficient: λ̂ needs targets and a loss; give loss(output, target), per sample in nats"
+                "learning_coefficient: λ̂ needs targets and a loss; give loss(output, target), per "
+                "sample in nats"
             )
         asked = {} if learning_coefficient is True else dict(learning_coefficient)
         found = _trajectory(ordered, module, said, (inputs, target), folder, progress, asked)
@@ -176,7 +176,8 @@ def _kept(checkpoint: Checkpoint, measure: _Measurement, store: FinishedPoints) 
         if point is not None:
             if point.weights != digest(_state(checkpoint, measure.module)):
                 raise ValueError(
-                    f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; give a fresh folder"
+                    f"folder: it has step {checkpoint.step:g} of other weights than "
+                    f"{checkpoint.name}; give a fresh folder"
                 )
             return point
         point = measure(checkpoint)
@@ -193,7 +194,7 @@ def _trajectory(
     progress: bool | None,
     asked: dict[str, Any],
 ) -> Trajectory:
-    from singlearn.local.through_training import trajectory  # likewise
+    from singlearn.local.training.trajectory import trajectory  # likewise
 
     where = {} if folder is None else {"folder": Path(folder) / "learning-coefficient"}
     return trajectory(
@@ -268,7 +269,8 @@ class _Measurement:
             )
         if each.shape != (len(self.inputs),):
             raise ValueError(
-                f"loss: it gives shape {tuple(each.shape)} for {len(self.inputs)} samples; it should give one number a sample"
+                f"loss: it gives shape {tuple(each.shape)} for {len(self.inputs)} samples; it "
+                f"should give one number a sample"
             )
         return float(each.double().mean())
 
@@ -277,18 +279,21 @@ def _built(build: Any) -> nn.Module:
     module = build() if callable(build) and not isinstance(build, nn.Module) else build
     if not isinstance(module, nn.Module):
         raise ValueError(
-            f"build: got {type(module).__name__}; it should be a torch.nn.Module, or a function without arguments that returns one"
+            f"build: got {type(module).__name__}; it should be a torch.nn.Module, or a function "
+            f"without arguments that returns one"
         )
     module = copy_to_load(module).eval()  # the caller's keeps its mode
     try:
         net = from_torch(module)
     except ValueError as error:
         raise ValueError(
-            f"build: {str(error).removeprefix('module: ')} (roles of nodes are those of ReLU networks, a Sequential of Linear and ReLU)"
+            f"build: {str(error).removeprefix('module: ')} (roles of nodes are those of ReLU "
+            f"networks, a Sequential of Linear and ReLU)"
         ) from None
     if net.hidden_layers == 0:
         raise ValueError(
-            "build: the network has no hidden layer, and so no nodes whose symmetries could be born or die"
+            "build: the network has no hidden layer, and so no nodes whose symmetries could be "
+            "born or die"
         )
     return module
 
@@ -297,7 +302,8 @@ def _parts(samples: Samples) -> tuple[torch.Tensor, torch.Tensor | None]:
     parts = list(samples.parts.values()) if isinstance(samples.parts, dict) else list(samples.parts)
     if isinstance(samples.parts, dict) or len(parts) > 2:
         raise ValueError(
-            f"data: they have {len(parts)} parts; it should be inputs, or a pair of inputs and targets"
+            f"data: they have {len(parts)} parts; it should be inputs, or a pair of inputs and "
+            f"targets"
         )
     if not parts[0].is_floating_point():
         raise ValueError(
@@ -345,20 +351,24 @@ def _tolerance(tolerance: float | None, target: torch.Tensor | None) -> tuple[fl
         ), "as given"
     if target is None:
         raise ValueError(
-            "tolerance: missing; without targets give the largest change of an output that is to count as none"
+            "tolerance: missing; without targets give the largest change of an output that is to "
+            "count as none"
         )
     if not target.is_floating_point():
         return SHARE, f"{SHARE:g} nats of a logit, by default"
     spread = float((target.double() - target.double().mean(0)).square().mean().sqrt())
     if not spread > 0:
         raise ValueError(
-            "tolerance: the targets do not differ, so that there is no scale to choose one by; give it"
+            "tolerance: the targets do not differ, so that there is no scale to choose one by; "
+            "give it"
         )
     return SHARE * spread, f"{SHARE:.0%} of the spread of the targets, by default"
 
 
 def _parameters(module: nn.Module) -> int:
-    """Fewer than those of its layers one by one without biases or with shared layers, more with BatchNorm."""
+    """Fewer than those of its layers one by one without biases or with shared layers, more with
+    BatchNorm.
+    """
     return sum(part.numel() for part in module.parameters())
 
 
@@ -368,18 +378,24 @@ def _notes(module: nn.Module, hidden_kinks: bool, read: Laws) -> tuple[str, ...]
     found = []
     if _parameters(module) != net.parameters:
         found.append(
-            f"null directions: not computed, the module has {_parameters(module)} parameters and its "
+            f"null directions: not computed, the module has {_parameters(module)} parameters and "
+            f"its "
             f"layers, read as weights and biases, {net.parameters}"
         )
     elif net.parameters > LARGEST_RANK:
         found.append(
-            f"null directions: not computed, {net.parameters} parameters are more than {LARGEST_RANK}"
+            f"null directions: not computed, {net.parameters} parameters are more than "
+            f"{LARGEST_RANK}"
         )
     if hidden_kinks and net.hidden_layers > 1 and sum(net.widths[1:-1]) > MOST_EXACT:
         found.append(
-            f"hidden kinks: not looked for, {sum(net.widths[1:-1])} hidden nodes are more than {MOST_EXACT}"
+            f"hidden kinks: not looked for, {sum(net.widths[1:-1])} hidden nodes are more than "
+            f"{MOST_EXACT}"
         )
-    found += [*read.without, *(f"conserved quantities: not read ({text})" for text in read.not_understood)]
+    found += [
+        *read.without,
+        *(f"conserved quantities: not read ({text})" for text in read.not_understood),
+    ]
     return tuple(found)
 
 
@@ -395,8 +411,7 @@ def _state(checkpoint: Checkpoint, module: nn.Module) -> dict[str, torch.Tensor]
 def _conserved(module: nn.Module, laws: tuple[Law, ...]) -> dict[str, tuple[float, ...]]:
     parameters = {name: part.detach().double().numpy() for name, part in module.named_parameters()}
     return {
-        law.formula: tuple(map(float, np.asarray(law.values(parameters)).ravel()))
-        for law in laws
+        law.formula: tuple(map(float, np.asarray(law.values(parameters)).ravel())) for law in laws
     }
 
 
@@ -429,5 +444,7 @@ def _hidden_kinks(
     gated = hidden_polytopes(net, (x.min(axis=0), x.max(axis=0)), milp_seconds=MILP_SECONDS)
     found = {kink[:2]: kink for kink in cancelling}
     for kink in gated:  # sets may overlap: a node is named once, with the first set it leads
-        found.setdefault((kink.layer, kink.node), (kink.layer, kink.node, kink.backward, kink.forward))
+        found.setdefault(
+            (kink.layer, kink.node), (kink.layer, kink.node, kink.backward, kink.forward)
+        )
     return tuple(found.values())

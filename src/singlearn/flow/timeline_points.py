@@ -260,10 +260,12 @@ class Timeline(Shown):
             roles = ", ".join(f"{count} {role}" for role, count in point.counts.items())
             rank = "" if point.rank is None else str(point.rank)
             rows.append(
-                f"  {point.step:>9g}  {loss:>10}  {shown:<13}  {kinks:>5}  {rank:>4}  {null:>14}  {roles}"
+                f"  {point.step:>9g}  {loss:>10}  {shown:<13}  {kinks:>5}  {rank:>4}  {null:>14}  "
+                f"{roles}"
             )
         rows.append(
-            f"\n  roles on {self.inputs} inputs, up to a change of the outputs of {self.tolerance:.3g} ({self.tolerance_is})"
+            f"\n  roles on {self.inputs} inputs, up to a change of the outputs of "
+            f"{self.tolerance:.3g} ({self.tolerance_is})"
         )
         if self.loss_is:
             rows.append(f"  loss: {self.loss_is}")

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from singlearn.local.checkpoint_series import Checkpoint, in_order
+from singlearn.local.training.checkpoints import Checkpoint, in_order
 
 STEP = re.compile(r"(step|iter(ation)?|global_step)s?[-_=]?$", re.IGNORECASE)
 """What stands before the number of a step."""
 
 
 def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
-    """Checkpoints by step (:func:`singlearn.local.checkpoint_series.in_order`); names with several
-    numbers are read or refused.
+    """Checkpoints by step (:func:`singlearn.local.training.checkpoints.in_order`); names with
+    several numbers are read or refused.
 
     Of several numbers in the names the step is the one that differs between them. Where several
     differ (``epoch2_step10``), it is the one behind ``step`` or ``iter``; where that does not say
@@ -55,14 +55,15 @@ def in_order_of_steps(checkpoints: Any) -> list[Checkpoint]:
     for step in {s for s in steps if steps.count(s) > 1}:
         one, other, *_ = (name for name, own in zip(names, steps, strict=True) if own == step)
         raise ValueError(
-            f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: path}}"
+            f"checkpoints: {one} and {other} have the same step {step}; give them by step, {{step: "
+            f"path}}"
         )
     return in_order(dict(zip(steps, paths, strict=True)))
 
 
 def _paths(folder: str | os.PathLike[str]) -> list[Path]:
     """Files or folders that ``in_order`` takes from a folder, whatever steps it reads off them."""
-    from singlearn.local.checkpoint_series import _in_folder
+    from singlearn.local.training.checkpoints import _in_folder
 
     found = _in_folder(Path(folder))
     return found or [checkpoint.weights for checkpoint in in_order(folder)]
@@ -101,5 +102,6 @@ def _place(names: Sequence[str]) -> int:
     if len(named) == 1:
         return named[0]
     raise ValueError(
-        f"checkpoints: in {sorted(names)[0]} it is not clear which of the numbers {', '.join(map(str, rows[0]))} is the step; {by_step}"
+        f"checkpoints: in {sorted(names)[0]} it is not clear which of the numbers "
+        f"{', '.join(map(str, rows[0]))} is the step; {by_step}"
     )

@@ -18,7 +18,8 @@ BETWEEN: dict[type[nn.Module], str] = {nn.ReLU: "relu", nn.LeakyReLU: "leaky_rel
 
 
 def chain_of_module(module: nn.Module, inputs: Any = None) -> Architecture:
-    """The chain that a module is: Linear layers with nothing, ReLU or leaky ReLU between all of them.
+    """The chain that a module is: Linear layers with nothing, ReLU or leaky ReLU between all of
+    them.
 
     Args:
         module: a ``Sequential``, with others inside or not, or one ``Linear``.
@@ -38,18 +39,28 @@ def chain_of_module(module: nn.Module, inputs: Any = None) -> Architecture:
     kinds = set(between)
     if len(kinds) > 1:
         raise ValueError(
-            f"network: it has {' and '.join(sorted(kinds))} between its layers; laws are counted for one kind everywhere, "
+            f"network: it has {' and '.join(sorted(kinds))} between its layers; laws are counted "
+            f"for one kind everywhere, "
             "others can be given as polynomials"
         )
     biased = {layer.bias is not None for layer in layers}
     if len(biased) > 1:
-        raise ValueError("network: some of its layers have biases and others none; laws are counted for all or none")
+        raise ValueError(
+            "network: some of its layers have biases and others none; laws are counted for all or "
+            "none"
+        )
     kind, bias = (kinds or {"linear"}).pop(), biased.pop()
     widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
     if inputs is None:
-        return linear_chain(widths, bias) if kind == "linear" else relu_network(widths, bias, ACTIVATIONS[kind] or 0)
+        return (
+            linear_chain(widths, bias)
+            if kind == "linear"
+            else relu_network(widths, bias, ACTIVATIONS[kind] or 0)
+        )
     if kind != "relu":
-        raise ValueError(f"inputs: given for a network of kind {kind!r}; laws of data are counted for ReLU")
+        raise ValueError(
+            f"inputs: given for a network of kind {kind!r}; laws of data are counted for ReLU"
+        )
     weights = [layer.weight.detach().cpu().double().numpy() for layer in layers]
     biases = [layer.bias.detach().cpu().double().numpy() for layer in layers] if bias else None
     rows = inputs.detach().cpu().numpy() if hasattr(inputs, "detach") else np.asarray(inputs)
@@ -70,7 +81,10 @@ def _in_turn(module: nn.Module) -> tuple[list[nn.Linear], list[str]]:
                 between.append("linear")
             _check(name, part, seen)
             if layers and layers[-1].out_features != part.in_features:
-                raise ValueError(f"network: {name or 'it'} reads {part.in_features} numbers where {layers[-1].out_features} are written")
+                raise ValueError(
+                    f"network: {name or 'it'} reads {part.in_features} numbers where "
+                    f"{layers[-1].out_features} are written"
+                )
             layers.append(part)
             open_ = True
         elif type(part) in BETWEEN and layers and open_:
@@ -78,13 +92,18 @@ def _in_turn(module: nn.Module) -> tuple[list[nn.Linear], list[str]]:
             open_ = False
         else:
             raise ValueError(
-                f"network: {name or 'it'} is a {type(part).__name__}; laws of modules are counted for chains of Linear with ReLU or "
-                "LeakyReLU between them; flow.laws reads any module, and flow.count takes a description or polynomials"
+                f"network: {name or 'it'} is a {type(part).__name__}; laws of modules are counted "
+                f"for chains of Linear with ReLU or "
+                "LeakyReLU between them; flow.laws reads any module, and flow.count takes a "
+                "description or polynomials"
             )
     if len(layers) < 2:
         raise ValueError(f"network: it has {len(layers)} Linear layers; a law is between two")
     if not open_:
-        raise ValueError("network: an activation stands behind its last layer, and the loss does not see that one as linear")
+        raise ValueError(
+            "network: an activation stands behind its last layer, and the loss does not see that "
+            "one as linear"
+        )
     return layers, between
 
 
@@ -103,7 +122,12 @@ def _check(name: str, layer: nn.Linear, seen: set[int]) -> None:
         if parameter.is_complex():
             raise ValueError(f"network: {name}.{which} is complex; it should be real")
         if not parameter.requires_grad:
-            raise ValueError(f"network: {name}.{which} is frozen; laws are counted where all weights move")
+            raise ValueError(
+                f"network: {name}.{which} is frozen; laws are counted where all weights move"
+            )
         if id(parameter) in seen:
-            raise ValueError(f"network: {name}.{which} is shared; laws are counted where every layer has its own weights")
+            raise ValueError(
+                f"network: {name}.{which} is shared; laws are counted where every layer has its "
+                f"own weights"
+            )
         seen.add(id(parameter))

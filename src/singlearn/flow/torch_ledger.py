@@ -1,4 +1,6 @@
-"""The ledger of a PyTorch optimiser: why conserved quantities change, step by step, with nothing left over."""
+"""The ledger of a PyTorch optimiser: why conserved quantities change, step by step, with nothing
+left over.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ FEW_BITS = {torch.bfloat16: 2.0**-8, torch.float16: 2.0**-10}
 MATRIX_PRODUCTS = {"highest": 0.0, "high": 2.0**-10, "medium": 2.0**-8}
 """The last digit of float32 matrix products on a GPU, by PyTorch's setting."""
 AS_A_WHOLE = 8.0
-"""Units of the last digit by which a gradient that was scaled as a whole may differ from the scaled one."""
+"""Units of the last digit by which a gradient that was scaled as a whole may differ from the scaled
+one.
+"""
 
 
 class Ledger(Books):
@@ -42,15 +46,17 @@ class Ledger(Books):
     For :math:`w^+ = (1 - η λ_d)\,w - η u`
 
     .. math:: Q^+ - Q = \underbrace{((1 - η λ_d)^2 - 1)\,Q - 2 η c\, a λ Q}_{decay}
-        \underbrace{- 2 η c\, b \langle w, v \rangle_σ}_{momentum} \underbrace{- 2 η c\, a \langle w, g \rangle_σ}_{violation}
-        + \underbrace{η^2 \langle u, u \rangle_σ}_{discretisation}, \qquad c = 1 - η λ_d,
+        \underbrace{- 2 η c\, b \langle w, v \rangle_σ}_{momentum} \underbrace{- 2 η c\, a \langle
+        w, g \rangle_σ}_{violation} + \underbrace{η^2 \langle u, u \rangle_σ}_{discretisation},
+        \qquad c = 1 - η λ_d,
 
-    with v the memory before the step and g the gradient (a = 1, b = μ for heavy ball; 1 + μ, μ² for Nesterov).
-    An adaptive optimiser has one entry :math:`-2 η c \langle w, u - g \rangle_σ`, the preconditioner, for all of u; so has what
-    somebody did to single entries or layers of the gradient after ``backward`` and before the step.
-    Two entries should be zero to rounding: the *violation* (else the network does not have the
-    symmetry that the law claims), and the *rest* (else the optimiser is not what it says). A law that is linear in the weights
-    has the same entries without the squares.
+    with v the memory before the step and g the gradient (a = 1, b = μ for heavy ball; 1 + μ, μ² for
+    Nesterov). An adaptive optimiser has one entry :math:`-2 η c \langle w, u - g \rangle_σ`, the
+    preconditioner, for all of u; so has what somebody did to single entries or layers of the
+    gradient after ``backward`` and before the step. Two entries should be zero to rounding: the
+    *violation* (else the network does not have the symmetry that the law claims), and the *rest*
+    (else the optimiser is not what it says). A law that is linear in the weights has the same
+    entries without the squares.
 
     Made by :func:`ledger`; it listens to ``optimizer.step`` until :meth:`close`.
     """
@@ -79,7 +85,9 @@ class Ledger(Books):
         self._room: dict[tuple[str, str], torch.Tensor] = {}
         self._open: dict[str, Any] | None = None
         self._handles = [
-            optimizer.register_step_pre_hook(lambda _, args, keywords: self._before(args, keywords)),
+            optimizer.register_step_pre_hook(
+                lambda _, args, keywords: self._before(args, keywords)
+            ),
             optimizer.register_step_post_hook(lambda *_: self._after()),
             model.register_forward_pre_hook(lambda *_: self._look_at_autocast()),
             *(
@@ -89,11 +97,14 @@ class Ledger(Books):
         ]
 
     def _check_owned(self) -> None:
-        owned = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
+        owned = {
+            id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]
+        }
         for name in self.names:
             if id(self._parameters[name]) not in owned:
                 raise ValueError(
-                    f"optimizer: it does not have {name}; the law of a layer holds where all its weights move"
+                    f"optimizer: it does not have {name}; the law of a layer holds where all its "
+                    f"weights move"
                 )
 
     def weights_now(self) -> Arrays:
@@ -162,13 +173,24 @@ class Ledger(Books):
                 gradients[name] = -gradient if groups[name].get("maximize") else gradient
             memory = self._optimizer.state.get(parameter, {}).get(memory_name(self._optimizer))
             memories[name] = None if memory is None else self._kept("v", name, memory)
-        now = {name: self._kept("w", name, parameter) for name, parameter in self._parameters.items()}
-        return {"w": now, "g": gradients, "v": memories, "still": still, "groups": groups, "touched": touched}
+        now = {
+            name: self._kept("w", name, parameter) for name, parameter in self._parameters.items()
+        }
+        return {
+            "w": now,
+            "g": gradients,
+            "v": memories,
+            "still": still,
+            "groups": groups,
+            "touched": touched,
+        }
 
     def _groups(self) -> dict[str, dict[str, Any]]:
         """Groups of the optimiser as they are now: a state that is loaded brings new ones."""
         owner = {
-            id(parameter): group for group in self._optimizer.param_groups for parameter in group["params"]
+            id(parameter): group
+            for group in self._optimizer.param_groups
+            for parameter in group["params"]
         }
         return {name: dict(owner[id(parameter)]) for name, parameter in self._parameters.items()}
 
@@ -181,10 +203,12 @@ class Ledger(Books):
         raw, scale = self._unchanged(seen)
         vectors: dict[str, Any] = {"w": seen["w"], "g": seen["g"], **raw}
         vectors["later"] = {
-            name: self._kept("later", name, parameter) for name, parameter in self._parameters.items()
+            name: self._kept("later", name, parameter)
+            for name, parameter in self._parameters.items()
         }
         vectors["v"] = {
-            name: torch.zeros_like(seen["w"][name]) if v is None else v for name, v in seen["v"].items()
+            name: torch.zeros_like(seen["w"][name]) if v is None else v
+            for name, v in seen["v"].items()
         }
         motions: dict[str, Motion] = {}
         updates: dict[str, torch.Tensor] = {}
@@ -195,14 +219,19 @@ class Ledger(Books):
                 motions[name] = Motion(whole=True, rate=float(seen["groups"][name].get("lr", 0.0)))
                 updates[name] = vectors["w"][name] - vectors["later"][name]
             else:
-                motions[name] = motion(self._optimizer, seen["groups"][name], seen["v"][name] is None)
+                motions[name] = motion(
+                    self._optimizer, seen["groups"][name], seen["v"][name] is None
+                )
                 if motions[name].whole:
                     gradient = (
                         vectors["g"][name]
                         + coupled_decay(self._optimizer, seen["groups"][name]) * vectors["w"][name]
                     )
                     updates[name] = adaptive_update(
-                        self._optimizer, seen["groups"][name], self._optimizer.state[parameter], gradient
+                        self._optimizer,
+                        seen["groups"][name],
+                        self._optimizer.state[parameter],
+                        gradient,
                     )
         if skipped:
             self.note("the gradient scaler left the step out")
@@ -211,10 +240,14 @@ class Ledger(Books):
         for name in sorted(seen["still"]):
             self.note(f"{name} had no gradient and did not move")
         vectors["update"] = updates
-        self.record(Step(vectors, motions, scale), self._digits(), None if skipped else self._memory(seen))
+        self.record(
+            Step(vectors, motions, scale), self._digits(), None if skipped else self._memory(seen)
+        )
 
     def _unchanged(self, seen: dict[str, Any]) -> tuple[dict[str, Arrays], float]:
-        """Gradients as ``backward`` left them, where somebody changed them since, and their scale in those of the step."""
+        """Gradients as ``backward`` left them, where somebody changed them since, and their scale
+        in those of the step.
+        """
         raw, self._raw = self._raw, {}
         if not seen["touched"]:
             return {}, 1.0
@@ -232,7 +265,9 @@ class Ledger(Books):
             return {}, 1.0
         scale = sum(float((wide[name] * seen["g"][name]).sum()) for name in self.names) / square
         digit = max(torch.finfo(parameter.dtype).eps for parameter in self._parameters.values())
-        apart = max(float((seen["g"][name] - scale * wide[name]).abs().max()) for name in self.names)
+        apart = max(
+            float((seen["g"][name] - scale * wide[name]).abs().max()) for name in self.names
+        )
         size = max(float(seen["g"][name].abs().max()) for name in self.names)
         if apart <= AS_A_WHOLE * digit * size:
             return {}, 1.0  # plain gradients, scaled as a whole if at all
@@ -243,25 +278,39 @@ class Ledger(Books):
         digit = max(torch.finfo(parameter.dtype).eps for parameter in self._parameters.values())
         products = 0.0
         if first.device.type == "cuda" and digit < FEW_BITS[torch.float16]:
-            single = any(parameter.dtype is torch.float32 for parameter in self._parameters.values())
+            single = any(
+                parameter.dtype is torch.float32 for parameter in self._parameters.values()
+            )
             convolution = (
                 FEW_BITS[torch.float16]
-                if torch.backends.cudnn.allow_tf32 and any(p.ndim > 2 for p in self._parameters.values())
+                if torch.backends.cudnn.allow_tf32
+                and any(p.ndim > 2 for p in self._parameters.values())
                 else 0
             )
             products = (
-                max(MATRIX_PRODUCTS[torch.get_float32_matmul_precision()], convolution) if single else 0.0
+                max(MATRIX_PRODUCTS[torch.get_float32_matmul_precision()], convolution)
+                if single
+                else 0.0
             )
         return Digits(digit, max(digit, self._few, products))
 
     def _memory(self, seen: dict[str, Any]) -> Memory | None:
-        """Momentum before and after, where every parameter of the matrix laws has one of the same factor."""
+        """Momentum before and after, where every parameter of the matrix laws has one of the same
+        factor.
+        """
         if not self.turning or not self.read:
             return None
         key = memory_name(self._optimizer)
-        after = {name: self._optimizer.state.get(p, {}).get(key) for name, p in self._parameters.items()}
-        factors = {name: memory_factor(self._optimizer, group) for name, group in seen["groups"].items()}
-        keeps = {name: motion(self._optimizer, group, False).keep for name, group in seen["groups"].items()}
+        after = {
+            name: self._optimizer.state.get(p, {}).get(key) for name, p in self._parameters.items()
+        }
+        factors = {
+            name: memory_factor(self._optimizer, group) for name, group in seen["groups"].items()
+        }
+        keeps = {
+            name: motion(self._optimizer, group, False).keep
+            for name, group in seen["groups"].items()
+        }
         if (
             any(value is None for value in after.values())
             or len(set(factors.values())) > 1
@@ -269,9 +318,13 @@ class Ledger(Books):
         ):
             return None
         wide = {name: _wide(value) for name, value in after.items() if value is not None}
-        before = {name: torch.zeros_like(wide[name]) if v is None else v for name, v in seen["v"].items()}
+        before = {
+            name: torch.zeros_like(wide[name]) if v is None else v for name, v in seen["v"].items()
+        }
         exact = all(is_heavy_ball(self._optimizer, group) for group in seen["groups"].values())
-        return Memory(before, wide, next(iter(factors.values())) * next(iter(keeps.values())), exact)
+        return Memory(
+            before, wide, next(iter(factors.values())) * next(iter(keeps.values())), exact
+        )
 
     def close(self) -> None:
         """Stop listening."""
@@ -294,21 +347,25 @@ def ledger(
 
     Args:
         model: its laws are read as :func:`singlearn.flow.laws` does, unless they are given.
-        optimizer: SGD (with momentum, Nesterov, decay), Adam, AdamW, NAdam, Adamax, Adagrad or RMSprop. Schedules, several groups of
-            parameters, maximising, closures, gradient scalers and clipping are understood as they are.
+        optimizer: SGD (with momentum, Nesterov, decay), Adam, AdamW, NAdam, Adamax, Adagrad or
+            RMSprop. Schedules, several groups of parameters, maximising, closures, gradient scalers
+            and clipping are understood as they are.
         laws: other ones, of the parameters' names, quadratic or linear in them.
-        every: record every so many steps. What happens between two recorded steps is in no entry; an account has it as ``unrecorded``.
+        every: record every so many steps. What happens between two recorded steps is in no entry;
+            an account has it as ``unrecorded``.
         file: JSON lines, one for each recorded step.
-        resume: continue that file: True after the line that left the laws as the model has them now, a number after so many steps.
-        unread: what becomes of an optimiser whose step is not known: "refuse" by name, or "split" each of its steps into
-            first order (in the preconditioner) and second order (discretisation) without a claim about either.
+        resume: continue that file: True after the line that left the laws as the model has them
+            now, a number after so many steps.
+        unread: what becomes of an optimiser whose step is not known: "refuse" by name, or "split"
+            each of its steps into first order (in the preconditioner) and second order
+            (discretisation) without a claim about either.
 
     Returns:
         The ledger, which listens to ``optimizer.step``.
 
     Raises:
-        ValueError: a layer or an optimiser that is not understood, a parameter that the optimiser does not have, a file that is
-            there already or of another run.
+        ValueError: a layer or an optimiser that is not understood, a parameter that the optimiser
+            does not have, a file that is there already or of another run.
 
     >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
     >>> with torch.no_grad(): _ = [p.fill_(x) for p, x in zip(net.parameters(), (2.0, 1.0))]

@@ -21,8 +21,9 @@ TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-3}
 """A violation that is more than this, relative to what the parts of a law would give alone, refutes
 it."""
 FLOOR = 1e-3
-"""Gradients smaller than this, relative to the largest, are measured in units of it: what is zero but
-for rounding has no size of its own."""
+"""Gradients smaller than this, relative to the largest, are measured in units of it: what is zero
+but for rounding has no size of its own.
+"""
 MOST_IN_DOUBLE = 20_000_000
 CHECKS = 2
 
@@ -43,7 +44,8 @@ def module_laws(
         The laws.
 
     Raises:
-        ValueError: complex parameters, no parameters that move, or inputs with which it does not run.
+        ValueError: complex parameters, no parameters that move, or inputs with which it does not
+            run.
     """
     _refuse(model)
     given = _arguments(model, inputs)
@@ -106,13 +108,15 @@ def _refuse(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         if parameter.is_complex():
             raise ValueError(
-                f"model: {name} is {parameter.dtype}; it should be real, gradient flow of complex weights has other laws"
+                f"model: {name} is {parameter.dtype}; it should be real, gradient flow of complex "
+                f"weights has other laws"
             )
         if isinstance(parameter, nn.parameter.UninitializedParameter):
             raise ValueError(f"model: {name} has no shape yet; run the module once on data")
     if not any(p.requires_grad for p in model.parameters()):
         raise ValueError(
-            f"model: {type(model).__name__} has no parameter that moves; a law says what stays while weights move"
+            f"model: {type(model).__name__} has no parameter that moves; a law says what stays "
+            f"while weights move"
         )
 
 

@@ -34,7 +34,8 @@ def example_inputs(model: nn.Module) -> tuple[Any, ...]:
             continue
         return inputs
     raise ValueError(
-        f"inputs: the shape that {type(model).__name__} reads is not known; it should be given, as the arguments of a call"
+        f"inputs: the shape that {type(model).__name__} reads is not known; it should be given, as "
+        f"the arguments of a call"
     )
 
 

@@ -600,7 +600,8 @@ def _batch_norm(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
     if not training:
         if (ids > 0).any():
             tape.notes.curved[
-                f"{tape.module}: in evaluation it subtracts a fixed mean, so that the scale of what it reads has no law"
+                f"{tape.module}: in evaluation it subtracts a fixed mean, so that the scale of "
+                f"what it reads has no law"
             ] = None
         tape.refuse([tensor] if tape.is_followed(tensor) else [])
         _affine(tape, tensor.shape, gain, shift, 1, out[0])

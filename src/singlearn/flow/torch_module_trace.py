@@ -190,7 +190,8 @@ class Tape(TorchDispatchMode):
     ) -> None:
         """An operation that is not known: nothing it touches has a symmetry that is claimed."""
         self.note(
-            f"{self.module}: {name} is an operation that is not understood; no law of what it reads is claimed"
+            f"{self.module}: {name} is an operation that is not understood; no law of what it "
+            f"reads is claimed"
         )
         self.refuse(tensors)
         for out in outs:

@@ -27,14 +27,19 @@ def check_known(optimiser: torch.optim.Optimizer) -> None:
     if not is_known(optimiser):
         known = ", ".join(sorted(["SGD", *(kind.__name__ for kind in ADAPTIVE)]))
         raise ValueError(
-            f"optimizer: got {type(optimiser).__name__}; its step is not known here, those of {known} are; unread='split' splits "
+            f"optimizer: got {type(optimiser).__name__}; its step is not known here, those of "
+            f"{known} are; unread='split' splits "
             "steps of any other into what is of first and of second order"
         )
 
 
 def memory_name(optimiser: torch.optim.Optimizer) -> str:
     """Under which name the state keeps the memory of gradients."""
-    return "momentum_buffer" if isinstance(optimiser, (torch.optim.SGD, torch.optim.RMSprop)) else "exp_avg"
+    return (
+        "momentum_buffer"
+        if isinstance(optimiser, (torch.optim.SGD, torch.optim.RMSprop))
+        else "exp_avg"
+    )
 
 
 def memory_factor(optimiser: torch.optim.Optimizer, group: Group) -> float:
@@ -50,7 +55,8 @@ def is_heavy_ball(optimiser: torch.optim.Optimizer, group: Group) -> bool:
 
 
 def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> Motion:
-    """How a parameter moves; for adaptive steps the update itself comes from :func:`adaptive_update`.
+    """How a parameter moves; for adaptive steps the update itself comes from
+    :func:`adaptive_update`.
 
     Args:
         optimiser: one that is known.
@@ -72,14 +78,17 @@ def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> Motio
 
 def coupled_decay(optimiser: torch.optim.Optimizer, group: Group) -> float:
     """The decay that an adaptive optimiser adds to the gradient."""
-    decoupled = type(optimiser) is torch.optim.AdamW or bool(group.get("decoupled_weight_decay", False))
+    decoupled = type(optimiser) is torch.optim.AdamW or bool(
+        group.get("decoupled_weight_decay", False)
+    )
     return 0.0 if decoupled else float(group.get("weight_decay", 0.0))
 
 
 def adaptive_update(
     optimiser: torch.optim.Optimizer, group: Group, state: State, gradient: torch.Tensor
 ) -> torch.Tensor:
-    """What an adaptive optimiser subtracts, rate and all, from its memory after the step, in float64.
+    """What an adaptive optimiser subtracts, rate and all, from its memory after the step, in
+    float64.
 
     Args:
         optimiser: one of ``ADAPTIVE``.
@@ -88,7 +97,8 @@ def adaptive_update(
         gradient: of the step, with coupled decay.
     """
     wide = {
-        name: value.double() if isinstance(value, torch.Tensor) else value for name, value in state.items()
+        name: value.double() if isinstance(value, torch.Tensor) else value
+        for name, value in state.items()
     }
     return float(group["lr"]) * ADAPTIVE[type(optimiser)](group, wide, gradient.double())
 
@@ -113,11 +123,14 @@ def _adam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
 def _nadam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     first, second = map(float, group["betas"])
     steps = float(state["step"])
-    now, next_one = (first * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (steps, steps + 1))
+    now, next_one = (
+        first * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (steps, steps + 1)
+    )
     product = float(state["mu_product"])
     denominator = (state["exp_avg_sq"] / (1 - second**steps)).sqrt() + group["eps"]
     return (
-        (1 - now) / (1 - product) * gradient + next_one / (1 - product * next_one) * state["exp_avg"]
+        (1 - now) / (1 - product) * gradient
+        + next_one / (1 - product * next_one) * state["exp_avg"]
     ) / denominator
 
 
@@ -128,10 +141,16 @@ def _adamax(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
 
 def _adagrad(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     steps = float(state["step"])
-    return gradient / (1 + (steps - 1) * float(group["lr_decay"])) / (state["sum"].sqrt() + group["eps"])
+    return (
+        gradient
+        / (1 + (steps - 1) * float(group["lr_decay"]))
+        / (state["sum"].sqrt() + group["eps"])
+    )
 
 
-ADAPTIVE: dict[type[torch.optim.Optimizer], Callable[[Group, State, torch.Tensor], torch.Tensor]] = {
+ADAPTIVE: dict[
+    type[torch.optim.Optimizer], Callable[[Group, State, torch.Tensor], torch.Tensor]
+] = {
     torch.optim.Adam: _adam,
     torch.optim.AdamW: _adam,
     torch.optim.NAdam: _nadam,

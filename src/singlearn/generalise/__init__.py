@@ -3,12 +3,36 @@
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.free_energy_growth import Growth
 from singlearn.generalise.freeze import freeze, thaw
-from singlearn.generalise.generalisation_error import GeneralisationError, cross_validated_loss, error
-from singlearn.generalise.laplace import Laplace, LaplaceRefused, NotAtMode, NotPositiveDefinite, laplace
+from singlearn.generalise.generalisation_error import (
+    PredictiveDivergence,
+    cross_validated_loss,
+    error,
+)
+from singlearn.generalise.laplace import (
+    Laplace,
+    LaplaceRefusedError,
+    NotAtMode,
+    NotPositiveDefinite,
+    laplace,
+)
 from singlearn.generalise.learning_curve import CurvePoint, LearningCurve, learning_curve
-from singlearn.generalise.method import Fitted, Method, by_laplace, by_map, by_mle, by_nuts, by_tempering
+from singlearn.generalise.method import (
+    Fitted,
+    Method,
+    by_laplace,
+    by_map,
+    by_mle,
+    by_nuts,
+    by_tempering,
+)
 from singlearn.generalise.nuts import Chains, nuts
-from singlearn.generalise.point_estimate import PointEstimate, map_estimate, map_estimate_each, mle, mle_each
+from singlearn.generalise.point_estimate import (
+    PointEstimate,
+    map_estimate,
+    map_estimate_each,
+    mle,
+    mle_each,
+)
 from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.generalise.slope import Slope, fit_slope
 
@@ -17,15 +41,15 @@ __all__ = [
     "CurvePoint",
     "Descent",
     "Fitted",
-    "GeneralisationError",
     "Growth",
     "Laplace",
-    "LaplaceRefused",
+    "LaplaceRefusedError",
     "LearningCurve",
     "Method",
     "NotAtMode",
     "NotPositiveDefinite",
     "PointEstimate",
+    "PredictiveDivergence",
     "Predictor",
     "Slope",
     "by_laplace",

@@ -26,13 +26,16 @@ class Descent:
     """How an objective is minimised.
 
     Attributes:
-        optimiser: any Optax transformation; ``None`` is full-batch L-BFGS with a line search, which stops by itself.
+        optimiser: any Optax transformation; ``None`` is full-batch L-BFGS with a line search, which
+            stops by itself.
         steps: at most so many for L-BFGS; exactly so many epochs for any other optimiser.
-        batch_size: observations a step, drawn without replacement within an epoch, the rest of n / batch_size dropped; ``None`` is all.
+        batch_size: observations a step, drawn without replacement within an epoch, the rest of n /
+            batch_size dropped; ``None`` is all.
         starts: draws from the prior to start from; the lowest end counts.
 
     Raises:
-        ValueError: fewer than one step, start or observation a batch, or minibatches without an optimiser.
+        ValueError: fewer than one step, start or observation a batch, or minibatches without an
+            optimiser.
     """
 
     optimiser: optax.GradientTransformation | None = None
@@ -46,7 +49,10 @@ class Descent:
             if value is not None:
                 object.__setattr__(self, name, whole_number(name, value))
         if self.batch_size is not None and self.optimiser is None:
-            raise ValueError("batch_size: L-BFGS needs all observations; give an optimiser for minibatches, optax.sgd(1e-3) say")
+            raise ValueError(
+                "batch_size: L-BFGS needs all observations; give an optimiser for minibatches, "
+                "optax.sgd(1e-3) say"
+            )
 
 
 def energy(model: Model) -> Objective:
@@ -55,14 +61,18 @@ def energy(model: Model) -> Objective:
 
 
 def minus_log_posterior(model: Model) -> Objective:
-    """n L_n(u) - log φ(u), up to the evidence; the Jacobian of constrained parameters is part of φ(u)."""
+    """n L_n(u) - log φ(u), up to the evidence; the Jacobian of constrained parameters is part of
+    φ(u).
+    """
     triple = model.triple
     return lambda u, data: triple.energy(u, data) - triple.coordinates.log_prob(u)
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Where descents ended: objective, coordinates, largest entry of the gradient; axes are data sets and starts."""
+    """Where descents ended: objective, coordinates, largest entry of the gradient; axes are data
+    sets and starts.
+    """
 
     objective: Float[np.ndarray, "sets starts"]
     coordinates: Float[np.ndarray, "sets starts d"]
@@ -79,7 +89,10 @@ def descend(
     """Minimise the objective of every triple from every start, all at once."""
     model = triples[0].as_model()
     with jax.enable_x64(True):
-        data = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *[t.data for t in triples])
+        data = jax.tree.map(
+            lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]),
+            *[t.data for t in triples],
+        )
         points = jnp.asarray(starts)
         if how.optimiser is None:
             found = _full_batch(model, objective, how.steps)(points, data, jnp.arange(len(triples)))
@@ -96,22 +109,32 @@ def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: in
     function = objective(model)
 
     # The index says how many data sets there are where the data have no arrays to say it.
-    def one(start: Float[Array, " d"], data: PyTree, index: Int[Array, ""]) -> tuple[Array, Array, Array]:
+    def one(
+        start: Float[Array, " d"], data: PyTree, index: Int[Array, ""]
+    ) -> tuple[Array, Array, Array]:
         def f(u: Float[Array, " d"]) -> Float[Array, ""]:
             return function(u, data)
 
-        optimiser = optax.lbfgs(linesearch=optax.scale_by_backtracking_linesearch(max_backtracking_steps=30, store_grad=True))
+        optimiser = optax.lbfgs(
+            linesearch=optax.scale_by_backtracking_linesearch(
+                max_backtracking_steps=30, store_grad=True
+            )
+        )
         value_and_grad = optax.value_and_grad_from_state(f)
 
         def goes_on(state: tuple) -> Array:
             _, _, step, before, now = state
             decrease = before - now
-            return (step < steps) & ((step < 2) | (decrease > RELATIVE_DECREASE * jnp.maximum(jnp.abs(now), 1.0)))
+            return (step < steps) & (
+                (step < 2) | (decrease > RELATIVE_DECREASE * jnp.maximum(jnp.abs(now), 1.0))
+            )
 
         def step(state: tuple) -> tuple:
             u, inner, count, _, now = state
             value, gradient = value_and_grad(u, state=inner)
-            updates, inner = optimiser.update(gradient, inner, u, value=value, grad=gradient, value_fn=f)
+            updates, inner = optimiser.update(
+                gradient, inner, u, value=value, grad=gradient, value_fn=f
+            )
             moved = optax.apply_updates(u, updates)
             # A line search that met infinity leaves no finite point; then the last one stays.
             better = jnp.isfinite(moved).all()
@@ -127,21 +150,34 @@ def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: in
 
 @lru_cache(maxsize=16)
 def _epochs(
-    model: Model, objective: Callable[[Model], Objective], optimiser: optax.GradientTransformation, epochs: int, n: int, size: int
+    model: Model,
+    objective: Callable[[Model], Objective],
+    optimiser: optax.GradientTransformation,
+    epochs: int,
+    n: int,
+    size: int,
 ) -> Callable:
     function = objective(model)
     batches = n // size
     is_energy = objective is energy
 
-    def one(start: Float[Array, " d"], data: PyTree, key: Key[Array, ""]) -> tuple[Array, Array, Array]:
+    def one(
+        start: Float[Array, " d"], data: PyTree, key: Key[Array, ""]
+    ) -> tuple[Array, Array, Array]:
         def on_batch(u: Float[Array, " d"], batch: Int[Array, " size"]) -> Float[Array, ""]:
             part = data if size == n else jax.tree.map(lambda leaf: leaf[batch], data)
             likelihood = model.triple.energy(u, part) * (n / size)
             # Divided by n, so that learning rates mean the same at every n.
-            return (likelihood if is_energy else likelihood - model.triple.coordinates.log_prob(u)) / n
+            return (
+                likelihood if is_energy else likelihood - model.triple.coordinates.log_prob(u)
+            ) / n
 
         def epoch(state: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
-            order = jax.random.permutation(own, n)[: batches * size].reshape(batches, size) if size < n else jnp.arange(n)[None]
+            order = (
+                jax.random.permutation(own, n)[: batches * size].reshape(batches, size)
+                if size < n
+                else jnp.arange(n)[None]
+            )
 
             def step(state: tuple, batch: Int[Array, " size"]) -> tuple[tuple, None]:
                 u, inner = state
@@ -150,7 +186,9 @@ def _epochs(
 
             return jax.lax.scan(step, state, order)[0], None
 
-        (u, _), _ = jax.lax.scan(epoch, (start, optimiser.init(start)), jax.random.split(key, epochs))
+        (u, _), _ = jax.lax.scan(
+            epoch, (start, optimiser.init(start)), jax.random.split(key, epochs)
+        )
         return function(u, data), u, jnp.max(jnp.abs(jax.grad(function)(u, data)))
 
     return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None, None)), in_axes=(None, 0, 0)))

@@ -1,4 +1,6 @@
-r"""G from the growth of the free energy: :math:`E\,G(n) = E\,F_{n+1} - E\,F_n - S`, beside G as measured on test points."""
+r"""G from the growth of the free energy: :math:`E\,G(n) = E\,F_{n+1} - E\,F_n - S`, beside G as
+measured on test points.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import digamma
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,10 @@ class Growth:
         start: n.
         end: n'.
         by_free_energy: :math:`(E[F_{n'} - n'S_{n'}] - E[F_n - nS_n]) / (n' - n)`, in nats.
-        measured: the line in 1/k through :math:`E\,G(n)` and :math:`E\,G(n')`, averaged over the same k, in nats.
-        difference: the first less the second; its error knows that both come from the same data sets.
+        measured: the line in 1/k through :math:`E\,G(n)` and :math:`E\,G(n')`, averaged over the
+            same k, in nats.
+        difference: the first less the second; its error knows that both come from the same data
+            sets.
     """
 
     start: int
@@ -40,14 +44,20 @@ class Growth:
 
     def to_dict(self) -> dict[str, Any]:
         """For machines; G in nats."""
-        estimates = {name: getattr(self, name).to_dict() for name in ("by_free_energy", "measured", "difference")}
+        estimates = {
+            name: getattr(self, name).to_dict()
+            for name in ("by_free_energy", "measured", "difference")
+        }
         return {"start": self.start, "end": self.end, **estimates}
 
 
 def growth(
-    sizes: Sequence[int], free: Sequence[Float[np.ndarray, " datasets"]], errors: Sequence[Float[np.ndarray, " datasets"]]
+    sizes: Sequence[int],
+    free: Sequence[Float[np.ndarray, " datasets"]],
+    errors: Sequence[Float[np.ndarray, " datasets"]],
 ) -> tuple[Growth, ...]:
-    r"""One for each two neighbouring sizes; the sum of the differences of F telescopes, so no size in between is needed.
+    r"""One for each two neighbouring sizes; the sum of the differences of F telescopes, so no size
+     in between is needed.
 
     Args:
         sizes: n, increasing.
@@ -77,8 +87,12 @@ def growth(
     return tuple(found)
 
 
-def slope_of_free_energy(sizes: Sequence[int], free: Sequence[Float[np.ndarray, " datasets"]]) -> Estimate:
-    r"""λ of a realisable truth: the slope of :math:`E[F_n - nS_n]` against log n, with equal weights."""
+def slope_of_free_energy(
+    sizes: Sequence[int], free: Sequence[Float[np.ndarray, " datasets"]]
+) -> Estimate:
+    r"""λ of a realisable truth: the slope of :math:`E[F_n - nS_n]` against log n, with equal
+    weights.
+    """
     log_n = np.log(np.asarray(sizes, dtype=float))
     weights = (log_n - log_n.mean()) / np.sum((log_n - log_n.mean()) ** 2)
     return _sum_of_means(*(weight * own for weight, own in zip(weights, free, strict=True)))
@@ -87,4 +101,6 @@ def slope_of_free_energy(sizes: Sequence[int], free: Sequence[Float[np.ndarray, 
 def _sum_of_means(*parts: Float[np.ndarray, " datasets"]) -> Estimate:
     """Means over independent data sets, added."""
     each = [Estimate.from_replicates(part.tolist()) for part in parts]
-    return Estimate(sum(one.value for one in each), math.hypot(*(one.standard_error for one in each)))
+    return Estimate(
+        sum(one.value for one in each), math.hypot(*(one.standard_error for one in each))
+    )

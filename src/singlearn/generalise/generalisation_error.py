@@ -1,4 +1,6 @@
-"""G(n): how far a predictive density is from the truth, measured on held-out data; and its stand-in where the truth is unknown."""
+"""G(n): how far a predictive density is from the truth, measured on held-out data; and its stand-in
+where the truth is unknown.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ from singlearn.triple import Triple
 
 
 @dataclass(frozen=True)
-class GeneralisationError:
-    """:math:`G` in nats with the error the test set leaves, and how many test points had predicted density zero.
+class PredictiveDivergence:
+    """:math:`G` in nats with the error the test set leaves, and how many test points had predicted
+    density zero.
 
-    ``value`` is infinite, and ``standard_error`` not a number, where ``impossible`` > 0: one such point is enough.
+    ``value`` is infinite, and ``standard_error`` not a number, where ``impossible`` > 0: one such
+    point is enough.
     """
 
     value: float
@@ -28,7 +32,9 @@ class GeneralisationError:
 
     def __str__(self) -> str:
         if self.impossible:
-            return f"∞ ({self.impossible} of {self.test_points} test points have predicted density 0)"
+            return (
+                f"∞ ({self.impossible} of {self.test_points} test points have predicted density 0)"
+            )
         return f"{self.value:.4g} ± {self.standard_error:.1g}"
 
 
@@ -36,12 +42,14 @@ def error(
     predictor: Predictor | Callable[[PyTree], Float[np.ndarray, " n"]],
     truth: Callable[[PyTree], Float[np.ndarray, " n"]] | Float[np.ndarray, " n"],
     test: PyTree,
-) -> GeneralisationError:
-    r"""The generalisation error :math:`G = KL(q \| \hat p) ≈ \frac1{n'} \sum_i \log\frac{q(y'_i|x'_i)}{\hat p(y'_i|x'_i)}`.
+) -> PredictiveDivergence:
+    r"""The generalisation error :math:`G = KL(q \| \hat p) ≈ \frac1{n'} \sum_i
+     \log\frac{q(y'_i|x'_i)}{\hat p(y'_i|x'_i)}`.
 
     It is (A.10) of Wei et al. [wei2022deep]_.
 
-    Its standard error is that of the mean over the n' test points: it does not count what another data set would give.
+    Its standard error is that of the mean over the n' test points: it does not count what another
+    data set would give.
 
     Args:
         predictor: log p̂ of data, of shape (n',), in nats.
@@ -49,7 +57,8 @@ def error(
         test: data the predictor has not seen.
 
     Raises:
-        ValueError: shapes that differ, a truth that gives a test point density zero, or a predictor whose log density is NaN or +∞.
+        ValueError: shapes that differ, a truth that gives a test point density zero, or a predictor
+            whose log density is NaN or +∞.
 
     >>> truth = lambda y: -0.5 * y**2 - 0.5 * math.log(2 * math.pi)
     >>> shifted = lambda y: -0.5 * (y - 0.1) ** 2 - 0.5 * math.log(2 * math.pi)
@@ -61,18 +70,31 @@ def error(
     log_q = np.asarray(truth(test) if callable(truth) else truth, dtype=float)
     log_p = np.asarray(predictor(test), dtype=float)
     if log_q.shape != log_p.shape or log_q.ndim != 1 or not len(log_q):
-        raise ValueError(f"truth: its log densities have shape {log_q.shape}, the predictor's {log_p.shape}; both should be (n',), n' ≥ 1")
+        raise ValueError(
+            f"truth: its log densities have shape {log_q.shape}, the predictor's {log_p.shape}; "
+            f"both should be (n',), n' ≥ 1"
+        )
     if not np.isfinite(log_q).all():
-        raise ValueError(f"truth: {int((~np.isfinite(log_q)).sum())} test points have no finite log density; the truth drew them")
+        raise ValueError(
+            f"truth: {int((~np.isfinite(log_q)).sum())} test points have no finite log density; "
+            f"the truth drew them"
+        )
     undefined = int((np.isnan(log_p) | (log_p == math.inf)).sum())
     if undefined:
-        raise ValueError(f"predictor: its log density is not a number below +∞ at {undefined} of {len(log_p)} test points")
+        raise ValueError(
+            f"predictor: its log density is not a number below +∞ at {undefined} of {len(log_p)} "
+            f"test points"
+        )
     impossible = int((~np.isfinite(log_p)).sum())
     if impossible:
-        return GeneralisationError(math.inf, math.nan, impossible, len(log_q))
+        return PredictiveDivergence(math.inf, math.nan, impossible, len(log_q))
     difference = log_q - log_p
-    spread = float(difference.std(ddof=1) / math.sqrt(len(difference))) if len(difference) > 1 else math.nan
-    return GeneralisationError(float(difference.mean()), spread, 0, len(difference))
+    spread = (
+        float(difference.std(ddof=1) / math.sqrt(len(difference)))
+        if len(difference) > 1
+        else math.nan
+    )
+    return PredictiveDivergence(float(difference.mean()), spread, 0, len(difference))
 
 
 def cross_validated_loss(
@@ -80,8 +102,9 @@ def cross_validated_loss(
     fit: Callable[[Triple], Predictor],
     folds: int = 10,
     seed: int = 0,
-) -> GeneralisationError:
-    r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats an observation, where no truth is known.
+) -> PredictiveDivergence:
+    r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats an
+     observation, where no truth is known.
 
     It estimates :math:`G + S`, S the entropy of the truth, for a sample of n(1 - 1/folds).
 
@@ -92,7 +115,8 @@ def cross_validated_loss(
         seed: of the cut.
 
     Raises:
-        ValueError: ``folds`` out of range, or a triple without data arrays (a population triple, or one from a NumPyro model).
+        ValueError: ``folds`` out of range, or a triple without data arrays (a population triple, or
+            one from a NumPyro model).
 
     >>> import numpyro.distributions as dist
     >>> y = np.random.default_rng(0).normal(size=40)
@@ -113,6 +137,8 @@ def cross_validated_loss(
     log_p = np.empty(n)
     for left_out in parts:
         kept = np.setdiff1d(np.arange(n), left_out)
-        predictor = fit(triple.with_data(jax.tree.map(lambda leaf, kept=kept: leaf[kept], triple.data)))
+        predictor = fit(
+            triple.with_data(jax.tree.map(lambda leaf, kept=kept: leaf[kept], triple.data))
+        )
         log_p[left_out] = predictor(jax.tree.map(lambda leaf, own=left_out: leaf[own], triple.data))
     return error(lambda _: log_p, np.zeros(n), triple.data)

@@ -11,9 +11,14 @@ from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.freeze import freeze, thaw
-from singlearn.generalise.laplace import LaplaceRefused, laplace
+from singlearn.generalise.laplace import LaplaceRefusedError, laplace
 from singlearn.generalise.nuts import nuts
-from singlearn.generalise.point_estimate import PointEstimate, map_estimate_each, mle_each, one_model
+from singlearn.generalise.point_estimate import (
+    PointEstimate,
+    map_estimate_each,
+    mle_each,
+    one_model,
+)
 from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.prompt import Shown
 from singlearn.tempering import temper
@@ -27,8 +32,9 @@ class Fitted(Shown):
     Attributes:
         predictor: log p̂ of data, of shape (n',); ``None`` where the method has no answer.
         note: why there is none, or what to doubt; empty if nothing.
-        readings: other numbers of the same fit, in nats: ``"WAIC"`` and ``"LOO"`` are estimates of G from the training data alone,
-            ``"F - nS"`` is the free energy above the entropy of the data; they need the truth, whose entropy they subtract.
+        readings: other numbers of the same fit, in nats: ``"WAIC"`` and ``"LOO"`` are estimates of
+            G from the training data alone, ``"F - nS"`` is the free energy above the entropy of the
+            data; they need the truth, whose entropy they subtract.
     """
 
     predictor: Predictor | Callable[[PyTree], Float[np.ndarray, " n"]] | None
@@ -67,7 +73,9 @@ def by_mle(how: Descent | None = None) -> Method:
     return ReadyMethod(
         "by_mle",
         {"how": _descent(how)},
-        lambda triples, seed: [_of_point(estimate, "likelihood") for estimate in mle_each(triples, how, seed)],
+        lambda triples, seed: [
+            _of_point(estimate, "likelihood") for estimate in mle_each(triples, how, seed)
+        ],
     )
 
 
@@ -76,19 +84,28 @@ def by_map(how: Descent | None = None) -> Method:
     return ReadyMethod(
         "by_map",
         {"how": _descent(how)},
-        lambda triples, seed: [_of_point(estimate, "posterior") for estimate in map_estimate_each(triples, how, seed)],
+        lambda triples, seed: [
+            _of_point(estimate, "posterior") for estimate in map_estimate_each(triples, how, seed)
+        ],
     )
 
 
-def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: float = 0.0, how: Descent | None = None) -> Method:
-    """Predict with draws of the Laplace approximation at the MAP estimate; refused data sets have no predictor and say why."""
+def by_laplace(
+    subset: list[str] | None = None,
+    draws: int = 1000,
+    damping: float = 0.0,
+    how: Descent | None = None,
+) -> Method:
+    """Predict with draws of the Laplace approximation at the MAP estimate; refused data sets have
+    no predictor and say why.
+    """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:
         found = []
         for index, estimate in enumerate(map_estimate_each(triples, how, seed)):
             try:
                 approximation = laplace(estimate.triple, estimate.parameter, subset, damping)
-            except LaplaceRefused as refusal:
+            except LaplaceRefusedError as refusal:
                 found.append(Fitted(None, str(refusal)))
                 continue
             note = f"damped by {damping:g}" if damping else ""
@@ -102,18 +119,30 @@ def by_laplace(subset: list[str] | None = None, draws: int = 1000, damping: floa
 
 
 def by_tempering(
-    subset: list[str] | None = None, particles: int = 128, replicates: int = 2, draws: int = 1000, how: Descent | None = None
+    subset: list[str] | None = None,
+    particles: int = 128,
+    replicates: int = 2,
+    draws: int = 1000,
+    how: Descent | None = None,
 ) -> Method:
-    """Predict with the Bayes predictive density by tempering; of a subset of the parameters, the rest is frozen at the MAP estimate.
+    """Predict with the Bayes predictive density by tempering; of a subset of the parameters, the
+    rest is frozen at the MAP estimate.
 
-    Its readings are WAIC and PSIS-LOO, which estimate G from the training data, and the free energy, whose growth with n is G.
+    Its readings are WAIC and PSIS-LOO, which estimate G from the training data, and the free
+    energy, whose growth with n is G.
     """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:
         found = []
         for index, posterior in enumerate(_posteriors(triples, subset, how, seed)):
             triple = posterior.triple
-            run = temper(triple, particles=particles, replicates=replicates, seed=seed + index, progress=False)
+            run = temper(
+                triple,
+                particles=particles,
+                replicates=replicates,
+                seed=seed + index,
+                progress=False,
+            )
             readings = {}
             if triple.truth_energy is not None and run.posterior.log_likelihood is not None:
                 entropy = triple.truth_energy
@@ -123,17 +152,31 @@ def by_tempering(
                     "F - nS": run.free_energy(1.0).value - entropy,
                 }
             note = "; ".join(str(warning) for warning in run.energy_warnings)
-            found.append(Fitted(posterior.predictor(run.sample(1.0, draws, seed + index)), note, readings))
+            found.append(
+                Fitted(posterior.predictor(run.sample(1.0, draws, seed + index)), note, readings)
+            )
         return found
 
-    settings = {"subset": subset, "particles": particles, "replicates": replicates, "draws": draws, "how": _descent(how)}
+    settings = {
+        "subset": subset,
+        "particles": particles,
+        "replicates": replicates,
+        "draws": draws,
+        "how": _descent(how),
+    }
     return ReadyMethod("by_tempering", settings, method)
 
 
 def by_nuts(
-    subset: list[str] | None = None, draws: int = 1000, warmup: int = 1000, chains: int = 1, how: Descent | None = None
+    subset: list[str] | None = None,
+    draws: int = 1000,
+    warmup: int = 1000,
+    chains: int = 1,
+    how: Descent | None = None,
 ) -> Method:
-    """Predict with the Bayes predictive density by NUTS; of a subset of the parameters, the rest is frozen at the MAP estimate."""
+    """Predict with the Bayes predictive density by NUTS; of a subset of the parameters, the rest is
+    frozen at the MAP estimate.
+    """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:
         found = []
@@ -142,18 +185,31 @@ def by_nuts(
             found.append(Fitted(posterior.predictor(chain.draws), "; ".join(chain.warnings)))
         return found
 
-    settings = {"subset": subset, "draws": draws, "warmup": warmup, "chains": chains, "how": _descent(how)}
+    settings = {
+        "subset": subset,
+        "draws": draws,
+        "warmup": warmup,
+        "chains": chains,
+        "how": _descent(how),
+    }
     return ReadyMethod("by_nuts", settings, method)
 
 
 def _of_point(estimate: PointEstimate, what: str) -> Fitted:
-    note = "" if estimate.is_stationary else f"the descent of the {what} ended with a gradient of {estimate.gradient:.2g} nats per unit"
+    note = (
+        ""
+        if estimate.is_stationary
+        else f"the descent of the {what} ended with a gradient of {estimate.gradient:.2g} nats per "
+        f"unit"
+    )
     return Fitted(estimate.predictor(), note)
 
 
 @dataclass(frozen=True, eq=False)
 class _Posterior:
-    """What is sampled, and how its draws predict: ``at`` is where the other parameters are frozen, ``None`` if none are."""
+    """What is sampled, and how its draws predict: ``at`` is where the other parameters are frozen,
+    ``None`` if none are.
+    """
 
     triple: Triple
     whole: Triple
@@ -163,7 +219,9 @@ class _Posterior:
         return predictive(self.whole, draws if self.at is None else thaw(draws, self.at))
 
 
-def _posteriors(triples: Sequence[Triple], subset: list[str] | None, how: Descent | None, seed: int) -> list[_Posterior]:
+def _posteriors(
+    triples: Sequence[Triple], subset: list[str] | None, how: Descent | None, seed: int
+) -> list[_Posterior]:
     if subset is None:
         return [_Posterior(triple, triple, None) for triple in one_model(triples)]
 
@@ -171,7 +229,8 @@ def _posteriors(triples: Sequence[Triple], subset: list[str] | None, how: Descen
         whole = estimate.triple
         free = freeze(whole, estimate.parameter, subset)
         if whole.truth is not None:
-            # The frozen values may exclude the truth, whose density is still that of the whole model.
+            # The frozen values may exclude the truth, whose density is still that of the whole
+            # model.
             free = free.with_data(free.data, truth=whole.truth_log_likelihood(), name=free.name)
         return _Posterior(free, whole, estimate.parameter)
 

@@ -1,4 +1,6 @@
-"""Posterior draws by NUTS: another sampler than ``temper``, to compare with and for posteriors with one phase."""
+"""Posterior draws by NUTS: another sampler than ``temper``, to compare with and for posteriors with
+one phase.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Chains(Shown):
     Attributes:
         draws: constrained, every leaf with a leading axis of chains times draws.
         energies: n L_n of every draw, in nats.
-        r_hat: of the energy, which is one number whatever symmetries the model has, and does not see which copy a chain is in.
+        r_hat: of the energy, which is one number whatever symmetries the model has, and does not
+            see which copy a chain is in.
         effective_draws: of the energy.
         divergences: draws whose trajectory diverged.
         triple: model and data.
@@ -48,7 +51,9 @@ class Chains(Shown):
         """What is wrong with the chains."""
         found = []
         if not self.r_hat <= LARGEST_R_HAT:
-            found.append(f"R̂ of the energy is {self.r_hat:.3f}: the chains disagree; run longer, or temper")
+            found.append(
+                f"R̂ of the energy is {self.r_hat:.3f}: the chains disagree; run longer, or temper"
+            )
         if self.divergences:
             found.append(f"{self.divergences} of {self.energies.size} draws diverged")
         return found
@@ -58,8 +63,11 @@ class Chains(Shown):
         return predictive(self.triple, self.draws)
 
 
-def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4, seed: int = 0) -> Chains:
-    """Draw from the posterior by NUTS, chains started at prior draws, step size and metric adapted in the warm-up.
+def nuts(
+    triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4, seed: int = 0
+) -> Chains:
+    """Draw from the posterior by NUTS, chains started at prior draws, step size and metric adapted
+    in the warm-up.
 
     Args:
         triple: with data.
@@ -76,12 +84,19 @@ def nuts(triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4,
     chains = whole_number("chains", chains)
     seed = random_seed(seed)
     if triple.is_population:
-        raise ValueError(f"triple: {triple.name} is a population triple; NUTS here draws from a posterior given data")
+        raise ValueError(
+            f"triple: {triple.name} is a population triple; NUTS here draws from a posterior given "
+            f"data"
+        )
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), chains)
         data = jax.tree.map(jnp.asarray, triple.data)
-        points, energies, diverged = (np.asarray(part) for part in _compiled(triple.as_model(), draws, warmup)(keys, data))
-        constrained = jax.vmap(triple.coordinates.constrain)(jnp.asarray(points.reshape(-1, triple.dimension)))
+        points, energies, diverged = (
+            np.asarray(part) for part in _compiled(triple.as_model(), draws, warmup)(keys, data)
+        )
+        constrained = jax.vmap(triple.coordinates.constrain)(
+            jnp.asarray(points.reshape(-1, triple.dimension))
+        )
         halves = energies[:, : draws // 2 * 2].reshape(2, -1) if chains == 1 else energies
         r_hat = float(potential_scale_reduction(halves))
         return Chains(
@@ -104,8 +119,12 @@ def _compiled(model: Model, draws: int, warmup: int) -> Callable:
             return -objective(u, data)
 
         start, adapt, run = jax.random.split(key, 3)
-        adaptation = blackjax.window_adaptation(blackjax.nuts, log_density, adaptation_info_fn=lambda *_: None)
-        (state, parameters), _ = adaptation.run(adapt, triple.coordinates.sample(start), num_steps=warmup)
+        adaptation = blackjax.window_adaptation(
+            blackjax.nuts, log_density, adaptation_info_fn=lambda *_: None
+        )
+        (state, parameters), _ = adaptation.run(
+            adapt, triple.coordinates.sample(start), num_steps=warmup
+        )
         kernel = blackjax.nuts(log_density, **parameters)
 
         def step(state: blackjax.mcmc.hmc.HMCState, own: Key[Array, ""]) -> tuple:

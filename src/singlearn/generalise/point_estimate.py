@@ -15,7 +15,8 @@ from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
-# A point counts as stationary where no entry of the gradient exceeds this share of the objective, in nats per unit.
+# A point counts as stationary where no entry of the gradient exceeds this share of the objective,
+# in nats per unit.
 STATIONARY = 1e-4
 
 
@@ -26,11 +27,13 @@ class PointEstimate(Shown):
     Attributes:
         parameter: ŵ, a pytree as the prior's.
         coordinates: the same, flat and unconstrained.
-        objective: what was minimised, in nats: n L_n(ŵ) for the MLE, n L_n(ŵ) - log φ(ŵ) for the MAP estimate.
+        objective: what was minimised, in nats: n L_n(ŵ) for the MLE, n L_n(ŵ) - log φ(ŵ) for the
+            MAP estimate.
         energy: n L_n(ŵ), in nats.
-        gradient: largest absolute entry of the objective's gradient at the end, in nats per unit of the coordinates.
-        is_stationary: whether that is small against the objective; ``False`` where a likelihood without a maximum was followed outwards,
-            or a fixed number of epochs was too few.
+        gradient: largest absolute entry of the objective's gradient at the end, in nats per unit of
+            the coordinates.
+        is_stationary: whether that is small against the objective; ``False`` where a likelihood
+            without a maximum was followed outwards, or a fixed number of epochs was too few.
         triple: model and data.
     """
 
@@ -44,11 +47,14 @@ class PointEstimate(Shown):
 
     def predictor(self) -> Predictor:
         """The density p(y|x, ŵ)."""
-        return predictive(self.triple, jax.tree.map(lambda leaf: np.asarray(leaf)[None], self.parameter))
+        return predictive(
+            self.triple, jax.tree.map(lambda leaf: np.asarray(leaf)[None], self.parameter)
+        )
 
 
 def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstimate:
-    r"""The maximum likelihood estimate, :math:`\arg\min_w n L_n(w)`, the lowest of several descents.
+    r"""The maximum likelihood estimate, :math:`\arg\min_w n L_n(w)`, the lowest of several
+     descents.
 
     Args:
         triple: with data.
@@ -56,8 +62,8 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
         seed: of starts and minibatches.
 
     Raises:
-        ValueError: a population triple, minibatches of a triple from a NumPyro model (whose data are part of the model), or an objective
-            that is finite at the end of no descent.
+        ValueError: a population triple, minibatches of a triple from a NumPyro model (whose data
+            are part of the model), or an objective that is finite at the end of no descent.
 
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, 1.5, 4.0])
@@ -69,40 +75,72 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
 
 
 def map_estimate(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstimate:
-    r"""The posterior mode in unconstrained coordinates, :math:`\arg\min_u n L_n(u) - \log φ(u)`; arguments as for ``mle``."""
+    r"""The posterior mode in unconstrained coordinates, :math:`\arg\min_u n L_n(u) - \log φ(u)`;
+    arguments as for ``mle``.
+    """
     return map_estimate_each([triple], how, seed)[0]
 
 
-def mle_each(triples: Sequence[Triple], how: Descent | None = None, seed: int = 0) -> list[PointEstimate]:
+def mle_each(
+    triples: Sequence[Triple], how: Descent | None = None, seed: int = 0
+) -> list[PointEstimate]:
     """``mle`` of many data sets of one model and one size at once."""
     return _estimate(triples, energy, how or Descent(), seed)
 
 
-def map_estimate_each(triples: Sequence[Triple], how: Descent | None = None, seed: int = 0) -> list[PointEstimate]:
+def map_estimate_each(
+    triples: Sequence[Triple], how: Descent | None = None, seed: int = 0
+) -> list[PointEstimate]:
     """``map_estimate`` of many data sets of one model and one size at once."""
     return _estimate(triples, minus_log_posterior, how or Descent(), seed)
 
 
-def _estimate(triples: Sequence[Triple], objective: Callable[[Model], Objective], how: Descent, seed: int) -> list[PointEstimate]:
+def _estimate(
+    triples: Sequence[Triple], objective: Callable[[Model], Objective], how: Descent, seed: int
+) -> list[PointEstimate]:
     same = one_model(triples)
     if how.batch_size is not None and not jax.tree.leaves(same[0].data):
-        raise ValueError(f"batch_size: {same[0].name} holds no data arrays that could be cut into batches; leave it at None")
+        raise ValueError(
+            f"batch_size: {same[0].name} holds no data arrays that could be cut into batches; "
+            f"leave it at None"
+        )
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), 1), how.starts)
         starts = np.asarray(jax.vmap(same[0].coordinates.sample)(keys))
     ends = descend(same, objective, starts, how, seed)
     estimates = []
-    for triple, values, points, gradients in zip(same, ends.objective, ends.coordinates, ends.gradient, strict=True):
+    for triple, values, points, gradients in zip(
+        same, ends.objective, ends.coordinates, ends.gradient, strict=True
+    ):
         finite = np.isfinite(values)
         if not finite.any():
-            cause = "the prior's draws have none that is" if how.optimiser is None else "lower the learning rate"
-            raise ValueError(f"{triple.name}: all {how.starts} descents ended where the objective is not finite; {cause}")
+            cause = (
+                "the prior's draws have none that is"
+                if how.optimiser is None
+                else "lower the learning rate"
+            )
+            raise ValueError(
+                f"{triple.name}: all {how.starts} descents ended where the objective is not "
+                f"finite; {cause}"
+            )
         best = int(np.argmin(np.where(finite, values, np.inf)))
         with jax.enable_x64(True):
-            parameter = jax.tree.map(np.asarray, triple.coordinates.constrain(jnp.asarray(points[best])))
+            parameter = jax.tree.map(
+                np.asarray, triple.coordinates.constrain(jnp.asarray(points[best]))
+            )
             at = float(triple.energy(jnp.asarray(points[best]), triple.data))
         stationary = bool(gradients[best] <= STATIONARY * max(abs(values[best]), 1.0))
-        estimates.append(PointEstimate(parameter, points[best], float(values[best]), at, float(gradients[best]), stationary, triple))
+        estimates.append(
+            PointEstimate(
+                parameter,
+                points[best],
+                float(values[best]),
+                at,
+                float(gradients[best]),
+                stationary,
+                triple,
+            )
+        )
     return estimates
 
 
@@ -118,9 +156,25 @@ def one_model(triples: Sequence[Triple]) -> list[Triple]:
         if triple.is_population:
             raise ValueError(f"triples: {triple.name} is a population triple; estimates need data")
         if len(triples) > 1 and not jax.tree.leaves(triple.data):
-            raise ValueError(f"triples: {triple.name} holds no data arrays, so that several cannot be told apart; estimate one at a time")
+            raise ValueError(
+                f"triples: {triple.name} holds no data arrays, so that several cannot be told "
+                f"apart; estimate one at a time"
+            )
         if triple.n != first.n:
-            raise ValueError(f"triples: one has n = {triple.n}, another n = {first.n}; they should have one size")
-        if triple.coordinates.dimension != first.dimension or triple.coordinates.names() != first.coordinates.names():
-            raise ValueError(f"triples: {triple.name} has other parameters than {first.name}; they should be one model")
-    return [replace(t, log_likelihood=first.log_likelihood, prior=first.prior, coordinates=first.coordinates) for t in triples]
+            raise ValueError(
+                f"triples: one has n = {triple.n}, another n = {first.n}; they should have one size"
+            )
+        if (
+            triple.coordinates.dimension != first.dimension
+            or triple.coordinates.names() != first.coordinates.names()
+        ):
+            raise ValueError(
+                f"triples: {triple.name} has other parameters than {first.name}; they should be "
+                f"one model"
+            )
+    return [
+        replace(
+            t, log_likelihood=first.log_likelihood, prior=first.prior, coordinates=first.coordinates
+        )
+        for t in triples
+    ]

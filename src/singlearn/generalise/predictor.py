@@ -15,17 +15,20 @@ from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 from singlearn.triple.intake import as_data
 
-# Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector units.
+# Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector
+# units.
 TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor(Shown):
-    r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data for its logarithm.
+    r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data
+     for its logarithm.
 
     Attributes:
         triple: whose model predicts; its data play no part.
-        draws: parameters :math:`w_r`, a pytree whose leaves have a leading axis R; R = 1 for a point estimate.
+        draws: parameters :math:`w_r`, a pytree whose leaves have a leading axis R; R = 1 for a
+            point estimate.
     """
 
     triple: Triple
@@ -37,14 +40,17 @@ class Predictor(Shown):
         return int(np.shape(jax.tree.leaves(self.draws)[0])[0])
 
     def __call__(self, data: PyTree) -> Float[np.ndarray, " n"]:
-        """log p̂ of every observation in ``data``, in nats, of shape (n,); -inf where every draw gives density zero.
+        """log p̂ of every observation in ``data``, in nats, of shape (n,); -inf where every draw
+        gives density zero.
 
-        The average is taken under the logarithm with its maximum removed, so that densities far below the smallest float survive.
-        Raises ``ValueError`` for data that are not finite.
+        The average is taken under the logarithm with its maximum removed, so that densities far
+        below the smallest float survive. Raises ``ValueError`` for data that are not finite.
         """
         data = as_data(data)
         with jax.enable_x64(True):
-            return np.asarray(_compiled(self.triple.as_model())(jax.tree.map(jnp.asarray, self.draws), data))
+            return np.asarray(
+                _compiled(self.triple.as_model())(jax.tree.map(jnp.asarray, self.draws), data)
+            )
 
 
 def predictive(triple: Triple, draws: PyTree) -> Predictor:
@@ -52,12 +58,13 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
 
     Args:
         triple: the model.
-        draws: parameters with the structure of the prior, every leaf with a further leading axis R: ``run.sample(1.0, R, seed)``,
-            ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
+        draws: parameters with the structure of the prior, every leaf with a further leading axis R:
+            ``run.sample(1.0, R, seed)``, ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
 
     Raises:
-        ValueError: a population triple, a triple from a NumPyro model (whose data are part of the model, so that it has no density for
-            others), draws of another structure or shape, leaves with different R, or draws that are not finite.
+        ValueError: a population triple, a triple from a NumPyro model (whose data are part of the
+            model, so that it has no density for others), draws of another structure or shape,
+            leaves with different R, or draws that are not finite.
 
     >>> import numpyro.distributions as dist
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
@@ -66,18 +73,32 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
     [-1.4189, -4902.1121]
     """
     if triple.log_likelihood is None:
-        raise ValueError(f"triple: {triple.name} is a population triple; it has no density to predict with")
+        raise ValueError(
+            f"triple: {triple.name} is a population triple; it has no density to predict with"
+        )
     if not jax.tree.leaves(triple.data):
-        raise ValueError(f"triple: {triple.name} holds no data arrays: it would predict its own data, whatever it is given")
+        raise ValueError(
+            f"triple: {triple.name} holds no data arrays: it would predict its own data, whatever "
+            f"it is given"
+        )
     shapes = triple.coordinates.shapes()
     if jax.tree.structure(draws) != jax.tree.structure(shapes):  # type: ignore[operator]
-        raise ValueError(f"draws: got structure {jax.tree.structure(draws)}; the prior has {jax.tree.structure(shapes)}")
+        raise ValueError(
+            f"draws: got structure {jax.tree.structure(draws)}; the prior has "
+            f"{jax.tree.structure(shapes)}"
+        )
     leading = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(draws)}
     for leaf, shape in zip(jax.tree.leaves(draws), jax.tree.leaves(shapes), strict=True):
         if np.shape(leaf)[1:] != shape.shape or not np.shape(leaf):
-            raise ValueError(f"draws: a leaf has shape {np.shape(leaf)}; it should be (R, {', '.join(map(str, shape.shape))})")
+            raise ValueError(
+                f"draws: a leaf has shape {np.shape(leaf)}; it should be (R, "
+                f"{', '.join(map(str, shape.shape))})"
+            )
     if len(leading) != 1 or leading == {(0,)}:
-        raise ValueError(f"draws: leading axes are {sorted(leading)}; all leaves should have the same number of draws, at least one")
+        raise ValueError(
+            f"draws: leading axes are {sorted(leading)}; all leaves should have the same number of "
+            f"draws, at least one"
+        )
     undefined = sum(int((~np.isfinite(np.asarray(leaf))).sum()) for leaf in jax.tree.leaves(draws))
     if undefined:
         raise ValueError(f"draws: {undefined} entries are not finite")
@@ -92,7 +113,9 @@ def _compiled(model: Model) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
     @jax.jit
     def log_mean(draws: PyTree, data: PyTree) -> Float[Array, " n"]:
         count = jax.tree.leaves(draws)[0].shape[0]
-        each = jax.lax.map(lambda w: log_likelihood(w, data), draws, batch_size=min(TOGETHER, count))
+        each = jax.lax.map(
+            lambda w: log_likelihood(w, data), draws, batch_size=min(TOGETHER, count)
+        )
         return jax.nn.logsumexp(each, axis=0) - jnp.log(count)
 
     return log_mean

@@ -10,12 +10,13 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)
 class Slope:
-    r"""The line :math:`E_n G(n) = G_∞ + C/n`, C the generalisation coefficient: λ for the Bayes predictive density.
+    r"""The line :math:`E_n G(n) = G_∞ + C/n`, C the generalisation coefficient: λ for the Bayes
+     predictive density.
 
     Attributes:
         value: C, dimensionless.
@@ -40,19 +41,24 @@ class Slope:
         return str(Estimate(self.value, self.standard_error))
 
 
-def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_intercept: bool) -> Slope:
+def fit_slope(
+    sizes: Sequence[int | float], means: Sequence[Estimate], with_intercept: bool
+) -> Slope:
     r"""Least squares of E G(n) on 1/n with weights :math:`n^2`.
 
-    The spread of G(n) over data sets is proportional to 1/n, so these weights are the efficient ones; and being fixed they do not favour
-    points whose spread came out small by chance. Through the origin the slope is the mean of n E G(n).
+    The spread of G(n) over data sets is proportional to 1/n, so these weights are the efficient
+    ones; and being fixed they do not favour points whose spread came out small by chance. Through
+    the origin the slope is the mean of n E G(n).
 
     Args:
         sizes: n, increasing.
         means: E G(n) with standard errors, independent between sizes, in nats.
-        with_intercept: whether the line may miss the origin, as it must where the truth is not realisable.
+        with_intercept: whether the line may miss the origin, as it must where the truth is not
+            realisable.
 
     Raises:
-        ValueError: sizes that do not increase, fewer of them than the line needs, or means or errors that are not finite.
+        ValueError: sizes that do not increase, fewer of them than the line needs, or means or
+            errors that are not finite.
 
     >>> line = fit_slope([100, 200, 400], [Estimate(1.5 / n, 0.1 / n) for n in (100, 200, 400)], with_intercept=False)
     >>> round(line.value, 9), round(line.standard_error, 4), round(line.r_squared, 9)
@@ -61,7 +67,10 @@ def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_inte
     check_sizes(sizes)
     least = 3 if with_intercept else 2
     if len(sizes) != len(means) or len(sizes) < least:
-        raise ValueError(f"means: got {len(means)} for {len(sizes)} sizes; one each, and at least {least}, are needed")
+        raise ValueError(
+            f"means: got {len(means)} for {len(sizes)} sizes; one each, and at least {least}, are "
+            f"needed"
+        )
     n, values = np.asarray(sizes, dtype=float), np.array([m.value for m in means])
     errors = np.array([m.standard_error for m in means])
     if not np.isfinite(values).all() or not np.isfinite(errors).all():
@@ -84,7 +93,12 @@ def fit_slope(sizes: Sequence[int | float], means: Sequence[Estimate], with_inte
 def check_sizes(sizes: Sequence[int | float]) -> None:
     """Raise ``ValueError`` unless the sizes are positive and increase."""
     values = [float(size) for size in sizes]
-    if not values or not values[0] > 0 or not math.isfinite(values[-1]) or not all(b > a for a, b in pairwise(values)):
+    if (
+        not values
+        or not values[0] > 0
+        or not math.isfinite(values[-1])
+        or not all(b > a for a, b in pairwise(values))
+    ):
         raise ValueError(f"sizes: got {values}; they should be positive, finite and increase")
 
 
@@ -94,6 +108,8 @@ def _weighted(
     errors: Float[np.ndarray, " points"],
     weights: Float[np.ndarray, " points"],
 ) -> tuple[Float[np.ndarray, " terms"], Float[np.ndarray, "terms terms"]]:
-    """Least squares with fixed weights, and the covariance the errors of the values give the coefficients."""
+    """Least squares with fixed weights, and the covariance the errors of the values give the
+    coefficients.
+    """
     solve = np.linalg.pinv(design * weights[:, None]) * weights
     return solve @ values, (solve * errors**2) @ solve.T

@@ -1,11 +1,13 @@
-"""Whether the loss feels the tie that was chosen from the weights, and a weaker one if it does not."""
+"""Whether the loss feels the tie that was chosen from the weights, and a weaker one if it does
+not.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from singlearn.local.quadratic import Spectrum, spectrum
-from singlearn.local.target import Target, Tempering
+from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.verdict.quadratic import Spectrum, spectrum
 
 STIFF, SOFT = 0.5, 0.125
 """-d log λ̂₂ / d log γ: from where a tie hides the model, and what it is weakened to."""
@@ -18,13 +20,16 @@ NEGLIGIBLE = 1.0
 
 
 def weakened(target: Target, nbeta: float, seed: int) -> float:
-    r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the loss is felt at all.
+    r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the loss is felt at
+     all.
 
-    The size of the weights says nothing where they are smaller than what the data can tell of them (a regression with weights of 0.01 and
-    noise of 1), nor where they are a zero that was not quite reached: the tie then is stiffer than every direction, and λ̂ says nothing but
-    γ. This is seen in the quadratic model (:meth:`Spectrum.dependence` above a half, or no curvature). Then γ is divided by four, until the
-    dependence is at most an eighth, and as long as chains that go as far as the tie lets them, :math:`w^* + N(0, 1/γ)`, meet no more than
-    twice the loss of the quadratic model and one nat (beyond, the network is another one).
+    The size of the weights says nothing where they are smaller than what the data can tell of them
+    (a regression with weights of 0.01 and noise of 1), nor where they are a zero that was not quite
+    reached: the tie then is stiffer than every direction, and λ̂ says nothing but γ. This is seen
+    in the quadratic model (:meth:`Spectrum.dependence` above a half, or no curvature). Then γ is
+    divided by four, until the dependence is at most an eighth, and as long as chains that go as far
+    as the tie lets them, :math:`w^* + N(0, 1/γ)`, meet no more than twice the loss of the quadratic
+    model and one nat (beyond, the network is another one).
 
     Args:
         target: the model at w*, with the tie of :func:`singlearn.local.gamma.choose_gamma`.
@@ -32,7 +37,8 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
         seed: of the directions.
 
     Returns:
-        A power of 1/4; 1 where the loss is felt, where it does not change at all, or where the curvature cannot be computed.
+        A power of 1/4; 1 where the loss is felt, where it does not change at all, or where the
+        curvature cannot be computed.
     """
     try:
         curved = spectrum(target, nbeta, 0, seed)
@@ -51,9 +57,13 @@ def weakened(target: Target, nbeta: float, seed: int) -> float:
 
 
 def _is_quadratic(target: Target, nbeta: float, gamma: float, curved: Spectrum, seed: int) -> bool:
-    """Whether the loss at w* + N(0, 1/γ) is what the quadratic model says, or not worth speaking of, and not simply constant."""
+    """Whether the loss at w* + N(0, 1/γ) is what the quadratic model says, or not worth speaking
+    of, and not simply constant.
+    """
     count = max(4, min(MOST_POSITIONS, NUMBERS // target.dimension))
     state = target.begin(np.full(count, gamma**-0.5), seed)
     still = np.full(count, 1e-30)
-    excess = target.walk(state, still, min(SAMPLES, target.samples), 1, Tempering(nbeta, gamma))[1].excess
+    excess = target.walk(state, still, min(SAMPLES, target.samples), 1, Tempering(nbeta, gamma))[
+        1
+    ].excess
     return bool(0 < np.abs(excess).mean() <= 2 * curved.excess(gamma) + NEGLIGIBLE)

@@ -1,1 +1,3 @@
-"""Numbers read off a ladder of tempered populations. Everything here takes arrays and returns numbers with errors."""
+"""Numbers read off a ladder of tempered populations. Everything here takes arrays and returns
+numbers with errors.
+"""

@@ -1,4 +1,6 @@
-"""λ and m as limits: fits of βE over many windows and corrections, averaged by what they explain."""
+"""λ and m as limits: fits of βE over many windows and corrections, averaged by what they
+explain.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 LARGEST_MULTIPLICITY = 4
 CORRECTION_EXPONENTS = (0.25, 0.5, 1.0)
 COLDEST_DECADES = 2.0
 HOPELESS = 50.0
-# log b knows no unit of K: λ - (m-1)/(log b + s) for several s. Where m is given, s = 0 and the corrections are left to the error.
+# log b knows no unit of K: λ - (m-1)/(log b + s) for several s. Where m is given, s = 0 and the
+# corrections are left to the error.
 LOGARITHM_SHIFTS = (0.0, 1.0, 2.0, 4.0, 8.0)
-# A multiplicity with less weight than this is not given: on x²y² and x²y²z² the wrong one gets up to 0.9 over eight decades.
+# A multiplicity with less weight than this is not given: on x²y² and x²y²z² the wrong one gets up
+# to 0.9 over eight decades.
 DECISIVE = 0.99
 
 
@@ -26,7 +30,8 @@ class Asymptotics:
 
     Attributes:
         estimate: λ̂.
-        multiplicity_weights: by m; they add up to 1, and say how well each m explains the data, not more.
+        multiplicity_weights: by m; they add up to 1, and say how well each m explains the data, not
+            more.
     """
 
     estimate: Estimate
@@ -48,9 +53,11 @@ def fit_asymptotics(
 
     Candidates: :math:`λ - (m-1)/(\log b + s)` for m = 1 … 4 and several s (the unit of K is not
     known), each also with a term :math:`a\,b^{-δ}` for a few δ (the next pole of ζ is δ further
-    left), over every window that ends at the coldest rung and spans at least two decades. A candidate with k parameters (m beyond 1 counted
-    among them) that leaves out c rungs and fits with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_);
-    λ̂ is the weighted mean and its error joins the spread between replicates, inflated where no fit is good, and the spread between fits.
+    left), over every window that ends at the coldest rung and spans at least two decades. A
+    candidate with k parameters (m beyond 1 counted among them) that leaves out c rungs and fits
+    with χ² has weight :math:`\exp(-(χ^2 + 2k + 2c)/2)` (Jay & Neil 2021 [jay2021averaging]_); λ̂ is
+    the weighted mean and its error joins the spread between replicates, inflated where no fit is
+    good, and the spread between fits.
 
     Args:
         scaled_inverse_temperatures: nβ of the rungs, starting at 0.
@@ -63,19 +70,29 @@ def fit_asymptotics(
     used = scaled_inverse_temperatures > math.e
     b = scaled_inverse_temperatures[used]
     if len(b) < 3:
-        raise ValueError(f"beta_max: only {len(b)} rungs have nβ > e; at least three are needed for a limit, raise beta_max")
+        raise ValueError(
+            f"beta_max: only {len(b)} rungs have nβ > e; at least three are needed for a limit, "
+            f"raise beta_max"
+        )
     values = b[:, None] * energies[used].mean(axis=2)
     replicates = values.shape[1]
-    particle_error = b**2 * energies[used].var(axis=2).mean(axis=1) / (energies.shape[2] * replicates)
+    particle_error = (
+        b**2 * energies[used].var(axis=2).mean(axis=1) / (energies.shape[2] * replicates)
+    )
     # Where K is 0 at all particles of a rung but not of all rungs, its error is small, not nothing.
     particle_error = np.maximum(particle_error, 1e-9 * max(float(particle_error.max()), 1e-12))
     spread = values.var(axis=1, ddof=1) / replicates if replicates > 1 else particle_error
-    # Three degrees of freedom say little about a single rung; the ladder as a whole says how much correlation inflates the error.
+    # Three degrees of freedom say little about a single rung; the ladder as a whole says how much
+    # correlation inflates the error.
     inflation = max(1.0, float(np.mean(spread / particle_error)))
     variance = particle_error * inflation
     mean, logb = values.mean(axis=1), np.log(b)
 
-    starts = [s for s in range(len(b) - 2) if logb[-1] - logb[s] >= min(COLDEST_DECADES * math.log(10), logb[-1] - logb[-3])]
+    starts = [
+        s
+        for s in range(len(b) - 2)
+        if logb[-1] - logb[s] >= min(COLDEST_DECADES * math.log(10), logb[-1] - logb[-3])
+    ]
     multiplicities = [multiplicity] if multiplicity else list(range(1, LARGEST_MULTIPLICITY + 1))
     shifts = {m: (0.0,) if multiplicity or m == 1 else LOGARITHM_SHIFTS for m in multiplicities}
     scores, estimates, stds, models = [], [], [], []
@@ -90,15 +107,22 @@ def fit_asymptotics(
         for m, offset, extra, is_shifted in candidates:
             if len(b) - start < 2 + len(extra):
                 continue
-            design = np.stack([np.ones(len(b) - start), *extra], axis=1) / np.sqrt(variance[window])[:, None]
+            design = (
+                np.stack([np.ones(len(b) - start), *extra], axis=1)
+                / np.sqrt(variance[window])[:, None]
+            )
             hat = np.linalg.pinv(design) / np.sqrt(variance[window])
             per_replicate = hat[0] @ (values[window] + offset[:, None])
             theta = hat @ (mean[window] + offset)
             residual = (mean[window] + offset) / np.sqrt(variance[window]) - design @ theta
             chi2 = float(residual @ residual)
             freedom = max(len(b) - start - design.shape[1], 1)
-            fit_error = math.sqrt(float(np.sum(hat[0] ** 2 * variance[window])) * max(1.0, chi2 / freedom))
-            seen = float(per_replicate.std(ddof=1) / math.sqrt(replicates)) if replicates > 1 else 0.0
+            fit_error = math.sqrt(
+                float(np.sum(hat[0] ** 2 * variance[window])) * max(1.0, chi2 / freedom)
+            )
+            seen = (
+                float(per_replicate.std(ddof=1) / math.sqrt(replicates)) if replicates > 1 else 0.0
+            )
             scores.append(-0.5 * (chi2 + 2 * (design.shape[1] + m - 1 + is_shifted) + 2 * start))
             estimates.append(per_replicate)
             stds.append(max(fit_error, seen))
@@ -110,9 +134,16 @@ def fit_asymptotics(
     error = math.sqrt(float(weight @ np.square(stds)) + float(weight @ (per_fit - value) ** 2))
     by_m = {m: float(weight[np.array(models) == m].sum()) for m in multiplicities}
     if multiplicity is None:
-        # Over a few decades of b a wrong m can fit as well as the right one. Half the distance to the best fit of the other small
-        # multiplicity joins the error, unless that fit is hopeless.
-        best_of = {m: max((score, value) for score, value, own in zip(scores, per_fit, models, strict=True) if own == m) for m in (1, 2)}
+        # Over a few decades of b a wrong m can fit as well as the right one. Half the distance to
+        # the best fit of the other small multiplicity joins the error, unless that fit is hopeless.
+        best_of = {
+            m: max(
+                (score, value)
+                for score, value, own in zip(scores, per_fit, models, strict=True)
+                if own == m
+            )
+            for m in (1, 2)
+        }
         top = max(scores)
         rivals = [abs(other - value) for score, other in best_of.values() if top - score < HOPELESS]
         error = math.hypot(error, 0.5 * max(rivals, default=0.0))

@@ -10,12 +10,14 @@ from arviz_stats.base import array_stats
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
 
 LARGEST_VARIANCE = 0.4
-"""Of the log likelihood of one observation over the posterior, in nats²; above it WAIC is not trusted."""
+"""Of the log likelihood of one observation over the posterior, in nats²; above it WAIC is not
+trusted.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +60,17 @@ class Waic(WithError, Shown):
 
     @property
     def caution(self) -> str | None:
-        """What is wrong with this WAIC, in words, by the rule of Vehtari et al. 2017 [vehtari2017practical]_; ``None`` if nothing is."""
+        """What is wrong with this WAIC, in words, by the rule of Vehtari et al. 2017
+        [vehtari2017practical]_; ``None`` if nothing is.
+        """
         above = int((self.pointwise_variance > LARGEST_VARIANCE).sum())
         if not above:
             return None
         return (
-            f"the log likelihood of {above} of {len(self.pointwise)} observations varies by more than {LARGEST_VARIANCE} nats² over the "
-            f"posterior (worst {float(self.pointwise_variance.max()):.2g}): each moves the posterior so much that WAIC is no longer close "
+            f"the log likelihood of {above} of {len(self.pointwise)} observations varies by more "
+            f"than {LARGEST_VARIANCE} nats² over the "
+            f"posterior (worst {float(self.pointwise_variance.max()):.2g}): each moves the "
+            f"posterior so much that WAIC is no longer close "
             "to the loss of leaving it out; compare with LOO"
         )
 
@@ -112,7 +118,8 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     on_variance = np.square(log_likelihood - log_likelihood.mean(axis=1, keepdims=True)).sum(axis=2)
     on_training = -np.expm1(log_likelihood - predictive).sum(axis=2)
     floor_variance, floor_waic = (
-        float(np.sqrt(influence.var(axis=1).mean() / (draws * replicates))) for influence in (on_variance, on_variance + on_training)
+        float(np.sqrt(influence.var(axis=1).mean() / (draws * replicates)))
+        for influence in (on_variance, on_variance + on_training)
     )
     return Waic(
         Estimate.from_replicates(list(training + variance), floor_waic),
@@ -199,7 +206,9 @@ class Loo(WithError, Shown):
         }
 
 
-def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float | None = None) -> Loo:
+def loo(
+    log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float | None = None
+) -> Loo:
     r"""Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
 
     The weights of all draws are smoothed together; the error of the computation is the spread of
@@ -224,7 +233,9 @@ def loo(log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: floa
     pointwise = -logsumexp(log_weights + by_observation, axis=(1, 2))
     each = logsumexp(log_weights, axis=2) - logsumexp(log_weights + by_observation, axis=2)
     # Influence of each draw, as for WAIC.
-    influence = np.exp(log_weights) - np.exp(log_weights + by_observation + pointwise[:, None, None])
+    influence = np.exp(log_weights) - np.exp(
+        log_weights + by_observation + pointwise[:, None, None]
+    )
     floor = float(np.sqrt(np.square(influence.sum(axis=0)).sum()))
     spread = Estimate.from_replicates(list(each.sum(axis=0)), floor)
     loss = Estimate(float(pointwise.sum()), spread.standard_error, spread.replicates)

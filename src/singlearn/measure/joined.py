@@ -14,11 +14,13 @@ from singlearn.measure.reweight import Reweighting
 
 
 class JoinedReweighting(Reweighting):
-    r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up the whole.
+    r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up
+     the whole.
 
-    Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) = e^{F(β) - F_k(β)}` of
-    :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the weights, and moments are those of the mixture. Rungs are
-    those of all parts, one part after the other.
+    Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) =
+    e^{F(β) - F_k(β)}` of :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the
+    weights, and moments are those of the mixture. Rungs are those of all parts, one part after the
+    other.
 
     Args:
         parts: the reweighting of each part.
@@ -40,7 +42,12 @@ class JoinedReweighting(Reweighting):
 
     def _each(self, beta: float | int) -> Float[np.ndarray, " parts"]:
         """F_k(β), in nats."""
-        return np.array([start + part.free_energy(beta) for part, start in zip(self.parts, self.prior_free_energies, strict=True)])
+        return np.array(
+            [
+                start + part.free_energy(beta)
+                for part, start in zip(self.parts, self.prior_free_energies, strict=True)
+            ]
+        )
 
     def shares(self, beta: float | int) -> Float[np.ndarray, " parts"]:
         """The share of each part at β."""
@@ -52,7 +59,12 @@ class JoinedReweighting(Reweighting):
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "rungs particles"]:
         """Normalised weights of all particles of all parts at β."""
-        return np.concatenate([share * part.weights(beta) for share, part in zip(self.shares(beta), self.parts, strict=True)])
+        return np.concatenate(
+            [
+                share * part.weights(beta)
+                for share, part in zip(self.shares(beta), self.parts, strict=True)
+            ]
+        )
 
     def mean_and_variance(self, beta: float | int) -> tuple[float, float]:
         """Mean and variance of the energy at β, in nats and nats²: of the mixture of the parts."""
@@ -72,7 +84,9 @@ class JoinedReweighting(Reweighting):
         return slice(0, self.energies.size)
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
-        """Weights at β of the particles in a window of the order of energies, normalised over it."""
+        """Weights at β of the particles in a window of the order of energies, normalised over
+        it.
+        """
         found = self.weights(beta).ravel()[self.order[window]]
         return found / found.sum()
 
@@ -82,9 +96,11 @@ class JoinedReweighting(Reweighting):
 
 
 class JoinedView(LadderView):
-    """A view of several ladders over disjoint parts of parameter space: F, E and C of the whole, at every β.
+    """A view of several ladders over disjoint parts of parameter space: F, E and C of the whole, at
+    every β.
 
-    ``energies``, ``inverse_temperatures`` and the weights of ``replicates`` have the rungs of all parts, one part after the other.
+    ``energies``, ``inverse_temperatures`` and the weights of ``replicates`` have the rungs of all
+    parts, one part after the other.
 
     Args:
         parts: views of the ladders, of equally many replicates and particles.
@@ -104,28 +120,46 @@ class JoinedView(LadderView):
         """The joined reweighting of each replicate; solved once."""
         starts = [part._prior_free_energies for part in self.parts]
         return [
-            JoinedReweighting([part.replicates[r] for part in self.parts], [float(own[r]) for own in starts])
+            JoinedReweighting(
+                [part.replicates[r] for part in self.parts], [float(own[r]) for own in starts]
+            )
             for r in range(self.energies.shape[1])
         ]
 
     def free_energy_floor(self, beta: float | int) -> float:
-        """The standard error of F(β) that independent particles alone would leave, in nats: each part's, by its share."""
+        """The standard error of F(β) that independent particles alone would leave, in nats: each
+        part's, by its share.
+        """
         values = np.array([part.free_energy(beta).value for part in self.parts])
         shares = np.exp(values.min() - values)
         floors = np.array([part.free_energy_floor(beta) for part in self.parts])
         return float(np.sqrt(np.sum((shares / shares.sum() * floors) ** 2)))
 
     def as_one_ladder(self, seed: int = 0) -> LadderView:
-        """The same posteriors at the β of the first part, each rung drawn by weight from all parts: for readings that go rung by rung."""
+        """The same posteriors at the β of the first part, each rung drawn by weight from all parts:
+        for readings that go rung by rung.
+        """
         first, generator = self.parts[0], np.random.default_rng(seed)
         energies = np.empty_like(first.energies)
         for r, own in enumerate(self.replicates):
             for k, beta in enumerate(first.inverse_temperatures):
                 edges = np.cumsum(own.weights(float(beta)).ravel())
-                places = (np.arange(energies.shape[2]) + generator.uniform()) / energies.shape[2] * edges[-1]
-                energies[k, r] = own.energies.ravel()[np.minimum(np.searchsorted(edges, places), edges.size - 1)]
-        view = LadderView(first.inverse_temperatures, energies, first._effective_sample_size, resolved=self.resolved)
-        # Any β is still read from all samples: neighbouring rungs of the whole need not overlap, those of its parts do.
+                places = (
+                    (np.arange(energies.shape[2]) + generator.uniform())
+                    / energies.shape[2]
+                    * edges[-1]
+                )
+                energies[k, r] = own.energies.ravel()[
+                    np.minimum(np.searchsorted(edges, places), edges.size - 1)
+                ]
+        view = LadderView(
+            first.inverse_temperatures,
+            energies,
+            first._effective_sample_size,
+            resolved=self.resolved,
+        )
+        # Any β is still read from all samples: neighbouring rungs of the whole need not overlap,
+        # those of its parts do.
         view.__dict__["replicates"] = self.replicates
         return view
 

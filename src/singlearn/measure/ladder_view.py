@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
+from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import real_number
 
 
@@ -41,14 +41,19 @@ class LadderView:
         self.inverse_temperatures = inverse_temperatures
         self.energies = energies
         self._effective_sample_size = effective_sample_size
-        self._prior_free_energies = np.zeros(energies.shape[1]) if prior_free_energies is None else prior_free_energies
+        self._prior_free_energies = (
+            np.zeros(energies.shape[1]) if prior_free_energies is None else prior_free_energies
+        )
         self._prior_floor = prior_floor
         self.resolved = resolved
 
     @cached_property
     def replicates(self) -> list[Reweighting]:
         """The reweighting of each replicate; solved once."""
-        return [Reweighting(self.inverse_temperatures, self.energies[:, r]) for r in range(self.energies.shape[1])]
+        return [
+            Reweighting(self.inverse_temperatures, self.energies[:, r])
+            for r in range(self.energies.shape[1])
+        ]
 
     @property
     def coldest(self) -> float:
@@ -57,20 +62,29 @@ class LadderView:
         return min(float(self.inverse_temperatures[-1]), self.resolved)
 
     def check(self, beta: float | int) -> None:
-        """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs, or β is no number."""
+        """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs, or β
+        is no number.
+        """
         real_number("beta", beta, meaning="a finite inverse temperature, one at a time")
         if beta > self.resolved * (1 + 1e-12):
             raise ValueError(
-                f"beta: got {beta:.4g}; rounding leaves the energies no digits beyond β = {self.resolved:.3g}, so nothing is read there "
-                "(beta_max below that, precision='float64', or a log likelihood without large constants)"
+                f"beta: got {beta:.4g}; rounding leaves the energies no digits beyond β = "
+                f"{self.resolved:.3g}, so nothing is read there "
+                "(beta_max below that, precision='float64', or a log likelihood without large "
+                "constants)"
             )
 
     def free_energy(self, beta: float | int) -> Estimate:
         """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or
         ``resolved``."""
         self.check(beta)
-        values = [start + r.free_energy(beta) for start, r in zip(self._prior_free_energies, self.replicates, strict=True)]
-        return Estimate.from_replicates([float(value) for value in values], self.free_energy_floor(beta))
+        values = [
+            start + r.free_energy(beta)
+            for start, r in zip(self._prior_free_energies, self.replicates, strict=True)
+        ]
+        return Estimate.from_replicates(
+            [float(value) for value in values], self.free_energy_floor(beta)
+        )
 
     def free_energy_floor(self, beta: float | int) -> float:
         """The standard error of F(β) that independent particles alone would leave, in nats."""
@@ -79,7 +93,9 @@ class LadderView:
         # Variance of the log incremental weights of independent particles, half of it: each
         # interval is read from both its ends.
         steps = np.sum(1 / self._effective_sample_size[1:][upto] - 1, axis=0) / (2 * particles)
-        return float(np.sqrt((max(steps.mean(), 0.0) + self._prior_floor**2) / len(self.replicates)))
+        return float(
+            np.sqrt((max(steps.mean(), 0.0) + self._prior_floor**2) / len(self.replicates))
+        )
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or
@@ -102,7 +118,9 @@ class LadderView:
         floor = math.sqrt(float(self.covariance(np.array([float(beta)]), "heat_capacity")[0, 0]))
         return Estimate.from_replicates([float(value) for value in values], floor)
 
-    def covariance(self, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
+    def covariance(
+        self, betas: Float[np.ndarray, " points"], reading: str
+    ) -> Float[np.ndarray, "points points"]:
         """Covariance of the mean over replicates of a reading at several β, had the particles been
         independent.
 

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.measure.asymptotics import fit_asymptotics
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
-from singlearn.measure.warning import Reason, Warning_
 from singlearn.measure.window import look_around
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
 from singlearn.results.prompt import Shown
 
@@ -23,7 +23,8 @@ METHODS = ("energy", "heat_capacity", "free_energy")
 POINTS = 5
 # Multiplicities with less weight are left out of the text.
 SHOWN_WEIGHT = 0.01
-# Energies whose standard deviation is below this share of a thermal one, 1/β, are the same for all parameters.
+# Energies whose standard deviation is below this share of a thermal one, 1/β, are the same for all
+# parameters.
 CONSTANT = 1e-9
 
 
@@ -33,16 +34,21 @@ class LearningCoefficient(WithError, Shown):
 
     Attributes:
         value: λ̂, dimensionless.
-        standard_error: one standard deviation, from replicates and (population runs) from the choice of fit.
+        standard_error: one standard deviation, from replicates and (population runs) from the
+            choice of fit.
         multiplicity: m, or ``None`` where the run cannot tell.
-        multiplicity_weights: of a population run whose m was not given: how well each m explains the data, adding up to 1.
-        intercept: the energy as β → ∞ along the fitted line, in nats: n L_n of the phase that was measured.
+        multiplicity_weights: of a population run whose m was not given: how well each m explains
+            the data, adding up to 1.
+        intercept: the energy as β → ∞ along the fitted line, in nats: n L_n of the phase that was
+            measured.
         r_squared: of the line E against 1/β.
         readings: every reading that was made, by name.
         inverse_temperatures: where they were made.
-        reference_energy: what the intercept was compared with, in nats: n L_n(w_0) or the best energy reached.
+        reference_energy: what the intercept was compared with, in nats: n L_n(w_0) or the best
+            energy reached.
         warnings: why the value should not be taken at face value.
-        note: what the value rests on, where that has to be said: the range of a limit, or why λ is 0.
+        note: what the value rests on, where that has to be said: the range of a limit, or why λ is
+            0.
     """
 
     value: float
@@ -53,7 +59,7 @@ class LearningCoefficient(WithError, Shown):
     readings: dict[str, Estimate]
     inverse_temperatures: tuple[float, ...]
     reference_energy: float | None = None
-    warnings: tuple[Warning_, ...] = field(default=())
+    warnings: tuple[Caution, ...] = field(default=())
     multiplicity_weights: dict[int, float] = field(default_factory=dict)
     note: str = ""
 
@@ -63,7 +69,9 @@ class LearningCoefficient(WithError, Shown):
             text += f", m = {self.multiplicity}"
         elif self.multiplicity_weights:
             likely = sorted(self.multiplicity_weights.items(), key=lambda item: -item[1])
-            text += ", m = " + " or ".join(f"{m} ({weight:.2f})" for m, weight in likely if weight >= SHOWN_WEIGHT)
+            text += ", m = " + " or ".join(
+                f"{m} ({weight:.2f})" for m, weight in likely if weight >= SHOWN_WEIGHT
+            )
         if self.note:
             text += f" ({self.note})"
         return text + "".join(f"\n  warning: {w}" for w in self.warnings)
@@ -74,7 +82,9 @@ class LearningCoefficient(WithError, Shown):
             "learning_coefficient": self.value,
             "standard_error": self.standard_error,
             "multiplicity": self.multiplicity,
-            "multiplicity_weights": {str(m): weight for m, weight in self.multiplicity_weights.items()},
+            "multiplicity_weights": {
+                str(m): weight for m, weight in self.multiplicity_weights.items()
+            },
             "note": self.note,
             "intercept": self.intercept.to_dict(),
             "r_squared": self.r_squared,
@@ -85,10 +95,14 @@ class LearningCoefficient(WithError, Shown):
         }
 
 
-def default_inverse_temperatures(n: float | int, beta_max: float | int, is_population: bool) -> Float[np.ndarray, " points"]:
-    r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in log β.
+def default_inverse_temperatures(
+    n: float | int, beta_max: float | int, is_population: bool
+) -> Float[np.ndarray, " points"]:
+    r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in
+     log β.
 
-    A population triple has no fluctuations to balance against, and λ is a limit: the five β then span the coldest two decades.
+    A population triple has no fluctuations to balance against, and λ is a limit: the five β then
+    span the coldest two decades.
 
     Raises:
         ValueError: the run stops before the coldest of them.
@@ -99,10 +113,15 @@ def default_inverse_temperatures(n: float | int, beta_max: float | int, is_popul
     if is_population:
         return np.geomspace(beta_max / 100, beta_max, POINTS)
     if n < 3:
-        raise ValueError(f"n: got {n}; 1/log n is a temperature only for n ≥ 3, give inverse_temperatures=")
+        raise ValueError(
+            f"n: got {n}; 1/log n is a temperature only for n ≥ 3, give inverse_temperatures="
+        )
     betas = np.geomspace(2 / 3, 3 / 2, POINTS) / math.log(n)
     if betas[-1] > beta_max:
-        raise ValueError(f"beta_max: the run ends at β = {beta_max:.4g}; it should reach {betas[-1]:.4g}, or give inverse_temperatures=")
+        raise ValueError(
+            f"beta_max: the run ends at β = {beta_max:.4g}; it should reach {betas[-1]:.4g}, or "
+            f"give inverse_temperatures="
+        )
     return betas
 
 
@@ -115,22 +134,27 @@ def read_learning_coefficient(
     multiplicity: int | None = None,
     dimension: int | None = None,
 ) -> LearningCoefficient:
-    r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ = \log nβ`:
+    r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ
+     = \log nβ`:
 
-    - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al. 2022 [wei2022deep]_);
+    - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al.
+      2022 [wei2022deep]_);
     - ``heat_capacity``: :math:`C(β) = λ - (m-1)(1/ℓ + 1/ℓ^2)`, which needs no intercept;
     - ``free_energy``: :math:`F(β) = E_0 β + λ \log β - (m-1)\log ℓ + \mathrm{const}`.
 
-    Each is a least-squares fit weighted by the variances of its points, made for every replicate; the error is the replicates' spread, and
-    at least what the covariance of the points propagates to.
+    Each is a least-squares fit weighted by the variances of its points, made for every replicate;
+    the error is the replicates' spread, and at least what the covariance of the points propagates
+    to.
 
-    On a population run (:math:`E_0 = 0` exactly, β over many decades) the value comes from ``asymptotics``: fits of βE over windows that
-    reach the coldest rung, with power-law corrections and, unless ``multiplicity=`` is given, several m, averaged by how well they explain
-    the data; m is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
-    around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None`` and the value is the energy slope,
-    unless ``multiplicity=`` is given. Readings made of the same five β cannot vouch for each other:
-    with data, ``measure.window`` looks at the temperatures beside them, and
-    how far the heat capacity moves to colder ones joins the error (unless the β were given).
+    On a population run (:math:`E_0 = 0` exactly, β over many decades) the value comes from
+    ``asymptotics``: fits of βE over windows that reach the coldest rung, with power-law corrections
+    and, unless ``multiplicity=`` is given, several m, averaged by how well they explain the data; m
+    is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
+    around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None``
+    and the value is the energy slope, unless ``multiplicity=`` is given. Readings made of the same
+    five β cannot vouch for each other: with data, ``measure.window`` looks at the temperatures
+    beside them, and how far the heat capacity moves to colder ones joins the error (unless the β
+    were given).
 
     Args:
         view: the ladder.
@@ -145,7 +169,8 @@ def read_learning_coefficient(
         λ̂; of energies that are the same for all parameters, 0.
 
     Raises:
-        ValueError: an unknown method, fewer than two β, or β outside the ladder or where rounding leaves the energies no digits.
+        ValueError: an unknown method, fewer than two β, or β outside the ladder or where rounding
+            leaves the energies no digits.
     """
     n = float(n)
     if method not in (*METHODS, "all"):
@@ -157,17 +182,23 @@ def read_learning_coefficient(
         else np.sort(np.asarray(inverse_temperatures, dtype=float))
     )
     if len(np.unique(betas)) < 2 or betas[0] <= 0:
-        raise ValueError(f"inverse_temperatures: got {betas}; at least two distinct β > 0 are needed")
+        raise ValueError(
+            f"inverse_temperatures: got {betas}; at least two distinct β > 0 are needed"
+        )
     view.check(float(betas[-1]))
     if (constant := _constant(view, betas, n, is_population, method)) is not None:
         return constant
-    warnings: list[Warning_] = []
-    inside = np.sum((view.inverse_temperatures >= betas[0] / 1.5) & (view.inverse_temperatures <= betas[-1] * 1.5))
+    warnings: list[Caution] = []
+    inside = np.sum(
+        (view.inverse_temperatures >= betas[0] / 1.5)
+        & (view.inverse_temperatures <= betas[-1] * 1.5)
+    )
     if inside < 2:
         warnings.append(
-            Warning_(
+            Caution(
                 Reason.TOO_FEW_RUNGS,
-                f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there rest on too few populations "
+                f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there "
+                f"rest on too few populations "
                 "(raise target_ess or beta_max)",
             )
         )
@@ -175,7 +206,9 @@ def read_learning_coefficient(
     found = multiplicity
     if is_population:
         within = view.inverse_temperatures <= view.coldest * (1 + 1e-12)
-        asymptotic = fit_asymptotics(view.inverse_temperatures[within] * n, view.energies[within] / n, multiplicity)
+        asymptotic = fit_asymptotics(
+            view.inverse_temperatures[within] * n, view.energies[within] / n, multiplicity
+        )
         found = asymptotic.multiplicity
     correction = (found or 1) - 1
     lines = _energy_lines(view, betas, correction, n)
@@ -184,10 +217,15 @@ def read_learning_coefficient(
         readings[name] = lines[0] if name == "energy" else _CURVES[name](view, betas, correction, n)
     if asymptotic is not None and method == "all":
         readings["asymptotics"] = asymptotic.estimate
-    chosen = readings["asymptotics"] if "asymptotics" in readings else readings.get(method, readings.get("energy", lines[0]))
+    chosen = (
+        readings["asymptotics"]
+        if "asymptotics" in readings
+        else readings.get(method, readings.get("energy", lines[0]))
+    )
     around = look_around(view, betas, chosen, dimension if not is_population else None)
     if is_population:
-        # Its window ends where the run ends, and the fits weigh how the curve bends; the d/2 of a K without a zero is theirs too.
+        # Its window ends where the run ends, and the fits weigh how the curve bends; the d/2 of a K
+        # without a zero is theirs too.
         warnings += [w for w in around.warnings if w.reason is Reason.PRIOR_DOMINATED]
     else:
         warnings += around.warnings
@@ -195,26 +233,49 @@ def read_learning_coefficient(
     if not is_population and inverse_temperatures is None:
         chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, around.drift))
     if method == "all":
-        # Near the limit all readings are λ; what they still differ by is a bias no single one shows.
+        # Near the limit all readings are λ; what they still differ by is a bias no single one
+        # shows.
         others = [r for r in readings.values() if r is not statistical]
-        apart = [r for r in others if abs(r.value - chosen.value) > 4 * math.hypot(r.standard_error, statistical.standard_error)]
+        apart = [
+            r
+            for r in others
+            if abs(r.value - chosen.value)
+            > 4 * math.hypot(r.standard_error, statistical.standard_error)
+        ]
         if apart:
             listed = ", ".join(f"{name} {reading}" for name, reading in readings.items())
-            sentence = f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
-            warnings.append(Warning_(Reason.READINGS_DISAGREE, sentence))
+            sentence = (
+                f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
+            )
+            warnings.append(Caution(Reason.READINGS_DISAGREE, sentence))
             widest = max(abs(r.value - chosen.value) for r in apart)
             chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
     return LearningCoefficient(
-        chosen.value, chosen.standard_error, found, lines[1], lines[2], readings, tuple(float(b) for b in betas), warnings=tuple(warnings),
-        multiplicity_weights={} if asymptotic is None or multiplicity is not None else asymptotic.multiplicity_weights,
+        chosen.value,
+        chosen.standard_error,
+        found,
+        lines[1],
+        lines[2],
+        readings,
+        tuple(float(b) for b in betas),
+        warnings=tuple(warnings),
+        multiplicity_weights={}
+        if asymptotic is None or multiplicity is not None
+        else asymptotic.multiplicity_weights,
         note=f"over nβ ≤ {n * view.coldest:.3g}" if is_population else "",
-    )  # fmt: skip
+    )
 
 
 def _constant(
-    view: LadderView, betas: Float[np.ndarray, " points"], n: float, is_population: bool, method: str
+    view: LadderView,
+    betas: Float[np.ndarray, " points"],
+    n: float,
+    is_population: bool,
+    method: str,
 ) -> LearningCoefficient | None:
-    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they do."""
+    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they
+    do.
+    """
     moments = np.array([[r.mean_and_variance(float(b)) for b in betas] for r in view.replicates])
     if not np.all(betas**2 * moments[:, :, 1] <= CONSTANT**2):
         return None
@@ -226,20 +287,37 @@ def _constant(
         reason = f"K is 0 at every particle {where}: parameters without any error have a positive share of the prior"
     else:
         reason = f"the energy is {energy.value:.6g} nats at every particle {where}: no parameter changes it"
-    readings = {name: Estimate(0.0, 0.0, (0.0,) * len(view.replicates)) for name in (METHODS if method == "all" else (method,))}
+    readings = {
+        name: Estimate(0.0, 0.0, (0.0,) * len(view.replicates))
+        for name in (METHODS if method == "all" else (method,))
+    }
     return LearningCoefficient(
-        0.0, 0.0, None, Estimate(energy.value, 0.0, energy.replicates), 1.0, readings, tuple(float(b) for b in betas), note=reason
+        0.0,
+        0.0,
+        None,
+        Estimate(energy.value, 0.0, energy.replicates),
+        1.0,
+        readings,
+        tuple(float(b) for b in betas),
+        note=reason,
     )
 
 
 def intercept_is_elsewhere(
-    intercept: Estimate, slope: float, coldest: float, reference: float, fluctuation: bool, overfit: float = 0.0
+    intercept: Estimate,
+    slope: float,
+    coldest: float,
+    reference: float,
+    fluctuation: bool,
+    overfit: float = 0.0,
 ) -> bool:
-    r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more than theory and errors leave room for.
+    r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more
+     than theory and errors leave room for.
 
-    Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the window), at most :math:`1/β`; and for
-    data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's Theorem 4, two standard deviations of it; and ``overfit``, in nats, by which a
-    best fit lies below the truth.
+    Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the
+    window), at most :math:`1/β`; and for data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's
+    Theorem 4, two standard deviations of it; and ``overfit``, in nats, by which a best fit lies
+    below the truth.
     """
     slope = max(slope, 0.0)
     room = overfit + 4 * intercept.standard_error + min(0.5 * slope, 1.0) / coldest
@@ -248,7 +326,9 @@ def intercept_is_elsewhere(
     return intercept.value - reference > room
 
 
-def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: str) -> Float[np.ndarray, "points points"]:
+def _covariance(
+    view: LadderView, betas: Float[np.ndarray, " points"], reading: str
+) -> Float[np.ndarray, "points points"]:
     """Covariance of the mean over replicates, as if particles were independent."""
     covariance = view.covariance(betas, reading)
     # A β at which the energies hardly vary must not make the matrix singular.
@@ -259,13 +339,17 @@ def _covariance(view: LadderView, betas: Float[np.ndarray, " points"], reading: 
 def _operator(
     design: Float[np.ndarray, "points terms"], covariance: Float[np.ndarray, "points points"]
 ) -> tuple[Float[np.ndarray, "terms points"], Float[np.ndarray, " terms"]]:
-    """The matrix from values to the terms fitted to them, weighted by their variances, and what the whole covariance says of its errors.
+    """The matrix from values to the terms fitted to them, weighted by their variances, and what the
+    whole covariance says of its errors.
 
-    The covariance of readings of one run is nearly singular. As weights it would buy a little precision where the law holds exactly, and
-    where it does not, extrapolate: a "mean" of heat capacities between 0.60 and 0.86 came out at 0.50 ± 0.003.
+    The covariance of readings of one run is nearly singular. As weights it would buy a little
+    precision where the law holds exactly, and where it does not, extrapolate: a "mean" of heat
+    capacities between 0.60 and 0.86 came out at 0.50 ± 0.003.
     """
     variances = np.diag(np.diag(covariance))
-    operator = np.stack([least_squares(design, unit, variances)[0] for unit in np.eye(len(design))], axis=1)
+    operator = np.stack(
+        [least_squares(design, unit, variances)[0] for unit in np.eye(len(design))], axis=1
+    )
     return operator, np.sqrt(np.diag(operator @ covariance @ operator.T))
 
 
@@ -279,7 +363,10 @@ def _fit_each(
     """The fit of every replicate with common weights: one Estimate a term."""
     operator, errors = _operator(design, _covariance(view, betas, reading))
     fits = np.stack([operator @ values(r) for r in range(len(view.replicates))])
-    return [Estimate.from_replicates(list(map(float, own)), floor=float(error)) for own, error in zip(fits.T, errors, strict=True)]
+    return [
+        Estimate.from_replicates(list(map(float, own)), floor=float(error))
+        for own, error in zip(fits.T, errors, strict=True)
+    ]
 
 
 def _energy_lines(
@@ -288,24 +375,34 @@ def _energy_lines(
     """Slope and intercept of E against 1/β, per replicate, and R² of the line through the mean."""
     logarithm = np.log(n * betas)
     offset = correction / (betas * logarithm) if correction else np.zeros_like(betas)
-    energies = np.array([[r.mean_and_variance(float(b))[0] for b in betas] for r in view.replicates]) + offset
+    energies = (
+        np.array([[r.mean_and_variance(float(b))[0] for b in betas] for r in view.replicates])
+        + offset
+    )
     design = np.stack([np.ones_like(betas), 1 / betas], axis=1)
     intercept, slope = _fit_each(view, betas, "energy", design, lambda r: energies[r])
     variances = np.diag(np.diag(_covariance(view, betas, "energy")))
     return slope, intercept, energy_slope(betas, energies.mean(axis=0), variances).r_squared
 
 
-def _heat_capacity(view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float) -> Estimate:
+def _heat_capacity(
+    view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float
+) -> Estimate:
     logarithm = np.log(n * betas)
     offset = correction * (1 / logarithm + 1 / logarithm**2) if correction else np.zeros_like(betas)
 
     def values(r: int) -> Float[np.ndarray, " points"]:
-        return np.array([b**2 * view.replicates[r].mean_and_variance(float(b))[1] for b in betas]) + offset
+        return (
+            np.array([b**2 * view.replicates[r].mean_and_variance(float(b))[1] for b in betas])
+            + offset
+        )
 
     return _fit_each(view, betas, "heat_capacity", np.ones((len(betas), 1)), values)[0]
 
 
-def _free_energy(view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float) -> Estimate:
+def _free_energy(
+    view: LadderView, betas: Float[np.ndarray, " points"], correction: int, n: float
+) -> Estimate:
     logarithm = np.log(n * betas)
     offset = correction * np.log(logarithm) if correction else np.zeros_like(betas)
     design = np.stack([np.log(betas), np.ones_like(betas), betas], axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,12 @@ def least_squares(
     values: Float[np.ndarray, " points"],
     covariance: Float[np.ndarray, "points points"],
 ) -> tuple[Float[np.ndarray, " terms"], Float[np.ndarray, "terms terms"]]:
-    r"""Generalised least squares :math:`θ = (X^T Σ^{-1} X)^{-1} X^T Σ^{-1} y`, with its covariance :math:`(X^T Σ^{-1} X)^{-1}`.
+    r"""Generalised least squares :math:`θ = (X^T Σ^{-1} X)^{-1} X^T Σ^{-1} y`, with its covariance
+     :math:`(X^T Σ^{-1} X)^{-1}`.
 
     Raises:
-        ValueError: the covariance is not positive definite, or the design does not determine the terms.
+        ValueError: the covariance is not positive definite, or the design does not determine the
+            terms.
     """
     try:
         factor = np.linalg.cholesky(covariance)
@@ -36,7 +38,9 @@ def least_squares(
     whitened, target = np.linalg.solve(factor, design), np.linalg.solve(factor, values)
     scale = np.linalg.norm(whitened, axis=0)
     if np.any(scale == 0) or np.linalg.matrix_rank(whitened / scale) < design.shape[1]:
-        raise ValueError(f"design: {design.shape[0]} points do not determine {design.shape[1]} terms")
+        raise ValueError(
+            f"design: {design.shape[0]} points do not determine {design.shape[1]} terms"
+        )
     normal = np.linalg.inv((whitened / scale).T @ (whitened / scale)) / np.outer(scale, scale)
     return normal @ (whitened.T @ target), normal
 
@@ -48,8 +52,9 @@ def energy_slope(
 ) -> Line:
     r"""Fit :math:`E(β) = n L_n(w_0) + λ/β` by generalised least squares.
 
-    The slope is the learning coefficient, the intercept the energy of the phase that was measured; an intercept that is not
-    :math:`n L_n(w_0)` means that the posterior sat elsewhere (Watanabe 2013, Theorem 4 [watanabe2013wbic]_).
+    The slope is the learning coefficient, the intercept the energy of the phase that was measured;
+    an intercept that is not :math:`n L_n(w_0)` means that the posterior sat elsewhere (Watanabe
+    2013, Theorem 4 [watanabe2013wbic]_).
 
     Args:
         inverse_temperatures: β > 0, in units of 1/energy.
@@ -63,7 +68,10 @@ def energy_slope(
     0.5
     """
     if len(np.unique(inverse_temperatures)) < 2:
-        raise ValueError(f"inverse_temperatures: got {inverse_temperatures}; at least two distinct β are needed for a slope")
+        raise ValueError(
+            f"inverse_temperatures: got {inverse_temperatures}; at least two distinct β are needed "
+            f"for a slope"
+        )
     design = np.stack([np.ones_like(inverse_temperatures), 1 / inverse_temperatures], axis=1)
     (intercept, slope), normal = least_squares(design, energies, covariance)
     residual = energies - design @ np.array([intercept, slope])

@@ -118,7 +118,8 @@ class Reweighting:
         found[self.order] = self._sorted_denominators
         return found.reshape(self.energies.shape)
 
-    # -- the equations --------------------------------------------------------------------------------------------------------------
+    # -- the equations
+    # ----------------------------------------------------------------------------------------------
 
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
@@ -198,7 +199,8 @@ class Reweighting:
                 return f
             previous = size
         raise RuntimeError(
-            f"reweighting did not converge in {iterations} iterations (largest imbalance {np.abs(gradient).max() / particles:.2g}): "
+            f"reweighting did not converge in {iterations} iterations (largest imbalance "
+            f"{np.abs(gradient).max() / particles:.2g}): "
             "neighbouring rungs do not overlap"
         )
 
@@ -246,13 +248,16 @@ class Reweighting:
             self._sorted_denominators[piece.particles] = found
         self._typical_energies, self._mean_beta = np.concatenate(typical), np.concatenate(mean)
 
-    # -- readings -------------------------------------------------------------------------------------------------------------------
+    # -- readings
+    # ----------------------------------------------------------------------------------------------
 
     def _check(self, beta: float | int) -> float:
         beta = real_number("beta", beta, meaning="a finite inverse temperature")
         lowest, highest = self.inverse_temperatures[0], self.inverse_temperatures[-1]
         if not lowest <= beta <= highest * (1 + 1e-12):
-            raise ValueError(f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]")
+            raise ValueError(
+                f"beta: got {beta:g}; it should be within the run's range [{lowest:g}, {highest:g}]"
+            )
         return beta
 
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
@@ -375,7 +380,9 @@ def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
 def _concave_bound(
     beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]
 ) -> Float[np.ndarray, " rungs"]:
-    """The smallest concave function of β nowhere below f: f itself once the equations are solved."""
+    """The smallest concave function of β nowhere below f: f itself once the equations are
+    solved.
+    """
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):
         return f

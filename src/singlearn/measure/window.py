@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.estimate import Estimate
 
 # Standard errors beyond which a difference is no accident.
 BEYOND_CHANCE = 4.0
@@ -37,7 +37,7 @@ class Surroundings:
             window cannot tell.
     """
 
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
     drift: float
 
 
@@ -68,10 +68,12 @@ def look_around(
     warnings = []
     if dimension is not None and read.value - BEYOND_CHANCE * read.standard_error > dimension / 2:
         warnings.append(
-            Warning_(
+            Caution(
                 Reason.ABOVE_HALF_DIMENSION,
-                f"λ̂ = {read} is above d/2 = {dimension / 2:g}, which λ is not where the prior is positive around the best parameter: "
-                "this window is not asymptotic, or the best parameter lies where the prior vanishes (go colder, or take more data)",
+                f"λ̂ = {read} is above d/2 = {dimension / 2:g}, which λ is not where the prior is "
+                f"positive around the best parameter: "
+                "this window is not asymptotic, or the best parameter lies where the prior "
+                "vanishes (go colder, or take more data)",
             )
         )
     centre = float(np.exp(np.mean(np.log(betas))))
@@ -99,19 +101,21 @@ def look_around(
     if read.value > 0 and contraction < LEAST_CONTRACTION * read.value:
         # The cause; that C is not level follows from it, and is no second trouble.
         warnings.append(
-            Warning_(
+            Caution(
                 Reason.PRIOR_DOMINATED,
-                f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the prior, {contraction / read.value:.2g} "
-                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still shapes what was read (more data)"
-                + (f"; {level}" if changed else ""),
+                f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the "
+                f"prior, {contraction / read.value:.2g} "
+                f"per unit of λ̂ where at least {LEAST_CONTRACTION:g} are needed: the prior still "
+                f"shapes what was read (more data)" + (f"; {level}" if changed else ""),
             )
         )
     elif changed:
         warnings.append(
-            Warning_(
+            Caution(
                 Reason.NOT_LEVEL,
                 f"{level}; what was read there is a value on the way, "
-                "not the limit (more data, or inverse_temperatures= further along a run with a larger beta_max)",
+                "not the limit (more data, or inverse_temperatures= further along a run with a "
+                "larger beta_max)",
             )
         )
     apart = [

@@ -1,16 +1,28 @@
 """Ready-made triples, one family a file; each says what is known about its learning coefficient."""
 
-from singlearn.models.boltzmann_machine import boltzmann_log_likelihood, boltzmann_machine, boltzmann_population
+from singlearn.models.boltzmann_machine import (
+    boltzmann_log_likelihood,
+    boltzmann_machine,
+    boltzmann_population,
+)
 from singlearn.models.classification import classification, classifier_logits
 from singlearn.models.deep_linear import deep_linear, deep_linear_regression
-from singlearn.models.hidden_markov import hidden_markov, hidden_markov_log_likelihood, hidden_markov_population
+from singlearn.models.hidden_markov import (
+    hidden_markov,
+    hidden_markov_log_likelihood,
+    hidden_markov_population,
+)
 from singlearn.models.latent_dirichlet import (
     latent_dirichlet_allocation,
     latent_dirichlet_allocation_population,
     topic_log_likelihood,
 )
 from singlearn.models.mixture import MixturePrior, gaussian_mixture, location_mixture
-from singlearn.models.naive_bayes import naive_bayes, naive_bayes_log_likelihood, naive_bayes_population
+from singlearn.models.naive_bayes import (
+    naive_bayes,
+    naive_bayes_log_likelihood,
+    naive_bayes_population,
+)
 from singlearn.models.one_factor import one_factor, one_factor_covariance, one_factor_population
 from singlearn.models.pendulum import (
     pendulum,
@@ -32,7 +44,12 @@ from singlearn.models.two_layer import (
     two_layer_network,
     two_layer_regression,
 )
-from singlearn.models.worked_examples import moving_kink, orientation_reversal, scaling_valley, two_node_degeneracy
+from singlearn.models.worked_examples import (
+    moving_kink,
+    orientation_reversal,
+    scaling_valley,
+    two_node_degeneracy,
+)
 
 __all__ = [
     "MixturePrior",

@@ -27,7 +27,8 @@ def boltzmann_log_likelihood(
     .. math:: p(x) ∝ \exp\Big(b·x + ∑_{i<j} J_{ij} x_i x_j\Big) ∏_k 2\cosh(c_k + W_k·x)
 
     Args:
-        w: ``"bias"`` (visible,); ``"coupling"`` (visible (visible - 1)/2,) of a fully visible machine; ``"weight"``
+        w: ``"bias"`` (visible,); ``"coupling"`` (visible (visible - 1)/2,) of a fully visible
+            machine; ``"weight"``
             (hidden, visible) and ``"hidden_bias"`` (hidden,) of a restricted one.
         x: plus and minus ones.
 
@@ -59,12 +60,15 @@ def _unnormalised(w: Mapping[str, Any], x: Any) -> Float[Array, " n"]:
 
 
 def boltzmann_machine(x: Any, hidden: int = 0, prior_scale: float | int = 1.0) -> Triple:
-    r"""A Boltzmann machine of few units of ±1: fully visible for ``hidden = 0``, otherwise restricted.
+    r"""A Boltzmann machine of few units of ±1: fully visible for ``hidden = 0``, otherwise
+    restricted.
 
-    Prior N(0, ``prior_scale``²) on every parameter. The normaliser is the sum over all :math:`2^{\text{visible}}` states;
+    Prior N(0, ``prior_scale``²) on every parameter. The normaliser is the sum over all
+    :math:`2^{\text{visible}}` states;
     hidden units are summed out in closed form.
 
-    Known for ``hidden = 0``: an exponential family without redundancy is regular, λ = d/2. With hidden units λ depends on the
+    Known for ``hidden = 0``: an exponential family without redundancy is regular, λ = d/2. With
+    hidden units λ depends on the
     truth, and nothing is claimed.
 
     Args:
@@ -91,7 +95,11 @@ def boltzmann_machine(x: Any, hidden: int = 0, prior_scale: float | int = 1.0) -
     prior = _prior(spins.shape[1], hidden, prior_scale)
     name = f"Boltzmann machine, {spins.shape[1]} visible, {hidden} hidden units"
     return Triple(
-        boltzmann_log_likelihood, prior, spins.astype(int), name=name, known=_known(spins.shape[1], hidden)
+        boltzmann_log_likelihood,
+        prior,
+        spins.astype(int),
+        name=name,
+        known=_known(spins.shape[1], hidden),
     )
 
 
@@ -101,7 +109,8 @@ def boltzmann_population(
     r"""The population triple of :func:`boltzmann_machine`, K over all states of the visible units.
 
     Args:
-        truth: parameters of a true machine, as for :func:`boltzmann_log_likelihood`; it may have other hidden units.
+        truth: parameters of a true machine, as for :func:`boltzmann_log_likelihood`; it may have
+            other hidden units.
         hidden: of the model.
         prior_scale: standard deviation of the prior.
         n: sample size; only nβ matters.
@@ -114,7 +123,7 @@ def boltzmann_population(
 
     >>> independent = {"bias": np.array([0.3, -0.2, 0.1])}
     >>> triple = boltzmann_population(independent, hidden=1)
-    >>> w = {"bias": independent["bias"], "weight": np.zeros((1, 3)), "hidden_bias": np.array([0.7])}
+    >>> w = independent | {"weight": np.zeros((1, 3)), "hidden_bias": np.array([0.7])}
     >>> bool(triple.parameter_energy(w) < 1e-12)
     True
     """
@@ -122,7 +131,13 @@ def boltzmann_population(
     visible = len(np.asarray(truth["bias"]))
     states = 2 * all_words(2, visible, "truth") - 1
     with jax.enable_x64(True):
-        q = np.exp(np.asarray(jax.jit(boltzmann_log_likelihood)({k: np.asarray(v, float) for k, v in truth.items()}, states)))
+        q = np.exp(
+            np.asarray(
+                jax.jit(boltzmann_log_likelihood)(
+                    {k: np.asarray(v, float) for k, v in truth.items()}, states
+                )
+            )
+        )
 
     def kl(w: Mapping[str, Float[Array, "*_"]]) -> Float[Array, ""]:
         return divergence(q, boltzmann_log_likelihood(w, states))
@@ -134,11 +149,16 @@ def boltzmann_population(
 
 
 def _prior(visible: int, hidden: int, prior_scale: float | int) -> dict[str, dist.Distribution]:
-    scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+    scale = real_number(
+        "prior_scale", prior_scale, above=0, meaning="a positive standard deviation"
+    )
     normal = dist.Normal(0.0, scale)
     prior: dict[str, dist.Distribution] = {"bias": normal.expand([visible])}
     if hidden:
-        return prior | {"weight": normal.expand([hidden, visible]), "hidden_bias": normal.expand([hidden])}
+        return prior | {
+            "weight": normal.expand([hidden, visible]),
+            "hidden_bias": normal.expand([hidden]),
+        }
     if visible > 1:
         prior["coupling"] = normal.expand([visible * (visible - 1) // 2])
     return prior

@@ -27,7 +27,8 @@ def classifier_logits(
     """Logits of a network with one hidden layer, or of a linear classifier where ``"w"`` is absent.
 
     Args:
-        w: ``"q"`` (outputs, hidden or inputs), ``"c"`` (outputs,), and ``"w"`` (hidden, inputs), ``"b"`` (hidden,).
+        w: ``"q"`` (outputs, hidden or inputs), ``"c"`` (outputs,), and ``"w"`` (hidden, inputs),
+            ``"b"`` (hidden,).
         x: inputs.
         activation: ``"tanh"``, ``"relu"``, ``"silu"``, or a function of one array.
 
@@ -45,7 +46,10 @@ def classifier_logits(
     features = jnp.asarray(x, outgoing.dtype)
     if "w" in w:
         if isinstance(activation, str) and activation not in ACTIVATIONS:
-            raise ValueError(f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}, or a function")
+            raise ValueError(
+                f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}, "
+                "or a function"
+            )
         act = ACTIVATIONS[activation] if isinstance(activation, str) else activation
         features = act(features @ jnp.asarray(w["w"]).T + jnp.asarray(w["b"]))
     return features @ outgoing.T + constant
@@ -62,10 +66,13 @@ def classification(
 ) -> Triple:
     r"""A network that classifies: Bernoulli for two classes, otherwise Categorical over a softmax.
 
-    For C classes there are C - 1 logits, the first class having logit 0; with ``redundant`` there are C, as networks
-    usually have, one more than the probabilities show, so that the Fisher information is degenerate at every parameter.
+    For C classes there are C - 1 logits, the first class having logit 0; with ``redundant`` there
+    are C, as networks
+    usually have, one more than the probabilities show, so that the Fisher information is degenerate
+    at every parameter.
 
-    Prior N(0, ``prior_scale``²) on every parameter. λ depends on the truth, so nothing is claimed; a linear classifier
+    Prior N(0, ``prior_scale``²) on every parameter. λ depends on the truth, so nothing is claimed;
+    a linear classifier
     (``hidden = 0``) without redundancy is regular where inputs do not lie in a hyperplane.
 
     Args:
@@ -84,19 +91,31 @@ def classification(
         ValueError: labels that are no classes, or an argument out of range.
 
     >>> triple = classification(np.zeros((3, 2)), np.array([0, 1, 1]))
-    >>> triple.dimension, round(triple.parameter_energy({"q": np.zeros((1, 2)), "c": np.zeros(1)}), 4)     # 3 log 2
+    >>> zero = {"q": np.zeros((1, 2)), "c": np.zeros(1)}
+    >>> triple.dimension, round(triple.parameter_energy(zero), 4)     # 3 log 2
     (3, 2.0794)
     """
-    hidden, classes = whole_number("hidden", hidden, at_least=0), whole_number("classes", classes, at_least=2)
-    scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+    hidden, classes = (
+        whole_number("hidden", hidden, at_least=0),
+        whole_number("classes", classes, at_least=2),
+    )
+    scale = real_number(
+        "prior_scale", prior_scale, above=0, meaning="a positive standard deviation"
+    )
     inputs = matrix("x", x)
     labels, _ = letters_in("y", np.asarray(y).reshape(-1, 1), 1, classes)
     if len(labels) != len(inputs) or np.ndim(y) != 1:
-        raise ValueError(f"y: got shape {np.shape(y)} for {len(inputs)} observations; it should be one label each")
+        raise ValueError(
+            f"y: got shape {np.shape(y)} for {len(inputs)} observations; it should be one label "
+            "each"
+        )
     outputs = classes if redundant else classes - 1
     normal = dist.Normal(0.0, scale)
     features = hidden or inputs.shape[1]
-    prior: dict[str, dist.Distribution] = {"q": normal.expand([outputs, features]), "c": normal.expand([outputs])}
+    prior: dict[str, dist.Distribution] = {
+        "q": normal.expand([outputs, features]),
+        "c": normal.expand([outputs]),
+    }
     if hidden:
         prior |= {"w": normal.expand([hidden, inputs.shape[1]]), "b": normal.expand([hidden])}
     kind = "Bernoulli" if classes == 2 else "Categorical"
@@ -109,10 +128,15 @@ def classification(
 
 
 def _log_likelihood(
-    activation: str | Activation, redundant: bool, w: Mapping[str, Any], data: tuple[Any, Int[Array | np.ndarray, " n"]]
+    activation: str | Activation,
+    redundant: bool,
+    w: Mapping[str, Any],
+    data: tuple[Any, Int[Array | np.ndarray, " n"]],
 ) -> Float[Array, " n"]:
     x, y = data
     logits = classifier_logits(w, x, activation)
     if not redundant:
         logits = jnp.concatenate([jnp.zeros_like(logits[:, :1]), logits], axis=1)
-    return jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), jnp.asarray(y)[:, None], axis=1)[:, 0]
+    return jnp.take_along_axis(jax.nn.log_softmax(logits, axis=1), jnp.asarray(y)[:, None], axis=1)[
+        :, 0
+    ]

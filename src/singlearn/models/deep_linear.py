@@ -20,11 +20,11 @@ from singlearn.triple.intake import matrix
 def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Triple:
     r"""The population triple :math:`K(w) = \|W_L ⋯ W_1 - C_0\|^2`, prior N(0, 1) on every entry.
 
-    :math:`C_0` is the identity in its first ``rank`` rows and columns and zero elsewhere; every truth of that rank
-    gives the same λ.
+    :math:`C_0` is the identity in its first ``rank`` rows and columns and zero elsewhere; every
+    truth of that rank gives the same λ.
 
-    Known: λ and m for all widths (Aoyagi 2024 [aoyagi2024deep]_, :func:`singlearn.exact.catalogue.deep_linear`). λ is
-    bounded however deep the network is.
+    Known: λ and m for all widths (Aoyagi 2024 [aoyagi2024deep]_,
+    :func:`singlearn.exact.catalogue.deep_linear`). λ is bounded however deep the network is.
 
     Args:
         widths: of all layers, inputs first and outputs last.
@@ -78,7 +78,9 @@ def deep_linear_regression(
     x, y = matrix("x", x), matrix("y", y)
     widths = [x.shape[1], *hidden, y.shape[1]]
 
-    def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
+    def f(
+        w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]
+    ) -> Float[Array, "n outputs"]:
         product = jnp.asarray(_product(w))
         return jnp.asarray(x, product.dtype) @ product.T
 
@@ -97,8 +99,11 @@ def _arrows(widths: Sequence[int]) -> str:
 
 
 def _prior(widths: Sequence[int], prior_scale: float | int) -> dict[str, dist.Distribution]:
-    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+    prior_scale = real_number(
+        "prior_scale", prior_scale, above=0, meaning="a positive standard deviation"
+    )
     normal = dist.Normal(0.0, prior_scale)
     return {
-        f"W{layer}": normal.expand([after, before]) for layer, (before, after) in enumerate(pairwise(widths), start=1)
+        f"W{layer}": normal.expand([after, before])
+        for layer, (before, after) in enumerate(pairwise(widths), start=1)
     }

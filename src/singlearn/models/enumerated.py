@@ -22,7 +22,9 @@ def all_words(letters: int, length: int, what: str) -> Int[np.ndarray, "cells le
     [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
     if letters**length > MOST_CELLS:
-        raise ValueError(f"{what}: {letters}^{length} outcomes are too many to write out; at most {MOST_CELLS}")
+        raise ValueError(
+            f"{what}: {letters}^{length} outcomes are too many to write out; at most {MOST_CELLS}"
+        )
     return np.array(list(itertools.product(range(letters), repeat=length)), dtype=int)
 
 
@@ -31,7 +33,8 @@ def divergence(
 ) -> Float[Array, ""]:
     r""":math:`K = ∑ q \log(q/p)`, summed as :math:`∑ q\, (e^{-r} - 1 + r)`, :math:`r = \log q/p`.
 
-    Both are equal where p and q each sum to one; every term of the second is ≥ 0, so that small K keep their digits.
+    Both are equal where p and q each sum to one; every term of the second is ≥ 0, so that small K
+    keep their digits.
     """
     q = jnp.asarray(truth)
     positive = q > 0
@@ -46,20 +49,36 @@ def letters_in(
     """Data of letters 0, 1, … as a table, and how many letters there are.
 
     Raises:
-        ValueError: not a table of whole numbers ≥ 0, rows too short, or a letter beyond the alphabet.
+        ValueError: not a table of whole numbers ≥ 0, rows too short, or a letter beyond the
+            alphabet.
     """
     table = np.asarray(data)
-    if table.ndim != 2 or not table.size or not np.all(np.equal(np.floor(table), table)) or table.min() < 0:
-        raise ValueError(f"{name}: got shape {table.shape}; it should be a table (n, length) of whole numbers from 0")
+    if (
+        table.ndim != 2
+        or not table.size
+        or not np.all(np.equal(np.floor(table), table))
+        or table.min() < 0
+    ):
+        raise ValueError(
+            f"{name}: got shape {table.shape}; it should be a table (n, length) of whole numbers "
+            "from 0"
+        )
     if table.shape[1] < at_least:
-        raise ValueError(f"{name}: got rows of length {table.shape[1]}; they should have at least {at_least}")
+        raise ValueError(
+            f"{name}: got rows of length {table.shape[1]}; they should have at least {at_least}"
+        )
     found = int(table.max()) + 1 if letters is None else letters
     if table.max() >= found:
-        raise ValueError(f"{name}: got the letter {int(table.max())}; with {found} letters they run from 0 to {found - 1}")
+        raise ValueError(
+            f"{name}: got the letter {int(table.max())}; with {found} letters they run from 0 to "
+            f"{found - 1}"
+        )
     return table.astype(int), found
 
 
-def rows_of_probabilities(name: str, value: object, shape: Sequence[int]) -> Float[np.ndarray, "*shape"]:
+def rows_of_probabilities(
+    name: str, value: object, shape: Sequence[int]
+) -> Float[np.ndarray, "*shape"]:
     """An array whose last axis sums to one.
 
     Raises:

@@ -26,8 +26,10 @@ def hidden_markov_log_likelihood(
     .. math:: p(y_1 … y_T) = ∑_{s_1 … s_T} π_{s_1} b_{s_1 y_1} ∏_{t>1} a_{s_{t-1} s_t} b_{s_t y_t}
 
     Args:
-        w: ``{"transition": (K, K), "emission": (K, letters)}``, rows that sum to one; the chain starts in its
-            stationary distribution, or in ``"initial"`` (K,) where that is given. With one state the
+        w: ``{"transition": (K, K), "emission": (K, letters)}``, rows that sum to one; the chain
+            starts in its
+            stationary distribution, or in ``"initial"`` (K,) where that is given. With one state
+            the
             transition may be left out.
         sequences: letters from 0.
 
@@ -40,7 +42,9 @@ def hidden_markov_log_likelihood(
     (1.0, True)
     """
     emission = jnp.asarray(w["emission"])
-    transition = jnp.asarray(w["transition"]) if "transition" in w else jnp.ones((1, 1), emission.dtype)
+    transition = (
+        jnp.asarray(w["transition"]) if "transition" in w else jnp.ones((1, 1), emission.dtype)
+    )
     tiny = jnp.finfo(transition.dtype).tiny
     initial = jnp.asarray(w["initial"]) if "initial" in w else stationary(transition)
     log_a, log_b = jnp.log(jnp.maximum(transition, tiny)), jnp.log(jnp.maximum(emission, tiny))
@@ -63,9 +67,14 @@ def stationary(transition: Float[Array, "states states"]) -> Float[Array, " stat
 
 
 def hidden_markov(
-    sequences: Any, states: int = 2, letters: int | None = None, concentration: float | int = 1.0, independent_truth: bool = False
+    sequences: Any,
+    states: int = 2,
+    letters: int | None = None,
+    concentration: float | int = 1.0,
+    independent_truth: bool = False,
 ) -> Triple:
-    r"""A hidden Markov model of n independent sequences of length T, in the stationary distribution at the start.
+    r"""A hidden Markov model of n independent sequences of length T, in the stationary distribution
+    at the start.
 
     Prior: every row of the transition and of the emission matrix Dirichlet(α, …, α).
 
@@ -90,11 +99,19 @@ def hidden_markov(
     (4, '3/4')
     """
     states = whole_number("states", states)
-    table, count = letters_in("sequences", sequences, 1, None if letters is None else whole_number("letters", letters))
+    table, count = letters_in(
+        "sequences", sequences, 1, None if letters is None else whole_number("letters", letters)
+    )
     count = max(count, 2)
     concentration = real_number("concentration", concentration, above=0, meaning="positive")
     known = None
-    if independent_truth and states == 2 and count == 2 and table.shape[1] >= 2 and concentration == 1:
+    if (
+        independent_truth
+        and states == 2
+        and count == 2
+        and table.shape[1] >= 2
+        and concentration == 1
+    ):
         known = catalogue.hidden_markov_binary(table.shape[1])
     return Triple(
         hidden_markov_log_likelihood,
@@ -108,7 +125,8 @@ def hidden_markov(
 def hidden_markov_population(
     truth: Mapping[str, Any], length: int, states: int = 2, n: float | int = 1.0
 ) -> Triple:
-    r"""The population triple: K between the laws of all sequences of length T, each written out; uniform prior.
+    r"""The population triple: K between the laws of all sequences of length T, each written out;
+    uniform prior.
 
     Args:
         truth: ``{"transition", "emission"}`` of the true chain, with any number of states.
@@ -136,12 +154,20 @@ def hidden_markov_population(
     emission = rows_of_probabilities("truth: emission", truth["emission"], (size, letters))
     words = all_words(letters, length, "length")
     with jax.enable_x64(True):
-        q = np.exp(np.asarray(jax.jit(hidden_markov_log_likelihood)({"transition": transition, "emission": emission}, words)))
+        q = np.exp(
+            np.asarray(
+                jax.jit(hidden_markov_log_likelihood)(
+                    {"transition": transition, "emission": emission}, words
+                )
+            )
+        )
 
     def kl(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, ""]:
         return divergence(q, hidden_markov_log_likelihood(w, words))
 
-    plain = size == 1 and letters == 2 and states == 2 and length >= 2 and bool(np.all(emission > 0))
+    plain = (
+        size == 1 and letters == 2 and states == 2 and length >= 2 and bool(np.all(emission > 0))
+    )
     known: ExactCoefficient | None = catalogue.hidden_markov_binary(length) if plain else None
     name = f"hidden Markov, {states} states, sequences of {length}, population"
     return Triple.population(kl, _prior(states, letters, 1.0), n, name=name, known=known)
@@ -150,5 +176,6 @@ def hidden_markov_population(
 def _prior(states: int, letters: int, concentration: float) -> dict[str, dist.Distribution]:
     row = partial(np.full, fill_value=float(concentration))
     prior = {"emission": dist.Dirichlet(row((states, letters)))}
-    # One state has one transition, which is no parameter; its row of probability one is put in by the likelihood.
+    # One state has one transition, which is no parameter; its row of probability one is put in by
+    # the likelihood.
     return prior | {"transition": dist.Dirichlet(row((states, states)))} if states > 1 else prior

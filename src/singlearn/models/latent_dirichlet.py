@@ -36,7 +36,9 @@ def topic_log_likelihood(
     documents = jnp.asarray(w["documents"]) if "documents" in w else None
     document, word = jnp.asarray(tokens)[:, 0], jnp.asarray(tokens)[:, 1]
     columns = topics.T[word]
-    probability = columns[:, 0] if documents is None else jnp.sum(documents[document] * columns, axis=1)
+    probability = (
+        columns[:, 0] if documents is None else jnp.sum(documents[document] * columns, axis=1)
+    )
     return jnp.log(jnp.maximum(probability, jnp.finfo(topics.dtype).tiny))
 
 
@@ -48,11 +50,13 @@ def latent_dirichlet_allocation(
     concentration: float | int = 1.0,
     true_topics: int | None = None,
 ) -> Triple:
-    r"""Words of documents as mixtures of topics; the proportions of every document are parameters, as in Hayashi 2021 [hayashi2021lda]_.
+    r"""Words of documents as mixtures of topics; the proportions of every document are parameters,
+    as in Hayashi 2021 [hayashi2021lda]_.
 
     Prior: topics and proportions Dirichlet(α, …, α) each.
 
-    Known where the true number of topics is given and α = 1: :func:`singlearn.exact.catalogue.latent_dirichlet_allocation`.
+    Known where the true number of topics is given and α = 1:
+    :func:`singlearn.exact.catalogue.latent_dirichlet_allocation`.
 
     Args:
         tokens: (n, 2), a document and a word per row, counted from 0.
@@ -68,18 +72,27 @@ def latent_dirichlet_allocation(
     Raises:
         ValueError: data that are no pairs of whole numbers, or an argument out of range.
 
-    >>> triple = latent_dirichlet_allocation(np.array([[0, 0], [0, 1], [1, 2], [1, 0]]), topics=2, true_topics=1)
+    >>> tokens = np.array([[0, 0], [0, 1], [1, 2], [1, 0]])
+    >>> triple = latent_dirichlet_allocation(tokens, topics=2, true_topics=1)
     >>> triple.dimension, str(triple.known.value)       # 2 (3 - 1) + 2 (2 - 1)
     (6, '3/2')
     """
     topics = whole_number("topics", topics)
     table, _ = letters_in("tokens", tokens, 2)
     if table.shape[1] != 2:
-        raise ValueError(f"tokens: got rows of {table.shape[1]}; each should be a document and a word")
+        raise ValueError(
+            f"tokens: got rows of {table.shape[1]}; each should be a document and a word"
+        )
     seen = table.max(axis=0) + 1
-    documents = int(seen[0]) if documents is None else whole_number("documents", documents, at_least=int(seen[0]))
+    documents = (
+        int(seen[0])
+        if documents is None
+        else whole_number("documents", documents, at_least=int(seen[0]))
+    )
     least = max(int(seen[1]), 2)
-    vocabulary = least if vocabulary is None else whole_number("vocabulary", vocabulary, at_least=least)
+    vocabulary = (
+        least if vocabulary is None else whole_number("vocabulary", vocabulary, at_least=least)
+    )
     concentration = real_number("concentration", concentration, above=0, meaning="positive")
     known = None
     if true_topics is not None and concentration == 1:
@@ -93,13 +106,14 @@ def latent_dirichlet_allocation(
     )
 
 
-def latent_dirichlet_allocation_population(
-    truth: Any, topics: int, n: float | int = 1.0
-) -> Triple:
-    r"""The population triple: K = mean over documents of the divergence between true and model word probabilities.
+def latent_dirichlet_allocation_population(truth: Any, topics: int, n: float | int = 1.0) -> Triple:
+    r"""The population triple: K = mean over documents of the divergence between true and model word
+    probabilities.
 
-    Known where the truth has positive entries and is a product of strictly positive factors through as many topics as its
-    rank; that is the caller's to know, so nothing is claimed but for a truth of equal rows, rank one.
+    Known where the truth has positive entries and is a product of strictly positive factors through
+    as many topics as its
+    rank; that is the caller's to know, so nothing is claimed but for a truth of equal rows, rank
+    one.
 
     Args:
         truth: (documents, words), rows that sum to one.
@@ -119,20 +133,32 @@ def latent_dirichlet_allocation_population(
     """
     topics = whole_number("topics", topics)
     matrix = np.asarray(truth, float)
-    matrix = rows_of_probabilities("truth", matrix, matrix.shape[:2] if matrix.ndim == 2 else (1, 1))
+    matrix = rows_of_probabilities(
+        "truth", matrix, matrix.shape[:2] if matrix.ndim == 2 else (1, 1)
+    )
     documents, vocabulary = matrix.shape
-    tokens = np.stack(np.meshgrid(np.arange(documents), np.arange(vocabulary), indexing="ij"), -1).reshape(-1, 2)
+    tokens = np.stack(
+        np.meshgrid(np.arange(documents), np.arange(vocabulary), indexing="ij"), -1
+    ).reshape(-1, 2)
 
     def kl(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, ""]:
-        return divergence(matrix.ravel() / documents, topic_log_likelihood(w, tokens) - np.log(documents))
+        return divergence(
+            matrix.ravel() / documents, topic_log_likelihood(w, tokens) - np.log(documents)
+        )
 
     flat = bool(np.ptp(matrix, axis=0).max() == 0 and matrix.min() > 0)
-    known = catalogue.latent_dirichlet_allocation(vocabulary, documents, topics, 1) if flat else None
+    known = (
+        catalogue.latent_dirichlet_allocation(vocabulary, documents, topics, 1) if flat else None
+    )
     name = f"latent Dirichlet allocation, {topics} topics, population"
-    return Triple.population(kl, _prior(topics, vocabulary, documents, 1.0), n, name=name, known=known)
+    return Triple.population(
+        kl, _prior(topics, vocabulary, documents, 1.0), n, name=name, known=known
+    )
 
 
-def _prior(topics: int, vocabulary: int, documents: int, concentration: float) -> dict[str, dist.Distribution]:
+def _prior(
+    topics: int, vocabulary: int, documents: int, concentration: float
+) -> dict[str, dist.Distribution]:
     prior = {"topics": dist.Dirichlet(np.full((topics, vocabulary), float(concentration)))}
     if topics > 1:
         prior["documents"] = dist.Dirichlet(np.full((documents, topics), float(concentration)))

@@ -24,7 +24,8 @@ from singlearn.triple.intake import as_array
 class MixturePrior:
     r"""Independent priors of means, variances and weights.
 
-    Means :math:`N(ξ, τ^2)`, variances :math:`\mathrm{InverseGamma}(s, r)`, weights :math:`\mathrm{Dirichlet}(α, …, α)`.
+    Means :math:`N(ξ, τ^2)`, variances :math:`\mathrm{InverseGamma}(s, r)`, weights
+    :math:`\mathrm{Dirichlet}(α, …, α)`.
 
     Args:
         location: ξ, in the unit of the data; one number, or one per coordinate.
@@ -44,11 +45,22 @@ class MixturePrior:
     concentration: float | int = 1.0
 
     def __post_init__(self) -> None:
-        for field in ("location", "location_scale", "variance_shape", "variance_scale", "concentration"):
+        for field in (
+            "location",
+            "location_scale",
+            "variance_shape",
+            "variance_scale",
+            "concentration",
+        ):
             value = getattr(self, field)
             numbers = np.asarray(value, float)
-            if not np.all(np.isfinite(numbers)) or (field != "location" and not np.all(numbers > 0)):
-                raise ValueError(f"{field}: got {value}; it should be {'finite' if field == 'location' else 'positive'}")
+            if not np.all(np.isfinite(numbers)) or (
+                field != "location" and not np.all(numbers > 0)
+            ):
+                raise ValueError(
+                    f"{field}: got {value}; it should be "
+                    f"{'finite' if field == 'location' else 'positive'}"
+                )
 
     @classmethod
     def chib(cls) -> MixturePrior:
@@ -56,20 +68,23 @@ class MixturePrior:
 
         Means N(20, 10²), variances InverseGamma(3, 20), weights Dirichlet(1).
 
-        With three components and unequal variances the log evidence of the 82 galaxies is -226.80 (Neal 1999
-        [neal1999erroneous]_, who corrected the published figure).
+        With three components and unequal variances the log evidence of the 82 galaxies is -226.80
+        (Neal 1999 [neal1999erroneous]_, who corrected the published figure).
         """
         return cls(location=20.0, location_scale=10.0, variance_shape=3.0, variance_scale=20.0)
 
     @classmethod
-    def from_data(cls, y: Float[np.ndarray, " n"] | Float[np.ndarray, "n coordinates"]) -> MixturePrior:
+    def from_data(
+        cls, y: Float[np.ndarray, " n"] | Float[np.ndarray, "n coordinates"]
+    ) -> MixturePrior:
         """Weakly informative, scaled to the data.
 
-        With R the range of a coordinate: means N(midrange, R²), variances InverseGamma(2, R²/50), weights Dirichlet(1).
-        It is the prior of Richardson & Green 1997 [richardson1997mixtures]_ with their random variance scale fixed at
-        its mean R²/50: a component is expected to be about R/7 wide, and may be much narrower or wider. It uses only
-        the range of the data, so shifting or rescaling the data shifts or rescales the prior, and evidences of
-        different numbers of components stay comparable.
+        With R the range of a coordinate: means N(midrange, R²), variances InverseGamma(2, R²/50),
+        weights Dirichlet(1). It is the prior of Richardson & Green 1997 [richardson1997mixtures]_
+        with their random variance scale fixed at its mean R²/50: a component is expected to be
+        about R/7 wide, and may be much narrower or wider. It uses only the range of the data, so
+        shifting or rescaling the data shifts or rescales the prior, and evidences of different
+        numbers of components stay comparable.
 
         Raises:
             ValueError: a coordinate takes a single value, so that it has no range.
@@ -81,7 +96,9 @@ class MixturePrior:
         lowest, highest = np.min(y, axis=0), np.max(y, axis=0)
         extent = highest - lowest
         if not np.all(extent > 0):
-            raise ValueError(f"y: its range is {extent}; every coordinate should take at least two values")
+            raise ValueError(
+                f"y: its range is {extent}; every coordinate should take at least two values"
+            )
         plain = float if np.ndim(y) == 1 else np.asarray
         return cls(
             location=plain((lowest + highest) / 2),
@@ -96,13 +113,15 @@ def gaussian_mixture(
     components: int,
     prior: MixturePrior | None = None,
 ) -> Triple:
-    r"""A mixture :math:`p(x) = ∑_{k=1}^K a_k ∏_j N(x_j; μ_{kj}, v_{kj})` with unknown weights, means and variances.
+    r"""A mixture :math:`p(x) = ∑_{k=1}^K a_k ∏_j N(x_j; μ_{kj}, v_{kj})` with unknown weights,
+     means and variances.
 
-    Parameters ``weights`` (K,), absent when K = 1, ``means`` and ``variances``, each (K,) for data of shape (n,), else
-    (K, D).
+    Parameters ``weights`` (K,), absent when K = 1, ``means`` and ``variances``, each (K,) for data
+    of shape (n,), else (K, D).
 
-    Known for K = 1 only, which is regular: λ = D, half of its 2D parameters. For K > 1 λ depends on how many components
-    the truth has; with unknown variances no formula is proved here (known variances: :func:`location_mixture`).
+    Known for K = 1 only, which is regular: λ = D, half of its 2D parameters. For K > 1 λ depends on
+    how many components the truth has; with unknown variances no formula is proved here (known
+    variances: :func:`location_mixture`).
 
     Args:
         data: (n,) or (n, D).
@@ -110,7 +129,8 @@ def gaussian_mixture(
         prior: by default ``MixturePrior.from_data(data)``.
 
     Raises:
-        ValueError: ``components`` < 1, a prior for another number of coordinates, or data without a range.
+        ValueError: ``components`` < 1, a prior for another number of coordinates, or data without a
+            range.
 
     >>> triple = gaussian_mixture(np.array([-1.0, 0.5, 2.0]), components=2)
     >>> triple.n, triple.dimension, triple.coordinates.names()
@@ -123,11 +143,15 @@ def gaussian_mixture(
     for field in ("location", "location_scale", "variance_scale"):
         shape = np.shape(getattr(prior, field))
         if shape not in ((), coordinates):
-            raise ValueError(f"prior: its {field} has shape {shape}; the data have coordinates {coordinates}")
+            raise ValueError(
+                f"prior: its {field} has shape {shape}; the data have coordinates {coordinates}"
+            )
     shape = (components, *coordinates)
     distributions: dict[str, dist.Distribution] = {
         "means": dist.Normal(_digits(prior.location), _digits(prior.location_scale)).expand(shape),
-        "variances": dist.InverseGamma(_digits(prior.variance_shape), _digits(prior.variance_scale)).expand(shape),
+        "variances": dist.InverseGamma(
+            _digits(prior.variance_shape), _digits(prior.variance_scale)
+        ).expand(shape),
     }
     if components > 1:
         distributions["weights"] = dist.Dirichlet(_equal(prior.concentration, components))
@@ -152,8 +176,8 @@ def location_mixture(
 
     Prior: means :math:`N(0, τ^2)`, weights :math:`\mathrm{Dirichlet}(α, …, α)`.
 
-    Known when the truth is such a mixture and its number of components is given: λ and m for every α and D
-    (:func:`singlearn.exact.catalogue.gaussian_location_mixture`).
+    Known when the truth is such a mixture and its number of components is given: λ and m for every
+    α and D (:func:`singlearn.exact.catalogue.gaussian_location_mixture`).
 
     Args:
         data: (n,) or (n, D), in units of the standard deviation of a component.
@@ -179,7 +203,9 @@ def location_mixture(
         known = catalogue.gaussian_location_mixture(
             components, true_components, int(np.prod(coordinates)), concentration
         )
-    prior: dict[str, dist.Distribution] = {"means": dist.Normal(0.0, location_scale).expand([components, *coordinates])}
+    prior: dict[str, dist.Distribution] = {
+        "means": dist.Normal(0.0, location_scale).expand([components, *coordinates])
+    }
     if components > 1:
         prior["weights"] = dist.Dirichlet(_equal(concentration, components))
     name = f"Gaussian location mixture, K = {components}"
@@ -190,9 +216,15 @@ def location_mixture(
 def _start(
     data: Float[np.ndarray, "n ..."], components: int, with_variances: bool
 ) -> dict[str, Float[np.ndarray, "components ..."]]:
-    """Means and variances of equally large pieces of the data, cut along the coordinate in which they spread most."""
+    """Means and variances of equally large pieces of the data, cut along the coordinate in which
+    they spread most.
+    """
     y = np.asarray(data, dtype=float)
-    along = y if y.ndim == 1 else y.reshape(len(y), -1)[:, int(np.argmax(y.reshape(len(y), -1).var(axis=0)))]
+    along = (
+        y
+        if y.ndim == 1
+        else y.reshape(len(y), -1)[:, int(np.argmax(y.reshape(len(y), -1).var(axis=0)))]
+    )
     pieces = np.array_split(y[np.argsort(along)], components)
     whole = y.var(axis=0) + np.finfo(float).tiny
     # A piece may be empty, or all of one value.
@@ -207,21 +239,33 @@ def _start(
 
 
 def _equal(concentration: float | int, components: int) -> Float[Array | np.ndarray, " components"]:
-    """α for every component; as a JAX array, which serves both precisions by itself, where single precision holds it."""
+    """α for every component; as a JAX array, which serves both precisions by itself, where single
+    precision holds it.
+    """
     value = float(concentration)
-    return jnp.full(components, value) if float(np.float32(value)) == value else np.full(components, value)
+    return (
+        jnp.full(components, value)
+        if float(np.float32(value)) == value
+        else np.full(components, value)
+    )
 
 
 def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
-    """What a distribution keeps with all its digits, a Python float or a NumPy array: a JAX array made here would hold seven of them."""
+    """What a distribution keeps with all its digits, a Python float or a NumPy array: a JAX array
+    made here would hold seven of them.
+    """
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
 
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:
-    """log Σ_k a_k N(x; μ_k, v_k), unit variances when there are none, one weight of 1 when there are none."""
+    """log Σ_k a_k N(x; μ_k, v_k), unit variances when there are none, one weight of 1 when there
+    are none.
+    """
     means = jnp.asarray(w["means"])
     variances = w.get("variances", jnp.ones((), means.dtype))
-    squares = (jnp.asarray(x, means.dtype)[:, None] - means) ** 2 / variances + jnp.log(2 * jnp.pi * variances)
+    squares = (jnp.asarray(x, means.dtype)[:, None] - means) ** 2 / variances + jnp.log(
+        2 * jnp.pi * variances
+    )
     log_normal = -0.5 * squares.reshape(*squares.shape[:2], -1).sum(axis=-1)
     if "weights" not in w:
         return log_normal[:, 0]

@@ -23,14 +23,16 @@ def naive_bayes_log_likelihood(
     r""":math:`\log ∑_c π_c ∏_i θ_{ci}^{x_i} (1-θ_{ci})^{1-x_i}`, in nats.
 
     Args:
-        w: ``{"classes": (C,), "features": (C, features)}``, class probabilities and probabilities of a one.
+        w: ``{"classes": (C,), "features": (C, features)}``, class probabilities and probabilities
+            of a one.
         x: zeros and ones.
 
     Returns:
         One number per observation.
 
     >>> w = {"classes": np.array([0.5, 0.5]), "features": np.array([[0.9, 0.9], [0.1, 0.1]])}
-    >>> np.exp(naive_bayes_log_likelihood(w, np.array([[0, 0], [0, 1], [1, 0], [1, 1]]))).round(2).tolist()
+    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> np.exp(naive_bayes_log_likelihood(w, x)).round(2).tolist()
     [0.4..., 0.0..., 0.0..., 0.4...]
     """
     theta = jnp.asarray(w["features"])
@@ -45,9 +47,11 @@ def naive_bayes_log_likelihood(
 def naive_bayes(
     x: Any, classes: int = 2, concentration: float | int = 1.0, truth: str | None = None
 ) -> Triple:
-    r"""A latent class model of binary features; prior of class probabilities Dirichlet(α, …, α), of features uniform.
+    r"""A latent class model of binary features; prior of class probabilities Dirichlet(α, …, α), of
+    features uniform.
 
-    Known for two classes, α = 1 and a ``truth`` that is named: :func:`singlearn.exact.catalogue.naive_bayes`.
+    Known for two classes, α = 1 and a ``truth`` that is named:
+    :func:`singlearn.exact.catalogue.naive_bayes`.
 
     Args:
         x: (n, features), zeros and ones.
@@ -72,7 +76,8 @@ def naive_bayes(
     if truth is not None:
         if classes != 2 or concentration != 1:
             raise ValueError(
-                f"truth: got {truth!r} with {classes} classes and concentration {concentration}; λ is known for two classes and a "
+                f"truth: got {truth!r} with {classes} classes and concentration {concentration}; "
+                "λ is known for two classes and a "
                 "uniform prior"
             )
         known = catalogue.naive_bayes(table.shape[1], truth)
@@ -85,7 +90,9 @@ def naive_bayes(
     )
 
 
-def naive_bayes_population(truth: Mapping[str, Any], classes: int = 2, n: float | int = 1.0) -> Triple:
+def naive_bayes_population(
+    truth: Mapping[str, Any], classes: int = 2, n: float | int = 1.0
+) -> Triple:
     r"""The population triple: K over all :math:`2^{\text{features}}` cells; uniform prior.
 
     Args:
@@ -94,7 +101,8 @@ def naive_bayes_population(truth: Mapping[str, Any], classes: int = 2, n: float 
         n: sample size; only nβ matters.
 
     Returns:
-        The triple; ``known`` for two classes and a truth of independent features with positive cells.
+        The triple; ``known`` for two classes and a truth of independent features with positive
+        cells.
 
     Raises:
         ValueError: probabilities that are none, or too many features to write out.
@@ -107,23 +115,36 @@ def naive_bayes_population(truth: Mapping[str, Any], classes: int = 2, n: float 
     classes = whole_number("classes", classes)
     features = np.asarray(truth["features"], float)
     if features.ndim != 2 or features.min() < 0 or features.max() > 1:
-        raise ValueError(f"truth: features have shape {features.shape}; they should be probabilities (classes, features)")
+        raise ValueError(
+            f"truth: features have shape {features.shape}; they should be probabilities "
+            "(classes, features)"
+        )
     weights = rows_of_probabilities("truth: classes", truth["classes"], (len(features),))
     cells = all_words(2, features.shape[1], "features")
     with jax.enable_x64(True):
-        q = np.exp(np.asarray(jax.jit(naive_bayes_log_likelihood)({"classes": weights, "features": features}, cells)))
+        q = np.exp(
+            np.asarray(
+                jax.jit(naive_bayes_log_likelihood)(
+                    {"classes": weights, "features": features}, cells
+                )
+            )
+        )
 
     def kl(w: Mapping[str, Float[Array, "*_"]]) -> Float[Array, ""]:
         return divergence(q, naive_bayes_log_likelihood(w, cells))
 
-    independent = len(features) == 1 and classes == 2 and bool(((features > 0) & (features < 1)).all())
+    independent = (
+        len(features) == 1 and classes == 2 and bool(((features > 0) & (features < 1)).all())
+    )
     known = catalogue.naive_bayes(features.shape[1], "independent") if independent else None
     name = f"naive Bayes, {classes} classes, {features.shape[1]} features, population"
     return Triple.population(kl, _prior(classes, features.shape[1], 1.0), n, name=name, known=known)
 
 
 def _prior(classes: int, features: int, concentration: float) -> dict[str, dist.Distribution]:
-    prior: dict[str, dist.Distribution] = {"features": dist.Uniform(0.0, 1.0).expand([classes, features])}
+    prior: dict[str, dist.Distribution] = {
+        "features": dist.Uniform(0.0, 1.0).expand([classes, features])
+    }
     if classes > 1:
         prior["classes"] = dist.Dirichlet(np.full(classes, float(concentration)))
     return prior

@@ -19,17 +19,22 @@ from singlearn.triple.intake import matrix
 def one_factor_covariance(w: Mapping[str, Float[Array | np.ndarray, " p"]]) -> Float[Array, "p p"]:
     r""":math:`Σ = \mathrm{diag}(ψ) + ℓℓ^T`.
 
-    >>> one_factor_covariance({"variances": np.array([1.0, 1.0]), "loadings": np.array([1.0, 2.0])}).tolist()
+    >>> w = {"variances": np.array([1.0, 1.0]), "loadings": np.array([1.0, 2.0])}
+    >>> one_factor_covariance(w).tolist()
     [[2.0, 2.0], [2.0, 5.0]]
     """
     loadings = jnp.asarray(w["loadings"])
     return jnp.diag(jnp.asarray(w["variances"])) + jnp.outer(loadings, loadings)
 
 
-def one_factor(x: Any, nonzero_loadings: int | None = None, loading_scale: float | int = 1.0) -> Triple:
-    r"""One hidden factor: :math:`x ~ N(0, \mathrm{diag}(ψ) + ℓℓ^T)`; prior ℓ ~ N(0, ·²), ψ ~ InverseGamma(2, 1).
+def one_factor(
+    x: Any, nonzero_loadings: int | None = None, loading_scale: float | int = 1.0
+) -> Triple:
+    r"""One hidden factor: :math:`x ~ N(0, \mathrm{diag}(ψ) + ℓℓ^T)`; prior ℓ ~ N(0, ·²), ψ ~
+    InverseGamma(2, 1).
 
-    Known where the number of nonzero true loadings is given: :func:`singlearn.exact.catalogue.one_factor`.
+    Known where the number of nonzero true loadings is given:
+    :func:`singlearn.exact.catalogue.one_factor`.
 
     Args:
         x: (n, p), centred and of order one.
@@ -49,11 +54,20 @@ def one_factor(x: Any, nonzero_loadings: int | None = None, loading_scale: float
     table = matrix("x", x)
     p = table.shape[1]
     known = None if nonzero_loadings is None else catalogue.one_factor(p, nonzero_loadings)
-    return Triple(_log_likelihood, _prior(p, loading_scale), table, name=f"one factor, {p} variables", known=known)
+    return Triple(
+        _log_likelihood,
+        _prior(p, loading_scale),
+        table,
+        name=f"one factor, {p} variables",
+        known=known,
+    )
 
 
-def one_factor_population(covariance: Any, loading_scale: float | int = 1.0, n: float | int = 1.0) -> Triple:
-    r"""The population triple: :math:`K = \frac12[\mathrm{tr}(Σ^{-1}Σ_0) - p + \log\detΣ - \log\detΣ_0]`.
+def one_factor_population(
+    covariance: Any, loading_scale: float | int = 1.0, n: float | int = 1.0
+) -> Triple:
+    r"""The population triple:
+    :math:`K = \frac12[\mathrm{tr}(Σ^{-1}Σ_0) - p + \log\detΣ - \log\detΣ_0]`.
 
     Known for a diagonal truth.
 
@@ -69,7 +83,8 @@ def one_factor_population(covariance: Any, loading_scale: float | int = 1.0, n: 
         ValueError: a matrix that is not positive definite.
 
     >>> triple = one_factor_population(np.eye(3))
-    >>> triple.parameter_energy({"variances": np.ones(3), "loadings": np.zeros(3)}), str(triple.known.value)
+    >>> w = {"variances": np.ones(3), "loadings": np.zeros(3)}
+    >>> triple.parameter_energy(w), str(triple.known.value)
     (0.0, '9/4')
     """
     truth = np.asarray(covariance, float)
@@ -87,7 +102,9 @@ def one_factor_population(covariance: Any, loading_scale: float | int = 1.0, n: 
 
     diagonal = bool(np.all(truth == np.diag(np.diag(truth)))) and p > 1
     known = catalogue.one_factor(p, 0) if diagonal else None
-    return Triple.population(kl, _prior(p, loading_scale), n, name=f"one factor, {p} variables, population", known=known)
+    return Triple.population(
+        kl, _prior(p, loading_scale), n, name=f"one factor, {p} variables, population", known=known
+    )
 
 
 def _log_likelihood(w: Mapping[str, Any], x: Any) -> Float[Array, " n"]:
@@ -101,7 +118,9 @@ def _log_likelihood(w: Mapping[str, Any], x: Any) -> Float[Array, " n"]:
 
 
 def _prior(p: int, loading_scale: float | int) -> dict[str, dist.Distribution]:
-    scale = real_number("loading_scale", loading_scale, above=0, meaning="a positive standard deviation")
+    scale = real_number(
+        "loading_scale", loading_scale, above=0, meaning="a positive standard deviation"
+    )
     return {
         "loadings": dist.Normal(0.0, scale).expand([p]),
         "variances": dist.InverseGamma(2.0, 1.0).expand([p]),

@@ -24,7 +24,8 @@ def pendulum_position(
     .. math:: f(x_0) = x_0 \cos(\sqrt g t) + \frac{v}{\sqrt g} \sin(\sqrt g t)
 
     Args:
-        w: ``{"v", "g", "t"}``: initial velocity, gravity > 0, time of the reading; any consistent units.
+        w: ``{"v", "g", "t"}``: initial velocity, gravity > 0, time of the reading; any consistent
+            units.
         x0: starting positions.
 
     >>> w = {"v": np.array(0.0), "g": np.array(4.0), "t": np.array(np.pi / 2)}
@@ -44,17 +45,18 @@ def pendulum(
     scale: float | int = 0.1,
     seed: int = 0,
 ) -> Triple:
-    r"""Simulated readings of a pendulum: starting positions :math:`x_0 ~ N(0, 1)` known, (v, g, t) to be learned.
+    r"""Simulated readings of a pendulum: starting positions :math:`x_0 ~ N(0, 1)` known, (v, g, t)
+     to be learned.
 
     Prior v ~ N(0, 1), g and t ~ LogNormal(0, 1), so both are positive.
 
-    The orbit :math:`(x_0, a v, a^2 g, t/a)` leaves f unchanged: gravity and time cannot be told apart. Readings show
-    two numbers, :math:`\cos(\sqrt g t)` and :math:`v \sin(\sqrt g t)/\sqrt g`, so the Fisher information of (v, g, t)
-    has rank 2.
+    The orbit :math:`(x_0, a v, a^2 g, t/a)` leaves f unchanged: gravity and time cannot be told
+    apart. Readings show two numbers, :math:`\cos(\sqrt g t)` and :math:`v \sin(\sqrt g t)/\sqrt g`,
+    so the Fisher information of (v, g, t) has rank 2.
 
-    Known: λ = 1, m = 1 where :math:`\sin(\sqrt g t) ≠ 0` at the truth, because rank 2 holds on all true parameters.
-    Where the sine vanishes, true parameters have :math:`\sqrt g t ∈ πZ` with any v; with δ the distance from there,
-    near v = 0 :math:`K ≍ δ^2 (v^2 + δ^2)`, so λ = 1/2, m = 2.
+    Known: λ = 1, m = 1 where :math:`\sin(\sqrt g t) ≠ 0` at the truth, because rank 2 holds on all
+    true parameters. Where the sine vanishes, true parameters have :math:`\sqrt g t ∈ πZ` with any
+    v; with δ the distance from there, near v = 0 :math:`K ≍ δ^2 (v^2 + δ^2)`, so λ = 1/2, m = 2.
 
     Args:
         n: number of readings ≥ 1.
@@ -99,7 +101,8 @@ def pendulum_population(
     scale: float | int = 0.1,
     n: float | int = 1.0,
 ) -> Triple:
-    r"""The population triple of :func:`pendulum`: starting positions :math:`x_0 ~ N(0, 1)`, the same prior and λ.
+    r"""The population triple of :func:`pendulum`: starting positions :math:`x_0 ~ N(0, 1)`, the
+     same prior and λ.
 
     .. math:: K = \frac{1}{2σ^2} \big[(\cos φ - \cos φ_0)^2 + (u \sin φ - u_0 \sin φ_0)^2\big],
               \qquad φ = \sqrt g t, \; u = v/\sqrt g
@@ -127,7 +130,11 @@ def pendulum_population(
         u, phase = pendulum_invariants(w)
         return jnp.cos(phase), u * jnp.sin(phase)
 
-    truth = {"v": np.asarray(float(velocity)), "g": np.asarray(float(gravity)), "t": np.asarray(float(time))}
+    truth = {
+        "v": np.asarray(float(velocity)),
+        "g": np.asarray(float(gravity)),
+        "t": np.asarray(float(time)),
+    }
     with jax.enable_x64(True):
         cosine, sine = (float(number) for number in readings(truth))
 
@@ -139,8 +146,11 @@ def pendulum_population(
     return Triple.population(kl, _prior(), n, name="pendulum, population", known=known)
 
 
-def pendulum_invariants(w: Mapping[str, Float[Array | np.ndarray, ""] | float | int]) -> tuple[Array, Array]:
-    r"""What readings can show: :math:`u = v/\sqrt g` and the phase :math:`φ = \sqrt g t`, coordinates without the orbit.
+def pendulum_invariants(
+    w: Mapping[str, Float[Array | np.ndarray, ""] | float | int],
+) -> tuple[Array, Array]:
+    r"""What readings can show: :math:`u = v/\sqrt g` and the phase :math:`φ = \sqrt g t`,
+     coordinates without the orbit.
 
     >>> [round(float(number), 6) for number in pendulum_invariants({"v": 1.0, "g": 4.0, "t": 1.5})]
     [0.5, 3.0]
@@ -164,13 +174,20 @@ def pendulum_orbit(w: Mapping[str, float | int], factor: float | int) -> dict[st
     """
     if not factor > 0:
         raise ValueError(f"factor: got {factor}; it should be positive")
-    return {"v": float(factor * w["v"]), "g": float(factor**2 * w["g"]), "t": float(w["t"] / factor)}
+    return {
+        "v": float(factor * w["v"]),
+        "g": float(factor**2 * w["g"]),
+        "t": float(w["t"] / factor),
+    }
 
 
-def pendulum_regression(x0: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], scale: float | int) -> Triple:
+def pendulum_regression(
+    x0: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], scale: float | int
+) -> Triple:
     """The same model for readings at hand, in units where v, g and t are of order 1.
 
-    λ = 1, m = 1 unless the readings were taken at a half period, which the data leave open; so nothing is claimed.
+    λ = 1, m = 1 unless the readings were taken at a half period, which the data leave open; so
+    nothing is claimed.
 
     Args:
         x0: known starting positions.
@@ -202,4 +219,8 @@ def _known(gravity: float | int, time: float | int) -> ExactCoefficient:
 
 
 def _prior() -> dict[str, dist.Distribution]:
-    return {"v": dist.Normal(0.0, 1.0), "g": dist.LogNormal(0.0, 1.0), "t": dist.LogNormal(0.0, 1.0)}
+    return {
+        "v": dist.Normal(0.0, 1.0),
+        "g": dist.LogNormal(0.0, 1.0),
+        "t": dist.LogNormal(0.0, 1.0),
+    }

@@ -1,4 +1,6 @@
-"""The pendulum as the notes have it, four parameters and one reading, and its regular reparametrisation."""
+"""The pendulum as the notes have it, four parameters and one reading, and its regular
+reparametrisation.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,16 @@ def pendulum_four(
     scale: float | int = 0.1,
     seed: int = 0,
 ) -> Triple:
-    r"""Repeated readings of one number, :math:`f = x_0\cos(\sqrt g t) + \frac{v}{\sqrt g}\sin(\sqrt g t)`, with all four parameters unknown.
+    r"""Repeated readings of one number,
+    :math:`f = x_0\cos(\sqrt g t) + \frac{v}{\sqrt g}\sin(\sqrt g t)`, with all four parameters
+    unknown.
 
     Prior x₀ and v ~ N(0, 1), g and t ~ LogNormal(0, 1).
 
-    Known: λ = 1/2, m = 1 for every truth. One number is seen, and its derivatives with respect to x₀ and v,
-    :math:`\cos φ` and :math:`\sin φ/\sqrt g`, are never both zero: the Fisher information has rank 1 of 4 everywhere, and the
+    Known: λ = 1/2, m = 1 for every truth. One number is seen, and its derivatives with respect to
+        x₀ and v,
+    :math:`\cos φ` and :math:`\sin φ/\sqrt g`, are never both zero: the Fisher information has rank
+    1 of 4 everywhere, and the
     true parameters are a smooth hypersurface.
 
     Args:
@@ -64,16 +70,28 @@ def pendulum_four(
     scale = real_number("scale", scale, above=0, meaning="a positive standard deviation")
     readings = np.zeros(n)
     with jax.enable_x64(True):
-        y = np.asarray(_reading(truth, readings)) + scale * np.random.default_rng(seed).normal(size=n)
+        y = np.asarray(_reading(truth, readings)) + scale * np.random.default_rng(seed).normal(
+            size=n
+        )
     prior = {
         "x0": dist.Normal(0.0, 1.0), "v": dist.Normal(0.0, 1.0),
         "g": dist.LogNormal(0.0, 1.0), "t": dist.LogNormal(0.0, 1.0),
     }  # fmt: skip
     known = ExactCoefficient(
-        Fraction(1, 2), 1, "singlearn, from the rank of the Fisher information", "known noise; one reading, repeated; any truth"
+        Fraction(1, 2),
+        1,
+        "singlearn, from the rank of the Fisher information",
+        "known noise; one reading, repeated; any truth",
     )
     return Triple.regression(
-        _reading, prior, readings, y, scale=scale, truth=truth, name="pendulum, four parameters", known=known
+        _reading,
+        prior,
+        readings,
+        y,
+        scale=scale,
+        truth=truth,
+        name="pendulum, four parameters",
+        known=known,
     )
 
 
@@ -84,11 +102,17 @@ def _reading(w: Mapping[str, Any], readings: Float[Array | np.ndarray, " n"]) ->
 
 
 def pendulum_regular(
-    n: int = 200, speed: float | int = 0.5, phase: float | int = 1.0, scale: float | int = 0.1, seed: int = 0
+    n: int = 200,
+    speed: float | int = 0.5,
+    phase: float | int = 1.0,
+    scale: float | int = 0.1,
+    seed: int = 0,
 ) -> Triple:
-    r"""The pendulum without its redundancy: :math:`f(x_0) = x_0 \cos φ + u \sin φ` with :math:`u = v/\sqrt g`, :math:`φ = \sqrt g t`.
+    r"""The pendulum without its redundancy: :math:`f(x_0) = x_0 \cos φ + u \sin φ` with
+    :math:`u = v/\sqrt g`, :math:`φ = \sqrt g t`.
 
-    Prior u ~ N(0, 1), φ uniform on (0, π); starting positions x₀ ~ N(0, 1) are known. On (0, π) cos φ tells φ and sin φ > 0
+    Prior u ~ N(0, 1), φ uniform on (0, π); starting positions x₀ ~ N(0, 1) are known. On (0, π) cos
+    φ tells φ and sin φ > 0
     then tells u: the model is identifiable, its Fisher information
     :math:`\frac1{σ^2}` of :math:`(\sin φ, -x_0 \sin φ + u\cos φ)` has rank 2, and it is regular.
 
@@ -113,7 +137,9 @@ def pendulum_regular(
     n, seed = whole_number("n", n), random_seed(seed)
     truth = {
         "u": np.asarray(real_number("speed", speed)),
-        "phase": np.asarray(real_number("phase", phase, above=0, below=np.pi, meaning="a number between 0 and π")),
+        "phase": np.asarray(
+            real_number("phase", phase, above=0, below=np.pi, meaning="a number between 0 and π")
+        ),
     }
     scale = real_number("scale", scale, above=0, meaning="a positive standard deviation")
     generator = np.random.default_rng(seed)
@@ -121,9 +147,21 @@ def pendulum_regular(
     with jax.enable_x64(True):
         y = np.asarray(_without_orbit(truth, x0)) + scale * generator.normal(size=n)
     prior = {"u": dist.Normal(0.0, 1.0), "phase": dist.Uniform(0.0, np.pi)}
-    known = ExactCoefficient(Fraction(1), 1, "Watanabe 2009, regular models", "known noise; random starting positions; 0 < φ < π")
+    known = ExactCoefficient(
+        Fraction(1),
+        1,
+        "Watanabe 2009, regular models",
+        "known noise; random starting positions; 0 < φ < π",
+    )
     return Triple.regression(
-        _without_orbit, prior, x0, y, scale=scale, truth=truth, name="pendulum, regular", known=known
+        _without_orbit,
+        prior,
+        x0,
+        y,
+        scale=scale,
+        truth=truth,
+        name="pendulum, regular",
+        known=known,
     )
 
 

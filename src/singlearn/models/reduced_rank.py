@@ -16,10 +16,11 @@ from singlearn.triple.intake import matrix
 
 
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | int = 1.0) -> Triple:
-    r"""The population triple :math:`K(w) = \|BA - B_0A_0\|^2`, prior N(0, 1) on every entry of A and B.
+    r"""The population triple :math:`K(w) = \|BA - B_0A_0\|^2`, prior N(0, 1) on every entry of A
+     and B.
 
-    :math:`B_0A_0` is the identity in its first ``rank`` rows and columns and zero elsewhere; every truth of that rank
-    gives the same λ.
+    :math:`B_0A_0` is the identity in its first ``rank`` rows and columns and zero elsewhere; every
+    truth of that rank gives the same λ.
 
     Known: λ and m in every case (Aoyagi & Watanabe 2005 [aoyagi2005reduced]_,
     :func:`singlearn.exact.catalogue.reduced_rank`).
@@ -76,7 +77,9 @@ def reduced_rank_regression(
     hidden = whole_number("hidden", hidden)
     x, y = matrix("x", x), matrix("y", y)
 
-    def f(w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]) -> Float[Array, "n outputs"]:
+    def f(
+        w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]
+    ) -> Float[Array, "n outputs"]:
         A, B = jnp.asarray(w["A"]), jnp.asarray(w["B"])
         return jnp.asarray(x, A.dtype) @ A.T @ B.T
 
@@ -86,7 +89,11 @@ def reduced_rank_regression(
     )
 
 
-def _prior(inputs: int, hidden: int, outputs: int, prior_scale: float | int) -> dict[str, dist.Distribution]:
-    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+def _prior(
+    inputs: int, hidden: int, outputs: int, prior_scale: float | int
+) -> dict[str, dist.Distribution]:
+    prior_scale = real_number(
+        "prior_scale", prior_scale, above=0, meaning="a positive standard deviation"
+    )
     normal = dist.Normal(0.0, prior_scale)
     return {"A": normal.expand([hidden, inputs]), "B": normal.expand([outputs, hidden])}

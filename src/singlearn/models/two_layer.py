@@ -19,9 +19,9 @@ from singlearn.triple.intake import as_array, matrix
 Activation = Callable[[Any], Array]
 
 
-
 def silu(z: Float[Array, "*shape"], sharpness: float | int = 100.0) -> Float[Array, "*shape"]:
-    r""":math:`z / (1 + e^{-τ z})`, an analytic function that tends to ReLU as the sharpness τ grows.
+    r""":math:`z / (1 + e^{-τ z})`, an analytic function that tends to ReLU as the sharpness τ
+     grows.
 
     Wei et al. have τ = 100 [wei2022deep]_. Exact and differentiable however large :math:`τ z` is.
 
@@ -55,17 +55,21 @@ def two_layer_network(
     act = _activation(activation)
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
     x = jnp.asarray(x, bias.dtype)
-    # One matrix product with the bias inside: measured two to four times the gradients a second of the same sum written out.
-    affine = jnp.concatenate([weight, bias[:, None]], axis=1) @ jnp.concatenate([x.T, jnp.ones_like(x[:, :1].T)], axis=0)
+    # One matrix product with the bias inside: measured two to four times the gradients a second of
+    # the same sum written out.
+    affine = jnp.concatenate([weight, bias[:, None]], axis=1) @ jnp.concatenate(
+        [x.T, jnp.ones_like(x[:, :1].T)], axis=0
+    )
     return constant + outgoing @ act(affine)
 
 
 def star_truth(m: int, hidden: int) -> dict[str, Float[np.ndarray, "*_"]]:
-    r"""The parameter :math:`s_m` of Wei et al., section 6 [wei2022deep]_: m kinks, a star on :math:`[-1, 1]^2`.
+    r"""The parameter :math:`s_m` of Wei et al., section 6 [wei2022deep]_: m kinks, a star on
+     :math:`[-1, 1]^2`.
 
-    With :math:`g` the rotation by 2π/m: :math:`w_1 = \sqrt g (1, 0)^T`, :math:`w_i = g^{i-1} w_1`, :math:`b_i = -1/3`,
-    :math:`q_i = 1` for i ≤ m; everything else is 0, the bias c too. The function repeats under the rotation, and each
-    kink lies 1/3 from the origin.
+    With :math:`g` the rotation by 2π/m: :math:`w_1 = \sqrt g (1, 0)^T`, :math:`w_i = g^{i-1} w_1`,
+    :math:`b_i = -1/3`, :math:`q_i = 1` for i ≤ m; everything else is 0, the bias c too. The
+    function repeats under the rotation, and each kink lies 1/3 from the origin.
 
     Args:
         m: number of kinks, ≥ 3.
@@ -98,15 +102,17 @@ def two_layer(
     prior_scale: float | int = 50.0,
     seed: int = 0,
 ) -> Triple:
-    r"""Data simulated from a two-layer network, learned by one: the triples of Wei et al., Table 2 [wei2022deep]_.
+    r"""Data simulated from a two-layer network, learned by one: the triples of Wei et al., Table 2
+     [wei2022deep]_.
 
-    Inputs uniform on :math:`[-1, 1]^N`, noise N(0, 1), prior N(0, ``prior_scale``²) on every parameter.
+    Inputs uniform on :math:`[-1, 1]^N`, noise N(0, 1), prior N(0, ``prior_scale``²) on every
+    parameter.
 
     Known for ReLU and the truth :math:`s_m`: λ = (3m + 1)/2, multiplicity 1, for every width ≥ m
-    (:func:`singlearn.exact.catalogue.relu_two_layer`). It shows only when n is large enough for the posterior to
-    concentrate on the true parameters: with n = 1000 and the prior N(0, 50²), at the temperatures of WBIC, the
-    posterior sits where all nodes are dead and the energy has the slope 1/2. For SiLU, for tanh and for other truths
-    nothing is claimed.
+    (:func:`singlearn.exact.catalogue.relu_two_layer`). It shows only when n is large enough for the
+    posterior to concentrate on the true parameters: with n = 1000 and the prior N(0, 50²), at the
+    temperatures of WBIC, the posterior sits where all nodes are dead and the energy has the slope
+    1/2. For SiLU, for tanh and for other truths nothing is claimed.
 
     Args:
         hidden: width H.
@@ -127,14 +133,20 @@ def two_layer(
     kinks = None if isinstance(truth, Mapping) else whole_number("truth", truth, at_least=3)
     parameter = dict(truth) if isinstance(truth, Mapping) else star_truth(truth, hidden)
     if np.ndim(parameter["w"]) != 2 or np.shape(parameter["w"])[0] != hidden:
-        raise ValueError(f"truth: its w has shape {np.shape(parameter['w'])}; it should be ({hidden}, inputs)")
+        raise ValueError(
+            f"truth: its w has shape {np.shape(parameter['w'])}; it should be ({hidden}, inputs)"
+        )
     inputs = parameter["w"].shape[1]
     generator = np.random.default_rng(seed)
     x = generator.uniform(-1.0, 1.0, size=(n, inputs))
     with jax.enable_x64(True):
         y = np.asarray(two_layer_network(parameter, x, activation)) + generator.normal(size=n)
     # Only of the star is it known that it is minimal, with all kinks inside.
-    known = catalogue.relu_two_layer(inputs, 1, kinks) if kinks is not None and activation == "relu" else None
+    known = (
+        catalogue.relu_two_layer(inputs, 1, kinks)
+        if kinks is not None and activation == "relu"
+        else None
+    )
     named = "simulated truth" if kinks is None else f"truth s_{kinks}"
     return Triple.regression(
         _network(activation),
@@ -165,7 +177,8 @@ def two_layer_regression(
         scale: standard deviation of the noise, in the unit of ``y``.
 
     Raises:
-        ValueError: ``hidden`` < 1, a scale that is not positive, an unknown activation, data that do not match.
+        ValueError: ``hidden`` < 1, a scale that is not positive, an unknown activation, data that
+            do not match.
 
     >>> two_layer_regression(np.zeros((4, 2)), np.ones(4), hidden=3).dimension
     13
@@ -178,12 +191,14 @@ def two_layer_regression(
 
 
 def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
-    r"""The population triple of :math:`f(x) = ∑_j a_j \tanh(b_j x)` when the truth is zero, prior N(0, 1).
+    r"""The population triple of :math:`f(x) = ∑_j a_j \tanh(b_j x)` when the truth is zero, prior
+     N(0, 1).
 
-    :math:`K(w) = \frac12 E_x[f(x)^2]` for x uniform on [-1, 1], by Gauss–Legendre quadrature with 32 nodes.
+    :math:`K(w) = \frac12 E_x[f(x)^2]` for x uniform on [-1, 1], by Gauss–Legendre quadrature with
+    32 nodes.
 
-    Known: λ and m for every width (:func:`singlearn.exact.catalogue.tanh_zero_truth`), for instance 2/3 with m = 1 for
-    two nodes.
+    Known: λ and m for every width (:func:`singlearn.exact.catalogue.tanh_zero_truth`), for instance
+    2/3 with m = 1 for two nodes.
 
     Args:
         hidden: H ≥ 1.
@@ -215,14 +230,19 @@ def _activation(activation: str | Activation) -> Activation:
     if not isinstance(activation, str):
         return activation
     if activation not in ACTIVATIONS:
-        raise ValueError(f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}, or a function")
+        raise ValueError(
+            f"activation: got {activation!r}; it should be one of {', '.join(ACTIVATIONS)}, or a "
+            f"function"
+        )
     return ACTIVATIONS[activation]
 
 
 def _name(activation: str | Activation) -> str:
     names = {"relu": "ReLU", "silu": "SiLU"}
     return (
-        names.get(activation, activation) if isinstance(activation, str) else getattr(activation, "__name__", "network")
+        names.get(activation, activation)
+        if isinstance(activation, str)
+        else getattr(activation, "__name__", "network")
     )
 
 
@@ -232,7 +252,9 @@ def _network(activation: str | Activation) -> Callable[[Any, Any], Float[Array, 
 
 
 def _prior(hidden: int, inputs: int, prior_scale: float | int) -> dict[str, dist.Distribution]:
-    prior_scale = real_number("prior_scale", prior_scale, above=0, meaning="a positive standard deviation")
+    prior_scale = real_number(
+        "prior_scale", prior_scale, above=0, meaning="a positive standard deviation"
+    )
     normal = dist.Normal(0.0, prior_scale)
     return {
         "w": normal.expand([hidden, inputs]),

@@ -1,4 +1,6 @@
-"""The worked examples as population triples; :mod:`singlearn.exact.worked_examples` has them with symbols."""
+"""The worked examples as population triples; :mod:`singlearn.exact.divergences.worked_examples` has
+them with symbols.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +11,23 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
-from singlearn.exact import worked_examples as exact
+from singlearn.exact.divergences import worked_examples as exact
 from singlearn.triple import Triple
 
 Parameters = Mapping[str, Float[Array, ""]]
 
 
 def scaling_valley(
-    theta: float | int = 2.0, half_width: float | int = 3**0.5, prior_half_width: float | int = 5.0, n: float | int = 1.0
+    theta: float | int = 2.0,
+    half_width: float | int = 3**0.5,
+    prior_half_width: float | int = 5.0,
+    n: float | int = 1.0,
 ) -> Triple:
-    r"""One node that may be rescaled, :math:`q\,\mathrm{ReLU}(w x)` learning :math:`θ\,\mathrm{ReLU}(x)`; uniform prior on a square.
+    r"""One node that may be rescaled, :math:`q\,\mathrm{ReLU}(w x)` learning
+     :math:`θ\,\mathrm{ReLU}(x)`; uniform prior on a square.
 
-    Known: λ = 1/2, m = 1, or m = 2 for θ = 0 (:func:`singlearn.exact.worked_examples.scaling_valley`).
+    Known: λ = 1/2, m = 1, or m = 2 for θ = 0
+    (:func:`singlearn.exact.divergences.worked_examples.scaling_valley`).
 
     Args:
         theta: θ ≥ 0.
@@ -36,14 +43,19 @@ def scaling_valley(
     """
     known = exact.scaling_valley(_exactly(theta), _exactly(half_width)).known
     if not prior_half_width**2 > theta:
-        raise ValueError(f"prior_half_width: got {prior_half_width}; above √{theta} the prior reaches the true parameters")
+        raise ValueError(
+            f"prior_half_width: got {prior_half_width}; above √{theta} the prior reaches the true "
+            f"parameters"
+        )
     scale = half_width**2 / 12
 
     def kl(w: Parameters) -> Float[Array, ""]:
         product = w["w"] * w["q"]
         return scale * jnp.where(w["w"] >= 0, (product - theta) ** 2, product**2 + theta**2)
 
-    return Triple.population(kl, _square(("w", "q"), 0.0, prior_half_width), n, name="scaling valley", known=known)
+    return Triple.population(
+        kl, _square(("w", "q"), 0.0, prior_half_width), n, name="scaling valley", known=known
+    )
 
 
 def orientation_reversal(
@@ -53,9 +65,11 @@ def orientation_reversal(
     prior_half_width: float | int = 2.0,
     n: float | int = 1.0,
 ) -> Triple:
-    r"""Both nodes of a truth turned round; uniform prior around the one true parameter, s = θ, c = 2θB.
+    r"""Both nodes of a truth turned round; uniform prior around the one true parameter, s = θ, c =
+     2θB.
 
-    Known: λ = 1, m = 1, a regular model (:func:`singlearn.exact.worked_examples.orientation_reversal`).
+    Known: λ = 1, m = 1, a regular model
+    (:func:`singlearn.exact.divergences.worked_examples.orientation_reversal`).
 
     Args:
         theta: θ > 0.
@@ -70,14 +84,20 @@ def orientation_reversal(
     >>> orientation_reversal(theta=1, offset=0.5).parameter_energy({"s": 1.0, "c": 1.0})
     0.0
     """
-    known = exact.orientation_reversal(_exactly(theta), _exactly(offset), _exactly(half_width)).known
+    known = exact.orientation_reversal(
+        _exactly(theta), _exactly(offset), _exactly(half_width)
+    ).known
     if not prior_half_width > 0:
         raise ValueError(f"prior_half_width: got {prior_half_width}; it should be positive")
     gap = half_width - offset
 
     def kl(w: Parameters) -> Float[Array, ""]:
         slope, level = w["s"] - theta, w["c"] - 2 * theta * offset
-        return gap**3 / (6 * half_width) * slope**2 + gap**2 / (2 * half_width) * slope * level + level**2 / 2
+        return (
+            gap**3 / (6 * half_width) * slope**2
+            + gap**2 / (2 * half_width) * slope * level
+            + level**2 / 2
+        )
 
     prior = {
         name: dist.Uniform(centre - prior_half_width, centre + prior_half_width)
@@ -87,11 +107,16 @@ def orientation_reversal(
 
 
 def two_node_degeneracy(
-    theta: float | int = 1.0, half_width: float | int = 3**0.5, prior_half_width: float | int = 2.0, n: float | int = 1.0
+    theta: float | int = 1.0,
+    half_width: float | int = 3**0.5,
+    prior_half_width: float | int = 2.0,
+    n: float | int = 1.0,
 ) -> Triple:
-    r"""Two nodes where one is enough, :math:`\mathrm{ReLU}(w_1 x) + \mathrm{ReLU}(w_2 x)`; uniform prior on a square.
+    r"""Two nodes where one is enough, :math:`\mathrm{ReLU}(w_1 x) + \mathrm{ReLU}(w_2 x)`; uniform
+     prior on a square.
 
-    Known: λ = 1/2, m = 1, everywhere on the segment W_0 (:func:`singlearn.exact.worked_examples.two_node_degeneracy`).
+    Known: λ = 1/2, m = 1, everywhere on the segment W_0
+    (:func:`singlearn.exact.divergences.worked_examples.two_node_degeneracy`).
 
     Args:
         theta: θ > 0.
@@ -107,7 +132,10 @@ def two_node_degeneracy(
     """
     known = exact.two_node_degeneracy(_exactly(theta), _exactly(half_width)).known
     if not prior_half_width > theta:
-        raise ValueError(f"prior_half_width: got {prior_half_width}; above θ = {theta} the prior contains the true parameters")
+        raise ValueError(
+            f"prior_half_width: got {prior_half_width}; above θ = {theta} the prior contains the "
+            f"true parameters"
+        )
     scale = half_width**2 / 12
 
     def kl(w: Parameters) -> Float[Array, ""]:
@@ -115,13 +143,19 @@ def two_node_degeneracy(
         left = jnp.maximum(-w["w1"], 0) + jnp.maximum(-w["w2"], 0)
         return scale * ((right - theta) ** 2 + left**2)
 
-    return Triple.population(kl, _square(("w1", "w2"), 0.0, prior_half_width), n, name="two-node degeneracy", known=known)
+    return Triple.population(
+        kl, _square(("w1", "w2"), 0.0, prior_half_width), n, name="two-node degeneracy", known=known
+    )
 
 
-def moving_kink(half_width: float | int = 1.0, prior_half_width: float | int = 1.0, n: float | int = 1.0) -> Triple:
-    r"""A kink that may move, :math:`\mathrm{ReLU}(x - b)` learning :math:`\mathrm{ReLU}(x)`; uniform prior.
+def moving_kink(
+    half_width: float | int = 1.0, prior_half_width: float | int = 1.0, n: float | int = 1.0
+) -> Triple:
+    r"""A kink that may move, :math:`\mathrm{ReLU}(x - b)` learning :math:`\mathrm{ReLU}(x)`;
+     uniform prior.
 
-    Known: λ = 1/2, m = 1, although K is C² and not C³ at its zero (:func:`singlearn.exact.worked_examples.moving_kink`).
+    Known: λ = 1/2, m = 1, although K is C² and not C³ at its zero
+    (:func:`singlearn.exact.divergences.worked_examples.moving_kink`).
 
     Args:
         half_width: A > 0 of the uniform inputs.
@@ -148,10 +182,14 @@ def moving_kink(half_width: float | int = 1.0, prior_half_width: float | int = 1
         # ((-b)³ - (-A - b)³)/3 + A b² at b = -A - beyond, less its value at -A.
         return near + (A * beyond * (A + beyond) + A * (2 * A * beyond + beyond**2)) / (4 * A)
 
-    return Triple.population(kl, _square(("b",), 0.0, prior_half_width), n, name="moving kink", known=known)
+    return Triple.population(
+        kl, _square(("b",), 0.0, prior_half_width), n, name="moving kink", known=known
+    )
 
 
-def _square(names: tuple[str, ...], centre: float, half_width: float | int) -> dict[str, dist.Distribution]:
+def _square(
+    names: tuple[str, ...], centre: float, half_width: float | int
+) -> dict[str, dist.Distribution]:
     return {name: dist.Uniform(centre - half_width, centre + half_width) for name in names}
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
     from singlearn.plot.boundary_lines import activation_boundaries
-    from singlearn.plot.chains_of_local_run import chains
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
@@ -21,16 +20,17 @@ if TYPE_CHECKING:
     from singlearn.plot.lanes_of_nodes import timeline
     from singlearn.plot.learning_curves import generalisation_error
     from singlearn.plot.ledger_of_optimiser import ledger
+    from singlearn.plot.llc_chains import chains
     from singlearn.plot.model_comparison import selection
     from singlearn.plot.newton_polyhedron import newton_polygon
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
+    from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.resolution_tree import chart_tree
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
     from singlearn.plot.valley_and_posterior import valley
-    from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.volume_curve import volume
 
 PICTURES = {

@@ -13,7 +13,7 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
-    from singlearn.symmetry.snap.hierarchy import DeepHierarchy, Hierarchy
+    from singlearn.symmetry.trained.hierarchy import DeepHierarchy, Hierarchy
 
 KINDS = {
     "boundaries coincide": (INK, "o"),
@@ -30,10 +30,11 @@ SMALLEST = 1e-17
 
 
 def barcode(found: Hierarchy | DeepHierarchy) -> Figure:
-    """Bars of relations over distance, and below them minimal width, dimension and components of the fibre.
+    """Bars of relations over distance, and below them minimal width, dimension and components of
+    the fibre.
 
-    A bar starts at the distance from the network within which its relation holds, and ends where a larger one takes its
-    place. One column per hidden layer.
+    A bar starts at the distance from the network within which its relation holds, and ends where a
+    larger one takes its place. One column per hidden layer.
 
     Args:
         found: what :func:`singlearn.symmetry.hierarchy` gave.

@@ -35,7 +35,9 @@ class Side:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise ValueError(f"{self.name}: got the range from {self.low} to {self.high}; it should not be empty")
+            raise ValueError(
+                f"{self.name}: got the range from {self.low} to {self.high}; it should not be empty"
+            )
 
     def grid(self) -> Float[np.ndarray, " points"]:
         """Equally spaced values, both ends included."""
@@ -55,8 +57,8 @@ def plane(
         triple: a population triple.
         x: the horizontal parameter.
         y: the vertical one.
-        true_set: what is drawn in, by its name in the legend: curves, each an array of points (x, y); a curve of one
-            point is drawn as a dot.
+        true_set: what is drawn in, by its name in the legend: curves, each an array of points (x,
+            y); a curve of one point is drawn as a dot.
         at: values of the parameters that are neither.
 
     Raises:
@@ -72,7 +74,9 @@ def plane(
     values = energy_over_plane(triple, x, y, at) / triple.n
     highest = int(np.ceil(np.log10(values.max())))
     levels = 10.0 ** np.arange(highest - DECADES, highest + 1)
-    drawn = axes.contourf(x.grid(), y.grid(), np.maximum(values, levels[0]), levels=levels, cmap="Blues_r", norm="log")
+    drawn = axes.contourf(
+        x.grid(), y.grid(), np.maximum(values, levels[0]), levels=levels, cmap="Blues_r", norm="log"
+    )
     axes.contour(x.grid(), y.grid(), values, levels=levels[1:-1], colors="white", linewidths=0.5)
     bar = figure.colorbar(drawn, ax=axes)
     bar.set_label("$K(w)$  [nats]; the darkest is below the scale")
@@ -83,7 +87,9 @@ def plane(
     return figure
 
 
-def energy_over_plane(triple: Triple, x: Side, y: Side, at: Mapping[str, Any] | None = None) -> Float[np.ndarray, "points points"]:
+def energy_over_plane(
+    triple: Triple, x: Side, y: Side, at: Mapping[str, Any] | None = None
+) -> Float[np.ndarray, "points points"]:
     """n K over the grid of the plane, a row for each y, in nats.
 
     Raises:
@@ -95,31 +101,64 @@ def energy_over_plane(triple: Triple, x: Side, y: Side, at: Mapping[str, Any] | 
     names = {x.name, y.name, *fixed}
     expected = set(triple.coordinates.shapes())
     if names != expected or x.name == y.name:
-        raise ValueError(f"at: with {x.name} and {y.name} the plane gives {sorted(names)}; the parameters are {sorted(expected)}")
+        raise ValueError(
+            f"at: with {x.name} and {y.name} the plane gives {sorted(names)}; the parameters are "
+            f"{sorted(expected)}"
+        )
     with jax.enable_x64(True):
         X, Y = jnp.meshgrid(jnp.asarray(x.grid()), jnp.asarray(y.grid()))
         kl = triple.kl
 
         def energy(first: Any, second: Any) -> Any:
-            return kl({x.name: first, y.name: second, **{name: jnp.asarray(value) for name, value in fixed.items()}})
+            return kl(
+                {
+                    x.name: first,
+                    y.name: second,
+                    **{name: jnp.asarray(value) for name, value in fixed.items()},
+                }
+            )
 
         return triple.n * np.asarray(jax.jit(jax.vmap(jax.vmap(energy)))(X, Y))
 
 
-def draw_true_set(axes: Axes, true_set: Mapping[str, Sequence[Float[np.ndarray, "points 2"]]]) -> None:
+def draw_true_set(
+    axes: Axes, true_set: Mapping[str, Sequence[Float[np.ndarray, "points 2"]]]
+) -> None:
     """The curves of W_0 in the accent colour, one style a name, and a legend above the axes."""
     handles = []
     styles: tuple[Literal["-", ":", "--", "-."], ...] = ("-", ":", "--", "-.")
     for (name, curves), style in zip(true_set.items(), styles, strict=False):
         dots = all(len(curve) == 1 for curve in curves) and len(curves) > 0
         for curve in curves:
-            axes.plot(*np.asarray(curve).T, "o" if dots else style, color=ACCENT, linewidth=2.2, markersize=7, scalex=False, scaley=False)
+            axes.plot(
+                *np.asarray(curve).T,
+                "o" if dots else style,
+                color=ACCENT,
+                linewidth=2.2,
+                markersize=7,
+                scalex=False,
+                scaley=False,
+            )
         handles.append(
-            Line2D([], [], color=ACCENT, linewidth=2.2, linestyle="" if dots else style, marker="o" if dots else "none", label=name)
+            Line2D(
+                [],
+                [],
+                color=ACCENT,
+                linewidth=2.2,
+                linestyle="" if dots else style,
+                marker="o" if dots else "none",
+                label=name,
+            )
         )
     if handles:
         axes.legend(
-            handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), frameon=False, fontsize=9, borderaxespad=0.2
+            handles=handles,
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=len(handles),
+            frameon=False,
+            fontsize=9,
+            borderaxespad=0.2,
         )
 
 
@@ -135,4 +174,4 @@ def label_plane(axes: Axes, x: Side, y: Side) -> None:
 def symbol(name: str) -> str:
     """The parameter's name as mathematics: w1 becomes w with the index 1."""
     letters = name.rstrip("0123456789")
-    return f"${letters}_{{{name[len(letters):]}}}$" if letters and letters != name else f"${name}$"
+    return f"${letters}_{{{name[len(letters) :]}}}$" if letters and letters != name else f"${name}$"

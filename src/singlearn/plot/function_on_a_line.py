@@ -9,22 +9,24 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
 from singlearn.plot.style import INK, QUIET, quieten
 from singlearn.symmetry.domain import Box
-from singlearn.symmetry.kink_form import kink_form
-from singlearn.symmetry.network import TwoLayerReLU
-from singlearn.symmetry.roles import node_roles
+from singlearn.symmetry.two_layer.kink_form import kink_form
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import node_roles
 
 
 def kinks(net: TwoLayerReLU, domain: Box) -> Figure:
     """The first output of a network with one input, and below it where each node is active.
 
-    Every hidden node has a row: its boundary is the marker, an arrow points into the side on which it is active, and the number is its
-    total gradient q w.
+    Every hidden node has a row: its boundary is the marker, an arrow points into the side on which
+    it is active, and the number is its total gradient q w.
 
     Raises:
         ValueError: the network has not one input.
     """
     figure = Figure(figsize=(6.4, 3.0 + 0.3 * net.width), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.0, max(0.6, 0.42 * net.width)])
+    above, below = figure.subplots(
+        2, 1, sharex=True, height_ratios=[3.0, max(0.6, 0.42 * net.width)]
+    )
     draw_function(above, net, domain)
     draw_nodes(below, net, domain)
     return figure
@@ -53,13 +55,25 @@ def draw_nodes(axes: Axes, net: TwoLayerReLU, domain: Box) -> None:
         text = f"{style.meaning}, q w = {q[0, i] * w[i, 0]:.3g}"
         place = float(-b[i] / w[i, 0]) if w[i, 0] else None
         if place is None or not low < place < high:
-            axes.text((low + high) / 2, i, text, color=style.colour, fontsize=8, ha="center", va="center")
+            axes.text(
+                (low + high) / 2, i, text, color=style.colour, fontsize=8, ha="center", va="center"
+            )
             continue
         end = high if w[i, 0] > 0 else low
         axes.plot([place, end], [i, i], color=style.colour, linestyle=style.line, linewidth=1.5)
         axes.plot(place, i, style.marker, color=style.colour, markersize=6)
-        axes.plot(end, i, ">" if end == high else "<", color=style.colour, markersize=6, clip_on=False)
-        axes.text(place, i - 0.14, text, color=style.colour, fontsize=8, ha="left" if end == high else "right", va="bottom")
+        axes.plot(
+            end, i, ">" if end == high else "<", color=style.colour, markersize=6, clip_on=False
+        )
+        axes.text(
+            place,
+            i - 0.14,
+            text,
+            color=style.colour,
+            fontsize=8,
+            ha="left" if end == high else "right",
+            va="bottom",
+        )
     axes.set(xlabel="input $x$", ylabel="hidden node")
     axes.set_yticks(range(net.width))
     axes.set_ylim(max(net.width, 1) - 0.4, -0.8)

@@ -8,7 +8,7 @@ import numpy as np
 
 from singlearn.plot.figure import Figure
 from singlearn.symmetry.domain import Box
-from singlearn.symmetry.network import TwoLayerReLU
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 STEPS = 81
 
@@ -27,11 +27,26 @@ def surface(net: TwoLayerReLU, domain: Box) -> Figure:
 def draw_surface(axes: Any, net: TwoLayerReLU, domain: Box) -> None:
     """Draw it on given three-dimensional axes."""
     if net.inputs != 2 or domain.inputs != 2:
-        raise ValueError(f"net: it has {net.inputs} inputs; a surface is drawn over the plane of two")
-    sides = [np.linspace(float(lo), float(hi), STEPS) for lo, hi in zip(domain.lower, domain.upper, strict=True)]
+        raise ValueError(
+            f"net: it has {net.inputs} inputs; a surface is drawn over the plane of two"
+        )
+    sides = [
+        np.linspace(float(lo), float(hi), STEPS)
+        for lo, hi in zip(domain.lower, domain.upper, strict=True)
+    ]
     x, y = np.meshgrid(*sides)
     z = net.evaluate(np.stack([x, y], axis=-1).reshape(-1, 2))[:, 0].reshape(x.shape)
-    axes.plot_surface(x, y, z, cmap="cividis", rstride=2, cstride=2, linewidth=0.15, edgecolor="#00000030", antialiased=True)
+    axes.plot_surface(
+        x,
+        y,
+        z,
+        cmap="cividis",
+        rstride=2,
+        cstride=2,
+        linewidth=0.15,
+        edgecolor="#00000030",
+        antialiased=True,
+    )
     axes.set_xlabel("input $x_1$", fontsize=9)
     axes.set_ylabel("input $x_2$", fontsize=9)
     axes.set_zlabel("output $f(x)$", fontsize=9)

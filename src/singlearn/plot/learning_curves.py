@@ -16,11 +16,14 @@ from singlearn.plot.takes import takes
 MARKERS = "os^Dv<>Ph"
 
 
-def generalisation_error(curve: LearningCurve, exact: float | None = None, axes: Axes | None = None) -> PlainFigure:
+def generalisation_error(
+    curve: LearningCurve, exact: float | None = None, axes: Axes | None = None
+) -> PlainFigure:
     r""":math:`n\,E_n G(n)` against n, one line a method, with standard errors over data sets.
 
-    Multiplied by n, curves that fall like C/n are level, and their height is C. A method far above the others gets the logarithmic axis it
-    needs. Where a method has no finite error, a cross at the upper edge says so.
+    Multiplied by n, curves that fall like C/n are level, and their height is C. A method far above
+    the others gets the logarithmic axis it needs. Where a method has no finite error, a cross at
+    the upper edge says so.
 
     Args:
         curve: what was measured.
@@ -38,7 +41,9 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
         colour, line = SERIES[index % len(SERIES)]
         # Not a number where the mean is missing: the line breaks there.
         values = n * [math.nan if point.mean is None else point.mean.value for point in points]
-        errors = n * [math.nan if point.mean is None else point.mean.standard_error for point in points]
+        errors = n * [
+            math.nan if point.mean is None else point.mean.standard_error for point in points
+        ]
         heights += [float(value) for value in values if not math.isnan(value)]
         own.errorbar(
             at,
@@ -65,11 +70,20 @@ def generalisation_error(curve: LearningCurve, exact: float | None = None, axes:
     own.set_xticks(n, [f"{int(size)}" for size in n])
     own.minorticks_off()
     for where, colour in missing:
-        own.plot(where, 0.97, marker="x", color=colour, transform=own.get_xaxis_transform(), clip_on=False)
+        own.plot(
+            where,
+            0.97,
+            marker="x",
+            color=colour,
+            transform=own.get_xaxis_transform(),
+            clip_on=False,
+        )
     own.set_xlabel("sample size n")
     own.set_ylabel("n × generalisation error  [nats]")
     quieten(own)
-    own.set_title(curve.name + ("\n× : no finite error, see the table" if missing else ""), fontsize=10)
+    own.set_title(
+        curve.name + ("\n× : no finite error, see the table" if missing else ""), fontsize=10
+    )
     own.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure = own.figure
     assert isinstance(figure, PlainFigure)

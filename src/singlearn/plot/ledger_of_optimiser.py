@@ -26,12 +26,15 @@ MARKS = 8
 
 
 def ledger(books: Books) -> Figure:
-    """Largest absolute cumulated entry of every kind against the step, one panel a law, on a logarithmic axis.
+    """Largest absolute cumulated entry of every kind against the step, one panel a law, on a
+    logarithmic axis.
 
-    The grey band ends at what rounding allows: an entry inside it is rounding. Entries that are zero are not drawn.
+    The grey band ends at what rounding allows: an entry inside it is rounding. Entries that are
+    zero are not drawn.
 
     Args:
-        books: the ledger of a PyTorch optimiser or an Optax transformation, or one read from its file.
+        books: the ledger of a PyTorch optimiser or an Optax transformation, or one read from its
+            file.
 
     Raises:
         ValueError: nothing is recorded yet.
@@ -57,10 +60,17 @@ def ledger(books: Books) -> Figure:
         if not str(line.get_label()).startswith("_")
     }
     figure.legend(
-        list(handles.values()), list(map(str, handles)), frameon=False, fontsize=8, loc="outside right center"
+        list(handles.values()),
+        list(map(str, handles)),
+        frameon=False,
+        fontsize=8,
+        loc="outside right center",
     )
     figure.suptitle(
-        f"{books.optimiser}: cumulated entries, largest absolute value", fontsize=10, x=0.01, ha="left"
+        f"{books.optimiser}: cumulated entries, largest absolute value",
+        fontsize=10,
+        x=0.01,
+        ha="left",
     )
     return figure
 
@@ -85,10 +95,19 @@ def _panel(axes: Axes, one: Series) -> None:
             linewidth=1.3,
             label=name,
         )
-    axes.plot(steps, one.sizes["moved"], color="black", linewidth=2.6, alpha=0.25, label="change of the law")
+    axes.plot(
+        steps,
+        one.sizes["moved"],
+        color="black",
+        linewidth=2.6,
+        alpha=0.25,
+        label="change of the law",
+    )
     low = axes.get_ylim()[0]
     axes.set_yscale("log")
-    axes.fill_between(steps, max(low, 1e-300), one.sizes["rounding"], color=QUIET, alpha=0.18, linewidth=0)
+    axes.fill_between(
+        steps, max(low, 1e-300), one.sizes["rounding"], color=QUIET, alpha=0.18, linewidth=0
+    )
     positive = [value for values in one.sizes.values() for value in values if value > 0]
     if positive:
         axes.set_ylim(min(positive) / 2, max(positive) * 2)

@@ -8,16 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
-from singlearn.measure.estimate import Estimate
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 from singlearn.selection import Candidate, Selection
 from singlearn.selection.predictive import is_density_on_a_line, predictive_density
 
 
 def selection(result: Selection, x_label: str = "x") -> Figure:
-    """Free energy and criteria above their lowest, P(K), λ̂ beside d/2; for densities on a line, data and prediction.
+    """Free energy and criteria above their lowest, P(K), λ̂ beside d/2; for densities on a line,
+    data and prediction.
 
     Args:
         result: what ``select`` returned.
@@ -45,7 +46,9 @@ def selection(result: Selection, x_label: str = "x") -> Figure:
 
 
 def _draw_criteria(axes: Axes, result: Selection) -> None:
-    """Each criterion above its own lowest value: WAIC estimates another quantity than F, only differences compare."""
+    """Each criterion above its own lowest value: WAIC estimates another quantity than F, only
+    differences compare.
+    """
     sizes = [c.size for c in result.candidates]
     series: list[tuple[str, list[Estimate | None], str, str, str]] = [
         ("F", [c.free_energy for c in result.candidates], "o-", INK, INK),
@@ -63,12 +66,22 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
             [size + shift * (index - 1.5) for size, _ in known],
             [e.value - lowest for _, e in known],
             yerr=np.nan_to_num([e.standard_error for _, e in known]),
-            fmt=line, color=colour, markerfacecolor=face, markersize=5, linewidth=1.2, capsize=2, label=name,
-        )  # fmt: skip
+            fmt=line,
+            color=colour,
+            markerfacecolor=face,
+            markersize=5,
+            linewidth=1.2,
+            capsize=2,
+            label=name,
+        )
     highest = axes.get_ylim()[1]
     if highest > 8:
         axes.set_yscale("symlog", linthresh=2, linscale=1.2)
-        ticks = [t for t in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if t < highest]
+        ticks = [
+            t
+            for t in (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+            if t < highest
+        ]
         axes.set_yticks(ticks, minor=False)
         axes.yaxis.set_minor_locator(FixedLocator([]))
         axes.yaxis.set_major_formatter(ScalarFormatter())
@@ -87,7 +100,9 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
 
 
 def _waic(result: Selection, candidate: Candidate) -> Estimate | None:
-    """WAIC with the error of its difference from the lowest: of the computation and, paired, over data."""
+    """WAIC with the error of its difference from the lowest: of the computation and, paired, over
+    data.
+    """
     difference = result.difference(candidate, "waic")
     if candidate.waic is None or difference is None:
         return None
@@ -101,7 +116,15 @@ def _draw_probability(axes: Axes, result: Selection) -> None:
     errors = np.nan_to_num([c.probability.standard_error for c in result.candidates])
     colours = [INK if c is result.best else "#b9c0cf" for c in result.candidates]
     axes.bar(
-        sizes, values, yerr=errors, color=colours, edgecolor=INK, linewidth=0.8, width=0.7, capsize=3, ecolor=ACCENT
+        sizes,
+        values,
+        yerr=errors,
+        color=colours,
+        edgecolor=INK,
+        linewidth=0.8,
+        width=0.7,
+        capsize=3,
+        ecolor=ACCENT,
     )
     axes.set_ylim(0, min(1.05, 1.15 * max(v + e for v, e in zip(values, errors, strict=True))))
     axes.set_ylabel("posterior probability  $P(K)$")
@@ -109,7 +132,11 @@ def _draw_probability(axes: Axes, result: Selection) -> None:
 
 def _draw_coefficient(axes: Axes, result: Selection) -> None:
     sizes = [c.size for c in result.candidates]
-    known = [(c.size, c.learning_coefficient) for c in result.candidates if c.learning_coefficient is not None]
+    known = [
+        (c.size, c.learning_coefficient)
+        for c in result.candidates
+        if c.learning_coefficient is not None
+    ]
     axes.plot(
         sizes,
         [c.half_dimension for c in result.candidates],
@@ -124,11 +151,23 @@ def _draw_coefficient(axes: Axes, result: Selection) -> None:
             [size for size, _ in known],
             [e.value for _, e in known],
             yerr=np.nan_to_num([e.standard_error for _, e in known]),
-            fmt="o-", color=INK, markersize=5, linewidth=1.2, capsize=2, label="$\\hat λ$ around $β = 1/\\log n$",
-        )  # fmt: skip
+            fmt="o-",
+            color=INK,
+            markersize=5,
+            linewidth=1.2,
+            capsize=2,
+            label="$\\hat λ$ around $β = 1/\\log n$",
+        )
     axes.set_ylim(bottom=0)
     axes.set_ylabel("learning coefficient  $λ$")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, fontsize=9, borderaxespad=0.2)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0.2,
+    )
 
 
 def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
@@ -152,5 +191,7 @@ def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel("density")
     axes.set_title(
-        f"{len(data)} observations and the Bayes predictive density, K = {best.size}", fontsize=9, loc="left"
+        f"{len(data)} observations and the Bayes predictive density, K = {best.size}",
+        fontsize=9,
+        loc="left",
     )

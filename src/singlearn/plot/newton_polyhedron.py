@@ -14,9 +14,11 @@ from singlearn.plot.takes import takes
 
 
 def newton_polygon(result: ResolvedCoefficient) -> Figure:
-    """Exponents of K (or of the squares whose sum it is), the polygon above them, and where the diagonal enters it.
+    """Exponents of K (or of the squares whose sum it is), the polygon above them, and where the
+    diagonal enters it.
 
-    The diagonal enters at (d, d); 1/d is λ if the polygon decides, which it does only where its faces are non-degenerate.
+    The diagonal enters at (d, d); 1/d is λ if the polygon decides, which it does only where its
+    faces are non-degenerate.
 
     Args:
         result: of :func:`singlearn.exact.rlct`, for two variables.
@@ -29,7 +31,9 @@ def newton_polygon(result: ResolvedCoefficient) -> Figure:
     names = statement["variables"]
     if len(names) != 2:
         raise ValueError(f"result: it is about {len(names)} variables; a polygon needs two")
-    points = sorted({tuple(statement["power"] * v for v in e) for _, g in statement["terms"] for _, e in g})
+    points = sorted(
+        {tuple(statement["power"] * v for v in e) for _, g in statement["terms"] for _, e in g}
+    )
     corners = _corners(points)
     edge = max(max(p) for p in points) + 2
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
@@ -42,9 +46,26 @@ def newton_polygon(result: ResolvedCoefficient) -> Figure:
     distance = _distance(corners)
     if distance:
         axes.plot(float(distance), float(distance), "D", color=ACCENT, markersize=7)
-        note = f"the diagonal enters at {distance}: 1/{distance}" if distance.denominator == 1 else f"the diagonal enters at {distance}"
-        axes.annotate(note, (float(distance), float(distance)), (12, -4), textcoords="offset points", color=ACCENT, fontsize=9)
-    axes.set(xlim=(-0.3, edge), ylim=(-0.3, edge), xlabel=f"exponent of {names[0]}", ylabel=f"exponent of {names[1]}", aspect="equal")
+        note = (
+            f"the diagonal enters at {distance}: 1/{distance}"
+            if distance.denominator == 1
+            else f"the diagonal enters at {distance}"
+        )
+        axes.annotate(
+            note,
+            (float(distance), float(distance)),
+            (12, -4),
+            textcoords="offset points",
+            color=ACCENT,
+            fontsize=9,
+        )
+    axes.set(
+        xlim=(-0.3, edge),
+        ylim=(-0.3, edge),
+        xlabel=f"exponent of {names[0]}",
+        ylabel=f"exponent of {names[1]}",
+        aspect="equal",
+    )
     axes.set_title(str(result), fontsize=10, loc="left")
     quieten(axes)
     return figure

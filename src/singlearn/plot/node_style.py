@@ -1,4 +1,6 @@
-"""How hidden nodes are told apart in every picture of a network: by line style, marker and lightness, not by hue alone."""
+"""How hidden nodes are told apart in every picture of a network: by line style, marker and
+lightness, not by hue alone.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from singlearn.plot.style import ACCENT, INK, QUIET
-from singlearn.symmetry.roles import Role
+from singlearn.symmetry.two_layer.roles import Role
 
 
 @dataclass(frozen=True)

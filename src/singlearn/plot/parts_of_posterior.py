@@ -17,10 +17,12 @@ BAND = (0.05, 0.95)
 
 
 def modes(run: Run) -> Figure:
-    r"""Energy, free energy and share of the posterior of every part of a run to which modes were added, against β.
+    r"""Energy, free energy and share of the posterior of every part of a run to which modes were
+     added, against β.
 
-    Bands hold nine tenths of the energies of the posterior restricted to a part. Where the share of a mode crosses one half the posterior
-    changes places, at a temperature at which no particle of the other part can follow.
+    Bands hold nine tenths of the energies of the posterior restricted to a part. Where the share of
+    a mode crosses one half the posterior changes places, at a temperature at which no particle of
+    the other part can follow.
 
     Args:
         run: to which ``temper`` added a mode; see ``Run.warnings``.
@@ -35,7 +37,9 @@ def modes(run: Run) -> Figure:
     if not isinstance(run.view, JoinedView):
         raise ValueError(f"run: no mode was added to {run.name!r}; its posterior has one part")
     parts = run.view.parts
-    names = ["from the prior"] + [f"mode {k}" if len(parts) > 2 else "mode, from inside" for k in range(1, len(parts))]
+    names = ["from the prior"] + [
+        f"mode {k}" if len(parts) > 2 else "mode, from inside" for k in range(1, len(parts))
+    ]
     rungs = np.unique(run.view.inverse_temperatures)
     grid = np.geomspace(max(rungs[1], 1e-4 * rungs[-1]), rungs[-1], POINTS).clip(None, rungs[-1])
     whole = np.array([run.free_energy(float(beta)).value for beta in grid])
@@ -47,7 +51,9 @@ def modes(run: Run) -> Figure:
         energy.plot(grid, middle, color=colour, linestyle=line, label=name)
         own = np.array([part.free_energy(float(beta)).value for beta in grid])
         free.plot(grid, own, color=colour, linestyle=line, label=name)
-        share.plot(grid, np.exp(np.minimum(whole - own, 0.0)), color=colour, linestyle=line, label=name)
+        share.plot(
+            grid, np.exp(np.minimum(whole - own, 0.0)), color=colour, linestyle=line, label=name
+        )
     free.plot(grid, whole, color=QUIET, linewidth=4, alpha=0.5, label="together", zorder=0)
     energy.set_ylabel("energy $n L_n$ [nats]")
     energy.set_yscale("symlog", linthresh=100)

@@ -12,10 +12,12 @@ LONGEST = 96
 
 
 def chart_tree(result: ResolvedCoefficient) -> Figure:
-    """One line a chart, under the chart that it comes from: the change of coordinates, K there, and its λ and m.
+    """One line a chart, under the chart that it comes from: the change of coordinates, K there, and
+    its λ and m.
 
     Args:
-        result: of :func:`singlearn.exact.rlct`; a tree of more than 40 charts is cut off, which the last line says.
+        result: of :func:`singlearn.exact.rlct`; a tree of more than 40 charts is cut off, which the
+            last line says.
     """
     takes("result", result, ResolvedCoefficient, "exact.rlct")
     lines = result.tree().splitlines()
@@ -32,7 +34,12 @@ def chart_tree(result: ResolvedCoefficient) -> Figure:
         function, _, bound = text.rpartition("   ")
         x = 0.02 * depth
         if depth and depth - 1 in last_at:
-            axes.plot([x - 0.012, x - 0.012, x - 0.003], [last_at[depth - 1] + 0.35, row, row], color=QUIET, linewidth=0.8)
+            axes.plot(
+                [x - 0.012, x - 0.012, x - 0.003],
+                [last_at[depth - 1] + 0.35, row, row],
+                color=QUIET,
+                linewidth=0.8,
+            )
         last_at[depth] = row
         function = function or text
         function = function if len(function) <= LONGEST else function[: LONGEST - 1] + "…"

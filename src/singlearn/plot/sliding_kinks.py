@@ -100,7 +100,14 @@ def _on_a_line(
         above.plot(now, net(now[:, None])[:, 0], "o", color=colour, markersize=6, fillstyle="none")
         for place in now:
             above.axvline(place, color=colour, linestyle=":", linewidth=1)
-        below.text(low + 0.01 * (high - low), row - 0.22, _label(kink), fontsize=8, color=colour, va="bottom")
+        below.text(
+            low + 0.01 * (high - low),
+            row - 0.22,
+            _label(kink),
+            fontsize=8,
+            color=colour,
+            va="bottom",
+        )
     if not kinks:
         below.text(
             (low + high) / 2,

@@ -1,4 +1,6 @@
-"""What all pictures share: few colours of different lightness, so that they survive a grey printer, and quiet axes."""
+"""What all pictures share: few colours of different lightness, so that they survive a grey printer,
+and quiet axes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,16 @@ from matplotlib.axes import Axes
 INK = "#1b2a49"  # dark: what was measured
 ACCENT = "#c8641b"  # middle: what was read off it
 QUIET = "#7d7d7d"  # grey: what it is compared with
-# Several things side by side, phases for instance: colour and line style together tell them apart without colour.
+# Several things side by side, phases for instance: colour and line style together tell them apart
+# without colour.
 SERIES = [
-    (INK, "-"), (ACCENT, "--"), ("#2f8f83", "-."), ("#a23b72", ":"), ("#5b7fd1", (0, (5, 1))), ("#9b8a2f", (0, (1, 1))),
-]  # fmt: skip
+    (INK, "-"),
+    (ACCENT, "--"),
+    ("#2f8f83", "-."),
+    ("#a23b72", ":"),
+    ("#5b7fd1", (0, (5, 1))),
+    ("#9b8a2f", (0, (1, 1))),
+]
 
 
 def quieten(axes: Axes) -> None:
@@ -19,8 +27,11 @@ def quieten(axes: Axes) -> None:
     axes.tick_params(labelsize=9)
 
 
-def label_at_right(axes: Axes, levels: list[tuple[float, str, str]], lowest_gap: float = 0.085) -> None:
-    """Write labels beside the right edge of the axes at data heights, moved apart where they would touch.
+def label_at_right(
+    axes: Axes, levels: list[tuple[float, str, str]], lowest_gap: float = 0.085
+) -> None:
+    """Write labels beside the right edge of the axes at data heights, moved apart where they would
+    touch.
 
     Args:
         levels: height in data units, text, colour.
@@ -28,8 +39,20 @@ def label_at_right(axes: Axes, levels: list[tuple[float, str, str]], lowest_gap:
     """
     to_axes = axes.transData + axes.transAxes.inverted()
     anchor = axes.get_xlim()[1]
-    placed = sorted((float(to_axes.transform((anchor, height))[1]), text, colour) for height, text, colour in levels)
+    placed = sorted(
+        (float(to_axes.transform((anchor, height))[1]), text, colour)
+        for height, text, colour in levels
+    )
     position = -1.0
     for height, text, colour in placed:
         position = max(min(max(height, 0.0), 1.0), position + lowest_gap)
-        axes.text(1.015, position, text, transform=axes.transAxes, color=colour, va="center", ha="left", fontsize=9)
+        axes.text(
+            1.015,
+            position,
+            text,
+            transform=axes.transAxes,
+            color=colour,
+            va="center",
+            ha="left",
+            fontsize=9,
+        )

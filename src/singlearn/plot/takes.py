@@ -19,4 +19,7 @@ def takes(argument: str, value: Any, kind: type, made_by: str) -> None:
     TypeError: run: got str; it should be a dict, as sl.temper makes it
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{argument}: got {type(value).__name__}; it should be a {kind.__name__}, as {made_by} makes it")
+        raise TypeError(
+            f"{argument}: got {type(value).__name__}; it should be a {kind.__name__}, as {made_by} "
+            f"makes it"
+        )

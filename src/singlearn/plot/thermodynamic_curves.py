@@ -10,31 +10,42 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.plot.takes import takes
+from singlearn.results.estimate import Estimate
 from singlearn.tempering import Run
 
 POINTS = 120
 
 
 def thermodynamics(run: Run) -> Figure:
-    """Free energy F(β), energy E(β) and heat capacity C(β), from the first rung after the prior to β_max.
+    """Free energy F(β), energy E(β) and heat capacity C(β), from the first rung after the prior to
+    β_max.
 
-    Energies are shown above a reference E_0, and F above β E_0: n L_n(w_0) where the truth is known, else the lowest
-    energy that was reached; population runs need none. Dots are rungs, bands one standard error of the replicates. In
-    the panel of C, which tends to λ, stand λ̂ with its error and the temperatures it was read at, and d/2, where a
-    regular model would be.
+    Energies are shown above a reference E_0, and F above β E_0: n L_n(w_0) where the truth is
+    known, else the lowest energy that was reached; population runs need none. Dots are rungs, bands
+    one standard error of the replicates. In the panel of C, which tends to λ, stand λ̂ with its
+    error and the temperatures it was read at, and d/2, where a regular model would be.
     """
     takes("run", run, Run, "temper")
     betas = np.unique(run.rungs.inverse_temperature)
-    betas = betas[(betas > 0) & (betas <= run.view.coldest)]  # beyond, rounding has taken the digits
+    betas = betas[
+        (betas > 0) & (betas <= run.view.coldest)
+    ]  # beyond, rounding has taken the digits
     if len(betas) < 2:
-        raise ValueError(f"run: rounding leaves its energies digits only up to β = {run.view.coldest:.3g}; there is no curve")
+        raise ValueError(
+            f"run: rounding leaves its energies digits only up to β = {run.view.coldest:.3g}; "
+            f"there is no curve"
+        )
     grid = np.unique(
-        np.concatenate([np.geomspace(betas[0], betas[-1], POINTS), betas if len(betas) <= POINTS else betas[[0, -1]]])
+        np.concatenate(
+            [
+                np.geomspace(betas[0], betas[-1], POINTS),
+                betas if len(betas) <= POINTS else betas[[0, -1]],
+            ]
+        )
     )
     grid = grid[grid <= run.view.coldest]
     reference, reference_name = _reference(run)
@@ -46,8 +57,14 @@ def thermodynamics(run: Run) -> Figure:
     _draw(energy, run.energy, grid, betas, lambda beta: reference + 0 * beta)
     _draw(heat, run.heat_capacity, grid, betas, lambda beta: 0.0 * beta)
 
-    free.set_ylabel("free energy  $F(β)$  [nats]" if not reference_name else "free energy  $F(β) - β\\,E_0$  [nats]")
-    energy.set_ylabel("energy  $E(β)$  [nats]" if not reference_name else "energy  $E(β) - E_0$  [nats]")
+    free.set_ylabel(
+        "free energy  $F(β)$  [nats]"
+        if not reference_name
+        else "free energy  $F(β) - β\\,E_0$  [nats]"
+    )
+    energy.set_ylabel(
+        "energy  $E(β)$  [nats]" if not reference_name else "energy  $E(β) - E_0$  [nats]"
+    )
     heat.set_ylabel("heat capacity  $C(β)$")
     heat.set_xlabel("inverse temperature  $β$  [1/nat]")
     heat.set_xscale("log")
@@ -74,7 +91,8 @@ def thermodynamics(run: Run) -> Figure:
     settings = run.settings
     figure.suptitle(_title(run, reference_name, reference), fontsize=11, x=0.02, ha="left")
     figure.supxlabel(
-        f"dots: {len(betas)} rungs; bands: ± 1 standard error of {settings['replicates']} replicates "
+        f"dots: {len(betas)} rungs; bands: ± 1 standard error of {settings['replicates']} "
+        f"replicates "
         f"of {settings['particles']} particles",
         fontsize=8,
         color=QUIET,
@@ -83,12 +101,17 @@ def thermodynamics(run: Run) -> Figure:
 
 
 def _reference(run: Run) -> tuple[float, str]:
-    """E_0 in nats and its name; no name for a population run, whose energies already are above the truth's."""
+    """E_0 in nats and its name; no name for a population run, whose energies already are above the
+    truth's.
+    """
     if run.truth_energy is None and run.triple is not None:
         run.find_optimum()
     if run.is_population or run.reference_energy is None:
         return 0.0, ""
-    return run.reference_energy, "$n L_n(w_0)$" if run.truth_energy is not None else "lowest energy reached"
+    return (
+        run.reference_energy,
+        "$n L_n(w_0)$" if run.truth_energy is not None else "lowest energy reached",
+    )
 
 
 def _read(run: Run) -> LearningCoefficient | None:
@@ -111,7 +134,9 @@ def _number(value: float) -> str:
         return f"{value:g}"
     exponent = math.floor(math.log10(value))
     mantissa = value / 10**exponent
-    return f"10^{{{exponent}}}" if math.isclose(mantissa, 1) else f"{mantissa:.3g}·10^{{{exponent}}}"
+    return (
+        f"10^{{{exponent}}}" if math.isclose(mantissa, 1) else f"{mantissa:.3g}·10^{{{exponent}}}"
+    )
 
 
 def _draw(
@@ -138,7 +163,9 @@ def _draw(
 
 
 def _scale_energies(axes: Axes) -> None:
-    """Logarithmic; linear about zero where energies fall below the truth's, as fluctuations let them."""
+    """Logarithmic; linear about zero where energies fall below the truth's, as fluctuations let
+    them.
+    """
     drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.lines])
     if (drawn > 0).all():
         axes.set_yscale("log")
@@ -158,10 +185,23 @@ def _draw_learning_coefficient(axes: Axes, run: Run, read: LearningCoefficient |
         low, high = min(read.inverse_temperatures), max(read.inverse_temperatures)
         axes.axhline(read.value, color=ACCENT, linewidth=0.8, zorder=1)
         axes.axhspan(
-            read.value - read.standard_error, read.value + read.standard_error, color=ACCENT, alpha=0.2, linewidth=0
+            read.value - read.standard_error,
+            read.value + read.standard_error,
+            color=ACCENT,
+            alpha=0.2,
+            linewidth=0,
         )
-        axes.plot([low, high], [read.value] * 2, color=ACCENT, linewidth=4, solid_capstyle="butt", zorder=1)
-        labels.append((read.value, f"$\\hat λ$ = {Estimate(read.value, read.standard_error)}", ACCENT))
+        axes.plot(
+            [low, high],
+            [read.value] * 2,
+            color=ACCENT,
+            linewidth=4,
+            solid_capstyle="butt",
+            zorder=1,
+        )
+        labels.append(
+            (read.value, f"$\\hat λ$ = {Estimate(read.value, read.standard_error)}", ACCENT)
+        )
     top = axes.get_ylim()[1]
     axes.set_ylim(0, max(top, 1.15 * max(level for level, _, _ in labels)))
     label_at_right(axes, labels)

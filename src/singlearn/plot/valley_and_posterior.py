@@ -11,7 +11,14 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
-from singlearn.plot.divergence_on_a_plane import POINTS, Side, draw_true_set, energy_over_plane, label_plane, symbol
+from singlearn.plot.divergence_on_a_plane import (
+    POINTS,
+    Side,
+    draw_true_set,
+    energy_over_plane,
+    label_plane,
+    symbol,
+)
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK
 from singlearn.triple import Triple
@@ -25,10 +32,11 @@ def valley(
     n: float | int = 20,
     ceiling: float | int | None = None,
 ) -> Figure:
-    """K as a landscape, cut off at a ceiling, beside the posterior density of n observations on average.
+    """K as a landscape, cut off at a ceiling, beside the posterior density of n observations on
+    average.
 
-    The density is :math:`e^{-nK(w)} φ(w)`, normalised over the plane that is drawn, φ the prior. W_0 is the line on
-    the floor of the valley.
+    The density is :math:`e^{-nK(w)} φ(w)`, normalised over the plane that is drawn, φ the prior.
+    W_0 is the line on the floor of the valley.
 
     Args:
         triple: a population triple of two scalar parameters.
@@ -53,12 +61,28 @@ def valley(
     X, Y = np.meshgrid(x.grid(), y.grid())
     shown = np.minimum(values, top)
     landscape.plot_surface(
-        X, Y, shown, cmap="Blues_r", vmin=-0.15 * top, vmax=1.2 * top, rcount=70, ccount=70, linewidth=0.1, edgecolor="white"
+        X,
+        Y,
+        shown,
+        cmap="Blues_r",
+        vmin=-0.15 * top,
+        vmax=1.2 * top,
+        rcount=70,
+        ccount=70,
+        linewidth=0.1,
+        edgecolor="white",
     )
     for curves in true_set.values():
         for curve in curves:
             inside = _inside(np.asarray(curve), x, y)
-            landscape.plot(*inside.T, np.zeros(len(inside)), "o" if len(curve) == 1 else "-", color=ACCENT, linewidth=2.2, zorder=5)
+            landscape.plot(
+                *inside.T,
+                np.zeros(len(inside)),
+                "o" if len(curve) == 1 else "-",
+                color=ACCENT,
+                linewidth=2.2,
+                zorder=5,
+            )
     landscape.set_xlim(x.low, x.high)
     landscape.set_ylim(y.low, y.high)
     landscape.set_zlim(0, top)
@@ -72,7 +96,9 @@ def valley(
     density = posterior_over_plane(triple, x, y, n)
     levels = MaxNLocator(10).tick_values(0.0, float(density.max()))
     drawn = axes.contourf(x.grid(), y.grid(), density, levels=levels, cmap="Greys")
-    figure.colorbar(drawn, ax=axes).set_label(f"density  [per unit of {symbol(x.name)} and {symbol(y.name)}]")
+    figure.colorbar(drawn, ax=axes).set_label(
+        f"density  [per unit of {symbol(x.name)} and {symbol(y.name)}]"
+    )
     draw_true_set(axes, true_set)
     label_plane(axes, x, y)
     axes.set_title(f"posterior density, $n$ = {n:g}", fontsize=10, loc="left")
@@ -80,7 +106,9 @@ def valley(
     return figure
 
 
-def posterior_over_plane(triple: Triple, x: Side, y: Side, n: float | int) -> Float[np.ndarray, "points points"]:
+def posterior_over_plane(
+    triple: Triple, x: Side, y: Side, n: float | int
+) -> Float[np.ndarray, "points points"]:
     r""":math:`e^{-nK(w)} φ(w)` over the grid of the plane, a row for each y, normalised over it.
 
     Raises:
@@ -96,6 +124,13 @@ def posterior_over_plane(triple: Triple, x: Side, y: Side, n: float | int) -> Fl
     return unnormalised / (unnormalised.sum() * cell)
 
 
-def _inside(curve: Float[np.ndarray, "points 2"], x: Side, y: Side) -> Float[np.ndarray, "points 2"]:
-    keep = (curve[:, 0] >= x.low) & (curve[:, 0] <= x.high) & (curve[:, 1] >= y.low) & (curve[:, 1] <= y.high)
+def _inside(
+    curve: Float[np.ndarray, "points 2"], x: Side, y: Side
+) -> Float[np.ndarray, "points 2"]:
+    keep = (
+        (curve[:, 0] >= x.low)
+        & (curve[:, 0] <= x.high)
+        & (curve[:, 1] >= y.low)
+        & (curve[:, 1] <= y.high)
+    )
     return np.asarray(curve[keep])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class WithError:
-    """A class with ``value`` and ``standard_error``: ``float(x)`` is the value, and a format shows both.
+    """A class with ``value`` and ``standard_error``: ``float(x)`` is the value, and a format shows
+    both.
 
     Answers do not subtract or compare: their errors may have a common source, which two numbers do
     not tell.

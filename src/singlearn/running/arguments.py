@@ -9,8 +9,11 @@ from typing import Any
 LARGEST_SEED = 2**63 - 1
 
 
-def whole_number(name: str, value: Any, at_least: int = 1, at_most: int | None = None, why: str = "") -> int:
-    """A whole number within bounds, as an ``int``; ``100.0`` and NumPy's integers are whole numbers too.
+def whole_number(
+    name: str, value: Any, at_least: int = 1, at_most: int | None = None, why: str = ""
+) -> int:
+    """A whole number within bounds, as an ``int``; ``100.0`` and NumPy's integers are whole numbers
+    too.
 
     Args:
         name: what the caller calls it.
@@ -32,7 +35,9 @@ def whole_number(name: str, value: Any, at_least: int = 1, at_most: int | None =
     ValueError: particles: got 100.5; it should be a whole number, at least 16
     """
     bounds = f"at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
-    refusal = ValueError(f"{name}: got {value!r}; it should be a whole number, {bounds}{f' ({why})' if why else ''}")
+    refusal = ValueError(
+        f"{name}: got {value!r}; it should be a whole number, {bounds}{f' ({why})' if why else ''}"
+    )
     if isinstance(value, bool) or type(value).__name__ == "bool":
         raise refusal
     try:
@@ -51,7 +56,11 @@ def whole_number(name: str, value: Any, at_least: int = 1, at_most: int | None =
 
 
 def real_number(
-    name: str, value: Any, above: float | int = -math.inf, below: float | int = math.inf, meaning: str = "a finite number"
+    name: str,
+    value: Any,
+    above: float | int = -math.inf,
+    below: float | int = math.inf,
+    meaning: str = "a finite number",
 ) -> float:
     """A finite real number with ``above < value < below``, as a ``float``.
 

@@ -81,7 +81,8 @@ def as_path(name: str, value: Any) -> Path:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise OSError(
-                error.errno, f"{name}: the path is too long for its file system: {str(value)[:80]!r} …"
+                error.errno,
+                f"{name}: the path is too long for its file system: {str(value)[:80]!r} …",
             ) from None
     return Path(value)
 

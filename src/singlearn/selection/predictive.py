@@ -19,7 +19,8 @@ def is_density_on_a_line(run: Run) -> bool:
 def predictive_density(
     run: Run, at: Float[np.ndarray, " points"], draws: int = 1000, seed: int = 0
 ) -> Float[np.ndarray, " points"]:
-    r"""The Bayes predictive density :math:`p(x|D_n) = E_w[p(x|w)]` at β = 1, in one over the unit of the data.
+    r"""The Bayes predictive density :math:`p(x|D_n) = E_w[p(x|w)]` at β = 1, in one over the unit
+     of the data.
 
     Args:
         run: of a triple whose data are one array of shape (n,).
@@ -31,12 +32,16 @@ def predictive_density(
     """
     triple = run.triple
     if triple is None or triple.log_likelihood is None or not is_density_on_a_line(run):
-        raise ValueError(f"{run.name}: a predictive density needs a triple whose data are one array of numbers")
+        raise ValueError(
+            f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
+        )
     log_likelihood = triple.log_likelihood
     parameters = run.sample(1.0, draws, seed)
     with jax.enable_x64(True):
         points = jnp.asarray(at)
         density = jax.jit(
-            lambda ws: jnp.mean(jax.lax.map(lambda w: jnp.exp(log_likelihood(w, points)), ws, batch_size=64), axis=0)
+            lambda ws: jnp.mean(
+                jax.lax.map(lambda w: jnp.exp(log_likelihood(w, points)), ws, batch_size=64), axis=0
+            )
         )
         return np.asarray(density(jax.tree.map(jnp.asarray, parameters)))

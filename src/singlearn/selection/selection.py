@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.warning import Warning_
+from singlearn.results.caution import Caution
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.tempering import Run
 
@@ -51,7 +51,7 @@ class Candidate(Shown):
     learning_coefficient: Estimate | None
     not_read: str | None
     half_dimension: float
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
     run: Run = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,8 +103,10 @@ class Difference:
         if self.standard_error_over_data is None:
             return f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; the observations are not the same)"
         return (
-            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired over data: standard error "
-            f"{self.standard_error_over_data:.2g}), {'decisive' if self.is_decisive else 'not decisive'}"
+            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired "
+            f"over data: standard error "
+            f"{self.standard_error_over_data:.2g}), "
+            f"{'decisive' if self.is_decisive else 'not decisive'}"
         )
 
     def to_dict(self) -> dict[str, float | None]:
@@ -140,7 +142,8 @@ def difference(one: Waic | Loo, other: Waic | Loo) -> Difference:
     kinds = {type(one), type(other)}
     if len(kinds) > 1 or not kinds <= {Waic, Loo}:
         raise TypeError(
-            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, or "
+            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, "
+            f"or "
             "both Loo"
         )
     matched = one.pointwise.shape == other.pointwise.shape

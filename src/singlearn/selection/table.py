@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from singlearn.measure.estimate import Estimate
+from singlearn.results.estimate import Estimate
 from singlearn.selection.selection import CRITERIA, Candidate, Difference, Selection
 
 WIDTH = 110

@@ -1,4 +1,6 @@
-"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres. Imports neither JAX nor PyTorch."""
+"""What leaves a network's function unchanged: kink form, equivalence, minimal width, fibres.
+Imports neither JAX nor PyTorch.
+"""
 
 from singlearn.symmetry import deep, smooth, transformer
 from singlearn.symmetry.any_depth import (
@@ -11,25 +13,42 @@ from singlearn.symmetry.any_depth import (
     minimal_width,
     node_roles,
 )
-from singlearn.symmetry.conversions import from_deep, from_parameters, read, to_deep, to_parameters, write
-from singlearn.symmetry.deep import DeepReLU, canonical, from_torch, hidden_polytopes, mix_bypassed, node_states, to_torch
-from singlearn.symmetry.distance import Distance, sup_distance
+from singlearn.symmetry.conversions import (
+    from_deep,
+    from_parameters,
+    read,
+    to_deep,
+    to_parameters,
+    write,
+)
+from singlearn.symmetry.deep import (
+    DeepReLU,
+    canonical,
+    from_torch,
+    hidden_polytopes,
+    mix_bypassed,
+    node_states,
+    to_torch,
+)
 from singlearn.symmetry.domain import Box, Domain, Polytope
-from singlearn.symmetry.equivalence import Equivalence
-from singlearn.symmetry.explained_rank import ExplainedRank, fisher_kernel
-from singlearn.symmetry.fibre import Fibre
-from singlearn.symmetry.free_energy_bound import FreeEnergyBound, free_energy_bound
-from singlearn.symmetry.generators import Field, Generator
-from singlearn.symmetry.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.fibre.fibre import Fibre
 from singlearn.symmetry.linear_domains import LinearDomain, linear_domains
-from singlearn.symmetry.minimal_width import MinimalWidth
-from singlearn.symmetry.nearby import Nearby, nearby
-from singlearn.symmetry.network import Node, TwoLayerReLU
-from singlearn.symmetry.roles import Role
 from singlearn.symmetry.smooth import TwoLayerSmooth, proximate_rank
-from singlearn.symmetry.snap import Hierarchy, Relation, Snap, hierarchy, snap
-from singlearn.symmetry.transformation import Transformation
-from singlearn.symmetry.witness import Witness
+from singlearn.symmetry.trained.hierarchy import Hierarchy, hierarchy
+from singlearn.symmetry.trained.relation import Relation
+from singlearn.symmetry.trained.snapping import Snap, snap
+from singlearn.symmetry.two_layer.distance import Distance, sup_distance
+from singlearn.symmetry.two_layer.equivalence import Equivalence
+from singlearn.symmetry.two_layer.explained_rank import ExplainedRank, fisher_kernel
+from singlearn.symmetry.two_layer.free_energy_bound import FreeEnergyBound, free_energy_bound
+from singlearn.symmetry.two_layer.generators import Field, Generator
+from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.two_layer.minimal_width import MinimalWidth
+from singlearn.symmetry.two_layer.nearby import Nearby, nearby
+from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
+from singlearn.symmetry.two_layer.roles import Role
+from singlearn.symmetry.two_layer.transformation import Transformation
+from singlearn.symmetry.two_layer.witness import Witness
 
 __all__ = [
     "Box",

@@ -1,6 +1,8 @@
-"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far as they can be.
+"""One question asked of two-layer networks, which are decided exactly, and of deeper ones, as far
+as they can be.
 
-Two-layer networks of tanh, sigmoid, erf, SiLU and GELU go through the same doors (:mod:`singlearn.symmetry.smooth`).
+Two-layer networks of tanh, sigmoid, erf, SiLU and GELU go through the same doors
+(:mod:`singlearn.symmetry.smooth`).
 """
 
 from __future__ import annotations
@@ -11,27 +13,22 @@ from typing import overload
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.numbers.rational import Number
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.conversions import from_deep, to_deep
-from singlearn.symmetry.deep import DeepEquivalence, DeepReLU, NodeState, compress_deep, equivalent_deep, explained_rank_deep, node_states
+from singlearn.symmetry.deep import (
+    DeepEquivalence,
+    DeepReLU,
+    NodeState,
+    compress_deep,
+    equivalent_deep,
+    explained_rank_deep,
+    node_states,
+)
 from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.equivalence import Equivalence, equivalent_two_layer
-from singlearn.symmetry.explained_rank import ExplainedRank
-from singlearn.symmetry.explained_rank import explained_rank as explained_rank_two_layer
-from singlearn.symmetry.fibre import Fibre
-from singlearn.symmetry.fibre import fibre as fibre_two_layer
-from singlearn.symmetry.generators import Generator
-from singlearn.symmetry.generators import generators as generators_two_layer
-from singlearn.symmetry.kink_form import KinkForm
-from singlearn.symmetry.kink_form import kink_form as kink_form_two_layer
-from singlearn.symmetry.minimal_width import MinimalWidth
-from singlearn.symmetry.minimal_width import minimal_width as minimal_width_two_layer
-from singlearn.symmetry.narrowest import narrowest
-from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.rational import Number
-from singlearn.symmetry.roles import Role
-from singlearn.symmetry.roles import node_roles as node_roles_two_layer
+from singlearn.symmetry.fibre.fibre import Fibre
+from singlearn.symmetry.fibre.fibre import fibre as fibre_two_layer
 from singlearn.symmetry.smooth import (
     SmoothEquivalence,
     SmoothFibre,
@@ -46,17 +43,37 @@ from singlearn.symmetry.smooth import (
     smooth_roles,
 )
 from singlearn.symmetry.smooth.form import check_domain
-from singlearn.symmetry.snap import snap
-from singlearn.symmetry.snap.tolerance import Tolerance
+from singlearn.symmetry.trained.snapping import snap
+from singlearn.symmetry.trained.tolerance import Tolerance
+from singlearn.symmetry.two_layer.equivalence import Equivalence, equivalent_two_layer
+from singlearn.symmetry.two_layer.explained_rank import ExplainedRank
+from singlearn.symmetry.two_layer.explained_rank import explained_rank as explained_rank_two_layer
+from singlearn.symmetry.two_layer.generators import Generator
+from singlearn.symmetry.two_layer.generators import generators as generators_two_layer
+from singlearn.symmetry.two_layer.kink_form import KinkForm
+from singlearn.symmetry.two_layer.kink_form import kink_form as kink_form_two_layer
+from singlearn.symmetry.two_layer.minimal_width import MinimalWidth
+from singlearn.symmetry.two_layer.minimal_width import minimal_width as minimal_width_two_layer
+from singlearn.symmetry.two_layer.narrowest import narrowest
+from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.two_layer.roles import Role
+from singlearn.symmetry.two_layer.roles import node_roles as node_roles_two_layer
 
 
-@overload
-def equivalent(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None) -> Equivalence: ...
-@overload
-def equivalent(a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None) -> DeepEquivalence: ...
 @overload
 def equivalent(
-    a: TwoLayerSmooth, b: TwoLayerSmooth, domain: Domain | None = None, tolerance: Number | None = None
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None
+) -> Equivalence: ...
+@overload
+def equivalent(
+    a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None
+) -> DeepEquivalence: ...
+@overload
+def equivalent(
+    a: TwoLayerSmooth,
+    b: TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Number | None = None,
 ) -> SmoothEquivalence: ...
 
 
@@ -66,22 +83,27 @@ def equivalent(
     domain: Domain | None = None,
     tolerance: Number | None = None,
 ) -> Equivalence | DeepEquivalence | SmoothEquivalence:
-    """Whether two networks are the same function; the answer is a condition that is true or false, with a transformation or a witness.
+    """Whether two networks are the same function; the answer is a condition that is true or false,
+    with a transformation or a witness.
 
-    Two-layer networks are decided in exact arithmetic (:func:`singlearn.symmetry.equivalence.equivalent_two_layer`). Deeper ones are
-    compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which may end in "not shown". If one of
-    them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both are taken as what the other is, exactly. Two-layer networks of smooth
-    activations are decided exactly too (:func:`singlearn.symmetry.smooth.equivalent_smooth`).
+    Two-layer networks are decided in exact arithmetic
+    (:func:`singlearn.symmetry.two_layer.equivalence.equivalent_two_layer`). Deeper ones are
+    compared up to scaling and permutation (:func:`singlearn.symmetry.deep.equivalent_deep`), which
+    may end in "not shown". If one of them is a ``TwoLayerReLU`` and the other a ``DeepReLU``, both
+    are taken as what the other is, exactly. Two-layer networks of smooth activations are decided
+    exactly too (:func:`singlearn.symmetry.smooth.equivalent_smooth`).
 
     Args:
         a, b: two networks.
         domain: where they are compared; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: the largest difference of the outputs on the domain that is allowed, absolute; needs a domain. Without it
-            two-layer networks are compared exactly, deep ones up to the rounding of their parameters.
+        tolerance: the largest difference of the outputs on the domain that is allowed, absolute;
+            needs a domain. Without it two-layer networks are compared exactly, deep ones up to the
+            rounding of their parameters.
 
     Raises:
-        ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer network beside a deep one whose
-            parameters float64 does not hold; a smooth network beside one of ReLU.
+        ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer
+            network beside a deep one whose parameters float64 does not hold; a smooth network
+            beside one of ReLU.
 
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True
@@ -89,7 +111,10 @@ def equivalent(
     if isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth):
         return equivalent_smooth(a, b, domain, tolerance)
     if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
-        raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; a smooth network is compared with a smooth one")
+        raise ValueError(
+            f"b: got {type(b).__name__} beside {type(a).__name__}; a smooth network is compared "
+            f"with a smooth one"
+        )
     if isinstance(a, DeepReLU) != isinstance(b, DeepReLU):
         a, b = _alike(a, b)
     if isinstance(a, TwoLayerReLU) and isinstance(b, TwoLayerReLU):
@@ -97,46 +122,72 @@ def equivalent(
             return equivalent_two_layer(a, b, domain, tolerance)
         except OverflowError:
             raise ValueError(
-                "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+                "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison "
+                "up to a tolerance; "
                 "without one it is exact"
             ) from None
     if isinstance(a, DeepReLU) and isinstance(b, DeepReLU):
         box = None if domain is None else corners(domain)
-        allowed = None if tolerance is None else real_number("tolerance", tolerance, above=0, meaning="a positive difference of outputs")
+        allowed = (
+            None
+            if tolerance is None
+            else real_number(
+                "tolerance", tolerance, above=0, meaning="a positive difference of outputs"
+            )
+        )
         return equivalent_deep(a, b, tolerance=allowed, box=box)
-    raise ValueError(f"b: got {type(b).__name__} beside {type(a).__name__}; both should be a TwoLayerReLU or a DeepReLU")
+    raise ValueError(
+        f"b: got {type(b).__name__} beside {type(a).__name__}; both should be a TwoLayerReLU or a "
+        f"DeepReLU"
+    )
 
 
-def _alike(a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU) -> tuple[TwoLayerReLU | DeepReLU, TwoLayerReLU | DeepReLU]:
-    """Two-layer networks where the deep one has one hidden layer, deep ones otherwise; the same numbers in both."""
+def _alike(
+    a: TwoLayerReLU | DeepReLU, b: TwoLayerReLU | DeepReLU
+) -> tuple[TwoLayerReLU | DeepReLU, TwoLayerReLU | DeepReLU]:
+    """Two-layer networks where the deep one has one hidden layer, deep ones otherwise; the same
+    numbers in both.
+    """
     deep = a if isinstance(a, DeepReLU) else b
     if isinstance(deep, DeepReLU) and deep.hidden_layers == 1:
         return tuple(from_deep(net) if isinstance(net, DeepReLU) else net for net in (a, b))  # type: ignore[return-value]
-    return tuple(to_deep(net, exact=True) if isinstance(net, TwoLayerReLU) else net for net in (a, b))  # type: ignore[return-value]
+    return tuple(
+        to_deep(net, exact=True) if isinstance(net, TwoLayerReLU) else net for net in (a, b)
+    )  # type: ignore[return-value]
 
 
 @overload
-def compress(net: TwoLayerReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> TwoLayerReLU: ...
+def compress(
+    net: TwoLayerReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> TwoLayerReLU: ...
 @overload
-def compress(net: DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None) -> DeepReLU: ...
+def compress(
+    net: DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> DeepReLU: ...
 @overload
-def compress(net: TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None) -> TwoLayerSmooth: ...
+def compress(
+    net: TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
+) -> TwoLayerSmooth: ...
 
 
 def compress(
-    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Tolerance | None = None,
 ) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
 
-    A two-layer network comes back with its minimal width, exactly (:func:`singlearn.symmetry.narrowest.narrowest`); a deeper one
-    without its dead, duplicate and always active nodes on a box, up to rounding
+    A two-layer network comes back with its minimal width, exactly
+    (:func:`singlearn.symmetry.two_layer.narrowest.narrowest`); a deeper one without its dead,
+    duplicate and always active nodes on a box, up to rounding
     (:func:`singlearn.symmetry.deep.compress_deep`, which also reports what it did).
 
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network without a box.
@@ -167,12 +218,21 @@ def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
         ValueError: the domain is no box.
     """
     if not isinstance(domain, Box):
-        raise ValueError(f"domain: got {type(domain).__name__}; deep networks are compared on a Box")
+        raise ValueError(
+            f"domain: got {type(domain).__name__}; deep networks are compared on a Box"
+        )
     ends = []
     for sign, exact in ((-1, domain.lower), (1, domain.upper)):
         rounded = [float(v) for v in exact]
         pairs = zip(rounded, exact, strict=True)
-        ends.append(np.array([f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf) for f, v in pairs]))
+        ends.append(
+            np.array(
+                [
+                    f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf)
+                    for f, v in pairs
+                ]
+            )
+        )
     return ends[0], ends[1]
 
 
@@ -182,17 +242,20 @@ def explained_rank(
     domain: Domain | None = None,
     tolerance: Tolerance | None = None,
 ) -> ExplainedRank | DeepExplainedRank:
-    """How many null directions of the Jacobian at inputs x are symmetries, for a network of any depth.
+    """How many null directions of the Jacobian at inputs x are symmetries, for a network of any
+    depth.
 
-    Two-layer networks go to :func:`singlearn.symmetry.explained_rank.explained_rank`, deeper ones to
-    :func:`singlearn.symmetry.deep.explained_rank_deep`, where the inputs themselves say which nodes are active.
+    Two-layer networks go to :func:`singlearn.symmetry.two_layer.explained_rank.explained_rank`,
+    deeper ones to :func:`singlearn.symmetry.deep.explained_rank_deep`, where the inputs themselves
+    say which nodes are active.
 
     Args:
         net: the network.
         x: inputs, one a row.
         domain: where symmetries are to hold; for two-layer networks only.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: inputs of another width, or a domain beside a deep network.
@@ -209,7 +272,9 @@ def explained_rank(
         snapped = snap(net, tolerance, box_of_points(x) if domain is None else domain)
         return snapped.about(explained_rank_two_layer(snapped.net, x, domain))
     if domain is not None:
-        raise ValueError("domain: a deep network's symmetries are those at the inputs x; leave the domain out")
+        raise ValueError(
+            "domain: a deep network's symmetries are those at the inputs x; leave the domain out"
+        )
     if tolerance is None:
         return explained_rank_deep(net, x)
     deep = snap(net, tolerance, box_of_points(x))
@@ -217,19 +282,22 @@ def explained_rank(
 
 
 def node_roles(
-    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    tolerance: Tolerance | None = None,
 ) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
 
-    Boundaries are compared exactly in both. In a deep network a boundary is that in the space of the layer before, and nodes are
-    dead or always active on a box where bounds prove it (:func:`singlearn.symmetry.deep.node_states`); what is neither proved nor
-    refuted is not known.
+    Boundaries are compared exactly in both. In a deep network a boundary is that in the space of
+    the layer before, and nodes are dead or always active on a box where bounds prove it
+    (:func:`singlearn.symmetry.deep.node_states`); what is neither proved nor refuted is not known.
 
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network on a domain that is no box.
@@ -252,7 +320,9 @@ def node_roles(
     states = None if domain is None else node_states(net, corners(domain)).states
     found = []
     for layer in range(net.hidden_layers):
-        own = TwoLayerReLU(net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1])
+        own = TwoLayerReLU(
+            net.weights[layer], net.biases[layer], net.weights[layer + 1], net.biases[layer + 1]
+        )
         named = list(node_roles_two_layer(own))
         for node, state in enumerate(states[layer] if states is not None else ()):
             if named[node] not in (Role.SILENT, Role.CONSTANT):
@@ -261,16 +331,28 @@ def node_roles(
     return tuple(found)
 
 
-STATES = {NodeState.DEAD: Role.DEAD, NodeState.BYPASSED: Role.BYPASSED, NodeState.UNKNOWN: Role.UNKNOWN}
+STATES = {
+    NodeState.DEAD: Role.DEAD,
+    NodeState.BYPASSED: Role.BYPASSED,
+    NodeState.UNKNOWN: Role.UNKNOWN,
+}
 
 
 @overload
 def fibre(
-    net: TwoLayerReLU | DeepReLU, width: int | None = None, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | DeepReLU,
+    width: int | None = None,
+    domain: Domain | None = None,
+    *,
+    tolerance: Tolerance | None = None,
 ) -> Fibre: ...
 @overload
 def fibre(
-    net: TwoLayerSmooth, width: int | None = None, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerSmooth,
+    width: int | None = None,
+    domain: Domain | None = None,
+    *,
+    tolerance: Tolerance | None = None,
 ) -> SmoothFibre: ...
 
 
@@ -281,40 +363,52 @@ def fibre(
     *,
     tolerance: Tolerance | None = None,
 ) -> Fibre | SmoothFibre:
-    """The parameters of one width that compute the same function (:func:`singlearn.symmetry.fibre.fibre`).
+    """The parameters of one width that compute the same function
+    (:func:`singlearn.symmetry.fibre.fibre`).
 
     Args:
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
         domain: where the function is computed; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
-        ValueError: another number of hidden layers, a negative width, or a domain of another dimension than the inputs.
+        ValueError: another number of hidden layers, a negative width, or a domain of another
+            dimension than the inputs.
 
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
-        check_domain(net, domain)  # an analytic function that is equal on an open set is equal everywhere
+        check_domain(
+            net, domain
+        )  # an analytic function that is equal on an open set is equal everywhere
         return smooth_fibre(net, width)
-    own = require_two_layer(net, "fibre") if getattr(net, "hidden_layers", 1) != 1 else as_two_layer(net)
+    own = (
+        require_two_layer(net, "fibre")
+        if getattr(net, "hidden_layers", 1) != 1
+        else as_two_layer(net)
+    )
     if tolerance is None:
         return fibre_two_layer(own, width, domain)
     snapped = snap(own, tolerance, domain)
     return snapped.about(fibre_two_layer(snapped.net, width, domain))
 
 
-def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> KinkForm:
-    """The kink form of a network (:func:`singlearn.symmetry.kink_form.kink_form`).
+def kink_form(
+    net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> KinkForm:
+    """The kink form of a network (:func:`singlearn.symmetry.two_layer.kink_form.kink_form`).
 
     Args:
         net: the network.
         domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
@@ -331,21 +425,30 @@ def kink_form(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tol
 
 
 @overload
-def minimal_width(net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> MinimalWidth: ...
+def minimal_width(
+    net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> MinimalWidth: ...
 @overload
-def minimal_width(net: TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None) -> SmoothWidth: ...
+def minimal_width(
+    net: TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+) -> SmoothWidth: ...
 
 
 def minimal_width(
-    net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    *,
+    tolerance: Tolerance | None = None,
 ) -> MinimalWidth | SmoothWidth:
-    """The least number of hidden nodes that compute the same function (:func:`singlearn.symmetry.minimal_width.minimal_width`).
+    """The least number of hidden nodes that compute the same function
+    (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`).
 
     Args:
         net: the network.
         domain: where the function is to be kept; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
@@ -364,15 +467,20 @@ def minimal_width(
 
 
 def generators(
-    net: TwoLayerReLU | TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU | TwoLayerSmooth,
+    domain: Domain | None = None,
+    *,
+    tolerance: Tolerance | None = None,
 ) -> list[Generator]:
-    """Directions along which the function does not change (:func:`singlearn.symmetry.generators.generators`).
+    """Directions along which the function does not change
+    (:func:`singlearn.symmetry.two_layer.generators.generators`).
 
     Args:
         net: the network.
         domain: where the inputs are; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and the answer is about the snapped
-            one and says so. "rounding": what the float type of the weights makes. Without it the weights are taken as they are.
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
+            the answer is about the snapped one and says so. "rounding": what the float type of the
+            weights makes. Without it the weights are taken as they are.
 
     Raises:
         ValueError: a deep network.
@@ -400,7 +508,8 @@ def refuse_to_snap(tolerance: Tolerance | None) -> None:
     """
     if tolerance is not None:
         raise ValueError(
-            f"tolerance: got {tolerance!r}; networks of ReLU are snapped, others are not: there is proximate_rank(net, eps), and "
+            f"tolerance: got {tolerance!r}; networks of ReLU are snapped, others are not: there is "
+            f"proximate_rank(net, eps), and "
             "equivalent(a, b, domain, tolerance)"
         )
 

@@ -11,33 +11,51 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.deep import DeepReLU, read_network, write_network
-from singlearn.symmetry.deep.files.json_file import load_json
-from singlearn.symmetry.network import TwoLayerReLU, require_two_layer
+from singlearn.symmetry.files.json_file import load_json
 from singlearn.symmetry.smooth.activation import KINDS, Activation
-from singlearn.symmetry.smooth.files import activation_in, from_arrays_file, from_content, is_smooth, write_smooth
+from singlearn.symmetry.smooth.files import (
+    activation_in,
+    from_arrays_file,
+    from_content,
+    is_smooth,
+    write_smooth,
+)
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
 
 KEYS = {"w", "b", "q", "c"}
 OTHER_KEYS = {"activation", "sharpness", "inputs"}
 
 
 def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
-    """The network of a parameter of ``singlearn.models.two_layer``: ``{"w": (H, N), "b": (H,), "q": (H,) or (M, H), "c": () or (M,)}``.
+    """The network of a parameter of ``singlearn.models.two_layer``: ``{"w": (H, N), "b": (H,), "q":
+    (H,) or (M, H), "c": () or (M,)}``.
 
     Raises:
-        ValueError: a key is missing, the shapes do not fit, or ``activation`` says another one than ReLU.
+        ValueError: a key is missing, the shapes do not fit, or ``activation`` says another one than
+            ReLU.
 
     >>> from_parameters({"w": np.array([[2.0]]), "b": np.array([1.0]), "q": np.array([0.5]), "c": np.array(0.0)})([1])
     Fraction(3, 2)
     """
     if missing := sorted(KEYS - set(parameters)):
-        raise ValueError(f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c")
+        raise ValueError(
+            f"parameters: {', '.join(missing)} missing; a two-layer network has w, b, q and c"
+        )
     said = parameters.get("activation", "relu")
     if str(said).lower() != "relu":
-        raise ValueError(f"parameters: their activation is {said!r}; from_parameters makes a network of ReLU, TwoLayerSmooth one of {said}")
+        raise ValueError(
+            f"parameters: their activation is {said!r}; from_parameters makes a network of ReLU, "
+            f"TwoLayerSmooth one of {said}"
+        )
     # Fractions and strings stay as they are; arrays of any library become NumPy's.
-    values = {name: value if isinstance(value, (list, tuple, int, float, str)) else np.asarray(value) for name, value in parameters.items()}
-    return TwoLayerReLU(values["w"], values["b"], values["q"], values["c"], inputs=parameters.get("inputs"))
+    values = {
+        name: value if isinstance(value, (list, tuple, int, float, str)) else np.asarray(value)
+        for name, value in parameters.items()
+    }
+    return TwoLayerReLU(
+        values["w"], values["b"], values["q"], values["c"], inputs=parameters.get("inputs")
+    )
 
 
 def to_parameters(net: TwoLayerReLU) -> dict[str, Float[np.ndarray, "..."]]:
@@ -58,29 +76,38 @@ def from_deep(net: DeepReLU) -> TwoLayerReLU:
         ValueError: it has another number of hidden layers, or is a two-layer network already.
     """
     if not isinstance(net, DeepReLU):
-        raise ValueError(f"net: got {type(net).__name__}; from_deep takes a DeepReLU with one hidden layer")
+        raise ValueError(
+            f"net: got {type(net).__name__}; from_deep takes a DeepReLU with one hidden layer"
+        )
     if net.hidden_layers != 1:
-        raise ValueError(f"net: it has {net.hidden_layers} hidden layers; a two-layer network has one")
+        raise ValueError(
+            f"net: it has {net.hidden_layers} hidden layers; a two-layer network has one"
+        )
     (w, q), (b, c) = net.weights, net.biases
     return TwoLayerReLU(w, b, q[0], float(c[0])) if len(c) == 1 else TwoLayerReLU(w, b, q, c)
 
 
 def to_deep(net: TwoLayerReLU, *, exact: bool = False) -> DeepReLU:
-    """The same network in float64, from where it can be written to a file or turned into a PyTorch module.
+    """The same network in float64, from where it can be written to a file or turned into a PyTorch
+    module.
 
     Args:
         net: the network.
         exact: refuse to round.
 
     Raises:
-        ValueError: a deep network; a parameter is too large for float64, or would be rounded although ``exact`` is asked for.
+        ValueError: a deep network; a parameter is too large for float64, or would be rounded
+            although ``exact`` is asked for.
     """
     if not isinstance(net, TwoLayerReLU):
         raise ValueError(f"net: got {type(net).__name__}; to_deep takes a TwoLayerReLU")
     w, b, q, c = net.arrays()
     deep = DeepReLU([w, q], [b, c])
     if exact and not is_rounded_as(net, deep):
-        raise ValueError(f"net: float64 does not hold the parameters of the {net} exactly; round them with to_deep first")
+        raise ValueError(
+            f"net: float64 does not hold the parameters of the {net} exactly; round them with "
+            f"to_deep first"
+        )
     return deep
 
 
@@ -95,9 +122,11 @@ def read(
 ) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """A network from a file: exact where it has one hidden layer, in float64 where it is deeper.
 
-    A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact; other files go to :func:`read_network`.
-    There ReLU between the layers is assumed, with a warning, where neither the file nor ``activation`` says it. Where one of them says
-    tanh, sigmoid, erf, silu or gelu, a network with one hidden layer is read as that; a .json may give SiLU a "sharpness".
+    A ``.json`` with the keys w, b, q, c keeps whole numbers and fractions such as ``"1/3"`` exact;
+    other files go to :func:`read_network`. There ReLU between the layers is assumed, with a
+    warning, where neither the file nor ``activation`` says it. Where one of them says tanh,
+    sigmoid, erf, silu or gelu, a network with one hidden layer is read as that; a .json may give
+    SiLU a "sharpness".
 
     Args:
         path: of the file.
@@ -114,19 +143,29 @@ def read(
         if isinstance(content, dict) and set(content) & KEYS:
             if unknown := sorted(set(content) - KEYS - OTHER_KEYS):
                 raise ValueError(
-                    f"{path}: it names {', '.join(map(repr, unknown))}, which is no part of a network; w, b, q, c, activation, sharpness "
+                    f"{path}: it names {', '.join(map(repr, unknown))}, which is no part of a "
+                    f"network; w, b, q, c, activation, sharpness "
                     "and inputs are"
                 )
             said = str(content.get("activation") or activation or "relu")
             if activation is not None and said.lower() != activation.lower():
-                raise ValueError(f"{path}: it says that its activation is {said}, and activation= that it is {activation}")
+                raise ValueError(
+                    f"{path}: it says that its activation is {said}, and activation= that it is "
+                    f"{activation}"
+                )
             if said.lower() != "relu" and not is_smooth(said):
-                raise ValueError(f"{path}: its activation is {said}; networks of relu, {', '.join(KINDS)} are read")
+                raise ValueError(
+                    f"{path}: its activation is {said}; networks of relu, {', '.join(KINDS)} are "
+                    f"read"
+                )
             try:
                 if is_smooth(said):
                     return from_content(content, Activation(said, content.get("sharpness", 1)))
                 if "sharpness" in content:
-                    raise ValueError(f"sharpness: got {content['sharpness']}; only SiLU has one, and the activation is {said}")
+                    raise ValueError(
+                        f"sharpness: got {content['sharpness']}; only SiLU has one, and the "
+                        f"activation is {said}"
+                    )
                 return from_parameters(content)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from None
@@ -140,8 +179,8 @@ def read(
 def write(net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, path: str | Path) -> None:
     """Write a network to a .npz, .json, .safetensors or .pt file that :func:`read` takes back.
 
-    A two-layer network goes to a .json exactly, as whole numbers and fractions; everything else is rounded to float64. Networks of other
-    activations than ReLU go to a .json only.
+    A two-layer network goes to a .json exactly, as whole numbers and fractions; everything else is
+    rounded to float64. Networks of other activations than ReLU go to a .json only.
 
     Raises:
         ValueError: the name has another ending.
@@ -158,7 +197,9 @@ def write(net: TwoLayerReLU | DeepReLU | TwoLayerSmooth, path: str | Path) -> No
 
 
 def _exact_json(net: TwoLayerReLU) -> dict[str, Any]:
-    """w, b, q, c as JSON values that :func:`read` takes back exactly: whole numbers where they are, else fractions as text."""
+    """w, b, q, c as JSON values that :func:`read` takes back exactly: whole numbers where they are,
+    else fractions as text.
+    """
 
     def value(number: Any) -> int | str:
         return int(number) if number.denominator == 1 else str(number)

@@ -9,12 +9,14 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from singlearn.symmetry.linear_program import Infeasible, Unbounded, maximise
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.numbers.linear_program import InfeasibleError, UnboundedError, maximise
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 
 
 class Domain(ABC):
-    """A bounded convex set with an interior, on which an affine function's range is known exactly."""
+    """A bounded convex set with an interior, on which an affine function's range is known
+    exactly.
+    """
 
     @property
     @abstractmethod
@@ -42,7 +44,9 @@ class Domain(ABC):
     def contains(self, point: Sequence[Fraction]) -> bool:
         """Whether a point lies in the domain, its boundary included."""
         normals, offsets = self.halfspaces()
-        return all(dot(normal, point) <= offset for normal, offset in zip(normals, offsets, strict=True))
+        return all(
+            dot(normal, point) <= offset for normal, offset in zip(normals, offsets, strict=True)
+        )
 
 
 @dataclass(frozen=True, init=False)
@@ -67,10 +71,16 @@ class Box(Domain):
     def __init__(self, lower: Any, upper: Any) -> None:
         low, high = vector(lower, "lower"), vector(upper, "upper")
         if len(low) != len(high) or not low:
-            raise ValueError(f"upper: got {len(high)} entries and {len(low)} in lower; a box needs the same number of both, at least one")
+            raise ValueError(
+                f"upper: got {len(high)} entries and {len(low)} in lower; a box needs the same "
+                f"number of both, at least one"
+            )
         for i, (a, b) in enumerate(zip(low, high, strict=True)):
             if a >= b:
-                raise ValueError(f"upper: entry {i} is {float(b):g}, not above its lower corner {float(a):g}; the box is empty")
+                raise ValueError(
+                    f"upper: entry {i} is {float(b):g}, not above its lower corner {float(a):g}; "
+                    f"the box is empty"
+                )
         object.__setattr__(self, "lower", low)
         object.__setattr__(self, "upper", high)
 
@@ -83,10 +93,14 @@ class Box(Domain):
         return tuple((a + b) / 2 for a, b in zip(self.lower, self.upper, strict=True))
 
     def highest(self, slope: Sequence[Fraction]) -> Vector:
-        return tuple(b if v > 0 else a for a, b, v in zip(self.lower, self.upper, slope, strict=True))
+        return tuple(
+            b if v > 0 else a for a, b, v in zip(self.lower, self.upper, slope, strict=True)
+        )
 
     def halfspaces(self) -> tuple[Matrix, Vector]:
-        unit = [tuple(Fraction(int(i == j)) for j in range(self.inputs)) for i in range(self.inputs)]
+        unit = [
+            tuple(Fraction(int(i == j)) for j in range(self.inputs)) for i in range(self.inputs)
+        ]
         opposite = [tuple(-v for v in row) for row in unit]
         return (*unit, *opposite), (*self.upper, *(-v for v in self.lower))
 
@@ -114,7 +128,8 @@ class Polytope(Domain):
         rows, right = matrix(normals, "normals"), vector(offsets, "offsets")
         if len(rows) != len(right) or not rows or not rows[0]:
             raise ValueError(
-                f"offsets: got {len(right)} for {len(rows)} rows of normals; there should be one per row, and at least one row"
+                f"offsets: got {len(right)} for {len(rows)} rows of normals; there should be one "
+                f"per row, and at least one row"
             )
         object.__setattr__(self, "normals", rows)
         object.__setattr__(self, "offsets", right)
@@ -123,8 +138,10 @@ class Polytope(Domain):
             for sign in (1, -1):
                 try:
                     self.highest([Fraction(sign * int(i == j)) for j in range(self.inputs)])
-                except Unbounded:
-                    raise ValueError(f"normals: the polytope is unbounded along input {i}; it should be bounded") from None
+                except UnboundedError:
+                    raise ValueError(
+                        f"normals: the polytope is unbounded along input {i}; it should be bounded"
+                    ) from None
 
     @property
     def inputs(self) -> int:
@@ -132,17 +149,27 @@ class Polytope(Domain):
 
     @cached_property
     def centre(self) -> Vector:
-        # The centre of the largest cross-polytope inside, at most of radius 1: maximise t with <A_i, x> + max|A_i| t ≤ a_i.
+        # The centre of the largest cross-polytope inside, at most of radius 1: maximise t with
+        # <A_i, x> + max|A_i| t ≤ a_i.
         rows = [(*row, max(abs(v) for v in row)) for row in self.normals]
         rows.append((*(Fraction(0),) * self.inputs, Fraction(1)))
         try:
-            best = maximise((*(Fraction(0),) * self.inputs, Fraction(1)), tuple(rows), (*self.offsets, Fraction(1)))
-        except Infeasible:
-            raise ValueError("offsets: the inequalities contradict each other; the polytope is empty") from None
-        except Unbounded:
+            best = maximise(
+                (*(Fraction(0),) * self.inputs, Fraction(1)),
+                tuple(rows),
+                (*self.offsets, Fraction(1)),
+            )
+        except InfeasibleError:
+            raise ValueError(
+                "offsets: the inequalities contradict each other; the polytope is empty"
+            ) from None
+        except UnboundedError:
             raise AssertionError("the radius is bounded by 1") from None
         if best[-1] <= 0:
-            raise ValueError("offsets: the polytope has no interior; two-layer networks are compared on open sets")
+            raise ValueError(
+                "offsets: the polytope has no interior; two-layer networks are compared on open "
+                "sets"
+            )
         return best[:-1]
 
     def highest(self, slope: Sequence[Fraction]) -> Vector:

@@ -8,14 +8,14 @@ from fractions import Fraction
 from itertools import combinations
 from typing import TypeAlias
 
+from singlearn.numbers.linear_algebra import rank
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import KinkForm, kink_form, short
-from singlearn.symmetry.linear_algebra import rank
-from singlearn.symmetry.network import TwoLayerReLU
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
+from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 NodeName: TypeAlias = int | tuple[int, int]
 
@@ -71,18 +71,18 @@ class LinearDomain(Shown):
 def linear_domains(net: TwoLayerReLU | DeepReLU, domain: Domain) -> tuple[LinearDomain, ...]:
     r"""The linear domains of a network on a box or a polytope, in exact arithmetic.
 
-    With one hidden layer they are the cells that the kinks :math:`A_k ≠ 0` cut the domain into: across a kink the
-    gradient changes by :math:`A_k n_k^T`, across the boundary of nodes that cancel it does not.
-    Every kink splits the cells it passes through, a polytope given by its vertices; two vertices
-    are joined by an edge where the inequalities tight at both have rank N - 1 and no third vertex
-    shares them.
+    With one hidden layer they are the cells that the kinks :math:`A_k ≠ 0` cut the domain into:
+    across a kink the gradient changes by :math:`A_k n_k^T`, across the boundary of nodes that
+    cancel it does not. Every kink splits the cells it passes through, a polytope given by its
+    vertices; two vertices are joined by an edge where the inequalities tight at both have rank N -
+    1 and no third vertex shares them.
 
     In a deeper network every layer cuts the cells of the layers below, where its nodes are affine;
-    neighbours with the same affine function are one domain. Floats are taken as the binary fractions
-    they are, so a kink that cancels up to rounding does cut.
+    neighbours with the same affine function are one domain. Floats are taken as the binary
+    fractions they are, so a kink that cancels up to rounding does cut.
 
-    With one hidden layer and p kinks in general position that all cross inside the domain there are :math:`\sum_{i \le
-    N} \binom{p}{i}` of them.
+    With one hidden layer and p kinks in general position that all cross inside the domain there are
+    :math:`\sum_{i \le N} \binom{p}{i}` of them.
 
     Args:
         net: the network; of any depth.

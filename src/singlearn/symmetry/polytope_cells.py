@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
+from singlearn.numbers.linear_algebra import rank, solve
+from singlearn.numbers.rational import Vector, dot
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.linear_algebra import rank, solve
-from singlearn.symmetry.rational import Vector, dot
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,18 @@
 """Heat and cool: adaptive tempered sequential Monte Carlo, and the run it leaves."""
 
-from singlearn.tempering.anneal import NoFiniteEnergy
-from singlearn.tempering.local_run import LocalRun, local_run
-from singlearn.tempering.restriction import PhaseTooSmall
+from singlearn.phases.restriction import PhaseTooSmallError
+from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.run import Run
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.verb import temper
+from singlearn.tempering.temper import temper
+from singlearn.tempering.temper_from import RunFrom, temper_from
 
-__all__ = ["LocalRun", "NoFiniteEnergy", "PhaseTooSmall", "Run", "Rungs", "local_run", "temper"]
+__all__ = [
+    "NoFiniteEnergyError",
+    "PhaseTooSmallError",
+    "Run",
+    "RunFrom",
+    "Rungs",
+    "temper",
+    "temper_from",
+]

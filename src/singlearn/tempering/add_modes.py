@@ -1,4 +1,6 @@
-r"""Adding up the evidence of modes that no particle reached: each is tempered from inside, the rest without them."""
+r"""Adding up the evidence of modes that no particle reached: each is tempered from inside, the rest
+without them.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,17 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from singlearn.measure.ladder_view import LadderView
+from singlearn.phases.restriction import PhaseTooSmallError, draw_inside
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.mode_mass import MARGIN, Ellipsoid, radius_of
-from singlearn.tempering.restriction import PhaseTooSmall, draw_inside
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
 
 # Uniform draws per particle, from which draws of the prior inside an ellipsoid are resampled.
 POOL = 16
-# A mode whose particles come nearer than a tenth to the edge of its ellipsoid, more than this share of them, is not inside.
+# A mode whose particles come nearer than a tenth to the edge of its ellipsoid, more than this share
+# of them, is not inside.
 AT_THE_EDGE = 0.002
 EDGE = 0.9
 WIDENINGS = 3
@@ -36,7 +39,8 @@ class ModeRun:
         rungs: with particles in the flat coordinates of the whole.
         prior_free_energies: -log of the prior mass of the ellipsoid, one per replicate, in nats.
         prior_floor: the error of those that independent draws would leave.
-        at_the_edge: share of the particles near the edge of the ellipsoid, on the rung that was looked at.
+        at_the_edge: share of the particles near the edge of the ellipsoid, on the rung that was
+            looked at.
     """
 
     ellipsoid: Ellipsoid
@@ -50,23 +54,33 @@ class ModeRun:
         """The rungs reweighted together."""
         rungs = self.rungs
         start, floor = self.prior_free_energies, self.prior_floor
-        return LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor)
+        return LadderView(
+            rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor
+        )
 
     @property
     def is_whole(self) -> bool:
-        """Whether the mode lies inside its ellipsoid; else what was found is less than all of it."""
+        """Whether the mode lies inside its ellipsoid; else what was found is less than all of
+        it.
+        """
         return self.at_the_edge <= AT_THE_EDGE
 
 
 def run_mode(
-    triple: Triple, settings: Settings, ellipsoid: Ellipsoid, earlier: Sequence[Ellipsoid], last_beta: float, index: int
+    triple: Triple,
+    settings: Settings,
+    ellipsoid: Ellipsoid,
+    earlier: Sequence[Ellipsoid],
+    last_beta: float,
+    index: int,
 ) -> ModeRun:
     r"""Temper one mode from inside.
 
-    Uniform draws from the ellipsoid, weighted by the prior, give its prior mass :math:`|\text{ellipsoid}|\,E[φ]` and, resampled, draws
-    of the prior inside; where the prior is too uneven for that, they are tempered from uniform draws to draws of the prior. From there
-    the same sequential Monte Carlo as everywhere goes down to ``beta_max``. Where the particles then lie at the edge, the ellipsoid is
-    fitted to them and the mode tempered again.
+    Uniform draws from the ellipsoid, weighted by the prior, give its prior mass
+    :math:`|\text{ellipsoid}|\,E[φ]` and, resampled, draws of the prior inside; where the prior is
+    too uneven for that, they are tempered from uniform draws to draws of the prior. From there the
+    same sequential Monte Carlo as everywhere goes down to ``beta_max``. Where the particles then
+    lie at the edge, the ellipsoid is fitted to them and the mode tempered again.
 
     Args:
         triple: the whole.
@@ -77,7 +91,7 @@ def run_mode(
         index: of the mode, for its random numbers.
 
     Raises:
-        PhaseTooSmall: the prior has no density at any of the uniform draws.
+        PhaseTooSmallError: the prior has no density at any of the uniform draws.
     """
     own = replace(settings, seed=(settings.seed + 7919 * (index + 1)) % 2**63)
     for widening in range(WIDENINGS):
@@ -90,7 +104,11 @@ def run_mode(
 
 
 def _temper_inside(
-    triple: Triple, settings: Settings, ellipsoid: Ellipsoid, earlier: Sequence[Ellipsoid], last_beta: float
+    triple: Triple,
+    settings: Settings,
+    ellipsoid: Ellipsoid,
+    earlier: Sequence[Ellipsoid],
+    last_beta: float,
 ) -> ModeRun:
     d, particles, replicates = triple.dimension, settings.particles, settings.replicates
     whitened = _whitened(triple.coordinates, ellipsoid, earlier)
@@ -100,7 +118,9 @@ def _temper_inside(
         directions = generator.normal(size=(replicates * POOL * particles, d))
         lengths = ellipsoid.radius * generator.uniform(size=len(directions)) ** (1 / d)
         pool = directions * (lengths / np.linalg.norm(directions, axis=1))[:, None]
-        densities = np.asarray(jax.jit(jax.vmap(whitened.log_prob))(jnp.asarray(pool)), dtype=float).reshape(replicates, -1)
+        densities = np.asarray(
+            jax.jit(jax.vmap(whitened.log_prob))(jnp.asarray(pool)), dtype=float
+        ).reshape(replicates, -1)
     pool = pool.reshape(replicates, -1, d)
     highest = densities.max()
     weights = np.where(np.isfinite(densities), np.exp(densities - highest), 0.0)
@@ -108,28 +128,55 @@ def _temper_inside(
     # The pool fills the ball of the whitened coordinates, whose density has the Jacobian in it.
     log_volume = ellipsoid.log_volume - float(np.linalg.slogdet(ellipsoid.axes)[1])
     if not np.isfinite(highest):
-        raise PhaseTooSmall(f"mode: the prior has no density at {pool.shape[1]} draws from its ellipsoid")
+        raise PhaseTooSmallError(
+            f"mode: the prior has no density at {pool.shape[1]} draws from its ellipsoid"
+        )
     if effective.min() >= particles / 2:
-        start = np.stack([own[_systematic(w, particles, generator)] for own, w in zip(pool, weights, strict=True)])
+        start = np.stack(
+            [
+                own[_systematic(w, particles, generator)]
+                for own, w in zip(pool, weights, strict=True)
+            ]
+        )
         prior_free_energies = -(highest + np.log(weights.mean(axis=1)) + log_volume)
-        floor = float(np.sqrt(np.mean(weights.var(axis=1) / weights.mean(axis=1) ** 2) / pool.shape[1]))
+        floor = float(
+            np.sqrt(np.mean(weights.var(axis=1) / weights.mean(axis=1) ** 2) / pool.shape[1])
+        )
     else:
-        start, prior_free_energies, floor = _from_uniform_to_prior(triple, settings, whitened, pool[:, :particles], float(highest))
+        start, prior_free_energies, floor = _from_uniform_to_prior(
+            triple, settings, whitened, pool[:, :particles], float(highest)
+        )
         prior_free_energies = prior_free_energies - log_volume
     rungs = anneal(inside, settings, None, False, start)
     last = int(np.argmin(np.abs(rungs.inverse_temperature - last_beta)))
-    edge = float((np.linalg.norm(rungs.particles[last].astype(float), axis=-1) > EDGE * ellipsoid.radius).mean())
+    edge = float(
+        (
+            np.linalg.norm(rungs.particles[last].astype(float), axis=-1) > EDGE * ellipsoid.radius
+        ).mean()
+    )
     flat = ellipsoid.centre + rungs.particles @ ellipsoid.axes.T
-    return ModeRun(ellipsoid, replace(rungs, particles=flat.astype(rungs.particles.dtype)), prior_free_energies, floor, edge)
+    return ModeRun(
+        ellipsoid,
+        replace(rungs, particles=flat.astype(rungs.particles.dtype)),
+        prior_free_energies,
+        floor,
+        edge,
+    )
 
 
 def _from_uniform_to_prior(
-    triple: Triple, settings: Settings, whitened: Coordinates, uniform: Float[np.ndarray, "replicates particles d"], highest: float
+    triple: Triple,
+    settings: Settings,
+    whitened: Coordinates,
+    uniform: Float[np.ndarray, "replicates particles d"],
+    highest: float,
 ) -> tuple[Float[np.ndarray, "replicates particles d"], Float[np.ndarray, " replicates"], float]:
-    """Draws of the prior inside where it is too uneven for uniform draws to be weighted: tempered from these to the prior.
+    """Draws of the prior inside where it is too uneven for uniform draws to be weighted: tempered
+    from these to the prior.
 
     Returns:
-        The draws, -log of the mean density of the prior over the ball, and its error for a single replicate, in nats.
+        The draws, -log of the mean density of the prior over the ball, and its error for a single
+        replicate, in nats.
     """
 
     def flat_inside(z: Float[Array, " d"]) -> Float[Array, ""]:
@@ -139,22 +186,48 @@ def _from_uniform_to_prior(
         return highest - whitened.log_prob(z)
 
     # The ball as it is, and the shortfall of the prior's density as the energy.
-    ball = replace(whitened, log_prob=flat_inside, constrain=lambda z: z, unconstrain=lambda z: z, sizes=None)
+    ball = replace(
+        whitened, log_prob=flat_inside, constrain=lambda z: z, unconstrain=lambda z: z, sizes=None
+    )
     name = f"{triple.name}, the prior inside a mode"
-    bridge = Triple(None, None, (), None, name, None, coordinates=ball, kl=below_highest, n=1.0, truth_energy=0.0)
+    bridge = Triple(
+        None,
+        None,
+        (),
+        None,
+        name,
+        None,
+        coordinates=ball,
+        kl=below_highest,
+        n=1.0,
+        truth_energy=0.0,
+    )
     own = Settings.of(
-        bridge, 1.0, settings.particles, settings.replicates, settings.seed, settings.target_ess, 1, settings.precision
-    )  # fmt: skip
+        bridge,
+        1.0,
+        settings.particles,
+        settings.replicates,
+        settings.seed,
+        settings.target_ess,
+        1,
+        settings.precision,
+    )
     rungs = anneal(bridge, own, None, False, uniform)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     shortfall = np.array(view.free_energy(1.0).replicates)
-    return rungs.particles[-1].astype(float), shortfall - highest, view.free_energy_floor(1.0) * np.sqrt(rungs.replicates)
+    return (
+        rungs.particles[-1].astype(float),
+        shortfall - highest,
+        view.free_energy_floor(1.0) * np.sqrt(rungs.replicates),
+    )
 
 
 def run_outside(
     triple: Triple, settings: Settings, ellipsoids: Sequence[Ellipsoid], progress: bool | None
 ) -> tuple[Rungs, Float[np.ndarray, " replicates"], float]:
-    """The whole but for these ellipsoids, tempered from prior draws outside them: rungs, -log of the prior mass, and its error."""
+    """The whole but for these ellipsoids, tempered from prior draws outside them: rungs, -log of
+    the prior mass, and its error.
+    """
     outside = _outside(triple.coordinates, ellipsoids)
     rest = _with_coordinates(triple, outside, triple.name)
 
@@ -165,8 +238,14 @@ def run_outside(
     with jax.enable_x64(settings.precision == "float64"):
         sample, density = jax.jit(jax.vmap(outside.sample)), jax.jit(jax.vmap(outside.log_prob))
         key = jax.random.fold_in(jax.random.key(settings.seed), 0)
-        masses = draw_inside(draw, "outside its narrow modes", key, settings.particles, settings.replicates)
-    return anneal(rest, settings, None, progress, masses.population), masses.free_energies, masses.floor
+        masses = draw_inside(
+            draw, "outside its narrow modes", key, settings.particles, settings.replicates
+        )
+    return (
+        anneal(rest, settings, None, progress, masses.population),
+        masses.free_energies,
+        masses.floor,
+    )
 
 
 def _fitted(particles: Float[np.ndarray, "particles d"], earlier: Ellipsoid) -> Ellipsoid:
@@ -177,10 +256,14 @@ def _fitted(particles: Float[np.ndarray, "particles d"], earlier: Ellipsoid) -> 
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(whitened.T)) + 1e-12 * np.eye(d))
     # Twice as wide as what was seen, where that was cut off.
     axes = vectors * np.sqrt(values) * 2
-    return Ellipsoid(earlier.centre + earlier.axes @ centre, earlier.axes @ axes, radius_of(d) / MARGIN)
+    return Ellipsoid(
+        earlier.centre + earlier.axes @ centre, earlier.axes @ axes, radius_of(d) / MARGIN
+    )
 
 
-def _systematic(weights: Float[np.ndarray, " pool"], count: int, generator: np.random.Generator) -> np.ndarray:
+def _systematic(
+    weights: Float[np.ndarray, " pool"], count: int, generator: np.random.Generator
+) -> np.ndarray:
     """Indices drawn by weight, evenly."""
     edges = np.cumsum(weights / weights.sum())
     chosen = np.searchsorted(edges, (np.arange(count) + generator.uniform()) / count)
@@ -203,8 +286,12 @@ def _outside(coordinates: Coordinates, ellipsoids: Sequence[Ellipsoid]) -> Coord
     return replace(coordinates, log_prob=log_prob)
 
 
-def _whitened(coordinates: Coordinates, ellipsoid: Ellipsoid, earlier: Sequence[Ellipsoid]) -> Coordinates:
-    """Coordinates z of an ellipsoid, u = c + A z, in which it is a ball and outside of which there is no density."""
+def _whitened(
+    coordinates: Coordinates, ellipsoid: Ellipsoid, earlier: Sequence[Ellipsoid]
+) -> Coordinates:
+    """Coordinates z of an ellipsoid, u = c + A z, in which it is a ball and outside of which there
+    is no density.
+    """
     log_jacobian = float(np.linalg.slogdet(ellipsoid.axes)[1])
 
     def flat(z: Float[Array, " d"]) -> Float[Array, " d"]:
@@ -216,19 +303,44 @@ def _whitened(coordinates: Coordinates, ellipsoid: Ellipsoid, earlier: Sequence[
         return jnp.where(within, coordinates.log_prob(u) + log_jacobian, -jnp.inf)
 
     def unconstrain(w: Any) -> Float[Array, " d"]:
-        return jnp.linalg.solve(jnp.asarray(ellipsoid.axes), coordinates.unconstrain(w) - jnp.asarray(ellipsoid.centre))
+        return jnp.linalg.solve(
+            jnp.asarray(ellipsoid.axes), coordinates.unconstrain(w) - jnp.asarray(ellipsoid.centre)
+        )
 
-    return Coordinates(coordinates.dimension, coordinates.sample, log_prob, lambda z: coordinates.constrain(flat(z)), unconstrain)
+    return Coordinates(
+        coordinates.dimension,
+        coordinates.sample,
+        log_prob,
+        lambda z: coordinates.constrain(flat(z)),
+        unconstrain,
+    )
 
 
 def _with_coordinates(triple: Triple, coordinates: Coordinates, name: str) -> Triple:
     """The same model seen from other coordinates, with its prior where these have density."""
     if triple.kl is None:
         return Triple(
-            triple.log_likelihood, triple.prior, triple.data, None, name, None, coordinates=coordinates, truth_energy=triple.truth_energy
-        )  # fmt: skip
+            triple.log_likelihood,
+            triple.prior,
+            triple.data,
+            None,
+            name,
+            None,
+            coordinates=coordinates,
+            truth_energy=triple.truth_energy,
+        )
     whole = Triple(
-        None, triple.prior, (), None, name, None, coordinates=coordinates, kl=triple.kl, kl_at=triple.kl_at, setting=triple.setting,
-        n=triple.n, truth_energy=triple.truth_energy,
-    )  # fmt: skip
+        None,
+        triple.prior,
+        (),
+        None,
+        name,
+        None,
+        coordinates=coordinates,
+        kl=triple.kl,
+        kl_at=triple.kl_at,
+        setting=triple.setting,
+        n=triple.n,
+        truth_energy=triple.truth_energy,
+    )
     return whole

@@ -13,8 +13,13 @@ from jaxtyping import Array, Float, Int, Key
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
-from singlearn.tempering.ladder import closely_spaced_from, log_weights, next_inverse_temperature, relative_effective_sample_size
-from singlearn.tempering.moves import compile_moves
+from singlearn.tempering.ladder import (
+    closely_spaced_from,
+    log_weights,
+    next_inverse_temperature,
+    relative_effective_sample_size,
+)
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.progress import LadderProgress
 from singlearn.tempering.rungs import Rung, Rungs
 from singlearn.tempering.settings import Settings
@@ -23,7 +28,7 @@ from singlearn.triple import Triple
 RUNG_LIMIT = 5000
 
 
-class NoFiniteEnergy(RuntimeError):
+class NoFiniteEnergyError(RuntimeError):
     """Every particle of a population has infinite energy: the run cannot go on."""
 
 
@@ -34,12 +39,21 @@ def anneal(
     progress: bool | None,
     start: Float[np.ndarray, "replicates particles d"] | None = None,
 ) -> Rungs:
-    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are draws from the prior made elsewhere.
+    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are
+    draws from the prior made elsewhere.
 
     ``disk`` is a folder that this run has claimed, in which it is resumed.
     """
-    beta_max, particles, replicates, thin = settings.beta_max, settings.particles, settings.replicates, settings.thin
-    with jax.enable_x64(settings.precision == "float64"), LadderProgress(triple.name, beta_max, progress) as bar:
+    beta_max, particles, replicates, thin = (
+        settings.beta_max,
+        settings.particles,
+        settings.replicates,
+        settings.thin,
+    )
+    with (
+        jax.enable_x64(settings.precision == "float64"),
+        LadderProgress(triple.name, beta_max, progress) as bar,
+    ):
         moves = compile_moves(triple, particles * replicates)
         root = jax.random.key(settings.seed)
         rungs: list[Rung] = []
@@ -55,15 +69,24 @@ def anneal(
         else:
             started = time.monotonic()
             if start is None:
-                population = np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(root, 0), particles * replicates)))
+                population = np.asarray(
+                    moves.sample_prior(
+                        jax.random.split(jax.random.fold_in(root, 0), particles * replicates)
+                    )
+                )
             else:
                 population = start.reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
-            rungs.append(_prior_rung(population[:, kept], kept, energies, adaptation, time.monotonic() - started))
+            rungs.append(
+                _prior_rung(
+                    population[:, kept], kept, energies, adaptation, time.monotonic() - started
+                )
+            )
             if not np.isfinite(population).any():
                 raise ValueError(
-                    f"prior: no draw of the prior of {triple.name!r} is finite; a truncation may lie where its distribution has no mass in "
+                    f"prior: no draw of the prior of {triple.name!r} is finite; a truncation may "
+                    f"lie where its distribution has no mass in "
                     "double precision"
                 )
             _check_finite(energies, 0.0, particles, triple.name)
@@ -74,9 +97,14 @@ def anneal(
             started = time.monotonic()
             index = len(rungs)
             if index > RUNG_LIMIT:
-                raise RuntimeError(f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of {beta_max:.3g}: it does not get there")
+                raise RuntimeError(
+                    f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of "
+                    f"{beta_max:.3g}: it does not get there"
+                )
             _check_finite(energies, beta, particles, triple.name)
-            following = next_inverse_temperature(energies, beta, beta_max, settings.target_ess, closely)
+            following = next_inverse_temperature(
+                energies, beta, beta_max, settings.target_ess, closely
+            )
             if beta < exported < following and not triple.is_population:
                 following = exported  # draws of the posterior are then the particles of a rung
             logs = log_weights(energies, following - beta)
@@ -90,10 +118,19 @@ def anneal(
             flat_population = population.reshape(particles * replicates, -1)
             memory = None
             if following == exported:
-                # The particles of this rung are the draws that readers get, so that all their coordinates count.
-                memory = CoordinateMemory.of(flat_population, np.stack([*(rung.ancestor for rung in rungs), ancestor]))
+                # The particles of this rung are the draws that readers get, so that all their
+                # coordinates count.
+                memory = CoordinateMemory.of(
+                    flat_population, np.stack([*(rung.ancestor for rung in rungs), ancestor])
+                )
             flat, flat_energies, mixing, adaptation = decorrelate(
-                moves, key_move, flat_population, energies.reshape(-1), following, adaptation, memory
+                moves,
+                key_move,
+                flat_population,
+                energies.reshape(-1),
+                following,
+                adaptation,
+                memory,
             )
             population, energies = flat.reshape(population.shape), flat_energies.reshape(shape)
             rung = Rung(
@@ -120,11 +157,15 @@ def anneal(
     return Rungs.stack(rungs)
 
 
-def _check_finite(energies: Float[np.ndarray, "replicates particles"], beta: float, particles: int, name: str) -> None:
+def _check_finite(
+    energies: Float[np.ndarray, "replicates particles"], beta: float, particles: int, name: str
+) -> None:
     if not np.isfinite(energies).any(axis=1).all():
-        raise NoFiniteEnergy(
-            f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log likelihood is -inf or NaN "
-            f"on all of {particles} draws from the prior of {name!r}; check it at a parameter you trust"
+        raise NoFiniteEnergyError(
+            f"every particle of a replicate has infinite energy at β = {beta:.3g}: the log "
+            f"likelihood is -inf or NaN "
+            f"on all of {particles} draws from the prior of {name!r}; check it at a parameter you "
+            f"trust"
         )
 
 
@@ -156,11 +197,15 @@ def _prior_rung(
 
 
 @jax.jit
-def _systematic(keys: Key[Array, " replicates"], weights: Float[Array, "replicates particles"]) -> Int[Array, "replicates particles"]:
+def _systematic(
+    keys: Key[Array, " replicates"], weights: Float[Array, "replicates particles"]
+) -> Int[Array, "replicates particles"]:
     return jax.vmap(lambda key, w: systematic(key, w, w.shape[0]))(keys, weights)
 
 
-def _resample(key: Key[Array, ""], weights: Float[np.ndarray, "replicates particles"]) -> Int[np.ndarray, "replicates particles"]:
+def _resample(
+    key: Key[Array, ""], weights: Float[np.ndarray, "replicates particles"]
+) -> Int[np.ndarray, "replicates particles"]:
     """Systematic resampling within each replicate: indices of the survivors."""
     normalised = weights / weights.sum(axis=1, keepdims=True)
     return np.asarray(_systematic(jax.random.split(key, len(weights)), jnp.asarray(normalised)))

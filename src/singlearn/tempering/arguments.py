@@ -14,7 +14,9 @@ SMALLEST_POPULATION = 16
 LARGEST_SINGLE_INTEGER = 2**31 - 1
 
 
-def population_arguments(particles: Any, replicates: Any, seed: Any, target_ess: Any = 0.6) -> tuple[int, int, int, float]:
+def population_arguments(
+    particles: Any, replicates: Any, seed: Any, target_ess: Any = 0.6
+) -> tuple[int, int, int, float]:
     """Particles, replicates, seed and target share, each as the number it is.
 
     Args:
@@ -33,7 +35,12 @@ def population_arguments(particles: Any, replicates: Any, seed: Any, target_ess:
     (128, 4, 7, 0.6)
     """
     return (
-        whole_number("particles", particles, at_least=SMALLEST_POPULATION, why="fewer are too few to adapt to"),
+        whole_number(
+            "particles",
+            particles,
+            at_least=SMALLEST_POPULATION,
+            why="fewer are too few to adapt to",
+        ),
         whole_number("replicates", replicates, why="2 or more for a standard error that was seen"),
         random_seed(seed),
         real_number("target_ess", target_ess, above=0, below=1, meaning="a share between 0 and 1"),
@@ -51,7 +58,18 @@ def check_precision(triple: Triple, precision: Any) -> None:
         array = np.asarray(leaf)
         if array.size == 0 or array.dtype == bool:
             continue
-        largest = int(np.abs(array).max()) if np.issubdtype(array.dtype, np.integer) else float(np.abs(array).max())
-        most = LARGEST_SINGLE_INTEGER if np.issubdtype(array.dtype, np.integer) else float(np.finfo(np.float32).max)
+        largest = (
+            int(np.abs(array).max())
+            if np.issubdtype(array.dtype, np.integer)
+            else float(np.abs(array).max())
+        )
+        most = (
+            LARGEST_SINGLE_INTEGER
+            if np.issubdtype(array.dtype, np.integer)
+            else float(np.finfo(np.float32).max)
+        )
         if largest > most:
-            raise ValueError(f"precision: 'float32' cannot hold {where}, whose entries reach {largest:.4g}; use 'float64'")
+            raise ValueError(
+                f"precision: 'float32' cannot hold {where}, whose entries reach {largest:.4g}; use "
+                f"'float64'"
+            )

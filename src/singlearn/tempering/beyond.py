@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.warning import Reason, Warning_
-from singlearn.tempering.moves import Moves, compile_moves
+from singlearn.results.caution import Caution, Reason
+from singlearn.tempering.markov_moves import Moves, compile_moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -122,12 +122,12 @@ def look_beyond(triple: Triple, rungs: Rungs, seed: int) -> Beyond:
     return Beyond((first, last), at)
 
 
-def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Warning_]:
+def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Caution]:
     """Warnings of what was seen beyond nβ = ``reached``."""
     found = []
     if exponents := settings.get("exponents_beyond"):
         found.append(
-            Warning_(
+            Caution(
                 Reason.TOO_FEW_DECADES,
                 "beyond the coldest rung K changes its law: along rays to its zeros it falls like "
                 f"the distance to the {exponents[0]:.2g} at first, and to the {exponents[1]:.2g} "
@@ -137,9 +137,10 @@ def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Warning_]:
         )
     if (lowest := settings.get("lowest_divergence")) is not None:
         found.append(
-            Warning_(
+            Caution(
                 Reason.NO_ZERO,
-                f"K is nowhere 0: the lowest value found from the coldest particles is {lowest:.3g}; "
+                f"K is nowhere 0: the lowest value found from the coldest particles is "
+                f"{lowest:.3g}; "
                 f"λ was read over nβ ≤ {reached:.3g}, and what is not 0 has no λ in the limit",
             )
         )

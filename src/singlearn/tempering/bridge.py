@@ -1,4 +1,6 @@
-"""The bridge of a local run: from a Gaussian around a known parameter to the posterior within one phase."""
+"""The bridge of a local run: from a Gaussian around a known parameter to the posterior within one
+phase.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
-from singlearn.tempering.restriction import PhaseTooSmall, Restriction
+from singlearn.phases.restriction import PhaseTooSmallError, Restriction
 from singlearn.triple import Coordinates, Model, Triple
 
 PRIOR_DRAWS = 256
@@ -25,10 +27,12 @@ HALVINGS = 40
 
 @dataclass(frozen=True, eq=False)
 class Bridge:
-    """Where the reference is, and the triple whose prior it is and whose energy at t = 1 makes it the posterior.
+    """Where the reference is, and the triple whose prior it is and whose energy at t = 1 makes it
+    the posterior.
 
     Attributes:
-        triple: in noise coordinates z, in which the reference is N(0, I); its energy is infinite outside the phase.
+        triple: in noise coordinates z, in which the reference is N(0, I); its energy is infinite
+            outside the phase.
         centre, factor: u = centre + factor z.
         draw: key and count to draws of z, and which of them lie in the phase.
     """
@@ -55,8 +59,10 @@ class _Compiled:
     noise: Coordinates
 
 
-def build_bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction) -> Bridge:
-    """The bridge from around ``centre`` (flat coordinates); raises as ``local_run``."""
+def build_bridge(
+    triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction
+) -> Bridge:
+    """The bridge from around ``centre`` (flat coordinates); raises as ``temper_from``."""
     data = jax.tree.map(jnp.asarray, triple.data)
     compiled = _compile(triple.as_model(), restriction)
     if not bool(compiled.inside(jnp.asarray(centre)[None])[0]):
@@ -64,17 +70,32 @@ def build_bridge(triple: Triple, centre: Float[np.ndarray, " d"], beta: float, r
     if not np.isfinite(float(compiled.minus_log_posterior(jnp.asarray(centre), beta, data))):
         raise ValueError("start: its energy is infinite")
     # In units of the prior's standard deviations, where 1 is the flattest that a direction may be.
-    scales = np.asarray(compiled.sample_prior(jax.random.split(jax.random.key(0), PRIOR_DRAWS))).std(axis=0)
-    curvature = np.nan_to_num(np.asarray(compiled.hessian(jnp.asarray(centre), beta, data)) * np.outer(scales, scales))
+    scales = np.asarray(
+        compiled.sample_prior(jax.random.split(jax.random.key(0), PRIOR_DRAWS))
+    ).std(axis=0)
+    curvature = np.nan_to_num(
+        np.asarray(compiled.hessian(jnp.asarray(centre), beta, data)) * np.outer(scales, scales)
+    )
     eigenvalues, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
     factor = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
     factor = factor * _shrinkage(compiled, centre, factor, restriction.description)
     setting = (beta, centre, factor, float(np.linalg.slogdet(factor)[1]), triple.data)
     family = Triple(
-        None, None, (), None, triple.name, coordinates=compiled.noise, kl=compiled.energy, kl_at=compiled.energy, setting=setting, n=1.0
-    )  # fmt: skip
+        None,
+        None,
+        (),
+        None,
+        triple.name,
+        coordinates=compiled.noise,
+        kl=compiled.energy,
+        kl_at=compiled.energy,
+        setting=setting,
+        n=1.0,
+    )
 
-    def draw(key: Key[Array, ""], count: int) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
+    def draw(
+        key: Key[Array, ""], count: int
+    ) -> tuple[Float[Array, "draws d"], Bool[Array, " draws"]]:
         z = jax.random.normal(key, (count, len(centre)))
         return z, compiled.inside(jnp.asarray(centre) + z @ jnp.asarray(factor).T)
 
@@ -98,22 +119,50 @@ def _compile(model: Model, restriction: Restriction) -> _Compiled:
     def energy(z: Float[Array, " d"], setting: PyTree) -> Float[Array, ""]:
         beta, centre, factor, log_volume, data = setting
         u = centre + factor @ z
-        return jnp.where(inside(u), minus_log_posterior(u, beta, data) + log_reference(z) - log_volume, jnp.inf)
+        return jnp.where(
+            inside(u), minus_log_posterior(u, beta, data) + log_reference(z) - log_volume, jnp.inf
+        )
 
     noise = Coordinates(
-        d, lambda key: jax.random.normal(key, (d,)), log_reference, constrain=lambda z: z, unconstrain=jnp.asarray
-    )  # fmt: skip
-    # Compiled as wholes: one operation at a time, each is compiled by itself, which took three quarters of a short run.
+        d,
+        lambda key: jax.random.normal(key, (d,)),
+        log_reference,
+        constrain=lambda z: z,
+        unconstrain=jnp.asarray,
+    )
+    # Compiled as wholes: one operation at a time, each is compiled by itself, which took three
+    # quarters of a short run.
     return _Compiled(
-        jax.jit(jax.vmap(coordinates.sample)), jax.jit(jax.vmap(inside)), jax.jit(minus_log_posterior),
-        jax.jit(jax.hessian(minus_log_posterior)), energy, noise,
-    )  # fmt: skip
+        jax.jit(jax.vmap(coordinates.sample)),
+        jax.jit(jax.vmap(inside)),
+        jax.jit(minus_log_posterior),
+        jax.jit(jax.hessian(minus_log_posterior)),
+        energy,
+        noise,
+    )
 
 
-def _shrinkage(compiled: _Compiled, centre: Float[np.ndarray, " d"], widths: Float[np.ndarray, "d d"], phase: str) -> float:
-    """The largest power of a half by which the reference has to shrink to lie mostly in the phase."""
+def _shrinkage(
+    compiled: _Compiled,
+    centre: Float[np.ndarray, " d"],
+    widths: Float[np.ndarray, "d d"],
+    phase: str,
+) -> float:
+    """The largest power of a half by which the reference has to shrink to lie mostly in the
+    phase.
+    """
     noise = np.random.default_rng(0).normal(size=(TRIALS, len(centre)))
     for halvings in range(HALVINGS):
-        if float(np.asarray(compiled.inside(jnp.asarray(centre + 0.5**halvings * noise @ widths.T))).mean()) >= SHARE_INSIDE:
+        if (
+            float(
+                np.asarray(
+                    compiled.inside(jnp.asarray(centre + 0.5**halvings * noise @ widths.T))
+                ).mean()
+            )
+            >= SHARE_INSIDE
+        ):
             return 0.5**halvings
-    raise PhaseTooSmall(f"start: no neighbourhood of it lies in the phase {phase!r}; start from a point further inside")
+    raise PhaseTooSmallError(
+        f"start: no neighbourhood of it lies in the phase {phase!r}; start from a point further "
+        f"inside"
+    )

@@ -111,7 +111,10 @@ class Checkpoint:
             OSError: it cannot be written.
         """
         arrays: dict[str, Any] = {f.name: np.asarray(getattr(rung, f.name)) for f in fields(Rung)}
-        arrays |= {"population": population, "adaptation": np.asarray(json.dumps(asdict(adaptation)))}
+        arrays |= {
+            "population": population,
+            "adaptation": np.asarray(json.dumps(asdict(adaptation))),
+        }
         content = io.BytesIO()
         np.savez(content, index=index, run=self._run, digest=_digest(arrays), **arrays)
         write_whole(self._file(index), content.getbuffer())
@@ -212,7 +215,8 @@ class Checkpoint:
         kept = {name: array for name, array in arrays.items() if name not in BESIDE_THE_NUMBERS}
         if "digest" in arrays and str(arrays["digest"]) != _digest(kept):
             raise ValueError(
-                f"checkpoint: {file} is damaged (its numbers are not those that were written); {later}"
+                f"checkpoint: {file} is damaged (its numbers are not those that were written); "
+                f"{later}"
             )
         if "index" not in arrays or str(arrays.get("run")) != self._run:
             raise ValueError(
@@ -229,7 +233,9 @@ class Checkpoint:
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:
     """Of all numbers of a rung, by name."""
-    return identity.digest_of({name: identity.array(arrays[name])["digest"] for name in sorted(arrays)})
+    return identity.digest_of(
+        {name: identity.array(arrays[name])["digest"] for name in sorted(arrays)}
+    )
 
 
 def _first_line(error: BaseException) -> str:

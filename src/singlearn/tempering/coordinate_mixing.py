@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.special import ndtri
 from scipy.stats import chi2, rankdata
 
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.genealogy import families, variance_inflation
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
@@ -76,15 +76,21 @@ def coordinate_mixing(posterior: Posterior, rungs: Rungs) -> CoordinateMixing:
     ]
     if not found or count < 2:
         none = np.zeros(0)
-        return CoordinateMixing((), none, none, np.zeros(0, dtype=bool), effective, replicates * count)
+        return CoordinateMixing(
+            (), none, none, np.zeros(0, dtype=bool), effective, replicates * count
+        )
     inflation, between, unmixed = (np.stack(parts) for parts in zip(*found, strict=True))
     return CoordinateMixing(
-        tuple(names), inflation.max(axis=0), between.max(axis=0), np.any(unmixed, axis=0), effective,
+        tuple(names),
+        inflation.max(axis=0),
+        between.max(axis=0),
+        np.any(unmixed, axis=0),
+        effective,
         replicates * count,
-    )  # fmt: skip
+    )
 
 
-def coordinate_warnings(mixing: CoordinateMixing) -> list[Warning_]:
+def coordinate_warnings(mixing: CoordinateMixing) -> list[Caution]:
     """One warning that names the coordinates that did not mix, if there are any."""
     bad = np.flatnonzero(mixing.is_unmixed)
     if not bad.size:
@@ -102,7 +108,7 @@ def coordinate_warnings(mixing: CoordinateMixing) -> list[Warning_]:
         "means, deviations and intervals of these coordinates are, and their errors are larger "
         "than an effective sample size says: raise particles, or fix what a symmetry exchanges"
     )
-    return [Warning_(Reason.UNMIXED_COORDINATE, sentence)]
+    return [Caution(Reason.UNMIXED_COORDINATE, sentence)]
 
 
 def _read(

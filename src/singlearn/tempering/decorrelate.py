@@ -1,4 +1,6 @@
-"""Moving a population at one rung until its energies have forgotten where they started: measured, not assumed."""
+"""Moving a population at one rung until its energies have forgotten where they started: measured,
+not assumed.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,10 @@ from jaxtyping import Array, Float, Int, Key
 from scipy.stats import rankdata
 
 from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
-from singlearn.tempering.moves import Moved, Moves
+from singlearn.tempering.markov_moves import Moved, Moves
 
-# A rung is done when the rank correlation of its energies with those before the moves is below this, and all but this share moved.
+# A rung is done when the rank correlation of its energies with those before the moves is below
+# this, and all but this share moved.
 TARGET_CORRELATION = 0.2
 STUCK_SHARE = 0.05
 HAMILTONIAN_MOVES = 20
@@ -24,12 +27,14 @@ CURVATURE_MOVES = (6, 30)
 # Beyond these a rung counts as poorly mixed, and the dearer moves are called in.
 POOR_CORRELATION = 0.6
 POOR_STUCK_SHARE = 0.1
-# Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the curvature move does not pay.
+# Hessians cost d gradients and an eigendecomposition costs d³: beyond this many parameters the
+# curvature move does not pay.
 CURVATURE_DIMENSION = 64
-# Longer ones pay on smooth targets, but where a phase has hard edges most of them end there; shorter ones leave slow directions behind
-# that the rank correlation of the energies does not see.
+# Longer ones pay on smooth targets, but where a phase has hard edges most of them end there;
+# shorter ones leave slow directions behind that the rank correlation of the energies does not see.
 LONGEST_TRAJECTORY = 8
-# Along a flat valley a trajectory goes straight on: one of so many times the length goes as far as the square of that many short ones.
+# Along a flat valley a trajectory goes straight on: one of so many times the length goes as far as
+# the square of that many short ones.
 LONGER = 2
 ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 
@@ -38,7 +43,8 @@ ACCEPTANCE_TARGET = {"hamiltonian": 0.75, "curvature": 0.7}
 class Adaptation:
     """What one rung teaches the next.
 
-    Step sizes are in units of the metric; ``gradient_scales`` are the root mean squares of the derivatives of the log density.
+    Step sizes are in units of the metric; ``gradient_scales`` are the root mean squares of the
+    derivatives of the log density.
     """
 
     hamiltonian_step: float = 1.0
@@ -49,7 +55,9 @@ class Adaptation:
 
 @dataclass(frozen=True)
 class Mixing:
-    """How a rung mixed: moves made, their mean acceptance, what the energies still remember, who never moved."""
+    """How a rung mixed: moves made, their mean acceptance, what the energies still remember, who
+    never moved.
+    """
 
     moves: int
     acceptance: float
@@ -67,17 +75,24 @@ def decorrelate(
     adaptation: Adaptation,
     coordinates: CoordinateMemory | None = None,
 ) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], Mixing, Adaptation]:
-    """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the budget is spent.
+    """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the
+    budget is spent.
 
-    Hamiltonian moves come first; see ``_inverse_masses`` for their metric. Where they stall - near a singularity the
-    stiff direction and its width differ from particle to particle, and no global metric fits - curvature-preconditioned moves take over.
-    Energies say nothing of directions along which they are flat: where ``coordinates`` are given, Hamiltonian moves with longer
-    trajectories go on until those have forgotten what particles of one family share, too, or it is seen that they will not.
+    Hamiltonian moves come first; see ``_inverse_masses`` for their metric. Where they stall - near
+    a singularity the stiff direction and its width differ from particle to particle, and no global
+    metric fits - curvature-preconditioned moves take over. Energies say nothing of directions along
+    which they are flat: where ``coordinates`` are given, Hamiltonian moves with longer trajectories
+    go on until those have forgotten what particles of one family share, too, or it is seen that
+    they will not.
     """
     dimension = particles.shape[1]
     deviations = np.std(particles, axis=0)
-    deviations = np.where(deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8)
-    inverse_masses = jnp.asarray(_inverse_masses(deviations, adaptation.gradient_scales), particles.dtype)
+    deviations = np.where(
+        deviations > 0, deviations, np.maximum(np.abs(particles).max(axis=0), 1e-12) * 1e-8
+    )
+    inverse_masses = jnp.asarray(
+        _inverse_masses(deviations, adaptation.gradient_scales), particles.dtype
+    )
     squares = np.zeros(dimension)
     walk = _Walk(particles, energies)
     has_curvature = dimension <= CURVATURE_DIMENSION
@@ -97,7 +112,9 @@ def decorrelate(
         squares += np.mean(np.where(np.isfinite(gradient), gradient, 0.0) ** 2, axis=0)
         hamiltonian_moves += 1
         gain = 1.5 / np.sqrt(hamiltonian_moves)
-        step = adaptation.hamiltonian_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"]))
+        step = adaptation.hamiltonian_step * np.exp(
+            gain * (acceptance - ACCEPTANCE_TARGET["hamiltonian"])
+        )
         adaptation = replace(adaptation, hamiltonian_step=float(np.clip(step, 1e-30, 3.0)))
     adaptation = replace(
         adaptation,
@@ -105,7 +122,9 @@ def decorrelate(
         gradient_scales=tuple(np.sqrt(squares / hamiltonian_moves).tolist()),
     )
     curvature_moves = 0
-    if has_curvature and (walk.correlation > POOR_CORRELATION or walk.stuck_share > POOR_STUCK_SHARE):
+    if has_curvature and (
+        walk.correlation > POOR_CORRELATION or walk.stuck_share > POOR_STUCK_SHARE
+    ):
         shortest = float(np.clip(adaptation.hamiltonian_step / 8, 1e-30, 0.5))
         budget = int(np.clip(CURVATURE_GRADIENTS // (2 * (dimension + 1)), *CURVATURE_MOVES))
         while not walk.is_done and curvature_moves < budget:
@@ -121,7 +140,9 @@ def decorrelate(
             acceptance = walk.account(result, 2 * (dimension + 1))
             curvature_moves += 1
             gain = 1.0 / np.sqrt(curvature_moves)
-            step = adaptation.curvature_step * np.exp(gain * (acceptance - ACCEPTANCE_TARGET["curvature"]))
+            step = adaptation.curvature_step * np.exp(
+                gain * (acceptance - ACCEPTANCE_TARGET["curvature"])
+            )
             adaptation = replace(adaptation, curvature_step=float(np.clip(step, 0.05, 1.3)))
     if coordinates is not None:
         longer = LONGER * adaptation.leapfrog_steps
@@ -139,14 +160,22 @@ def decorrelate(
             )
             walk.account(result, longer + 1)
             outlook.see(coordinates.shared(walk.particles))
-    mixing = Mixing(len(walk.acceptances), float(np.mean(walk.acceptances)), walk.correlation, walk.stuck_share, walk.gradients)
+    mixing = Mixing(
+        len(walk.acceptances),
+        float(np.mean(walk.acceptances)),
+        walk.correlation,
+        walk.stuck_share,
+        walk.gradients,
+    )
     return walk.particles, walk.energies, mixing, adaptation
 
 
 class _Walk:
     """Particles on their way, and what has become of their start."""
 
-    def __init__(self, particles: Float[np.ndarray, "particles d"], energies: Float[np.ndarray, " particles"]) -> None:
+    def __init__(
+        self, particles: Float[np.ndarray, "particles d"], energies: Float[np.ndarray, " particles"]
+    ) -> None:
         self.particles = particles
         self.energies = energies
         self.acceptances: list[float] = []
@@ -156,7 +185,9 @@ class _Walk:
         self._moved = np.zeros(len(particles), dtype=bool)
 
     def account(self, result: Moved, cost: int) -> float:
-        """Take over the result of one move that cost so many gradients a particle; its acceptance."""
+        """Take over the result of one move that cost so many gradients a particle; its
+        acceptance.
+        """
         self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)
         self._moved |= np.asarray(result.accepted)
         self.acceptances.append(float(np.asarray(result.acceptance).mean()))
@@ -171,15 +202,23 @@ class _Walk:
 
     @property
     def is_done(self) -> bool:
-        return len(self.acceptances) >= 2 and self.correlation < TARGET_CORRELATION and self.stuck_share < STUCK_SHARE
+        return (
+            len(self.acceptances) >= 2
+            and self.correlation < TARGET_CORRELATION
+            and self.stuck_share < STUCK_SHARE
+        )
 
 
-def _inverse_masses(deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]) -> Float[np.ndarray, " d"]:
-    r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the variance where gradients are not known yet.
+def _inverse_masses(
+    deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]
+) -> Float[np.ndarray, " d"]:
+    r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the
+     variance where gradients are not known yet.
 
-    This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian coordinate has :math:`E[g^2] = 1/σ^2`, so that it
-    is the variance. A coordinate with hard edges, as those of a dead ReLU node have, gets less: trajectories may then be long for the
-    others without running into its walls.
+    This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian
+    coordinate has :math:`E[g^2] = 1/σ^2`, so that it is the variance. A coordinate with hard edges,
+    as those of a dead ReLU node have, gets less: trajectories may then be long for the others
+    without running into its walls.
     """
     if not gradient_scales:
         return deviations**2
@@ -188,12 +227,16 @@ def _inverse_masses(deviations: Float[np.ndarray, " d"], gradient_scales: tuple[
 
 
 @partial(jax.jit, static_argnums=2)
-def _keys(key: Key[Array, ""], index: int | Int[Array, ""], particles: int) -> Key[Array, " particles"]:
+def _keys(
+    key: Key[Array, ""], index: int | Int[Array, ""], particles: int
+) -> Key[Array, " particles"]:
     return jax.random.split(jax.random.fold_in(key, index), particles)
 
 
 def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " particles"]) -> float:
-    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to forget."""
+    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to
+    forget.
+    """
     if a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

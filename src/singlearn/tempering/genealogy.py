@@ -24,7 +24,8 @@ def families(
         rung: the rung of each draw.
         particle: the number of each draw in its population.
         fewest: effective families (squared number of draws over the sum of squared sizes).
-        begins: which rungs are the first of a ladder, whose particles descend from none; default: the first.
+        begins: which rungs are the first of a ladder, whose particles descend from none; default:
+            the first.
 
     Returns:
         A label per draw, from 0, and the effective number of families.

@@ -17,7 +17,8 @@ READINGS_BEGIN = 0.1
 # sample size keeps it from the end.
 FIRST_STEP = 1e-4
 FIRST_TARGET_ESS = 0.95
-# With data it ends before the window around 1/log n, whose lower end is at 6.7 times where readings begin.
+# With data it ends before the window around 1/log n, whose lower end is at 6.7 times where readings
+# begin.
 FIRST_OF_DATA = 5.0
 
 
@@ -31,17 +32,27 @@ def closely_spaced_from(n: float | int, is_population: bool) -> float:
     return 0.0 if is_population else READINGS_BEGIN / math.log(max(n, 3))
 
 
-def log_weights(energies: Float[np.ndarray, "... particles"], step: float) -> Float[np.ndarray, "... particles"]:
+def log_weights(
+    energies: Float[np.ndarray, "... particles"], step: float
+) -> Float[np.ndarray, "... particles"]:
     """Log incremental weights -Δβ·U, -inf for particles whose energy is infinite."""
-    return np.where(np.isfinite(energies), -step * np.where(np.isfinite(energies), energies, 0.0), -np.inf)
+    return np.where(
+        np.isfinite(energies), -step * np.where(np.isfinite(energies), energies, 0.0), -np.inf
+    )
 
 
-def relative_effective_sample_size(logs: Float[np.ndarray, "replicates particles"]) -> Float[np.ndarray, " replicates"]:
+def relative_effective_sample_size(
+    logs: Float[np.ndarray, "replicates particles"],
+) -> Float[np.ndarray, " replicates"]:
     """(Σw)²/(N Σw²) of each population, between 1/N and 1; 0 if no particle has weight."""
     highest = logs.max(axis=1, keepdims=True)
     weights = np.exp(logs - np.where(np.isfinite(highest), highest, 0.0))
     squares = (weights**2).sum(axis=1)
-    return np.where(squares > 0, weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0) / logs.shape[1], 0.0)
+    return np.where(
+        squares > 0,
+        weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0) / logs.shape[1],
+        0.0,
+    )
 
 
 def next_inverse_temperature(
@@ -76,11 +87,16 @@ def next_inverse_temperature(
     shortest = np.log(min(1e-3 / spread, longest * 1e-3))
     if _excess(shortest, energies, target_ess) <= 0:
         return beta + float(np.exp(shortest))
-    return beta + float(np.exp(brentq(_excess, shortest, np.log(longest), args=(energies, target_ess), xtol=1e-4)))
+    return beta + float(
+        np.exp(brentq(_excess, shortest, np.log(longest), args=(energies, target_ess), xtol=1e-4))
+    )
 
 
 def _first_step(
-    energies: Float[np.ndarray, "replicates particles"], beta_max: float, target_ess: float, closely_from: float
+    energies: Float[np.ndarray, "replicates particles"],
+    beta_max: float,
+    target_ess: float,
+    closely_from: float,
 ) -> float:
     """The longest step from β = 0."""
     if closely_from > 0:
@@ -89,12 +105,30 @@ def _first_step(
     if _excess(np.log(last), energies, target_ess) < 0:
         return beta_max
     shortest = FIRST_STEP * beta_max
-    if _excess(np.log(shortest), energies, FIRST_TARGET_ESS) <= 0 or _excess(np.log(last), energies, FIRST_TARGET_ESS) >= 0:
+    if (
+        _excess(np.log(shortest), energies, FIRST_TARGET_ESS) <= 0
+        or _excess(np.log(last), energies, FIRST_TARGET_ESS) >= 0
+    ):
         return shortest
-    gentle = float(np.exp(brentq(_excess, np.log(shortest), np.log(last), args=(energies, FIRST_TARGET_ESS), xtol=1e-4)))
+    gentle = float(
+        np.exp(
+            brentq(
+                _excess,
+                np.log(shortest),
+                np.log(last),
+                args=(energies, FIRST_TARGET_ESS),
+                xtol=1e-4,
+            )
+        )
+    )
     return max(shortest, gentle)
 
 
-def _excess(log_step: float, energies: Float[np.ndarray, "replicates particles"], target_ess: float) -> float:
+def _excess(
+    log_step: float, energies: Float[np.ndarray, "replicates particles"], target_ess: float
+) -> float:
     """By how much the effective sample size after a step of β exceeds its target."""
-    return float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean()) - target_ess
+    return (
+        float(relative_effective_sample_size(log_weights(energies, np.exp(log_step))).mean())
+        - target_ess
+    )

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.phases.identity import identity_of_labeller
+from singlearn.phases.identity import identity_of_labeller
+from singlearn.phases.restriction import Restriction
 from singlearn.running import identity
 from singlearn.running.identity import Part
 from singlearn.running.probe_points import ProbePoints
-from singlearn.tempering.restriction import Restriction
 from singlearn.triple import Triple
 from singlearn.triple.identity import identity_of
 

@@ -1,4 +1,6 @@
-r"""How much posterior lies in a mode: its widths on the scale of thermal fluctuations, and its mass from draws."""
+r"""How much posterior lies in a mode: its widths on the scale of thermal fluctuations, and its mass
+from draws.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ from jaxtyping import Bool, Float
 from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2
 
-from singlearn.measure.landscape import Landscape
+from singlearn.tempering.landscape import Landscape
 
-# Steps of the line scans, in units of the prior's width: a well of relative width 1e-14 is one rounding error wide.
+# Steps of the line scans, in units of the prior's width: a well of relative width 1e-14 is one
+# rounding error wide.
 STEPS = np.geomspace(1e-14, 2.0, 21)
 RISE = 0.5
 LOPSIDED = 0.5
@@ -28,7 +31,8 @@ MARGIN = 1.25
 
 @dataclass(frozen=True, eq=False)
 class Ellipsoid:
-    r"""The set :math:`|A^{-1}(u - c)| ≤ r` of flat coordinates, with which a mode is set apart from everything else.
+    r"""The set :math:`|A^{-1}(u - c)| ≤ r` of flat coordinates, with which a mode is set apart from
+     everything else.
 
     Attributes:
         centre: c.
@@ -54,7 +58,12 @@ class Ellipsoid:
     def log_volume(self) -> float:
         """Log of the volume, in flat coordinates."""
         d = len(self.centre)
-        return float(np.linalg.slogdet(self.axes)[1] + d * math.log(self.radius) + d / 2 * math.log(math.pi) - gammaln(d / 2 + 1))
+        return float(
+            np.linalg.slogdet(self.axes)[1]
+            + d * math.log(self.radius)
+            + d / 2 * math.log(math.pi)
+            - gammaln(d / 2 + 1)
+        )
 
 
 def radius_of(d: int) -> float:
@@ -92,9 +101,13 @@ class Mode:
     @property
     def effective(self) -> float:
         """How many independent draws the weighted ones are worth (Kish)."""
-        return math.exp(2 * float(logsumexp(self.log_weights)) - float(logsumexp(2 * self.log_weights)))
+        return math.exp(
+            2 * float(logsumexp(self.log_weights)) - float(logsumexp(2 * self.log_weights))
+        )
 
-    def with_more_draws(self, landscape: Landscape, beta: float, generator: np.random.Generator) -> Mode:
+    def with_more_draws(
+        self, landscape: Landscape, beta: float, generator: np.random.Generator
+    ) -> Mode:
         """The same mode with as many draws as its mass needs, within reason."""
         found = self
         for _ in range(MOST_ROUNDS - 1):
@@ -102,7 +115,9 @@ class Mode:
                 break
             drawn, log_weights = weighted_draws(landscape, found.ellipsoid, beta, generator)
             draws = np.concatenate([found.draws, drawn])
-            found = replace(found, draws=draws, log_weights=np.concatenate([found.log_weights, log_weights]))
+            found = replace(
+                found, draws=draws, log_weights=np.concatenate([found.log_weights, log_weights])
+            )
         return found
 
 
@@ -120,14 +135,15 @@ def measure_mode(
 ) -> Mode | None:
     r"""The widths and the mass of the mode at ``centre``.
 
-    The widths are those over which :math:`βnL_n - \log φ` rises by about half a nat, not those of an infinitesimal Hessian: first along
-    each coordinate, then, from gradients half a width apart, along the principal axes of the curvature, where they are scanned
-    again. So a box, a cusp and a quartic have widths too, and a direction without curvature is as wide as the prior. The
-    mass is
+    The widths are those over which :math:`βnL_n - \log φ` rises by about half a nat, not those of
+    an infinitesimal Hessian: first along each coordinate, then, from gradients half a width apart,
+    along the principal axes of the curvature, where they are scanned again. So a box, a cusp and a
+    quartic have widths too, and a direction without curvature is as wide as the prior. The mass is
 
     .. math:: \frac{1}{S} Σ_s \frac{e^{-βnL_n(u_s)} φ(u_s)}{q(u_s)} 1[u_s ∈ \text{ellipsoid}], \quad u_s ∼ q = N(c, AA^T),
 
-    which is Laplace's where the mode is Gaussian, and otherwise counts what is there and not what a parabola promises.
+    which is Laplace's where the mode is Gaussian, and otherwise counts what is there and not what a
+    parabola promises.
 
     Args:
         landscape: of the triple.
@@ -162,9 +178,17 @@ def measure_mode(
     longest = 1 / np.maximum(np.abs(frame) / scales[:, None], 1e-300).max(axis=0)
     axes = frame * longest
     promised = 1 / (np.sqrt(np.maximum(curvatures, 1e-12)) * longest)
-    # Without curvature, from the widths along the coordinates on, in units of the longest axis, which is 1.
-    unpromised = np.stack([np.concatenate([[0.3, 1, 3] / own, np.geomspace(10 / own, 2.0, len(AROUND) - 3)]) for own in longest])
-    steps = np.where(curvatures[:, None] > 0.01, promised[:, None] * AROUND, np.sort(unpromised, axis=1))
+    # Without curvature, from the widths along the coordinates on, in units of the longest axis,
+    # which is 1.
+    unpromised = np.stack(
+        [
+            np.concatenate([[0.3, 1, 3] / own, np.geomspace(10 / own, 2.0, len(AROUND) - 3)])
+            for own in longest
+        ]
+    )
+    steps = np.where(
+        curvatures[:, None] > 0.01, promised[:, None] * AROUND, np.sort(unpromised, axis=1)
+    )
     steps = np.minimum(steps, 2.0)
     axes = axes * _widths(landscape, centre, axes.T, steps, beta, lowest).mean(axis=1)
     ellipsoid = Ellipsoid(centre, axes, radius_of(d))
@@ -181,7 +205,11 @@ def weighted_draws(
     d = len(ellipsoid.centre)
     z = generator.normal(size=(DRAWS, d))
     drawn = ellipsoid.centre + z @ ellipsoid.axes.T
-    log_density = -0.5 * np.sum(z**2, axis=1) - 0.5 * d * math.log(2 * math.pi) - float(np.linalg.slogdet(ellipsoid.axes)[1])
+    log_density = (
+        -0.5 * np.sum(z**2, axis=1)
+        - 0.5 * d * math.log(2 * math.pi)
+        - float(np.linalg.slogdet(ellipsoid.axes)[1])
+    )
     log_weights = -landscape.costs(drawn, beta) - log_density
     return drawn, np.where(np.linalg.norm(z, axis=1) <= ellipsoid.radius, log_weights, -np.inf)
 
@@ -194,7 +222,9 @@ def _widths(
     beta: float,
     lowest: float,
 ) -> Float[np.ndarray, "d 2"]:
-    """How far along each direction (row) one has to go, to either side, for a rise of ``RISE`` nats; at most 1."""
+    """How far along each direction (row) one has to go, to either side, for a rise of ``RISE``
+    nats; at most 1.
+    """
     d = len(centre)
     offsets = np.stack([steps, -steps], axis=1)
     points = centre + offsets[..., None] * directions[:, None, None, :]
@@ -207,9 +237,14 @@ def _widths(
                 continue
             first = high[0]
             above, step = rises[axis, side, first], steps[axis, first]
-            below, shorter = (rises[axis, side, first - 1], steps[axis, first - 1]) if first else (0.0, step / 3)
-            # A parabola through the step that rises enough, where that is one; a wall stands between two steps.
-            found[axis, side] = step * math.sqrt(RISE / above) if above < 16 * RISE else max(shorter, step * 0.25)
+            below, shorter = (
+                (rises[axis, side, first - 1], steps[axis, first - 1]) if first else (0.0, step / 3)
+            )
+            # A parabola through the step that rises enough, where that is one; a wall stands
+            # between two steps.
+            found[axis, side] = (
+                step * math.sqrt(RISE / above) if above < 16 * RISE else max(shorter, step * 0.25)
+            )
             if 0.02 < below < RISE:
                 found[axis, side] = shorter * math.sqrt(RISE / below)
     return np.minimum(found, 1.0)

@@ -12,24 +12,33 @@ import numpy as np
 
 from singlearn.measure.joined import joined_view
 from singlearn.measure.ladder_view import LadderView
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.phases.restriction import PhaseTooSmallError
+from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.add_modes import ModeRun, run_mode, run_outside
-from singlearn.tempering.anneal import NoFiniteEnergy
-from singlearn.tempering.moves import compile_moves
-from singlearn.tempering.restriction import PhaseTooSmall
+from singlearn.tempering.anneal import NoFiniteEnergyError
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
-from singlearn.tempering.unseen_modes import Search, UnseenMode, is_found_by_luck, is_missing, search
+from singlearn.tempering.unseen_modes import (
+    Search,
+    UnseenMode,
+    is_found_by_luck,
+    is_missing,
+    search,
+)
 from singlearn.triple import Triple
 
 CHOICES = ("auto", "warn", None)
-# Nats by which K has to stay above 0, at the temperature that is looked at, before it counts as not reaching it.
+# Nats by which K has to stay above 0, at the temperature that is looked at, before it counts as not
+# reaching it.
 ABOVE_ZERO = 5.0
-# As a share of what K is on the prior: below it is rounding that keeps K from 0, which is another matter.
+# As a share of what K is on the prior: below it is rounding that keeps K from 0, which is another
+# matter.
 ROUNDED = 1e-10
 # Nats of an energy, at the temperature that is looked at, that may be lost to rounding.
 RESOLVED = 0.05
-# Nats by which the truth may lie below every particle beyond the (d/2) log n that a singular posterior may keep away from it.
+# Nats by which the truth may lie below every particle beyond the (d/2) log n that a singular
+# posterior may keep away from it.
 BELOW_TRUTH = 5.0
 
 
@@ -49,9 +58,15 @@ class WithModes:
 
 
 def with_modes(
-    triple: Triple, settings: Settings, rungs: Rungs, restriction: dict[str, Any], modes: str | None, progress: bool | None
+    triple: Triple,
+    settings: Settings,
+    rungs: Rungs,
+    restriction: dict[str, Any],
+    modes: str | None,
+    progress: bool | None,
 ) -> WithModes:
-    """Look for modes that hold mass and no particles; temper them from inside and add them, or say that they are there.
+    """Look for modes that hold mass and no particles; temper them from inside and add them, or say
+    that they are there.
 
     Args:
         triple: that was tempered.
@@ -64,10 +79,21 @@ def with_modes(
     start = restriction.get("prior_free_energies", [0.0] * settings.replicates)
     resolved = float(restriction.get("resolved_beta", math.inf))
     view = _view(rungs, np.array(start), float(restriction.get("prior_floor", 0.0)), resolved)
-    if modes is None or len(rungs) < 2 or math.isfinite(resolved) or _is_rounded_away(rungs, settings.precision):
+    if (
+        modes is None
+        or len(rungs) < 2
+        or math.isfinite(resolved)
+        or _is_rounded_away(rungs, settings.precision)
+    ):
         return WithModes(rungs, view, {})
     with jax.enable_x64(settings.precision == "float64"):
-        found = search(triple, compile_moves(triple, settings.particles * settings.replicates), rungs, view, settings.seed)
+        found = search(
+            triple,
+            compile_moves(triple, settings.particles * settings.replicates),
+            rungs,
+            view,
+            settings.seed,
+        )
     recorded: dict[str, Any] = {
         "inverse_temperature": found.inverse_temperature,
         "descents": found.descents,
@@ -81,15 +107,20 @@ def with_modes(
     elif found.missing:
         sentences = [_named(own, view, found.inverse_temperature, rungs) for own in found.missing]
     lowest = min(found.lowest_energy, float(whole.rungs.energies.min()))
-    sentences += _never_zero(triple, rungs, found, lowest, "restricted_to" in restriction) + _truth_below(triple, whole.rungs, found)
+    sentences += _never_zero(
+        triple, rungs, found, lowest, "restricted_to" in restriction
+    ) + _truth_below(triple, whole.rungs, found)
     if sentences:
         recorded["warnings"] = sentences
     return WithModes(whole.rungs, whole.view, {"modes": recorded, **whole.settings})
 
 
-def warnings_of_modes(settings: dict[str, Any]) -> list[Warning_]:
+def warnings_of_modes(settings: dict[str, Any]) -> list[Caution]:
     """What a run has recorded of modes that its particles had not seen."""
-    return [Warning_(Reason.UNSEEN_MODE, sentence) for sentence in settings.get("modes", {}).get("warnings", [])]
+    return [
+        Caution(Reason.UNSEEN_MODE, sentence)
+        for sentence in settings.get("modes", {}).get("warnings", [])
+    ]
 
 
 def view_of_ladders(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
@@ -114,7 +145,14 @@ def view_of_ladders(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
 
 
 def _view(rungs: Rungs, start: np.ndarray, floor: float, resolved: float = math.inf) -> LadderView:
-    return LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor, resolved)
+    return LadderView(
+        rungs.inverse_temperature,
+        rungs.energies,
+        rungs.effective_sample_size,
+        start,
+        floor,
+        resolved,
+    )
 
 
 def _some(rungs: Rungs, begin: int, end: int) -> Rungs:
@@ -124,7 +162,9 @@ def _some(rungs: Rungs, begin: int, end: int) -> Rungs:
 def _added(
     triple: Triple, settings: Settings, main: WithModes, found: Search, progress: bool | None
 ) -> tuple[WithModes, list[str]]:
-    """Every missing mode tempered from inside, the rest without them, and what is to be said about it."""
+    """Every missing mode tempered from inside, the rest without them, and what is to be said about
+    it.
+    """
     beta = found.inverse_temperature
     before = main.view.free_energy(beta)
     runs: list[ModeRun] = []
@@ -136,9 +176,13 @@ def _added(
         if any(run.ellipsoid.holds(own.mode.ellipsoid.centre[None])[0] for run in runs):
             continue
         try:
-            run = run_mode(triple, settings, own.mode.ellipsoid, [r.ellipsoid for r in runs], beta, index)
-        except (PhaseTooSmall, NoFiniteEnergy, RuntimeError) as error:
-            sentences.append(f"{_named(own, main.view, beta, main.rungs)}; it could not be added: {error}")
+            run = run_mode(
+                triple, settings, own.mode.ellipsoid, [r.ellipsoid for r in runs], beta, index
+            )
+        except (PhaseTooSmallError, NoFiniteEnergyError, RuntimeError) as error:
+            sentences.append(
+                f"{_named(own, main.view, beta, main.rungs)}; it could not be added: {error}"
+            )
             continue
         shares = np.maximum(run.ellipsoid.holds(here).mean(axis=1), own.share_of_particles)
         measured = run.view.free_energy(beta)
@@ -146,7 +190,9 @@ def _added(
         if own.by_luck:
             confirmed = is_found_by_luck(measured.value, shares, before.replicates)
         else:
-            confirmed = is_missing(measured.value, shares, before.replicates, measured.standard_error)
+            confirmed = is_missing(
+                measured.value, shares, before.replicates, measured.standard_error
+            )
         if confirmed:
             runs.append(run)
             kept.append(own)
@@ -161,18 +207,31 @@ def _added(
         rungs, start, floor = run_outside(triple, settings, ellipsoids, progress)
     else:
         start = start - np.log1p(-np.minimum(masses * np.exp(start), 0.5))
-    ladders = [(rungs, start, floor), *((run.rungs, run.prior_free_energies, run.prior_floor) for run in runs)]
-    joined = Rungs(*(np.concatenate([getattr(own, f.name) for own, _, _ in ladders]) for f in fields(Rungs)))
+    ladders = [
+        (rungs, start, floor),
+        *((run.rungs, run.prior_free_energies, run.prior_floor) for run in runs),
+    ]
+    joined = Rungs(
+        *(np.concatenate([getattr(own, f.name) for own, _, _ in ladders]) for f in fields(Rungs))
+    )
     view = joined_view([_view(*own, main.view.resolved) for own in ladders])
     recorded = [
-        {"rungs": len(own), "prior_free_energies": [float(f) for f in begin], "prior_floor": float(error)} for own, begin, error in ladders
+        {
+            "rungs": len(own),
+            "prior_free_energies": [float(f) for f in begin],
+            "prior_floor": float(error),
+        }
+        for own, begin, error in ladders
     ]
     after = view.free_energy(beta)
     for own, run in zip(kept, runs, strict=True):
         share = math.exp(min(0.0, after.value - run.view.free_energy(beta).value))
-        held = "no particle had seen" if max(own.share_of_particles) == 0 else "few particles had seen"
+        held = (
+            "no particle had seen" if max(own.share_of_particles) == 0 else "few particles had seen"
+        )
         text = (
-            f"a mode of energy {own.mode.energy:.4g} nats that {held} holds {_percent(share)} of the posterior at β = {beta:.3g}; it was "
+            f"a mode of energy {own.mode.energy:.4g} nats that {held} holds {_percent(share)} of "
+            f"the posterior at β = {beta:.3g}; it was "
             f"tempered from inside and added: F = {after}, without it {before}"
         )
         if not run.is_whole:
@@ -188,8 +247,10 @@ def _named(own: UnseenMode, view: LadderView, beta: float, rungs: Rungs) -> str:
     inside = float(np.mean(own.share_of_particles))
     held = "none of them is there" if inside == 0 else f"{_percent(inside)} of them are there"
     return (
-        f"a mode of energy {own.mode.energy:.4g} nats, F about {own.mode.free_energy:.4g}, would hold {_percent(share)} of the "
-        f"posterior at β = {beta:.3g} beside what {rungs.energies[0].size} particles hold (F = {free}), and {held}; modes='auto' "
+        f"a mode of energy {own.mode.energy:.4g} nats, F about {own.mode.free_energy:.4g}, would "
+        f"hold {_percent(share)} of the "
+        f"posterior at β = {beta:.3g} beside what {rungs.energies[0].size} particles hold (F = "
+        f"{free}), and {held}; modes='auto' "
         "tempers it from inside and adds it"
     )
 
@@ -203,14 +264,22 @@ def _is_rounded_away(rungs: Rungs, precision: str) -> bool:
     return scale * float(np.finfo(np.dtype(precision)).eps) > RESOLVED
 
 
-def _never_zero(triple: Triple, rungs: Rungs, found: Search, lowest: float, restricted: bool) -> list[str]:
-    if not triple.is_population or restricted or not lowest * found.inverse_temperature > ABOVE_ZERO:
+def _never_zero(
+    triple: Triple, rungs: Rungs, found: Search, lowest: float, restricted: bool
+) -> list[str]:
+    if (
+        not triple.is_population
+        or restricted
+        or not lowest * found.inverse_temperature > ABOVE_ZERO
+    ):
         return []
     if not lowest > ROUNDED * float(np.median(rungs.energies[0])):
         return []
     return [
-        f"K, which is 0 at the truth, stays above {lowest / triple.n:.4g} on all particles, {found.prior_draws} draws of the prior and "
-        f"{found.descents} descents: where it is 0 has not been seen, and what lies there is missing from F"
+        f"K, which is 0 at the truth, stays above {lowest / triple.n:.4g} on all particles, "
+        f"{found.prior_draws} draws of the prior and "
+        f"{found.descents} descents: where it is 0 has not been seen, and what lies there is "
+        f"missing from F"
     ]
 
 
@@ -218,12 +287,17 @@ def _truth_below(triple: Triple, rungs: Rungs, found: Search) -> list[str]:
     if not triple.truth_is_parameter or triple.truth_energy is None or triple.is_population:
         return []
     lowest = float(rungs.energies.min())
-    allowed = triple.dimension / 2 * (math.log(max(triple.n, 3)) + 1 / found.inverse_temperature) + BELOW_TRUTH
+    allowed = (
+        triple.dimension / 2 * (math.log(max(triple.n, 3)) + 1 / found.inverse_temperature)
+        + BELOW_TRUTH
+    )
     if not lowest - triple.truth_energy > allowed:
         return []
     return [
-        f"the energy of the truth, {triple.truth_energy:.5g} nats, lies {lowest - triple.truth_energy:.4g} nats below that of every "
-        f"particle, more than the {allowed:.3g} that (d/2) log n allows: no particle has seen its neighbourhood, whose mass may be missing "
+        f"the energy of the truth, {triple.truth_energy:.5g} nats, lies "
+        f"{lowest - triple.truth_energy:.4g} nats below that of every "
+        f"particle, more than the {allowed:.3g} that (d/2) log n allows: no particle has seen its "
+        f"neighbourhood, whose mass may be missing "
         "from F"
     ]
 

@@ -26,10 +26,11 @@ SHUFFLE = 1
 class Posterior(Shown):
     """Draws of every replicate at one β, by variable name.
 
-    ``draws[name]`` has shape (replicates, draws, …); ``log_likelihood`` (replicates, draws, n), or ``None`` without data or where it
-    would be too large to keep, or where ``thin`` left a single draw per replicate. Draws are in random
-    order: in the order of their ancestors, neighbours would be more alike than others, which readers
-    of chains take for autocorrelation. ``rung`` and ``particle`` say which particle a draw is.
+    ``draws[name]`` has shape (replicates, draws, …); ``log_likelihood`` (replicates, draws, n), or
+    ``None`` without data or where it would be too large to keep, or where ``thin`` left a single
+    draw per replicate. Draws are in random order: in the order of their ancestors, neighbours would
+    be more alike than others, which readers of chains take for autocorrelation. ``rung`` and
+    ``particle`` say which particle a draw is.
     """
 
     inverse_temperature: float
@@ -41,7 +42,8 @@ class Posterior(Shown):
 
 
 def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) -> Posterior:
-    """Draws at β = 1 if the ladder reaches it, else at its end: the particles themselves where a rung is there, else by weight.
+    """Draws at β = 1 if the ladder reaches it, else at its end: the particles themselves where a
+    rung is there, else by weight.
 
     Raises:
         ValueError: no rung is at β and no kept particle has weight there.
@@ -56,9 +58,13 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
         if on_rung.size == 1:  # more where modes were added, which have ladders of their own
             rung[r], place[r] = on_rung[0], generator.permutation(kept)
         else:
-            weights = np.take_along_axis(view.replicates[r].weights(beta), rungs.kept, axis=1).reshape(-1)
+            weights = np.take_along_axis(
+                view.replicates[r].weights(beta), rungs.kept, axis=1
+            ).reshape(-1)
             if not weights.sum() > 0:
-                raise ValueError(f"thin: no kept particle has weight at β = {beta:g}; temper with a smaller thin")
+                raise ValueError(
+                    f"thin: no kept particle has weight at β = {beta:g}; temper with a smaller thin"
+                )
             # Systematic: no particle comes more often than its weight asks for.
             edges = np.cumsum(weights / weights.sum())
             chosen = np.searchsorted(edges, (np.arange(kept) + generator.random()) / kept)
@@ -73,27 +79,42 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
         constrain, pointwise = _compiled(triple.as_model(), particles.dtype.name)
         flat = jnp.asarray(particles.reshape(-1, dimension))
         constrained = constrain(flat)
-        if not triple.is_population and kept > 1 and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD:
+        if (
+            not triple.is_population
+            and kept > 1
+            and energies.size * triple.n <= LARGEST_LOG_LIKELIHOOD
+        ):
             data = jax.tree.map(jnp.asarray, triple.data)
-            log_likelihood = np.asarray(pointwise(flat, data), dtype=float).reshape(replicates, kept, int(triple.n))
-    leaves = [np.asarray(leaf).reshape(replicates, kept, *leaf.shape[1:]) for leaf in jax.tree.leaves(constrained)]
+            log_likelihood = np.asarray(pointwise(flat, data), dtype=float).reshape(
+                replicates, kept, int(triple.n)
+            )
+    leaves = [
+        np.asarray(leaf).reshape(replicates, kept, *leaf.shape[1:])
+        for leaf in jax.tree.leaves(constrained)
+    ]
     draws = dict(zip(triple.coordinates.names(), leaves, strict=True))
     return Posterior(beta, draws, energies, log_likelihood, rung, particle)
 
 
 def compiled_constrain(triple: Triple, precision: str) -> Callable:
-    """Constrained parameters of many flat coordinates, compiled once for a model; call it in that precision."""
+    """Constrained parameters of many flat coordinates, compiled once for a model; call it in that
+    precision.
+    """
     return _compiled(triple.as_model(), precision)[0]
 
 
 def compiled_pointwise(triple: Triple, precision: str) -> Callable:
-    """Log likelihoods of every observation at many flat coordinates and the data, compiled once for a model; see above."""
+    """Log likelihoods of every observation at many flat coordinates and the data, compiled once for
+    a model; see above.
+    """
     return _compiled(triple.as_model(), precision)[1]
 
 
 @lru_cache(maxsize=16)
 def _compiled(model: Model, precision: str) -> tuple[Callable, Callable]:
-    """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs of one model in one precision."""
+    """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs
+    of one model in one precision.
+    """
     triple = model.triple
 
     def pointwise(us: Float[Array, "draws d"], data: object) -> Float[Array, "draws n"]:

@@ -1,4 +1,6 @@
-"""Cautions of a run about what it was brought: its prior and its truth; and a divergence that no run can follow."""
+"""Cautions of a run about what it was brought: its prior and its truth; and a divergence that no
+run can follow.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.warning import Reason, Warning_
-from singlearn.tempering.moves import compile_moves
+from singlearn.results.caution import Caution, Reason
+from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.posterior import compiled_constrain
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
@@ -25,12 +27,15 @@ from singlearn.triple.prior_agreement import (
     same_draws,
 )
 
-# Of the posterior's particles beyond what floats resolve; a change of their energy, in nats, that the likelihood would go on making.
+# Of the posterior's particles beyond what floats resolve; a change of their energy, in nats, that
+# the likelihood would go on making.
 SHARE_BEYOND, ENERGY_BEYOND = 0.01, 0.05
 SETTING = "intake_cautions"
 
 
-def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> list[dict[str, str]]:
+def intake_cautions(
+    triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool
+) -> list[dict[str, str]]:
     """What is wrong with the prior and the truth of a run, as records for its settings.
 
     Args:
@@ -42,18 +47,22 @@ def intake_cautions(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_w
     Returns:
         Reason and message of each caution.
     """
-    found = [_caution(finding) for finding in _prior_findings(triple, rungs, settings, is_whole_prior)]
+    found = [
+        _caution(finding) for finding in _prior_findings(triple, rungs, settings, is_whole_prior)
+    ]
     found += _beyond_resolution(triple, rungs, settings)
     if (sentence := outside_support(triple.prior, triple.truth)) and triple.truth_is_parameter:
-        found.append(Warning_(Reason.PHASE_ELSEWHERE, sentence))
+        found.append(Caution(Reason.PHASE_ELSEWHERE, sentence))
     return [{"reason": str(caution.reason), "message": caution.message} for caution in found]
 
 
-def cautions_of_density(triple: Triple) -> list[Warning_]:
-    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own densities are normalised.
+def cautions_of_density(triple: Triple) -> list[Caution]:
+    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own
+    densities are normalised.
 
-    A prior object that says which parameters are angles (``repeats_along``, their names) has a density that goes on after a turn;
-    over all of space it cannot be compared with draws, nor integrated.
+    A prior object that says which parameters are angles (``repeats_along``, their names) has a
+    density that goes on after a turn; over all of space it cannot be compared with draws, nor
+    integrated.
     """
     if is_numpyro_prior(triple) or bool(getattr(triple.prior, "repeats_along", ())):
         return []
@@ -61,12 +70,17 @@ def cautions_of_density(triple: Triple) -> list[Warning_]:
     return [_caution(finding) for finding in findings]
 
 
-def _caution(finding: PriorFinding) -> Warning_:
-    return Warning_(Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message)
+def _caution(finding: PriorFinding) -> Caution:
+    return Caution(
+        Reason.SATURATED_CHART if finding.is_saturated else Reason.PRIOR_MISMATCH, finding.message
+    )
 
 
-def refuse_negative_divergence(triple: Triple, particles: int, replicates: int, seed: int, precision: str) -> None:
-    """Raise ``ValueError`` where K is further below 0 at prior draws than it usually is from 0: the run would not come to an end.
+def refuse_negative_divergence(
+    triple: Triple, particles: int, replicates: int, seed: int, precision: str
+) -> None:
+    """Raise ``ValueError`` where K is further below 0 at prior draws than it usually is from 0: the
+    run would not come to an end.
 
     Args:
         triple: what is to be tempered; only population triples have a K.
@@ -77,22 +91,29 @@ def refuse_negative_divergence(triple: Triple, particles: int, replicates: int, 
     count = particles * replicates
     with jax.enable_x64(precision == "float64"):
         moves = compile_moves(triple, count)
-        drawn = moves.sample_prior(jax.random.split(jax.random.fold_in(jax.random.key(seed), 0), count))
+        drawn = moves.sample_prior(
+            jax.random.split(jax.random.fold_in(jax.random.key(seed), 0), count)
+        )
         energies = np.asarray(moves.energies(jnp.asarray(np.asarray(drawn))), dtype=float)
     energies = energies[np.isfinite(energies)] / float(triple.n)
     if energies.size and energies.min() < -float(np.median(np.abs(energies))):
         raise ValueError(
-            f"kl: K is negative, {energies.min():.4g} at a draw of the prior of {triple.name!r}; a Kullback-Leibler divergence is ≥ 0: "
+            f"kl: K is negative, {energies.min():.4g} at a draw of the prior of {triple.name!r}; a "
+            f"Kullback-Leibler divergence is ≥ 0: "
             "subtract its minimum, or give the log likelihood and data instead"
         )
 
 
-def stored_cautions(settings: dict[str, Any]) -> list[Warning_]:
+def stored_cautions(settings: dict[str, Any]) -> list[Caution]:
     """The cautions that the settings of a run record."""
-    return [Warning_(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])]
+    return [
+        Caution(Reason(record["reason"]), record["message"]) for record in settings.get(SETTING, [])
+    ]
 
 
-def _prior_findings(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool) -> tuple[PriorFinding, ...]:
+def _prior_findings(
+    triple: Triple, rungs: Rungs, settings: dict[str, Any], is_whole_prior: bool
+) -> tuple[PriorFinding, ...]:
     coordinates = triple.coordinates
     if not is_numpyro_prior(triple):
         return check_prior(coordinates)
@@ -101,7 +122,9 @@ def _prior_findings(triple: Triple, rungs: Rungs, settings: dict[str, Any], is_w
         return ()
     kept = rungs.particles[0].reshape(-1, coordinates.dimension)
     names = [coordinate_name(coordinates, i) for i in range(coordinates.dimension)]
-    if sentence := same_draws(kept, names) or same_draws(*_rounded_parameters(triple, kept), symbol="w"):
+    if sentence := same_draws(kept, names) or same_draws(
+        *_rounded_parameters(triple, kept), symbol="w"
+    ):
         return (PriorFinding(True, sentence),)
     return check_moved(coordinates, kept, _moved(triple, kept, settings))
 
@@ -111,8 +134,8 @@ def _rounded_parameters(
 ) -> tuple[Float[np.ndarray, "draws entries"], list[str]]:
     """Entries of the constrained parameters that should differ from draw to draw, and their names.
 
-    Left out are constants, as the upper triangle of a Cholesky factor, and leaves whose chart goes beyond what floats resolve: of those
-    the posterior's particles are looked at.
+    Left out are constants, as the upper triangle of a Cholesky factor, and leaves whose chart goes
+    beyond what floats resolve: of those the posterior's particles are looked at.
     """
     coordinates = triple.coordinates
     with jax.enable_x64(kept.dtype == np.float64):
@@ -131,8 +154,12 @@ def _rounded_parameters(
     return np.concatenate(values, axis=1), names
 
 
-def _moved(triple: Triple, kept: Float[np.ndarray, "draws d"], settings: dict[str, Any]) -> Float[np.ndarray, "draws d"]:
-    """The draws after one Hamiltonian move at β = 0, which leaves the prior invariant; by the run's compiled program."""
+def _moved(
+    triple: Triple, kept: Float[np.ndarray, "draws d"], settings: dict[str, Any]
+) -> Float[np.ndarray, "draws d"]:
+    """The draws after one Hamiltonian move at β = 0, which leaves the prior invariant; by the run's
+    compiled program.
+    """
     count = int(settings["particles"]) * int(settings["replicates"])
     with jax.enable_x64(settings["precision"] == "float64"):
         moves = compile_moves(triple, count)
@@ -151,8 +178,10 @@ def _moved(triple: Triple, kept: Float[np.ndarray, "draws d"], settings: dict[st
         return np.asarray(result.particles)[: len(kept)]
 
 
-def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -> list[Warning_]:
-    """Particles at β ≤ 1 that lie where the parameter is rounded to its least or largest value, if the energy still changes there."""
+def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -> list[Caution]:
+    """Particles at β ≤ 1 that lie where the parameter is rounded to its least or largest value, if
+    the energy still changes there.
+    """
     if triple.coordinates.resolved is None:
         return []
     rung = int(np.searchsorted(rungs.inverse_temperature, 1.0, side="right")) - 1
@@ -166,16 +195,22 @@ def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -
         energy = jax.jit(jax.vmap(triple.energy, in_axes=(0, None)))
         data = jax.tree.map(jnp.asarray, triple.data)
         chosen = particles[beyond.any(axis=1)]
-        # Three e-folds inside the edge: an energy that changes there would go on changing beyond it.
+        # Three e-folds inside the edge: an energy that changes there would go on changing beyond
+        # it.
         inside = np.clip(chosen, lower + 3, upper - 3).astype(chosen.dtype)
-        change = np.abs(np.asarray(energy(jnp.asarray(chosen), data)) - np.asarray(energy(jnp.asarray(inside), data)))
+        change = np.abs(
+            np.asarray(energy(jnp.asarray(chosen), data))
+            - np.asarray(energy(jnp.asarray(inside), data))
+        )
     share *= float(np.mean(~(change <= ENERGY_BEYOND)))
     if share < SHARE_BEYOND:
         return []
     return [
-        Warning_(
+        Caution(
             Reason.SATURATED_CHART,
-            f"prior: {share:.1%} of the particles at β = {rungs.inverse_temperature[rung]:.3g} lie where a parameter is rounded to the "
-            "edge of its support while the log likelihood still changes there: write it in the logarithm of that parameter",
+            f"prior: {share:.1%} of the particles at β = {rungs.inverse_temperature[rung]:.3g} lie "
+            f"where a parameter is rounded to the "
+            "edge of its support while the log likelihood still changes there: write it in the "
+            "logarithm of that parameter",
         )
     ]

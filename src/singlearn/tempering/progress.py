@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from singlearn.progress import ProgressBar
+from singlearn.running.progress import ProgressBar
 from singlearn.tempering.rungs import Rung
 
 
@@ -33,6 +33,8 @@ class LadderProgress(ProgressBar):
             to_go = math.log(self._beta_max) - recent[-1][0]
             pace = (recent[-1][1] - recent[0][1]) / (recent[-1][0] - recent[0][0])
             left = f"  about {pace * to_go:.0f} s left"
-            done = (recent[-1][0] - self._history[0][0]) / max(math.log(self._beta_max) - self._history[0][0], 1e-12)
+            done = (recent[-1][0] - self._history[0][0]) / max(
+                math.log(self._beta_max) - self._history[0][0], 1e-12
+            )
         words = f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  moves {rung.moves}{left}"
         self.show(done, words)

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.learning_coefficient import LearningCoefficient
-from singlearn.measure.warning import Warning_
+from singlearn.results.caution import Caution
+from singlearn.results.estimate import Estimate
 from singlearn.tempering.coordinate_mixing import coordinate_warnings
 from singlearn.tempering.run import Run
 
 
 def _read(run: Run) -> LearningCoefficient | str:
-    """λ̂, or why none is read: the run does not reach the temperatures it is read at, say, or rounding has taken their digits."""
+    """λ̂, or why none is read: the run does not reach the temperatures it is read at, say, or
+    rounding has taken their digits.
+    """
     try:
         return run.learning_coefficient()
     except ValueError as error:
@@ -23,7 +25,9 @@ def _read(run: Run) -> LearningCoefficient | str:
 
 
 def _has_optimum(run: Run) -> bool:
-    """Whether the best energy is known, so that nothing has to be optimised for BIC and for the check of λ̂."""
+    """Whether the best energy is known, so that nothing has to be optimised for BIC and for the
+    check of λ̂.
+    """
     return run.is_population or run.optimum is not None
 
 
@@ -56,7 +60,13 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
         if run.posterior.log_likelihood is not None and run.posterior.inverse_temperature == 1.0:
             waic = run.waic()
             over_data = f"± {waic.standard_error_over_data:.2g} over data"
-            rows.append(("WAIC", f"{waic.waic} nats ({over_data}), singular fluctuation ν = {waic.singular_fluctuation}"))
+            rows.append(
+                (
+                    "WAIC",
+                    f"{waic.waic} nats ({over_data}), singular fluctuation ν = "
+                    f"{waic.singular_fluctuation}",
+                )
+            )
         if _has_optimum(run):
             rows.append(("BIC", f"{run.bic():.2f} nats"))
     if isinstance(read, str):
@@ -69,7 +79,7 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
     return rows
 
 
-def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Warning_]:
+def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Caution]:
     """Of the reading, which holds those of the energies, and of the draws."""
     if not isinstance(read, LearningCoefficient):
         return run.warnings
@@ -81,7 +91,8 @@ def summary(run: Run, computed_only: bool = False) -> str:
 
     Args:
         run: any run; of one that was loaded without its triple, what needs the optimum is left out.
-        computed_only: leave out BIC and λ̂ where they need an optimum that has not been looked for yet.
+        computed_only: leave out BIC and λ̂ where they need an optimum that has not been looked for
+            yet.
     """
     skip = not _has_optimum(run) and (computed_only or run.triple is None)
     if not skip:
@@ -99,8 +110,9 @@ def summary(run: Run, computed_only: bool = False) -> str:
 
 
 def to_dict(run: Run) -> dict[str, Any]:
-    """The same numbers for machines; energies in nats. On a run loaded without its triple, what needs an optimum that nobody looked for is
-    left out."""
+    """The same numbers for machines; energies in nats. On a run loaded without its triple, what
+    needs an optimum that nobody looked for is left out.
+    """
     optimum = run.optimum if run.triple is None else run.find_optimum()
     read = _read(run)
     beta = min(1.0, run.beta_max)
@@ -130,7 +142,9 @@ def to_dict(run: Run) -> dict[str, Any]:
     if isinstance(read, str):
         result["learning_coefficient_is_not_read"] = read
     else:
-        result["learning_coefficient"] = {k: v for k, v in read.to_dict().items() if k != "warnings"}
+        result["learning_coefficient"] = {
+            k: v for k, v in read.to_dict().items() if k != "warnings"
+        }
     if withheld:
         result["withheld"] = withheld
     if not run.is_population:

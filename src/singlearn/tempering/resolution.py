@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from singlearn.measure.warning import Reason, Warning_
-from singlearn.tempering.moves import Moves, compile_moves
+from singlearn.results.caution import Caution, Reason
+from singlearn.tempering.markov_moves import Moves, compile_moves
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -82,15 +82,17 @@ def resolved_inverse_temperature(triple: Triple, rungs: Rungs, seed: int) -> flo
     return float(rungs.inverse_temperature[good])
 
 
-def rounding_warnings(resolved: float | None, beta_max: float) -> list[Warning_]:
+def rounding_warnings(resolved: float | None, beta_max: float) -> list[Caution]:
     """One warning if a ladder goes on to where rounding leaves the energies no digits."""
     if resolved is None:
         return []
     return [
-        Warning_(
+        Caution(
             Reason.ROUNDING,
-            f"beyond β = {resolved:.3g} rounding changes the energies by more than {LARGEST_STEP:g}/β; the run goes on to "
-            f"β = {beta_max:.3g}, and nothing is read there (a smaller beta_max, precision='float64', no large constant in the log "
+            f"beyond β = {resolved:.3g} rounding changes the energies by more than "
+            f"{LARGEST_STEP:g}/β; the run goes on to "
+            f"β = {beta_max:.3g}, and nothing is read there (a smaller beta_max, "
+            f"precision='float64', no large constant in the log "
             "likelihood, or differences written without cancellation)",
         )
     ]

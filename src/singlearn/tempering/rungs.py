@@ -35,11 +35,12 @@ class Rung(Shown):
 class Rungs(Shown):
     """All rungs, stacked; the first is the prior, β = 0.
 
-    ``particles`` are flat unconstrained coordinates of the particles ``kept``, whose numbers within a
-    population they are; everything else is for all particles. ``ancestor`` is the number, on the rung
-    before, of the particle that each descends from; on the first rung its own.
-    ``log_evidence_step`` is :math:`\\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights, ``effective_sample_size`` what those weights
-    left of each population as a share of N, ``rank_correlation`` what the energies remember of the rung before after ``moves`` moves,
+    ``particles`` are flat unconstrained coordinates of the particles ``kept``, whose numbers within
+    a population they are; everything else is for all particles. ``ancestor`` is the number, on the
+    rung before, of the particle that each descends from; on the first rung its own.
+    ``log_evidence_step`` is :math:`\\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights,
+    ``effective_sample_size`` what those weights left of each population as a share of N,
+    ``rank_correlation`` what the energies remember of the rung before after ``moves`` moves,
     ``stuck_share`` the particles that no move moved.
     """
 
@@ -62,7 +63,9 @@ class Rungs(Shown):
     @classmethod
     def stack(cls, rungs: list[Rung]) -> Rungs:
         """Rungs in order, one array a field."""
-        return cls(*(np.stack([np.asarray(getattr(rung, f.name)) for rung in rungs]) for f in fields(Rung)))
+        return cls(
+            *(np.stack([np.asarray(getattr(rung, f.name)) for rung in rungs]) for f in fields(Rung))
+        )
 
     def __len__(self) -> int:
         return len(self.inverse_temperature)

@@ -25,7 +25,15 @@ class Settings:
 
     @classmethod
     def of(
-        cls, triple: Triple, beta_max: float, particles: int, replicates: int, seed: int, target_ess: float, thin: int, precision: str
+        cls,
+        triple: Triple,
+        beta_max: float,
+        particles: int,
+        replicates: int,
+        seed: int,
+        target_ess: float,
+        thin: int,
+        precision: str,
     ) -> Settings:
         """The settings of a run of this triple."""
         return cls(

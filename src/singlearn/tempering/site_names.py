@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.triple.sites import Sites
 
 DRAWS = ("chain", "draw")
@@ -33,7 +33,8 @@ def posterior_dimensions(name: str, axes: int, sites: Sites) -> tuple[str, ...]:
 def log_likelihood_group(values: Float[np.ndarray, "chain draw n"], sites: Sites) -> xr.Dataset:
     """The pointwise log likelihood, one variable per observed site.
 
-    A site with masked observations has the others along one dimension, with their places in the site as coordinates.
+    A site with masked observations has the others along one dimension, with their places in the
+    site as coordinates.
 
     Args:
         values: of all observations, one site after the other.
@@ -76,32 +77,36 @@ def pointwise(group: xr.Dataset) -> Float[np.ndarray, "chain draw n"]:
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
 
 
-def event_cautions(sites: Sites) -> list[Warning_]:
+def event_cautions(sites: Sites) -> list[Caution]:
     """What to know where all data are one observation of many numbers."""
     kept = [site for site in sites.observed if site.size]
     if len(kept) != 1 or kept[0].size != 1 or kept[0].numbers == 1:
         return []
     site = kept[0]
     return [
-        Warning_(
+        Caution(
             Reason.ONE_OBSERVATION,
-            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a distribution of vectors), so that n = 1 "
-            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers are independent given the "
+            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a "
+            f"distribution of vectors), so that n = 1 "
+            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers "
+            "are independent given the "
             "parameters, leave out to_event",
         )
     ]
 
 
-def imputed_cautions(sites: Sites, dimension: int) -> list[Warning_]:
+def imputed_cautions(sites: Sites, dimension: int) -> list[Caution]:
     """What to know where coordinates stand for values that were not observed."""
     if not sites.imputed:
         return []
     count = sum(sites.imputed.values())
     names = ", ".join(f"{name!r}" for name in sites.imputed)
     return [
-        Warning_(
+        Caution(
             Reason.IMPUTED_OBSERVATIONS,
-            f"{count} of d = {dimension} dimensions are unobserved values that obs_mask imputes ({names}): n does not count "
-            "them and F integrates over them, but BIC charges ½ log n for each as for a parameter; compare models by F",
+            f"{count} of d = {dimension} dimensions are unobserved values that obs_mask imputes "
+            f"({names}): n does not count "
+            "them and F integrates over them, but BIC charges ½ log n for each as for a parameter; "
+            "compare models by F",
         )
     ]

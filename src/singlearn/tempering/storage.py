@@ -17,12 +17,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from singlearn.measure.optimum import Optimum
+from singlearn.phases.restriction import Restrict, Restriction, restricted
 from singlearn.running import identity
 from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
-from singlearn.tempering.restriction import Restrict, Restriction, restricted
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple
@@ -50,14 +50,20 @@ RUNG_DIMENSIONS = {
 def to_datatree(run: Run) -> xr.DataTree:
     """See ``Run.to_datatree``."""
     rungs = xr.Dataset(
-        {f.name: (RUNG_DIMENSIONS.get(f.name, ("rung",)), getattr(run.rungs, f.name)) for f in fields(Rungs)}
+        {
+            f.name: (RUNG_DIMENSIONS.get(f.name, ("rung",)), getattr(run.rungs, f.name))
+            for f in fields(Rungs)
+        }
     )
     posterior = xr.Dataset(
         {
             name: (posterior_dimensions(name, values.ndim - 2, run.sites), values)
             for name, values in run.posterior.draws.items()
         },
-        attrs={"inverse_temperature": run.posterior.inverse_temperature, "variables": json.dumps(list(run.posterior.draws))},
+        attrs={
+            "inverse_temperature": run.posterior.inverse_temperature,
+            "variables": json.dumps(list(run.posterior.draws)),
+        },
     )
     posterior.attrs |= _independence(run)
     groups = {
@@ -94,7 +100,9 @@ def to_datatree(run: Run) -> xr.DataTree:
     chains, draws = run.posterior.energies.shape
     for group in ("posterior", "sample_stats", "log_likelihood"):
         if group in groups:
-            groups[group] = groups[group].assign_coords(chain=np.arange(chains), draw=np.arange(draws))
+            groups[group] = groups[group].assign_coords(
+                chain=np.arange(chains), draw=np.arange(draws)
+            )
     attributes = {
         "format": FORMAT,
         "settings": json.dumps(run.settings),
@@ -106,15 +114,21 @@ def to_datatree(run: Run) -> xr.DataTree:
 
 
 def _independence(run: Run) -> dict[str, float | str]:
-    """What a reader of the draws should know: their order says nothing, and they share ancestors."""
+    """What a reader of the draws should know: their order says nothing, and they share
+    ancestors.
+    """
     mixing = run.coordinate_mixing
     return {
         "families": mixing.families,
         "independent_draws": mixing.independent_draws,
-        "unmixed": json.dumps([name for name, bad in zip(mixing.names, mixing.is_unmixed, strict=True) if bad]),
+        "unmixed": json.dumps(
+            [name for name, bad in zip(mixing.names, mixing.is_unmixed, strict=True) if bad]
+        ),
         "order": (
-            "draws are particles in random order: an effective sample size read from their order takes them for independent; "
-            "independent_draws is what the worst coordinate is worth, read from families that share an ancestor"
+            "draws are particles in random order: an effective sample size read from their order "
+            "takes them for independent; "
+            "independent_draws is what the worst coordinate is worth, read from families that "
+            "share an ancestor"
         ),
     }
 
@@ -139,25 +153,37 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
 
     source = as_path("path", path)
     if triple is not None and not isinstance(triple, Triple):
-        raise TypeError(f"triple: got {type(triple).__name__}; it should be the Triple that was tempered")
+        raise TypeError(
+            f"triple: got {type(triple).__name__}; it should be the Triple that was tempered"
+        )
     if restrict is not None and triple is None:
         raise ValueError("restrict: it is the phase of a triple; give triple= as well")
     tree = _read(source)
     if tree.attrs.get("format") != FORMAT:
         raise ValueError(
-            f"path: {source} is not a run saved by this version (format {tree.attrs.get('format')!r}, "
-            f"expected {FORMAT}; an older one says neither which particles were kept nor what the run was "
+            f"path: {source} is not a run saved by this version (format "
+            f"{tree.attrs.get('format')!r}, "
+            f"expected {FORMAT}; an older one says neither which particles were kept nor what the "
+            f"run was "
             "made of): temper again and save"
         )
     try:
         groups = {name: node.to_dataset() for name, node in tree.children.items()}
-        if "digest" in tree.attrs and tree.attrs["digest"] != _digest({k: v for k, v in groups.items() if k in GROUPS}, tree.attrs):
+        if "digest" in tree.attrs and tree.attrs["digest"] != _digest(
+            {k: v for k, v in groups.items() if k in GROUPS}, tree.attrs
+        ):
             raise ValueError("its numbers or settings are not those that were saved")
         settings = json.loads(tree.attrs["settings"])
-        parts = json.loads(tree["made_of"]["identity"].to_numpy().astype(np.uint8).tobytes()) if "made_of" in tree.children else None
+        parts = (
+            json.loads(tree["made_of"]["identity"].to_numpy().astype(np.uint8).tobytes())
+            if "made_of" in tree.children
+            else None
+        )
         found = _fields(tree)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"path: {source} is a damaged run ({_first_line(error)}); delete it and temper again") from None
+        raise ValueError(
+            f"path: {source} is a damaged run ({_first_line(error)}); delete it and temper again"
+        ) from None
     whole = triple
     if triple is not None:
         restriction = None
@@ -168,15 +194,25 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
         whole = triple if restriction is None else restricted(triple, restriction)
         if found["truth_energy"] is None:
             found["truth_energy"] = whole.truth_energy
-    return Run(**found, settings=settings, view=ladder_view(found["rungs"], settings), triple=whole, made_of=parts)
+    return Run(
+        **found,
+        settings=settings,
+        view=ladder_view(found["rungs"], settings),
+        triple=whole,
+        made_of=parts,
+    )
 
 
-def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | None, made_of: MadeOf) -> None:
+def _compare(
+    source: Path, settings: dict[str, Any], parts: dict[str, Any] | None, made_of: MadeOf
+) -> None:
     """Raise ``ValueError`` unless the run was made of this triple and this phase."""
     triple = made_of.triple
     for key, value in {"dimension": triple.dimension, "n": float(triple.n)}.items():
         if settings[key] != value:
-            raise ValueError(f"triple: its {key} is {value}; the run at {source} was made with {settings[key]}")
+            raise ValueError(
+                f"triple: its {key} is {value}; the run at {source} was made with {settings[key]}"
+            )
     phase = settings.get("restricted_to")
     if phase is not None and made_of.restriction is None:
         raise ValueError(
@@ -185,14 +221,19 @@ def _compare(source: Path, settings: dict[str, Any], parts: dict[str, Any] | Non
             "without a triple"
         )
     if phase is None and made_of.restriction is not None:
-        raise ValueError(f"restrict: the run saved at {source} is that of the whole prior; leave restrict= out")
+        raise ValueError(
+            f"restrict: the run saved at {source} is that of the whole prior; leave restrict= out"
+        )
     if parts is None:
         raise ValueError(
-            f"triple: the run at {source} does not say what it was made of, so that nobody can tell whether it was this triple; "
+            f"triple: the run at {source} does not say what it was made of, so that nobody can "
+            f"tell whether it was this triple; "
             "load it without a triple, or temper again"
         )
     # A truth may be given later; two that differ are two truths.
-    unknown = () if "truth energy" in parts and triple.truth_energy is not None else ("truth energy",)
+    unknown = (
+        () if "truth energy" in parts and triple.truth_energy is not None else ("truth energy",)
+    )
     different = made_of.differences(parts, unknown)
     if different:
         name = "restrict" if all(said.startswith("restrict") for said in different) else "triple"
@@ -212,7 +253,11 @@ def _read(source: Path) -> xr.DataTree:
     if source.suffix == ".zarr" and source.is_dir():
         how: dict[str, Any] = {"engine": "zarr", "consolidated": False}
     elif source.is_dir():
-        more = f'; to go on with a checkpoint, temper(..., checkpoint="{source}")' if (source / "settings.json").exists() else ""
+        more = (
+            f'; to go on with a checkpoint, temper(..., checkpoint="{source}")'
+            if (source / "settings.json").exists()
+            else ""
+        )
         raise ValueError(f"path: {source} is a folder; {reads}{more}")
     else:
         with source.open("rb") as stream:
@@ -224,7 +269,9 @@ def _read(source: Path) -> xr.DataTree:
                 f'checkpoint="{source.parent}")'
             )
         if magic != b"\x89HDF\r\n\x1a\n":
-            raise ValueError(f"path: {source} is no saved run, or its beginning is damaged; {reads}")
+            raise ValueError(
+                f"path: {source} is no saved run, or its beginning is damaged; {reads}"
+            )
         how = {"engine": "h5netcdf"}
     try:
         # Consolidated metadata is no part of Zarr 3, and other readers may not know it.
@@ -232,7 +279,8 @@ def _read(source: Path) -> xr.DataTree:
             return opened.load()
     except Exception as error:  # damaged files fail in HDF5, in Zarr, in xarray, in any way at all
         raise ValueError(
-            f"path: {source} is damaged, or no saved run ({_first_line(error)}); {reads}; delete it "
+            f"path: {source} is damaged, or no saved run ({_first_line(error)}); {reads}; delete "
+            f"it "
             "and temper again"
         ) from None
 
@@ -262,7 +310,11 @@ def _save_zarr(tree: xr.DataTree, target: Path) -> None:
 
 def identity_of_run(run: Run) -> dict[str, Any] | None:
     """What a run was made of, as plain data; ``None`` where it does not say."""
-    return run.made_of.parts(run.rungs.particles[0]) if isinstance(run.made_of, MadeOf) else run.made_of
+    return (
+        run.made_of.parts(run.rungs.particles[0])
+        if isinstance(run.made_of, MadeOf)
+        else run.made_of
+    )
 
 
 def _digest(groups: Mapping[str, xr.Dataset], attributes: Mapping[Any, Any]) -> str:
@@ -288,7 +340,11 @@ def _fields(tree: xr.DataTree) -> dict[str, Any]:
     """What a run is made with, but for its triple."""
     posterior = tree["posterior"]
     names = json.loads(posterior.attrs["variables"])
-    likelihood = pointwise(tree["log_likelihood"].to_dataset()) if "log_likelihood" in tree.children else None
+    likelihood = (
+        pointwise(tree["log_likelihood"].to_dataset())
+        if "log_likelihood" in tree.children
+        else None
+    )
     optimum = None
     if "optimum" in tree.children:
         node = tree["optimum"]

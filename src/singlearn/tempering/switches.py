@@ -1,9 +1,10 @@
 r"""Where a program chooses: the other side of a maximum, of a comparison, of a sum of exponentials.
 
-A well that holds the posterior can be so narrow that its gradient is rounded away everywhere else: of
-``logaddexp(spike(w), slab(w))`` the slab alone is left, bit by bit. The program still says that there is a spike. This module reads the
-program of the energy (its jaxpr) and returns, for every place where it chooses, a *score*: a number whose descent leads to the other
-choice. Scores are only used to find starts; what counts there is measured with the energy itself.
+A well that holds the posterior can be so narrow that its gradient is rounded away everywhere else:
+of ``logaddexp(spike(w), slab(w))`` the slab alone is left, bit by bit. The program still says that
+there is a spike. This module reads the program of the energy (its jaxpr) and returns, for every
+place where it chooses, a *score*: a number whose descent leads to the other choice. Scores are only
+used to find starts; what counts there is measured with the energy itself.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.measure.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
+from singlearn.tempering.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
 from singlearn.triple import Model, Triple
 
-# More scores than these are thinned evenly; an array with more entries is summed over the observations or left out.
+# More scores than these are thinned evenly; an array with more entries is summed over the
+# observations or left out.
 LARGEST_ARRAY = 32
 LARGEST_COUNT = 24
 # Numbers below this in a program keep others away from zero.
@@ -30,9 +32,19 @@ SMALLEST = 1e-30
 COMPARISONS = ("lt", "le", "gt", "ge")
 SATURATING = ("tanh", "logistic", "erf")
 ALIASES = (
-    "convert_element_type", "reshape", "squeeze", "broadcast_in_dim", "copy", "slice", "dynamic_slice", "gather", "transpose",
-    "expand_dims", "stop_gradient", "copy_p",
-)  # fmt: skip
+    "convert_element_type",
+    "reshape",
+    "squeeze",
+    "broadcast_in_dim",
+    "copy",
+    "slice",
+    "dynamic_slice",
+    "gather",
+    "transpose",
+    "expand_dims",
+    "stop_gradient",
+    "copy_p",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +53,8 @@ class Switches:
 
     Attributes:
         count: how many.
-        slope: ``BATCH`` points, and for each a switch, to its score and the gradient of that, in flat coordinates.
+        slope: ``BATCH`` points, and for each a switch, to its score and the gradient of that, in
+            flat coordinates.
     """
 
     count: int
@@ -49,12 +62,16 @@ class Switches:
 
 
 def switches_of(triple: Triple) -> Switches:
-    """The switches in the program of ``triple``'s model, in the current precision of JAX; none where it cannot be read."""
+    """The switches in the program of ``triple``'s model, in the current precision of JAX; none
+    where it cannot be read.
+    """
     count, compiled = _compile(triple.as_model(), jnp.zeros(()).dtype == jnp.float64)
     data = jax.tree.map(jnp.asarray, triple.data)
     number = np.float64 if jnp.zeros(()).dtype == jnp.float64 else np.float32
 
-    def slope(points: Float[np.ndarray, "batch d"], which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def slope(
+        points: Float[np.ndarray, "batch d"], which: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         value, gradient = compiled((points.astype(number), which.astype(np.int32)), data)
         return np.asarray(value, dtype=float), np.asarray(gradient, dtype=float)
 
@@ -66,10 +83,14 @@ def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, 
     triple = model.triple
     n = 0 if triple.is_population else int(triple.n)
     shape = jax.ShapeDtypeStruct((triple.dimension,), jnp.result_type(float))
-    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), jnp.asarray(a).dtype), triple.data)
+    shapes = jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct(np.shape(a), jnp.asarray(a).dtype), triple.data
+    )
 
     def program(w: PyTree, data: PyTree) -> Array:
-        """The model as a function of the parameter: what the change of coordinates chooses is of no interest."""
+        """The model as a function of the parameter: what the change of coordinates chooses is of no
+        interest.
+        """
         if triple.log_likelihood is not None:
             return triple.log_likelihood(w, data)
         assert triple.kl is not None
@@ -79,7 +100,9 @@ def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, 
         return scores(program, n, triple.coordinates.constrain(u), data)[which].astype(u.dtype)
 
     try:
-        count = count_switches(program, n, jax.eval_shape(triple.coordinates.constrain, shape), shapes)
+        count = count_switches(
+            program, n, jax.eval_shape(triple.coordinates.constrain, shape), shapes
+        )
     except Exception:
         count = 0
     slope = jax.value_and_grad(score)
@@ -94,15 +117,20 @@ def count_switches(function: Callable[..., Any], n: int, *shapes: Any) -> int:
 
 
 def scores(function: Callable[..., Any], n: int, *arguments: Any) -> Float[Array, " scores"]:
-    r"""Scores of every switch in the program of ``function`` at ``arguments``, each to be made small.
+    r"""Scores of every switch in the program of ``function`` at ``arguments``, each to be made
+     small.
 
     - ``logaddexp(a, b)``: :math:`b - a` and :math:`a - b`;
-    - ``exp(x)`` of anything but a parameter itself, hence each term of a ``logsumexp``, or of ``log(1 + H exp(x))``: :math:`-x`;
-    - ``maximum(a, b)``, ``minimum``, and a comparison :math:`a < b`: :math:`a - b` and :math:`b - a`;
-    - ``max`` and ``min`` of an array: each entry, with the sign that makes it the one that is taken;
+    - ``exp(x)`` of anything but a parameter itself, hence each term of a ``logsumexp``, or of
+      ``log(1 + H exp(x))``: :math:`-x`;
+    - ``maximum(a, b)``, ``minimum``, and a comparison :math:`a < b`: :math:`a - b` and :math:`b -
+      a`;
+    - ``max`` and ``min`` of an array: each entry, with the sign that makes it the one that is
+      taken;
     - a function that saturates (tanh, logistic, erf) of a few numbers: the square of its argument.
 
-    Arrays with many entries, one for each of the ``n`` observations say, are summed over those first.
+    Arrays with many entries, one for each of the ``n`` observations say, are summed over those
+    first.
 
     >>> well = lambda w: -jnp.logaddexp(-(w**2), 3.0 - 1e6 * (w - 2.0) ** 2)
     >>> [round(float(s), 6) for s in scores(well, 0, jnp.array(1.0))]       # ±(a - b): the second leads to the well at 2
@@ -130,8 +158,14 @@ def _walk(jaxpr: Jaxpr, consts: Any, arguments: list[Any], n: int, found: list[A
         return atom.val if isinstance(atom, Literal) else values[atom]
 
     def origin(atom: Any) -> Any:
-        """The equation behind an atom, through changes of shape and type; ``None`` for a literal or something given."""
-        while not isinstance(atom, Literal) and atom in made_by and made_by[atom].primitive.name in ALIASES:
+        """The equation behind an atom, through changes of shape and type; ``None`` for a literal or
+        something given.
+        """
+        while (
+            not isinstance(atom, Literal)
+            and atom in made_by
+            and made_by[atom].primitive.name in ALIASES
+        ):
             atom = made_by[atom].invars[0]
         return None if isinstance(atom, Literal) or atom in given else made_by.get(atom)
 
@@ -170,7 +204,9 @@ def _inner(equation: Any) -> ClosedJaxpr | None:
     return None
 
 
-def _scores_of(name: str, operands: list[Any], atoms: Any, origin: Callable[[Any], Any]) -> Iterator[Array]:
+def _scores_of(
+    name: str, operands: list[Any], atoms: Any, origin: Callable[[Any], Any]
+) -> Iterator[Array]:
     first = operands[0] if operands else None
     if first is None or not jnp.issubdtype(jnp.result_type(first), jnp.floating):
         return
@@ -197,7 +233,9 @@ def _scores_of(name: str, operands: list[Any], atoms: Any, origin: Callable[[Any
 
 
 def _guards(atom: Any) -> bool:
-    """Whether a number in the program is there to keep another from being infinite or zero, and chooses nothing."""
+    """Whether a number in the program is there to keep another from being infinite or zero, and
+    chooses nothing.
+    """
     if not isinstance(atom, Literal) or np.size(atom.val) != 1:
         return False
     value = float(np.asarray(atom.val).reshape(()))
@@ -205,7 +243,9 @@ def _guards(atom: Any) -> bool:
 
 
 def _reduced(score: Array, n: int) -> Array | None:
-    """At most ``LARGEST_ARRAY`` entries: summed over the observations where there are more, ``None`` where that is not enough."""
+    """At most ``LARGEST_ARRAY`` entries: summed over the observations where there are more,
+    ``None`` where that is not enough.
+    """
     if score.size > LARGEST_ARRAY and score.ndim and score.shape[0] == n:
         score = jnp.sum(score, axis=0)
     return score if 0 < score.size <= LARGEST_ARRAY else None

@@ -1,10 +1,10 @@
 """Phase transitions: many runs along one parameter, and where the posterior changes its mind."""
 
 from singlearn.transitions.diagram import PhaseDiagram
+from singlearn.transitions.hysteresis import Branch, Hysteresis, hysteresis
+from singlearn.transitions.phase_diagram import phase_diagram
 from singlearn.transitions.point import PhasePoint, Point
 from singlearn.transitions.transition import HeatCapacityPeak, Transition
-from singlearn.transitions.up_and_down import Branch, Hysteresis, hysteresis
-from singlearn.transitions.verb import phase_diagram
 
 __all__ = [
     "Branch",

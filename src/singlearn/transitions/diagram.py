@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases.tables import aligned, share_cell
+from singlearn.phases.tables import aligned, share_cell
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
-from singlearn.transitions.transition import HeatCapacityPeak, Transition, find_peaks, find_transitions
+from singlearn.transitions.transition import (
+    HeatCapacityPeak,
+    Transition,
+    find_peaks,
+    find_transitions,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class PhaseDiagram(Shown):
     def phases(self) -> tuple[str, ...]:
         """Names of all phases that occur, by their largest share anywhere."""
         names = sorted({name for point in self.points for name in point.phases})
-        return tuple(sorted(names, key=lambda name: -max(self._share(point, name) for point in self.points)))
+        return tuple(
+            sorted(names, key=lambda name: -max(self._share(point, name) for point in self.points))
+        )
 
     @staticmethod
     def _share(point: Point, name: str) -> float:
@@ -46,7 +53,9 @@ class PhaseDiagram(Shown):
 
     @cached_property
     def transitions(self) -> list[Transition]:
-        """Crossings of phase free energies; see :func:`~singlearn.transitions.transition.find_transitions`."""
+        """Crossings of phase free energies; see
+        :func:`~singlearn.transitions.transition.find_transitions`.
+        """
         return find_transitions(self.points)
 
     @cached_property
@@ -60,7 +69,9 @@ class PhaseDiagram(Shown):
         return [(0.5 * (a.value + b.value), _slope(a, b)) for a, b in pairs]
 
     def second_differences(self) -> list[tuple[float, Estimate]]:
-        """The second divided difference of F, which tends to F'', at every inner point, in nats per unit of θ squared."""
+        """The second divided difference of F, which tends to F'', at every inner point, in nats per
+        unit of θ squared.
+        """
         found = []
         for a, b, c in zip(self.points, self.points[1:], self.points[2:], strict=False):
             weights = np.array([1 / (b.value - a.value), 0.0, 1 / (c.value - b.value)])
@@ -78,12 +89,23 @@ class PhaseDiagram(Shown):
         rows = [(self.parameter, "F [nats]", "C", *(f"P({name})" for name in names))]
         for point in self.points:
             cells = [_occupancy(point, name) for name in names]
-            rows.append((f"{point.value:.6g}", str(point.free_energy), str(point.heat_capacity), *cells))
+            rows.append(
+                (f"{point.value:.6g}", str(point.free_energy), str(point.heat_capacity), *cells)
+            )
         lines = aligned(rows)
         for t in self.transitions:
-            lines.append(f"  {t.before} → {t.after} at {self.parameter} = {t.value}: {t.order}; {t.evidence}")
-        lines += [f"  peak of the heat capacity at {self.parameter} = {peak.value:.4g}: {peak.height}" for peak in self.peaks]
-        lines += [f"  warning: {self.parameter} = {p.value:.4g}: {warning}" for p in self.points for warning in p.warnings]
+            lines.append(
+                f"  {t.before} → {t.after} at {self.parameter} = {t.value}: {t.order}; {t.evidence}"
+            )
+        lines += [
+            f"  peak of the heat capacity at {self.parameter} = {peak.value:.4g}: {peak.height}"
+            for peak in self.peaks
+        ]
+        lines += [
+            f"  warning: {self.parameter} = {p.value:.4g}: {warning}"
+            for p in self.points
+            for warning in p.warnings
+        ]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -96,7 +118,9 @@ class PhaseDiagram(Shown):
             "phases": list(self.phases),
             "points": [point.to_dict() for point in self.points],
             "first_differences": [{"at": at, **e.to_dict()} for at, e in self.first_differences()],
-            "second_differences": [{"at": at, **e.to_dict()} for at, e in self.second_differences()],
+            "second_differences": [
+                {"at": at, **e.to_dict()} for at, e in self.second_differences()
+            ],
             "transitions": [transition.to_dict() for transition in self.transitions],
             "peaks": [peak.to_dict() for peak in self.peaks],
         }
@@ -112,4 +136,8 @@ def _occupancy(point: Point, name: str) -> str:
     phase = point.phases.get(name)
     if phase is None:
         return "unseen"
-    return f"< {phase.largest_occupancy:.2g}" if phase.occupancy is None else share_cell(phase.occupancy)
+    return (
+        f"< {phase.largest_occupancy:.2g}"
+        if phase.occupancy is None
+        else share_cell(phase.occupancy)
+    )

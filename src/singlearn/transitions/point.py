@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
-from singlearn.measure.phases import Labeller
+from singlearn.phases import Labeller
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.tempering import Run, temper
 from singlearn.transitions.force import forces, within
@@ -22,9 +22,9 @@ from singlearn.triple import Triple
 class PhasePoint(Shown):
     """One phase at one point; ``None`` for what is unknown of an unseen phase. Energies in nats.
 
-    ``force`` is the mean of the force conjugate to the swept parameter within the phase, dF_k/dθ in nats per unit, and
-    ``force_deviation`` its standard deviation from particle to particle. Where ``has_own_run``, all but shares come from a run restricted
-    to the phase.
+    ``force`` is the mean of the force conjugate to the swept parameter within the phase, dF_k/dθ in
+    nats per unit, and ``force_deviation`` its standard deviation from particle to particle. Where
+    ``has_own_run``, all but shares come from a run restricted to the phase.
     """
 
     largest_occupancy: float
@@ -39,7 +39,9 @@ class PhasePoint(Shown):
 
 @dataclass(frozen=True)
 class Point(Shown):
-    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in nats."""
+    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in
+    nats.
+    """
 
     value: float
     n: float
@@ -93,11 +95,21 @@ class Point(Shown):
             )
             for name, phase in document["phases"].items()
         }
-        free, energy, heat = (Estimate(**_numbers(document[key])) for key in ("free_energy", "energy", "heat_capacity"))
+        free, energy, heat = (
+            Estimate(**_numbers(document[key]))
+            for key in ("free_energy", "energy", "heat_capacity")
+        )
         return cls(
-            document["value"], document["n"], document["inverse_temperature"], free, energy, heat,
-            _read(document["generalisation_error"]), phases, tuple(document["warnings"]),
-        )  # fmt: skip
+            document["value"],
+            document["n"],
+            document["inverse_temperature"],
+            free,
+            energy,
+            heat,
+            _read(document["generalisation_error"]),
+            phases,
+            tuple(document["warnings"]),
+        )
 
 
 def measure_point(
@@ -111,23 +123,38 @@ def measure_point(
     replicates: int,
     seed: int,
 ) -> tuple[Point, Float[np.ndarray, "replicates particles d"]]:
-    r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a run of their own besides.
+    r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a
+     run of their own besides.
 
-    ``neighbour`` is another triple of the sweep with its value and β, towards which the force is taken.
+    ``neighbour`` is another triple of the sweep with its value and β, towards which the force is
+    taken.
 
-    The generalisation error is what one more observation adds to F: for a population triple :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for
-    data at β = 1 the mean over i of :math:`F(D_n) - F(D_n ∖ i) = -\log p(x_i | D_n ∖ i)`, entropy included as it is in F, by WAIC/n, which
-    is that leave-one-out loss up to :math:`O(1/n^2)` [watanabe2010waic]_.
+    The generalisation error is what one more observation adds to F: for a population triple
+    :math:`F_{n+1} - F_n ≈ dF/dn = β E_w[K]`; for data at β = 1 the mean over i of :math:`F(D_n) -
+    F(D_n ∖ i) = -\log p(x_i | D_n ∖ i)`, entropy included as it is in F, by WAIC/n, which is that
+    leave-one-out loss up to :math:`O(1/n^2)` [watanabe2010waic]_.
 
     Returns:
         The point, and the draws from the prior that the run began with.
     """
     # A seed of its own for every value, the same wherever the value stands in a sweep.
-    own_seed = int(np.random.SeedSequence([seed, *np.frombuffer(np.float64(value).tobytes(), np.uint32).tolist()]).generate_state(1)[0])
+    own_seed = int(
+        np.random.SeedSequence(
+            [seed, *np.frombuffer(np.float64(value).tobytes(), np.uint32).tolist()]
+        ).generate_state(1)[0]
+    )
 
     def tempered(index: int, restrict: tuple[Labeller, Hashable] | None) -> Run:
         own = (own_seed + index) % 2**31
-        return temper(triple, beta_max=beta, particles=particles, replicates=replicates, seed=own, progress=False, restrict=restrict)
+        return temper(
+            triple,
+            beta_max=beta,
+            particles=particles,
+            replicates=replicates,
+            seed=own,
+            progress=False,
+            restrict=restrict,
+        )
 
     run = tempered(0, None)
     sorted_run = run.phases(labeller)
@@ -136,35 +163,65 @@ def measure_point(
     generalisation = None
     if triple.is_population:
         share = beta / triple.n
-        generalisation = Estimate(energy.value * share, energy.standard_error * share, tuple(e * share for e in energy.replicates))
+        generalisation = Estimate(
+            energy.value * share,
+            energy.standard_error * share,
+            tuple(e * share for e in energy.replicates),
+        )
     elif beta == 1 and run.posterior.log_likelihood is not None:
         waic, n = run.waic().waic, triple.n
-        generalisation = Estimate(waic.value / n, waic.standard_error / n, tuple(value / n for value in waic.replicates))
+        generalisation = Estimate(
+            waic.value / n, waic.standard_error / n, tuple(value / n for value in waic.replicates)
+        )
     there, other_value, other_beta = neighbour
 
     def force_of(own: Run) -> Float[np.ndarray, "replicates particles"] | None:
-        return forces(triple, there, (beta, other_beta), other_value - value, _coldest(own, own.rungs.particles))
+        return forces(
+            triple,
+            there,
+            (beta, other_beta),
+            other_value - value,
+            _coldest(own, own.rungs.particles),
+        )
 
     force = force_of(run)
     phases = {}
     for k, r in enumerate(readings):
         spread = within(force, _coldest(run, sorted_run.index) == k) if r.is_seen else None
         phases[str(r.phase)] = PhasePoint(
-            r.largest_occupancy, r.occupancy, r.free_energy, r.energy, r.heat_capacity, False, *(spread or (None, None))
+            r.largest_occupancy,
+            r.occupancy,
+            r.free_energy,
+            r.energy,
+            r.heat_capacity,
+            False,
+            *(spread or (None, None)),
         )
     warnings = [str(w) for w in run.energy_warnings]
     for index, phase in enumerate(restricted):
         inside, whole = tempered(index + 1, (labeller, phase)), sorted_run.reading(phase, beta)
         spread = within(force_of(inside), np.ones(inside.rungs.particles.shape[1:3], dtype=bool))
         phases[str(phase)] = PhasePoint(
-            whole.largest_occupancy, whole.occupancy, inside.free_energy(beta), inside.energy(beta), inside.heat_capacity(beta), True,
+            whole.largest_occupancy,
+            whole.occupancy,
+            inside.free_energy(beta),
+            inside.energy(beta),
+            inside.heat_capacity(beta),
+            True,
             *(spread or (None, None)),
-        )  # fmt: skip
+        )
         warnings += [f"{phase}: {w}" for w in inside.energy_warnings]
     point = Point(
-        value, float(triple.n), beta, run.free_energy(beta), energy, run.heat_capacity(beta), generalisation, phases,
+        value,
+        float(triple.n),
+        beta,
+        run.free_energy(beta),
+        energy,
+        run.heat_capacity(beta),
+        generalisation,
+        phases,
         tuple(warnings),
-    )  # fmt: skip
+    )
     return point, run.rungs.particles[0]
 
 
@@ -172,12 +229,20 @@ def _document(estimate: Estimate | None) -> dict[str, Any] | None:
     if estimate is None:
         return None
     error = estimate.standard_error if math.isfinite(estimate.standard_error) else None
-    return {"value": estimate.value, "standard_error": error, "replicates": list(estimate.replicates)}
+    return {
+        "value": estimate.value,
+        "standard_error": error,
+        "replicates": list(estimate.replicates),
+    }
 
 
 def _numbers(document: dict[str, Any]) -> dict[str, Any]:
     error = math.nan if document["standard_error"] is None else document["standard_error"]
-    return {"value": document["value"], "standard_error": error, "replicates": tuple(document["replicates"])}
+    return {
+        "value": document["value"],
+        "standard_error": error,
+        "replicates": tuple(document["replicates"]),
+    }
 
 
 def _read(document: dict[str, Any] | None) -> Estimate | None:
@@ -185,6 +250,8 @@ def _read(document: dict[str, Any] | None) -> Estimate | None:
 
 
 def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:
-    """Of what is known of every kept particle (rungs, replicates, kept, …), what belongs to draws at β_max."""
+    """Of what is known of every kept particle (rungs, replicates, kept, …), what belongs to draws
+    at β_max.
+    """
     rung, place = run.coldest()
     return kept[rung, np.arange(len(rung))[:, None], place]

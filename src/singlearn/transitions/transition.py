@@ -1,4 +1,6 @@
-"""Where a sweep changes its mind: crossings of phase free energies, peaks of the heat capacity, and of what order."""
+"""Where a sweep changes its mind: crossings of phase free energies, peaks of the heat capacity, and
+of what order.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.measure.estimate import Estimate
 from singlearn.measure.line import least_squares
+from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.transitions.point import Point
 
@@ -48,14 +50,21 @@ class Transition(Shown):
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
         return {
-            "value": self.value.to_dict(), "before": self.before, "after": self.after, "order": self.order,
-            "latent_heat": self.latent_heat.to_dict(), "slope_jump": self.slope_jump.to_dict(), "evidence": self.evidence,
-        }  # fmt: skip
+            "value": self.value.to_dict(),
+            "before": self.before,
+            "after": self.after,
+            "order": self.order,
+            "latent_heat": self.latent_heat.to_dict(),
+            "slope_jump": self.slope_jump.to_dict(),
+            "evidence": self.evidence,
+        }
 
 
 @dataclass(frozen=True)
 class HeatCapacityPeak:
-    """A point whose heat capacity is above both its neighbours' by more than four standard errors."""
+    """A point whose heat capacity is above both its neighbours' by more than four standard
+    errors.
+    """
 
     value: float
     height: Estimate
@@ -74,14 +83,17 @@ def find_peaks(points: Sequence[Point]) -> list[HeatCapacityPeak]:
     return [
         HeatCapacityPeak(here.value, here.heat_capacity)
         for left, here, right in zip(points, points[1:], points[2:], strict=False)
-        if above(here.heat_capacity, left.heat_capacity) and above(here.heat_capacity, right.heat_capacity)
+        if above(here.heat_capacity, left.heat_capacity)
+        and above(here.heat_capacity, right.heat_capacity)
     ]
 
 
 def find_transitions(points: Sequence[Point]) -> list[Transition]:
-    r"""Crossings of the two lowest phase free energies between neighbouring points where both phases were seen.
+    r"""Crossings of the two lowest phase free energies between neighbouring points where both
+     phases were seen.
 
-    The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its change of sign, weighted by their errors.
+    The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its
+    change of sign, weighted by their errors.
     """
     names = sorted({name for point in points for name in point.phases})
     found = []
@@ -94,7 +106,12 @@ def find_transitions(points: Sequence[Point]) -> list[Transition]:
             if not (_wins(points[i], (one, other)) and _wins(points[j], (one, other))):
                 continue
             before, after = (one, other) if change[0].value > 0 else (other, one)
-            near = [k for k in both if i - NEIGHBOURS < k <= i + NEIGHBOURS and all(m in both for m in range(min(k, i), max(k, i) + 1))]
+            near = [
+                k
+                for k in both
+                if i - NEIGHBOURS < k <= i + NEIGHBOURS
+                and all(m in both for m in range(min(k, i), max(k, i) + 1))
+            ]
             found.append(_describe([points[k] for k in near], points[i], points[j], before, after))
     return sorted(found, key=lambda transition: transition.value.value)
 
@@ -107,12 +124,15 @@ def _seen(point: Point, name: str) -> bool:
 def _difference(point: Point, one: str, other: str) -> Estimate:
     """F of ``other`` minus F of ``one``.
 
-    In shares of one run F cancels, and the error is that of their ratio, replicate by replicate. Runs of their own are independent.
+    In shares of one run F cancels, and the error is that of their ratio, replicate by replicate.
+    Runs of their own are independent.
     """
     first, second = point.phases[one].free_energy, point.phases[other].free_energy
     assert first is not None and second is not None
     if point.phases[one].has_own_run or point.phases[other].has_own_run:
-        return Estimate(second.value - first.value, math.hypot(first.standard_error, second.standard_error))
+        return Estimate(
+            second.value - first.value, math.hypot(first.standard_error, second.standard_error)
+        )
     gaps = [b - a for a, b in zip(first.replicates, second.replicates, strict=True)]
     floor = math.hypot(*(_share_error(point, name) for name in (one, other)))
     return Estimate.from_replicates(gaps, floor)
@@ -126,18 +146,24 @@ def _share_error(point: Point, name: str) -> float:
 
 
 def _wins(point: Point, pair: tuple[str, str]) -> bool:
-    lowest = min((p.free_energy.value, name) for name, p in point.phases.items() if p.free_energy is not None)[1]
+    lowest = min(
+        (p.free_energy.value, name) for name, p in point.phases.items() if p.free_energy is not None
+    )[1]
     return lowest in pair
 
 
-def _describe(near: Sequence[Point], left: Point, right: Point, before: str, after: str) -> Transition:
+def _describe(
+    near: Sequence[Point], left: Point, right: Point, before: str, after: str
+) -> Transition:
     differences = [_difference(point, before, after) for point in near]
     origin, unit = left.value, right.value - left.value
     positions = np.array([(point.value - origin) / unit for point in near])
     degree = 2 if len(near) >= 4 else 1
     design = positions[:, None] ** np.arange(degree + 1)
     errors = np.array([max(d.standard_error, 1e-6) for d in differences])
-    coefficients, covariance = least_squares(design, np.array([d.value for d in differences]), np.diag(errors**2))
+    coefficients, covariance = least_squares(
+        design, np.array([d.value for d in differences]), np.diag(errors**2)
+    )
     root = _root(coefficients, differences, positions)
     row = root ** np.arange(degree + 1)
     slope_row = np.arange(degree + 1) * root ** np.maximum(np.arange(degree + 1) - 1, 0)
@@ -152,20 +178,32 @@ def _describe(near: Sequence[Point], left: Point, right: Point, before: str, aft
 
 
 def _root(
-    coefficients: Float[np.ndarray, " terms"], differences: Sequence[Estimate], positions: Float[np.ndarray, " points"]
+    coefficients: Float[np.ndarray, " terms"],
+    differences: Sequence[Estimate],
+    positions: Float[np.ndarray, " points"],
 ) -> float:
-    """The root of the fit between the two points; by a straight line between them where the fit has none there."""
-    roots = [float(r.real) for r in np.roots(coefficients[::-1]) if abs(r.imag) < 1e-12 and -1e-9 <= r.real <= 1 + 1e-9]
+    """The root of the fit between the two points; by a straight line between them where the fit has
+    none there.
+    """
+    roots = [
+        float(r.real)
+        for r in np.roots(coefficients[::-1])
+        if abs(r.imag) < 1e-12 and -1e-9 <= r.real <= 1 + 1e-9
+    ]
     if roots:
         return roots[0]
-    first, second = (differences[int(np.argmin(np.abs(positions - end)))].value for end in (0.0, 1.0))
+    first, second = (
+        differences[int(np.argmin(np.abs(positions - end)))].value for end in (0.0, 1.0)
+    )
     return first / (first - second)
 
 
 def _between(left: Estimate, right: Estimate, root: float) -> Estimate:
     """Interpolated to the crossing."""
     value = (1 - root) * left.value + root * right.value
-    return Estimate(value, math.hypot((1 - root) * left.standard_error, root * right.standard_error))
+    return Estimate(
+        value, math.hypot((1 - root) * left.standard_error, root * right.standard_error)
+    )
 
 
 def _latent_heat(left: Point, right: Point, before: str, after: str, root: float) -> Estimate:
@@ -180,17 +218,33 @@ def _latent_heat(left: Point, right: Point, before: str, after: str, root: float
 
 
 def _order(left: Point, right: Point, before: str, after: str, root: float) -> tuple[str, str]:
-    """First order where the forces of the two phases stand apart: their mixture has two peaks, and the slope of F jumps between them.
+    """First order where the forces of the two phases stand apart: their mixture has two peaks, and
+    the slope of F jumps between them.
 
-    The threshold: the two halves of a single log-concave peak, wherever it is cut, have means apart by at most √3 times the sum of
-    their deviations (a uniform density cut in the middle); beyond twice the sum there are two peaks.
+    The threshold: the two halves of a single log-concave peak, wherever it is cut, have means apart
+    by at most √3 times the sum of their deviations (a uniform density cut in the middle); beyond
+    twice the sum there are two peaks.
     """
     gaps, spreads = [], []
     for point in (left, right):
         one, other = point.phases[before], point.phases[after]
-        if one.force is None or other.force is None or one.force_deviation is None or other.force_deviation is None:
-            return UNDECIDED, "too few particles of both phases beside the crossing to compare their forces; give restricted="
-        gaps.append(Estimate(other.force.value - one.force.value, math.hypot(one.force.standard_error, other.force.standard_error)))
+        if (
+            one.force is None
+            or other.force is None
+            or one.force_deviation is None
+            or other.force_deviation is None
+        ):
+            return (
+                UNDECIDED,
+                "too few particles of both phases beside the crossing to compare their forces; "
+                "give restricted=",
+            )
+        gaps.append(
+            Estimate(
+                other.force.value - one.force.value,
+                math.hypot(one.force.standard_error, other.force.standard_error),
+            )
+        )
         spreads.append(one.force_deviation + other.force_deviation)
     gap, spread = _between(gaps[0], gaps[1], root), (1 - root) * spreads[0] + root * spreads[1]
     said = (

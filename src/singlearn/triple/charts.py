@@ -16,7 +16,8 @@ from scipy.special import betainc, betaln, gammainc, gammaincc, gammaln, log_ndt
 
 from singlearn.triple.intake.distributions import at_use, constant
 
-# A chart of NumPyro's may have this share of the prior where it is clipped, in double and in single precision.
+# A chart of NumPyro's may have this share of the prior where it is clipped, in double and in single
+# precision.
 NEGLIGIBLE_SHARE = 1e-9
 NEGLIGIBLE_SHARE_SINGLE = 1e-3
 DOUBLE, SINGLE = np.finfo(np.float64), np.finfo(np.float32)
@@ -24,14 +25,15 @@ DOUBLE, SINGLE = np.finfo(np.float64), np.finfo(np.float32)
 
 @dataclass(frozen=True)
 class Chart:
-    r"""One leaf of a parameter :math:`w = w(u)` seen from unconstrained coordinates u, an array of any shape.
+    r"""One leaf of a parameter :math:`w = w(u)` seen from unconstrained coordinates u, an array of
+     any shape.
 
     Attributes:
         sample: a draw of u.
         log_prob: the log density of u, in nats.
         constrain, unconstrain: u to w and back.
-        resolved: the least and the largest u at which w is not yet the least or largest number there is; beyond, the likelihood
-            sees one value.
+        resolved: the least and the largest u at which w is not yet the least or largest number
+            there is; beyond, the likelihood sees one value.
     """
 
     sample: Callable[[Key[Array, ""]], Float[Array, "*shape"]]
@@ -44,8 +46,9 @@ class Chart:
 def chart_of(distribution: dist.Distribution) -> Chart:
     """The chart of a NumPyro distribution.
 
-    NumPyro's own, except where a share of the draws lies where that one is clipped: near 0 and 1 of a Beta or Dirichlet of small
-    concentrations, near 0 of a Gamma, beyond the range of floats of a wide LogNormal. There draws are made as logarithms.
+    NumPyro's own, except where a share of the draws lies where that one is clipped: near 0 and 1 of
+    a Beta or Dirichlet of small concentrations, near 0 of a Gamma, beyond the range of floats of a
+    wide LogNormal. There draws are made as logarithms.
 
     Args:
         distribution: the leaf of a prior, in double precision.
@@ -59,13 +62,21 @@ def chart_of(distribution: dist.Distribution) -> Chart:
     shape = distribution.batch_shape + distribution.event_shape
     match type(base):
         case dist.Beta if _beta_is_clipped(base.concentration1, base.concentration0):
-            return _beta(_broadcast(base.concentration1, shape), _broadcast(base.concentration0, shape))
+            return _beta(
+                _broadcast(base.concentration1, shape), _broadcast(base.concentration0, shape)
+            )
         case dist.Dirichlet if _dirichlet_is_clipped(base.concentration):
             return _dirichlet(_broadcast(base.concentration, shape))
         case dist.Gamma if _gamma_is_clipped(base.concentration, base.rate):
-            return _log_gamma(_broadcast(base.concentration, shape), _broadcast(base.rate, shape), 1)
+            return _log_gamma(
+                _broadcast(base.concentration, shape), _broadcast(base.rate, shape), 1
+            )
         case dist.InverseGamma if _gamma_is_clipped(base.concentration, 1 / np.asarray(base.rate)):
-            return _log_gamma(_broadcast(base.concentration, shape), _broadcast(1 / np.asarray(base.rate, float), shape), -1)
+            return _log_gamma(
+                _broadcast(base.concentration, shape),
+                _broadcast(1 / np.asarray(base.rate, float), shape),
+                -1,
+            )
         case dist.LogNormal if _log_normal_is_clipped(base.loc, base.scale):
             return _log_normal(_broadcast(base.loc, shape), _broadcast(base.scale, shape))
     return _numpyro_chart(distribution)
@@ -97,7 +108,10 @@ def _numpyro_chart(distribution: dist.Distribution) -> Chart:
 def _beta_is_clipped(first: Any, second: Any) -> bool:
     """Whether w or 1 - w is lost to rounding in more than a negligible share of the draws."""
     a, b = np.asarray(first, float), np.asarray(second, float)
-    shares = [(np.maximum(betainc(a, b, info.tiny), betainc(b, a, info.eps)), most) for info, most in _precisions()]
+    shares = [
+        (np.maximum(betainc(a, b, info.tiny), betainc(b, a, info.eps)), most)
+        for info, most in _precisions()
+    ]
     return any(bool(np.any(share > most)) for share, most in shares)
 
 
@@ -110,14 +124,24 @@ def _dirichlet_is_clipped(concentration: Any) -> bool:
 def _gamma_is_clipped(concentration: Any, rate: Any) -> bool:
     a, r = np.asarray(concentration, float), np.asarray(rate, float)
     with np.errstate(over="ignore"):  # beyond every number there is no mass
-        shares = [(np.maximum(gammainc(a, r * info.tiny), gammaincc(a, r * info.max)), most) for info, most in _precisions()]
+        shares = [
+            (np.maximum(gammainc(a, r * info.tiny), gammaincc(a, r * info.max)), most)
+            for info, most in _precisions()
+        ]
     return any(bool(np.any(share > most)) for share, most in shares)
 
 
 def _log_normal_is_clipped(loc: Any, scale: Any) -> bool:
     m, s = np.asarray(loc, float), np.asarray(scale, float)
     shares = [
-        (np.exp(np.maximum(log_ndtr((np.log(info.tiny) - m) / s), log_ndtr((m - np.log(info.max)) / s))), most)
+        (
+            np.exp(
+                np.maximum(
+                    log_ndtr((np.log(info.tiny) - m) / s), log_ndtr((m - np.log(info.max)) / s)
+                )
+            ),
+            most,
+        )
         for info, most in _precisions()
     ]
     return any(bool(np.any(share > most)) for share, most in shares)
@@ -130,18 +154,28 @@ def _precisions() -> tuple[tuple[Any, float], tuple[Any, float]]:
 def _finite_exp(log_w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """exp within the range of positive floats."""
     info = jnp.finfo(log_w.dtype)
-    return jnp.exp(jnp.clip(log_w, float(np.log(float(info.tiny))), float(np.log(float(info.max))) * (1 - 1e-6)))
+    return jnp.exp(
+        jnp.clip(
+            log_w, float(np.log(float(info.tiny))), float(np.log(float(info.max))) * (1 - 1e-6)
+        )
+    )
 
 
 def _beta(a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"]) -> Chart:
-    r""":math:`u = \log w/(1-w)`, the difference of two log gamma draws; its density is :math:`σ(u)^a σ(-u)^b / B(a, b)`."""
+    r""":math:`u = \log w/(1-w)`, the difference of two log gamma draws; its density is
+    :math:`σ(u)^a σ(-u)^b / B(a, b)`.
+    """
 
     def sample(key: Key[Array, ""]) -> Float[Array, "*shape"]:
         first, second = jax.random.split(key)
-        return jax.random.loggamma(first, constant(a), a.shape) - jax.random.loggamma(second, constant(b), b.shape)
+        return jax.random.loggamma(first, constant(a), a.shape) - jax.random.loggamma(
+            second, constant(b), b.shape
+        )
 
     def log_prob(u: Float[Array, "*shape"]) -> Float[Array, ""]:
-        return jnp.sum(constant(a) * jax.nn.log_sigmoid(u) + constant(b) * jax.nn.log_sigmoid(-u)) - float(np.sum(betaln(a, b)))
+        return jnp.sum(
+            constant(a) * jax.nn.log_sigmoid(u) + constant(b) * jax.nn.log_sigmoid(-u)
+        ) - float(np.sum(betaln(a, b)))
 
     def constrain(u: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
         info = jnp.finfo(u.dtype)
@@ -151,7 +185,9 @@ def _beta(a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"]) -> Cha
         w = jnp.asarray(w, float)
         return jnp.log(w) - jnp.log1p(-w)
 
-    return Chart(sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.eps)))
+    return Chart(
+        sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.eps))
+    )
 
 
 def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> Chart:
@@ -169,12 +205,19 @@ def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> Chart:
         return logs[..., :-1] - behind
 
     def log_prob(u: Float[Array, "*batch breaks"]) -> Float[Array, ""]:
-        return jnp.sum(constant(first) * jax.nn.log_sigmoid(u) + constant(rest) * jax.nn.log_sigmoid(-u)) - log_volume
+        return (
+            jnp.sum(
+                constant(first) * jax.nn.log_sigmoid(u) + constant(rest) * jax.nn.log_sigmoid(-u)
+            )
+            - log_volume
+        )
 
     def constrain(u: Float[Array, "*batch breaks"]) -> Float[Array, "*batch K"]:
         left = jnp.cumsum(jax.nn.log_sigmoid(-u), axis=-1)
         none = jnp.zeros_like(left[..., :1])
-        log_w = jnp.concatenate([jax.nn.log_sigmoid(u), none], -1) + jnp.concatenate([none, left], -1)
+        log_w = jnp.concatenate([jax.nn.log_sigmoid(u), none], -1) + jnp.concatenate(
+            [none, left], -1
+        )
         return jnp.maximum(jnp.exp(log_w), jnp.finfo(u.dtype).tiny)
 
     def unconstrain(w: Any) -> Float[Array, "*batch breaks"]:
@@ -182,10 +225,14 @@ def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> Chart:
         behind = jnp.flip(jax.lax.cumlogsumexp(jnp.flip(logs, -1), axis=logs.ndim - 1), -1)[..., 1:]
         return logs[..., :-1] - behind
 
-    return Chart(sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.tiny)))
+    return Chart(
+        sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.tiny))
+    )
 
 
-def _log_gamma(a: Float[np.ndarray, "*shape"], rate: Float[np.ndarray, "*shape"], power: int) -> Chart:
+def _log_gamma(
+    a: Float[np.ndarray, "*shape"], rate: Float[np.ndarray, "*shape"], power: int
+) -> Chart:
     r""":math:`u = \log w` for :math:`w = g^{±1}`, g of a Gamma distribution.
 
     With :math:`v = \log rg` the density is :math:`e^{av - e^v}/Γ(a)`.

@@ -1,4 +1,6 @@
-"""What a NumPyro distribution is made of, and which of its makings have no density that integrates to one."""
+"""What a NumPyro distribution is made of, and which of its makings have no density that integrates
+to one.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ def innermost(distribution: dist.Distribution) -> dist.Distribution:
 def why_not_a_density(distribution: dist.Distribution) -> str | None:
     """Why the distribution is no density over its support, masks aside; ``None`` for one that is.
 
-    ``Unit`` and ``Delta`` carry a number and no randomness, ``ImproperUniform`` has no total mass; each
-    also where it is expanded, masked, made an event or transformed.
+    ``Unit`` and ``Delta`` carry a number and no randomness, ``ImproperUniform`` has no total mass;
+    each also where it is expanded, masked, made an event or transformed.
 
     Args:
         distribution: what a sample statement or a prior names.

@@ -19,14 +19,16 @@ from singlearn.triple.triple import Triple
 
 # As many draws as are cheap: fewer where there are many coordinates.
 DRAWS, DRAWS_IN_MANY_DIMENSIONS, MANY_DIMENSIONS = 16384, 4096, 32
-# Of the mean of as many terms this is never seen where the two agree: a chance of 2e-9 for each of some hundred tests.
+# Of the mean of as many terms this is never seen where the two agree: a chance of 2e-9 for each of
+# some hundred tests.
 STANDARD_ERRORS = 6.0
 # With fewer moves of one coordinate its mean need not be normal.
 FEWEST_MOVES = 200
 # Draws at one point: their number, and the share of all draws below which they do not matter.
 SAME_DRAWS, SAME_SHARE = 5, 1e-3
 DIRECTIONS = 8
-# A density that integrates to 1 ± this is normalised, as far as a free energy is concerned, in nats.
+# A density that integrates to 1 ± this is normalised, as far as a free energy is concerned, in
+# nats.
 NORMALISED = 0.05
 LARGEST_DIMENSION = 20
 
@@ -47,18 +49,23 @@ class PriorFinding:
 def is_numpyro_prior(triple: Triple) -> bool:
     """Whether the prior consists of NumPyro's own distributions, or is that of a NumPyro model."""
     leaves = jax.tree.leaves(triple.prior, is_leaf=lambda leaf: isinstance(leaf, dist.Distribution))
-    return triple.prior is None or all(isinstance(leaf, dist.Distribution) and is_numpyro(leaf) for leaf in leaves)
+    return triple.prior is None or all(
+        isinstance(leaf, dist.Distribution) and is_numpyro(leaf) for leaf in leaves
+    )
 
 
 def mass_finding(coordinates: Coordinates) -> tuple[PriorFinding, ...]:
-    """What is wrong where a number needs :math:`∫ p\\,du = 1`, as a run from a known parameter does and ``temper`` does not."""
+    """What is wrong where a number needs :math:`∫ p\\,du = 1`, as a run from a known parameter does
+    and ``temper`` does not.
+    """
     value, error = log_mass(coordinates)
     if not (np.isfinite(value) and abs(value) > max(STANDARD_ERRORS * error, NORMALISED)):
         return ()
     return (
         PriorFinding(
             False,
-            f"prior: exp(log_prob) integrates to {np.exp(value):.4g} ± {np.exp(value) * error:.2g} and not to 1, and this free energy "
+            f"prior: exp(log_prob) integrates to {np.exp(value):.4g} ± {np.exp(value) * error:.2g} "
+            f"and not to 1, and this free energy "
             f"is off by as much, {value:.3g} nats; add the normalising constant to log_prob",
         ),
     )
@@ -68,13 +75,15 @@ def mass_finding(coordinates: Coordinates) -> tuple[PriorFinding, ...]:
 def check_prior(coordinates: Coordinates) -> tuple[PriorFinding, ...]:
     r"""Compare draws of a prior with its log density, once for all triples that share them.
 
-    A Metropolis move that leaves the density :math:`p` invariant leaves the mean of every function f of the draws unchanged:
+    A Metropolis move that leaves the density :math:`p` invariant leaves the mean of every function
+    f of the draws unchanged:
 
     .. math:: E\big[(f(u') - f(u)) \min(1, p(u')/p(u))\big] = 0, \qquad u ~ p, \; u' = u + ε
 
-    with any symmetric ε. It needs no derivative and no constant, and it holds with hard walls and heavy tails, where Stein's identity
-    has boundary terms. The functions are location and spread of every coordinate, of their sum and of some directions, and log p
-    itself. What it cannot see is a constant factor of the density, which cancels here and in ``temper``; see ``log_mass``.
+    with any symmetric ε. It needs no derivative and no constant, and it holds with hard walls and
+    heavy tails, where Stein's identity has boundary terms. The functions are location and spread of
+    every coordinate, of their sum and of some directions, and log p itself. What it cannot see is a
+    constant factor of the density, which cancels here and in ``temper``; see ``log_mass``.
 
     Args:
         coordinates: of the prior.
@@ -83,20 +92,31 @@ def check_prior(coordinates: Coordinates) -> tuple[PriorFinding, ...]:
         What is wrong; empty if nothing.
     """
     u, log_p = _draws(coordinates)
-    if found := same_draws(u, [coordinate_name(coordinates, i) for i in range(coordinates.dimension)]):
+    if found := same_draws(
+        u, [coordinate_name(coordinates, i) for i in range(coordinates.dimension)]
+    ):
         return (PriorFinding(True, found),)
     impossible = float(np.mean(~np.isfinite(log_p)))
     if impossible > SAME_SHARE:
-        return (PriorFinding(False, f"prior: its log_prob is not finite at {impossible:.1%} of its own draws, so that the two disagree"),)
+        return (
+            PriorFinding(
+                False,
+                f"prior: its log_prob is not finite at {impossible:.1%} of its own draws, so that "
+                f"the two disagree",
+            ),
+        )
     keep = np.isfinite(log_p)
     worst, where = _largest_imbalance(coordinates, u[keep], log_p[keep])
     return () if worst < STANDARD_ERRORS else (_two_distributions(worst, where, len(u)),)
 
 
 def check_moved(
-    coordinates: Coordinates, before: Float[np.ndarray, "draws d"], after: Float[np.ndarray, "draws d"]
+    coordinates: Coordinates,
+    before: Float[np.ndarray, "draws d"],
+    after: Float[np.ndarray, "draws d"],
 ) -> tuple[PriorFinding, ...]:
-    """Compare draws of a prior with what one move that leaves its density invariant has made of them.
+    """Compare draws of a prior with what one move that leaves its density invariant has made of
+    them.
 
     Args:
         coordinates: of the prior.
@@ -122,19 +142,25 @@ def check_moved(
 def _two_distributions(worst: float, where: str, draws: int) -> PriorFinding:
     return PriorFinding(
         False,
-        f"prior: what its sample draws and what its log_prob says are two distributions ({where}: {worst:.0f} standard errors apart in "
+        f"prior: what its sample draws and what its log_prob says are two distributions ({where}: "
+        f"{worst:.0f} standard errors apart in "
         f"{draws} draws): a run starts from the one and moves by the other; correct one of them",
     )
 
 
-def _scales(u: Float[np.ndarray, "draws d"]) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+def _scales(
+    u: Float[np.ndarray, "draws d"],
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
     """Median and interquartile range of every coordinate."""
     low, centre, high = np.quantile(u, [0.25, 0.5, 0.75], axis=0)
     return centre, np.where(high > low, high - low, 1.0)
 
 
-def same_draws(u: Float[np.ndarray, "draws d"], names: Sequence[str], symbol: str = "u") -> str | None:
-    """A sentence where a share of the draws of some entry is infinite or one and the same number, which no density allows.
+def same_draws(
+    u: Float[np.ndarray, "draws d"], names: Sequence[str], symbol: str = "u"
+) -> str | None:
+    """A sentence where a share of the draws of some entry is infinite or one and the same number,
+    which no density allows.
 
     Args:
         u: draws, flat.
@@ -156,12 +182,20 @@ def same_draws(u: Float[np.ndarray, "draws d"], names: Sequence[str], symbol: st
     shares = []
     for suspect in suspects.tolist():
         values, counts = np.unique(ordered[:, suspect], return_counts=True)
-        shares.append((max(int(counts.max()), int(infinite[suspect])) / len(u), suspect, float(values[np.argmax(counts)])))
+        shares.append(
+            (
+                max(int(counts.max()), int(infinite[suspect])) / len(u),
+                suspect,
+                float(values[np.argmax(counts)]),
+            )
+        )
     share, i, value = max(shares)
     at = "beyond the largest number" if not np.isfinite(value) else f"at {symbol} = {value:.6g}"
     return (
-        f"prior: {share:.1%} of the draws of {names[i]} lie at one point, {at}: the chart saturates there, or the prior has an atom, and "
-        "the density that moves the others is not that of the draws; use a prior that is less extreme, or another parametrisation "
+        f"prior: {share:.1%} of the draws of {names[i]} lie at one point, {at}: the chart "
+        f"saturates there, or the prior has an atom, and "
+        "the density that moves the others is not that of the draws; use a prior that is less "
+        "extreme, or another parametrisation "
         "(its logarithm)"
     )
 
@@ -177,14 +211,18 @@ def coordinate_name(coordinates: Coordinates, i: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _draws(coordinates: Coordinates) -> tuple[Float[np.ndarray, "draws d"], Float[np.ndarray, " draws"]]:
+def _draws(
+    coordinates: Coordinates,
+) -> tuple[Float[np.ndarray, "draws d"], Float[np.ndarray, " draws"]]:
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(20_009), _count(coordinates))
         u = np.asarray(jax.jit(jax.vmap(coordinates.sample))(keys), dtype=float)
         return u, _log_prob(coordinates, u)
 
 
-def _log_prob(coordinates: Coordinates, u: Float[np.ndarray, "points d"]) -> Float[np.ndarray, " points"]:
+def _log_prob(
+    coordinates: Coordinates, u: Float[np.ndarray, "points d"]
+) -> Float[np.ndarray, " points"]:
     with jax.enable_x64(True):
         compiled = _compiled(coordinates)
         return np.asarray(compiled(jnp.asarray(u)))
@@ -202,7 +240,9 @@ def _compiled(coordinates: Coordinates) -> jax.stages.Wrapped:
 def _largest_imbalance(
     coordinates: Coordinates, u: Float[np.ndarray, "draws d"], log_p: Float[np.ndarray, " draws"]
 ) -> tuple[float, str]:
-    """The largest |mean| in standard errors over all functions and kinds of moves, and which coordinate it belongs to."""
+    """The largest |mean| in standard errors over all functions and kinds of moves, and which
+    coordinate it belongs to.
+    """
     generator = np.random.default_rng(1)
     draws, d = u.shape
     centre, width = _scales(u)
@@ -213,19 +253,29 @@ def _largest_imbalance(
     for directions in (np.full((draws, d), 1 / np.sqrt(d)), one):
         reach = 2.0 * np.exp(generator.uniform(-1.5, 0.5, size=(draws, 1)))
         moved = z + reach * directions * generator.normal(size=(draws, d))
-        change = np.nan_to_num(_padded(coordinates, centre + width * moved) - log_p, nan=-np.inf, posinf=np.inf)
+        change = np.nan_to_num(
+            _padded(coordinates, centre + width * moved) - log_p, nan=-np.inf, posinf=np.inf
+        )
         accepted = np.exp(np.minimum(change, 0.0))
-        for terms, names in _functions(z, moved, np.where(np.isfinite(change), change, 0.0), directions != 0):
+        for terms, names in _functions(
+            z, moved, np.where(np.isfinite(change), change, 0.0), directions != 0
+        ):
             size, index = _in_standard_errors(terms * accepted[:, None])
             if size > worst:
                 worst, where = size, names or coordinate_name(coordinates, index % d)
     return worst, where
 
 
-def _padded(coordinates: Coordinates, u: Float[np.ndarray, "draws d"]) -> Float[np.ndarray, " draws"]:
+def _padded(
+    coordinates: Coordinates, u: Float[np.ndarray, "draws d"]
+) -> Float[np.ndarray, " draws"]:
     """log p in the number of points that is compiled already."""
     missing = _count(coordinates) - len(u)
-    return _log_prob(coordinates, np.concatenate([u, u[:missing]]))[: len(u)] if missing else _log_prob(coordinates, u)
+    return (
+        _log_prob(coordinates, np.concatenate([u, u[:missing]]))[: len(u)]
+        if missing
+        else _log_prob(coordinates, u)
+    )
 
 
 def _functions(
@@ -259,10 +309,11 @@ def _in_standard_errors(terms: Float[np.ndarray, "draws functions"]) -> tuple[fl
 
 @lru_cache(maxsize=64)
 def log_mass(coordinates: Coordinates) -> tuple[float, float]:
-    r"""The logarithm of :math:`∫ p\,du` and its standard error, in nats, by bridge sampling against a t distribution fitted to the draws.
+    r"""The logarithm of :math:`∫ p\,du` and its standard error, in nats, by bridge sampling against
+     a t distribution fitted to the draws.
 
-    Both are NaN where no proposal overlaps the prior well enough to say: in more than ``LARGEST_DIMENSION`` dimensions, or for a
-    prior of many separate pieces.
+    Both are NaN where no proposal overlaps the prior well enough to say: in more than
+    ``LARGEST_DIMENSION`` dimensions, or for a prior of many separate pieces.
 
     Args:
         coordinates: of the prior.
@@ -280,26 +331,39 @@ def log_mass(coordinates: Coordinates) -> tuple[float, float]:
     low, centre, high = np.quantile(u, [0.16, 0.5, 0.84], axis=0)
     width = np.where(high > low, (high - low) / 2, 1.0)
     clipped = np.clip((u - centre) / width, -3, 3)
-    factor = np.linalg.cholesky(np.atleast_2d(np.corrcoef(clipped.T)) + 1e-6 * np.eye(d)) * width[:, None]
-    noise = generator.normal(size=(proposals, d)) / np.sqrt(generator.chisquare(freedom, size=(proposals, 1)) / freedom)
+    factor = (
+        np.linalg.cholesky(np.atleast_2d(np.corrcoef(clipped.T)) + 1e-6 * np.eye(d))
+        * width[:, None]
+    )
+    noise = generator.normal(size=(proposals, d)) / np.sqrt(
+        generator.chisquare(freedom, size=(proposals, 1)) / freedom
+    )
     proposed = centre + noise @ factor.T
-    log_q_at = [_log_t(np.linalg.solve(factor, (x - centre).T).T, freedom) - np.linalg.slogdet(factor)[1] for x in (u, proposed)]
+    log_q_at = [
+        _log_t(np.linalg.solve(factor, (x - centre).T).T, freedom) - np.linalg.slogdet(factor)[1]
+        for x in (u, proposed)
+    ]
     with np.errstate(all="ignore"):
         at_prior = log_p - log_q_at[0]
         at_proposed = np.nan_to_num(_log_prob(coordinates, proposed), nan=-np.inf) - log_q_at[1]
     # Meng and Wong's iteration for the ratio of two normalising constants.
     share, log_c = len(u) / (len(u) + proposals), 0.0
     for _ in range(200):
-        numerator = at_proposed - np.logaddexp(np.log(share) + at_proposed - log_c, np.log1p(-share))
+        numerator = at_proposed - np.logaddexp(
+            np.log(share) + at_proposed - log_c, np.log1p(-share)
+        )
         denominator = -np.logaddexp(np.log(share) + at_prior - log_c, np.log1p(-share))
-        following = float(logsumexp(numerator) - np.log(proposals) - logsumexp(denominator) + np.log(len(u)))
+        following = float(
+            logsumexp(numerator) - np.log(proposals) - logsumexp(denominator) + np.log(len(u))
+        )
         if not np.isfinite(following):
             return unknown
         log_c, moved = following, abs(following - log_c)
         if moved < 1e-8:
             break
     variance = sum(
-        np.var(np.exp(part - part.max())) / np.mean(np.exp(part - part.max())) ** 2 / len(part) for part in (numerator, denominator)
+        np.var(np.exp(part - part.max())) / np.mean(np.exp(part - part.max())) ** 2 / len(part)
+        for part in (numerator, denominator)
     )
     return log_c, float(np.sqrt(variance))
 
@@ -307,5 +371,7 @@ def log_mass(coordinates: Coordinates) -> tuple[float, float]:
 def _log_t(x: Float[np.ndarray, "points d"], freedom: float) -> Float[np.ndarray, " points"]:
     d = x.shape[1]
     constant = gammaln((freedom + d) / 2) - gammaln(freedom / 2) - 0.5 * d * np.log(freedom * np.pi)
-    found: Float[np.ndarray, " points"] = constant - 0.5 * (freedom + d) * np.log1p(np.sum(x**2, axis=1) / freedom)
+    found: Float[np.ndarray, " points"] = constant - 0.5 * (freedom + d) * np.log1p(
+        np.sum(x**2, axis=1) / freedom
+    )
     return found

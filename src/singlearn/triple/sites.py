@@ -18,7 +18,8 @@ class ObservedSite:
         name: of the sample statement.
         shape: of its log density, one number per observation, masked ones included.
         dimensions: a name for each axis of ``shape``.
-        kept: places in C order of the observations that are not masked; ``None`` where all are kept.
+        kept: places in C order of the observations that are not masked; ``None`` where all are
+            kept.
         numbers: in each observation: 1, or as many as an event has.
         digest: of the values that are kept; empty in runs that were stored without it.
     """
@@ -60,7 +61,9 @@ class Sites:
         return {"sites": self.to_dict()} if self.observed else {}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists, numbers and strings, for JSON; which observations are kept is packed, for attributes of files are short."""
+        """Plain lists, numbers and strings, for JSON; which observations are kept is packed, for
+        attributes of files are short.
+        """
         observed = [
             {
                 "name": site.name,

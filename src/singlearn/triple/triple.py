@@ -17,7 +17,12 @@ from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
-from singlearn.triple.intake.arrays import as_array, as_data, is_list_of_numbers, refuse_different_indexes
+from singlearn.triple.intake.arrays import (
+    as_array,
+    as_data,
+    is_list_of_numbers,
+    refuse_different_indexes,
+)
 from singlearn.triple.intake.functions import explained
 from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.intake.noise import noise_of_each
@@ -32,20 +37,25 @@ from singlearn.triple.sites import Sites
 
 @dataclass(frozen=True, eq=False)
 class Triple(Shown):
-    r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
+    r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is
+     :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
 
     Args:
-        log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)` in nats, normalising constants
-            included; a pure JAX function.
-        prior: a pytree of NumPyro distributions (``w`` has the same structure), or an object with ``sample(key)`` and ``log_prob(w)``.
-        data: a pytree of arrays whose leading axis is the sample; arrays are of any origin, lists of numbers too.
-        truth: optional; a parameter :math:`w_0` with the structure of ``w``, or the pointwise :math:`\log q(y_i|x_i)` of shape ``(n,)``.
+        log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)`
+            in nats, normalising constants included; a pure JAX function.
+        prior: a pytree of NumPyro distributions (``w`` has the same structure), or an object with
+            ``sample(key)`` and ``log_prob(w)``.
+        data: a pytree of arrays whose leading axis is the sample; arrays are of any origin, lists
+            of numbers too.
+        truth: optional; a parameter :math:`w_0` with the structure of ``w``, or the pointwise
+            :math:`\log q(y_i|x_i)` of shape ``(n,)``.
         name: how tables and figures call it.
         known: the learning coefficient, where it is proven.
 
     Raises:
-        ValueError: ``n = 0``, data that are masked, missing, not finite or no numbers, a log likelihood that is not of shape ``(n,)``, a
-            prior that is improper, discrete or empty, a truth that does not match the parameter.
+        ValueError: ``n = 0``, data that are masked, missing, not finite or no numbers, a log
+            likelihood that is not of shape ``(n,)``, a prior that is improper, discrete or empty, a
+            truth that does not match the parameter.
 
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, -0.5])
@@ -60,29 +70,43 @@ class Triple(Shown):
     truth: Any = None
     name: str = "triple"
     known: ExactCoefficient | None = None
-    # Set by the constructors, not by users: a ready-made chart, the population energy, and the sample size of a population triple.
+    # Set by the constructors, not by users: a ready-made chart, the population energy, and the
+    # sample size of a population triple.
     coordinates: Coordinates = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
     kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
-    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
+    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]] | None = field(
+        default=None, repr=False, kw_only=True
+    )
     setting: PyTree = field(default=None, kw_only=True)
     sites: Sites = field(default_factory=Sites, repr=False, kw_only=True)
     n: float | int = field(default=0, kw_only=True)
     truth_energy: float | None = field(default=None, kw_only=True)
-    # Set by ready-made models: data to a parameter that fits them well, from which a search for unseen modes starts as well.
+    # Set by ready-made models: data to a parameter that fits them well, from which a search for
+    # unseen modes starts as well.
     start: Callable[[PyTree], PyTree] | None = field(default=None, repr=False, kw_only=True)
-    # Of a NumPyro model: the model and copies of its arguments, to make the triple again in another process.
-    brought: tuple[Callable, tuple[Any, ...], dict[str, Any]] | None = field(default=None, repr=False, kw_only=True)
+    # Of a NumPyro model: the model and copies of its arguments, to make the triple again in another
+    # process.
+    brought: tuple[Callable, tuple[Any, ...], dict[str, Any]] | None = field(
+        default=None, repr=False, kw_only=True
+    )
 
     def __post_init__(self) -> None:
         if self.coordinates is None:
             with jax.enable_x64(True):
                 _put(self, "coordinates", coordinates_of(self.prior))
         if self.kl is not None:
-            # Compiled moves take these two as they take data, so that one compilation serves every n and every setting.
-            _put(self, "data", (np.asarray(float(self.n)), as_data(self.setting, "setting", lists=False)))
+            # Compiled moves take these two as they take data, so that one compilation serves every
+            # n and every setting.
+            _put(
+                self,
+                "data",
+                (np.asarray(float(self.n)), as_data(self.setting, "setting", lists=False)),
+            )
             return
         if self.log_likelihood is None:
-            raise ValueError("log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)")
+            raise ValueError(
+                "log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)"
+            )
         _put(self, "data", as_data(self.data))
         _put(self, "truth", self._understood_truth())
         with jax.enable_x64(True):
@@ -95,23 +119,35 @@ class Triple(Shown):
             if self.truth is not None:
                 if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
                     raise ValueError(
-                        f"truth: its shape ({int(self.n)},) is both that of a parameter and that of log densities of n = {int(self.n)} "
-                        "observations; name the parameter, prior={'w': …}, and give truth={'w': …} or the log densities"
+                        f"truth: its shape ({int(self.n)},) is both that of a parameter and that "
+                        f"of log densities of n = {int(self.n)} "
+                        "observations; name the parameter, prior={'w': …}, and give truth={'w': …} "
+                        "or the log densities"
                     )
-                _put(self, "truth_energy", -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)))
+                _put(
+                    self,
+                    "truth_energy",
+                    -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)),
+                )
         if self.truth_energy is not None and not math.isfinite(self.truth_energy):
-            raise ValueError(f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every observation a finite density")
+            raise ValueError(
+                f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every "
+                f"observation a finite density"
+            )
 
     def _refuse_indices_out_of_bounds(self) -> None:
         leaves = jax.tree.leaves(self.data)
-        if not any(leaf.dtype.kind in "iuf" and np.array_equal(leaf, np.floor(leaf)) for leaf in leaves):
+        if not any(
+            leaf.dtype.kind in "iuf" and np.array_equal(leaf, np.floor(leaf)) for leaf in leaves
+        ):
             return
         shapes = self.coordinates.shapes()
         traced = jax.make_jaxpr(self.log_likelihood)(shapes, self.data)  # type: ignore[arg-type]
         sentence = out_of_bounds(traced, [*[None] * len(jax.tree.leaves(shapes)), *leaves])
         if sentence:
             raise ValueError(
-                f"data: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0"
+                f"data: {sentence}; JAX would take the nearest entry in its place. Indices and "
+                f"labels of groups should count from 0"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -120,9 +156,12 @@ class Triple(Shown):
         if whole and self.brought is not None:
             model, args, kwargs = self.brought
             return _numpyro_again, (model, args, kwargs, self.name)
-        # Coordinates hold functions of ours that pickle does not take: they go along only where nothing else says what they are.
+        # Coordinates hold functions of ours that pickle does not take: they go along only where
+        # nothing else says what they are.
         left_out = {"coordinates"} if whole else set()
-        return _unpickled, ({f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out},)
+        return _unpickled, (
+            {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out},
+        )
 
     def __copy__(self) -> Triple:
         return self  # nothing in it changes
@@ -138,19 +177,24 @@ class Triple(Shown):
         shapes = self.coordinates.shapes()
         same_structure = jax.tree.structure(self.truth) == jax.tree.structure(shapes)  # type: ignore[operator]
         return same_structure and all(
-            np.shape(a) == b.shape for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
+            np.shape(a) == b.shape
+            for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
 
     def _understood_truth(self) -> Any:
         """The truth with arrays of any origin as NumPy arrays; plain numbers stay what they are."""
         if self.truth is None:
             return None
-        as_parameter = jax.tree.structure(self.truth) == jax.tree.structure(self.coordinates.shapes())  # type: ignore[operator]
+        as_parameter = jax.tree.structure(self.truth) == jax.tree.structure(
+            self.coordinates.shapes()
+        )  # type: ignore[operator]
         leaves, structure = jax.tree_util.tree_flatten_with_path(
             self.truth, is_leaf=None if as_parameter else is_list_of_numbers
         )
         found = [
-            leaf if isinstance(leaf, (int, float)) else as_array(leaf, "truth" + jax.tree_util.keystr(path), finite=False)
+            leaf
+            if isinstance(leaf, (int, float))
+            else as_array(leaf, "truth" + jax.tree_util.keystr(path), finite=False)
             for path, leaf in leaves
         ]
         return jax.tree_util.tree_unflatten(structure, found)
@@ -161,7 +205,10 @@ class Triple(Shown):
         Raises ``ValueError`` where the truth is unknown or does not match the model.
         """
         if self.truth is None or self.log_likelihood is None:
-            raise ValueError(f"truth: {self.name} has none; give a parameter w_0, or the pointwise log q(y_i|x_i)")
+            raise ValueError(
+                f"truth: {self.name} has none; give a parameter w_0, or the pointwise log "
+                f"q(y_i|x_i)"
+            )
         is_array = isinstance(self.truth, (np.ndarray, jax.Array, list))
         if not self.truth_is_parameter and is_array and np.shape(self.truth) == (self.n,):
             return np.asarray(self.truth)
@@ -171,7 +218,9 @@ class Triple(Shown):
 
     @property
     def dimension(self) -> int:
-        """d, the number of parameters in unconstrained coordinates (a weight vector on the simplex of K counts K-1)."""
+        """d, the number of parameters in unconstrained coordinates (a weight vector on the simplex
+        of K counts K-1).
+        """
         return self.coordinates.dimension
 
     @property
@@ -180,13 +229,20 @@ class Triple(Shown):
         return self.kl is not None
 
     def pointwise(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, " n"]:
-        """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats. Raises ``ValueError`` for a population triple, which has no data."""
+        """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats. Raises ``ValueError`` for a
+        population triple, which has no data.
+        """
         if self.log_likelihood is None:
-            raise ValueError(f"{self.name} is a population triple: it has K(w) and no observations, hence no pointwise log likelihood")
+            raise ValueError(
+                f"{self.name} is a population triple: it has K(w) and no observations, hence no "
+                f"pointwise log likelihood"
+            )
         return self.log_likelihood(self.coordinates.constrain(u), data)
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
-        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a number. ``data`` are ``triple.data``."""
+        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a
+        number. ``data`` are ``triple.data``.
+        """
         if self.kl is None:
             value = -jnp.sum(self.pointwise(u, data))
         else:
@@ -210,40 +266,69 @@ class Triple(Shown):
             return -float(jnp.sum(self.log_likelihood(w, self.data)))
 
     def with_data(self, data: PyTree, truth: Any = None, name: str | None = None) -> Triple:
-        """The same model and prior with other data: a further training set. What was compiled for one serves the other.
+        """The same model and prior with other data: a further training set. What was compiled for
+        one serves the other.
 
         Raises ``ValueError`` for a population triple, and as the constructor does.
         """
         if self.is_population:
             raise ValueError(f"{self.name} is a population triple: it has no data to replace")
         return Triple(
-            self.log_likelihood, self.prior, data, truth, name or self.name, self.known, coordinates=self.coordinates, start=self.start
+            self.log_likelihood,
+            self.prior,
+            data,
+            truth,
+            name or self.name,
+            self.known,
+            coordinates=self.coordinates,
+            start=self.start,
         )
 
-    def with_setting(self, setting: PyTree, n: float | int | None = None, name: str | None = None) -> Triple:
-        """The same family of divergences at another setting, and at another sample size if ``n`` is given. What was compiled serves both.
+    def with_setting(
+        self, setting: PyTree, n: float | int | None = None, name: str | None = None
+    ) -> Triple:
+        """The same family of divergences at another setting, and at another sample size if ``n`` is
+        given. What was compiled serves both.
 
-        Raises ``ValueError`` for a triple that was not made by ``population(..., setting=...)``, or a setting of other shapes.
+        Raises ``ValueError`` for a triple that was not made by ``population(..., setting=...)``, or
+        a setting of other shapes.
         """
         if self.kl_at is None:
-            raise ValueError(f"{self.name}: it has no setting to change; give Triple.population a kl(w, setting) and a setting")
+            raise ValueError(
+                f"{self.name}: it has no setting to change; give Triple.population a kl(w, "
+                f"setting) and a setting"
+            )
         check_parameter_matches("setting", setting, self.setting)
         own = partial(_at_setting, self.kl_at, setting)
         # What was proven was proven at the other setting.
-        return replace(self.with_n(self.n if n is None else n), kl=own, setting=setting, name=name or self.name, known=None)
+        return replace(
+            self.with_n(self.n if n is None else n),
+            kl=own,
+            setting=setting,
+            name=name or self.name,
+            known=None,
+        )
 
     def with_n(self, n: float | int) -> Triple:
-        """The same population triple at another sample size. What was compiled for one serves the other.
+        """The same population triple at another sample size. What was compiled for one serves the
+        other.
 
         Raises ``ValueError`` for a triple with data, or ``n`` not positive.
         """
         if self.kl is None:
-            raise ValueError(f"{self.name} has data: its n is their number; with_data gives it others")
+            raise ValueError(
+                f"{self.name} has data: its n is their number; with_data gives it others"
+            )
         return replace(self, n=check_population_size(n))
 
     def as_model(self) -> Model:
-        """The triple as a key for what is compiled of it: equal for all made by ``with_data``, ``with_n`` or ``with_setting``."""
-        return Model((self.log_likelihood, self.kl if self.kl_at is None else self.kl_at, self.coordinates), self)
+        """The triple as a key for what is compiled of it: equal for all made by ``with_data``,
+        ``with_n`` or ``with_setting``.
+        """
+        return Model(
+            (self.log_likelihood, self.kl if self.kl_at is None else self.kl_at, self.coordinates),
+            self,
+        )
 
     @classmethod
     def regression(
@@ -265,15 +350,17 @@ class Triple(Shown):
             f: ``f(w, x) -> (n,)`` or ``(n, M)``, the shape of ``y``.
             x: inputs, of shape (n, …).
             y: outputs, of shape (n,) or (n, M).
-            scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``: one number; one of each output, of shape (M,);
-                or one of each observation, of shape (n,), (n, 1) or (n, M), which then is a third array of the data.
+            scale: σ > 0, the known standard deviation of the noise, in the unit of ``y``: one
+                number; one of each output, of shape (M,); or one of each observation, of shape
+                (n,), (n, 1) or (n, M), which then is a third array of the data.
             truth, name, known: as for ``Triple``.
 
         Returns:
             The triple, with data ``(x, y)`` or ``(x, y, scale)``.
 
         Raises:
-            ValueError: x and y of different length, an f of another shape than y, a scale that is not positive or does not fit y.
+            ValueError: x and y of different length, an f of another shape than y, a scale that is
+                not positive or does not fit y.
 
         >>> import numpyro.distributions as dist
         >>> x = np.array([1.0, 2.0])
@@ -284,12 +371,26 @@ class Triple(Shown):
         refuse_different_indexes({"x": x, "y": y}, "data")
         x, y = as_array(x, "x"), as_array(y, "y")
         if y.shape[:1] != x.shape[:1]:
-            raise ValueError(f"y: got shape {y.shape} for x of shape {x.shape}; their leading axes, the sample, should be equal")
+            raise ValueError(
+                f"y: got shape {y.shape} for x of shape {x.shape}; their leading axes, the sample, "
+                f"should be equal"
+            )
         if np.ndim(scale) == 0:
-            log_likelihood = partial(_gaussian, f, real_number("scale", scale, above=0, meaning="a positive standard deviation"))
+            log_likelihood = partial(
+                _gaussian,
+                f,
+                real_number("scale", scale, above=0, meaning="a positive standard deviation"),
+            )
             return cls(log_likelihood, prior, (x, y), truth, name, known)
         # A noise of each observation is data like x and y: further data bring their own.
-        return cls(partial(_gaussian, f, None), prior, (x, y, noise_of_each(scale, y.shape)), truth, name, known)
+        return cls(
+            partial(_gaussian, f, None),
+            prior,
+            (x, y, noise_of_each(scale, y.shape)),
+            truth,
+            name,
+            known,
+        )
 
     @classmethod
     def population(
@@ -301,13 +402,16 @@ class Triple(Shown):
         known: ExactCoefficient | None = None,
         setting: PyTree = None,
     ) -> Triple:
-        r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the Kullback–Leibler divergence from the truth.
+        r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the
+         Kullback–Leibler divergence from the truth.
 
         Args:
-            kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where a setting is given.
+            kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where
+                a setting is given.
             n: sample size > 0, any real number; only :math:`nβ` matters.
-            setting: what else K depends on, a pytree of numbers and arrays: a deformation of the truth, say. Triples made by
-                ``with_setting`` share what is compiled, which in a sweep is most of the time.
+            setting: what else K depends on, a pytree of numbers and arrays: a deformation of the
+                truth, say. Triples made by ``with_setting`` share what is compiled, which in a
+                sweep is most of the time.
 
         >>> import numpyro.distributions as dist
         >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
@@ -321,8 +425,18 @@ class Triple(Shown):
         kl_at = None if setting is None else kl
         own = kl if setting is None else partial(_at_setting, kl, setting)
         triple = cls(
-            None, prior, (), None, name, known, kl=own, kl_at=kl_at, setting=setting, n=n, truth_energy=0.0,
-        )  # fmt: skip
+            None,
+            prior,
+            (),
+            None,
+            name,
+            known,
+            kl=own,
+            kl_at=kl_at,
+            setting=setting,
+            n=n,
+            truth_energy=0.0,
+        )
         with jax.enable_x64(True):
             try:
                 shape = jax.eval_shape(own, triple.coordinates.shapes())
@@ -334,12 +448,13 @@ class Triple(Shown):
 
     @classmethod
     def from_numpyro(cls, model: Callable, *args: Any, **kwargs: Any) -> Triple:
-        """The triple of any NumPyro model: priors, constraints, plates and observed sites are taken from it.
+        """The triple of any NumPyro model: priors, constraints, plates and observed sites are taken
+        from it.
 
-        Sampling happens in the model's unconstrained space, with the Jacobian; results come back constrained, a dict by site name.
-        The observations are all elements of the log densities of all observed sites that no mask hides, in the
-        order of the model. Sites that depend on others and on which nothing observed depends integrate to one
-        and are left out.
+        Sampling happens in the model's unconstrained space, with the Jacobian; results come back
+        constrained, a dict by site name. The observations are all elements of the log densities of
+        all observed sites that no mask hides, in the order of the model. Sites that depend on
+        others and on which nothing observed depends integrate to one and are left out.
 
         Args:
             model: a function of NumPyro statements, with or without handlers round it.
@@ -350,10 +465,11 @@ class Triple(Shown):
             The triple, with the names of sites, plates and dimensions as ``triple.sites``.
 
         Raises:
-            ValueError: what has no free energy, by the name of its site: no observed or no latent site; a discrete,
-                improper, masked or scaled prior; a scaled likelihood, a subsampled plate, a factor statement; a
-                param statement without a value; an observed value that is not finite, outside its support, or
-                computed from parameters; random numbers that are no site.
+            ValueError: what has no free energy, by the name of its site: no observed or no latent
+                site; a discrete, improper, masked or scaled prior; a scaled likelihood, a
+                subsampled plate, a factor statement; a param statement without a value; an observed
+                value that is not finite, outside its support, or computed from parameters; random
+                numbers that are no site.
 
         >>> import numpyro, numpyro.distributions as dist
         >>> def model(y):
@@ -368,39 +484,64 @@ class Triple(Shown):
 
         coordinates, log_likelihood, sites, brought = read_model(model, args, kwargs)
         name = getattr(model, "__name__", "NumPyro model")
-        return cls(log_likelihood, None, (), name=name, coordinates=coordinates, sites=sites, brought=brought)
+        return cls(
+            log_likelihood,
+            None,
+            (),
+            name=name,
+            coordinates=coordinates,
+            sites=sites,
+            brought=brought,
+        )
 
 
 def _unpickled(state: dict[str, Any]) -> Triple:
     return Triple(**state)
 
 
-def _numpyro_again(model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str) -> Triple:
+def _numpyro_again(
+    model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
+) -> Triple:
     return replace(Triple.from_numpyro(model, *args, **kwargs), name=name)
 
 
-def _gaussian(f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree) -> Float[Array, " n"]:
-    """Pointwise log density of Gaussian regression; without one scale for all, the scales are a third array of the data."""
+def _gaussian(
+    f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree
+) -> Float[Array, " n"]:
+    """Pointwise log density of Gaussian regression; without one scale for all, the scales are a
+    third array of the data.
+    """
     x, y, *own = data
     prediction = f(w, x)
     if prediction.shape != y.shape:
-        raise ValueError(f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}")
+        raise ValueError(
+            f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}"
+        )
     axes = tuple(range(1, y.ndim))
     if scale is None:
         (each,) = own
-        constant = jnp.sum(jnp.log(each), axis=axes) + 0.5 * math.prod(y.shape[1:]) * math.log(2 * math.pi)
+        constant = jnp.sum(jnp.log(each), axis=axes) + 0.5 * math.prod(y.shape[1:]) * math.log(
+            2 * math.pi
+        )
         return -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
-    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but not through a reshape.
-    return -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(y.shape[1:]) * math.log(2 * math.pi * scale**2)
+    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but
+    # not through a reshape.
+    return -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
+        y.shape[1:]
+    ) * math.log(2 * math.pi * scale**2)
 
 
-def _at_setting(kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree) -> Float[Array, ""]:
+def _at_setting(
+    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree
+) -> Float[Array, ""]:
     return kl_at(w, jax.tree.map(jnp.asarray, setting))
 
 
 @dataclass(frozen=True)
 class Model(Shown):
-    """What the compiled energy of a triple depends on besides its data, and one triple that has it."""
+    """What the compiled energy of a triple depends on besides its data, and one triple that has
+    it.
+    """
 
     key: tuple[Any, ...]
     triple: Triple = field(compare=False)

@@ -1,4 +1,6 @@
-"""Proven formulas for (λ, m), one family a file. Each function refuses arguments outside its conditions."""
+"""Proven formulas for (λ, m), one family a file. Each function refuses arguments outside its
+conditions.
+"""
 
 from singlearn.exact.catalogue.deep_linear import deep_linear
 from singlearn.exact.catalogue.gaussian_mixture import gaussian_location_mixture
@@ -12,7 +14,11 @@ from singlearn.exact.catalogue.naive_bayes import naive_bayes
 from singlearn.exact.catalogue.one_factor import one_factor
 from singlearn.exact.catalogue.poisson_mixture import poisson_mixture
 from singlearn.exact.catalogue.reduced_rank import reduced_rank, reduced_rank_at, reduced_rank_local
-from singlearn.exact.catalogue.reduced_rank_strata import FibreStratum, reduced_rank_near, reduced_rank_strata
+from singlearn.exact.catalogue.reduced_rank_strata import (
+    FibreStratum,
+    reduced_rank_near,
+    reduced_rank_strata,
+)
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
 from singlearn.exact.catalogue.table import Entry, Table, table
 from singlearn.exact.catalogue.tanh_network import tanh_one_true_node, tanh_zero_truth, vandermonde

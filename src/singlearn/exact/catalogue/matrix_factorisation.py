@@ -11,12 +11,14 @@ from singlearn.exact.coefficient import ExactCoefficient
 
 @in_whole_numbers
 def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -> ExactCoefficient:
-    r"""(λ, m) of :math:`K = \|XY\|^2` for non-negative X (M × H) and Y (H × N): the true matrix is zero.
+    r"""(λ, m) of :math:`K = \|XY\|^2` for non-negative X (M × H) and Y (H × N): the true matrix is
+     zero.
 
     .. math:: λ = \frac{H \min(M, N)}{2}, \qquad m = H + 1 \text{ if } M = N, \text{ else } 1.
 
-    Nothing cancels between non-negative terms, so :math:`K ≍ ∑_k |x_k|^2 |y_k|^2`, separate variables for each hidden
-    unit. Source of λ: Hayashi & Watanabe 2017 [hayashi2017nmf]_; m follows from the separation.
+    Nothing cancels between non-negative terms, so :math:`K ≍ ∑_k |x_k|^2 |y_k|^2`, separate
+    variables for each hidden unit. Source of λ: Hayashi & Watanabe 2017 [hayashi2017nmf]_; m
+    follows from the separation.
 
     Args:
         rows: M ≥ 1.
@@ -41,12 +43,14 @@ def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -
 
 @in_whole_numbers
 def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -> ExactCoefficient:
-    r"""(λ, m) of :math:`K = \|XY - X_0Y_0\|^2` for non-negative factors, the true ones strictly positive.
+    r"""(λ, m) of :math:`K = \|XY - X_0Y_0\|^2` for non-negative factors, the true ones strictly
+     positive.
 
-    The same as of :func:`reduced_rank` with M = ``rows``, N = ``columns``, H = ``hidden``: splitting a true factor in
-    two gives true parameters of the smallest λ in the interior of the quadrant, where its walls are not felt. The
-    true matrix has rank r and is a product of strictly positive matrices through r units; for other truths only
-    bounds are known (Hayashi & Watanabe 2017 [hayashi2017nmf]_).
+    The same as of :func:`reduced_rank` with M = ``rows``, N = ``columns``, H = ``hidden``:
+    splitting a true factor in two gives true parameters of the smallest λ in the interior of the
+    quadrant, where its walls are not felt. The true matrix has rank r and is a product of strictly
+    positive matrices through r units; for other truths only bounds are known (Hayashi & Watanabe
+    2017 [hayashi2017nmf]_).
 
     Args:
         rows: M ≥ 1.
@@ -55,7 +59,8 @@ def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -
         rank: r ≥ 1 of the true matrix, equal to its non-negative rank.
 
     Raises:
-        ValueError: an argument is outside these ranges; for rank 0 see :func:`nonnegative_factorisation_zero_truth`.
+        ValueError: an argument is outside these ranges; for rank 0 see
+            :func:`nonnegative_factorisation_zero_truth`.
 
     >>> print(nonnegative_factorisation(rows=4, columns=5, hidden=3, rank=2).value)
     8
@@ -69,19 +74,22 @@ def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -
         value=free.value,
         multiplicity=free.multiplicity,
         source="singlearn, from Aoyagi & Watanabe 2005",
-        conditions="true matrix of rank r, a product of strictly positive matrices through r units; non-negative factors; "
+        conditions="true matrix of rank r, a product of strictly positive matrices through r "
+        "units; non-negative factors; "
         "prior positive and bounded near the truth",
     )
 
 
 @in_whole_numbers
-def latent_dirichlet_allocation(vocabulary: int, documents: int, topics: int, true_topics: int) -> ExactCoefficient:
+def latent_dirichlet_allocation(
+    vocabulary: int, documents: int, topics: int, true_topics: int
+) -> ExactCoefficient:
     r"""(λ, m) of latent Dirichlet allocation, or of stochastic matrix factorisation.
 
     .. math:: λ = \frac{M - 1}{2} + λ_{rr}(M - 1,\; N - 1,\; H - 1,\; r - 1), \qquad m = m_{rr},
 
-    with :func:`reduced_rank` for M words, N documents, H topics and a truth with r topics; when one of the first three
-    numbers is 0 the second term is 0. Source: Hayashi 2021 [hayashi2021lda]_.
+    with :func:`reduced_rank` for M words, N documents, H topics and a truth with r topics; when one
+    of the first three numbers is 0 the second term is 0. Source: Hayashi 2021 [hayashi2021lda]_.
 
     Args:
         vocabulary: M ≥ 2 words.
@@ -101,7 +109,8 @@ def latent_dirichlet_allocation(vocabulary: int, documents: int, topics: int, tr
     require_at_least("true_topics", true_topics, 1)
     if true_topics > min(vocabulary, documents, topics):
         raise ValueError(
-            f"true_topics: got {true_topics}; the rank of the true matrix is at most {min(vocabulary, documents, topics)}"
+            f"true_topics: got {true_topics}; the rank of the true matrix is at most "
+            f"{min(vocabulary, documents, topics)}"
         )
     value, multiplicity = Fraction(vocabulary - 1, 2), 1
     if min(documents, topics) > 1:
@@ -111,6 +120,7 @@ def latent_dirichlet_allocation(vocabulary: int, documents: int, topics: int, tr
         value=value,
         multiplicity=multiplicity,
         source="Hayashi 2021",
-        conditions="true matrix of rank r with r topics, all probabilities of its factors positive; every document seen; "
+        conditions="true matrix of rank r with r topics, all probabilities of its factors "
+        "positive; every document seen; "
         "prior positive and bounded near the truth",
     )

@@ -12,21 +12,23 @@ TRUTHS = ("generic", "one_link", "independent")
 
 @in_whole_numbers
 def naive_bayes(features: int, truth: str, class_bounded: bool = False) -> ExactCoefficient:
-    r"""(λ, m) of :math:`p(x) = ∑_{c=1}^2 π_c ∏_{i=1}^n p_i(x_i | c)`, binary features, hidden class, by what is true.
+    r"""(λ, m) of :math:`p(x) = ∑_{c=1}^2 π_c ∏_{i=1}^n p_i(x_i | c)`, binary features, hidden
+     class, by what is true.
 
-    ===============  =============================================  ==========================================
-    truth            which means                                    (λ, m)
-    ===============  =============================================  ==========================================
-    ``generic``      at least three features depend on the class    ((2n + 1)/2, 1), n ≥ 3
-    ``one_link``     exactly two features depend on each other      ((2n - 1)/2, 1), n ≥ 2
-    ``independent``  all features are independent                   n = 1: (1/2, 1); n = 2: (3/2, 3);
+    ===============  =============================================
+    ========================================== truth            which means
+    (λ, m) ===============  =============================================
+    ========================================== ``generic``      at least three features depend on
+    the class    ((2n + 1)/2, 1), n ≥ 3 ``one_link``     exactly two features depend on each other
+    ((2n - 1)/2, 1), n ≥ 2 ``independent``  all features are independent                   n = 1:
+    (1/2, 1); n = 2: (3/2, 3);
                                                                     n ≥ 3: ((n + 1)/2, 1)
-    ===============  =============================================  ==========================================
+    ===============  =============================================
+    ==========================================
 
-    With a class probability that the prior keeps away from 0 and 1 the hidden class cannot empty, and independence
-    costs more: n = 2: (3/2, 2); n ≥ 3: (3n/4, 1).
-    Sources: Rusakov & Geiger 2005, Theorem 4 [rusakov2005naive]_; for bounded class probability Zwiernik 2011
-    [zwiernik2011tree]_.
+    With a class probability that the prior keeps away from 0 and 1 the hidden class cannot empty,
+    and independence costs more: n = 2: (3/2, 2); n ≥ 3: (3n/4, 1). Sources: Rusakov & Geiger 2005,
+    Theorem 4 [rusakov2005naive]_; for bounded class probability Zwiernik 2011 [zwiernik2011tree]_.
 
     Args:
         features: n ≥ 1.
@@ -58,6 +60,11 @@ def naive_bayes(features: int, truth: str, class_bounded: bool = False) -> Exact
         value=value,
         multiplicity=multiplicity,
         source="Zwiernik 2011" if differs else "Rusakov & Geiger 2005",
-        conditions="two classes, binary features, every cell of the truth positive; prior positive and bounded"
-        + (", its support away from class probabilities 0 and 1" if class_bounded else " on all class probabilities"),
+        conditions="two classes, binary features, every cell of the truth positive; prior positive "
+        "and bounded"
+        + (
+            ", its support away from class probabilities 0 and 1"
+            if class_bounded
+            else " on all class probabilities"
+        ),
     )

@@ -10,7 +10,8 @@ from singlearn.exact.coefficient import ExactCoefficient
 
 @in_whole_numbers
 def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
-    r"""(λ, m) of :math:`x ~ N(0, \mathrm{diag}(ψ) + ℓℓ^T)`, p variables, by how many true loadings are not zero.
+    r"""(λ, m) of :math:`x ~ N(0, \mathrm{diag}(ψ) + ℓℓ^T)`, p variables, by how many true loadings
+    are not zero.
 
     ==================  ==========================================================
     nonzero loadings    (λ, m)
@@ -20,7 +21,8 @@ def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
     one or none         (3p/4, 1) for p ≥ 3, (3/2, 2) for p = 2: a diagonal truth
     ==================  ==========================================================
 
-    The p variances are always seen, p/2. What is left is :math:`∑_{i<j} (ℓ_iℓ_j - σ_{ij})^2`: for σ = 0 a form of degree 4
+    The p variances are always seen, p/2. What is left is :math:`∑_{i<j} (ℓ_iℓ_j - σ_{ij})^2`: for σ
+    = 0 a form of degree 4
     that vanishes on the axes only, p/4. Source: Drton et al. 2025
     [drton2025singular]_.
 
@@ -37,7 +39,10 @@ def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
     require_at_least("variables", variables, 2)
     require_at_least("nonzero_loadings", nonzero_loadings, 0)
     if nonzero_loadings > variables:
-        raise ValueError(f"nonzero_loadings: got {nonzero_loadings} of {variables} variables; it should be at most that many")
+        raise ValueError(
+            f"nonzero_loadings: got {nonzero_loadings} of {variables} variables; it should be at "
+            "most that many"
+        )
     multiplicity = 1
     if nonzero_loadings >= 3:
         value = Fraction(variables)
@@ -50,5 +55,5 @@ def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
         value=value,
         multiplicity=multiplicity,
         source="Drton et al. 2025",
-        conditions="mean zero or known; true variances ψ positive; prior positive and bounded near the truth",
+        conditions="mean known; true variances ψ positive; prior positive and bounded near the truth",
     )

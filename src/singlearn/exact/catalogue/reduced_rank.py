@@ -11,13 +11,14 @@ from singlearn.exact.coefficient import ExactCoefficient
 
 @in_whole_numbers
 def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoefficient:
-    r"""(λ, m) of :math:`y = BAx + ε` with :math:`A ∈ R^{H×M}, B ∈ R^{N×H}`, when the true map has rank r.
+    r"""(λ, m) of :math:`y = BAx + ε` with :math:`A ∈ R^{H×M}, B ∈ R^{N×H}`, when the true map has
+     rank r.
 
     With M inputs, N outputs, H hidden units, :math:`K(w) ≍ \|BA - B_0A_0\|^2` and, by cases,
 
     - if :math:`N+r ≤ M+H`, :math:`M+r ≤ N+H` and :math:`H+r ≤ M+N`:
-      :math:`λ = \frac18 [-(H+r)^2 - M^2 - N^2 + 2(H+r)(M+N) + 2MN]` and m = 1 when M+H+N+r is even; the bracket plus
-      one, and m = 2, when it is odd;
+      :math:`λ = \frac18 [-(H+r)^2 - M^2 - N^2 + 2(H+r)(M+N) + 2MN]` and m = 1 when M+H+N+r is even;
+      the bracket plus one, and m = 2, when it is odd;
     - if :math:`M+H < N+r`: :math:`λ = (HM - Hr + Nr)/2`, m = 1;
     - if :math:`N+H < M+r`: :math:`λ = (HN - Hr + Mr)/2`, m = 1;
     - if :math:`M+N < H+r`: :math:`λ = MN/2`, m = 1.
@@ -44,7 +45,8 @@ def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoef
         value=Fraction(eighths, 8),
         multiplicity=multiplicity,
         source="Aoyagi & Watanabe 2005",
-        conditions="inputs with covariance of full rank; known noise; prior positive and bounded near the truth",
+        conditions="inputs with covariance of full rank; known noise; prior positive and bounded "
+        "near the truth",
     )
 
 
@@ -52,17 +54,20 @@ def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoef
 def reduced_rank_local(
     inputs: int, outputs: int, hidden: int, rank: int, first_rank: int, second_rank: int
 ) -> ExactCoefficient:
-    r"""Local (λ, m) of :math:`y = BAx + ε` at a true parameter (A, B), by the ranks a of A, b of B and r of BA.
+    r"""Local (λ, m) of :math:`y = BAx + ε` at a true parameter (A, B), by the ranks a of A, b of B
+     and r of BA.
 
     .. math:: λ = \frac{a N + b M - a b}{2} + λ_0(M - a,\; N - b,\; H - a - b + r),
 
-    where :math:`λ_0(M', N', H')` and m are those of :func:`reduced_rank` with true rank 0, or 0 and 1 when one of the
-    three numbers is 0. Proof: near (A, B) the rows of A that span its row space and the columns of B that span its
-    image can be used as coordinates; :math:`aN + bM - ab` of the entries of :math:`BA - B_0A_0` are then coordinates
-    themselves, and the others are, up to an invertible factor, the entries of a product of an (N-b) × (H-a-b+r) and
-    an (H-a-b+r) × (M-a) matrix, both zero at the point. For the product of two matrices the origin has the smallest
-    λ of all zeros, since K is homogeneous, so Aoyagi & Watanabe's value for true rank 0 [aoyagi2005reduced]_ is the
-    local one there. The smallest λ of all true parameters, at a = b = r, is that of :func:`reduced_rank`.
+    where :math:`λ_0(M', N', H')` and m are those of :func:`reduced_rank` with true rank 0, or 0 and
+    1 when one of the three numbers is 0. Proof: near (A, B) the rows of A that span its row space
+    and the columns of B that span its image can be used as coordinates; :math:`aN + bM - ab` of the
+    entries of :math:`BA - B_0A_0` are then coordinates themselves, and the others are, up to an
+    invertible factor, the entries of a product of an (N-b) × (H-a-b+r) and an (H-a-b+r) × (M-a)
+    matrix, both zero at the point. For the product of two matrices the origin has the smallest λ of
+    all zeros, since K is homogeneous, so Aoyagi & Watanabe's value for true rank 0
+    [aoyagi2005reduced]_ is the local one there. The smallest λ of all true parameters, at a = b =
+    r, is that of :func:`reduced_rank`.
 
     Args:
         inputs: M ≥ 1, columns of A.
@@ -83,13 +88,20 @@ def reduced_rank_local(
     for argument, value in (("inputs", inputs), ("outputs", outputs), ("hidden", hidden)):
         require_at_least(argument, value, 1)
     require_rank(rank, [inputs, outputs, hidden])
-    for argument, value, widest in (("first_rank", first_rank, inputs), ("second_rank", second_rank, outputs)):
+    for argument, value, widest in (
+        ("first_rank", first_rank, inputs),
+        ("second_rank", second_rank, outputs),
+    ):
         require_at_least(argument, value, rank)
         if value > min(widest, hidden):
-            raise ValueError(f"{argument}: got {value}; a matrix with sides {widest} and {hidden} has no such rank")
+            raise ValueError(
+                f"{argument}: got {value}; a matrix with sides {widest} and {hidden} has no such "
+                f"rank"
+            )
     if first_rank + second_rank - rank > hidden:
         raise ValueError(
-            f"rank: got {rank}; a product of matrices of ranks {first_rank} and {second_rank} through {hidden} hidden "
+            f"rank: got {rank}; a product of matrices of ranks {first_rank} and {second_rank} "
+            f"through {hidden} hidden "
             f"units has at least rank {first_rank + second_rank - hidden}"
         )
     smooth = first_rank * outputs + second_rank * inputs - first_rank * second_rank
@@ -99,15 +111,20 @@ def reduced_rank_local(
         value=Fraction(smooth, 2) + Fraction(eighths, 8),
         multiplicity=multiplicity,
         source="singlearn, from Aoyagi & Watanabe 2005 at rank 0",
-        conditions="inputs with covariance of full rank; known noise; prior positive and bounded near the parameter",
+        conditions="inputs with covariance of full rank; known noise; prior positive and bounded "
+        "near the parameter",
     )
 
 
-def reduced_rank_at(A: Sequence[Sequence[Fraction | int]], B: Sequence[Sequence[Fraction | int]]) -> ExactCoefficient:
-    r"""Local (λ, m) of :math:`y = BAx + ε` at the true parameter (A, B): :func:`reduced_rank_local` at its ranks.
+def reduced_rank_at(
+    A: Sequence[Sequence[Fraction | int]], B: Sequence[Sequence[Fraction | int]]
+) -> ExactCoefficient:
+    r"""Local (λ, m) of :math:`y = BAx + ε` at the true parameter (A, B): :func:`reduced_rank_local`
+     at its ranks.
 
     Args:
-        A: H rows of M rational numbers. Floats are refused: the rank of a rounded matrix is not that of the matrix.
+        A: H rows of M rational numbers. Floats are refused: the rank of a rounded matrix is not
+            that of the matrix.
         B: N rows of H rational numbers.
 
     Raises:
@@ -119,19 +136,31 @@ def reduced_rank_at(A: Sequence[Sequence[Fraction | int]], B: Sequence[Sequence[
     """
     first, second = _rational("A", A), _rational("B", B)
     if len(second[0]) != len(first):
-        raise ValueError(f"B: got {len(second[0])} columns; A has {len(first)} rows, and BA needs as many")
+        raise ValueError(
+            f"B: got {len(second[0])} columns; A has {len(first)} rows, and BA needs as many"
+        )
     columns = list(zip(*first, strict=True))
-    product = [[sum((b * a for b, a in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in second]
-    return reduced_rank_local(len(columns), len(second), len(first), _rank(product), _rank(first), _rank(second))
+    product = [
+        [sum((b * a for b, a in zip(row, column, strict=True)), Fraction(0)) for column in columns]
+        for row in second
+    ]
+    return reduced_rank_local(
+        len(columns), len(second), len(first), _rank(product), _rank(first), _rank(second)
+    )
 
 
 def _rational(argument: str, matrix: Sequence[Sequence[Fraction | int]]) -> list[list[Fraction]]:
     rows = [list(row) for row in matrix]
     if not rows or not rows[0] or any(len(row) != len(rows[0]) for row in rows):
-        raise ValueError(f"{argument}: got rows of lengths {[len(row) for row in rows]}; they should be equal and not 0")
+        raise ValueError(
+            f"{argument}: got rows of lengths {[len(row) for row in rows]}; they should be equal "
+            f"and not 0"
+        )
     for entry in (entry for row in rows for entry in row):
         if not isinstance(entry, (int, Fraction)):
-            raise TypeError(f"{argument}: got the entry {entry!r}; it should be a whole number or a Fraction")
+            raise TypeError(
+                f"{argument}: got the entry {entry!r}; it should be a whole number or a Fraction"
+            )
     return [[Fraction(entry) for entry in row] for row in rows]
 
 

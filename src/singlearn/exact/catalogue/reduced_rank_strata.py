@@ -1,4 +1,6 @@
-"""λ at every point of the fibre of reduced rank regression: all strata, and the one a point belongs to."""
+"""λ at every point of the fibre of reduced rank regression: all strata, and the one a point
+belongs to.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,10 @@ def reduced_rank_strata(inputs: int, outputs: int, hidden: int, rank: int) -> li
 
     .. math:: aH + (a-r)(M-a) + r(H-a) + (b-r)(N + H - a - b)
 
-    (rows of A: a space of dimension a that contains that of C; columns of B on the image of A are given, elsewhere they
-    are free but for the rank). λ is constant on it: :func:`reduced_rank_local`. The smallest is that of the model,
+    (rows of A: a space of dimension a that contains that of C; columns of B on the image of A are
+    given, elsewhere they
+    are free but for the rank). λ is constant on it: :func:`reduced_rank_local`. The smallest is
+    that of the model,
     :func:`reduced_rank`.
 
     Args:
@@ -60,7 +64,7 @@ def reduced_rank_strata(inputs: int, outputs: int, hidden: int, rank: int) -> li
     Raises:
         ValueError: an argument is out of range.
 
-    >>> for stratum in reduced_rank_strata(inputs=1, outputs=1, hidden=1, rank=0):       # the cross ab = 0
+    >>> for stratum in reduced_rank_strata(1, 1, 1, rank=0):       # the cross ab = 0
     ...     print(stratum)
     rank A = 0, rank B = 0: dimension 0, λ = 1/2, m = 2
     rank A = 0, rank B = 1: dimension 1, λ = 1/2, m = 1
@@ -75,13 +79,22 @@ def reduced_rank_strata(inputs: int, outputs: int, hidden: int, rank: int) -> li
                 continue
             dimension = a * H + (a - r) * (M - a) + r * (H - a) + (b - r) * (N + H - a - b)
             found.append(FibreStratum(a, b, dimension, reduced_rank_local(M, N, H, r, a, b)))
-    return sorted(found, key=lambda s: (s.coefficient.value, -s.coefficient.multiplicity, s.first_rank, s.second_rank))
+    return sorted(
+        found,
+        key=lambda s: (
+            s.coefficient.value,
+            -s.coefficient.multiplicity,
+            s.first_rank,
+            s.second_rank,
+        ),
+    )
 
 
 def reduced_rank_near(A: Any, B: Any, tolerance: float | int) -> ExactCoefficient:
     r"""λ and m at the point of the fibre next to a parameter of floats: ranks by singular values.
 
-    A matrix has the rank of those singular values that are above ``tolerance``. Where one lies within a factor of
+    A matrix has the rank of those singular values that are above ``tolerance``. Where one lies
+    within a factor of
     ten of it the rank is refused rather than guessed; exact matrices go to
     :func:`singlearn.exact.catalogue.reduced_rank_at`.
 
@@ -94,25 +107,33 @@ def reduced_rank_near(A: Any, B: Any, tolerance: float | int) -> ExactCoefficien
         The coefficient; its conditions name the ranks.
 
     Raises:
-        ValueError: matrices that cannot be multiplied, entries that are not finite, a rank that is not clear, or ranks
+        ValueError: matrices that cannot be multiplied, entries that are not finite, a rank that is
+            not clear, or ranks
             that no two matrices have.
 
     >>> noise = 1e-9
-    >>> print(reduced_rank_near([[1.0, noise], [0.0, noise]], [[noise, 0.0], [0.0, 1.0]], tolerance=1e-5).value)
+    >>> A, B = [[1.0, noise], [0.0, noise]], [[noise, 0.0], [0.0, 1.0]]
+    >>> print(reduced_rank_near(A, B, tolerance=1e-5).value)
     3/2
     """
     level = real_number("tolerance", tolerance, above=0, meaning="a positive number")
     first, second = _matrix("A", A), _matrix("B", B)
     if second.shape[1] != first.shape[0]:
-        raise ValueError(f"B: got {second.shape[1]} columns; A has {first.shape[0]} rows, and BA needs as many")
-    ranks = [_rank(name, m, level) for name, m in (("BA", second @ first), ("A", first), ("B", second))]
+        raise ValueError(
+            f"B: got {second.shape[1]} columns; A has {first.shape[0]} rows, and BA needs as many"
+        )
+    ranks = [
+        _rank(name, m, level) for name, m in (("BA", second @ first), ("A", first), ("B", second))
+    ]
     return reduced_rank_local(first.shape[1], second.shape[0], first.shape[0], *ranks)
 
 
 def _matrix(name: str, value: Sequence[Any] | np.ndarray) -> np.ndarray:
     matrix = np.asarray(value, float)
     if matrix.ndim != 2 or not matrix.size or not np.isfinite(matrix).all():
-        raise ValueError(f"{name}: got shape {matrix.shape}; it should be a matrix of finite numbers")
+        raise ValueError(
+            f"{name}: got shape {matrix.shape}; it should be a matrix of finite numbers"
+        )
     return matrix
 
 
@@ -121,6 +142,7 @@ def _rank(name: str, matrix: np.ndarray, tolerance: float) -> int:
     unclear = values[(values > tolerance / 10) & (values < 10 * tolerance)]
     if len(unclear):
         raise ValueError(
-            f"tolerance: got {tolerance:g}; {name} has the singular value {unclear[0]:.3g}, too close to it for a rank to be read"
+            f"tolerance: got {tolerance:g}; {name} has the singular value {unclear[0]:.3g}, too "
+            "close to it for a rank to be read"
         )
     return int((values > tolerance).sum())

@@ -14,7 +14,8 @@ Formula = TypeVar("Formula", bound=Callable[..., ExactCoefficient])
 
 
 def in_whole_numbers(formula: Formula) -> Formula:
-    """A formula whose sizes are Python's whole numbers, whatever they came as: 2.0, NumPy's integers.
+    """A formula whose sizes are Python's whole numbers, whatever they came as: 2.0, NumPy's
+    integers.
 
     >>> @in_whole_numbers
     ... def regular(dimension: int) -> ExactCoefficient:
@@ -37,7 +38,9 @@ def in_whole_numbers(formula: Formula) -> Formula:
             values = given.arguments[name]
             if isinstance(values, str) or not hasattr(values, "__iter__"):
                 raise ValueError(f"{name}: got {values!r}; it should be a list of whole numbers")
-            given.arguments[name] = [whole_number(f"{name}[{i}]", v, at_least=0) for i, v in enumerate(values)]
+            given.arguments[name] = [
+                whole_number(f"{name}[{i}]", v, at_least=0) for i, v in enumerate(values)
+            ]
         return formula(*given.args, **given.kwargs)
 
     return read  # type: ignore[return-value]
@@ -58,15 +61,19 @@ def require_rank(rank: int, widths: list[int]) -> None:
     require_at_least("rank", rank, 0)
     if rank > min(widths):
         raise ValueError(
-            f"rank: got {rank}; the true map has to fit through the narrowest width, so at most {min(widths)}"
+            f"rank: got {rank}; the true map has to fit through the narrowest width, so at most "
+            f"{min(widths)}"
         )
 
 
 def require_components(argument: str, components: int, true_components: int) -> None:
-    """Raise ``ValueError`` unless both are whole numbers ≥ 1 and the model's mixture can contain the true one."""
+    """Raise ``ValueError`` unless both are whole numbers ≥ 1 and the model's mixture can contain
+    the true one.
+    """
     require_at_least("true_components", true_components, 1)
     require_at_least(argument, components, 1)
     if components < true_components:
         raise ValueError(
-            f"{argument}: got {components}; to contain the truth it should be at least its {true_components} components"
+            f"{argument}: got {components}; to contain the truth it should be at least its "
+            f"{true_components} components"
         )

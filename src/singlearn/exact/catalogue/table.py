@@ -1,4 +1,6 @@
-"""The catalogue as a table: every formula, what it needs, on what conditions it holds, and who proved it."""
+"""The catalogue as a table: every formula, what it needs, on what conditions it holds, and who
+proved it.
+"""
 
 from __future__ import annotations
 
@@ -122,14 +124,16 @@ def table() -> Table:
 _ENTRIES = (
     Entry(
         "reduced rank regression y = BAx + noise, true map of rank r",
-        "λ = [-(H+r)² - M² - N² + 2(H+r)(M+N) + 2MN (+1, m = 2 if M+N+H+r odd)]/8, or by three other cases",
+        "λ = [-(H+r)² - M² - N² + 2(H+r)(M+N) + 2MN (+1, m = 2 if M+N+H+r odd)]/8, or by three "
+        "other cases",
         ("aoyagi2005reduced",),
         reduced_rank,
         {"inputs": 2, "outputs": 2, "hidden": 2, "rank": 1},
     ),
     Entry(
         "the same at one true parameter, with a = rank A, b = rank B, r = rank BA",
-        "λ = (aN + bM - ab)/2 + λ of reduced-rank with M-a inputs, N-b outputs, H-a-b+r hidden units, true rank 0",
+        "λ = (aN + bM - ab)/2 + λ of reduced-rank with M-a inputs, N-b outputs, H-a-b+r hidden "
+        "units, true rank 0",
         ("aoyagi2005reduced",),
         reduced_rank_local,
         {"inputs": 2, "outputs": 2, "hidden": 2, "rank": 0, "first_rank": 1, "second_rank": 1},
@@ -157,13 +161,15 @@ _ENTRIES = (
     ),
     Entry(
         "Vandermonde type singularity Σ_n (Σ_j a_j b_j^(1+Qn))², terms of either sign",
-        "λ = (2H + Q h(h+1))/(4(1 + Qh)), h the largest i with 2i + Q i(i-1) ≤ 2H; m = 2 if equal, else 1",
+        "λ = (2H + Q h(h+1))/(4(1 + Qh)), h the largest i with 2i + Q i(i-1) ≤ 2H; m = 2 if equal, "
+        "else 1",
         ("aoyagi2010vandermonde",),
         vandermonde,
         {"terms": 4, "step": 1},
     ),
     Entry(
-        "mixture of H Gaussians of known covariance in D dimensions, weights Dirichlet(α), truth with H₀",
+        "mixture of H Gaussians of known covariance in D dimensions, weights Dirichlet(α), truth "
+        "with H₀",
         "λ = (H₀(D + 1) - 1)/2 + (H - H₀) min(α/2, D/4), m = 1 + (H - H₀)[α = D/2]",
         ("yamazaki2003mixture", "rousseau2011asymptotic"),
         gaussian_location_mixture,
@@ -185,7 +191,8 @@ _ENTRIES = (
     ),
     Entry(
         "naive Bayes (latent class model) with two classes and n binary features",
-        "generic truth (2n + 1)/2; one linked pair (2n - 1)/2; independent (n + 1)/2 for n ≥ 3, 3/2 with m = 3 for n = 2",
+        "generic truth (2n + 1)/2; one linked pair (2n - 1)/2; independent (n + 1)/2 for n ≥ 3, "
+        "3/2 with m = 3 for n = 2",
         ("rusakov2005naive", "zwiernik2011tree"),
         naive_bayes,
         {"features": 3, "truth": "independent"},
@@ -212,7 +219,8 @@ _ENTRIES = (
         {"vocabulary": 10, "documents": 20, "topics": 5, "true_topics": 2},
     ),
     Entry(
-        "hidden Markov model, two states, binary emissions, sequences of length T, truth independent",
+        "hidden Markov model, two states, binary emissions, sequences of length T, truth "
+        "independent",
         "λ = 3/4, m = 1 for T ≥ 2",
         ("yamazaki2005hidden",),
         hidden_markov_binary,

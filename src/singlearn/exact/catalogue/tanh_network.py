@@ -11,12 +11,14 @@ from singlearn.exact.coefficient import ExactCoefficient
 
 @in_whole_numbers
 def tanh_zero_truth(hidden: int) -> ExactCoefficient:
-    r"""(λ, m) of :math:`f(x) = ∑_{j=1}^H a_j \tanh(b_j x)`, one input and one output, when the true function is zero.
+    r"""(λ, m) of :math:`f(x) = ∑_{j=1}^H a_j \tanh(b_j x)`, one input and one output, when the true
+     function is zero.
 
     .. math:: λ = \frac{h^2 + h + H}{4h + 2}, \quad h = ⌊\sqrt H⌋; \qquad m = 2 \text{ if } H = h^2, \text{ else } 1.
 
     λ grows like √H/2 while the number of parameters grows like 2H.
-    Source: Aoyagi & Watanabe 2005 [aoyagi2005layered]_; Watanabe 2009, §7.2 [watanabe2009algebraic]_.
+    Source: Aoyagi & Watanabe 2005 [aoyagi2005layered]_; Watanabe 2009, §7.2
+    [watanabe2009algebraic]_.
 
     Args:
         hidden: H ≥ 1.
@@ -33,7 +35,8 @@ def tanh_zero_truth(hidden: int) -> ExactCoefficient:
         value=Fraction(h * h + h + hidden, 4 * h + 2),
         multiplicity=2 if h * h == hidden else 1,
         source="Aoyagi & Watanabe 2005 (layered networks)",
-        conditions="known noise; inputs on a bounded interval around 0; prior positive and bounded near 0; no biases",
+        conditions="known noise; inputs on a bounded interval around 0; prior positive and bounded "
+        "near 0; no biases",
     )
 
 
@@ -41,7 +44,8 @@ PHASES = ("any", "merged", "zero_outgoing", "zero_incoming", "zero_both")
 
 
 def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
-    r"""(λ, m) of :math:`f(x) = a_1 \tanh(b_1 x) + a_2 \tanh(b_2 x)` when the truth is one such node.
+    r"""(λ, m) of :math:`f(x) = a_1 \tanh(b_1 x) + a_2 \tanh(b_2 x)` when the truth is one such
+     node.
 
     The truth :math:`a \tanh(b x)`, ab ≠ 0, leaves one node too many, and λ depends on what it does:
 
@@ -55,9 +59,9 @@ def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
     ``any``            the smallest: merged                                   (5/4, 1)
     =================  =====================================================  ==============
 
-    Two numbers of the true node are always pinned, λ = 1. Merged nodes are seen only through their second moment about
-    the mean, :math:`a_2 (b_2 - b_1)^2`, whose square has λ = 1/4; an idle one through :math:`a_2 b_2`, or through
-    :math:`a_2` or :math:`b_2` alone, 1/2.
+    Two numbers of the true node are always pinned, λ = 1. Merged nodes are seen only through their
+    second moment about the mean, :math:`a_2 (b_2 - b_1)^2`, whose square has λ = 1/4; an idle one
+    through :math:`a_2 b_2`, or through :math:`a_2` or :math:`b_2` alone, 1/2.
 
     Args:
         phase: one of the names in the table.
@@ -75,22 +79,24 @@ def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
         value=Fraction(5, 4) if merged else Fraction(3, 2),
         multiplicity=2 if phase == "zero_both" else 1,
         source="singlearn, by the moments of merged nodes",
-        conditions="one input, one output, no biases; known noise; inputs on a bounded interval around 0; prior positive "
+        conditions="one input, one output, no biases; known noise; inputs on a bounded interval "
+        "around 0; prior positive "
         "and bounded" + ("" if phase == "any" else f"; local to phase {phase!r}"),
     )
 
 
 @in_whole_numbers
 def vandermonde(terms: int, step: int) -> ExactCoefficient:
-    r"""(λ, m) at the origin of :math:`K = ∑_{n ≥ 0} \Big(∑_{j=1}^H a_j b_j^{1 + Qn}\Big)^2`, the :math:`a_j` of either sign.
+    r"""(λ, m) at the origin of :math:`K = ∑_{n ≥ 0} \Big(∑_{j=1}^H a_j b_j^{1 + Qn}\Big)^2`, the
+     :math:`a_j` of either sign.
 
     .. math:: λ = \frac{2H + Q h (h + 1)}{4 (1 + Q h)}, \quad h = \max\{i : 2i + Q i (i - 1) ≤ 2H\}; \qquad
               m = 2 \text{ if equality holds for } h, \text{ else } 1.
 
-    Q = 2 is the tanh network of :func:`tanh_zero_truth`. Beware of mixtures: their weights are positive, which
-    forbids the cancellations that make λ small here. H = 4, Q = 1 gives 7/6, where a Gaussian mixture of four
-    components whose truth is one has 5/4 (:func:`gaussian_location_mixture`).
-    Source: Aoyagi 2010 [aoyagi2010vandermonde]_.
+    Q = 2 is the tanh network of :func:`tanh_zero_truth`. Beware of mixtures: their weights are
+    positive, which forbids the cancellations that make λ small here. H = 4, Q = 1 gives 7/6, where
+    a Gaussian mixture of four components whose truth is one has 5/4
+    (:func:`gaussian_location_mixture`). Source: Aoyagi 2010 [aoyagi2010vandermonde]_.
 
     Args:
         terms: H ≥ 1.
@@ -111,5 +117,6 @@ def vandermonde(terms: int, step: int) -> ExactCoefficient:
         value=Fraction(2 * terms + step * h * (h + 1), 4 * (1 + step * h)),
         multiplicity=2 if 2 * h + step * h * (h - 1) == 2 * terms else 1,
         source="Aoyagi 2010",
-        conditions="coefficients of either sign (not the weights of a mixture); prior positive and bounded near 0",
+        conditions="coefficients of either sign (not the weights of a mixture); prior positive and "
+        "bounded near 0",
     )

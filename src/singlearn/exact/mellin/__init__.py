@@ -1,1 +1,3 @@
-"""The zeta function of a divergence whose variables separate: continued numerically, with every pole."""
+"""The zeta function of a divergence whose variables separate: continued numerically, with every
+pole.
+"""

@@ -1,6 +1,7 @@
 r"""Products and sums of divergences in separate variables.
 
-Of a product the zeta functions multiply. Of a sum the Laplace transforms :math:`Z(N) = ∫ e^{-NK} φ` do, and
+Of a product the zeta functions multiply. Of a sum the Laplace transforms :math:`Z(N) = ∫ e^{-NK} φ`
+do, and
 
 .. math:: Γ(s)\, ζ(-s) = ∫_0^∞ N^{s-1} Z(N)\,dN, \qquad Z(N) ∼ ∑_a N^{-a} ∑_j C_{aj} (\log N)^j,
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from math import comb, factorial
 from typing import Protocol, runtime_checkable
 
@@ -22,7 +23,9 @@ from scipy.special import loggamma
 
 CIRCLE = 64
 HIGHEST, STEPS_TO_POLE = 26.0, 5.5
-"""Γ(s) is below 1e-17 at that height; the trapezoidal rule errs by e^(-2π) per step to the next pole."""
+"""Γ(s) is below 1e-17 at that height; the trapezoidal rule errs by e^(-2π) per step to the next
+pole.
+"""
 
 SMALLEST = -30.0
 """Logarithm of what is left of a series for N < 1 where it is not told from rounding."""
@@ -68,7 +71,9 @@ def laurent(
     angles = 2 * np.pi * np.arange(CIRCLE) / CIRCLE
     ring = zeta.value(centre + radius * np.exp(1j * angles))
     powers = np.arange(-order, terms - order)
-    found = np.array([np.mean(ring * np.exp(-1j * k * angles)) for k in powers]) / radius ** powers.astype(float)
+    found = np.array(
+        [np.mean(ring * np.exp(-1j * k * angles)) for k in powers]
+    ) / radius ** powers.astype(float)
     return found, order, radius
 
 
@@ -127,7 +132,9 @@ Expansion = dict[Fraction, Float[np.ndarray, " logs"]]
 
 
 def laplace_expansion(zeta: Zeta, left: float) -> Expansion:
-    r"""The terms of :math:`Z(N)` with :math:`a ≤ -` ``left``: residues of :math:`Γ(-z) ζ(z) N^z` at the poles."""
+    r"""The terms of :math:`Z(N)` with :math:`a ≤ -` ``left``: residues of :math:`Γ(-z) ζ(z) N^z`
+    at the poles.
+    """
     found: Expansion = {}
     for place in zeta.locations(left):
         principal = principal_part(zeta, place, left)
@@ -145,7 +152,12 @@ def principal_part(zeta: Zeta, place: Fraction, left: float) -> Float[np.ndarray
         inner = principal_part(zeta.inner, place, left)
         powers = [np.log(zeta.scale) ** i / factorial(i) for i in range(len(inner))]
         outer = zeta.density * zeta.scale ** float(place)
-        return outer * np.array([sum(inner[j + i] * powers[i] for i in range(len(inner) - j)) for j in range(len(inner))])
+        return outer * np.array(
+            [
+                sum(inner[j + i] * powers[i] for i in range(len(inner) - j))
+                for j in range(len(inner))
+            ]
+        )
     found, order, radius = laurent(zeta, place, 6, left)
     if order == 0:
         return np.zeros(0)
@@ -175,7 +187,9 @@ def _gamma_series(a: float, terms: int) -> Float[np.ndarray, " terms"]:
     radius = 0.4 * min(a, 1.0)
     angles = 2 * np.pi * np.arange(CIRCLE) / CIRCLE
     ring = np.exp(loggamma(a - radius * np.exp(1j * angles)))
-    return np.array([np.real(np.mean(ring * np.exp(-1j * k * angles))) / radius**k for k in range(terms)])
+    return np.array(
+        [np.real(np.mean(ring * np.exp(-1j * k * angles))) / radius**k for k in range(terms)]
+    )
 
 
 def _over_gamma(logs: Float[np.ndarray, " order"], a: Fraction) -> Float[np.ndarray, " order"]:
@@ -223,7 +237,9 @@ class Sum:
                 both = np.convolve(first, second)
                 so_far = grown.get(a + b, np.zeros(0))
                 size = max(len(both), len(so_far))
-                grown[a + b] = np.pad(both, (0, size - len(both))) + np.pad(so_far, (0, size - len(so_far)))
+                grown[a + b] = np.pad(both, (0, size - len(both))) + np.pad(
+                    so_far, (0, size - len(so_far))
+                )
             found = grown
         return found
 
@@ -237,12 +253,16 @@ class Sum:
         return {place: len(c) for place, c in self.principal.items() if place >= left}
 
     @cached_property
-    def _grid(self) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
+    def _grid(
+        self,
+    ) -> tuple[
+        Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]
+    ]:
         """log N, quadrature weights, and Z(N) at nodes over sixty powers of e."""
         points, weights = np.polynomial.legendre.leggauss(12)
         edges = np.linspace(-32.0, 32.0, 65)
-        x = np.concatenate([(a + b) / 2 + (b - a) / 2 * points for a, b in zip(edges, edges[1:], strict=False)])
-        w = np.concatenate([(b - a) / 2 * weights for a, b in zip(edges, edges[1:], strict=False)])
+        x = np.concatenate([(a + b) / 2 + (b - a) / 2 * points for a, b in pairwise(edges)])
+        w = np.concatenate([(b - a) / 2 * weights for a, b in pairwise(edges)])
         value = np.exp(-self.constant * np.exp(x))
         for summand in self.summands:
             value = value * laplace(summand, x, self.left)
@@ -254,7 +274,10 @@ class Sum:
         for summand in self.summands:
             own = np.real(summand.value(np.arange(k + 1).astype(complex)))
             found = np.array(
-                [sum(comb(n, j) * found[j] * own[n - j] for j in range(n + 1)) for n in range(k + 1)]
+                [
+                    sum(comb(n, j) * found[j] * own[n - j] for j in range(n + 1))
+                    for n in range(k + 1)
+                ]
             )
         return float(found[k])
 
@@ -280,7 +303,9 @@ class Sum:
             ((-1) ** k * m / factorial(k) * np.exp(k * x[below]) for k, m in enumerate(moments)),
             start=np.zeros(int(below.sum())),
         )
-        difference = np.where(max(len(moments), 1) * x[below] > SMALLEST, value[below] - taylor, 0.0)
+        difference = np.where(
+            max(len(moments), 1) * x[below] > SMALLEST, value[below] - taylor, 0.0
+        )
         if not moments:
             difference = value[below]
         total = np.sum(w[below] * np.exp(-z * x[below]) * difference)
@@ -299,7 +324,9 @@ class Sum:
         return complex(total * np.exp(-loggamma(-z)))
 
 
-def laplace(zeta: Zeta, log_n: Float[np.ndarray, " points"], left: float) -> Float[np.ndarray, " points"]:
+def laplace(
+    zeta: Zeta, log_n: Float[np.ndarray, " points"], left: float
+) -> Float[np.ndarray, " points"]:
     r""":math:`Z(N) = ∫ e^{-NK} φ` at many N: of a sum the product, otherwise Mellin's inversion.
 
     .. math:: Z(N) = \frac1{2πi} ∫ Γ(s)\, ζ(-s)\, N^{-s}\, ds
@@ -319,7 +346,8 @@ def laplace(zeta: Zeta, log_n: Float[np.ndarray, " points"], left: float) -> Flo
         result[small] = sum((-1) ** k * m / factorial(k) * n**k for k, m in enumerate(moments))
     large = np.flatnonzero(~small)
     if len(large):
-        # A line not far from the pole that governs, so that little cancels, and a step that resolves that distance.
+        # A line not far from the pole that governs, so that little cancels, and a step that
+        # resolves that distance.
         real, step = -0.75 * lead, min(-0.25 * lead / STEPS_TO_POLE, 0.04)
         s = real + 1j * np.arange(-HIGHEST, HIGHEST, step)
         kernel = np.exp(loggamma(s)) * zeta.value(-s) * step / (2 * np.pi)

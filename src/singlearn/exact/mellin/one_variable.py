@@ -1,7 +1,9 @@
 r"""The zeta function of a polynomial in one variable on an interval, continued to the whole plane.
 
-Near a zero r of K, with :math:`K = s^k u(s)` and :math:`φ = s^h ψ(s)` for s = \|x - r\|, the power series of
-:math:`u^z ψ` is integrated term by term: :math:`∫_0^ρ s^{kz+h} ∑ c_j(z) s^j ds = ∑ c_j(z) ρ^{kz+h+j+1}/(kz+h+j+1)`, which
+Near a zero r of K, with :math:`K = s^k u(s)` and :math:`φ = s^h ψ(s)` for s = \|x - r\|, the power
+series of
+:math:`u^z ψ` is integrated term by term:
+:math:`∫_0^ρ s^{kz+h} ∑ c_j(z) s^j ds = ∑ c_j(z) ρ^{kz+h+j+1}/(kz+h+j+1)`, which
 holds for every z and shows every pole. Away from the zeros the integral is an entire function of z.
 """
 
@@ -15,7 +17,9 @@ from jaxtyping import Complex, Float
 
 TERMS = 90
 RADIUS = 0.42
-"""Of the distance to the next singularity, within which the power series is used: 0.42 to the power 90 is 1e-34."""
+"""Of the distance to the next singularity, within which the power series is used: 0.42 to the
+power 90 is 1e-34.
+"""
 
 NODES = 24
 
@@ -175,7 +179,9 @@ def _nodes(
     covered: list[tuple[float, float]],
     roots: Complex[np.ndarray, " roots"],
 ) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
-    """Gauss–Legendre nodes on what no piece covers, panels no longer than the distance to the next root."""
+    """Gauss–Legendre nodes on what no piece covers, panels no longer than the distance to the
+    next root.
+    """
     points, weights = np.polynomial.legendre.leggauss(NODES)
     xs, ws = [np.zeros(0)], [np.zeros(0)]
     begin = low

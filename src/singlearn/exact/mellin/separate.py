@@ -15,7 +15,9 @@ from singlearn.exact.resolve.chart import Poly, terms_of
 
 Ends = Mapping[str, tuple[float, float]]
 EXTRA = 1.6
-"""Poles of summands are found this much further left, so that what is left of Z(N) decays quickly."""
+"""Poles of summands are found this much further left, so that what is left of Z(N) decays
+quickly.
+"""
 
 
 class NotSeparableError(ValueError):
@@ -23,7 +25,11 @@ class NotSeparableError(ValueError):
 
 
 def zeta_of(
-    K: Poly, variables: tuple[str, ...], ends: Ends, prior: Mapping[str, tuple[Any, int]], left: float
+    K: Poly,
+    variables: tuple[str, ...],
+    ends: Ends,
+    prior: Mapping[str, tuple[Any, int]],
+    left: float,
 ) -> Zeta:
     """The zeta function of K on a box.
 
@@ -54,12 +60,17 @@ def _mass(ends: tuple[float, float], prior: tuple[Any, int]) -> float:
 
 
 def _block(
-    K: Poly, names: tuple[str, ...], used: tuple[str, ...], ends: Ends, prior: Mapping[str, tuple[Any, int]], left: float
+    K: Poly,
+    names: tuple[str, ...],
+    used: tuple[str, ...],
+    ends: Ends,
+    prior: Mapping[str, tuple[Any, int]],
+    left: float,
 ) -> Zeta:
     if len(used) == 1:
         return _one(K, names, used[0], ends, prior)
     constant, factors = K.factor()
-    groups = _connected([(f**int(e), _names(f, names)) for f, e in factors])
+    groups = _connected([(f ** int(e), _names(f, names)) for f, e in factors])
     if len(groups) > 1:
         parts = []
         for polys, own in groups:
@@ -75,11 +86,14 @@ def _block(
     return _sum(K, names, used, ends, prior, left)
 
 
-def _signed(poly: Poly, names: tuple[str, ...], own: tuple[str, ...], ends: Ends) -> tuple[Poly, float, tuple[str, ...]]:
+def _signed(
+    poly: Poly, names: tuple[str, ...], own: tuple[str, ...], ends: Ends
+) -> tuple[Poly, float, tuple[str, ...]]:
     """The polynomial, and the sign with which it is ≥ 0, from one point of the box."""
     point = {v: ends[v][0] + 0.4142135623 * (ends[v][1] - ends[v][0]) for v in own}
     value = sum(
-        float(c) * float(np.prod([point[v] ** int(e) for v, e in zip(names, powers, strict=True) if int(e)]))
+        float(c)
+        * float(np.prod([point[v] ** int(e) for v, e in zip(names, powers, strict=True) if int(e)]))
         for powers, c in terms_of(poly).items()
     )
     return poly, 1.0 if value > 0 else -1.0, own
@@ -102,7 +116,12 @@ def _connected(parts: list[tuple[Any, tuple[str, ...]]]) -> list[tuple[list[Any]
 
 
 def _sum(
-    K: Poly, names: tuple[str, ...], used: tuple[str, ...], ends: Ends, prior: Mapping[str, tuple[Any, int]], left: float
+    K: Poly,
+    names: tuple[str, ...],
+    used: tuple[str, ...],
+    ends: Ends,
+    prior: Mapping[str, tuple[Any, int]],
+    left: float,
 ) -> Zeta:
     context = K.context()
     terms = terms_of(K)
@@ -129,7 +148,9 @@ def _sum(
     if rest < 0:
         raise ValueError("K: it is negative somewhere in the box; it should be ≥ 0 there")
     size = float(rest) + sum(_bound(p, names, own, ends) for p, own in shifted)
-    blocks = [Scaled(_block(p, names, own, ends, prior, left - EXTRA), 1 / size) for p, own in shifted]
+    blocks = [
+        Scaled(_block(p, names, own, ends, prior, left - EXTRA), 1 / size) for p, own in shifted
+    ]
     return Scaled(Sum(tuple(blocks), float(rest) / size, left - EXTRA), size)
 
 
@@ -137,7 +158,8 @@ def _bound(poly: Poly, names: tuple[str, ...], own: tuple[str, ...], ends: Ends)
     """An upper bound of a polynomial on the box, term by term."""
     corner = {v: max(abs(ends[v][0]), abs(ends[v][1])) for v in own}
     return sum(
-        abs(float(c)) * float(np.prod([corner[v] ** int(k) for v, k in zip(names, e, strict=True) if int(k)]))
+        abs(float(c))
+        * float(np.prod([corner[v] ** int(k) for v, k in zip(names, e, strict=True) if int(k)]))
         for e, c in terms_of(poly).items()
     )
 
@@ -152,7 +174,9 @@ def _floats(poly: Any) -> np.ndarray:
     return np.array([float(Fraction(int(c.p), int(c.q))) for c in poly.coeffs()] or [0.0])
 
 
-def _least(poly: Poly, names: tuple[str, ...], name: str, ends: tuple[float, float]) -> Fraction | None:
+def _least(
+    poly: Poly, names: tuple[str, ...], name: str, ends: tuple[float, float]
+) -> Fraction | None:
     """The least value of a polynomial in one variable on an interval, where it is rational."""
     p = _univariate(poly, names, name)
     slope = p.derivative()
@@ -212,7 +236,8 @@ def _one(
             inside = low + 1e-14 < root.real < high - 1e-14
             if inside and multiplicity % 2:
                 raise ValueError(
-                    f"K: it changes sign at {name} = {root.real:.6g}, inside the box; it should be ≥ 0 there"
+                    f"K: it changes sign at {name} = {root.real:.6g}, inside the box; it should "
+                    "be ≥ 0 there"
                 )
             zeros.append((min(max(root.real, low), high), multiplicity))
         else:
@@ -226,14 +251,19 @@ def _one(
     for root, _, multiplicity in _roots(factor):
         if root.imag == 0 and low < root.real < high and multiplicity % 2:
             raise ValueError(
-                f"prior: it changes sign at {name} = {root.real:.6g}, inside the box; it should be ≥ 0 there"
+                f"prior: it changes sign at {name} = {root.real:.6g}, inside the box; it should "
+                "be ≥ 0 there"
             )
     if np.polynomial.polynomial.polyval(grid, density).sum() < 0:
-        raise ValueError(f"prior: it is negative for some {name} in the box; it should be ≥ 0 there")
+        raise ValueError(
+            f"prior: it is negative for some {name} in the box; it should be ≥ 0 there"
+        )
     return line(coefficients, zeros, np.array(others, complex), (low, high), density, weight)
 
 
-def prior_by_variable(weights: tuple[int, ...], factor: Poly, names: tuple[str, ...]) -> dict[str, tuple[Any, int]]:
+def prior_by_variable(
+    weights: tuple[int, ...], factor: Poly, names: tuple[str, ...]
+) -> dict[str, tuple[Any, int]]:
     """A prior that is a product over variables, by variable.
 
     Raises:

@@ -1,4 +1,6 @@
-"""The zeta function of a divergence in the whole plane, its poles, and the laws of V(t) and Z(N) that they write."""
+"""The zeta function of a divergence in the whole plane, its poles, and the laws of V(t) and Z(N)
+that they write.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from jaxtyping import Complex, Float
 
 from singlearn.exact.mellin.combined import Zeta, laurent, principal_part, times_gamma
 from singlearn.exact.mellin.separate import NotSeparableError, prior_by_variable, zeta_of
-from singlearn.exact.reading import rational, read_function, read_prior
+from singlearn.exact.read.inputs import rational, read_function, read_prior
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number, whole_number
 
@@ -54,13 +56,15 @@ class LaurentPole:
 
 @dataclass(frozen=True)
 class Law:
-    r"""An asymptotic law, :math:`c\,t^λ(-\log t)^{m-1}` or :math:`c\,N^{-λ}(\log N)^{m-1}`, with further terms.
+    r"""An asymptotic law, :math:`c\,t^λ(-\log t)^{m-1}` or :math:`c\,N^{-λ}(\log N)^{m-1}`, with
+    further terms.
 
     Attributes:
         exponent: λ.
         multiplicity: m.
         constant: c of the leading term.
-        terms: by exponent the coefficients of powers of the logarithm, of every pole that was found.
+        terms: by exponent the coefficients of powers of the logarithm, of every pole that was
+            found.
         of: ``"t"`` or ``"N"``.
     """
 
@@ -79,7 +83,9 @@ class Law:
         x = self._logarithm(at)
         if self.exponent == inf:
             return 0.0
-        return self.constant * float(np.exp(-float(self.exponent) * x)) * x ** (self.multiplicity - 1)
+        return (
+            self.constant * float(np.exp(-float(self.exponent) * x)) * x ** (self.multiplicity - 1)
+        )
 
     def expansion(self, at: float | int) -> float:
         """All terms that were found.
@@ -89,13 +95,18 @@ class Law:
         """
         x = self._logarithm(at)
         return sum(
-            c * x**j * float(np.exp(-float(a) * x)) for a, own in self.terms for j, c in enumerate(own)
+            c * x**j * float(np.exp(-float(a) * x))
+            for a, own in self.terms
+            for j, c in enumerate(own)
         )
 
     def _logarithm(self, at: float | int) -> float:
         number = real_number(self.of, at, above=0, meaning="a positive number")
         if (self.of == "t" and number >= 1) or (self.of == "N" and number <= 1):
-            raise ValueError(f"{self.of}: got {at}; it should be {'between 0 and 1' if self.of == 't' else 'above 1'}")
+            raise ValueError(
+                f"{self.of}: got {at}; it should be "
+                f"{'between 0 and 1' if self.of == 't' else 'above 1'}"
+            )
         return -log(number) if self.of == "t" else log(number)
 
     def __str__(self) -> str:
@@ -154,13 +165,17 @@ class ZetaFunction(Shown):
         points = np.asarray(z, complex)
         if points.size and points.real.min() < self.down_to:
             raise ValueError(
-                f"z: got {complex(points.flat[int(np.argmin(points.real))]):.4g}; poles are known to the right of {self.down_to:g}: "
+                f"z: got {complex(points.flat[int(np.argmin(points.real))]):.4g}; poles are "
+                f"known to the right of {self.down_to:g}: "
                 "ask zeta for more with down_to="
             )
         flat = points.ravel()
-        at_pole = np.array([any(abs(p - float(q.location)) < NEAR for q in self.poles) for p in flat], bool)
+        at_pole = np.array(
+            [any(abs(p - float(q.location)) < NEAR for q in self.poles) for p in flat], bool
+        )
         found = np.full(flat.shape, complex(inf, 0.0))
-        # Next to a candidate that is no pole the sum of two poles that cancel is a difference of large numbers.
+        # Next to a candidate that is no pole the sum of two poles that cancel is a difference of
+        # large numbers.
         if (~at_pole).any():
             found[~at_pole] = self._away(flat[~at_pole])
         found = found.reshape(points.shape)
@@ -168,7 +183,9 @@ class ZetaFunction(Shown):
 
     def _away(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
         real = {p.location for p in self.poles}
-        silent = [float(q) for q in self.continued.locations(self.down_to - MARGIN) if q not in real]
+        silent = [
+            float(q) for q in self.continued.locations(self.down_to - MARGIN) if q not in real
+        ]
         near = np.array([min((abs(p - q) for q in silent), default=1.0) for p in z])
         found = np.zeros(z.shape, complex)
         plain = near > 1e-3
@@ -223,7 +240,8 @@ class ZetaFunction(Shown):
     def laplace_law(self) -> Law:
         r"""How :math:`Z(N) = ∫ e^{-NK} φ` vanishes: residues of :math:`Γ(-z) ζ(z) N^z`. N = nβ."""
         terms = [
-            (-p.location, tuple(times_gamma(np.array(p.coefficients), -p.location).tolist())) for p in self.poles
+            (-p.location, tuple(times_gamma(np.array(p.coefficients), -p.location).tolist()))
+            for p in self.poles
         ]
         return self._law(terms, "N")
 
@@ -258,7 +276,11 @@ class ZetaFunction(Shown):
             "learning_coefficient": str(self.learning_coefficient),
             "multiplicity": self.multiplicity,
             "poles": [
-                {"location": str(p.location), "order": p.order, "coefficients": list(p.coefficients)}
+                {
+                    "location": str(p.location),
+                    "order": p.order,
+                    "coefficients": list(p.coefficients),
+                }
                 for p in self.poles
             ],
             "volume_constant": self.volume_law.constant,
@@ -273,17 +295,24 @@ def zeta_function(
     prior: Any = None,
     down_to: float | int | None = None,
 ) -> ZetaFunction:
-    r"""The zeta function of a polynomial whose variables separate: values everywhere, every pole with its coefficients.
+    r"""The zeta function of a polynomial whose variables separate: values everywhere, every pole
+    with its coefficients.
 
-    K is taken apart into products and sums of functions of separate variables, such as ``"x^2*y^2 + (z^2-1)^2"``; each
-    function of one variable may have several zeros, inside the box or at its ends. Its zeta function is
-    continued by power series at the zeros, a product's by multiplication, a sum's by the Mellin transform of
-    :math:`Z(N) = ∫ e^{-NK}φ`, whose expansion multiplies (Watanabe 2009, §4 [watanabe2009algebraic]_). Numbers are
+    K is taken apart into products and sums of functions of separate variables, such as ``"x^2*y^2 +
+    (z^2-1)^2"``; each
+    function of one variable may have several zeros, inside the box or at its ends. Its zeta
+    function is
+    continued by power series at the zeros, a product's by multiplication, a sum's by the Mellin
+    transform of
+    :math:`Z(N) = ∫ e^{-NK}φ`, whose expansion multiplies (Watanabe 2009, §4
+    [watanabe2009algebraic]_). Numbers are
     right to about nine digits.
 
     Args:
-        K: a string, a SymPy expression, or a list of generators whose squares are added; ≥ 0 on the box.
-        domain: the box, by variable a pair of ends, or one pair for all; [-1, 1] by default, with density 1.
+        K: a string, a SymPy expression, or a list of generators whose squares are added; ≥ 0 on the
+            box.
+        domain: the box, by variable a pair of ends, or one pair for all; [-1, 1] by default, with
+            density 1.
         prior: a factor φ ≥ 0, a product of polynomials in one variable each and of absolute values.
         down_to: poles are found to the right of it; by default 3/2 left of the largest.
 
@@ -307,14 +336,20 @@ def zeta_function(
     ends = _read_box(domain, names)
     weights, factor = read_prior(prior, names)
     by_variable = prior_by_variable(weights, factor, names)
-    left = -1.0 if down_to is None else real_number("down_to", down_to, below=0, meaning="a negative number")
+    left = (
+        -1.0
+        if down_to is None
+        else real_number("down_to", down_to, below=0, meaning="a negative number")
+    )
     found = zeta_of(function.whole, names, ends, by_variable, left - MARGIN)
     if down_to is None and found.has_zero:
         # As many poles as the largest brings along.
         largest = None
         while largest is None and left > -64:
             places = [p for p in found.locations(left - MARGIN) if p >= left]
-            largest = max((p for p in places if len(principal_part(found, p, left - MARGIN))), default=None)
+            largest = max(
+                (p for p in places if len(principal_part(found, p, left - MARGIN))), default=None
+            )
             if largest is None:
                 left *= 2
                 found = zeta_of(function.whole, names, ends, by_variable, left - MARGIN)
@@ -342,18 +377,25 @@ def _read_box(domain: Any, names: tuple[str, ...]) -> dict[str, tuple[float, flo
     given = dict(domain) if isinstance(domain, Mapping) else dict.fromkeys(names, domain)
     given = {str(name): pair for name, pair in given.items()}
     if set(given) - set(names):
-        raise ValueError(f"domain: got {sorted(set(given) - set(names))}; the variables of K are {', '.join(names)}")
+        raise ValueError(
+            f"domain: got {sorted(set(given) - set(names))}; the variables of K are "
+            f"{', '.join(names)}"
+        )
     box = {}
     for name in names:
         pair = given.get(name, (-1.0, 1.0))
         try:
             low, high = (float(e) for e in pair)
         except (TypeError, ValueError):
-            raise ValueError(f"domain: got {pair!r} for {name}; it should be a pair of ends") from None
+            raise ValueError(
+                f"domain: got {pair!r} for {name}; it should be a pair of ends"
+            ) from None
         if not (np.isfinite([low, high]).all() and low < high):
-            raise ValueError(f"domain: got {pair!r} for {name}; it should be two finite ends, the smaller first")
+            raise ValueError(
+                f"domain: got {pair!r} for {name}; it should be two finite ends, the smaller first"
+            )
         box[name] = (low, high)
     return box
 
 
-__all__ = ["Law", "LaurentPole", "NotSeparableError", "ZetaFunction", "zeta_function"]
+__all__ = ["LaurentPole", "Law", "NotSeparableError", "ZetaFunction", "zeta_function"]

@@ -16,13 +16,19 @@ MOST = 300
 
 
 def centres(chart: Chart) -> list[tuple[str, ...]]:
-    """For each of a few subspaces of codimension 2 or more the local coordinates that are 0 on it, small codimensions first.
+    """For each of a few subspaces of codimension 2 or more the local coordinates that are 0 on it,
+    small codimensions first.
 
-    The generators, monomials aside, should be forms in these coordinates, of low degree in the others, so that the blow-up makes them
-    simpler; where that cannot be done for all, the shortest one. At most
-    one of the coordinates carries a monomial or a weight; it comes first, for the charts after it keep it local.
+    The generators, monomials aside, should be forms in these coordinates, of low degree in the
+    others, so that the blow-up makes them simpler; where that cannot be done for all, the shortest
+    one. At most one of the coordinates carries a monomial or a weight; it comes first, for the
+    charts after it keep it local.
     """
-    plain = [i for i, (k, h) in enumerate(zip(chart.exponents, chart.weights, strict=True)) if not k and not h]
+    plain = [
+        i
+        for i, (k, h) in enumerate(zip(chart.exponents, chart.weights, strict=True))
+        if not k and not h
+    ]
     cofactors = sorted((c for c in (_cofactor(chart, g) for g in chart.generators) if c), key=len)
     if not cofactors:
         return []
@@ -34,7 +40,11 @@ def _cofactor(chart: Chart, g: Poly) -> list[Vector]:
     count = len(chart.local)
     exponents = {e[:count] for e in terms_of(g)}
     low = [min(e[i] for e in exponents) for i in range(count)]
-    return [tuple(a - b for a, b in zip(e, low, strict=True)) for e in sorted(exponents)] if len(exponents) > 1 else []
+    return (
+        [tuple(a - b for a, b in zip(e, low, strict=True)) for e in sorted(exponents)]
+        if len(exponents) > 1
+        else []
+    )
 
 
 def _centres(chart: Chart, plain: list[int], terms: list[list[Vector]]) -> list[tuple[str, ...]]:
@@ -45,20 +55,29 @@ def _centres(chart: Chart, plain: list[int], terms: list[list[Vector]]) -> list[
     found = set()
     used = tuple(i for i in plain if any(e[i] for e in every))
     candidates = [used] if all(any(e[i] for i in used) for e in every) else []
-    for number, centre in enumerate(chain(candidates, _covers(every, set(range(count)) - set(plain)))):
+    for number, centre in enumerate(
+        chain(candidates, _covers(every, set(range(count)) - set(plain)))
+    ):
         if number > MOST:
             break
         if len(centre) > 1:
-            found.add(((*_cost(terms, centre), sum(i not in plain for i in centre), len(centre)), centre))
+            found.add(
+                ((*_cost(terms, centre), sum(i not in plain for i in centre), len(centre)), centre)
+            )
     few = [centre for _, centre in sorted(found)[:FEW]]
     few += [used] if candidates and used not in few and len(used) > 1 else []
     quadrics = all(sum(e) == 2 for g in terms for e in g)
     few.sort(key=lambda centre: (not quadrics or centre != used, len(centre)))
-    return [tuple(chart.local[i] for i in sorted(centre, key=lambda i: (i in plain, i))) for centre in few]
+    return [
+        tuple(chart.local[i] for i in sorted(centre, key=lambda i: (i in plain, i)))
+        for centre in few
+    ]
 
 
 def _cost(terms: list[list[Vector]], centre: tuple[int, ...]) -> tuple[int, ...]:
-    """How far the generators are from forms in the coordinates of the centre, and their degree in the others."""
+    """How far the generators are from forms in the coordinates of the centre, and their degree in
+    the others.
+    """
     uneven, highest = 0, 0
     for g in terms:
         inside = [sum(e[i] for i in centre) for e in g]
@@ -68,7 +87,9 @@ def _cost(terms: list[list[Vector]], centre: tuple[int, ...]) -> tuple[int, ...]
 
 
 def _covers(terms: list[Vector], heavy: set[int]) -> Iterator[tuple[int, ...]]:
-    """Sets of places such that every term has one of them, with at most one of the heavy ones; smaller ones are not all minimal."""
+    """Sets of places such that every term has one of them, with at most one of the heavy ones;
+    smaller ones are not all minimal.
+    """
     waiting: list[tuple[int, ...]] = [()]
     seen = set()
     while waiting:

@@ -1,4 +1,6 @@
-"""A coordinate chart of a resolution, with the function, the density and the points that it is about."""
+"""A coordinate chart of a resolution, with the function, the density and the points that it is
+about.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,17 @@ def ring(names: Sequence[str]) -> Any:
 
 
 def terms_of(poly: Poly) -> Terms:
-    """Exponents (Python's own whole numbers) and coefficients; not to be changed, for they are remembered."""
+    """Exponents (Python's own whole numbers) and coefficients; not to be changed, for they are
+    remembered.
+    """
     known = _REMEMBERED.get(id(poly))
     if known is None:
         if len(_REMEMBERED) > MOST_REMEMBERED:
             _REMEMBERED.clear()
-        known = _REMEMBERED[id(poly)] = poly, {tuple(map(int, e)): c for e, c in poly.to_dict().items()}
+        known = _REMEMBERED[id(poly)] = (
+            poly,
+            {tuple(map(int, e)): c for e, c in poly.to_dict().items()},
+        )
     return known[1]
 
 
@@ -36,7 +43,10 @@ def factors_of(poly: Poly) -> list[tuple[Poly, int]]:
     if known is None:
         if len(_FACTORED) > MOST_REMEMBERED:
             _FACTORED.clear()
-        known = _FACTORED[id(poly)] = poly, [(factor, int(times)) for factor, times in poly.factor()[1]]
+        known = _FACTORED[id(poly)] = (
+            poly,
+            [(factor, int(times)) for factor, times in poly.factor()[1]],
+        )
     return known[1]
 
 
@@ -54,11 +64,14 @@ def monic(poly: Poly) -> Poly:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏ |x_i|^{h_i} |φ|`.
+    r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏
+     |x_i|^{h_i} |φ|`.
 
-    The points it is about: all ``local`` coordinates are 0, all ``units`` are real numbers, 0 only if ``free``, the ``relations``
-    hold, and the polynomials ``nonzero`` do not vanish. A relation is (variable, polynomial), monic in its variable: it makes that
-    variable a function of the others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points included.
+    The points it is about: all ``local`` coordinates are 0, all ``units`` are real numbers, 0 only
+    if ``free``, the ``relations`` hold, and the polynomials ``nonzero`` do not vanish. A relation
+    is (variable, polynomial), monic in its variable: it makes that variable a function of the
+    others, so that a coordinate may be a polynomial (étale coordinates), real algebraic points
+    included.
 
     Args:
         local: coordinates x that vanish.
@@ -132,14 +145,19 @@ class Chart:
         terms = terms_of(poly)
         count = len(self.local)
         lowest = [0] * count + [
-            0 if name in self.free else min(e[i] for e in terms) for i, name in enumerate(self.units, start=count)
+            0 if name in self.free else min(e[i] for e in terms)
+            for i, name in enumerate(self.units, start=count)
         ]
         if any(lowest):
-            poly = self.ring.from_dict({tuple(a - b for a, b in zip(e, lowest, strict=True)): c for e, c in terms.items()})
+            poly = self.ring.from_dict(
+                {tuple(a - b for a, b in zip(e, lowest, strict=True)): c for e, c in terms.items()}
+            )
         return monic(poly)
 
     def normalised(self) -> Chart:
-        """Generators reduced, without zeros, without a common monomial; monomials of the prior moved to the weights."""
+        """Generators reduced, without zeros, without a common monomial; monomials of the prior
+        moved to the weights.
+        """
         count = len(self.local)
         generators = [self.reduce(g) for g in self.generators]
         generators = [self.strip_units(g) for g in generators if g != 0]
@@ -168,8 +186,16 @@ class Chart:
             nonzero=tuple(unique.values()),
         )
 
-    def moved(self, local: tuple[str, ...], units: tuple[str, ...], images: Mapping[str, Poly], **changes: Any) -> Chart:
-        """The chart in new coordinates: every old coordinate replaced by its image (a polynomial in the new ones)."""
+    def moved(
+        self,
+        local: tuple[str, ...],
+        units: tuple[str, ...],
+        images: Mapping[str, Poly],
+        **changes: Any,
+    ) -> Chart:
+        """The chart in new coordinates: every old coordinate replaced by its image (a polynomial in
+        the new ones).
+        """
         new = ring(local + units)
         arguments = [images[name] for name in self.names]
 
@@ -187,4 +213,6 @@ class Chart:
 
 
 def _shift_down(context: Any, poly: Poly, shift: Vector) -> Poly:
-    return context.from_dict({tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in terms_of(poly).items()})
+    return context.from_dict(
+        {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in terms_of(poly).items()}
+    )

@@ -14,7 +14,9 @@ FEW = 6
 
 
 def eliminants(chart: Chart, system: Sequence[Poly], check: Callable[[], None]) -> Iterator[Poly]:
-    """Elements of the ideal of the system on the torus, those in the fewest variables first, for several orders of the variables."""
+    """Elements of the ideal of the system on the torus, those in the fewest variables first, for
+    several orders of the variables.
+    """
     count = len(chart.local)
     units = [i for i in range(count, len(chart.names)) if any(p.degrees()[i] for p in system)]
     for shift in range(len(units)):
@@ -24,9 +26,15 @@ def eliminants(chart: Chart, system: Sequence[Poly], check: Callable[[], None]) 
         product = context.constant(1)
         for g in context.gens():
             product = product * g
-        terms = [{tuple(e[i] for i in order): c for e, c in terms_of(p).items()} for p in system if p != 0]
+        terms = [
+            {tuple(e[i] for i in order): c for e, c in terms_of(p).items()}
+            for p in system
+            if p != 0
+        ]
         for p in chart.nonzero:
-            product = product * integral(context, {tuple(e[i] for i in order): c for e, c in terms_of(p).items()})
+            product = product * integral(
+                context, {tuple(e[i] for i in order): c for e, c in terms_of(p).items()}
+            )
         vector = fmpz_mpoly_vec([*(integral(context, t) for t in terms), product - 1], context)
         basis, _ = vector.buchberger_naive(limits=(40, 150, 1000))
         found = []

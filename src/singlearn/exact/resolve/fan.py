@@ -16,7 +16,8 @@ class Cone:
 
     Args:
         rays: primitive generators, in the order of the fan.
-        walls: for every ray the constraints (coordinates ≥ 0, points not below the face) that it makes equalities, as bits.
+        walls: for every ray the constraints (coordinates ≥ 0, points not below the face) that it
+            makes equalities, as bits.
         dimension: of the cone; the face has the complementary one.
     """
 
@@ -32,7 +33,9 @@ class Cone:
 
 @dataclass(frozen=True)
 class Fan:
-    """Rays of the normal fan of ``conv(points) + orthant`` and the cones whose interior lies in the open orthant."""
+    """Rays of the normal fan of ``conv(points) + orthant`` and the cones whose interior lies in the
+    open orthant.
+    """
 
     rays: tuple[Vector, ...]
     cones: tuple[Cone, ...]
@@ -49,7 +52,8 @@ def normal_fan(points: Sequence[Vector], check: Callable[[], None] = lambda: Non
     rays = _extreme_rays(points, size, check)
     vectors = tuple(ray for ray, _ in rays)
     walls = {ray: bits for ray, bits in rays}
-    # A point is a vertex when the weights that are lowest there fill the space; faces are met by intersecting.
+    # A point is a vertex when the weights that are lowest there fill the space; faces are met by
+    # intersecting.
     top = []
     for index in range(len(points)):
         members = frozenset(ray for ray in vectors if walls[ray] >> (size + index) & 1)
@@ -83,19 +87,28 @@ def _lowest(points: Sequence[Vector]) -> list[Vector]:
     return kept
 
 
-def _extreme_rays(points: list[Vector], size: int, check: Callable[[], None]) -> list[tuple[Vector, int]]:
+def _extreme_rays(
+    points: list[Vector], size: int, check: Callable[[], None]
+) -> list[tuple[Vector, int]]:
     """Extreme rays of {(w, c): w ≥ 0, w·a ≥ c for all a}, without (0, -1), projected to w."""
     everything = (1 << size) - 1
     first = points[0]
     rays: list[tuple[Vector, int]] = [
-        ((*(int(i == j) for j in range(size)), first[i]), (everything & ~(1 << i)) | 1 << size) for i in range(size)
+        ((*(int(i == j) for j in range(size)), first[i]), (everything & ~(1 << i)) | 1 << size)
+        for i in range(size)
     ]
     rays.append(((*(0,) * size, -1), everything))
     for index, point in enumerate(points[1:], start=1):
         check()
         bit = 1 << (size + index)
-        value = [sum(w * a for w, a in zip(ray, point, strict=False)) - ray[size] for ray, _ in rays]
-        kept = [(ray, bits | bit if v == 0 else bits) for (ray, bits), v in zip(rays, value, strict=True) if v >= 0]
+        value = [
+            sum(w * a for w, a in zip(ray, point, strict=False)) - ray[size] for ray, _ in rays
+        ]
+        kept = [
+            (ray, bits | bit if v == 0 else bits)
+            for (ray, bits), v in zip(rays, value, strict=True)
+            if v >= 0
+        ]
         above = [i for i, v in enumerate(value) if v > 0]
         below = [i for i, v in enumerate(value) if v < 0]
         masks = [bits for _, bits in rays]
@@ -106,7 +119,9 @@ def _extreme_rays(points: list[Vector], size: int, check: Callable[[], None]) ->
                     continue
                 if any(common & mask == common for n, mask in enumerate(masks) if n not in (i, j)):
                     continue
-                ray = tuple(value[i] * b - value[j] * a for a, b in zip(rays[i][0], rays[j][0], strict=True))
+                ray = tuple(
+                    value[i] * b - value[j] * a for a, b in zip(rays[i][0], rays[j][0], strict=True)
+                )
                 kept.append((_primitive(ray), common | bit))
         rays = kept
     return [(_primitive(ray[:size]), bits) for ray, bits in rays if any(ray[:size])]
@@ -130,6 +145,8 @@ def rank(rows: Sequence[Vector]) -> int:
         for r in range(found + 1, len(matrix)):
             if matrix[r][column]:
                 factor = matrix[r][column]
-                matrix[r] = [lead[column] * a - factor * b for a, b in zip(matrix[r], lead, strict=True)]
+                matrix[r] = [
+                    lead[column] * a - factor * b for a, b in zip(matrix[r], lead, strict=True)
+                ]
         found += 1
     return found

@@ -1,4 +1,6 @@
-"""Cones cut into unimodular ones, and unimodular matrices completed: the monomial charts of a toric blow-up."""
+"""Cones cut into unimodular ones, and unimodular matrices completed: the monomial charts of a toric
+blow-up.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from itertools import combinations
 from singlearn.exact.resolve.fan import Cone, Vector, rank
 
 
-def unimodular_cones(cone: Cone, check: Callable[[], None] = lambda: None) -> list[tuple[Vector, ...]]:
+def unimodular_cones(
+    cone: Cone, check: Callable[[], None] = lambda: None
+) -> list[tuple[Vector, ...]]:
     """Unimodular cones whose open interiors partition the open interior of ``cone``.
 
     >>> unimodular_cones(Cone(((1, 0), (1, 2)), (0b01, 0b10), 2))
@@ -66,19 +70,28 @@ def _triangulate(
         bits = ~0
         for ray in facet:
             bits &= walls[ray]
-        result.extend((apex, *part) for part in _triangulate(list(facet), walls, bits, dimension - 1))
+        result.extend(
+            (apex, *part) for part in _triangulate(list(facet), walls, bits, dimension - 1)
+        )
     return result
 
 
 def _inner_point(simplex: tuple[Vector, ...]) -> tuple[Vector, list[Vector]] | None:
-    """A lattice point Σ c_i ray_i, 0 ≤ c_i < 1, not all zero, and the rays with c_i > 0; None for a unimodular cone."""
+    """A lattice point Σ c_i ray_i, 0 ≤ c_i < 1, not all zero, and the rays with c_i > 0; None for a
+    unimodular cone.
+    """
     index = _index(simplex)
     if index == 1:
         return None
     prime = next(p for p in range(2, index + 1) if index % p == 0)
     weights = _kernel_modulo(simplex, prime)
-    total = [sum(c * ray[i] for c, ray in zip(weights, simplex, strict=True)) for i in range(len(simplex[0]))]
-    return tuple(v // prime for v in total), [ray for c, ray in zip(weights, simplex, strict=True) if c]
+    total = [
+        sum(c * ray[i] for c, ray in zip(weights, simplex, strict=True))
+        for i in range(len(simplex[0]))
+    ]
+    return tuple(v // prime for v in total), [
+        ray for c, ray in zip(weights, simplex, strict=True) if c
+    ]
 
 
 def _index(rows: Sequence[Vector]) -> int:
@@ -91,7 +104,9 @@ def _index(rows: Sequence[Vector]) -> int:
 
 
 def _column_echelon(rows: Sequence[Vector]) -> tuple[list[int], list[list[int]]]:
-    """Integer column operations that make the rows lower triangular: the diagonal, and the unimodular matrix of operations."""
+    """Integer column operations that make the rows lower triangular: the diagonal, and the
+    unimodular matrix of operations.
+    """
     matrix = [list(row) for row in rows]
     size = len(matrix[0])
     operations = [[int(i == j) for j in range(size)] for i in range(size)]
@@ -117,7 +132,9 @@ def _column_echelon(rows: Sequence[Vector]) -> tuple[list[int], list[list[int]]]
 def _kernel_modulo(rows: Sequence[Vector], prime: int) -> list[int]:
     """Coefficients c, not all 0, with Σ c_i row_i ≡ 0 (mod prime)."""
     count = len(rows)
-    matrix = [[v % prime for v in row] + [int(i == j) for j in range(count)] for i, row in enumerate(rows)]
+    matrix = [
+        [v % prime for v in row] + [int(i == j) for j in range(count)] for i, row in enumerate(rows)
+    ]
     size = len(rows[0])
     done = 0
     for column in range(size):
@@ -128,13 +145,16 @@ def _kernel_modulo(rows: Sequence[Vector], prime: int) -> list[int]:
         inverse = pow(matrix[done][column], -1, prime)
         for r in range(done + 1, count):
             factor = matrix[r][column] * inverse % prime
-            matrix[r] = [(a - factor * b) % prime for a, b in zip(matrix[r], matrix[done], strict=True)]
+            matrix[r] = [
+                (a - factor * b) % prime for a, b in zip(matrix[r], matrix[done], strict=True)
+            ]
         done += 1
     return matrix[done][size:]
 
 
 def completed(rays: Sequence[Vector]) -> list[Vector]:
-    """Rows that complete ``rays`` to a unimodular matrix, all entries ≥ 0 (the sum of the rays should be positive).
+    """Rows that complete ``rays`` to a unimodular matrix, all entries ≥ 0 (the sum of the rays
+    should be positive).
 
     >>> completed([(3, 2)])
     [(1, 1)]

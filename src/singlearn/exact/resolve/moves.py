@@ -1,4 +1,6 @@
-"""Moves between charts: what a certificate writes down, step by step. None of them chooses anything."""
+"""Moves between charts: what a certificate writes down, step by step. None of them chooses
+anything.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Divide:
 
 @dataclass(frozen=True, eq=False)
 class Solve:
-    """A new local coordinate ``c·v + p`` in the place of v (c a unit, p without v): v = (new - p)/c."""
+    """A new local coordinate ``c·v + p`` in the place of v (c a unit, p without v): v = (new -
+    p)/c.
+    """
 
     variable: str
     slope: Poly
@@ -90,10 +94,16 @@ class Solve:
             free=chart.free - {v},
         )
         nonzero = [result.at_zero(result.reduce(result.at_zero(p))) for p in nonzero]
-        return replace(result, nonzero=tuple(p for p in nonzero if p != 0), real=result.real and all(p != 0 for p in nonzero)).normalised()
+        return replace(
+            result,
+            nonzero=tuple(p for p in nonzero if p != 0),
+            real=result.real and all(p != 0 for p in nonzero),
+        ).normalised()
 
 
-def _substitute(new: Any, poly: Poly, position: int, images: Sequence[Poly], value: Poly, slope: Poly) -> Poly:
+def _substitute(
+    new: Any, poly: Poly, position: int, images: Sequence[Poly], value: Poly, slope: Poly
+) -> Poly:
     """``slope^degree · poly(v = value/slope)``."""
     parts: dict[int, dict[Vector, Any]] = {}
     for e, c in terms_of(poly).items():
@@ -109,7 +119,9 @@ def _substitute(new: Any, poly: Poly, position: int, images: Sequence[Poly], val
 
 @dataclass(frozen=True, eq=False)
 class Etale:
-    """A new local coordinate q(units), smooth where it vanishes; the variable in which q is monic becomes a function of the rest."""
+    """A new local coordinate q(units), smooth where it vanishes; the variable in which q is monic
+    becomes a function of the rest.
+    """
 
     variable: str
     polynomial: Poly
@@ -120,16 +132,22 @@ class Etale:
         local = (*chart.local, self.name)
         new = ring(local + chart.units)
         gens = dict(zip(local + chart.units, new.gens(), strict=True))
-        moved = chart.moved(local, chart.units, gens, exponents=(*chart.exponents, 0), weights=(*chart.weights, 0))
+        moved = chart.moved(
+            local, chart.units, gens, exponents=(*chart.exponents, 0), weights=(*chart.weights, 0)
+        )
         images = [gens[n] for n in chart.names]
         relation = self.polynomial.compose(*images, ctx=new) - gens[self.name]
         real = chart.real and self.witness is not None
-        return replace(moved, relations=(*moved.relations, (self.variable, relation)), real=real).normalised()
+        return replace(
+            moved, relations=(*moved.relations, (self.variable, relation)), real=real
+        ).normalised()
 
 
 @dataclass(frozen=True, eq=False)
 class Toric:
-    """The monomial chart of a unimodular cone: x_i = ∏ s_j^(ray_j)_i ∏ t_l^(complement_l)_i, s local, t units."""
+    """The monomial chart of a unimodular cone: x_i = ∏ s_j^(ray_j)_i ∏ t_l^(complement_l)_i, s
+    local, t units.
+    """
 
     rays: tuple[Vector, ...]
     complement: tuple[Vector, ...]
@@ -148,9 +166,16 @@ class Toric:
                 if row[index]:
                     image = image * gens[fresh] ** row[index]
             images[name] = image
-        exponents = tuple(sum(r * k for r, k in zip(ray, chart.exponents, strict=True)) for ray in self.rays)
-        weights = tuple(sum(r * (h + 1) for r, h in zip(ray, chart.weights, strict=True)) - 1 for ray in self.rays)
-        return chart.moved(self.local_names, units, images, exponents=exponents, weights=weights).normalised()
+        exponents = tuple(
+            sum(r * k for r, k in zip(ray, chart.exponents, strict=True)) for ray in self.rays
+        )
+        weights = tuple(
+            sum(r * (h + 1) for r, h in zip(ray, chart.weights, strict=True)) - 1
+            for ray in self.rays
+        )
+        return chart.moved(
+            self.local_names, units, images, exponents=exponents, weights=weights
+        ).normalised()
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +215,9 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """A new free coordinate ``c·v + p`` in the place of a free v (c not 0, p without v): v = (new - p)/c."""
+    """A new free coordinate ``c·v + p`` in the place of a free v (c not 0, p without v): v = (new -
+    p)/c.
+    """
 
     variable: str
     slope: Poly
@@ -203,7 +230,10 @@ class Change:
         new = ring(chart.local + units)
         gens = dict(zip(chart.local + units, new.gens(), strict=True))
         images = [gens[name if n == v else n] for n in chart.names]
-        slope, value = self.slope.compose(*images, ctx=new), gens[name] - self.rest.compose(*images, ctx=new)
+        slope, value = (
+            self.slope.compose(*images, ctx=new),
+            gens[name] - self.rest.compose(*images, ctx=new),
+        )
 
         def carry(poly: Poly) -> Poly:
             return _substitute(new, poly, chart.names.index(v), images, value, slope)
@@ -222,7 +252,9 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class BlowUp:
-    """One chart of the blow-up of a coordinate subspace: the pivot is s, the others s·n; n is local before the pivot, free after it."""
+    """One chart of the blow-up of a coordinate subspace: the pivot is s, the others s·n; n is local
+    before the pivot, free after it.
+    """
 
     centre: tuple[str, ...]
     pivot: int
@@ -240,7 +272,10 @@ class BlowUp:
         for n in self.centre:
             if n != pivot:
                 images[n] = images[n] * gens[fresh[pivot]]
-        k, h = dict(zip(chart.local, chart.exponents, strict=True)), dict(zip(chart.local, chart.weights, strict=True))
+        k, h = (
+            dict(zip(chart.local, chart.exponents, strict=True)),
+            dict(zip(chart.local, chart.weights, strict=True)),
+        )
         k[pivot], h[pivot] = sum(k[n] for n in self.centre), sum(h[n] + 1 for n in self.centre) - 1
         kept = [n for n in chart.local if n not in late]
         return chart.moved(

@@ -28,7 +28,9 @@ HIGHEST_CONTACT = 12
 
 @dataclass(frozen=True)
 class Crossing:
-    """Strict transforms that meet transversally at a face: which factors, and evidence that they do in a real point."""
+    """Strict transforms that meet transversally at a face: which factors, and evidence that they do
+    in a real point.
+    """
 
     factors: tuple[int, ...]
     witness: Witness | None
@@ -48,13 +50,17 @@ class Newton:
         points = {e[: self.count] for g in chart.generators for e in terms_of(g)}
         shifts = {e[: self.count] for e in terms_of(chart.prior)}
         if len(shifts) > 1:
-            points = {tuple(a + b for a, b in zip(p, s, strict=True)) for p in points for s in shifts}
+            points = {
+                tuple(a + b for a, b in zip(p, s, strict=True)) for p in points for s in shifts
+            }
         self.fan: Fan = normal_fan(sorted(points), check)
         self.ratio = {ray: self._ratio(ray) for ray in self.fan.rays}
         self.factors = self._factors()
 
     def _ratio(self, ray: Vector) -> Fraction | float:
-        density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True)) + _order(self.chart.prior, ray)
+        density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True)) + _order(
+            self.chart.prior, ray
+        )
         order = self.order(ray)
         return Fraction(density, order) if order else inf
 
@@ -72,11 +78,15 @@ class Newton:
         return [(p, int(s)) for p, s in self.chart.generators[0].factor()[1]]
 
     def monomial_key(self) -> Key:
-        """(λ, -m) that the polyhedron alone gives: never below the true one (K is at most a constant times its monomials)."""
+        """(λ, -m) that the polyhedron alone gives: never below the true one (K is at most a
+        constant times its monomials).
+        """
         best = min(self.ratio.values(), default=inf)
         if best == inf:
             return NEVER
-        return best, -max(self._meeting(cone, best) for cone in self.fan.cones if cone.dimension == self.count)
+        return best, -max(
+            self._meeting(cone, best) for cone in self.fan.cones if cone.dimension == self.count
+        )
 
     def cone_key(self, cone: Cone) -> Key:
         """The same for the divisors of one cone."""
@@ -110,17 +120,26 @@ class Newton:
         if len(self.chart.generators) != 1:
             return None
         found = sum_of_squares(self.face_generators(cone)[0], self.check, MOST_FOR_A_FACE)
-        if not found or zeros(self.chart, [*(g for _, g in found), *self.chart.base_relations]) not in EXCLUDED:
+        if (
+            not found
+            or zeros(self.chart, [*(g for _, g in found), *self.chart.base_relations])
+            not in EXCLUDED
+        ):
             return None
         return found
 
     def singular(self, polys: Sequence[Poly], required: int) -> list[Poly] | None:
-        """Equations of the common zeros where the polys have fewer independent differentials; None if there are too many minors."""
+        """Equations of the common zeros where the polys have fewer independent differentials; None
+        if there are too many minors.
+        """
         relations = list(self.chart.base_relations)
         system = [*polys, *relations]
         size = required + len(relations)
         names = [i for i in range(len(self.chart.names)) if any(p.degrees()[i] for p in system)]
-        if size > min(len(names), LARGEST_MINOR) or comb(len(system), size) * comb(len(names), size) > 300:
+        if (
+            size > min(len(names), LARGEST_MINOR)
+            or comb(len(system), size) * comb(len(names), size) > 300
+        ):
             return None
         rows = [[p.derivative(i) for i in names] for p in system]
         minors = []
@@ -129,8 +148,12 @@ class Newton:
                 minors.append(_determinant([[rows[r][c] for c in columns] for r in chosen]))
         return [*system, *minors]
 
-    def rank_at_least(self, polys: Sequence[Poly], required: int, avoid: Sequence[Poly] = ()) -> bool:
-        """At every common zero on the torus, off the zeros of ``avoid``, the polys have that many independent differentials."""
+    def rank_at_least(
+        self, polys: Sequence[Poly], required: int, avoid: Sequence[Poly] = ()
+    ) -> bool:
+        """At every common zero on the torus, off the zeros of ``avoid``, the polys have that many
+        independent differentials.
+        """
         system = self.singular(polys, required)
         return system is not None and zeros(self.chart, system, avoid) in EXCLUDED
 
@@ -138,17 +161,27 @@ class Newton:
         """Which strict transforms may meet on the face; None where the question does not apply."""
         parts = [self.initial(p, cone) for p, _ in self.factors]
         if len(self.chart.generators) > 1:
-            if any(p == 0 for p in self.face_generators(cone)) or len(parts) > self.count + len(self.chart.units):
+            if any(p == 0 for p in self.face_generators(cone)) or len(parts) > self.count + len(
+                self.chart.units
+            ):
                 return None
             return [tuple(range(len(parts)))]
         free = self.chart.free_places
-        live = [i for i, p in enumerate(parts) if len(terms_of(p)) > 1 or any(p.degrees()[j] for j in free)]
+        live = [
+            i
+            for i, p in enumerate(parts)
+            if len(terms_of(p)) > 1 or any(p.degrees()[j] for j in free)
+        ]
         if len(live) > 5:
             return None
         return [s for size in range(1, len(live) + 1) for s in combinations(live, size)]
 
-    def crossing(self, cone: Cone, avoid: Sequence[Poly] = ()) -> tuple[list[Crossing], Bound] | None:
-        """If the strict transforms cross the divisors of the cone normally, off the zeros of ``avoid``: who meets whom, and the pole."""
+    def crossing(
+        self, cone: Cone, avoid: Sequence[Poly] = ()
+    ) -> tuple[list[Crossing], Bound] | None:
+        """If the strict transforms cross the divisors of the cone normally, off the zeros of
+        ``avoid``: who meets whom, and the pole.
+        """
         subsets = self.subsets(cone)
         if subsets is None:
             return None
@@ -171,8 +204,14 @@ class Newton:
                 return None
             witness = None
             if chart.real and self._prior_is_unit(cone, polys):
-                witness = real_zero([*polys, *chart.base_relations], len(chart.names), [*chart.nonzero, *avoid])
-            strict = [Fraction(len(subset), power)] if whole else [Fraction(1, power * self.factors[i][1]) for i in subset]
+                witness = real_zero(
+                    [*polys, *chart.base_relations], len(chart.names), [*chart.nonzero, *avoid]
+                )
+            strict = (
+                [Fraction(len(subset), power)]
+                if whole
+                else [Fraction(1, power * self.factors[i][1]) for i in subset]
+            )
             key = self._crossing_key(cone, strict)
             bound = bound.meet(Bound(key, NEVER if witness is None else key))
             found.append(Crossing(subset, witness))
@@ -186,11 +225,15 @@ class Newton:
         best = min([*(self.ratio[ray] for ray in cone.rays), *strict])
         return best, -(self._meeting(cone, best) + sum(s == best for s in strict))
 
-    def steepness(self, cone: Cone, ceiling: Key, avoid: Sequence[Poly] = ()) -> tuple[int, Key] | None:
-        """r such that r generators have independent differentials at every zero on the face, if r/e lies above the ceiling.
+    def steepness(
+        self, cone: Cone, ceiling: Key, avoid: Sequence[Poly] = ()
+    ) -> tuple[int, Key] | None:
+        """r such that r generators have independent differentials at every zero on the face, if r/e
+        lies above the ceiling.
 
-        Then Σ|g|^e is at least a constant times the e-th power of the distance to a manifold of codimension r, for all nearby values
-        of the other coordinates, so that no pole before r/e comes from there, and those of the divisors keep their order.
+        Then Σ|g|^e is at least a constant times the e-th power of the distance to a manifold of
+        codimension r, for all nearby values of the other coordinates, so that no pole before r/e
+        comes from there, and those of the divisors keep their order.
         """
         polys = [p for p in self.face_generators(cone) if p != 0]
         power = self.chart.power
@@ -198,16 +241,19 @@ class Newton:
             if Fraction(required, power) <= ceiling[0]:
                 continue
             if self.rank_at_least(polys, required, avoid):
-                return required, min((Fraction(required, power), -len(self.chart.names)), self.cone_key(cone))
+                return required, min(
+                    (Fraction(required, power), -len(self.chart.names)), self.cone_key(cone)
+                )
             return None
         return None
 
     def contact(self, cone: Cone, ceiling: Key) -> tuple[int, Key] | None:
-        """s such that at every zero on the face some generator has a derivative of order ≤ s along a coordinate that is not 0.
+        """s such that at every zero on the face some generator has a derivative of order ≤ s along
+        a coordinate that is not 0.
 
-        Then the part of that coordinate line where |g| < ε has length at most C ε^(1/s), for all nearby values of the others (van der
-        Corput), so that the pole is at worst that of the divisors crossed by one s-fold hypersurface. Only given if that is not
-        below the ceiling.
+        Then the part of that coordinate line where |g| < ε has length at most C ε^(1/s), for all
+        nearby values of the others (van der Corput), so that the pole is at worst that of the
+        divisors crossed by one s-fold hypersurface. Only given if that is not below the ceiling.
         """
         polys = [p for p in self.face_generators(cone) if p != 0]
         base = self.chart.base_relations

@@ -26,11 +26,13 @@ class Face:
 
     Args:
         rays: of the cone.
-        method: how a common zero was excluded, or ``squares``, ``crossing``, ``steep``, ``contact``, ``charts``, ``open``.
+        method: how a common zero was excluded, or ``squares``, ``crossing``, ``steep``,
+            ``contact``, ``charts``, ``open``.
         rank: for ``steep``, the order for ``contact``.
         crossings: for ``crossing``.
         children: for ``charts``: one per unimodular cone.
-        squares: for ``squares``: constants c > 0 and polynomials g, the face polynomial being Σ c·g².
+        squares: for ``squares``: constants c > 0 and polynomials g, the face polynomial being Σ
+            c·g².
     """
 
     rays: tuple[Vector, ...]
@@ -48,11 +50,13 @@ class Node:
     Args:
         chart: before the moves.
         moves: simplifications.
-        kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables; ``cover``: the zeros lie on the zero sets
-            of the factors of one generator, one child each; ``split``: the points where a polynomial in the units vanishes, and the
-            others; ``blow_up``: the charts of the blow-up of a coordinate subspace; ``open``: unfinished.
+        kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables;
+            ``cover``: the zeros lie on the zero sets of the factors of one generator, one child
+            each; ``split``: the points where a polynomial in the units vanishes, and the others;
+            ``blow_up``: the charts of the blow-up of a coordinate subspace; ``open``: unfinished.
         bound: the result.
-        generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the children, as ``faces`` says.
+        generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the
+            children, as ``faces`` says.
         factors: of the generators, with multiplicities; crossings refer to them.
         reason: for ``open``.
         after: the chart after the moves; ``None`` where there were none.

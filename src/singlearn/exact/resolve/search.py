@@ -1,4 +1,6 @@
-"""The search for a resolution: simplify, split, read the polyhedron, blow up where it is not enough."""
+"""The search for a resolution: simplify, split, read the polyhedron, blow up where it is not
+enough.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ FEW_COORDINATES = 5
 """Local ones, up to which the polyhedron is looked at before a blow-up."""
 
 
-class OutOfTime(Exception):
+class OutOfTimeError(Exception):
     """Time is up; caught at the next open chart."""
 
 
@@ -38,7 +40,8 @@ class Search:
     Args:
         deadline: in the clock of :func:`time.monotonic`.
         taken: names of variables that must not be used again.
-        linear: blow up coordinate subspaces, in charts with free coordinates, before whole polyhedra.
+        linear: blow up coordinate subspaces, in charts with free coordinates, before whole
+            polyhedra.
     """
 
     def __init__(self, deadline: float, taken: tuple[str, ...] = (), linear: bool = False) -> None:
@@ -49,7 +52,7 @@ class Search:
 
     def check(self) -> None:
         if time.monotonic() > self.deadline:
-            raise OutOfTime
+            raise OutOfTimeError
 
     def fresh(self, letter: str) -> str:
         number = 1
@@ -59,7 +62,8 @@ class Search:
         return f"{letter}{number}"
 
     def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> Node:
-        """The proof tree of a chart; charts that time or means did not suffice for are ``open`` in it.
+        """The proof tree of a chart; charts that time or means did not suffice for are ``open`` in
+        it.
 
         Args:
             chart: normalised.
@@ -77,11 +81,13 @@ class Search:
                 node = self._linear(current, ceiling, depth)
             if node is None:
                 newton = Newton(current, self.check)
-                node = self._cover(current, newton, ceiling, depth) or self._newton(current, newton, ceiling, depth)
+                node = self._cover(current, newton, ceiling, depth) or self._newton(
+                    current, newton, ceiling, depth
+                )
                 node.newton = newton
             node.chart, node.moves, node.after = chart, list(moves), current
             return node
-        except OutOfTime:
+        except OutOfTimeError:
             return self.left_open(chart, "time ran out")
 
     def left_open(self, chart: Chart, reason: str) -> Node:
@@ -93,7 +99,8 @@ class Search:
         if any(chart.exponents) or not is_unit(chart, chart.prior) or len(chart.generators) < 2:
             return None
         groups: list[tuple[set[str], list[int]]] = []
-        # What holds at the points of the chart links variables: a point good for one summand need not go with one good for another.
+        # What holds at the points of the chart links variables: a point good for one summand need
+        # not go with one good for another.
         links = [used(chart, p) for p in (*(p for _, p in chart.relations), *chart.nonzero)]
         for index, g in enumerate(chart.generators):
             names = used(chart, g)
@@ -123,7 +130,9 @@ class Search:
         return Node(chart, [], "sum", total, children=children)
 
     def _linear(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
-        """The polyhedron, if that is enough; else the places where a coefficient vanishes and the others; else a blow-up."""
+        """The polyhedron, if that is enough; else the places where a coefficient vanishes and the
+        others; else a blow-up.
+        """
         offered = centres(chart)
         if not offered or len(chart.local) <= FEW_COORDINATES:
             found = self._without_charts(chart, ceiling, depth)
@@ -151,7 +160,14 @@ class Search:
         after, _ = simplified(moves[0](chart), self.fresh, self.check, True)
         return sum(len(terms_of(g)) for g in after.generators if len(terms_of(g)) > 1), moves
 
-    def _branches(self, chart: Chart, kind: Literal["split", "blow_up"], moves: Sequence[Move], ceiling: Key, depth: int) -> Node:
+    def _branches(
+        self,
+        chart: Chart,
+        kind: Literal["split", "blow_up"],
+        moves: Sequence[Move],
+        ceiling: Key,
+        depth: int,
+    ) -> Node:
         node = Node(chart, [], kind, Bound(NEVER, NEVER))
         for move in moves:
             below = self.solve(move(chart), min(ceiling, node.bound.high), depth + 1)
@@ -162,15 +178,19 @@ class Search:
     def _without_charts(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
         """From the polyhedron alone, or from a cover if it has one vertex."""
         newton = Newton(chart, self.check)
-        node = self._cover(chart, newton, ceiling, depth) or self._newton(chart, newton, ceiling, depth, charts=False)
+        node = self._cover(chart, newton, ceiling, depth) or self._newton(
+            chart, newton, ceiling, depth, charts=False
+        )
         if node is not None:
             node.newton = newton
         return node
 
     def _coefficients(self, chart: Chart, slopes_too: bool) -> tuple[Solve | Etale, Apart] | None:
-        """A factor of a coefficient of the generators that may vanish: of those in the most coefficients, the simplest.
+        """A factor of a coefficient of the generators that may vanish: of those in the most
+        coefficients, the simplest.
 
-        If there is none that can be a coordinate, one of a coefficient of a coordinate, and last a free coordinate itself.
+        If there is none that can be a coordinate, one of a coefficient of a coordinate, and last a
+        free coordinate itself.
         """
         if not chart.units:
             return None
@@ -182,9 +202,16 @@ class Search:
                 coefficients.setdefault(e[:count], {})[(*(0,) * count, *e[count:])] = c
             parts += [chart.ring.from_dict(part) for part in coefficients.values()]
         slopes = [
-            chart.at_zero(g.derivative(i)) for g in chart.generators for i, degree in enumerate(g.degrees()) if degree == 1
+            chart.at_zero(g.derivative(i))
+            for g in chart.generators
+            for i, degree in enumerate(g.degrees())
+            if degree == 1
         ]
-        free = [chart.variable(n) for n in chart.units if n in chart.free and any(n in used(chart, g) for g in chart.generators)]
+        free = [
+            chart.variable(n)
+            for n in chart.units
+            if n in chart.free and any(n in used(chart, g) for g in chart.generators)
+        ]
         for polys in (parts, slopes, free) if slopes_too else (parts,):
             found: dict[str, tuple[int, Poly]] = {}
             for poly in polys:
@@ -204,13 +231,18 @@ class Search:
                     return piece, Apart(polynomial(chart, piece))
         return None
 
-    def _newton(self, chart: Chart, newton: Newton, ceiling: Key, depth: int, charts: bool = True) -> Any:
+    def _newton(
+        self, chart: Chart, newton: Newton, ceiling: Key, depth: int, charts: bool = True
+    ) -> Any:
         plain = newton.monomial_key()
         high = plain if chart.real else NEVER
         bound = Bound(plain, high)
         ceiling = min(ceiling, high)
         node = Node(chart, [], "newton", bound, factors=newton.factors)
-        if all(len(terms_of(g)) == 1 and not any(g.degrees()[i] for i in chart.free_places) for g in chart.generators):
+        if all(
+            len(terms_of(g)) == 1 and not any(g.degrees()[i] for i in chart.free_places)
+            for g in chart.generators
+        ):
             return node
         waiting: list[tuple[Cone, Face]] = []
         for cone in newton.fan.cones:
@@ -234,15 +266,21 @@ class Search:
         for cone, face in waiting:
             if not charts and not self._level(chart, newton, cone, face, min(ceiling, bound.high)):
                 return None
-            bound = bound.meet(self._degenerate(chart, newton, cone, face, min(ceiling, bound.high), depth))
+            bound = bound.meet(
+                self._degenerate(chart, newton, cone, face, min(ceiling, bound.high), depth)
+            )
         node.bound = bound
         return node
 
     def _level(self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key) -> bool:
         """Whether a face needs no charts."""
-        return newton.steepness(cone, ceiling) is not None or (chart.power == 2 and newton.contact(cone, ceiling) is not None)
+        return newton.steepness(cone, ceiling) is not None or (
+            chart.power == 2 and newton.contact(cone, ceiling) is not None
+        )
 
-    def _degenerate(self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key, depth: int) -> Bound:
+    def _degenerate(
+        self, chart: Chart, newton: Newton, cone: Cone, face: Face, ceiling: Key, depth: int
+    ) -> Bound:
         steep = newton.steepness(cone, ceiling)
         if steep is not None:
             face.method, face.rank = "steep", steep[0]
@@ -254,23 +292,38 @@ class Search:
             return Bound(contact[1], NEVER)
         bound = Bound(NEVER, NEVER)
         face.method = "charts"
-        if newton.count == cone.dimension and newton.count == len(chart.local) and _is_orthant(cone):
+        if (
+            newton.count == cone.dimension
+            and newton.count == len(chart.local)
+            and _is_orthant(cone)
+        ):
             face.method = "open"
             return Bound(lowest(chart), NEVER)
         for rays in unimodular_cones(cone, self.check):
             complement = tuple(completed(rays))
-            toric = Toric(rays, complement, tuple(self.fresh("s") for _ in rays), tuple(self.fresh("t") for _ in complement))
+            toric = Toric(
+                rays,
+                complement,
+                tuple(self.fresh("s") for _ in rays),
+                tuple(self.fresh("t") for _ in complement),
+            )
             child = self.solve(toric(chart), min(ceiling, bound.high), depth + 1)
             face.children.append(Child(toric, child))
             bound = bound.meet(child.bound)
         return bound
 
     def _cover(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> Node | None:
-        """Where the polyhedron is an orthant and its vertex has zeros: a chart around every piece of the zero set that needs one."""
+        """Where the polyhedron is an orthant and its vertex has zeros: a chart around every piece
+        of the zero set that needs one.
+        """
         if len(newton.fan.cones) != 1 or not chart.units:
             return None
         (cone,) = newton.fan.cones
-        if newton.excluded(cone) in EXCLUDED or newton.crossing(cone) is not None or newton.steepness(cone, ceiling) is not None:
+        if (
+            newton.excluded(cone) in EXCLUDED
+            or newton.crossing(cone) is not None
+            or newton.steepness(cone, ceiling) is not None
+        ):
             return None
         # Where the generators do not vanish, only the divisors of the chart count.
         key = newton.monomial_key()
@@ -293,11 +346,17 @@ class Search:
         node.bound = bound
         return node
 
-    def _locus(self, chart: Chart, newton: Newton, cone: Cone, ceiling: Key) -> tuple[Face, Bound, list[Solve | Etale]] | None:
-        """The zero set is smooth enough except on the zeros of a few polynomials: how it is elsewhere, and the moves there."""
+    def _locus(
+        self, chart: Chart, newton: Newton, cone: Cone, ceiling: Key
+    ) -> tuple[Face, Bound, list[Solve | Etale]] | None:
+        """The zero set is smooth enough except on the zeros of a few polynomials: how it is
+        elsewhere, and the moves there.
+        """
         systems = []
         for subset in newton.subsets(cone) or ():
-            system = newton.singular([newton.initial(newton.factors[i][0], cone) for i in subset], len(subset))
+            system = newton.singular(
+                [newton.initial(newton.factors[i][0], cone) for i in subset], len(subset)
+            )
             if system is None:
                 break
             if zeros(chart, system) not in EXCLUDED:
@@ -307,7 +366,11 @@ class Search:
             if pieces:
                 crossing = newton.crossing(cone, [polynomial(chart, move) for move in pieces])
                 if crossing is not None:
-                    return Face(cone.rays, "crossing", crossings=tuple(crossing[0])), crossing[1], pieces
+                    return (
+                        Face(cone.rays, "crossing", crossings=tuple(crossing[0])),
+                        crossing[1],
+                        pieces,
+                    )
         polys = newton.face_generators(cone)
         for required in range(1, len(polys) + 1):
             if Fraction(required, chart.power) <= ceiling[0]:
@@ -315,7 +378,9 @@ class Search:
             system = newton.singular([p for p in polys if p != 0], required)
             pieces = None if system is None else self._pieces(chart, [system])
             if pieces:
-                steep = newton.steepness(cone, ceiling, [polynomial(chart, move) for move in pieces])
+                steep = newton.steepness(
+                    cone, ceiling, [polynomial(chart, move) for move in pieces]
+                )
                 if steep is not None:
                     return Face(cone.rays, "steep", rank=steep[0]), Bound(steep[1], NEVER), pieces
         return None
@@ -325,7 +390,11 @@ class Search:
         for system in systems:
             best: tuple[int, list[Solve | Etale]] | None = None
             for element in eliminants(chart, system, self.check):
-                found = [self._piece(chart, factor) for factor, _ in element.factor()[1] if len(terms_of(factor)) > 1]
+                found = [
+                    self._piece(chart, factor)
+                    for factor, _ in element.factor()[1]
+                    if len(terms_of(factor)) > 1
+                ]
                 if any(move is None for move in found):
                     continue
                 pieces = [move for move in found if move is not None]
@@ -339,7 +408,9 @@ class Search:
         return list(unique.values())
 
     def _factors(self, chart: Chart) -> tuple[int, list[Solve | Etale]] | None:
-        """A generator, and for each factor of it on the divisors that has zeros the move that makes it a coordinate."""
+        """A generator, and for each factor of it on the divisors that has zeros the move that makes
+        it a coordinate.
+        """
         best: tuple[int, int, list[Solve | Etale]] | None = None
         for index, g in enumerate(chart.generators):
             self.check()
@@ -371,7 +442,11 @@ class Search:
             _, _, v, (slope, rest) = min(options, key=lambda option: option[:3])
             return Solve(v, slope, rest, self.fresh("u"))
         gradient = [factor.derivative(i) for i in range(len(chart.local), len(chart.names))]
-        if chart.relations or zeros(chart, [factor, *gradient]) not in EXCLUDED or any(factor.degrees()[i] for i in chart.free_places):
+        if (
+            chart.relations
+            or zeros(chart, [factor, *gradient]) not in EXCLUDED
+            or any(factor.degrees()[i] for i in chart.free_places)
+        ):
             return None
         for v in chart.units:
             degree = factor.degrees()[chart.names.index(v)]
@@ -385,7 +460,11 @@ class Search:
 
 def polynomial(chart: Chart, move: Solve | Etale) -> Poly:
     """The polynomial that a move makes a coordinate."""
-    return move.polynomial if isinstance(move, Etale) else move.slope * chart.variable(move.variable) + move.rest
+    return (
+        move.polynomial
+        if isinstance(move, Etale)
+        else move.slope * chart.variable(move.variable) + move.rest
+    )
 
 
 def _is_orthant(cone: Cone) -> bool:
@@ -395,8 +474,9 @@ def _is_orthant(cone: Cone) -> bool:
 def lowest(chart: Chart) -> Key:
     r"""A lower bound at every point of the chart, by Hölder's inequality.
 
-    The generators have order at most s = their least degree at every point, so :math:`Σ|g|^e` alone has λ ≥ 1/(es), the monomial alone
-    the least ratio r, and 1/λ adds at most. On the hypersurface of a relation of degree r the order is at most rs (Bézout).
+    The generators have order at most s = their least degree at every point, so :math:`Σ|g|^e` alone
+    has λ ≥ 1/(es), the monomial alone the least ratio r, and 1/λ adds at most. On the hypersurface
+    of a relation of degree r the order is at most rs (Bézout).
     """
     slowest = Fraction(0)
     for k, h in zip(chart.exponents, chart.weights, strict=True):
@@ -407,5 +487,3 @@ def lowest(chart: Chart) -> Key:
     slowest += chart.power * degree
     key = NEVER if slowest == 0 else (1 / slowest, -len(chart.names))
     return key
-
-

@@ -1,4 +1,6 @@
-"""Moves that make a chart simpler without leaving it: generators reduced, units divided out, coordinates straightened."""
+"""Moves that make a chart simpler without leaving it: generators reduced, units divided out,
+coordinates straightened.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,20 @@ def is_unit(chart: Chart, poly: Poly) -> bool:
 def simplified(
     chart: Chart, fresh: Callable[[str], str], check: Callable[[], None], paired: bool = False
 ) -> tuple[Chart, list[Move]]:
-    """The chart after all moves that help, and the moves; ``paired``: coordinates are also paired off, see :func:`paired_off`."""
+    """The chart after all moves that help, and the moves; ``paired``: coordinates are also paired
+    off, see :func:`paired_off`.
+    """
     moves: list[Move] = []
     while True:
         check()
         move = next(_moves(chart, fresh, check), None)
-        found = [move] if move is not None else (paired_off(chart, fresh, check) or straightest(chart, fresh, check)) if paired else []
+        found = (
+            [move]
+            if move is not None
+            else (paired_off(chart, fresh, check) or straightest(chart, fresh, check))
+            if paired
+            else []
+        )
         if not found:
             return chart, moves
         for move in found:
@@ -70,8 +80,14 @@ def _divisions(chart: Chart) -> Iterator[Move]:
 
 
 def _eliminations(chart: Chart) -> Iterator[Move]:
-    """Remove from a generator the multiples of another one that is a coordinate, or that divides it."""
-    if chart.relations and any(g.is_constant() for g in chart.generators) and len(chart.generators) == 1:
+    """Remove from a generator the multiples of another one that is a coordinate, or that divides
+    it.
+    """
+    if (
+        chart.relations
+        and any(g.is_constant() for g in chart.generators)
+        and len(chart.generators) == 1
+    ):
         return
     for source, g in enumerate(chart.generators):
         if len(terms_of(g)) == 1:
@@ -93,7 +109,9 @@ def _multiples_of(chart: Chart, source: int) -> Iterator[Move]:
 
 
 def _multiple(chart: Chart, poly: Poly, divisor: Vector) -> Poly:
-    """The terms divisible by the monomial (units do not matter), divided by it, if that leaves no negative exponents."""
+    """The terms divisible by the monomial (units do not matter), divided by it, if that leaves no
+    negative exponents.
+    """
     count = len(chart.local)
     places = (*range(count), *chart.free_places)
     terms = {}
@@ -117,21 +135,32 @@ def _straightenings(chart: Chart, fresh: Callable[[str], str]) -> Iterator[Move]
             if parts is None:
                 continue
             slope, rest = parts
-            cost = (v not in chart.local, len(terms_of(slope)), len(terms_of(rest)), int(rest.total_degree()))
+            cost = (
+                v not in chart.local,
+                len(terms_of(slope)),
+                len(terms_of(rest)),
+                int(rest.total_degree()),
+            )
             candidates.append((cost, len(candidates), v, slope, rest))
     for _, _, v, slope, rest in sorted(candidates):
         yield Solve(v, slope, rest, fresh("u"))
 
 
-def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> Iterator[Move]:
-    """A factor c·v + p of a generator or of the prior, with v local, becomes a coordinate, if that leaves fewer terms."""
+def _straightened_factors(
+    chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]
+) -> Iterator[Move]:
+    """A factor c·v + p of a generator or of the prior, with v local, becomes a coordinate, if that
+    leaves fewer terms.
+    """
     if chart.relations:
         return
     size = _terms(chart)
     seen = set()
     for poly in (*chart.generators, chart.prior):
         check()
-        factors = factors_of(poly) if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree()[1]
+        factors = (
+            factors_of(poly) if len(terms_of(poly)) <= LARGEST else poly.factor_squarefree()[1]
+        )
         for factor, _ in factors:
             if len(terms_of(factor)) == 1 or len(terms_of(factor)) > LARGEST or str(factor) in seen:
                 continue
@@ -146,10 +175,12 @@ def _straightened_factors(chart: Chart, fresh: Callable[[str], str], check: Call
 
 
 def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
-    r"""Changes of coordinates after which a generator is v w, or c v², + terms without v and w, if they leave fewer terms in all.
+    r"""Changes of coordinates after which a generator is v w, or c v², + terms without v and w, if
+     they leave fewer terms in all.
 
-    g = v·A + B with A = c·w + r, c a unit: A becomes the coordinate w, then v + B_w becomes v, where B = w·B_w + terms without w (the
-    splitting lemma of Morse theory; for a determinant, the clearing of a row and a column).
+    g = v·A + B with A = c·w + r, c a unit: A becomes the coordinate w, then v + B_w becomes v,
+    where B = w·B_w + terms without w (the splitting lemma of Morse theory; for a determinant, the
+    clearing of a row and a column).
     """
     if chart.relations:
         return []
@@ -179,12 +210,17 @@ def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], No
 
 
 def straightest(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
-    """A factor of a generator made a coordinate, if more generators are monomials then, and the terms in all not many more."""
+    """A factor of a generator made a coordinate, if more generators are monomials then, and the
+    terms in all not many more.
+    """
     if chart.relations:
         return []
     most = GROWTH * _terms(chart) + LEAST_GROWTH
     rest = sum(len(terms_of(g)) > 1 for g in chart.generators)
-    for g in sorted((g for g in chart.generators if 1 < len(terms_of(g)) <= LARGEST), key=lambda g: len(terms_of(g))):
+    for g in sorted(
+        (g for g in chart.generators if 1 < len(terms_of(g)) <= LARGEST),
+        key=lambda g: len(terms_of(g)),
+    ):
         for factor, _ in factors_of(g):
             if len(terms_of(factor)) == 1:
                 continue
@@ -195,7 +231,10 @@ def straightest(chart: Chart, fresh: Callable[[str], str], check: Callable[[], N
                 check()
                 move = _changed(chart, v, *parts, fresh)
                 after = move(chart)
-                if sum(len(terms_of(p)) > 1 for p in after.generators) < rest and _terms(after) <= most:
+                if (
+                    sum(len(terms_of(p)) > 1 for p in after.generators) < rest
+                    and _terms(after) <= most
+                ):
                     return [move]
     return []
 
@@ -205,7 +244,11 @@ GROWTH, LEAST_GROWTH = 2, 20
 
 def _pair(chart: Chart, g: Poly, done: set[str], fresh: Callable[[str], str]) -> list[Move]:
     """The changes for two coordinates that are not ``done`` yet; these are added to it."""
-    names = [n for n in (*chart.local, *chart.units) if n not in done and (n in chart.local or n in chart.free)]
+    names = [
+        n
+        for n in (*chart.local, *chart.units)
+        if n not in done and (n in chart.local or n in chart.free)
+    ]
     for v in names:
         position = chart.names.index(v)
         if v in done or _carries(chart, v):
@@ -232,7 +275,14 @@ def _pair(chart: Chart, g: Poly, done: set[str], fresh: Callable[[str], str]) ->
                 move = _changed(chart, w, *parts, fresh)
                 moves.append(move)
                 moved, other = move(chart), move.name
-            halves = next((h for h in (_halves(moved, p, v, other) for p in moved.generators) if h is not None), None)
+            halves = next(
+                (
+                    h
+                    for h in (_halves(moved, p, v, other) for p in moved.generators)
+                    if h is not None
+                ),
+                None,
+            )
             if halves is None:
                 continue
             unit, rest = halves
@@ -250,24 +300,38 @@ def _pair(chart: Chart, g: Poly, done: set[str], fresh: Callable[[str], str]) ->
 
 
 def _halves(chart: Chart, g: Poly, v: str, w: str) -> tuple[Poly, Poly] | None:
-    """(U, P) with g = (U·v + P)·w + terms without v and w, where U·v + P may be a coordinate in the place of v."""
+    """(U, P) with g = (U·v + P)·w + terms without v and w, where U·v + P may be a coordinate in the
+    place of v.
+    """
     i, j = chart.names.index(v), chart.names.index(w)
     terms = terms_of(g)
     with_v = {e: c for e, c in terms.items() if e[i]}
     if not with_v or any(e[i] != 1 or e[j] != 1 for e in with_v):
         return None
-    unit = chart.ring.from_dict({tuple(a * (k not in (i, j)) for k, a in enumerate(e)): c for e, c in with_v.items()})
-    rest = chart.ring.from_dict({tuple(a - (k == j) for k, a in enumerate(e)): c for e, c in terms.items() if not e[i] and e[j]})
+    unit = chart.ring.from_dict(
+        {tuple(a * (k not in (i, j)) for k, a in enumerate(e)): c for e, c in with_v.items()}
+    )
+    rest = chart.ring.from_dict(
+        {
+            tuple(a - (k == j) for k, a in enumerate(e)): c
+            for e, c in terms.items()
+            if not e[i] and e[j]
+        }
+    )
     if not is_unit(chart, unit) or (v in chart.local and chart.at_zero(rest) != 0):
         return None
     return unit, rest
 
 
 def _carries(chart: Chart, v: str) -> bool:
-    return v in chart.local and bool(chart.exponents[chart.local.index(v)] or chart.weights[chart.local.index(v)])
+    return v in chart.local and bool(
+        chart.exponents[chart.local.index(v)] or chart.weights[chart.local.index(v)]
+    )
 
 
-def _changed(chart: Chart, v: str, slope: Poly, rest: Poly, fresh: Callable[[str], str]) -> Solve | Change:
+def _changed(
+    chart: Chart, v: str, slope: Poly, rest: Poly, fresh: Callable[[str], str]
+) -> Solve | Change:
     return (Solve if v in chart.local else Change)(v, slope, rest, fresh("u"))
 
 
@@ -276,11 +340,17 @@ def _terms(chart: Chart) -> int:
 
 
 def linear_parts(chart: Chart, g: Poly, v: str) -> tuple[Poly, Poly] | None:
-    """(c, p) with g = c·v + p, c a unit and p without v, if v may be replaced by g as a coordinate."""
+    """(c, p) with g = c·v + p, c a unit and p without v, if v may be replaced by g as a
+    coordinate.
+    """
     index = chart.names.index(v)
-    if g.degrees()[index] != 1 or any(v in used(chart, relation) for _, relation in chart.relations):
+    if g.degrees()[index] != 1 or any(
+        v in used(chart, relation) for _, relation in chart.relations
+    ):
         return None
-    if v in chart.local and (chart.exponents[chart.local.index(v)] or chart.weights[chart.local.index(v)]):
+    if v in chart.local and (
+        chart.exponents[chart.local.index(v)] or chart.weights[chart.local.index(v)]
+    ):
         return None
     slope_terms, rest_terms = {}, {}
     for e, c in terms_of(g).items():

@@ -1,8 +1,10 @@
 r"""A polynomial as a sum of squares of polynomials with rational coefficients, if it is one.
 
-:math:`F = m^T G m` with the vector m of monomials and a positive semidefinite G, the Gram matrix (Choi, Lam & Reznick 1995). G is looked
-for in floating point by an interior-point method; what it says about the kernel of G is rounded to fractions, and the rest is exact: the
-linear equations for G, and its decomposition :math:`L D L^T` with D > 0. The sum that is returned is F, or there is none.
+:math:`F = m^T G m` with the vector m of monomials and a positive semidefinite G, the Gram matrix
+(Choi, Lam & Reznick 1995). G is looked for in floating point by an interior-point method; what it
+says about the kernel of G is rounded to fractions, and the rest is exact: the linear equations for
+G, and its decomposition :math:`L D L^T` with D > 0. The sum that is returned is F, or there is
+none.
 """
 
 from __future__ import annotations
@@ -33,13 +35,19 @@ MOST_UNKNOWNS = 400
 """Of a system of equations that is solved by least squares."""
 
 ROUNDINGS = ((1e-7, (1, 4, 12, 60, 400, 2000)), (1e-5, (1, 4, 12, 60)), (2e-3, (1, 4, 12)))
-"""How far the entries of a kernel may be off, and the denominators that can then be told from each other."""
+"""How far the entries of a kernel may be off, and the denominators that can then be told from each
+other.
+"""
 
 SMALL = 2e-3
-"""Eigenvalues of a scaled Gram matrix below this belong to its kernel, if what follows from that is true exactly."""
+"""Eigenvalues of a scaled Gram matrix below this belong to its kernel, if what follows from that is
+true exactly.
+"""
 
 
-def sum_of_squares(poly: Poly, check: Callable[[], None] = lambda: None, most: int = MOST_MONOMIALS) -> list[Square] | None:
+def sum_of_squares(
+    poly: Poly, check: Callable[[], None] = lambda: None, most: int = MOST_MONOMIALS
+) -> list[Square] | None:
     """Constants c > 0 and polynomials g with ``poly`` = Σ c·g², or ``None`` if none were found.
 
     >>> x, y = ring("xy").gens()
@@ -82,7 +90,9 @@ class _Clock:
 
 
 @lru_cache(maxsize=4096)
-def _known(key: tuple, most: int, clock: _Clock) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
+def _known(
+    key: tuple, most: int, clock: _Clock
+) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
     terms = {e: _rational(c) for e, c in key}
     if len(terms) == 0 or not _may_be_one(terms):
         return None
@@ -93,7 +103,10 @@ def _known(key: tuple, most: int, clock: _Clock) -> list[tuple[Any, list[tuple[E
 
 
 def _search(
-    terms: dict[Exponents, Any], basis: Sequence[dict[Exponents, Any]], check: Callable[[], None], reductions: int
+    terms: dict[Exponents, Any],
+    basis: Sequence[dict[Exponents, Any]],
+    check: Callable[[], None],
+    reductions: int,
 ) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
     check()
     for matrix, smaller in _gram(terms, basis, check):
@@ -111,7 +124,9 @@ def _rational(text: str) -> Any:
 
 
 def _may_be_one(terms: dict[Exponents, Any]) -> bool:
-    """Extreme exponents are even, with positive coefficients, and no value at a few points is negative."""
+    """Extreme exponents are even, with positive coefficients, and no value at a few points is
+    negative.
+    """
     size = len(next(iter(terms)))
     for direction in _directions(size)[:200]:
         best = max(sum(a * b for a, b in zip(direction, e, strict=True)) for e in terms)
@@ -121,7 +136,9 @@ def _may_be_one(terms: dict[Exponents, Any]) -> bool:
     random = np.random.default_rng(0)
     points = random.normal(size=(200, size)) * np.exp(random.normal(size=(200, 1)))
     powers = np.array(list(terms))
-    values = np.prod(points[:, None, :] ** powers[None], axis=2) * np.array([float(Fraction(int(c.p), int(c.q))) for c in terms.values()])
+    values = np.prod(points[:, None, :] ** powers[None], axis=2) * np.array(
+        [float(Fraction(int(c.p), int(c.q))) for c in terms.values()]
+    )
     return bool(np.all(values.sum(axis=1) >= -1e-9 * np.abs(values).sum(axis=1)))
 
 
@@ -144,7 +161,9 @@ def _directions(size: int) -> list[Exponents]:
 
 
 def _half(terms: dict[Exponents, Any], most: int) -> list[Exponents] | None:
-    """The monomials that roots may have: their squares lie in the Newton polytope, and each is needed or met by others."""
+    """The monomials that roots may have: their squares lie in the Newton polytope, and each is
+    needed or met by others.
+    """
     support = np.array(list(terms))
     size = support.shape[1]
     low, high = support.min(axis=0), support.max(axis=0)
@@ -168,9 +187,18 @@ def _half(terms: dict[Exponents, Any], most: int) -> list[Exponents] | None:
                 if a < b:
                     total = tuple(map(sum, zip(a, b, strict=True)))
                     sums[total] = sums.get(total, 0) + 1
-        gone = {m for m in kept if tuple(2 * v for v in m) not in sums and tuple(2 * v for v in m) not in terms}
+        gone = {
+            m
+            for m in kept
+            if tuple(2 * v for v in m) not in sums and tuple(2 * v for v in m) not in terms
+        }
         # A diagonal entry alone must be the coefficient, which is positive.
-        gone |= {m for m in kept if tuple(2 * v for v in m) not in sums and terms.get(tuple(2 * v for v in m), fmpq(-1)) <= 0}
+        gone |= {
+            m
+            for m in kept
+            if tuple(2 * v for v in m) not in sums
+            and terms.get(tuple(2 * v for v in m), fmpq(-1)) <= 0
+        }
         if not gone:
             break
         kept -= gone
@@ -178,11 +206,17 @@ def _half(terms: dict[Exponents, Any], most: int) -> list[Exponents] | None:
 
 
 def _facet_weights(terms: dict[Exponents, Any]) -> list[Exponents]:
-    """Weights for which the terms are homogeneous, with both signs: equations of the polytope's span."""
+    """Weights for which the terms are homogeneous, with both signs: equations of the polytope's
+    span.
+    """
     exponents = list(terms)
     rows = [[a - b for a, b in zip(e, exponents[0], strict=True)] for e in exponents[1:]]
     if not rows:
-        return [tuple(s * int(i == j) for i in range(len(exponents[0]))) for j in range(len(exponents[0])) for s in (1, -1)]
+        return [
+            tuple(s * int(i == j) for i in range(len(exponents[0])))
+            for j in range(len(exponents[0]))
+            for s in (1, -1)
+        ]
     found = []
     for vector in _kernel(fmpq_mat(len(rows), len(rows[0]), [v for row in rows for v in row])):
         scale = 1
@@ -215,7 +249,9 @@ def _kernel(matrix: Any) -> list[list[Any]]:
 def _gram(
     terms: dict[Exponents, Any], basis: Sequence[dict[Exponents, Any]], check: Callable[[], None]
 ) -> Iterator[tuple[list[list[Any]] | None, list[dict[Exponents, Any]]]]:
-    """A positive definite Gram matrix for a basis of polynomials; or smaller bases, one of which may do."""
+    """A positive definite Gram matrix for a basis of polynomials; or smaller bases, one of which
+    may do.
+    """
     size = len(basis)
     pairs = [(a, b) for a in range(size) for b in range(a, size)]
     products: list[dict[Exponents, Any]] = []
@@ -232,7 +268,9 @@ def _gram(
     space = _affine(rows, products, terms, check)
     if space is None:
         return
-    start, free, directions = space  # entries = start + Σ θ_j directions_j, and θ are the entries at the places ``free``
+    start, free, directions = (
+        space  # entries = start + Σ θ_j directions_j, and θ are the entries at the places ``free``
+    )
     numeric = _interior_point(size, pairs, start, directions, check)
     if numeric is None:
         return
@@ -253,7 +291,11 @@ def _gram(
     right = np.array([_float(terms.get(e, fmpq(0))) for e in rows])
     height = np.maximum(np.abs(equations).max(axis=1), 1e-300)
     equations, right = equations / height[:, None], right / height
-    cuts = [k for k in range(1, size) if order[k - 1] < SMALL * order[-1] and order[k] > 5 * order[k - 1]]
+    cuts = [
+        k
+        for k in range(1, size)
+        if order[k - 1] < SMALL * order[-1] and order[k] > 5 * order[k - 1]
+    ]
     for cut in sorted(cuts, key=lambda k: order[k - 1] / order[k])[:4]:
         check()
         tried: list[Any] = []
@@ -270,7 +312,9 @@ def _gram(
                     yield None, smaller
 
 
-def _polished(factor: np.ndarray, pairs: Sequence[tuple[int, int]], equations: np.ndarray, right: np.ndarray) -> np.ndarray | None:
+def _polished(
+    factor: np.ndarray, pairs: Sequence[tuple[int, int]], equations: np.ndarray, right: np.ndarray
+) -> np.ndarray | None:
     """C near the given one with C Cᵀ a Gram matrix, by Gauss and Newton's method."""
     first, second = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
     size, rank = factor.shape
@@ -286,7 +330,9 @@ def _polished(factor: np.ndarray, pairs: Sequence[tuple[int, int]], equations: n
         np.add.at(slopes, (places, second), factor[first])
         step = np.linalg.lstsq(equations @ slopes.reshape(len(pairs), -1), -residual, rcond=1e-9)[0]
         factor = factor + step.reshape(size, rank)
-    return factor if np.max(np.abs(residual)) < 1e-9 * max(1.0, float(np.max(np.abs(right)))) else None
+    return (
+        factor if np.max(np.abs(residual)) < 1e-9 * max(1.0, float(np.max(np.abs(right)))) else None
+    )
 
 
 def _float(c: Any) -> float:
@@ -294,9 +340,14 @@ def _float(c: Any) -> float:
 
 
 def _affine(
-    rows: dict[Exponents, int], products: Sequence[dict[Exponents, Any]], terms: dict[Exponents, Any], check: Callable[[], None]
+    rows: dict[Exponents, int],
+    products: Sequence[dict[Exponents, Any]],
+    terms: dict[Exponents, Any],
+    check: Callable[[], None],
 ) -> tuple[list[Any], list[int], list[dict[int, Any]]] | None:
-    """All solutions of Σ entry·product = polynomial: one of them, the entries that are free, and what each of these changes."""
+    """All solutions of Σ entry·product = polynomial: one of them, the entries that are free, and
+    what each of these changes.
+    """
     count = len(products)
     if all(len(p) == 1 for p in products):  # monomials: every entry is in one equation
         together: dict[int, list[int]] = {}
@@ -312,7 +363,9 @@ def _affine(
             start[last] = terms.get(where[i], fmpq(0)) / products[last][where[i]]
             for j in members[:-1]:
                 free.append(j)
-                directions.append({j: fmpq(1), last: -products[j][where[i]] / products[last][where[i]]})
+                directions.append(
+                    {j: fmpq(1), last: -products[j][where[i]] / products[last][where[i]]}
+                )
         return start, free, directions
     entries = [fmpq(0)] * (len(rows) * (count + 1))
     for j, p in enumerate(products):
@@ -333,12 +386,19 @@ def _affine(
     for r, pivot in enumerate(pivots):
         start[pivot] = reduced[r, count]
     free = [j for j in range(count) if j not in pivots]
-    directions = [{j: fmpq(1), **{p: -reduced[r, j] for r, p in enumerate(pivots) if reduced[r, j] != 0}} for j in free]
+    directions = [
+        {j: fmpq(1), **{p: -reduced[r, j] for r, p in enumerate(pivots) if reduced[r, j] != 0}}
+        for j in free
+    ]
     return start, free, directions
 
 
 def _matrix(
-    size: int, pairs: Sequence[tuple[int, int]], start: Sequence[Any], directions: Sequence[dict[int, Any]], theta: Sequence[Any]
+    size: int,
+    pairs: Sequence[tuple[int, int]],
+    start: Sequence[Any],
+    directions: Sequence[dict[int, Any]],
+    theta: Sequence[Any],
 ) -> list[list[Any]]:
     flat = list(start)
     for value, direction in zip(theta, directions, strict=True):
@@ -351,14 +411,20 @@ def _matrix(
 
 
 def _interior_point(
-    size: int, pairs: Sequence[tuple[int, int]], start: Sequence[Any], directions: Sequence[dict[int, Any]], check: Callable[[], None]
+    size: int,
+    pairs: Sequence[tuple[int, int]],
+    start: Sequence[Any],
+    directions: Sequence[dict[int, Any]],
+    check: Callable[[], None],
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
-    r"""The Gram matrix with the largest least eigenvalue, rows and columns scaled; that, 0 on the boundary; and the scales.
+    r"""The Gram matrix with the largest least eigenvalue, rows and columns scaled; that, 0 on the
+     boundary; and the scales.
 
     ``None`` if there is no such matrix.
 
-    Maximise t with :math:`G(θ) - t I` positive definite, by Newton steps on :math:`-t/μ - \log\det(G(θ) - t I)`
-    for decreasing μ; at the end G is near the analytic centre of the best ones, whose kernel is the smallest.
+    Maximise t with :math:`G(θ) - t I` positive definite, by Newton steps on :math:`-t/μ -
+    \log\det(G(θ) - t I)` for decreasing μ; at the end G is near the analytic centre of the best
+    ones, whose kernel is the smallest.
     """
     first, second = np.array([a for a, _ in pairs]), np.array([b for _, b in pairs])
     base = np.array([_float(c) for c in start])
@@ -370,7 +436,9 @@ def _interior_point(
     if len(directions):
         # Start with the smallest entries that satisfy the equations.
         weights = np.where(first == second, 1.0, 2.0)
-        theta = np.linalg.lstsq((changes * np.sqrt(weights)).T, -base * np.sqrt(weights), rcond=None)[0]
+        theta = np.linalg.lstsq(
+            (changes * np.sqrt(weights)).T, -base * np.sqrt(weights), rcond=None
+        )[0]
     diagonal = np.array([i for i, (a, b) in enumerate(pairs) if a == b])
 
     def gram(vector: np.ndarray) -> np.ndarray:
@@ -382,7 +450,9 @@ def _interior_point(
 
     # Monomials of one size: the diagonal is about 1.
     flat = base + theta @ changes
-    scale = 1 / np.sqrt(np.maximum(np.abs(flat[diagonal]), 1e-3 * max(1e-300, float(np.max(np.abs(flat))))))
+    scale = 1 / np.sqrt(
+        np.maximum(np.abs(flat[diagonal]), 1e-3 * max(1e-300, float(np.max(np.abs(flat)))))
+    )
     for _ in range(2):
         scale = 1 / np.sqrt(np.maximum(1 / scale**2, 1e-12 * np.max(1 / scale**2)))
     outer = scale[first] * scale[second]
@@ -411,7 +481,9 @@ def _interior_point(
                 hessian = changes @ kron @ changes.T
                 square = inverse @ inverse
                 mixed = -changes @ (factor * square[first, second])
-                full = np.block([[hessian, mixed[:, None]], [mixed[None], np.array([[np.sum(inverse**2)]])]])
+                full = np.block(
+                    [[hessian, mixed[:, None]], [mixed[None], np.array([[np.sum(inverse**2)]])]]
+                )
             else:
                 full = np.array([[np.sum(inverse**2)]])
             slope = np.append(gradient, slope_t)
@@ -434,7 +506,11 @@ def _interior_point(
             theta, t = trial, t_trial
             if decrement < 0.1:
                 break
-        if level * size < 1e-10 or t > 0.02 or (t < 0 and -t > 4 * level * size and t + level * size < -1e-4):
+        if (
+            level * size < 1e-10
+            or t > 0.02
+            or (t < 0 and -t > 4 * level * size and t + level * size < -1e-4)
+        ):
             break
         level *= 0.1
     upper = t + level * size  # by duality, about
@@ -444,12 +520,16 @@ def _interior_point(
     return found, (t if t > 1e-6 else 0.0), scale
 
 
-def _rounded_kernel(vectors: np.ndarray, error: float, limits: Sequence[int]) -> list[list[Any]] | None:
+def _rounded_kernel(
+    vectors: np.ndarray, error: float, limits: Sequence[int]
+) -> list[list[Any]] | None:
     """Reduced to echelon form, with entries rounded to the simplest fractions within the error."""
     matrix = vectors.astype(float).copy()
     pivots: list[int] = []
     for row in range(len(matrix)):
-        rest = np.abs(matrix[row:]) / np.maximum(np.abs(matrix[row:]).max(axis=1, keepdims=True), 1e-300)
+        rest = np.abs(matrix[row:]) / np.maximum(
+            np.abs(matrix[row:]).max(axis=1, keepdims=True), 1e-300
+        )
         rest[:, pivots] = 0
         best = np.unravel_index(int(np.argmax(rest)), rest.shape)
         pivot_row, column = row + int(best[0]), int(best[1])
@@ -466,7 +546,14 @@ def _rounded_kernel(vectors: np.ndarray, error: float, limits: Sequence[int]) ->
         line = []
         for value in map(float, row_values):
             allowed = error * max(1.0, abs(value))
-            near = next((f for f in (Fraction(value).limit_denominator(d) for d in limits) if abs(float(f) - value) < allowed), None)
+            near = next(
+                (
+                    f
+                    for f in (Fraction(value).limit_denominator(d) for d in limits)
+                    if abs(float(f) - value) < allowed
+                ),
+                None,
+            )
             if near is None:
                 return None
             line.append(fmpq(near.numerator, near.denominator))
@@ -474,8 +561,12 @@ def _rounded_kernel(vectors: np.ndarray, error: float, limits: Sequence[int]) ->
     return found
 
 
-def _complement(null: list[list[Any]], basis: Sequence[dict[Exponents, Any]]) -> list[dict[Exponents, Any]]:
-    """The combinations of the basis that every Gram matrix with this kernel is made of, in echelon form."""
+def _complement(
+    null: list[list[Any]], basis: Sequence[dict[Exponents, Any]]
+) -> list[dict[Exponents, Any]]:
+    """The combinations of the basis that every Gram matrix with this kernel is made of, in echelon
+    form.
+    """
     size = len(basis)
     orthogonal = _kernel(fmpq_mat(len(null), size, [v for row in null for v in row]))
     if not orthogonal:
@@ -493,7 +584,9 @@ def _complement(null: list[list[Any]], basis: Sequence[dict[Exponents, Any]]) ->
 
 
 def _decomposed(matrix: list[list[Any]]) -> tuple[list[list[Any]], list[Any]] | None:
-    """Unit upper triangular rows and a positive diagonal with matrix = rowsᵀ · diagonal · rows; ``None`` if not positive semidefinite."""
+    """Unit upper triangular rows and a positive diagonal with matrix = rowsᵀ · diagonal · rows;
+    ``None`` if not positive semidefinite.
+    """
     size = len(matrix)
     work = [list(row) for row in matrix]
     rows, diagonal = [], []
@@ -513,7 +606,9 @@ def _decomposed(matrix: list[list[Any]]) -> tuple[list[list[Any]], list[Any]] | 
     return rows, diagonal
 
 
-def _roots(matrix: list[list[Any]], basis: Sequence[dict[Exponents, Any]]) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
+def _roots(
+    matrix: list[list[Any]], basis: Sequence[dict[Exponents, Any]]
+) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
     decomposition = _decomposed(matrix)
     if decomposition is None:
         return None

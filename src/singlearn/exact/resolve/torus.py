@@ -21,12 +21,20 @@ EXCLUDED = ("monomial", "signs", "univariate", "groebner", "factors")
 
 
 def zeros(chart: Chart, polys: Sequence[Poly], avoid: Sequence[Poly] = ()) -> Verdict:
-    """Whether ``polys`` have a common zero off the divisors of the chart, where no polynomial of ``avoid`` vanishes."""
+    """Whether ``polys`` have a common zero off the divisors of the chart, where no polynomial of
+    ``avoid`` vanishes.
+    """
     return torus_zeros(polys, [*chart.nonzero, *avoid], free=chart.free_places)
 
 
-def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: int = 40, free: Sequence[int] = ()) -> Verdict:
-    """Whether ``polys`` have a common zero in (ℝ∖0)^n where no polynomial of ``nonzero`` vanishes; ``free`` coordinates may be 0.
+def torus_zeros(
+    polys: Sequence[Poly],
+    nonzero: Sequence[Poly] = (),
+    patience: int = 40,
+    free: Sequence[int] = (),
+) -> Verdict:
+    """Whether ``polys`` have a common zero in (ℝ∖0)^n where no polynomial of ``nonzero`` vanishes;
+    ``free`` coordinates may be 0.
 
     >>> x, y = ring("xy").gens()
     >>> torus_zeros([x**2 - 2*y**2]), torus_zeros([x**2 + y**2]), torus_zeros([x - y, x + y])
@@ -35,7 +43,8 @@ def torus_zeros(polys: Sequence[Poly], nonzero: Sequence[Poly] = (), patience: i
     terms = [terms_of(poly) for poly in polys if poly != 0]
     key = tuple(sorted(tuple(sorted((e, str(c)) for e, c in t.items())) for t in terms))
     other = tuple(tuple(sorted((e, str(c)) for e, c in terms_of(p).items())) for p in nonzero)
-    # Where no polynomial contains a free coordinate, its value does not matter: to avoid zeros is an open condition.
+    # Where no polynomial contains a free coordinate, its value does not matter: to avoid zeros is
+    # an open condition.
     live = tuple(i for i in free if any(e[i] for t in terms for e in t))
     return _torus_zeros(key, other, patience, live)
 
@@ -63,13 +72,17 @@ def _torus_zeros(key: tuple, other: tuple, patience: int, free: tuple[int, ...])
     return "unknown"
 
 
-def _free_zeros(terms: list[Terms], avoid: list[Terms], patience: int, free: tuple[int, ...]) -> Verdict:
+def _free_zeros(
+    terms: list[Terms], avoid: list[Terms], patience: int, free: tuple[int, ...]
+) -> Verdict:
     if any(len(t) == 1 and _strict(t, free) for t in terms):
         return "monomial"
     if any(_strict(t, free) for t in terms):
         return "signs"
     size = len(next(iter(terms[0])))
-    if len(terms) == 1 and all(_definite_or_strict(factor, free) for factor in _factors_of(terms[0], size)):
+    if len(terms) == 1 and all(
+        _definite_or_strict(factor, free) for factor in _factors_of(terms[0], size)
+    ):
         return "factors"
     if _unit_ideal(terms, avoid, size, patience, free):
         return "groebner"
@@ -86,7 +99,9 @@ def _definite_or_strict(terms: Terms, free: tuple[int, ...]) -> bool:
 
 
 def _strict(terms: Terms, free: Sequence[int]) -> bool:
-    """One sign, and not 0 where free coordinates are: their exponents are even, and a term has none of them."""
+    """One sign, and not 0 where free coordinates are: their exponents are even, and a term has none
+    of them.
+    """
     return (
         _one_sign(terms)
         and not any(e[i] % 2 for e in terms for i in free)
@@ -95,7 +110,9 @@ def _strict(terms: Terms, free: Sequence[int]) -> bool:
 
 
 def _negative_discriminant(terms: Terms, free: Sequence[int]) -> bool:
-    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not 0."""
+    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not
+    0.
+    """
     size = len(next(iter(terms)))
     context = ring([f"t{i}" for i in range(size)])
     for index in range(size):
@@ -119,7 +136,9 @@ def rational(text: str) -> fmpq:
 
 
 def _one_sign(terms: Terms) -> bool:
-    """All exponents congruent modulo 2, all coefficients of one sign: no zero without a zero coordinate."""
+    """All exponents congruent modulo 2, all coefficients of one sign: no zero without a zero
+    coordinate.
+    """
     exponents = list(terms)
     first = [v % 2 for v in exponents[0]]
     if any([v % 2 for v in e] != first for e in exponents):
@@ -127,27 +146,40 @@ def _one_sign(terms: Terms) -> bool:
     return all(c > 0 for c in terms.values()) or all(c < 0 for c in terms.values())
 
 
-def dehomogenised(polys: Sequence[Terms], others: Sequence[Terms] = ()) -> tuple[list[Terms], list[Terms]]:
-    """The same zeros in as few torus coordinates as the exponents need (an invertible monomial change of coordinates)."""
+def dehomogenised(
+    polys: Sequence[Terms], others: Sequence[Terms] = ()
+) -> tuple[list[Terms], list[Terms]]:
+    """The same zeros in as few torus coordinates as the exponents need (an invertible monomial
+    change of coordinates).
+    """
     differences: list[Vector] = []
     every = [*polys, *others]
     for poly in every:
         base = next(iter(poly))
         for e in poly:
             difference = tuple(a - b for a, b in zip(e, base, strict=True))
-            if any(difference) and difference not in differences and rank([*differences, difference]) > len(differences):
+            if (
+                any(difference)
+                and difference not in differences
+                and rank([*differences, difference]) > len(differences)
+            ):
                 differences.append(difference)
     if not differences:  # only monomials
-        return [{(0,): next(iter(p.values()))} for p in polys], [{(0,): next(iter(p.values()))} for p in others]
+        return [{(0,): next(iter(p.values()))} for p in polys], [
+            {(0,): next(iter(p.values()))} for p in others
+        ]
     _, operations = _column_echelon(differences)
     size = len(differences)
     result = []
     for poly in every:
         moved = {
-            tuple(sum(a * operations[i][j] for i, a in enumerate(e)) for j in range(size)): c for e, c in poly.items()
+            tuple(sum(a * operations[i][j] for i, a in enumerate(e)) for j in range(size)): c
+            for e, c in poly.items()
         }
         low = [min(e[i] for e in moved) for i in range(size)]
-        result.append({tuple(a - b for a, b in zip(e, low, strict=True)): c for e, c in moved.items()})
+        result.append(
+            {tuple(a - b for a, b in zip(e, low, strict=True)): c for e, c in moved.items()}
+        )
     return result[: len(polys)], result[len(polys) :]
 
 
@@ -191,7 +223,9 @@ def _one_polynomial(terms: Terms, size: int) -> Verdict:
 
 
 def _definite(poly: Poly, context: Any) -> bool:
-    """Never zero on the torus: one sign, or quadratic in a variable with leading coefficient and minus discriminant of one sign."""
+    """Never zero on the torus: one sign, or quadratic in a variable with leading coefficient and
+    minus discriminant of one sign.
+    """
     terms = terms_of(poly)
     if len(terms) == 1 or _one_sign(terms):
         return True
@@ -206,7 +240,11 @@ def _definite(poly: Poly, context: Any) -> bool:
             parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
         c0, c1, c2 = (context.from_dict(part) for part in parts)
         discriminant = 4 * c2 * c0 - c1 * c1
-        if discriminant == 0 or not _one_sign_everywhere(c2) or not _one_sign_everywhere(discriminant):
+        if (
+            discriminant == 0
+            or not _one_sign_everywhere(c2)
+            or not _one_sign_everywhere(discriminant)
+        ):
             continue
         if _sign(c2) == _sign(c0) and _sign(discriminant) > 0:
             return True
@@ -214,7 +252,9 @@ def _definite(poly: Poly, context: Any) -> bool:
 
 
 def _one_sign_everywhere(poly: Poly) -> bool:
-    """All exponents even, all coefficients of one sign (so the sign does not depend on the orthant)."""
+    """All exponents even, all coefficients of one sign (so the sign does not depend on the
+    orthant).
+    """
     terms = terms_of(poly)
     return bool(terms) and all(not any(v % 2 for v in e) for e in terms) and _one_sign(terms)
 
@@ -224,8 +264,16 @@ def _sign(poly: Poly) -> int:
     return (value > 0) - (value < 0)
 
 
-def _unit_ideal(polys: Sequence[Terms], avoid: Sequence[Terms], size: int, patience: int, free: Sequence[int] = ()) -> bool:
-    """Hilbert: 1 lies in the ideal generated by the polynomials and 1 - z·(product of the coordinates, free ones not, and of ``avoid``)."""
+def _unit_ideal(
+    polys: Sequence[Terms],
+    avoid: Sequence[Terms],
+    size: int,
+    patience: int,
+    free: Sequence[int] = (),
+) -> bool:
+    """Hilbert: 1 lies in the ideal generated by the polynomials and 1 - z·(product of the
+    coordinates, free ones not, and of ``avoid``).
+    """
     context = fmpz_mpoly_ctx.get(("z_", *(f"t{i}" for i in range(size))), "degrevlex")
     gens = context.gens()
     product = context.constant(1)
@@ -252,4 +300,6 @@ def integral(context: Any, terms: Terms) -> Any:
         denominator = lcm(denominator, int(c.q))
     for c in terms.values():
         content = gcd(content, int((c * denominator).p))
-    return context.from_dict({(0, *e): fmpz(int((c * denominator).p) // content) for e, c in terms.items()})
+    return context.from_dict(
+        {(0, *e): fmpz(int((c * denominator).p) // content) for e, c in terms.items()}
+    )

@@ -12,17 +12,22 @@ from singlearn.exact.resolve.torus import torus_zeros
 
 Point = tuple[Fraction, ...]
 Witness = tuple[Point, ...]
-"""No point: a single variable and Sturm's theorem say so. One: a zero with independent differentials. Two, in one orthant: the sign
-changes between them, so that the zeros of an irreducible polynomial have codimension one there."""
+"""No point: a single variable and Sturm's theorem say so. One: a zero with independent
+differentials. Two, in one orthant: the sign changes between them, so that the zeros of an
+irreducible polynomial have codimension one there.
+"""
 
 VALUES = [Fraction(n, d) for n in (1, 2, 3, 5, 7) for d in (1, 2, 3, 5)]
 
 
-def real_zero(polys: Sequence[Poly], size: int, nonzero: Sequence[Poly] = (), tries: int = 200) -> Witness | None:
+def real_zero(
+    polys: Sequence[Poly], size: int, nonzero: Sequence[Poly] = (), tries: int = 200
+) -> Witness | None:
     """Evidence, or None if none was found.
 
     Args:
-        polys: one with a simple change of sign, or as many as there are variables in which they are together linear.
+        polys: one with a simple change of sign, or as many as there are variables in which they are
+            together linear.
         size: number of variables.
         nonzero: polynomials that should not vanish there.
     """
@@ -53,7 +58,11 @@ def _sign_change(poly: Poly, size: int, generator: random.Random, tries: int) ->
     orthants = list(product((1, -1), repeat=len(live))) if len(live) <= 6 else []
     seen: dict[tuple[int, ...], dict[bool, Point]] = {}
     for _ in range(tries):
-        signs = generator.choice(orthants) if orthants else tuple(generator.choice((1, -1)) for _ in live)
+        signs = (
+            generator.choice(orthants)
+            if orthants
+            else tuple(generator.choice((1, -1)) for _ in live)
+        )
         point = [Fraction(1)] * size
         for i, sign in zip(live, signs, strict=True):
             point[i] = sign * generator.choice(VALUES)
@@ -67,9 +76,15 @@ def _sign_change(poly: Poly, size: int, generator: random.Random, tries: int) ->
     return None
 
 
-def _linear_zero(polys: Sequence[Poly], size: int, nonzero: Sequence[Poly], generator: random.Random, tries: int) -> Witness | None:
+def _linear_zero(
+    polys: Sequence[Poly], size: int, nonzero: Sequence[Poly], generator: random.Random, tries: int
+) -> Witness | None:
     count = len(polys)
-    candidates = [i for i in range(size) if any(p.degrees()[i] for p in polys) and all(p.degrees()[i] <= 1 for p in polys)]
+    candidates = [
+        i
+        for i in range(size)
+        if any(p.degrees()[i] for p in polys) and all(p.degrees()[i] <= 1 for p in polys)
+    ]
     for chosen in combinations(candidates, count):
         if any(sum(e[i] for i in chosen) > 1 for p in polys for e in terms_of(p)):
             continue

@@ -1,7 +1,9 @@
-"""Writes ``phases.json``: shares and free energies of phases against nβ, measured by the library with fixed seeds.
+"""Writes ``phases.json``: shares and free energies of phases against nβ, measured by the library
+with fixed seeds.
 
-Run ``python -m singlearn.explore.data.make_phases`` (under five minutes of processor time). Four sets: a two-layer ReLU network with
-one node too many, and Table 2 of Wei et al. 2022 for the truths s_3, s_4 and s_5, whose all-dead phase is known in closed form.
+Run ``python -m singlearn.explore.data.make_phases`` (under five minutes of processor time). Four
+sets: a two-layer ReLU network with one node too many, and Table 2 of Wei et al. 2022 for the truths
+s_3, s_4 and s_5, whose all-dead phase is known in closed form.
 """
 
 from __future__ import annotations
@@ -15,12 +17,17 @@ from typing import Any
 import numpy as np
 
 from singlearn.exact import catalogue
-from singlearn.experiments import degenerate_node, table2_explained
-from singlearn.experiments.relu_chart import from_inside, near
-from singlearn.experiments.relu_laplace import constant_fit, dead_free_energy, laplace_free_energy
-from singlearn.experiments.table2 import HIDDEN, KINKS, PRIOR_SCALE, PUBLISHED, SAMPLES
-from singlearn.measure.estimate import Estimate
+from singlearn.experiments.carroll2021 import degenerate_node
+from singlearn.experiments.carroll2021.relu_chart import from_inside, near
+from singlearn.experiments.carroll2021.relu_laplace import (
+    constant_fit,
+    dead_free_energy,
+    laplace_free_energy,
+)
+from singlearn.experiments.wei2022 import table2_explained
+from singlearn.experiments.wei2022.table2 import HIDDEN, KINKS, PRIOR_SCALE, PUBLISHED, SAMPLES
 from singlearn.models import star_truth, two_layer_population
+from singlearn.results.estimate import Estimate
 from singlearn.tempering import temper
 
 PLACE = Path(__file__).with_name("phases.json")
@@ -60,7 +67,9 @@ def columns(estimates: list[Estimate | None]) -> dict[str, list[float | None]]:
 def one_node_too_many() -> dict[str, Any]:
     """One run over all nβ; the free energy of a phase is F - log of its share."""
     triple = two_layer_population(2, degenerate_node.one_node(1), [(-1.0, 1.0)])
-    run = temper(triple, NODE_SIZES[-1], particles=PARTICLES, replicates=8, seed=SEED, progress=False)
+    run = temper(
+        triple, NODE_SIZES[-1], particles=PARTICLES, replicates=8, seed=SEED, progress=False
+    )
     labelled = run.phases(degenerate_node.role_of_the_spare(1))
     phases = []
     for code, name in enumerate(degenerate_node.PHASES):
@@ -72,7 +81,10 @@ def one_node_too_many() -> dict[str, Any]:
                 "words": words,
                 "lambda": exact,
                 "share": columns([r.occupancy for r in readings]),
-                "share_below": [digits(r.largest_occupancy, 2) if r.occupancy is None else None for r in readings],
+                "share_below": [
+                    digits(r.largest_occupancy, 2) if r.occupancy is None else None
+                    for r in readings
+                ],
                 "F": columns([r.free_energy for r in readings]),
                 "E": columns([r.energy for r in readings]),
                 "C": columns([r.heat_capacity for r in readings]),
@@ -81,18 +93,22 @@ def one_node_too_many() -> dict[str, Any]:
     return {
         "id": "one-node-too-many",
         "title": "One node too many",
-        "words": "Two hidden nodes learn ReLU(x − 0.2) on [−1, 1]; prior N(0, 1). What does the spare node do?",
+        "words": "Two hidden nodes learn ReLU(x − 0.2) on [−1, 1]; prior N(0, 1). What does the "
+        "spare node do?",
         "axis": "nβ",
         "n": [digits(n) for n in NODE_SIZES],
         "phases": phases,
-        "method": f"tempered run, {PARTICLES} particles, 8 populations; F of a phase is F - log share",
+        "method": f"tempered run, {PARTICLES} particles, 8 populations; F of a phase is F - log "
+        f"share",
         "warnings": [f"{w.reason}: {w.message}" for w in run.energy_warnings],
         "seed": SEED,
     }
 
 
 def table2(kinks: int) -> dict[str, Any]:
-    """The all-dead phase in closed form; the phase at W_0 by Laplace's method, corrected by runs from inside."""
+    """The all-dead phase in closed form; the phase at W_0 by Laplace's method, corrected by runs
+    from inside.
+    """
     truth = star_truth(kinks, kinks)
     crossing = table2_explained.find_crossing(kinks, ()).value
     sizes = sorted([*MEASURED_AT, crossing])
@@ -120,8 +136,10 @@ def table2(kinks: int) -> dict[str, Any]:
     return {
         "id": f"table2-s{kinks}",
         "title": f"Table 2, truth s_{kinks}",
-        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the paper's "
-        f"nβ = {MEASURED_AT[0]:.0f} the phase whose hidden nodes are all dead wins, and the published "
+        "words": f"Width {HIDDEN}, prior N(0, {PRIOR_SCALE:g}²), two inputs on [−1, 1]². At the "
+        f"paper's "
+        f"nβ = {MEASURED_AT[0]:.0f} the phase whose hidden nodes are all dead wins, and the "
+        f"published "
         f"λ̂ = {PUBLISHED[kinks, 'relu'][0]:.3f} is that of a constant, 1/2.",
         "axis": "nβ",
         "n": [digits(x) for x in TABLE_SIZES],
@@ -150,7 +168,8 @@ def table2(kinks: int) -> dict[str, Any]:
         ],
         "crossing": {"n": digits(found.value), "error": digits(found.standard_error, 2)},
         "paper": {"n": SAMPLES * table2_explained.BETA, "published": PUBLISHED[kinks, "relu"][0]},
-        "method": f"{INSIDE_PARTICLES} particles, 4 populations at each measured nβ; dead excess nodes are counted, live ones are not",
+        "method": f"{INSIDE_PARTICLES} particles, 4 populations at each measured nβ; dead excess "
+        f"nodes are counted, live ones are not",
         "seed": SEED,
     }
 
@@ -163,8 +182,14 @@ def main() -> None:
     for kinks in KINKS:
         sets.append(table2(kinks))
         print(f"s_{kinks}: {time.process_time() - started:.0f} s, {sets[-1]['crossing']}")
-    made = {"format": "singlearn explore phases 1", "made_by": "python -m singlearn.explore.data.make_phases", "sets": sets}
-    PLACE.write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    made = {
+        "format": "singlearn explore phases 1",
+        "made_by": "python -m singlearn.explore.data.make_phases",
+        "sets": sets,
+    }
+    PLACE.write_text(
+        json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
     print(f"{PLACE.name}: {PLACE.stat().st_size} bytes; nβ up to {np.max(NODE_SIZES):g}")
 
 

@@ -1,8 +1,10 @@
-"""Writes ``valleys.json``: landscapes of one or two parameters, with λ and m proved by :func:`singlearn.exact.rlct`.
+"""Writes ``valleys.json``: landscapes of one or two parameters, with λ and m proved by
+:func:`singlearn.exact.rlct`.
 
-Run ``python -m singlearn.explore.data.make_valleys``. Every λ in the page comes from this file, and every entry carries
-the certificate that the page verifies. A landscape is a list of pieces, each a polynomial on a box; the integral over a union
-is the sum of the integrals, so its key (λ, -m) is the smallest of theirs.
+Run ``python -m singlearn.explore.data.make_valleys``. Every λ in the page comes from this file, and
+every entry carries the certificate that the page verifies. A landscape is a list of pieces, each a
+polynomial on a box; the integral over a union is the sum of the integrals, so its key (λ, -m) is
+the smallest of theirs.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 import sympy
 
 from singlearn import exact
-from singlearn.exact import worked_examples
+from singlearn.exact.divergences import worked_examples
 
 PLACE = Path(__file__).with_name("valleys.json")
 UNIT = ("-1", "1")
@@ -103,7 +105,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "variables": ["w", "q"],
         "box": [["-2", "2"], ["-2", "2"]],
         "pieces": [{"box": [["-2", "2"], ["-2", "2"]], "K": "1/4*w^2*q^2"}],
-        "words": "The same node, and a truth that is 0. The hyperbola has become the cross wq = 0, and "
+        "words": "The same node, and a truth that is 0. The hyperbola has become the cross wq = 0, "
+        "and "
         "where its arms meet there is more room by a "
         "logarithm: m = 2.",
     },
@@ -113,8 +116,14 @@ EXAMPLES: list[dict[str, Any]] = [
         "source": "Carroll 2021, Example 3.3",
         "variables": ["s", "c"],
         "box": [["0", "2"], ["0", "2"]],
-        "pieces": [{"box": [["0", "2"], ["0", "2"]], "K": "1/48*(s - 1)^2 + 1/8*(s - 1)*(c - 1) + 1/2*(c - 1)^2"}],
-        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 − x) on [−1, 1] is also s ReLU(x − 1/2) + s ReLU(−x "
+        "pieces": [
+            {
+                "box": [["0", "2"], ["0", "2"]],
+                "K": "1/48*(s - 1)^2 + 1/8*(s - 1)*(c - 1) + 1/2*(c - 1)^2",
+            }
+        ],
+        "words": "The truth ReLU(x + 1/2) + ReLU(1/2 − x) on [−1, 1] is also s ReLU(x − 1/2) + s "
+        "ReLU(−x "
         "− 1/2) + c with s = c = 1. A "
         "symmetry without a direction: in s and c the model is regular, λ = d/2.",
     },
@@ -130,7 +139,8 @@ EXAMPLES: list[dict[str, Any]] = [
             {"box": [["-1", "0"], ["0", "2"]], "K": "1/4*w1^2 + 1/4*(w2 - 1)^2"},
             {"box": [["-1", "0"], ["-1", "0"]], "K": "1/4 + 1/4*(w1 + w2)^2"},
         ],
-        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [−√3, √3]. W₀ is the segment "
+        "words": "ReLU(w1 x) + ReLU(w2 x) learns ReLU(x), inputs uniform on [−√3, √3]. W₀ is the "
+        "segment "
         "w1 + w2 = 1; at its ends one node is "
         "idle, and K has no Hessian. λ = 1/2 there as well.",
     },
@@ -140,17 +150,27 @@ EXAMPLES: list[dict[str, Any]] = [
         "source": "Wei et al. 2022, Example 4",
         "variables": ["b"],
         "box": [["-1", "1"]],
-        "pieces": [{"box": [["-1", "0"]], "K": "1/4*b^2 - 1/12*b^3"}, {"box": [["0", "1"]], "K": "1/4*b^2 - 1/6*b^3"}],
-        "words": "Inputs uniform on [−1, 1]. K has two derivatives but not three, so it is not analytic; "
+        "pieces": [
+            {"box": [["-1", "0"]], "K": "1/4*b^2 - 1/12*b^3"},
+            {"box": [["0", "1"]], "K": "1/4*b^2 - 1/6*b^3"},
+        ],
+        "words": "Inputs uniform on [−1, 1]. K has two derivatives but not three, so it is not "
+        "analytic; "
         "its volume exponent is 1/2 all the same.",
         "at": {"b": "0"},
     },
-    {"id": "quadratic", "title": "Regular, one parameter: w²", "K": "w^2", "words": "Half a unit of λ for a parameter: λ = d/2 = 1/2."},
+    {
+        "id": "quadratic",
+        "title": "Regular, one parameter: w²",
+        "K": "w^2",
+        "words": "Half a unit of λ for a parameter: λ = d/2 = 1/2.",
+    },
     {
         "id": "quartic",
         "title": "Flat: w⁴",
         "K": "w^4",
-        "words": "Flatter than any parabola. The Hessian at 0 is 0, and λ = 1/4: less than d/2 = 1/2.",
+        "words": "Flatter than any parabola. The Hessian at 0 is 0, and λ = 1/4: less than d/2 = "
+        "1/2.",
     },
     {
         "id": "bowl",
@@ -162,7 +182,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "id": "crossing",
         "title": "Normal crossing: x²y²",
         "K": "x^2*y^2",
-        "words": "Two valleys that cross. Each alone has λ = 1/2; the crossing adds a logarithm, m = 2.",
+        "words": "Two valleys that cross. Each alone has λ = 1/2; the crossing adds a logarithm, m "
+        "= 2.",
     },
     {
         "id": "cusp",
@@ -175,7 +196,8 @@ EXAMPLES: list[dict[str, Any]] = [
         "id": "node",
         "title": "Node: (y² − x² − x³)²",
         "K": "(y^2 - x^2 - x^3)^2",
-        "words": "A curve that crosses itself: near the crossing it is two lines, λ = 1/2 with m = 2.",
+        "words": "A curve that crosses itself: near the crossing it is two lines, λ = 1/2 with m "
+        "= 2.",
     },
     {
         "id": "circle",
@@ -192,7 +214,9 @@ EXAMPLES: list[dict[str, Any]] = [
 ]
 
 
-def proved(K: str, box: dict[str, tuple[str, str]] | None, at: dict[str, str] | None = None) -> dict[str, Any]:
+def proved(
+    K: str, box: dict[str, tuple[str, str]] | None, at: dict[str, str] | None = None
+) -> dict[str, Any]:
     """λ, m and the certificate over a box, or at a point.
 
     Where the zeros lie on the edge of the box it is over all real points, a lower bound.
@@ -203,7 +227,11 @@ def proved(K: str, box: dict[str, tuple[str, str]] | None, at: dict[str, str] | 
     if found.status != "proved" or not exact.verify(found.certificate).valid:
         raise ValueError(f"{K}: {found}; only what is proved belongs into the table")
     exponent = None if found.value == sympy.oo or found.value == float("inf") else str(found.value)
-    return {"lambda": exponent, "m": found.multiplicity if exponent else None, "certificate": found.certificate.to_dict()}
+    return {
+        "lambda": exponent,
+        "m": found.multiplicity if exponent else None,
+        "certificate": found.certificate.to_dict(),
+    }
 
 
 def names(K: str) -> list[str]:
@@ -217,7 +245,10 @@ def entry(K: str, sides: dict[str, tuple[str, str]]) -> dict[str, Any]:
     box = {name: sides.get(name, UNIT) for name in variables}
     found = proved(K, box)
     if found["certificate"]["statement"]["scope"] == "everywhere":
-        raise ValueError(f"{K}: λ = {found['lambda']} was proved at no point inside the box; the table needs such a point")
+        raise ValueError(
+            f"{K}: λ = {found['lambda']} was proved at no point inside the box; the table needs "
+            f"such a point"
+        )
     return {"K": K, "variables": variables, "box": [list(box[name]) for name in variables]} | found
 
 
@@ -229,7 +260,15 @@ def example(raw: dict[str, Any], table: Sequence[dict[str, Any]]) -> dict[str, A
             "source": "",
             "variables": row["variables"],
             "box": row["box"],
-            "pieces": [{"box": row["box"], "K": row["K"], "table": table.index(row), "lambda": row["lambda"], "m": row["m"]}],
+            "pieces": [
+                {
+                    "box": row["box"],
+                    "K": row["K"],
+                    "table": table.index(row),
+                    "lambda": row["lambda"],
+                    "m": row["m"],
+                }
+            ],
             "lambda": row["lambda"],
             "m": row["m"],
         }
@@ -240,14 +279,20 @@ def example(raw: dict[str, Any], table: Sequence[dict[str, Any]]) -> dict[str, A
         pieces.append(piece | proved(piece["K"], used, raw.get("at")))
     keys = [(Fraction(p["lambda"]), -p["m"]) for p in pieces if p["lambda"] is not None]
     low, order = min(keys)
-    if at_edge := [p["K"] for p in pieces if p["certificate"]["statement"]["scope"] == "everywhere" and p["lambda"] == str(low)]:
+    if at_edge := [
+        p["K"]
+        for p in pieces
+        if p["certificate"]["statement"]["scope"] == "everywhere" and p["lambda"] == str(low)
+    ]:
         raise ValueError(f"{raw['id']}: {at_edge} attain λ on the edge of their box only")
     made = {key: value for key, value in raw.items() if key != "at"}
     return made | {"pieces": pieces, "lambda": str(low), "m": -order}
 
 
 def check_against_worked_examples(examples: Sequence[dict[str, Any]]) -> None:
-    """The pieces written here are those of :mod:`singlearn.exact.worked_examples`, and so are λ and m."""
+    """The pieces written here are those of :mod:`singlearn.exact.divergences.worked_examples`, and
+    so are λ and m.
+    """
     third = sympy.sqrt(3)
     known = {
         "scaling": worked_examples.scaling_valley(1, third),
@@ -261,17 +306,28 @@ def check_against_worked_examples(examples: Sequence[dict[str, Any]]) -> None:
             continue
         truth = known[made["id"]]
         if (made["lambda"], made["m"]) != (str(truth.known.value), truth.known.multiplicity):
-            raise ValueError(f"{made['id']}: λ, m are {made['lambda']}, {made['m']}; the worked example says {truth.known}")
+            raise ValueError(
+                f"{made['id']}: λ, m are {made['lambda']}, {made['m']}; the worked example says "
+                f"{truth.known}"
+            )
         for piece in made["pieces"]:
             for share in (sympy.Rational(1, 3), sympy.Rational(4, 7)):
                 point = {
                     name: sympy.Rational(low) + share * (sympy.Rational(high) - sympy.Rational(low))
                     for name, (low, high) in zip(made["variables"], piece["box"], strict=True)
                 }
-                here = sympy.sympify(piece["K"].replace("^", "**"), locals={n: sympy.Symbol(n) for n in made["variables"]})
-                difference = here.subs({sympy.Symbol(n): v for n, v in point.items()}) - truth.at(truth.K, **point)
+                here = sympy.sympify(
+                    piece["K"].replace("^", "**"),
+                    locals={n: sympy.Symbol(n) for n in made["variables"]},
+                )
+                difference = here.subs({sympy.Symbol(n): v for n, v in point.items()}) - truth.at(
+                    truth.K, **point
+                )
                 if sympy.simplify(difference) != 0:
-                    raise ValueError(f"{made['id']}: K differs from the worked example at {point} by {difference}")
+                    raise ValueError(
+                        f"{made['id']}: K differs from the worked example at {point} by "
+                        f"{difference}"
+                    )
 
 
 def main() -> None:
@@ -280,8 +336,13 @@ def main() -> None:
     examples = [example(raw, table) for raw in EXAMPLES]
     check_against_worked_examples(examples)
     made = {"format": "singlearn explore valleys 1", "table": table, "examples": examples}
-    PLACE.write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(f"{PLACE.name}: {len(table)} polynomials, {len(examples)} examples, {PLACE.stat().st_size} bytes")
+    PLACE.write_text(
+        json.dumps(made, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8"
+    )
+    print(
+        f"{PLACE.name}: {len(table)} polynomials, {len(examples)} examples, {PLACE.stat().st_size} "
+        f"bytes"
+    )
 
 
 if __name__ == "__main__":

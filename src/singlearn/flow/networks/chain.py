@@ -23,7 +23,9 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """
     found = tuple(whole_number(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths))
     if len(found) < 2:
-        raise ValueError(f"widths: got {tuple(widths)}; it should go from input to output, at least two of them")
+        raise ValueError(
+            f"widths: got {tuple(widths)}; it should go from input to output, at least two of them"
+        )
     return found
 
 
@@ -59,7 +61,9 @@ def linear_chain(widths: Sequence[int], bias: bool = False) -> Architecture:
         if bias:
             shift = parameters["b1"]
             for i in layers[1:]:
-                shift = program.sum(program.product(parameters[f"W{i}"], shift), parameters[f"b{i}"])
+                shift = program.sum(
+                    program.product(parameters[f"W{i}"], shift), parameters[f"b{i}"]
+                )
             outputs.append(Output(shift, (widths[-1], 1)))
         return outputs
 

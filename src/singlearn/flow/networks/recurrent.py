@@ -16,7 +16,14 @@ RELU_INPUTS = 25
 
 
 def recurrent(
-    n: int, h: int, m: int, times: int, relu: bool = False, bias: bool = False, slope: int = 0, seed: int = 0
+    n: int,
+    h: int,
+    m: int,
+    times: int,
+    relu: bool = False,
+    bias: bool = False,
+    slope: int = 0,
+    seed: int = 0,
 ) -> Architecture:
     r"""States :math:`s_t = σ(U x_t + W s_{t-1})` and the output :math:`V s_T`.
 
@@ -42,7 +49,9 @@ def recurrent(
     linear recurrent network 1-2-1 over 4 times, 8 parameters; gradient flow keeps
       U Uᵀ + W Wᵀ - Wᵀ W - Vᵀ V   (from GL(2) of the states, its symmetric part)
     """
-    n, h, m, times = (whole_number(k, x) for k, x in (("n", n), ("h", h), ("m", m), ("times", times)))
+    n, h, m, times = (
+        whole_number(k, x) for k, x in (("n", n), ("h", h), ("m", m), ("times", times))
+    )
     rng = np.random.default_rng([seed, 4])
     count = RELU_INPUTS if relu or bias else n * times
     inputs = [rng.integers(1, 1000, (n, count)).astype(float) for _ in range(times)]
@@ -55,7 +64,9 @@ def recurrent(
         for t in range(times):
             before = program.product(parameters["U"], program.constant(inputs[t]))
             if bias:
-                before = program.sum(before, program.product(parameters["b"], program.constant(np.ones((1, count)))))
+                before = program.sum(
+                    before, program.product(parameters["b"], program.constant(np.ones((1, count))))
+                )
             if state is not None:
                 before = program.sum(before, program.product(parameters["W"], state))
             state = program.mask(before, gates[t]) if relu else before
@@ -63,9 +74,19 @@ def recurrent(
         return [Output(program.product(parameters["V"], state), (m, count))]
 
     symmetry = SCALING if relu else f"GL({h}) of the states, its symmetric part"
-    terms = [Gram("U", 0), *([Gram("b", 0)] if bias else []), Gram("W", 0), Gram("W", 1, -1), Gram("V", 1, -1)]
+    terms = [
+        Gram("U", 0),
+        *([Gram("b", 0)] if bias else []),
+        Gram("W", 0),
+        Gram("W", 1, -1),
+        Gram("V", 1, -1),
+    ]
     law = gram_law(terms, "diagonal" if relu else "symmetric", symmetry)
     kind = "ReLU" if relu else "linear"
-    shapes: dict[str, tuple[int, ...]] = {"U": (h, n), "W": (h, h), "V": (m, h)} | ({"b": (h,)} if bias else {})
-    name = f"{kind} recurrent network {n}-{h}-{m} over {times} times{', with biases' if bias else ''}"
+    shapes: dict[str, tuple[int, ...]] = {"U": (h, n), "W": (h, h), "V": (m, h)} | (
+        {"b": (h,)} if bias else {}
+    )
+    name = (
+        f"{kind} recurrent network {n}-{h}-{m} over {times} times{', with biases' if bias else ''}"
+    )
     return Architecture(name, shapes, write, (law,))

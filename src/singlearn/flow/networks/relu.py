@@ -23,11 +23,13 @@ LARGEST_SHOWN = 99
 Masks = list[Float[np.ndarray, "_ n"]]
 
 
-def relu_network(widths: Sequence[int], bias: bool = True, slope: int = 0, seed: int = 0) -> Architecture:
+def relu_network(
+    widths: Sequence[int], bias: bool = True, slope: int = 0, seed: int = 0
+) -> Architecture:
     r"""A ReLU network on data so rich that its gates say nothing: the laws of the architecture.
 
-    Gradient flow keeps :math:`|w_j|^2 + b_j^2 - |q_j|^2` for every hidden node j with incoming weights w and
-    outgoing weights q. The same holds for leaky ReLU, whatever the slope.
+    Gradient flow keeps :math:`|w_j|^2 + b_j^2 - |q_j|^2` for every hidden node j with incoming
+    weights w and outgoing weights q. The same holds for leaky ReLU, whatever the slope.
 
     Args:
         widths: from input to output.
@@ -51,9 +53,13 @@ def relu_network(widths: Sequence[int], bias: bool = True, slope: int = 0, seed:
     dimension = sum(int(np.prod(shape)) for shape in shapes.values())
     count = min(INPUTS_PER_NODE * sum(widths[1:-1]) + 10, INPUTS_PER_PARAMETER * dimension)
     inputs = rng.integers(1, 1000, (widths[0], count)).astype(float)
-    masks = [np.where(rng.random((width, count)) < 0.5, 1.0, float(slope)) for width in widths[1:-1]]
+    masks = [
+        np.where(rng.random((width, count)) < 0.5, 1.0, float(slope)) for width in widths[1:-1]
+    ]
     name = f"{'leaky ' if slope else ''}ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''}"
-    return Architecture(name, shapes, _writer(widths, bias, inputs, masks), _node_laws(widths, bias))
+    return Architecture(
+        name, shapes, _writer(widths, bias, inputs, masks), _node_laws(widths, bias)
+    )
 
 
 def relu_network_on_data(
@@ -88,9 +94,17 @@ def relu_network_on_data(
         masks.append((before > 0).astype(float))
         hidden = before * (before > 0)
     where = _Where(points, len(masks))
-    laws = [law for i in range(len(widths) - 2) for law in _laws_on_data(i, masks[i], shapes, bias, where)]
+    laws = [
+        law
+        for i in range(len(widths) - 2)
+        for law in _laws_on_data(i, masks[i], shapes, bias, where)
+    ]
     laws += _unseen_directions(masks[0], points, bias, where) if masks else []
-    laws += [law for i in range(1, len(masks)) for law in _dead_edges(i + 1, masks[i - 1], masks[i], where)]
+    laws += [
+        law
+        for i in range(1, len(masks))
+        for law in _dead_edges(i + 1, masks[i - 1], masks[i], where)
+    ]
     point = {f"W{i + 1}": matrix for i, matrix in enumerate(exact)}
     point |= {f"b{i + 1}": part for i, part in enumerate(shift) if bias}
     name = f"ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''} on {points.shape[1]} inputs"
@@ -121,7 +135,11 @@ def _writer(widths: Sequence[int], bias: bool, inputs: Shaped[np.ndarray, "d n"]
 
 
 def _terms(layer: int, bias: bool) -> list[Gram]:
-    return [Gram(f"W{layer}", 0), *([Gram(f"b{layer}", 0)] if bias else []), Gram(f"W{layer + 1}", 1, -1)]
+    return [
+        Gram(f"W{layer}", 0),
+        *([Gram(f"b{layer}", 0)] if bias else []),
+        Gram(f"W{layer + 1}", 1, -1),
+    ]
 
 
 def _node_laws(widths: Sequence[int], bias: bool) -> tuple[Law, ...]:
@@ -140,16 +158,23 @@ class _Where:
         self._points, self._layers = points, layers
 
     def _region(self, text: str, holds: Callable[[Gates], bool]) -> GateRegion:
-        return GateRegion(f"{text}, {self._points.shape[1]} inputs", self._points, self._layers, holds)
+        return GateRegion(
+            f"{text}, {self._points.shape[1]} inputs", self._points, self._layers, holds
+        )
 
     def dead(self, i: int, node: int) -> GateRegion:
         """A node is active on no input."""
-        return self._region(f"u[{i + 1},{node + 1}](x) ≤ 0 for all x", lambda gates: not gates[i][node].any())
+        return self._region(
+            f"u[{i + 1},{node + 1}](x) ≤ 0 for all x", lambda gates: not gates[i][node].any()
+        )
 
     def alike(self, i: int, members: list[int]) -> GateRegion:
         """Gates of some nodes agree."""
         text = " = ".join(f"sign u[{i + 1},{node + 1}](x)" for node in members)
-        return self._region(f"{text} for all x", lambda gates: bool((gates[i][members] == gates[i][members[0]]).all()))
+        return self._region(
+            f"{text} for all x",
+            lambda gates: bool((gates[i][members] == gates[i][members[0]]).all()),
+        )
 
     def unseen(self, node: int, sees: Bool[np.ndarray, " n"]) -> GateRegion:
         """A node of the first layer is active on none of some inputs."""
@@ -159,11 +184,17 @@ class _Where:
     def apart(self, layer: int, writer: int, reader: int) -> GateRegion:
         """Two nodes are never active together."""
         text = f"u[{layer - 1},{writer + 1}](x) ≤ 0 or u[{layer},{reader + 1}](x) ≤ 0 for all x"
-        return self._region(text, lambda gates: not (gates[layer - 2][writer] & gates[layer - 1][reader]).any())
+        return self._region(
+            text, lambda gates: not (gates[layer - 2][writer] & gates[layer - 1][reader]).any()
+        )
 
 
 def _laws_on_data(
-    i: int, masks: Float[np.ndarray, "h n"], shapes: Mapping[str, tuple[int, ...]], bias: bool, where: _Where
+    i: int,
+    masks: Float[np.ndarray, "h n"],
+    shapes: Mapping[str, tuple[int, ...]],
+    bias: bool,
+    where: _Where,
 ) -> list[Law]:
     """Laws of one hidden layer with these gates: dead nodes, and groups of nodes whose gates
     agree."""
@@ -175,7 +206,10 @@ def _laws_on_data(
     for members in groups.values():
         if not masks[members[0]].any():
             for node in members:
-                found += [replace(law, region=where.dead(i, node)) for law in _still(layer, node, shapes, bias)]
+                found += [
+                    replace(law, region=where.dead(i, node))
+                    for law in _still(layer, node, shapes, bias)
+                ]
             continue
         group = _group_law(layer, members, bias, bool(masks[members[0]].all()))
         found.append(replace(group, region=where.alike(i, members)) if len(members) > 1 else group)
@@ -185,16 +219,28 @@ def _laws_on_data(
 def _still(layer: int, node: int, shapes: Mapping[str, tuple[int, ...]], bias: bool) -> list[Law]:
     """All weights of a node that is dead on the data."""
     found: list[Law] = []
-    for name, axis in ((f"W{layer}", 0), *([(f"b{layer}", 0)] if bias else []), (f"W{layer + 1}", 1)):
+    for name, axis in (
+        (f"W{layer}", 0),
+        *([(f"b{layer}", 0)] if bias else []),
+        (f"W{layer + 1}", 1),
+    ):
         shape = shapes[name]
         places = [place for place in np.ndindex(*shape) if place[axis] == node]
         weights = np.zeros((len(places), *shape))
         for k, place in enumerate(places):
             weights[(k, *place)] = 1
-        index = f"{node + 1}," if axis == 0 and len(shape) > 1 else f"{node + 1}" if axis == 0 else f",{node + 1}"
+        index = (
+            f"{node + 1},"
+            if axis == 0 and len(shape) > 1
+            else f"{node + 1}"
+            if axis == 0
+            else f",{node + 1}"
+        )
         text = f"{name}[{index}]"
         symmetry = f"node {node + 1} of layer {layer}, dead on all data"
-        found.append(LinearLaw(text, f"{name}_{{{node + 1}}}", symmetry, "on these data", {name: weights}))
+        found.append(
+            LinearLaw(text, f"{name}_{{{node + 1}}}", symmetry, "on these data", {name: weights})
+        )
     return found
 
 
@@ -209,10 +255,14 @@ def _group_law(layer: int, members: list[int], bias: bool, bypassed: bool) -> Gr
     terms = [Gram(t.parameter, t.axis, t.coefficient, tuple(members)) for t in _terms(layer, bias)]
     law = gram_law(_terms(layer, bias), "symmetric", symmetry, "on these data")
     holds: Holds = "always" if len(members) == 1 else "on these data"
-    return GramLaw(f"{law.formula}, nodes {nodes}", law.latex, symmetry, holds, tuple(terms), law.entries)
+    return GramLaw(
+        f"{law.formula}, nodes {nodes}", law.latex, symmetry, holds, tuple(terms), law.entries
+    )
 
 
-def _unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool, where: _Where) -> list[Law]:
+def _unseen_directions(
+    masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool, where: _Where
+) -> list[Law]:
     """Combinations of a first-layer node's weights and bias that no input it is active on sees."""
     import flint
 
@@ -226,7 +276,9 @@ def _unseen_directions(masks: Float[np.ndarray, "h n"], points: np.ndarray, bias
         basis, count = whole.nullspace()
         if not count:
             continue
-        vectors = np.array([int(x) for x in basis.entries()], dtype=object).reshape(basis.nrows(), basis.ncols())
+        vectors = np.array([int(x) for x in basis.entries()], dtype=object).reshape(
+            basis.nrows(), basis.ncols()
+        )
         for vector in vectors[:, :count].T:
             vector = vector // math.gcd(*vector)
             sees = np.array([value != 0 for value in vector @ seen])
@@ -248,17 +300,29 @@ def _unseen(node: int, vector: np.ndarray, width: int, bias: bool) -> Law:
         shift = np.zeros((1, width), dtype=object)
         shift[0, node] = vector[-1]
         parts["b1"] = shift
-    text = f"{' + '.join(f'{c}·W1[{node + 1},{k + 1}]' for k, c in enumerate(weights[0, node]) if c)}"
+    text = (
+        f"{' + '.join(f'{c}·W1[{node + 1},{k + 1}]' for k, c in enumerate(weights[0, node]) if c)}"
+    )
     if bias and vector[-1]:
         text = f"{text} + {vector[-1]}·b1[{node + 1}]" if text else f"b1[{node + 1}]"
     if max(abs(c) for c in vector) > LARGEST_SHOWN:
         shown = ", ".join(f"{float(c / max(vector, key=abs)):.3g}" for c in vector)
-        text = f"⟨({shown}), {f'(W1[{node + 1},], b1[{node + 1}])' if bias else f'W1[{node + 1},]'}⟩"
+        text = (
+            f"⟨({shown}), {f'(W1[{node + 1},], b1[{node + 1}])' if bias else f'W1[{node + 1},]'}⟩"
+        )
     symmetry = f"a direction that no input on which node {node + 1} is active sees"
-    return LinearLaw(text.replace("+ -", "- "), rf"\langle ν, \hat w_{{{node + 1}}} \rangle", symmetry, "on these data", parts)
+    return LinearLaw(
+        text.replace("+ -", "- "),
+        rf"\langle ν, \hat w_{{{node + 1}}} \rangle",
+        symmetry,
+        "on these data",
+        parts,
+    )
 
 
-def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.ndarray, "k n"], where: _Where) -> list[Law]:
+def _dead_edges(
+    layer: int, before: Float[np.ndarray, "h n"], after: Float[np.ndarray, "k n"], where: _Where
+) -> list[Law]:
     """Weights between two nodes that are never active together, both alive."""
     together = after @ before.T
     found: list[Law] = []
@@ -271,7 +335,9 @@ def _dead_edges(layer: int, before: Float[np.ndarray, "h n"], after: Float[np.nd
             text = f"{name}[{reader + 1},{writer + 1}]"
             region = where.apart(layer, int(writer), int(reader))
             latex = f"{name}_{{{reader + 1},{writer + 1}}}"
-            found.append(LinearLaw(text, latex, symmetry, "on these data", {name: weights}, region=region))
+            found.append(
+                LinearLaw(text, latex, symmetry, "on these data", {name: weights}, region=region)
+            )
     return found
 
 
@@ -288,15 +354,23 @@ def _checked(
     widths = (len(points), *(len(matrix) for matrix in exact))
     for i, matrix in enumerate(exact):
         if matrix.shape[1] != widths[i]:
-            raise ValueError(f"weights[{i}]: got shape {matrix.shape}; it should have {widths[i]} columns")
+            raise ValueError(
+                f"weights[{i}]: got shape {matrix.shape}; it should have {widths[i]} columns"
+            )
     if biases is None:
         return exact, [np.full(width, Fraction(0)) for width in widths[1:]], points, widths
     if len(biases) != len(exact):
-        raise ValueError(f"biases: got {len(biases)}; it should be one for each of {len(exact)} layers")
-    shift = [_fractions(f"biases[{i}]", np.asarray(part).reshape(-1), 1) for i, part in enumerate(biases)]
+        raise ValueError(
+            f"biases: got {len(biases)}; it should be one for each of {len(exact)} layers"
+        )
+    shift = [
+        _fractions(f"biases[{i}]", np.asarray(part).reshape(-1), 1) for i, part in enumerate(biases)
+    ]
     for i, part in enumerate(shift):
         if len(part) != widths[i + 1]:
-            raise ValueError(f"biases[{i}]: got {len(part)} entries; it should have {widths[i + 1]}")
+            raise ValueError(
+                f"biases[{i}]: got {len(part)} entries; it should have {widths[i + 1]}"
+            )
     return exact, shift, points, widths
 
 
@@ -305,6 +379,8 @@ def _fractions(name: str, values: object, axes: int) -> np.ndarray:
     if array.ndim != axes:
         raise ValueError(f"{name}: got shape {array.shape}; it should have {axes} axes")
     try:
-        return np.array([Fraction(x) for x in array.reshape(-1).tolist()], dtype=object).reshape(array.shape)
+        return np.array([Fraction(x) for x in array.reshape(-1).tolist()], dtype=object).reshape(
+            array.shape
+        )
     except (OverflowError, TypeError, ValueError):
         raise ValueError(f"{name}: it should hold finite real numbers") from None

@@ -27,11 +27,12 @@ def residual_stream(
     slope: int = 0,
     seed: int = 0,
 ) -> Architecture:
-    r"""A stream :math:`x = W_E t`, blocks :math:`x ← x + B\,σ(A x)`, and what is read at the end, :math:`W_U x`.
+    r"""A stream :math:`x = W_E t`, blocks :math:`x ← x + B\,σ(A x)`, and what is read at the end,
+     :math:`W_U x`.
 
-    Each block keeps :math:`A A^T - B^T B` (with a ReLU, its diagonal). Where embedding and unembedding are both
-    trained, GL(d) of the stream adds the d × d matrix
-    :math:`W_E W_E^T + \sum B B^T - \sum A^T A - W_U^T W_U`.
+    Each block keeps :math:`A A^T - B^T B` (with a ReLU, its diagonal). Where embedding and
+    unembedding are both trained, GL(d) of the stream adds the d × d matrix :math:`W_E W_E^T + \sum
+    B B^T - \sum A^T A - W_U^T W_U`.
 
     Args:
         v: tokens, or width of the input.
@@ -60,7 +61,9 @@ def residual_stream(
     blocks = whole_number("blocks", blocks)
     outputs = whole_number("m", m) if unembed else d
     if not embed and v != d:
-        raise ValueError(f"v: got {v}; without an embedding it should be the width of the stream, {d}")
+        raise ValueError(
+            f"v: got {v}; without an embedding it should be the width of the stream, {d}"
+        )
     each = range(1, blocks + 1)
     shapes: dict[str, tuple[int, ...]] = {"W_E": (d, v)} if embed else {}
     for i in each:
@@ -87,10 +90,24 @@ def residual_stream(
 
     of_block = SCALING if relu else f"GL({h}) of a block, its symmetric part"
     entries: Entries = "diagonal" if relu else "symmetric"
-    laws: list[Law] = [gram_law([Gram(f"A{i}", 0), Gram(f"B{i}", 1, -1)], entries, of_block) for i in each]
+    laws: list[Law] = [
+        gram_law([Gram(f"A{i}", 0), Gram(f"B{i}", 1, -1)], entries, of_block) for i in each
+    ]
     if embed and unembed:
-        terms = [Gram("W_E", 0), *(Gram(f"B{i}", 0) for i in each), *(Gram(f"A{i}", 1, -1) for i in each), Gram("W_U", 1, -1)]
+        terms = [
+            Gram("W_E", 0),
+            *(Gram(f"B{i}", 0) for i in each),
+            *(Gram(f"A{i}", 1, -1) for i in each),
+            Gram("W_U", 1, -1),
+        ]
         laws.append(gram_law(terms, "symmetric", f"GL({d}) of the stream, its symmetric part"))
-    ends = " and ".join(name for name, there in (("embedding", embed), ("unembedding", unembed)) if there)
+    ends = " and ".join(
+        name for name, there in (("embedding", embed), ("unembedding", unembed)) if there
+    )
     many = f"{blocks} {'ReLU' if relu else 'linear'} block{'s' if blocks > 1 else ''} of width {h}"
-    return Architecture(f"residual stream of width {d}, {many}{f', {ends}' if ends else ''}", shapes, write, tuple(laws))
+    return Architecture(
+        f"residual stream of width {d}, {many}{f', {ends}' if ends else ''}",
+        shapes,
+        write,
+        tuple(laws),
+    )

@@ -16,10 +16,12 @@ INPUTS = 40
 
 
 def gated_unit(n: int, h: int, m: int, bias: bool = False, seed: int = 0) -> Architecture:
-    r"""The unit :math:`W_D\,(g(G x) ∘ U x)` with a gate g that is not homogeneous (SwiGLU and its kind; here
+    r"""The unit :math:`W_D\,(g(G x) ∘ U x)` with a gate g that is not homogeneous (SwiGLU and its
+     kind; here
     :math:`g(z) = z + z^2`, which is exact).
 
-    Gradient flow keeps :math:`|U_j|^2 - |W_{D,j}|^2`: a factor of a row of U goes into its column of W_D.
+    Gradient flow keeps :math:`|U_j|^2 - |W_{D,j}|^2`: a factor of a row of U goes into its column
+    of W_D.
 
     Args:
         n: inputs.
@@ -51,18 +53,26 @@ def gated_unit(n: int, h: int, m: int, bias: bool = False, seed: int = 0) -> Arc
     law = gram_law(terms, "diagonal", "scaling of up against down, (a, 1/a)")
     shapes: dict[str, tuple[int, ...]] = {"G": (h, n), "U": (h, n), "W_D": (m, h)}
     shapes |= {"b_G": (h,), "b_U": (h,)} if bias else {}
-    return Architecture(f"gated unit {n}-{h}-{m}{', with biases' if bias else ''}", shapes, write, (law,))
+    return Architecture(
+        f"gated unit {n}-{h}-{m}{', with biases' if bias else ''}", shapes, write, (law,)
+    )
 
 
-def _shifted(program: Program, parameters: Mapping[str, int], name: str, points: int, bias: bool) -> int:
+def _shifted(
+    program: Program, parameters: Mapping[str, int], name: str, points: int, bias: bool
+) -> int:
     """W x, or W x + b."""
     product = program.product(parameters[name], points)
     if not bias:
         return product
-    return program.sum(product, program.product(parameters[f"b_{name}"], program.constant(np.ones((1, INPUTS)))))
+    return program.sum(
+        product, program.product(parameters[f"b_{name}"], program.constant(np.ones((1, INPUTS))))
+    )
 
 
-def power_network(n: int, h: int, m: int, k: int, bias: bool = False, seed: int = 0) -> Architecture:
+def power_network(
+    n: int, h: int, m: int, k: int, bias: bool = False, seed: int = 0
+) -> Architecture:
     r"""The network :math:`V (W x)^k`, powers entry by entry.
 
     Gradient flow keeps :math:`|w_j|^2 - k |v_j|^2`: the scaling is :math:`(a, a^{-k})`.
@@ -96,8 +106,15 @@ def power_network(n: int, h: int, m: int, k: int, bias: bool = False, seed: int 
 
     terms = [Gram("W", 0), *([Gram("b_W", 0)] if bias else []), Gram("V", 1, -k)]
     law = gram_law(terms, "diagonal" if k > 1 else "symmetric", f"scaling of a node, (a, a^-{k})")
-    shapes: dict[str, tuple[int, ...]] = {"W": (h, n), "V": (m, h)} | ({"b_W": (h,)} if bias else {})
-    return Architecture(f"power network {n}-{h}-{m}, degree {k}{', with biases' if bias else ''}", shapes, write, (law,))
+    shapes: dict[str, tuple[int, ...]] = {"W": (h, n), "V": (m, h)} | (
+        {"b_W": (h,)} if bias else {}
+    )
+    return Architecture(
+        f"power network {n}-{h}-{m}, degree {k}{', with biases' if bias else ''}",
+        shapes,
+        write,
+        (law,),
+    )
 
 
 def diagonal_network(n: int, depth: int) -> Architecture:
@@ -131,7 +148,12 @@ def diagonal_network(n: int, depth: int) -> Architecture:
         gram_law([Gram(a, 0), Gram(b, 0, -1)], "diagonal", "scaling of an entry, (a, 1/a)")
         for a, b in pairwise(names)
     ]
-    return Architecture(f"diagonal network of {n} entries, depth {depth}", {name: (n,) for name in names}, write, tuple(laws))
+    return Architecture(
+        f"diagonal network of {n} entries, depth {depth}",
+        {name: (n,) for name in names},
+        write,
+        tuple(laws),
+    )
 
 
 def difference_of_squares(n: int) -> Architecture:
@@ -157,8 +179,12 @@ def difference_of_squares(n: int) -> Architecture:
         return [Output(program.sum(program.elementwise(u, u), minus), (n, 1))]
 
     forms = np.array([np.diag(row) for row in np.eye(n)])
-    law = BilinearLaw("u_i v_i", "u_i v_i", "hyperbolic rotation of (u_i, v_i)", "always", "u", "v", forms)
-    return Architecture(f"difference of squares of {n} entries", {"u": (n,), "v": (n,)}, write, (law,))
+    law = BilinearLaw(
+        "u_i v_i", "u_i v_i", "hyperbolic rotation of (u_i, v_i)", "always", "u", "v", forms
+    )
+    return Architecture(
+        f"difference of squares of {n} entries", {"u": (n,), "v": (n,)}, write, (law,)
+    )
 
 
 def softmax_head(n: int, m: int, bias: bool = True) -> Architecture:
@@ -187,7 +213,10 @@ def softmax_head(n: int, m: int, bias: bool = True) -> Architecture:
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
         seen = program.constant(differences)
         sizes = {"W": n, "b": 1} if bias else {"W": n}
-        return [Output(program.product(seen, parameters[name]), (m - 1, size)) for name, size in sizes.items()]
+        return [
+            Output(program.product(seen, parameters[name]), (m - 1, size))
+            for name, size in sizes.items()
+        ]
 
     columns = np.broadcast_to(np.eye(n)[:, None, :], (n, m, n))
     symmetry = "translation of the logits"
@@ -196,14 +225,16 @@ def softmax_head(n: int, m: int, bias: bool = True) -> Architecture:
         LinearLaw("1ᵀ b", "1^T b", symmetry, "always", {"b": np.ones((1, m))}),
     )
     shapes: dict[str, tuple[int, ...]] = {"W": (m, n)} | ({"b": (m,)} if bias else {})
-    return Architecture(f"softmax head, {m} classes of {n} features", shapes, write, laws if bias else laws[:1])
+    return Architecture(
+        f"softmax head, {m} classes of {n} features", shapes, write, laws if bias else laws[:1]
+    )
 
 
 def gram_matrix(n: int, r: int) -> Architecture:
     r"""The matrix :math:`U U^T`, U of shape (n, r).
 
-    Its symmetry O(r) is antisymmetric, and for r ≤ n gives no law. For r > n the row space of U stays:
-    n (r - n) rational functions, and no polynomial.
+    Its symmetry O(r) is antisymmetric, and for r ≤ n gives no law. For r > n the row space of U
+    stays: n (r - n) rational functions, and no polynomial.
 
     Args:
         n: rows of U.
@@ -221,7 +252,17 @@ def gram_matrix(n: int, r: int) -> Architecture:
     n, r = whole_number("n", n), whole_number("r", r)
 
     def write(program: Program, parameters: Mapping[str, int]) -> list[Output]:
-        return [Output(program.product(parameters["U"], program.transpose(parameters["U"])), (n, n))]
+        return [
+            Output(program.product(parameters["U"], program.transpose(parameters["U"])), (n, n))
+        ]
 
-    law = RowSpaceLaw("row space of U", r"U_1^{-1} U_2", f"O({r}), whose fields are gradients only together", "always", "U")
-    return Architecture(f"U Uᵀ, U of shape ({n}, {r})", {"U": (n, r)}, write, (law,) if r > n else ())
+    law = RowSpaceLaw(
+        "row space of U",
+        r"U_1^{-1} U_2",
+        f"O({r}), whose fields are gradients only together",
+        "always",
+        "U",
+    )
+    return Architecture(
+        f"U Uᵀ, U of shape ({n}, {r})", {"U": (n, r)}, write, (law,) if r > n else ()
+    )

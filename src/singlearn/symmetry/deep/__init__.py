@@ -1,20 +1,28 @@
-"""ReLU networks of any depth: what they share their function with, what can be left out, what can be moved."""
+"""ReLU networks of any depth: what they share their function with, what can be left out, what can
+be moved.
+"""
 
 from singlearn.symmetry.deep.canonical import CanonicalForm, canonical
 from singlearn.symmetry.deep.compress import Compression, compress_deep
-from singlearn.symmetry.deep.equivalent import DeepEquivalence, Verdict, equivalent_deep
+from singlearn.symmetry.deep.equivalence import DeepEquivalence, Verdict, equivalent_deep
 from singlearn.symmetry.deep.explained_rank import ExplainedRank, explained_rank_deep
-from singlearn.symmetry.deep.fields import linear_fields, scaling_fields, shift_fields, unread_fields, unspanned_fields
-from singlearn.symmetry.deep.files import read_network, write_network
 from singlearn.symmetry.deep.general_position import general_position_failures
 from singlearn.symmetry.deep.hidden_polytopes import HiddenKink, hidden_polytopes
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.mix_bypassed import mix_bypassed
-from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
+from singlearn.symmetry.deep.null_directions import (
+    linear_fields,
+    scaling_fields,
+    shift_fields,
+    unread_fields,
+    unspanned_fields,
+)
+from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 from singlearn.symmetry.deep.states import NodeState, NodeStates, Proof, node_states
 from singlearn.symmetry.deep.torch_sequential import from_torch, to_torch
 from singlearn.symmetry.deep.witness import Witness
+from singlearn.symmetry.files import read_network, write_network
 
 __all__ = [
     "CanonicalForm",

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU, require_deep
+from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
 TIE = 1e-9
 """Keys closer than this count as equal, and the next key decides."""
@@ -25,8 +25,10 @@ class CanonicalForm(Shown):
     Attributes:
         network: the representative.
         transformation: the scaling and permutation that leads from ``silence(net)`` to it.
-        separation: no order changes as long as every normalised node moves by less than half of this (Euclidean norm).
-        ties: how many pairs of neighbouring nodes no key could tell apart; their order is that of the given network.
+        separation: no order changes as long as every normalised node moves by less than half of
+            this (Euclidean norm).
+        ties: how many pairs of neighbouring nodes no key could tell apart; their order is that of
+            the given network.
     """
 
     network: DeepReLU
@@ -36,18 +38,21 @@ class CanonicalForm(Shown):
 
 
 def canonical(net: DeepReLU) -> CanonicalForm:
-    r"""The canonical representative of ``net`` under positive scaling and permutation of hidden nodes.
+    r"""The canonical representative of ``net`` under positive scaling and permutation of hidden
+     nodes.
 
-    Scale: from the first hidden layer on, every node's incoming :math:`(w, b)` is given Euclidean norm 1 and the factor goes
-    into the outgoing weights. A node with :math:`(w, b) = 0` is always 0; its outgoing weights, which scaling can make as
-    small as one likes, are set to 0. Order: by keys that do not depend on the order of later layers, namely the projections
-    of :math:`(w, b)` on fixed directions, then of the sorted outgoing weights; a key decides where two nodes differ in it by
-    more than 1e-9.
+    Scale: from the first hidden layer on, every node's incoming :math:`(w, b)` is given Euclidean
+    norm 1 and the factor goes into the outgoing weights. A node with :math:`(w, b) = 0` is always
+    0; its outgoing weights, which scaling can make as small as one likes, are set to 0. Order: by
+    keys that do not depend on the order of later layers, namely the projections of :math:`(w, b)`
+    on fixed directions, then of the sorted outgoing weights; a key decides where two nodes differ
+    in it by more than 1e-9.
 
-    Guaranteed: the function is that of ``net`` up to rounding; the result is deterministic; and if ``ties`` is 0, every
-    network that scaling and permutation make of ``net`` has the same representative, up to rounding much smaller than
-    ``separation``. No order can be stable under all noise, because nodes can be moved into each other's place; ``separation``
-    says how much this one bears. When ``ties`` is not 0 (equal incoming weights and outgoing weights that agree as
+    Guaranteed: the function is that of ``net`` up to rounding; the result is deterministic; and if
+    ``ties`` is 0, every network that scaling and permutation make of ``net`` has the same
+    representative, up to rounding much smaller than ``separation``. No order can be stable under
+    all noise, because nodes can be moved into each other's place; ``separation`` says how much this
+    one bears. When ``ties`` is not 0 (equal incoming weights and outgoing weights that agree as
     multisets), :func:`equivalent_deep` still decides, this function does not.
 
     >>> a = DeepReLU([[[3.0], [-1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.5]])
@@ -72,7 +77,9 @@ def canonical(net: DeepReLU) -> CanonicalForm:
 
 
 def silence(net: DeepReLU) -> DeepReLU:
-    """Set the outgoing weights of hidden nodes with :math:`(w, b) = 0` to 0; the function stays exactly the same."""
+    """Set the outgoing weights of hidden nodes with :math:`(w, b) = 0` to 0; the function stays
+    exactly the same.
+    """
     weights = [matrix.copy() for matrix in net.weights]
     for layer in range(net.hidden_layers):
         silent = ~np.any(weights[layer], axis=1) & (net.biases[layer] == 0)
@@ -81,7 +88,8 @@ def silence(net: DeepReLU) -> DeepReLU:
 
 
 def normalise(net: DeepReLU) -> tuple[DeepReLU, ScalePermutation]:
-    """Give every hidden node with :math:`(w, b) ≠ 0` incoming norm 1; the network and the scaling that makes it.
+    """Give every hidden node with :math:`(w, b) ≠ 0` incoming norm 1; the network and the scaling
+    that makes it.
 
     Raises:
         ValueError: weights so large or small that float64 does not hold the scaled ones.
@@ -95,13 +103,24 @@ def normalise(net: DeepReLU) -> tuple[DeepReLU, ScalePermutation]:
             weights[layer], biases[layer] = weights[layer] / size[:, None], biases[layer] / size
             weights[layer + 1] = weights[layer + 1] * size
             scales.append(1 / size)
-        if not (np.all(np.isfinite(scales[-1])) and np.all(scales[-1] > 0) and np.all(np.isfinite(weights[layer + 1]))):
+        if not (
+            np.all(np.isfinite(scales[-1]))
+            and np.all(scales[-1] > 0)
+            and np.all(np.isfinite(weights[layer + 1]))
+        ):
             extreme = size[np.argmax(np.abs(np.log(size)))]
-            raise ValueError(f"net: weights of size {extreme:.3g} into hidden layer {layer} cannot be scaled to 1 in float64")
-    return DeepReLU(weights, biases), ScalePermutation([np.arange(len(scale)) for scale in scales], scales)
+            raise ValueError(
+                f"net: weights of size {extreme:.3g} into hidden layer {layer} cannot be scaled to "
+                f"1 in float64"
+            )
+    return DeepReLU(weights, biases), ScalePermutation(
+        [np.arange(len(scale)) for scale in scales], scales
+    )
 
 
-def incoming_norms(matrix: Float[np.ndarray, "nodes inputs"], bias: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " nodes"]:
+def incoming_norms(
+    matrix: Float[np.ndarray, "nodes inputs"], bias: Float[np.ndarray, " nodes"]
+) -> Float[np.ndarray, " nodes"]:
     """Euclidean norms of the rows :math:`(w, b)`, computed without overflow or underflow."""
     rows = np.concatenate([matrix, bias[:, None]], axis=1)
     largest = np.max(np.abs(rows), axis=1)
@@ -110,9 +129,11 @@ def incoming_norms(matrix: Float[np.ndarray, "nodes inputs"], bias: Float[np.nda
 
 
 def outgoing_profiles(net: DeepReLU, layer: int) -> Float[np.ndarray, "nodes readers"]:
-    """For each node of a hidden layer, its outgoing weights in a form that does not depend on scale and order of later layers.
+    """For each node of a hidden layer, its outgoing weights in a form that does not depend on scale
+    and order of later layers.
 
-    The readers' rows are brought to norm 1 and the weights of each node sorted; at the last hidden layer they are taken as they are.
+    The readers' rows are brought to norm 1 and the weights of each node sorted; at the last hidden
+    layer they are taken as they are.
     """
     matrix = net.weights[layer + 1]
     if layer + 1 == net.hidden_layers:
@@ -125,18 +146,29 @@ def _keys(net: DeepReLU, layer: int) -> Float[np.ndarray, "nodes keys"]:
     incoming = np.concatenate([net.weights[layer], net.biases[layer][:, None]], axis=1)
     outgoing = outgoing_profiles(net, layer)
     return np.concatenate(
-        [incoming @ _directions(incoming.shape[1], DIRECTIONS), outgoing @ _directions(outgoing.shape[1], DIRECTIONS)], axis=1
+        [
+            incoming @ _directions(incoming.shape[1], DIRECTIONS),
+            outgoing @ _directions(outgoing.shape[1], DIRECTIONS),
+        ],
+        axis=1,
     )
 
 
 def _directions(size: int, count: int) -> Float[np.ndarray, "size count"]:
-    """Fixed unit vectors without structure (no random generator: their streams may change between versions)."""
-    raw = np.sin(np.outer(1.0 + np.arange(size), 1.0 + np.arange(count)) * 2.399963229728653 + np.arange(size)[:, None] ** 2)
+    """Fixed unit vectors without structure (no random generator: their streams may change between
+    versions).
+    """
+    raw = np.sin(
+        np.outer(1.0 + np.arange(size), 1.0 + np.arange(count)) * 2.399963229728653
+        + np.arange(size)[:, None] ** 2
+    )
     return raw / np.linalg.norm(raw, axis=0)
 
 
 def _order(keys: Float[np.ndarray, "nodes keys"]) -> tuple[np.ndarray, float, int]:
-    """Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest \\|gap − TIE\\|, ties left."""
+    """Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest
+    \\|gap − TIE\\|, ties left.
+    """
     margin, ties = np.inf, 0
 
     def split(nodes: np.ndarray, key: int) -> list[np.ndarray]:
@@ -149,7 +181,11 @@ def _order(keys: Float[np.ndarray, "nodes keys"]) -> tuple[np.ndarray, float, in
         ranked = nodes[np.argsort(keys[nodes, key], kind="stable")]
         gaps = np.diff(keys[ranked, key])
         margin = min(margin, float(np.min(np.abs(gaps - TIE))))
-        return [part for group in np.split(ranked, np.flatnonzero(gaps > TIE) + 1) for part in split(np.sort(group), key + 1)]
+        return [
+            part
+            for group in np.split(ranked, np.flatnonzero(gaps > TIE) + 1)
+            for part in split(np.sort(group), key + 1)
+        ]
 
     parts = split(np.arange(len(keys)), 0)
     return (np.concatenate(parts) if parts else np.arange(0)), margin, ties

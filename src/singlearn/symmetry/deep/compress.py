@@ -20,7 +20,9 @@ from singlearn.symmetry.deep.rounding import evaluation_error, require_range
 from singlearn.symmetry.deep.states import NodeState, Proof, node_states
 
 LARGEST_CHANGE = 1e-6
-"""Relative to the largest output; a step after which an output is not proved to stay within this is not taken."""
+"""Relative to the largest output; a step after which an output is not proved to stay within this is
+not taken.
+"""
 
 DOUBLE, SINGLE = 1e-12, 1e-6
 """When incoming weights count as proportional: some thousand, some ten roundings."""
@@ -34,11 +36,14 @@ class Compression(Shown):
         network: the smaller network.
         before, after: widths, inputs and outputs included.
         steps: what was done, in order.
-        refused: steps that might have changed the outputs by more than 1e-6 of their size, in words.
-        measured_change: largest change of an output over 1,000 points of the box, relative to the largest output there.
-        proved_change: bound on the change of each output anywhere on the box, absolute; steps that rest on a mixed-integer
-            program are taken to be right in it.
-        by_program: how many dead or bypassed nodes are known by mixed-integer programming only, up to the solver's tolerances.
+        refused: steps that might have changed the outputs by more than 1e-6 of their size, in
+            words.
+        measured_change: largest change of an output over 1,000 points of the box, relative to the
+            largest output there.
+        proved_change: bound on the change of each output anywhere on the box, absolute; steps that
+            rest on a mixed-integer program are taken to be right in it.
+        by_program: how many dead or bypassed nodes are known by mixed-integer programming only, up
+            to the solver's tolerances.
         original: the network that was given.
         box: on which the outputs stay.
     """
@@ -55,11 +60,20 @@ class Compression(Shown):
     box: tuple[np.ndarray, np.ndarray]
 
     def verify(self, seed: int = 1) -> bool:
-        """Whether the outputs at fresh random points of the box stay within ``proved_change``, and rounding of the evaluation."""
+        """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
+        rounding of the evaluation.
+        """
         lower, upper = self.box
         points = lower + (upper - lower) * np.random.default_rng(seed).random((1000, len(lower)))
-        rounding = evaluation_error(self.original, points)[-1] + evaluation_error(self.network, points)[-1]
-        return bool(np.all(np.abs(self.original(points) - self.network(points)) <= self.proved_change + rounding))
+        rounding = (
+            evaluation_error(self.original, points)[-1] + evaluation_error(self.network, points)[-1]
+        )
+        return bool(
+            np.all(
+                np.abs(self.original(points) - self.network(points))
+                <= self.proved_change + rounding
+            )
+        )
 
     def __str__(self) -> str:
         lines = ["-".join(map(str, self.before)) + " → " + "-".join(map(str, self.after))]
@@ -70,28 +84,39 @@ class Compression(Shown):
             f"{self.measured_change:.1e} of their size at 1,000 points (measured)"
         )
         if self.by_program:
-            lines.append(f"  {self.by_program} nodes are known to be dead or always active by HiGHS only, up to its tolerances")
+            lines.append(
+                f"  {self.by_program} nodes are known to be dead or always active by HiGHS only, "
+                f"up to its tolerances"
+            )
         return "\n".join(lines)
 
 
 def compress_deep(
-    net: DeepReLU, box: tuple[Any, Any], *, tolerance: float | None = None, milp_seconds: float = 10.0, seed: int = 0
+    net: DeepReLU,
+    box: tuple[Any, Any],
+    *,
+    tolerance: float | None = None,
+    milp_seconds: float = 10.0,
+    seed: int = 0,
 ) -> Compression:
     r"""Remove what a network does not need on a box, without changing its outputs there.
 
-    Dead, constant and unread nodes are dropped, nodes with proportional incoming weights merged, always-active nodes and
-    opposite pairs folded to the rank of their linear part, layers that are all always-active multiplied into the next; again,
-    until nothing more is found. The result is not always the smallest network: deciding that is hard already with one hidden
-    layer [farrugiaroberts2023computational]_.
+    Dead, constant and unread nodes are dropped, nodes with proportional incoming weights merged,
+    always-active nodes and opposite pairs folded to the rank of their linear part, layers that are
+    all always-active multiplied into the next; again, until nothing more is found. The result is
+    not always the smallest network: deciding that is hard already with one hidden layer
+    [farrugiaroberts2023computational]_.
 
     Args:
         box: (lower, upper), numbers or one number per input.
-        tolerance: relative difference up to which incoming weights count as proportional and singular values as zero; by default
-            1e-12, or 1e-6 if every parameter is a single-precision number.
+        tolerance: relative difference up to which incoming weights count as proportional and
+            singular values as zero; by default 1e-12, or 1e-6 if every parameter is a
+            single-precision number.
         milp_seconds: for proving further nodes dead or bypassed by mixed-integer programming.
 
     Raises:
-        ValueError: a box that is not bounded or has no interior, or weights so large that float64 may overflow on it.
+        ValueError: a box that is not bounded or has no interior, or weights so large that float64
+            may overflow on it.
 
     >>> net = DeepReLU([[[1.0], [2.0], [-1.0]], [[1.0, 1.0, 1.0]]], [[-0.5, -1.0, 0.0], [0.0]])
     >>> print(compress_deep(net, (0, 1)))
@@ -106,12 +131,21 @@ def compress_deep(
         tolerance = SINGLE if _is_single(net) else DOUBLE
     search = _Search(net, corners, tolerance, seed)
     states = node_states(net, box, milp_seconds=milp_seconds, seed=seed)
-    dead = [np.array([state is NodeState.DEAD for state in layer], dtype=bool) for layer in states.states]
-    always = [np.array([state is NodeState.BYPASSED for state in layer], dtype=bool) for layer in states.states]
+    dead = [
+        np.array([state is NodeState.DEAD for state in layer], dtype=bool)
+        for layer in states.states
+    ]
+    always = [
+        np.array([state is NodeState.BYPASSED for state in layer], dtype=bool)
+        for layer in states.states
+    ]
     while search.round(dead, always):
         bounds = preactivation_bounds(search.net, corners)
         dead = [upper <= 0 for upper in bounds.upper[:-1]]
-        always = [(lower >= 0) & (upper > 0) for lower, upper in zip(bounds.lower[:-1], bounds.upper[:-1], strict=True)]
+        always = [
+            (lower >= 0) & (upper > 0)
+            for lower, upper in zip(bounds.lower[:-1], bounds.upper[:-1], strict=True)
+        ]
     proved = sum((step.output_change() for step in search.steps), np.zeros(net.widths[-1]))
     by_program = sum(layer.count(Proof.MILP) for layer in states.proofs)
     return Compression(
@@ -131,7 +165,9 @@ def compress_deep(
 class _Search:
     """The network as it gets smaller, compared with the first one after every step."""
 
-    def __init__(self, net: DeepReLU, box: tuple[np.ndarray, np.ndarray], tolerance: float, seed: int) -> None:
+    def __init__(
+        self, net: DeepReLU, box: tuple[np.ndarray, np.ndarray], tolerance: float, seed: int
+    ) -> None:
         random = np.random.default_rng(seed)
         lower, upper = box
         inner = lower + (upper - lower) * random.random((800, len(lower)))
@@ -168,7 +204,9 @@ class _Search:
                 always[layer] = folded[1]
             layer += 1
         for layer in range(self.net.hidden_layers):
-            merged = merge_duplicates(self.net, preactivation_bounds(self.net, self.box), layer, self.tolerance)
+            merged = merge_duplicates(
+                self.net, preactivation_bounds(self.net, self.box), layer, self.tolerance
+            )
             if merged:
                 self._take(merged[0])
         return len(self.steps) > before
@@ -181,7 +219,10 @@ class _Search:
     def _take(self, step: Reduction | None) -> bool:
         if step is None:
             return False
-        proved = sum((taken.output_change() for taken in (*self.steps, step)), np.zeros(step.network.widths[-1]))
+        proved = sum(
+            (taken.output_change() for taken in (*self.steps, step)),
+            np.zeros(step.network.widths[-1]),
+        )
         # The measured points see only what happens at them; the bound decides.
         change = max(float(np.max(proved)) / self.size, self.change(step.network))
         if change > LARGEST_CHANGE:
@@ -198,4 +239,6 @@ def _is_single(net: DeepReLU) -> bool:
     """Whether the parameters are single-precision numbers, and not all of them whole."""
     vector = net.vector()
     with np.errstate(over="ignore"):
-        return bool(np.all(vector.astype(np.float32) == vector) and np.any(vector != np.round(vector)))
+        return bool(
+            np.all(vector.astype(np.float32) == vector) and np.any(vector != np.round(vector))
+        )

@@ -17,9 +17,11 @@ ASCENTS = 12
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """For every node of every hidden layer, a point where it is surely active and one where it is surely not.
+    """For every node of every hidden layer, a point where it is surely active and one where it is
+    surely not.
 
-    ``on[l][j]`` says whether ``on_points[l][j]`` makes the pre-activation positive by more than rounding; ``off`` likewise, negative.
+    ``on[l][j]`` says whether ``on_points[l][j]`` makes the pre-activation positive by more than
+    rounding; ``off`` likewise, negative.
     """
 
     on: tuple[np.ndarray, ...]
@@ -28,8 +30,11 @@ class Seen:
     off_points: tuple[np.ndarray, ...]
 
 
-def search_crossings(net: DeepReLU, box: tuple[np.ndarray, np.ndarray], undecided: list[np.ndarray], seed: int) -> Seen:
-    """Random points and corners for all nodes, then ascent and descent along linear pieces for the ``undecided`` ones.
+def search_crossings(
+    net: DeepReLU, box: tuple[np.ndarray, np.ndarray], undecided: list[np.ndarray], seed: int
+) -> Seen:
+    """Random points and corners for all nodes, then ascent and descent along linear pieces for the
+    ``undecided`` ones.
 
     Args:
         undecided: for each hidden layer, which nodes are worth the ascent.
@@ -55,7 +60,12 @@ def search_crossings(net: DeepReLU, box: tuple[np.ndarray, np.ndarray], undecide
 
 
 def _ascend(
-    net: DeepReLU, box: tuple[np.ndarray, np.ndarray], layer: int, nodes: np.ndarray, start: np.ndarray, sign: float
+    net: DeepReLU,
+    box: tuple[np.ndarray, np.ndarray],
+    layer: int,
+    nodes: np.ndarray,
+    start: np.ndarray,
+    sign: float,
 ) -> tuple[Bool[np.ndarray, " nodes"], Float[np.ndarray, "nodes inputs"]]:
     lower, upper = box
     net = DeepReLU(net.weights[: layer + 1], net.biases[: layer + 1])
@@ -77,7 +87,9 @@ def _ascend(
 def node_gradients(
     net: DeepReLU, preactivations: list[np.ndarray], layer: int, nodes: np.ndarray
 ) -> Float[np.ndarray, "nodes inputs"]:
-    """Gradient by the input of the pre-activation of ``nodes[k]`` at the k-th point of ``preactivations``."""
+    """Gradient by the input of the pre-activation of ``nodes[k]`` at the k-th point of
+    ``preactivations``.
+    """
     gradient = net.weights[layer][nodes]
     for below in range(layer - 1, -1, -1):
         gradient = (gradient * (preactivations[below] > 0)) @ net.weights[below]

@@ -10,10 +10,13 @@ from singlearn.symmetry.deep.reduction import Reduction, replace_layers
 from singlearn.symmetry.deep.rounding import gamma
 
 
-def drop_nodes(net: DeepReLU, layer: int, dead: Bool[np.ndarray, " nodes"]) -> tuple[Reduction, Bool[np.ndarray, " nodes"]] | None:
+def drop_nodes(
+    net: DeepReLU, layer: int, dead: Bool[np.ndarray, " nodes"]
+) -> tuple[Reduction, Bool[np.ndarray, " nodes"]] | None:
     r"""Drop the ``dead`` nodes, nodes with zero outgoing weights, and nodes with :math:`w = 0`.
 
-    A node with :math:`w = 0` is the constant :math:`\max(b, 0)`; it goes into the biases of the next layer.
+    A node with :math:`w = 0` is the constant :math:`\max(b, 0)`; it goes into the biases of the
+    next layer.
 
     Returns:
         The step and which nodes stay; ``None`` if all stay.
@@ -30,14 +33,21 @@ def drop_nodes(net: DeepReLU, layer: int, dead: Bool[np.ndarray, " nodes"]) -> t
     offset = outgoing[:, constant] @ values + net.biases[layer + 1]
     size = np.abs(outgoing[:, constant]) @ values + np.abs(net.biases[layer + 1])
     change = gamma(int(constant.sum()) + 2) * size if np.any(constant) else np.zeros(len(offset))
-    smaller = replace_layers(net, layer, [weights[keep], outgoing[:, keep]], [biases[keep], offset], 2)
-    counts = [(int(mask.sum()), name) for mask, name in ((dead, "dead"), (constant, "constant"), (unread, "unread"))]
+    smaller = replace_layers(
+        net, layer, [weights[keep], outgoing[:, keep]], [biases[keep], offset], 2
+    )
+    counts = [
+        (int(mask.sum()), name)
+        for mask, name in ((dead, "dead"), (constant, "constant"), (unread, "unread"))
+    ]
     what = ", ".join(f"{count} {name}" for count, name in counts if count) + " removed"
     return Reduction(smaller, layer, what, int((~keep).sum()), layer + 1, change), keep
 
 
 def collapse_empty(net: DeepReLU) -> Reduction | None:
-    """When a hidden layer has no nodes left, the outputs are constant: one layer with zero weights says so."""
+    """When a hidden layer has no nodes left, the outputs are constant: one layer with zero weights
+    says so.
+    """
     empty = [layer for layer in range(net.hidden_layers) if len(net.weights[layer]) == 0]
     if not empty:
         return None

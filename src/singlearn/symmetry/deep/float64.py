@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.symmetry.rational import rational
+from singlearn.numbers.rational import rational
 
 CONSECUTIVE = 2**53
 """Every whole number up to this is a float64."""
@@ -21,8 +21,8 @@ def float64_array(values: Any, name: str) -> np.ndarray:
         name: of the argument or the array, for the error.
 
     Raises:
-        ValueError: ragged, complex, Boolean or no numbers at all, masked entries, or a number that float64 does not hold, such as
-            the integer 2^53 + 1, a long double or the fraction 1/3.
+        ValueError: ragged, complex, Boolean or no numbers at all, masked entries, or a number that
+            float64 does not hold, such as the integer 2^53 + 1, a long double or the fraction 1/3.
 
     >>> float64_array([[1, 2.5]], "weights")
     array([[1. , 2.5]])
@@ -37,7 +37,9 @@ def float64_array(values: Any, name: str) -> np.ndarray:
         return _from_objects(array, name)
     kind = array.dtype.kind
     if kind == "c":
-        raise ValueError(f"{name}: it holds complex numbers ({array.dtype}); a ReLU network has real weights")
+        raise ValueError(
+            f"{name}: it holds complex numbers ({array.dtype}); a ReLU network has real weights"
+        )
     if kind == "b":
         raise ValueError(f"{name}: it holds True and False; every entry should be a number")
     if kind not in "fiu":
@@ -47,7 +49,9 @@ def float64_array(values: Any, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         rounded = array.astype(np.float64)
     back = rounded.astype(array.dtype) if kind == "f" else rounded
-    doubtful = (back != array) & np.isfinite(array) if kind == "f" else np.abs(rounded) >= CONSECUTIVE
+    doubtful = (
+        (back != array) & np.isfinite(array) if kind == "f" else np.abs(rounded) >= CONSECUTIVE
+    )
     for where in np.argwhere(doubtful):
         value = array[tuple(where)]
         if kind == "f" or int(rounded[tuple(where)]) != int(value):
@@ -67,7 +71,9 @@ def _one(value: Any, name: str) -> float:
     if isinstance(value, (float, np.float32, np.float16)):
         return float(value)
     if isinstance(value, (list, tuple, np.ndarray)):
-        raise ValueError(f"{name}: it is ragged or not numeric; its rows should have the same length")
+        raise ValueError(
+            f"{name}: it is ragged or not numeric; its rows should have the same length"
+        )
     if isinstance(value, (str, bytes)) or value is None:
         raise ValueError(f"{name}: it is ragged or not numeric (got {value!r})")
     if hasattr(value, "item") and not isinstance(value, np.generic):
@@ -76,7 +82,9 @@ def _one(value: Any, name: str) -> float:
     try:
         rounded = float(exact)
     except OverflowError:
-        raise ValueError(f"{name}: got a number beyond 1.8e308; it is too large for float64") from None
+        raise ValueError(
+            f"{name}: got a number beyond 1.8e308; it is too large for float64"
+        ) from None
     if Fraction(rounded) != exact:
         raise _lost(name, value, type(value).__name__)
     return rounded
@@ -84,6 +92,7 @@ def _one(value: Any, name: str) -> float:
 
 def _lost(name: str, value: Any, kind: str) -> ValueError:
     return ValueError(
-        f"{name}: {value} ({kind}) is no float64 number, and its digits would be lost; round it yourself, or keep it exact in a "
+        f"{name}: {value} ({kind}) is no float64 number, and its digits would be lost; round it "
+        f"yourself, or keep it exact in a "
         "TwoLayerReLU (one hidden layer)"
     )

@@ -1,4 +1,6 @@
-"""Fold hidden nodes that are always active, and opposite pairs, into as few nodes as their linear map needs."""
+"""Fold hidden nodes that are always active, and opposite pairs, into as few nodes as their linear
+map needs.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +15,34 @@ from singlearn.symmetry.deep.reduction import Reduction, replace_layers
 from singlearn.symmetry.deep.rounding import gamma
 
 SLACK = 1e-6
-"""New always-active nodes stay above 0 by this share of their range, so that rounding cannot switch them off."""
+"""New always-active nodes stay above 0 by this share of their range, so that rounding cannot switch
+them off.
+"""
 
 
 def fold_bypassed(
-    net: DeepReLU, bounds: Bounds, layer: int, bypassed: Bool[np.ndarray, " nodes"], tolerance: float
+    net: DeepReLU,
+    bounds: Bounds,
+    layer: int,
+    bypassed: Bool[np.ndarray, " nodes"],
+    tolerance: float,
 ) -> tuple[Reduction, Bool[np.ndarray, " new_nodes"]] | None:
     r"""Replace the always-active nodes B of a layer by as many as the rank of what they do.
 
-    On the box they act linearly, :math:`W'_B (W_B h + b_B)`, with W' the next layer's weights. A layer that is all B is multiplied
-    into the next one. Otherwise :math:`W'_B W_B = U V` with r = rank rows in V, and r new nodes :math:`V h + s` do the same,
-    with s so large that they stay active and the next biases corrected by :math:`W'_B b_B - U s`. An opposite pair,
-    :math:`(w_j, b_j) = -ρ (w_i, b_i)`, is one kink and a linear part, since
-    :math:`\max(-u, 0) = \max(u, 0) - u`; it gives up a node where the linear part fits into U V.
+    On the box they act linearly, :math:`W'_B (W_B h + b_B)`, with W' the next layer's weights. A
+    layer that is all B is multiplied into the next one. Otherwise :math:`W'_B W_B = U V` with r =
+    rank rows in V, and r new nodes :math:`V h + s` do the same, with s so large that they stay
+    active and the next biases corrected by :math:`W'_B b_B - U s`. An opposite pair, :math:`(w_j,
+    b_j) = -ρ (w_i, b_i)`, is one kink and a linear part, since :math:`\max(-u, 0) = \max(u, 0) -
+    u`; it gives up a node where the linear part fits into U V.
 
     Args:
         bounds: of all layers below, for the shifts s.
         bypassed: the always-active nodes of the layer.
 
     Returns:
-        The step and, for the new layer, which nodes are always active; ``None`` if nothing gets smaller.
+        The step and, for the new layer, which nodes are always active; ``None`` if nothing gets
+        smaller.
     """
     if np.all(bypassed):
         return _multiply(net, bounds, layer), np.ones(0, dtype=bool)
@@ -47,14 +57,21 @@ def fold_bypassed(
     rank = _rank(left, right, tolerance)
     for i, j in _opposite_pairs(weights, biases, keep, tolerance):
         ratio = _ratio(weights, biases, i, j)
-        wider = np.concatenate([left, -ratio * outgoing[:, [j]]], axis=1), np.concatenate([right, weights[[i]]])
+        wider = (
+            np.concatenate([left, -ratio * outgoing[:, [j]]], axis=1),
+            np.concatenate([right, weights[[i]]]),
+        )
         kink = outgoing[:, i] + ratio * outgoing[:, j]
         vanishes = np.max(np.abs(kink)) <= tolerance * np.max(np.abs(outgoing[:, i]))
         new_rank = _rank(*wider, tolerance)
         if new_rank + (not vanishes) >= rank + 2:
             continue
         terms = np.abs(weights[i]) @ largest + abs(biases[i])
-        mismatch = np.abs(weights[j] + ratio * weights[i]) @ largest + abs(biases[j] + ratio * biases[i]) + gamma(8) * ratio * terms
+        mismatch = (
+            np.abs(weights[j] + ratio * weights[i]) @ largest
+            + abs(biases[j] + ratio * biases[i])
+            + gamma(8) * ratio * terms
+        )
         change += np.abs(outgoing[:, j]) * mismatch + (np.abs(kink) if vanishes else 0.0) * terms
         change += gamma(4) * (np.abs(outgoing[:, i]) + ratio * np.abs(outgoing[:, j])) * terms
         left, right, offset, rank = *wider, np.append(offset, biases[i]), new_rank
@@ -69,18 +86,33 @@ def fold_bypassed(
     shift = SLACK * (np.abs(lower) + np.abs(upper)) - lower
     size = np.abs(left) @ np.abs(right)
     new_size = np.abs(new_left) @ np.abs(new_right)
-    error = np.abs(left @ right - new_left @ new_right) + gamma(left.shape[1] + 4) * size + gamma(rank + 4) * new_size
+    error = (
+        np.abs(left @ right - new_left @ new_right)
+        + gamma(left.shape[1] + 4) * size
+        + gamma(rank + 4) * new_size
+    )
     next_bias = net.biases[layer + 1] + left @ offset - new_left @ shift
-    terms = np.abs(net.biases[layer + 1]) + np.abs(left) @ np.abs(offset) + np.abs(new_left) @ np.abs(shift)
+    terms = (
+        np.abs(net.biases[layer + 1])
+        + np.abs(left) @ np.abs(offset)
+        + np.abs(new_left) @ np.abs(shift)
+    )
     change += error @ largest + gamma(left.shape[1] + rank + 6) * terms
     smaller = replace_layers(
         net,
         layer,
-        [np.concatenate([weights[keep], new_right]), np.concatenate([outgoing[:, keep], new_left], axis=1)],
+        [
+            np.concatenate([weights[keep], new_right]),
+            np.concatenate([outgoing[:, keep], new_left], axis=1),
+        ],
         [np.concatenate([biases[keep], shift]), next_bias],
         2,
     )
-    what = f"{int(bypassed.sum())} always active" + (f" and {pairs} opposite pairs" if pairs else "") + f" folded into {rank}"
+    what = (
+        f"{int(bypassed.sum())} always active"
+        + (f" and {pairs} opposite pairs" if pairs else "")
+        + f" folded into {rank}"
+    )
     always = np.concatenate([np.zeros(int(keep.sum()), dtype=bool), np.ones(rank, dtype=bool)])
     return Reduction(smaller, layer, what, removed, layer + 1, change), always
 
@@ -88,17 +120,27 @@ def fold_bypassed(
 def _multiply(net: DeepReLU, bounds: Bounds, layer: int) -> Reduction:
     weights, biases, outgoing = net.weights[layer], net.biases[layer], net.weights[layer + 1]
     low, high = bounds.activations(layer)
-    size = np.abs(outgoing) @ (np.abs(weights) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(biases)) + np.abs(net.biases[layer + 1])
-    smaller = replace_layers(net, layer, [outgoing @ weights], [outgoing @ biases + net.biases[layer + 1]], 2)
+    size = np.abs(outgoing) @ (
+        np.abs(weights) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(biases)
+    ) + np.abs(net.biases[layer + 1])
+    smaller = replace_layers(
+        net, layer, [outgoing @ weights], [outgoing @ biases + net.biases[layer + 1]], 2
+    )
     change = 2 * gamma(sum(weights.shape) + 4) * size
     what = f"all {len(biases)} always active: the layer is multiplied into the next"
     return Reduction(smaller, layer, what, len(biases), layer, change)
 
 
-def _opposite_pairs(weights: np.ndarray, biases: np.ndarray, among: np.ndarray, tolerance: float) -> list[tuple[int, int]]:
+def _opposite_pairs(
+    weights: np.ndarray, biases: np.ndarray, among: np.ndarray, tolerance: float
+) -> list[tuple[int, int]]:
     nodes = np.flatnonzero(among)
     groups = parallel_groups(weights[nodes], biases[nodes], tolerance)
-    return [(int(nodes[i]), int(nodes[j])) for same, opposite in groups for i, j in zip(same, opposite, strict=False)]
+    return [
+        (int(nodes[i]), int(nodes[j]))
+        for same, opposite in groups
+        for i, j in zip(same, opposite, strict=False)
+    ]
 
 
 def _ratio(weights: np.ndarray, biases: np.ndarray, i: int, j: int) -> float:
@@ -107,14 +149,18 @@ def _ratio(weights: np.ndarray, biases: np.ndarray, i: int, j: int) -> float:
 
 
 def _core(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Orthonormal bases of both sides and the singular value decomposition of the small matrix between them."""
+    """Orthonormal bases of both sides and the singular value decomposition of the small matrix
+    between them.
+    """
     left_basis, left_rest = np.linalg.qr(left)
     right_basis, right_rest = np.linalg.qr(right.T)
     u, singular, v = np.linalg.svd(left_rest @ right_rest.T)
     return left_basis @ u[:, : len(singular)], singular, v[: len(singular)] @ right_basis.T
 
 
-def _rank(left: Float[np.ndarray, "out nodes"], right: Float[np.ndarray, "nodes in"], tolerance: float) -> int:
+def _rank(
+    left: Float[np.ndarray, "out nodes"], right: Float[np.ndarray, "nodes in"], tolerance: float
+) -> int:
     if left.shape[1] == 0 or 0 in left.shape or 0 in right.shape:
         return 0
     singular = _core(left, right)[1]

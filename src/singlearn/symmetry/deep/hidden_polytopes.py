@@ -25,7 +25,7 @@ from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.rounding import evaluation_error
 from singlearn.symmetry.deep.sliding import sliding_network
-from singlearn.symmetry.zero_sums import LARGEST_SET, MOST_SUMMED, nearly_zero_sums
+from singlearn.symmetry.fibre.zero_sums import LARGEST_SET, MOST_SUMMED, nearly_zero_sums
 
 SAFETY = 1e-5
 """The reach is shortened by this share of the largest slide considered, for the solver's
@@ -111,7 +111,9 @@ class HiddenKink(Shown):
 
 
 class HiddenKinks(list[HiddenKink]):
-    """Hidden kinks; ``incomplete`` says in words what was not looked at, and is empty where all was."""
+    """Hidden kinks; ``incomplete`` says in words what was not looked at, and is empty where all
+    was.
+    """
 
     incomplete: tuple[str, ...] = ()
 

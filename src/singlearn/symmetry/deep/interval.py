@@ -23,8 +23,8 @@ def affine_range(
 
     .. math:: W^+ \ell + W^- u + b ≤ W h + b ≤ W^+ u + W^- \ell + b
 
-    with :math:`γ_{n+2}` times the sum of absolute terms added outwards. Where that margin would hide whether a bound is
-    exactly 0, the row is summed in fractions.
+    with :math:`γ_{n+2}` times the sum of absolute terms added outwards. Where that margin would
+    hide whether a bound is exactly 0, the row is summed in fractions.
 
     >>> affine_range(np.array([[1.0, -1.0]]), np.array([-2.0]), np.zeros(2), np.array([2.0, 1.0]))[1]
     array([0.])
@@ -40,19 +40,28 @@ def affine_range(
         bound[size > 0] += sign * UNDERFLOW
         if matrix.shape[1] <= LONGEST_EXACT:
             for row in np.flatnonzero((np.abs(value) <= 2 * margin) & (size > 0)):
-                bound[row] = _exact(positive[row], negative[row], first, second, float(bias[row]), float(sign))
+                bound[row] = _exact(
+                    positive[row], negative[row], first, second, float(bias[row]), float(sign)
+                )
         return bound
 
     return outer(lower, upper, -1.0), outer(upper, lower, 1.0)
 
 
 def _exact(
-    positive: np.ndarray, negative: np.ndarray, first: np.ndarray, second: np.ndarray, bias: float, sign: float
+    positive: np.ndarray,
+    negative: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    bias: float,
+    sign: float,
 ) -> float:
     total = Fraction(bias)
     for weights, values in ((positive, first), (negative, second)):
         used = np.flatnonzero((weights != 0) & (values != 0))
-        total += sum((Fraction(float(weights[i])) * Fraction(float(values[i])) for i in used), Fraction(0))
+        total += sum(
+            (Fraction(float(weights[i])) * Fraction(float(values[i])) for i in used), Fraction(0)
+        )
     rounded = float(total)
     wrong_side = Fraction(rounded) < total if sign > 0 else Fraction(rounded) > total
     return float(np.nextafter(rounded, sign * np.inf)) if wrong_side else rounded

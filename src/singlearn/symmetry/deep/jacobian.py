@@ -8,8 +8,11 @@ from jaxtyping import Float
 from singlearn.symmetry.deep.network import DeepReLU
 
 
-def parameter_jacobian(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs parameters"]:
-    r""":math:`∂f(x)/∂θ` at every input, parameters ordered as by :meth:`DeepReLU.vector`; ReLU's derivative at 0 is taken as 0.
+def parameter_jacobian(
+    net: DeepReLU, x: Float[np.ndarray, "points inputs"]
+) -> Float[np.ndarray, "points outputs parameters"]:
+    r""":math:`∂f(x)/∂θ` at every input, parameters ordered as by :meth:`DeepReLU.vector`; ReLU's
+     derivative at 0 is taken as 0.
 
     .. math:: \frac{∂f}{∂W_l} = g_l h_{l-1}^T, \quad \frac{∂f}{∂b_l} = g_l, \quad
               g_{l-1} = g_l W_l \mathrm{diag}(u_{l-1} > 0), \quad g_L = 1.
@@ -25,7 +28,9 @@ def parameter_jacobian(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> 
     for layer in range(net.hidden_layers, -1, -1):
         weights, biases = net.slices(layer)
         reads = np.maximum(values[layer - 1], 0.0) if layer else x
-        jacobian[:, :, weights] = (gain[..., None] * reads[:, None, None, :]).reshape(points, outputs, -1)
+        jacobian[:, :, weights] = (gain[..., None] * reads[:, None, None, :]).reshape(
+            points, outputs, -1
+        )
         jacobian[:, :, biases] = gain
         if layer:
             gain = (gain @ net.weights[layer]) * (values[layer - 1] > 0)[:, None, :]

@@ -14,21 +14,27 @@ from singlearn.symmetry.deep.rounding import gamma
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Proven ranges over a box: of the inputs, and of the pre-activations of every layer, the outputs last."""
+    """Proven ranges over a box: of the inputs, and of the pre-activations of every layer, the
+    outputs last.
+    """
 
     box: tuple[np.ndarray, np.ndarray]
     lower: tuple[np.ndarray, ...]
     upper: tuple[np.ndarray, ...]
 
     def activations(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
-        """Range of what ``layer`` reads: the box for layer 0, else the rectified range of the layer before."""
+        """Range of what ``layer`` reads: the box for layer 0, else the rectified range of the layer
+        before.
+        """
         if layer == 0:
             return self.box
         return np.maximum(self.lower[layer - 1], 0.0), np.maximum(self.upper[layer - 1], 0.0)
 
 
 def preactivation_bounds(net: DeepReLU, box: tuple[np.ndarray, np.ndarray]) -> Bounds:
-    """Interval bounds of every layer, made tighter by linear relaxation; each is valid for exact arithmetic."""
+    """Interval bounds of every layer, made tighter by linear relaxation; each is valid for exact
+    arithmetic.
+    """
     bounds = Bounds(box, (), ())
     for matrix, bias in zip(net.weights, net.biases, strict=True):
         lower, upper = functional_bounds(net, bounds, len(bounds.lower), matrix, bias)
@@ -43,12 +49,14 @@ def functional_bounds(
     matrix: Float[np.ndarray, "rows nodes"],
     offset: Float[np.ndarray, " rows"],
 ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
-    r"""Bounds on :math:`A h_{l-1} + c` for any A and c, where :math:`h_{l-1}` is what ``layer`` reads.
+    r"""Bounds on :math:`A h_{l-1} + c` for any A and c, where :math:`h_{l-1}` is what ``layer``
+     reads.
 
-    Layer by layer down to the inputs, each :math:`\max(u, 0)` with :math:`\ell < 0 < r` is replaced by
-    :math:`α u ≤ \max(u, 0) ≤ s u + t`, with :math:`s = r/(r-\ell)`, :math:`t = -s\ell` and α = 1 if :math:`r > -\ell`, else 0
-    (DeepPoly, CROWN [singh2019abstract]_ [zhang2018efficient]_). Rounding in the coefficients is covered by adding
-    :math:`γ |A| (|W| |h| + |b|)` at every layer. The better of this and the plain interval bound is returned.
+    Layer by layer down to the inputs, each :math:`\max(u, 0)` with :math:`\ell < 0 < r` is replaced
+    by :math:`α u ≤ \max(u, 0) ≤ s u + t`, with :math:`s = r/(r-\ell)`, :math:`t = -s\ell` and α = 1
+    if :math:`r > -\ell`, else 0 (DeepPoly, CROWN [singh2019abstract]_ [zhang2018efficient]_).
+    Rounding in the coefficients is covered by adding :math:`γ |A| (|W| |h| + |b|)` at every layer.
+    The better of this and the plain interval bound is returned.
 
     Args:
         bounds: of the layers below ``layer``.
@@ -72,7 +80,9 @@ def _relaxed(
         positive, negative = np.maximum(matrix, 0.0), np.minimum(matrix, 0.0)
         relaxed = positive * slope + negative * alpha
         low, high = bounds.activations(below)
-        size = np.abs(net.weights[below]) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(net.biases[below])
+        size = np.abs(net.weights[below]) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(
+            net.biases[below]
+        )
         relative = 2 * gamma(net.weights[below].shape[1] + net.weights[below].shape[0] + 8)
         shifts = positive @ intercept
         margin += relative * (np.abs(relaxed) @ size + shifts + np.abs(offset))
@@ -83,9 +93,16 @@ def _relaxed(
 
 
 def _lines(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Slope and intercept of a line above ReLU on [lower, upper], and the slope of one through 0 below it."""
+    """Slope and intercept of a line above ReLU on [lower, upper], and the slope of one through 0
+    below it.
+    """
     crossing = (lower < 0) & (upper > 0)
-    slope = np.where(crossing, upper / np.where(crossing, upper - lower, 1.0), (lower >= 0) & (upper > 0))
-    # Above at both ends is above in between, ReLU being convex; one rounding up makes that true of the floats.
-    intercept = np.where(crossing, np.maximum(-slope * lower, upper - slope * upper) * (1 + 1e-15), 0.0)
+    slope = np.where(
+        crossing, upper / np.where(crossing, upper - lower, 1.0), (lower >= 0) & (upper > 0)
+    )
+    # Above at both ends is above in between, ReLU being convex; one rounding up makes that true of
+    # the floats.
+    intercept = np.where(
+        crossing, np.maximum(-slope * lower, upper - slope * upper) * (1 + 1e-15), 0.0
+    )
     return slope, intercept, np.where(crossing, (upper > -lower).astype(float), slope)

@@ -13,9 +13,9 @@ from scipy.spatial.distance import cdist
 
 from singlearn.symmetry.deep.canonical import incoming_norms, normalise, outgoing_profiles, silence
 from singlearn.symmetry.deep.linear_relaxation import Bounds
-from singlearn.symmetry.deep.moves import ScalePermutation
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT
+from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
 LONGEST_EXACT = 20_000
 """Parameters; with more, equality up to scaling is not looked for in fractions."""
@@ -26,8 +26,10 @@ class Match:
     """A transformation between two networks, or why there is none.
 
     Attributes:
-        transformation: turns the first network into the second, up to ``residual``; ``None`` if none was found.
-        residual: largest distance of a node's :math:`(w, b)` from its partner's, relative to the partner's norm.
+        transformation: turns the first network into the second, up to ``residual``; ``None`` if
+            none was found.
+        residual: largest distance of a node's :math:`(w, b)` from its partner's, relative to the
+            partner's norm.
         reason: in words.
     """
 
@@ -37,9 +39,11 @@ class Match:
 
 
 def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
-    """Layer by layer, assign the normalised nodes of ``a`` to those of ``b``; every pair must agree to ``tolerance``.
+    """Layer by layer, assign the normalised nodes of ``a`` to those of ``b``; every pair must agree
+    to ``tolerance``.
 
-    Nodes that several partners fit (equal incoming weights) are told apart by their outgoing weights.
+    Nodes that several partners fit (equal incoming weights) are told apart by their outgoing
+    weights.
     """
     if a.widths != b.widths:
         return Match(None, np.inf, f"the widths differ: {a.widths} and {b.widths}")
@@ -51,7 +55,8 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
     current = first
     for layer in range(a.hidden_layers):
         distance = cdist(_rows(current, layer), _rows(second, layer))
-        # The outgoing weights matter only among partners that fit; a weight below the tolerance keeps it so.
+        # The outgoing weights matter only among partners that fit; a weight below the tolerance
+        # keeps it so.
         apart = cdist(outgoing_profiles(current, layer), outgoing_profiles(second, layer))
         cost = np.where(distance <= tolerance, tolerance * apart / (1 + apart), 1 + distance)
         own, partner = linear_sum_assignment(cost)
@@ -81,27 +86,46 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
         return Match(None, np.inf, "the factors between the nodes leave float64")
     residual = parameter_residual(transformation.apply(silence(a)), silence(b))
     if residual > 4 * tolerance:
-        return Match(None, residual, f"all hidden nodes pair up, but the outputs read them differently, by {residual:.2g} (relative)")
-    return Match(transformation, residual, f"scaling and permutation, parameters equal to {residual:.2g} (relative)")
+        return Match(
+            None,
+            residual,
+            f"all hidden nodes pair up, but the outputs read them differently, by {residual:.2g} "
+            f"(relative)",
+        )
+    return Match(
+        transformation,
+        residual,
+        f"scaling and permutation, parameters equal to {residual:.2g} (relative)",
+    )
 
 
 def parameter_residual(a: DeepReLU, b: DeepReLU) -> float:
-    r"""Largest :math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` over the nodes of two networks of equal widths."""
+    r"""Largest :math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` over the nodes of two networks of equal
+    widths.
+    """
     return float(max(np.max(layer, initial=0.0) for layer in node_residuals(a, b)))
 
 
 def node_residuals(a: DeepReLU, b: DeepReLU) -> list[Float[np.ndarray, " nodes"]]:
-    r""":math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` of every node, layer by layer, for two networks of equal widths."""
+    r""":math:`|(w, b)_a - (w, b)_b| / |(w, b)_b|` of every node, layer by layer, for two networks
+    of equal widths.
+    """
     residuals = []
     for layer in range(len(a.weights)):
-        difference = incoming_norms(a.weights[layer] - b.weights[layer], a.biases[layer] - b.biases[layer])
+        difference = incoming_norms(
+            a.weights[layer] - b.weights[layer], a.biases[layer] - b.biases[layer]
+        )
         size = incoming_norms(b.weights[layer], b.biases[layer])
-        residuals.append(np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0))
+        residuals.append(
+            np.divide(difference, size, out=np.where(difference > 0, np.inf, 0.0), where=size > 0)
+        )
     return residuals
 
 
 def elementwise_residual(a: DeepReLU, b: DeepReLU) -> float:
-    r"""Largest :math:`|θ_a - θ_b| / |θ_b|` over all single weights and biases; infinite where one of them alone is 0."""
+    r"""Largest :math:`|θ_a - θ_b| / |θ_b|` over all single weights and biases; infinite where one
+    of them alone is 0.
+    """
     first, second = a.vector(), b.vector()
     with np.errstate(divide="ignore", over="ignore"):
         relative = np.abs(first / np.where(second != 0, second, 1.0) - 1)
@@ -109,7 +133,8 @@ def elementwise_residual(a: DeepReLU, b: DeepReLU) -> float:
 
 
 def exactly_equal(a: DeepReLU, b: DeepReLU, orders: Sequence[np.ndarray]) -> bool:
-    """Whether reordering the hidden nodes and multiplying them by exact positive factors turns ``a`` into ``b``, in fractions.
+    """Whether reordering the hidden nodes and multiplying them by exact positive factors turns
+    ``a`` into ``b``, in fractions.
 
     Networks of more than 20,000 parameters are only compared as they are.
 
@@ -140,14 +165,18 @@ def exactly_equal(a: DeepReLU, b: DeepReLU, orders: Sequence[np.ndarray]) -> boo
     return True
 
 
-def function_bound(a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0) -> Float[np.ndarray, " outputs"]:
-    r"""A bound on :math:`\sup |f_a - f_b|` over a box, one per output, for networks of equal widths.
+def function_bound(
+    a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0
+) -> Float[np.ndarray, " outputs"]:
+    r"""A bound on :math:`\sup |f_a - f_b|` over a box, one per output, for networks of equal
+     widths.
 
     .. math:: δ_l = |W_l^b| δ_{l-1} + (|W_l^a - W_l^b| + ε |W_l^a|) \max |h_{l-1}^a| + |b_l^a - b_l^b| + ε |b_l^a|, \qquad δ_{-1} = 0.
 
     Args:
         bounds: of ``a``.
-        extra: ε, a relative uncertainty of the parameters of ``a`` themselves, such as the roundings that made them.
+        extra: ε, a relative uncertainty of the parameters of ``a`` themselves, such as the
+            roundings that made them.
     """
     error = np.zeros(a.widths[0])
     epsilon = extra + 8 * UNIT
@@ -160,10 +189,14 @@ def function_bound(a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0)
     return error
 
 
-def exact_function_bound(a: DeepReLU, b: DeepReLU, transformation: ScalePermutation, bounds: Bounds) -> Float[np.ndarray, " outputs"]:
-    r"""The bound of :func:`function_bound` with nothing lost to rounding: ``a`` is transformed, and all is added up, in fractions.
+def exact_function_bound(
+    a: DeepReLU, b: DeepReLU, transformation: ScalePermutation, bounds: Bounds
+) -> Float[np.ndarray, " outputs"]:
+    r"""The bound of :func:`function_bound` with nothing lost to rounding: ``a`` is transformed, and
+     all is added up, in fractions.
 
-    Slower, and worth its time where large numbers cancel: two output biases of 1e16 and 1e16 + 2 differ by 2, not by their rounding.
+    Slower, and worth its time where large numbers cancel: two output biases of 1e16 and 1e16 + 2
+    differ by 2, not by their rounding.
 
     Args:
         a: before the transformation.
@@ -178,13 +211,22 @@ def exact_function_bound(a: DeepReLU, b: DeepReLU, transformation: ScalePermutat
     before, order = [Fraction(1)] * a.widths[0], list(range(a.widths[0]))
     for layer, (matrix, bias) in enumerate(zip(b.weights, b.biases, strict=True)):
         low, high = bounds.activations(layer)
-        size = [Fraction(float(v)) * s for v, s in zip(np.maximum(np.abs(low), np.abs(high))[order], before, strict=True)]
+        size = [
+            Fraction(float(v)) * s
+            for v, s in zip(np.maximum(np.abs(low), np.abs(high))[order], before, strict=True)
+        ]
         is_last = layer == len(b.weights) - 1
         rows = list(range(len(bias))) if is_last else [int(i) for i in transformation.orders[layer]]
-        scale = [Fraction(1)] * len(bias) if is_last else [Fraction(float(s)) for s in transformation.scales[layer]]
+        scale = (
+            [Fraction(1)] * len(bias)
+            if is_last
+            else [Fraction(float(s)) for s in transformation.scales[layer]]
+        )
         found = []
         for node, row in enumerate(rows):
-            total = abs(Fraction(float(a.biases[layer][row])) * scale[node] - Fraction(float(bias[node])))
+            total = abs(
+                Fraction(float(a.biases[layer][row])) * scale[node] - Fraction(float(bias[node]))
+            )
             for column, source in enumerate(order):
                 weight = Fraction(float(matrix[node, column]))
                 own = Fraction(float(a.weights[layer][row, source])) * scale[node] / before[column]

@@ -16,7 +16,8 @@ from singlearn.symmetry.deep.rounding import gamma
 def merge_duplicates(
     net: DeepReLU, bounds: Bounds, layer: int, tolerance: float
 ) -> tuple[Reduction, Bool[np.ndarray, " nodes"]] | None:
-    r"""If :math:`(w_j, b_j) = ρ (w_i, b_i)` with ρ > 0, node j is ρ times node i: :math:`q_i ← q_i + ρ q_j` and j goes.
+    r"""If :math:`(w_j, b_j) = ρ (w_i, b_i)` with ρ > 0, node j is ρ times node i: :math:`q_i ← q_i
+     + ρ q_j` and j goes.
 
     Returns:
         The step and which nodes stay; ``None`` if there are no such nodes.
@@ -33,13 +34,22 @@ def merge_duplicates(
             for other in group[1:]:
                 first = group[0]
                 ratio = size[other] / size[first]
-                mismatch = np.abs(weights[other] - ratio * weights[first]) @ largest + abs(biases[other] - ratio * biases[first])
+                mismatch = np.abs(weights[other] - ratio * weights[first]) @ largest + abs(
+                    biases[other] - ratio * biases[first]
+                )
                 terms = np.abs(weights[other]) @ largest + abs(biases[other])
-                change += np.abs(outgoing[:, other]) * (mismatch + gamma(8) * terms) + gamma(4) * np.abs(outgoing[:, first]) * terms / ratio
+                change += (
+                    np.abs(outgoing[:, other]) * (mismatch + gamma(8) * terms)
+                    + gamma(4) * np.abs(outgoing[:, first]) * terms / ratio
+                )
                 outgoing[:, first] += ratio * outgoing[:, other]
                 keep[other] = False
     if np.all(keep):
         return None
-    smaller = replace_layers(net, layer, [weights[keep], outgoing[:, keep]], [biases[keep], net.biases[layer + 1]], 2)
+    smaller = replace_layers(
+        net, layer, [weights[keep], outgoing[:, keep]], [biases[keep], net.biases[layer + 1]], 2
+    )
     removed = int((~keep).sum())
-    return Reduction(smaller, layer, f"{removed} merged with a duplicate", removed, layer + 1, change), keep
+    return Reduction(
+        smaller, layer, f"{removed} merged with a duplicate", removed, layer + 1, change
+    ), keep

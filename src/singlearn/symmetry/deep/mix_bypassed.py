@@ -7,13 +7,13 @@ from typing import Any, overload
 
 import numpy as np
 
+from singlearn.numbers.linear_algebra import rank, solve
+from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.linear_relaxation import functional_bounds, preactivation_bounds
 from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.linear_algebra import rank, solve
-from singlearn.symmetry.network import Node, TwoLayerReLU
-from singlearn.symmetry.rational import Matrix, Vector, dot, matrix, vector
+from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 SLACK = 1e-6
 """Nodes of a float network stay above 0 by this share of their range, so that rounding cannot
@@ -83,7 +83,8 @@ def mix_bypassed(
         lift = max(-lowest, Fraction(0)) if lifts is None else lifts[position]
         if lowest + lift < 0:
             raise ValueError(
-                f"shift: entry {position} is {float(lift):g}; node {i} stays active from {float(-lowest):g} on"
+                f"shift: entry {position} is {float(lift):g}; node {i} stays active from "
+                f"{float(-lowest):g} on"
             )
         nodes[i] = Node(w, b + lift, outgoing[position])
         constant = [c - q * lift for c, q in zip(constant, outgoing[position], strict=True)]
@@ -93,7 +94,8 @@ def mix_bypassed(
 def _mix_deep(net: DeepReLU, layer: int, T: Any, domain: Domain, shift: Any) -> DeepReLU:
     if not isinstance(domain, Box):
         raise ValueError(
-            f"domain: got {type(domain).__name__}; nodes of a deep network are proved always active on a Box"
+            f"domain: got {type(domain).__name__}; nodes of a deep network are proved always "
+            f"active on a Box"
         )
     check_layer(net, layer)
     ends = box_corners(
@@ -119,7 +121,8 @@ def _mix_deep(net: DeepReLU, layer: int, T: Any, domain: Domain, shift: Any) -> 
         if len(short):
             at = int(short[0])
             raise ValueError(
-                f"shift: entry {at} is {lift[at]:g}; node {int(members[at])} is proved to stay active from {-lower[at]:g} on"
+                f"shift: entry {at} is {lift[at]:g}; node {int(members[at])} is proved to stay "
+                f"active from {-lower[at]:g} on"
             )
     weights[layer], biases[layer] = weights[layer].copy(), biases[layer].copy()
     weights[layer][members], biases[layer][members] = incoming[:, :-1], incoming[:, -1] + lift
@@ -150,12 +153,14 @@ def _lowest(node: Node, domain: Domain) -> Fraction:
 def _square(T: Any, size: int) -> Matrix:
     if not size:
         raise ValueError(
-            "net: no node of this layer is proved to be always active on the domain; there is nothing to mix"
+            "net: no node of this layer is proved to be always active on the domain; there is "
+            "nothing to mix"
         )
     rows = matrix(T, "T")
     if len(rows) != size or len(rows[0]) != size:
         raise ValueError(
-            f"T: got {len(rows)} × {len(rows[0]) if rows else 0}; the layer has {size} always active nodes, so {size} × {size}"
+            f"T: got {len(rows)} × {len(rows[0]) if rows else 0}; the layer has {size} always "
+            f"active nodes, so {size} × {size}"
         )
     if rank(rows) < size:
         raise ValueError("T: its rows are linearly dependent; it should be invertible")
@@ -166,6 +171,7 @@ def _shift(shift: Any, size: int) -> Vector:
     lifts = vector(shift, "shift")
     if len(lifts) != size:
         raise ValueError(
-            f"shift: got {len(lifts)} numbers; the layer has {size} always active nodes, one number each"
+            f"shift: got {len(lifts)} numbers; the layer has {size} always active nodes, one "
+            f"number each"
         )
     return lifts

@@ -18,14 +18,17 @@ class DeepReLU:
 
     .. math:: h_0 = x, \qquad u_l = W_l h_{l-1} + b_l, \qquad h_l = \max(u_l, 0) \; (l < L), \qquad f(x) = u_L.
 
-    Layers are counted from 0 in code: ``weights[0]`` reads the input, ``weights[-1]`` gives the output.
+    Layers are counted from 0 in code: ``weights[0]`` reads the input, ``weights[-1]`` gives the
+    output.
 
     Args:
-        weights: ``weights[l]`` has shape (nodes of layer l, nodes of layer l-1); single precision is widened exactly.
+        weights: ``weights[l]`` has shape (nodes of layer l, nodes of layer l-1); single precision
+            is widened exactly.
         biases: ``biases[l]`` has shape (nodes of layer l,).
 
     Raises:
-        ValueError: no layers, shapes that do not chain, or an entry that is not a finite real number float64 holds exactly.
+        ValueError: no layers, shapes that do not chain, or an entry that is not a finite real
+            number float64 holds exactly.
 
     >>> net = DeepReLU([[[1.0], [-1.0]], [[1.0, 1.0]]], [[0.0, 0.0], [0.0]])  # |x|
     >>> net(np.array([[-2.0], [3.0]]))
@@ -39,15 +42,23 @@ class DeepReLU:
     biases: tuple[np.ndarray, ...]
 
     def __init__(self, weights: Iterable[Any], biases: Iterable[Any]) -> None:
-        matrices = tuple(_array(weight, f"weights[{layer}]", 2) for layer, weight in enumerate(weights))
+        matrices = tuple(
+            _array(weight, f"weights[{layer}]", 2) for layer, weight in enumerate(weights)
+        )
         vectors = tuple(_array(bias, f"biases[{layer}]", 1) for layer, bias in enumerate(biases))
         if not matrices:
             raise ValueError("weights: got none; a network has at least one layer")
         if len(matrices) != len(vectors):
-            raise ValueError(f"biases: got {len(vectors)} for {len(matrices)} weight matrices; one per layer is needed")
+            raise ValueError(
+                f"biases: got {len(vectors)} for {len(matrices)} weight matrices; one per layer is "
+                f"needed"
+            )
         for layer, (matrix, vector) in enumerate(zip(matrices, vectors, strict=True)):
             if len(vector) != len(matrix):
-                raise ValueError(f"biases[{layer}]: got {len(vector)} entries; weights[{layer}] has {len(matrix)} rows, one bias each")
+                raise ValueError(
+                    f"biases[{layer}]: got {len(vector)} entries; weights[{layer}] has "
+                    f"{len(matrix)} rows, one bias each"
+                )
             if layer and matrix.shape[1] != len(matrices[layer - 1]):
                 raise ValueError(
                     f"weights[{layer}]: got {matrix.shape[1]} columns; one for each of the "
@@ -71,7 +82,9 @@ class DeepReLU:
     def __repr__(self) -> str:
         return f"DeepReLU({'-'.join(map(str, self.widths))})"
 
-    def __call__(self, x: Float[np.ndarray, "points inputs"]) -> Float[np.ndarray, "points outputs"]:
+    def __call__(
+        self, x: Float[np.ndarray, "points inputs"]
+    ) -> Float[np.ndarray, "points outputs"]:
         """The outputs at ``points`` inputs, one a row.
 
         Raises:
@@ -79,14 +92,18 @@ class DeepReLU:
         """
         return self.preactivations(x)[-1]
 
-    def preactivations(self, x: Float[np.ndarray, "points inputs"]) -> list[Float[np.ndarray, "points nodes"]]:
+    def preactivations(
+        self, x: Float[np.ndarray, "points inputs"]
+    ) -> list[Float[np.ndarray, "points nodes"]]:
         """All :math:`u_l`, the outputs last.
 
         Raises:
             ValueError: ``x`` is not a matrix with one column per input.
         """
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
-            raise ValueError(f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input a row")
+            raise ValueError(
+                f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input a row"
+            )
         layers: list[np.ndarray] = []
         activation = x
         for matrix, bias in zip(self.weights, self.biases, strict=True):
@@ -95,8 +112,12 @@ class DeepReLU:
         return layers
 
     def vector(self) -> Float[np.ndarray, " parameters"]:
-        """All parameters in one vector: :math:`W_0` row by row, :math:`b_0`, :math:`W_1`, … as ``torch`` orders them."""
-        return np.concatenate([part.ravel() for pair in zip(self.weights, self.biases, strict=True) for part in pair])
+        """All parameters in one vector: :math:`W_0` row by row, :math:`b_0`, :math:`W_1`, … as
+        ``torch`` orders them.
+        """
+        return np.concatenate(
+            [part.ravel() for pair in zip(self.weights, self.biases, strict=True) for part in pair]
+        )
 
     def with_vector(self, vector: Float[np.ndarray, " parameters"]) -> DeepReLU:
         """The network of the same widths with these parameters, ordered as by :meth:`vector`.
@@ -105,7 +126,9 @@ class DeepReLU:
             ValueError: another number of parameters.
         """
         if vector.shape != (self.parameters,):
-            raise ValueError(f"vector: got shape {vector.shape}; this network has {self.parameters} parameters")
+            raise ValueError(
+                f"vector: got shape {vector.shape}; this network has {self.parameters} parameters"
+            )
         weights, biases, start = [], [], 0
         for matrix in self.weights:
             weights.append(vector[start : start + matrix.size].reshape(matrix.shape))
@@ -133,7 +156,10 @@ def check_layer(net: DeepReLU, layer: int) -> None:
         ValueError: ``layer`` is not in 0, …, hidden layers − 1.
     """
     if not 0 <= layer < net.hidden_layers:
-        raise ValueError(f"layer: got {layer}; the hidden layers of {net} are numbered 0 to {net.hidden_layers - 1}")
+        raise ValueError(
+            f"layer: got {layer}; the hidden layers of {net} are numbered 0 to "
+            f"{net.hidden_layers - 1}"
+        )
 
 
 def check_nodes(net: DeepReLU, layer: int, nodes: Sequence[int]) -> None:
@@ -145,7 +171,10 @@ def check_nodes(net: DeepReLU, layer: int, nodes: Sequence[int]) -> None:
     check_layer(net, layer)
     width = len(net.weights[layer])
     if not len(nodes) or len(set(nodes)) != len(nodes) or min(nodes) < 0 or max(nodes) >= width:
-        raise ValueError(f"nodes: got {list(nodes)}; it should be distinct numbers from 0 to {width - 1}, at least one")
+        raise ValueError(
+            f"nodes: got {list(nodes)}; it should be distinct numbers from 0 to {width - 1}, at "
+            f"least one"
+        )
 
 
 def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
@@ -157,7 +186,9 @@ def _array(values: Any, name: str, dimensions: int) -> np.ndarray:
         raise ValueError(f"{name}: got {array.ndim} dimensions; it should be {_kind(dimensions)}")
     if not np.all(np.isfinite(array)):
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name}: entry {where} is {array[where]}; every entry should be a finite number")
+        raise ValueError(
+            f"{name}: entry {where} is {array[where]}; every entry should be a finite number"
+        )
     array.setflags(write=False)
     return array
 
@@ -177,4 +208,7 @@ def require_deep(net: Any, what: str) -> None:
         ValueError: it is no ``DeepReLU``.
     """
     if not isinstance(net, DeepReLU):
-        raise ValueError(f"net: got {type(net).__name__}; {what} is there for deep networks, so convert a TwoLayerReLU with to_deep(net)")
+        raise ValueError(
+            f"net: got {type(net).__name__}; {what} is there for deep networks, so convert a "
+            f"TwoLayerReLU with to_deep(net)"
+        )

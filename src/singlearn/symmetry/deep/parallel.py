@@ -7,16 +7,20 @@ import numpy as np
 from singlearn.symmetry.deep.canonical import incoming_norms
 
 
-def parallel_groups(weights: np.ndarray, biases: np.ndarray, tolerance: float) -> list[tuple[list[int], list[int]]]:
-    r"""Groups of two or more nodes on one hyperplane: numbers of those oriented like the first, and of the opposite ones.
+def parallel_groups(
+    weights: np.ndarray, biases: np.ndarray, tolerance: float
+) -> list[tuple[list[int], list[int]]]:
+    r"""Groups of two or more nodes on one hyperplane: numbers of those oriented like the first, and
+     of the opposite ones.
 
-    Two nodes belong together if their :math:`(w, b)`, brought to norm 1, are equal up to sign and ``tolerance``. Nodes with
-    :math:`(w, b) = 0` belong to no group.
+    Two nodes belong together if their :math:`(w, b)`, brought to norm 1, are equal up to sign and
+    ``tolerance``. Nodes with :math:`(w, b) = 0` belong to no group.
     """
     size = incoming_norms(weights, biases)
     nodes = np.flatnonzero(size > 0)
     rows = np.concatenate([weights, biases[:, None]], axis=1)[nodes] / size[nodes, None]
-    # The projection on a fixed direction moves no further than the row does, so partners are neighbours in this key.
+    # The projection on a fixed direction moves no further than the row does, so partners are
+    # neighbours in this key.
     direction = np.sin(1.0 + 2.399963229728653 * np.arange(rows.shape[1]) ** 2)
     key = np.abs(rows @ (direction / np.linalg.norm(direction)))
     ranked = np.argsort(key, kind="stable")

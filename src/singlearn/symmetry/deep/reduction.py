@@ -32,14 +32,18 @@ class Reduction(Shown):
     change: Float[np.ndarray, " nodes"]
 
     def output_change(self) -> Float[np.ndarray, " outputs"]:
-        r"""Bound on the change of the outputs: :math:`|W_L| ⋯ |W_{l+1}| δ_l`, since ReLU does not enlarge differences."""
+        r"""Bound on the change of the outputs: :math:`|W_L| ⋯ |W_{l+1}| δ_l`, since ReLU does not
+        enlarge differences.
+        """
         change = self.change
         for matrix in self.network.weights[self.reader + 1 :]:
             change = np.abs(matrix) @ change
         return change * (1 + 1e-9)
 
 
-def replace_layers(net: DeepReLU, first: int, weights: list[np.ndarray], biases: list[np.ndarray], count: int) -> DeepReLU:
+def replace_layers(
+    net: DeepReLU, first: int, weights: list[np.ndarray], biases: list[np.ndarray], count: int
+) -> DeepReLU:
     """``net`` with its ``count`` layers from ``first`` on replaced by the given ones."""
     return DeepReLU(
         [*net.weights[:first], *weights, *net.weights[first + count :]],

@@ -20,20 +20,24 @@ UNDERFLOW = 1e-300
 
 
 def gamma(terms: int) -> float:
-    r""":math:`γ_n = n u / (1 - n u)`: relative to the sum of absolute terms, the error of a sum of ``terms`` products in any order."""
+    r""":math:`γ_n = n u / (1 - n u)`: relative to the sum of absolute terms, the error of a sum of
+    ``terms`` products in any order.
+    """
     return terms * UNIT / (1 - terms * UNIT)
 
 
 def evaluation_error(
     net: DeepReLU, x: Float[np.ndarray, "points inputs"], perturbation: float = 0.0
 ) -> list[Float[np.ndarray, "points nodes"]]:
-    r"""Bounds on \|computed − exact\| for every pre-activation at the inputs ``x`` (taken as the exact numbers they are).
+    r"""Bounds on \|computed − exact\| for every pre-activation at the inputs ``x`` (taken as the
+     exact numbers they are).
 
     .. math:: e_l = |W_l| e_{l-1} + (γ_{n_{l-1}+2} + ε) (|W_l| (|h_{l-1}| + e_{l-1}) + |b_l|), \qquad e_{-1} = 0,
 
-    since ReLU does not enlarge errors, and gives 0 twice where :math:`u_l + e_l ≤ 0`. A pre-activation whose sign is open within
-    its error hands the error on: which nodes are active is never taken from a rounded number. With ε > 0 the bound also covers a
-    relative change of every weight and bias by ε.
+    since ReLU does not enlarge errors, and gives 0 twice where :math:`u_l + e_l ≤ 0`. A
+    pre-activation whose sign is open within its error hands the error on: which nodes are active is
+    never taken from a rounded number. With ε > 0 the bound also covers a relative change of every
+    weight and bias by ε.
 
     Args:
         perturbation: ε ≥ 0.
@@ -43,13 +47,16 @@ def evaluation_error(
     for matrix, bias in zip(net.weights, net.biases, strict=True):
         size = np.abs(matrix)
         relative = gamma(matrix.shape[1] + 2) + perturbation
-        inflated = error @ size.T + relative * ((np.abs(activation) + error) @ size.T + np.abs(bias))
+        inflated = error @ size.T + relative * (
+            (np.abs(activation) + error) @ size.T + np.abs(bias)
+        )
         # The bound is itself computed; a relative 2γ covers that.
         error = inflated * (1 + 2 * relative) + UNDERFLOW
         errors.append(error)
         value = activation @ matrix.T + bias
         activation = np.maximum(value, 0.0)
-        # Where even the highest value is not positive, ReLU gives 0 in both; where the sign is open, the error goes through.
+        # Where even the highest value is not positive, ReLU gives 0 in both; where the sign is
+        # open, the error goes through.
         error = np.where(value + error <= 0, 0.0, error)
     return errors
 
@@ -66,13 +73,15 @@ def require_range(net: DeepReLU, reach: Float[np.ndarray, " inputs"], name: str)
             size = np.abs(matrix) @ size + np.abs(bias)
         if not np.all(size < LARGEST):
             raise ValueError(
-                f"{name}: its weights are too large: layer {layer} may reach 1e300 for inputs up to {np.max(np.abs(reach)):g}, beyond "
+                f"{name}: its weights are too large: layer {layer} may reach 1e300 for inputs up "
+                f"to {np.max(np.abs(reach)):g}, beyond "
                 "what float64 computes; scale the weights down"
             )
 
 
 def exact_outputs(net: DeepReLU, point: Float[np.ndarray, " inputs"]) -> list[Fraction]:
-    """The outputs at one input in exact arithmetic, weights and input being the rationals that the floats are.
+    """The outputs at one input in exact arithmetic, weights and input being the rationals that the
+    floats are.
 
     >>> exact_outputs(DeepReLU([[[0.5]]], [[0.25]]), np.array([1.0]))
     [Fraction(3, 4)]

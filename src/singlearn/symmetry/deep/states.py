@@ -19,7 +19,9 @@ from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.rounding import evaluation_error
 
 LARGEST_PROGRAM = 200
-"""Crossing nodes below the one in question; with more, a mixed-integer program does not end in any reasonable time."""
+"""Crossing nodes below the one in question; with more, a mixed-integer program does not end in any
+reasonable time.
+"""
 
 
 class NodeState(StrEnum):
@@ -34,9 +36,9 @@ class NodeState(StrEnum):
 class Proof(StrEnum):
     """How a state is known.
 
-    ``bounds``: interval bounds and linear relaxation, valid in exact arithmetic. ``points``: an input where the node is
-    active and one where it is not. ``milp``: HiGHS, with a margin of ten times what its tolerances
-    (1e-6) can do to the node.
+    ``bounds``: interval bounds and linear relaxation, valid in exact arithmetic. ``points``: an
+    input where the node is active and one where it is not. ``milp``: HiGHS, with a margin of ten
+    times what its tolerances (1e-6) can do to the node.
     """
 
     BOUNDS = "bounds"
@@ -53,8 +55,8 @@ class NodeStates(Shown):
         states: for each hidden layer, one :class:`NodeState` per node, proven on the box.
         proofs: for each hidden layer, one :class:`Proof` per node.
         bounds: proven ranges of all pre-activations.
-        observed: for each hidden layer, the share of the data on which the node is active; ``None`` without data. It proves nothing
-            about the box.
+        observed: for each hidden layer, the share of the data on which the node is active; ``None``
+            without data. It proves nothing about the box.
     """
 
     states: tuple[tuple[NodeState, ...], ...]
@@ -75,10 +77,12 @@ def node_states(
     milp_seconds: float = 10.0,
     seed: int = 0,
 ) -> NodeStates:
-    r"""Prove for every hidden node that it is dead (:math:`u ≤ 0`), bypassed (:math:`u ≥ 0`) or crossing on the box.
+    r"""Prove for every hidden node that it is dead (:math:`u ≤ 0`), bypassed (:math:`u ≥ 0`) or
+     crossing on the box.
 
-    Interval bounds and linear relaxation first; then a search for points of both signs; then mixed-integer programming for the
-    nodes that remain, as long as time is left and no more than 200 gates are involved. What is still open is ``unknown``.
+    Interval bounds and linear relaxation first; then a search for points of both signs; then
+    mixed-integer programming for the nodes that remain, as long as time is left and no more than
+    200 gates are involved. What is still open is ``unknown``.
 
     Args:
         box: (lower, upper), numbers or one number per input.
@@ -100,8 +104,12 @@ def node_states(
     for lower, upper in zip(bounds.lower[:-1], bounds.upper[:-1], strict=True):
         # A node that is both (identically 0) counts as dead.
         states.append([_by_bounds(low, high) for low, high in zip(lower, upper, strict=True)])
-        proofs.append([Proof.NONE if state is NodeState.UNKNOWN else Proof.BOUNDS for state in states[-1]])
-    open_nodes = [np.array([state is NodeState.UNKNOWN for state in layer], dtype=bool) for layer in states]
+        proofs.append(
+            [Proof.NONE if state is NodeState.UNKNOWN else Proof.BOUNDS for state in states[-1]]
+        )
+    open_nodes = [
+        np.array([state is NodeState.UNKNOWN for state in layer], dtype=bool) for layer in states
+    ]
     if any(layer.any() for layer in open_nodes):
         seen = search_crossings(net, corners, open_nodes, seed)
         for layer, nodes in enumerate(open_nodes):
@@ -112,7 +120,9 @@ def node_states(
             left = [node for node, state in enumerate(states[layer]) if state is NodeState.UNKNOWN]
             if not left or time.monotonic() >= deadline:
                 continue
-            for node, state in _by_program(net, bounds, layer, left, seen.on[layer], seen.off[layer], deadline).items():
+            for node, state in _by_program(
+                net, bounds, layer, left, seen.on[layer], seen.off[layer], deadline
+            ).items():
                 states[layer][node], proofs[layer][node] = state
     observed = None
     if data is not None:
@@ -127,9 +137,17 @@ def _by_bounds(lower: float, upper: float) -> NodeState:
 
 
 def _by_program(
-    net: DeepReLU, bounds: Bounds, layer: int, nodes: list[int], on: np.ndarray, off: np.ndarray, deadline: float
+    net: DeepReLU,
+    bounds: Bounds,
+    layer: int,
+    nodes: list[int],
+    on: np.ndarray,
+    off: np.ndarray,
+    deadline: float,
 ) -> dict[int, tuple[NodeState, Proof]]:
-    crossing = sum(int(np.sum((bounds.lower[below] < 0) & (bounds.upper[below] > 0))) for below in range(layer))
+    crossing = sum(
+        int(np.sum((bounds.lower[below] < 0) & (bounds.upper[below] > 0))) for below in range(layer)
+    )
     if crossing > LARGEST_PROGRAM:
         return {}
     units = balance(net, bounds)
@@ -148,7 +166,10 @@ def _by_program(
                 break
             if variables is not None:
                 point = np.clip(variables[: net.widths[0]] * units.input_scale, *bounds.box)[None]
-                value, error = net.preactivations(point)[layer][0, node], evaluation_error(net, point)[layer][0, node]
+                value, error = (
+                    net.preactivations(point)[layer][0, node],
+                    evaluation_error(net, point)[layer][0, node],
+                )
                 active[sign] = bool(sign * value > error)
         if all(active.values()):
             found[node] = NodeState.CROSSING, Proof.POINTS

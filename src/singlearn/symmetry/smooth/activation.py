@@ -13,7 +13,7 @@ import numpy as np
 from flint import arb
 from jaxtyping import Float
 
-from singlearn.symmetry.rational import rational
+from singlearn.numbers.rational import rational
 from singlearn.symmetry.smooth.constant import Base, Constant, ball, enclosure
 
 HALF = Fraction(1, 2)

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from flint import arb, ctx, fmpq
 
-from singlearn.symmetry.kink_form import short
+from singlearn.symmetry.two_layer.kink_form import short
 
 PRECISION = 128
 """Bits of an enclosure, where none are asked for."""

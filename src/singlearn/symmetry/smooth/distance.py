@@ -11,13 +11,13 @@ from flint import arb, ctx
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
-from singlearn.symmetry.distance import Distance
+from singlearn.numbers.rational import Vector
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.rational import Vector
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import PRECISION, Constant
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.distance import Distance
 
 SAMPLES = 500
 DIRECTIONS = 40

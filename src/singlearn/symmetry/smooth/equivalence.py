@@ -8,12 +8,10 @@ from functools import cached_property
 
 from flint import ctx
 
+from singlearn.numbers.rational import Number, rational
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.equivalent import Verdict
-from singlearn.symmetry.distance import Distance
+from singlearn.symmetry.deep.equivalence import Verdict
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.rational import Number, rational
 from singlearn.symmetry.smooth.constant import Base, Constant
 from singlearn.symmetry.smooth.distance import smooth_distance
 from singlearn.symmetry.smooth.form import SmoothForm, check_domain, smooth_form
@@ -21,6 +19,8 @@ from singlearn.symmetry.smooth.in_base import in_base
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.smooth.transformation import Transformation, find_transformation
 from singlearn.symmetry.smooth.witness import PRECISIONS, Witness, differing_units, find_witness
+from singlearn.symmetry.two_layer.distance import Distance
+from singlearn.symmetry.two_layer.kink_form import short
 
 REWRITTEN = {
     "sigmoid": "sigmoid(u) = 1/2 + tanh(u/2)/2",
@@ -148,7 +148,8 @@ def equivalent_smooth(
     require_smooth(a, "equivalent"), require_smooth(b, "equivalent")
     if (a.inputs, a.outputs) != (b.inputs, b.outputs):
         raise ValueError(
-            f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; they should be equal"
+            f"b: it has {b.inputs} inputs and {b.outputs} outputs, a {a.inputs} and {a.outputs}; "
+            f"they should be equal"
         )
     check_domain(a, domain)
     rewritten: tuple[str, ...] = ()
@@ -175,7 +176,8 @@ def equivalent_smooth(
         distance = smooth_distance(a, b, domain)
     except OverflowError:
         raise ValueError(
-            "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to a tolerance; "
+            "a, b: their outputs or weights reach beyond 1.8e308, too large for a comparison up to "
+            "a tolerance; "
             "without one it is exact"
         ) from None
     if verdict is not Verdict.EQUIVALENT:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Matrix
+from singlearn.numbers.rational import Matrix
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import Constant
 from singlearn.symmetry.smooth.form import SmoothForm, form_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.explained_rank import LARGEST_WEIGHT, ExplainedRank, numerical_rank
-from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.smooth.form import check_domain
 from singlearn.symmetry.smooth.generators import equations, layout_of, smooth_generators
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.explained_rank import (
+    LARGEST_WEIGHT,
+    ExplainedRank,
+    numerical_rank,
+)
+from singlearn.symmetry.two_layer.parameters import Layout
 
 
 def smooth_explained_rank(
@@ -44,7 +48,8 @@ def smooth_explained_rank(
     largest = max(float(np.abs(array).max(initial=0.0)) for array in net.arrays())
     if largest > LARGEST_WEIGHT:
         raise ValueError(
-            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most {LARGEST_WEIGHT:.0e} is"
+            f"net: a weight of {largest:.1e} is too large for a rank in float64, at most "
+            f"{LARGEST_WEIGHT:.0e} is"
         )
     rows, found = equations(net), smooth_generators(net)
     size = layout_of(net).size
@@ -53,7 +58,11 @@ def smooth_explained_rank(
     left = np.abs(rows @ symmetric.T).max(initial=0.0)
     if left > 1e-9 * scale:
         raise AssertionError(f"a generator is not null: it leaves {left:.2g}")
-    rank, explained, kernel = numerical_rank(smooth_jacobian(net, x)), numerical_rank(symmetric), size - numerical_rank(rows)
+    rank, explained, kernel = (
+        numerical_rank(smooth_jacobian(net, x)),
+        numerical_rank(symmetric),
+        size - numerical_rank(rows),
+    )
     return ExplainedRank(
         parameters=size,
         rank=rank,

@@ -22,7 +22,7 @@ for ReLU.
 
 - e = 0, any outputs: :math:`p!\,|Σ_0|` points, Σ_0 the orientations s with :math:`\sum_k s_k A_k
   w_k^T/2 = G`.
-- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre_component` carries over
+- e ≥ 1, one output: the classification of :mod:`singlearn.symmetry.fibre.components` carries over
   word for word with units in the place of kinks and without scales: its moves shift amounts between
   nodes on one unit, move free nodes, and turn linear pairs, and none of them uses a scale;
   conversely a rigid parameter stays one because no amount can pass through zero. Two things change.
@@ -39,12 +39,12 @@ from functools import cached_property
 from itertools import product
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.fibre_balance import SlopeBalance
-from singlearn.symmetry.fibre_component import Classification, Kind
-from singlearn.symmetry.kink_form import short
+from singlearn.symmetry.fibre.balance import SlopeBalance
+from singlearn.symmetry.fibre.components import Classification, Kind
 from singlearn.symmetry.smooth.form import SmoothForm, smooth_form
 from singlearn.symmetry.smooth.minimal_width import as_kinks
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.kink_form import short
 
 MOST_ORIENTATIONS = 2**18
 
@@ -100,7 +100,8 @@ class SmoothFibre(Shown):
         """
         if not self.components:
             raise ValueError(
-                f"width: no network of {self.width} hidden nodes computes this function; an empty fibre has no dimension"
+                f"width: no network of {self.width} hidden nodes computes this function; an empty "
+                f"fibre has no dimension"
             )
         return max(component.dimension for component in self.components)
 
@@ -157,8 +158,8 @@ class SmoothFibre(Shown):
             elif own.kind is Kind.LINEAR_PAIR:
                 found.append(SmoothComponent(own.copies, 2, 0, "a linear pair off the units"))
             else:
-                # A linear pair holds two nodes where no orientation balances, nor two opposite nodes
-                # on one unit.
+                # A linear pair holds two nodes where no orientation balances, nor two opposite
+                # nodes on one unit.
                 pair = 2 if self.excess >= 3 and self.excess - own.free_nodes == 2 else 0
                 several = (
                     "of any orientation"
@@ -179,7 +180,8 @@ class SmoothFibre(Shown):
         p = len(self.form.units)
         if 2**p > MOST_ORIENTATIONS:
             raise ValueError(
-                f"net: its function has {p} units, 2^{p} orientations; at most {MOST_ORIENTATIONS} are searched"
+                f"net: its function has {p} units, 2^{p} orientations; at most {MOST_ORIENTATIONS} "
+                f"are searched"
             )
         kinks = as_kinks(self.form).kinks
         steps = [
@@ -243,7 +245,8 @@ def smooth_fibre(net: TwoLayerSmooth, width: int | None = None) -> SmoothFibre:
         raise ValueError(f"width: got {width}; it should be a number of hidden nodes, 0 or more")
     if form.activation.is_even and net.outputs != 1 and own > len(form.units):
         raise ValueError(
-            f"net: it has {net.outputs} outputs and {own - len(form.units)} nodes beyond one per unit; for {form.activation} "
+            f"net: it has {net.outputs} outputs and {own - len(form.units)} nodes beyond one per "
+            f"unit; for {form.activation} "
             "components are known for one output then, so take one row of q at a time"
         )
     return SmoothFibre(form, own)

@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from singlearn.symmetry.deep.files.named_arrays import network_from_arrays
-from singlearn.symmetry.deep.files.network_file import READERS
 from singlearn.symmetry.deep.torch_sequential import from_torch
-from singlearn.symmetry.network import Node
+from singlearn.symmetry.files.named_arrays import network_from_arrays
+from singlearn.symmetry.files.network_file import READERS
 from singlearn.symmetry.smooth.activation import ALIASES, KINDS, Activation
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.network import Node
 
 MODULES = {"Tanh": "tanh", "Sigmoid": "sigmoid", "SiLU": "silu", "GELU": "gelu"}
 
@@ -75,7 +75,8 @@ def from_arrays_file(
         )
         if layers.hidden_layers != 1:
             raise ValueError(
-                f"it has {layers.hidden_layers} hidden layers; networks of {activation} are understood with one hidden layer"
+                f"it has {layers.hidden_layers} hidden layers; networks of {activation} are "
+                f"understood with one hidden layer"
             )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -106,7 +107,8 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
     curved = [child for child in children if type(child).__name__ in MODULES]
     if len(curved) != 1:
         raise ValueError(
-            f"module: it holds {len(curved)} of {', '.join(MODULES)}; it should be a Sequential of a Linear, one of these and a Linear"
+            f"module: it holds {len(curved)} of {', '.join(MODULES)}; it should be a Sequential of "
+            f"a Linear, one of these and a Linear"
         )
     name = MODULES[type(curved[0]).__name__]
     if getattr(curved[0], "approximate", "none") != "none":
@@ -115,7 +117,8 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
         )
     if curved[0]._forward_hooks or curved[0]._forward_pre_hooks:
         raise ValueError(
-            f"module: {type(curved[0]).__name__} has hooks, which may change what it computes; remove them first"
+            f"module: {type(curved[0]).__name__} has hooks, which may change what it computes; "
+            f"remove them first"
         )
     at = next(i for i, child in enumerate(children) if child is curved[0])
     # With ReLU in its place the module is read as ReLU's are, BatchNorm included, or refused.
@@ -125,7 +128,8 @@ def smooth_from_torch(module: Any) -> TwoLayerSmooth:
     layers = from_torch(plain)
     if layers.hidden_layers != 1:
         raise ValueError(
-            f"module: it has {layers.hidden_layers} hidden layers; networks of {name} are understood with one"
+            f"module: it has {layers.hidden_layers} hidden layers; networks of {name} are "
+            f"understood with one"
         )
     (w, q), (b, c) = layers.weights, layers.biases
     return (

@@ -42,14 +42,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from singlearn.numbers.rational import Matrix, Vector, dot
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Matrix, Vector, dot
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import Constant
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.kink_form import short
+from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True, order=True)

@@ -26,10 +26,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import null_space
 
-from singlearn.symmetry.generators import Field, Generator
-from singlearn.symmetry.parameters import Layout
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.generators import Field, Generator
+from singlearn.symmetry.two_layer.parameters import Layout
 
 Groups = dict[Unit, list[tuple[int, int]]]
 """The nodes of every unit, w = 0 included, each with its orientation."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from singlearn.symmetry.network import Node
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.network import Node
 
 
 def in_base(net: TwoLayerSmooth) -> TwoLayerSmooth:

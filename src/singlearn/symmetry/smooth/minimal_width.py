@@ -6,17 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from singlearn.numbers.rational import Vector
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.kink_form import Hyperplane, KinkForm, boundary
-from singlearn.symmetry.minimal_width import MOST_KINKS
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Vector
-from singlearn.symmetry.sign_choice import SignChoice, choose_signs, completed
 from singlearn.symmetry.smooth.expansion import Expansion
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
 from singlearn.symmetry.smooth.step import Turn
+from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary
+from singlearn.symmetry.two_layer.minimal_width import MOST_KINKS
+from singlearn.symmetry.two_layer.network import Node
+from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, completed
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class SmoothWidth(Shown):
     def __int__(self) -> int:
         if not self.is_exact:
             raise ValueError(
-                f"minimal width: known only to lie between {self.lower} and {self.upper}; it is searched for up to {MOST_KINKS} units"
+                f"minimal width: known only to lie between {self.lower} and {self.upper}; it is "
+                f"searched for up to {MOST_KINKS} units"
             )
         return self.upper
 
@@ -62,8 +63,9 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
     For tanh, sigmoid and erf it is p, the number of units: every one needs a node, by independence,
     and the output bias takes what is constant (Sussmann 1992 [sussmann1992uniqueness]_; for tanh it
     is called the rank). For SiLU and GELU a node leaves the slope :math:`±A_k w_k^T/2`, so the
-    count is that of a ReLU network on R^N (:func:`singlearn.symmetry.minimal_width.minimal_width`),
-    with units in the place of kinks:
+    count is that of a ReLU network on R^N
+    (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`), with units in the place of
+    kinks:
 
     .. math:: H_{\min} = p + \min_{T, s}\; |T| + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
               \bmod \mathrm{span}\{w_k : k \in T\}\Bigr].

@@ -10,11 +10,11 @@ import numpy as np
 from flint import arb, ctx
 from jaxtyping import Float
 
+from singlearn.numbers.rational import Number, Vector, vector
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.network import Node, TwoLayerReLU
-from singlearn.symmetry.rational import Number, Vector, vector
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import PRECISION, Constant, ball
+from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 
 @dataclass(frozen=True, init=False)
@@ -28,7 +28,7 @@ class TwoLayerSmooth(Shown):
 
     Args:
         activation: a name, or an :class:`~singlearn.symmetry.smooth.activation.Activation`.
-        w, b, q, c, inputs: as for :class:`~singlearn.symmetry.network.TwoLayerReLU`.
+        w, b, q, c, inputs: as for :class:`~singlearn.symmetry.two_layer.network.TwoLayerReLU`.
 
     Raises:
         ValueError: an activation of another name, shapes that do not fit, or entries that are no

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from singlearn.numbers.rational import Number, Vector, rational
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Number, Vector, rational
 from singlearn.symmetry.smooth.form import smooth_form
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
+from singlearn.symmetry.two_layer.kink_form import short
+from singlearn.symmetry.two_layer.network import Node
 
 Cluster = list[int]
 
@@ -73,7 +73,8 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
     require_smooth(net, "proximate_rank")
     if net.activation.is_even:
         raise ValueError(
-            f"net: its activation is {net.activation}; the proximate rank is defined for tanh, sigmoid and erf here"
+            f"net: its activation is {net.activation}; the proximate rank is defined for tanh, "
+            f"sigmoid and erf here"
         )
     allowed = rational(eps, "eps")
     if allowed < 0:

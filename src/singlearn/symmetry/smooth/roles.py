@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.roles import Role
 from singlearn.symmetry.smooth.form import Unit, check_domain, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.roles import Role
 
 
 def groups_of(net: TwoLayerSmooth) -> dict[Unit, dict[int, list[int]]]:

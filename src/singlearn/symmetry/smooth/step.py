@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Vector
+from singlearn.numbers.rational import Vector
 from singlearn.symmetry.smooth.constant import Constant
 from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.two_layer.kink_form import short
+from singlearn.symmetry.two_layer.network import Node
 
 
 class Step(ABC):

@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
+from singlearn.numbers.rational import Vector
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.network import Node
-from singlearn.symmetry.rational import Vector
 from singlearn.symmetry.smooth.expansion import Expansion
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
 from singlearn.symmetry.smooth.step import Add, Merge, Permute, Remove, Split, Step, Turn
+from singlearn.symmetry.two_layer.kink_form import short
+from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Transformation(Shown):
         last = self._expansions(net)[-1]
         if any(any(row) for row in last.linear):
             raise ValueError(
-                "net: the turned nodes' weights do not annihilate; a line is left that no node carries"
+                "net: the turned nodes' weights do not annihilate; a line is left that no node "
+                "carries"
             )
         return net.replaced(last.nodes, last.constant)
 

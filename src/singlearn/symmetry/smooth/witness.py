@@ -9,11 +9,11 @@ from fractions import Fraction
 
 from flint import arb, ctx
 
+from singlearn.numbers.rational import Vector, dot
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.kink_form import short
-from singlearn.symmetry.rational import Vector, dot
 from singlearn.symmetry.smooth.form import SmoothForm, Unit
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
+from singlearn.symmetry.two_layer.kink_form import short
 
 PRECISIONS = (64, 256, 1024, 4096)
 """Bits that are tried; enclosures that still meet after the last separate nothing."""

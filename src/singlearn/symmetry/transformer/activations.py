@@ -38,8 +38,11 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "silu": _silu,
     "quick_gelu": _quick_gelu,
 }
-r"""By name: :math:`\max(u, 0)`; :math:`u Φ(u)`; its approximation by a hyperbolic tangent, which differs from it by
-up to 5e-4; :math:`u σ(u)`; :math:`u σ(1.702 u)`. Only the first commutes with positive factors. All are 0 at 0."""
+r"""By name: :math:`\max(u, 0)`; :math:`u Φ(u)`; its approximation by a hyperbolic tangent, which
+ differs from it by
+up to 5e-4; :math:`u σ(u)`; :math:`u σ(1.702 u)`. Only the first commutes with positive factors. All
+are 0 at 0.
+"""
 
 LIBRARY_NAMES = {
     "relu": "relu",

@@ -1,4 +1,6 @@
-"""One settled transformer laid over another: basis of the stream, order of heads and of units, and what then differs."""
+"""One settled transformer laid over another: basis of the stream, order of heads and of units, and
+what then differs.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ FULL = 1e-9
 """Singular values above this share of the largest one determine a basis."""
 
 
-class NotPaired(Exception):
+class NotPairedError(Exception):
     """The two have another structure; the message says where."""
 
 
@@ -31,10 +33,12 @@ class Alignment:
 
     Attributes:
         differences: largest absolute difference of each kind of invariant.
-        rows: for what is looked up, the tokens' and the positions' vectors: the largest absolute difference in each row. A norm brings
-            a short vector to the length of the others, so each counts for itself.
+        rows: for what is looked up, the tokens' and the positions' vectors: the largest absolute
+            difference in each row. A norm brings a short vector to the length of the others, so
+            each counts for itself.
         sizes: the largest entry of each of these rows, of the first transformer.
-        basis: A, so that the stream of the second is A times that of the first; ``None`` where it is the same.
+        basis: A, so that the stream of the second is A times that of the first; ``None`` where it
+            is the same.
         scale: of the stream of the second, in that of the first.
         head_orders: for every block, which head of the second stands for each head of the first.
         unit_orders: the same for hidden units that were left after settling.
@@ -50,10 +54,11 @@ class Alignment:
 
 
 def align(a: Transformer, b: Transformer) -> Alignment:
-    """Pair the parts of two settled transformers and compare what no choice of basis, order or scale changes.
+    """Pair the parts of two settled transformers and compare what no choice of basis, order or
+    scale changes.
 
     Raises:
-        NotPaired: their settings or the numbers of their parts differ.
+        NotPairedError: their settings or the numbers of their parts differ.
     """
     _require_alike(a, b)
     found = Alignment()
@@ -80,28 +85,48 @@ def align(a: Transformer, b: Transformer) -> Alignment:
 
 
 def _require_alike(a: Transformer, b: Transformer) -> None:
-    for name in ("norm", "activation", "post_norm", "final_norm", "causal", "blocks", "width", "reads_tokens"):
+    for name in (
+        "norm",
+        "activation",
+        "post_norm",
+        "final_norm",
+        "causal",
+        "blocks",
+        "width",
+        "reads_tokens",
+    ):
         if getattr(a, name) != getattr(b, name):
-            raise NotPaired(f"{name.replace('_', ' ')}: {getattr(a, name)} in one, {getattr(b, name)} in the other")
+            raise NotPairedError(
+                f"{name.replace('_', ' ')}: {getattr(a, name)} in one, {getattr(b, name)} in the "
+                f"other"
+            )
     for name in ("embedding", "unembedding", "position"):
         shapes = [model.weights[name].shape if name in model.weights else None for model in (a, b)]
         if shapes[0] != shapes[1]:
-            raise NotPaired(f"{name}: shape {shapes[0]} in one, {shapes[1]} in the other")
+            raise NotPairedError(f"{name}: shape {shapes[0]} in one, {shapes[1]} in the other")
     for block in range(a.blocks):
         for what in ("heads", "window", "is_rotary", "is_gated"):
             if getattr(a, what)(block) != getattr(b, what)(block):
-                raise NotPaired(f"block {block}: {what.replace('_', ' ')} {getattr(a, what)(block)} and {getattr(b, what)(block)}")
+                raise NotPairedError(
+                    f"block {block}: {what.replace('_', ' ')} {getattr(a, what)(block)} and "
+                    f"{getattr(b, what)(block)}"
+                )
         name = f"blocks.{block}.attention.frequency"
         if a.is_rotary(block) and not np.array_equal(a.weights[name], b.weights[name]):
-            raise NotPaired(f"block {block}: its rotary speeds differ")
+            raise NotPairedError(f"block {block}: its rotary speeds differ")
         units = [len(model.weights[f"blocks.{block}.mlp.in"]) for model in (a, b)]
         if units[0] != units[1]:
-            raise NotPaired(f"block {block}: {units[0]} and {units[1]} hidden units are left without dead and duplicate ones")
+            raise NotPairedError(
+                f"block {block}: {units[0]} and {units[1]} hidden units are left without dead and "
+                f"duplicate ones"
+            )
 
 
 def _compare_epsilons(a: Transformer, b: Transformer, place: str, found: Alignment) -> None:
     if a.norm != "none":
-        found.differences[f"ε of {place.replace('blocks.', 'block ')}"] = abs(a.epsilon_at(place) - b.epsilon_at(place))
+        found.differences[f"ε of {place.replace('blocks.', 'block ')}"] = abs(
+            a.epsilon_at(place) - b.epsilon_at(place)
+        )
 
 
 def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transformer:
@@ -109,7 +134,8 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
     rms = a.norm == "rms"
     written = [_written(model) for model in (a, b)]
     if written[0].shape != written[1].shape:
-        # An output bias is there in one and not in the other; vectors that both have determine the basis.
+        # An output bias is there in one and not in the other; vectors that both have determine the
+        # basis.
         written = [_written(model, biases=False) for model in (a, b)]
     if rms and a.final_norm:
         sizes = [float(np.linalg.norm(part)) for part in written]
@@ -117,9 +143,13 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
             found.scale = sizes[1] / sizes[0]
             b = _rescaled(b, 1 / found.scale)
             written[1] = written[1] / found.scale
-    seen = [np.vstack([part, model.weights["unembedding"]]) if rms else part for part, model in zip(written, (a, b), strict=True)]
+    seen = [
+        np.vstack([part, model.weights["unembedding"]]) if rms else part
+        for part, model in zip(written, (a, b), strict=True)
+    ]
     if np.allclose(seen[0], seen[1], rtol=0, atol=1e-3 * np.sqrt(np.mean(seen[0] ** 2))) and rms:
-        # Close to one basis already: no rotation unless what is seen asks for one, beyond the noise of finding it.
+        # Close to one basis already: no rotation unless what is seen asks for one, beyond the noise
+        # of finding it.
         gap = np.linalg.norm(seen[0] - seen[1])
         turn = _turn(*seen)
         if not np.linalg.norm(seen[1] @ turn - seen[0]) < 0.5 * gap:
@@ -129,7 +159,10 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
     for _ in range(a.blocks + 2):
         if _rank(seen[0]) >= a.width - (1 if rms else 0):
             break
-        seen = [np.vstack([part, part @ _covariant(model).T]) for part, model in zip(seen, (a, b), strict=True)]
+        seen = [
+            np.vstack([part, part @ _covariant(model).T])
+            for part, model in zip(seen, (a, b), strict=True)
+        ]
     if rms:
         turn = _turn(*seen)
         found.basis = turn
@@ -137,7 +170,7 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
     else:
         basis = np.linalg.lstsq(seen[0], seen[1], rcond=None)[0].T
         if not np.linalg.cond(basis) < 1e10:
-            raise NotPaired("the basis of the stream: the tokens do not determine it")
+            raise NotPairedError("the basis of the stream: the tokens do not determine it")
         found.basis = basis
         back, reads = np.linalg.inv(basis), basis
     changes = written_through(b, back) | {name: b.weights[name] @ reads for name, _ in readers(b)}
@@ -151,12 +184,18 @@ def _turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _written(model: Transformer, biases: bool = True) -> np.ndarray:
-    names = [name for name in model.weights if local_name(name)[0] in WRITERS and (biases or not name.endswith("bias"))]
+    names = [
+        name
+        for name in model.weights
+        if local_name(name)[0] in WRITERS and (biases or not name.endswith("bias"))
+    ]
     return np.vstack([np.atleast_2d(model.weights[name]) for name in sorted(names)])
 
 
 def _covariant(model: Transformer) -> np.ndarray:
-    """Maps of the stream to itself that go along with its basis and do not depend on the order of heads."""
+    """Maps of the stream to itself that go along with its basis and do not depend on the order of
+    heads.
+    """
     total = np.zeros((model.width, model.width))
     for block in range(model.blocks):
         at = f"blocks.{block}.attention"
@@ -174,9 +213,16 @@ def _rank(matrix: np.ndarray) -> int:
 def _rescaled(model: Transformer, factor: float) -> Transformer:
     epsilons = {place: value * factor**2 for place, value in model.epsilons.items()}
     changes = {
-        name: array * factor for name, array in model.weights.items() if local_name(name)[0] in WRITERS + OUTGOING
+        name: array * factor
+        for name, array in model.weights.items()
+        if local_name(name)[0] in WRITERS + OUTGOING
     }
-    return replace(model, weights={**model.weights, **changes}, epsilon=model.epsilon * factor**2, epsilons=epsilons)
+    return replace(
+        model,
+        weights={**model.weights, **changes},
+        epsilon=model.epsilon * factor**2,
+        epsilons=epsilons,
+    )
 
 
 def _heads(a: Transformer, b: Transformer, block: int, found: Alignment) -> None:
@@ -208,7 +254,9 @@ def _heads(a: Transformer, b: Transformer, block: int, found: Alignment) -> None
 
 
 class _Heads:
-    """The heads of one block as products of thin factors, in which the basis inside a head has no say."""
+    """The heads of one block as products of thin factors, in which the basis inside a head has no
+    say.
+    """
 
     def __init__(self, model: Transformer, block: int) -> None:
         at = f"blocks.{block}.attention"
@@ -230,7 +278,10 @@ class _Heads:
         if self.speeds is None:
             return [(self.query, self.key), (self.output, self.value)]
         query, key = self._turned(self.query), self._turned(self.key)
-        return [*((query[:, rows], key[:, rows]) for rows in frequency_groups(self.speeds)), (self.output, self.value)]
+        return [
+            *((query[:, rows], key[:, rows]) for rows in frequency_groups(self.speeds)),
+            (self.output, self.value),
+        ]
 
     def gaps(self, other: _Heads, head: int, its: int) -> list[tuple[str, float]]:
         mine, yours = self.forms(), other.forms()
@@ -246,11 +297,18 @@ class _Heads:
         return part[:, :half] + 1j * part[:, half:]
 
 
-def _product_gap(left: np.ndarray, right: np.ndarray, left_b: np.ndarray, right_b: np.ndarray) -> float:
-    """Largest entry of :math:`L^H R - L_b^H R_b`; rank-one products are compared by their factors, brought to one size."""
+def _product_gap(
+    left: np.ndarray, right: np.ndarray, left_b: np.ndarray, right_b: np.ndarray
+) -> float:
+    """Largest entry of :math:`L^H R - L_b^H R_b`; rank-one products are compared by their factors,
+    brought to one size.
+    """
     if len(left) != 1 or len(left_b) != 1:
         return float(np.max(np.abs(left.conj().T @ right - left_b.conj().T @ right_b), initial=0.0))
-    sizes = [[float(np.linalg.norm(part)) for part in pair] for pair in ((left, right), (left_b, right_b))]
+    sizes = [
+        [float(np.linalg.norm(part)) for part in pair]
+        for pair in ((left, right), (left_b, right_b))
+    ]
     roots = [np.sqrt(one * two) for one, two in sizes]
     if min(roots) == 0:
         return max(roots) ** 2
@@ -262,8 +320,12 @@ def _product_gap(left: np.ndarray, right: np.ndarray, left_b: np.ndarray, right_
     return float(max(first, np.max(np.abs(two - two_b * phase))))
 
 
-def _distances(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Squared distances of all products :math:`L^H R` of one list from all of another, relative to their sizes."""
+def _distances(
+    first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Squared distances of all products :math:`L^H R` of one list from all of another, relative to
+    their sizes.
+    """
     (left, right), (left_b, right_b) = first, second
 
     def inner(l1: np.ndarray, r1: np.ndarray, l2: np.ndarray, r2: np.ndarray) -> np.ndarray:
@@ -279,7 +341,9 @@ def _distances(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, n
 def _units(a: Transformer, b: Transformer, block: int, found: Alignment) -> None:
     mine, yours = _Units(a, block), _Units(b, block)
     if len(mine.passing) > MOST_UNITS:
-        raise NotPaired(f"block {block}: {len(mine.passing)} hidden units are too many to pair")
+        raise NotPairedError(
+            f"block {block}: {len(mine.passing)} hidden units are too many to pair"
+        )
     order = _pairs(mine.features(), yours.features())
     found.unit_orders.append(order)
     for what, gap in mine.gaps(yours, order):
@@ -287,7 +351,9 @@ def _units(a: Transformer, b: Transformer, block: int, found: Alignment) -> None
 
 
 class _Units:
-    """Hidden units with their scales fixed: what comes in has norm 1 where a factor may be moved out."""
+    """Hidden units with their scales fixed: what comes in has norm 1 where a factor may be moved
+    out.
+    """
 
     def __init__(self, model: Transformer, block: int) -> None:
         at = f"blocks.{block}.mlp"
@@ -312,7 +378,11 @@ class _Units:
         return np.hstack([_sized(self.passing), _sized(np.abs(self.up)), _sized(np.abs(self.out))])
 
     def gaps(self, other: _Units, order: np.ndarray) -> list[tuple[str, float]]:
-        passing, out, up = other.passing[order], other.out[order], None if other.up is None else other.up[order]
+        passing, out, up = (
+            other.passing[order],
+            other.out[order],
+            None if other.up is None else other.up[order],
+        )
         found = [("incoming weights of hidden units", self.passing - passing)]
         if up is not None and self.up is not None:
             sign = np.where(np.sum(self.up * up, axis=1) < 0, -1.0, 1.0)[:, None]
@@ -338,11 +408,17 @@ def _pairs(mine: np.ndarray, yours: np.ndarray) -> np.ndarray:
         return np.arange(0)
     squares = np.sum(yours**2, axis=1)
     nearest = np.concatenate(
-        [np.argmin(squares - 2 * mine[start : start + 1024] @ yours.T, axis=1) for start in range(0, len(mine), 1024)]
+        [
+            np.argmin(squares - 2 * mine[start : start + 1024] @ yours.T, axis=1)
+            for start in range(0, len(mine), 1024)
+        ]
     )
     if len(np.unique(nearest)) == len(mine):
         return nearest
     if len(mine) > 4096:
-        raise NotPaired(f"of {len(mine)} hidden units, {len(mine) - len(np.unique(nearest))} have no partner of their own")
+        raise NotPairedError(
+            f"of {len(mine)} hidden units, {len(mine) - len(np.unique(nearest))} have no partner "
+            f"of their own"
+        )
     cost = np.sum(mine**2, axis=1)[:, None] + squares - 2 * mine @ yours.T
     return linear_sum_assignment(cost)[1]

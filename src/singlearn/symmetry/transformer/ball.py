@@ -1,4 +1,6 @@
-"""A transformer's outputs with proven bounds: ball arithmetic, every weight taken as the number that it is."""
+"""A transformer's outputs with proven bounds: ball arithmetic, every weight taken as the number
+that it is.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ MOST_WORK = 2_000_000
 def proven_outputs(model: Transformer, row: np.ndarray, output: int, bits: int) -> flint.arb:
     """A ball that holds one output at the last place of one input.
 
-    The matrices, exponentials, error functions and roots are those of Arb: the radius of the ball holds every rounding.
+    The matrices, exponentials, error functions and roots are those of Arb: the radius of the ball
+    holds every rounding.
 
     Args:
         model: the transformer.
@@ -34,7 +37,9 @@ def proven_outputs(model: Transformer, row: np.ndarray, output: int, bits: int) 
 
 def work(model: Transformer, length: int) -> int:
     """Multiplications by weights that an evaluation takes."""
-    return length * sum(array.size for name, array in model.weights.items() if name.startswith("blocks."))
+    return length * sum(
+        array.size for name, array in model.weights.items() if name.startswith("blocks.")
+    )
 
 
 def _evaluated(model: Transformer, row: np.ndarray, output: int) -> flint.arb:
@@ -59,7 +64,10 @@ def _evaluated(model: Transformer, row: np.ndarray, output: int) -> flint.arb:
     if "unembedding" not in weights:
         return stream[last, output]
     bias = weights.get("unembedding_bias", np.zeros(output + 1))[output]
-    return sum((stream[last, i] * float(u) for i, u in enumerate(weights["unembedding"][output])), flint.arb(float(bias)))
+    return sum(
+        (stream[last, i] * float(u) for i, u in enumerate(weights["unembedding"][output])),
+        flint.arb(float(bias)),
+    )
 
 
 def _matrix(array: np.ndarray) -> flint.arb_mat:
@@ -68,13 +76,17 @@ def _matrix(array: np.ndarray) -> flint.arb_mat:
     return flint.arb_mat(rows, columns, [flint.arb(float(value)) for value in array.ravel()])
 
 
-def _read(model: Transformer, reads: flint.arb_mat, matrix: np.ndarray, bias: np.ndarray | None) -> flint.arb_mat:
+def _read(
+    model: Transformer, reads: flint.arb_mat, matrix: np.ndarray, bias: np.ndarray | None
+) -> flint.arb_mat:
     found = reads * _matrix(matrix.T)
     return found if bias is None else found + _matrix(np.tile(bias, (reads.nrows(), 1)))
 
 
 def _entrywise(matrix: flint.arb_mat, function: Callable[[flint.arb], flint.arb]) -> flint.arb_mat:
-    return flint.arb_mat(matrix.nrows(), matrix.ncols(), [function(value) for value in matrix.entries()])
+    return flint.arb_mat(
+        matrix.nrows(), matrix.ncols(), [function(value) for value in matrix.entries()]
+    )
 
 
 def _normalised(model: Transformer, stream: flint.arb_mat, place: str) -> flint.arb_mat:
@@ -87,8 +99,12 @@ def _normalised(model: Transformer, stream: flint.arb_mat, place: str) -> flint.
         if model.norm == "layer":
             mean = sum(row, flint.arb(0)) / width
             row = [value - mean for value in row]
-        scale = (sum((value * value for value in row), flint.arb(0)) / width + model.epsilon_at(place)).sqrt()
-        found += [value / scale * float(g) + float(b) for value, g, b in zip(row, gain, bias, strict=True)]
+        scale = (
+            sum((value * value for value in row), flint.arb(0)) / width + model.epsilon_at(place)
+        ).sqrt()
+        found += [
+            value / scale * float(g) + float(b) for value, g, b in zip(row, gain, bias, strict=True)
+        ]
     return flint.arb_mat(stream.nrows(), width, found)
 
 
@@ -98,16 +114,26 @@ def _attention(model: Transformer, block: int, reads: flint.arb_mat) -> flint.ar
     length, width = reads.nrows(), reads.ncols()
     written = flint.arb_mat(length, width)
     size = weights[f"{at}.query"].shape[1]
-    scale = flint.arb(1) / flint.arb(max(1, size)).sqrt() if model.score_scales is None else flint.arb(model.score_scale(block))
+    scale = (
+        flint.arb(1) / flint.arb(max(1, size)).sqrt()
+        if model.score_scales is None
+        else flint.arb(model.score_scale(block))
+    )
     visible = model.visible(block, length)
 
     def projected(name: str, head: int) -> flint.arb_mat:
         bias = weights.get(f"{at}.{name}_bias")
-        return _read(model, reads, weights[f"{at}.{name}"][head], None if bias is None else bias[head])
+        return _read(
+            model, reads, weights[f"{at}.{name}"][head], None if bias is None else bias[head]
+        )
 
     for head in range(heads):
         shared = head // (heads // key_heads)
-        query, key, value = projected("query", head), projected("key", shared), projected("value", shared)
+        query, key, value = (
+            projected("query", head),
+            projected("key", shared),
+            projected("value", shared),
+        )
         if model.is_rotary(block):
             speeds = weights[f"{at}.frequency"]
             query, key = _turned(query, speeds), _turned(key, speeds)
@@ -140,7 +166,9 @@ def _mlp(model: Transformer, at: str, reads: flint.arb_mat) -> flint.arb_mat:
     weights, act = model.weights, FUNCTIONS[model.activation]
     inner = _read(model, reads, weights[f"{at}.mlp.in"], weights.get(f"{at}.mlp.in_bias"))
     if f"{at}.mlp.gate" in weights:
-        gate = _entrywise(_read(model, reads, weights[f"{at}.mlp.gate"], weights.get(f"{at}.mlp.gate_bias")), act)
+        gate = _entrywise(
+            _read(model, reads, weights[f"{at}.mlp.gate"], weights.get(f"{at}.mlp.gate_bias")), act
+        )
         pairs = zip(gate.entries(), inner.entries(), strict=True)
         inner = flint.arb_mat(inner.nrows(), inner.ncols(), [g * u for g, u in pairs])
     else:
@@ -169,4 +197,10 @@ def _quick_gelu(u: flint.arb) -> flint.arb:
     return u / (1 + (-flint.arb("1.702") * u).exp())
 
 
-FUNCTIONS = {"relu": _relu, "gelu": _gelu, "gelu_new": _gelu_new, "silu": _silu, "quick_gelu": _quick_gelu}
+FUNCTIONS = {
+    "relu": _relu,
+    "gelu": _gelu,
+    "gelu_new": _gelu_new,
+    "silu": _silu,
+    "quick_gelu": _quick_gelu,
+}

@@ -1,4 +1,6 @@
-"""Fewer hidden units, narrower heads, fewer heads: the same function, or one whose change is bounded and measured."""
+"""Fewer hidden units, narrower heads, fewer heads: the same function, or one whose change is
+bounded and measured.
+"""
 
 from __future__ import annotations
 
@@ -39,33 +41,45 @@ class CompressedTransformer(Shown):
     def __str__(self) -> str:
         lines = [f"{self.before:,} → {self.after:,} parameters"]
         lines += [f"  {removal}" for removal in self.removals] or ["  nothing to take away"]
-        lines.append(f"  outputs change by {self.change:.2g} on random inputs, where the largest is {self.largest:.3g}")
+        lines.append(
+            f"  outputs change by {self.change:.2g} on random inputs, where the largest is "
+            f"{self.largest:.3g}"
+        )
         return "\n".join(lines)
 
 
 def compress(model: Transformer, *, tolerance: float | None = None) -> CompressedTransformer:
     r"""Take away what the function does not need, and say what it was and what changed.
 
-    Gains are folded into readers and value biases into output biases first, where the norms allow it; a tied embedding stays
-    tied. Where nothing is to be taken away, the transformer comes back as it was. Then go
+    Gains are folded into readers and value biases into output biases first, where the norms allow
+    it; a tied embedding stays tied. Where nothing is to be taken away, the transformer comes back
+    as it was. Then go
 
-    * hidden units that are dead, constant or duplicate (:func:`singlearn.symmetry.transformer.units.fewer_units`);
-    * entries of heads: the products :math:`O_h V` and :math:`Q_h^T K` of thin factors have a rank; a head needs no more entries
-      than that. With rotary positions a plane goes if the queries or the keys are 0 there. All heads of a block keep
-      one width, the largest that one of them needs;
+    * hidden units that are dead, constant or duplicate
+      (:func:`singlearn.symmetry.transformer.units.fewer_units`);
+    * entries of heads: the products :math:`O_h V` and :math:`Q_h^T K` of thin factors have a rank;
+      a head needs no more entries than that. With rotary positions a plane goes if the queries or
+      the keys are 0 there. All heads of a block keep one width, the largest that one of them needs;
     * heads that write nothing, or groups of them.
 
     Args:
         model: the transformer.
-        tolerance: singular values of these products up to this share of the largest one in a head are dropped too. What a head
-            then writes changes by at most :math:`σ \sqrt d`, a score by at most :math:`c σ d`, since behind a norm whose
-            gain was folded :math:`|ν(x)| ≤ \sqrt d`. Without it only what rounding could have made is dropped.
+        tolerance: singular values of these products up to this share of the largest one in a head
+            are dropped too. What a head then writes changes by at most :math:`σ \sqrt d`, a score
+            by at most :math:`c σ d`, since behind a norm whose gain was folded :math:`|ν(x)| ≤
+            \sqrt d`. Without it only what rounding could have made is dropped.
 
     Raises:
         ValueError: a tolerance that is not a number between 0 and 1.
     """
     if tolerance is not None:
-        tolerance = real_number("tolerance", tolerance, above=0, below=1, meaning="a share of the largest singular value, between 0 and 1")
+        tolerance = real_number(
+            "tolerance",
+            tolerance,
+            above=0,
+            below=1,
+            meaning="a share of the largest singular value, between 0 and 1",
+        )
     share = ROUNDING if tolerance is None else max(tolerance, ROUNDING)
     before, small = model, model
     if model.norm != "none" and not model.post_norm:
@@ -77,7 +91,14 @@ def compress(model: Transformer, *, tolerance: float | None = None) -> Compresse
         made, found = fewer_units(small, block)
         if found:
             small = with_mlp(small, block, made)
-            removals.append(Removal(block, f"{', '.join(found)} of {len(model.weights[f'blocks.{block}.mlp.in'])} hidden units", 0.0))
+            removals.append(
+                Removal(
+                    block,
+                    f"{', '.join(found)} of {len(model.weights[f'blocks.{block}.mlp.in'])} hidden "
+                    f"units",
+                    0.0,
+                )
+            )
         small, gone = narrowed_heads(small, block, share, reach)
         removals += gone
     if not removals:
@@ -85,4 +106,11 @@ def compress(model: Transformer, *, tolerance: float | None = None) -> Compresse
     inputs = random_inputs(model, 4, 8)
     expected = before(inputs)
     change = float(np.max(np.abs(small(inputs) - expected)))
-    return CompressedTransformer(small, removals, before.parameters, small.parameters, change, float(np.max(np.abs(expected))))
+    return CompressedTransformer(
+        small,
+        removals,
+        before.parameters,
+        small.parameters,
+        change,
+        float(np.max(np.abs(expected))),
+    )

@@ -1,4 +1,6 @@
-"""A configuration of which every key is understood, known to be without effect, or refused by name."""
+"""A configuration of which every key is understood, known to be without effect, or refused by
+name.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ is_llama_config
 """
 
 WITHOUT_EFFECT = frozenset(_WORDS.split())
-"""Keys that change no output of an evaluated model: dropout, initial values, generation, labels, memory, number formats."""
+"""Keys that change no output of an evaluated model: dropout, initial values, generation, labels,
+memory, number formats.
+"""
 
 REFUSED = {
     "quantization_config": "its weights are quantised",
@@ -37,7 +41,8 @@ REFUSED = {
     "use_mrope": "its rotary positions are those of images",
     "per_layer_config": "its layers have settings of their own",
 }
-"""Keys that change what is computed and are not read here; they may only be null, false or empty."""
+"""Keys that change what is computed and are not read here; they may only be null, false or empty.
+"""
 
 
 class Configuration:
@@ -49,18 +54,26 @@ class Configuration:
         ignore: keys of which the user says that they do not change the function.
     """
 
-    def __init__(self, content: Mapping[str, Any], source: str, ignore: Collection[str] = ()) -> None:
+    def __init__(
+        self, content: Mapping[str, Any], source: str, ignore: Collection[str] = ()
+    ) -> None:
         self.content, self.source = dict(content), source
         self._known = set(WITHOUT_EFFECT) | set(ignore)
         for key, why in REFUSED.items():
             self._known.add(key)
             if self.content.get(key) and key not in ignore:
-                raise ValueError(f"{source}: {key} is {_short(self.content[key])}: {why}, which is not read")
+                raise ValueError(
+                    f"{source}: {key} is {_short(self.content[key])}: {why}, which is not read"
+                )
 
         self._known.add("is_causal")
-        # Absent is true; the library takes everything else that is not true, null too, for "every place sees all".
+        # Absent is true; the library takes everything else that is not true, null too, for "every
+        # place sees all".
         if self.content.get("is_causal", True) is not True and "is_causal" not in ignore:
-            raise ValueError(f"{source}: is_causal is {_short(self.content['is_causal'])}; models whose places see all are not read")
+            raise ValueError(
+                f"{source}: is_causal is {_short(self.content['is_causal'])}; models whose places "
+                f"see all are not read"
+            )
 
     def take(self, key: str, default: Any = None, aliases: tuple[str, ...] = ()) -> Any:
         """The value of a key, or what the library takes without it.
@@ -82,7 +95,9 @@ class Configuration:
         """
         value = self.take(key, default, aliases)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{self.source}: {key} is {_short(value)}; it should be a whole number, 1 or above")
+            raise ValueError(
+                f"{self.source}: {key} is {_short(value)}; it should be a whole number, 1 or above"
+            )
         return value
 
     def real(self, key: str, default: float | None = None) -> float:
@@ -92,8 +107,14 @@ class Configuration:
             ValueError: it is missing, or something else.
         """
         value = self.take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            raise ValueError(f"{self.source}: {key} is {_short(value)}; it should be a number, 0 or above")
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value < float("inf")
+        ):
+            raise ValueError(
+                f"{self.source}: {key} is {_short(value)}; it should be a number, 0 or above"
+            )
         return float(value)
 
     def truth(self, key: str, default: bool) -> bool:
@@ -115,23 +136,38 @@ class Configuration:
         """
         value = self.take(key, default)
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(f"{self.source}: {key} is {_short(value)}, which is not read; these are: {', '.join(choices)}")
+            raise ValueError(
+                f"{self.source}: {key} is {_short(value)}, which is not read; these are: "
+                f"{', '.join(choices)}"
+            )
         return choices[value]
 
     def require_understood(self) -> None:
         """Refuse keys that nobody asked for.
 
         Raises:
-            ValueError: a key that is not null and that is neither read nor known to be without effect.
+            ValueError: a key that is not null and that is neither read nor known to be without
+                effect.
         """
-        unknown = [key for key, value in self.content.items() if key not in self._known and value is not None]
+        unknown = [
+            key
+            for key, value in self.content.items()
+            if key not in self._known and value is not None
+        ]
         if unknown:
             raise ValueError(
-                f"{self.source}: {unknown[0]} is {_short(self.content[unknown[0]])}; this key is not understood and may change the "
+                f"{self.source}: {unknown[0]} is {_short(self.content[unknown[0]])}; this key is "
+                f"not understood and may change the "
                 f"function. If it does not, say so with ignore=({', '.join(map(repr, unknown))},)"
             )
 
 
 def _short(value: Any) -> str:
-    text = "missing or null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    text = (
+        "missing or null"
+        if value is None
+        else str(value).lower()
+        if isinstance(value, bool)
+        else repr(value)
+    )
     return text if len(text) < 80 else text[:77] + "..."

@@ -61,12 +61,21 @@ class TransformerDescription(Shown):
         lines.append(f"  {self.total:,} directions of the weights leave the function alone:")
         width = max((len(found.kind) for found in self.directions), default=0)
         digits = max((len(f"{found.count:,}") for found in self.directions), default=0)
-        lines += [f"    {found.kind:<{width}}  {found.count:>{digits},}  {found.group}" for found in self.directions]
+        lines += [
+            f"    {found.kind:<{width}}  {found.count:>{digits},}  {found.group}"
+            for found in self.directions
+        ]
         lines.append("  heads that share no keys and hidden units may stand in any order")
-        lines += ["  not needed: " + ("nothing that was looked for" if not self.compressed.removals else "")]
+        lines += [
+            "  not needed: "
+            + ("nothing that was looked for" if not self.compressed.removals else "")
+        ]
         lines += [f"    {removal}" for removal in self.compressed.removals]
         if self.compressed.removals:
-            lines.append(f"    {self.compressed.after:,} parameters are left, outputs change by {self.compressed.change:.2g}")
+            lines.append(
+                f"    {self.compressed.after:,} parameters are left, outputs change by "
+                f"{self.compressed.change:.2g}"
+            )
         return "\n".join(line.rstrip() for line in lines)
 
 
@@ -83,18 +92,26 @@ def describe(model: Transformer) -> TransformerDescription:
       heads that share no keys and hidden units may stand in any order
       not needed: nothing that was looked for
     """
-    return TransformerDescription(model, kept_as(model), symmetry_directions(model), compress(model))
+    return TransformerDescription(
+        model, kept_as(model), symmetry_directions(model), compress(model)
+    )
 
 
 def architecture(model: Transformer) -> str:
     """The settings, in a line."""
     words = []
     if model.blocks:
-        sizes = {(*model.heads(block), _hidden(model, block), model.is_gated(block)) for block in range(model.blocks)}
+        sizes = {
+            (*model.heads(block), _hidden(model, block), model.is_gated(block))
+            for block in range(model.blocks)
+        }
         heads, key_heads, hidden, gated = next(iter(sizes))
         if len(sizes) == 1:
             shared = f" ({key_heads} of keys and values)" if key_heads != heads else ""
-            words.append(f"transformer of {model.blocks} blocks with {heads} heads{shared} and {hidden} {'gated ' * gated}hidden units")
+            words.append(
+                f"transformer of {model.blocks} blocks with {heads} heads{shared} and {hidden} "
+                f"{'gated ' * gated}hidden units"
+            )
         else:
             words.append(f"transformer of {model.blocks} blocks of several sizes")
     else:
@@ -111,7 +128,11 @@ def architecture(model: Transformer) -> str:
         words.append(f"{len(model.weights['position'])} learned positions")
     windows = {model.window(block) for block in range(model.blocks)} - {None}
     if windows:
-        words.append(f"windows of {', '.join(str(window) for window in sorted(windows, key=lambda size: size or 0))} places")
+        words.append(
+            f"windows of "
+            f"{', '.join(str(window) for window in sorted(windows, key=lambda size: size or 0))} "
+            f"places"
+        )
     if model.reads_tokens:
         tied = ", tied embedding" if model.is_tied else ""
         words.append(f"vocabulary of {len(model.weights['embedding'])}{tied}")

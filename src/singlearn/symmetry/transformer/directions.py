@@ -1,4 +1,6 @@
-"""How many directions of the weights leave a transformer's function alone, and which symmetry each belongs to."""
+"""How many directions of the weights leave a transformer's function alone, and which symmetry each
+belongs to.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +32,31 @@ class Directions:
 
 
 def symmetry_directions(model: Transformer) -> list[Directions]:
-    r"""Independent directions in which the weights can move without effect on the function, to first order.
+    r"""Independent directions in which the weights can move without effect on the function, to
+     first order.
 
-    Counted are the weights as the library keeps them: gains beside the matrices that read them, one array for a tied embedding.
-    The count is exact for weights in general position (then it is the nullity of the Jacobian); other weights have at
-    least as many directions. Ranks of queries, keys, values and outputs are taken as they are: A in :math:`(A Q, A^{-T} K)` moves
-    :math:`k^2 - (k - \mathrm{rank}\,Q)(k - \mathrm{rank}\,K)` directions.
+    Counted are the weights as the library keeps them: gains beside the matrices that read them, one
+    array for a tied embedding. The count is exact for weights in general position (then it is the
+    nullity of the Jacobian); other weights have at least as many directions. Ranks of queries,
+    keys, values and outputs are taken as they are: A in :math:`(A Q, A^{-T} K)` moves :math:`k^2 -
+    (k - \mathrm{rank}\,Q)(k - \mathrm{rank}\,K)` directions.
 
     >>> weights = {"embedding": np.eye(3), "unembedding": np.diag([1.0, 2.0, 3.0])}
     >>> [(found.kind, found.count) for found in symmetry_directions(Transformer(weights, "rms"))]
     [('basis of the stream', 3)]
     """
-    parts = [_query_key, _value_output, _attention_biases, _mlp, _gains, _constants, _unread, _unwritten, _positions, _basis]
+    parts = [
+        _query_key,
+        _value_output,
+        _attention_biases,
+        _mlp,
+        _gains,
+        _constants,
+        _unread,
+        _unwritten,
+        _positions,
+        _basis,
+    ]
     return [found for part in parts if (found := part(model)).count]
 
 
@@ -52,7 +67,9 @@ def _query_key(model: Transformer) -> Directions:
         heads, key_heads = model.heads(block)
         size = model.weights[f"{at}.query"].shape[1]
         for head in range(key_heads):
-            query = np.hstack([_with_bias(model, f"{at}.query", h) for h in _group(heads, key_heads, head)])
+            query = np.hstack(
+                [_with_bias(model, f"{at}.query", h) for h in _group(heads, key_heads, head)]
+            )
             key = model.weights[f"{at}.key"][head]
             if not model.is_rotary(block):
                 count += size**2 - (size - _rank(query)) * (size - _rank(key))
@@ -75,8 +92,12 @@ def _value_output(model: Transformer) -> Directions:
         heads, key_heads = model.heads(block)
         size = model.weights[f"{at}.value"].shape[1]
         for head in range(key_heads):
-            output = np.vstack([model.weights[f"{at}.output"][h] for h in _group(heads, key_heads, head)])
-            count += size**2 - (size - _rank(model.weights[f"{at}.value"][head])) * (size - _rank(output))
+            output = np.vstack(
+                [model.weights[f"{at}.output"][h] for h in _group(heads, key_heads, head)]
+            )
+            count += size**2 - (size - _rank(model.weights[f"{at}.value"][head])) * (
+                size - _rank(output)
+            )
             names.add(f"GL({size})")
     return Directions("values against outputs", _each(names, "head of values"), count)
 
@@ -92,9 +113,14 @@ def _attention_biases(model: Transformer) -> Directions:
             count += model.weights[f"{at}.value_bias"].size
             if f"{at}.output_bias" not in model.weights:
                 output = model.weights[f"{at}.output"]
-                summed = [output[list(_group(heads, key_heads, head))].sum(axis=0) for head in range(key_heads)]
+                summed = [
+                    output[list(_group(heads, key_heads, head))].sum(axis=0)
+                    for head in range(key_heads)
+                ]
                 count -= _rank(np.hstack(summed))
-    return Directions("attention biases", "the softmax drops key biases; value biases are written whole", count)
+    return Directions(
+        "attention biases", "the softmax drops key biases; value biases are written whole", count
+    )
 
 
 def _mlp(model: Transformer) -> Directions:
@@ -111,27 +137,49 @@ def _mlp(model: Transformer) -> Directions:
 
 
 def _gains(model: Transformer) -> Directions:
-    """Gain and bias of a norm against what reads it; behind an addition, a bias against the next additions."""
+    """Gain and bias of a norm against what reads it; behind an addition, a bias against the next
+    additions.
+    """
     if model.norm == "none":
         return Directions("gains and biases of norms", "", 0)
     count, width = 0, model.width
     for place, names in _read_at(model).items():
         if model.post_norm:
-            after = f"{place.removesuffix('norm1')}mlp.out_bias" if place.endswith("norm1") else _next_output_bias(place)
-            count += width if f"{place}.bias" in model.weights and after in model.weights and _biased(model, names) else 0
+            after = (
+                f"{place.removesuffix('norm1')}mlp.out_bias"
+                if place.endswith("norm1")
+                else _next_output_bias(place)
+            )
+            count += (
+                width
+                if f"{place}.bias" in model.weights
+                and after in model.weights
+                and _biased(model, names)
+                else 0
+            )
         else:
             count += width if f"{place}.gain" in model.weights else 0
             spare = model.norm == "layer" and not _biased(model, names)
-            count += width if f"{place}.bias" in model.weights and (_biased(model, names) or spare) else 0
+            count += (
+                width
+                if f"{place}.bias" in model.weights and (_biased(model, names) or spare)
+                else 0
+            )
     last = f"blocks.{model.blocks - 1}.norm2.bias"
     if model.post_norm and model.final_norm and model.norm == "layer" and last in model.weights:
         count += 1
-    group = "the additions behind it take a bias back" if model.post_norm else "the matrices that read it take both"
+    group = (
+        "the additions behind it take a bias back"
+        if model.post_norm
+        else "the matrices that read it take both"
+    )
     return Directions("gains and biases of norms", group, count)
 
 
 def _constants(model: Transformer) -> Directions:
-    """Without norms, a constant that one addition puts into the stream may be put in by the next instead."""
+    """Without norms, a constant that one addition puts into the stream may be put in by the next
+    instead.
+    """
     if model.norm != "none" or model.post_norm:
         return Directions("constants of the stream", "", 0)
     weights = model.weights
@@ -140,7 +188,9 @@ def _constants(model: Transformer) -> Directions:
         for part, names in (("attention", ("query", "key", "value")), ("mlp", ("gate", "in"))):
             at = f"blocks.{block}.{part}"
             bias = f"{at}.output_bias" if part == "attention" else f"{at}.out_bias"
-            movable = movable and _biased(model, [f"{at}.{name}" for name in names if f"{at}.{name}" in weights])
+            movable = movable and _biased(
+                model, [f"{at}.{name}" for name in names if f"{at}.{name}" in weights]
+            )
             count += model.width if movable and bias in weights else 0
             movable = movable or bias in weights
     count += model.width if movable and "unembedding_bias" in weights else 0
@@ -152,7 +202,9 @@ def _unread(model: Transformer) -> Directions:
     count = 0
     if model.norm == "layer":
         for place, names in _read_at(model).items():
-            if np.all(model.gain(place) != 0) and (_biased(model, names) or f"{place}.bias" not in model.weights):
+            if np.all(model.gain(place) != 0) and (
+                _biased(model, names) or f"{place}.bias" not in model.weights
+            ):
                 count += sum(model.weights[name].size // model.width for name in names)
     return Directions("mean that LayerNorm took", "no reader sees it", count)
 
@@ -165,7 +217,11 @@ def _unwritten(model: Transformer) -> Directions:
             local = name.split(".", 2)[-1]
             if local in ("attention.output", "mlp.out", "attention.output_bias", "mlp.out_bias"):
                 count += array.size // model.width
-            if name in ("embedding", "position") and not (name == "embedding" and model.is_tied) and not model.post_norm:
+            if (
+                name in ("embedding", "position")
+                and not (name == "embedding" and model.is_tied)
+                and not model.post_norm
+            ):
                 count += len(array)
     return Directions("mean that LayerNorm takes", "no writer is heard there", count)
 
@@ -174,7 +230,9 @@ def _positions(model: Transformer) -> Directions:
     count = 0
     if "position" in model.weights and not model.is_tied:
         count = model.width - (model.norm == "layer" and model.final_norm and not model.post_norm)
-    return Directions("positions against tokens", "one vector added to these, taken from those", count)
+    return Directions(
+        "positions against tokens", "one vector added to these, taken from those", count
+    )
 
 
 def _basis(model: Transformer) -> Directions:
@@ -194,7 +252,9 @@ def _basis(model: Transformer) -> Directions:
     count = sum((int(m) - less) * (int(m) - less - 1) // 2 for m in sizes)
     scaled = model.final_norm and not model.is_tied and _without_epsilon(model)
     group = f"O({width - less})" if len(sizes) == 1 else "rotations of directions of equal gain"
-    return Directions("basis of the stream", group + (" and its scale" if scaled else ""), count + scaled)
+    return Directions(
+        "basis of the stream", group + (" and its scale" if scaled else ""), count + scaled
+    )
 
 
 def _read_at(model: Transformer) -> dict[str, list[str]]:
@@ -214,7 +274,9 @@ def _read_at(model: Transformer) -> dict[str, list[str]]:
 
 
 def _biased(model: Transformer, names: list[str]) -> bool:
-    """Whether each reader can take a constant: by its bias, or, for keys and values, by what the softmax makes of one."""
+    """Whether each reader can take a constant: by its bias, or, for keys and values, by what the
+    softmax makes of one.
+    """
     for name in names:
         at = name.rsplit(".", 1)[0]
         block = int(name.split(".")[1]) if name.startswith("blocks.") else 0
@@ -232,7 +294,9 @@ def _next_output_bias(place: str) -> str:
 
 
 def _without_epsilon(model: Transformer) -> bool:
-    places = [f"blocks.{block}.norm{k}" for block in range(model.blocks) for k in (1, 2)] + ["final_norm"]
+    places = [f"blocks.{block}.norm{k}" for block in range(model.blocks) for k in (1, 2)] + [
+        "final_norm"
+    ]
     return all(model.epsilon_at(place) == 0 for place in places)
 
 

@@ -8,19 +8,23 @@ import numpy as np
 
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
-from singlearn.symmetry.deep.equivalent import Verdict
-from singlearn.symmetry.transformer.align import Alignment, NotPaired, align
+from singlearn.symmetry.deep.equivalence import Verdict
+from singlearn.symmetry.transformer.align import Alignment, NotPairedError, align
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.precision import FORMATS, kept_as, rerounded
 from singlearn.symmetry.transformer.refusal import random_inputs
 from singlearn.symmetry.transformer.settled import settled
 
 ROUNDINGS = {"float64": 50.0, "float32": 10.0, "float16": 3.0, "bfloat16": 3.0}
-"""A difference of weights up to this many times what one rounding of them makes counts as rounding. Moves are computed in
-double precision and add up; what is kept in half precision was rounded to it once, and a little training moves it further."""
+"""A difference of weights up to this many times what one rounding of them makes counts as rounding.
+Moves are computed in double precision and add up; what is kept in half precision was rounded to it
+once, and a little training moves it further.
+"""
 
 FAR = 1000.0
-"""Outputs that differ by more than this many times what one rounding of the weights makes are worth a proof."""
+"""Outputs that differ by more than this many times what one rounding of the weights makes are worth
+a proof.
+"""
 
 LENGTHS = (1, 2, 8)
 SUSPECTS = 16
@@ -45,10 +49,18 @@ class TransformerWitness:
     least: float
 
     def __str__(self) -> str:
-        given = f"the tokens ({', '.join(map(str, self.input))})" if self.input.ndim == 1 else f"{len(self.input)} vectors"
+        given = (
+            f"the tokens ({', '.join(map(str, self.input))})"
+            if self.input.ndim == 1
+            else f"{len(self.input)} vectors"
+        )
         # As many digits as tell the two apart.
-        pairs = ((f"{self.first:.{digits}g}", f"{self.second:.{digits}g}") for digits in range(6, 18))
-        one, other = next((pair for pair in pairs if pair[0] != pair[1]), (repr(self.first), repr(self.second)))
+        pairs = (
+            (f"{self.first:.{digits}g}", f"{self.second:.{digits}g}") for digits in range(6, 18)
+        )
+        one, other = next(
+            (pair for pair in pairs if pair[0] != pair[1]), (repr(self.first), repr(self.second))
+        )
         return f"on {given}, output {self.output} at the last place is {one} and {other}"
 
 
@@ -60,8 +72,8 @@ class TransformerEquivalence(Shown):
         status: the answer.
         reason: in words.
         alignment: how the second lies over the first, where their parts could be paired.
-        roundings: the largest difference of any invariant of the weights, in units of what one rounding of them makes;
-            ``None`` where they were not paired.
+        roundings: the largest difference of any invariant of the weights, in units of what one
+            rounding of them makes; ``None`` where they were not paired.
         measured: the largest difference of outputs that was seen on random inputs.
         rounding: what rounding the weights once more changes of those outputs.
         witness: an input on which they differ.
@@ -80,7 +92,9 @@ class TransformerEquivalence(Shown):
 
     def __str__(self) -> str:
         head = {
-            Verdict.EQUIVALENT: "the same function" if self.roundings == 0 else "the same function up to rounding",
+            Verdict.EQUIVALENT: "the same function"
+            if self.roundings == 0
+            else "the same function up to rounding",
             Verdict.DIFFERENT: "different functions",
             Verdict.NOT_SHOWN: "not shown to be the same function, nor to be different ones",
         }[self.status]
@@ -92,22 +106,28 @@ class TransformerEquivalence(Shown):
         return "\n".join(lines)
 
 
-def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None = None) -> TransformerEquivalence:
-    """Whether two transformers are the same function: up to basis, order, scale and everything else that :func:`settled` removes.
+def equivalent(
+    a: Transformer, b: Transformer, *, relative_error: float | None = None
+) -> TransformerEquivalence:
+    """Whether two transformers are the same function: up to basis, order, scale and everything else
+    that :func:`settled` removes.
 
-    Both are settled, laid over one another, and what no choice of basis, order or scale changes is compared. They are the same if
-    nothing differs by more than the rounding of their weights explains (``ROUNDINGS``), nor do outputs on random inputs. They
-    are different only with a witness: an input on which the outputs, evaluated in ball arithmetic, differ by a proven amount, and
-    by 1000 times what rounding the weights would do. Everything else is not shown: symmetries that are not looked for here,
-    such as units of opposite orientation, or models too large for ball arithmetic.
+    Both are settled, laid over one another, and what no choice of basis, order or scale changes is
+    compared. They are the same if nothing differs by more than the rounding of their weights
+    explains (``ROUNDINGS``), nor do outputs on random inputs. They are different only with a
+    witness: an input on which the outputs, evaluated in ball arithmetic, differ by a proven amount,
+    and by 1000 times what rounding the weights would do. Everything else is not shown: symmetries
+    that are not looked for here, such as units of opposite orientation, or models too large for
+    ball arithmetic.
 
     Args:
         a, b: transformers that take and give the same kinds of things.
-        relative_error: of the weights, that is allowed; a few roundings in the finer of the formats in which the two are
-            kept, if not given.
+        relative_error: of the weights, that is allowed; a few roundings in the finer of the formats
+            in which the two are kept, if not given.
 
     Raises:
-        ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the other.
+        ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the
+            other.
 
     >>> weights = {"embedding": np.array([[1.0, 2.0], [0.5, -1.0]]), "unembedding": np.array([[1.0, 0.0], [3.0, 1.0]])}
     >>> a = Transformer(weights, "rms")
@@ -119,7 +139,9 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
     _require_comparable(a, b)
     if relative_error is not None:
         meaning = "a relative error of the weights, between 0 and 1"
-        relative_error = real_number("relative_error", relative_error, above=0, below=1, meaning=meaning)
+        relative_error = real_number(
+            "relative_error", relative_error, above=0, below=1, meaning=meaning
+        )
     # Numbers of a coarse format are exact beside those of a finer one.
     kept = min((kept_as(model) for model in (a, b)), key=FORMATS.__getitem__)
     unit = FORMATS[kept] if relative_error is None else relative_error
@@ -134,34 +156,50 @@ def equivalent(a: Transformer, b: Transformer, *, relative_error: float | None =
         noise = [align(one, settled(other, unit)) for one, other in zip(found, again, strict=True)]
         roundings, worst = _in_roundings(alignment, noise, found, unit)
         if "embedding" in alignment.rows:
-            # Random inputs miss most of a large vocabulary; the tokens that differ most are looked at by themselves.
+            # Random inputs miss most of a large vocabulary; the tokens that differ most are looked
+            # at by themselves.
             ratios = _rows_in_roundings(alignment, noise, "embedding", unit)
             inputs.append(np.argsort(ratios, kind="stable")[-SUSPECTS:][:, None])
-    except NotPaired as error:
+    except NotPairedError as error:
         why = f"their parts cannot be paired ({error})"
 
     outputs = [[model(x) for x in inputs] for model in (a, b, *again)]
     measured, *rounded = (
-        max(float(np.max(np.abs(one - other))) for one, other in zip(outputs[i], outputs[j], strict=True))
+        max(
+            float(np.max(np.abs(one - other)))
+            for one, other in zip(outputs[i], outputs[j], strict=True)
+        )
         for i, j in ((0, 1), (0, 2), (1, 3))
     )
     rounding = max(rounded)
-    floor = max(rounding, 4 * np.finfo(float).eps * max(float(np.max(np.abs(outputs[0][-1]))), 1e-300))
+    floor = max(
+        rounding, 4 * np.finfo(float).eps * max(float(np.max(np.abs(outputs[0][-1]))), 1e-300)
+    )
     if roundings is not None:
-        one = f"one rounding ({kept}) makes" if relative_error is None else f"an error of {relative_error:g} makes"
+        one = (
+            f"one rounding ({kept}) makes"
+            if relative_error is None
+            else f"an error of {relative_error:g} makes"
+        )
         why = f"{worst} differs " + (
-            f"by {roundings:.3g} times what {one}" if np.isfinite(roundings) else "and no rounding of the weights explains it"
+            f"by {roundings:.3g} times what {one}"
+            if np.isfinite(roundings)
+            else "and no rounding of the weights explains it"
         )
         if roundings <= most and measured <= max(most, 3.0) * floor:
             why = f"in one form, no weight differs by more than {roundings:.2g} times what {one}"
             if roundings == 0:
                 why = "in one form, all weights are equal"
-            return TransformerEquivalence(Verdict.EQUIVALENT, why, alignment, roundings, measured, rounding)
+            return TransformerEquivalence(
+                Verdict.EQUIVALENT, why, alignment, roundings, measured, rounding
+            )
     if measured > FAR * floor:
         witness, trouble = _witness(a, b, inputs, FAR * floor)
         if witness is not None:
             reason = f"{witness} (proven in ball arithmetic)"
-            return TransformerEquivalence(Verdict.DIFFERENT, reason, alignment, roundings, measured, rounding, witness)
+            return TransformerEquivalence(
+                Verdict.DIFFERENT, reason, alignment, roundings, measured, rounding, witness
+            )
         why += f"; {trouble}"
     return TransformerEquivalence(Verdict.NOT_SHOWN, why, alignment, roundings, measured, rounding)
 
@@ -172,9 +210,15 @@ def _require_comparable(a: Transformer, b: Transformer) -> None:
             raise ValueError(f"{name}: got {type(model).__name__}; it should be a Transformer")
     if a.reads_tokens != b.reads_tokens:
         raise ValueError("b: one of the transformers takes tokens, the other vectors")
-    for what, sizes in (("inputs", _sizes(a, b, "embedding")), ("outputs", _sizes(a, b, "unembedding"))):
+    for what, sizes in (
+        ("inputs", _sizes(a, b, "embedding")),
+        ("outputs", _sizes(a, b, "unembedding")),
+    ):
         if sizes[0] != sizes[1]:
-            raise ValueError(f"b: it has {sizes[1]} {what}, a has {sizes[0]}; functions of different kinds are not compared")
+            raise ValueError(
+                f"b: it has {sizes[1]} {what}, a has {sizes[0]}; functions of different kinds are "
+                f"not compared"
+            )
 
 
 def _sizes(a: Transformer, b: Transformer, name: str) -> list[int]:
@@ -188,7 +232,12 @@ def _shared_inputs(a: Transformer, b: Transformer, length: int) -> np.ndarray:
 
 
 def _beyond_windows(a: Transformer, b: Transformer) -> list[int]:
-    windows = [window for model in (a, b) for block in range(model.blocks) if (window := model.window(block)) is not None]
+    windows = [
+        window
+        for model in (a, b)
+        for block in range(model.blocks)
+        if (window := model.window(block)) is not None
+    ]
     return sorted({window + 2 for window in windows if window < 200})
 
 
@@ -213,8 +262,12 @@ def _in_roundings(
     return worst, where
 
 
-def _rows_in_roundings(alignment: Alignment, noise: list[Alignment], name: str, unit: float) -> np.ndarray:
-    """The difference of each row in units of rounding; a row that the noise happened to leave alone counts by its size."""
+def _rows_in_roundings(
+    alignment: Alignment, noise: list[Alignment], name: str, unit: float
+) -> np.ndarray:
+    """The difference of each row in units of rounding; a row that the noise happened to leave alone
+    counts by its size.
+    """
     allowed = sum((part.rows[name] for part in noise), unit * alignment.sizes[name])
     gaps = alignment.rows[name]
     return np.divide(gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0)
@@ -232,7 +285,11 @@ def _witness(
             continue
         row = rows[best]
         if max(work(model, len(row)) for model in (a, b)) > MOST_WORK:
-            return None, f"outputs differ by {gaps[best, output]:.3g} on one input, but the models are too large for a proof of it"
+            return (
+                None,
+                f"outputs differ by {gaps[best, output]:.3g} on one input, but the models are too "
+                f"large for a proof of it",
+            )
         for bits in BITS:
             balls = [proven_outputs(model, row, int(output), bits) for model in (a, b)]
             proven = float(np.nextafter(float((balls[0] - balls[1]).abs_lower()), 0.0))

@@ -30,8 +30,11 @@ DEFAULTS = {
 }
 
 
-def llama(configuration: Configuration, tensors: Tensors, with_logits: bool, kind: str) -> Transformer:
-    """The transformer of a ``LlamaForCausalLM``, ``MistralForCausalLM`` or ``Qwen2ForCausalLM``, or of one without logits.
+def llama(
+    configuration: Configuration, tensors: Tensors, with_logits: bool, kind: str
+) -> Transformer:
+    """The transformer of a ``LlamaForCausalLM``, ``MistralForCausalLM`` or ``Qwen2ForCausalLM``, or
+    of one without logits.
 
     Args:
         kind: ``llama``, ``mistral`` or ``qwen2``: which biases there are, and which windows.
@@ -46,34 +49,58 @@ def llama(configuration: Configuration, tensors: Tensors, with_logits: bool, kin
     vocabulary = configuration.whole("vocab_size", defaults.vocabulary)
     hidden = configuration.whole("intermediate_size", defaults.hidden)
     given = configuration.take("num_key_value_heads", defaults.key_heads)
-    key_heads = heads if given is None else configuration.whole("num_key_value_heads", defaults.key_heads)
-    size = width // heads if configuration.take("head_dim") is None else configuration.whole("head_dim")
+    key_heads = (
+        heads if given is None else configuration.whole("num_key_value_heads", defaults.key_heads)
+    )
+    size = (
+        width // heads
+        if configuration.take("head_dim") is None
+        else configuration.whole("head_dim")
+    )
     if configuration.take("head_dim") is None and width % heads:
-        raise ValueError(f"{configuration.source}: hidden_size is {width}; it should be a multiple of num_attention_heads, {heads}")
+        raise ValueError(
+            f"{configuration.source}: hidden_size is {width}; it should be a multiple of "
+            f"num_attention_heads, {heads}"
+        )
     if heads % key_heads:
         raise ValueError(
-            f"{configuration.source}: num_attention_heads is {heads}; it should be a multiple of num_key_value_heads, {key_heads}"
+            f"{configuration.source}: num_attention_heads is {heads}; it should be a multiple of "
+            f"num_key_value_heads, {key_heads}"
         )
     activation = configuration.choice("hidden_act", "silu", LIBRARY_NAMES)
     epsilon = configuration.real("rms_norm_eps", 1e-6)
     tied = configuration.truth("tie_word_embeddings", False)
-    configuration.take("max_position_embeddings")  # of no effect on the types of rotary positions that are read
+    configuration.take(
+        "max_position_embeddings"
+    )  # of no effect on the types of rotary positions that are read
     frequencies = rope_frequencies(configuration, size)
     windows = _windows(configuration, kind, layers)
     attention_bias = kind != "qwen2" and configuration.truth("attention_bias", False)
     mlp_bias = configuration.truth("mlp_bias", False)
     if kind != "llama" and (attention_bias or mlp_bias):
-        raise ValueError(f"{configuration.source}: attention_bias or mlp_bias is true; a model of type {kind!r} has no such biases")
-    biased = {part: attention_bias or (kind == "qwen2" and part != "o_proj") for part in ("q_proj", "k_proj", "v_proj", "o_proj")}
+        raise ValueError(
+            f"{configuration.source}: attention_bias or mlp_bias is true; a model of type {kind!r} "
+            f"has no such biases"
+        )
+    biased = {
+        part: attention_bias or (kind == "qwen2" and part != "o_proj")
+        for part in ("q_proj", "k_proj", "v_proj", "o_proj")
+    }
     base = "model." if any(name.startswith("model.") for name in tensors.names()) else ""
 
     weights = {"embedding": tensors.take(f"{base}embed_tokens.weight", vocabulary, width)}
     for i in range(layers):
         at, block = f"{base}layers.{i}", f"blocks.{i}"
         weights[f"{block}.norm1.gain"] = tensors.take(f"{at}.input_layernorm.weight", width)
-        weights[f"{block}.norm2.gain"] = tensors.take(f"{at}.post_attention_layernorm.weight", width)
+        weights[f"{block}.norm2.gain"] = tensors.take(
+            f"{at}.post_attention_layernorm.weight", width
+        )
         weights[f"{block}.attention.frequency"] = frequencies
-        for part, name, count in (("query", "q_proj", heads), ("key", "k_proj", key_heads), ("value", "v_proj", key_heads)):
+        for part, name, count in (
+            ("query", "q_proj", heads),
+            ("key", "k_proj", key_heads),
+            ("value", "v_proj", key_heads),
+        ):
             matrix = tensors.take(f"{at}.self_attn.{name}.weight", count * size, width)
             weights[f"{block}.attention.{part}"] = matrix.reshape(count, size, width)
             if biased[name]:
@@ -82,10 +109,14 @@ def llama(configuration: Configuration, tensors: Tensors, with_logits: bool, kin
         output = tensors.take(f"{at}.self_attn.o_proj.weight", width, heads * size)
         weights[f"{block}.attention.output"] = output.reshape(width, heads, size).transpose(1, 0, 2)
         if biased["o_proj"]:
-            weights[f"{block}.attention.output_bias"] = tensors.take(f"{at}.self_attn.o_proj.bias", width)
+            weights[f"{block}.attention.output_bias"] = tensors.take(
+                f"{at}.self_attn.o_proj.bias", width
+            )
         for part, name, rows, columns in (
-            ("gate", "gate_proj", hidden, width), ("in", "up_proj", hidden, width), ("out", "down_proj", width, hidden)
-        ):  # fmt: skip
+            ("gate", "gate_proj", hidden, width),
+            ("in", "up_proj", hidden, width),
+            ("out", "down_proj", width, hidden),
+        ):
             weights[f"{block}.mlp.{part}"] = tensors.take(f"{at}.mlp.{name}.weight", rows, columns)
             if mlp_bias:
                 weights[f"{block}.mlp.{part}_bias"] = tensors.take(f"{at}.mlp.{name}.bias", rows)
@@ -94,7 +125,9 @@ def llama(configuration: Configuration, tensors: Tensors, with_logits: bool, kin
     weights["final_norm.gain"] = tensors.take(f"{base}norm.weight", width)
     if with_logits:
         name = f"{base}embed_tokens.weight"
-        weights["unembedding"] = unembedding(tensors, weights["embedding"], tied, name, configuration.source)
+        weights["unembedding"] = unembedding(
+            tensors, weights["embedding"], tied, name, configuration.source
+        )
     return Transformer(weights, "rms", activation, epsilon, windows=windows)
 
 
@@ -116,20 +149,41 @@ def _windows(configuration: Configuration, kind: str, layers: int) -> tuple[int 
     kinds = configuration.take("layer_types")
     if kinds is None:
         if window is not None and (isinstance(first, bool) or not isinstance(first, int)):
-            raise ValueError(f"{configuration.source}: max_window_layers is {first!r}; it should be a whole number")
-        kinds = ["sliding_attention" if window is not None and i >= first else "full_attention" for i in range(layers)]
-    if not isinstance(kinds, list) or len(kinds) != layers or any(name not in ("full_attention", "sliding_attention") for name in kinds):
+            raise ValueError(
+                f"{configuration.source}: max_window_layers is {first!r}; it should be a whole "
+                f"number"
+            )
+        kinds = [
+            "sliding_attention" if window is not None and i >= first else "full_attention"
+            for i in range(layers)
+        ]
+    if (
+        not isinstance(kinds, list)
+        or len(kinds) != layers
+        or any(name not in ("full_attention", "sliding_attention") for name in kinds)
+    ):
         raise ValueError(
-            f"{configuration.source}: layer_types is {kinds!r}; it should name full_attention or sliding_attention for each layer"
+            f"{configuration.source}: layer_types is {kinds!r}; it should name full_attention or "
+            f"sliding_attention for each layer"
         )
     if "sliding_attention" in kinds and window is None:
-        raise ValueError(f"{configuration.source}: layer_types names sliding_attention, but no window is in use")
-    return tuple(window if name == "sliding_attention" else None for name in kinds) if "sliding_attention" in kinds else None
+        raise ValueError(
+            f"{configuration.source}: layer_types names sliding_attention, but no window is in use"
+        )
+    return (
+        tuple(window if name == "sliding_attention" else None for name in kinds)
+        if "sliding_attention" in kinds
+        else None
+    )
 
 
 def _pass_over_frequencies(tensors: Tensors, name: str, frequencies: np.ndarray) -> None:
-    """Older files keep the rotary speeds; they are passed over if they are those of the configuration."""
+    """Older files keep the rotary speeds; they are passed over if they are those of the
+    configuration.
+    """
     if name in tensors:
         found = tensors.take(name, len(frequencies))
         if not np.allclose(found, frequencies, rtol=1e-2, atol=0):
-            raise ValueError(f"{tensors.source}: {name} has other rotary speeds than the configuration")
+            raise ValueError(
+                f"{tensors.source}: {name} has other rotary speeds than the configuration"
+            )

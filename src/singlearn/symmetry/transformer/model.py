@@ -21,36 +21,43 @@ NORMS = ("none", "layer", "rms")
 class Transformer(Shown):
     r"""A transformer, evaluated in float64.
 
-    With the residual stream :math:`x_t ∈ R^d` and ν the norm of each place (its gain g and bias β optional),
+    With the residual stream :math:`x_t ∈ R^d` and ν the norm of each place (its gain g and bias β
+    optional),
 
     .. math:: x &← E_{\text{token}} + P_t, \\
-              x &← x + \sum_h O_h \, \mathrm{softmax}_{s ≤ t}(c ⟨R_t Q_h ν(x_t), R_s K_{h'} ν(x_s)⟩) V_{h'} ν(x_s), \\
-              x &← x + W_{out} \, φ(W_{in} ν(x)) \quad\text{or}\quad x + W_{out} \, (φ(W_{gate} ν(x)) ∘ W_{in} ν(x)), \\
-              \text{logits} &= U ν(x),
+              x &← x + \sum_h O_h \, \mathrm{softmax}_{s ≤ t}(c ⟨R_t Q_h ν(x_t), R_s K_{h'} ν(x_s)⟩)
+              V_{h'} ν(x_s), \\ x &← x + W_{out} \, φ(W_{in} ν(x)) \quad\text{or}\quad x + W_{out}
+              \, (φ(W_{gate} ν(x)) ∘ W_{in} ν(x)), \\ \text{logits} &= U ν(x),
 
-    every matrix with its own bias, and :math:`ν(x) = g ∘ (x - \bar x)/\sqrt{\mathrm{var}(x) + ε} + β` (``layer``),
-    :math:`g ∘ x / \sqrt{\overline{x^2} + ε} + β` (``rms``) or x (``none``). The head h reads the keys and values of
-    head :math:`h' = ⌊h \, · \text{key heads} / \text{heads}⌋` (grouped queries). :math:`c = 1/\sqrt{d_{head}}` where
-    ``score_scales`` does not say otherwise. With rotary positions :math:`R_t` turns entry i of a query or key together
-    with entry :math:`i + d_{head}/2` by the angle :math:`t θ_i` (``blocks.<i>.attention.frequency``).
+    every matrix with its own bias, and :math:`ν(x) = g ∘ (x - \bar x)/\sqrt{\mathrm{var}(x) + ε} +
+    β` (``layer``), :math:`g ∘ x / \sqrt{\overline{x^2} + ε} + β` (``rms``) or x (``none``). The
+    head h reads the keys and values of head :math:`h' = ⌊h \, · \text{key heads} / \text{heads}⌋`
+    (grouped queries). :math:`c = 1/\sqrt{d_{head}}` where ``score_scales`` does not say otherwise.
+    With rotary positions :math:`R_t` turns entry i of a query or key together with entry :math:`i +
+    d_{head}/2` by the angle :math:`t θ_i` (``blocks.<i>.attention.frequency``).
 
-    Without ``embedding`` the inputs are vectors; without ``unembedding`` the outputs are what the last norm gives.
+    Without ``embedding`` the inputs are vectors; without ``unembedding`` the outputs are what the
+    last norm gives.
 
     Args:
-        weights: arrays by name; the names and shapes are those of ``SHAPES``, behind ``blocks.<i>.`` inside a block. Gains that
-            are absent are 1, biases and positions that are absent are 0.
+        weights: arrays by name; the names and shapes are those of ``SHAPES``, behind
+            ``blocks.<i>.`` inside a block. Gains that are absent are 1, biases and positions that
+            are absent are 0.
         norm: ``none``, ``layer`` or ``rms``.
-        activation: φ: ``relu``, ``gelu`` (exact), ``gelu_new`` (by a hyperbolic tangent), ``silu`` or ``quick_gelu``.
+        activation: φ: ``relu``, ``gelu`` (exact), ``gelu_new`` (by a hyperbolic tangent), ``silu``
+            or ``quick_gelu``.
         epsilon: ε ≥ 0.
         epsilons: of places where it is another, such as ``blocks.0.norm1`` or ``final_norm``.
         post_norm: the norm stands behind each addition, :math:`x ← ν(x + f(x))`, not in front of f.
         final_norm: a norm stands in front of the unembedding, or at the end.
         causal: a place sees itself and what is before it; otherwise all places.
-        windows: for each block, how many places back a place sees, itself counted; ``None`` for all.
+        windows: for each block, how many places back a place sees, itself counted; ``None`` for
+            all.
         score_scales: c, for each block; ``None`` for :math:`1/\sqrt{d_{head}}`.
 
     Raises:
-        ValueError: an unknown name, a missing one, shapes that do not fit, an entry that is not finite, or an unknown norm.
+        ValueError: an unknown name, a missing one, shapes that do not fit, an entry that is not
+            finite, or an unknown norm.
 
     >>> weights = {"embedding": np.eye(3), "unembedding": np.eye(3)}
     >>> Transformer(weights, "none", final_norm=False)(np.array([[2, 0]]))
@@ -74,7 +81,9 @@ class Transformer(Shown):
         if self.norm not in NORMS:
             raise ValueError(f"norm: got {self.norm!r}; it should be one of {', '.join(NORMS)}")
         if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation: got {self.activation!r}; it should be one of {', '.join(ACTIVATIONS)}")
+            raise ValueError(
+                f"activation: got {self.activation!r}; it should be one of {', '.join(ACTIVATIONS)}"
+            )
         for name, epsilon in {"epsilon": self.epsilon, **self.epsilons}.items():
             if not (np.isfinite(epsilon) and epsilon >= 0):
                 raise ValueError(f"{name}: got {epsilon}; it should be a number, 0 or above")
@@ -86,14 +95,23 @@ class Transformer(Shown):
             given = getattr(self, name)
             if given is not None and len(given) != self.blocks:
                 raise ValueError(f"{name}: got {len(given)}; there are {self.blocks} blocks")
-        unknown = set(self.epsilons) - {f"blocks.{i}.norm{k}" for i in range(self.blocks) for k in (1, 2)} - {"final_norm"}
+        unknown = (
+            set(self.epsilons)
+            - {f"blocks.{i}.norm{k}" for i in range(self.blocks) for k in (1, 2)}
+            - {"final_norm"}
+        )
         if unknown:
-            raise ValueError(f"epsilons: {sorted(unknown)[0]!r} is no place of a norm, such as 'blocks.0.norm1'")
+            raise ValueError(
+                f"epsilons: {sorted(unknown)[0]!r} is no place of a norm, such as 'blocks.0.norm1'"
+            )
 
     @cached_property
     def blocks(self) -> int:
         """How many blocks there are."""
-        return 1 + max((block for name in self.weights if (block := local_name(name)[1]) is not None), default=-1)
+        return 1 + max(
+            (block for name in self.weights if (block := local_name(name)[1]) is not None),
+            default=-1,
+        )
 
     @property
     def width(self) -> int:
@@ -110,12 +128,20 @@ class Transformer(Shown):
     def is_tied(self) -> bool:
         """Whether the unembedding is the embedding, number for number."""
         embedding, unembedding = self.weights.get("embedding"), self.weights.get("unembedding")
-        return embedding is not None and unembedding is not None and np.array_equal(embedding, unembedding)
+        return (
+            embedding is not None
+            and unembedding is not None
+            and np.array_equal(embedding, unembedding)
+        )
 
     @property
     def parameters(self) -> int:
-        """How many numbers can be chosen; a tied unembedding is not counted again, frequencies are not counted."""
-        total = sum(array.size for name, array in self.weights.items() if not name.endswith("frequency"))
+        """How many numbers can be chosen; a tied unembedding is not counted again, frequencies are
+        not counted.
+        """
+        total = sum(
+            array.size for name, array in self.weights.items() if not name.endswith("frequency")
+        )
         return total - (self.weights["embedding"].size if self.is_tied else 0)
 
     def heads(self, block: int) -> tuple[int, int]:
@@ -165,14 +191,16 @@ class Transformer(Shown):
         return seen if window is None else seen & (back < window)
 
     def __call__(
-        self, inputs: Int[np.ndarray, "batch length"] | Float[np.ndarray, "batch length d"], mask: np.ndarray | None = None
+        self,
+        inputs: Int[np.ndarray, "batch length"] | Float[np.ndarray, "batch length d"],
+        mask: np.ndarray | None = None,
     ) -> Float[np.ndarray, "batch length outputs"]:
         """The logits, or the outputs of the last norm.
 
         Args:
             inputs: tokens, or vectors where there is no embedding; the batch comes first.
-            mask: as PyTorch means it: true where a place must not see another, or numbers that are added to the scores; on
-                top of ``causal`` and ``windows``.
+            mask: as PyTorch means it: true where a place must not see another, or numbers that are
+                added to the scores; on top of ``causal`` and ``windows``.
 
         Raises:
             ValueError: tokens outside the vocabulary, or more of them than positions.
@@ -183,10 +211,14 @@ class Transformer(Shown):
         for block in range(self.blocks):
             at = f"blocks.{block}"
             if self.post_norm:
-                stream = self._normalised(stream + self._attention(block, stream, added), f"{at}.norm1")
+                stream = self._normalised(
+                    stream + self._attention(block, stream, added), f"{at}.norm1"
+                )
                 stream = self._normalised(stream + self._mlp(at, stream), f"{at}.norm2")
             else:
-                stream = stream + self._attention(block, self._normalised(stream, f"{at}.norm1"), added)
+                stream = stream + self._attention(
+                    block, self._normalised(stream, f"{at}.norm1"), added
+                )
                 stream = stream + self._mlp(at, self._normalised(stream, f"{at}.norm2"))
         if self.final_norm:
             stream = self._normalised(stream, "final_norm")
@@ -198,16 +230,26 @@ class Transformer(Shown):
         weights = self.weights
         if not self.reads_tokens:
             if inputs.ndim != 3 or inputs.shape[2] != self.width:
-                raise ValueError(f"inputs: got shape {inputs.shape}; it should be (batch, length, {self.width})")
+                raise ValueError(
+                    f"inputs: got shape {inputs.shape}; it should be (batch, length, {self.width})"
+                )
             return inputs.astype(np.float64)
         if inputs.ndim != 2 or inputs.dtype.kind not in "iu":
-            raise ValueError(f"tokens: got {inputs.dtype} of shape {inputs.shape}; they should be whole numbers, (batch, length)")
+            raise ValueError(
+                f"tokens: got {inputs.dtype} of shape {inputs.shape}; they should be whole "
+                f"numbers, (batch, length)"
+            )
         if inputs.size and not 0 <= inputs.min() <= inputs.max() < len(weights["embedding"]):
-            raise ValueError(f"tokens: they should be whole numbers from 0 to {len(weights['embedding']) - 1}")
+            raise ValueError(
+                f"tokens: they should be whole numbers from 0 to {len(weights['embedding']) - 1}"
+            )
         stream = weights["embedding"][inputs]
         if "position" in weights:
             if inputs.shape[1] > len(weights["position"]):
-                raise ValueError(f"tokens: got {inputs.shape[1]} in a row; there are {len(weights['position'])} positions")
+                raise ValueError(
+                    f"tokens: got {inputs.shape[1]} in a row; there are {len(weights['position'])} "
+                    f"positions"
+                )
             stream = stream + weights["position"][: inputs.shape[1]]
         return stream
 
@@ -247,15 +289,24 @@ class Transformer(Shown):
         inner = reads @ self.weights[f"{block}.mlp.in"].T + self.bias(f"{block}.mlp.in_bias")
         act = ACTIVATIONS[self.activation]
         if f"{block}.mlp.gate" in self.weights:
-            inner = inner * act(reads @ self.weights[f"{block}.mlp.gate"].T + self.bias(f"{block}.mlp.gate_bias"))
+            inner = inner * act(
+                reads @ self.weights[f"{block}.mlp.gate"].T + self.bias(f"{block}.mlp.gate_bias")
+            )
         else:
             inner = act(inner)
         return inner @ self.weights[f"{block}.mlp.out"].T + self.bias(f"{block}.mlp.out_bias")
 
 
 def _frozen(name: str, array: np.ndarray) -> np.ndarray:
-    """In float64 and not to be written to; one that is so already is not copied and not looked through again."""
-    if isinstance(array, np.ndarray) and array.dtype == np.float64 and not array.flags.writeable and array.base is None:
+    """In float64 and not to be written to; one that is so already is not copied and not looked
+    through again.
+    """
+    if (
+        isinstance(array, np.ndarray)
+        and array.dtype == np.float64
+        and not array.flags.writeable
+        and array.base is None
+    ):
         return array
     given = np.asarray(array)
     if given.dtype.kind not in "fiu":

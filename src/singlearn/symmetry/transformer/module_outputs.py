@@ -8,11 +8,25 @@ from typing import Any
 
 import numpy as np
 
-CLOSE = {"torch.float64": 1e-4, "torch.float32": 1e-3, "torch.float16": 3e-2, "torch.bfloat16": 1e-1}
-"""Of the largest output, by the numbers that a module computes with; the library rounds to single precision inside double."""
+CLOSE = {
+    "torch.float64": 1e-4,
+    "torch.float32": 1e-3,
+    "torch.float16": 3e-2,
+    "torch.bfloat16": 1e-1,
+}
+"""Of the largest output, by the numbers that a module computes with; the library rounds to single
+precision inside double.
+"""
 
-EXACTER = {"torch.float64": 3e-5, "torch.float32": 3e-5, "torch.float16": 3e-2, "torch.bfloat16": 3e-2}
-"""The same of a copy that computes in double precision; modules that were cast have kept rounded rotary speeds."""
+EXACTER = {
+    "torch.float64": 3e-5,
+    "torch.float32": 3e-5,
+    "torch.float16": 3e-2,
+    "torch.bfloat16": 3e-2,
+}
+"""The same of a copy that computes in double precision; modules that were cast have kept rounded
+rotary speeds.
+"""
 
 WRITING = ("wte", "wpe", "embed_tokens", "c_proj", "o_proj", "down_proj")
 
@@ -21,9 +35,11 @@ MOST_PARAMETERS = 20_000_000
 
 
 def scrambled_copy(module: Any) -> tuple[Any, float] | None:
-    """A copy in double precision with random weights of a size at which every setting matters, and how close its outputs should be.
+    """A copy in double precision with random weights of a size at which every setting matters, and
+    how close its outputs should be.
 
-    Initial weights are so small that attention is nearly even and activations nearly linear: outputs hardly tell settings apart.
+    Initial weights are so small that attention is nearly even and activations nearly linear:
+    outputs hardly tell settings apart.
 
     Returns:
         ``None`` for modules that are too large.
@@ -48,16 +64,20 @@ def scrambled_copy(module: Any) -> tuple[Any, float] | None:
     return made, max(EXACTER.get(kind, 3e-2) for kind in kinds)
 
 
-def require_agreement(module: Any, evaluated: Callable[[Any], Any], expected: np.ndarray, close: float | None = None) -> None:
+def require_agreement(
+    module: Any, evaluated: Callable[[Any], Any], expected: np.ndarray, close: float | None = None
+) -> None:
     """Refuse a module that computes something else than its settings and weights say.
 
-    Settings can be changed after a module was made, or parts of it exchanged; its own outputs show it.
+    Settings can be changed after a module was made, or parts of it exchanged; its own outputs show
+    it.
 
     Args:
         module: in any mode; it is evaluated without gradients and left as it was.
         evaluated: its outputs on some inputs, given PyTorch.
         expected: what was read gives on them.
-        close: share of the largest output; by the numbers that the module computes with, if not given.
+        close: share of the largest output; by the numbers that the module computes with, if not
+            given.
 
     Raises:
         ValueError: the outputs are not close.
@@ -77,6 +97,7 @@ def require_agreement(module: Any, evaluated: Callable[[Any], Any], expected: np
     gap, largest = float(np.max(np.abs(found - expected))), float(np.max(np.abs(expected)))
     if not gap <= close * max(largest, 1e-30):
         raise ValueError(
-            f"model: its outputs differ by {gap:.2g} (the largest is {largest:.2g}) from what its settings and weights say; "
+            f"model: its outputs differ by {gap:.2g} (the largest is {largest:.2g}) from what its "
+            f"settings and weights say; "
             "something in it was changed after it was made"
         )

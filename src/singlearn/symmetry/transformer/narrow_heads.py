@@ -10,7 +10,8 @@ from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.rotary import frequency_groups
 
 ROUNDING = 64 * np.finfo(float).eps
-"""Singular values up to this share of a product of factors count as 0 where no tolerance is given."""
+"""Singular values up to this share of a product of factors count as 0 where no tolerance is given.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Removal:
     Attributes:
         block: where.
         what: in words.
-        bound: proven, of what is written to the stream or added to a score, at any input behind a norm; 0 where nothing
-            but rounding changes; ``None`` where no norm bounds the inputs.
+        bound: proven, of what is written to the stream or added to a score, at any input behind a
+            norm; 0 where nothing but rounding changes; ``None`` where no norm bounds the inputs.
     """
 
     block: int
@@ -29,12 +30,21 @@ class Removal:
     bound: float | None
 
     def __str__(self) -> str:
-        changes = "" if self.bound == 0 else ", not bounded" if self.bound is None else f", at most {self.bound:.2g}"
+        changes = (
+            ""
+            if self.bound == 0
+            else ", not bounded"
+            if self.bound is None
+            else f", at most {self.bound:.2g}"
+        )
         return f"block {self.block}: {self.what}{changes}"
 
 
-def narrowed_heads(model: Transformer, block: int, share: float, reach: float | None) -> tuple[Transformer, list[Removal]]:
-    """The transformer with fewer entries per head, rotary planes and heads in one block, and what was taken away.
+def narrowed_heads(
+    model: Transformer, block: int, share: float, reach: float | None
+) -> tuple[Transformer, list[Removal]]:
+    """The transformer with fewer entries per head, rotary planes and heads in one block, and what
+    was taken away.
 
     Args:
         share: singular values up to this share of the largest one go.
@@ -58,7 +68,11 @@ def _values(model: Transformer, block: int, share: float, reach: float | None) -
         return model, []
     spread = heads // key_heads
     thin = [
-        _thin(np.vstack(list(model.weights[f"{at}.output"][h * spread : (h + 1) * spread])), model.weights[f"{at}.value"][h], share)
+        _thin(
+            np.vstack(list(model.weights[f"{at}.output"][h * spread : (h + 1) * spread])),
+            model.weights[f"{at}.value"][h],
+            share,
+        )
         for h in range(key_heads)
     ]
     rank = max(len(sizes) for _, sizes, _, _ in thin)
@@ -86,7 +100,11 @@ def _keys(model: Transformer, block: int, share: float, reach: float | None) -> 
     bias = model.weights.get(f"{at}.query_bias", np.zeros((heads, size)))
     query = np.concatenate([model.weights[f"{at}.query"], bias[..., None]], axis=-1)
     thin = [
-        _thin(np.vstack([part.T for part in query[h * spread : (h + 1) * spread]]), model.weights[f"{at}.key"][h], share)
+        _thin(
+            np.vstack([part.T for part in query[h * spread : (h + 1) * spread]]),
+            model.weights[f"{at}.key"][h],
+            share,
+        )
         for h in range(key_heads)
     ]
     rank = max(1, *(len(sizes) for _, sizes, _, _ in thin))
@@ -106,13 +124,19 @@ def _keys(model: Transformer, block: int, share: float, reach: float | None) -> 
     scale = model.score_scale(block)
     # Queries read (ν, 1), of length up to sqrt(d + 1), keys read ν.
     bound = None if reach is None else _bound(lost, np.sqrt(reach**2 + 1) * reach, scale)
-    removal = Removal(block, f"queries and keys of {size} entries now have {rank}", 0.0 if lost == 0 else bound)
+    removal = Removal(
+        block, f"queries and keys of {size} entries now have {rank}", 0.0 if lost == 0 else bound
+    )
     return _with_scales(model).with_weights(changes), [removal]
 
 
 def _rotary_planes(model: Transformer, block: int, share: float, reach: float | None) -> Step:
     at = f"blocks.{block}.attention"
-    names = [f"{at}.{name}" for name in ("query", "query_bias", "key", "key_bias") if f"{at}.{name}" in model.weights]
+    names = [
+        f"{at}.{name}"
+        for name in ("query", "query_bias", "key", "key_bias")
+        if f"{at}.{name}" in model.weights
+    ]
     speeds = model.weights[f"{at}.frequency"]
     planes = len(speeds)
     _, key_heads = model.heads(block)
@@ -120,7 +144,9 @@ def _rotary_planes(model: Transformer, block: int, share: float, reach: float | 
         return model, []
     sizes = np.zeros((2, key_heads, planes))
     for name in names:
-        squares = np.sum(model.weights[name].reshape(*model.weights[name].shape[:2], -1) ** 2, axis=-1)
+        squares = np.sum(
+            model.weights[name].reshape(*model.weights[name].shape[:2], -1) ** 2, axis=-1
+        )
         squares = squares[:, :planes] + squares[:, planes:]
         side = 0 if "query" in name else 1
         sizes[side] += squares.reshape(key_heads, -1, planes).sum(axis=1)
@@ -130,10 +156,14 @@ def _rotary_planes(model: Transformer, block: int, share: float, reach: float | 
     if np.all(needed):
         return model, []
     rows = np.concatenate([np.flatnonzero(needed), np.flatnonzero(needed) + planes])
-    changes = {name: model.weights[name][:, rows] for name in names} | {f"{at}.frequency": speeds[needed]}
+    changes = {name: model.weights[name][:, rows] for name in names} | {
+        f"{at}.frequency": speeds[needed]
+    }
     lost = float(np.max(product[:, ~needed].sum(axis=1)))
     bound = None if reach is None else _bound(lost, reach**2 + 1, model.score_scale(block))
-    removal = Removal(block, f"{int(np.sum(~needed))} of {planes} rotary planes", 0.0 if lost == 0 else bound)
+    removal = Removal(
+        block, f"{int(np.sum(~needed))} of {planes} rotary planes", 0.0 if lost == 0 else bound
+    )
     return replace(_with_scales(model), weights={**model.weights, **changes}), [removal]
 
 
@@ -144,7 +174,10 @@ def _silent_heads(model: Transformer, block: int, share: float, reach: float | N
         return model, []
     spread = heads // key_heads
     written = [
-        max(_size(model.weights[f"{at}.output"][h], model.weights[f"{at}.value"][k]) for h in range(k * spread, (k + 1) * spread))
+        max(
+            _size(model.weights[f"{at}.output"][h], model.weights[f"{at}.value"][k])
+            for h in range(k * spread, (k + 1) * spread)
+        )
         for k in range(key_heads)
     ]
     silent = np.array(written) == 0
@@ -153,19 +186,29 @@ def _silent_heads(model: Transformer, block: int, share: float, reach: float | N
     kept = np.flatnonzero(~silent)
     kept_heads = np.flatnonzero(np.repeat(~silent, spread))
     changes = {}
-    for part, rows in (("query", kept_heads), ("output", kept_heads), ("key", kept), ("value", kept)):
+    for part, rows in (
+        ("query", kept_heads),
+        ("output", kept_heads),
+        ("key", kept),
+        ("value", kept),
+    ):
         for name in (f"{at}.{part}", f"{at}.{part}_bias"):
             if name in model.weights and name != f"{at}.output_bias":
                 changes[name] = model.weights[name][rows]
     count = int(np.sum(silent)) * spread
-    return model.with_weights(changes), [Removal(block, f"{count} of {heads} heads, which write nothing", 0.0)]
+    return model.with_weights(changes), [
+        Removal(block, f"{count} of {heads} heads, which write nothing", 0.0)
+    ]
 
 
-def _thin(left: np.ndarray, right: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """The singular value decomposition of ``left @ right`` from its thin factors, without small values; and the first of those.
+def _thin(
+    left: np.ndarray, right: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """The singular value decomposition of ``left @ right`` from its thin factors, without small
+    values; and the first of those.
 
-    What rounding could have made is measured against the sizes of the factors, what a tolerance allows against the largest
-    singular value.
+    What rounding could have made is measured against the sizes of the factors, what a tolerance
+    allows against the largest singular value.
     """
     q_left, r_left = np.linalg.qr(left)
     q_right, r_right = np.linalg.qr(right.T)
@@ -173,7 +216,12 @@ def _thin(left: np.ndarray, right: np.ndarray, share: float) -> tuple[np.ndarray
     noise = ROUNDING * float(np.linalg.norm(left, 2) * np.linalg.norm(right, 2))
     kept = sizes > max(noise, share * sizes[0] if share > ROUNDING else 0.0)
     lost = float(sizes[~kept][0]) if not np.all(kept) else 0.0
-    return (q_left @ u)[:, : len(sizes)][:, kept], sizes[kept], (v @ q_right.T)[: len(sizes)][kept], 0.0 if lost <= noise else lost
+    return (
+        (q_left @ u)[:, : len(sizes)][:, kept],
+        sizes[kept],
+        (v @ q_right.T)[: len(sizes)][kept],
+        0.0 if lost <= noise else lost,
+    )
 
 
 def _size(left: np.ndarray, right: np.ndarray) -> float:
@@ -188,4 +236,6 @@ def _bound(lost: float, reach: float | None, scale: float) -> float | None:
 
 def _with_scales(model: Transformer) -> Transformer:
     """The scales of the scores written down, so that narrower queries do not change them."""
-    return replace(model, score_scales=tuple(model.score_scale(block) for block in range(model.blocks)))
+    return replace(
+        model, score_scales=tuple(model.score_scale(block) for block in range(model.blocks))
+    )

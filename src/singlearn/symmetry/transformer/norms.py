@@ -8,26 +8,36 @@ import numpy as np
 
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry, checked
-from singlearn.symmetry.transformer.stream import places, readers, require_free_stream, written_through
+from singlearn.symmetry.transformer.refusal import NotASymmetryError, checked
+from singlearn.symmetry.transformer.stream import (
+    places,
+    readers,
+    require_free_stream,
+    written_through,
+)
 
 
 def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
-    r"""Move every norm's gain and bias into what reads it: :math:`W → W \mathrm{diag}(g)`, and :math:`W β` into the reader's bias.
+    r"""Move every norm's gain and bias into what reads it: :math:`W → W \mathrm{diag}(g)`, and
+     :math:`W β` into the reader's bias.
 
-    A last norm without an unembedding behind it keeps its own. An unembedding that was tied to the embedding is so no
-    longer.
+    A last norm without an unembedding behind it keeps its own. An unembedding that was tied to the
+    embedding is so no longer.
 
     Args:
         final: the last norm too.
 
     Raises:
-        NotASymmetry: there are no norms, or they stand behind the additions, where the stream itself carries the gain.
+        NotASymmetryError: there are no norms, or they stand behind the additions, where the stream
+            itself carries the gain.
     """
     if model.norm == "none":
-        raise NotASymmetry("model: it has no norms, hence no gains to fold")
+        raise NotASymmetryError("model: it has no norms, hence no gains to fold")
     if model.post_norm:
-        raise NotASymmetry("model: its norms stand behind the additions; the stream carries their gains on, so no reader can take them")
+        raise NotASymmetryError(
+            "model: its norms stand behind the additions; the stream carries their gains on, so no "
+            "reader can take them"
+        )
     return checked(model, folded(model, final), "gains")
 
 
@@ -38,7 +48,9 @@ def folded(model: Transformer, final: bool = True) -> Transformer:
         if place == "final_norm" and not final:
             continue
         if f"{place}.bias" in weights:
-            weights[f"{name}_bias"] = model.bias(f"{name}_bias") + model.weights[name] @ model.weights[f"{place}.bias"]
+            weights[f"{name}_bias"] = (
+                model.bias(f"{name}_bias") + model.weights[name] @ model.weights[f"{place}.bias"]
+            )
         weights[name] = model.weights[name] * model.gain(place)
     for place in places(model):
         if place != "final_norm" or (final and "unembedding" in weights):
@@ -50,44 +62,66 @@ def folded(model: Transformer, final: bool = True) -> Transformer:
 def layer_to_rms(model: Transformer) -> Transformer:
     r"""The same function with RMSNorm in place of LayerNorm [ashkboos2024slicegpt]_.
 
-    LayerNorm of x is RMSNorm of :math:`x - \bar x`, so it is enough that everything writes to the stream without a mean,
-    :math:`W → (I - 1 1^T/d) W`; what the mean was, no norm has ever let through.
+    LayerNorm of x is RMSNorm of :math:`x - \bar x`, so it is enough that everything writes to the
+    stream without a mean, :math:`W → (I - 1 1^T/d) W`; what the mean was, no norm has ever let
+    through.
 
     Raises:
-        NotASymmetry: the norm is not LayerNorm, it stands behind the additions, vectors come in with a mean of their own, or
-            nothing takes the mean away in front of the unembedding.
+        NotASymmetryError: the norm is not LayerNorm, it stands behind the additions, vectors come
+            in with a mean of their own, or nothing takes the mean away in front of the unembedding.
     """
     if model.norm != "layer":
-        raise NotASymmetry(f"model: its norm is {model.norm!r}; only LayerNorm subtracts a mean")
+        raise NotASymmetryError(
+            f"model: its norm is {model.norm!r}; only LayerNorm subtracts a mean"
+        )
     if model.post_norm:
-        raise NotASymmetry("model: its norms stand behind the additions, and their gains and biases give the stream a mean again")
+        raise NotASymmetryError(
+            "model: its norms stand behind the additions, and their gains and biases give the "
+            "stream a mean again"
+        )
     if not model.reads_tokens:
-        raise NotASymmetry("model: its inputs are vectors, which come with a mean of their own that RMSNorm would not subtract")
+        raise NotASymmetryError(
+            "model: its inputs are vectors, which come with a mean of their own that RMSNorm would "
+            "not subtract"
+        )
     if not model.final_norm:
-        raise NotASymmetry("model: it has no norm at the end, so the mean of the stream is seen")
+        raise NotASymmetryError(
+            "model: it has no norm at the end, so the mean of the stream is seen"
+        )
     centring = np.eye(model.width) - 1.0 / model.width
-    after = replace(model, weights={**model.weights, **written_through(model, centring)}, norm="rms")
+    after = replace(
+        model, weights={**model.weights, **written_through(model, centring)}, norm="rms"
+    )
     return checked(model, after, "centring")
 
 
 def rescale_stream(model: Transformer, factor: float) -> Transformer:
-    r"""Write :math:`c x` instead of x. A norm divides c out again if :math:`ε → c^2 ε`; without norms readers become :math:`W / c`.
+    r"""Write :math:`c x` instead of x. A norm divides c out again if :math:`ε → c^2 ε`; without
+     norms readers become :math:`W / c`.
 
     Raises:
-        NotASymmetry: a factor of 0, or, with a norm, a negative one given that only its size is divided out; or the stream is
-            seen from outside.
+        NotASymmetryError: a factor of 0, or, with a norm, a negative one given that only its size
+            is divided out; or the stream is seen from outside.
         ValueError: not a finite number.
     """
-    factor = real_number("factor", factor, above=-1e150, below=1e150, meaning="a number whose square is finite")
+    factor = real_number(
+        "factor", factor, above=-1e150, below=1e150, meaning="a number whose square is finite"
+    )
     if factor == 0 or (factor < 0 and model.norm != "none"):
-        raise NotASymmetry(f"factor: got {factor}; a norm divides out |c| only, so c should be positive (rotate by -I changes the sign)")
+        raise NotASymmetryError(
+            f"factor: got {factor}; a norm divides out |c| only, so c should be positive (rotate "
+            f"by -I changes the sign)"
+        )
     require_free_stream(model, "another scale")
     changes = written_through(model, factor * np.eye(model.width))
     epsilon, epsilons = model.epsilon, model.epsilons
     if model.norm == "none":
         changes |= {name: model.weights[name] / factor for name, _ in readers(model)}
     else:
-        epsilon, epsilons = epsilon * factor**2, {place: value * factor**2 for place, value in epsilons.items()}
+        epsilon, epsilons = (
+            epsilon * factor**2,
+            {place: value * factor**2 for place, value in epsilons.items()},
+        )
         if not model.final_norm:
             changes["unembedding"] = model.weights["unembedding"] / factor
     after = replace(model, weights={**model.weights, **changes}, epsilon=epsilon, epsilons=epsilons)

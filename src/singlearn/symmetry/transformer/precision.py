@@ -15,7 +15,8 @@ ENOUGH = 64
 
 
 def kept_as(model: Transformer) -> str:
-    """The coarsest format that holds every weight exactly; float64 where there are too few different numbers to tell.
+    """The coarsest format that holds every weight exactly; float64 where there are too few
+    different numbers to tell.
 
     >>> kept_as(Transformer({"embedding": np.eye(2) / 3, "unembedding": np.eye(2)}, "rms"))
     'float64'

@@ -10,10 +10,11 @@ from singlearn.running.arguments import whole_number
 from singlearn.symmetry.transformer.model import Transformer
 
 TOLERANCE = 1e-9
-"""Relative to the largest logit; a transformation that changes the logits by more is not returned."""
+"""Relative to the largest logit; a transformation that changes the logits by more is not returned.
+"""
 
 
-class NotASymmetry(ValueError):
+class NotASymmetryError(ValueError):
     """The transformation would change what the transformer computes; the message says why."""
 
 
@@ -21,14 +22,17 @@ def checked(before: Transformer, after: Transformer, what: str) -> Transformer:
     """``after``, once both give the same outputs on random inputs.
 
     Raises:
-        NotASymmetry: they differ by more than 1e-9 of the largest output: a matrix too close to singular for double
-            precision.
+        NotASymmetryError: they differ by more than 1e-9 of the largest output: a matrix too close
+            to singular for double precision.
     """
     inputs = random_inputs(before, 4, 8)
     expected, found = before(inputs), after(inputs)
     change = float(np.max(np.abs(found - expected)))
     if not change <= TOLERANCE * max(float(np.max(np.abs(expected))), 1e-300):
-        raise NotASymmetry(f"{what}: in double precision it changes the logits by {change:.2g}; use a better conditioned matrix")
+        raise NotASymmetryError(
+            f"{what}: in double precision it changes the logits by {change:.2g}; use a better "
+            f"conditioned matrix"
+        )
     return after
 
 
@@ -49,7 +53,9 @@ def square_matrix(matrix: np.ndarray, size: int, name: str) -> np.ndarray:
     """
     array = real_array(matrix, name, f"{size} by {size}")
     if array.shape != (size, size) or not np.all(np.isfinite(array)):
-        raise ValueError(f"{name}: got shape {array.shape}; it should be {size} by {size}, of finite numbers")
+        raise ValueError(
+            f"{name}: got shape {array.shape}; it should be {size} by {size}, of finite numbers"
+        )
     return array
 
 
@@ -64,7 +70,9 @@ def real_array(given: Any, name: str, shape: str) -> np.ndarray:
     except ValueError:
         array = np.asarray(None)  # rows of several lengths
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name}: got {str(given)[:60]}; it should be {shape}, of finite real numbers")
+        raise ValueError(
+            f"{name}: got {str(given)[:60]}; it should be {shape}, of finite real numbers"
+        )
     return array.astype(np.float64)
 
 
@@ -75,8 +83,15 @@ def permutation(given: Any, size: int, what: str) -> np.ndarray:
         ValueError: something else.
     """
     array = np.asarray(given)
-    if array.shape != (size,) or (array.dtype.kind not in "iu" and size) or sorted(array.tolist()) != list(range(size)):
-        raise ValueError(f"order: got {str(given)[:60]}; it should be a permutation of 0, …, {size - 1}, the {what}, in whole numbers")
+    if (
+        array.shape != (size,)
+        or (array.dtype.kind not in "iu" and size)
+        or sorted(array.tolist()) != list(range(size))
+    ):
+        raise ValueError(
+            f"order: got {str(given)[:60]}; it should be a permutation of 0, …, {size - 1}, the "
+            f"{what}, in whole numbers"
+        )
     return array.astype(np.int64)
 
 
@@ -88,15 +103,20 @@ def block_number(model: Transformer, block: Any) -> int:
     """
     if not model.blocks:
         raise ValueError(f"block: got {block}; there are no blocks")
-    return whole_number("block", block, at_least=0, at_most=model.blocks - 1, why="the number of a block")
+    return whole_number(
+        "block", block, at_least=0, at_most=model.blocks - 1, why="the number of a block"
+    )
 
 
 def require_invertible(matrix: np.ndarray, name: str) -> None:
     """Refuse a matrix without a usable inverse.
 
     Raises:
-        NotASymmetry: its condition number is above 1e8.
+        NotASymmetryError: its condition number is above 1e8.
     """
     condition = float(np.linalg.cond(matrix))
     if not condition < 1e8:
-        raise NotASymmetry(f"{name}: its condition number is {condition:.2g}; an invertible matrix, with one below 1e8, is needed")
+        raise NotASymmetryError(
+            f"{name}: its condition number is {condition:.2g}; an invertible matrix, with one "
+            f"below 1e8, is needed"
+        )

@@ -18,12 +18,15 @@ def frequency_groups(frequencies: Float[np.ndarray, " planes"]) -> list[np.ndarr
     return [np.flatnonzero(frequencies == value) for value in np.unique(frequencies)]
 
 
-def commuting_part(matrix: Float[np.ndarray, "k k"], frequencies: Float[np.ndarray, " planes"]) -> Float[np.ndarray, "k k"]:
+def commuting_part(
+    matrix: Float[np.ndarray, "k k"], frequencies: Float[np.ndarray, " planes"]
+) -> Float[np.ndarray, "k k"]:
     r"""The nearest matrix that commutes with every rotation :math:`R_t = ⊕_i R(t θ_i)`.
 
-    Read entry i and entry i + planes as one complex number; a turn multiplies it by :math:`e^{i t θ}`. What commutes with all turns
-    does not mix planes of different speed (speeds from 0 to π, both excluded, differ in their turns), and is linear over the complex
-    numbers where the speed is not 0: a turn and a scale of each plane where all speeds differ.
+    Read entry i and entry i + planes as one complex number; a turn multiplies it by :math:`e^{i t
+    θ}`. What commutes with all turns does not mix planes of different speed (speeds from 0 to π,
+    both excluded, differ in their turns), and is linear over the complex numbers where the speed is
+    not 0: a turn and a scale of each plane where all speeds differ.
 
     Args:
         matrix: of queries with twice as many entries as there are planes.
@@ -53,4 +56,7 @@ def commutant_dimension(frequencies: Float[np.ndarray, " planes"]) -> int:
     >>> commutant_dimension(np.array([1.0, 0.1])), commutant_dimension(np.array([1.0, 1.0]))
     (4, 8)
     """
-    return sum((4 if frequencies[group[0]] == 0 else 2) * len(group) ** 2 for group in frequency_groups(frequencies))
+    return sum(
+        (4 if frequencies[group[0]] == 0 else 2) * len(group) ** 2
+        for group in frequency_groups(frequencies)
+    )

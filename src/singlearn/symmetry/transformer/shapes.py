@@ -34,10 +34,25 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "unembedding": ("vocabulary", "d"),
     "unembedding_bias": ("vocabulary",),
 }
-"""Every name a weight may have, behind ``blocks.<i>.`` where it belongs to a block, and its shape."""
+"""Every name a weight may have, behind ``blocks.<i>.`` where it belongs to a block, and its shape.
+"""
 
-OUTSIDE = ("embedding", "position", "final_norm.gain", "final_norm.bias", "unembedding", "unembedding_bias")
-NEEDED_INSIDE = ("attention.query", "attention.key", "attention.value", "attention.output", "mlp.in", "mlp.out")
+OUTSIDE = (
+    "embedding",
+    "position",
+    "final_norm.gain",
+    "final_norm.bias",
+    "unembedding",
+    "unembedding_bias",
+)
+NEEDED_INSIDE = (
+    "attention.query",
+    "attention.key",
+    "attention.value",
+    "attention.output",
+    "mlp.in",
+    "mlp.out",
+)
 NEEDS = {"position": "embedding", "unembedding_bias": "unembedding", "mlp.gate_bias": "mlp.gate"}
 
 
@@ -55,8 +70,9 @@ def check_weights(arrays: Mapping[str, np.ndarray], has_norms: bool, has_final_n
     """Refuse arrays that are not the weights of one transformer.
 
     Raises:
-        ValueError: an unknown name, a missing one, shapes that do not fit, blocks that are not numbered 0, 1, …,
-            heads that do not share keys evenly, or rotary frequencies that are not one for two entries of a key.
+        ValueError: an unknown name, a missing one, shapes that do not fit, blocks that are not
+            numbered 0, 1, …, heads that do not share keys evenly, or rotary frequencies that are
+            not one for two entries of a key.
     """
     blocks: set[int] = set()
     sizes: dict[tuple[int | None, str], tuple[int, str]] = {}
@@ -64,20 +80,25 @@ def check_weights(arrays: Mapping[str, np.ndarray], has_norms: bool, has_final_n
         local, block = local_name(name)
         if local not in SHAPES or (local in OUTSIDE) == (block is not None):
             raise ValueError(
-                f"weights: {name!r} is no name of a weight; the names are those of SHAPES, such as 'blocks.0.attention.query'"
+                f"weights: {name!r} is no name of a weight; the names are those of SHAPES, such as "
+                f"'blocks.0.attention.query'"
             )
         if "norm" in local and not (has_final_norm if local.startswith("final") else has_norms):
             raise ValueError(f"weights: {name!r} is given although there is no such norm")
         if block is not None:
             blocks.add(block)
         if array.ndim != len(SHAPES[local]):
-            raise ValueError(f"weights[{name!r}]: got shape {array.shape}; it should be ({', '.join(SHAPES[local])})")
+            raise ValueError(
+                f"weights[{name!r}]: got shape {array.shape}; it should be "
+                f"({', '.join(SHAPES[local])})"
+            )
         for size, axis in zip(array.shape, SHAPES[local], strict=True):
             shared = None if axis in ("d", "vocabulary", "positions") else block
             known = sizes.setdefault((shared, axis), (size, name))
             if known[0] != size:
                 raise ValueError(
-                    f"weights[{name!r}]: its {axis} is {size}, that of {known[1]!r} is {known[0]}; they should be equal"
+                    f"weights[{name!r}]: its {axis} is {size}, that of {known[1]!r} is {known[0]}; "
+                    f"they should be equal"
                 )
     if blocks != set(range(len(blocks))):
         raise ValueError(f"weights: found blocks {sorted(blocks)}; they should be numbered 0, 1, …")
@@ -105,6 +126,7 @@ def _check_heads(size: Mapping[str, int], block: int) -> None:
         )
     if planes is not None and 2 * planes != size["d_head"]:
         raise ValueError(
-            f"weights: block {block} rotates {planes} planes, but its queries have {size['d_head']} entries; "
+            f"weights: block {block} rotates {planes} planes, but its queries have "
+            f"{size['d_head']} entries; "
             "they should be twice as many (entry i is rotated with entry i + d_head/2)"
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from singlearn.symmetry.transformer.model import Transformer
-from singlearn.symmetry.transformer.refusal import NotASymmetry
+from singlearn.symmetry.transformer.refusal import NotASymmetryError
 from singlearn.symmetry.transformer.shapes import local_name
 
 WRITERS = ("embedding", "position", "attention.output_bias", "mlp.out_bias")
@@ -30,7 +30,9 @@ def written_through(model: Transformer, matrix: np.ndarray) -> dict[str, np.ndar
 
 
 def readers_of_block(model: Transformer, block: int) -> Iterator[tuple[str, str]]:
-    """Every weight of a block that reads the stream along its last axis, and the place of the norm in front of it."""
+    """Every weight of a block that reads the stream along its last axis, and the place of the norm
+    in front of it.
+    """
     for name in ("query", "key", "value"):
         yield f"blocks.{block}.attention.{name}", f"blocks.{block}.norm1"
     for name in ("gate", "in"):
@@ -39,7 +41,9 @@ def readers_of_block(model: Transformer, block: int) -> Iterator[tuple[str, str]
 
 
 def readers(model: Transformer) -> Iterator[tuple[str, str]]:
-    """Every weight that reads the stream along its last axis, and the place of the norm in front of it."""
+    """Every weight that reads the stream along its last axis, and the place of the norm in front of
+    it.
+    """
     for block in range(model.blocks):
         yield from readers_of_block(model, block)
     if "unembedding" in model.weights:
@@ -53,14 +57,25 @@ def places(model: Transformer) -> list[str]:
 
 
 def require_free_stream(model: Transformer, what: str) -> None:
-    """Refuse a change of basis of a stream that is itself seen from outside, or that norms stand in the way of.
+    """Refuse a change of basis of a stream that is itself seen from outside, or that norms stand in
+    the way of.
 
     Raises:
-        NotASymmetry: the inputs are vectors, the outputs are the stream, or norms stand behind the additions.
+        NotASymmetryError: the inputs are vectors, the outputs are the stream, or norms stand behind
+            the additions.
     """
     if not model.reads_tokens:
-        raise NotASymmetry(f"model: its inputs are vectors of the stream itself, whose basis is given; {what} would change it")
+        raise NotASymmetryError(
+            f"model: its inputs are vectors of the stream itself, whose basis is given; {what} "
+            f"would change it"
+        )
     if "unembedding" not in model.weights:
-        raise NotASymmetry(f"model: its outputs are the stream itself, whose basis is given; {what} would change it")
+        raise NotASymmetryError(
+            f"model: its outputs are the stream itself, whose basis is given; {what} would "
+            f"change it"
+        )
     if model.post_norm:
-        raise NotASymmetry(f"model: its norms stand behind the additions, so the stream carries their gains; {what} would change it")
+        raise NotASymmetryError(
+            f"model: its norms stand behind the additions, so the stream carries their gains; "
+            f"{what} would change it"
+        )

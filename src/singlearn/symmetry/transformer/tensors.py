@@ -1,4 +1,6 @@
-"""The tensors of a checkpoint: from one file, from several with an index, or from a module; each is used once or refused."""
+"""The tensors of a checkpoint: from one file, from several with an index, or from a module; each is
+used once or refused.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.symmetry.deep.files.pt import read_pt
-from singlearn.symmetry.deep.files.safetensors_file import read_safetensors
+from singlearn.symmetry.files.pt import read_pt
+from singlearn.symmetry.files.safetensors_file import read_safetensors
 
-WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+WHOLE = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 """Files that hold the weights of a folder, in the order in which the library prefers them."""
 
 
@@ -50,7 +57,8 @@ class Tensors:
         Args:
             name: of the tensor.
             shape: that it should have.
-            integers: whether it may hold integers or truths; weights do so where they are quantised.
+            integers: whether it may hold integers or truths; weights do so where they are
+                quantised.
 
         Raises:
             ValueError: there is none, or it has another shape or another kind of numbers.
@@ -59,9 +67,15 @@ class Tensors:
             raise ValueError(f"{self.source}: the tensor {name!r} is missing")
         array = self._left.pop(name)
         if array.shape != shape:
-            raise ValueError(f"{self.source}: {name!r} has shape {array.shape}; by the configuration it should be {shape}")
+            raise ValueError(
+                f"{self.source}: {name!r} has shape {array.shape}; by the configuration it should "
+                f"be {shape}"
+            )
         if array.dtype.kind not in ("fiub" if integers else "f"):
-            raise ValueError(f"{self.source}: {name!r} holds numbers of the kind {array.dtype}; weights should be real, and not quantised")
+            raise ValueError(
+                f"{self.source}: {name!r} holds numbers of the kind {array.dtype}; weights should "
+                f"be real, and not quantised"
+            )
         return array
 
     def require_all_used(self) -> None:
@@ -74,7 +88,8 @@ class Tensors:
             name = next(iter(self._left))
             more = f" and {len(self._left) - 1} more" if len(self._left) > 1 else ""
             raise ValueError(
-                f"{self.source}: it holds {name!r}{more}, which the model that the configuration describes does not have; "
+                f"{self.source}: it holds {name!r}{more}, which the model that the configuration "
+                f"describes does not have; "
                 "a part of the function that is not understood is not passed over"
             )
 
@@ -112,8 +127,15 @@ def tensors_of_module(module: Any) -> Tensors:
     """
     arrays = {}
     for name, tensor in module.state_dict().items():
-        if not hasattr(tensor, "is_floating_point") or tensor.is_quantized or str(tensor.device) == "meta":
-            raise ValueError(f"model: {name!r} holds no plain numbers; quantised and offloaded weights are not read")
+        if (
+            not hasattr(tensor, "is_floating_point")
+            or tensor.is_quantized
+            or str(tensor.device) == "meta"
+        ):
+            raise ValueError(
+                f"model: {name!r} holds no plain numbers; quantised and offloaded weights are not "
+                f"read"
+            )
         plain = tensor.detach().cpu()
         arrays[name] = (plain.double() if plain.is_floating_point() else plain).numpy()
     return Tensors(arrays, "model")
@@ -128,7 +150,9 @@ def _sharded(index: Path) -> dict[str, np.ndarray]:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         files = sorted({str(file) for file in weight_map.values()})
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{index}: it is no index of weights; it should be JSON with a weight_map") from None
+        raise ValueError(
+            f"{index}: it is no index of weights; it should be JSON with a weight_map"
+        ) from None
     arrays: dict[str, np.ndarray] = {}
     for file in files:
         path = index.parent / file

@@ -16,17 +16,25 @@ ROUNDING = 4.0
 def fewer_units(model: Transformer, block: int) -> tuple[dict[str, np.ndarray], list[str]]:
     r"""The MLP's weights without the units that it does not need, and what was found.
 
-    * dead: nothing goes out of it, or what passes the activation is 0 at every input. That is proven for ReLU behind a norm
-      whose gain was folded: then :math:`|ν(x)| ≤ \sqrt d`, so :math:`|w| \sqrt d + b ≤ 0` is enough.
-    * constant: nothing comes in but its bias; :math:`φ(b)` times its outgoing weights joins the output bias.
-    * duplicate: units with one incoming row (for ReLU: up to a positive factor) add up. Behind one gate,
-      :math:`φ(g) \sum_j o_j ⟨u_j, x⟩` needs as many units as :math:`\sum_j o_j u_j^T` has rank.
+    * dead: nothing goes out of it, or what passes the activation is 0 at every input. That is
+      proven for ReLU behind a norm whose gain was folded: then :math:`|ν(x)| ≤ \sqrt d`, so
+      :math:`|w| \sqrt d + b ≤ 0` is enough.
+    * constant: nothing comes in but its bias; :math:`φ(b)` times its outgoing weights joins the
+      output bias.
+    * duplicate: units with one incoming row (for ReLU: up to a positive factor) add up. Behind one
+      gate, :math:`φ(g) \sum_j o_j ⟨u_j, x⟩` needs as many units as :math:`\sum_j o_j u_j^T` has
+      rank.
 
     Returns:
-        The weights of this MLP by their names in it (``in``, ``out_bias``, …), and a count of each kind, in words.
+        The weights of this MLP by their names in it (``in``, ``out_bias``, …), and a count of each
+        kind, in words.
     """
     at = f"blocks.{block}.mlp"
-    parts = {name[len(at) + 1 :]: array for name, array in model.weights.items() if name.startswith(f"{at}.")}
+    parts = {
+        name[len(at) + 1 :]: array
+        for name, array in model.weights.items()
+        if name.startswith(f"{at}.")
+    }
     gated = "gate" in parts
     passing = "gate" if gated else "in"
     act = ACTIVATIONS[model.activation]
@@ -63,8 +71,12 @@ def fewer_units(model: Transformer, block: int) -> tuple[dict[str, np.ndarray], 
             new_out.append(out[:, group] @ factor)
             merged += len(group) - 1
             continue
-        left, sizes, right = np.linalg.svd((out[:, group] * (scale[group] / scale[first])) @ up[group], full_matrices=False)
-        rank = int(np.sum(sizes > len(up[0]) * np.finfo(float).eps * sizes[0])) if sizes[0] > 0 else 0
+        left, sizes, right = np.linalg.svd(
+            (out[:, group] * (scale[group] / scale[first])) @ up[group], full_matrices=False
+        )
+        rank = (
+            int(np.sum(sizes > len(up[0]) * np.finfo(float).eps * sizes[0])) if sizes[0] > 0 else 0
+        )
         if rank >= len(group):
             new_rows += list(rows[group])
             new_up += list(up[group])
@@ -99,7 +111,12 @@ def _rows(parts: dict[str, np.ndarray], name: str) -> np.ndarray:
 
 
 def _never_positive(model: Transformer, block: str, rows: np.ndarray) -> np.ndarray:
-    if model.norm == "none" or model.post_norm or f"{block}.norm2.gain" in model.weights or f"{block}.norm2.bias" in model.weights:
+    if (
+        model.norm == "none"
+        or model.post_norm
+        or f"{block}.norm2.gain" in model.weights
+        or f"{block}.norm2.bias" in model.weights
+    ):
         return np.zeros(len(rows), dtype=bool)
     reach = np.linalg.norm(rows[:, :-1], axis=1) * np.sqrt(model.width) * (1 + 1e-12)
     return reach + rows[:, -1] <= 0
@@ -121,7 +138,9 @@ def _equal_rows(rows: np.ndarray, kept: np.ndarray) -> Iterator[np.ndarray]:
         for other in order[:i][::-1]:
             if sums[place] - sums[other] > slack * max(sizes[place], sizes[other]):
                 break
-            if np.max(np.abs(rows[kept[place]] - rows[kept[other]])) <= near * max(sizes[place], sizes[other]):
+            if np.max(np.abs(rows[kept[place]] - rows[kept[other]])) <= near * max(
+                sizes[place], sizes[other]
+            ):
                 leader = taken[int(other)]
                 break
         taken[int(place)] = int(leader)

@@ -1,4 +1,6 @@
-"""Is a model regular or singular: Fisher information, its kernel, other parameters of the same density."""
+"""Is a model regular or singular: Fisher information, its kernel, other parameters of the same
+density.
+"""
 
 from singlearn.triple.fisher.diagnose import diagnose
 from singlearn.triple.fisher.diagnosis import Diagnosis

@@ -1,4 +1,6 @@
-"""Where the Fisher information may lose rank: units of weight zero, equal units, and minima of its least eigenvalue."""
+"""Where the Fisher information may lose rank: units of weight zero, equal units, and minima of
+its least eigenvalue.
+"""
 
 from __future__ import annotations
 
@@ -71,9 +73,11 @@ def least_eigenvalue_minima(
     starts: Float[np.ndarray, "starts d"],
     typical: Float[np.ndarray, " d"],
 ) -> Iterator[Float[np.ndarray, " d"]]:
-    """Interior minima of the least eigenvalue of the Fisher information, in typical units, where it is next to zero.
+    """Interior minima of the least eigenvalue of the Fisher information, in typical units, where it
+    is next to zero.
 
-    A minimum on the edge of the box that the draws span is none: there the information fades, as far out
+    A minimum on the edge of the box that the draws span is none: there the information fades, as
+    far out
     in a logistic regression, and is not zero anywhere.
     """
     if scores.values is None or len(typical) > MOST_PARAMETERS_TO_DESCEND:

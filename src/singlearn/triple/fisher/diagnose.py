@@ -1,4 +1,6 @@
-"""Is my model singular? Ranks of the Fisher information, and a search for other parameters of the same density."""
+"""Is my model singular? Ranks of the Fisher information, and a search for other parameters of
+the same density.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from singlearn.measure.warning import Reason, Warning_
+from singlearn.results.caution import Caution, Reason
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple.fisher.degenerate import least_eigenvalue_minima, special_parameters
 from singlearn.triple.fisher.diagnosis import Diagnosis, Status, Witness
@@ -34,16 +36,23 @@ NOISE_FREE = 1e-7
 def diagnose(triple: Triple, at: PyTree = None, draws: int = 6, seed: int = 0) -> Diagnosis:
     r"""Whether a model is regular or singular, numerically, with what decides.
 
-    A model is *regular* if it is identifiable and its Fisher information :math:`I(w)` is positive definite, otherwise
-    *strictly singular* (Watanabe 2009 [watanabe2009algebraic]_). The rank of :math:`I(w)` is found from the
-    singular values of the scores at the truth or ``at``, at draws of the prior, at other true parameters that
-    descents find, and, where all these are regular, at parameters with entries set to zero or units made equal. A
-    second parameter of the same density is looked for among exchanges and changes of signs, along the
-    kernel, and by least squares from draws of the prior. *Singular* is said with a witness; *regular* when
+    A model is *regular* if it is identifiable and its Fisher information :math:`I(w)` is positive
+    definite, otherwise
+    *strictly singular* (Watanabe 2009 [watanabe2009algebraic]_). The rank of :math:`I(w)` is found
+    from the
+    singular values of the scores at the truth or ``at``, at draws of the prior, at other true
+    parameters that
+    descents find, and, where all these are regular, at parameters with entries set to zero or units
+    made equal. A
+    second parameter of the same density is looked for among exchanges and changes of signs, along
+    the
+    kernel, and by least squares from draws of the prior. *Singular* is said with a witness;
+    *regular* when
     nothing was found.
 
     Args:
-        triple: a model with data, of a NumPyro model, or a population triple, whose K is looked at where it is 0.
+        triple: a model with data, of a NumPyro model, or a population triple, whose K is looked at
+            where it is 0.
         at: a parameter to look at first; by default the truth, where it is a known parameter.
         draws: of the prior, at least 1.
         seed: of draws.
@@ -58,8 +67,9 @@ def diagnose(triple: Triple, at: PyTree = None, draws: int = 6, seed: int = 0) -
     >>> import numpyro.distributions as dist
     >>> x = np.linspace(-1.0, 1.0, 20)
     >>> normal = dist.Normal(0.0, 1.0)
-    >>> line = Triple.regression(lambda w, x: w["a"] * x + w["c"], {"a": normal, "c": normal}, x, x)
-    >>> product = Triple.regression(lambda w, x: w["a"] * w["b"] * x, {"a": normal, "b": normal}, x, x)
+    >>> pair = {"a": normal, "b": normal}
+    >>> line = Triple.regression(lambda w, x: w["a"] * x + w["b"], pair, x, x)
+    >>> product = Triple.regression(lambda w, x: w["a"] * w["b"] * x, pair, x, x)
     >>> diagnose(line).status, diagnose(product).status
     ('regular', 'singular')
     """
@@ -75,7 +85,7 @@ class _Diagnosing:
 
     def __init__(self, triple: Triple, at: PyTree, draws: int, seed: int) -> None:
         self.triple, self.seed = triple, seed
-        self.cautions: list[Warning_] = []
+        self.cautions: list[Caution] = []
         many = draws_of(triple, max(64, draws), seed)
         self.draws = many[: max(draws, STARTS)]
         spread = np.std(many, axis=0)
@@ -100,7 +110,7 @@ class _Diagnosing:
         return self.draws[0], "a draw of the prior", False
 
     def _caution(self, reason: Reason, message: str) -> None:
-        self.cautions.append(Warning_(reason, message))
+        self.cautions.append(Caution(reason, message))
 
     def diagnosis(self) -> Diagnosis:
         if self.triple.is_population:
@@ -130,7 +140,8 @@ class _Diagnosing:
         if d > MOST_PARAMETERS_TO_SEARCH:
             self._caution(
                 Reason.NOT_SEARCHED,
-                f"d = {d} is above {MOST_PARAMETERS_TO_SEARCH}: other parameters of the same density were not looked for",
+                f"d = {d} is above {MOST_PARAMETERS_TO_SEARCH}: other parameters of the same "
+                "density were not looked for",
             )
             return
         if self.scores.count < 2 * d:
@@ -168,37 +179,45 @@ class _Diagnosing:
                 Reason.TOO_FEW_OBSERVATIONS,
                 f"{count} numbers from n = {n} observations for d = {d} parameters: "
                 + ("the rank cannot exceed them, and " if count < d else "")
-                + f"other parameters of the same density were not looked for; bring at least {2 * d}",
+                + "other parameters of the same density were not looked for; "
+                f"bring at least {2 * d}",
             )
         if self.scores.in_single:
             self._caution(
                 Reason.ROUNDING,
-                "the model computes in single precision: singular values below 1e-3 of the largest are not told from zero",
+                "the model computes in single precision: singular values below 1e-3 of the "
+                "largest are not told from zero",
             )
         if self.scores.kind == "data" and self._noise_free():
             self._caution(
                 Reason.NO_NOISE,
-                f"the scores at {self.where} are zero for all {n} observations: outcomes without noise show no Fisher "
-                "information. Bring noisy outcomes, or use Triple.regression, which integrates the noise out",
+                f"the scores at {self.where} are zero for all {n} observations: outcomes without "
+                "noise show no Fisher "
+                "information. Bring noisy outcomes, or use Triple.regression, which integrates "
+                "the noise out",
             )
         undecided = [p for p in self.points if p.undecided and p.is_finite]
         if undecided:
             p = undecided[0]
             self._caution(
                 Reason.RANK_UNDECIDED,
-                f"{p.undecided} directions at {p.where} are neither clearly seen nor clearly not (singular value "
-                f"{p.largest_dropped:.1e} of the largest): collinearity, saturation, or a degenerate parameter near by",
+                f"{p.undecided} directions at {p.where} are neither clearly seen nor clearly not "
+                "(singular value "
+                f"{p.largest_dropped:.1e} of the largest): collinearity, saturation, or a "
+                "degenerate parameter near by",
             )
         if any(not p.is_finite for p in self.points):
             self._caution(
                 Reason.INFINITE_ENERGIES,
-                f"scores are not finite at {sum(not p.is_finite for p in self.points)} of {len(self.points)} parameters",
+                f"scores are not finite at {sum(not p.is_finite for p in self.points)} of "
+                f"{len(self.points)} parameters",
             )
         alone = [name for name in self._unseen_parameters()]
         if alone:
             self._caution(
                 Reason.UNSEEN_PARAMETER,
-                f"no observation depends on {', '.join(alone[:4])} once the other parameters are given: "
+                f"no observation depends on {', '.join(alone[:4])} once the other parameters are "
+                "given: "
                 "only the prior speaks of it",
             )
 
@@ -218,7 +237,8 @@ class _Diagnosing:
         for p in finite:
             if p.rank == p.dimension:
                 return []
-        # A leaf is unseen where every unit vector of its coordinates is in the kernel at every parameter.
+        # A leaf is unseen where every unit vector of its coordinates is in the kernel at every
+        # parameter.
         ends = None
         if sizes is not None:
             ends = np.cumsum(sizes)
@@ -271,7 +291,8 @@ class _Diagnosing:
             status, reason = (
                 "singular",
                 (
-                    f"not identifiable, although the Fisher information is positive definite at the "
+                    "not identifiable, although the Fisher information is positive definite at "
+                    "the "
                     f"{len(self.points)} parameters looked at: {why}"
                 ),
             )
@@ -279,7 +300,8 @@ class _Diagnosing:
             status, reason = (
                 "cannot tell",
                 (
-                    f"{self.scores.count} numbers cannot show more than rank {self.scores.count} of {d}"
+                    f"{self.scores.count} numbers cannot show more than rank {self.scores.count} "
+                    f"of {d}"
                 ),
             )
         elif noise_free or not self._mostly_full() or identifiable is None:
@@ -296,13 +318,16 @@ class _Diagnosing:
             smallest = min(p.smallest_kept for p in full)
             status = "regular"
             reason = (
-                f"full rank at {len(full)} parameters (smallest singular value {smallest:.1e} of the largest) and no "
+                f"full rank at {len(full)} parameters (smallest singular value {smallest:.1e} of "
+                "the largest) and no "
                 "second parameter of the same density; evidence, not a proof"
             )
         return self._result(status, reason, identifiable, why)
 
     def _mostly_full(self) -> bool:
-        """Full rank at half of the parameters at least, the truth among them, and undecided at worst elsewhere."""
+        """Full rank at half of the parameters at least, the truth among them, and undecided at
+        worst elsewhere.
+        """
         full = [p.is_full for p in self.points]
         at_true = all(p.is_full for p in self.true_points)
         open_ = [p for p in self.points if not p.is_finite or p.rank + p.undecided < p.dimension]
@@ -312,13 +337,16 @@ class _Diagnosing:
         if self.others:
             first = self.others[0]
             return False, (
-                f"other parameters have the same density: {'; '.join(o.how for o in self.others[:3])}. The first differs by "
-                f"{first.distance:.2g} prior standard deviations, its densities by {first.difference:.0e}"
+                "other parameters have the same density: "
+                f"{'; '.join(o.how for o in self.others[:3])}. The first differs by "
+                f"{first.distance:.2g} prior standard deviations, its densities by "
+                f"{first.difference:.0e}"
             )
         if everywhere:
             return (
                 False,
-                "the rank is below d at every draw, so that each density has a continuum of parameters",
+                "the rank is below d at every draw, so that each density has a continuum of "
+                "parameters",
             )
         if not self.searched:
             return None, "other parameters of the same density were not looked for"
@@ -348,7 +376,9 @@ class _Diagnosing:
         )  # fmt: skip
 
     def _of_divergence(self) -> Diagnosis:
-        """Of a population triple: the Hessian where K = 0; elsewhere K says nothing of the Fisher information."""
+        """Of a population triple: the Hessian where K = 0; elsewhere K says nothing of the
+        Fisher information.
+        """
         d = self.triple.dimension
         starts: Sequence[Any] = self.draws
         zeros = zeros_of_divergence(self.triple, np.asarray(starts))
@@ -361,13 +391,15 @@ class _Diagnosing:
             else:
                 self._caution(
                     Reason.NO_ZERO,
-                    f"K = {energy / self.triple.n:.3g} at the given parameter: its Hessian is the Fisher "
+                    f"K = {energy / self.triple.n:.3g} at the given parameter: its Hessian is "
+                    "the Fisher "
                     "information only where K = 0, and it was not looked at",
                 )
         if zeros.on_the_edge:
             self._caution(
                 Reason.SATURATED_CHART,
-                f"{len(zeros.on_the_edge)} descents ended where the prior's support ends; the Fisher information there was not looked at",
+                f"{len(zeros.on_the_edge)} descents ended where the prior's support ends; the "
+                "Fisher information there was not looked at",
             )
         kept: list[np.ndarray] = []
         for u in zeros.found:
@@ -383,7 +415,8 @@ class _Diagnosing:
             )
         if not seen:
             reason = (
-                f"no true parameter was found: K is at least {zeros.smallest:.3g} after {len(starts)} "
+                f"no true parameter was found: K is at least {zeros.smallest:.3g} after "
+                f"{len(starts)} "
                 f"descents (typically {zeros.typical:.3g})"
                 if not zeros.on_the_edge
                 else "K vanishes only where the prior's support ends, as far as was seen"
@@ -396,14 +429,18 @@ class _Diagnosing:
         if undecided:
             self._caution(
                 Reason.RANK_UNDECIDED,
-                f"{undecided[0].undecided} curvatures of K are neither zero nor clearly not at a true parameter",
+                f"{undecided[0].undecided} curvatures of K are neither zero nor clearly not at a "
+                "true parameter",
             )
         several = len(kept) > 1
         why = f"{len(kept)} different true parameters were found" if several else ""
         if degenerate:
             ranks = sorted({p.rank for p in degenerate})
             words = " or ".join(map(str, ranks))
-            reason = f"the Hessian of K has rank {words} of {d} at {len(degenerate)} of {len(seen)} true parameters found"
+            reason = (
+                f"the Hessian of K has rank {words} of {d} at {len(degenerate)} of {len(seen)} "
+                "true parameters found"
+            )
             return self._result("singular", reason, False if several else None, why)
         if undecided:
             return self._result(
@@ -413,10 +450,14 @@ class _Diagnosing:
                 why,
             )
         if several:
-            reason = f"not identifiable: {why}, with a positive definite Hessian of K at each that was looked at"
+            reason = (
+                f"not identifiable: {why}, with a positive definite Hessian of K at each that "
+                "was looked at"
+            )
             return self._result("singular", reason, False, why)
         reason = (
-            f"{len(zeros.found)} descents of K end at one true parameter, with a positive definite Hessian; K says nothing of "
+            f"{len(zeros.found)} descents of K end at one true parameter, with a positive "
+            "definite Hessian; K says nothing of "
             "the model at other parameters"
         )
         return self._result(
@@ -425,5 +466,6 @@ class _Diagnosing:
 
 
 APART_ZEROS = 1e-3
-"""Two zeros of K are two when a coordinate differs by this share of the prior's spread: flat directions and
+"""Two zeros of K are two when a coordinate differs by this share of the prior's spread: flat
+directions and
 slow descents blur them less."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from jaxtyping import PyTree
 
-from singlearn.measure.warning import Warning_
+from singlearn.results.caution import Caution
 from singlearn.results.prompt import Shown
 from singlearn.triple.fisher.information import FisherInformation
 
@@ -43,12 +43,15 @@ class Diagnosis(Shown):
         status: ``"regular"`` is evidence, not proof: nothing was found at the parameters looked at.
             ``"singular"`` has a witness. Otherwise ``"cannot tell"``.
         reason: what decided.
-        identifiable: ``False`` with a witness or by a kernel of constant rank; ``True`` when no other parameter
+        identifiable: ``False`` with a witness or by a kernel of constant rank; ``True`` when no
+            other parameter
             was found; ``None`` when it could not be looked for.
         why_identifiable: the same in words.
-        regular_at_truth: whether the Fisher information is positive definite at every true parameter that was
+        regular_at_truth: whether the Fisher information is positive definite at every true
+            parameter that was
             looked at; λ is then d/2 there. ``None`` where no true parameter is known.
-        points: the Fisher information at the truth, at true parameters found, at draws of the prior.
+        points: the Fisher information at the truth, at true parameters found, at draws of the
+            prior.
         witnesses: pairs of parameters of one density.
         cautions: what may be wrong with the verdict.
     """
@@ -62,7 +65,7 @@ class Diagnosis(Shown):
     regular_at_truth: bool | None
     points: tuple[FisherInformation, ...] = field(repr=False)
     witnesses: tuple[Witness, ...] = field(repr=False)
-    cautions: tuple[Warning_, ...]
+    cautions: tuple[Caution, ...]
 
     @property
     def rank(self) -> int:
@@ -123,7 +126,9 @@ class Diagnosis(Shown):
 
 
 def _grouped(points: tuple[FisherInformation, ...]) -> list[str]:
-    """One line for all parameters of one kind and rank: how many, and the least clear decision among them."""
+    """One line for all parameters of one kind and rank: how many, and the least clear decision
+    among them.
+    """
     groups: dict[tuple[str, int, int, bool], list[FisherInformation]] = {}
     for p in points:
         groups.setdefault((p.where, p.rank, p.undecided, p.is_finite), []).append(p)

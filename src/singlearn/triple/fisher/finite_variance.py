@@ -23,10 +23,12 @@ RISES, LEVEL = 0.5, 0.2
 
 @dataclass(frozen=True, eq=False)
 class FiniteVariance(Shown):
-    r"""How :math:`E[f^2]/E[f]` behaves as w nears the optimum :math:`w_0`, :math:`f = \log p(y|x,w_0)/p(y|x,w)`.
+    r"""How :math:`E[f^2]/E[f]` behaves as w nears the optimum :math:`w_0`,
+    :math:`f = \log p(y|x,w_0)/p(y|x,w)`.
 
     Attributes:
-        status: ``"holds"``: the ratio stays bounded as far as was seen; ``"fails"``: it grows without bound;
+        status: ``"holds"``: the ratio stays bounded as far as was seen; ``"fails"``: it grows
+            without bound;
             otherwise ``"cannot tell"``.
         reason: what decided.
         radii: distances from the optimum, in standard deviations of the prior.
@@ -66,15 +68,20 @@ def relatively_finite_variance(
     r"""Whether :math:`E[f(w)^2] ≤ c\,E[f(w)]` near the optimum, with the observations as the truth.
 
     :math:`f(x, y, w) = \log p(y|x,w_0) - \log p(y|x,w)`, and :math:`w_0` minimises the mean of
-    :math:`-\log p`. Where the truth is realisable the condition always holds, with c near 2. Where it is not,
-    it holds when the optimal density is unique and the loss grows at second order wherever the density moves, and
-    then λ still governs free energy and generalisation (Watanabe 2018, §3 [watanabe2018mathematical]_). It fails where
-    two different densities are optimal, or where the density moves along a direction in which the loss is
+    :math:`-\log p`. Where the truth is realisable the condition always holds, with c near 2. Where
+    it is not,
+    it holds when the optimal density is unique and the loss grows at second order wherever the
+    density moves, and
+    then λ still governs free energy and generalisation (Watanabe 2018, §3
+    [watanabe2018mathematical]_). It fails where
+    two different densities are optimal, or where the density moves along a direction in which the
+    loss is
     flatter than quadratic.
 
     Args:
         triple: with data; many observations, for their empirical distribution stands for the truth.
-        optimum: w₀; by default the best of descents from draws of the prior. It is polished in any case.
+        optimum: w₀; by default the best of descents from draws of the prior. It is polished in any
+            case.
         directions: random directions in addition to the eigenvectors of the Hessian.
         starts: of the descents.
         seed: of draws.
@@ -93,7 +100,8 @@ def relatively_finite_variance(
     """
     if triple.is_population:
         raise ValueError(
-            f"triple: {triple.name} is a population triple; K alone does not say how log densities vary"
+            f"triple: {triple.name} is a population triple; K alone does not say how log "
+            "densities vary"
         )
     directions = whole_number("directions", directions, at_least=0)
     starts, seed = whole_number("starts", starts), random_seed(seed)
@@ -146,7 +154,8 @@ def _rival(pointwise, ends, lowest: float, best: Float[np.ndarray, " d"]) -> str
         noise = float(np.std(f)) / np.sqrt(len(f))
         if np.std(f) > 1e-3 and value - lowest < 2 * noise:
             return (
-                f"two optima with losses {lowest:.6g} and {value:.6g}, equal within the sample's error {noise:.2g}, "
+                f"two optima with losses {lowest:.6g} and {value:.6g}, equal within the sample's "
+                f"error {noise:.2g}, "
                 f"have different densities: their log ratio has standard deviation {np.std(f):.3g}"
             )
     return None
@@ -196,5 +205,6 @@ def _ratios(
     exponent = -float(np.polyfit(np.log(radii[tail]), np.log(ratios[tail]), 1)[0])
     return (
         np.array(radii), np.array(ratios), exponent,
-        f"the largest ratio is {ratios[-1]:.3g} at radius {radii[-1]:.0e} and goes as radius^{-exponent:.2f}",
+        f"the largest ratio is {ratios[-1]:.3g} at radius {radii[-1]:.0e} and goes as "
+        f"radius^{-exponent:.2f}",
     )  # fmt: skip

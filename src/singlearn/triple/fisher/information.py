@@ -1,4 +1,6 @@
-"""The Fisher information at one parameter: matrix, spectrum, rank, and directions that change nothing."""
+"""The Fisher information at one parameter: matrix, spectrum, rank, and directions that change
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +47,11 @@ class FisherInformation(Shown):
         eigenvalues: of the matrix, the largest first.
         rank: the number of directions that the densities see.
         undecided: directions too close to the threshold to be counted or dropped.
-        smallest_kept: the smallest singular value that counts, relative to the largest, columns at length one.
+        smallest_kept: the smallest singular value that counts, relative to the largest, columns at
+            length one.
         largest_dropped: the largest that does not.
-        kernel: a basis of the directions that change no density to first order, in flat coordinates.
+        kernel: a basis of the directions that change no density to first order, in flat
+            coordinates.
         directions: the same basis as changes of named entries of the parameter.
         expectation: what the expectation is taken over.
         most: the largest rank that so many rows could show.
@@ -138,11 +142,14 @@ class FisherInformation(Shown):
 
 
 def fisher_information(triple: Triple, at: PyTree = None, seed: int = 0) -> FisherInformation:
-    r"""The Fisher information :math:`I(w) = E[∂_w \log p(y|x,w)\, ∂_w \log p(y|x,w)^T]` of any triple, by autodiff.
+    r"""The Fisher information :math:`I(w) = E[∂_w \log p(y|x,w)\, ∂_w \log p(y|x,w)^T]` of any
+    triple, by autodiff.
 
-    For ``Triple.regression`` the expectation over y is exact, :math:`E⟨∂_i f, ∂_j f⟩/σ^2`. For a NumPyro model
+    For ``Triple.regression`` the expectation over y is exact, :math:`E⟨∂_i f, ∂_j f⟩/σ^2`. For a
+    NumPyro model
     outcomes are drawn from it. For any other log likelihood the observations at hand stand for the
-    expectation, which is the Fisher information only where w is the truth. For a population triple it is the
+    expectation, which is the Fisher information only where w is the truth. For a population triple
+    it is the
     Hessian of K, which is the Fisher information only where K = 0.
 
     Args:
@@ -188,7 +195,8 @@ def coordinates_at(triple: Triple, w: PyTree, name: str = "at") -> Float[np.ndar
     u = np.asarray(triple.coordinates.unconstrain(jax.tree.map(lambda a: jnp.asarray(a, float), w)))
     if not np.isfinite(u).all():
         raise ValueError(
-            f"{name}: it lies on the boundary of the prior's support or outside; coordinates there are {u}"
+            f"{name}: it lies on the boundary of the prior's support or outside; coordinates "
+            f"there are {u}"
         )
     return u
 
@@ -200,7 +208,9 @@ def draws_of(triple: Triple, count: int, seed: int) -> Float[np.ndarray, "count 
 
 
 def typical_lengths(scores: Scores, draws: Float[np.ndarray, "count d"]) -> Float[np.ndarray, " d"]:
-    """Median length of every column of scores over some parameters, those of length 0 and NaN left out."""
+    """Median length of every column of scores over some parameters, those of length 0 and NaN
+    left out.
+    """
     lengths = np.array([np.linalg.norm(scores.rows(u), axis=0) for u in draws])
     lengths[~(lengths > 0)] = np.nan
     known = np.isfinite(lengths).any(axis=0)
@@ -225,7 +235,9 @@ def information_at(
     where: str,
     typical: Float[np.ndarray, " d"],
 ) -> FisherInformation:
-    """Everything about the Fisher information at flat coordinates ``u``; call it in double precision."""
+    """Everything about the Fisher information at flat coordinates ``u``; call it in double
+    precision.
+    """
     rows = scores.rows(u)
     w = triple.coordinates.constrain(jnp.asarray(u))
     matrix = rows.T @ rows

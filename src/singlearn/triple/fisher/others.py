@@ -17,10 +17,14 @@ from singlearn.triple.fisher.scores import Scores, quickly
 from singlearn.triple.triple import Triple
 
 SAME = 1e-9
-"""Two parameters have one density when no number differs by more than this share of the spread of all."""
+"""Two parameters have one density when no number differs by more than this share of the spread
+of all.
+"""
 
 APART = 1e-3
-"""And are two when they differ by at least this share of the spread of the prior in some coordinate."""
+"""And are two when they differ by at least this share of the spread of the prior in some
+coordinate.
+"""
 
 MOST_STRUCTURED, MOST_STEPS = 24, 60
 
@@ -50,7 +54,8 @@ def others_of(
     starts: Float[np.ndarray, "starts d"],
     kernel: Float[np.ndarray, "directions d"],
 ) -> list[Other]:
-    """Parameters with the densities of ``u``, found by symmetry, along the kernel, and by least squares.
+    """Parameters with the densities of ``u``, found by symmetry, along the kernel, and by least
+    squares.
 
     Args:
         triple: with data.
@@ -119,7 +124,9 @@ def others_of(
 
 
 def structured(triple: Triple, u: Float[np.ndarray, " d"]) -> Iterator[tuple[np.ndarray, str]]:
-    """The parameter with signs changed and with units exchanged: what symmetries of networks and mixtures do."""
+    """The parameter with signs changed and with units exchanged: what symmetries of networks and
+    mixtures do.
+    """
     w = jax.tree.map(np.asarray, triple.coordinates.constrain(jnp.asarray(u)))
     leaves, structure = jax.tree.flatten(w)
     candidates: list[tuple[list[np.ndarray], str]] = []

@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 ZERO, FULL = 1e-11, 1e-8
-"""A singular value below the first counts as zero, above the second as not; between them nothing is decided.
-Columns are scaled to length one before, so that units do not matter. Rounding leaves about 1e-15."""
+"""A singular value below the first counts as zero, above the second as not; between them nothing is
+decided.
+Columns are scaled to length one before, so that units do not matter. Rounding leaves about
+1e-15."""
 
 ZERO_SINGLE, FULL_SINGLE = 1e-5, 1e-3
 """The same where the model computes in single precision."""
@@ -52,8 +54,10 @@ def rank_of(
 ) -> Rank:
     """The numerical rank of scores with equilibrated columns, and again with rows of equal length.
 
-    Far out in a logistic regression the scores of most observations are next to nothing beside those of a few,
-    which look as if they were all. With rows of equal length every observation counts, and so does the rounding
+    Far out in a logistic regression the scores of most observations are next to nothing beside
+    those of a few,
+    which look as if they were all. With rows of equal length every observation counts, and so does
+    the rounding
     of those that say nothing. A direction that only the second rank sees is undecided.
 
     Args:
@@ -76,7 +80,8 @@ def rank_of(
     length = np.linalg.norm(rows, axis=1)
     scaled = rows / np.maximum(length, SHORTEST_ROW * length.max(initial=1e-290))[:, None]
     second = _rank_of(scaled, np.zeros_like(typical), thresholds, 0.0)
-    # A column that is next to zero beside what it is elsewhere stays zero: lengths of rows do not change that.
+    # A column that is next to zero beside what it is elsewhere stays zero: lengths of rows do not
+    # change that.
     alive = np.linalg.norm(rows, axis=0) > np.maximum(zero_column * typical, 1e-290)
     more = min(second.rank, int(alive.sum())) - first.rank - first.undecided
     return replace(first, undecided=first.undecided + max(more, 0)) if more > 0 else first
@@ -114,7 +119,8 @@ def _rank_of(
 
 
 def echelon(kernel: Float[np.ndarray, "directions d"]) -> Float[np.ndarray, "directions d"]:
-    """The basis of the same space with as many zeros as elimination makes, each row's largest entry 1.
+    """The basis of the same space with as many zeros as elimination makes, each row's largest entry
+    1.
 
     >>> echelon(np.array([[1.0, 1.0, 1.0], [1.0, 1.0, -1.0]])).tolist()
     [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]

@@ -1,4 +1,6 @@
-"""Rows whose Gram matrix is the Fisher information: what each observation says about every coordinate."""
+"""Rows whose Gram matrix is the Fisher information: what each observation says about every
+coordinate.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ class Scores:
 
     Attributes:
         rows: from u to an array (rows, d).
-        values: from u to the numbers of which rows are the derivative: equal for two parameters of one
+        values: from u to the numbers of which rows are the derivative: equal for two parameters of
+            one
             density. ``None`` for a population triple.
         kind: where the expectation comes from.
         count: number of rows; the rank of their Gram matrix is no larger.
@@ -58,8 +61,10 @@ class Scores:
 def scores_of(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -> Scores:
     """The rows of a triple; of a NumPyro model with outcomes drawn at each parameter.
 
-    ``Triple.regression`` has the Gaussian outcome integrated out. For a NumPyro model outcomes are drawn from the
-    model itself. For another log likelihood nobody says which part of the data is the outcome, so that the
+    ``Triple.regression`` has the Gaussian outcome integrated out. For a NumPyro model outcomes are
+    drawn from the
+    model itself. For another log likelihood nobody says which part of the data is the outcome, so
+    that the
     observations at hand stand for the expectation.
 
     Args:
@@ -144,7 +149,9 @@ def _of_divergence(triple: Triple) -> Scores:
 
 
 def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -> Scores | None:
-    """Scores at outcomes that are drawn from the model; ``None`` where the model cannot be run so."""
+    """Scores at outcomes that are drawn from the model; ``None`` where the model cannot be run
+    so.
+    """
     if triple.brought is None or not triple.sites.observed:
         return None
     model, args, kwargs = triple.brought
@@ -187,7 +194,8 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
         derivative = quickly(both)
         derivative(jnp.asarray(reference))
     except Exception:
-        # A distribution without sample, a model that branches on its outcome: the data at hand stand in.
+        # A distribution without sample, a model that branches on its outcome: the data at hand
+        # stand in.
         return None
     n = triple.n
 

@@ -15,7 +15,9 @@ from singlearn.triple.fisher.scores import quickly
 from singlearn.triple.triple import Triple
 
 ZERO_DIVERGENCE = 1e-12
-"""A parameter is true when K there is no larger than this share of what it is at draws of the prior."""
+"""A parameter is true when K there is no larger than this share of what it is at draws of the
+prior.
+"""
 
 NEWTON_STEPS = 150
 ON_THE_EDGE = 1e-6
@@ -39,7 +41,9 @@ class Zeros:
 
 
 def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -> Zeros:
-    """Descents of K from every start: L-BFGS, then damped Newton steps, which end on degenerate zeros too."""
+    """Descents of K from every start: L-BFGS, then damped Newton steps, which end on degenerate
+    zeros too.
+    """
     setting = jax.tree.map(jnp.asarray, triple.data)
 
     def divergence(u: jnp.ndarray) -> jnp.ndarray:

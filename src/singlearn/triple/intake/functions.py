@@ -15,7 +15,8 @@ TRACING = (
 
 
 def explained(argument: str, error: Exception, data: PyTree) -> Exception:
-    """The error to raise where a function that was brought fails at a parameter that the prior draws.
+    """The error to raise where a function that was brought fails at a parameter that the prior
+    draws.
 
     Args:
         argument: what the caller calls the function.
@@ -33,14 +34,25 @@ def explained(argument: str, error: Exception, data: PyTree) -> Exception:
     text = " ".join(str(error).split())[:200]
     if isinstance(error, TRACING):
         return ValueError(
-            f"{argument}: its Python code branches or indexes on the parameter, or turns it into a Python number or a NumPy array; "
-            f"it should be written with jax.numpy, which follows it (jnp.where chooses). JAX says: {text}"
+            f"{argument}: its Python code branches or indexes on the parameter, or turns it into a "
+            f"Python number or a NumPy array; "
+            f"it should be written with jax.numpy, which follows it (jnp.where chooses). JAX says: "
+            f"{text}"
         )
     leaves = jax.tree_util.tree_leaves_with_path(data)
-    listed = [f"data{jax.tree_util.keystr(path)} of shape {np.shape(leaf)}" for path, leaf in leaves[:4]]
+    listed = [
+        f"data{jax.tree_util.keystr(path)} of shape {np.shape(leaf)}" for path, leaf in leaves[:4]
+    ]
     more = [f"{len(leaves) - 4} more"] if len(leaves) > 4 else []
-    brought = f", called with {type(data).__name__}: {', '.join(listed + more)}" if leaves and type(data) is not np.ndarray else ""
-    return ValueError(f"{argument}: it fails at a parameter that the prior draws{brought} ({type(error).__name__}: {text or 'no message'})")
+    brought = (
+        f", called with {type(data).__name__}: {', '.join(listed + more)}"
+        if leaves and type(data) is not np.ndarray
+        else ""
+    )
+    return ValueError(
+        f"{argument}: it fails at a parameter that the prior draws{brought} "
+        f"({type(error).__name__}: {text or 'no message'})"
+    )
 
 
 def _is_ours(error: Exception) -> bool:
@@ -48,5 +60,7 @@ def _is_ours(error: Exception) -> bool:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    inside = frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith("singlearn.")
+    inside = frame is not None and str(frame.tb_frame.f_globals.get("__name__")).startswith(
+        "singlearn."
+    )
     return inside and type(error) is ValueError

@@ -1,4 +1,6 @@
-"""Indices among the data that point beyond the axis they index, which JAX moves to the nearest entry without a word."""
+"""Indices among the data that point beyond the axis they index, which JAX moves to the nearest
+entry without a word.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,25 @@ from jax.extend.core import ClosedJaxpr, Literal
 
 MOST_INDICES = 1_000_000
 """Of larger arrays nothing is followed."""
-CALLS = {"jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "checkpoint", "remat"}
+CALLS = {
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "checkpoint",
+    "remat",
+}
 
 
 def out_of_bounds(traced: ClosedJaxpr, known: Sequence[Any]) -> str | None:
     """A sentence where an array is indexed beyond its end by data; ``None`` where none is.
 
-    Plain indexing ``a[index]`` promises that indices are within bounds; where the promise is broken, compiled code takes the last entry.
-    Labels of groups that count from 1 are read so, as if the last two groups were one. What says how it wants to be read
-    (``jnp.take``, ``a.at[index].get(mode="clip")``) is left alone.
+    Plain indexing ``a[index]`` promises that indices are within bounds; where the promise is
+    broken, compiled code takes the last entry. Labels of groups that count from 1 are read so, as
+    if the last two groups were one. What says how it wants to be read (``jnp.take``,
+    ``a.at[index].get(mode="clip")``) is left alone.
 
     Args:
         traced: a function, with its constants.
@@ -40,9 +52,15 @@ def out_of_bounds(traced: ClosedJaxpr, known: Sequence[Any]) -> str | None:
     return found[0] if found else None
 
 
-def _follow(jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Any], found: list[str]) -> list[Any]:
-    """Values of the outputs, as far as whole numbers that depend on known ones go; what is wrong is added to ``found``."""
-    values: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *inputs], strict=True))
+def _follow(
+    jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Any], found: list[str]
+) -> list[Any]:
+    """Values of the outputs, as far as whole numbers that depend on known ones go; what is wrong is
+    added to ``found``.
+    """
+    values: dict[Any, Any] = dict(
+        zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *inputs], strict=True)
+    )
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, Literal) else values.get(atom)
@@ -56,7 +74,9 @@ def _follow(jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Any], found: 
         results: Sequence[Any] = [None] * len(equation.outvars)
         if name in CALLS and inner is not None:
             closed = hasattr(inner, "consts")
-            results = _follow(inner.jaxpr if closed else inner, inner.consts if closed else (), given, found)
+            results = _follow(
+                inner.jaxpr if closed else inner, inner.consts if closed else (), given, found
+            )
         elif _is_simple(equation) and all(value is not None for value in given):
             result = equation.primitive.bind(*given, **equation.params)
             results = result if equation.primitive.multiple_results else [result]
@@ -66,7 +86,10 @@ def _follow(jaxpr: Any, constants: Sequence[Any], inputs: Sequence[Any], found: 
 
 def _is_simple(equation: Any) -> bool:
     """Whether it holds no function, as loops and branches do, and makes whole numbers."""
-    holds = any(hasattr(part, "eqns") or hasattr(part, "jaxpr") for part in jax.tree.leaves(list(equation.params.values())))
+    holds = any(
+        hasattr(part, "eqns") or hasattr(part, "jaxpr")
+        for part in jax.tree.leaves(list(equation.params.values()))
+    )
     return not holds and all(_is_index(own.aval) for own in equation.outvars)
 
 
@@ -86,4 +109,7 @@ def _check(equation: Any, indices: np.ndarray, found: list[str]) -> None:
         if own.max() > last or own.min() < 0:
             worst = int(own.max() if own.max() > last else own.min() - shape[axis])
             hint = " (do labels count from 1?)" if worst == shape[axis] else ""
-            found.append(f"index {worst} is out of bounds for an axis of length {shape[axis]}, 0 … {shape[axis] - 1}{hint}")
+            found.append(
+                f"index {worst} is out of bounds for an axis of length {shape[axis]}, 0 … "
+                f"{shape[axis] - 1}{hint}"
+            )

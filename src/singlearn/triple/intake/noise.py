@@ -21,7 +21,8 @@ def noise_of_each(scale: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "n ..
         The array, of shape ``shape``.
 
     Raises:
-        ValueError: an entry that is not positive and finite, a shape that does not fit, or (n,) where n = M leaves open what it means.
+        ValueError: an entry that is not positive and finite, a shape that does not fit, or (n,)
+            where n = M leaves open what it means.
 
     >>> noise_of_each([1.0, 2.0], (3, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
@@ -29,13 +30,17 @@ def noise_of_each(scale: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "n ..
     array = as_array(scale, "scale")
     if np.iscomplexobj(array) or array.dtype == bool or not (array > 0).all():
         bad = array if np.iscomplexobj(array) or array.dtype == bool else array[~(array > 0)]
-        raise ValueError(f"scale: got {bad.ravel()[0]} among its entries; they should be positive standard deviations")
+        raise ValueError(
+            f"scale: got {bad.ravel()[0]} among its entries; they should be positive standard "
+            f"deviations"
+        )
     fits = f"it should be one number, or of the shape of y, {shape}"
     if len(shape) == 2 and array.ndim == 1 and array.shape != (1,):
         n, outputs = shape
         if n == outputs and len(array) == n:
             raise ValueError(
-                f"scale: got shape ({n},) for y of shape {shape}, which could be one of each observation or of each output; "
+                f"scale: got shape ({n},) for y of shape {shape}, which could be one of each "
+                f"observation or of each output; "
                 f"give it as ({n}, 1) or (1, {n})"
             )
         if len(array) == n:

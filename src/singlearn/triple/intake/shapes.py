@@ -19,7 +19,11 @@ def leading_lengths(data: PyTree) -> dict[str, int]:
     {'data[0]': 3, 'data[1]': 3}
     """
     leaves = jax.tree_util.tree_leaves_with_path(data)
-    return {"data" + jax.tree_util.keystr(path): leaf.shape[0] for path, leaf in leaves if np.ndim(leaf) > 0}
+    return {
+        "data" + jax.tree_util.keystr(path): leaf.shape[0]
+        for path, leaf in leaves
+        if np.ndim(leaf) > 0
+    }
 
 
 def check_pointwise_shape(shape: Any, lengths: dict[str, int]) -> int:
@@ -47,14 +51,16 @@ per observation and not their sum: of the length of a data array (data[0] has 3,
         expected = f"({distinct[0]},)" if distinct else "(n,)"
         if got is None or len(got) != 1 or (distinct and got != (distinct[0],)):
             raise ValueError(
-                f"log_likelihood: returned {described}; it should be pointwise, of shape {expected}: "
+                f"log_likelihood: returned {described}; it should be pointwise, of shape "
+                f"{expected}: "
                 "one log density per observation, not their sum"
             )
     # A length of one beside longer arrays is what a sum or a shared constant has, not a sample.
     elif got is None or len(got) != 1 or got[0] not in distinct or got[0] == 1:
         listed = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(
-            f"log_likelihood: returned {described}; it should be pointwise, one log density per observation and not their sum: "
+            f"log_likelihood: returned {described}; it should be pointwise, one log density per "
+            f"observation and not their sum: "
             f"of the length of a data array ({listed})"
         )
     if got[0] == 0:
@@ -70,19 +76,34 @@ def check_population_size(n: Any) -> float:
 
 
 def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> None:
-    """Raise ``ValueError`` naming the first leaf in which ``value`` differs from the parameter pytree."""
+    """Raise ``ValueError`` naming the first leaf in which ``value`` differs from the parameter
+    pytree.
+    """
     got, expected = _shapes_by_path(value), _shapes_by_path(shapes)
     for path in expected:
         if path not in got:
-            raise ValueError(f"{argument}{path} is missing; the parameter has shape {expected[path]} there")
+            raise ValueError(
+                f"{argument}{path} is missing; the parameter has shape {expected[path]} there"
+            )
         if got[path] != expected[path]:
-            raise ValueError(f"{argument}{path}: got shape {got[path]}; it should be {expected[path]}, as the prior draws it")
+            raise ValueError(
+                f"{argument}{path}: got shape {got[path]}; it should be {expected[path]}, as the "
+                f"prior draws it"
+            )
     for path in got:
         if path not in expected:
-            raise ValueError(f"{argument}{path} is not a parameter; the prior draws {sorted(expected)}")
+            raise ValueError(
+                f"{argument}{path} is not a parameter; the prior draws {sorted(expected)}"
+            )
     if jax.tree.structure(value) != jax.tree.structure(shapes):  # type: ignore[operator]
-        raise ValueError(f"{argument}: got {jax.tree.structure(value)}; it should be {jax.tree.structure(shapes)}")
+        raise ValueError(
+            f"{argument}: got {jax.tree.structure(value)}; it should be "
+            f"{jax.tree.structure(shapes)}"
+        )
 
 
 def _shapes_by_path(tree: PyTree) -> dict[str, tuple[int, ...]]:
-    return {jax.tree_util.keystr(path): np.shape(leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    return {
+        jax.tree_util.keystr(path): np.shape(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }

@@ -1,9 +1,9 @@
 """Private copies of what a model is called with and closes over.
 
-JAX remembers the precision in which it first met a NumPy array, by identity, for as long as anything traced
-from it lives. A model that ran in single precision before, under NUTS say, would enter a run in double
-precision with rounded data, or not at all. Copies that one precision alone has seen also keep a triple what
-it was when the arrays are changed afterwards.
+JAX remembers the precision in which it first met a NumPy array, by identity, for as long as
+anything traced from it lives. A model that ran in single precision before, under NUTS say, would
+enter a run in double precision with rounded data, or not at all. Copies that one precision alone
+has seen also keep a triple what it was when the arrays are changed afterwards.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def copied_value(value: Any, as_arrays: bool) -> Any:
 def copied_function(
     function: Callable, as_arrays: bool, known: dict[int, Callable] | None = None
 ) -> Callable:
-    """The function with every NumPy array copied that it, or a function it names, closes over or finds among its globals."""
+    """The function with every NumPy array copied that it, or a function it names, closes over or
+    finds among its globals.
+    """
     known = {} if known is None else known
     if id(function) in known:
         return known[id(function)]

@@ -13,7 +13,8 @@ from singlearn.triple.numpyro_model.statements import ModelRefusedError
 def counted_elements(name: str, distribution: dist.Distribution) -> Bool[Array, "..."]:
     """Where no mask hides a value of the site, in the shape of a value.
 
-    A mask acts on batch elements; inside ``to_event`` and ``expand`` it is followed to the elements of the value.
+    A mask acts on batch elements; inside ``to_event`` and ``expand`` it is followed to the elements
+    of the value.
 
     Args:
         name: of the site, for the refusal.
@@ -23,7 +24,8 @@ def counted_elements(name: str, distribution: dist.Distribution) -> Bool[Array, 
         ``True`` where the density of the element is counted.
 
     Raises:
-        ModelRefusedError: a mask inside a transform, a mixture or another distribution, where it leaves no density.
+        ModelRefusedError: a mask inside a transform, a mixture or another distribution, where it
+            leaves no density.
 
     >>> mask = jnp.array([True, False])
     >>> counted_elements("y", dist.Normal(jnp.zeros((3, 2)), 1.0).mask(mask).to_event(1)).sum(axis=0)
@@ -41,6 +43,7 @@ def counted_elements(name: str, distribution: dist.Distribution) -> Bool[Array, 
     ]
     if not all(map(is_unmasked, masks)):
         raise ModelRefusedError(
-            f"site {name!r}: a mask inside {type(distribution).__name__} leaves no density; mask the whole distribution"
+            f"site {name!r}: a mask inside {type(distribution).__name__} leaves no density; mask "
+            f"the whole distribution"
         )
     return jnp.ones(shape, bool)

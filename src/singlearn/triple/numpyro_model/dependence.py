@@ -12,8 +12,8 @@ NOTHING: Labels = frozenset()
 def dependence(jaxpr: Any, inputs: Sequence[Labels]) -> list[Labels]:
     """The labels of the inputs that each output is computed from, read off the equations.
 
-    Calls are followed inside, loops until nothing new arrives; the other primitives pass all of their inputs on
-    to all of their outputs. What it leaves out does not depend; what it names may.
+    Calls are followed inside, loops until nothing new arrives; the other primitives pass all of
+    their inputs on to all of their outputs. What it leaves out does not depend; what it names may.
 
     Args:
         jaxpr: an open jaxpr; its constants depend on nothing.

@@ -13,8 +13,9 @@ TAKEN = {"chain", "draw"}
 def dimension_names(sites: dict[str, tuple[Site, tuple[int, ...]]]) -> dict[str, tuple[str, ...]]:
     """A name for each axis of each site.
 
-    An axis of a plate has the plate's name, an axis inside the event the one that ``infer={"event_dims": …}`` gives it;
-    the others, and where one name would mean two lengths, are ``site_dim_0`` and so on.
+    An axis of a plate has the plate's name, an axis inside the event the one that
+    ``infer={"event_dims": …}`` gives it; the others, and where one name would mean two lengths, are
+    ``site_dim_0`` and so on.
 
     Args:
         sites: by name, a recorded sample site and the shape of its value.

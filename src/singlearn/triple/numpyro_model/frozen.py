@@ -1,4 +1,6 @@
-"""Functions traced once and kept: what they were traced with cannot change, and tracing needs no Python of the model again."""
+"""Functions traced once and kept: what they were traced with cannot change, and tracing needs no
+Python of the model again.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class Frozen:
         return texts[0] == texts[1] and all(same)
 
     def depends(self, inputs: Sequence[Labels]) -> PyTree:
-        """For every output, the labels of the inputs that it depends on, one label set per input leaf."""
+        """For every output, the labels of the inputs that it depends on, one label set per input
+        leaf.
+        """
         return jax.tree.unflatten(self.structure, dependence(self.traced.jaxpr, inputs))
 
 

@@ -27,8 +27,8 @@ LogLikelihood = Callable[[PyTree, PyTree], Float[Array, " n"]]
 def read_model(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Coordinates, LogLikelihood, Sites, tuple[Callable, tuple[Any, ...], dict[str, Any]]]:
-    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and ``kwargs``; and the model with
-    copies of these.
+    """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and
+    ``kwargs``; and the model with copies of these.
 
     Args:
         model: a function of NumPyro statements, with or without handlers round it.
@@ -61,7 +61,8 @@ def read_model(
     def log_likelihood(w: PyTree, data: PyTree) -> Float[Array, " n"]:
         if jax.tree.leaves(data):
             raise ValueError(
-                "data: the data of a NumPyro model are what it was called with; make another triple, Triple.from_numpyro(model, other data)"
+                "data: the data of a NumPyro model are what it was called with; make another "
+                "triple, Triple.from_numpyro(model, other data)"
             )
         return now().log_likelihood(w)
 
@@ -76,7 +77,12 @@ def read_model(
         unconstrain=lambda w: now().unconstrain(w),
         made=log_prior,
     )
-    return coordinates, log_likelihood, understood.sites, (model, single.brought.args, single.brought.kwargs)
+    return (
+        coordinates,
+        log_likelihood,
+        understood.sites,
+        (model, single.brought.args, single.brought.kwargs),
+    )
 
 
 def _brought(
@@ -92,7 +98,9 @@ def _brought(
 def _understand(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[bool, Understood]:
-    """Understand the model with its arguments as they are; where it does not run, with lists and frames as arrays."""
+    """Understand the model with its arguments as they are; where it does not run, with lists and
+    frames as arrays.
+    """
     try:
         return False, understand(_brought(model, args, kwargs, False))
     except ModelRefusedError:
@@ -124,8 +132,10 @@ def _explained(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     )
     if isinstance(error, tracing):
         return ValueError(
-            "model: its Python code branches or indexes on, or turns into a Python number or a NumPy array, what depends "
-            "on random sites or was computed by JAX; the statements should be the same whatever the parameters are "
+            "model: its Python code branches or indexes on, or turns into a Python number or a "
+            "NumPy array, what depends "
+            "on random sites or was computed by JAX; the statements should be the same whatever "
+            "the parameters are "
             f"(jnp.where chooses; NumPy computes what depends on data alone). JAX says: {text}"
         )
     kind = type(error).__name__
@@ -136,14 +146,18 @@ def _explained(error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 @dataclass(frozen=True)
 class InOnePrecision:
-    """The functions of an understood model, each traced once in the precision that is on when it is first asked for."""
+    """The functions of an understood model, each traced once in the precision that is on when it is
+    first asked for.
+    """
 
     understood: Understood
     brought: Brought
 
     @cached_property
     def free(self) -> dict[str, tuple[np.ndarray, tuple[int, ...]]]:
-        """By partly masked parameter, the places of its free coordinates among all of them, and the shape of all."""
+        """By partly masked parameter, the places of its free coordinates among all of them, and the
+        shape of all.
+        """
         found = {}
         free: Any
         for name, free in self.understood.free.items():
@@ -151,7 +165,8 @@ class InOnePrecision:
                 continue
             shape = self._all_shapes[name].shape
             if shape != free.shape:
-                # A chart that mixes the elements of an event: they are masked together or not at all.
+                # A chart that mixes the elements of an event: they are masked together or not at
+                # all.
                 rows = (
                     free.reshape(*free.shape[: len(shape) - 1], -1)
                     if len(shape) == free.ndim
@@ -159,7 +174,8 @@ class InOnePrecision:
                 )
                 if not (rows.all(axis=-1) == rows.any(axis=-1)).all():
                     raise ModelRefusedError(
-                        f"site {name!r}: a mask hides a part of an event whose elements are bound to each other"
+                        f"site {name!r}: a mask hides a part of an event whose elements are bound "
+                        f"to each other"
                     )
                 free = np.broadcast_to(rows.any(axis=-1)[..., None], shape)
             found[name] = (np.flatnonzero(free), shape)
@@ -186,7 +202,9 @@ class InOnePrecision:
         }
 
     def _filled(self, cut: dict[str, Array]) -> dict[str, Array]:
-        """All coordinates; those that a mask takes out stand at zero, where nothing depends on them."""
+        """All coordinates; those that a mask takes out stand at zero, where nothing depends on
+        them.
+        """
         full = dict(cut)
         for name, (places, shape) in self.free.items():
             full[name] = (

@@ -50,7 +50,8 @@ class Brought:
         def substituted(site: Site) -> Any:
             if site["type"] != "sample" or site["is_observed"]:
                 return None
-            # Before it is drawn from: an improper distribution has no sampler. A scan asks here only.
+            # Before it is drawn from: an improper distribution has no sampler. A scan asks here
+            # only.
             _refuse_undrawable(site)
             return value(site)
 
@@ -63,7 +64,9 @@ class Brought:
 
 
 class _Entry(Messenger):
-    """Next to the model: draws with fresh keys whatever keys the model was given, and checks of how statements are made."""
+    """Next to the model: draws with fresh keys whatever keys the model was given, and checks of how
+    statements are made.
+    """
 
     def __init__(self, model: Callable, key: Key[Array, ""]) -> None:
         super().__init__(model)
@@ -75,7 +78,8 @@ class _Entry(Messenger):
     def process_message(self, msg: Site) -> None:
         kind, name = msg["type"], str(msg.get("name"))
         draws = kind in ("sample", "control_flow", "plate", "prng_key") and msg["value"] is None
-        # A model that its user seeded, or a statement with its own rng_key, would draw the same always.
+        # A model that its user seeded, or a statement with its own rng_key, would draw the same
+        # always.
         if draws and (kind in ("sample", "control_flow") or msg["kwargs"]["rng_key"] is None):
             self.key, msg["kwargs"]["rng_key"] = jax.random.split(self.key)
         if kind == "plate":
@@ -83,7 +87,8 @@ class _Entry(Messenger):
             if part not in (None, size):
                 raise subsampled(name, size, part)
             if isinstance(msg["value"], jax.core.Tracer):
-                # NumPyro's range of indices, but known while tracing: NumPy arrays are indexed with it.
+                # NumPyro's range of indices, but known while tracing: NumPy arrays are indexed with
+                # it.
                 with jax.ensure_compile_time_eval():
                     msg["value"] = jnp.arange(size)
         if kind == "param" and msg["value"] is not None:
@@ -92,7 +97,8 @@ class _Entry(Messenger):
             before = self.kinds.setdefault(name, kind)
             if (before, kind) != ("plate", "plate") and (before != kind or name in self.once):
                 raise ModelRefusedError(
-                    f"site {name!r} is named twice (a {before} and a {kind} statement); names should differ"
+                    f"site {name!r} is named twice (a {before} and a {kind} statement); names "
+                    f"should differ"
                 )
             self.once.add(name)
         if kind == "sample" and not msg.get("_control_flow_done", False):
@@ -100,15 +106,18 @@ class _Entry(Messenger):
                 msg["value"] = _as_array(name, msg["value"])
             elif msg["value"] is not None:
                 raise ModelRefusedError(
-                    f"site {name!r} is given a value by handlers.substitute, and is neither drawn nor observed: "
-                    "say handlers.condition for an observation, or write the constant into the model"
+                    f"site {name!r} is given a value by handlers.substitute, and is neither drawn "
+                    f"nor observed: "
+                    "say handlers.condition for an observation, or write the constant into the "
+                    "model"
                 )
 
 
 def subsampled(name: str, size: int, part: int) -> ModelRefusedError:
     """The refusal of a plate that takes a part of the data and scales its sites for the rest."""
     return ModelRefusedError(
-        f"plate {name!r} is subsampled ({part} of {size}): NumPyro scales its sites by {size / part:g}; "
+        f"plate {name!r} is subsampled ({part} of {size}): NumPyro scales its sites by "
+        f"{size / part:g}; "
         "pass the whole data set without subsample_size, the energy is n L_n"
     )
 
@@ -128,7 +137,8 @@ def _as_array(name: str, value: Any) -> Any:
         hidden = int(np.ma.getmaskarray(value).sum())
         if hidden:
             raise ModelRefusedError(
-                f"site {name!r}: {hidden} of {value.size} observed values are hidden in a NumPy masked array, which NumPyro does not read; "
+                f"site {name!r}: {hidden} of {value.size} observed values are hidden in a NumPy "
+                f"masked array, which NumPyro does not read; "
                 "give obs=y.filled(0.0) under handlers.mask(mask=~y.mask)"
             )
         return np.array(value.data)
@@ -157,12 +167,14 @@ def chart(site: Site) -> Transform:
     name, support = site["name"], site["fn"].support
     if support is not None and support.is_discrete:
         raise ModelRefusedError(
-            f"site {name!r} is discrete ({type(site['fn']).__name__}): parameters must be continuous; sum discrete ones out"
+            f"site {name!r} is discrete ({type(site['fn']).__name__}): parameters must be "
+            f"continuous; sum discrete ones out"
         )
     try:
         return biject_to(support)
     except NotImplementedError as error:
         raise ModelRefusedError(
-            f"site {name!r}: NumPyro has no unconstrained coordinates of its support ({type(site['fn']).__name__}); "
+            f"site {name!r}: NumPyro has no unconstrained coordinates of its support "
+            f"({type(site['fn']).__name__}); "
             "a reparameterisation may have (handlers.reparam)"
         ) from error

@@ -1,4 +1,6 @@
-"""What a model means: which sites are parameters, which are observations, which elements count; or why it is refused."""
+"""What a model means: which sites are parameters, which are observations, which elements count; or
+why it is refused.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ class Understood:
 
     Attributes:
         parameters: names of the latent sites that are coordinates.
-        free: by partly masked parameter, where a value of it is a coordinate, in the shape of the value.
+        free: by partly masked parameter, where a value of it is a coordinate, in the shape of the
+            value.
         sites: names, dimensions and kept observations.
     """
 
@@ -130,13 +133,16 @@ def understand(brought: Brought) -> Understood:
     )
     if not any(site.size for site in sites.observed):
         raise ModelRefusedError(
-            f"model: every observation of {', '.join(observed)} is masked; n = 0, at least one is needed"
+            f"model: every observation of {', '.join(observed)} is masked; n = 0, at least one is "
+            f"needed"
         )
     return Understood(tuple(parameters), free, sites)
 
 
 def _statements(brought: Brought) -> tuple[dict[str, Site], dict[str, ModelRefusedError]]:
-    """The sample statements, without values, and which latent ones have no chart; refuses what is wrong as it stands."""
+    """The sample statements, without values, and which latent ones have no chart; refuses what is
+    wrong as it stands.
+    """
     found: dict[str, Any] = {}
     chartless: dict[str, ModelRefusedError] = {}
 
@@ -157,20 +163,24 @@ def _statements(brought: Brought) -> tuple[dict[str, Site], dict[str, ModelRefus
             raise subsampled(name, site["args"][0], len(site["value"]))
         if kind == "param" and name not in found["fixed"] and jax.tree.leaves(site["value"]):
             raise ModelRefusedError(
-                f"site {name!r} is a param statement, which has no prior and would stay at its initial value: "
+                f"site {name!r} is a param statement, which has no prior and would stay at its "
+                f"initial value: "
                 "give it a prior by handlers.lift, or a value by handlers.substitute"
             )
         if kind == "mutable":
             raise ModelRefusedError(
-                f"site {name!r} is a mutable state; a likelihood has none, it is a function of the parameters"
+                f"site {name!r} is a mutable state; a likelihood has none, it is a function of the "
+                f"parameters"
             )
         if kind == "sample" and site["is_observed"] and why_not_a_density(site["fn"]) is not None:
             if isinstance(innermost(site["fn"]), dist.Unit):
                 raise ModelRefusedError(
-                    f"site {name!r} is a factor statement, neither prior nor observation: write it as a distribution"
+                    f"site {name!r} is a factor statement, neither prior nor observation: write it "
+                    f"as a distribution"
                 )
             raise ModelRefusedError(
-                f"site {name!r} is observed and {why_not_a_density(site['fn'])}: a factor statement in disguise, "
+                f"site {name!r} is observed and {why_not_a_density(site['fn'])}: a factor "
+                f"statement in disguise, "
                 "neither prior nor observation; write it as a distribution"
             )
     return {
@@ -212,7 +222,8 @@ def _look(brought: Brought, statements: dict[str, Site]) -> _Survey:
     looking, again = (Frozen(lambda *at: look(*at), values[0], keys[0]) for _ in range(2))
     if sentence := out_of_bounds(looking.traced, [None] * len(looking.traced.in_avals)):
         raise ModelRefusedError(
-            f"model: {sentence}; JAX would take the nearest entry in its place. Indices and labels of groups should count from 0"
+            f"model: {sentence}; JAX would take the nearest entry in its place. Indices and labels "
+            f"of groups should count from 0"
         )
     compiled = jax.jit(looking)
     if not looking.reads_like(again):
@@ -250,7 +261,9 @@ def _refuse_other_sites(trace: dict[str, Site], statements: dict[str, Site]) -> 
 
 
 def _inside(support: Any, value: Array) -> Array:
-    """Where a value is in the support: element by element, or whole events where it binds their elements (counts of a given sum)."""
+    """Where a value is in the support: element by element, or whole events where it binds their
+    elements (counts of a given sum).
+    """
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     if support is None or constraints.is_dependent(support):
@@ -266,11 +279,13 @@ def _refuse_scaled(name: str, survey: _Survey) -> None:
     given = f"{scale:g}" if scale.ndim == 0 else f"numbers from {scale.min():g} to {scale.max():g}"
     if survey.statements[name]["is_observed"]:
         raise ModelRefusedError(
-            f"site {name!r} is scaled by {given} (handlers.scale): its log density times a number is not that of n observations; "
+            f"site {name!r} is scaled by {given} (handlers.scale): its log density times a number "
+            f"is not that of n observations; "
             "repeat rows for whole-number weights, or write the weights into the distribution"
         )
     raise ModelRefusedError(
-        f"site {name!r} is scaled by {given} (handlers.scale): a prior density to a power does not integrate to one; "
+        f"site {name!r} is scaled by {given} (handlers.scale): a prior density to a power does not "
+        f"integrate to one; "
         "write the prior that is meant"
     )
 
@@ -280,23 +295,27 @@ def _refuse_observed(name: str, survey: _Survey) -> None:
     behind = survey.depends["value"][name]
     if behind - {RANDOM}:
         raise ModelRefusedError(
-            f"site {name!r}: its observed value is computed from {_listed(behind - {RANDOM})}, and data do not depend on parameters; "
+            f"site {name!r}: its observed value is computed from {_listed(behind - {RANDOM})}, and "
+            f"data do not depend on parameters; "
             "write the distribution of the data themselves, obs=data"
         )
     if RANDOM in behind | survey.depends["log_prob"][name]:
         raise ModelRefusedError(
-            f"site {name!r} depends on random numbers that are no site (numpyro.prng_key, or a site hidden by handlers.block): "
+            f"site {name!r} depends on random numbers that are no site (numpyro.prng_key, or a "
+            f"site hidden by handlers.block): "
             "its log density is no function of the parameters"
         )
     if survey.depends["counted"][name]:
         raise ModelRefusedError(
-            f"site {name!r}: its mask depends on {_listed(survey.depends['counted'][name])}, so that n is no number; "
+            f"site {name!r}: its mask depends on {_listed(survey.depends['counted'][name])}, so "
+            f"that n is no number; "
             "mask by what is known of the data"
         )
     if value.size != counted.size:
         shape = tuple(survey.statements[name]["fn"].shape())
         raise ModelRefusedError(
-            f"site {name!r}: its observed value has shape {value.shape} and its distribution {shape}, which broadcast to "
+            f"site {name!r}: its observed value has shape {value.shape} and its distribution "
+            f"{shape}, which broadcast to "
             f"{counted.shape}: {counted.size} terms for {value.size} data; give both one shape"
         )
     flat_value, flat_counted = value.reshape(counted.shape), counted
@@ -304,47 +323,58 @@ def _refuse_observed(name: str, survey: _Survey) -> None:
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         raise ModelRefusedError(
-            f"site {name!r}: {len(bad)} of {int(counted.sum())} observed values are not finite, the first at {index} is "
-            f"{flat_value[index]}; leave out NaN and other missing values, or mask them (handlers.mask, obs_mask)"
+            f"site {name!r}: {len(bad)} of {int(counted.sum())} observed values are not finite, "
+            f"the first at {index} is "
+            f"{flat_value[index]}; leave out NaN and other missing values, or mask them "
+            f"(handlers.mask, obs_mask)"
         )
     never = np.argwhere(np.isnan([look["log_prob"][name] for look in survey.looks]).all(axis=0))
     if len(never):
         index = tuple(int(i) for i in never[0])
         raise ModelRefusedError(
-            f"site {name!r}: the log density of {len(never)} observations, the first at {index}, is NaN at each of {LOOKS} prior draws; "
+            f"site {name!r}: the log density of {len(never)} observations, the first at {index}, "
+            f"is NaN at each of {LOOKS} prior draws; "
             "a covariate may be missing there"
         )
     poles = np.argwhere(np.isposinf([look["log_prob"][name] for look in survey.looks]).any(axis=0))
     if len(poles):
         index = tuple(int(i) for i in poles[0])
         raise ModelRefusedError(
-            f"site {name!r}: the density of {type(innermost(survey.statements[name]['fn'])).__name__} is infinite at {len(poles)} "
-            f"observations, the first at {index}: a pole of the density has no likelihood; move values at the edge of the support inside, "
+            f"site {name!r}: the density of "
+            f"{type(innermost(survey.statements[name]['fn'])).__name__} is infinite at "
+            f"{len(poles)} "
+            f"observations, the first at {index}: a pole of the density has no likelihood; move "
+            f"values at the edge of the support inside, "
             "by half of the last digit they were measured to, say"
         )
     outside = np.argwhere(~survey.seen("inside", name) & counted)
     if len(outside) and not survey.depends["inside"][name]:
         index = tuple(int(i) for i in outside[0])
         raise ModelRefusedError(
-            f"site {name!r}: {len(outside)} of {int(counted.sum())} observed values lie outside the support of "
-            f"{type(innermost(survey.statements[name]['fn'])).__name__}, the first at {index} is {flat_value[index]}"
+            f"site {name!r}: {len(outside)} of {int(counted.sum())} observed values lie outside "
+            f"the support of "
+            f"{type(innermost(survey.statements[name]['fn'])).__name__}, the first at {index} is "
+            f"{flat_value[index]}"
         )
 
 
 def _refuse_drawn(name: str, survey: _Survey) -> None:
     if RANDOM not in survey.drawn_from[name]:
         raise ModelRefusedError(
-            f"site {name!r} has the same value in every draw (handlers.substitute, or a distribution without randomness): "
+            f"site {name!r} has the same value in every draw (handlers.substitute, or a "
+            f"distribution without randomness): "
             "say handlers.condition for an observation, or numpyro.deterministic for a constant"
         )
     if RANDOM in survey.depends["log_prob"][name]:
         raise ModelRefusedError(
-            f"site {name!r}: its prior depends on random numbers that are no site (numpyro.prng_key, or a site hidden by "
+            f"site {name!r}: its prior depends on random numbers that are no site "
+            f"(numpyro.prng_key, or a site hidden by "
             "handlers.block): it is no function of the parameters"
         )
     if survey.depends["counted"][name]:
         raise ModelRefusedError(
-            f"site {name!r}: its mask depends on {_listed(survey.depends['counted'][name])}, so that its prior is improper now and then"
+            f"site {name!r}: its mask depends on {_listed(survey.depends['counted'][name])}, so "
+            f"that its prior is improper now and then"
         )
     if np.all([~np.isfinite(look["log_prob"][name]) for look in survey.looks], axis=0).any():
         raise ModelRefusedError(
@@ -356,8 +386,9 @@ def _refuse_drawn(name: str, survey: _Survey) -> None:
 def _needed(latent: list[str], observed: list[str], survey: _Survey) -> list[str]:
     """The latent sites that observations depend on, and those that depend on nothing.
 
-    A site that hangs on others, and on which nothing hangs that was observed, is a prediction, such as the unobserved
-    values of ``obs_mask``: its density integrates to one whatever the rest is, and it is no parameter.
+    A site that hangs on others, and on which nothing hangs that was observed, is a prediction, such
+    as the unobserved values of ``obs_mask``: its density integrates to one whatever the rest is,
+    and it is no parameter.
     """
     parents = {
         name: set(survey.depends["log_prob"][name]) - {name} for name in [*latent, *observed]
@@ -372,7 +403,9 @@ def _needed(latent: list[str], observed: list[str], survey: _Survey) -> list[str
 
 
 def _free_elements(names: list[str], survey: _Survey) -> dict[str, Bool[np.ndarray, "..."]]:
-    """Of partly masked parameters the elements that are not; refuses one whose masked, hence flat, elements matter."""
+    """Of partly masked parameters the elements that are not; refuses one whose masked, hence flat,
+    elements matter.
+    """
     free = {
         name: survey.seen("counted", name)
         for name in names
@@ -394,7 +427,8 @@ def _free_elements(names: list[str], survey: _Survey) -> dict[str, Bool[np.ndarr
 def _flat(name: str, counted: Bool[np.ndarray, "..."]) -> ModelRefusedError:
     hidden = f"{int((~counted).sum())} of {counted.size}"
     return ModelRefusedError(
-        f"site {name!r} is improper: a mask hides its prior density ({hidden} values), and a flat prior has no evidence; "
+        f"site {name!r} is improper: a mask hides its prior density ({hidden} values), and a flat "
+        f"prior has no evidence; "
         "give it a wide proper prior, without the mask"
     )
 

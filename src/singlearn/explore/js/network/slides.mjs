@@ -1,6 +1,6 @@
 /**
  * Directions in which nodes that cancel on one boundary leave it together, the function staying as it is; as in
- * singlearn.symmetry.slides, for one output and in exact arithmetic.
+ * singlearn.symmetry.two_layer.slides, for one output and in exact arithmetic.
  *
  * A set S on one hyperplane u = 0 whose amounts a_i = q_i|ρ_i| add up to zero has no kink: what is left of it is α u, α the sum of the
  * amounts along the normal. It can move to u + t η as long as something takes back the slope t α η; c takes back constants.

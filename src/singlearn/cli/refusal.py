@@ -1,5 +1,0 @@
-"""What a user did that cannot be done."""
-
-
-class Refusal(ValueError):
-    """One sentence: the argument, what it was, what it should be; printed, and exit status 2."""

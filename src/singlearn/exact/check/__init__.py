@@ -1,1 +1,0 @@
-"""The independent checker of certificates: no code in common with the search in ``exact/resolve``."""

@@ -1,0 +1,65 @@
+"""A model that is small enough for everything about it to be written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.results.prompt import Shown
+
+
+@dataclass(frozen=True)
+class WorkedExample(Shown):
+    """A regression with unit noise whose divergence is known in closed form.
+
+    Attributes:
+        name: of the example, and where it is from.
+        parameters: w, in the order of the matrices.
+        K: the divergence, by pieces where it has any.
+        fisher: Fisher information :math:`E[∂_i f ∂_j f]` at any w, by pieces as K.
+        true_set: W_0 in words.
+        known: λ and m.
+    """
+
+    name: str
+    parameters: tuple[sympy.Symbol, ...]
+    K: sympy.Expr
+    fisher: sympy.MatrixBase
+    true_set: str
+    known: ExactCoefficient
+
+    @property
+    def hessian(self) -> sympy.MatrixBase:
+        """Second derivatives of K; on W_0 they are the Fisher information wherever K has them."""
+        return sympy.hessian(self.K, self.parameters)
+
+    def at(self, expression: sympy.Expr | sympy.MatrixBase, **w: Any) -> Any:
+        """K, the Hessian or the Fisher information at a parameter, simplified.
+
+        Raises:
+            ValueError: a name that is no parameter.
+        """
+        return sympy.simplify(expression.subs(self._substitution(w)))
+
+    def kernel(self, **w: Any) -> list[sympy.MatrixBase]:
+        """Directions in which the function does not change to first order: a basis of the kernel of
+        the Fisher information at w.
+
+        Raises:
+            ValueError: a name that is no parameter.
+        """
+        matrix = self.fisher.subs(self._substitution(w))
+        # Whether cos²1 + sin²1 - 1 is zero decides the rank; .equals tries numbers first, which is
+        # quick.
+        found = matrix.nullspace(iszerofunc=lambda entry: entry.equals(0))
+        return [vector.applyfunc(sympy.simplify) for vector in found]
+
+    def _substitution(self, w: Mapping[str, Any]) -> dict[sympy.Symbol, Any]:
+        names = {parameter.name: parameter for parameter in self.parameters}
+        if set(w) - set(names):
+            raise ValueError(f"w: got {sorted(w)}; the parameters are {', '.join(names)}")
+        return {names[name]: value for name, value in w.items()}

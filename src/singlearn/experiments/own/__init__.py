@@ -1,0 +1,1 @@
+"""Experiments of this library: staircases, condensation, selection, learning curves."""

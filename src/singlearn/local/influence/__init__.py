@@ -1,0 +1,1 @@
+"""Losses per sample along chains, and the influence of samples on one another."""

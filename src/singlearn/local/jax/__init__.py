@@ -1,0 +1,1 @@
+"""JAX networks as targets of local sampling."""

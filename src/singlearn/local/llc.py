@@ -1,0 +1,225 @@
+"""``llc``: the local learning coefficient of a trained network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+from singlearn.local.checks.own_function import Reference, reference_of
+from singlearn.local.gamma import times
+from singlearn.local.gamma_reach import weakened
+from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.sampling.expected_time import ExpectedTime, watched
+from singlearn.local.sampling.sample import sample
+from singlearn.local.sampling.sampled import Progress
+from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
+from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.verdict.result import LocalLearningCoefficient
+from singlearn.local.verdict.verdict import read, without_chains
+from singlearn.running.arguments import whole_number
+
+
+def llc(
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    *,
+    parameters: Any = None,
+    only: Selection = None,
+    gamma: Tie = AUTO,
+    nbeta: float | int | None = None,
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
+    chains: int = 8,
+    batch_size: int = DEFAULT_BATCH,
+    largest_batch: int = 4096,
+    tolerance: float = 0.02,
+    max_steps: int = 100_000,
+    chains_at_once: int | None = None,
+    compile: bool = False,
+    reference: Reference = "loss",
+    seed: int = 0,
+    progress: Progress | ExpectedTime | bool | None = None,
+) -> LocalLearningCoefficient:
+    r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023
+     [lau2023local]_).
+
+    .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
+
+    Every minibatch is evaluated at the chain and at w*, and the difference is averaged. The step,
+    the batch and the number of steps are found by the run; ``status`` says whether the number can
+    be trusted.
+
+    Args:
+        model: a ``torch.nn.Module``, or a pure function ``model(parameters, x)`` of JAX arrays.
+        loss: per sample, in nats for a likelihood: ``loss(output, target)``; for PyTorch also
+            ``loss(model, batch)``.
+        data: tensors with a common first axis, inputs then target, or for PyTorch a ``Dataset``,
+            ``DataLoader`` or Hugging Face data set. All of it is held in memory.
+        parameters: w* as a pytree, for JAX only.
+        only: the parameters to sample: a pattern of names (``"layers.3.attn.*"``), several, or
+            masks by name; the others stay at w*.
+        gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about
+            :math:`\sqrt{d/γ}`. λ̂ depends on it, and a smaller γ needs many more steps. ``"auto"``:
+            10 for weights of order one, 10 over the mean square for each tensor of smaller or
+            larger ones (:func:`singlearn.local.gamma.choose_gamma`), less where the loss would not
+            feel it; the result says what was taken. By name, ``{"layers.0.*": 4.0, "*": 1.0}``,
+            with numbers or arrays; distances are then in units of the tie, :math:`γ_i^{-1/2}`. Of
+            patterns that overlap the first counts.
+        nbeta: nβ; by default n / log n.
+        sampler: ``"hmc"``: exact, on all samples (``max_steps`` then counts gradients of each
+            chain); ``"sgld"``: Langevin steps on minibatches; ``"auto"``: exact where all samples
+            cost no more than the overhead of a step, or where Langevin steps turn out to be too
+            long for the loss and all samples can be paid, else Langevin.
+        chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
+        batch_size: of the first minibatches; raised when their noise heats the chains.
+        largest_batch: it is not raised beyond this, but the step made smaller.
+        tolerance: wanted relative standard error.
+        max_steps: steps of each chain at most; a third of the counted ones come on top, at twice
+            and half of γ.
+        chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a
+            quarter of the memory is evaluated in pieces anyway.
+        compile: PyTorch: compile what is evaluated more than a thousand times. A minute of
+            compilation for steps twice as fast: for long runs. Without a working compiler the run
+            goes on as it would have.
+        reference: ``"loss"``: the excess of the loss over that at w*, whose λ is defined where w*
+            is a minimum. ``"self"``: the divergence of the network from its own function,
+            :math:`K(w) = \frac12 E|f_w - f_{w^*}|^2` for :math:`\frac12|output - target|^2` (in
+            general c for c), the Kullback-Leibler divergence :math:`E\,KL(p_{w^*} \| p_w)` for
+            cross entropy of class labels or of logits. w* is then an exact minimum wherever it
+            lies, at a saddle of the loss too, and λ̂ says how degenerate the function at w* is.
+            Which of them belongs to a loss is read off its values at random outputs.
+        seed: same seed, same numbers.
+        progress: called with steps done, ``max_steps`` and the present mean excess; or ``True`` for
+            a bar on standard error. By default one line there says how long a long run takes at
+            most; ``False``: not a word.
+
+    Returns:
+        λ̂ with its error, status and diagnostics.
+
+    Raises:
+        ValueError: an argument out of range, fewer samples than ``batch_size``, a loss already
+            averaged over the batch or random, parameters or losses that are not finite; with
+            ``reference="self"`` a loss whose divergence is not known.
+    """
+    reference = reference_of(reference)
+    settings = Settings.asked(
+        gamma=gamma,
+        nbeta=nbeta,
+        sampler=sampler,
+        chains=chains,
+        batch_size=batch_size,
+        largest_batch=largest_batch,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        seed=seed,
+    )
+    with watched(progress, "llc") as (report, clocked):
+        target = _target(
+            model,
+            loss,
+            data,
+            parameters,
+            only,
+            chains_at_once,
+            settings.gamma,
+            compile,
+            settings.nbeta,
+            reference,
+        )
+        tempering = tempered(target, settings)
+        found, felt = without_chains(target, tempering, settings)
+        if found is not None:
+            return replace(found, reference=reference)
+        chains_run = sample(clocked(target, settings.max_steps), tempering, settings, report)
+        return replace(
+            read(target, tempering, chains_run, settings.tolerance, settings.seed, felt),
+            reference=reference,
+        )
+
+
+def tempered(target: Target, settings: Settings) -> Tempering:
+    """The posterior whose chains are run: the one place where nβ and γ become numbers.
+
+    Raises:
+        ValueError: a batch that is larger than the data.
+    """
+    return settings.of_samples(target.samples).tempering(target.samples, tie(target, settings))
+
+
+def tie(target: Target, settings: Settings) -> float:
+    """γ on the coordinates of the target's chains; one that was chosen is weakened where the loss
+    does not feel it.
+    """
+    if settings.gamma != AUTO:
+        return target.gamma
+    nbeta = settings.tempering(target.samples, target.gamma).nbeta
+    return target.gamma * weakened(target, nbeta, settings.seed)
+
+
+def one_tie(settings: Settings, target: Callable[[Tie], Target]) -> Settings:
+    """Settings with one γ for all points of a sweep, or their λ̂ could not be compared; where it is
+    to be chosen, it is chosen once.
+
+    Args:
+        settings: as they were asked for.
+        target: makes the target from which γ is chosen, tied as its argument says.
+
+    Returns:
+        The same settings, or with what was chosen for γ: a number, or numbers by name.
+    """
+    if settings.gamma != AUTO:
+        return settings
+    found = target(AUTO)
+    return settings.tied(times(found.tie, tie(found, settings) / found.gamma))
+
+
+def _target(
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    parameters: Any,
+    only: Selection,
+    chains_at_once: int | None,
+    gamma: Tie,
+    compile: bool,
+    nbeta: float | None = None,
+    reference: Reference = "loss",
+) -> Target:
+    if chains_at_once is not None:
+        chains_at_once = whole_number("chains_at_once", chains_at_once)
+    if not callable(loss):
+        raise ValueError(
+            f"loss: got {type(loss).__name__}; it should be a function of outputs and targets that "
+            f"gives one number a sample"
+        )
+    # Whoever passes a module has imported torch; nobody else needs it.
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        if parameters is not None:
+            raise ValueError("parameters: a module brings its own; leave them out")
+        from singlearn.local.torch.rounding import with_enough_digits
+        from singlearn.local.torch.target import TorchTarget
+
+        def build(double: bool) -> TorchTarget:
+            said: tuple[Any, Any] = (loss, data)
+            if reference == "self":
+                from singlearn.local.torch.own_function import own_function
+
+                said = own_function(model, loss, data, double)
+            return TorchTarget(model, *said, only, chains_at_once, gamma, compile, double)
+
+        return with_enough_digits(build, nbeta)
+    if parameters is None:
+        raise ValueError(
+            "parameters: missing; a function model(parameters, x) needs w* as a pytree (a "
+            "torch.nn.Module does not)"
+        )
+    from singlearn.local.jax.target import JaxTarget
+
+    if reference == "self":
+        from singlearn.local.jax.own_function import own_function as own_function_of
+
+        loss, data = own_function_of(model, loss, data, parameters)
+    return JaxTarget(model, loss, data, parameters, only, gamma)

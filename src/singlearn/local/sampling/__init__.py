@@ -1,0 +1,1 @@
+"""Chains near w*: targets, Langevin and Hamiltonian moves, step sizes."""

@@ -1,0 +1,86 @@
+"""Which chains are run: exact ones where every sample can be used in every step, Langevin steps on
+minibatches elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from singlearn.local.sampling.discretisation import step_errors, virial_is_off
+from singlearn.local.sampling.hamiltonian import sample_hmc
+from singlearn.local.sampling.sampled import Progress, Sampled
+from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sgld import RETRIES, found_lower, sample_sgld
+from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.verdict.status import diverged
+
+ALONGSIDE = 20
+"""Multiplications that a loss costs beside those that are counted: functions of single numbers, and
+the way back.
+"""
+SMALL = 250_000
+"""Samples × multiplications of one loss, up to which a gradient of all samples costs at most about
+twice the overhead of a step.
+"""
+LARGE = 30_000_000
+"""The same, beyond which nobody waits for exact chains."""
+FEWEST_GRADIENTS = 1000
+
+
+def sample(
+    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None
+) -> Sampled:
+    """Chains of the sampler that was asked for; by default exact where that is cheap, or where
+    Langevin steps failed and it can be paid.
+
+    Args:
+        target: the model at w*.
+        tempering: nβ and γ.
+        settings: of the run; ``sampler`` is ``"auto"``, ``"sgld"`` or ``"hmc"``.
+        progress: called with steps done, steps allowed, and the mean excess.
+    """
+    size = target.samples * (target.cost + ALONGSIDE)
+    if settings.sampler == "hmc" or (settings.sampler == "auto" and size <= SMALL):
+        return sample_hmc(target, tempering, settings, progress)
+    gradients = settings.max_steps * min(settings.largest_batch, target.samples) // target.samples
+    payable = settings.sampler == "auto" and size <= LARGE and gradients >= FEWEST_GRADIENTS
+    langevin = sample_sgld(target, tempering, settings, progress, retries=0 if payable else RETRIES)
+    why = _failed(langevin, target, tempering) if payable else []
+    if not why:
+        return langevin
+    exact = sample_hmc(target, tempering, replace(settings, max_steps=gradients), progress)
+    note = f"Langevin steps failed ({'; '.join(why)}), so chains were run again with all samples in every step (hmc)"
+    return replace(exact, steps=exact.steps + langevin.steps, notes=(note,))
+
+
+def _failed(sampled: Sampled, target: Target, tempering: Tempering) -> list[str]:
+    left = diverged(sampled.traces, target.dimension, tempering.gamma)
+    if left:
+        return [] if found_lower(sampled.traces, left) else ["a chain was thrown out"]
+    return step_errors(sampled.traces, sampled.virial, float(sampled.traces.excess.mean()))
+
+
+def sampling_cautions(sampled: Sampled, coefficient: float) -> list[str]:
+    """Sentences on how far the steps may have changed λ̂, and on places that exact chains did not
+    reach.
+
+    Args:
+        sampled: the run, none of whose chains diverged.
+        coefficient: λ̂.
+
+    Returns:
+        Nothing where steps and chains did what exact ones do.
+    """
+    found = list(sampled.notes)
+    if sampled.sampler == "sgld":
+        helps = 'sampler="hmc" judges every step on all samples'
+        why = step_errors(sampled.traces, sampled.virial, coefficient)
+        found += [f"the steps were too long for this loss: {reason}; {helps}" for reason in why]
+    elif virial_is_off(sampled.virial, coefficient):
+        found.append(
+            f"the mean of (w - w*)·∇U is off by {sampled.virial.value:+.2g}, which exact chains "
+            f"tell of places they did not reach, such as "
+            f"narrow walls met by rare excursions: λ̂ may be off by up to "
+            f"{abs(sampled.virial.value) / 2:.2g}; raise max_steps"
+        )
+    return found

@@ -1,0 +1,3 @@
+"""PyTorch modules as targets of local sampling. Nothing outside this folder imports torch at its
+head.
+"""

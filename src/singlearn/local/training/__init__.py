@@ -1,0 +1,1 @@
+"""Local learning coefficients along training: checkpoints, their points, straight pieces."""

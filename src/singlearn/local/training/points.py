@@ -1,0 +1,281 @@
+"""λ̂ and the loss over the checkpoints of a training run."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from singlearn.local.names import Tie
+from singlearn.local.training.straight_pieces import Breakpoint, Pieces, straight_pieces
+from singlearn.local.verdict.result import LocalLearningCoefficient
+from singlearn.local.verdict.status import Status
+from singlearn.results.estimate import Estimate
+from singlearn.results.prompt import Shown
+
+TRUSTED = (Status.CONVERGED, Status.NOISE_LIMITED)
+"""What stages of λ̂ are read from: verdicts whose error means what it says."""
+FEWEST = 6
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?%?")
+LISTED = 12
+"""Steps that are named."""
+
+
+@dataclass(frozen=True)
+class TrajectoryPoint(Shown):
+    """λ̂ and the loss at one checkpoint.
+
+    Attributes:
+        step: of training.
+        name: of the checkpoint.
+        value: λ̂, NaN where withheld.
+        standard_error: of λ̂.
+        status: the verdict on λ̂.
+        loss: L_n(w*), exact over all samples.
+        above_minimum: by how much w* lies above its basin, in units of λ.
+        r_hat: split R-hat of λ̂.
+        effective_sample_size: of all chains together.
+        steps: of every chain.
+        half_dimension: d/2.
+        samples: n.
+        nbeta: nβ.
+        weights: fingerprint of the weights.
+        warnings: sentences for people.
+    """
+
+    step: float
+    name: str
+    value: float
+    standard_error: float
+    status: Status
+    loss: float
+    above_minimum: float
+    r_hat: float
+    effective_sample_size: float
+    steps: int
+    half_dimension: float
+    samples: int
+    nbeta: float
+    weights: str
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, step: float, name: str, weights: str, found: LocalLearningCoefficient
+    ) -> TrajectoryPoint:
+        """What is kept of one measurement."""
+        return cls(
+            step,
+            name,
+            found.value,
+            found.standard_error,
+            found.status,
+            found.loss,
+            found.above_minimum,
+            found.r_hat,
+            found.effective_sample_size,
+            found.steps,
+            found.half_dimension,
+            found.samples,
+            found.nbeta,
+            weights,
+            found.warnings,
+        )
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its error may be taken at face value."""
+        return self.status in TRUSTED and math.isfinite(self.value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; what is withheld is ``None``."""
+        plain = {**vars(self), "status": str(self.status), "warnings": list(self.warnings)}
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in plain.items()
+        }
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> TrajectoryPoint:
+        """What ``to_dict`` wrote."""
+        known: dict[str, Any] = {
+            key: math.nan if value is None else value for key, value in plain.items()
+        }
+        return cls(
+            **(known | {"status": Status(plain["status"]), "warnings": tuple(plain["warnings"])})
+        )
+
+
+@dataclass(frozen=True)
+class Trajectory(Shown):
+    """λ̂ and loss over checkpoints, with the stages they fall into.
+
+    Attributes:
+        points: in the order of their steps.
+        missing: steps that are not measured yet, by other processes of the same job.
+        gamma: γ of all points; by name numbers or lists of them.
+        gamma_chosen_at: the step whose weights γ was chosen from; ``None`` where it was given.
+    """
+
+    points: tuple[TrajectoryPoint, ...]
+    missing: tuple[float, ...]
+    gamma: Tie
+    gamma_chosen_at: float | None = None
+
+    @cached_property
+    def loss_stages(self) -> Pieces | None:
+        """Straight pieces of the loss in log step; ``None`` for fewer than six points after step 0.
+        The loss itself is exact.
+        """
+        own = [point for point in self.points if point.step > 0 and math.isfinite(point.loss)]
+        return _pieces(own, [point.loss for point in own], [0.0] * len(own))
+
+    @cached_property
+    def learning_coefficient_stages(self) -> tuple[Pieces, ...]:
+        """Straight pieces of λ̂ in log step, of every stretch of at least six points after step 0
+        whose error means what it says.
+
+        A point without a verdict ends a stretch: nothing is known of λ̂ there, and nothing is drawn
+        through it.
+        """
+        stretches = [
+            list(own)
+            for trusted, own in groupby(
+                (p for p in self.points if p.step > 0), lambda point: point.trusted
+            )
+            if trusted
+        ]
+        found = [
+            _pieces(own, [point.value for point in own], [point.standard_error for point in own])
+            for own in stretches
+        ]
+        return tuple(pieces for pieces in found if pieces is not None)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What keeps points from being learning coefficients, and stages from being found."""
+        found = []
+        for status in Status:
+            steps = [f"{point.step:g}" for point in self.points if point.status is status]
+            if steps and status not in TRUSTED:
+                what = (
+                    "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ end there"
+                )
+                found.append(f"{status} at step {', '.join(steps)}: {what}")
+        found += self._cautions()
+        if self.missing:
+            found.append(
+                f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: they "
+                f"are with other processes; when these have "
+                "ended, the same call reads them from the folder"
+            )
+        if not self.learning_coefficient_stages:
+            found.append(
+                f"stages of λ̂ need {FEWEST} points in a row after step 0 with a status of "
+                f"converged or noise_limited"
+            )
+        return found
+
+    def _cautions(self) -> list[str]:
+        """Every caution of every point; those that differ in their numbers only are said once, with
+        the steps of all.
+        """
+        alike: dict[str, list[tuple[TrajectoryPoint, str]]] = {}
+        for point in self.points:
+            for sentence in point.warnings:
+                alike.setdefault(NUMBER.sub("#", sentence), []).append((point, sentence))
+        found = []
+        for (first, sentence), *others in alike.values():
+            steps = list(dict.fromkeys(f"{point.step:g}" for point, _ in others))
+            found.append(
+                f"step {first.step:g}: "
+                f"{sentence}{f' (likewise at step {_listed(steps)})' if steps else ''}"
+            )
+        return found
+
+    def __str__(self) -> str:
+        rows = [f"  {'step':>9}  {'L_n(w*)':>11}  {'λ̂':<17}  status"]
+        for point in self.points:
+            shown = (
+                "withheld"
+                if math.isnan(point.value)
+                else str(Estimate(point.value, point.standard_error))
+            )
+            rows.append(
+                f"  {point.step:>9g}  {point.loss:>11.5g}  {shown:<16}  "
+                f"{point.status}{_counted(point.warnings)}"
+            )
+        if self.points:
+            first = self.points[0]
+            tie = "γ by name" if isinstance(self.gamma, Mapping) else f"γ = {self.gamma:g}"
+            tie += (
+                ""
+                if self.gamma_chosen_at is None
+                else f", chosen once, from the weights at step {self.gamma_chosen_at:g}"
+            )
+            settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, {tie}"
+            rows.append(f"\n  {settings}; a regular model: d/2 = {first.half_dimension:g}")
+        for pieces in self.learning_coefficient_stages:
+            rows += _described("λ̂", pieces)
+        rows += [] if self.loss_stages is None else _described("loss", self.loss_stages)
+        return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines; what is withheld or undefined is ``None``."""
+        return {
+            "gamma": dict(self.gamma) if isinstance(self.gamma, Mapping) else self.gamma,
+            "gamma_chosen_at": self.gamma_chosen_at,
+            "points": [point.to_dict() for point in self.points],
+            "missing": list(self.missing),
+            "stages": {
+                "learning_coefficient": [
+                    pieces.to_dict() for pieces in self.learning_coefficient_stages
+                ],
+                "loss": None if self.loss_stages is None else self.loss_stages.to_dict(),
+            },
+            "warnings": self.warnings,
+        }
+
+
+def _listed(steps: list[str]) -> str:
+    return ", ".join(steps[:LISTED]) + (
+        f" and {len(steps) - LISTED} more" if len(steps) > LISTED else ""
+    )
+
+
+def _counted(warnings: tuple[str, ...]) -> str:
+    return f", {len(warnings)} caution{'s' if len(warnings) > 1 else ''}" if warnings else ""
+
+
+def _pieces(
+    points: list[TrajectoryPoint], values: list[float], errors: list[float]
+) -> Pieces | None:
+    if len(points) < FEWEST:
+        return None
+    return straight_pieces(
+        np.array([point.step for point in points]), np.array(values), np.array(errors)
+    )
+
+
+def _described(name: str, pieces: Pieces) -> list[str]:
+    name = f"{name}, step {pieces.steps[0]:g} to {pieces.steps[-1]:g}"
+    count = len(pieces.breakpoints)
+    more = (
+        f"; a further one has probability {pieces.undecided:.2f}, not significant"
+        if pieces.undecided > 0.05
+        else ""
+    )
+    if not count:
+        return [f"  {name}: no significant change of slope in log step{more}"]
+    head = f"  {name}: {count} change{'s' if count > 1 else ''} of slope in log step (probability {pieces.probability:.3f}){more}"
+    return [head, *(f"    {_line(point)}" for point in pieces.breakpoints)]
+
+
+def _line(point: Breakpoint) -> str:
+    return f"{point}, per factor e in steps"

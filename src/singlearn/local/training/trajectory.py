@@ -1,0 +1,368 @@
+"""The verb ``trajectory``: λ̂ at every checkpoint of a training run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from singlearn.local.checks.own_function import Reference, reference_of
+from singlearn.local.llc import _target, llc, one_tie
+from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.sampling.expected_time import ExpectedTime
+from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
+from singlearn.local.sampling.target import Target
+from singlearn.local.training.checkpoints import Checkpoint, in_order
+from singlearn.local.training.fingerprint import digest
+from singlearn.local.training.identity import (
+    identity_of_selection,
+    identity_of_sweep,
+    leaves_of,
+    plain_tie,
+)
+from singlearn.local.training.points import Trajectory, TrajectoryPoint
+from singlearn.running import identity
+from singlearn.running.claim import FolderInUseError
+from singlearn.running.identity import Part
+from singlearn.running.sweep import Client, FinishedPoints, spread
+from singlearn.running.whole_files import as_path
+
+
+def trajectory(
+    checkpoints: Any,
+    model: Any,
+    loss: Callable[..., Any],
+    data: Any,
+    *,
+    only: Selection = None,
+    gamma: Tie = AUTO,
+    nbeta: float | int | None = None,
+    sampler: Literal["auto", "sgld", "hmc"] = "auto",
+    chains: int = 8,
+    batch_size: int = DEFAULT_BATCH,
+    largest_batch: int = 4096,
+    tolerance: float = 0.05,
+    max_steps: int = 20_000,
+    reference: Reference = "loss",
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+    progress: bool | None = None,
+) -> Trajectory:
+    r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages
+     they fall into.
+
+    In a ``torchrun`` job of W processes (``RANK``, ``WORLD_SIZE``) each takes every W-th
+    checkpoint, on the GPU ``LOCAL_RANK`` if there is one, and writes what it found into the common
+    ``folder``, which then is needed. Each returns what is finished by then and names the rest; the
+    same call outside the job reads all of it.
+
+    Args:
+        checkpoints: a folder, several paths, or weights or paths by step: see
+            :func:`singlearn.local.training.checkpoints.in_order`.
+        model: a ``torch.nn.Module`` into which the weights fit; its own are not used. Or a JAX
+            function ``model(parameters, x)``, with pytrees of parameters by step as checkpoints.
+        loss, data, only, gamma, nbeta, sampler, chains, batch_size, largest_batch, seed: as for
+            ``llc``. One γ holds for all points, or they could not be compared: where it is to be
+            chosen, it is chosen once, at the last checkpoint, and the result says so.
+        tolerance: wanted relative standard error of each λ̂.
+        max_steps: of each chain at most, at each checkpoint.
+        reference: as for ``llc``: ``"self"`` for λ̂ of each checkpoint's own function, which is
+            defined everywhere along training; the loss of every point is then 0.
+        folder: finished points are written there, one file each, and not measured again when the
+            sweep is started again. It belongs to what it was made of: settings and data are
+            compared by value, model and loss by what they say at weights of our own. Several
+            processes may share it: each takes checkpoints that nobody is at work on.
+        client: a Dask client, to spread the checkpoints over its workers; by default they run here,
+            one after the other.
+        progress: show a progress bar on standard error; default: if it is a terminal.
+
+    Raises:
+        ValueError: checkpoints that have no order, that do not fit the model, or that are not those
+            of the folder; a folder of another sweep, or with a damaged file; a torchrun job without
+            a folder or with a client; and as ``llc`` does.
+        FileNotFoundError: a folder or file of checkpoints that does not exist.
+        OSError: the folder cannot be written to.
+
+    >>> import torch
+    >>> x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
+    >>> found = trajectory(
+    ...     {100: {"weight": torch.ones(1, 1)}}, torch.nn.Linear(1, 1, bias=False),
+    ...     lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5)
+    >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
+    [(100.0, 0.0, True)]
+    """
+    reference = reference_of(reference)
+    settings = Settings.asked(
+        gamma=gamma,
+        nbeta=nbeta,
+        sampler=sampler,
+        chains=chains,
+        batch_size=batch_size,
+        largest_batch=largest_batch,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        seed=seed,
+    )
+    found = in_order(checkpoints)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and (folder is None or client is not None):
+        raise ValueError(
+            "folder: a torchrun job needs one that all its processes see, and no client"
+        )
+    if progress not in (None, True, False):
+        raise ValueError(
+            f"progress: got {progress!r}; it should be True, False, or None for a terminal only"
+        )
+    torch = sys.modules.get("torch")
+    is_module = torch is not None and isinstance(model, torch.nn.Module)
+    if torch is not None and is_module:
+        from singlearn.local.torch.data import samples_of
+
+        data = samples_of(data, torch.device("cpu"))
+        pair: Any = data
+    else:
+        from singlearn.local.jax.data import as_pair
+
+        pair = as_pair(data)
+        data = pair if isinstance(data, list) else data  # a list of samples is put together once
+    # Before the model moves to a device of its own: numbers of one device are compared.
+    made_of = {} if folder is None else identity_of_sweep(model, loss, pair, found[0].weights)
+    if torch is not None and is_module and torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        from singlearn.local.torch.module import copy_to_load
+
+        model = copy_to_load(model).to(f"cuda:{os.environ['LOCAL_RANK']}")
+    if not is_module:
+        from singlearn.local.jax.programs import CompiledOnce
+
+        model = CompiledOnce(model)
+    measure = _Measurement(
+        model, loss, data, only, settings, is_module, None, False, reference=reference
+    )
+    chosen_at = None
+    if settings.gamma == AUTO:
+        chosen_at = found[-1].step
+        measure = replace(
+            measure, settings=one_tie(settings, lambda tie: measure.target(found[-1], tie))
+        )
+    if folder is not None:
+        parts = {**measure.identity(), **made_of}
+        measure = replace(
+            measure,
+            store=FinishedPoints(
+                as_path("folder", folder), "trajectory", parts, "another trajectory"
+            ),
+        )
+    kept = {
+        checkpoint.step: point
+        for checkpoint in found
+        if (point := measure.finished(checkpoint)) is not None
+    }
+    left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
+    if world > 1:  # nobody waits for points of others: the last process to end reads them all
+        measure = replace(measure, waits=False)
+    if client is None and progress is not False:
+        measure = replace(measure, progress=ExpectedTime("trajectory", len(left)))
+    spread_over = spread("checkpoints", measure, left, client, progress)
+    measured = [point for point in spread_over if point is not None]
+    if world > 1:  # others may have finished theirs in the meantime
+        kept |= {
+            checkpoint.step: point
+            for checkpoint in found
+            if (point := measure.finished(checkpoint)) is not None
+        }
+    kept |= {point.step: point for point in measured}
+    missing = tuple(checkpoint.step for checkpoint in found if checkpoint.step not in kept)
+    return Trajectory(
+        tuple(kept[step] for step in sorted(kept)),
+        missing,
+        plain_tie(measure.settings.gamma),
+        chosen_at,
+    )
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """What is done at one checkpoint; an object and no closure, so that it can be sent to another
+    process as it is.
+    """
+
+    model: Any
+    loss: Callable[..., Any]
+    data: Any
+    only: Selection
+    settings: Settings
+    is_module: bool
+    store: FinishedPoints | None
+    progress: ExpectedTime | bool
+    waits: bool = True
+    reference: Reference = "loss"
+
+    def identity(self) -> dict[str, Part]:
+        """What was asked for, for all points of a folder."""
+        asked = self.settings
+        return {
+            "gamma": identity.setting(plain_tie(asked.gamma)),
+            **identity.settings(
+                {
+                    "nbeta": asked.nbeta,
+                    "sampler": asked.sampler,
+                    "chains": asked.chains,
+                    "batch_size": asked.batch,
+                    "largest_batch": asked.largest_batch,
+                    "tolerance": asked.tolerance,
+                    "max_steps": asked.max_steps,
+                    "seed": asked.seed,
+                }
+            ),
+            "only": identity_of_selection(self.only),
+            # Folders from before there was a choice have none of this.
+            **({} if self.reference == "loss" else {"reference": identity.setting(self.reference)}),
+        }
+
+    def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:
+        """The model at a checkpoint, tied as is asked.
+
+        Raises:
+            ValueError: as ``llc`` does, with the name of the checkpoint.
+        """
+        model, parameters, _ = self._at(checkpoint)
+        try:
+            with _device_of_this_process(self.is_module):
+                return _target(
+                    model,
+                    self.loss,
+                    self.data,
+                    parameters,
+                    self.only,
+                    None,
+                    tie,
+                    compile=False,
+                    reference=self.reference,
+                )
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.name}: {error}") from error
+
+    def finished(self, checkpoint: Checkpoint) -> TrajectoryPoint | None:
+        """The point, if it is in the folder.
+
+        Raises:
+            ValueError: the folder has it for other weights, or its file is damaged.
+        """
+        point: TrajectoryPoint | None = (
+            None
+            if self.store is None
+            else self.store.load(_file(checkpoint), None, TrajectoryPoint.from_dict)
+        )
+        if point is None:
+            return None
+        if point.weights != digest(_leaves(self._weights(checkpoint))):
+            raise ValueError(
+                f"folder: it has step {checkpoint.step:g} of other weights than {checkpoint.name}; "
+                f"give a fresh folder"
+            )
+        return point
+
+    def __call__(self, checkpoint: Checkpoint, wait: bool = True) -> TrajectoryPoint | None:
+        """The point; ``None`` where another process is at work on it and nobody waits."""
+        if self.store is None:
+            return self._measured(checkpoint)
+        try:
+            with self.store.held(_file(checkpoint), wait and self.waits):
+                finished = self.finished(checkpoint)
+                if finished is not None:  # by another process, meanwhile
+                    return finished
+                point = self._measured(checkpoint)
+                self.store.save(_file(checkpoint), point.to_dict())
+                return point
+        except FolderInUseError:
+            if self.waits:
+                raise
+            return None
+
+    def _measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
+        model, parameters, weights = self._at(checkpoint)
+        asked = self.settings
+        try:
+            with _device_of_this_process(self.is_module):
+                found = llc(
+                    model,
+                    self.loss,
+                    self.data,
+                    parameters=parameters,
+                    only=self.only,
+                    gamma=asked.gamma,
+                    nbeta=asked.nbeta,
+                    sampler=asked.sampler,
+                    chains=asked.chains,
+                    batch_size=asked.batch,
+                    largest_batch=asked.largest_batch,
+                    tolerance=asked.tolerance,
+                    max_steps=asked.max_steps,
+                    reference=self.reference,
+                    seed=asked.seed,
+                    progress=self.progress,
+                )
+        except ValueError as error:
+            raise ValueError(f"{checkpoint.name}: {error}") from error
+        return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
+
+    def _at(self, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
+        """The model, the parameters of a JAX function, and the weights."""
+        weights = self._weights(checkpoint)
+        if not self.is_module:
+            return self.model, weights, weights
+        from singlearn.local.torch.weights import with_weights
+
+        return with_weights(self.model, weights, checkpoint.name), None, weights
+
+    def _weights(self, checkpoint: Checkpoint) -> Any:
+        if not isinstance(checkpoint.weights, str | os.PathLike):
+            return checkpoint.weights
+        if not self.is_module:
+            raise ValueError(
+                "checkpoints: files hold weights of a torch.nn.Module; for a JAX function give "
+                "pytrees by step"
+            )
+        from singlearn.local.torch.weights import read_state
+
+        return read_state(Path(checkpoint.weights), self.model)
+
+
+def _device_of_this_process(is_module: bool) -> AbstractContextManager[Any]:
+    """In a torchrun job JAX computes on the device that ``LOCAL_RANK`` numbers; a module is there
+    already.
+    """
+    rank = os.environ.get("LOCAL_RANK")
+    if is_module or rank is None:
+        return nullcontext()
+    import jax
+
+    devices = jax.local_devices()
+    context: AbstractContextManager[Any] = jax.default_device(devices[int(rank) % len(devices)])
+    return context
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+    """Arrays of nested dicts, tuples and lists, and of whatever else JAX knows, by name."""
+    if isinstance(tree, Mapping):
+        return {
+            f"{key}.{name}": leaf
+            for key, value in tree.items()
+            for name, leaf in _leaves(value).items()
+        }
+    if isinstance(tree, list | tuple):
+        return {
+            f"{i}.{name}": leaf
+            for i, value in enumerate(tree)
+            for name, leaf in _leaves(value).items()
+        }
+    return {str(i) if i else "": leaf for i, leaf in enumerate(leaves_of(tree))}
+
+
+def _file(checkpoint: Checkpoint) -> str:
+    return f"step_{checkpoint.step!r}"

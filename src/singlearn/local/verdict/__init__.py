@@ -1,0 +1,1 @@
+"""What chains say about λ: mixing, minimum, γ, and the verdict."""

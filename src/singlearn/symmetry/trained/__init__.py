@@ -1,0 +1,1 @@
+"""Networks made of floats: the exact network nearby, and what is true of it."""

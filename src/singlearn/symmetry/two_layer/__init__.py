@@ -1,0 +1,1 @@
+"""Networks with one hidden ReLU layer: kink form, equivalence, width, rank, moves."""

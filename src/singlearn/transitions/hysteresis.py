@@ -1,0 +1,232 @@
+"""Up and down: one population carried along a sweep in both directions, which remembers the phase
+it came from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from singlearn.measure.ladder_view import LadderView
+from singlearn.phases import Labeller
+from singlearn.phases.labeller import label_all
+from singlearn.phases.tables import aligned, share_cell
+from singlearn.results.estimate import Estimate
+from singlearn.results.prompt import Shown
+from singlearn.running.arguments import real_number
+from singlearn.tempering import temper
+from singlearn.tempering.anneal import anneal
+from singlearn.tempering.arguments import population_arguments
+from singlearn.tempering.settings import Settings
+from singlearn.transitions.phase_diagram import distinct_values
+from singlearn.triple import Coordinates, Triple
+
+
+@dataclass(frozen=True)
+class Branch(Shown):
+    """One direction: F and the share of every phase at every value, in the order they were visited.
+    Energies in nats.
+    """
+
+    direction: str
+    values: tuple[float, ...]
+    free_energies: tuple[Estimate, ...]
+    shares: tuple[dict[str, Estimate], ...]
+
+    def share(self, phase: str, value: float) -> Estimate:
+        """Share of a phase at a value; 0 where no particle of this branch was in it."""
+        return self.shares[self.values.index(value)].get(phase, Estimate(0.0, 0.0))
+
+
+@dataclass(frozen=True)
+class Hysteresis(Shown):
+    """Both branches of a sweep.
+
+    Populations are reweighted from value to value, so that as long as each phase holds particles
+    the branches agree; once a phase has died out it comes back only as far as the moves find it.
+    Where they disagree beyond their errors, the phases are metastable for this sampler, and neither
+    share is to be trusted: runs restricted to each phase are.
+    """
+
+    parameter: str
+    up: Branch
+    down: Branch
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        return tuple(
+            sorted(
+                {
+                    name
+                    for branch in (self.up, self.down)
+                    for shares in branch.shares
+                    for name in shares
+                }
+            )
+        )
+
+    @property
+    def disagreement(self) -> list[tuple[float, str]]:
+        """(value, phase) where the shares of the two branches differ by more than four standard
+        errors and by more than a tenth.
+        """
+        found = []
+        for value in self.up.values:
+            for phase in self.phases:
+                one, other = self.up.share(phase, value), self.down.share(phase, value)
+                error = float(np.hypot(*np.nan_to_num([one.standard_error, other.standard_error])))
+                if abs(one.value - other.value) > max(4 * error, 0.1):
+                    found.append((value, phase))
+        return found
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, ...]] = [
+            (self.parameter, *(f"P({p}) {way}" for p in self.phases for way in ("up", "down")))
+        ]
+        for value in self.up.values:
+            cells = [
+                share_cell(branch.share(p, value))
+                for p in self.phases
+                for branch in (self.up, self.down)
+            ]
+            rows.append((f"{value:.6g}", *cells))
+        where = sorted({value for value, _ in self.disagreement})
+        verdict = (
+            f"up and down disagree at {self.parameter} = {', '.join(f'{v:.4g}' for v in where)}"
+            if where
+            else "up and down agree"
+        )
+        return "\n".join([*aligned(rows), f"  {verdict}"])
+
+
+def hysteresis(
+    make_triple: Callable[[float], Triple],
+    along: Sequence[float | int],
+    labeller: Labeller,
+    beta: float | int = 1.0,
+    particles: int = 256,
+    replicates: int = 4,
+    seed: int = 0,
+    parameter: str = "θ",
+) -> Hysteresis:
+    r"""Temper at one end of a sweep and carry the population to the other, and the same from the
+     other end.
+
+    From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
+    normalising constants also give the change of F.
+
+    Args:
+        make_triple, along, labeller, particles, replicates, seed, parameter: as for
+            ``phase_diagram``; all triples have the same parameters.
+        beta: inverse temperature, the same all along, in 1/nats.
+
+    Raises:
+        ValueError: fewer than two distinct finite values, or triples of different dimension.
+    """
+    values = distinct_values(along)
+    beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
+    particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
+    triples = {value: make_triple(value) for value in values}
+    if len({triple.dimension for triple in triples.values()}) > 1:
+        raise ValueError(
+            "make_triple: its triples differ in dimension; a population cannot be carried from one "
+            "to another"
+        )
+
+    def branch(direction: str, order: list[float], own_seed: int) -> Branch:
+        run = temper(
+            triples[order[0]],
+            beta_max=beta,
+            particles=particles,
+            replicates=replicates,
+            seed=own_seed,
+            progress=False,
+        )
+        rung, place = run.coldest()
+        population, free = (
+            run.rungs.particles[rung, np.arange(len(rung))[:, None], place],
+            [run.free_energy(beta)],
+        )
+        shares = [_shares(triples[order[0]], labeller, population)]
+        for index, (here, there) in enumerate(pairwise(order)):
+            population, step = _carried(
+                triples[here], triples[there], float(beta), population, own_seed + 1 + index
+            )
+            last = free[-1]
+            replicated = [a + b for a, b in zip(last.replicates, step.replicates, strict=True)]
+            free.append(
+                Estimate.from_replicates(
+                    replicated, math.hypot(last.standard_error, step.standard_error)
+                )
+            )
+            shares.append(_shares(triples[there], labeller, population))
+        return Branch(direction, tuple(order), tuple(free), tuple(shares))
+
+    return Hysteresis(
+        parameter, branch("up", values, seed), branch("down", values[::-1], seed + 1_000_003)
+    )
+
+
+def _carried(
+    here: Triple,
+    there: Triple,
+    beta: float,
+    population: Float[np.ndarray, "replicates particles d"],
+    seed: int,
+) -> tuple[Float[np.ndarray, "replicates particles d"], Estimate]:
+    """The population at ``there``, and F there minus F here."""
+    data: tuple[PyTree, PyTree] = (here.data, there.data)
+
+    def log_posterior(triple: Triple, own: PyTree, u: Float[Array, " d"]) -> Float[Array, ""]:
+        return triple.coordinates.log_prob(u) - beta * triple.energy(
+            u, jax.tree.map(jnp.asarray, own)
+        )
+
+    def start(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return log_posterior(here, data[0], u)
+
+    def energy(u: Float[Array, " d"]) -> Float[Array, ""]:
+        return start(u) - log_posterior(there, data[1], u)
+
+    def no_draw(key: Any) -> Any:
+        raise RuntimeError("a carried population is never drawn afresh")
+
+    replicates, particles, dimension = population.shape
+    bridge = Triple(
+        None,
+        None,
+        (),
+        None,
+        there.name,
+        kl=energy,
+        n=1.0,
+        coordinates=Coordinates(
+            dimension, no_draw, start, constrain=lambda u: u, unconstrain=jnp.asarray
+        ),
+    )
+    settings = Settings.of(bridge, 1.0, particles, replicates, seed, 0.6, 1, "float64")
+    rungs = anneal(bridge, settings, None, False, population)
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
+    return rungs.particles[-1], view.free_energy(1.0)
+
+
+def _shares(
+    triple: Triple, labeller: Labeller, population: Float[np.ndarray, "replicates particles d"]
+) -> dict[str, Estimate]:
+    replicates, particles, dimension = population.shape
+    phases, index = label_all(labeller, triple.coordinates, population.reshape(-1, dimension))
+    own = index.reshape(replicates, particles)
+    found = {}
+    for k, phase in enumerate(phases):
+        each = (own == k).mean(axis=1)
+        floor = float(np.sqrt(each.mean() * (1 - each.mean()) / own.size))
+        found[str(phase)] = Estimate.from_replicates([float(x) for x in each], floor)
+    return found

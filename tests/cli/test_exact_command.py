@@ -1,0 +1,77 @@
+"""``singlearn exact``: arguments, text, JSON and pictures."""
+
+import errno
+import json
+
+import pytest
+
+from singlearn import plot
+from singlearn.cli import figure_file, main
+from singlearn.cli.exact import run_exact
+from singlearn.cli.parser import command_line
+from singlearn.exact import rlct
+
+
+def run(*arguments):
+    run_exact(command_line().parse_args(["exact", *arguments]))
+
+
+def test_text(capsys):
+    run("(x + y^2)^2 + z^2")
+    out = capsys.readouterr().out
+    assert out.startswith("λ = 1, m = 1 (proved)") and "Result: λ = 1, m = 1." in out
+
+
+def test_json_and_generators(capsys):
+    run("x*y", "y*z", "x*z", "--json", "--prior", "|x|")
+    document = json.loads(capsys.readouterr().out)
+    expected = rlct(["x*y", "y*z", "x*z"], prior="|x|")
+    assert (document["value"], document["multiplicity"], document["status"]) == (
+        str(expected.value),
+        expected.multiplicity,
+        "proved",
+    )
+    assert document["certificate"] == json.loads(json.dumps(expected.certificate.to_dict()))
+
+
+def test_points_and_squares(capsys):
+    run("x^2 + y^2 - 1", "--squares", "--at", "x=3/5", "--at", "y=4/5")
+    assert capsys.readouterr().out.startswith("λ = 1/2, m = 1 (proved)")
+    run("x^2 + y^2 - 1", "--squares", "--everywhere")
+    assert capsys.readouterr().out.startswith("λ = 1/2, m = 1 (proved)")
+    with pytest.raises(ValueError, match="--at: got 'x'"):
+        run("x^2", "--at", "x")
+
+
+def test_pictures():
+    polygon = plot.newton_polygon(rlct("(x^2 - y^3)^2*x^2"))
+    (axes,) = polygon.axes
+    assert axes.get_title(loc="left") == "λ = 5/18, m = 1 (proved)"
+    assert any("18/5" in text.get_text() for text in axes.texts)
+    tree = plot.chart_tree(rlct(["x*y + z*w", "x*z - w^2"]))
+    assert (
+        len(tree.axes[0].texts)
+        >= 2 * len(rlct(["x*y + z*w", "x*z - w^2"]).tree().splitlines()[:40]) - 1
+    )
+    with pytest.raises(ValueError, match="3 variables"):
+        plot.newton_polygon(rlct("x^2 + y^2 + z^2"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(["x^2", "--at", "x=1"], "leave out --at"), (["x^2 + 1"], "no real zero")],
+)
+def test_check_says_what_it_cannot_measure(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        run(*arguments, "--check")
+
+
+def test_a_figure_that_cannot_be_written_costs_no_proof(tmp_path, capsys, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(figure_file, "write_whole", full)
+    assert main(["exact", "x^2*y^2", "--picture", "--out", str(tmp_path)]) != 0
+    out, err = capsys.readouterr()
+    assert "λ = 1/2, m = 2 (proved)" in out and "figure: not written" in out
+    assert "No space left on device" in err and "exact.png" in err
