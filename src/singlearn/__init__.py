@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         volume,
     )
     from singlearn.explore import explore
+    from singlearn.measure.collapse import collapse
     from singlearn.selection import select
     from singlearn.tempering import Run, temper, temper_from
     from singlearn.transitions import phase_diagram
@@ -64,6 +65,7 @@ ROOMS = (
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
+    "collapse": "measure.collapse",
     "diagnose": "triple.fisher",
     "empirical_divergence": "triple.fisher",
     "empirical_entropy": "triple.fisher",
@@ -80,6 +82,7 @@ NAMES = {
 __all__ = [
     "Run",
     "Triple",
+    "collapse",
     "data",
     "diagnose",
     "empirical_divergence",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
     from singlearn.plot.boundary_lines import activation_boundaries
+    from singlearn.plot.collapsed_curves import collapsed
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
@@ -40,6 +41,7 @@ PICTURES = {
     "barcode": "barcode_of_structure",
     "chains": "chains_of_local_run",
     "chart_tree": "resolution_tree",
+    "collapsed": "collapsed_curves",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
     "hidden_kinks": "sliding_kinks",
@@ -72,6 +74,7 @@ __all__ = [
     "barcode",
     "chains",
     "chart_tree",
+    "collapsed",
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
