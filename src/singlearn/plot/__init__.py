@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
     from singlearn.plot.boundary_lines import activation_boundaries
+    from singlearn.plot.collapsed_curves import collapsed
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from singlearn.plot.newton_polyhedron import newton_polygon
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
+    from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.resolution_tree import chart_tree
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
@@ -39,6 +41,7 @@ PICTURES = {
     "barcode": "barcode_of_structure",
     "chains": "llc_chains",
     "chart_tree": "resolution_tree",
+    "collapsed": "collapsed_curves",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
     "hidden_kinks": "sliding_kinks",
@@ -58,6 +61,7 @@ PICTURES = {
     "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
+    "zeta": "poles_of_zeta",
 }
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do
 not load JAX, and have other names than the functions, or importing one would put the module in the
@@ -70,6 +74,7 @@ __all__ = [
     "barcode",
     "chains",
     "chart_tree",
+    "collapsed",
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
@@ -89,6 +94,7 @@ __all__ = [
     "trajectory",
     "valley",
     "volume",
+    "zeta",
 ]
 
 

@@ -30,6 +30,15 @@ class Reason(StrEnum):
     IMPUTED_OBSERVATIONS = "imputed_observations"
     ONE_OBSERVATION = "one_observation"
     NO_MINIMUM = "no_minimum"
+    TOO_FEW_OBSERVATIONS = "too_few_observations"
+    NO_NOISE = "no_noise"
+    RANK_UNDECIDED = "rank_undecided"
+    UNSEEN_PARAMETER = "unseen_parameter"
+    NOT_SEARCHED = "not_searched"
+    TRUNCATED = "truncated"
+    EXTRAPOLATED = "extrapolated"
+    POOR_COLLAPSE = "poor_collapse"
+    UNREALISABLE = "unrealisable"
 
 
 @dataclass(frozen=True)
