@@ -58,11 +58,13 @@ class Newton:
         self.factors = self._factors()
 
     def _ratio(self, ray: Vector) -> Fraction | float:
-        density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True)) + _order(
-            self.chart.prior, ray
-        )
         order = self.order(ray)
-        return Fraction(density, order) if order else inf
+        return Fraction(self.density(ray), order) if order else inf
+
+    def density(self, ray: Vector) -> int:
+        """1 + the order of the density along the divisor of the ray, the Jacobian included."""
+        own = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True))
+        return own + _order(self.chart.prior, ray)
 
     def order(self, ray: Vector) -> int:
         """Of K along the divisor of the ray."""
