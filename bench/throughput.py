@@ -76,7 +76,9 @@ def ladder(model: sl.Triple, particles: int) -> None:
 
 
 def move_seconds(model: sl.Triple, particles: int, leapfrog: int, repeats: int) -> float:
-    """Seconds of one compiled Hamiltonian move of a population, under the precision of the caller."""
+    """Seconds of one compiled Hamiltonian move of a population, under the precision of the
+    caller.
+    """
     moves = compile_moves(model, particles)
     keys = jax.random.split(jax.random.key(0), particles)
     population = jnp.asarray(np.asarray(moves.sample_prior(keys)))

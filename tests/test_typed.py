@@ -1,4 +1,6 @@
-"""A user's type checker sees our types: the marker of PEP 561, and names that resolve statically."""
+"""A user's type checker sees our types: the marker of PEP 561, and names that resolve
+statically.
+"""
 
 import os
 import subprocess

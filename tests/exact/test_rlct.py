@@ -293,7 +293,10 @@ def test_refusals(arguments, words):
 
 
 def test_the_room_imports_nothing_heavy():
-    code = "import sys; import singlearn.exact; print(sorted({'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules)))"
+    code = (
+        "import sys; import singlearn.exact; "
+        "print(sorted({'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

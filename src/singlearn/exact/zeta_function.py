@@ -1,4 +1,6 @@
-"""The zeta function of a monomial, and volumes near the zeros of any polynomial, to leading order."""
+"""The zeta function of a monomial, and volumes near the zeros of any polynomial, to leading
+order.
+"""
 
 from __future__ import annotations
 

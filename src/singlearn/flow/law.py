@@ -427,7 +427,9 @@ class RowSpaceLaw(Law):
         return np.linalg.solve(u[:, : len(u)], u[:, len(u) :])
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
-        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once more."""
+        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once
+        more.
+        """
         u = whole_numbers(np.asarray(parameters[self.parameter]))
         n, r = u.shape
         adjugate, determinant = _adjugate(u[:, :n])

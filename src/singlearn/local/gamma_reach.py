@@ -1,4 +1,6 @@
-"""Whether the loss feels the tie that was chosen from the weights, and a weaker one if it does not."""
+"""Whether the loss feels the tie that was chosen from the weights, and a weaker one if it does
+not.
+"""
 
 from __future__ import annotations
 

@@ -84,7 +84,9 @@ class JoinedReweighting(Reweighting):
         return slice(0, self.energies.size)
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
-        """Weights at β of the particles in a window of the order of energies, normalised over it."""
+        """Weights at β of the particles in a window of the order of energies, normalised over
+        it.
+        """
         found = self.weights(beta).ravel()[self.order[window]]
         return found / found.sum()
 

@@ -273,7 +273,9 @@ def _constant(
     is_population: bool,
     method: str,
 ) -> LearningCoefficient | None:
-    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they do."""
+    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they
+    do.
+    """
     moments = np.array([[r.mean_and_variance(float(b)) for b in betas] for r in view.replicates])
     if not np.all(betas**2 * moments[:, :, 1] <= CONSTANT**2):
         return None

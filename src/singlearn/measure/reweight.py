@@ -119,7 +119,7 @@ class Reweighting:
         return found.reshape(self.energies.shape)
 
     # -- the equations
-    # --------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
@@ -249,7 +249,7 @@ class Reweighting:
         self._typical_energies, self._mean_beta = np.concatenate(typical), np.concatenate(mean)
 
     # -- readings
-    # -------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def _check(self, beta: float | int) -> float:
         beta = real_number("beta", beta, meaning="a finite inverse temperature")
@@ -380,7 +380,9 @@ def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
 def _concave_bound(
     beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]
 ) -> Float[np.ndarray, " rungs"]:
-    """The smallest concave function of β nowhere below f: f itself once the equations are solved."""
+    """The smallest concave function of β nowhere below f: f itself once the equations are
+    solved.
+    """
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):
         return f

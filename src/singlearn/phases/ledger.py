@@ -1,4 +1,6 @@
-"""Accuracy against complexity: why a phase wins at this n, and at which n another is predicted to."""
+"""Accuracy against complexity: why a phase wins at this n, and at which n another is predicted
+to.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,9 @@ class Phases(Shown):
         return np.take_along_axis(values, self.kept, axis=1)
 
     def at(self, beta: float | int) -> list[PhaseReading]:
-        """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the ladder."""
+        """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the
+        ladder.
+        """
         weights = self.weights(beta)
         energies = self._energies()
         effective = self._effective(weights)

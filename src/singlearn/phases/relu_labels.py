@@ -290,7 +290,9 @@ def _apart(
     centre: Float[np.ndarray, " inputs"],
     half: Float[np.ndarray, " inputs"],
 ) -> Float[Array, "m k"]:
-    """The largest difference on the box of the unit preactivations, the second ones times ``sign``."""
+    """The largest difference on the box of the unit preactivations, the second ones times
+    ``sign``.
+    """
     normal = first[:, None, :] - sign * second[None, :, :]
     offset = first_offset[:, None] - sign * second_offset[None, :]
     return jnp.abs(normal @ centre + offset) + jnp.abs(normal) @ half

@@ -60,7 +60,9 @@ class ModeRun:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the mode lies inside its ellipsoid; else what was found is less than all of it."""
+        """Whether the mode lies inside its ellipsoid; else what was found is less than all of
+        it.
+        """
         return self.at_the_edge <= AT_THE_EDGE
 
 

@@ -148,7 +148,9 @@ def _shrinkage(
     widths: Float[np.ndarray, "d d"],
     phase: str,
 ) -> float:
-    """The largest power of a half by which the reference has to shrink to lie mostly in the phase."""
+    """The largest power of a half by which the reference has to shrink to lie mostly in the
+    phase.
+    """
     noise = np.random.default_rng(0).normal(size=(TRIALS, len(centre)))
     for halvings in range(HALVINGS):
         if (

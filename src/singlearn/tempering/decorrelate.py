@@ -185,7 +185,9 @@ class _Walk:
         self._moved = np.zeros(len(particles), dtype=bool)
 
     def account(self, result: Moved, cost: int) -> float:
-        """Take over the result of one move that cost so many gradients a particle; its acceptance."""
+        """Take over the result of one move that cost so many gradients a particle; its
+        acceptance.
+        """
         self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)
         self._moved |= np.asarray(result.accepted)
         self.acceptances.append(float(np.asarray(result.acceptance).mean()))
@@ -232,7 +234,9 @@ def _keys(
 
 
 def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " particles"]) -> float:
-    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to forget."""
+    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to
+    forget.
+    """
     if a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

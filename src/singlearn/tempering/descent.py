@@ -189,6 +189,8 @@ def _clean(
     gradient: Float[np.ndarray, "starts d"],
     scales: Float[np.ndarray, " d"],
 ) -> tuple[Float[np.ndarray, " starts"], Float[np.ndarray, "starts d"]]:
-    """Infinite where the value or the gradient is not finite; the gradient in units of the scales."""
+    """Infinite where the value or the gradient is not finite; the gradient in units of the
+    scales.
+    """
     finite = np.isfinite(value) & np.isfinite(gradient).all(axis=1)
     return np.where(finite, value, np.inf), np.where(finite[:, None], gradient, 0.0) * scales

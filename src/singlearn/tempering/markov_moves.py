@@ -45,7 +45,9 @@ Options = dict[str, Any] | None
 
 
 class Moved(NamedTuple):
-    """A population after one move; a Hamiltonian move also leaves the gradients of the log density."""
+    """A population after one move; a Hamiltonian move also leaves the gradients of the log
+    density.
+    """
 
     particles: Float[Array, "particles d"]
     energies: Float[Array, " particles"]

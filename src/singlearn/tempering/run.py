@@ -176,7 +176,7 @@ class Run(Shown):
         return find_optimum(self.triple, cold[:OPTIMISER_STARTS], hot)
 
     # -- thermodynamics
-    # -------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def free_energy(self, beta: float | int = 1.0) -> Estimate:
         """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence.
@@ -210,7 +210,7 @@ class Run(Shown):
         return self.view.heat_capacity(beta)
 
     # -- the learning coefficient
-    # ---------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def learning_coefficient(
         self,
@@ -314,7 +314,9 @@ class Run(Shown):
 
     @property
     def warnings(self) -> list[Caution]:
-        """What is wrong with the run itself, with what is read off its energies or off its draws."""
+        """What is wrong with the run itself, with what is read off its energies or off its
+        draws.
+        """
         return self.energy_warnings + coordinate_warnings(self.coordinate_mixing)
 
     @cached_property
@@ -326,7 +328,9 @@ class Run(Shown):
 
     @property
     def energy_warnings(self) -> list[Caution]:
-        """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
+        """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another
+        matter.
+        """
         rungs = self.rungs
         found = mixing_warnings(rungs) + rounding_warnings(
             self.settings.get("resolved_beta"), self.beta_max
@@ -370,7 +374,7 @@ class Run(Shown):
         return volume_by_tempering(self.view, self.n, self.dimension, self.name, cautions)
 
     # -- criteria
-    # -------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def wbic(self) -> Estimate:
         """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013). Raises
@@ -420,7 +424,7 @@ class Run(Shown):
         return self.posterior.log_likelihood
 
     # -- phases
-    # ---------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def phases(self, labeller: Labeller) -> Phases:
         r"""Sort the kept particles of all rungs by a labeller, and read off every phase k at any β.
@@ -446,7 +450,7 @@ class Run(Shown):
         return Phases.of(self.triple, self.view, self.rungs.particles, self.rungs.kept, labeller)
 
     # -- draws
-    # ----------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def sample(self, beta: float | int, size: int, seed: int) -> PyTree:
         """``size`` draws from the tempered posterior at β, constrained, each leaf with a leading
@@ -484,7 +488,7 @@ class Run(Shown):
         return chosen // kept, chosen % kept
 
     # -- for people and machines
-    # ----------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
         return self.summary()

@@ -114,7 +114,9 @@ def to_datatree(run: Run) -> xr.DataTree:
 
 
 def _independence(run: Run) -> dict[str, float | str]:
-    """What a reader of the draws should know: their order says nothing, and they share ancestors."""
+    """What a reader of the draws should know: their order says nothing, and they share
+    ancestors.
+    """
     mixing = run.coordinate_mixing
     return {
         "families": mixing.families,

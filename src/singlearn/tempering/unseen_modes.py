@@ -1,4 +1,6 @@
-"""What no particle has seen: a search for modes of the posterior that hold mass and no particles."""
+"""What no particle has seen: a search for modes of the posterior that hold mass and no
+particles.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ class PhasePoint(Shown):
 
 @dataclass(frozen=True)
 class Point(Shown):
-    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in nats."""
+    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in
+    nats.
+    """
 
     value: float
     n: float

@@ -62,7 +62,9 @@ class Transition(Shown):
 
 @dataclass(frozen=True)
 class HeatCapacityPeak:
-    """A point whose heat capacity is above both its neighbours' by more than four standard errors."""
+    """A point whose heat capacity is above both its neighbours' by more than four standard
+    errors.
+    """
 
     value: float
     height: Estimate

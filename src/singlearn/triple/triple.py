@@ -539,7 +539,9 @@ def _at_setting(
 
 @dataclass(frozen=True)
 class Model(Shown):
-    """What the compiled energy of a triple depends on besides its data, and one triple that has it."""
+    """What the compiled energy of a triple depends on besides its data, and one triple that has
+    it.
+    """
 
     key: tuple[Any, ...]
     triple: Triple = field(compare=False)

@@ -144,7 +144,9 @@ def text_of(given: Any, argument: str = "K") -> str:
 
 
 def variables_of(texts: Sequence[str] | str) -> tuple[str, ...]:
-    """The variables in the order in which they are met; refused where there is none, or too many."""
+    """The variables in the order in which they are met; refused where there is none, or too
+    many.
+    """
     listed = [texts] if isinstance(texts, str) else texts
     names = tuple(dict.fromkeys(name for text in listed for name in Expression(text).variables))
     if not names:

@@ -1,4 +1,6 @@
-"""Linear coordinates in which the lowest forms of a polynomial need as few variables as they can."""
+"""Linear coordinates in which the lowest forms of a polynomial need as few variables as they
+can.
+"""
 
 from __future__ import annotations
 

@@ -340,7 +340,9 @@ def _terms(chart: Chart) -> int:
 
 
 def linear_parts(chart: Chart, g: Poly, v: str) -> tuple[Poly, Poly] | None:
-    """(c, p) with g = c·v + p, c a unit and p without v, if v may be replaced by g as a coordinate."""
+    """(c, p) with g = c·v + p, c a unit and p without v, if v may be replaced by g as a
+    coordinate.
+    """
     index = chart.names.index(v)
     if g.degrees()[index] != 1 or any(
         v in used(chart, relation) for _, relation in chart.relations

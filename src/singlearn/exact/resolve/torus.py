@@ -110,7 +110,9 @@ def _strict(terms: Terms, free: Sequence[int]) -> bool:
 
 
 def _negative_discriminant(terms: Terms, free: Sequence[int]) -> bool:
-    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not 0."""
+    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not
+    0.
+    """
     size = len(next(iter(terms)))
     context = ring([f"t{i}" for i in range(size)])
     for index in range(size):

@@ -108,7 +108,9 @@ def draw_stars(path: Path, orders: Sequence[int] = (3, 4, 5)) -> None:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Decide, verify, and say whether a path of equal functions joins the two; nothing is random."""
+    """Decide, verify, and say whether a path of equal functions joins the two; nothing is
+    random.
+    """
     del seed, progress
     figure = Figure(figsize=(11.0, 18.0), layout="constrained")
     rows: list[dict[str, Any]] = []

@@ -95,7 +95,9 @@ def _broken(w: Any, edge: float) -> Any:
 
 
 def families() -> tuple[Family, Family]:
-    """Two wells of which θ lifts the narrow one, and one well that splits in two where θ passes 1."""
+    """Two wells of which θ lifts the narrow one, and one well that splits in two where θ passes
+    1.
+    """
     first = Family(
         "two wells",
         "K = min(θ + 20(w − 1.5)², 0.05 + (w + 1)²)",

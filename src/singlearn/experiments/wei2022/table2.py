@@ -105,7 +105,9 @@ class Cell:
         )
 
     def row(self) -> dict[str, Any]:
-        """The cell as a row; ``exact_learning_coefficient`` is that of W_0, proved for ReLU only."""
+        """The cell as a row; ``exact_learning_coefficient`` is that of W_0, proved for ReLU
+        only.
+        """
         count = len(self.measurements)
         within = math.sqrt(sum(m.read.standard_error**2 for m in self.measurements)) / count
         published = PUBLISHED[self.kinks, self.activation]

@@ -1,4 +1,6 @@
-"""What the same sampler would give if the model were linear in its parameters: a yardstick for λ̂."""
+"""What the same sampler would give if the model were linear in its parameters: a yardstick for
+λ̂.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Subsets of vectors whose sum is zero up to a tolerance, as far as they are more than an accident."""
+"""Subsets of vectors whose sum is zero up to a tolerance, as far as they are more than an
+accident.
+"""
 
 from __future__ import annotations
 
