@@ -220,9 +220,7 @@ class ExactCoefficient(KnownNumber, Shown):
             "reason": self.reason,
             "source": self.source,
             "conditions": self.conditions,
-            "cautions": [
-                {"reason": str(c.reason), "message": c.message} for c in self.cautions
-            ],
+            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
         }
 

@@ -7,10 +7,32 @@ import re
 BEGIN, END = "\x02", "\x03"
 """Around a formula; no text of a user has these characters."""
 
-GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "sigma tau upsilon phi chi psi omega"
-).split()
+GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "omicron",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 LETTERS = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", GREEK, strict=True))
 SIGNS = {
     "*": r" ",
@@ -60,7 +82,7 @@ def latex_of_formula(text: str) -> str:
     >>> print(latex_of_formula("alpha_1*x^12 - (u2)^2"), latex_of_formula("rate1"))
     \alpha_{1} x^{12} - u_{2}^{2} \mathit{rate}_{1}
     """
-    written = "".join(_token(token) for token in TOKEN.findall(text))
+    written = re.sub(" +", " ", "".join(_token(token) for token in TOKEN.findall(text)))
     return re.sub(r"(\\[a-z]+) +(?=[\^_}\],.)]|$)", r"\1", written).strip()
 
 
@@ -100,6 +122,11 @@ def _name(name: str) -> str:
 
 def _safe(text: str) -> str:
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", text).replace("^", r"\textasciicircum{}")
-    for sign, written in (("≠", r"$\neq$"), ("∞", r"$\infty$"), ("×", r"$\times$"), ("λ", r"$\lambda$")):
+    for sign, written in (
+        ("≠", r"$\neq$"),
+        ("∞", r"$\infty$"),
+        ("×", r"$\times$"),
+        ("λ", r"$\lambda$"),
+    ):
         escaped = escaped.replace(sign, written)
     return escaped

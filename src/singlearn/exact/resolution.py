@@ -26,8 +26,9 @@ from singlearn.exact.read.inputs import (
     translated,
     variables_of,
 )
+from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound
-from singlearn.exact.resolve.chart import Chart, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.essential import essential_coordinates
 from singlearn.exact.resolve.explain import explanation, open_reasons
 from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
@@ -337,7 +338,7 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
 def _moved(
     chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: bool = False
 ) -> tuple[Any, ...]:
-    from singlearn.exact.resolve.chart import ring
+    from singlearn.exact.read.ring import ring
 
     new = ring(local + units)
     gens = dict(zip(local + units, new.gens(), strict=True))

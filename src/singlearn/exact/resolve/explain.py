@@ -188,9 +188,7 @@ def polyhedron(newton: Newton) -> str:
     best = [ray for ray in newton.fan.rays if newton.ratio[ray] == plain[0]]
     # A weight of one entry is written without the comma of Python's tuples.
     shown = ", ".join(formula(f"({', '.join(map(str, ray))})") for ray in best)
-    return (
-        f"Newton polyhedron in {listed(newton.chart.local)}: weight {shown} gives {_key(plain)}."
-    )
+    return f"Newton polyhedron in {listed(newton.chart.local)}: weight {shown} gives {_key(plain)}."
 
 
 def _faces(node: Node, indent: str, lines: list[str]) -> None:

@@ -9,8 +9,9 @@ from itertools import combinations
 from math import comb, inf
 from typing import Any
 
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
