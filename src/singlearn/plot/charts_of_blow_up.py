@@ -88,8 +88,11 @@ def blow_up(result: ExactCoefficient) -> Figure:
     """
     takes("result", result, ExactCoefficient, "exact.rlct")
     function = function_at_point(result)
-    if len(function.names) != 2:
-        raise ValueError(f"result: it is about {len(function.names)} variables; a curve needs two")
+    count = len(function.names)
+    if count != 2:
+        raise ValueError(
+            f"result: it is about {count} variable{'' if count == 1 else 's'}; a curve needs two"
+        )
     fan = normal_fan(sorted(function.support))
     # Weights are of the coordinates in the order of the result, whatever their names.
     rays = regular_fan([(ray[0], ray[1]) for ray in fan.rays])
