@@ -39,6 +39,8 @@ class Reason(StrEnum):
     EXTRAPOLATED = "extrapolated"
     POOR_COLLAPSE = "poor_collapse"
     UNREALISABLE = "unrealisable"
+    ONLY_BOUNDS = "only_bounds"
+    NOT_PROVED = "not_proved"
 
 
 @dataclass(frozen=True)
