@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import cell
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import singlearn as sl
 from singlearn.tempering.markov_moves import compile_moves, prior_draws

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.smc.resampling import systematic
 from jaxtyping import Array, Float, Int, Key
 
 from singlearn.tempering.checkpoint import Checkpoint
@@ -208,6 +207,9 @@ def _prior_rung(
 def _systematic(
     keys: Key[Array, " replicates"], weights: Float[Array, "replicates particles"]
 ) -> Int[Array, "replicates particles"]:
+    # Late, for it loads all of BlackJAX.
+    from blackjax.smc.resampling import systematic
+
     return jax.vmap(lambda key, w: systematic(key, w, w.shape[0]))(keys, weights)
 
 

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
@@ -90,6 +89,9 @@ def _compile(
     program: Program, particles: int, chunk: int, wide: bool
 ) -> tuple[Callable, Callable, Callable]:
     """Energies, Hamiltonian and curvature moves; data are an argument of each."""
+    # Late, for it loads all of BlackJAX.
+    from blackjax.mcmc import hmc
+
     trace_in(wide)
     log_base, energy = program.log_base, program.energy
     hmc_kernel = hmc.build_kernel()

@@ -24,8 +24,8 @@ from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.mixing_warnings import mixing_warnings
-from singlearn.tempering.prior_cautions import cautions_of_density
 from singlearn.tempering.path import Path
+from singlearn.tempering.prior_cautions import cautions_of_density
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.traces import trace_in
