@@ -153,7 +153,7 @@ def test_an_inverse_temperature_that_is_none_is_named(run, beta) -> None:
         ("volume", "curves", "VolumeCurve"),
         ("phases", "result", "Phases"),
         ("selection", "result", "Selection"),
-        ("newton_polygon", "result", "ResolvedCoefficient"),
+        ("newton_polygon", "result", "ExactCoefficient"),
         ("chains", "found", "LocalLearningCoefficient"),
         ("trajectory", "found", "Trajectory"),
         ("phase_diagram", "diagram", "PhaseDiagram"),

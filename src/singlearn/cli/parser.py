@@ -172,8 +172,9 @@ def _add(
         "--out",
         type=Path,
         default=Path("."),
-        metavar="DIR",
-        help="folder for figures (default: here)",
+        metavar="PATH",
+        help="folder for figures (default: here), or the name of the figure, ending in .png, .pdf "
+        "or .svg; no file is replaced",
     )
     common.add_argument(
         "--json", action="store_true", help="print one JSON document instead of the table"
@@ -704,7 +705,13 @@ def _add_exact(commands: argparse._SubParsersAction) -> None:
     command.add_argument(
         "--picture",
         action="store_true",
-        help="draw the Newton polygon (two variables) or the tree of charts",
+        help="draw what --picture-of says; --out FILE asks for it too",
+    )
+    command.add_argument(
+        "--picture-of",
+        choices=("polyhedron", "blow-up", "tree"),
+        help="the Newton polyhedron (the default for two or three variables at a point), the curve "
+        "beside the charts of its blow-up, or the tree of charts",
     )
 
 

@@ -12,8 +12,8 @@ from math import factorial, inf, log
 from typing import Any
 
 from singlearn.exact.read.inputs import Function, read_function, read_prior
+from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolution import rlct
-from singlearn.exact.resolve.chart import terms_of
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Reason(StrEnum):
     IMPUTED_OBSERVATIONS = "imputed_observations"
     ONE_OBSERVATION = "one_observation"
     NO_MINIMUM = "no_minimum"
+    ONLY_BOUNDS = "only_bounds"
+    NOT_PROVED = "not_proved"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from singlearn.exact.resolve.chart import Chart, Poly, factors_of, terms_of
+from singlearn.exact.read.ring import Poly, factors_of, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Change, Combine, Divide, Move, Solve, used
 from singlearn.exact.resolve.torus import EXCLUDED, zeros

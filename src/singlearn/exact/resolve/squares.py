@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from flint import fmpq, fmpq_mat
 
-from singlearn.exact.resolve.chart import Poly, ring, terms_of
+from singlearn.exact.read.ring import Poly, ring, terms_of
 
 Exponents = tuple[int, ...]
 Square = tuple[Any, Poly]
