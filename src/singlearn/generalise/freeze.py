@@ -41,7 +41,7 @@ def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple
     (1, True)
     """
     prior = triple.prior
-    if not isinstance(prior, Mapping) or triple.log_likelihood is None:
+    if not isinstance(prior, Mapping) or triple.is_population:
         raise ValueError(
             f"triple: {triple.name} should have data and a dict of distributions for a prior, so "
             f"that its parts have names"
@@ -89,7 +89,6 @@ def _partial_model(model: Model, free: tuple[str, ...]) -> Triple:
     """One triple for every model and choice of free parts, whose data are then replaced."""
     triple = model.triple
     whole = triple.log_likelihood
-    assert whole is not None
 
     def log_likelihood(w: PyTree, data: PyTree) -> Float[Array, " n"]:
         own, values = data

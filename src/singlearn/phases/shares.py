@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import beta as beta_distribution
 
 from singlearn.results.estimate import Estimate
 
@@ -39,4 +38,7 @@ def largest_share(seen: float, effective: float) -> float:
     """
     if seen >= effective:
         return 1.0
-    return float(beta_distribution.ppf(CONFIDENCE, seen + 1, effective - seen))
+    # Late, for its import takes longer than many a run.
+    from scipy.stats import beta
+
+    return float(beta.ppf(CONFIDENCE, seen + 1, effective - seen))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +175,7 @@ def training_set(kinks: int, activation: str, seed: int, n: int = SAMPLES) -> Tr
     """
     simulated = two_layer(HIDDEN, kinks, n, activation, PRIOR_SCALE, seed)
     model = _MODELS.setdefault(activation, simulated)
-    return replace(
-        simulated,
-        log_likelihood=model.log_likelihood,
-        prior=model.prior,
-        coordinates=model.coordinates,
-    )
+    return simulated.with_model_of(model)
 
 
 def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None) -> Measurement:
