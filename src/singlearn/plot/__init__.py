@@ -37,7 +37,7 @@ PICTURES = {
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
     "barcode": "barcode_of_structure",
-    "chains": "chains_of_local_run",
+    "chains": "llc_chains",
     "chart_tree": "resolution_tree",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
