@@ -84,8 +84,8 @@ def kept_group_scores(y: Float[np.ndarray, "draws d"], signed: bool) -> dict[str
     half = y.shape[1] // 2
     one, two = y[:, 0 : 2 * half : 2], y[:, 1 : 2 * half : 2]
     found = {}
-    for key, f in (("mean of halves", lambda v: v), ("square of halves", lambda v: v**2)):
-        found[key] = _standardised((f(one) - f(two)).mean(1))
+    for key, power in (("mean of halves", 1), ("square of halves", 2)):
+        found[key] = _standardised((one**power - two**power).mean(1))
     if signed:
         found["sum"] = _standardised(y.mean(1))
         found["sum of cubes"] = _standardised((y**3).mean(1))
@@ -119,7 +119,8 @@ def haar_columns(
 ) -> Float[np.ndarray, "count d r"]:
     """Orthonormal columns, uniform."""
     q, t = np.linalg.qr(rng.normal(size=(count, d, r)))
-    return q * np.sign(np.einsum("...ii->...i", t))[:, None, :]
+    found: Float[np.ndarray, "count d r"] = q * np.sign(np.einsum("...ii->...i", t))[:, None, :]
+    return found
 
 
 def frame_statistics(u: Float[np.ndarray, "... d r"]) -> Float[np.ndarray, "... three"]:

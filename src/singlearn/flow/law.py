@@ -306,7 +306,8 @@ class LinearLaw(Law):
             w.reshape(len(w), -1) @ np.asarray(parameters[name]).reshape(-1)
             for name, w in self.weights.items()
         ]
-        return np.sum(parts, axis=0).astype(float)
+        found: Float[np.ndarray, " k"] = np.sum(parts, axis=0).astype(float)
+        return found
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """The weights."""
@@ -392,7 +393,8 @@ class BilinearLaw(Law):
     def values(self, parameters: Parameters) -> Float[np.ndarray, " k"]:
         """The forms at these parameters."""
         u, v = (np.asarray(parameters[name]).reshape(-1) for name in (self.first, self.second))
-        return np.einsum("p,kpq,q->k", u, self.forms, v)
+        found: Float[np.ndarray, " k"] = np.einsum("p,kpq,q->k", u, self.forms, v)
+        return found
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """Gradients of the forms."""

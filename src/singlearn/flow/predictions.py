@@ -539,7 +539,10 @@ def expected_change(
     e = np.asarray(errors, dtype=float)
     left = np.einsum("sij,skj->ik", e, e) / len(e)
     right = np.einsum("sij,sik->jk", e, e) / len(e)
-    return rate**2 * (outgoing.T @ left @ outgoing - incoming @ right @ incoming.T)
+    found: Float[np.ndarray, "k k"] = rate**2 * (
+        outgoing.T @ left @ outgoing - incoming @ right @ incoming.T
+    )
+    return found
 
 
 def noise_balance(inputs: int, outputs: int, product: float) -> tuple[float, float]:
@@ -606,4 +609,5 @@ def noise_pull(
         rtol=1e-10,
         atol=1e-12,
     )
-    return 2 * c * np.sinh(found.y[0])
+    value: Float[np.ndarray, " times"] = 2 * c * np.sinh(found.y[0])
+    return value

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -181,7 +182,7 @@ def laplace(
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model) -> Callable:
+def _compiled(model: Model) -> Callable[..., Any]:
     objective = minus_log_posterior(model)
     return jax.jit(
         lambda u, data: (

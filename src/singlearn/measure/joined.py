@@ -88,11 +88,13 @@ class JoinedReweighting(Reweighting):
         it.
         """
         found = self.weights(beta).ravel()[self.order[window]]
-        return found / found.sum()
+        value: Float[np.ndarray, " window"] = found / found.sum()
+        return value
 
     def energies_within(self, window: slice) -> Float[np.ndarray, " window"]:
         """Energies of a window of the order of energies, in nats."""
-        return self.energies.ravel()[self.order[window]]
+        found: Float[np.ndarray, " window"] = self.energies.ravel()[self.order[window]]
+        return found
 
 
 class JoinedView(LadderView):

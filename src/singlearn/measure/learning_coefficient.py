@@ -392,10 +392,11 @@ def _heat_capacity(
     offset = correction * (1 / logarithm + 1 / logarithm**2) if correction else np.zeros_like(betas)
 
     def values(r: int) -> Float[np.ndarray, " points"]:
-        return (
+        found: Float[np.ndarray, " points"] = (
             np.array([b**2 * view.replicates[r].mean_and_variance(float(b))[1] for b in betas])
             + offset
         )
+        return found
 
     return _fit_each(view, betas, "heat_capacity", np.ones((len(betas), 1)), values)[0]
 
@@ -408,7 +409,10 @@ def _free_energy(
     design = np.stack([np.log(betas), np.ones_like(betas), betas], axis=1)
 
     def values(r: int) -> Float[np.ndarray, " points"]:
-        return np.array([view.replicates[r].free_energy(float(b)) for b in betas]) + offset
+        found: Float[np.ndarray, " points"] = (
+            np.array([view.replicates[r].free_energy(float(b)) for b in betas]) + offset
+        )
+        return found
 
     return _fit_each(view, betas, "free_energy", design, values)[0]
 

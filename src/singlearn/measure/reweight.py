@@ -279,11 +279,13 @@ class Reweighting:
         """Weights at β of the particles in a window of the order of energies, normalised over
         it."""
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
-        return np.exp(logs - logsumexp(logs))
+        found: Float[np.ndarray, " window"] = np.exp(logs - logsumexp(logs))
+        return found
 
     def energies_within(self, window: slice) -> Float[np.ndarray, " window"]:
         """Energies of a window of the order of energies, in nats."""
-        return self.energies.ravel()[self.order[window]]
+        found: Float[np.ndarray, " window"] = self.energies.ravel()[self.order[window]]
+        return found
 
     def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""
@@ -393,4 +395,5 @@ def _concave_bound(
                 break
             hull.pop()
         hull.append(k)
-    return np.maximum(np.interp(beta, beta[hull], f[hull]), f)
+    found: Float[np.ndarray, " rungs"] = np.maximum(np.interp(beta, beta[hull], f[hull]), f)
+    return found

@@ -75,4 +75,5 @@ def _quantiles(part: LadderView, beta: float) -> Float[np.ndarray, "3"]:
     order = np.argsort(energies)
     edges = np.cumsum(weights[order])
     places = np.searchsorted(edges, np.array([BAND[0], 0.5, BAND[1]]) * edges[-1])
-    return energies[order][np.minimum(places, len(order) - 1)]
+    found: Float[np.ndarray, "3"] = energies[order][np.minimum(places, len(order) - 1)]
+    return found

@@ -54,7 +54,8 @@ def _change(here: Model, there: Model, batch: int) -> Callable[..., Float[Array,
             beta * model.triple.energy(u, own) - model.triple.coordinates.log_prob(u)
             for beta, model, own in zip(betas, (here, there), data, strict=True)
         )
-        return second - first
+        found: Float[Array, ""] = second - first
+        return found
 
     return jax.jit(
         lambda us, betas, data: jax.lax.map(lambda u: one(u, betas, data), us, batch_size=batch)

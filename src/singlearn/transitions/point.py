@@ -254,4 +254,5 @@ def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:
     at β_max.
     """
     rung, place = run.coldest()
-    return kept[rung, np.arange(len(rung))[:, None], place]
+    found: np.ndarray = kept[rung, np.arange(len(rung))[:, None], place]
+    return found

@@ -160,7 +160,8 @@ def exact_share(n: float, centre: float, half_width: float) -> float:
 
     def mass(low: float, high: float) -> float:
         cuts = [low, *(c for c in (1 - 6 * scale, 1.0, 1 + 6 * scale) if low < c < high), high]
-        return sum(quad(density_along, a, b, args=(n,))[0] for a, b in pairwise(cuts))
+        found: float = sum(quad(density_along, a, b, args=(n,))[0] for a, b in pairwise(cuts))
+        return found
 
     return mass(max(centre - half_width, 0.0), min(centre + half_width, far)) / mass(0.0, far)
 

@@ -138,7 +138,8 @@ def _divergences(
             [half_mean_square(difference(to_network(v), truth), SQUARE), _lattice_kl(v, y)]
         )
 
-    return jax.lax.map(both, charts, batch_size=BATCH)
+    found: Float[Array, "particles 2"] = jax.lax.map(both, charts, batch_size=BATCH)
+    return found
 
 
 @dataclass(frozen=True)

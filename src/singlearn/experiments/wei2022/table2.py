@@ -227,7 +227,8 @@ def is_dead_on_square(w: dict[str, Float[np.ndarray, "..."]]) -> np.ndarray:
     >>> [bool(is_dead_on_square(node | {"b": np.array([[b]])})[0]) for b in (-3.0, -2.9)]
     [True, False]
     """
-    return np.all((w["b"] + np.abs(w["w"]).sum(axis=-1) <= 0) | (w["q"] == 0), axis=-1)
+    found: np.ndarray = np.all((w["b"] + np.abs(w["w"]).sum(axis=-1) <= 0) | (w["q"] == 0), axis=-1)
+    return found
 
 
 def is_dead_on_inputs(
@@ -237,7 +238,8 @@ def is_dead_on_inputs(
     network is constant there.
     """
     highest = np.stack([np.max(own @ x.T, axis=-1) for own in w["w"]]) + w["b"]
-    return np.all((highest <= 0) | (w["q"] == 0), axis=-1)
+    found: np.ndarray = np.all((highest <= 0) | (w["q"] == 0), axis=-1)
+    return found
 
 
 def _phase_shares(

@@ -80,7 +80,8 @@ def balance(net: DeepReLU, bounds: Bounds) -> Balanced:
 
 def _power_of_two(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     largest = np.maximum(np.abs(lower), np.abs(upper))
-    return np.exp2(np.round(np.log2(np.clip(largest, 1e-100, 1e100))))
+    found: np.ndarray = np.exp2(np.round(np.log2(np.clip(largest, 1e-100, 1e100))))
+    return found
 
 
 @dataclass(frozen=True, eq=False)

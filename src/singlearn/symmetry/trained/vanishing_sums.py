@@ -74,9 +74,10 @@ class Rows:
         outputs.
         """
         total = np.abs(self.target + self.values[chosen].sum(axis=1)).sum(axis=2)
-        return np.max(
+        found: Float[np.ndarray, " subsets"] = np.max(
             total / np.maximum(self.target_sizes + self.sizes[chosen].sum(axis=1), 1e-300), axis=1
         )
+        return found
 
 
 def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> VanishingSums:

@@ -270,7 +270,10 @@ def _rows_in_roundings(
     """
     allowed = sum((part.rows[name] for part in noise), unit * alignment.sizes[name])
     gaps = alignment.rows[name]
-    return np.divide(gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0)
+    found: np.ndarray = np.divide(
+        gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0
+    )
+    return found
 
 
 def _witness(

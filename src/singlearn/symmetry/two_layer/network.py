@@ -225,7 +225,8 @@ class TwoLayerReLU(Shown):
     ) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64, for pictures and measurements; ``net(x)`` is exact."""
         w, b, q, c = self.arrays()
-        return c + np.maximum(x @ w.T + b, 0.0) @ q.T
+        found: Float[np.ndarray, "points outputs"] = c + np.maximum(x @ w.T + b, 0.0) @ q.T
+        return found
 
     def __str__(self) -> str:
         text = f"two-layer ReLU network, {self.inputs} → {self.width} → {self.outputs}"
