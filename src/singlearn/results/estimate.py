@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from singlearn.results.number import WithError
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Estimate(WithError):
+class Estimate(WithError, Answer):
     """A number, its standard error, and the independent replicates both were computed from.
 
     >>> print(Estimate.from_replicates([1.0, 2.0, 3.0]))
