@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
+    from singlearn.plot.blown_up_curve import blow_up
+    from singlearn.plot.laplace_with_epsilon import epsilon_laplace
+    from singlearn.plot.descent_in_valleys import sharp_and_flat
     from singlearn.plot.valley_and_posterior import valley
     from singlearn.plot.volume_curve import volume
 
@@ -59,6 +62,9 @@ PICTURES = {
     "ledger": "ledger_of_optimiser",
     "timeline": "lanes_of_nodes",
     "trajectory": "trajectory_of_training",
+    "blow_up": "blown_up_curve",
+    "epsilon_laplace": "laplace_with_epsilon",
+    "sharp_and_flat": "descent_in_valleys",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
     "zeta": "poles_of_zeta",
@@ -92,6 +98,9 @@ __all__ = [
     "thermodynamics",
     "timeline",
     "trajectory",
+    "blow_up",
+    "epsilon_laplace",
+    "sharp_and_flat",
     "valley",
     "volume",
     "zeta",
