@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     )
     from singlearn.volume.zeta import zeta
 
+    __version__: str
+
 ROOMS = (
     "data",
     "exact",
@@ -83,6 +85,7 @@ __all__ = [
     "Run",
     "Triple",
     "collapse",
+    "__version__",
     "data",
     "diagnose",
     "empirical_divergence",
@@ -117,6 +120,8 @@ def __getattr__(name: str) -> Any:
     """Public names load what they need when they are first used, so that ``singlearn.exact`` starts
     without JAX.
     """
+    if name == "__version__":
+        return _version()
     if name in ROOMS:
         return import_module(f"singlearn.{name}")
     if name in NAMES:
@@ -124,6 +129,16 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(
         f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}"
     )
+
+
+def _version() -> str:
+    """As the installed package says; reading it takes milliseconds that an import need not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("singlearn")
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -32,8 +32,10 @@ from singlearn.experiments.wei2022.last_layers.cell import (
 from singlearn.experiments.wei2022.last_layers.density import log_last_layer, log_mixture
 from singlearn.experiments.wei2022.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.wei2022.last_layers.published import published
+from singlearn.experiments.wei2022.generalisation import unweighted_line
 from singlearn.experiments.wei2022.last_layers.training import train
-from singlearn.generalise import CurvePoint, learning_curve
+from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
+from singlearn.generalise import CurvePoint, LearningCurve, learning_curve
 
 RNG = np.random.default_rng(0)
 

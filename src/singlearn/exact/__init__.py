@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.certificate import Certificate
-from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.exact.coefficient import ExactCoefficient, ResolvedCoefficient
 from singlearn.exact.divergences.relu_kl import relu_kl
 from singlearn.exact.read.expression import Expression
-from singlearn.exact.resolved_coefficient import ResolvedCoefficient
 from singlearn.exact.verify.verify import Verdict, verify
 
 if TYPE_CHECKING:
