@@ -20,6 +20,7 @@ from scipy.stats import multivariate_normal
 from singlearn.cli import main
 from singlearn.experiments.own import learning_curves
 from singlearn.experiments.wei2022 import generalisation, last_layer_or_two
+from singlearn.experiments.wei2022.generalisation import unweighted_line
 from singlearn.experiments.wei2022.last_layers import methods
 from singlearn.experiments.wei2022.last_layers.cell import (
     CELLS,
@@ -32,7 +33,6 @@ from singlearn.experiments.wei2022.last_layers.cell import (
 from singlearn.experiments.wei2022.last_layers.density import log_last_layer, log_mixture
 from singlearn.experiments.wei2022.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.wei2022.last_layers.published import published
-from singlearn.experiments.wei2022.generalisation import unweighted_line
 from singlearn.experiments.wei2022.last_layers.training import train
 from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
 from singlearn.generalise import CurvePoint, LearningCurve, learning_curve

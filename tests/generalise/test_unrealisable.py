@@ -1,4 +1,6 @@
-"""Test ``singlearn.generalise.unrealisable`` against simulation and against exponents that are known."""
+"""Test ``singlearn.generalise.unrealisable`` against simulation and against exponents that are
+known.
+"""
 
 import numpy as np
 import pytest

@@ -17,7 +17,8 @@ LEVEL, SURE = 0.1, 3.0
 
 @dataclass(frozen=True)
 class LocationAtN(Shown):
-    r"""The normal location model N(w, 1), flat prior, for a truth of mean 0 and variance s²: means over data, in nats.
+    r"""The normal location model N(w, 1), flat prior, for a truth of mean 0 and variance s²: means
+    over data, in nats.
 
     Attributes:
         n: sample size.
@@ -45,19 +46,24 @@ class LocationAtN(Shown):
 def location_model(n: int, variance: float | int, prior_scale: float | int = 1e3) -> LocationAtN:
     r"""Everything in closed form for N(w, 1) and a truth of variance s² ≠ 1, which no w realises.
 
-    The optimum is w₀ = 0, :math:`K(w) - K(w_0) = w^2/2`, λ = 1/2. The Bayes prediction N(ȳ, 1 + 1/n) loses
-    :math:`\frac12\log(1 + 1/n) ≈ λ/n` whatever s² is; the maximum of the likelihood loses :math:`s^2/2n`. WAIC estimates the
+    The optimum is w₀ = 0, :math:`K(w) - K(w_0) = w^2/2`, λ = 1/2. The Bayes prediction N(ȳ, 1 +
+    1/n) loses
+    :math:`\frac12\log(1 + 1/n) ≈ λ/n` whatever s² is; the maximum of the likelihood loses
+    :math:`s^2/2n`. WAIC estimates the
     first without knowing s², AIC does not:
 
-    .. math:: E\,T ≈ L(w_0) + \frac{\frac12 - s^2}{n}, \qquad E\,V/n ≈ \frac{s^2}{n}, \qquad E\,\text{WAIC} ≈ L(w_0) + \frac1{2n}.
+    .. math:: E\,T ≈ L(w_0) + \frac{\frac12 - s^2}{n}, \qquad E\,V/n ≈ \frac{s^2}{n}, \qquad
+    E\,\text{WAIC} ≈ L(w_0) + \frac1{2n}.
 
-    WBIC, the energy at β = 1/log n, is about :math:`n L_n(\hat w) + \frac12\log n` and so is F, up to
+    WBIC, the energy at β = 1/log n, is about :math:`n L_n(\hat w) + \frac12\log n` and so is F, up
+    to
     :math:`\log τ`, τ the width of the prior, which is what WBIC leaves out in any model.
 
     Args:
         n: ≥ 2.
         variance: s² > 0 of the truth.
-        prior_scale: τ of the prior N(0, τ²), for WBIC and F; wide, so that everything else has a flat one.
+        prior_scale: τ of the prior N(0, τ²), for WBIC and F; wide, so that everything else has a
+            flat one.
 
     Returns:
         Means over data sets.
@@ -68,7 +74,7 @@ def location_model(n: int, variance: float | int, prior_scale: float | int = 1e3
     >>> found = location_model(100, variance=4.0)
     >>> round(100 * found.bayes, 3), round(100 * found.maximum_likelihood, 3)
     (0.498, 2.0)
-    >>> round(100 * found.waic, 2), round(100 * found.aic, 2)         # the first is right, the second is not
+    >>> round(100 * found.waic, 2), round(100 * found.aic, 2)    # right, and wrong
     (0.5, -1.0)
     """
     n = whole_number("n", n, at_least=2)
@@ -88,17 +94,21 @@ def location_model(n: int, variance: float | int, prior_scale: float | int = 1e3
         return 0.5 * n * (1 / precision + shrink * s2 / n)
 
     free = 0.5 * math.log1p(n * tau**2) + 0.5 * s2 / (1 + n * tau**2)
-    return LocationAtN(
-        n, widening, 0.5 * s2 / n, training, waic, aic, energy(beta) - free
-    )
+    return LocationAtN(n, widening, 0.5 * s2 / n, training, waic, aic, energy(beta) - free)
 
 
-def power_law_error(n: float | int, truth: float | int, prior: float | int, terms: int = 200000) -> float:
-    r"""E G(n) of infinitely many normal means, a truth that is a power law: outside every finite model, and of no λ.
+def power_law_error(
+    n: float | int, truth: float | int, prior: float | int, terms: int = 200000
+) -> float:
+    r"""E G(n) of infinitely many normal means, a truth that is a power law: outside every finite
+    model, and of no λ.
 
-    Observed are :math:`y_k ~ N(θ_k, 1/n)`, k = 1, 2, …; the prior is :math:`θ_k ~ N(0, k^{-1-2p})`, the truth
-    :math:`θ_k^2 = k^{-1-2t}`. With shrinkage :math:`c_k = 1/(1 + k^{1+2p}/n)` the squared error of the posterior mean is
-    :math:`∑ (1-c_k)^2 θ_k^2 + c_k^2/n`, and :math:`E\,G ∼ n^{-2\min(t, p, …)/(1+2p)}`: n G(n) rises like a power of n.
+    Observed are :math:`y_k ~ N(θ_k, 1/n)`, k = 1, 2, …; the prior is :math:`θ_k ~ N(0, k^{-1-2p})`,
+    the truth
+    :math:`θ_k^2 = k^{-1-2t}`. With shrinkage :math:`c_k = 1/(1 + k^{1+2p}/n)` the squared error of
+    the posterior mean is
+    :math:`∑ (1-c_k)^2 θ_k^2 + c_k^2/n`, and :math:`E\,G ∼ n^{-2\min(t, p, …)/(1+2p)}`: n G(n) rises
+    like a power of n.
 
     Args:
         n: sample size.
@@ -113,7 +123,7 @@ def power_law_error(n: float | int, truth: float | int, prior: float | int, term
         ValueError: an argument out of range.
 
     >>> fall = power_law_error(1e4, 1.0, 1.0) / power_law_error(1e5, 1.0, 1.0)
-    >>> round(math.log10(fall), 2)                             # 2 t/(1 + 2 t) = 2/3 in the end, not 1
+    >>> round(math.log10(fall), 2)       # 2 t/(1 + 2 t) = 2/3 in the end
     0.66
     """
     n = real_number("n", n, above=0, meaning="positive")
@@ -143,7 +153,10 @@ class Level(Shown):
     cautions: tuple[Caution, ...]
 
     def __str__(self) -> str:
-        text = f"n G(n) is {self.status}: it goes as n^({self.exponent:.3f} ± {self.standard_error:.3f}), {self.largest:.4g} at the largest n"
+        text = (
+            f"n G(n) is {self.status}: it goes as n^({self.exponent:.3f} ± "
+            f"{self.standard_error:.3f}), {self.largest:.4g} at the largest n"
+        )
         return "\n".join([text, *(f"  caution: {c}" for c in self.cautions)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -183,12 +196,19 @@ def is_level(
     """
     n, G = np.asarray(sizes, float), np.asarray(errors_of_prediction, float)
     if n.ndim != 1 or len(n) < 3 or G.shape != n.shape or len(set(n.tolist())) < 3:
-        raise ValueError(f"sizes: got {n.shape} for errors of shape {G.shape}; three or more different sizes are needed")
+        raise ValueError(
+            f"sizes: got {n.shape} for errors of shape {G.shape}; three or more different sizes "
+            "are needed"
+        )
     excess = G - real_number("limit", limit)
     if not (np.isfinite(excess).all() and (excess > 0).all() and (n > 0).all()):
         raise ValueError("errors_of_prediction: each should be finite and above the limit")
     x, y = np.log(n), np.log(n * excess)
-    noise = np.full(len(n), np.nan) if standard_errors is None else np.asarray(standard_errors, float) / excess
+    noise = (
+        np.full(len(n), np.nan)
+        if standard_errors is None
+        else np.asarray(standard_errors, float) / excess
+    )
     weight = np.ones(len(n)) if standard_errors is None else noise**-2
     centre = np.sum(weight * x) / weight.sum()
     spread = np.sum(weight * (x - centre) ** 2)
@@ -204,7 +224,8 @@ def is_level(
         cautions = (
             Caution(
                 Reason.NOT_LEVEL,
-                f"n G(n) goes as n^{slope:.2f}: there is no λ in λ/n to be read here; the truth may be outside the model, a power law for "
+                f"n G(n) goes as n^{slope:.2f}: there is no λ in λ/n to be read here; the truth "
+                "may be outside the model, a power law for "
                 "instance, G_∞ may be another, or n too small",
             ),
         )

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
+    from singlearn.plot.blown_up_curve import curve_blow_up
     from singlearn.plot.boundary_lines import activation_boundaries
     from singlearn.plot.charts_of_blow_up import blow_up
     from singlearn.plot.collapsed_curves import collapsed
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
+    from singlearn.plot.descent_in_valleys import sharp_and_flat
     from singlearn.plot.divergence_on_a_plane import Side, plane
     from singlearn.plot.function_on_a_line import kinks
     from singlearn.plot.function_surface import surface
     from singlearn.plot.graph_of_nodes import network_graph
     from singlearn.plot.lanes_of_nodes import timeline
+    from singlearn.plot.laplace_with_epsilon import epsilon_laplace
     from singlearn.plot.learning_curves import generalisation_error
     from singlearn.plot.ledger_of_optimiser import ledger
     from singlearn.plot.llc_chains import chains
@@ -32,9 +35,6 @@ if TYPE_CHECKING:
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
-    from singlearn.plot.blown_up_curve import blow_up
-    from singlearn.plot.laplace_with_epsilon import epsilon_laplace
-    from singlearn.plot.descent_in_valleys import sharp_and_flat
     from singlearn.plot.valley_and_posterior import valley
     from singlearn.plot.volume_curve import volume
 
@@ -65,7 +65,7 @@ PICTURES = {
     "ledger": "ledger_of_optimiser",
     "timeline": "lanes_of_nodes",
     "trajectory": "trajectory_of_training",
-    "blow_up": "blown_up_curve",
+    "curve_blow_up": "blown_up_curve",
     "epsilon_laplace": "laplace_with_epsilon",
     "sharp_and_flat": "descent_in_valleys",
     "valley": "valley_and_posterior",
@@ -85,6 +85,8 @@ __all__ = [
     "chains",
     "chart_tree",
     "collapsed",
+    "curve_blow_up",
+    "epsilon_laplace",
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
@@ -98,14 +100,12 @@ __all__ = [
     "phases",
     "plane",
     "selection",
+    "sharp_and_flat",
     "smoothness",
     "surface",
     "thermodynamics",
     "timeline",
     "trajectory",
-    "blow_up",
-    "epsilon_laplace",
-    "sharp_and_flat",
     "valley",
     "volume",
     "zeta",

@@ -1,4 +1,6 @@
-"""A singular curve and its blow-up: the strict transform and the exceptional line that replaces the singular point."""
+"""A singular curve and its blow-up: the strict transform and the exceptional line that replaces
+the singular point.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,16 @@ from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 POINTS = 601
 
 
-def blow_up(curve: str = "y^2 - x^2 - x^3", extent: float | int = 1.2, slopes: float | int = 2.5) -> Figure:
-    r"""The curve f(x, y) = 0 near the origin and, in the chart y = u x of its blow-up, f(x, ux) = x^m g(x, u).
+def curve_blow_up(
+    curve: str = "y^2 - x^2 - x^3", extent: float | int = 1.2, slopes: float | int = 2.5
+) -> Figure:
+    r"""The curve f(x, y) = 0 near the origin and, in the chart y = u x of its blow-up, f(x, ux) =
+    x^m g(x, u).
 
-    A point of the plane but the origin has one u = y/x. The origin has all of them: it becomes the exceptional line
-    x = 0. Branches of different slope pass it at different points, so that a node comes apart (Watanabe 2009, §2.5
+    A point of the plane but the origin has one u = y/x. The origin has all of them: it becomes the
+    exceptional line
+    x = 0. Branches of different slope pass it at different points, so that a node comes apart
+    (Watanabe 2009, §2.5
     [watanabe2009algebraic]_, Fig. 2.5); what g is on that line is what is left to resolve.
 
     Args:
@@ -27,9 +34,10 @@ def blow_up(curve: str = "y^2 - x^2 - x^3", extent: float | int = 1.2, slopes: f
         The figure.
 
     Raises:
-        ValueError: other variables, a curve that misses the origin, or an extent that is not positive.
+        ValueError: other variables, a curve that misses the origin, or an extent that is not
+            positive.
 
-    >>> [axes.get_xlabel() for axes in blow_up().axes]
+    >>> [axes.get_xlabel() for axes in curve_blow_up().axes]
     ['$x$', '$x$']
     """
     expression = Expression(curve)
@@ -88,8 +96,8 @@ def _zeros(u: np.ndarray, values: np.ndarray) -> list[float]:
     found = [
         float(u[i])
         for i in range(1, len(u) - 1)
-        if size[i] <= size[i - 1] and size[i] < size[i + 1] and (
-            values[i - 1] * values[i + 1] <= 0 or size[i] < 1e-3 * size.max()
-        )
+        if size[i] <= size[i - 1]
+        and size[i] < size[i + 1]
+        and (values[i - 1] * values[i + 1] <= 0 or size[i] < 1e-3 * size.max())
     ]
     return found

@@ -1,4 +1,6 @@
-"""The coefficient of log n in the free energy of mean-field variational Bayes, beside the Bayesian λ."""
+"""The coefficient of log n in the free energy of mean-field variational Bayes, beside the
+Bayesian λ.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,10 @@ def variational_reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) 
 
     .. math:: λ_{VB} = \frac{r (M + N) + (H - r) \min(M, N)}{2}
 
-    A used component pins its M + N weights to :math:`n^{-1/2}`, since q(A) q(B) cannot follow the orbit that leaves BA
-    unchanged. An unused one needs :math:`σ_a^2 σ_b^2 ∼ 1/n`, and pays least where the smaller side shrinks. λ_VB is
+    A used component pins its M + N weights to :math:`n^{-1/2}`, since q(A) q(B) cannot follow the
+    orbit that leaves BA
+    unchanged. An unused one needs :math:`σ_a^2 σ_b^2 ∼ 1/n`, and pays least where the smaller side
+    shrinks. λ_VB is
     the coefficient of log n in a bound of the free energy, so that it is at least λ
     (Nakajima & Watanabe 2007 [nakajima2007variational]_).
 
@@ -45,18 +49,20 @@ def variational_reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) 
         value=Fraction(rank * (inputs + outputs) + (hidden - rank) * min(inputs, outputs), 2),
         multiplicity=1,
         source="Nakajima & Watanabe 2007",
-        conditions="coefficient of the variational free energy, not of F; Gaussian priors, known noise",
+        conditions="a bound of F by variational Bayes; Gaussian priors, known noise",
     )
 
 
 def variational_mixture(
     components: int, true_components: int, dimension: int, concentration: float | int = 1
 ) -> ExactCoefficient:
-    r"""λ_VB of a mixture of Gaussians of known covariance, weights Dirichlet(α), q(weights, means) q(labels).
+    r"""λ_VB of a mixture of Gaussians of known covariance, weights Dirichlet(α), q(weights, means)
+    q(labels).
 
     .. math:: λ_{VB} = (H - H_0) \min\Big(α, \frac{D + 1}{2}\Big) + \frac{H_0 (D + 1) - 1}{2}
 
-    An unused component is emptied, which costs α, or copies a used one, which costs its D + 1 parameters in full
+    An unused component is emptied, which costs α, or copies a used one, which costs its D + 1
+    parameters in full
     (Watanabe & Watanabe 2006 [watanabe2006stochastic]_). The Bayesian λ
     (:func:`singlearn.exact.catalogue.gaussian_location_mixture`) has min(α/2, D/4) in that place.
 
@@ -69,7 +75,7 @@ def variational_mixture(
     Raises:
         ValueError: an argument is out of range.
 
-    >>> print(variational_mixture(components=3, true_components=1, dimension=1, concentration=1).value)
+    >>> print(variational_mixture(3, true_components=1, dimension=1, concentration=1).value)
     5/2
     """
     require_components("components", components, true_components)
@@ -80,5 +86,5 @@ def variational_mixture(
         value=(H - H0) * min(alpha, Fraction(D + 1, 2)) + Fraction(H0 * (D + 1) - 1, 2),
         multiplicity=1,
         source="Watanabe & Watanabe 2006",
-        conditions="coefficient of the variational free energy, not of F; conjugate priors, known covariance",
+        conditions="a bound of F by variational Bayes; conjugate priors, known covariance",
     )

@@ -33,8 +33,8 @@ from singlearn.experiments.wei2022.last_layers.methods import (
     as_stated,
 )
 from singlearn.experiments.wei2022.last_layers.published import published
-from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
 from singlearn.experiments.wei2022.last_layers.training import BATCH, train
+from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.plot.learning_curves import generalisation_error
 from singlearn.results.estimate import Estimate

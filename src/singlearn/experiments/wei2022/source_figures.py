@@ -1,4 +1,6 @@
-"""Figures 1 and 3 to 9 of Wei et al. as they draw them: E G(n) against 1/n, with the fitted line."""
+"""Figures 1 and 3 to 9 of Wei et al. as they draw them: E G(n) against 1/n, with the fitted
+line.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ def errors_against_inverse_size(
     """One column per cell: Bayes and MAP above, Laplace, whose errors are a hundred times theirs,
     below.
 
-    Crosses are means over data sets, bars their standard error; lines are the least-squares lines of the
-    tables, through the origin where the truth is realisable. Slope and R² stand in the legend. A method with
+    Crosses are means over data sets, bars their standard error; lines are the least-squares lines
+    of the
+    tables, through the origin where the truth is realisable. Slope and R² stand in the legend. A
+    method with
     a mean that is infinite or undefined is named and not drawn.
 
     Args:

@@ -104,8 +104,8 @@ _TABLES: Mapping[int, Mapping[tuple[int, bool], tuple[tuple[float, float], ...]]
             (1.648073, 0.284088),
         ),
     },
-    # The paper prints Table 4 here. These are the slopes of the authors' released results; where errors are
-    # infinite or undefined they have none, and R² they do not give.
+    # The paper prints Table 4 here. These are the slopes of the authors' released results; where
+    # errors are infinite or undefined they have none, and R² they do not give.
     5: {
         (1, False): ((34.06, math.nan), (17.44, math.nan), _NONE, (230.96, math.nan), _NONE),
         (5, False): (
