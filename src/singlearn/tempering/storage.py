@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,20 @@ import jax
 import numpy as np
 import xarray as xr
 
+import singlearn
 from singlearn.phases.restriction import Restrict, Restriction, restricted
 from singlearn.running import identity
 from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.predicted import (
+    Draw,
+    constant_data,
+    observed_data,
+    predictive,
+    prior_draws,
+)
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple
@@ -33,6 +42,17 @@ if TYPE_CHECKING:
 FORMAT = 2
 # Groups that are ours; whoever opens the file elsewhere may add others.
 GROUPS = ("posterior", "sample_stats", "rungs", "log_likelihood", "made_of", "optimum")
+# Groups that ArviZ knows.
+ARVIZ = (
+    "posterior",
+    "sample_stats",
+    "log_likelihood",
+    "observed_data",
+    "constant_data",
+    "posterior_predictive",
+    "prior",
+    "prior_predictive",
+)
 # Attributes that are part of what was measured.
 DIGESTED = ("settings", "truth_energy", "known_multiplicity")
 NUMBERS_BESIDE = {"inverse_temperature", "mode_energy", "is_likelihood_maximum"}
@@ -47,8 +67,51 @@ RUNG_DIMENSIONS = {
 }
 
 
-def to_datatree(run: Run) -> xr.DataTree:
+def to_datatree(
+    run: Run, prior: bool = False, posterior_predictive: Draw | bool = False, seed: int = 0
+) -> xr.DataTree:
     """See ``Run.to_datatree``."""
+    tree = _stored(run)
+    triple, sites = run.triple, run.sites
+    precision = str(run.settings["precision"])
+    groups: dict[str, xr.Dataset] = {}
+    if triple is None and (prior or posterior_predictive):
+        raise ValueError(
+            "triple: this run was loaded, or unpickled, without it, and it knows the model: "
+            "Run.load(path, triple=…)"
+        )
+    if triple is not None and not run.is_population:
+        groups["observed_data"] = observed_data(triple)
+        constant = constant_data(triple)
+        groups |= {} if constant is None else {"constant_data": constant}
+    if triple is not None and prior:
+        draws, groups["prior"] = prior_draws(triple, run.rungs.particles[0], precision, sites)
+        if posterior_predictive:
+            groups["prior_predictive"] = predictive(
+                triple, draws, posterior_predictive, precision, seed + 1
+            )
+    if triple is not None and posterior_predictive:
+        if run.is_population:
+            raise ValueError(
+                f"posterior_predictive: {run.name} is a population run; it has no data to replicate"
+            )
+        groups["posterior_predictive"] = predictive(
+            triple, run.posterior.draws, posterior_predictive, precision, seed
+        )
+    for name, group in groups.items():
+        tree[name] = xr.DataTree(group)
+    made = {
+        "inference_library": "singlearn",
+        "inference_library_version": str(singlearn.__version__),
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+    for node in (tree, *(tree[name] for name in ARVIZ if name in tree.children)):
+        node.attrs |= made
+    return tree
+
+
+def _stored(run: Run) -> xr.DataTree:
+    """What ``save`` writes: all that is needed to read the run back, and nothing that is made."""
     rungs = xr.Dataset(
         {
             f.name: (RUNG_DIMENSIONS.get(f.name, ("rung",)), getattr(run.rungs, f.name))
@@ -114,7 +177,7 @@ def to_datatree(run: Run) -> xr.DataTree:
 
 
 def _independence(run: Run) -> dict[str, float | str]:
-    """What a reader of the draws should know: their order says nothing, and they share ancestors."""
+    """What a reader of the draws should know: their order says nothing; they share ancestors."""
     mixing = run.coordinate_mixing
     return {
         "families": mixing.families,
@@ -136,7 +199,7 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
     target = as_path("path", path)
     if not target.parent.is_dir():
         raise not_written(target, 0, FileNotFoundError(errno.ENOENT, "no such folder"))
-    tree = to_datatree(run)
+    tree = _stored(run)
     if target.suffix == ".zarr":
         _save_zarr(tree, target)
         return
