@@ -111,5 +111,7 @@ def error_of_independent_draws(learning_coefficient: float, draws: int) -> float
 
 
 def line(means: list[float], errors: list[float]) -> Estimate:
-    """The slope through five independent energies with their own errors, by the same least squares."""
+    """The slope through five independent energies with their own errors, by the same least
+    squares.
+    """
     return energy_slope(BETAS, np.array(means), np.diag(np.square(errors))).slope

@@ -36,7 +36,8 @@ def main():
     parser.add_argument("--count", type=int, default=50, help="networks of each kind")
     arguments = parser.parse_args()
     print(
-        f"{'kind':8}{'networks':>9}{'proved':>8}{'parameters':>12}{'ours, CPU s':>13}{'published, s':>14} "
+        f"{'kind':8}{'networks':>9}{'proved':>8}{'parameters':>12}"
+        f"{'ours, CPU s':>13}{'published, s':>14} "
         f" on {CORES} cores"
     )
     for kind, published in PUBLISHED.items():
@@ -46,7 +47,8 @@ def main():
         spent = time.process_time() - start
         sizes = f"{min(f.dimension for f in found)}-{max(f.dimension for f in found)}"
         print(
-            f"{kind:8}{len(found):9}{sum(f.proved for f in found):8}{sizes:>12}{spent:13.1f}{published:14.0f}"
+            f"{kind:8}{len(found):9}{sum(f.proved for f in found):8}{sizes:>12}"
+            f"{spent:13.1f}{published:14.0f}"
         )
 
 

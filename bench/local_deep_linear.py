@@ -127,7 +127,8 @@ def value(cell: dict[str, Any], sampler: str) -> float:
 
 
 def shown(cell: dict[str, Any], sampler: str) -> str:
-    return f"{Estimate(value(cell, sampler), cell[sampler]['standard_error'] or math.nan)} {cell[sampler]['status']}"
+    found = Estimate(value(cell, sampler), cell[sampler]["standard_error"] or math.nan)
+    return f"{found} {cell[sampler]['status']}"
 
 
 def errors(ratios: Sequence[float]) -> str:

@@ -211,7 +211,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return float(json.loads(rival.stdout.readline())["seconds"])  # type: ignore[union-attr]
 
         print(
-            f"{'':<14}{'ours ms/step':>13}{'devinterp':>11}{'its own loader':>15}{'fast loader':>13} "
+            f"{'':<14}{'ours ms/step':>13}{'devinterp':>11}"
+            f"{'its own loader':>15}{'fast loader':>13} "
             f"  (8 chains; ratios: median, least)"
         )
         for case in options.cases:
@@ -227,7 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             a_step = [1e3 * sorted(r[i] for r in rounds)[middle] / steps for i in (0, 1)]
             slow, fast = (sorted(r[i] / r[0] for r in rounds) for i in (1, 2))
             print(
-                f"{case:<14}{a_step[0]:>13.2f}{a_step[1]:>11.1f}{f'{slow[middle]:.1f}x, {slow[0]:.1f}x':>15}"
+                f"{case:<14}{a_step[0]:>13.2f}{a_step[1]:>11.1f}"
+                f"{f'{slow[middle]:.1f}x, {slow[0]:.1f}x':>15}"
                 f"{f'{fast[middle]:.1f}x, {fast[0]:.1f}x':>13}",
                 flush=True,
             )

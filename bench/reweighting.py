@@ -35,7 +35,9 @@ def ladder(
 def all_pairs(
     betas: Float[np.ndarray, " rungs"], energies: Float[np.ndarray, "rungs particles"]
 ) -> Float[np.ndarray, " rungs"]:
-    """The free energies by Newton's method with every rung at every particle: quadratic in rungs."""
+    """The free energies by Newton's method with every rung at every particle: quadratic in
+    rungs.
+    """
     particles = energies.shape[1]
     steps = logsumexp(-np.diff(betas)[:, None] * energies[:-1], axis=1) - np.log(particles)
     f = np.concatenate([[0.0], np.cumsum(-steps)])

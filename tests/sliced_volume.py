@@ -125,7 +125,9 @@ def _real_roots(rows):
 
 
 def slope(generators, multiplicity, low=1e-10, high=1e-6, **settings):
-    """λ fitted to V(t) = c t^λ (b - log t)^(m-1), and its standard error; b absorbs the next term."""
+    """λ fitted to V(t) = c t^λ (b - log t)^(m-1), and its standard error; b absorbs the next
+    term.
+    """
     thresholds = np.geomspace(low, high, 5)
     volume, error = sliced_volume(generators, thresholds, **settings)
     if np.any(volume <= 0):

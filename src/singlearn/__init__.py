@@ -29,10 +29,19 @@ if TYPE_CHECKING:
         volume,
     )
     from singlearn.explore import explore
+    from singlearn.measure.collapse import collapse
     from singlearn.selection import select
     from singlearn.tempering import Run, temper, temper_from
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
+    from singlearn.triple.fisher import (
+        diagnose,
+        empirical_divergence,
+        empirical_entropy,
+        fisher_information,
+        relatively_finite_variance,
+    )
+    from singlearn.volume.zeta import zeta
 
     __version__: str
 
@@ -58,21 +67,33 @@ ROOMS = (
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
+    "collapse": "measure.collapse",
+    "diagnose": "triple.fisher",
+    "empirical_divergence": "triple.fisher",
+    "empirical_entropy": "triple.fisher",
+    "fisher_information": "triple.fisher",
     "phase_diagram": "transitions",
+    "relatively_finite_variance": "triple.fisher",
     "select": "selection",
     "temper": "tempering",
     "temper_from": "tempering",
+    "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""
 
 __all__ = [
     "Run",
     "Triple",
+    "collapse",
     "__version__",
     "data",
+    "diagnose",
+    "empirical_divergence",
+    "empirical_entropy",
     "exact",
     "experiments",
     "explore",
+    "fisher_information",
     "flow",
     "generalise",
     "local",
@@ -81,6 +102,7 @@ __all__ = [
     "phase_diagram",
     "phases",
     "plot",
+    "relatively_finite_variance",
     "select",
     "selection",
     "symmetry",
@@ -90,6 +112,7 @@ __all__ = [
     "transitions",
     "triple",
     "volume",
+    "zeta",
 ]
 
 

@@ -23,7 +23,8 @@ import numpyro.distributions as dist
 from singlearn import Triple
 
 y = np.linspace(-1.0, 2.0, 20)
-triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, name="location")
+triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y,
+                name="location")
 
 def made():
     return triple
@@ -238,7 +239,10 @@ def test_interruption_and_failure_have_their_own_status(model, monkeypatch, caps
 
 
 def test_help_is_fast_and_imports_nothing_heavy() -> None:
-    program = "import sys; from singlearn.cli import main\ntry: main(['--help'])\nfinally: print('jax' in sys.modules)"
+    program = (
+        "import sys; from singlearn.cli import main\n"
+        "try: main(['--help'])\nfinally: print('jax' in sys.modules)"
+    )
     started = time.monotonic()
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

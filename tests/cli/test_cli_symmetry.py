@@ -185,7 +185,10 @@ def test_refusals_say_what_to_fix(files, capsys, monkeypatch, arguments, complai
 
 
 def test_starts_without_jax_and_torch():
-    code = "import sys, singlearn.symmetry, singlearn.cli.symmetry; assert not {'jax', 'torch'} & set(sys.modules), sys.modules.keys()"
+    code = (
+        "import sys, singlearn.symmetry, singlearn.cli.symmetry; "
+        "assert not {'jax', 'torch'} & set(sys.modules), sys.modules.keys()"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -20,9 +20,9 @@ from scipy import optimize
 
 from singlearn.exact import ExactCoefficient, catalogue
 
-TRUTH = json.loads((Path(__file__).parents[1] / "truth" / "models.json").read_text(encoding="utf-8"))[
-    "families"
-]
+TRUTH = json.loads(
+    (Path(__file__).parents[1] / "truth" / "models.json").read_text(encoding="utf-8")
+)["families"]
 CASES = [(family, value) for family, entry in TRUTH.items() for value in entry["values"]]
 
 
@@ -417,7 +417,7 @@ def test_formulas_refuse_what_is_outside_their_conditions(
 def test_coefficient_prints_its_status_and_refuses_nonsense() -> None:
     half = Fraction(1, 2)
     assert (
-        str(ExactCoefficient(half, 1, "someone", "somewhere", "bounds"))
+        str(ExactCoefficient(None, None, "someone", "somewhere", "bounds", upper=half))
         == "λ ≤ 1/2 (bounds: someone)"
     )
     assert (
@@ -432,7 +432,10 @@ def test_coefficient_prints_its_status_and_refuses_nonsense() -> None:
 
 
 def test_exact_and_data_start_without_jax_or_torch() -> None:
-    code = "import sys, singlearn.exact, singlearn.data; print({'jax', 'torch', 'numpyro'} & set(sys.modules))"
+    code = (
+        "import sys, singlearn.exact, singlearn.data; "
+        "print({'jax', 'torch', 'numpyro'} & set(sys.modules))"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

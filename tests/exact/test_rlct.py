@@ -15,7 +15,7 @@ import sympy
 
 from singlearn.exact import Expression, catalogue, rlct, verify, volume, zeta
 from singlearn.exact.read.inputs import read_function
-from singlearn.exact.resolve.chart import terms_of
+from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolve.plane_sign import nonnegative_in_the_plane
 from singlearn.exact.verify.plane import keeps_its_sign
 from sliced_volume import slope
@@ -293,7 +293,10 @@ def test_refusals(arguments, words):
 
 
 def test_the_room_imports_nothing_heavy():
-    code = "import sys; import singlearn.exact; print(sorted({'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules)))"
+    code = (
+        "import sys; import singlearn.exact; "
+        "print(sorted({'jax', 'torch', 'sympy', 'scipy'} & set(sys.modules)))"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

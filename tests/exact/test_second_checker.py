@@ -1,4 +1,6 @@
-"""The checker in JavaScript accepts what the search writes, and refuses every forged certificate."""
+"""The checker in JavaScript accepts what the search writes, and refuses every forged
+certificate.
+"""
 
 import json
 import random
@@ -102,7 +104,10 @@ def test_honest_certificates_are_valid(honest, tmp_path):
 
 def test_the_honest_ones_are_of_all_kinds(honest):
     text = json.dumps(honest)
-    words = "newton sum cover open combine divide solve etale toric part excluded crossing steep contact charts"
+    words = (
+        "newton sum cover open combine divide solve etale toric part excluded crossing steep "
+        "contact charts"
+    )
     assert [word for word in words.split() if f'"{word}"' not in text] == []
 
 

@@ -1,4 +1,6 @@
-"""The experiments on symmetries: their tables say what theory says, and their figures are written."""
+"""The experiments on symmetries: their tables say what theory says, and their figures are
+written.
+"""
 
 from __future__ import annotations
 

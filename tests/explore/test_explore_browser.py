@@ -380,9 +380,11 @@ MODEL = """
 const traits = {states: %s, scene: "fibre", heading: ""};
 window.saved = [];
 const model = {
-  get: (name) => traits[name], set: (name, value) => { traits[name] = value; }, save_changes: () => window.saved.push(traits.states),
+  get: (name) => traits[name], set: (name, value) => { traits[name] = value; },
+  save_changes: () => window.saved.push(traits.states),
 };
-for (const id of ["a", "b"]) window["stop_" + id] = widget.render({model, el: document.getElementById(id)});
+for (const id of ["a", "b"]) window["stop_" + id] =
+  widget.render({model, el: document.getElementById(id)});
 """
 
 

@@ -128,7 +128,10 @@ def test_polynomials_typed_in_one_after_the_other(visit):
     visit.open("valley", landscape="typed")
     for typed, place, said in TYPED:
         visit.page.locator("input[name=polynomial]").fill(typed)
-        told = "([place, said]) => document.querySelector(`[data-value=${place}]`).textContent.includes(said)"
+        told = (
+            "([place, said]) => "
+            "document.querySelector(`[data-value=${place}]`).textContent.includes(said)"
+        )
         visit.page.wait_for_function(told, arg=[place, said], timeout=20_000)
         assert visit.page.locator("[data-value=typed-error]").is_visible() == (
             place == "typed-error"

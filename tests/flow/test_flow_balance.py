@@ -137,7 +137,9 @@ def test_matrix_agrees_with_direct_minimisation():
 
 
 def test_lower_rank_has_no_minimum():
-    """G₁ lives in one hidden direction, G₂ reads another: the product is 0 and so is the infimum."""
+    """G₁ lives in one hidden direction, G₂ reads another: the product is 0 and so is the
+    infimum.
+    """
     change = geometric_mean_change(np.array([[1.0], [0.0]]), np.array([[0.0, 1.0]]), True)
     assert not change.attained
     assert change.infimum == 0
@@ -364,12 +366,12 @@ def modules():
 @pytest.mark.parametrize("case", modules(), ids=lambda c: c[0])
 def test_modules_are_read_and_their_gradients_equalised(case):
     _, module, inputs, symmetries = case
-    loss = lambda net: (
-        (net(*inputs)[0] if isinstance(net, nn.MultiheadAttention) else net(*inputs))
-        .sin()
-        .square()
-        .mean()
-    )
+
+    def loss(net):
+        outputs = net(*inputs)
+        attended = outputs[0] if isinstance(net, nn.MultiheadAttention) else outputs
+        return attended.sin().square().mean()
+
     found = flow.balance(module, loss, inputs=inputs if len(inputs) > 1 else inputs[0])
     assert [place.symmetry.split(" ")[0] for place in found.places] == symmetries
     # Autograd at the new weights agrees with what was predicted, and the function stayed.

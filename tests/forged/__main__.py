@@ -1,4 +1,6 @@
-"""``python -m tests.forged``: every guard of the checker, and what is accepted when it is missing."""
+"""``python -m tests.forged``: every guard of the checker, and what is accepted when it is
+missing.
+"""
 
 from __future__ import annotations
 

@@ -169,8 +169,8 @@ def _code(module: str) -> CodeType:
 
 @contextmanager
 def checker(without: Guard | None = None) -> Iterator[ModuleType]:
-    """``verify.verify``, loaded anew with the modules that it depends on, one guard missing. Nothing
-    is written to a file.
+    """``verify.verify``, loaded anew with the modules that it depends on, one guard missing.
+    Nothing is written to a file.
     """
     prefix = "singlearn.exact."
     kept = {prefix + module: sys.modules.get(prefix + module) for module in ORDER}

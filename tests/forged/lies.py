@@ -553,7 +553,8 @@ def etale_coordinates() -> None:
     forge(
         "etale-without-real-point",
         "_etale: chart.real",
-        "There are points with v = 0 among those with v ≠ 0, because there are points with w^2 = 2.",
+        "There are points with v = 0 among those with v ≠ 0, because there are points with "
+        "w^2 = 2.",
         with_stratum(data, "x", cover(0, child(solve("x v w", "v", "1", "0"), below))),
     )
     data = honest(["v^2 - 2", "w^2 - 3", "v - 1"], domain="all")

@@ -163,7 +163,9 @@ def honest(K: Any, **arguments: Any) -> dict[str, Any]:
 
 
 def with_stratum(data: dict[str, Any], zero: str, below: Any) -> dict[str, Any]:
-    """The honest certificate for all points with another proof where just these coordinates are 0."""
+    """The honest certificate for all points with another proof where just these coordinates are
+    0.
+    """
     (proof,) = [q for q in data["proofs"] if q["place"] == {"zero": zero.split()}]
     proof["node"] = below
     return data

@@ -24,7 +24,9 @@ class Row:
 
 @cache
 def forged() -> dict[str, dict[str, Any]]:
-    """By name: the certificate, the lie that it tells, and the labels of the guards that refute it."""
+    """By name: the certificate, the lie that it tells, and the labels of the guards that refute
+    it.
+    """
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 

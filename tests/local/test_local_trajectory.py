@@ -55,7 +55,9 @@ def one():
 
 @pytest.fixture(autouse=True)
 def calls(one, monkeypatch, request):
-    """Sampling replaced by something that depends on the weights, except where it is the subject."""
+    """Sampling replaced by something that depends on the weights, except where it is the
+    subject.
+    """
     seen = []
 
     def instead(model, loss, data, *, parameters, seed, **settings):

@@ -23,7 +23,9 @@ from singlearn.results.estimate import Estimate
     [(3, 1, 5, 0, 0.02), (3, 2, 3, 1, 0.04)],
 )
 def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
-    """Small ones; ``singlearn experiment known`` does the same for larger ones, which take minutes."""
+    """Small ones; ``singlearn experiment known`` does the same for larger ones, which take
+    minutes.
+    """
     triple = reduced_rank(inputs=inputs, hidden=hidden, outputs=outputs, rank=rank)
     read = sl.temper(triple, beta_max=1e8, particles=512, thin=64, seed=0).learning_coefficient()
     exact = float(triple.known)

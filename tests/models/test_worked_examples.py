@@ -167,9 +167,7 @@ def test_two_nodes_have_no_hessian_at_the_ends_and_the_volume_of_a_strip_with_tw
         assert area == pytest.approx(2 * radius + math.pi * radius**2, rel=3e-3)
 
 
-def test_moving_kink_is_twice_but_not_three_times_differentiable_and_the_papers_formula_has_its_interval() -> (
-    None
-):
+def test_moving_kink_is_c2_and_not_c3_and_the_papers_formula_has_its_interval() -> None:
     A = worked_examples.WIDTH
     example = worked_examples.moving_kink()
     (b,) = example.parameters

@@ -53,7 +53,9 @@ def chosen(room: str = "", sample: int | None = None, seed: int = 0) -> list[Mut
 
 @dataclass(frozen=True)
 class Outcome:
-    """Whether the tests failed, as they should; ``sound`` is that they pass without the mutation."""
+    """Whether the tests failed, as they should; ``sound`` is that they pass without the
+    mutation.
+    """
 
     mutant: Mutant
     killed: bool

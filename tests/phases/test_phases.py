@@ -207,7 +207,9 @@ def test_two_parameters_with_data_match_quadrature():
 
 
 def test_ledger_predicts_where_the_order_changes(run):
-    """The wells cross where their free energies are equal, by quadrature; predicted from n = 100."""
+    """The wells cross where their free energies are equal, by quadrature; predicted from n =
+    100.
+    """
     crossing = brentq(
         lambda n: exact(1.0, True, n)[0] - exact(1.0, False, n)[0], 50, 120, xtol=0.01
     )
@@ -298,7 +300,7 @@ def test_local_run_in_a_phase_with_constants_in_its_labeller():
 
 
 # -- labels
-# -------------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_float_roles_agree_with_exact_ones():

@@ -1,4 +1,6 @@
-"""Pictures of phases and of sweeps: axes say what they are, curves pass through what was measured."""
+"""Pictures of phases and of sweeps: axes say what they are, curves pass through what was
+measured.
+"""
 
 from __future__ import annotations
 

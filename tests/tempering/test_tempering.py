@@ -27,7 +27,8 @@ import sys
 import jax.numpy as jnp, numpyro.distributions as dist
 import singlearn as sl
 normal = dist.Normal(0.0, 1.0)
-triple = sl.Triple.population(lambda w: (w["x"] * w["y"]) ** 2, {"x": normal, "y": normal}, n=1, name="cross")
+prior = {"x": normal, "y": normal}
+triple = sl.Triple.population(lambda w: (w["x"] * w["y"]) ** 2, prior, n=1, name="cross")
 """
 
 

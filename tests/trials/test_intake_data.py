@@ -142,7 +142,9 @@ def test_functions_that_do_not_run_are_named(log_likelihood, message):
     ("group", "index"), [([1, 2, 1], 2), ([0, -3, 1], -3), ([0.0, 2.0, 1.0], 2)]
 )
 def test_labels_of_groups_that_count_from_one_are_refused(group, index):
-    """Compiled code takes the last entry for one beyond; how jnp.take reads it is its own affair."""
+    """Compiled code takes the last entry for one beyond; how jnp.take reads it is its own
+    affair.
+    """
 
     def indexed(w, data):
         return dist.Normal(jax.jit(lambda g: w[g.astype(int)])(data[0]), 1.0).log_prob(data[1])
@@ -182,7 +184,9 @@ def test_complex_densities_are_none():
     ],
 )
 def test_noise_of_each_datum(scale, sigmas):
-    """Right: minus the sum of normal log densities of each entry with its own standard deviation."""
+    """Right: minus the sum of normal log densities of each entry with its own standard
+    deviation.
+    """
     y = np.arange(6.0).reshape(3, 2)
     triple = sl.Triple.regression(
         lambda w, x: w * x[:, None] * jnp.ones(2), NORMAL, X, y, scale=scale

@@ -310,7 +310,9 @@ def test_a_divergence_without_a_lowest_value():
 
 
 def test_cautions_of_what_was_brought():
-    """A K below 0 and draws beyond the range of floats are named on the run, and nothing else is."""
+    """A K below 0 and draws beyond the range of floats are named on the run, and nothing else
+    is.
+    """
     negative = sl.Triple.population(lambda w: w**2 - 0.1, NORMAL, n=1)
     assert warned(negative)["negative_energy"].startswith("K is negative")
     overflowing = sl.Triple.population(

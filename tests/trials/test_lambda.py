@@ -1,4 +1,6 @@
-"""What users brought to λ and to the cold end of a run: the right number, a caution, or a refusal."""
+"""What users brought to λ and to the cold end of a run: the right number, a caution, or a
+refusal.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -87,7 +89,9 @@ def test_few_data_are_named(X, y, sigma, expected):
 
 
 def test_the_error_covers_what_the_window_cannot_tell():
-    """At n = 30 λ̂ is a fifth below d/2, thirty statistical errors; what C(β) still does covers it."""
+    """At n = 30 λ̂ is a fifth below d/2, thirty statistical errors; what C(β) still does covers
+    it.
+    """
     view, n, d = conjugate_view(*regression(30, 2))
     read = read_view(view, n, d)
     statistical = read.readings["energy"].standard_error

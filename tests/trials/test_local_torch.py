@@ -831,7 +831,9 @@ def test_rounding_is_told_from_dependence_in_double_precision() -> None:
 
 
 def test_a_kink_beside_a_point_is_no_contradiction() -> None:
-    """|w| at a distance of 10⁻⁵ from its kink: a difference over a longer step gives a mean of both slopes."""
+    """|w| at a distance of 10⁻⁵ from its kink: a difference over a longer step gives a mean of
+    both slopes.
+    """
     points = [
         torch.tensor([1e-5, 0.3], dtype=torch.float64),
         torch.tensor([0.2, 0.3], dtype=torch.float64),

@@ -170,7 +170,9 @@ def test_dicts_and_named_tuples_reach_a_loss_of_the_model_as_they_are(model) -> 
 
 
 def test_weights_of_samples_weigh_the_loss(model) -> None:
-    """loss(output, target, weight): mean of weight × loss, with the curvature Xᵀ diag(weight) X/n."""
+    """loss(output, target, weight): mean of weight × loss, with the curvature Xᵀ diag(weight)
+    X/n.
+    """
     weight = torch.rand(N, 1, generator=torch.Generator().manual_seed(1))
 
     def weighed(output, target, weight):

@@ -20,7 +20,7 @@ from scipy.stats import multivariate_normal, norm
 
 import singlearn as sl
 from singlearn.results.caution import Reason
-from singlearn.tempering.site_names import event_cautions
+from singlearn.tempering.site_cautions import event_cautions
 from singlearn.triple.sites import Sites
 
 X = np.array([0.1, -0.5, 2.0])
@@ -75,7 +75,7 @@ def gaussian(y, covariance):
 
 
 # -- what counts as an observation
-# ------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_masked_datum_is_no_observation():
@@ -502,13 +502,15 @@ def test_labels_of_groups_that_count_from_one_are_refused():
 
 
 def test_further_data_are_another_triple():
-    """The likelihood of a NumPyro model holds its data: with_data would change nothing, silently."""
+    """The likelihood of a NumPyro model holds its data: with_data would change nothing,
+    silently.
+    """
     with pytest.raises(ValueError, match="from_numpyro"):
         read(plain, Y).with_data(Y)
 
 
 # -- what is understood
-# -------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def hierarchy(x, y):

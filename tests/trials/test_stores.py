@@ -445,7 +445,10 @@ def test_one_of_many_threads_gets_a_claim(tmp_path):
 
 def leave_behind(file):
     """A claim of a process that is dead."""
-    code = f"from pathlib import Path; from singlearn.running.claim import Claim; import os; Claim.take(Path({str(file)!r})); os._exit(1)"
+    code = (
+        "from pathlib import Path; from singlearn.running.claim import Claim; import os; "
+        f"Claim.take(Path({str(file)!r})); os._exit(1)"
+    )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     assert file.exists()

@@ -1,4 +1,6 @@
-"""λ of a polynomial by measurement, to stand beside the exact one: ``singlearn exact "K" --check``."""
+"""λ of a polynomial by measurement, to stand beside the exact one: ``singlearn exact "K"
+--check``.
+"""
 
 from __future__ import annotations
 

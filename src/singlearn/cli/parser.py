@@ -175,8 +175,9 @@ def _add(commands: Commands, name: str, summary: str, example: str) -> argparse.
         "--out",
         type=Path,
         default=Path("."),
-        metavar="DIR",
-        help="folder for figures (default: here)",
+        metavar="PATH",
+        help="folder for figures (default: here), or the name of the figure, ending in .png, .pdf "
+        "or .svg; no file is replaced",
     )
     common.add_argument(
         "--json", action="store_true", help="print one JSON document instead of the table"
@@ -707,7 +708,13 @@ def _add_exact(commands: Commands) -> None:
     command.add_argument(
         "--picture",
         action="store_true",
-        help="draw the Newton polygon (two variables) or the tree of charts",
+        help="draw what --picture-of says; --out FILE asks for it too",
+    )
+    command.add_argument(
+        "--picture-of",
+        choices=("polyhedron", "blow-up", "tree"),
+        help="the Newton polyhedron (the default for two or three variables at a point), the curve "
+        "beside the charts of its blow-up, or the tree of charts",
     )
 
 

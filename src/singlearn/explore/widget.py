@@ -20,7 +20,9 @@ def make_widget(states: Mapping[str, Mapping[str, Any]], scene: str) -> Any:
 
 @cache
 def _widget_class() -> Any:
-    """The class is made when it is first needed: neither anywidget nor traitlets is a dependency."""
+    """The class is made when it is first needed: neither anywidget nor traitlets is a
+    dependency.
+    """
     import anywidget
     import traitlets
 

@@ -208,7 +208,9 @@ class _State:
         return float(sum(norms) + sum(np.square(b).sum() for b in self.offsets if b is not None))
 
     def residual(self, place: int, target: np.ndarray | float = 0.0) -> float:
-        """|in - k out - target| as a share of in + k out + |target|, the largest over nodes or of matrices."""
+        """|in - k out - target| as a share of in + k out + |target|, the largest over nodes or of
+        matrices.
+        """
         coupling = self.chain.between[place]
         into, out = self.into(place), self.out(place)
         if coupling.linear:

@@ -43,7 +43,7 @@ class Edges:
 @dataclass(frozen=True)
 class Program:
     r"""Minimise :math:`Φ(x) = \frac12 \sum_e c_e \exp(2σ(k_{t} x_{t} - x_{h})) - \sum_j q_j x_j`
-     over log scales x.
+    over log scales x.
 
     An edge e goes from node t to node h. σ = 1 with squared gradients for c is half the squared
     norm of all gradients after node j was scaled by :math:`e^{x_j}`: weights into it times

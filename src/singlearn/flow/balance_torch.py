@@ -317,7 +317,9 @@ def arrays_of(module: nn.Module) -> dict[str, np.ndarray]:
 def gradients_of(
     module: nn.Module, loss: Callable[[nn.Module], torch.Tensor]
 ) -> tuple[float, dict[str, np.ndarray]]:
-    """The loss of a copy of the module and its gradients; random masks are the same at every call."""
+    """The loss of a copy of the module and its gradients; random masks are the same at every
+    call.
+    """
     copied = copy.deepcopy(module)
     copied.zero_grad(set_to_none=True)
     with torch.random.fork_rng(), torch.enable_grad():

@@ -23,7 +23,7 @@ class Moments(NamedTuple):
 
 def uniform_moments(d: int) -> dict[str, Moments]:
     r"""Of :math:`\sum u_j`, :math:`(\sum u_j)^2`, :math:`\sum u_j^3` and :math:`\sum u_j^4` on the
-     unit sphere of R^d.
+    unit sphere of R^d.
 
     From :math:`E[u_1^{2a} u_2^{2b}] = (2a-1)!!\,(2b-1)!! / (d (d+2) \cdots (d + 2(a+b) - 2))`.
 
@@ -99,7 +99,7 @@ def _standardised(values: Float[np.ndarray, " draws"]) -> float:
 
 def draws_to_see(excess: float, d: int, errors: float = 4.0) -> float:
     r"""How many draws of y show the excess kurtosis κ of its independent components at that many
-     standard errors.
+    standard errors.
 
     To first order in κ (Edgeworth) the mean of :math:`A = \sum u_j^4` moves by :math:`κ\, d (d + 2)
     \mathrm{Var}(A) / 24`: A does not feel the radius, and :math:`\sum_j H_4(y_j)` has covariance

@@ -167,7 +167,7 @@ class GramLaw(Law):
 
     def form(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Any:
         r"""The bilinear form :math:`\langle a, b \rangle_σ` of which Q is the square; of arrays or
-         tensors.
+        tensors.
 
         Args:
             left: a, by parameter.
@@ -412,7 +412,7 @@ class BilinearLaw(Law):
 @dataclass(frozen=True)
 class RowSpaceLaw(Law):
     r"""The row space of U (n × r, r > n) where a loss sees :math:`U U^T`: entries of
-     :math:`U_1^{-1} U_2`.
+    :math:`U_1^{-1} U_2`.
 
     None of its generators is symmetric; only together, with coefficients that depend on U, are
     they gradients. The functions are rational, and there is no polynomial law.
@@ -429,7 +429,9 @@ class RowSpaceLaw(Law):
         return np.linalg.solve(u[:, : len(u)], u[:, len(u) :])
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
-        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once more."""
+        """Gradients times det U_1: of adj(U_1) (dU_2 - dU_1 X), X = U_1⁻¹ U_2, times det once
+        more.
+        """
         u = whole_numbers(np.asarray(parameters[self.parameter]))
         n, r = u.shape
         adjugate, determinant = _adjugate(u[:, :n])

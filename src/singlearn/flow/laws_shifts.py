@@ -20,7 +20,9 @@ Ids = Int[np.ndarray, "..."]
 
 
 class Shifts:
-    """What is done with every coordinate: consumers that see a shift of it, and those that do not."""
+    """What is done with every coordinate: consumers that see a shift of it, and those that do
+    not.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[Kind, list[Ids]] = {kind: [] for kind in KINDS}

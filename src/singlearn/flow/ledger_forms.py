@@ -115,7 +115,9 @@ class GramForm(Form):
         self.parameters = tuple(dict.fromkeys(term.parameter for term in law.terms))
 
     def part(self, products: Products, k: int, left: str, right: str) -> Any:
-        """Products of the rows of term k of two vectors: their matrix, its diagonal or its trace."""
+        """Products of the rows of term k of two vectors: their matrix, its diagonal or its
+        trace.
+        """
         key = (k, left, right) if left <= right else (k, right, left)
         if key not in products.kept:
             term = self.law.terms[k]

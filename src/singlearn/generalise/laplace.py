@@ -57,7 +57,7 @@ class NotAtMode(LaplaceRefusedError):
 @dataclass(frozen=True, eq=False)
 class Laplace(Shown):
     r"""The Gaussian :math:`N(\hat u, H^{-1})`, :math:`H = ∇^2(n L_n - \log φ)` at :math:`\hat u`,
-     in flat coordinates.
+    in flat coordinates.
 
     Attributes:
         triple: model and data; over the chosen subset only.

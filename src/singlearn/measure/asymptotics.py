@@ -1,4 +1,6 @@
-"""λ and m as limits: fits of βE over many windows and corrections, averaged by what they explain."""
+"""λ and m as limits: fits of βE over many windows and corrections, averaged by what they
+explain.
+"""
 
 from __future__ import annotations
 

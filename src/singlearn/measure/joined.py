@@ -15,7 +15,7 @@ from singlearn.measure.reweight import Reweighting
 
 class JoinedReweighting(Reweighting):
     r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up
-     the whole.
+    the whole.
 
     Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) =
     e^{F(β) - F_k(β)}` of :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the
@@ -84,7 +84,9 @@ class JoinedReweighting(Reweighting):
         return slice(0, self.energies.size)
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
-        """Weights at β of the particles in a window of the order of energies, normalised over it."""
+        """Weights at β of the particles in a window of the order of energies, normalised over
+        it.
+        """
         found = self.weights(beta).ravel()[self.order[window]]
         value: Float[np.ndarray, " window"] = found / found.sum()
         return value

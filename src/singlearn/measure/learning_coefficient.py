@@ -99,7 +99,7 @@ def default_inverse_temperatures(
     n: float | int, beta_max: float | int, is_population: bool
 ) -> Float[np.ndarray, " points"]:
     r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in
-     log β.
+    log β.
 
     A population triple has no fluctuations to balance against, and λ is a limit: the five β then
     span the coldest two decades.
@@ -135,7 +135,7 @@ def read_learning_coefficient(
     dimension: int | None = None,
 ) -> LearningCoefficient:
     r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ
-     = \log nβ`:
+    = \log nβ`:
 
     - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al.
       2022 [wei2022deep]_);
@@ -273,7 +273,9 @@ def _constant(
     is_population: bool,
     method: str,
 ) -> LearningCoefficient | None:
-    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they do."""
+    """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they
+    do.
+    """
     moments = np.array([[r.mean_and_variance(float(b)) for b in betas] for r in view.replicates])
     if not np.all(betas**2 * moments[:, :, 1] <= CONSTANT**2):
         return None
@@ -310,7 +312,7 @@ def intercept_is_elsewhere(
     overfit: float = 0.0,
 ) -> bool:
     r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more
-     than theory and errors leave room for.
+    than theory and errors leave room for.
 
     Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the
     window), at most :math:`1/β`; and for data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's

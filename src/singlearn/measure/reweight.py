@@ -57,9 +57,8 @@ class Reweighting:
     [shirts2008mbar]_).
 
     Only energies enter, because the family has one parameter. f is a concave function of β, so
-    :math:`f_k - β_k U` falls off to both
-    sides of one rung: the rungs that count at an energy are neighbours, and the particles that
-        count at a β are neighbours in energy.
+    :math:`f_k - β_k U` falls off to both sides of one rung: the rungs that count at an energy are
+    neighbours, and the particles that count at a β are neighbours in energy.
     The equations are therefore solved by Newton's method with a banded matrix over particles sorted
     by energy, started from what neighbouring rungs say of each other, and a reading looks at a
     window of energies. Both take time proportional to the number of rungs; what is left out, e⁻³⁶
@@ -119,7 +118,7 @@ class Reweighting:
         return found.reshape(self.energies.shape)
 
     # -- the equations
-    # --------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
@@ -249,7 +248,7 @@ class Reweighting:
         self._typical_energies, self._mean_beta = np.concatenate(typical), np.concatenate(mean)
 
     # -- readings
-    # -------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def _check(self, beta: float | int) -> float:
         beta = real_number("beta", beta, meaning="a finite inverse temperature")
@@ -382,7 +381,9 @@ def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
 def _concave_bound(
     beta: Float[np.ndarray, " rungs"], f: Float[np.ndarray, " rungs"]
 ) -> Float[np.ndarray, " rungs"]:
-    """The smallest concave function of β nowhere below f: f itself once the equations are solved."""
+    """The smallest concave function of β nowhere below f: f itself once the equations are
+    solved.
+    """
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):
         return f

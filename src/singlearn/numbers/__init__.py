@@ -1,1 +1,3 @@
-"""Exact numbers: rationals, linear algebra and linear programs over them. Imports nothing of ours."""
+"""Exact numbers: rationals, linear algebra and linear programs over them. Imports nothing of
+ours.
+"""

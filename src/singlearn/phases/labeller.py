@@ -1,4 +1,6 @@
-"""Labellers: which phase a parameter belongs to, for one parameter or for a whole ladder of them."""
+"""Labellers: which phase a parameter belongs to, for one parameter or for a whole ladder of
+them.
+"""
 
 from __future__ import annotations
 

@@ -106,7 +106,9 @@ class Phases(Shown):
         return np.take_along_axis(values, self.kept, axis=1)
 
     def at(self, beta: float | int) -> list[PhaseReading]:
-        """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the ladder."""
+        """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the
+        ladder.
+        """
         weights = self.weights(beta)
         energies = self._energies()
         effective = self._effective(weights)
@@ -211,7 +213,7 @@ class Phases(Shown):
         self, beta: float | int | None = None, coefficient_beta: float | int | None = None
     ) -> Ledger:
         r"""The account of accuracy and complexity, :math:`F_k = β n L_n(\hat w_k) + λ_k \log nβ +
-         c_k`, of every phase seen; see
+        c_k`, of every phase seen; see
         :class:`~singlearn.phases.ledger.Ledger`.
 
         Args:

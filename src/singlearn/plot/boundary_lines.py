@@ -123,7 +123,9 @@ def _draw_node(
     high: list[float],
     arrow: float,
 ) -> None:
-    """One line, and its weight vector where the line passes closest to the middle of the picture."""
+    """One line, and its weight vector where the line passes closest to the middle of the
+    picture.
+    """
     style = STYLES[role]
     middle = np.array([(a + c) / 2 for a, c in zip(low, high, strict=True)])
     size = min(c - a for a, c in zip(low, high, strict=True))

@@ -18,7 +18,7 @@ BAND = (0.05, 0.95)
 
 def modes(run: Run) -> Figure:
     r"""Energy, free energy and share of the posterior of every part of a run to which modes were
-     added, against β.
+    added, against β.
 
     Bands hold nine tenths of the energies of the posterior restricted to a part. Where the share of
     a mode crosses one half the posterior changes places, at a temperature at which no particle of

@@ -14,7 +14,9 @@ from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 
 
 class Domain(ABC):
-    """A bounded convex set with an interior, on which an affine function's range is known exactly."""
+    """A bounded convex set with an interior, on which an affine function's range is known
+    exactly.
+    """
 
     @property
     @abstractmethod

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
-from scipy.stats import rankdata
 
+from singlearn.measure.ranks import ranks
 from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
 from singlearn.tempering.markov_moves import Moved, Moves
 
@@ -181,16 +181,18 @@ class _Walk:
         self.acceptances: list[float] = []
         self.gradients = 0
         self.correlation = 1.0
-        self._start = rankdata(energies)
+        self._start = ranks(energies)
         self._moved = np.zeros(len(particles), dtype=bool)
 
     def account(self, result: Moved, cost: int) -> float:
-        """Take over the result of one move that cost so many gradients a particle; its acceptance."""
+        """Take over the result of one move that cost so many gradients a particle; its
+        acceptance.
+        """
         self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)
         self._moved |= np.asarray(result.accepted)
         self.acceptances.append(float(np.asarray(result.acceptance).mean()))
         self.gradients += cost
-        self.correlation = _correlation(self._start, rankdata(self.energies))
+        self.correlation = _correlation(self._start, ranks(self.energies))
         return self.acceptances[-1]
 
     @property
@@ -211,7 +213,7 @@ def _inverse_masses(
     deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]
 ) -> Float[np.ndarray, " d"]:
     r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the
-     variance where gradients are not known yet.
+    variance where gradients are not known yet.
 
     This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian
     coordinate has :math:`E[g^2] = 1/σ^2`, so that it is the variance. A coordinate with hard edges,
@@ -232,7 +234,9 @@ def _keys(
 
 
 def _correlation(a: Float[np.ndarray, " particles"], b: Float[np.ndarray, " particles"]) -> float:
-    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to forget."""
+    """Correlation of ranks; 0 when the energies do not vary, for then there is nothing to
+    forget.
+    """
     if a.std() == 0 or b.std() == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

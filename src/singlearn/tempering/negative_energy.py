@@ -17,7 +17,9 @@ def negative_warnings(
     inverse_temperatures: Float[np.ndarray, " rungs"],
     n: float,
 ) -> list[Caution]:
-    """One warning if n K is below 0 by enough to be seen at the coldest rung of a population run."""
+    """One warning if n K is below 0 by enough to be seen at the coldest rung of a population
+    run.
+    """
     lowest = float(energies.min())
     if -lowest * float(inverse_temperatures[-1]) <= UNSEEN:
         return []

@@ -1,4 +1,6 @@
-"""The best parameter that can be reached: where BIC stands, and what every phase is compared with."""
+"""The best parameter that can be reached: where BIC stands, and what every phase is compared
+with.
+"""
 
 from __future__ import annotations
 

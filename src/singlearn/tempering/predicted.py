@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Key, PyTree
 
+from singlearn.tempering.named_groups import DRAWS, posterior_dimensions
 from singlearn.tempering.posterior import compiled_constrain
-from singlearn.tempering.site_names import DRAWS, posterior_dimensions
 from singlearn.triple import Triple
 from singlearn.triple.numpyro_model.statements import Brought
 from singlearn.triple.sites import ObservedSite, Sites
+from singlearn.triple.stated_by_model import StatedByModel
 
 Draw = Callable[[Key[Array, ""], PyTree, PyTree], Any]
 """``draw(key, w, data)``: data replicated at the parameter w, an array of shape (n, …)."""
@@ -159,10 +160,8 @@ def _sites(triple: Triple) -> tuple[ObservedSite, ...]:
 def _model(triple: Triple) -> Brought | None:
     """The NumPyro model of a triple with what it is called with."""
     stated = triple.prior
-    if all(hasattr(stated, name) for name in ("model", "args", "kwargs")):
-        return Brought(stated.model, stated.args, stated.kwargs)
-    parts = getattr(triple, "brought", None)
-    return None if parts is None else Brought(*parts)
+    is_model = isinstance(stated, StatedByModel)
+    return Brought(stated.model, stated.args, stated.kwargs) if is_model else None
 
 
 def _regression(triple: Triple) -> tuple[Callable[..., Array], float | None] | None:

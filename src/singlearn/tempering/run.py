@@ -6,12 +6,11 @@ import os
 import warnings
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
@@ -35,9 +34,9 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_mixing,
     coordinate_warnings,
 )
-from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
-from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
+from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
@@ -45,12 +44,15 @@ from singlearn.tempering.predicted import Draw
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.site_names import event_cautions, imputed_cautions
+from singlearn.tempering.site_cautions import event_cautions, imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.sites import Sites
 from singlearn.volume.by_tempering import volume_by_tempering
 from singlearn.volume.curve import VolumeCurve
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 OPTIMISER_STARTS = 12
 # With fewer effective particles among those that thin left, draws of any number are a few points.
@@ -177,7 +179,7 @@ class Run(Shown):
         return find_optimum(self.triple, cold[:OPTIMISER_STARTS], hot)
 
     # -- thermodynamics
-    # -------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def free_energy(self, beta: float | int = 1.0) -> Estimate:
         """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence.
@@ -211,7 +213,7 @@ class Run(Shown):
         return self.view.heat_capacity(beta)
 
     # -- the learning coefficient
-    # ---------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def learning_coefficient(
         self,
@@ -315,7 +317,9 @@ class Run(Shown):
 
     @property
     def warnings(self) -> list[Caution]:
-        """What is wrong with the run itself, with what is read off its energies or off its draws."""
+        """What is wrong with the run itself, with what is read off its energies or off its
+        draws.
+        """
         return self.energy_warnings + coordinate_warnings(self.coordinate_mixing)
 
     @cached_property
@@ -327,7 +331,9 @@ class Run(Shown):
 
     @property
     def energy_warnings(self) -> list[Caution]:
-        """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another matter."""
+        """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another
+        matter.
+        """
         rungs = self.rungs
         found = mixing_warnings(rungs) + rounding_warnings(
             self.settings.get("resolved_beta"), self.beta_max
@@ -371,7 +377,7 @@ class Run(Shown):
         return volume_by_tempering(self.view, self.n, self.dimension, self.name, cautions)
 
     # -- criteria
-    # -------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def wbic(self) -> Estimate:
         """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013). Raises
@@ -421,7 +427,7 @@ class Run(Shown):
         return self.posterior.log_likelihood
 
     # -- phases
-    # ---------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def phases(self, labeller: Labeller) -> Phases:
         r"""Sort the kept particles of all rungs by a labeller, and read off every phase k at any β.
@@ -447,7 +453,7 @@ class Run(Shown):
         return Phases.of(self.triple, self.view, self.rungs.particles, self.rungs.kept, labeller)
 
     # -- draws
-    # ----------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def sample(self, beta: float | int, size: int, seed: int) -> PyTree:
         """``size`` draws from the tempered posterior at β, constrained, each leaf with a leading
@@ -485,7 +491,7 @@ class Run(Shown):
         return chosen // kept, chosen % kept
 
     # -- for people and machines
-    # ----------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
         return self.summary()
@@ -494,12 +500,10 @@ class Run(Shown):
         """Pickled as it is saved: without its triple, whose functions other processes may not have,
         with the identity of it.
         """
-        from singlearn.tempering.storage import identity_of_run
-
         state = {f.name: getattr(self, f.name) for f in fields(self)}
+        made_of = as_plain_data(self.made_of, self.rungs.particles[0])
         return _unpickled, (
-            state
-            | {"stored_optimum": self.optimum, "triple": None, "made_of": identity_of_run(self)},
+            state | {"stored_optimum": self.optimum, "triple": None, "made_of": made_of},
         )
 
     def __copy__(self) -> Run:
@@ -551,7 +555,7 @@ class Run(Shown):
             ValueError: replicated data of a population run, of a triple that cannot draw data, or
                 of a run loaded without its triple.
         """
-        from singlearn.tempering.storage import to_datatree
+        from singlearn.tempering.datatree import to_datatree
 
         return to_datatree(self, prior, posterior_predictive, random_seed(seed))
 
@@ -589,18 +593,11 @@ class Run(Shown):
         """
         from singlearn.tempering.storage import load
 
-        return load(path, triple, restrict)
+        return cls(**load(path, triple, restrict))
 
 
 def _unpickled(state: dict[str, Any]) -> Run:
     return Run(**state)
-
-
-def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
-    """All rungs reweighted together, with the prior mass that the settings of a restricted run
-    record, and the modes that were added.
-    """
-    return view_of_ladders(rungs, settings)
 
 
 def draw_from_rungs(

@@ -29,7 +29,7 @@ def forces(
     particles: Float[np.ndarray, "replicates particles d"],
 ) -> Float[np.ndarray, "replicates particles"] | None:
     r""":math:`[β'nL' - \log φ' - (βnL - \log φ)]/Δθ` of every particle, in nats per unit of θ; its
-     mean tends to dF/dθ.
+    mean tends to dF/dθ.
 
     ``None`` where the triples have different parameters.
     """

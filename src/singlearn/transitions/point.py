@@ -39,7 +39,9 @@ class PhasePoint(Shown):
 
 @dataclass(frozen=True)
 class Point(Shown):
-    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in nats."""
+    """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in
+    nats.
+    """
 
     value: float
     n: float
@@ -122,7 +124,7 @@ def measure_point(
     seed: int,
 ) -> tuple[Point, Float[np.ndarray, "replicates particles d"]]:
     r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a
-     run of their own besides.
+    run of their own besides.
 
     ``neighbour`` is another triple of the sweep with its value and β, towards which the force is
     taken.

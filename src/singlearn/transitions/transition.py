@@ -62,7 +62,9 @@ class Transition(Shown):
 
 @dataclass(frozen=True)
 class HeatCapacityPeak:
-    """A point whose heat capacity is above both its neighbours' by more than four standard errors."""
+    """A point whose heat capacity is above both its neighbours' by more than four standard
+    errors.
+    """
 
     value: float
     height: Estimate
@@ -88,7 +90,7 @@ def find_peaks(points: Sequence[Point]) -> list[HeatCapacityPeak]:
 
 def find_transitions(points: Sequence[Point]) -> list[Transition]:
     r"""Crossings of the two lowest phase free energies between neighbouring points where both
-     phases were seen.
+    phases were seen.
 
     The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its
     change of sign, weighted by their errors.

@@ -45,7 +45,9 @@ def test_sums_that_nearly_cancel_are_rounded_outwards():
 
 
 def test_errors_of_an_evaluation_are_carried_on():
-    """The first layer cancels, so that its error is as large as its value; the second hands it on."""
+    """The first layer cancels, so that its error is as large as its value; the second hands it
+    on.
+    """
     rng = np.random.default_rng(2)
     net = DeepReLU([[[1e8, -1e8]], [[1.0]]], [[0.0], [0.0]])
     x = rng.random(50)
@@ -88,7 +90,9 @@ def test_preactivations_stay_within_bounds_that_are_tighter_than_intervals():
 
 
 def test_what_cancels_is_seen():
-    """ReLU(x) - ReLU(x) on [-1, 3]: intervals say 3, the lines 3(x + 1)/4 and x say 3/4 - x/4 ≤ 1."""
+    """ReLU(x) - ReLU(x) on [-1, 3]: intervals say 3, the lines 3(x + 1)/4 and x say 3/4 - x/4 ≤
+    1.
+    """
     net = DeepReLU([[[1.0], [1.0]], [[1.0, -1.0]]], [[0.0, 0.0], [0.0]])
     bounds = preactivation_bounds(net, (np.array([-1.0]), np.array([3.0])))
     assert 0.0 <= bounds.upper[1][0] <= 1.0 + 1e-12 and -1.0 - 1e-12 <= bounds.lower[1][0] <= 0.0

@@ -74,7 +74,7 @@ def _key(component):
 
 
 @pytest.mark.parametrize("on_domain", [False, True])
-def test_samples_lie_where_they_should_and_isolated_components_have_the_dimension_of_their_generators(
+def test_samples_lie_where_they_should_and_isolated_components_have_their_dimension(
     on_domain,
 ):
     """The generators know nothing of components: at a point of a smooth component they span its

@@ -385,7 +385,9 @@ def test_networks_without_anything_to_snap():
 
 
 def test_numbers_of_any_exponent_are_printed_and_told_apart():
-    """Nothing that is not zero is printed as zero, and two values that differ are seen to differ."""
+    """Nothing that is not zero is printed as zero, and two values that differ are seen to
+    differ.
+    """
     tiny = TwoLayerReLU([["1e-400"]], [0.5], [1.0], 0.0)
     assert "total kink 1.00000e-400 on x + 5.00000e+399 = 0" in str(kink_form(tiny))
     assert "nothing to impose" in str(snap(TwoLayerReLU([[5e-324]], [0.5], [1.0], 0.0)))

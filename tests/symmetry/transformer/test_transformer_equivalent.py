@@ -73,7 +73,9 @@ def test_rounding_to_single_precision_is_rounding_and_a_thousandth_is_not() -> N
 
 
 def test_half_precision_is_no_excuse() -> None:
-    """A few steps of training move weights in bfloat16 by a few per cent; that is another function."""
+    """A few steps of training move weights in bfloat16 by a few per cent; that is another
+    function.
+    """
     model = made(KINDS["llama"])
     coarse = model.with_weights(
         {
@@ -133,7 +135,9 @@ def test_what_is_seen_only_far_back_is_not_called_the_same() -> None:
 
 
 def test_a_short_token_vector_counts_as_much_as_the_others() -> None:
-    """A norm brings it to the length of the others, and random inputs need not contain that token."""
+    """A norm brings it to the length of the others, and random inputs need not contain that
+    token.
+    """
     random = np.random.default_rng(0)
     model = made(KINDS["llama"])
     embedding = random.standard_normal((400, 4))

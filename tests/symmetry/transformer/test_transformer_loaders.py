@@ -261,7 +261,9 @@ def changed(folder, target, config=(), tensors=None, drop=()):
     ],
 )
 def test_what_is_not_understood_is_refused_by_name(name, config, reason, folders, tmp_path):
-    """A key that changes the function and is passed over would be a wrong function without a word."""
+    """A key that changes the function and is passed over would be a wrong function without a
+    word.
+    """
     with pytest.raises(ValueError, match=reason):
         from_hugging_face(changed(folders[name], tmp_path, config))
 
@@ -422,7 +424,9 @@ def test_a_module_that_was_changed_after_it_was_made_is_found_out():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_initial_weights_hide_no_change_of_a_setting(dtype):
-    """They are so small that attention is nearly even; windows are seen only beyond their length."""
+    """They are so small that attention is nearly even; windows are seen only beyond their
+    length.
+    """
 
     def made(kind="Llama", **settings):
         config = getattr(transformers, f"{kind}Config")(

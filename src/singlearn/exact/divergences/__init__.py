@@ -1,1 +1,3 @@
-"""Divergences K of models as exact functions: ReLU networks, charts of true sets, worked examples."""
+"""Divergences K of models as exact functions: ReLU networks, charts of true sets, worked
+examples.
+"""

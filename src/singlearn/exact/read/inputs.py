@@ -13,8 +13,8 @@ from typing import Any
 from flint import fmpq
 
 from singlearn.exact.read.expression import Expression
+from singlearn.exact.read.ring import Poly, ring, terms_of
 from singlearn.exact.read.size import Size
-from singlearn.exact.resolve.chart import Poly, ring, terms_of
 
 MOST_VARIABLES = 26
 ABSOLUTE = re.compile(r"(?:Abs|abs)\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|")
@@ -144,7 +144,9 @@ def text_of(given: Any, argument: str = "K") -> str:
 
 
 def variables_of(texts: Sequence[str] | str) -> tuple[str, ...]:
-    """The variables in the order in which they are met; refused where there is none, or too many."""
+    """The variables in the order in which they are met; refused where there is none, or too
+    many.
+    """
     listed = [texts] if isinstance(texts, str) else texts
     names = tuple(dict.fromkeys(name for text in listed for name in Expression(text).variables))
     if not names:

@@ -1,4 +1,6 @@
-"""What to write instead, where a polynomial was written as people write and programs do not read."""
+"""What to write instead, where a polynomial was written as people write and programs do not
+read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Linear coordinates in which the lowest forms of a polynomial need as few variables as they can."""
+"""Linear coordinates in which the lowest forms of a polynomial need as few variables as they
+can.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from typing import Any
 
 from flint import fmpq, fmpq_mat
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.moves import Solve
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from flint import fmpq, fmpq_poly, fmpz, fmpz_mpoly_ctx, fmpz_mpoly_vec
 
-from singlearn.exact.resolve.chart import Chart, Poly, Terms, ring, terms_of
+from singlearn.exact.read.ring import Poly, Terms, ring, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector, rank
 from singlearn.exact.resolve.lattice import _column_echelon
 
@@ -110,7 +111,9 @@ def _strict(terms: Terms, free: Sequence[int]) -> bool:
 
 
 def _negative_discriminant(terms: Terms, free: Sequence[int]) -> bool:
-    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not 0."""
+    """Quadratic in a variable, 4ac - b² > 0 wherever the coordinates that are not free are not
+    0.
+    """
     size = len(next(iter(terms)))
     context = ring([f"t{i}" for i in range(size)])
     for index in range(size):

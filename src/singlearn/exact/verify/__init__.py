@@ -1,1 +1,3 @@
-"""The independent checker of certificates: no code in common with the search in ``exact/resolve``."""
+"""The independent checker of certificates: no code in common with the search in
+``exact/resolve``.
+"""

@@ -1,1 +1,3 @@
-"""Figures and tables of Carroll 2021, "Phase transitions in neural networks" [carroll2021phase]_."""
+"""Figures and tables of Carroll 2021, "Phase transitions in neural networks"
+[carroll2021phase]_.
+"""

@@ -115,7 +115,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 
 # -- Example 3.4
-# --------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def _piece(w: Any) -> Any:
@@ -128,7 +128,7 @@ def _piece(w: Any) -> Any:
 
 def density_along(along: float, n: float) -> float:
     r"""∫ exp(-nK) over :math:`w_1 + w_2`, as a function of :math:`|w_1 - w_2|`, in Example 3.4 with
-     θ = 1, inputs of variance 1.
+    θ = 1, inputs of variance 1.
 
     With κ = n/4, :math:`e = |w_1 - w_2| - 1` and :math:`σ = w_1 + w_2 - 1`, nK is :math:`κσ^2`
     where both weights are positive, σ > e, and :math:`κ(σ^2 + e^2)/2` where one of them is not.
@@ -192,7 +192,7 @@ def _segment_rows(example: Run, sizes: tuple[float, ...]) -> list[dict[str, Any]
 
 
 # -- two-layer networks
-# -------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def one_node(inputs: int) -> dict[str, Float[np.ndarray, "*_"]]:
@@ -296,7 +296,7 @@ def _share_rows(run: Run, inputs: int, sizes: tuple[float, ...]) -> list[dict[st
 
 
 # -- for people
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------------------------------------
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -30,7 +30,7 @@ BATCH = 256
 
 def to_network(v: Mapping[str, Any]) -> dict[str, Any]:
     r"""The network of a chart ``{"r", "θ", "o", "a", "c"}``: :math:`w = e^r(\cos θ, \sin θ)`,
-     :math:`b = e^r o`, :math:`q = a e^{-r}`.
+    :math:`b = e^r o`, :math:`q = a e^{-r}`.
 
     Along r only the scale of a node changes, and the function does not.
 

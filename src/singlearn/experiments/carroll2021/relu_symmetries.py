@@ -65,7 +65,7 @@ def pairs() -> list[Pair]:
 
 def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
     r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its
-     reversal.
+    reversal.
 
     Its weights :math:`w_k` have length 1 and the angles :math:`(2k+1)π/m` [wei2022deep]_.
 
@@ -108,7 +108,9 @@ def draw_stars(path: Path, orders: Sequence[int] = (3, 4, 5)) -> None:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """Decide, verify, and say whether a path of equal functions joins the two; nothing is random."""
+    """Decide, verify, and say whether a path of equal functions joins the two; nothing is
+    random.
+    """
     del seed, progress
     figure = Figure(figsize=(11.0, 18.0), layout="constrained")
     rows: list[dict[str, Any]] = []

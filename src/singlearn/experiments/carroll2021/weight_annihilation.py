@@ -185,7 +185,9 @@ def predicted_gap(constant: float) -> float:
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
-    """s_3 at several n, then s_3 + 4 deformed; the figure goes to ``out/weight-annihilation.png``."""
+    """s_3 at several n, then s_3 + 4 deformed; the figure goes to
+    ``out/weight-annihilation.png``.
+    """
     settings = QUICK if quick else FULL
     swept = [
         [(LIFT, t / math.sqrt(n), n, seed + i) for i, t in enumerate(angles)]

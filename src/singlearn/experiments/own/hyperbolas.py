@@ -107,7 +107,9 @@ def noisy_pair(
 def noisy_node(
     rate: float, steps: int, runs: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """|w|² and |q|² of a linear node with white inputs and fresh noise on both outputs, (steps + 1, runs); starts with |w| = |q|."""
+    """|w|² and |q|² of a linear node with white inputs and fresh noise on both outputs, (steps +
+    1, runs); starts with |w| = |q|.
+    """
     w = np.full((runs, INPUTS), math.sqrt(PRODUCT / INPUTS))
     q = np.full((runs, OUTPUTS), math.sqrt(PRODUCT / OUTPUTS))
     truth = q[0][:, None] * w[0]

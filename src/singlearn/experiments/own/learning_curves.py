@@ -1,4 +1,6 @@
-"""E_n G(n) against 1/n where λ is proven: a regular line, and singular models with a simple truth."""
+"""E_n G(n) against 1/n where λ is proven: a regular line, and singular models with a simple
+truth.
+"""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _galaxy_like(n: int, generator: np.random.Generator) -> Float[np.ndarray, " 
 
 def whitened_fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
     r"""Exercise and physiology in units in which exercise has covariance I and what it leaves of
-     physiology too.
+    physiology too.
 
     The singular values of the regression are then :math:`ρ/\sqrt{1 - ρ^2}` of the canonical
     correlations ρ.

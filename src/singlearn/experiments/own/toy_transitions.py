@@ -34,7 +34,7 @@ BETWEEN = 0.4  # the top between the two wells lies near here
 @dataclass(frozen=True)
 class Family:
     r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width
-     :math:`n^{-a}` of :math:`θ_c`.
+    :math:`n^{-a}` of :math:`θ_c`.
 
     Attributes:
         kl: ``kl(w, θ, minimum)``, the same formula for NumPy and JAX, which differ in ``minimum``.
@@ -98,7 +98,9 @@ def _broken(w: Any, edge: float) -> Any:
 
 
 def families() -> tuple[Family, Family]:
-    """Two wells of which θ lifts the narrow one, and one well that splits in two where θ passes 1."""
+    """Two wells of which θ lifts the narrow one, and one well that splits in two where θ passes
+    1.
+    """
     first = Family(
         "two wells",
         "K = min(θ + 20(w − 1.5)², 0.05 + (w + 1)²)",

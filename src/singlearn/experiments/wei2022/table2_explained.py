@@ -390,7 +390,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 
 def as_rows(truth: Truth, settings: Settings) -> list[dict[str, Any]]:
-    """A row a phase at the paper's temperature, and one for what the truth's phase is at large n."""
+    """A row a phase at the paper's temperature, and one for what the truth's phase is at large
+    n.
+    """
     found: list[dict[str, Any]] = []
     for row in truth.rows:
         numbers: dict[str, Any] = {}

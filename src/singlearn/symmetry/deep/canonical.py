@@ -39,7 +39,7 @@ class CanonicalForm(Shown):
 
 def canonical(net: DeepReLU) -> CanonicalForm:
     r"""The canonical representative of ``net`` under positive scaling and permutation of hidden
-     nodes.
+    nodes.
 
     Scale: from the first hidden layer on, every node's incoming :math:`(w, b)` is given Euclidean
     norm 1 and the factor goes into the outgoing weights. A node with :math:`(w, b) = 0` is always

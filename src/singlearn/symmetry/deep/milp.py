@@ -87,7 +87,7 @@ def _power_of_two(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class Encoding:
     r"""A network's hidden layers as constraints :math:`\ell ≤ A v ≤ r` on variables v, the first of
-     which are the inputs.
+    which are the inputs.
 
     For a node with :math:`\ell < 0 < r`: :math:`h ≥ u, h ≥ 0, h ≤ u - \ell (1 - z), h ≤ r z` with z
     in {0, 1} [tjeng2019evaluating]_. What layer l reads is :math:`h_{l-1} = H_l v`, with

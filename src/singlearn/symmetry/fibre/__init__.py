@@ -1,1 +1,3 @@
-"""All parameters of one width that compute one function: cells, components, strata, paths, samples."""
+"""All parameters of one width that compute one function: cells, components, strata, paths,
+samples.
+"""

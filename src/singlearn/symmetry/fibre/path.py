@@ -1,4 +1,6 @@
-"""Paths between two parameters of one component: both are brought to the same arrangement of nodes."""
+"""Paths between two parameters of one component: both are brought to the same arrangement of
+nodes.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +140,9 @@ def turn(walk: Walk, k: int) -> None:
 
 
 def _hand_over(walk: Walk, k: int, sign: int) -> None:
-    """The node with orientation ``sign`` takes all of kink k, the linear pair balancing the slope."""
+    """The node with orientation ``sign`` takes all of kink k, the linear pair balancing the
+    slope.
+    """
     moved = walk.amount((k, -sign))  # v_k changes by sign * moved
     pair = walk.net.nodes[walk.seats[PAIR, 1]]
     slope = tuple(

@@ -1,4 +1,6 @@
-"""Moving the nodes of one network about without changing its function, one provable step at a time."""
+"""Moving the nodes of one network about without changing its function, one provable step at a
+time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Networks in files: ``read_network`` and ``write_network`` choose the format by the name's ending."""
+"""Networks in files: ``read_network`` and ``write_network`` choose the format by the name's
+ending.
+"""
 
 from singlearn.symmetry.files.network_file import read_network, write_network
 

@@ -118,7 +118,9 @@ def _fit(shapes: Mapping[str, tuple[int, ...]], layers: Sequence[str]) -> bool:
 
 
 def _fitting_orders(shapes: Mapping[str, tuple[int, ...]], by_number: bool) -> list[list[str]]:
-    """Up to two orders in which each layer feeds the next and, where asked, no numbers contradict."""
+    """Up to two orders in which each layer feeds the next and, where asked, no numbers
+    contradict.
+    """
     layers = list(shapes)
     earlier = {b: [a for a in layers if by_number and _comes_before(a, b)] for b in layers}
     found: list[list[str]] = []

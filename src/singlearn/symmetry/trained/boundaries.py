@@ -163,7 +163,9 @@ def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dic
 
 @dataclass(frozen=True)
 class Seen:
-    """A node in units of the box, divided by a power of two so that its slope is between 1/2 and 2."""
+    """A node in units of the box, divided by a power of two so that its slope is between 1/2 and
+    2.
+    """
 
     coordinates: Vector
     slope: Fraction

@@ -524,7 +524,9 @@ def _float_above(value: Fraction) -> float:
 
 
 def _distinct(levels: tuple[Level, ...]) -> list[Level]:
-    """The levels at which something that is counted changes; of several at one distance the last."""
+    """The levels at which something that is counted changes; of several at one distance the
+    last.
+    """
     result: list[Level] = []
     for level in levels:
         if result and result[-1].distance == level.distance:

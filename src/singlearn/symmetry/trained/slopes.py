@@ -397,7 +397,9 @@ def _impose_most(
     wanted: list[tuple[Kind, Matrix]],
     tolerance: Fraction,
 ) -> tuple[list[tuple[Kind, Matrix]], list[Relation]]:
-    """Together if possible, else one after another; what cannot hold with the others is left out."""
+    """Together if possible, else one after another; what cannot hold with the others is left
+    out.
+    """
 
     def relation(kind: Kind, own: Matrix) -> Relation:
         return Relation(kind, slopes.members(own), in_float(slopes.gap(own)))

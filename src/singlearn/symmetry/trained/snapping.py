@@ -130,7 +130,7 @@ def snap(
     net: TwoLayerReLU | DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
 ) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its
-     outputs are.
+    outputs are.
 
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries
     that coincide; kinks that cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k =

@@ -101,7 +101,7 @@ class DeepSnap(Shown):
 
 def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None) -> DeepSnap:
     r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the
-     layer before.
+    layer before.
 
     q = 0, w = 0, dead and always active nodes, and boundaries that coincide: the later node gets
     the incoming weights of the first one times a power of two, which float64 holds exactly, its

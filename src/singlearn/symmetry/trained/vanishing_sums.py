@@ -1,4 +1,6 @@
-"""Subsets of vectors whose sum is zero up to a tolerance, as far as they are more than an accident."""
+"""Subsets of vectors whose sum is zero up to a tolerance, as far as they are more than an
+accident.
+"""
 
 from __future__ import annotations
 
@@ -167,7 +169,7 @@ def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
 
 def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " sizes"]:
     r"""For every size of subset, from 0 on, the gap below which fewer than the allowed number of
-     subsets vanish by accident.
+    subsets vanish by accident.
 
     Sums of k of p vectors are taken to be spread like normal variables, with the vectors' own
     second moments. Of n dimensions a sum then lies in a cross-polytope of radius r with probability

@@ -44,7 +44,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "quick_gelu": _quick_gelu,
 }
 r"""By name: :math:`\max(u, 0)`; :math:`u Φ(u)`; its approximation by a hyperbolic tangent, which
- differs from it by
+differs from it by
 up to 5e-4; :math:`u σ(u)`; :math:`u σ(1.702 u)`. Only the first commutes with positive factors. All
 are 0 at 0.
 """

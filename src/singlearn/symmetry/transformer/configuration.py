@@ -1,4 +1,6 @@
-"""A configuration of which every key is understood, known to be without effect, or refused by name."""
+"""A configuration of which every key is understood, known to be without effect, or refused by
+name.
+"""
 
 from __future__ import annotations
 

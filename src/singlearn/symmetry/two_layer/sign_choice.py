@@ -39,7 +39,9 @@ class SignChoice:
 
 
 def half_kink(plane: Hyperplane, total: Vector) -> Matrix:
-    """``A_k n_k^T / 2``, M rows of N numbers: the slope of a single node on a kink, up to its sign."""
+    """``A_k n_k^T / 2``, M rows of N numbers: the slope of a single node on a kink, up to its
+    sign.
+    """
     return tuple(tuple(value * n / 2 for n in plane.normal) for value in total)
 
 
@@ -141,7 +143,9 @@ def _signs_leaving(
 
 
 def _meet_in_the_middle(goal: list[int], moves: list[list[int]]) -> tuple[int, ...] | None:
-    """Signs with ``Σ s_k moves_k = goal``, or ``None``; 2^(p/2) sums of either half are compared."""
+    """Signs with ``Σ s_k moves_k = goal``, or ``None``; 2^(p/2) sums of either half are
+    compared.
+    """
     half = len(moves) // 2
     first = {tuple(total): signs for signs, total in _sums(moves[:half], len(goal))}
     for signs, total in _sums(moves[half:], len(goal)):

@@ -1,4 +1,6 @@
-"""The elementary symmetries of a two-layer ReLU network, each of which a reader can check by hand."""
+"""The elementary symmetries of a two-layer ReLU network, each of which a reader can check by
+hand.
+"""
 
 from __future__ import annotations
 

@@ -126,7 +126,9 @@ def refuse_different_indexes(data: PyTree, name: str) -> None:
 
 
 def is_list_of_numbers(node: Any) -> bool:
-    """Whether a node of a pytree is one array: a list of nothing but scalars, or of rows of them."""
+    """Whether a node of a pytree is one array: a list of nothing but scalars, or of rows of
+    them.
+    """
     return type(node) is list and _holds_scalars(node)
 
 

@@ -32,7 +32,7 @@ def train(
     seed: int,
 ) -> Network:
     r"""Minimise :math:`\frac1n \sum_i |y_i - f(x_i)|^2 + \frac μ2 |w|^2`, μ = 5e-4, for every data
-     set at once, in single precision.
+    set at once, in single precision.
 
     Args:
         start: one network a data set.
