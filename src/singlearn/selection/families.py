@@ -171,4 +171,5 @@ def _standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "ro
                 f"{table.path}, {table.columns[column]}: all its values are equal; a regression "
                 "needs columns that vary"
             )
-    return (values - values.mean(axis=0)) / deviation
+    found: Float[np.ndarray, "rows columns"] = (values - values.mean(axis=0)) / deviation
+    return found
