@@ -60,16 +60,18 @@ def calls(one, monkeypatch, request):
     """
     seen = []
 
-    def instead(model, loss, data, *, parameters, seed, **settings):
+    def instead(brought, asked, watch):
+        model, parameters = brought.model, brought.parameters
+        loss, data = brought.loss, brought.data
         weight = (model.weight if parameters is None else parameters).item()
-        seen.append((weight, seed))
+        seen.append((weight, asked.seed))
         if not math.isfinite(weight):
             raise ValueError("model: weight has entries that are not finite")
         x, y = getattr(data, "parts", data)
         return replace(one, value=weight, loss=float(loss(weight * x, y).mean()))
 
     if "real_sampling" not in request.fixturenames:
-        monkeypatch.setattr(through_training, "llc", instead)
+        monkeypatch.setattr(through_training, "coefficient_of", instead)
     return seen
 
 

@@ -30,6 +30,24 @@ class Reason(StrEnum):
     IMPUTED_OBSERVATIONS = "imputed_observations"
     ONE_OBSERVATION = "one_observation"
     NO_MINIMUM = "no_minimum"
+    # -- local learning coefficients
+    DIVERGED = "diverged"
+    ABOVE_TOLERANCE = "above_tolerance"
+    NOT_A_MINIMUM = "not_a_minimum"
+    LOWER_NEARBY = "lower_nearby"
+    DEPENDS_ON_GAMMA = "depends_on_gamma"
+    MINIBATCH_NOISE = "minibatch_noise"
+    STEPS_TOO_LONG = "steps_too_long"
+    RARE_EXCURSIONS = "rare_excursions"
+    RARE_SAMPLES = "rare_samples"
+    CONSTANT_LOSS = "constant_loss"
+    UNFELT_PARAMETERS = "unfelt_parameters"
+    SAMPLED_PARAMETERS = "sampled_parameters"
+    NUMBER_TYPE = "number_type"
+    SLOW = "slow"
+    NOT_CHECKED = "not_checked"
+    UNFINISHED = "unfinished"
+    TOO_FEW_POINTS = "too_few_points"
 
 
 @dataclass(frozen=True)

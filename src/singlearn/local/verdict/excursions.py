@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from singlearn.local.verdict.mixing import Mixing
+from singlearn.local.sampling.mixing import Mixing
+from singlearn.results.caution import Caution, Reason
 
 ENOUGH = 50.0
 """Excursions, from which their number is no worry."""
@@ -44,7 +45,7 @@ def error_of_few(excess: Mixing, distance: Mixing) -> float:
     return math.sqrt((max(excess.mean, 0.0) + 1 / count) / count)
 
 
-def excursion_sentences(excess: Mixing, distance: Mixing, tolerance: float) -> list[str]:
+def excursion_cautions(excess: Mixing, distance: Mixing, tolerance: float) -> list[Caution]:
     """A caution where λ̂ is not 0 and its error is more than asked for because excursions are few.
 
     Args:
@@ -56,7 +57,9 @@ def excursion_sentences(excess: Mixing, distance: Mixing, tolerance: float) -> l
     if excess.mean < 0 or error <= max(tolerance * excess.mean, 1e-9):
         return []
     return [
-        f"λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
-        f"place: about {seen:.2g} independent ones "
-        "were met; more max_steps meet more"
+        Caution(
+            Reason.RARE_EXCURSIONS,
+            "λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
+            f"place: about {seen:.2g} independent ones were met; more max_steps meet more",
+        )
     ]
