@@ -596,7 +596,10 @@ def test_a_loss_without_a_floor_diverges_and_is_withheld(regression) -> None:
 
 
 def test_torch_is_not_imported_without_a_module() -> None:
-    check = "import singlearn, sys; singlearn.local.llc; print([m for m in ('torch', 'jax') if m in sys.modules])"
+    check = (
+        "import singlearn, sys; singlearn.local.llc; "
+        "print([m for m in ('torch', 'jax') if m in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", check], capture_output=True, text=True, check=True

@@ -45,7 +45,8 @@ def llc(
     r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023
      [lau2023local]_).
 
-    .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
+    .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad
+        w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
 
     Every minibatch is evaluated at the chain and at w*, and the difference is averaged. The step,
     the batch and the number of steps are found by the run; ``status`` says whether the number can

@@ -86,7 +86,8 @@ class Target(Protocol):
     numbers; it is never changed in place.
 
     Where γ was given parameter by parameter, coordinates are rescaled so that one number,
-    ``gamma``, applies. ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it.
+    ``gamma``, applies. ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave
+    it.
     ``groups`` are the coordinates of every tensor, and ``rounding`` is the error of L_n(w) -
     L_n(w*) by the rounding of losses (:func:`singlearn.local.checks.rounding.rounding_of_mean`).
     """

@@ -42,8 +42,8 @@ class Unfelt:
                 Caution(
                     Reason.CONSTANT_LOSS,
                     "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere "
-                    "within reach of the tie (dead units, a "
-                    "plateau, an adapter that evaluation mode has merged, or layers that are not used)",
+                    "within reach of the tie (dead units, a plateau, an adapter that evaluation "
+                    "mode has merged, or layers that are not used)",
                 )
             ]
         if not self.tensors:
@@ -55,9 +55,8 @@ class Unfelt:
             Caution(
                 Reason.UNFELT_PARAMETERS,
                 f"the loss does not depend on {named} ({self.entries} of {dimension} sampled "
-                f"parameters) within reach of the tie: they count "
-                "as flat (dead units, an adapter that evaluation mode has merged, or layers that are "
-                "not used)",
+                f"parameters) within reach of the tie: they count as flat (dead units, an adapter "
+                "that evaluation mode has merged, or layers that are not used)",
             )
         ]
 

@@ -121,7 +121,8 @@ class ChainProgress(ProgressBar):
         if self._started is None:
             self._started = (now, done)
         elif done > self._started[1]:
-            left = f"  at most {(now - self._started[0]) / (done - self._started[1]) * (most - done):.0f} s left"
+            rate = (now - self._started[0]) / (done - self._started[1])
+            left = f"  at most {rate * (most - done):.0f} s left"
         self.show(done / most, f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")
 
 

@@ -94,11 +94,12 @@ def trajectory(
 
     >>> import torch
     >>> x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
-    >>> found = trajectory(
-    ...     {100: {"weight": torch.ones(1, 1)}}, torch.nn.Linear(1, 1, bias=False),
-    ...     lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5)
-    >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
-    [(100.0, 0.0, True)]
+    >>> def loss(output, target): return 0.5 * ((output - target) ** 2).sum(-1)
+    >>> layer, weights = torch.nn.Linear(1, 1, bias=False), {"weight": torch.ones(1, 1)}
+    >>> quick = dict(chains=4, max_steps=1000, tolerance=0.5)
+    >>> (point,) = trajectory({100: weights}, layer, loss, (x, x), **quick).points
+    >>> point.step, point.loss, bool(0.1 < point.value < 0.5)  # nβh/2(nβh + γ) = 0.29
+    (100.0, 0.0, True)
     """
     reference = reference_of(reference)
     asked = Chains(

@@ -34,8 +34,9 @@ def error_of_few(excess: Mixing, distance: Mixing) -> float:
     no wall at all agree perfectly. 1/N stands for the one excursion of a nat that may have been
     missed.
 
-    >>> seen = dict(standard_error=1e-9, per_chain=(), r_hat=1.0, drift=0.0, drift_error=0.0, gap=0.0, gap_error=0.0)
-    >>> nothing, distance = (Mixing(mean=mean, effective_sample_size=400.0, **seen) for mean in (0.0, 1.0))
+    >>> nothing, distance = (
+    ...     Mixing(mean, 1e-9, (), 400.0, 1.0, 0.0, 0.0, 0.0, 0.0) for mean in (0.0, 1.0)
+    ... )
     >>> error_of_few(nothing, distance), error_of_few(distance, distance)
     (0.0025, 0.0)
     """
