@@ -302,7 +302,7 @@ def test_parameters_without_effect_are_named() -> None:
     assert (
         seen.tensors == ("A",)
         and seen.entries == 3
-        and "does not depend on A (3 of 6" in seen.sentences(6)[0]
+        and "does not depend on A (3 of 6" in str(seen.cautions(6)[0])
     )
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from fractions import Fraction
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from singlearn.cli.figure_file import folder, saved_or_why
-from singlearn.exact import ExactCoefficient, ResolvedCoefficient, rlct
+from singlearn.cli.figure_file import is_picture, place, saved_or_why
+from singlearn.exact import ExactCoefficient, rlct
 from singlearn.results.document import print_document
 from singlearn.results.estimate import Estimate
 from singlearn.results.refusal import RefusalError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def run_exact(options: argparse.Namespace) -> None:
     """Resolve, print, draw."""
     if options.everywhere and options.at:
         raise RefusalError("--everywhere, --at: got both; at most one of them should be given")
-    out = folder(Path(options.out)) if options.picture else None
+    wanted = options.picture or options.picture_of is not None or is_picture(options.out)
+    out = place(options.out) if wanted else None
     polynomials = options.polynomials
     result = rlct(
         polynomials if len(polynomials) > 1 or options.squares else polynomials[0],
@@ -31,12 +34,7 @@ def run_exact(options: argparse.Namespace) -> None:
     rows = _check(result, options) if options.check else []
     figure, not_drawn = None, None
     if out is not None:
-        from singlearn import plot
-
-        two = len(result.certificate.statement["variables"]) == 2
-        figure, not_drawn = saved_or_why(
-            plot.newton_polygon(result) if two else plot.chart_tree(result), out, "exact"
-        )
+        figure, not_drawn = saved_or_why(_picture(result, options.picture_of), out, "exact")
     if options.json:
         print_document({**_document(result, figure), "check": rows})
     else:
@@ -49,7 +47,23 @@ def run_exact(options: argparse.Namespace) -> None:
         raise not_drawn
 
 
-def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
+def _picture(result: ExactCoefficient, of: str | None) -> Figure:
+    """The picture that was asked for, or the one that says most."""
+    from singlearn import plot
+
+    if of == "tree":
+        return plot.chart_tree(result)
+    if of == "blow-up":
+        return plot.blow_up(result)
+    if of == "polyhedron":
+        return plot.newton_polyhedron(result)
+    try:
+        return plot.newton_polyhedron(result)
+    except ValueError:  # another number of variables, many points, or a prior with several terms
+        return plot.chart_tree(result)
+
+
+def _check(result: ExactCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
     """λ by algebra over all real points and by measurement under the prior N(0, 1), which sees them
     all.
     """
@@ -66,18 +80,7 @@ def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dic
     everywhere = result if options.everywhere else rlct(text, domain="all", timeout=options.timeout)
     if everywhere.value == inf:
         raise RefusalError("--check: K has no real zero, so there is no λ to measure")
-    known = None
-    if (
-        everywhere.status == "proved"
-        and isinstance(everywhere.value, Fraction)
-        and everywhere.multiplicity is not None
-    ):
-        known = ExactCoefficient(
-            everywhere.value,
-            everywhere.multiplicity,
-            "singlearn.exact.rlct",
-            "prior positive at every zero",
-        )
+    known = everywhere if everywhere.status == "proved" else None
     row = {
         "reading": "algebra, all real points",
         "learning_coefficient": str(everywhere.value),
@@ -92,7 +95,7 @@ def _check(result: ResolvedCoefficient, options: argparse.Namespace) -> list[dic
         }
     ]
     for reading in check(text, known, seed=options.seed):
-        agrees = None if known is None else reading.agrees_with(float(known.value))
+        agrees = None if known is None else reading.agrees_with(float(known))
         rows.append({**reading.to_dict(), "agrees": agrees})
     return rows
 
@@ -128,17 +131,11 @@ def _coordinate(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _document(result: ResolvedCoefficient, figure: Any) -> dict[str, Any]:
+def _document(result: ExactCoefficient, figure: Path | None) -> dict[str, Any]:
     return {
         "command": "exact",
-        "value": None if result.value is None else str(result.value),
-        "multiplicity": result.multiplicity,
-        "status": result.status,
-        "lower": str(result.lower),
-        "upper": str(result.upper),
-        "reason": result.reason,
+        **result.to_dict(),
         "summary": result.summary(),
         "explanation": result.explain(),
-        "certificate": result.certificate.to_dict(),
         "figure": figure,
     }

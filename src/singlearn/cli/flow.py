@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.flow_timeline import run_timeline
 from singlearn.cli.python_file import blaming, load_name
 from singlearn.cli.torch_module import load_module, needed_torch
@@ -45,7 +45,7 @@ def _ledger(options: argparse.Namespace) -> None:
     from singlearn import plot
     from singlearn.flow import read_ledger
 
-    out = folder(options.out)
+    out = place(options.out)
     book = read_ledger(options.file)
     name = f"{options.file.stem}-ledger"
     figure, not_drawn = saved_or_why(plot.ledger(book), out, name)

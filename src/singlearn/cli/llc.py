@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
@@ -39,7 +39,7 @@ def run_llc(options: argparse.Namespace) -> int:
         max_steps=options.max_steps,
         seed=options.seed,
     )
-    out = folder(options.out)
+    out = place(options.out)
     module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
     if not isinstance(module, torch.nn.Module):
         raise RefusalError(

@@ -7,7 +7,7 @@ import csv
 import time
 from pathlib import Path
 
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 from singlearn.selection.csv_table import Dialect, read_csv
@@ -24,7 +24,7 @@ def run_select(options: argparse.Namespace) -> None:
     started = time.monotonic()
     family = _family(options)
     largest = options.max or family.largest
-    out = folder(options.out)
+    out = place(options.out)
     # Only now: a file that cannot be read is refused before JAX is imported.
     from singlearn import plot
     from singlearn.selection import select

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from singlearn import plot
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import folder, new_file, place, saved_or_why
 from singlearn.cli.network_file import print_assumed, read_network_file
 from singlearn.cli.symmetry_smooth import compress_file, describe, equivalent_files, fibre_of
 from singlearn.results.document import print_document
@@ -195,11 +195,10 @@ def _hierarchy(options: argparse.Namespace) -> int:
         )
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
+    out = place(options.out)
     found = hierarchy(net, box)
     layers = found.layers if isinstance(found, DeepHierarchy) else (found,)
-    path, not_drawn = saved_or_why(
-        plot.barcode(found), folder(options.out), f"{options.net.stem}-hierarchy"
-    )
+    path, not_drawn = saved_or_why(plot.barcode(found), out, f"{options.net.stem}-hierarchy")
     if options.json:
         document = [
             {
@@ -395,6 +394,7 @@ def _compress(options: argparse.Namespace) -> int:
         raise RefusalError(
             f"--output: {options.output} should end in .npz, .json, .safetensors or .pt"
         )
+    new_file("--output", options.output)
     if isinstance(net, TwoLayerSmooth):
         return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
@@ -449,6 +449,7 @@ def _animate(found: Fibre, net: TwoLayerReLU, options: argparse.Namespace) -> No
     """A path between two parameters of the component the network, or the first sample, lies in."""
     if options.animate.suffix != ".gif":
         raise RefusalError(f"--animate: {options.animate} should end in .gif")
+    new_file("--animate", options.animate)
     start = net if net.width == found.width else found.sample(options.seed)
     path = found.path(start, found.sample(options.seed + 1, component=found.component_of(start)))
     if not path:
@@ -466,11 +467,13 @@ def _hidden(options: argparse.Namespace) -> int:
     net = read_in if isinstance(read_in, DeepReLU) else to_deep(read_in)
     box = box_of(options.box, net.widths[0])
     assert box is not None  # the parser asks for it
+    drawn = net.widths[0] <= 2 and net.widths[-1] >= 1
+    out = place(options.out) if drawn else None
     found = hidden_polytopes(net, corners(box), seed=options.seed)
     figure, not_drawn = None, None
-    if net.widths[0] <= 2 and net.widths[-1] >= 1:
+    if out is not None:
         picture = plot.hidden_kinks(net, corners(box), found)
-        figure, not_drawn = saved_or_why(picture, folder(options.out), f"{options.net.stem}-hidden")
+        figure, not_drawn = saved_or_why(picture, out, f"{options.net.stem}-hidden")
     if options.json:
         kinks = [
             {

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from singlearn import plot
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import load_name
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
@@ -17,7 +17,7 @@ from singlearn.triple import Triple
 def run_temper(options: argparse.Namespace) -> None:
     """Load the triple, temper it, print the summary, draw the thermodynamics."""
     triple, name = load_triple(options.triple)
-    out = folder(options.out)
+    out = place(options.out)
     if options.save is not None and not options.save.absolute().parent.is_dir():
         raise RefusalError(
             f"--save: the folder {options.save.parent} does not exist; it should, before the run "

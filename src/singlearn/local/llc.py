@@ -43,7 +43,7 @@ def llc(
     progress: Progress | bool | None = None,
 ) -> LocalLearningCoefficient:
     r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023
-     [lau2023local]_).
+    [lau2023local]_).
 
     .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad
         w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
@@ -93,9 +93,9 @@ def llc(
             Which of them belongs to a loss is read off its values at random outputs.
         seed: same seed, same numbers.
         progress: a function that is called with the steps done, ``max_steps`` and the present mean
-            excess; or ``True`` for a bar on standard error. By default there is a bar on a
-            terminal, and elsewhere one line that says how long a long run takes at most;
-            ``False``: not a word.
+            excess; or ``True`` for a bar on standard error. By default there is a bar
+            in a notebook or on a terminal, and elsewhere one line that says how long a long run
+            takes at most; ``False``: not a word.
 
     Returns:
         λ̂ with its error, status and diagnostics.

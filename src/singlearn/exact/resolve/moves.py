@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from singlearn.exact.resolve.chart import Chart, Poly, ring, terms_of
+from singlearn.exact.read.ring import Poly, ring, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.witness import Witness
 

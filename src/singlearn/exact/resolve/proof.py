@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from singlearn.exact.read.ring import Poly
 from singlearn.exact.resolve.bound import Bound
-from singlearn.exact.resolve.chart import Chart, Poly
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Move
 from singlearn.exact.resolve.newton import Crossing, Newton

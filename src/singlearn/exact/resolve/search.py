@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Literal
 
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
 from singlearn.exact.resolve.centre import centres
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.eliminate import eliminants
 from singlearn.exact.resolve.fan import Cone, Vector
 from singlearn.exact.resolve.lattice import completed, unimodular_cones

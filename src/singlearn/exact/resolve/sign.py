@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from singlearn.exact.resolve.chart import Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.newton import Newton
 from singlearn.exact.resolve.proof import Node
 from singlearn.exact.resolve.witness import value_at

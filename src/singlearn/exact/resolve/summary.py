@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from singlearn.exact.marked_text import formula
 from singlearn.exact.resolve.alike import form
 from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.explain import EXCLUSIONS, bound_words, function, polyhedron, walk
@@ -58,7 +59,7 @@ def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
     if reason:
         lines.append(f"Only bounds, because {reason}: {bound_words(bound)}.")
     elif bound.low[0] == inf:
-        lines.append("Result: K has no real zero there, so λ = ∞.")
+        lines.append(f"Result: {formula('K')} has no real zero there, so {formula('λ = ∞')}.")
     else:
         lines.append(f"Result: {bound_words(bound)}.")
     return "\n".join(lines)
@@ -66,11 +67,12 @@ def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
 
 def _root(node: Node, lines: list[str]) -> None:
     chart = node.simplified
-    lines.append(f"K ~ {function(node.chart)}.")
+    lines.append(f"{formula('K ~ ')}{function(node.chart)}.")
     if node.moves:
+        count = len(node.moves)
+        changes = f"{count} change{'' if count == 1 else 's'}"
         lines.append(
-            f"  After {len(node.moves)} changes of coordinates and generators: K ~ "
-            f"{function(chart)}."
+            f"  After {changes} of coordinates and generators: {formula('K ~ ')}{function(chart)}."
         )
     if node.kind == "sum":
         lines.append("  A sum in separate variables: λ adds, and m - 1.")

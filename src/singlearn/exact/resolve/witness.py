@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, product
 
-from singlearn.exact.resolve.chart import Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.torus import torus_zeros
 
 Point = tuple[Fraction, ...]

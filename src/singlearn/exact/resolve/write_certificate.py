@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from singlearn.exact.certificate import Certificate
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import Bound, Key
-from singlearn.exact.resolve.chart import Poly, terms_of
 from singlearn.exact.resolve.moves import (
     Apart,
     BlowUp,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from singlearn.local.sampling.sampled import Progress
 from singlearn.local.target import Target
-from singlearn.running.progress import ProgressBar
+from singlearn.running.progress import ProgressBar, in_notebook
 
 LONG = 10.0
 """Seconds from which a run is worth a line."""
@@ -144,8 +144,8 @@ def watched(progress: Any, name: str, runs: int = 1) -> Iterator[Watch]:
     """What the samplers of a verb report to, and how their targets are timed.
 
     Args:
-        progress: a function; ``True`` for a bar; ``None`` for a bar on a terminal and one line
-            about a long run elsewhere; ``False`` for nothing.
+        progress: a function; ``True`` for a bar; ``None`` for a bar in a notebook or on a
+            terminal, and one line about a long run elsewhere; ``False`` for nothing.
         name: of the verb.
         runs: that follow each other.
 
@@ -156,7 +156,7 @@ def watched(progress: Any, name: str, runs: int = 1) -> Iterator[Watch]:
         ValueError: something else.
     """
     progress = checked_progress(progress)
-    if progress is True or (progress is None and sys.stderr.isatty()):
+    if progress is True or (progress is None and (in_notebook() or sys.stderr.isatty())):
         with ChainProgress(name, visible=True) as bar:
             yield Watch(bar.report, _as_it_is)
     elif progress is None:

@@ -15,9 +15,10 @@ import numpy as np
 from singlearn.local.names import Tie
 from singlearn.local.training.straight_pieces import Breakpoint, Pieces, straight_pieces
 from singlearn.local.verdict.result import LocalLearningCoefficient
-from singlearn.local.verdict.shown import caution_document, caution_of, with_cautions
+from singlearn.local.verdict.shown import with_cautions
 from singlearn.local.verdict.status import Status
 from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 
@@ -108,8 +109,7 @@ class TrajectoryPoint(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """For machines; what is withheld is ``None``."""
-        cautions = [caution_document(one) for one in self.cautions]
-        plain = {**vars(self), "status": str(self.status), "cautions": cautions}
+        plain = {**vars(self), "status": str(self.status), "cautions": of_each(self.cautions)}
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in plain.items()
@@ -121,7 +121,7 @@ class TrajectoryPoint(Shown):
         known: dict[str, Any] = {
             key: math.nan if value is None else value for key, value in plain.items()
         }
-        cautions = tuple(caution_of(one) for one in plain["cautions"])
+        cautions = tuple(Caution.from_dict(one) for one in plain["cautions"])
         return cls(**(known | {"status": Status(plain["status"]), "cautions": cautions}))
 
     def __str__(self) -> str:
@@ -290,7 +290,7 @@ class Trajectory(Shown):
                 ],
                 "loss": None if self.loss_stages is None else self.loss_stages.to_dict(),
             },
-            "cautions": [caution_document(one) for one in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 MOST_PIECES = 5
 PLACES = (0, 200, 100, 40, 24)
@@ -59,7 +59,7 @@ class Breakpoint:
 
 
 @dataclass(frozen=True)
-class Pieces(Shown):
+class Pieces(Answer):
     """A curve as straight pieces in log step.
 
     Attributes:
@@ -97,7 +97,7 @@ def straight_pieces(
     errors: Float[np.ndarray, " points"],
 ) -> Pieces:
     r"""Pieces :math:`y = a + b x + \sum_j c_j (x - t_j)_+` in :math:`x = \log` step, with error
-     :math:`\sqrt{σ_i^2 + τ^2}` at each point.
+    :math:`\sqrt{σ_i^2 + τ^2}` at each point.
 
     The number of pieces is weighed by its marginal likelihood, each further piece being half as
     likely a priori. Coefficients carry the prior worth one observation (a factor :math:`N^{-1/2}`

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.sampling.mixing import block_means
-from singlearn.local.verdict.shown import caution_document, number, with_cautions
+from singlearn.local.verdict.shown import number, with_cautions
 from singlearn.local.verdict.status import Status
 from singlearn.results.caution import Caution
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 
@@ -208,7 +209,7 @@ class LocalLearningCoefficient(Shown):
             "diverged": list(self.diverged),
             "trace": [[number(v) for v in row] for row in self.trace],
             "distance_trace": [[number(v) for v in row] for row in self.distance_trace],
-            "cautions": [caution_document(one) for one in self.cautions],
+            "cautions": of_each(self.cautions),
         }
         return plain
 

@@ -1,12 +1,11 @@
-"""How results of this room are written: rows for people with their cautions, and plain numbers."""
+"""Rows for people with their cautions, as many as fit, and numbers for machines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from singlearn.results.caution import Caution, Reason
+from singlearn.results.caution import Caution, said
 from singlearn.results.prompt import LONGEST
 
 
@@ -14,13 +13,14 @@ def with_cautions(rows: Sequence[str], cautions: Sequence[Caution]) -> str:
     """Rows and as many cautions as fit into what an answer shows of itself, and the number of the
     others.
 
+    >>> from singlearn.results.caution import Reason
     >>> twice = [Caution(Reason.SLOW, "long " * 200)] * 3
     >>> print(with_cautions(["λ̂ = 1"], twice)[-40:])
       … and 2 more cautions, in .cautions
     """
     text = "\n".join(rows)
-    for shown, caution in enumerate(cautions):
-        line = f"\n  warning: {caution}"
+    for shown, sentence in enumerate(said(tuple(cautions))):
+        line = f"\n{sentence}"
         if len(text) + len(line) > LONGEST:
             left = len(cautions) - shown
             return f"{text}\n  … and {left} more caution{'s' if left > 1 else ''}, in .cautions"
@@ -31,13 +31,3 @@ def with_cautions(rows: Sequence[str], cautions: Sequence[Caution]) -> str:
 def number(value: float) -> float | None:
     """A number for machines; ``None`` where it is not finite."""
     return float(value) if math.isfinite(value) else None
-
-
-def caution_document(caution: Caution) -> dict[str, Any]:
-    """A caution for machines."""
-    return {"reason": str(caution.reason), "message": caution.message}
-
-
-def caution_of(document: dict[str, Any]) -> Caution:
-    """What :func:`caution_document` wrote."""
-    return Caution(Reason(document["reason"]), document["message"])

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
@@ -24,6 +24,8 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 if TYPE_CHECKING:
     from singlearn.symmetry.trained.snapping_deep import DeepSnap
+
+T = TypeVar("T")
 
 ACCIDENTS_OF_ROUNDING = 1e-4
 ACCIDENTS_ASKED_FOR = 0.05
@@ -84,11 +86,12 @@ class Snap(Shown):
             return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}.{left_out}"
         return f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}.{left_out}"
 
-    def about(self, result: Any) -> Any:
+    def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
         from singlearn.symmetry.trained.answers import about
 
-        return about(result, self)
+        found: T = about(result, self)
+        return found
 
     def __str__(self) -> str:
         if not self.changed:
@@ -127,7 +130,7 @@ def snap(
     net: TwoLayerReLU | DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
 ) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its
-     outputs are.
+    outputs are.
 
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries
     that coincide; kinks that cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k =
