@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         triple,
         volume,
     )
+    from singlearn.agreement import agreement
     from singlearn.explore import explore
     from singlearn.selection import select
     from singlearn.tempering import Run, temper, temper_from
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from singlearn.triple import Triple
 
 ROOMS = (
+    "agreement",
     "data",
     "exact",
     "experiments",
@@ -66,6 +68,7 @@ NAMES = {
 __all__ = [
     "Run",
     "Triple",
+    "agreement",
     "data",
     "exact",
     "experiments",
