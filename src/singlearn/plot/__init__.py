@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
-    from singlearn.plot.charts_of_blow_up import blow_up
     from singlearn.plot.boundary_lines import activation_boundaries
+    from singlearn.plot.charts_of_blow_up import blow_up
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from singlearn.plot.ledger_of_optimiser import ledger
     from singlearn.plot.llc_chains import chains
     from singlearn.plot.model_comparison import selection
-    from singlearn.plot.polyhedron_of_exponents import newton_polygon, newton_polyhedron
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
+    from singlearn.plot.polyhedron_of_exponents import newton_polygon, newton_polyhedron
     from singlearn.plot.resolution_tree import chart_tree
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics

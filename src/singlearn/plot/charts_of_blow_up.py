@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def blow_up(result: ExactCoefficient) -> Figure:
         Divisor(ray, function.density(ray), function.order(ray), *SERIES[i % len(SERIES)])
         for i, ray in enumerate(rays)
     ]
-    charts = list(zip(divisors, divisors[1:], strict=False))
+    charts = list(pairwise(divisors))
     shown = _chosen(charts)
     columns = 2 if len(shown) == 4 else min(len(shown), 3)
     rows = -(-len(shown) // columns)

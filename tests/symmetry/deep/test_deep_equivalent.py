@@ -96,7 +96,7 @@ def test_equal_on_the_box_but_not_outside() -> None:
         net.weights[2],
     ]
     wider = DeepReLU(weights, [np.append(net.biases[0], -2.5), *net.biases[1:]])
-    inside, outside = equivalent_deep(net, wider, box=(-1, 1)), equivalent_deep(net, wider)
+    inside, outside = equivalent_deep(net, wider, domain=(-1, 1)), equivalent_deep(net, wider)
     assert inside and inside.verify() and inside.compressed is not None
     assert inside.function_bound is not None and inside.function_bound < 1e-12
     assert outside.status is Verdict.DIFFERENT and outside.verify()
@@ -108,7 +108,7 @@ def test_the_bound_on_the_box_holds_and_is_small() -> None:
     noisy = noisy.with_vector(
         noisy.vector() * (1 + 1e-7 * np.random.default_rng(0).uniform(-1, 1, net.parameters))
     )
-    answer = equivalent_deep(net, noisy, tolerance=1e-5, box=(-1, 1))
+    answer = equivalent_deep(net, noisy, tolerance=1e-5, domain=(-1, 1))
     x = np.random.default_rng(1).uniform(-1, 1, (5000, 3))
     assert answer and answer.function_bound is not None
     assert np.max(np.abs(net(x) - noisy(x))) <= answer.function_bound < 1e-5
@@ -125,7 +125,7 @@ def test_split_nodes_are_not_called_different() -> None:
         and "general position" in answer.reason
         and answer.verify()
     )
-    assert equivalent_deep(forward, reverse, box=(-1, 1))  # compression merges the duplicate
+    assert equivalent_deep(forward, reverse, domain=(-1, 1))  # compression merges the duplicate
 
 
 def test_silent_nodes_do_not_matter() -> None:
@@ -142,7 +142,7 @@ def test_bad_arguments_are_refused() -> None:
         equivalent_deep(net, net, tolerance=0.0)
     for box in ((1, 0), (0, np.inf), (0,), (0, [1, 2]), "unit"):
         with pytest.raises((ValueError, TypeError), match="box"):
-            equivalent_deep(net, net, box=box)  # type: ignore[arg-type]
+            equivalent_deep(net, net, domain=box)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import silence
 from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
@@ -28,6 +26,7 @@ from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT, evaluation_error, require_range
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 from singlearn.symmetry.deep.witness import Witness, search_witness
+from singlearn.symmetry.domain import Box, DomainLike, as_box
 
 RANGES = (1.0, 30.0, 1000.0)
 """Without a box, inputs of these sizes are looked at."""
@@ -121,7 +120,7 @@ class DeepEquivalence(Shown):
             without a box, 0 where both are exactly one function.
         witness: an input on which they differ.
         general_position: what keeps the networks from general position, in words.
-        box: where they were compared; ``None`` for all inputs.
+        domain: where they were compared; ``None`` for all inputs.
     """
 
     status: Verdict
@@ -133,7 +132,7 @@ class DeepEquivalence(Shown):
     function_bound: float | None = None
     witness: Witness | None = None
     general_position: tuple[str, ...] = ()
-    box: tuple[np.ndarray, np.ndarray] | None = None
+    domain: Box | None = None
 
     @property
     def transformation(self) -> ScalePermutation | None:
@@ -170,8 +169,8 @@ class DeepEquivalence(Shown):
         if self.status is Verdict.DIFFERENT:
             return self.witness is not None and self.witness.verify(self.a, self.b)
         if self.pairing is None:
-            return self.box is not None and float(
-                np.max(_apart(self.a, self.b, self.box))
+            return self.domain is not None and float(
+                np.max(_apart(self.a, self.b, self.domain.corners))
             ) <= float(self.tolerance or 0.0)
         parts = self.pairing.compressed
         if parts is not None and not (
@@ -187,7 +186,9 @@ class DeepEquivalence(Shown):
             return False
         return (
             self.pairing.is_exact
-            or _small_enough(self.pairing, self.tolerance, _regions(self.box, self.a.widths[0]))[0]
+            or _small_enough(self.pairing, self.tolerance, _regions(self.domain, self.a.widths[0]))[
+                0
+            ]
         )
 
     def __str__(self) -> str:
@@ -199,7 +200,7 @@ def equivalent_deep(
     b: DeepReLU,
     *,
     tolerance: float | None = None,
-    box: tuple[Any, Any] | None = None,
+    domain: DomainLike | None = None,
     seed: int = 0,
 ) -> DeepEquivalence:
     r"""Decide whether two networks are the same function, as far as that can be shown.
@@ -224,7 +225,7 @@ def equivalent_deep(
 
     Args:
         tolerance: ε > 0, absolute, in units of the outputs; needs a box.
-        box: (lower, upper), to compare on a box only; without it, on all inputs.
+        domain: a ``Box``, or (lower, upper), to compare there only; without it, on all inputs.
 
     Raises:
         ValueError: different numbers of inputs or outputs, a tolerance that is not positive or has
@@ -248,7 +249,8 @@ def equivalent_deep(
             f"tolerance: got {tolerance}; it should be a positive difference of outputs, such as "
             f"1e-6"
         )
-    corners = None if box is None else box_corners(box, a.widths[0])
+    box = None if domain is None else as_box(domain, a.widths[0])
+    corners = None if box is None else box.corners
     if tolerance is not None and corners is None:
         raise ValueError(
             "tolerance: networks that differ at all can differ by any amount on all inputs; give a "
@@ -258,9 +260,9 @@ def equivalent_deep(
         plain, other = _plain(a)[0], _plain(b)[0]
         same = _Pairing(plain, other, _identity(plain), np.zeros(a.widths[-1]))
         return DeepEquivalence(
-            Verdict.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, box=corners
+            Verdict.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, domain=box
         )
-    regions = _regions(corners, a.widths[0])
+    regions = _regions(box, a.widths[0])
     for name, net in (("a", a), ("b", b)):
         require_range(net, np.maximum(np.abs(regions[-1][0]), np.abs(regions[-1][1])), name)
 
@@ -271,17 +273,17 @@ def equivalent_deep(
             words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
             words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(
-                Verdict.EQUIVALENT, words, a, b, tolerance, None, best, box=corners
+                Verdict.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
             )
     reasons: list[str] = []
     for compressed in (False, True) if corners is not None else (False,):
-        pairing, reason = _pair(a, b, corners, tolerance, compressed, seed)
+        pairing, reason = _pair(a, b, box, tolerance, compressed, seed)
         if pairing is None:
             reasons += [reason] if reason else []
             continue
         if pairing.is_exact:
             return DeepEquivalence(
-                Verdict.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, box=corners
+                Verdict.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, domain=box
             )
         enough, words, bound = _small_enough(pairing, tolerance, regions)
         best = min(best, bound)
@@ -298,7 +300,7 @@ def equivalent_deep(
                 tolerance,
                 pairing,
                 bound,
-                box=corners,
+                domain=box,
             )
         reasons.append(f"{reason}; {words}")
 
@@ -323,7 +325,7 @@ def equivalent_deep(
                 tolerance,
                 witness=witness,
                 general_position=failures,
-                box=corners,
+                domain=box,
             )
     bounded = best if np.isfinite(best) and corners is not None else None
     position = (
@@ -346,14 +348,14 @@ def equivalent_deep(
         tolerance,
         function_bound=bounded,
         general_position=failures,
-        box=corners,
+        domain=box,
     )
 
 
 def _pair(
     a: DeepReLU,
     b: DeepReLU,
-    box: tuple[np.ndarray, np.ndarray] | None,
+    box: Box | None,
     tolerance: float | None,
     compressed: bool,
     seed: int,
@@ -468,11 +470,9 @@ def _apart(
     )
 
 
-def _regions(
-    box: tuple[np.ndarray, np.ndarray] | None, inputs: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _regions(box: Box | None, inputs: int) -> list[tuple[np.ndarray, np.ndarray]]:
     ones = np.ones(inputs)
-    return [(-size * ones, size * ones) for size in RANGES] if box is None else [box]
+    return [(-size * ones, size * ones) for size in RANGES] if box is None else [box.corners]
 
 
 def _plain(net: DeepReLU) -> tuple[DeepReLU, Float[np.ndarray, " outputs"]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
+from typing import Any
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
@@ -34,12 +35,14 @@ class Fibre(Shown):
         form: the kink form they share.
         width: their number of hidden nodes.
         domain: where they compute it; ``None`` for all of R^N.
+        snapped: for the fibre of a snapped network, that network beside the original one.
     """
 
     net: TwoLayerReLU
     form: KinkForm
     width: int
     domain: Domain | None = None
+    snapped: Any = field(default=None, compare=False, repr=False)
 
     @cached_property
     def classification(self) -> Classification | CellClassification:
@@ -89,11 +92,14 @@ class Fibre(Shown):
         return max(component.dimension for component in self.components)
 
     def component_of(self, net: TwoLayerReLU) -> int:
-        """The index in ``components`` of the component a parameter lies in.
+        """The index in ``components`` of the component a parameter lies in; of a network that was
+        snapped, that of the snapped one.
 
         Raises:
             ValueError: the network has another width or computes another function.
         """
+        if self.snapped is not None and net == self.snapped.original:
+            net = self.snapped.net
         self._check(net, "net")
         return self.classification.index_of(pattern_of(net, self.form, self.domain))
 
@@ -215,6 +221,10 @@ class Fibre(Shown):
         )
 
     def __str__(self) -> str:
+        text = self._described()
+        return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
+
+    def _described(self) -> str:
         if not self.components:
             return f"no network of {self.width} hidden nodes computes this function" + (
                 "" if self.domain is None else " on the domain"

@@ -16,12 +16,13 @@ from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.rounding import gamma
 from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.trained.answers import about
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, clusters_of
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.distance import step_bound
 from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
-from singlearn.symmetry.trained.snapping import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
@@ -77,8 +78,6 @@ class DeepSnap(Shown):
 
     def about(self, result: Any) -> Any:
         """An answer about ``net``, with this beside it."""
-        from singlearn.symmetry.trained.answers import about
-
         return about(result, self)
 
     def __str__(self) -> str:
@@ -162,9 +161,7 @@ def reading_box(net: DeepReLU, domain: Box, layer: int) -> Box:
     """The proven range of what a layer reads."""
     if layer == 0:
         return domain
-    from singlearn.symmetry.any_depth import corners
-
-    low, high = preactivation_bounds(net, corners(domain)).activations(layer)
+    low, high = preactivation_bounds(net, domain.corners).activations(layer)
     return Box(low, np.maximum(high, low + NARROWEST * np.maximum(1.0, low)))
 
 
