@@ -17,6 +17,7 @@ from singlearn.running.arguments import real_number
 from singlearn.symmetry.conversions import from_deep, to_deep
 from singlearn.symmetry.deep import (
     DeepEquivalence,
+    DeepExplainedRank,
     DeepReLU,
     NodeState,
     compress_deep,
@@ -24,7 +25,6 @@ from singlearn.symmetry.deep import (
     explained_rank_deep,
     node_states,
 )
-from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
 from singlearn.symmetry.domain import Box, Domain, DomainLike, as_box, as_domain
 from singlearn.symmetry.fibre.fibre import Fibre
 from singlearn.symmetry.fibre.fibre import fibre as fibre_two_layer

@@ -25,7 +25,7 @@ from singlearn.symmetry.deep.matching import (
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT, evaluation_error, require_range
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
-from singlearn.symmetry.deep.witness import Witness, search_witness
+from singlearn.symmetry.deep.witness import DeepWitness, search_witness
 from singlearn.symmetry.domain import Box, DomainLike, as_box
 
 RANGES = (1.0, 30.0, 1000.0)
@@ -56,7 +56,7 @@ parameters is measured.
 """
 
 
-class Verdict(StrEnum):
+class Sameness(StrEnum):
     """The three answers."""
 
     EQUIVALENT = "equivalent"
@@ -123,14 +123,14 @@ class DeepEquivalence(Shown):
         domain: where they were compared; ``None`` for all inputs.
     """
 
-    status: Verdict
+    status: Sameness
     reason: str
     a: DeepReLU
     b: DeepReLU
     tolerance: float | None
     pairing: _Pairing | None = None
     function_bound: float | None = None
-    witness: Witness | None = None
+    witness: DeepWitness | None = None
     general_position: tuple[str, ...] = ()
     domain: Box | None = None
 
@@ -156,7 +156,7 @@ class DeepEquivalence(Shown):
         )
 
     def __bool__(self) -> bool:
-        return self.status is Verdict.EQUIVALENT
+        return self.status is Sameness.EQUIVALENT
 
     def verify(self) -> bool:
         """Check the answer again from what it states: bound the difference again, or evaluate the
@@ -164,9 +164,9 @@ class DeepEquivalence(Shown):
 
         "not shown" states nothing, and so verifies.
         """
-        if self.status is Verdict.NOT_SHOWN:
+        if self.status is Sameness.NOT_SHOWN:
             return True
-        if self.status is Verdict.DIFFERENT:
+        if self.status is Sameness.DIFFERENT:
             return self.witness is not None and self.witness.verify(self.a, self.b)
         if self.pairing is None:
             return self.domain is not None and float(
@@ -260,7 +260,7 @@ def equivalent_deep(
         plain, other = _plain(a)[0], _plain(b)[0]
         same = _Pairing(plain, other, _identity(plain), np.zeros(a.widths[-1]))
         return DeepEquivalence(
-            Verdict.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, domain=box
+            Sameness.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, domain=box
         )
     regions = _regions(box, a.widths[0])
     for name, net in (("a", a), ("b", b)):
@@ -273,7 +273,7 @@ def equivalent_deep(
             words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
             words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(
-                Verdict.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
+                Sameness.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
             )
     reasons: list[str] = []
     for compressed in (False, True) if corners is not None else (False,):
@@ -283,17 +283,17 @@ def equivalent_deep(
             continue
         if pairing.is_exact:
             return DeepEquivalence(
-                Verdict.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, domain=box
+                Sameness.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, domain=box
             )
         enough, words, bound = _small_enough(pairing, tolerance, regions)
         best = min(best, bound)
         if enough:
             if corners is None:
                 return DeepEquivalence(
-                    Verdict.EQUIVALENT, f"{reason}; {words}", a, b, tolerance, pairing
+                    Sameness.EQUIVALENT, f"{reason}; {words}", a, b, tolerance, pairing
                 )
             return DeepEquivalence(
-                Verdict.EQUIVALENT,
+                Sameness.EQUIVALENT,
                 f"{reason}; {words}",
                 a,
                 b,
@@ -318,7 +318,7 @@ def equivalent_deep(
             words = f"output {witness.output} differs by {witness.gap:.3g}; "
             words += where or f"rounding of the parameters explains {witness.uncertainty:.1g}"
             return DeepEquivalence(
-                Verdict.DIFFERENT,
+                Sameness.DIFFERENT,
                 words,
                 a,
                 b,
@@ -341,7 +341,7 @@ def equivalent_deep(
     more = "the tolerance" if tolerance is not None else "rounding explains"
     words = f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than {more} (largest {gap:.2g}); {position}"
     return DeepEquivalence(
-        Verdict.NOT_SHOWN,
+        Sameness.NOT_SHOWN,
         words,
         a,
         b,

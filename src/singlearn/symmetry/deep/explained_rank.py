@@ -31,7 +31,7 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
-class ExplainedRank(Shown):
+class DeepExplainedRank(Shown):
     """The rank of the Jacobian at given inputs, and the known null directions.
 
     Attributes:
@@ -68,7 +68,7 @@ class ExplainedRank(Shown):
         return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
 
-def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> ExplainedRank:
+def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> DeepExplainedRank:
     r"""Rank of :math:`∂(f(x_1), …, f(x_n))/∂θ`, and how much of what is missing known symmetries
      explain.
 
@@ -110,7 +110,7 @@ def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) ->
         else 0.0
     )
     explained = _dimension(fields)
-    return ExplainedRank(
+    return DeepExplainedRank(
         net.parameters,
         rank,
         {kind: _dimension(part) for kind, part in kinds.items()},

@@ -20,7 +20,7 @@ from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.distance import moved_distance, step_bound
 from singlearn.symmetry.trained.fibre_size import fibre_size
 from singlearn.symmetry.trained.plan import Circuit, Plan
-from singlearn.symmetry.trained.relation import Kind, Relation
+from singlearn.symmetry.trained.relation import Relation, RelationKind
 from singlearn.symmetry.trained.sentences import described, rounded_up
 from singlearn.symmetry.trained.single_nodes import always_active, idle
 from singlearn.symmetry.trained.vanishing_sums import (
@@ -215,7 +215,7 @@ class _Candidate:
     """A relation that could be imposed next, and about what it costs."""
 
     cost: float
-    kind: Kind = field(compare=False)
+    kind: RelationKind = field(compare=False)
     leads: tuple[int, ...] = field(compare=False)
 
 
@@ -251,7 +251,7 @@ class _Search:
         self.current = net
         self._add_level(Fraction(0))
         distance = Fraction(0)
-        refused: set[tuple[Kind, tuple[int, ...]]] = set()
+        refused: set[tuple[RelationKind, tuple[int, ...]]] = set()
         while True:
             found = min(
                 (c for c in self._candidates() if (c.kind, c.leads) not in refused), default=None
@@ -261,7 +261,7 @@ class _Search:
             before = len(self.plan.circuits)
             nodes = self._take(found)
             slopes, leads, kept = self.plan.imposed(self.net, self.units, self.domain, self.seen)
-            if found.kind is Kind.ANNIHILATE and len(kept) == before:
+            if found.kind is RelationKind.ANNIHILATE and len(kept) == before:
                 refused.add((found.kind, found.leads))
                 self.plan.circuits = kept
                 continue
@@ -271,7 +271,9 @@ class _Search:
             self._close(set(self.plan.circuits) - set(kept), _float_above(distance))
             self.plan.circuits = kept
             self.current = following
-            circuit = frozenset(found.leads) if found.kind is Kind.ANNIHILATE else frozenset()
+            circuit = (
+                frozenset(found.leads) if found.kind is RelationKind.ANNIHILATE else frozenset()
+            )
             self.bars.append(
                 _OpenBar(
                     Relation(found.kind, nodes, found.cost), _float_above(distance), leads=circuit
@@ -307,7 +309,7 @@ class _Search:
         else:
             width = minimal_width(self.current, self.domain)
             lower, upper = width.lower, width.upper
-        dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is Kind.DEAD}
+        dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is RelationKind.DEAD}
         components, dimension = fibre_size(self.current, dead) if self.with_fibre else (None, None)
         self.levels.append(
             Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension)
@@ -316,7 +318,7 @@ class _Search:
     def _take(self, found: _Candidate) -> tuple[int, ...]:
         """Put a relation into the plan; returns the nodes it is about."""
         plan, members = self.plan, self.plan.clusters
-        if found.kind is Kind.BOUNDARY:
+        if found.kind is RelationKind.BOUNDARY:
             lead, other = found.leads
             members[lead] = members[lead] + members.pop(other)
             both = [circuit for circuit in plan.circuits if lead in circuit and other in circuit]
@@ -327,15 +329,15 @@ class _Search:
                 if bar.leads in both:
                     bar.leads = bar.leads - {other}
             return tuple(sorted(members[lead]))
-        if found.kind is Kind.KINK:
+        if found.kind is RelationKind.KINK:
             plan.cancelled.add(found.leads[0])
             return tuple(sorted(members[found.leads[0]]))
-        if found.kind is Kind.ANNIHILATE:
+        if found.kind is RelationKind.ANNIHILATE:
             plan.circuits = [*plan.circuits, frozenset(found.leads)]
             return tuple(sorted(i for lead in found.leads for i in members[lead]))
         nodes = tuple(members.pop(found.leads[0]))
         for i in nodes:
-            if found.kind is Kind.SILENT:
+            if found.kind is RelationKind.SILENT:
                 plan.silent.add(i)
             else:
                 plan.shifted[i] = found.kind
@@ -362,11 +364,11 @@ class _Search:
                     if boundary.members[0][1] > 0
                     else (1 - height, 1 + height)
                 )
-                dies = Kind.DEAD if high < 1 else Kind.SILENT
+                dies = RelationKind.DEAD if high < 1 else RelationKind.SILENT
                 yield _Candidate(amount * max(high, 0.0), dies, (lead,))
-                yield _Candidate(amount * max(low, 0.0), Kind.BYPASSED, (lead,))
+                yield _Candidate(amount * max(low, 0.0), RelationKind.BYPASSED, (lead,))
             elif lead not in self.plan.cancelled:
-                yield _Candidate(kink * (1 + abs(height)), Kind.KINK, (lead,))
+                yield _Candidate(kink * (1 + abs(height)), RelationKind.KINK, (lead,))
         yield from _joins(self.leads, vectors, amounts)
         yield from self._circuits()
 
@@ -437,7 +439,9 @@ class _Search:
             if np.abs(left).max() > 1e-9:
                 total = np.abs(bare.values[list(subset)].sum(axis=0)).sum(axis=1)
                 yield _Candidate(
-                    float(np.max(total * unit)), Kind.ANNIHILATE, tuple(kinked[k] for k in subset)
+                    float(np.max(total * unit)),
+                    RelationKind.ANNIHILATE,
+                    tuple(kinked[k] for k in subset),
                 )
                 return
 
@@ -466,16 +470,18 @@ def _joins(
     if not np.isfinite(cost[i, j]):
         return
     lead, other = (i, j) if amounts[i] >= amounts[j] else (j, i)
-    yield _Candidate(float(cost[i, j]), Kind.BOUNDARY, (leads[int(lead)], leads[int(other)]))
+    yield _Candidate(
+        float(cost[i, j]), RelationKind.BOUNDARY, (leads[int(lead)], leads[int(other)])
+    )
 
 
-def _idle_kind(net: TwoLayerReLU, i: int, domain: Domain) -> Kind:
+def _idle_kind(net: TwoLayerReLU, i: int, domain: Domain) -> RelationKind:
     node = net.nodes[i]
     if not any(node.q):
-        return Kind.SILENT
+        return RelationKind.SILENT
     if not any(node.w):
-        return Kind.CONSTANT
-    return Kind.DEAD if domain.span(node.w, node.b)[1] <= 0 else Kind.BYPASSED
+        return RelationKind.CONSTANT
+    return RelationKind.DEAD if domain.span(node.w, node.b)[1] <= 0 else RelationKind.BYPASSED
 
 
 def _float_above(value: Fraction) -> float:

@@ -20,7 +20,7 @@ from singlearn.symmetry.trained.answers import about
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, clusters_of
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.distance import step_bound
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
 from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
@@ -201,7 +201,7 @@ def _snap_layer(
                 scales[i] = power / ratio
                 nodes[i] = Node(tuple(sign * power * v for v in first.w), sign * power * first.b, q)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(largest)))
+            relations.append(Relation(RelationKind.BOUNDARY, tuple(cluster), in_float(largest)))
     moved = [
         (node.scaled(scales.get(i, ONE)), nodes[i])
         for i, node in enumerate(own.nodes)
@@ -210,12 +210,12 @@ def _snap_layer(
     return own.replaced(nodes), moved, relations
 
 
-def _in_float64(node: Node, kind: Kind) -> Node:
+def _in_float64(node: Node, kind: RelationKind) -> Node:
     """The bias rounded to the side on which the relation holds."""
     rounded = float(node.b)
-    if kind is Kind.DEAD and Fraction(rounded) > node.b:
+    if kind is RelationKind.DEAD and Fraction(rounded) > node.b:
         rounded = math.nextafter(rounded, -math.inf)
-    if kind is Kind.BYPASSED and Fraction(rounded) < node.b:
+    if kind is RelationKind.BYPASSED and Fraction(rounded) < node.b:
         rounded = math.nextafter(rounded, math.inf)
     return replace(node, b=Fraction(rounded))
 
