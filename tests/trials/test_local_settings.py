@@ -19,7 +19,7 @@ import singlearn as sl
 from singlearn.cli import main
 from singlearn.local.llc import one_tie
 from singlearn.local.names import AUTO, choose, tie_scales
-from singlearn.local.sampling import expected_time
+from singlearn.local.sampling.sample import expected_time
 from singlearn.local.sampling.expected_time import ExpectedTime, in_words, watched
 from singlearn.local.sampling.settings import Settings
 from singlearn.local.sampling.target import Tempering

@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Any]
+else:  # generic for type checkers only
+    Commands = argparse._SubParsersAction
 
 
 def _version() -> str:
@@ -150,9 +155,7 @@ def command_line() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(
-    commands: argparse._SubParsersAction, name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
+def _add(commands: Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -199,7 +202,7 @@ def _add_populations(command: argparse.ArgumentParser, particles: int) -> None:
     )
 
 
-def _add_select(commands: argparse._SubParsersAction) -> None:
+def _add_select(commands: Commands) -> None:
     command = _add(
         commands,
         "select",
@@ -261,7 +264,7 @@ def _add_select(commands: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_temper(commands: argparse._SubParsersAction) -> None:
+def _add_temper(commands: Commands) -> None:
     command = _add(
         commands,
         "temper",
@@ -295,7 +298,7 @@ def _add_temper(commands: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_llc(commands: argparse._SubParsersAction) -> None:
+def _add_llc(commands: Commands) -> None:
     command = _add(
         commands,
         "llc",
@@ -357,7 +360,7 @@ def _add_llc(commands: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_flow(commands: argparse._SubParsersAction) -> None:
+def _add_flow(commands: Commands) -> None:
     command = commands.add_parser(
         "flow",
         help="what training conserves, what moved it, and symmetries that are born and die",
@@ -448,7 +451,7 @@ def _add_flow(commands: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_experiment(commands: argparse._SubParsersAction) -> None:
+def _add_experiment(commands: Commands) -> None:
     command = _add(
         commands,
         "experiment",
@@ -473,7 +476,7 @@ def _add_experiment(commands: argparse._SubParsersAction) -> None:
         )
 
 
-def _add_symmetry(commands: argparse._SubParsersAction) -> None:
+def _add_symmetry(commands: Commands) -> None:
     command = commands.add_parser(
         "symmetry",
         help="decide whether ReLU networks are the same function, see their symmetries, compress "
@@ -624,7 +627,7 @@ def _add_network_file(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_explore(commands: argparse._SubParsersAction) -> None:
+def _add_explore(commands: Commands) -> None:
     command = _add(
         commands,
         "explore",
@@ -657,7 +660,7 @@ def _add_explore(commands: argparse._SubParsersAction) -> None:
     _add_network_file(command)
 
 
-def _add_exact(commands: argparse._SubParsersAction) -> None:
+def _add_exact(commands: Commands) -> None:
     command = _add(
         commands,
         "exact",
@@ -715,7 +718,7 @@ def _add_exact(commands: argparse._SubParsersAction) -> None:
     )
 
 
-def _add_catalogue(commands: argparse._SubParsersAction) -> None:
+def _add_catalogue(commands: Commands) -> None:
     command = _add(
         commands,
         "catalogue",

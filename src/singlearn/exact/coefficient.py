@@ -20,7 +20,7 @@ PARTS = ("value", "proof", "charts")
 @dataclass(frozen=True, eq=False)
 class ExactCoefficient(KnownNumber, Shown):
     r"""The pair :math:`(λ, m)`: :math:`-λ` is the largest pole of :math:`ζ(z) = ∫ K(w)^z φ(w) dw`,
-     :math:`m` its order.
+    :math:`m` its order.
 
     The convention is that :math:`λ` belongs to :math:`K`, the Kullback–Leibler divergence: :math:`K
     = w^2` has :math:`λ = 1/2`, a regular model :math:`λ = d/2, m = 1` (Watanabe 2009

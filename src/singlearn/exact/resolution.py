@@ -75,7 +75,7 @@ def rlct(
     timeout: float | int = 60.0,
 ) -> ExactCoefficient:
     r"""(λ, m) of a polynomial :math:`K ≥ 0`: the largest pole of :math:`ζ(z) = ∫ K^z φ\,dw` is
-     :math:`-λ`, of order m.
+    :math:`-λ`, of order m.
 
     K is carried as an ideal where it is a sum of squares, and resolved by toric blow-ups with real
     centres (Varchenko 1976 [varchenko1976newton]_ where its Newton polyhedron is non-degenerate

@@ -21,7 +21,7 @@ NEGLIGIBLE = 1.0
 
 def weakened(target: Target, nbeta: float, seed: int) -> float:
     r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the loss is felt at
-     all.
+    all.
 
     The size of the weights says nothing where they are smaller than what the data can tell of them
     (a regression with weights of 0.01 and noise of 1), nor where they are a zero that was not quite

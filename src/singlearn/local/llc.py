@@ -43,7 +43,7 @@ def llc(
     progress: Progress | ExpectedTime | bool | None = None,
 ) -> LocalLearningCoefficient:
     r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023
-     [lau2023local]_).
+    [lau2023local]_).
 
     .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
 

@@ -25,7 +25,7 @@ def tie_scales(
     masks: Mapping[str, Bool[np.ndarray, "..."]], gamma: Tie, known: Iterable[str] | None = None
 ) -> tuple[float, dict[str, Float[np.ndarray, " chosen"]]]:
     r"""The tie as one number γ on coordinates :math:`u = (w - w^*) / s`, and the scales s of the
-     chosen entries.
+    chosen entries.
 
     One number leaves the parameters as they are, :math:`s = 1`. With :math:`γ_i` by name,
     :math:`s_i = γ_i^{-1/2}` and γ = 1: a network whose parameters are rescaled by :math:`d_i` with

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
     from singlearn.plot.boundary_lines import activation_boundaries
     from singlearn.plot.charts_of_blow_up import blow_up
+    from singlearn.plot.collapsed_curves import collapsed
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from singlearn.plot.model_comparison import selection
     from singlearn.plot.parts_of_posterior import modes
     from singlearn.plot.path_of_equal_functions import animate_fibre_path, fibre_path
+    from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.polyhedron_of_exponents import newton_polygon, newton_polyhedron
     from singlearn.plot.resolution_tree import chart_tree
     from singlearn.plot.sliding_kinks import hidden_kinks
@@ -41,6 +43,7 @@ PICTURES = {
     "blow_up": "charts_of_blow_up",
     "chains": "llc_chains",
     "chart_tree": "resolution_tree",
+    "collapsed": "collapsed_curves",
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
     "hidden_kinks": "sliding_kinks",
@@ -61,6 +64,7 @@ PICTURES = {
     "trajectory": "trajectory_of_training",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
+    "zeta": "poles_of_zeta",
 }
 """Function and the module it is in. Modules are imported when used, so that pictures of networks do
 not load JAX, and have other names than the functions, or importing one would put the module in the
@@ -74,6 +78,7 @@ __all__ = [
     "blow_up",
     "chains",
     "chart_tree",
+    "collapsed",
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
@@ -94,6 +99,7 @@ __all__ = [
     "trajectory",
     "valley",
     "volume",
+    "zeta",
 ]
 
 

@@ -17,6 +17,7 @@ from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.add_modes import ModeRun, run_mode, run_outside
 from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.markov_moves import compile_moves
+from singlearn.tempering.path import Path
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.unseen_modes import (
@@ -89,7 +90,7 @@ def with_modes(
     with jax.enable_x64(settings.precision == "float64"):
         found = search(
             triple,
-            compile_moves(triple, settings.particles * settings.replicates),
+            compile_moves(Path.of(triple), settings.particles * settings.replicates),
             rungs,
             view,
             settings.seed,

@@ -6,12 +6,11 @@ import os
 import warnings
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
@@ -35,21 +34,24 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_mixing,
     coordinate_warnings,
 )
-from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
-from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
+from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.site_names import event_cautions, imputed_cautions
+from singlearn.tempering.site_cautions import event_cautions, imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.sites import Sites
 from singlearn.volume.by_tempering import volume_by_tempering
 from singlearn.volume.curve import VolumeCurve
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 OPTIMISER_STARTS = 12
 # With fewer effective particles among those that thin left, draws of any number are a few points.
@@ -497,12 +499,10 @@ class Run(Shown):
         """Pickled as it is saved: without its triple, whose functions other processes may not have,
         with the identity of it.
         """
-        from singlearn.tempering.storage import identity_of_run
-
         state = {f.name: getattr(self, f.name) for f in fields(self)}
+        made_of = as_plain_data(self.made_of, self.rungs.particles[0])
         return _unpickled, (
-            state
-            | {"stored_optimum": self.optimum, "triple": None, "made_of": identity_of_run(self)},
+            state | {"stored_optimum": self.optimum, "triple": None, "made_of": made_of},
         )
 
     def __copy__(self) -> Run:
@@ -571,18 +571,11 @@ class Run(Shown):
         """
         from singlearn.tempering.storage import load
 
-        return load(path, triple, restrict)
+        return cls(**load(path, triple, restrict))
 
 
 def _unpickled(state: dict[str, Any]) -> Run:
     return Run(**state)
-
-
-def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
-    """All rungs reweighted together, with the prior mass that the settings of a restricted run
-    record, and the modes that were added.
-    """
-    return view_of_ladders(rungs, settings)
 
 
 def draw_from_rungs(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,7 +26,9 @@ from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.beyond import look_beyond
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.markov_moves import prior_draws
 from singlearn.tempering.modes import CHOICES, names, with_modes
+from singlearn.tempering.path import Path
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.prior_cautions import SETTING, intake_cautions, refuse_negative_divergence
 from singlearn.tempering.resolution import resolved_inverse_temperature
@@ -108,7 +112,10 @@ def temper(
     if modes not in CHOICES:
         raise ValueError(f"modes: got {modes!r}; it should be one of {names()}")
     brought = triple
-    start: Float[np.ndarray, "replicates particles d"] | None = None
+    key = jax.random.fold_in(jax.random.key(seed), 0)
+    start: Callable[[], Float[np.ndarray, "*shape d"]] = partial(
+        prior_draws, triple, key, particles * replicates
+    )
     restriction_settings: dict[str, Any] = {}
     made_of = MadeOf(triple, None)
     if restrict is not None:
@@ -117,7 +124,6 @@ def temper(
         with jax.enable_x64(precision == "float64"):
             trace_in(precision == "float64")
             restriction = Restriction.of(restrict, triple.coordinates)
-            key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(
                 drawing_from_prior(triple.coordinates, restriction),
                 restriction.description,
@@ -126,19 +132,19 @@ def temper(
                 replicates,
             )
         made_of = MadeOf(triple, restriction)
-        triple, start = restricted(triple, restriction), masses.population
+        triple = restricted(triple, restriction)
+        start = partial(np.asarray, masses.population)
         restriction_settings = {
             "restricted_to": restriction.description,
             "prior_free_energies": [float(f) for f in masses.free_energies],
             "prior_floor": masses.floor,
         }
-    settings = Settings.of(
-        triple, beta_max, particles, replicates, seed, target_ess, thin, precision
-    )
+    path = Path.of(triple)
+    settings = Settings.of(path, beta_max, particles, replicates, seed, target_ess, thin, precision)
     if restrict is None:
         refuse_negative_divergence(triple, particles, replicates, seed, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
-        rungs = anneal(triple, settings, disk, progress, start)
+        rungs = anneal(path, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}
     if triple.is_population and restrict is None and precision == "float64":

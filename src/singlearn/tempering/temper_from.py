@@ -24,6 +24,7 @@ from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.path import Path
 from singlearn.tempering.prior_cautions import cautions_of_density
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
@@ -155,10 +156,8 @@ def temper_from(
             replicates,
             what="reference around the start",
         )
-    settings = Settings.of(
-        bridge.triple, 1.0, particles, replicates, seed, target_ess, 1, precision
-    )
-    rungs = anneal(bridge.triple, settings, None, progress, mass.population)
+    settings = Settings.of(bridge.path, 1.0, particles, replicates, seed, target_ess, 1, precision)
+    rungs = anneal(bridge.path, settings, None, progress, lambda: mass.population)
     view = LadderView(
         rungs.inverse_temperature,
         rungs.energies,
@@ -170,7 +169,7 @@ def temper_from(
         own = restricted(triple, restriction)
         flat = bridge.coordinates(rungs.particles.reshape(-1, triple.dimension))
         energies = np.asarray(
-            compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float
+            compile_moves(Path.of(own), len(flat)).energies(jnp.asarray(flat)), dtype=float
         )
     energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
     weights = np.stack([r.weights(1.0) for r in view.replicates])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
@@ -25,9 +24,10 @@ from singlearn.running.arguments import real_number
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import population_arguments
+from singlearn.tempering.path import Path, Program
 from singlearn.tempering.settings import Settings
 from singlearn.transitions.phase_diagram import distinct_values
-from singlearn.triple import Coordinates, Triple
+from singlearn.triple import Model, Triple
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def hysteresis(
     parameter: str = "θ",
 ) -> Hysteresis:
     r"""Temper at one end of a sweep and carry the population to the other, and the same from the
-     other end.
+    other end.
 
     From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
     normalising constants also give the change of F.
@@ -183,39 +183,32 @@ def _carried(
     seed: int,
 ) -> tuple[Float[np.ndarray, "replicates particles d"], Estimate]:
     """The population at ``there``, and F there minus F here."""
-    data: tuple[PyTree, PyTree] = (here.data, there.data)
-
-    def log_posterior(triple: Triple, own: PyTree, u: Float[Array, " d"]) -> Float[Array, ""]:
-        return triple.coordinates.log_prob(u) - beta * triple.energy(
-            u, jax.tree.map(jnp.asarray, own)
-        )
-
-    def start(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return log_posterior(here, data[0], u)
-
-    def energy(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return start(u) - log_posterior(there, data[1], u)
-
-    def no_draw(key: Any) -> Any:
-        raise RuntimeError("a carried population is never drawn afresh")
-
-    replicates, particles, dimension = population.shape
-    bridge = Triple(
-        None,
-        None,
-        (),
-        None,
-        there.name,
-        kl=energy,
-        n=1.0,
-        coordinates=Coordinates(
-            dimension, no_draw, start, constrain=lambda u: u, unconstrain=jnp.asarray
-        ),
+    path = Path(
+        _between(here.as_model(), there.as_model()), (beta, here.data, there.data), there.name
     )
-    settings = Settings.of(bridge, 1.0, particles, replicates, seed, 0.6, 1, "float64")
-    rungs = anneal(bridge, settings, None, False, population)
+    replicates, particles, _ = population.shape
+    settings = Settings.of(path, 1.0, particles, replicates, seed, 0.6, 1, "float64")
+    rungs = anneal(path, settings, None, False, lambda: population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     return rungs.particles[-1], view.free_energy(1.0)
+
+
+def _between(here: Model, there: Model) -> Program:
+    """From the posterior at one value to that at another; its data are β and the data of both."""
+
+    def log_posterior(triple: Triple, beta: Any, own: PyTree, u: Array) -> Float[Array, ""]:
+        return triple.coordinates.log_prob(u) - beta * triple.energy(u, own)
+
+    def start(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        beta, first, _ = data
+        return log_posterior(here.triple, beta, first, u)
+
+    def energy(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        beta, _, second = data
+        change = start(u, data) - log_posterior(there.triple, beta, second, u)
+        return jnp.where(jnp.isnan(change), jnp.inf, change)
+
+    return Program((here, there), here.triple.dimension, start, energy)
 
 
 def _shares(

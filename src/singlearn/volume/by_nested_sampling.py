@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from threading import Lock
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.running.arguments import random_seed, real_number, whole_number
+from singlearn.running.progress import ProgressBar
 from singlearn.triple import Triple
 from singlearn.triple.prior_agreement import check_prior, is_numpyro_prior
 from singlearn.volume.curve import VolumeCurve, threshold_grid
@@ -84,22 +82,13 @@ def volume_by_nested_sampling(
     smallest = real_number("smallest", smallest, above=0, meaning="a positive threshold in nats")
     seed = random_seed(seed)
     chains = max(8, 2 * triple.dimension) if slices is None else whole_number("slices", slices)
-    visible = sys.stderr.isatty() if progress is None else progress
-    columns = (
-        TextColumn(f"[bold]{triple.name}"),
-        BarColumn(bar_width=24),
-        TextColumn("log t, all replicates"),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=not visible
-    ) as bar:
-        task, lock, done = bar.add_task("", total=float(replicates)), Lock(), [0.0]
+    with ProgressBar(triple.name, "log t, all replicates", progress) as bar:
+        lock, done = Lock(), [0.0]
 
         def report(share: float, before: float) -> None:
             with lock:
                 done[0] += share - before
-                bar.update(task, completed=done[0])
+                bar.show(done[0] / replicates, "log t, all replicates")
 
         samples = nested_samples(triple, live, replicates, smallest, chains, seed, report)
     curve = _curve(triple, samples, smallest)

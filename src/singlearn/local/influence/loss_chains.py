@@ -46,16 +46,17 @@ def loss_chains(
     progress: Progress | bool | None = None,
 ) -> xr.Dataset:
     r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
-     at ``draws`` points of every chain.
+    at ``draws`` points of every chain.
 
     One run serves :func:`susceptibilities` and :func:`influence`. Each component is sampled by
     itself, all other parameters staying at w*. Recording begins where the run of ``llc`` ends, with
     the step frozen, and takes as many steps again.
 
     Args:
-        model, loss, data, parameters, gamma, nbeta, chains, batch_size, largest_batch, tolerance,
-            max_steps, seed: as for ``llc``. One γ serves all components: where it is to be chosen,
-            it is chosen once, for the whole network.
+        model, loss, data, parameters, nbeta, chains, batch_size, largest_batch: as for ``llc``.
+        tolerance, max_steps, seed: as for ``llc``.
+        gamma: as for ``llc``. One γ serves all components: where it is to be chosen, it is chosen
+            once, for the whole network.
         components: by name, which parameters are sampled (a pattern, several, masks by name, or
             ``None`` for all).
         shifts: by name, samples of other distributions, in the form of ``data``.

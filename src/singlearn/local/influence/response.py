@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
     r"""Bayesian influence of sample i on the loss of sample j (Kreer et al. 2025
-     [kreer2025bayesian]_).
+    [kreer2025bayesian]_).
 
     .. math:: I_{ij} = \frac{∂ E[ℓ_j]}{∂ \log v_i} = -\frac{nβ}{n} \mathrm{Cov}(ℓ_i, ℓ_j), \qquad
         p(w) ∝ \exp\left(-\frac{nβ}{n} \sum_i v_i ℓ_i(w) - \frac γ2 |w - w^*|^2\right) \text{ at } v
@@ -61,7 +61,7 @@ def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
 
 def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
     r"""Response of each component to a shift of the data towards other samples (Baker et al. 2025
-     [baker2025structural]_).
+    [baker2025structural]_).
 
     With :math:`L^h = (1-h) L_n + h L'`, :math:`L'` the mean loss of the other samples, and E the
     posterior of the parameters of component C alone, the others held at w*,
@@ -141,7 +141,7 @@ def covariance(
     Float[np.ndarray, "rows columns"], Float[np.ndarray, "rows columns"], Float[np.ndarray, " rows"]
 ]:
     r"""Covariances over all draws about the mean of all chains, errors from the spread of chains;
-     standard deviations of ``one``.
+    standard deviations of ``one``.
 
     .. math:: \hat c = \frac1C \sum_c \hat c_c, \quad \hat c_c = \frac1T \sum_t (a_{ct} - \bar a)(b_{ct} - \bar b), \quad
         s.e. = \sqrt{\mathrm{Var}_c(\hat c_c)/C}.

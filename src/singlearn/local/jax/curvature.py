@@ -14,7 +14,7 @@ def gauss_newton(
     output: Callable[[Array], Any], loss: Callable[[Any], Array], at: Array, vector: Array
 ) -> Array:
     r""":math:`J^T H_ℓ J v`, J the derivative of the output and :math:`H_ℓ` the Hessian of the loss
-     in it.
+    in it.
 
     Parts of the output that are no floating-point or complex numbers have no derivative and stay as
     they are. Where a function has no forward derivative (``jax.custom_vjp``), J v is the derivative

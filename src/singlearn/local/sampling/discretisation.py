@@ -25,7 +25,7 @@ def virial_excess(
     step: Float[np.ndarray, " chains"] | None = None,
 ) -> Estimate:
     r"""How far the virial of the chains is from d, which it is under the posterior :math:`p ∝
-     e^{-U}`:
+    e^{-U}`:
 
     .. math:: E ⟨w - w^*, ∇U(w)⟩ = -\int ⟨w - w^*, ∇p⟩\, dw = d,
 
@@ -86,7 +86,7 @@ def error_by_virial(virial: Estimate) -> float:
 
 def highest_excess(traces: Traces, coefficient: float) -> float:
     r"""The highest excess :math:`nβ (L - L(w^*))` that was met, if it is out of reach of exact
-     chains; else 0.
+    chains; else 0.
 
     Under the posterior :math:`P(nβ ΔL > t) ≤ e^{-t}/Z` with :math:`Z = E\, e^{-nβ ΔL}` over the tie
     alone, so that a wall is met at heights of a few nats, whereas a step as long as the way to it

@@ -51,7 +51,7 @@ LARGEST_DRIFT = 3.0
 
 def tamed(force: Any, step: Any) -> Any:
     r"""The force, no coordinate larger than :math:`6/\sqrt ε`, so that no drift :math:`\frac ε2
-     F_i` exceeds :math:`3\sqrt ε`.
+    F_i` exceeds :math:`3\sqrt ε`.
 
     A Gaussian direction at a stable step does not reach it within six standard deviations. Where a
     gradient grows faster than linearly, or jumps, a chain comes back instead of being thrown
@@ -73,7 +73,7 @@ def log_acceptance(
     energy: Any, energy_there: Any, force: Any, force_there: Any, noise: Any, step: Any
 ) -> Any:
     r"""log of the Metropolis ratio of the step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt ε\, z`,
-     one number a chain.
+    one number a chain.
 
     .. math:: U(w) - U(w') + \frac{\sqrt ε}{2} ⟨z, g + g'⟩ - \frac{ε}{8} |g + g'|^2, \qquad g = ∇U(w), \; g' = ∇U(w').
 

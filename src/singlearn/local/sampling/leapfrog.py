@@ -18,7 +18,7 @@ def kick_drift_kick(
     evaluate: Evaluate, at: tuple[Any, Any, Any, Any], step: Any
 ) -> tuple[Any, Any, Any, Any]:
     r"""One step of size ε: :math:`p ← p - \frac ε2 ∇U, \; w ← w + ε p, \; p ← p - \frac ε2 ∇U`, on
-     the parts of a :class:`Flight`.
+    the parts of a :class:`Flight`.
 
     >>> def spring(w): return 0.5 * (w**2).sum(1), w
     >>> w, p = np.array([[1.0]]), np.array([[0.0]]); at = (w, p, *spring(w))

@@ -94,7 +94,7 @@ def straight_pieces(
     errors: Float[np.ndarray, " points"],
 ) -> Pieces:
     r"""Pieces :math:`y = a + b x + \sum_j c_j (x - t_j)_+` in :math:`x = \log` step, with error
-     :math:`\sqrt{σ_i^2 + τ^2}` at each point.
+    :math:`\sqrt{σ_i^2 + τ^2}` at each point.
 
     The number of pieces is weighed by its marginal likelihood, each further piece being half as
     likely a priori. Coefficients carry the prior worth one observation (a factor :math:`N^{-1/2}`

@@ -54,7 +54,7 @@ def trajectory(
     progress: bool | None = None,
 ) -> Trajectory:
     r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages
-     they fall into.
+    they fall into.
 
     In a ``torchrun`` job of W processes (``RANK``, ``WORLD_SIZE``) each takes every W-th
     checkpoint, on the GPU ``LOCAL_RANK`` if there is one, and writes what it found into the common

@@ -12,7 +12,7 @@ ENOUGH = 50.0
 
 def excursions(excess: Mixing, distance: Mixing) -> float:
     r"""About how many independent excursions to higher losses λ̂ is a mean over: λ̂ times the
-     effective sample size.
+    effective sample size.
 
     Under the posterior :math:`nβ ΔL` is a few nats where it is not 0, as a Gamma variable of shape
     λ̂ is, whose variance is λ̂ too. The effective size of rare peaks says nothing, for peaks look
@@ -27,7 +27,7 @@ def excursions(excess: Mixing, distance: Mixing) -> float:
 
 def error_of_few(excess: Mixing, distance: Mixing) -> float:
     r"""Least standard error of λ̂, :math:`\sqrt{(λ̂ + 1/N)/N}` with N the effective sample size,
-     where excursions are few; else 0.
+    where excursions are few; else 0.
 
     The spread of what was seen is no error where most of what counts was not seen: chains that met
     no wall at all agree perfectly. 1/N stands for the one excursion of a nat that may have been

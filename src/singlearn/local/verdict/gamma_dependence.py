@@ -20,7 +20,7 @@ FEWEST, ROUND = 64, 100
 
 def at_other_gamma(tempering: Tempering, sampled: Sampled, factor: float, share: float) -> Estimate:
     r"""λ̂ at another γ, from a short run that begins where the chains of the first have ended; NaN
-     if a chain leaves.
+    if a chain leaves.
 
     The first third is dropped: under another tie chains move to another distance from w* within
     :math:`1/εγ` steps, and the first run, if it has arrived, is longer than that. The derivative of

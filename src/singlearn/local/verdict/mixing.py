@@ -46,7 +46,7 @@ def mixing(
     trace: Float[np.ndarray, "chains draws"], started_away: Float[np.ndarray, " chains"]
 ) -> Mixing:
     r"""Read a trace: :math:`\widehat{s.e.} = \max(s_{chains}/\sqrt{C},\; s/\sqrt{ESS})`, split
-     R-hat, drift, gap between starts.
+    R-hat, drift, gap between starts.
 
     Args:
         trace: finite.

@@ -52,7 +52,7 @@ class Spectrum:
 
     def dependence(self, gamma: float) -> float:
         r""":math:`-d \log λ̂_2 / d \log γ`: 0 where γ is softer than every direction, 1 where it is
-         stiffer; 1 without curvature.
+        stiffer; 1 without curvature.
 
         >>> Spectrum(np.array([[3.0, 0.0]]), np.ones((1, 2))).dependence(1.0)
         0.25
@@ -157,7 +157,7 @@ def lanczos_quadrature(
     steps: int,
 ) -> tuple[Float[np.ndarray, "k nodes"], Float[np.ndarray, "k nodes"]]:
     r"""Nodes θ and weights ω with :math:`\mathrm{tr} f(A) ≈ \sum_j ω_j f(θ_j)`, one rule a start
-     vector, exact in the mean over them.
+    vector, exact in the mean over them.
 
     Nothing is orthogonalised again: copies of an eigenvalue share its weight, and only three
     vectors a probe are kept.

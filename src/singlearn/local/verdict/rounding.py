@@ -19,7 +19,7 @@ def rounding_of_mean(
     digit: float = 2.0**-23,
 ) -> float:
     r"""Error of :math:`L_n(w) - L_n(w^*)` by the rounding of each loss, in units of the loss, one
-     standard deviation.
+    standard deviation.
 
     Where the same losses are known with more digits, errors :math:`e_i` are measured, and those at
     w and at w* are taken as independent: :math:`\sqrt{2/n}\; \mathrm{sd}(e_i)`; an error that all

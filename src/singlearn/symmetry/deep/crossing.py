@@ -93,4 +93,5 @@ def node_gradients(
     gradient = net.weights[layer][nodes]
     for below in range(layer - 1, -1, -1):
         gradient = (gradient * (preactivations[below] > 0)) @ net.weights[below]
-    return gradient
+    found: Float[np.ndarray, "nodes inputs"] = gradient
+    return found

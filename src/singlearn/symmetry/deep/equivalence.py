@@ -93,7 +93,10 @@ class _Pairing:
     def bound(self, box: tuple[np.ndarray, np.ndarray]) -> Float[np.ndarray, " outputs"]:
         """A proven bound on the difference of each output of ``a`` and ``b`` on a box."""
         moved = self.moved()
-        return function_bound(moved, self.second, preactivation_bounds(moved, box)) + self.change
+        found: Float[np.ndarray, " outputs"] = (
+            function_bound(moved, self.second, preactivation_bounds(moved, box)) + self.change
+        )
+        return found
 
     def exact_bound(self, box: tuple[np.ndarray, np.ndarray]) -> Float[np.ndarray, " outputs"]:
         """The same in fractions, if that takes no time; infinite for larger networks."""
@@ -457,7 +460,10 @@ def _sizes(net: DeepReLU, box: tuple[np.ndarray, np.ndarray]) -> Float[np.ndarra
     summed = np.abs(net.weights[-1]) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(
         net.biases[-1]
     )
-    return np.maximum(np.where(np.any(values > 0, axis=0), seen, summed), np.finfo(np.float64).tiny)
+    found: Float[np.ndarray, " outputs"] = np.maximum(
+        np.where(np.any(values > 0, axis=0), seen, summed), np.finfo(np.float64).tiny
+    )
+    return found
 
 
 def _apart(
@@ -465,9 +471,10 @@ def _apart(
 ) -> Float[np.ndarray, " outputs"]:
     """A bound on the difference of each output from the ranges of both alone."""
     first, second = preactivation_bounds(a, box), preactivation_bounds(b, box)
-    return np.maximum(first.upper[-1] - second.lower[-1], second.upper[-1] - first.lower[-1]) * (
-        1 + 4 * UNIT
-    )
+    found: Float[np.ndarray, " outputs"] = np.maximum(
+        first.upper[-1] - second.lower[-1], second.upper[-1] - first.lower[-1]
+    ) * (1 + 4 * UNIT)
+    return found
 
 
 def _regions(box: Box | None, inputs: int) -> list[tuple[np.ndarray, np.ndarray]]:

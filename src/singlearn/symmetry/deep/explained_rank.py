@@ -70,7 +70,7 @@ class DeepExplainedRank(Shown):
 
 def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> DeepExplainedRank:
     r"""Rank of :math:`∂(f(x_1), …, f(x_n))/∂θ`, and how much of what is missing known symmetries
-     explain.
+    explain.
 
     The states of the nodes (dead, always active, active together) are those observed at ``x``,
     because the Jacobian at ``x`` sees no others. With ``n`` inputs drawn from q(x) the null space

@@ -53,7 +53,7 @@ class HiddenKink(Shown):
         side: ``active`` or ``inactive``: of the first node, where changing the nodes changes
             nothing; ``split``: for some readers one side, for others the other; ``both``: their
             kinks cancel, so that what is left of them is linear.
-        direction: in parameter space, ordered as by :meth:`DeepReLU.vector`; a unit moves the first
+        direction: in parameter space, ordered as by ``DeepReLU.vector``; a unit moves the first
             node's bias by 1, and so the boundary by :math:`1/|w|` in the space that the nodes read.
         tilts: whether the boundary can also turn, to first order in any direction and without
             anything else moving.

@@ -77,7 +77,7 @@ def node_states(
     seed: int = 0,
 ) -> NodeStates:
     r"""Prove for every hidden node that it is dead (:math:`u ≤ 0`), bypassed (:math:`u ≥ 0`) or
-     crossing on the box.
+    crossing on the box.
 
     Interval bounds and linear relaxation first; then a search for points of both signs; then
     mixed-integer programming for the nodes that remain, as long as time is left and no more than

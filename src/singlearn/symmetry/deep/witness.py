@@ -94,11 +94,13 @@ def _stands_out(
 ) -> np.ndarray:
     gap = np.abs(a(points) - b(points))
     if tolerance is not None:
-        return np.max(gap, axis=1)
-    return np.max(
+        found: np.ndarray = np.max(gap, axis=1)
+        return found
+    found = np.max(
         gap / (evaluation_error(a, points, noise)[-1] + evaluation_error(b, points, noise)[-1]),
         axis=1,
     )
+    return found
 
 
 def _ascent_points(

@@ -155,11 +155,13 @@ class Activation:
 
     def evaluate(self, u: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """σ in float64."""
-        return FLOATS[self.name][0](u, float(self.sharpness))
+        found: Float[np.ndarray, "*shape"] = FLOATS[self.name][0](u, float(self.sharpness))
+        return found
 
     def derivative(self, u: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """σ' in float64."""
-        return FLOATS[self.name][1](u, float(self.sharpness))
+        found: Float[np.ndarray, "*shape"] = FLOATS[self.name][1](u, float(self.sharpness))
+        return found
 
     def __str__(self) -> str:
         names = {"silu": "SiLU", "gelu": "GELU"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, overload
+from typing import TypeVar, overload
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
@@ -23,6 +23,8 @@ from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.trained.vanishing_sums import VanishingSums
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
+
+T = TypeVar("T")
 
 ACCIDENTS_OF_ROUNDING = 1e-4
 ACCIDENTS_ASKED_FOR = 0.05
@@ -81,9 +83,10 @@ class Snap(Shown):
             return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}.{left_out}"
         return f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}.{left_out}"
 
-    def about(self, result: Any) -> Any:
+    def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
-        return about(result, self)
+        found: T = about(result, self)
+        return found
 
     def __str__(self) -> str:
         if not self.changed:
@@ -124,7 +127,7 @@ def snap(
     domain: DomainLike | None = None,
 ) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its
-     outputs are.
+    outputs are.
 
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries
     that coincide; kinks that cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k =

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from singlearn.symmetry.trained.sentences import described, relations_in_words, 
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
+
+T = TypeVar("T")
 
 NARROWEST = 2.0**-40
 """Of a box that dead nodes would make flat."""
@@ -76,9 +78,10 @@ class DeepSnap(Shown):
         within = rounded_up(Fraction(self.bound))
         return f"Exactly true of a network within {within} of yours {described(self.domain)}."
 
-    def about(self, result: Any) -> Any:
+    def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
-        return about(result, self)
+        found: T = about(result, self)
+        return found
 
     def __str__(self) -> str:
         if not self.changed:
@@ -97,7 +100,7 @@ class DeepSnap(Shown):
 
 def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None) -> DeepSnap:
     r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the
-     layer before.
+    layer before.
 
     q = 0, w = 0, dead and always active nodes, and boundaries that coincide: the later node gets
     the incoming weights of the first one times a power of two, which float64 holds exactly, its
@@ -222,4 +225,5 @@ def _in_float64(node: Node, kind: RelationKind) -> Node:
 
 def _points(domain: Box) -> np.ndarray:
     low, high = (np.array([float(v) for v in ends]) for ends in (domain.lower, domain.upper))
-    return low + (high - low) * np.random.default_rng(0).random((POINTS, len(low)))
+    found: np.ndarray = low + (high - low) * np.random.default_rng(0).random((POINTS, len(low)))
+    return found

@@ -110,7 +110,7 @@ def equivalent(
     a: Transformer, b: Transformer, *, relative_error: float | None = None
 ) -> TransformerEquivalence:
     """Whether two transformers are the same function: up to basis, order, scale and everything else
-    that :func:`settled` removes.
+    that ``settled`` removes.
 
     Both are settled, laid over one another, and what no choice of basis, order or scale changes is
     compared. They are the same if nothing differs by more than the rounding of their weights
@@ -270,7 +270,10 @@ def _rows_in_roundings(
     """
     allowed = sum((part.rows[name] for part in noise), unit * alignment.sizes[name])
     gaps = alignment.rows[name]
-    return np.divide(gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0)
+    found: np.ndarray = np.divide(
+        gaps, allowed, out=np.where(gaps > 0, np.inf, 0.0), where=allowed > 0
+    )
+    return found
 
 
 def _witness(

@@ -59,7 +59,7 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distan
     Their difference is affine on the cells of the arrangement of all boundaries, so it is largest
     at a vertex of a cell. Up to three inputs all vertices are visited in floating point, and every
     one that rounding cannot rule out is solved and evaluated exactly. With more inputs, or more
-    than five million vertices, the upper bound comes from :func:`paired_bound` and the lower one
+    than five million vertices, the upper bound comes from ``paired_bound`` and the lower one
     from a search uphill.
 
     Args:

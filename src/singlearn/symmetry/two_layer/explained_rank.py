@@ -113,7 +113,7 @@ def fisher_kernel(
     net: TwoLayerReLU, domain: Domain | None = None
 ) -> Float[np.ndarray, "parameters kernel"]:
     r"""Kernel of the Fisher information for inputs whose distribution fills the domain, as
-     orthonormal columns.
+    orthonormal columns.
 
     The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0}
     P_k^-)` with affine functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every

@@ -184,7 +184,8 @@ def _outputs(
     arrays: Arrays, x: Float[np.ndarray, "points inputs"]
 ) -> Float[np.ndarray, "points outputs"]:
     w, b, q, c = arrays
-    return c + np.maximum(x @ w.T + b, 0.0) @ q.T
+    found: Float[np.ndarray, "points outputs"] = c + np.maximum(x @ w.T + b, 0.0) @ q.T
+    return found
 
 
 def _fitted(

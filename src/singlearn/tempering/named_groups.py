@@ -1,4 +1,4 @@
-"""Results under the names that a model gave its sites, plates and dimensions."""
+"""Draws and log likelihoods under the names that a model gave its sites, plates and dimensions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from singlearn.results.caution import Caution, Reason
 from singlearn.triple.sites import Sites
 
 DRAWS = ("chain", "draw")
@@ -75,38 +74,3 @@ def pointwise(group: xr.Dataset) -> Float[np.ndarray, "chain draw n"]:
     """The inverse of :func:`log_likelihood_group`."""
     parts = [group[name].to_numpy() for name in json.loads(group.attrs.get("variables", '["y"]'))]
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=-1)
-
-
-def event_cautions(sites: Sites) -> list[Caution]:
-    """What to know where all data are one observation of many numbers."""
-    kept = [site for site in sites.observed if site.size]
-    if len(kept) != 1 or kept[0].size != 1 or kept[0].numbers == 1:
-        return []
-    site = kept[0]
-    return [
-        Caution(
-            Reason.ONE_OBSERVATION,
-            f"site {site.name!r} is one event of {site.numbers} numbers (to_event, or a "
-            f"distribution of vectors), so that n = 1 "
-            "observation: F is right, but WBIC, BIC, λ̂, WAIC and LOO need many; where the numbers "
-            "are independent given the "
-            "parameters, leave out to_event",
-        )
-    ]
-
-
-def imputed_cautions(sites: Sites, dimension: int) -> list[Caution]:
-    """What to know where coordinates stand for values that were not observed."""
-    if not sites.imputed:
-        return []
-    count = sum(sites.imputed.values())
-    names = ", ".join(f"{name!r}" for name in sites.imputed)
-    return [
-        Caution(
-            Reason.IMPUTED_OBSERVATIONS,
-            f"{count} of d = {dimension} dimensions are unobserved values that obs_mask imputes "
-            f"({names}): n does not count "
-            "them and F integrates over them, but BIC charges ½ log n for each as for a parameter; "
-            "compare models by F",
-        )
-    ]
