@@ -79,7 +79,7 @@ def families(generator: random.Random) -> Iterator[tuple[str, list[str]]]:
 def numbers(generators: list[str]) -> list[dict[tuple[int, ...], float]]:
     """The generators as exponents and coefficients."""
     from singlearn.exact.read.inputs import read_function
-    from singlearn.exact.resolve.chart import terms_of
+    from singlearn.exact.read.ring import terms_of
 
     return [
         {e: float(Fraction(str(c))) for e, c in terms_of(g).items()}

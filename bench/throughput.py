@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 import cell
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 import singlearn as sl
-from singlearn.tempering.markov_moves import compile_moves
+from singlearn.tempering.markov_moves import compile_moves, prior_draws
+from singlearn.tempering.path import Path
 
 # Operations of f and its gradient, per observation and node: forward 2·2 (⟨w,x⟩ + b) + 1 (ReLU) + 2
 # (q·, sum); backward 1 (mask) + 1 (q·) + 2·2 (∂w) + 1 (∂b) + 2 (∂q). Per observation: residual,
@@ -79,9 +79,9 @@ def move_seconds(model: sl.Triple, particles: int, leapfrog: int, repeats: int) 
     """Seconds of one compiled Hamiltonian move of a population, under the precision of the
     caller.
     """
-    moves = compile_moves(model, particles)
+    moves = compile_moves(Path.of(model), particles)
     keys = jax.random.split(jax.random.key(0), particles)
-    population = jnp.asarray(np.asarray(moves.sample_prior(keys)))
+    population = jnp.asarray(prior_draws(model, jax.random.key(0), particles))
     masses = jnp.ones(model.dimension, population.dtype)
 
     def move() -> object:

@@ -5,15 +5,14 @@ import json
 
 import pytest
 
-from singlearn import plot
 from singlearn.cli import figure_file, main
-from singlearn.cli.exact import run_exact
+from singlearn.cli.exact import run as run_command
 from singlearn.cli.parser import command_line
 from singlearn.exact import rlct
 
 
 def run(*arguments):
-    run_exact(command_line().parse_args(["exact", *arguments]))
+    run_command(command_line().parse_args(["exact", *arguments]))
 
 
 def test_text(capsys):
@@ -43,18 +42,22 @@ def test_points_and_squares(capsys):
         run("x^2", "--at", "x")
 
 
-def test_pictures():
-    polygon = plot.newton_polygon(rlct("(x^2 - y^3)^2*x^2"))
-    (axes,) = polygon.axes
-    assert axes.get_title(loc="left") == "λ = 5/18, m = 1 (proved)"
-    assert any("18/5" in text.get_text() for text in axes.texts)
-    tree = plot.chart_tree(rlct(["x*y + z*w", "x*z - w^2"]))
-    assert (
-        len(tree.axes[0].texts)
-        >= 2 * len(rlct(["x*y + z*w", "x*z - w^2"]).tree().splitlines()[:40]) - 1
-    )
-    with pytest.raises(ValueError, match="3 variables"):
-        plot.newton_polygon(rlct("x^2 + y^2 + z^2"))
+def test_out_is_a_file_and_asks_for_the_picture(tmp_path, capsys):
+    target = tmp_path / "new" / "cusp.svg"
+    run("(y^2 - x^3)^2", "--out", str(target), "--picture-of", "blow-up")
+    assert b"<svg" in target.read_bytes()[:2000]
+    assert f"figure: {target}" in capsys.readouterr().out
+
+
+def test_no_picture_is_replaced(tmp_path, capsys):
+    taken = tmp_path / "cusp.png"
+    taken.write_bytes(b"mine")
+    with pytest.raises(ValueError, match="is there already, and is not replaced"):
+        run("x^2*y^2", "--out", str(taken))
+    for name in ("exact.png", "exact-2.png"):
+        run("x^2*y^2", "--picture", "--out", str(tmp_path))
+        assert f"figure: {tmp_path / name}" in capsys.readouterr().out
+    assert taken.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize(

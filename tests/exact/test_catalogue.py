@@ -417,7 +417,7 @@ def test_formulas_refuse_what_is_outside_their_conditions(
 def test_coefficient_prints_its_status_and_refuses_nonsense() -> None:
     half = Fraction(1, 2)
     assert (
-        str(ExactCoefficient(half, 1, "someone", "somewhere", "bounds"))
+        str(ExactCoefficient(None, None, "someone", "somewhere", "bounds", upper=half))
         == "λ ≤ 1/2 (bounds: someone)"
     )
     assert (

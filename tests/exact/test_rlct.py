@@ -15,7 +15,7 @@ import sympy
 
 from singlearn.exact import Expression, catalogue, rlct, verify, volume, zeta
 from singlearn.exact.read.inputs import read_function
-from singlearn.exact.resolve.chart import terms_of
+from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolve.plane_sign import nonnegative_in_the_plane
 from singlearn.exact.verify.plane import keeps_its_sign
 from sliced_volume import slope

@@ -10,7 +10,7 @@ from flint import fmpq
 
 from singlearn.exact import rlct, verify
 from singlearn.exact.read.expression import Expression
-from singlearn.exact.resolve.chart import ring
+from singlearn.exact.read.ring import ring
 from singlearn.exact.resolve.squares import _decomposed, sum_of_squares
 
 x, y, z, w = sympy.symbols("x y z w")

@@ -1,14 +1,55 @@
-"""What a person at a terminal sees of long work, and that nobody else sees it."""
+"""What a person sees of long work in a terminal and in a log file."""
 
 from __future__ import annotations
 
-from singlearn.running.progress import counted
+import io
+import sys
+
+from singlearn.running import progress
+from singlearn.running.progress import ProgressBar, counted
 
 
-def test_pieces_are_counted_on_a_terminal_and_nowhere_else(capsys, monkeypatch) -> None:
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_short_work_leaves_nothing_in_a_log_file(capsys) -> None:
     assert list(counted("points", iter("abc"), 3)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
-    monkeypatch.setenv("FORCE_COLOR", "1")  # what makes a stream a terminal in the eyes of rich
-    assert list(counted("points", iter("abc"), 3, visible=True)) == ["a", "b", "c"]
-    shown = capsys.readouterr().err
-    assert "points" in shown and "3 of 3  about 0 s left" in shown
+
+
+def test_pieces_are_counted_on_a_terminal(monkeypatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(counted("points", iter("abc"), 3)) == ["a", "b", "c"]
+    assert "points: 100%|" in terminal.getvalue()
+    assert "3 of 3  about 0 s left" in terminal.getvalue()
+    assert terminal.getvalue().rstrip(" ").endswith("\r")  # the bar is gone when the work is done
+
+
+def test_nothing_is_said_where_silence_was_asked_for(monkeypatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert list(counted("points", iter("abc"), 3, visible=False)) == ["a", "b", "c"]
+    assert terminal.getvalue() == ""
+
+
+def test_a_log_file_gets_a_line_a_minute(monkeypatch, capsys) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with ProgressBar("run", "compiling") as bar:
+        for second in range(150):
+            now[0] = float(second)
+            bar.show(second / 150, f"rung {second}")
+    assert capsys.readouterr().err.splitlines() == [
+        "run: 40%  rung 60  (1 min 0 s)",
+        "run: 80%  rung 120  (2 min 0 s)",
+        "run: 99%  rung 149  (2 min 29 s)",
+    ]
+
+
+def test_a_log_file_is_told_at_once_where_progress_was_asked_for(capsys) -> None:
+    with ProgressBar("run", "compiling", visible=True):
+        pass
+    assert capsys.readouterr().err == "run: 0%  compiling  (0 min 0 s)\n"

@@ -24,9 +24,10 @@ from local_landscapes import Landscape
 from singlearn.local.jax.target import JaxTarget
 from singlearn.local.sampling.hamiltonian import _Chains
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 from singlearn.local.torch.target import TorchTarget
 from singlearn.tempering.markov_moves import compile_moves
+from singlearn.tempering.path import Path
 
 # Under the right move each test fails with this chance; seeds are fixed, so that it passes or it
 # does not.
@@ -77,7 +78,7 @@ def test_a_tempering_move_leaves_its_target_alone(skewed, kind):
     """Exact draws stay exact draws; Metropolis rejects enough to matter, and particles move."""
     triple, start = skewed
     with jax.enable_x64(True):
-        moves = compile_moves(triple, PARTICLES)
+        moves = compile_moves(Path.of(triple), PARTICLES)
         u, acceptances = jnp.asarray(start), []
         for index in range(10):
             keys = jax.random.split(jax.random.key(index), PARTICLES)

@@ -20,7 +20,7 @@ from scipy.stats import multivariate_normal, norm
 
 import singlearn as sl
 from singlearn.results.caution import Reason
-from singlearn.tempering.site_names import event_cautions
+from singlearn.tempering.site_cautions import event_cautions
 from singlearn.triple.sites import Sites
 
 X = np.array([0.1, -0.5, 2.0])

@@ -129,7 +129,7 @@ def test_triples_of_functions_with_names_go_through_pickle() -> None:
     read = pickle.loads(pickle.dumps(sl.Triple.from_numpyro(model, y)))
     assert read.parameter_energy(at) == pytest.approx(triple.parameter_energy(at), rel=1e-12)
     # A phase is no longer the whole prior, and nothing makes its coordinates again.
-    phase = replace(triple, coordinates=replace(triple.coordinates, log_prob=lambda u: 0.0 * u[0]))
+    phase = triple.seen_from(replace(triple.coordinates, log_prob=lambda u: 0.0 * u[0]))
     with pytest.raises((AttributeError, pickle.PicklingError)):
         pickle.dumps(phase)
 
@@ -154,7 +154,7 @@ def test_an_inverse_temperature_that_is_none_is_named(run, beta) -> None:
         ("volume", "curves", "VolumeCurve"),
         ("phases", "result", "Phases"),
         ("selection", "result", "Selection"),
-        ("newton_polygon", "result", "ResolvedCoefficient"),
+        ("newton_polygon", "result", "ExactCoefficient"),
         ("chains", "found", "LocalLearningCoefficient"),
         ("trajectory", "found", "Trajectory"),
         ("phase_diagram", "diagram", "PhaseDiagram"),

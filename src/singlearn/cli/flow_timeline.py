@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.figure_file import folder, saved_or_why
+from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name
 from singlearn.cli.torch_module import load_module, needed_torch
 from singlearn.results.document import print_document
@@ -20,7 +20,7 @@ def run_timeline(options: argparse.Namespace) -> None:
     from singlearn import plot
     from singlearn.flow import timeline
 
-    out = folder(options.out)
+    out = place(options.out)
     module = load_module(options.model)
     data = load_name(
         options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset

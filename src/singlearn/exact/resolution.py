@@ -10,6 +10,8 @@ from itertools import combinations
 from math import inf
 from typing import Any
 
+from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.exact.marked_text import formula
 from singlearn.exact.read.inputs import (
     Function,
     function_size,
@@ -23,19 +25,21 @@ from singlearn.exact.read.inputs import (
     translated,
     variables_of,
 )
+from singlearn.exact.read.ring import terms_of
+from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
-from singlearn.exact.resolve.chart import Chart, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.essential import essential_coordinates
-from singlearn.exact.resolve.explain import chart_tree, explanation, open_reasons
+from singlearn.exact.resolve.explain import explanation, open_reasons
 from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
 from singlearn.exact.resolve.prior_sign import prior_is_shown_nonnegative
-from singlearn.exact.resolve.proof import Node
+from singlearn.exact.resolve.proof import ProofNode
+from singlearn.exact.resolve.proof_charts import proof_charts
 from singlearn.exact.resolve.search import OutOfTimeError, Search
 from singlearn.exact.resolve.sign import negative_point, never_negative
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.summary import summary
 from singlearn.exact.resolve.write_certificate import certificate, function_terms
-from singlearn.exact.resolved_coefficient import ResolvedCoefficient
 from singlearn.running.arguments import real_number
 
 MARGIN = 0.75
@@ -69,9 +73,9 @@ def rlct(
     domain: Mapping[Any, Sequence[Any]] | str | None = None,
     prior: Any = None,
     timeout: float | int = 60.0,
-) -> ResolvedCoefficient:
+) -> ExactCoefficient:
     r"""(λ, m) of a polynomial :math:`K ≥ 0`: the largest pole of :math:`ζ(z) = ∫ K^z φ\,dw` is
-     :math:`-λ`, of order m.
+    :math:`-λ`, of order m.
 
     K is carried as an ideal where it is a sum of squares, and resolved by toric blow-ups with real
     centres (Varchenko 1976 [varchenko1976newton]_ where its Newton polyhedron is non-degenerate
@@ -123,7 +127,7 @@ def rlct(
 
 def resolve(
     K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float
-) -> ResolvedCoefficient:
+) -> ExactCoefficient:
     """:func:`rlct` in this process; arguments as there, already read."""
     begin = time.monotonic()
     function = with_squares(read_function(K), begin + SHARE_FOR_SQUARES * timeout)
@@ -161,12 +165,12 @@ def resolve(
     return _in_box(function, linear, places, nodes, bound, domain, prior, shown)
 
 
-def _solved(search: Search, linear: Search, chart: Chart, power: int) -> Node:
+def _solved(search: Search, linear: Search, chart: Chart, power: int) -> ProofNode:
     """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces."""
     return _better(_from_polyhedra(search, chart, power), linear, power)
 
 
-def _better(node: Node, linear: Search, power: int) -> Node:
+def _better(node: ProofNode, linear: Search, power: int) -> ProofNode:
     """The node, or one from blow-ups of coordinate subspaces, if that says more."""
     if _settled(node, power):
         return node
@@ -176,13 +180,13 @@ def _better(node: Node, linear: Search, power: int) -> Node:
     return node if node.bound.proved else max(node, other, key=lambda found: found.bound.low)
 
 
-def _settled(node: Node, power: int) -> bool:
+def _settled(node: ProofNode, power: int) -> bool:
     return node.bound.low[0] == inf or (
         node.bound.proved and (power == 2 or never_negative([node]))
     )
 
 
-def _from_polyhedra(search: Search, chart: Chart, power: int) -> Node:
+def _from_polyhedra(search: Search, chart: Chart, power: int) -> ProofNode:
     """In the given coordinates; a K that was not written as squares, if need be, in others that its
     lowest forms suggest.
     """
@@ -219,7 +223,7 @@ def with_squares(function: Function, deadline: float) -> Function:
 
 def _without_a_search(
     reason: str, K: list[str] | str, at: Any, domain: Any, prior: str | None, timeout: float
-) -> ResolvedCoefficient:
+) -> ExactCoefficient:
     """What is known by Hölder's inequality alone, where the search was ended."""
     function = read_as_it_is(K)
     search = Search(time.monotonic() + timeout, function.variables)
@@ -298,7 +302,7 @@ def _place(point: Mapping[str, Fraction]) -> dict[str, Any]:
     return {"point": {name: str(x) for name, x in point.items()}}
 
 
-def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[Node]]:
+def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[ProofNode]]:
     """One chart for every set of coordinates that vanish: together all real points."""
     count = len(chart.local)
     if count > MOST_FOR_EVERYWHERE:
@@ -310,7 +314,7 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
             "or add up the λ of summands in separate variables"
         )
     places: list[dict[str, Any]] = []
-    nodes: list[Node] = []
+    nodes: list[ProofNode] = []
     ceiling = NEVER
     for size in range(len(chart.local), -1, -1):
         for zero in combinations(range(len(chart.local)), size):
@@ -334,7 +338,7 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
 def _moved(
     chart: Chart, local: tuple[str, ...], units: tuple[str, ...], prior: bool = False
 ) -> tuple[Any, ...]:
-    from singlearn.exact.resolve.chart import ring
+    from singlearn.exact.read.ring import ring
 
     new = ring(local + units)
     gens = dict(zip(local + units, new.gens(), strict=True))
@@ -352,12 +356,12 @@ def _in_box(
     function: Function,
     search: Search,
     places: list[dict[str, Any]],
-    nodes: list[Node],
+    nodes: list[ProofNode],
     everywhere: Bound,
     domain: Any,
     prior: Any,
     prior_shown: bool,
-) -> ResolvedCoefficient:
+) -> ExactCoefficient:
     """The smallest λ in a box: never below that of all points; reached if a point inside with the
     same λ is found.
     """
@@ -473,12 +477,12 @@ def _result(
     prior: Any,
     scope: Any,
     places: list[dict[str, Any]],
-    nodes: list[Node],
+    nodes: list[ProofNode],
     bound: Bound,
     reason: str,
     point: Mapping[str, Fraction] | None = None,
     prior_shown: bool = True,
-) -> ResolvedCoefficient:
+) -> ExactCoefficient:
     reasons = [reason] if reason else open_reasons(nodes)
     proved = bound.proved
     signed = function.power == 2 or bound.low[0] == inf or never_negative(nodes)
@@ -515,18 +519,33 @@ def _result(
     }
     why = "" if proved else "; ".join(reasons)
     place = _shifted(point)
-    return ResolvedCoefficient(
+    return ExactCoefficient(
         value=lower if lower == upper else None,
         multiplicity=-bound.low[1] if proved else None,
         status="proved" if proved else "bounds",
         lower=lower,
         upper=upper,
         reason=why,
+        source="resolution of singularities by singlearn.exact.rlct, with a certificate",
+        conditions=_conditions(scope, point, prior),
         certificate=certificate(statement, places, nodes, bound),
-        words=explanation(nodes, bound, why, place),
-        short=summary(nodes, bound, why, place),
-        charts=chart_tree(nodes),
+        proof=ResolutionProof(
+            explanation(nodes, bound, why, place),
+            summary(nodes, bound, why, place),
+            proof_charts(nodes),
+        ),
     )
+
+
+def _conditions(scope: Any, point: Mapping[str, Fraction] | None, prior: Any) -> str:
+    """Where the prior is to be positive and smooth for λ to be the one that was found."""
+    density = "prior" if prior is None else f"prior divided by {prior}"
+    if scope == "point":
+        where = ", ".join(f"{name} = {value}" for name, value in (point or {}).items())
+        return f"{density} positive and smooth near {where}"
+    if scope == "everywhere":
+        return f"{density} positive and smooth at every zero of K"
+    return f"{density} positive and smooth at every zero of K in the box and around it"
 
 
 def _shifted(point: Mapping[str, Fraction] | None) -> str:
@@ -534,8 +553,12 @@ def _shifted(point: Mapping[str, Fraction] | None) -> str:
     moved = {name: value for name, value in (point or {}).items() if value}
     if not moved:
         return ""
+
+    def sign(value: Fraction) -> str:
+        return "-" if value > 0 else "+"
+
     names = ", ".join(
-        f"{name} stands for {name} {'-' if value > 0 else '+'} {abs(value)}"
+        f"{formula(name)} stands for {formula(f'{name} {sign(value)} {abs(value)}')}"
         for name, value in moved.items()
     )
     return f"The point is moved to the origin: below, {names}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -105,7 +106,9 @@ def descend(
 
 
 @lru_cache(maxsize=16)
-def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: int) -> Callable:
+def _full_batch(
+    model: Model, objective: Callable[[Model], Objective], steps: int
+) -> Callable[..., Any]:
     function = objective(model)
 
     # The index says how many data sets there are where the data have no arrays to say it.
@@ -122,14 +125,15 @@ def _full_batch(model: Model, objective: Callable[[Model], Objective], steps: in
         )
         value_and_grad = optax.value_and_grad_from_state(f)
 
-        def goes_on(state: tuple) -> Array:
+        def goes_on(state: tuple[Any, ...]) -> Array:
             _, _, step, before, now = state
             decrease = before - now
-            return (step < steps) & (
+            found: Array = (step < steps) & (
                 (step < 2) | (decrease > RELATIVE_DECREASE * jnp.maximum(jnp.abs(now), 1.0))
             )
+            return found
 
-        def step(state: tuple) -> tuple:
+        def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
             u, inner, count, _, now = state
             value, gradient = value_and_grad(u, state=inner)
             updates, inner = optimiser.update(
@@ -156,7 +160,7 @@ def _epochs(
     epochs: int,
     n: int,
     size: int,
-) -> Callable:
+) -> Callable[..., Any]:
     function = objective(model)
     batches = n // size
     is_energy = objective is energy
@@ -172,14 +176,16 @@ def _epochs(
                 likelihood if is_energy else likelihood - model.triple.coordinates.log_prob(u)
             ) / n
 
-        def epoch(state: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
+        def epoch(state: tuple[Any, ...], own: Key[Array, ""]) -> tuple[tuple[Any, ...], None]:
             order = (
                 jax.random.permutation(own, n)[: batches * size].reshape(batches, size)
                 if size < n
                 else jnp.arange(n)[None]
             )
 
-            def step(state: tuple, batch: Int[Array, " size"]) -> tuple[tuple, None]:
+            def step(
+                state: tuple[Any, ...], batch: Int[Array, " size"]
+            ) -> tuple[tuple[Any, ...], None]:
                 u, inner = state
                 updates, inner = optimiser.update(jax.grad(on_batch)(u, batch), inner, u)
                 return (optax.apply_updates(u, updates), inner), None

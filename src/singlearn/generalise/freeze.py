@@ -17,7 +17,7 @@ from singlearn.triple import Model, Triple
 
 def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple:
     r"""The triple over the parameters named in ``free``, all others fixed at their values in
-     ``at``.
+    ``at``.
 
     Its likelihood is :math:`p(y|x, (v, w))` as a function of w alone, its prior that of w. What it
     compiles is shared by all data sets and all frozen values of one model: the values travel with
@@ -41,7 +41,7 @@ def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple
     (1, True)
     """
     prior = triple.prior
-    if not isinstance(prior, Mapping) or triple.log_likelihood is None:
+    if not isinstance(prior, Mapping) or triple.is_population:
         raise ValueError(
             f"triple: {triple.name} should have data and a dict of distributions for a prior, so "
             f"that its parts have names"
@@ -89,7 +89,6 @@ def _partial_model(model: Model, free: tuple[str, ...]) -> Triple:
     """One triple for every model and choice of free parts, whose data are then replaced."""
     triple = model.triple
     whole = triple.log_likelihood
-    assert whole is not None
 
     def log_likelihood(w: PyTree, data: PyTree) -> Float[Array, " n"]:
         own, values = data

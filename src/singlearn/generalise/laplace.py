@@ -57,7 +57,7 @@ class NotAtMode(LaplaceRefusedError):
 @dataclass(frozen=True, eq=False)
 class Laplace(Answer):
     r"""The Gaussian :math:`N(\hat u, H^{-1})`, :math:`H = ∇^2(n L_n - \log φ)` at :math:`\hat u`,
-     in flat coordinates.
+    in flat coordinates.
 
     Attributes:
         triple: model and data; over the chosen subset only.
@@ -193,7 +193,7 @@ def laplace(
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model) -> Callable:
+def _compiled(model: Model) -> Callable[..., Any]:
     objective = minus_log_posterior(model)
     return jax.jit(
         lambda u, data: (

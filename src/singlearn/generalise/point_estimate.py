@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -67,7 +67,7 @@ class PointEstimate(Answer):
 
 def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstimate:
     r"""The maximum likelihood estimate, :math:`\arg\min_w n L_n(w)`, the lowest of several
-     descents.
+    descents.
 
     Args:
         triple: with data.
@@ -185,9 +185,4 @@ def one_model(triples: Sequence[Triple]) -> list[Triple]:
                 f"triples: {triple.name} has other parameters than {first.name}; they should be "
                 f"one model"
             )
-    return [
-        replace(
-            t, log_likelihood=first.log_likelihood, prior=first.prior, coordinates=first.coordinates
-        )
-        for t in triples
-    ]
+    return [triple.with_model_of(first) for triple in triples]

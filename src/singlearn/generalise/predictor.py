@@ -24,7 +24,7 @@ TOGETHER = 16
 @dataclass(frozen=True, eq=False)
 class Predictor(Answer):
     r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data
-     for its logarithm.
+    for its logarithm.
 
     Attributes:
         triple: whose model predicts; its data play no part.
@@ -77,7 +77,7 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
     >>> predictor(np.array([0.0, 100.0])).round(4).tolist()          # log φ(1), and log φ(99)/2 without underflow
     [-1.4189, -4902.1121]
     """
-    if triple.log_likelihood is None:
+    if triple.is_population:
         raise ValueError(
             f"triple: {triple.name} is a population triple; it has no density to predict with"
         )
@@ -113,7 +113,6 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
 @lru_cache(maxsize=16)
 def _compiled(model: Model) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
     log_likelihood = model.triple.log_likelihood
-    assert log_likelihood is not None
 
     @jax.jit
     def log_mean(draws: PyTree, data: PyTree) -> Float[Array, " n"]:

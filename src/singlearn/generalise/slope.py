@@ -19,7 +19,7 @@ from singlearn.results.result import Answer
 @dataclass(frozen=True)
 class Slope(WithError, Answer):
     r"""The line :math:`E_n G(n) = G_∞ + C/n`, C the generalisation coefficient: λ for the Bayes
-     predictive density.
+    predictive density.
 
     Attributes:
         value: C, dimensionless.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from arviz_stats.base import array_stats
 from jaxtyping import Float
 from scipy.special import logsumexp
 
@@ -239,6 +238,9 @@ def loo(
     >>> bool(abs(found.value - exact) < 0.1), found.unreliable
     (True, 0)
     """
+    # Late, for it loads xarray and pandas.
+    from arviz_stats.base import array_stats
+
     replicates, draws, n = log_likelihood.shape
     by_observation = log_likelihood.transpose(2, 0, 1)
     log_weights, pareto_k = array_stats.psislw(by_observation.reshape(n, -1), axis=-1)

@@ -99,7 +99,8 @@ class Phases(Answer):
                 f"thin: no kept particle of a replicate has weight at β = {beta:g}; temper with a "
                 f"smaller thin"
             )
-        return weights / totals
+        found: Float[np.ndarray, "replicates rungs kept"] = weights / totals
+        return found
 
     def _energies(self) -> Float[np.ndarray, "replicates rungs kept"]:
         return np.stack([self._of_kept(r.energies) for r in self.view.replicates])

@@ -78,38 +78,10 @@ def restricted(triple: Triple, restriction: Restriction) -> Triple:
     Its ``coordinates.sample`` still draws from the whole prior; :func:`draw_inside` sorts. It keeps
     the truth only if that lies inside.
     """
-    coordinates, energy = _functions_inside(triple.as_model(), restriction)
+    coordinates, function = _functions_inside(triple.as_model(), restriction)
+    truth_energy = triple.truth_energy if _holds_truth(triple, restriction.inside) else None
     name = f"{triple.name}, {restriction.description}"
-    if triple.kl is None:
-        truth_energy = triple.truth_energy if _holds_truth(triple, restriction.inside) else None
-        return Triple(
-            energy,
-            triple.prior,
-            triple.data,
-            None,
-            name,
-            None,
-            coordinates=coordinates,
-            truth_energy=truth_energy,
-        )
-    if triple.kl_at is None:
-        return Triple(
-            None, triple.prior, (), None, name, None, coordinates=coordinates, kl=energy, n=triple.n
-        )
-    at_setting = Triple(
-        None,
-        triple.prior,
-        (),
-        None,
-        name,
-        None,
-        coordinates=coordinates,
-        kl=energy,
-        kl_at=energy,
-        setting=triple.setting,
-        n=triple.n,
-    )
-    return at_setting.with_setting(triple.setting)
+    return triple.within(coordinates, function, name, truth_energy)
 
 
 @lru_cache(maxsize=32)
@@ -125,20 +97,12 @@ def _functions_inside(
     def log_prob(u: Float[Array, " d"]) -> Float[Array, ""]:
         return jnp.where(inside(coordinates.constrain(u)), coordinates.log_prob(u), -jnp.inf)
 
-    kl = triple.kl if triple.kl_at is None else triple.kl_at
-    log_likelihood = triple.log_likelihood
+    kind = triple.kind
 
-    def kl_inside(w: PyTree, *setting: PyTree) -> Float[Array, ""]:
-        assert kl is not None
-        return jnp.where(inside(w), kl(w, *setting), jnp.inf)
+    def function_inside(w: PyTree, *more: PyTree) -> Array:
+        return jnp.where(inside(w), kind.function(w, *more), kind.excluded)
 
-    def log_likelihood_inside(w: PyTree, data: PyTree) -> Float[Array, " n"]:
-        assert log_likelihood is not None
-        return jnp.where(inside(w), log_likelihood(w, data), -jnp.inf)
-
-    return replace(
-        coordinates, log_prob=log_prob
-    ), log_likelihood_inside if kl is None else kl_inside
+    return replace(coordinates, log_prob=log_prob), function_inside
 
 
 def _holds_truth(triple: Triple, inside: Callable[[PyTree], Bool[Array, ""]]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import beta as beta_distribution
 
 from singlearn.results.estimate import Estimate
 
@@ -17,7 +16,7 @@ def ratio_estimate(
     floor: float = 0.0,
 ) -> Estimate:
     r"""A mean within a phase, :math:`a = Σ_r A_r / Σ_r B_r`: pooled, because a replicate that
-     hardly saw the phase should hardly count.
+    hardly saw the phase should hardly count.
 
     Its error is the spread of the linearised replicates :math:`a + (A_r - a B_r)/\bar B` (delta
     method), or ``floor`` if that is larger.
@@ -39,4 +38,7 @@ def largest_share(seen: float, effective: float) -> float:
     """
     if seen >= effective:
         return 1.0
-    return float(beta_distribution.ppf(CONFIDENCE, seen + 1, effective - seen))
+    # Late, for its import takes longer than many a run.
+    from scipy.stats import beta
+
+    return float(beta.ppf(CONFIDENCE, seen + 1, effective - seen))

@@ -95,8 +95,10 @@ def energy_over_plane(
     Raises:
         ValueError: a triple with data, or parameters that do not match.
     """
-    if triple.kl is None:
-        raise ValueError(f"triple: {triple.name} has data; K is known for population triples")
+    try:
+        kl = triple.kl
+    except ValueError as error:
+        raise ValueError(f"triple: {error}") from None
     fixed = dict(at or {})
     names = {x.name, y.name, *fixed}
     expected = set(triple.coordinates.shapes())
@@ -107,7 +109,6 @@ def energy_over_plane(
         )
     with jax.enable_x64(True):
         X, Y = jnp.meshgrid(jnp.asarray(x.grid()), jnp.asarray(y.grid()))
-        kl = triple.kl
 
         def energy(first: Any, second: Any) -> Any:
             return kl(

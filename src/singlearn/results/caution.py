@@ -178,82 +178,6 @@ class Reason(StrEnum):
         "something that is usually checked could not be",
         "bring what the message names",
     )
-    # -- local learning coefficients
-    ABOVE_TOLERANCE = (
-        "above_tolerance",
-        "the loss at w* is higher than a minimum allows",
-        "train further, or give the parameter of the minimum",
-    )
-    NOT_A_MINIMUM = (
-        "not_a_minimum",
-        "w* is no local minimum of the loss",
-        "train further, or start from the minimum nearby",
-    )
-    LOWER_NEARBY = (
-        "lower_nearby",
-        "the chains found lower losses than that of w*",
-        "train further, or raise gamma so that chains stay near w*",
-    )
-    DEPENDS_ON_GAMMA = (
-        "depends_on_gamma",
-        "the local learning coefficient changes with gamma",
-        "choose gamma where it is level, or give more data",
-    )
-    MINIBATCH_NOISE = (
-        "minibatch_noise",
-        "the noise of minibatches is as large as what was to be measured",
-        "raise batch_size",
-    )
-    STEPS_TOO_LONG = (
-        "steps_too_long",
-        "the chains take steps that the curvature does not allow",
-        "take smaller steps, or let the sampler choose them",
-    )
-    RARE_EXCURSIONS = (
-        "rare_excursions",
-        "a few excursions of the chains carry a large part of the number",
-        "run longer",
-    )
-    RARE_SAMPLES = (
-        "rare_samples",
-        "a few observations carry a large part of the number",
-        "look at them; raise batch_size",
-    )
-    CONSTANT_LOSS = (
-        "constant_loss",
-        "the loss does not change with the parameters that were sampled",
-        "see that these parameters are used",
-    )
-    UNFELT_PARAMETERS = (
-        "unfelt_parameters",
-        "some of the sampled parameters have no influence on the loss",
-        "leave them out, or see why",
-    )
-    SAMPLED_PARAMETERS = (
-        "sampled_parameters",
-        "not every parameter of the model was sampled",
-        "see that this is meant",
-    )
-    NUMBER_TYPE = (
-        "number_type",
-        "the model was moved and evaluated in another number type than its own",
-        "see that its losses are the same there",
-    )
-    SLOW = (
-        "slow",
-        "evaluation is slower than it need be",
-        "see the message for what stands in the way",
-    )
-    UNFINISHED = (
-        "unfinished",
-        "less was done than was asked for",
-        "run again with the same folder, or longer",
-    )
-    TOO_FEW_POINTS = (
-        "too_few_points",
-        "there are too few points for what was to be told from them",
-        "measure at more points",
-    )
     # -- laws of an optimiser
     NO_SYMMETRY = (
         "no_symmetry",
@@ -274,6 +198,140 @@ class Reason(StrEnum):
         "not_recorded",
         "a part of the history was not written down",
         "see the message for which part",
+    )
+    # -- whether parameters can be told apart
+    TOO_FEW_OBSERVATIONS = (
+        "too_few_observations",
+        "fewer observations than the question needs",
+        "bring more observations",
+    )
+    NO_NOISE = (
+        "no_noise",
+        "outcomes without noise show no Fisher information",
+        "bring noisy outcomes, or Triple.regression, which integrates the noise out",
+    )
+    RANK_UNDECIDED = (
+        "rank_undecided",
+        "some directions are neither clearly seen nor clearly not",
+        "look at the spectrum; bring more data, or move away from the degenerate parameter",
+    )
+    UNSEEN_PARAMETER = (
+        "unseen_parameter",
+        "no observation depends on a parameter",
+        "take it out, or bring data that speak of it",
+    )
+    NOT_SEARCHED = (
+        "not_searched",
+        "other parameters of the same density were not looked for",
+        "look at fewer parameters at a time",
+    )
+    # -- limits and laws
+    TRUNCATED = (
+        "truncated",
+        "part of an integral or series is missing",
+        "give the range that is missing",
+    )
+    EXTRAPOLATED = (
+        "extrapolated",
+        "the number rests on a fit beyond what was measured",
+        "measure further",
+    )
+    POOR_COLLAPSE = (
+        "poor_collapse",
+        "the curves do not fall on one within their errors",
+        "leave out the smallest sizes, or add a correction to scaling",
+    )
+    UNREALISABLE = (
+        "unrealisable",
+        "the model does not hold the truth",
+        "compare models by held-out loss as well",
+    )
+    # -- algebra
+    ONLY_BOUNDS = (
+        "only_bounds",
+        "bounds were proved and not the value",
+        "take the bounds, or give the search more time",
+    )
+    NOT_PROVED = (
+        "not_proved",
+        "the value was not proved by anybody",
+        "check it against an independent reading",
+    )
+    # -- local learning coefficients
+    ABOVE_TOLERANCE = (
+        "above_tolerance",
+        "the standard error is above what was asked for",
+        "raise max_steps, or ask for less by tolerance",
+    )
+    NOT_A_MINIMUM = (
+        "not_a_minimum",
+        "the loss falls away from the parameters at which it was measured",
+        "train further; or ask for reference='self', which is a minimum everywhere",
+    )
+    LOWER_NEARBY = (
+        "lower_nearby",
+        "a lower minimum lies within reach of the chains",
+        "take a larger gamma, or go to that minimum",
+    )
+    DEPENDS_ON_GAMMA = (
+        "depends_on_gamma",
+        "the learning coefficient says as much of the tie as of the network",
+        "give gamma with the number, and compare numbers of one gamma only",
+    )
+    MINIBATCH_NOISE = (
+        "minibatch_noise",
+        "the noise of minibatches heats the chains",
+        "take a larger batch_size or largest_batch",
+    )
+    STEPS_TOO_LONG = (
+        "steps_too_long",
+        "Langevin steps were too long for how the loss changes",
+        "take sampler='hmc', which judges every step on all samples",
+    )
+    RARE_EXCURSIONS = (
+        "rare_excursions",
+        "the number is carried by few visits to places of higher loss",
+        "raise max_steps",
+    )
+    RARE_SAMPLES = (
+        "rare_samples",
+        "minibatches have not met every sample often enough",
+        "raise max_steps or batch_size, or take sampler='hmc'",
+    )
+    CONSTANT_LOSS = (
+        "constant_loss",
+        "no sampled parameter changes the loss within reach of the tie",
+        "see that the layers are used and evaluation mode has not merged them",
+    )
+    UNFELT_PARAMETERS = (
+        "unfelt_parameters",
+        "the loss does not depend on some of the sampled parameters",
+        "see that they are used; they count as flat directions",
+    )
+    SAMPLED_PARAMETERS = (
+        "sampled_parameters",
+        "which parameters are sampled may not be what was meant",
+        "choose them by only=",
+    )
+    NUMBER_TYPE = (
+        "number_type",
+        "the network is evaluated in another number type than its own",
+        "nothing, if the message is what you want",
+    )
+    SLOW = (
+        "slow",
+        "the number is right, but took longer than it had to",
+        "change what the message names, if time matters",
+    )
+    UNFINISHED = (
+        "unfinished",
+        "less was done than was asked for",
+        "make the same call again when the other processes have ended, or give it more steps",
+    )
+    TOO_FEW_POINTS = (
+        "too_few_points",
+        "stages were not looked for, because too few points in a row can be trusted",
+        "measure more checkpoints, or each with more steps",
     )
 
 

@@ -27,7 +27,7 @@ class Estimate(WithError, Answer):
     @classmethod
     def from_replicates(cls, replicates: Sequence[float], floor: float = 0.0) -> Estimate:
         r"""Mean of R independent replicates; standard error :math:`\max(s/\sqrt R, \text{floor})`,
-         s their standard deviation.
+        s their standard deviation.
 
         A handful of replicates can agree by luck; ``floor``, the error that independent particles
         alone would leave, keeps such luck from looking like precision. With a single replicate the

@@ -11,12 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.phases.restriction import PhaseTooSmallError, draw_inside
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.mode_mass import MARGIN, Ellipsoid, radius_of
+from singlearn.tempering.path import Path, Program
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
@@ -112,7 +114,7 @@ def _temper_inside(
 ) -> ModeRun:
     d, particles, replicates = triple.dimension, settings.particles, settings.replicates
     whitened = _whitened(triple.coordinates, ellipsoid, earlier)
-    inside = _with_coordinates(triple, whitened, f"{triple.name}, a mode from inside")
+    inside = Path.of(triple, whitened, f"{triple.name}, a mode from inside")
     with jax.enable_x64(settings.precision == "float64"):
         generator = np.random.default_rng(settings.seed)
         directions = generator.normal(size=(replicates * POOL * particles, d))
@@ -147,7 +149,7 @@ def _temper_inside(
             triple, settings, whitened, pool[:, :particles], float(highest)
         )
         prior_free_energies = prior_free_energies - log_volume
-    rungs = anneal(inside, settings, None, False, start)
+    rungs = anneal(inside, settings, None, False, lambda: start)
     last = int(np.argmin(np.abs(rungs.inverse_temperature - last_beta)))
     edge = float(
         (
@@ -179,29 +181,17 @@ def _from_uniform_to_prior(
         replicate, in nats.
     """
 
-    def flat_inside(z: Float[Array, " d"]) -> Float[Array, ""]:
+    def flat_inside(z: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         return jnp.where(whitened.log_prob(z) > -jnp.inf, 0.0, -jnp.inf)
 
-    def below_highest(z: Float[Array, " d"]) -> Float[Array, ""]:
-        return highest - whitened.log_prob(z)
+    def below_highest(z: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        shortfall = highest - whitened.log_prob(z)
+        return jnp.where(jnp.isnan(shortfall), jnp.inf, shortfall)
 
-    # The ball as it is, and the shortfall of the prior's density as the energy.
-    ball = replace(
-        whitened, log_prob=flat_inside, constrain=lambda z: z, unconstrain=lambda z: z, sizes=None
-    )
+    # From the ball as it is, with the shortfall of the density of the prior as the energy.
+    program = Program((whitened, highest), triple.dimension, flat_inside, below_highest)
     name = f"{triple.name}, the prior inside a mode"
-    bridge = Triple(
-        None,
-        None,
-        (),
-        None,
-        name,
-        None,
-        coordinates=ball,
-        kl=below_highest,
-        n=1.0,
-        truth_energy=0.0,
-    )
+    bridge = Path(program, (), name)
     own = Settings.of(
         bridge,
         1.0,
@@ -212,7 +202,7 @@ def _from_uniform_to_prior(
         1,
         settings.precision,
     )
-    rungs = anneal(bridge, own, None, False, uniform)
+    rungs = anneal(bridge, own, None, False, lambda: uniform)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     shortfall = np.array(view.free_energy(1.0).replicates)
     return (
@@ -223,13 +213,13 @@ def _from_uniform_to_prior(
 
 
 def run_outside(
-    triple: Triple, settings: Settings, ellipsoids: Sequence[Ellipsoid], progress: bool | None
+    triple: Triple, settings: Settings, ellipsoids: Sequence[Ellipsoid], progress: Progress
 ) -> tuple[Rungs, Float[np.ndarray, " replicates"], float]:
     """The whole but for these ellipsoids, tempered from prior draws outside them: rungs, -log of
     the prior mass, and its error.
     """
     outside = _outside(triple.coordinates, ellipsoids)
-    rest = _with_coordinates(triple, outside, triple.name)
+    rest = Path.of(triple, outside)
 
     def draw(key: Any, count: int) -> tuple[Array, Array]:
         drawn = sample(jax.random.split(key, count))
@@ -242,7 +232,7 @@ def run_outside(
             draw, "outside its narrow modes", key, settings.particles, settings.replicates
         )
     return (
-        anneal(rest, settings, None, progress, masses.population),
+        anneal(rest, settings, None, progress, lambda: masses.population),
         masses.free_energies,
         masses.floor,
     )
@@ -314,33 +304,3 @@ def _whitened(
         lambda z: coordinates.constrain(flat(z)),
         unconstrain,
     )
-
-
-def _with_coordinates(triple: Triple, coordinates: Coordinates, name: str) -> Triple:
-    """The same model seen from other coordinates, with its prior where these have density."""
-    if triple.kl is None:
-        return Triple(
-            triple.log_likelihood,
-            triple.prior,
-            triple.data,
-            None,
-            name,
-            None,
-            coordinates=coordinates,
-            truth_energy=triple.truth_energy,
-        )
-    whole = Triple(
-        None,
-        triple.prior,
-        (),
-        None,
-        name,
-        None,
-        coordinates=coordinates,
-        kl=triple.kl,
-        kl_at=triple.kl_at,
-        setting=triple.setting,
-        n=triple.n,
-        truth_energy=triple.truth_energy,
-    )
-    return whole

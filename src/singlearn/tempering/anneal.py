@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.smc.resampling import systematic
 from jaxtyping import Array, Float, Int, Key
 
+from singlearn.running.progress import Progress
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
@@ -20,10 +21,10 @@ from singlearn.tempering.ladder import (
     relative_effective_sample_size,
 )
 from singlearn.tempering.markov_moves import compile_moves
+from singlearn.tempering.path import Path
 from singlearn.tempering.progress import LadderProgress
 from singlearn.tempering.rungs import Rung, Rungs
 from singlearn.tempering.settings import Settings
-from singlearn.triple import Triple
 
 RUNG_LIMIT = 5000
 
@@ -33,16 +34,30 @@ class NoFiniteEnergyError(RuntimeError):
 
 
 def anneal(
-    triple: Triple,
+    path: Path,
     settings: Settings,
     disk: Checkpoint | None,
-    progress: bool | None,
-    start: Float[np.ndarray, "replicates particles d"] | None = None,
+    progress: Progress,
+    start: Callable[[], Float[np.ndarray, "*shape d"]],
 ) -> Rungs:
-    """The rungs of a tempered run; arguments as for ``temper``, already checked. ``start`` are
-    draws from the prior made elsewhere.
+    """Carry replicates of particles along a path, from its base at β = 0 to β_max.
 
-    ``disk`` is a folder that this run has claimed, in which it is resumed.
+    Args:
+        path: base density and energy.
+        settings: the arguments of the run, already checked.
+        disk: a folder that this run has claimed, in which it is resumed; ``None``: nothing is
+            written.
+        progress: as for ``temper``.
+        start: draws from the base, of shape (replicates, particles, d) or (replicates × particles,
+            d); called where the run begins and not where it is resumed.
+
+    Returns:
+        The rungs.
+
+    Raises:
+        ValueError: no draw is finite.
+        NoFiniteEnergyError: every particle of a replicate has infinite energy.
+        RuntimeError: the ladder does not get to β_max.
     """
     beta_max, particles, replicates, thin = (
         settings.beta_max,
@@ -52,30 +67,23 @@ def anneal(
     )
     with (
         jax.enable_x64(settings.precision == "float64"),
-        LadderProgress(triple.name, beta_max, progress) as bar,
+        LadderProgress(path.name, beta_max, progress) as bar,
     ):
-        moves = compile_moves(triple, particles * replicates)
+        moves = compile_moves(path, particles * replicates)
         root = jax.random.key(settings.seed)
         rungs: list[Rung] = []
         adaptation = Adaptation()
         shape = (replicates, particles)
         kept = np.arange(0, particles, thin)
         exported = min(1.0, beta_max)
-        closely = closely_spaced_from(triple.n, triple.is_population)
+        closely = closely_spaced_from(path.n, path.is_population)
         if disk is not None and (stored := disk.rungs()):
             rungs = [rung for rung, _, _ in stored]
             _, adaptation, population = stored[-1]
             energies = rungs[-1].energies
         else:
             started = time.monotonic()
-            if start is None:
-                population = np.asarray(
-                    moves.sample_prior(
-                        jax.random.split(jax.random.fold_in(root, 0), particles * replicates)
-                    )
-                )
-            else:
-                population = start.reshape(particles * replicates, -1)
+            population = start().reshape(particles * replicates, -1)
             energies = np.asarray(moves.energies(jnp.asarray(population))).reshape(shape)
             population = population.reshape(*shape, -1)
             rungs.append(
@@ -85,11 +93,11 @@ def anneal(
             )
             if not np.isfinite(population).any():
                 raise ValueError(
-                    f"prior: no draw of the prior of {triple.name!r} is finite; a truncation may "
+                    f"prior: no draw of the prior of {path.name!r} is finite; a truncation may "
                     f"lie where its distribution has no mass in "
                     "double precision"
                 )
-            _check_finite(energies, 0.0, particles, triple.name)
+            _check_finite(energies, 0.0, particles, path.name)
             if disk is not None:
                 disk.begin(population)
                 disk.save(0, rungs[0], adaptation, population)
@@ -101,11 +109,11 @@ def anneal(
                     f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of "
                     f"{beta_max:.3g}: it does not get there"
                 )
-            _check_finite(energies, beta, particles, triple.name)
+            _check_finite(energies, beta, particles, path.name)
             following = next_inverse_temperature(
                 energies, beta, beta_max, settings.target_ess, closely
             )
-            if beta < exported < following and not triple.is_population:
+            if beta < exported < following and not path.is_population:
                 following = exported  # draws of the posterior are then the particles of a rung
             logs = log_weights(energies, following - beta)
             highest = logs.max(axis=1)
@@ -200,6 +208,9 @@ def _prior_rung(
 def _systematic(
     keys: Key[Array, " replicates"], weights: Float[Array, "replicates particles"]
 ) -> Int[Array, "replicates particles"]:
+    # Late, for it loads all of BlackJAX.
+    from blackjax.smc.resampling import systematic
+
     return jax.vmap(lambda key, w: systematic(key, w, w.shape[0]))(keys, weights)
 
 

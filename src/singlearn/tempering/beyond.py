@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.markov_moves import Moves, compile_moves
+from singlearn.tempering.path import Path
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -87,7 +88,7 @@ def look_beyond(triple: Triple, rungs: Rungs, seed: int) -> Beyond:
     """
     size = rungs.energies.shape[1] * rungs.energies.shape[2]
     with jax.enable_x64(True), np.errstate(all="ignore"):
-        moves = compile_moves(triple, size)
+        moves = compile_moves(Path.of(triple), size)
         energies, gradients = _in_batches(moves, size)
         all_particles = rungs.particles[-1].reshape(-1, rungs.particles.shape[-1])
         # The upper half of the energies: from the lowest particles less of the way is left to look

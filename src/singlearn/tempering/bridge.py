@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
 from singlearn.phases.restriction import PhaseTooSmallError, Restriction
-from singlearn.triple import Coordinates, Model, Triple
+from singlearn.tempering.path import Path, Program
+from singlearn.triple import Model, Triple
 
 PRIOR_DRAWS = 256
 # The reference is shrunk towards the start until this share of its draws lies in the phase.
@@ -27,17 +28,16 @@ HALVINGS = 40
 
 @dataclass(frozen=True, eq=False)
 class Bridge:
-    """Where the reference is, and the triple whose prior it is and whose energy at t = 1 makes it
-    the posterior.
+    """Where the reference is, and the path from it to the posterior, which is there at t = 1.
 
     Attributes:
-        triple: in noise coordinates z, in which the reference is N(0, I); its energy is infinite
+        path: in noise coordinates z, in which the reference is N(0, I); its energy is infinite
             outside the phase.
         centre, factor: u = centre + factor z.
         draw: key and count to draws of z, and which of them lie in the phase.
     """
 
-    triple: Triple
+    path: Path
     centre: Float[np.ndarray, " d"]
     factor: Float[np.ndarray, "d d"]
     draw: Callable[[Key[Array, ""], int], tuple[Float[Array, "draws d"], Bool[Array, " draws"]]]
@@ -51,12 +51,11 @@ class Bridge:
 class _Compiled:
     """What is compiled once for all β, data and starts of a model and a phase."""
 
-    sample_prior: Callable[[Key[Array, " draws"]], Float[Array, "draws d"]]
+    draw: Callable[[Key[Array, " draws"]], Float[Array, "draws d"]]
     inside: Callable[[Float[Array, "draws d"]], Bool[Array, " draws"]]
     minus_log_posterior: Callable[[Float[Array, " d"], float, PyTree], Float[Array, ""]]
     hessian: Callable[[Float[Array, " d"], float, PyTree], Float[Array, "d d"]]
-    energy: Callable[..., Float[Array, ""]]
-    noise: Coordinates
+    program: Program
 
 
 def build_bridge(
@@ -70,28 +69,15 @@ def build_bridge(
     if not np.isfinite(float(compiled.minus_log_posterior(jnp.asarray(centre), beta, data))):
         raise ValueError("start: its energy is infinite")
     # In units of the prior's standard deviations, where 1 is the flattest that a direction may be.
-    scales = np.asarray(
-        compiled.sample_prior(jax.random.split(jax.random.key(0), PRIOR_DRAWS))
-    ).std(axis=0)
+    scales = np.asarray(compiled.draw(jax.random.split(jax.random.key(0), PRIOR_DRAWS))).std(axis=0)
     curvature = np.nan_to_num(
         np.asarray(compiled.hessian(jnp.asarray(centre), beta, data)) * np.outer(scales, scales)
     )
     eigenvalues, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
     factor = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
     factor = factor * _shrinkage(compiled, centre, factor, restriction.description)
-    setting = (beta, centre, factor, float(np.linalg.slogdet(factor)[1]), triple.data)
-    family = Triple(
-        None,
-        None,
-        (),
-        None,
-        triple.name,
-        coordinates=compiled.noise,
-        kl=compiled.energy,
-        kl_at=compiled.energy,
-        setting=setting,
-        n=1.0,
-    )
+    log_volume = np.asarray(np.linalg.slogdet(factor)[1])
+    setting = (np.asarray(beta), centre, factor, log_volume, triple.data)
 
     def draw(
         key: Key[Array, ""], count: int
@@ -99,7 +85,7 @@ def build_bridge(
         z = jax.random.normal(key, (count, len(centre)))
         return z, compiled.inside(jnp.asarray(centre) + z @ jnp.asarray(factor).T)
 
-    return Bridge(family.with_setting(setting), centre, factor, draw)
+    return Bridge(Path(compiled.program, setting, triple.name), centre, factor, draw)
 
 
 @lru_cache(maxsize=8)
@@ -123,13 +109,6 @@ def _compile(model: Model, restriction: Restriction) -> _Compiled:
             inside(u), minus_log_posterior(u, beta, data) + log_reference(z) - log_volume, jnp.inf
         )
 
-    noise = Coordinates(
-        d,
-        lambda key: jax.random.normal(key, (d,)),
-        log_reference,
-        constrain=lambda z: z,
-        unconstrain=jnp.asarray,
-    )
     # Compiled as wholes: one operation at a time, each is compiled by itself, which took three
     # quarters of a short run.
     return _Compiled(
@@ -137,8 +116,7 @@ def _compile(model: Model, restriction: Restriction) -> _Compiled:
         jax.jit(jax.vmap(inside)),
         jax.jit(minus_log_posterior),
         jax.jit(jax.hessian(minus_log_posterior)),
-        energy,
-        noise,
+        Program((model, restriction), d, lambda z, setting: log_reference(z), energy),
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import ndtri
-from scipy.stats import chi2, rankdata
+from scipy.special import chdtri, ndtri
 
+from singlearn.measure.ranks import ranks
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.genealogy import families, variance_inflation
 from singlearn.tempering.posterior import Posterior
@@ -126,7 +126,7 @@ def _read(
         means = scores.reshape(replicates, count, -1).mean(axis=1)
         ratio = count * means.var(axis=0, ddof=1) / np.maximum(scores.var(axis=0), 1e-300)
         # Of independent draws, (R - 1) times this is χ² with R - 1 degrees of freedom.
-        highest = chi2.isf(FALSE_ALARM, replicates - 1) / (replicates - 1)
+        highest = chdtri(replicates - 1, FALSE_ALARM) / (replicates - 1)
         sure |= ratio / LARGEST_INFLATION > highest
     return inflation, np.sqrt((count - 1 + ratio) / count), sure
 
@@ -155,5 +155,5 @@ def _scores(posterior: Posterior) -> tuple[list[str], Float[np.ndarray, "draws c
 def _normal_scores(
     columns: Float[np.ndarray, "draws coordinates"],
 ) -> Float[np.ndarray, "draws coordinates"]:
-    ranks = rankdata(columns, axis=0) if columns.size else columns
-    return np.asarray(ndtri((ranks - 0.375) / (len(columns) + 0.25)))
+    ordered = np.apply_along_axis(ranks, 0, columns) if columns.size else columns
+    return np.asarray(ndtri((ordered - 0.375) / (len(columns) + 0.25)))

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
-from scipy.stats import rankdata
 
+from singlearn.measure.ranks import ranks
 from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
 from singlearn.tempering.markov_moves import Moved, Moves
 
@@ -181,7 +181,7 @@ class _Walk:
         self.acceptances: list[float] = []
         self.gradients = 0
         self.correlation = 1.0
-        self._start = rankdata(energies)
+        self._start = ranks(energies)
         self._moved = np.zeros(len(particles), dtype=bool)
 
     def account(self, result: Moved, cost: int) -> float:
@@ -192,7 +192,7 @@ class _Walk:
         self._moved |= np.asarray(result.accepted)
         self.acceptances.append(float(np.asarray(result.acceptance).mean()))
         self.gradients += cost
-        self.correlation = _correlation(self._start, rankdata(self.energies))
+        self.correlation = _correlation(self._start, ranks(self.energies))
         return self.acceptances[-1]
 
     @property
@@ -213,7 +213,7 @@ def _inverse_masses(
     deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]
 ) -> Float[np.ndarray, " d"]:
     r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the
-     variance where gradients are not known yet.
+    variance where gradients are not known yet.
 
     This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian
     coordinate has :math:`E[g^2] = 1/σ^2`, so that it is the variance. A coordinate with hard edges,

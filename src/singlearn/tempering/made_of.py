@@ -52,3 +52,15 @@ class MadeOf:
                 self.restriction.inside, self.triple.coordinates, probes, restrict
             )
         return parts
+
+
+def as_plain_data(
+    made_of: MadeOf | dict[str, Part] | None, draws: Float[np.ndarray, "... d"]
+) -> dict[str, Part] | None:
+    """What a run was made of, to be written down; ``None`` where it does not say.
+
+    Args:
+        made_of: triple and phase, or their identity where the run was loaded.
+        draws: from the prior, over which the probe points are spread.
+    """
+    return made_of.parts(draws) if isinstance(made_of, MadeOf) else made_of

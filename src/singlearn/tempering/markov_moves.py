@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.mcmc import hmc
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
 from singlearn.tempering.landscape import QUICKLY_COMPILED
+from singlearn.tempering.path import Path, Program
 from singlearn.tempering.traces import trace_in
-from singlearn.triple import Model, Triple
+from singlearn.triple import Coordinates, Triple
 
 # Working set of one chunk of particles on a CPU, in floating point numbers: what stays in cache
 # measured fastest.
@@ -58,27 +58,26 @@ class Moved(NamedTuple):
 
 @dataclass(frozen=True)
 class Moves:
-    """Compiled moves of a triple. Each acts on all particles of all replicates at once, spread over
-    the devices there are.
+    """Compiled moves along a path. Each acts on all particles of all replicates at once, spread
+    over the devices there are.
     """
 
-    sample_prior: Callable[[Key[Array, " particles"]], Float[Array, "particles d"]]
     energies: Callable[[Float[Array, "particles d"]], Float[Array, " particles"]]
     hamiltonian: Callable[..., Moved]
     curvature: Callable[..., Moved]
 
 
-def compile_moves(triple: Triple, particles: int) -> Moves:
-    """The moves of ``triple`` for ``particles`` particles under the current precision; the last few
-    are remembered, for other seeds.
+def compile_moves(path: Path, particles: int) -> Moves:
+    """The moves along a path for ``particles`` particles, in the current precision of JAX.
+
+    The last few are remembered, for other seeds.
     """
     wide = jnp.zeros(()).dtype == jnp.float64
-    data = jax.tree.map(jnp.asarray, triple.data)
-    prior, energies, hamiltonian, curvature = _compile(
-        triple.as_model(), particles, _chunk_size(triple), wide
+    data = jax.tree.map(jnp.asarray, path.data)
+    energies, hamiltonian, curvature = _compile(
+        path.program, particles, _chunk_size(path.n, path.is_population), wide
     )
     return Moves(
-        sample_prior=lambda keys: prior(keys, (), data),
         energies=lambda u: energies(u, (), data),
         hamiltonian=lambda keys, u, *shared: Moved(*hamiltonian(keys, u, shared, data)),
         curvature=lambda keys, u, *shared: Moved(*curvature(keys, u, shared, data)),
@@ -87,18 +86,16 @@ def compile_moves(triple: Triple, particles: int) -> Moves:
 
 @lru_cache(maxsize=16)
 def _compile(
-    model: Model, particles: int, chunk: int, wide: bool
-) -> tuple[Callable, Callable, Callable, Callable]:
-    """Prior draws, energies, Hamiltonian and curvature moves; data are an argument of each."""
-    triple = model.triple
+    program: Program, particles: int, chunk: int, wide: bool
+) -> tuple[Callable, Callable, Callable]:
+    """Energies, Hamiltonian and curvature moves; data are an argument of each."""
+    # Late, for it loads all of BlackJAX.
+    from blackjax.mcmc import hmc
+
     trace_in(wide)
-    log_prior = triple.coordinates.log_prob
+    log_base, energy = program.log_base, program.energy
     hmc_kernel = hmc.build_kernel()
     everywhere = _spread_over_devices(particles, chunk, wide)
-    few = particles * triple.dimension <= QUICK_DRAWS
-
-    def energy(u: Float[Array, " d"], data: object) -> Float[Array, ""]:
-        return triple.energy(u, data)
 
     def hamiltonian_one(
         key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
@@ -108,7 +105,7 @@ def _compile(
         beta, largest_step, inverse_mass, steps = shared
 
         def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
-            return log_prior(z) - beta * energy(z, data)
+            return log_base(z, data) - beta * energy(z, data)
 
         key_step, key_move = jax.random.split(key)
         step = largest_step * jnp.exp(
@@ -130,7 +127,7 @@ def _compile(
         key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
     ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
         r"""One Metropolis-adjusted Langevin step in the metric :math:`G(u) = V \max(|Λ|, s^{-2})
-         V^T` of the local Hessian.
+        V^T` of the local Hessian.
 
         The cap ``s`` on how far flat directions may move is drawn afresh, over all scales from the
         stiffest to the population's width, so that some steps fit everywhere on the valley floor,
@@ -139,7 +136,7 @@ def _compile(
         beta, step, scales, shortest = shared
 
         def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
-            return log_prior(z * scales) - beta * energy(z * scales, data)
+            return log_base(z * scales, data) - beta * energy(z * scales, data)
 
         key_cap, key_noise, key_accept = jax.random.split(key, 3)
         cap = shortest ** jax.random.uniform(key_cap, dtype=u.dtype)
@@ -178,25 +175,42 @@ def _compile(
         return moved, energy(moved, data), acceptance, accepted
 
     return (
-        everywhere(
-            lambda key, shared, data: triple.coordinates.sample(key),
-            1,
-            QUICKLY_COMPILED if few else None,
-        ),
         everywhere(lambda u, shared, data: energy(u, data), 1),
         everywhere(hamiltonian_one, 2),
         everywhere(curvature_one, 2),
     )
 
 
-def _chunk_size(triple: Triple) -> int:
-    if jax.default_backend() != "cpu":
-        return max(16, ACCELERATOR_CHUNK // max(64, int(triple.n)))
-    return (
-        POPULATION_CHUNK
-        if triple.is_population
-        else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(triple.n)))
+def prior_draws(
+    triple: Triple, key: Key[Array, ""], particles: int
+) -> Float[np.ndarray, "particles d"]:
+    """Draws from the prior in flat coordinates, in the current precision of JAX.
+
+    Args:
+        triple: whose prior.
+        key: split into one key per particle.
+        particles: how many.
+    """
+    wide = jnp.zeros(()).dtype == jnp.float64
+    chunk = _chunk_size(float(triple.n), triple.is_population)
+    draw = _compile_draws(triple.coordinates, particles, chunk, wide)
+    return np.asarray(draw(jax.random.split(key, particles), (), ()))
+
+
+@lru_cache(maxsize=16)
+def _compile_draws(coordinates: Coordinates, particles: int, chunk: int, wide: bool) -> Callable:
+    trace_in(wide)
+    few = particles * coordinates.dimension <= QUICK_DRAWS
+    everywhere = _spread_over_devices(particles, chunk, wide)
+    return everywhere(
+        lambda key, shared, data: coordinates.sample(key), 1, QUICKLY_COMPILED if few else None
     )
+
+
+def _chunk_size(n: float, is_population: bool) -> int:
+    if jax.default_backend() != "cpu":
+        return max(16, ACCELERATOR_CHUNK // max(64, int(n)))
+    return POPULATION_CHUNK if is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(n)))
 
 
 def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[..., Callable]:

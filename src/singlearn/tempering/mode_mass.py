@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import gammaln, logsumexp
-from scipy.stats import chi2
+from scipy.special import chdtri, gammaln, logsumexp
 
 from singlearn.tempering.landscape import Landscape
 
@@ -32,7 +31,7 @@ MARGIN = 1.25
 @dataclass(frozen=True, eq=False)
 class Ellipsoid:
     r"""The set :math:`|A^{-1}(u - c)| ≤ r` of flat coordinates, with which a mode is set apart from
-     everything else.
+    everything else.
 
     Attributes:
         centre: c.
@@ -68,7 +67,7 @@ class Ellipsoid:
 
 def radius_of(d: int) -> float:
     """The radius that leaves out ``LEFT_OUT`` of a Gaussian of d dimensions, and a margin."""
-    return MARGIN * math.sqrt(float(chi2.isf(LEFT_OUT, d)))
+    return MARGIN * math.sqrt(float(chdtri(d, LEFT_OUT)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.caution import Caution, Reason
-from singlearn.tempering.markov_moves import compile_moves
+from singlearn.tempering.markov_moves import compile_moves, prior_draws
+from singlearn.tempering.path import Path
 from singlearn.tempering.posterior import compiled_constrain
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
@@ -90,11 +91,9 @@ def refuse_negative_divergence(
         return
     count = particles * replicates
     with jax.enable_x64(precision == "float64"):
-        moves = compile_moves(triple, count)
-        drawn = moves.sample_prior(
-            jax.random.split(jax.random.fold_in(jax.random.key(seed), 0), count)
-        )
-        energies = np.asarray(moves.energies(jnp.asarray(np.asarray(drawn))), dtype=float)
+        moves = compile_moves(Path.of(triple), count)
+        drawn = prior_draws(triple, jax.random.fold_in(jax.random.key(seed), 0), count)
+        energies = np.asarray(moves.energies(jnp.asarray(drawn)), dtype=float)
     energies = energies[np.isfinite(energies)] / float(triple.n)
     if energies.size and energies.min() < -float(np.median(np.abs(energies))):
         raise ValueError(
@@ -162,7 +161,7 @@ def _moved(
     """
     count = int(settings["particles"]) * int(settings["replicates"])
     with jax.enable_x64(settings["precision"] == "float64"):
-        moves = compile_moves(triple, count)
+        moves = compile_moves(Path.of(triple), count)
         # As many as were compiled for; those that were kept come first.
         all_of_them = np.concatenate([kept] * -(-count // len(kept)))[:count]
         low, high = np.quantile(kept, [0.25, 0.75], axis=0)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import time
 
-from singlearn.running.progress import ProgressBar
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.tempering.rungs import Rung
 
 
 class LadderProgress(ProgressBar):
-    """Shows rung, β, acceptance and the time left; silent unless standard error is a terminal.
+    """Shows what is compiled, then rung, β, acceptance and the time left.
 
     The time left assumes that the coming decades of β take as long, each, as the last ones did.
     """
 
-    def __init__(self, name: str, beta_max: float, visible: bool | None = None) -> None:
-        super().__init__(name, "sampling the prior", visible)
+    def __init__(self, name: str, beta_max: float, visible: Progress = None) -> None:
+        super().__init__(name, "compiling, then sampling the prior", visible)
         self._beta_max = beta_max
         self._history: list[tuple[float, float]] = []
 
@@ -24,6 +24,7 @@ class LadderProgress(ProgressBar):
         """Report a finished rung."""
         beta = rung.inverse_temperature
         if beta == 0:
+            self.show(0.0, "compiling the moves, then the first β")
             return
         self._history.append((math.log(beta), time.monotonic()))
         recent = self._history[-12:]
@@ -36,5 +37,8 @@ class LadderProgress(ProgressBar):
             done = (recent[-1][0] - self._history[0][0]) / max(
                 math.log(self._beta_max) - self._history[0][0], 1e-12
             )
-        words = f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  moves {rung.moves}{left}"
+        words = (
+            f"rung {index}  β = {beta:.2e}  accepted {rung.acceptance:.0%}  "
+            f"moves {rung.moves}{left}"
+        )
         self.show(done, words)

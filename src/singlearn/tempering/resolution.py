@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.markov_moves import Moves, compile_moves
+from singlearn.tempering.path import Path
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Triple
 
@@ -67,7 +68,7 @@ def resolved_inverse_temperature(triple: Triple, rungs: Rungs, seed: int) -> flo
         β of the last resolved rung, 0 if there is none.
     """
     with jax.enable_x64(rungs.particles.dtype == np.float64):
-        moves = compile_moves(triple, rungs.energies.shape[1] * rungs.energies.shape[2])
+        moves = compile_moves(Path.of(triple), rungs.energies.shape[1] * rungs.energies.shape[2])
     generator = np.random.default_rng(seed)
     good, bad = 0, len(rungs)
     seen_unresolved = False

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 from jaxtyping import Float, Int, PyTree
 
 from singlearn.measure import criteria
@@ -36,16 +35,17 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_mixing,
     coordinate_warnings,
 )
-from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
-from singlearn.tempering.modes import view_of_ladders, warnings_of_modes
+from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.predicted import Draw
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.site_names import event_cautions, imputed_cautions
+from singlearn.tempering.site_cautions import event_cautions, imputed_cautions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Triple
 from singlearn.triple.sites import Sites
@@ -54,6 +54,7 @@ from singlearn.volume.curve import VolumeCurve
 
 if TYPE_CHECKING:
     import pandas
+    import xarray as xr
 
 OPTIMISER_STARTS = 12
 # With fewer effective particles among those that thin left, draws of any number are a few points.
@@ -498,12 +499,10 @@ class Run(Answer):
         """Pickled as it is saved: without its triple, whose functions other processes may not have,
         with the identity of it.
         """
-        from singlearn.tempering.storage import identity_of_run
-
         state = {f.name: getattr(self, f.name) for f in fields(self)}
+        made_of = as_plain_data(self.made_of, self.rungs.particles[0])
         return _unpickled, (
-            state
-            | {"stored_optimum": self.optimum, "triple": None, "made_of": identity_of_run(self)},
+            state | {"stored_optimum": self.optimum, "triple": None, "made_of": made_of},
         )
 
     def __copy__(self) -> Run:
@@ -540,13 +539,34 @@ class Run(Answer):
 
         return to_dict(self)
 
-    def to_datatree(self) -> xr.DataTree:
-        """The run as an xarray DataTree with ArviZ's groups (posterior, sample_stats,
-        log_likelihood) and the rungs.
-        """
-        from singlearn.tempering.storage import to_datatree
+    def to_datatree(
+        self, prior: bool = False, posterior_predictive: Draw | bool = False, seed: int = 0
+    ) -> xr.DataTree:
+        r"""The run as an xarray DataTree with ArviZ's groups, and the rungs.
 
-        return to_datatree(self)
+        ``posterior``, ``sample_stats`` and, with data, ``log_likelihood`` and ``observed_data`` are
+        always there; sites, plates and dimensions have the names that a NumPyro model gave them.
+        ArviZ 1 reads it as it is: ``az.summary(run.to_datatree())``; ArviZ 0.2x through
+        ``az.InferenceData.from_datatree``.
+
+        Args:
+            prior: add ``prior``, the particles at β = 0.
+            posterior_predictive: ``True`` adds data replicated once per draw,
+                :math:`y^{rep} \sim p(y|w)`, by the model itself (of NumPyro or a regression);
+                of another triple give ``draw(key, w, data)``, which returns an array of shape
+                (n, …). With ``prior`` also ``prior_predictive``.
+            seed: of the replicated data.
+
+        Returns:
+            The tree; its attributes name the library, its version and the time.
+
+        Raises:
+            ValueError: replicated data of a population run, of a triple that cannot draw data, or
+                of a run loaded without its triple.
+        """
+        from singlearn.tempering.datatree import to_datatree
+
+        return to_datatree(self, prior, posterior_predictive, random_seed(seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the
@@ -582,18 +602,11 @@ class Run(Answer):
         """
         from singlearn.tempering.storage import load
 
-        return load(path, triple, restrict)
+        return cls(**load(path, triple, restrict))
 
 
 def _unpickled(state: dict[str, Any]) -> Run:
     return Run(**state)
-
-
-def ladder_view(rungs: Rungs, settings: dict[str, Any]) -> LadderView:
-    """All rungs reweighted together, with the prior mass that the settings of a restricted run
-    record, and the modes that were added.
-    """
-    return view_of_ladders(rungs, settings)
 
 
 def draw_from_rungs(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from singlearn.triple import Triple
+from singlearn.tempering.path import Path
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The triple by name and sizes, and the arguments of ``temper``, which say what they mean."""
+    """Name and sizes of what was tempered, and the arguments passed to ``temper``."""
 
     name: str
     n: float
@@ -26,7 +26,7 @@ class Settings:
     @classmethod
     def of(
         cls,
-        triple: Triple,
+        path: Path,
         beta_max: float,
         particles: int,
         replicates: int,
@@ -35,12 +35,12 @@ class Settings:
         thin: int,
         precision: str,
     ) -> Settings:
-        """The settings of a run of this triple."""
+        """The settings of a run along this path."""
         return cls(
-            triple.name,
-            float(triple.n),
-            triple.dimension,
-            triple.is_population,
+            path.name,
+            float(path.n),
+            path.dimension,
+            path.is_population,
             beta_max,
             particles,
             replicates,

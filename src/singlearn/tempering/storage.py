@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -20,15 +20,15 @@ import xarray as xr
 from singlearn.phases.restriction import Restrict, Restriction, restricted
 from singlearn.running import identity
 from singlearn.running.whole_files import as_path, not_written, partial_name, write_whole
-from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.coordinate_mixing import CoordinateMixing
+from singlearn.tempering.made_of import MadeOf, as_plain_data
+from singlearn.tempering.modes import view_of_ladders
+from singlearn.tempering.named_groups import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.tempering.optimum import Optimum
 from singlearn.tempering.posterior import Posterior
 from singlearn.tempering.rungs import Rungs
-from singlearn.tempering.site_names import log_likelihood_group, pointwise, posterior_dimensions
 from singlearn.triple import Triple
-
-if TYPE_CHECKING:
-    from singlearn.tempering.run import Run
+from singlearn.triple.sites import Sites
 
 FORMAT = 2
 # Groups that are ours; whoever opens the file elsewhere may add others.
@@ -47,7 +47,38 @@ RUNG_DIMENSIONS = {
 }
 
 
-def to_datatree(run: Run) -> xr.DataTree:
+class Storable(Protocol):
+    """What is written down of a run; :class:`singlearn.tempering.run.Run` has it."""
+
+    @property
+    def rungs(self) -> Rungs: ...
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+    @property
+    def posterior(self) -> Posterior: ...
+
+    @property
+    def optimum(self) -> Optimum | None: ...
+
+    @property
+    def truth_energy(self) -> float | None: ...
+
+    @property
+    def known_multiplicity(self) -> int | None: ...
+
+    @property
+    def sites(self) -> Sites: ...
+
+    @property
+    def coordinate_mixing(self) -> CoordinateMixing: ...
+
+    @property
+    def made_of(self) -> MadeOf | dict[str, Any] | None: ...
+
+
+def to_datatree(run: Storable) -> xr.DataTree:
     """See ``Run.to_datatree``."""
     rungs = xr.Dataset(
         {
@@ -79,7 +110,7 @@ def to_datatree(run: Run) -> xr.DataTree:
     }
     if run.posterior.log_likelihood is not None:
         groups["log_likelihood"] = log_likelihood_group(run.posterior.log_likelihood, run.sites)
-    made_of = identity_of_run(run)
+    made_of = as_plain_data(run.made_of, run.rungs.particles[0])
     if made_of is not None:
         # As bytes and no attribute: HDF5 holds no attribute above 64 kB.
         text = np.frombuffer(json.dumps(made_of).encode(), dtype=np.uint8)
@@ -113,7 +144,7 @@ def to_datatree(run: Run) -> xr.DataTree:
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
 
 
-def _independence(run: Run) -> dict[str, float | str]:
+def _independence(run: Storable) -> dict[str, float | str]:
     """What a reader of the draws should know: their order says nothing, and they share
     ancestors.
     """
@@ -133,7 +164,7 @@ def _independence(run: Run) -> dict[str, float | str]:
     }
 
 
-def save(run: Run, path: str | os.PathLike[str]) -> None:
+def save(run: Storable, path: str | os.PathLike[str]) -> None:
     """See ``Run.save``; the file appears whole or not at all."""
     target = as_path("path", path)
     if not target.parent.is_dir():
@@ -147,10 +178,14 @@ def save(run: Run, path: str | os.PathLike[str]) -> None:
     write_whole(target, tree.to_netcdf(engine="h5netcdf"))
 
 
-def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict | None) -> Run:
-    """See ``Run.load``."""
-    from singlearn.tempering.run import Run, ladder_view
+def load(
+    path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict | None
+) -> dict[str, Any]:
+    """See ``Run.load``.
 
+    Returns:
+        What a run is made of, by the names of its attributes.
+    """
     source = as_path("path", path)
     if triple is not None and not isinstance(triple, Triple):
         raise TypeError(
@@ -194,13 +229,13 @@ def load(path: str | os.PathLike[str], triple: Triple | None, restrict: Restrict
         whole = triple if restriction is None else restricted(triple, restriction)
         if found["truth_energy"] is None:
             found["truth_energy"] = whole.truth_energy
-    return Run(
+    return {
         **found,
-        settings=settings,
-        view=ladder_view(found["rungs"], settings),
-        triple=whole,
-        made_of=parts,
-    )
+        "settings": settings,
+        "view": view_of_ladders(found["rungs"], settings),
+        "triple": whole,
+        "made_of": parts,
+    }
 
 
 def _compare(
@@ -306,15 +341,6 @@ def _save_zarr(tree: xr.DataTree, target: Path) -> None:
             if left_over.exists():
                 with suppress(OSError):
                     shutil.rmtree(left_over)
-
-
-def identity_of_run(run: Run) -> dict[str, Any] | None:
-    """What a run was made of, as plain data; ``None`` where it does not say."""
-    return (
-        run.made_of.parts(run.rungs.particles[0])
-        if isinstance(run.made_of, MadeOf)
-        else run.made_of
-    )
 
 
 def _digest(groups: Mapping[str, xr.Dataset], attributes: Mapping[Any, Any]) -> str:

@@ -91,10 +91,7 @@ def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, 
         """The model as a function of the parameter: what the change of coordinates chooses is of no
         interest.
         """
-        if triple.log_likelihood is not None:
-            return triple.log_likelihood(w, data)
-        assert triple.kl is not None
-        return triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
+        return triple.kind.values(w, data)
 
     def score(u: Float[Array, " d"], which: Array, data: PyTree) -> Float[Array, ""]:
         return scores(program, n, triple.coordinates.constrain(u), data)[which].astype(u.dtype)
@@ -118,7 +115,7 @@ def count_switches(function: Callable[..., Any], n: int, *shapes: Any) -> int:
 
 def scores(function: Callable[..., Any], n: int, *arguments: Any) -> Float[Array, " scores"]:
     r"""Scores of every switch in the program of ``function`` at ``arguments``, each to be made
-     small.
+    small.
 
     - ``logaddexp(a, b)``: :math:`b - a` and :math:`a - b`;
     - ``exp(x)`` of anything but a parameter itself, hence each term of a ``logsumexp``, or of

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,12 +21,15 @@ from singlearn.phases.restriction import (
     restricted,
 )
 from singlearn.running.arguments import real_number, whole_number
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.beyond import look_beyond
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.markov_moves import prior_draws
 from singlearn.tempering.modes import CHOICES, names, with_modes
+from singlearn.tempering.path import Path
 from singlearn.tempering.posterior import draw_posterior
 from singlearn.tempering.prior_cautions import SETTING, intake_cautions, refuse_negative_divergence
 from singlearn.tempering.resolution import resolved_inverse_temperature
@@ -44,7 +49,7 @@ def temper(
     thin: int = 1,
     precision: str = "float64",
     checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
     restrict: Restrict | None = None,
     modes: str | None = "auto",
 ) -> Run:
@@ -69,7 +74,8 @@ def temper(
         checkpoint: a folder; every rung is written there before the next begins, and a run begun
             there is resumed. It belongs to what the run was made of: settings, data, prior,
             likelihood and phase are compared, functions by their values at probe points.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run
             starts from prior draws inside the phase, the share of draws that fall inside is its
             prior mass, and the free energy counts it: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
@@ -108,7 +114,10 @@ def temper(
     if modes not in CHOICES:
         raise ValueError(f"modes: got {modes!r}; it should be one of {names()}")
     brought = triple
-    start: Float[np.ndarray, "replicates particles d"] | None = None
+    key = jax.random.fold_in(jax.random.key(seed), 0)
+    start: Callable[[], Float[np.ndarray, "*shape d"]] = partial(
+        prior_draws, triple, key, particles * replicates
+    )
     restriction_settings: dict[str, Any] = {}
     made_of = MadeOf(triple, None)
     if restrict is not None:
@@ -117,7 +126,6 @@ def temper(
         with jax.enable_x64(precision == "float64"):
             trace_in(precision == "float64")
             restriction = Restriction.of(restrict, triple.coordinates)
-            key = jax.random.fold_in(jax.random.key(seed), 0)
             masses = draw_inside(
                 drawing_from_prior(triple.coordinates, restriction),
                 restriction.description,
@@ -126,19 +134,19 @@ def temper(
                 replicates,
             )
         made_of = MadeOf(triple, restriction)
-        triple, start = restricted(triple, restriction), masses.population
+        triple = restricted(triple, restriction)
+        start = partial(np.asarray, masses.population)
         restriction_settings = {
             "restricted_to": restriction.description,
             "prior_free_energies": [float(f) for f in masses.free_energies],
             "prior_floor": masses.floor,
         }
-    settings = Settings.of(
-        triple, beta_max, particles, replicates, seed, target_ess, thin, precision
-    )
+    path = Path.of(triple)
+    settings = Settings.of(path, beta_max, particles, replicates, seed, target_ess, thin, precision)
     if restrict is None:
         refuse_negative_divergence(triple, particles, replicates, seed, precision)
     with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
-        rungs = anneal(triple, settings, disk, progress, start)
+        rungs = anneal(path, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}
     if triple.is_population and restrict is None and precision == "float64":

@@ -21,11 +21,13 @@ from singlearn.results.estimate import Estimate
 from singlearn.results.result import Answer
 from singlearn.results.table import pairs
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.bridge import build_bridge
 from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.mixing_warnings import mixing_warnings
+from singlearn.tempering.path import Path
 from singlearn.tempering.prior_cautions import cautions_of_density
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
@@ -102,7 +104,7 @@ def temper_from(
     seed: int = 0,
     target_ess: float = 0.6,
     precision: str = "float64",
-    progress: bool | None = False,
+    progress: Progress = None,
 ) -> RunFrom:
     r"""The free energy of one phase, from a known parameter of it.
 
@@ -161,10 +163,8 @@ def temper_from(
             replicates,
             what="reference around the start",
         )
-    settings = Settings.of(
-        bridge.triple, 1.0, particles, replicates, seed, target_ess, 1, precision
-    )
-    rungs = anneal(bridge.triple, settings, None, progress, mass.population)
+    settings = Settings.of(bridge.path, 1.0, particles, replicates, seed, target_ess, 1, precision)
+    rungs = anneal(bridge.path, settings, None, progress, lambda: mass.population)
     view = LadderView(
         rungs.inverse_temperature,
         rungs.energies,
@@ -176,7 +176,7 @@ def temper_from(
         own = restricted(triple, restriction)
         flat = bridge.coordinates(rungs.particles.reshape(-1, triple.dimension))
         energies = np.asarray(
-            compile_moves(own, len(flat)).energies(jnp.asarray(flat)), dtype=float
+            compile_moves(Path.of(own), len(flat)).energies(jnp.asarray(flat)), dtype=float
         )
     energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
     weights = np.stack([r.weights(1.0) for r in view.replicates])

@@ -18,7 +18,7 @@ from singlearn.measure.ladder_view import LadderView
 from singlearn.tempering.copies import Likeness
 from singlearn.tempering.descent import Descended, descend
 from singlearn.tempering.landscape import BATCH, QUICKLY_COMPILED, Landscape, landscape_of
-from singlearn.tempering.markov_moves import Moves
+from singlearn.tempering.markov_moves import Moves, prior_draws
 from singlearn.tempering.mode_mass import Mode, evaluations_of_mode, measure_mode
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.switches import Switches, switches_of
@@ -317,7 +317,7 @@ def _scan(
         else int(np.clip(allowed // size, 1, max(1, LARGEST_SCAN // size)))
     )
     drawn = [
-        np.asarray(moves.sample_prior(jax.random.split(jax.random.fold_in(key, k), size)), float)
+        np.asarray(prior_draws(triple, jax.random.fold_in(key, k), size), float)
         for k in range(count)
     ]
     energies = [np.asarray(moves.energies(jnp.asarray(part)), float) for part in drawn]

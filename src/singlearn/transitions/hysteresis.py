@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
@@ -24,12 +23,14 @@ from singlearn.results.estimate import Estimate
 from singlearn.results.result import Answer
 from singlearn.results.table import aligned_rows, frame, share_cell
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import population_arguments
+from singlearn.tempering.path import Path, Program
 from singlearn.tempering.settings import Settings
 from singlearn.transitions.phase_diagram import distinct_values
-from singlearn.triple import Coordinates, Triple
+from singlearn.triple import Model, Triple
 
 if TYPE_CHECKING:
     import pandas
@@ -154,9 +155,10 @@ def hysteresis(
     replicates: int = 4,
     seed: int = 0,
     parameter: str = "θ",
+    progress: Progress = None,
 ) -> Hysteresis:
     r"""Temper at one end of a sweep and carry the population to the other, and the same from the
-     other end.
+    other end.
 
     From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
     normalising constants also give the change of F.
@@ -165,6 +167,7 @@ def hysteresis(
         make_triple, along, labeller, particles, replicates, seed, parameter: as for
             ``phase_diagram``; all triples have the same parameters.
         beta: inverse temperature, the same all along, in 1/nats.
+        progress: as for ``temper``.
 
     Raises:
         ValueError: fewer than two distinct finite values, or triples of different dimension.
@@ -179,7 +182,13 @@ def hysteresis(
             "to another"
         )
 
-    def branch(direction: str, order: list[float], own_seed: int) -> Branch:
+    def branch(direction: str, order: list[float], own_seed: int, bar: ProgressBar) -> Branch:
+        def come_to(index: int) -> None:
+            done = (0 if direction == "up" else len(order)) + index
+            words = f"{direction}, {parameter} = {order[index]:.4g}"
+            bar.show(done / (2 * len(order)), words)
+
+        come_to(0)
         run = temper(
             triples[order[0]],
             beta_max=beta,
@@ -195,6 +204,7 @@ def hysteresis(
         )
         shares = [_shares(triples[order[0]], labeller, population)]
         for index, (here, there) in enumerate(pairwise(order)):
+            come_to(index + 1)
             population, step = _carried(
                 triples[here], triples[there], float(beta), population, own_seed + 1 + index
             )
@@ -208,9 +218,10 @@ def hysteresis(
             shares.append(_shares(triples[there], labeller, population))
         return Branch(direction, tuple(order), tuple(free), tuple(shares))
 
-    return Hysteresis(
-        parameter, branch("up", values, seed), branch("down", values[::-1], seed + 1_000_003)
-    )
+    with ProgressBar("up and down", f"{parameter} = {values[0]:.4g}", progress) as bar:
+        up = branch("up", values, seed, bar)
+        down = branch("down", values[::-1], seed + 1_000_003, bar)
+    return Hysteresis(parameter, up, down)
 
 
 def _carried(
@@ -221,39 +232,32 @@ def _carried(
     seed: int,
 ) -> tuple[Float[np.ndarray, "replicates particles d"], Estimate]:
     """The population at ``there``, and F there minus F here."""
-    data: tuple[PyTree, PyTree] = (here.data, there.data)
-
-    def log_posterior(triple: Triple, own: PyTree, u: Float[Array, " d"]) -> Float[Array, ""]:
-        return triple.coordinates.log_prob(u) - beta * triple.energy(
-            u, jax.tree.map(jnp.asarray, own)
-        )
-
-    def start(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return log_posterior(here, data[0], u)
-
-    def energy(u: Float[Array, " d"]) -> Float[Array, ""]:
-        return start(u) - log_posterior(there, data[1], u)
-
-    def no_draw(key: Any) -> Any:
-        raise RuntimeError("a carried population is never drawn afresh")
-
-    replicates, particles, dimension = population.shape
-    bridge = Triple(
-        None,
-        None,
-        (),
-        None,
-        there.name,
-        kl=energy,
-        n=1.0,
-        coordinates=Coordinates(
-            dimension, no_draw, start, constrain=lambda u: u, unconstrain=jnp.asarray
-        ),
+    path = Path(
+        _between(here.as_model(), there.as_model()), (beta, here.data, there.data), there.name
     )
-    settings = Settings.of(bridge, 1.0, particles, replicates, seed, 0.6, 1, "float64")
-    rungs = anneal(bridge, settings, None, False, population)
+    replicates, particles, _ = population.shape
+    settings = Settings.of(path, 1.0, particles, replicates, seed, 0.6, 1, "float64")
+    rungs = anneal(path, settings, None, False, lambda: population)
     view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
     return rungs.particles[-1], view.free_energy(1.0)
+
+
+def _between(here: Model, there: Model) -> Program:
+    """From the posterior at one value to that at another; its data are β and the data of both."""
+
+    def log_posterior(triple: Triple, beta: Any, own: PyTree, u: Array) -> Float[Array, ""]:
+        return triple.coordinates.log_prob(u) - beta * triple.energy(u, own)
+
+    def start(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        beta, first, _ = data
+        return log_posterior(here.triple, beta, first, u)
+
+    def energy(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
+        beta, _, second = data
+        change = start(u, data) - log_posterior(there.triple, beta, second, u)
+        return jnp.where(jnp.isnan(change), jnp.inf, change)
+
+    return Program((here, there), here.triple.dimension, start, energy)
 
 
 def _shares(

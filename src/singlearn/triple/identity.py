@@ -139,15 +139,6 @@ def _asked(triple: Triple, points: Float[np.ndarray, "points d"]) -> dict[str, P
     return parts
 
 
-def _pointwise(triple: Triple, u: Array, w: PyTree, data: PyTree) -> Array:
-    return triple.pointwise(u, data)
-
-
-def _divergence(triple: Triple, u: Array, w: PyTree, data: PyTree) -> Array:
-    assert triple.kl is not None
-    return triple.kl(w) if triple.kl_at is None else triple.kl_at(w, data[1])
-
-
 @lru_cache(maxsize=16)
 def _compiled(
     model: Model, points: tuple[int, ...], structure: Any, shapes: tuple[Any, ...]
@@ -155,7 +146,6 @@ def _compiled(
     """The values at all probe points, compiled once for all data sets of a model; the narrowest
     arithmetic that is in it; and how many values each function has per point."""
     triple = model.triple
-    of = _divergence if triple.is_population else _pointwise
     sizes: list[int] = []
 
     def blocks(value: Array) -> tuple[Array, Array]:
@@ -169,7 +159,8 @@ def _compiled(
         sizes.clear()
         w = triple.coordinates.constrain(u)
         flat = jnp.concatenate([jnp.ravel(leaf).astype(float) for leaf in jax.tree.leaves(w)])
-        return blocks(triple.coordinates.log_prob(u)), blocks(flat), blocks(of(triple, u, w, data))
+        values = triple.kind.values(w, data)
+        return blocks(triple.coordinates.log_prob(u)), blocks(flat), blocks(values)
 
     arguments = jax.tree.unflatten(
         structure, [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in shapes]

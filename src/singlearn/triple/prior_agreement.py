@@ -15,6 +15,7 @@ from scipy.special import gammaln, logsumexp
 
 from singlearn.triple.coordinates import Coordinates
 from singlearn.triple.intake.distributions import is_numpyro
+from singlearn.triple.stated_by_model import StatedByModel
 from singlearn.triple.triple import Triple
 
 # As many draws as are cheap: fewer where there are many coordinates.
@@ -49,7 +50,7 @@ class PriorFinding:
 def is_numpyro_prior(triple: Triple) -> bool:
     """Whether the prior consists of NumPyro's own distributions, or is that of a NumPyro model."""
     leaves = jax.tree.leaves(triple.prior, is_leaf=lambda leaf: isinstance(leaf, dist.Distribution))
-    return triple.prior is None or all(
+    return isinstance(triple.prior, StatedByModel) or all(
         isinstance(leaf, dist.Distribution) and is_numpyro(leaf) for leaf in leaves
     )
 
@@ -310,7 +311,7 @@ def _in_standard_errors(terms: Float[np.ndarray, "draws functions"]) -> tuple[fl
 @lru_cache(maxsize=64)
 def log_mass(coordinates: Coordinates) -> tuple[float, float]:
     r"""The logarithm of :math:`∫ p\,du` and its standard error, in nats, by bridge sampling against
-     a t distribution fitted to the draws.
+    a t distribution fitted to the draws.
 
     Both are NaN where no proposal overlaps the prior well enough to say: in more than
     ``LARGEST_DIMENSION`` dimensions, or for a prior of many separate pieces.

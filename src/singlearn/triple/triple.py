@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import Shown, in_few_words
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
 from singlearn.triple.intake.arrays import (
@@ -24,21 +24,21 @@ from singlearn.triple.intake.arrays import (
     refuse_different_indexes,
 )
 from singlearn.triple.intake.functions import explained
-from singlearn.triple.intake.indexing import out_of_bounds
 from singlearn.triple.intake.noise import noise_of_each
-from singlearn.triple.intake.shapes import (
-    check_parameter_matches,
-    check_pointwise_shape,
-    check_population_size,
-    leading_lengths,
-)
+from singlearn.triple.intake.observations import observed
+from singlearn.triple.intake.shapes import check_parameter_matches, check_population_size
+from singlearn.triple.kinds import Divergence, DivergenceAt, Kind, Observations
 from singlearn.triple.sites import Sites
+from singlearn.triple.stated_by_model import StatedByModel
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Triple(Shown):
-    r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`; its energy is
-     :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`.
+    r"""Model :math:`p(y|x,w)`, data drawn from the truth, prior :math:`φ(w)`.
+
+    Its energy is :math:`n L_n(w) = -Σ_i \log p(y_i|x_i,w)`. There are three kinds of triples with
+    the same methods: this constructor makes one of data, :meth:`population` one of an exact K, also
+    of a K that depends on a setting.
 
     Args:
         log_likelihood: ``log_likelihood(w, data) -> (n,)``, the pointwise :math:`\log p(y_i|x_i,w)`
@@ -51,6 +51,19 @@ class Triple(Shown):
             :math:`\log q(y_i|x_i)` of shape ``(n,)``.
         name: how tables and figures call it.
         known: the learning coefficient, where it is proven.
+        start: optional; ``start(data)`` is a parameter that fits the data well. The search for
+            modes that no particle has seen starts there as well.
+
+    Attributes:
+        kind: observations, or a divergence, with what is its own.
+        prior: as it was given; of a NumPyro model the model and its arguments.
+        coordinates: the prior in flat, unconstrained coordinates.
+        truth: as it was given, arrays as NumPy arrays; ``None`` where it is unknown.
+        truth_energy: :math:`n L_n(w_0)` in nats, 0 for a population; ``None`` where it is unknown.
+        name: how tables and figures call it.
+        known: the learning coefficient, where it is proven.
+        sites: names of the sites of a NumPyro model; empty for others.
+        start: data to a parameter that fits them well, or ``None``.
 
     Raises:
         ValueError: ``n = 0``, data that are masked, missing, not finite or no numbers, a log
@@ -59,103 +72,135 @@ class Triple(Shown):
 
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, -0.5])
-    >>> t = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y, truth=0.0)
+    >>> def log_likelihood(w, y):
+    ...     return dist.Normal(w, 1.0).log_prob(y)
+    >>> t = Triple(log_likelihood, dist.Normal(0.0, 1.0), y, truth=0.0)
     >>> t.n, t.dimension, round(t.truth_energy, 4)
     (2, 1, 2.0879)
     """
 
-    log_likelihood: Callable[[PyTree, PyTree], Float[Array, " n"]] | None
+    kind: Kind
     prior: Any
-    data: PyTree
-    truth: Any = None
-    name: str = "triple"
-    known: ExactCoefficient | None = None
-    # Set by the constructors, not by users: a ready-made chart, the population energy, and the
-    # sample size of a population triple.
-    coordinates: Coordinates = field(default=None, repr=False, kw_only=True)  # type: ignore[assignment]
-    kl: Callable[[PyTree], Float[Array, ""]] | None = field(default=None, repr=False, kw_only=True)
-    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]] | None = field(
-        default=None, repr=False, kw_only=True
-    )
-    setting: PyTree = field(default=None, kw_only=True)
-    sites: Sites = field(default_factory=Sites, repr=False, kw_only=True)
-    n: float | int = field(default=0, kw_only=True)
-    truth_energy: float | None = field(default=None, kw_only=True)
-    # Set by ready-made models: data to a parameter that fits them well, from which a search for
-    # unseen modes starts as well.
-    start: Callable[[PyTree], PyTree] | None = field(default=None, repr=False, kw_only=True)
-    # Of a NumPyro model: the model and copies of its arguments, to make the triple again in another
-    # process.
-    brought: tuple[Callable, tuple[Any, ...], dict[str, Any]] | None = field(
-        default=None, repr=False, kw_only=True
-    )
+    coordinates: Coordinates
+    truth: Any
+    truth_energy: float | None
+    name: str
+    known: ExactCoefficient | None
+    sites: Sites
+    start: Callable[[PyTree], PyTree] | None
 
-    def __post_init__(self) -> None:
-        if self.coordinates is None:
-            with jax.enable_x64(True):
-                _put(self, "coordinates", coordinates_of(self.prior))
-        if self.kl is not None:
-            # Compiled moves take these two as they take data, so that one compilation serves every
-            # n and every setting.
-            _put(
-                self,
-                "data",
-                (np.asarray(float(self.n)), as_data(self.setting, "setting", lists=False)),
-            )
-            return
-        if self.log_likelihood is None:
-            raise ValueError(
-                "log_likelihood: got None; it should be a function log_likelihood(w, data) -> (n,)"
-            )
-        _put(self, "data", as_data(self.data))
-        _put(self, "truth", self._understood_truth())
+    def __init__(
+        self,
+        log_likelihood: Callable[[PyTree, PyTree], Float[Array, " n"]],
+        prior: Any,
+        data: PyTree,
+        truth: Any = None,
+        name: str = "triple",
+        known: ExactCoefficient | None = None,
+        *,
+        start: Callable[[PyTree], PyTree] | None = None,
+    ) -> None:
         with jax.enable_x64(True):
-            try:
-                shape = jax.eval_shape(self.log_likelihood, self.coordinates.shapes(), self.data)
-            except Exception as error:
-                raise explained("log_likelihood", error, self.data) from error
-            self._refuse_indices_out_of_bounds()
-            _put(self, "n", check_pointwise_shape(shape, leading_lengths(self.data)))
-            if self.truth is not None:
-                if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
-                    raise ValueError(
-                        f"truth: its shape ({int(self.n)},) is both that of a parameter and that "
-                        f"of log densities of n = {int(self.n)} "
-                        "observations; name the parameter, prior={'w': …}, and give truth={'w': …} "
-                        "or the log densities"
-                    )
-                _put(
-                    self,
-                    "truth_energy",
-                    -float(np.sum(self.truth_log_likelihood(), dtype=np.float64)),
-                )
-        if self.truth_energy is not None and not math.isfinite(self.truth_energy):
+            coordinates = coordinates_of(prior)
+        self._set_up(log_likelihood, prior, coordinates, data, truth, name, known, start=start)
+
+    def _set_up(
+        self,
+        log_likelihood: Callable[[PyTree, PyTree], Float[Array, " n"]],
+        prior: Any,
+        coordinates: Coordinates,
+        data: PyTree,
+        truth: Any,
+        name: str,
+        known: ExactCoefficient | None,
+        sites: Sites | None = None,
+        start: Callable[[PyTree], PyTree] | None = None,
+    ) -> None:
+        """Check observations and a truth, and take them."""
+        observations = observed(log_likelihood, coordinates.shapes, data)
+        self._put(observations, prior, coordinates, name, known, sites=sites, start=start)
+        if truth is None:
+            return
+        object.__setattr__(self, "truth", self._understood_truth(truth))
+        if self.truth_is_parameter and np.shape(self.truth) == (self.n,):
             raise ValueError(
-                f"truth: its energy n L_n(w_0) is {self.truth_energy}; the truth must give every "
+                f"truth: its shape ({int(self.n)},) is both that of a parameter and that "
+                f"of log densities of n = {int(self.n)} "
+                "observations; name the parameter, prior={'w': …}, and give truth={'w': …} "
+                "or the log densities"
+            )
+        energy = -float(np.sum(self.truth_log_likelihood(), dtype=np.float64))
+        if not math.isfinite(energy):
+            raise ValueError(
+                f"truth: its energy n L_n(w_0) is {energy}; the truth must give every "
                 f"observation a finite density"
             )
+        object.__setattr__(self, "truth_energy", energy)
 
-    def _refuse_indices_out_of_bounds(self) -> None:
-        leaves = jax.tree.leaves(self.data)
-        if not any(
-            leaf.dtype.kind in "iuf" and np.array_equal(leaf, np.floor(leaf)) for leaf in leaves
-        ):
-            return
-        shapes = self.coordinates.shapes()
-        traced = jax.make_jaxpr(self.log_likelihood)(shapes, self.data)  # type: ignore[arg-type]
-        sentence = out_of_bounds(traced, [*[None] * len(jax.tree.leaves(shapes)), *leaves])
-        if sentence:
-            raise ValueError(
-                f"data: {sentence}; JAX would take the nearest entry in its place. Indices and "
-                f"labels of groups should count from 0"
-            )
+    def _put(
+        self,
+        kind: Kind,
+        prior: Any,
+        coordinates: Coordinates,
+        name: str,
+        known: ExactCoefficient | None = None,
+        *,
+        truth: Any = None,
+        truth_energy: float | None = None,
+        sites: Sites | None = None,
+        start: Callable[[PyTree], PyTree] | None = None,
+    ) -> None:
+        """Set every attribute, once."""
+        values = {
+            "kind": kind,
+            "prior": prior,
+            "coordinates": coordinates,
+            "truth": truth,
+            "truth_energy": truth_energy,
+            "name": name,
+            "known": known,
+            "sites": Sites() if sites is None else sites,
+            "start": start,
+        }
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
+
+    @classmethod
+    def _of(
+        cls, kind: Kind, prior: Any, coordinates: Coordinates, name: str, **more: Any
+    ) -> Triple:
+        """A triple of parts that were checked before."""
+        made = object.__new__(cls)
+        made._put(kind, prior, coordinates, name, **more)
+        return made
+
+    def _changed(self, **changes: Any) -> Triple:
+        """The same triple with some attributes changed."""
+        return Triple._of(**{f.name: getattr(self, f.name) for f in fields(self)} | changes)
+
+    def __str__(self) -> str:
+        shown = {
+            "name": self.name,
+            **self.kind.parts(),
+            "dimension": self.dimension,
+            "prior": self.prior,
+            "truth": self.truth,
+            "truth_energy": self.truth_energy,
+            "known": self.known,
+        }
+        lines = [
+            f"  {name}={in_few_words(value)},\n"
+            for name, value in shown.items()
+            if value is not None
+        ]
+        return f"Triple(\n{''.join(lines)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as what it was made of; coordinates are made again where it arrives."""
         whole = self.coordinates.is_all_of_a_prior
-        if whole and self.brought is not None:
-            model, args, kwargs = self.brought
-            return _numpyro_again, (model, args, kwargs, self.name)
+        if whole and isinstance(self.prior, StatedByModel):
+            stated = self.prior
+            return _numpyro_again, (stated.model, stated.args, stated.kwargs, self.name)
         # Coordinates hold functions of ours that pickle does not take: they go along only where
         # nothing else says what they are.
         left_out = {"coordinates"} if whole else set()
@@ -169,6 +214,70 @@ class Triple(Shown):
     def __deepcopy__(self, memo: dict[int, Any]) -> Triple:
         return self
 
+    # -- the kind
+
+    @property
+    def n(self) -> float | int:
+        """The number of observations, or the sample size of a population."""
+        return self.kind.n
+
+    @property
+    def data(self) -> PyTree:
+        """The observations; of a population its sample size, and its setting where it has one.
+
+        Compiled programs take them as their argument.
+        """
+        return self.kind.data
+
+    @property
+    def is_population(self) -> bool:
+        """Whether the energy is the exact n K(w), without data."""
+        return self.kind.is_population
+
+    @property
+    def log_likelihood(self) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
+        """The pointwise log likelihood, of (w, data), in nats.
+
+        Raises:
+            ValueError: a population triple, which has none.
+        """
+        if not isinstance(self.kind, Observations):
+            raise ValueError(
+                f"{self.name} is a population triple: it has K(w) and no observations, hence no "
+                f"pointwise log likelihood"
+            )
+        return self.kind.function
+
+    @property
+    def kl(self) -> Callable[[PyTree], Float[Array, ""]]:
+        """K as a function of the parameter, at the setting of the triple, in nats.
+
+        Raises:
+            ValueError: a triple with data, whose K is unknown.
+        """
+        if not isinstance(self.kind, (Divergence, DivergenceAt)):
+            raise ValueError(f"{self.name} has data; K is known for population triples")
+        return self.kind.kl
+
+    @property
+    def setting(self) -> PyTree:
+        """What else K depends on.
+
+        Raises:
+            ValueError: a triple that was not made by ``population(..., setting=...)``.
+        """
+        return self._at_a_setting().setting
+
+    def _at_a_setting(self) -> DivergenceAt:
+        if not isinstance(self.kind, DivergenceAt):
+            raise ValueError(
+                f"{self.name}: it has no setting to change; give Triple.population a kl(w, "
+                f"setting) and a setting"
+            )
+        return self.kind
+
+    # -- the truth
+
     @property
     def truth_is_parameter(self) -> bool:
         """Whether the truth is a parameter of the model, so that the model can realise it."""
@@ -181,15 +290,11 @@ class Triple(Shown):
             for a, b in zip(jax.tree.leaves(self.truth), jax.tree.leaves(shapes), strict=True)
         )
 
-    def _understood_truth(self) -> Any:
+    def _understood_truth(self, truth: Any) -> Any:
         """The truth with arrays of any origin as NumPy arrays; plain numbers stay what they are."""
-        if self.truth is None:
-            return None
-        as_parameter = jax.tree.structure(self.truth) == jax.tree.structure(
-            self.coordinates.shapes()
-        )  # type: ignore[operator]
+        as_parameter = jax.tree.structure(truth) == jax.tree.structure(self.coordinates.shapes())  # type: ignore[operator]
         leaves, structure = jax.tree_util.tree_flatten_with_path(
-            self.truth, is_leaf=None if as_parameter else is_list_of_numbers
+            truth, is_leaf=None if as_parameter else is_list_of_numbers
         )
         found = [
             leaf
@@ -202,9 +307,10 @@ class Triple(Shown):
     def truth_log_likelihood(self) -> Float[np.ndarray, " n"]:
         r"""The pointwise :math:`\log q(y_i|x_i)` in nats, in double precision.
 
-        Raises ``ValueError`` where the truth is unknown or does not match the model.
+        Raises:
+            ValueError: the truth is unknown or does not match the model.
         """
-        if self.truth is None or self.log_likelihood is None:
+        if self.truth is None or self.is_population:
             raise ValueError(
                 f"truth: {self.name} has none; give a parameter w_0, or the pointwise log "
                 f"q(y_i|x_i)"
@@ -216,73 +322,90 @@ class Triple(Shown):
         with jax.enable_x64(True):
             return np.asarray(self.log_likelihood(jax.tree.map(jnp.asarray, self.truth), self.data))
 
+    # -- the energy
+
     @property
     def dimension(self) -> int:
-        """d, the number of parameters in unconstrained coordinates (a weight vector on the simplex
-        of K counts K-1).
+        """d, the number of parameters in unconstrained coordinates.
+
+        A weight vector on the simplex of K counts K - 1.
         """
         return self.coordinates.dimension
 
-    @property
-    def is_population(self) -> bool:
-        """Whether the energy is the exact n K(w), without data."""
-        return self.kl is not None
-
     def pointwise(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, " n"]:
-        """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats. Raises ``ValueError`` for a
-        population triple, which has no data.
+        """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats.
+
+        Raises:
+            ValueError: a population triple, which has no data.
         """
-        if self.log_likelihood is None:
-            raise ValueError(
-                f"{self.name} is a population triple: it has K(w) and no observations, hence no "
-                f"pointwise log likelihood"
-            )
         return self.log_likelihood(self.coordinates.constrain(u), data)
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a
         number. ``data`` are ``triple.data``.
         """
-        if self.kl is None:
-            value = -jnp.sum(self.pointwise(u, data))
-        else:
-            # In the precision of the moment, whichever way they came.
-            n, setting = jax.tree.map(jnp.asarray, data)
-            w = self.coordinates.constrain(u)
-            value = n * (self.kl(w) if self.kl_at is None else self.kl_at(w, setting))
+        value = self.kind.energy(self.coordinates.constrain(u), data)
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def parameter_energy(self, w: PyTree) -> float:
         """n L_n(w) (population: n K(w)) of a parameter pytree, in nats.
 
-        Raises ``ValueError`` if ``w`` does not match the prior's pytree.
+        Raises:
+            ValueError: ``w`` does not match the pytree of the prior.
         """
         check_parameter_matches("w", w, self.coordinates.shapes())
         with jax.enable_x64(True):
             w = jax.tree.map(jnp.asarray, w)
-            if self.kl is not None:
-                return float(self.n * self.kl(w))
-            assert self.log_likelihood is not None
-            return -float(jnp.sum(self.log_likelihood(w, self.data)))
+            return float(self.kind.energy(w, self.data))
+
+    # -- other triples of the same model
 
     def with_data(self, data: PyTree, truth: Any = None, name: str | None = None) -> Triple:
-        """The same model and prior with other data: a further training set. What was compiled for
-        one serves the other.
+        """The same model and prior with other data: a further training set.
 
-        Raises ``ValueError`` for a population triple, and as the constructor does.
+        What was compiled for one serves the other.
+
+        Raises:
+            ValueError: a population triple, and as the constructor does.
         """
         if self.is_population:
             raise ValueError(f"{self.name} is a population triple: it has no data to replace")
-        return Triple(
+        made = object.__new__(Triple)
+        made._set_up(
             self.log_likelihood,
             self.prior,
+            self.coordinates,
             data,
             truth,
             name or self.name,
             self.known,
-            coordinates=self.coordinates,
             start=self.start,
         )
+        return made
+
+    def with_model_of(self, other: Triple) -> Triple:
+        """The same data and truth under the log likelihood and prior of another triple.
+
+        Two triples that were made alike hold two copies of one model. Under one copy they share
+        what is compiled.
+
+        Raises:
+            ValueError: one of them is a population triple, or the log likelihood does not fit the
+                data.
+        """
+        made = object.__new__(Triple)
+        made._set_up(
+            other.log_likelihood,
+            other.prior,
+            other.coordinates,
+            self.data,
+            self.truth,
+            self.name,
+            self.known,
+            sites=self.sites,
+            start=self.start,
+        )
+        return made
 
     def with_setting(
         self, setting: PyTree, n: float | int | None = None, name: str | None = None
@@ -290,45 +413,60 @@ class Triple(Shown):
         """The same family of divergences at another setting, and at another sample size if ``n`` is
         given. What was compiled serves both.
 
-        Raises ``ValueError`` for a triple that was not made by ``population(..., setting=...)``, or
-        a setting of other shapes.
+        Raises:
+            ValueError: a triple that was not made by ``population(..., setting=...)``, or a setting
+                of other shapes.
         """
-        if self.kl_at is None:
-            raise ValueError(
-                f"{self.name}: it has no setting to change; give Triple.population a kl(w, "
-                f"setting) and a setting"
-            )
-        check_parameter_matches("setting", setting, self.setting)
-        own = partial(_at_setting, self.kl_at, setting)
-        # What was proven was proven at the other setting.
-        return replace(
-            self.with_n(self.n if n is None else n),
-            kl=own,
-            setting=setting,
-            name=name or self.name,
-            known=None,
+        kind = self._at_a_setting()
+        check_parameter_matches("setting", setting, kind.setting)
+        moved = replace(
+            kind,
+            setting=as_data(setting, "setting", lists=False),
+            n=kind.n if n is None else check_population_size(n),
         )
+        # What was proven was proven at the other setting.
+        return self._changed(kind=moved, name=name or self.name, known=None)
 
     def with_n(self, n: float | int) -> Triple:
         """The same population triple at another sample size. What was compiled for one serves the
         other.
 
-        Raises ``ValueError`` for a triple with data, or ``n`` not positive.
+        Raises:
+            ValueError: a triple with data, or ``n`` not positive.
         """
-        if self.kl is None:
+        if not isinstance(self.kind, (Divergence, DivergenceAt)):
             raise ValueError(
                 f"{self.name} has data: its n is their number; with_data gives it others"
             )
-        return replace(self, n=check_population_size(n))
+        return self._changed(kind=replace(self.kind, n=check_population_size(n)))
+
+    def within(
+        self,
+        coordinates: Coordinates,
+        function: Callable[..., Array],
+        name: str,
+        truth_energy: float | None,
+    ) -> Triple:
+        """The same data or setting under a prior and a function that end somewhere: one phase.
+
+        Args:
+            coordinates: without density outside.
+            function: the log likelihood or K, with the value ``kind.excluded`` outside.
+            name: of the phase.
+            truth_energy: of the truth, if it lies inside.
+        """
+        kind = replace(self.kind, function=function)  # type: ignore[type-var]
+        return Triple._of(kind, self.prior, coordinates, name, truth_energy=truth_energy)
+
+    def seen_from(self, coordinates: Coordinates) -> Triple:
+        """The same model in other flat coordinates, or under a prior that is cut off."""
+        return self._changed(coordinates=coordinates)
 
     def as_model(self) -> Model:
         """The triple as a key for what is compiled of it: equal for all made by ``with_data``,
         ``with_n`` or ``with_setting``.
         """
-        return Model(
-            (self.log_likelihood, self.kl if self.kl_at is None else self.kl_at, self.coordinates),
-            self,
-        )
+        return Model((type(self.kind), self.kind.function, self.coordinates), self)
 
     @classmethod
     def regression(
@@ -403,7 +541,7 @@ class Triple(Shown):
         setting: PyTree = None,
     ) -> Triple:
         r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the
-         Kullback–Leibler divergence from the truth.
+        Kullback–Leibler divergence from the truth.
 
         Args:
             kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where
@@ -417,34 +555,26 @@ class Triple(Shown):
         >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
         >>> t.parameter_energy(0.5), t.truth_energy
         (25.0, 0.0)
-        >>> tilted = Triple.population(lambda w, θ: w**2 + θ * w**4, dist.Normal(0.0, 1.0), n=1, setting=0.0)
+        >>> def kl(w, θ):
+        ...     return w**2 + θ * w**4
+        >>> tilted = Triple.population(kl, dist.Normal(0.0, 1.0), n=1, setting=0.0)
         >>> tilted.with_setting(2.0, n=16).parameter_energy(0.5)
         6.0
         """
         n = check_population_size(n)
-        kl_at = None if setting is None else kl
-        own = kl if setting is None else partial(_at_setting, kl, setting)
-        triple = cls(
-            None,
-            prior,
-            (),
-            None,
-            name,
-            known,
-            kl=own,
-            kl_at=kl_at,
-            setting=setting,
-            n=n,
-            truth_energy=0.0,
-        )
+        with jax.enable_x64(True):
+            coordinates = coordinates_of(prior)
+        kind: Divergence | DivergenceAt = Divergence(kl, n)
+        if setting is not None:
+            kind = DivergenceAt(kl, as_data(setting, "setting", lists=False), n)
         with jax.enable_x64(True):
             try:
-                shape = jax.eval_shape(own, triple.coordinates.shapes())
+                shape = jax.eval_shape(kind.kl, coordinates.shapes())
             except Exception as error:
                 raise explained("kl", error, setting) from error
         if getattr(shape, "shape", None) != ():
             raise ValueError(f"kl: returned {shape}; it should be a scalar")
-        return triple
+        return cls._of(kind, prior, coordinates, name, known=known, truth_energy=0.0)
 
     @classmethod
     def from_numpyro(cls, model: Callable, *args: Any, **kwargs: Any) -> Triple:
@@ -482,27 +612,24 @@ class Triple(Shown):
         """
         from singlearn.triple.numpyro_model import read_model
 
-        coordinates, log_likelihood, sites, brought = read_model(model, args, kwargs)
+        coordinates, log_likelihood, sites, stated = read_model(model, args, kwargs)
+        made = object.__new__(cls)
         name = getattr(model, "__name__", "NumPyro model")
-        return cls(
-            log_likelihood,
-            None,
-            (),
-            name=name,
-            coordinates=coordinates,
-            sites=sites,
-            brought=brought,
-        )
+        made._set_up(log_likelihood, stated, coordinates, (), None, name, None, sites)
+        return made
 
 
 def _unpickled(state: dict[str, Any]) -> Triple:
-    return Triple(**state)
+    if "coordinates" not in state:
+        with jax.enable_x64(True):
+            state = state | {"coordinates": coordinates_of(state["prior"])}
+    return Triple._of(**state)
 
 
 def _numpyro_again(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
 ) -> Triple:
-    return replace(Triple.from_numpyro(model, *args, **kwargs), name=name)
+    return Triple.from_numpyro(model, *args, **kwargs)._changed(name=name)
 
 
 def _gaussian(
@@ -531,12 +658,6 @@ def _gaussian(
     ) * math.log(2 * math.pi * scale**2)
 
 
-def _at_setting(
-    kl_at: Callable[[PyTree, PyTree], Float[Array, ""]], setting: PyTree, w: PyTree
-) -> Float[Array, ""]:
-    return kl_at(w, jax.tree.map(jnp.asarray, setting))
-
-
 @dataclass(frozen=True)
 class Model(Shown):
     """What the compiled energy of a triple depends on besides its data, and one triple that has
@@ -545,8 +666,3 @@ class Model(Shown):
 
     key: tuple[Any, ...]
     triple: Triple = field(compare=False)
-
-
-def _put(triple: Triple, name: str, value: Any) -> None:
-    """Set an attribute of a frozen triple under construction."""
-    object.__setattr__(triple, name, value)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.running.arguments import random_seed, real_number, whole_number
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.triple import Triple
 from singlearn.triple.prior_agreement import check_prior, is_numpyro_prior
 from singlearn.volume.curve import VolumeCurve, threshold_grid
-from singlearn.volume.nested_sampling import NestedSample, nested_samples
+
+if TYPE_CHECKING:
+    from singlearn.volume.nested_sampling import NestedSample
 
 POOR_CORRELATION = 0.6
 POOR_UNMOVED_SHARE = 0.1
@@ -40,7 +41,7 @@ def volume_by_nested_sampling(
     smallest: float = 1e-12,
     slices: int | None = None,
     seed: int = 0,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> VolumeCurve:
     r"""Measure :math:`V(t) = ∫_{K<t} φ\,dw` down to t = ``smallest`` by nested sampling.
 
@@ -57,7 +58,8 @@ def volume_by_nested_sampling(
         smallest: t > 0 in nats, where to stop; K is computed in double precision.
         slices: slice moves of each new point; by default 8, or 2d if that is more.
         seed: same seed, same numbers (on one machine).
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
 
     Raises:
         ValueError: a triple with data (its K is unknown), an argument out of range, or a K whose
@@ -70,6 +72,9 @@ def volume_by_nested_sampling(
     >>> bool(abs(error) < 4 * curve.log_volume(1e-4).standard_error < 0.6)
     True
     """
+    # Late, for it loads all of BlackJAX.
+    from singlearn.volume.nested_sampling import nested_samples
+
     if not triple.is_population:
         raise ValueError(
             f"{triple.name}: V(t) needs K(w), which only a population triple has; this one has "
@@ -84,22 +89,13 @@ def volume_by_nested_sampling(
     smallest = real_number("smallest", smallest, above=0, meaning="a positive threshold in nats")
     seed = random_seed(seed)
     chains = max(8, 2 * triple.dimension) if slices is None else whole_number("slices", slices)
-    visible = sys.stderr.isatty() if progress is None else progress
-    columns = (
-        TextColumn(f"[bold]{triple.name}"),
-        BarColumn(bar_width=24),
-        TextColumn("log t, all replicates"),
-        TimeElapsedColumn(),
-    )
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, disable=not visible
-    ) as bar:
-        task, lock, done = bar.add_task("", total=float(replicates)), Lock(), [0.0]
+    with ProgressBar(triple.name, "log t, all replicates", progress) as bar:
+        lock, done = Lock(), [0.0]
 
         def report(share: float, before: float) -> None:
             with lock:
                 done[0] += share - before
-                bar.update(task, completed=done[0])
+                bar.show(done[0] / replicates, "log t, all replicates")
 
         samples = nested_samples(triple, live, replicates, smallest, chains, seed, report)
     curve = _curve(triple, samples, smallest)

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from blackjax.ns import adaptive, base, nss
 from jaxtyping import Array, Bool, Float, Key
-from scipy.stats import rankdata
 
+from singlearn.measure.ranks import ranks
 from singlearn.results.prompt import Shown
 from singlearn.triple import Model, Triple
 
@@ -105,7 +105,7 @@ def nested_samples(
     report: Callable[[float, float], None],
 ) -> list[NestedSample]:
     r"""Independent nested-sampling runs down to K < ``smallest``, with BlackJAX's nested slice
-     sampler.
+    sampler.
 
     Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it
     by points drawn from the prior on :math:`K < t` (Skilling 2006 [skilling2006nested]_): every
@@ -194,7 +194,7 @@ def _descend(
 
 
 def _rank_correlation(before: Float[np.ndarray, " new"], after: Float[np.ndarray, " new"]) -> float:
-    a, b = rankdata(before), rankdata(after)
+    a, b = ranks(before), ranks(after)
     a, b = a - a.mean(), b - b.mean()
     size = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / size if size > 0 else 1.0

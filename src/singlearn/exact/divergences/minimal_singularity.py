@@ -9,7 +9,7 @@ from typing import Literal
 
 from singlearn.exact.catalogue.refusals import require_at_least, require_rank
 from singlearn.exact.divergences.true_set_chart import TrueSetChart, Zeros
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 Kind = Literal["regular", "minimally singular", "not minimally singular", "undecided"]
 
@@ -61,7 +61,7 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class MinimalSingularity(Shown):
+class MinimalSingularity(Answer):
     """The answer of :func:`minimally_singular`.
 
     Attributes:

@@ -9,11 +9,11 @@ from typing import Any
 import sympy
 
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class WorkedExample(Shown):
+class WorkedExample(Answer):
     """A regression with unit noise whose divergence is known in closed form.
 
     Attributes:

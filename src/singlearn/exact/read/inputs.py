@@ -13,8 +13,8 @@ from typing import Any
 from flint import fmpq
 
 from singlearn.exact.read.expression import Expression
+from singlearn.exact.read.ring import Poly, ring, terms_of
 from singlearn.exact.read.size import Size
-from singlearn.exact.resolve.chart import Poly, ring, terms_of
 
 MOST_VARIABLES = 26
 ABSOLUTE = re.compile(r"(?:Abs|abs)\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|")

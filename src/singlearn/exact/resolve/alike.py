@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from singlearn.exact.resolve.chart import Chart, terms_of
+from singlearn.exact.read.ring import terms_of
+from singlearn.exact.resolve.chart import Chart
 
 Terms = dict[tuple[int, ...], str]
 

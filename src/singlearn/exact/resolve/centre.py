@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 
 FEW = 4

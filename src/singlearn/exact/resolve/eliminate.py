@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from flint import fmpz_mpoly_ctx, fmpz_mpoly_vec
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.torus import integral, members
 
 FEW = 6

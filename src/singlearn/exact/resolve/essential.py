@@ -9,7 +9,8 @@ from typing import Any
 
 from flint import fmpq, fmpq_mat
 
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.moves import Solve
 
 

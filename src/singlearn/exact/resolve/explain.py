@@ -1,12 +1,14 @@
-"""Proof trees in words."""
+"""Proof trees in words, with their formulas marked (:mod:`singlearn.exact.marked_text`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 
+from singlearn.exact.marked_text import formula
 from singlearn.exact.resolve.bound import Bound, Key
 from singlearn.exact.resolve.chart import Chart
+from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import (
     Apart,
     BlowUp,
@@ -20,7 +22,7 @@ from singlearn.exact.resolve.moves import (
     Toric,
 )
 from singlearn.exact.resolve.newton import Newton
-from singlearn.exact.resolve.proof import Face, Node
+from singlearn.exact.resolve.proof import Face, ProofNode
 
 LONGEST = 60
 """Characters of a polynomial in a line."""
@@ -35,7 +37,7 @@ EXCLUSIONS = {
 }
 
 
-def open_reasons(nodes: list[Node]) -> list[str]:
+def open_reasons(nodes: list[ProofNode]) -> list[str]:
     """Why charts or faces were left open, each reason once."""
     found: dict[str, None] = {}
     for node in nodes:
@@ -49,7 +51,7 @@ def open_reasons(nodes: list[Node]) -> list[str]:
     return list(found)
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: ProofNode) -> Iterator[ProofNode]:
     """The node and all below it."""
     yield node
     for face in node.faces:
@@ -57,23 +59,6 @@ def walk(node: Node) -> Iterator[Node]:
             yield from walk(child.node)
     for child in node.children:
         yield from walk(child.node)
-
-
-def chart_tree(nodes: list[Node]) -> str:
-    """One line a chart."""
-    lines: list[str] = []
-    for node in nodes:
-        _tree(node, "", "", lines)
-    return "\n".join(lines)
-
-
-def _tree(node: Node, indent: str, how: str, lines: list[str]) -> None:
-    lines.append(f"{indent}{how}{function(node.chart)}   {bound_words(node.bound)}")
-    for face in node.faces:
-        for child in face.children:
-            _tree(child.node, indent + "  ", move_words(child.move) + ": ", lines)
-    for child in node.children:
-        _tree(child.node, indent + "  ", move_words(child.move) + ": ", lines)
 
 
 def function(chart: Chart) -> str:
@@ -91,7 +76,7 @@ def function(chart: Chart) -> str:
         _power(f"|{name}|", h) for name, h in zip(chart.local, chart.weights, strict=True) if h
     )
     whole = f"{monomial}·[{inner}]" if monomial and inner != "(1)^2" else monomial or inner
-    return whole + (f", density {density}" if density else "")
+    return formula(whole) + (f", density {formula(density)}" if density else "")
 
 
 def _power(name: str, power: int) -> str:
@@ -111,8 +96,8 @@ def bound_words(bound: Bound) -> str:
 
 def _key(key: Key, multiplicity: bool = True) -> str:
     if key[0] == inf:
-        return "λ = ∞"
-    return f"λ = {key[0]}" + (f", m = {-key[1]}" if multiplicity else "")
+        return formula("λ = ∞")
+    return formula(f"λ = {key[0]}") + (f", {formula(f'm = {-key[1]}')}" if multiplicity else "")
 
 
 def move_words(move: Move) -> str:
@@ -125,21 +110,32 @@ def move_words(move: Move) -> str:
         case Solve() | Change():
             slope = "" if str(move.slope) == "1" else f"({_short(str(move.slope))})·"
             rest = "" if move.rest == 0 else f" + {_short(str(move.rest))}"
-            return f"{move.name} = {slope}{move.variable}{rest}"
+            whole = f"{move.name} = {slope}{move.variable}{rest}".replace("+ -", "- ")
+            return formula(whole)
         case Etale():
-            return f"{move.name} = {_short(str(move.polynomial))}"
+            return formula(f"{move.name} = {_short(str(move.polynomial))}")
         case Toric():
-            rays = ", ".join(str(ray).replace(" ", "") for ray in move.rays)
-            return f"blow-up with weights {rays}"
+            return f"blow-up with weights {weights(move.rays)}"
         case Part():
-            return "the part in " + ", ".join(move.names)
+            return f"the part in {listed(move.names)}"
         case BlowUp():
-            return f"blow-up of {' = '.join(move.centre)} = 0, in the chart of {move.centre[move.pivot]}"
+            centre = formula(f"{' = '.join(move.centre)} = 0")
+            return f"blow-up of {centre}, in the chart of {formula(move.centre[move.pivot])}"
         case Apart():
-            return f"where {_short(str(move.polynomial))} is not 0"
+            return f"where {formula(_short(str(move.polynomial)))} is not {formula('0')}"
 
 
-def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -> str:
+def weights(rays: Sequence[Vector]) -> str:
+    """Rays of a fan, marked as formulas."""
+    return ", ".join(formula(str(ray).replace(" ", "").replace(",)", ")")) for ray in rays)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Variables, marked as formulas."""
+    return ", ".join(map(formula, names))
+
+
+def explanation(nodes: list[ProofNode], bound: Bound, reason: str, place: str = "") -> str:
     """The whole argument; ``place`` is a first line that says what the coordinates are."""
     lines: list[str] = [place] if place else []
     for node in nodes:
@@ -152,22 +148,20 @@ def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -
         lines.append(
             f"Result: {bound_words(bound)}."
             if bound.low[0] != inf
-            else "Result: K has no real zero there, so λ = ∞."
+            else f"Result: {formula('K')} has no real zero there, so {formula('λ = ∞')}."
         )
     return "\n".join(lines)
 
 
-def _explain(node: Node, indent: str, lines: list[str]) -> None:
+def _explain(node: ProofNode, indent: str, lines: list[str]) -> None:
     chart = node.chart
     units = [f"{name} ≠ 0" if name not in chart.free else name for name in chart.units]
-    where = f" (for every {', '.join(units)})" if units else ""
-    lines.append(
-        f"{indent}K ~ {function(chart)} near "
-        f"{', '.join(chart.local) or 'every point'}{' = 0' if chart.local else ''}{where}."
-    )
+    where = f" (for every {listed(units)})" if units else ""
+    origin = formula(f"{', '.join(chart.local)} = 0") if chart.local else "every point"
+    lines.append(f"{indent}{formula('K ~ ')}{function(chart)} near {origin}{where}.")
     lines += [f"{indent}  {move_words(move)}." for move in node.moves]
     if node.moves:
-        lines.append(f"{indent}  Then K ~ {function(node.simplified)}.")
+        lines.append(f"{indent}  Then {formula('K ~ ')}{function(node.simplified)}.")
     if node.kind == "open":
         lines.append(f"{indent}  Left open: {node.reason}; {bound_words(node.bound)}.")
         return
@@ -182,7 +176,7 @@ def _explain(node: Node, indent: str, lines: list[str]) -> None:
         lines.append(f"{indent}  {polyhedron(node.newton)}")
     _faces(node, indent, lines)
     for child in node.children:
-        lines.append(f"{indent}  {move_words(child.move)[0].upper()}{move_words(child.move)[1:]}:")
+        lines.append(f"{indent}  {_capital(move_words(child.move))}:")
         _explain(child.node, indent + "    ", lines)
     if node.faces or node.children:
         lines.append(f"{indent}  So {bound_words(node.bound)}.")
@@ -192,11 +186,12 @@ def polyhedron(newton: Newton) -> str:
     """The rays that give the smallest λ, and that λ."""
     plain = newton.monomial_key()
     best = [ray for ray in newton.fan.rays if newton.ratio[ray] == plain[0]]
-    weights = ", ".join(f"({', '.join(map(str, ray))})" for ray in best)
-    return f"Newton polyhedron in {', '.join(newton.chart.local)}: weight {weights} gives {_key(plain)}."
+    # A weight of one entry is written without the comma of Python's tuples.
+    shown = ", ".join(formula(f"({', '.join(map(str, ray))})") for ray in best)
+    return f"Newton polyhedron in {listed(newton.chart.local)}: weight {shown} gives {_key(plain)}."
 
 
-def _faces(node: Node, indent: str, lines: list[str]) -> None:
+def _faces(node: ProofNode, indent: str, lines: list[str]) -> None:
     methods = {face.method for face in node.faces} & set(EXCLUSIONS)
     if methods:
         count = sum(face.method in EXCLUSIONS for face in node.faces)
@@ -210,20 +205,28 @@ def _faces(node: Node, indent: str, lines: list[str]) -> None:
             continue
         lines.append(f"{indent}  {_face(face)}")
         for child in face.children:
-            lines.append(
-                f"{indent}    {move_words(child.move)[0].upper()}{move_words(child.move)[1:]}:"
-            )
+            lines.append(f"{indent}    {_capital(move_words(child.move))}:")
             _explain(child.node, indent + "      ", lines)
 
 
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
 def _face(face: Face) -> str:
-    rays = ", ".join(str(ray).replace(" ", "") for ray in face.rays)
+    rays = weights(face.rays)
     if face.method == "crossing":
         return f"Face with weights {rays}: its zeros cross the divisors normally."
     if face.method == "steep":
-        return f"Face with weights {rays}: {face.rank} independent differentials at its zeros, no pole from there that matters."
+        return (
+            f"Face with weights {rays}: {face.rank} independent differentials at its zeros, no "
+            f"pole from there that matters."
+        )
     if face.method == "contact":
-        return f"Face with weights {rays}: its zeros have order at most {face.rank}, which is not more than the divisors allow."
+        return (
+            f"Face with weights {rays}: its zeros have order at most {face.rank}, which is not "
+            f"more than the divisors allow."
+        )
     if face.method == "open":
         return f"Face with weights {rays}: zeros that could not be straightened; left open."
     return f"Face with weights {rays} has real zeros; look there:"

@@ -15,7 +15,7 @@ from typing import Any
 MEMORY = 4 * 2**30
 """Bytes of address space of the process, where the system can limit it (not on Windows)."""
 
-CODE = "from singlearn.exact.resolve.limited import answer; answer()"
+CODE = "from singlearn.exact.answer_in_a_process import answer; answer()"
 
 
 class LimitError(Exception):
@@ -57,24 +57,3 @@ def resolve_in_a_process(arguments: dict[str, Any], seconds: float) -> Any:
     if kind == "ValueError":
         raise ValueError(result)
     return result
-
-
-def answer() -> None:
-    """The other side: read the arguments, search, write the result."""
-    try:
-        import resource
-    except ImportError:
-        pass  # no such limit on this system
-    else:
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    from singlearn.exact.resolution import resolve
-
-    arguments = pickle.load(sys.stdin.buffer)
-    try:
-        found: tuple[str, Any] = ("result", resolve(**arguments))
-    except ValueError as error:
-        found = ("ValueError", str(error))
-    sys.stdout.buffer.write(pickle.dumps(found))
-    sys.stdout.flush()

@@ -9,12 +9,13 @@ from itertools import combinations
 from math import comb, inf
 from typing import Any
 
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.chart import Chart, Poly, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
-from singlearn.exact.resolve.witness import Witness, real_zero
+from singlearn.exact.resolve.witness import ZeroWitness, real_zero
 
 MOST_FOR_A_FACE = 16
 """Monomials of the roots, where the polynomial of a face is written as a sum of squares."""
@@ -33,7 +34,7 @@ class Crossing:
     """
 
     factors: tuple[int, ...]
-    witness: Witness | None
+    witness: ZeroWitness | None
 
 
 class Newton:
@@ -58,11 +59,13 @@ class Newton:
         self.factors = self._factors()
 
     def _ratio(self, ray: Vector) -> Fraction | float:
-        density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True)) + _order(
-            self.chart.prior, ray
-        )
         order = self.order(ray)
-        return Fraction(density, order) if order else inf
+        return Fraction(self.density(ray), order) if order else inf
+
+    def density(self, ray: Vector) -> int:
+        """1 + the order of the density along the divisor of the ray, the Jacobian included."""
+        own = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True))
+        return own + _order(self.chart.prior, ray)
 
     def order(self, ray: Vector) -> int:
         """Of K along the divisor of the ray."""

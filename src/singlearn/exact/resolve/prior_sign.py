@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from singlearn.exact.read.inputs import completed_squares, read_prior, translated
-from singlearn.exact.resolve.chart import Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.sign import negative_point
 from singlearn.exact.resolve.witness import value_at
 

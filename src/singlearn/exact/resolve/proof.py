@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from singlearn.exact.read.ring import Poly
 from singlearn.exact.resolve.bound import Bound
-from singlearn.exact.resolve.chart import Chart, Poly
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Move
 from singlearn.exact.resolve.newton import Crossing, Newton
@@ -17,7 +18,7 @@ class Child:
     """A chart reached by one move from its parent, and the proof there."""
 
     move: Move
-    node: Node
+    node: ProofNode
 
 
 @dataclass(eq=False)
@@ -44,7 +45,7 @@ class Face:
 
 
 @dataclass(eq=False)
-class Node:
+class ProofNode:
     """A chart, the moves made on it, and why its poles are what they are.
 
     Args:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from singlearn.exact.resolve.chart import Chart, Poly, factors_of, terms_of
+from singlearn.exact.read.ring import Poly, factors_of, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Change, Combine, Divide, Move, Solve, used
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
@@ -176,7 +177,7 @@ def _straightened_factors(
 
 def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
     r"""Changes of coordinates after which a generator is v w, or c v², + terms without v and w, if
-     they leave fewer terms in all.
+    they leave fewer terms in all.
 
     g = v·A + B with A = c·w + r, c a unit: A becomes the coordinate w, then v + B_w becomes v,
     where B = w·B_w + terms without w (the splitting lemma of Morse theory; for a determinant, the

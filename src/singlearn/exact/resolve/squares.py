@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from flint import fmpq, fmpq_mat
 
-from singlearn.exact.resolve.chart import Poly, ring, terms_of
+from singlearn.exact.read.ring import Poly, ring, terms_of
 
 Exponents = tuple[int, ...]
 Square = tuple[Any, Poly]
@@ -418,7 +418,7 @@ def _interior_point(
     check: Callable[[], None],
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
     r"""The Gram matrix with the largest least eigenvalue, rows and columns scaled; that, 0 on the
-     boundary; and the scales.
+    boundary; and the scales.
 
     ``None`` if there is no such matrix.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from singlearn.exact.marked_text import formula
 from singlearn.exact.resolve.alike import form
 from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.explain import EXCLUSIONS, bound_words, function, polyhedron, walk
-from singlearn.exact.resolve.proof import Node
+from singlearn.exact.resolve.proof import ProofNode
 
 MOST_LINES = 12
 """Kinds of charts that are listed; the full explanation has all."""
@@ -19,7 +20,7 @@ MOST_COMPARED = 1000
 
 
 @dataclass
-class Kind:
+class ChartKind:
     """Charts that are alike.
 
     Attributes:
@@ -28,12 +29,12 @@ class Kind:
         count: how many there are.
     """
 
-    node: Node
+    node: ProofNode
     words: str
     count: int = 1
 
 
-def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
+def summary(nodes: list[ProofNode], bound: Bound, reason: str, place: str) -> str:
     """The argument in a few lines.
 
     Args:
@@ -58,19 +59,20 @@ def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
     if reason:
         lines.append(f"Only bounds, because {reason}: {bound_words(bound)}.")
     elif bound.low[0] == inf:
-        lines.append("Result: K has no real zero there, so λ = ∞.")
+        lines.append(f"Result: {formula('K')} has no real zero there, so {formula('λ = ∞')}.")
     else:
         lines.append(f"Result: {bound_words(bound)}.")
     return "\n".join(lines)
 
 
-def _root(node: Node, lines: list[str]) -> None:
+def _root(node: ProofNode, lines: list[str]) -> None:
     chart = node.simplified
-    lines.append(f"K ~ {function(node.chart)}.")
+    lines.append(f"{formula('K ~ ')}{function(node.chart)}.")
     if node.moves:
+        count = len(node.moves)
+        changes = f"{count} change{'' if count == 1 else 's'}"
         lines.append(
-            f"  After {len(node.moves)} changes of coordinates and generators: K ~ "
-            f"{function(chart)}."
+            f"  After {changes} of coordinates and generators: {formula('K ~ ')}{function(chart)}."
         )
     if node.kind == "sum":
         lines.append("  A sum in separate variables: λ adds, and m - 1.")
@@ -87,15 +89,15 @@ def _root(node: Node, lines: list[str]) -> None:
         )
 
 
-def _kinds(charts: list[tuple[Node, Bound]], lines: list[str]) -> None:
-    kinds: dict[object, Kind] = {}
+def _kinds(charts: list[tuple[ProofNode, Bound]], lines: list[str]) -> None:
+    kinds: dict[object, ChartKind] = {}
     for node, bound in charts:
         chart = node.simplified
         key = (form(chart) if len(charts) <= MOST_COMPARED else "", node.kind, str(bound))
         if key in kinds:
             kinds[key].count += 1
         else:
-            kinds[key] = Kind(node, function(chart))
+            kinds[key] = ChartKind(node, function(chart))
     ordered = sorted(kinds.values(), key=lambda kind: (kind.node.bound.low, -kind.count))
     if len(charts) > len(ordered):
         alike = (

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from flint import fmpq, fmpq_poly, fmpz, fmpz_mpoly_ctx, fmpz_mpoly_vec
 
-from singlearn.exact.resolve.chart import Chart, Poly, Terms, ring, terms_of
+from singlearn.exact.read.ring import Poly, Terms, ring, terms_of
+from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector, rank
 from singlearn.exact.resolve.lattice import _column_echelon
 

@@ -195,7 +195,6 @@ def _pendulum(triple: Triple) -> Figure:
     hyperbola.
     """
     kl = triple.kl
-    assert kl is not None
     held = Triple.population(
         lambda w: kl({"v": w["ω"], "g": w["ω"] ** 2, "t": w["t"]}),
         {"ω": triple.prior["g"], "t": triple.prior["t"]},

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
@@ -53,7 +53,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Path(Shown):
+class Path(Answer):
     """Segments joined end to end, all of them the same function. Truthy.
 
     Attributes:
@@ -134,7 +134,7 @@ class NoPath:
 
 def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
     r"""The motion that leads from one parameter to another *of the same function* without changing
-     it, or ``None`` if neither does.
+    it, or ``None`` if neither does.
 
     RESCALE: every :math:`(w_i, b_i)` is multiplied by some ρ > 0 and :math:`q_i` divided by it.
     STRAIGHT: f is affine in t, as a function, if each node

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.numbers.rational import Matrix, Vector, dot
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import Constant
@@ -91,7 +91,7 @@ def unit_of(node: Node) -> tuple[Unit, int]:
 
 
 @dataclass(frozen=True)
-class SmoothForm(Shown):
+class SmoothForm(Answer):
     r""":math:`f(x) = d + Lx + \sum_k A_k σ(u_k(x))`; equal forms and equal functions are the same
     thing, see above.
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
 from singlearn.symmetry.smooth.step import Turn
@@ -20,7 +20,7 @@ from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, c
 
 
 @dataclass(frozen=True)
-class SmoothWidth(Shown):
+class SmoothWidth(Answer):
     """The minimal width, or bounds on it.
 
     Attributes:
@@ -130,7 +130,7 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
     """
     width = minimal_width_smooth(net, domain)
     form, choice = width.form, width.choice
-    found = Expansion(net.activation, (), form.linear, form.constant)
+    found = SmoothExpansion(net.activation, (), form.linear, form.constant)
     signs, _ = _orientations(net, form)
 
     def put(unit: Unit, amount: Vector, sign: int) -> None:

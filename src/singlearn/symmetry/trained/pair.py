@@ -9,16 +9,12 @@ from functools import cached_property
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.trained.distance import moved_distance
-from singlearn.symmetry.trained.snapping import (
-    ACCIDENTS_ASKED_FOR,
-    described,
-    rounded_up,
-    structured,
-)
+from singlearn.symmetry.trained.sentences import described, rounded_up
+from singlearn.symmetry.trained.snapping import ACCIDENTS_ASKED_FOR, structured
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.kink_form import kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -33,7 +29,7 @@ difference of this many is another.
 
 
 @dataclass(frozen=True)
-class SnappedPair(Shown):
+class SnappedPair(Answer):
     """Two networks that are exactly one function, each near one that was given.
 
     Attributes:

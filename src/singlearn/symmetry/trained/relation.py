@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
-class Kind(StrEnum):
+class RelationKind(StrEnum):
     """What a relation says."""
 
     SILENT = "q = 0"
@@ -29,7 +29,7 @@ def in_float(gap: Fraction) -> float:
 
 
 @dataclass(frozen=True)
-class Relation(Shown):
+class Relation(Answer):
     """A relation among hidden nodes that is exactly true of the snapped network.
 
     Attributes:
@@ -41,7 +41,7 @@ class Relation(Shown):
         layer: the hidden layer, counted from 0, in a deep network.
     """
 
-    kind: Kind
+    kind: RelationKind
     nodes: tuple[int, ...]
     gap: float
     outputs: tuple[int, ...] = ()

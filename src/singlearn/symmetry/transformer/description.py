@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.transformer.compress import CompressedTransformer, compress
 from singlearn.symmetry.transformer.directions import Directions, symmetry_directions
 from singlearn.symmetry.transformer.model import Transformer
@@ -15,7 +15,7 @@ NORM_NAMES = {"layer": "LayerNorm", "rms": "RMSNorm", "none": "no norm"}
 
 
 @dataclass(frozen=True, eq=False)
-class TransformerDescription(Shown):
+class TransformerDescription(Answer):
     """The answer of :func:`describe`.
 
     Attributes:

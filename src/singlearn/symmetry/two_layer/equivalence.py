@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.hint import equal_up_to_rounding
@@ -21,8 +21,8 @@ from singlearn.symmetry.two_layer.witness import Witness, find_witness
 
 
 @dataclass(frozen=True)
-class Equivalence(Shown):
-    """The answer of :func:`equivalent_two_layer`; true or false as a condition.
+class Equivalence(Answer):
+    """The answer of :func:`singlearn.symmetry.equivalent`; true or false as a condition.
 
     Attributes:
         a, b: the networks.

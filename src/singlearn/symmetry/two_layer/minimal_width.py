@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -19,7 +19,7 @@ MOST_KINKS = 20
 
 
 @dataclass(frozen=True)
-class MinimalWidth(Shown):
+class MinimalWidth(Answer):
     """The minimal width, or bounds on it, and the choice of orientations that reaches the upper
     one.
 
@@ -37,7 +37,7 @@ class MinimalWidth(Shown):
     choice: SignChoice
     domain: Domain | None
     snapped: Any = field(default=None, compare=False, repr=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` whose network it is the width of, where a
+    """The :class:`~singlearn.symmetry.Snap` whose network it is the width of, where a
     tolerance was given.
     """
 

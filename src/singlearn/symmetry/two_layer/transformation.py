@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.expansion import Expansion
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, boundary, short
@@ -31,7 +31,7 @@ Side = tuple[Hyperplane, int]
 
 
 @dataclass(frozen=True)
-class Transformation(Shown):
+class Transformation(Answer):
     """Steps from ``source`` to ``target``, every one of which leaves the function unchanged (on the
     domain, where there is one).
 

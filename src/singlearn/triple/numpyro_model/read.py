@@ -20,13 +20,14 @@ from singlearn.triple.numpyro_model.frozen import Frozen
 from singlearn.triple.numpyro_model.statements import Brought, ModelRefusedError, Site, chart
 from singlearn.triple.numpyro_model.understood import Understood, understand
 from singlearn.triple.sites import Sites
+from singlearn.triple.stated_by_model import StatedByModel
 
 LogLikelihood = Callable[[PyTree, PyTree], Float[Array, " n"]]
 
 
 def read_model(
     model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Coordinates, LogLikelihood, Sites, tuple[Callable, tuple[Any, ...], dict[str, Any]]]:
+) -> tuple[Coordinates, LogLikelihood, Sites, StatedByModel]:
     """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and
     ``kwargs``; and the model with copies of these.
 
@@ -81,7 +82,7 @@ def read_model(
         coordinates,
         log_likelihood,
         understood.sites,
-        (model, single.brought.args, single.brought.kwargs),
+        StatedByModel(model, single.brought.args, single.brought.kwargs),
     )
 
 

@@ -1,0 +1,155 @@
+"""Tempering every model of a family."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from singlearn.results.estimate import Estimate
+from singlearn.running.arguments import whole_number
+from singlearn.running.progress import Progress
+from singlearn.running.whole_files import as_path
+from singlearn.selection.candidate import Candidate
+from singlearn.selection.probability import probabilities
+from singlearn.selection.selection import Selection
+from singlearn.tempering import Run, temper
+from singlearn.tempering.arguments import population_arguments
+from singlearn.triple import Triple
+
+
+def select(
+    make_triple: Callable[[int], Triple],
+    sizes: Iterable[int],
+    particles: int = 512,
+    replicates: int = 4,
+    seed: int = 0,
+    thin: int = 1,
+    name: str = "selection",
+    description: str = "",
+    progress: Progress = None,
+    folder: str | os.PathLike[str] | None = None,
+) -> Selection:
+    """Temper ``make_triple(K)`` for every K and compare free energies.
+
+    Args:
+        make_triple: K to a triple; any family of models, whose triples have the same observations.
+        sizes: the K to compare.
+        particles: of each replicate; 512 leave a standard error of about 0.1 nats for the mixtures
+            of the galaxy data.
+        replicates: independent populations; standard errors are their spread.
+        seed: every K is tempered with it, so that ``temper(make_triple(K), seed=seed)`` gives the
+            same row again.
+        thin: keep every ``thin``-th particle; WAIC is read from kept ones.
+        name: of the data, for tables and figures.
+        description: one line for tables and figures.
+        progress: as for ``temper``.
+        folder: where every rung of every K is kept, in a folder per K; a selection that was begun
+            there is resumed. It belongs to what it was made of, as a ``checkpoint`` of ``temper``.
+
+    Returns:
+        One candidate per K, in the order of ``sizes``.
+
+    Raises:
+        ValueError: no K, a triple without data, triples with different observations, or a folder of
+            another selection.
+        TypeError: ``make_triple`` returns no triple.
+    """
+    values = [whole_number("sizes", size, at_least=0) for size in sizes]
+    if not values:
+        raise ValueError("sizes: got none; at least one K is needed")
+    particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
+    where = None if folder is None else as_path("folder", folder)
+    triples = [make_triple(size) for size in values]
+    for size, triple in zip(values, triples, strict=True):
+        if not isinstance(triple, Triple):
+            raise TypeError(
+                f"make_triple: K = {size} gives {type(triple).__name__}; it should be a Triple"
+            )
+        if triple.is_population:
+            raise ValueError(
+                f"make_triple: K = {size} is a population triple; models are selected on data"
+            )
+        if triple.n != triples[0].n:
+            raise ValueError(
+                f"make_triple: K = {size} has {triple.n:g} observations; K = {values[0]} has "
+                f"{triples[0].n:g}"
+            )
+        if _has_other_observations(triple, triples[0]):
+            raise ValueError(
+                f"make_triple: K = {size} has other observations than K = {values[0]}; they should be "
+                "the same"
+            )
+    runs = [
+        temper(
+            triple,
+            particles=particles,
+            replicates=replicates,
+            seed=seed,
+            thin=thin,
+            progress=progress,
+            checkpoint=None if where is None else where / f"K_{size}",
+        )
+        for size, triple in zip(values, triples, strict=True)
+    ]
+    free_energies = [run.free_energy(1.0) for run in runs]
+    return Selection(
+        name,
+        description,
+        tuple(
+            _candidate(size, free_energy, probability, run)
+            for size, free_energy, probability, run in zip(
+                values, free_energies, probabilities(free_energies), runs, strict=True
+            )
+        ),
+    )
+
+
+def _has_other_observations(triple: Triple, first: Triple) -> bool:
+    """Whether both model one array of observations, or both are NumPyro models, and the
+    observations are not the same; inputs of regressions may differ, and are not looked at.
+    """
+    if triple.sites.observed and first.sites.observed:
+        digests, of_first = _observations(triple), _observations(first)
+        return len(digests) == len(of_first) and digests != of_first
+    both = (triple.data, first.data)
+    return all(isinstance(data, np.ndarray) for data in both) and not np.array_equal(*both)
+
+
+def _observations(triple: Triple) -> list[str]:
+    """Digests of the observed values of a NumPyro model, site by site, whatever the sites are
+    called.
+    """
+    return sorted(site.digest for site in triple.sites.observed)
+
+
+def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
+    learning_coefficient: Estimate | None = None
+    not_read: str | None = None
+    cautions = run.energy_cautions
+    try:
+        read = run.learning_coefficient()
+    except ValueError as error:  # n too small, say: the window around 1/log n reaches beyond β = 1
+        not_read = str(error)
+    else:
+        learning_coefficient = Estimate(read.value, read.standard_error)
+        cautions = read.cautions
+    optimum = run.find_optimum()
+    assert optimum is not None  # population triples were refused
+    return Candidate(
+        size=size,
+        free_energy=free_energy,
+        probability=probability,
+        wbic=run.wbic() if run.n >= 3 else None,
+        waic=None if run.posterior.log_likelihood is None else run.waic(),
+        loo=None if run.posterior.log_likelihood is None else run.loo(),
+        bic=run.bic(),
+        is_likelihood_maximum=optimum.is_likelihood_maximum,
+        spike_height=0.0 if optimum.spike_energy is None else optimum.energy - optimum.spike_energy,
+        learning_coefficient=learning_coefficient,
+        not_read=not_read,
+        half_dimension=run.dimension / 2,
+        cautions=cautions,
+        run=run,
+    )
