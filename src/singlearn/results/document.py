@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -39,7 +40,10 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
-    return value
+    if dataclasses.is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
+    # A symbol of SymPy, say: what it says of itself.
+    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def of_each(answers: Iterable[Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
@@ -23,7 +23,7 @@ MOST_DOMAINS = 20_000
 
 
 @dataclass(frozen=True)
-class LinearDomain(Shown):
+class LinearDomain(Answer):
     r"""A maximal connected open set of inputs on which a network is affine, :math:`f(x) =
     \text{gradient}\, x + \text{offset}`.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
@@ -19,7 +19,7 @@ DIRECTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class CanonicalForm(Shown):
+class CanonicalForm(Answer):
     """What :func:`canonical` found.
 
     Attributes:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.drop_nodes import collapse_empty, drop_nodes
 from singlearn.symmetry.deep.fold_bypassed import fold_bypassed
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -28,7 +30,7 @@ DOUBLE, SINGLE = 1e-12, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Compression(Shown):
+class Compression(Answer):
     """A smaller network and what was done.
 
     Attributes:
@@ -58,6 +60,14 @@ class Compression(Shown):
     original: DeepReLU
     domain: Box
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That some nodes are known by mixed-integer programming only, where they are."""
+        if not self.by_program:
+            return ()
+        message = f"{self.by_program} nodes are dead or always active by HiGHS only, up to its "
+        return (Caution(Reason.NOT_PROVED, f"{message}tolerances"),)
+
     def verify(self, seed: int = 1) -> bool:
         """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
         rounding of the evaluation.
@@ -76,8 +86,11 @@ class Compression(Shown):
 
     def __str__(self) -> str:
         lines = ["-".join(map(str, self.before)) + " → " + "-".join(map(str, self.after))]
-        lines += [f"  layer {step.layer}: {step.what}" for step in self.steps]
-        lines += [f"  not done: {reason}" for reason in self.refused]
+        done = [f"  layer {step.layer}: {step.what}" for step in self.steps]
+        done += [f"  not done: {reason}" for reason in self.refused]
+        lines += (
+            [shortened("\n".join(done), LONG_LIST, "steps and refused have all")] if done else []
+        )
         lines.append(
             f"  outputs change by at most {np.max(self.proved_change):.1e} on the box (proved); "
             f"{self.measured_change:.1e} of their size at 1,000 points (measured)"

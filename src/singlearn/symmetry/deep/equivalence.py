@@ -8,7 +8,9 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import plain
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.canonical import silence
 from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
@@ -108,7 +110,7 @@ class _Pairing:
 
 
 @dataclass(frozen=True, eq=False)
-class DeepEquivalence(Shown):
+class DeepEquivalence(Answer):
     """The answer of :func:`equivalent_deep`; true exactly if it is "equivalent".
 
     Attributes:
@@ -160,6 +162,26 @@ class DeepEquivalence(Shown):
 
     def __bool__(self) -> bool:
         return self.status is Sameness.EQUIVALENT
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That nothing was shown, where nothing was."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.status is Sameness.NOT_SHOWN else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer, and what it rests on; not the networks."""
+        return {
+            "equivalent": bool(self),
+            "status": str(self.status),
+            "reason": self.reason,
+            "tolerance": self.tolerance,
+            "function_bound": plain(self.function_bound),
+            "parameter_residual": plain(self.parameter_residual),
+            "transformation": plain(self.transformation),
+            "witness": plain(self.witness),
+            "general_position": list(self.general_position),
+            "domain": plain(self.domain),
+        }
 
     def verify(self) -> bool:
         """Check the answer again from what it states: bound the difference again, or evaluate the

@@ -69,6 +69,13 @@ class DeepReLU:
         object.__setattr__(self, "weights", matrices)
         object.__setattr__(self, "biases", vectors)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Weights and biases of every layer, for machines."""
+        return {
+            "weights": [matrix.tolist() for matrix in self.weights],
+            "biases": [vector.tolist() for vector in self.biases],
+        }
+
     @property
     def widths(self) -> tuple[int, ...]:
         """Numbers of inputs, of nodes of each hidden layer, and of outputs."""

@@ -8,7 +8,8 @@ from functools import cached_property
 from random import Random
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre.cells import CellClassification, pattern_of
@@ -26,7 +27,7 @@ from singlearn.symmetry.two_layer.step import idleness
 
 
 @dataclass(frozen=True)
-class Fibre(Shown):
+class Fibre(Answer):
     """The parameters of one width that compute the function of ``net`` on all of R^N or on a
     domain.
 
@@ -222,6 +223,7 @@ class Fibre(Shown):
 
     def __str__(self) -> str:
         text = self._described()
+        text = shortened(text, LONG_LIST, "kinks and components have all")
         return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
     def _described(self) -> str:

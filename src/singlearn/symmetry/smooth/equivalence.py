@@ -9,7 +9,8 @@ from functools import cached_property
 from flint import ctx
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.constant import Base, Constant
@@ -34,7 +35,7 @@ REWRITTEN = {
 
 
 @dataclass(frozen=True)
-class SmoothEquivalence(Shown):
+class SmoothEquivalence(Answer):
     """The answer of :func:`equivalent_smooth`; true as a condition where the two are shown to be
     equal.
 
@@ -65,6 +66,11 @@ class SmoothEquivalence(Shown):
 
     def __bool__(self) -> bool:
         return self.status is Sameness.EQUIVALENT
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That nothing was shown, where nothing was."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.status is Sameness.NOT_SHOWN else ()
 
     @cached_property
     def transformation(self) -> SmoothTransformation | None:

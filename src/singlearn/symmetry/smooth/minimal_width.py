@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form, unit_of
@@ -20,7 +20,7 @@ from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, c
 
 
 @dataclass(frozen=True)
-class SmoothWidth(Shown):
+class SmoothWidth(Answer):
     """The minimal width, or bounds on it.
 
     Attributes:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.trained.distance import moved_distance
@@ -29,7 +29,7 @@ difference of this many is another.
 
 
 @dataclass(frozen=True)
-class SnappedPair(Shown):
+class SnappedPair(Answer):
     """Two networks that are exactly one function, each near one that was given.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar, overload
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.trained.answers import about
@@ -31,7 +31,7 @@ ACCIDENTS_ASKED_FOR = 0.05
 
 
 @dataclass(frozen=True)
-class Snap(Shown):
+class Snap(Answer):
     """A network beside the one it was snapped to.
 
     Attributes:

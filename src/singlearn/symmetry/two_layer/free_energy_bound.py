@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 
 @dataclass(frozen=True)
-class FreeEnergyBound(Shown):
+class FreeEnergyBound(Answer):
     """Coefficients of log n in upper bounds on the free energy.
 
     Attributes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -19,7 +20,7 @@ MOST_KINKS = 20
 
 
 @dataclass(frozen=True)
-class MinimalWidth(Shown):
+class MinimalWidth(Answer):
     """The minimal width, or bounds on it, and the choice of orientations that reaches the upper
     one.
 
@@ -45,6 +46,11 @@ class MinimalWidth(Shown):
     def is_exact(self) -> bool:
         """Whether the bounds agree."""
         return self.lower == self.upper
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That the bounds do not agree, where they do not."""
+        return () if self.is_exact else (Caution(Reason.ONLY_BOUNDS, self._width()),)
 
     def __int__(self) -> int:
         if not self.is_exact:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.numbers.rational import Vector, dot
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, short, told_apart
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -18,7 +19,7 @@ SIMPLE_POINTS = 400
 
 
 @dataclass(frozen=True)
-class Witness:
+class Witness(Answer):
     """Two networks and a point at which they differ, in exact arithmetic.
 
     Attributes:
