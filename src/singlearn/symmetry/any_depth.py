@@ -188,7 +188,7 @@ def compress(
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -232,7 +232,7 @@ def explained_rank(
         net: the network.
         x: inputs, one a row.
         domain: where symmetries are to hold; for two-layer networks only.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -275,7 +275,7 @@ def node_roles(
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -351,7 +351,7 @@ def fibre(
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
         domain: where the function is computed; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -388,7 +388,7 @@ def kink_form(
     Args:
         net: the network.
         domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -429,7 +429,7 @@ def minimal_width(
     Args:
         net: the network.
         domain: where the function is to be kept; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -462,7 +462,7 @@ def generators(
     Args:
         net: the network.
         domain: where the inputs are; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
