@@ -129,16 +129,16 @@ def test_corners_of_arrays_are_not_taken_for_pairs() -> None:
     ],
 )
 def test_what_is_no_box_is_refused_by_name(given, inputs, sentence) -> None:
-    with pytest.raises(ValueError, match="^domain: ") as refused:
+    with pytest.raises(ValueError, match=r"^domain: ") as refused:
         as_domain(given, inputs)
     assert sentence in str(refused.value)
 
 
 def test_deep_networks_are_looked_at_on_boxes() -> None:
     triangle = Polytope([[-1], [1]], [0, 1])
-    with pytest.raises(ValueError, match="^domain: got Polytope"):
+    with pytest.raises(ValueError, match=r"^domain: got Polytope"):
         symmetry.node_states(DEEP, triangle)
-    with pytest.raises(ValueError, match="^domain: got None"):
+    with pytest.raises(ValueError, match=r"^domain: got None"):
         as_box(None, 1)
     assert isinstance(domain.Box([0], [1]), domain.Domain)
 

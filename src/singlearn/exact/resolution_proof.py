@@ -1,4 +1,4 @@
-"""A proof by resolution as people read it: its charts, their divisors, and the argument in words."""
+"""A proof by resolution as people read it: charts, their divisors, the argument in words."""
 
 from __future__ import annotations
 

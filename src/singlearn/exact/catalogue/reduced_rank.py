@@ -81,9 +81,17 @@ def reduced_rank_local(
     Raises:
         ValueError: an argument is outside these ranges; no two matrices have such ranks.
 
-    >>> print(reduced_rank_local(inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=0).value)
+    >>> print(
+    ...     reduced_rank_local(
+    ...         inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=0
+    ...     ).value
+    ... )
     3/2
-    >>> print(reduced_rank_local(inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=2).value)
+    >>> print(
+    ...     reduced_rank_local(
+    ...         inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=2
+    ...     ).value
+    ... )
     2
     """
     for argument, value in (("inputs", inputs), ("outputs", outputs), ("hidden", hidden)):
@@ -132,7 +140,9 @@ def reduced_rank_at(
         TypeError: an entry is not rational.
         ValueError: rows of different lengths, or matrices that cannot be multiplied.
 
-    >>> print(reduced_rank_at(A=[[1, 0], [0, 0]], B=[[0, 0], [0, 1]]).value)   # ranks 1 and 1, product 0
+    >>> print(
+    ...     reduced_rank_at(A=[[1, 0], [0, 0]], B=[[0, 0], [0, 1]]).value
+    ... )  # ranks 1 and 1, product 0
     3/2
     """
     first, second = _rational("A", A), _rational("B", B)

@@ -124,7 +124,8 @@ def table() -> Table:
         mixture of K Poisson distributions, truth with K₀
         λ = (3K₀ + K - 2)/4, m = 1
         proved: Sato & Watanabe 2019
-        if: weights uniform on the simplex; true rates positive and distinct, true weights positive; ...
+        if: weights uniform on the simplex; true rates positive and distinct, true weights
+        positive; ...
     """
     return Table(_ENTRIES)
 

@@ -58,7 +58,10 @@ class Stratum(Answer):
             False: "fewer: not minimally singular here",
             None: "at most as many: not decided here",
         }
-        return f"{self.where}: rank of the Hessian {self.hessian_rank}, codimension {self.codimension}: {says[self.verdict]}"
+        return (
+            f"{self.where}: rank of the Hessian {self.hessian_rank}, codimension "
+            f"{self.codimension}: {says[self.verdict]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ def minimally_singular(
     >>> print(minimally_singular(TrueSetChart("x^2*y^2", {"x": "s", "y": 0})).explain())
     not minimally singular on what the charts show
       x = s, y = 0: rank of the Hessian 1, codimension 1: as many
-      x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally singular here
+      x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally
+      singular here
     """
     if isinstance(model, ReducedRank):
         return MinimalSingularity(

@@ -26,7 +26,8 @@ UNIFORM = "unit noise; inputs uniform on [-A, A]"
 def scaling_valley(theta: Size = THETA, half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 3.2 of Carroll: :math:`q\,\mathrm{ReLU}(w x)` learns :math:`θ\,\mathrm{ReLU}(x)`.
 
-    .. math:: K = \frac{A^2}{12} (wq - θ)^2 \;\; (w ≥ 0), \qquad K = \frac{A^2}{12} (w^2 q^2 + θ^2) \;\; (w < 0)
+    .. math:: K = \frac{A^2}{12} (wq - θ)^2 \;\; (w ≥ 0), \qquad
+              K = \frac{A^2}{12} (w^2 q^2 + θ^2) \;\; (w < 0)
 
     W_0 is the hyperbola wq = θ, w > 0, along which (w, -q) is the null direction of the Fisher
     information: the scaling :math:`(aw, q/a)`. For θ = 0 it is the cross wq = 0, of multiplicity 2
@@ -212,7 +213,8 @@ def moving_kink(half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 4 of Wei et al.: :math:`\mathrm{ReLU}(x - b)` learns :math:`\mathrm{ReLU}(x)`; K is
     C² but not C³.
 
-    .. math:: K = \frac{1}{4A} \begin{cases} A b^2 - \frac23 b^3 & 0 ≤ b ≤ A \\ A b^2 - \frac13 b^3 & -A ≤ b ≤ 0 \end{cases}
+    .. math:: K = \frac{1}{4A} \begin{cases} A b^2 - \frac23 b^3 & 0 ≤ b ≤ A \\
+              A b^2 - \frac13 b^3 & -A ≤ b ≤ 0 \end{cases}
 
     with x uniform on [-A, A]; beyond, :math:`K = A^2/12` for b > A and
     :math:`\frac{1}{4A}\big[\frac{(-b)^3 - (-A - b)^3}{3} + A b^2\big]` for b < -A. The third
@@ -282,7 +284,11 @@ def pendulum(velocity: Size, gravity: Size, time: Size) -> WorkedExample:
     [-2],
     [ 1]])]
     >>> half = pendulum(velocity=1, gravity=1, time=sympy.pi)
-    >>> len(half.kernel(v=1, g=1, t=sympy.pi)), len(half.kernel(v=0, g=1, t=sympy.pi)), half.known.multiplicity
+    >>> (
+    ...     len(half.kernel(v=1, g=1, t=sympy.pi)),
+    ...     len(half.kernel(v=0, g=1, t=sympy.pi)),
+    ...     half.known.multiplicity,
+    ... )
     (2, 3, 2)
     """
     velocity, gravity, time = (

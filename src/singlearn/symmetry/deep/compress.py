@@ -135,7 +135,8 @@ def compress_deep(
     1-3-1 → 1-1-1
       layer 0: 1 dead removed
       layer 0: 1 merged with a duplicate
-      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
+      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000
+      points (measured)
     """
     box = as_box(domain, net.widths[0])
     corners = box.corners
@@ -239,7 +240,10 @@ class _Search:
         # The measured points see only what happens at them; the bound decides.
         change = max(float(np.max(proved)) / self.size, self.change(step.network))
         if change > LARGEST_CHANGE:
-            reason = f"layer {step.layer}: {step.what} (the outputs would change by up to {change:.1e}, relative)"
+            reason = (
+                f"layer {step.layer}: {step.what} (the outputs would change by up to "
+                f"{change:.1e}, relative)"
+            )
             if reason not in self.refused:
                 self.refused.append(reason)
             return False

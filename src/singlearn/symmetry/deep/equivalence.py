@@ -295,7 +295,10 @@ def equivalent_deep(
     if corners is not None and tolerance is not None:
         best = float(np.max(_apart(a, b, corners)))
         if best <= tolerance:
-            words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
+            words = (
+                f"ranges of the outputs; on the box they differ by at most {best:.2g} "
+                f"(absolute, proved), "
+            )
             words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(
                 Sameness.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
@@ -364,7 +367,10 @@ def equivalent_deep(
         else f"; proved on the box: they differ by at most {bounded:.3g} (absolute)"
     )
     more = "the tolerance" if tolerance is not None else "rounding explains"
-    words = f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than {more} (largest {gap:.2g}); {position}"
+    words = (
+        f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than "
+        f"{more} (largest {gap:.2g}); {position}"
+    )
     return DeepEquivalence(
         Sameness.NOT_SHOWN,
         words,
@@ -429,7 +435,10 @@ def _small_enough(
     if tolerance is not None:
         if bound > tolerance:
             bound = min(bound, float(np.max(pairing.exact_bound(regions[-1]))))
-        words = f"outputs on the box within {bound:.2g} (absolute, proved), the tolerance is {tolerance:g}"
+        words = (
+            f"outputs on the box within {bound:.2g} (absolute, proved), the tolerance is "
+            f"{tolerance:g}"
+        )
         return bound <= tolerance, words, bound
     largest = 0.0
     for region, own in zip(regions, bounds, strict=True):

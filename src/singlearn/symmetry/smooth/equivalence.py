@@ -99,7 +99,10 @@ class SmoothEquivalence(Answer):
             return f"the weight on {of.activation.symbol}({unit}) is not the same in both"
         if one.linear != other.linear:
             return "the units agree, the linear part does not"
-        return f"they differ by the constant {', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
+        return (
+            f"they differ by the constant "
+            f"{', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
+        )
 
     def __str__(self) -> str:
         rewritten = "".join(f"\nrewritten: {REWRITTEN[name]}" for name in self.rewritten)

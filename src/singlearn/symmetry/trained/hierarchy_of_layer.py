@@ -89,7 +89,10 @@ class Bar(Answer):
     def __str__(self) -> str:
         end = "" if math.isinf(self.death) else f", until {self.death:.2g}"
         nodes = ", ".join(map(str, self.relation.nodes))
-        return f"from {self.birth:.2g}{end}: {self.relation.kind} (node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        return (
+            f"from {self.birth:.2g}{end}: {self.relation.kind} "
+            f"(node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        )
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,10 @@ def equivalent(
         ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the
             other.
 
-    >>> weights = {"embedding": np.array([[1.0, 2.0], [0.5, -1.0]]), "unembedding": np.array([[1.0, 0.0], [3.0, 1.0]])}
+    >>> weights = {
+    ...     "embedding": np.array([[1.0, 2.0], [0.5, -1.0]]),
+    ...     "unembedding": np.array([[1.0, 0.0], [3.0, 1.0]]),
+    ... }
     >>> a = Transformer(weights, "rms")
     >>> turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     >>> b = Transformer({name: array @ turn for name, array in weights.items()}, "rms")

@@ -50,7 +50,10 @@ class Distance(Answer):
         place = f"at x = ({', '.join(short(v) for v in self.point)})"
         if self.is_exact:
             return f"largest difference {short(self.lower)} {place}"
-        return f"largest difference between {float(self.lower):.6g} ({place}) and {float(self.upper):.6g}"
+        return (
+            f"largest difference between {float(self.lower):.6g} ({place}) and "
+            f"{float(self.upper):.6g}"
+        )
 
 
 def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distance:

@@ -151,7 +151,8 @@ def equivalent_two_layer(
     2. reverse node 0
     the weights that turn round annihilate: (-1) + (1) = 0
     >>> print(equivalent_two_layer(f, TwoLayerReLU([[1]], [1], [1], 0)))
-    different functions: at x = (0) the first gives 2, the second 1; the total kink on x - 1 = 0 is 1 in the first and 0
+    different functions: at x = (0) the first gives 2, the second 1; the total kink on x - 1 = 0
+    is 1 in the first and 0
     in the second
     """
     require_same_shape(a, b)

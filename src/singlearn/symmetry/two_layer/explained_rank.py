@@ -90,7 +90,8 @@ def explained_rank(
 
     >>> net = TwoLayerReLU([[1], [1]], [0, 0], [1, 2], 0)
     >>> print(explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
-    7 parameters, rank 3: of 4 null directions 3 are symmetries, 1 are null to first order only, 0 unexplained
+    7 parameters, rank 3: of 4 null directions 3 are symmetries, 1 are null to first order only,
+    0 unexplained
     """
     if x.ndim != 2 or x.shape[1] != net.inputs:
         raise ValueError(f"x: got shape {x.shape}; it should be (points, {net.inputs})")

@@ -92,7 +92,10 @@ def _reason(gap: KinkForm, a: KinkForm, b: KinkForm) -> str:
     rows = told_apart(
         *(tuple(v for row in f.linear for v in row) if slopes else f.constant for f in (a, b))
     )
-    return f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and {rows[1]} in the second"
+    return (
+        f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and "
+        f"{rows[1]} in the second"
+    )
 
 
 def _simple_points(inputs: int, domain: Domain | None) -> Iterator[Vector]:
