@@ -252,6 +252,11 @@ class Reason(StrEnum):
         "bounds were proved and not the value",
         "take the bounds, or give the search more time",
     )
+    UNDECIDED = (
+        "undecided",
+        "neither a proof nor a counterexample was found",
+        "take the bounds in the message, or another tolerance or domain",
+    )
     NOT_PROVED = (
         "not_proved",
         "the value was not proved by anybody",
