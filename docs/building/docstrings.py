@@ -10,7 +10,7 @@ from building import citations
 
 _LITERAL = re.compile(r"(``[^`]+``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
 _SHARED = re.compile(r"    (?P<names>\w+(?:, \w+)+)(?P<rest>:.*)")
-_BEFORE_A_LETTER = re.compile(r"(``[^`]+``)(?=\w)")
+_BEFORE_A_LETTER = re.compile(r"(``(?=\S)[^`]+(?<=\S)``)(?=\w)")
 _BAR = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]\"'’”/=·]|$)")
 
