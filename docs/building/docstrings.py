@@ -119,7 +119,7 @@ def _formulas_indented(lines: list[str]) -> list[str]:
         indent = len(line) - len(line.lstrip())
         if not line.strip():
             depth = -1
-        inside = 0 <= depth and indent <= depth
+        inside = depth >= 0 and indent <= depth
         answer.append("    " + line if inside else line)
         if line.strip().startswith(".. math::"):
             depth = indent
