@@ -84,8 +84,8 @@ NAMES = {
 __all__ = [
     "Run",
     "Triple",
-    "collapse",
     "__version__",
+    "collapse",
     "data",
     "diagnose",
     "empirical_divergence",
