@@ -39,7 +39,7 @@ class Landscape:
     cost: int = 1
     noise: float = 0.0
     centre_loss: float = 0.0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Any, ...] = ()
     tie: float = 10.0
     chosen: bool = False
     groups: dict[str, slice] = field(default_factory=dict)
