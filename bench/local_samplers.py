@@ -24,7 +24,7 @@ from singlearn.local.jax.target import JaxTarget
 from singlearn.local.sampling.hamiltonian import sample_hmc
 from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sgld import sample_sgld
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 
 CHAINS = 8
 

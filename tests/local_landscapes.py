@@ -13,7 +13,7 @@ import numpy as np
 
 from singlearn.local.sampling.langevin import advance, kick, log_acceptance, tamed
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Flight, Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 
 
 class State(NamedTuple):

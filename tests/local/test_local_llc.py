@@ -16,7 +16,7 @@ from singlearn.local.jax.target import JaxTarget
 from singlearn.local.measuring.quadratic import quadratic
 from singlearn.local.sampling.agreement import doubts, travelling
 from singlearn.local.sampling.mixing import mixing
-from singlearn.local.sampling.target import Flight, Tempering
+from singlearn.local.target import Flight, Tempering
 from singlearn.local.torch import memory as torch_memory
 from singlearn.local.torch import recording as recorded
 from singlearn.local.torch import target as pytorch

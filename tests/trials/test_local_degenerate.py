@@ -25,7 +25,7 @@ from singlearn.local.measuring.minimum import look_below
 from singlearn.local.sampling.discretisation import highest_excess, virial_excess
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sgld import sample_sgld
-from singlearn.local.sampling.target import Traces
+from singlearn.local.target import Traces
 from singlearn.local.verdict.minimum import minimum_cautions
 from singlearn.local.verdict.status import Status
 from singlearn.local.verdict.steps import step_cautions

@@ -23,7 +23,7 @@ from singlearn.local.measuring.quadratic import quadratic, spectrum
 from singlearn.local.measuring.rare_samples import excess_over_all
 from singlearn.local.sampling.agreement import doubts
 from singlearn.local.sampling.mixing import mixing
-from singlearn.local.sampling.target import Tempering, Traces
+from singlearn.local.target import Tempering, Traces
 from singlearn.local.torch.rounding import with_enough_digits
 from singlearn.local.torch.target import TorchTarget
 from singlearn.local.verdict.rare_samples import rare_samples_cautions

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from singlearn.local.names import AUTO, Tie
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 DEFAULT_BATCH = 64

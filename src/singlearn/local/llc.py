@@ -16,7 +16,7 @@ from singlearn.local.network import Network
 from singlearn.local.sampling.expected_time import Watch, watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.verdict import of_a_constant_loss, verdict
 

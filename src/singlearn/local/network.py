@@ -9,7 +9,7 @@ from typing import Any
 
 from singlearn.local.checks.own_function import Reference
 from singlearn.local.names import Selection, Tie
-from singlearn.local.sampling.target import Target
+from singlearn.local.target import Target
 from singlearn.running.arguments import whole_number
 
 

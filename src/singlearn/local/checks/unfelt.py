@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Target
+from singlearn.local.target import Target
 from singlearn.results.caution import Caution, Reason
 
 RADII = (0.5, 1.0, 2.0, 3.0, 4.0)

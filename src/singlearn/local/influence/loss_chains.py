@@ -21,7 +21,7 @@ from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.expected_time import watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress, Sampled
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.status import Status
 from singlearn.local.verdict.verdict import verdict

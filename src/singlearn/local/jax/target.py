@@ -29,7 +29,7 @@ from singlearn.local.jax.rounding import measured_rounding
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.sampling.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Flight, Tempering, Traces, Trial, in_float32
+from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
 from singlearn.results.caution import Caution, Reason
 from singlearn.running.memory import pieces
 

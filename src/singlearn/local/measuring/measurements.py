@@ -17,7 +17,7 @@ from singlearn.local.measuring.rare_samples import OverAll, excess_over_all
 from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.mixing import Mixing, mixing
 from singlearn.local.sampling.sampled import Drawn, Sampled
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.sampling.sampled import Sampled
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 
 STEPS = 20
 """Of a descent from w*."""

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.results.estimate import Estimate
 
 LANCZOS_STEPS = 24

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.sampling.sampled import Sampled
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 
 OFTEN = 5.0
 """How often every sample should be met by a chain while draws count."""

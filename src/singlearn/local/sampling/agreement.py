@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from singlearn.local.sampling.mixing import Mixing
-from singlearn.local.sampling.target import Traces
+from singlearn.local.target import Traces
 
 R_HAT = 1.1
 RELATIVE_DRIFT = 0.03

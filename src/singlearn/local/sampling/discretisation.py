@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.local.sampling.mixing import mixing
-from singlearn.local.sampling.target import Traces
+from singlearn.local.target import Traces
 from singlearn.results.estimate import Estimate
 
 SHARE = 0.03

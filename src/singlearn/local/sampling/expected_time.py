@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from singlearn.local.sampling.sampled import Progress
-from singlearn.local.sampling.target import Target
+from singlearn.local.target import Target
 from singlearn.running.progress import ProgressBar, in_notebook
 
 LONG = 10.0

@@ -13,7 +13,7 @@ from singlearn.local.sampling.agreement import diverged, doubts, error
 from singlearn.local.sampling.discretisation import virial_excess
 from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
-from singlearn.local.sampling.target import Flight, Target, Tempering, Traces
+from singlearn.local.target import Flight, Target, Tempering, Traces
 
 ACCEPTANCE = 0.8
 FIRST_STAGE = 64

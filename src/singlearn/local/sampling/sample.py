@@ -12,7 +12,7 @@ from singlearn.local.sampling.discretisation import step_errors
 from singlearn.local.sampling.hamiltonian import sample_hmc
 from singlearn.local.sampling.sampled import Progress, Sampled
 from singlearn.local.sampling.sgld import RETRIES, found_lower, sample_sgld
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.results.caution import Caution, Reason
 
 ALONGSIDE = 20

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Tempering, Traces
+from singlearn.local.target import Tempering, Traces
 from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 

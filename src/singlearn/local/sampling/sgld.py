@@ -14,7 +14,7 @@ from singlearn.local.sampling.discretisation import step_errors, virial_excess
 from singlearn.local.sampling.langevin import heating
 from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
-from singlearn.local.sampling.target import Target, Tempering, Traces
+from singlearn.local.target import Target, Tempering, Traces
 
 ACCEPTANCE = 0.95
 HEATING = 0.005

@@ -9,7 +9,7 @@ import torch
 
 from singlearn.local.gamma import choose_gamma
 from singlearn.local.names import Selection, Tie, tie_scales
-from singlearn.local.sampling.target import in_float32
+from singlearn.local.target import in_float32
 from singlearn.local.torch.coordinates import (
     entries_to_sample,
     flat_view,

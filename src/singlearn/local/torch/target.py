@@ -14,7 +14,7 @@ from jaxtyping import Float, Integer
 from singlearn.local.names import Selection, Tie
 from singlearn.local.sampling.langevin import advance, kick, log_acceptance, tamed
 from singlearn.local.sampling.leapfrog import kick_drift_kick
-from singlearn.local.sampling.target import Flight, Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 from singlearn.local.torch.checks import (
     NO_GRADIENT,
     refuse_a_false_gradient,

@@ -17,7 +17,7 @@ from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.network import Network
 from singlearn.local.sampling.expected_time import ExpectedTime, Watch, checked_progress
 from singlearn.local.sampling.sampled import Progress
-from singlearn.local.sampling.target import Target
+from singlearn.local.target import Target
 from singlearn.local.training.checkpoints import Checkpoint, in_order
 from singlearn.local.training.fingerprint import digest
 from singlearn.local.training.identity import (

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from singlearn.local.sampling.target import Traces
+from singlearn.local.target import Traces
 
 
 class Status(StrEnum):
