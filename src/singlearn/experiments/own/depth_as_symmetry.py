@@ -72,9 +72,11 @@ class Comparison(Shown):
 def compare(
     inputs: int, outputs: int, rank: int, parameters: int, layers: tuple[int, ...] = (2, 3, 4, 6)
 ) -> Comparison:
-    r"""Linear networks of each depth with equal hidden widths and as close to d parameters as they get.
+    r"""Linear networks of each depth with equal hidden widths and as close to d parameters as they
+    get.
 
-    The symmetry of a generic parameter is what is left of d when the map is taken off: maps of rank at most h,
+    The symmetry of a generic parameter is what is left of d when the map is taken off: maps of rank
+    at most h,
     the narrowest width, have dimension h (M + N - h). λ is that of Aoyagi 2024 [aoyagi2024deep]_
     (:func:`singlearn.exact.catalogue.deep_linear`).
 

@@ -1,4 +1,6 @@
-"""Flatness against λ: do measures of the Hessian or λ predict the generalisation error of models?"""
+"""Flatness against λ: do measures of the Hessian or λ predict the generalisation error of
+models?
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,8 @@ class Model:
         coefficient: λ.
         dimension: d.
         inputs: of one observation.
-        predict: ``predict(w, x)`` for parameters (draws, d) and inputs (n, inputs): (draws, n, outputs).
+        predict: ``predict(w, x)`` for parameters (draws, d) and inputs (n, inputs): (draws, n,
+            outputs).
         truth: one of the true parameters.
         on_box: whether inputs are uniform on [-1, 1], or standard normal.
     """
@@ -52,7 +56,15 @@ class Model:
 def models() -> list[Model]:
     """Reduced rank and deep linear networks, tanh and ReLU networks, with λ of the catalogue."""
     found = []
-    for M, N, H, r in ((2, 2, 1, 0), (2, 2, 1, 1), (2, 2, 2, 0), (2, 2, 2, 1), (3, 1, 1, 0), (3, 2, 1, 1), (1, 1, 3, 0)):
+    for M, N, H, r in (
+        (2, 2, 1, 0),
+        (2, 2, 1, 1),
+        (2, 2, 2, 0),
+        (2, 2, 2, 1),
+        (3, 1, 1, 0),
+        (3, 2, 1, 1),
+        (1, 1, 3, 0),
+    ):
         own = catalogue.reduced_rank(inputs=M, outputs=N, hidden=H, rank=r)
         found.append(_linear((M, H, N), r, float(own.value)))
     for widths, r in (((1, 1, 1, 1), 0), ((2, 1, 1, 2), 0), ((2, 2, 2, 1), 0), ((1, 2, 2, 1), 1)):
@@ -61,7 +73,9 @@ def models() -> list[Model]:
         own = catalogue.tanh_zero_truth(hidden)
         predict = partial(_tanh, hidden)
         name = f"tanh, {hidden} nodes, truth 0"
-        found.append(Model(name, float(own.value), 2 * hidden, 1, predict, np.zeros(2 * hidden), True))
+        found.append(
+            Model(name, float(own.value), 2 * hidden, 1, predict, np.zeros(2 * hidden), True)
+        )
     for hidden, kinks in ((1, 1), (2, 1)):
         own = catalogue.relu_two_layer(inputs=1, outputs=1, kinks=kinks)
         truth = np.zeros(3 * hidden + 1)
@@ -69,12 +83,14 @@ def models() -> list[Model]:
         if hidden > 1:
             truth[2 * hidden - 1] = -2.0  # the second node is dead on the box
         name = f"ReLU, {hidden} nodes, 1 kink"
-        found.append(Model(name, float(own.value), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True))
+        found.append(
+            Model(name, float(own.value), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True)
+        )
     return found
 
 
 def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
-    shapes = [(after, before) for before, after in zip(widths, widths[1:], strict=False)]
+    shapes = [(after, before) for before, after in pairwise(widths)]
     sizes = [a * b for a, b in shapes]
 
     def predict(w: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -100,7 +116,8 @@ def _relu(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
-    r"""One data set: the Bayes error from weighted draws of the prior, and the Hessian at a trained network.
+    r"""One data set: the Bayes error from weighted draws of the prior, and the Hessian at a trained
+    network.
 
     Args:
         model: one of :func:`models`.
@@ -109,7 +126,8 @@ def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, fl
         draws: of the prior.
 
     Returns:
-        ``"G"``, the error of the Bayes prediction in nats; ``"draws"``, their effective number; the measures.
+        ``"G"``, the error of the Bayes prediction in nats; ``"draws"``, their effective number; the
+        measures.
     """
     generator = np.random.default_rng(seed)
 
@@ -135,11 +153,19 @@ def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, fl
     top = log_p.max(axis=0)
     predicted = top + np.log(np.mean(np.exp(log_p - top), axis=0))
     true = -0.5 * np.sum((model.predict(model.truth[None], test_x)[0] - test_y) ** 2, axis=1)
-    return {"G": float(np.mean(true - predicted)), "draws": float(1 / np.sum(weight**2)), **_flatness(model, x, y, generator)}
+    return {
+        "G": float(np.mean(true - predicted)),
+        "draws": float(1 / np.sum(weight**2)),
+        **_flatness(model, x, y, generator),
+    }
 
 
-def _flatness(model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.Generator) -> dict[str, float]:
-    """Of the Hessian of n L_n at a trained network: descent from a draw of the prior, without a prior."""
+def _flatness(
+    model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.Generator
+) -> dict[str, float]:
+    """Of the Hessian of n L_n at a trained network: descent from a draw of the prior, without a
+    prior.
+    """
     n = len(x)
 
     def loss(w: np.ndarray) -> float:
@@ -152,7 +178,12 @@ def _flatness(model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.G
     def gradient(w: np.ndarray) -> np.ndarray:
         return approx_fprime(w, loss, 1e-6)
 
-    hessian = np.array([(gradient(trained + e) - gradient(trained - e)) / (2 * step) for e in step * np.eye(model.dimension)])
+    hessian = np.array(
+        [
+            (gradient(trained + e) - gradient(trained - e)) / (2 * step)
+            for e in step * np.eye(model.dimension)
+        ]
+    )
     values = np.maximum(np.linalg.eigvalsh((hessian + hessian.T) / 2), 0.0)
     # λ̂₂ of the quadratic form: n β E[K] at β = 1/log n, prior N(0, 1) about the trained network.
     stiff = n * values / math.log(n)
@@ -173,7 +204,8 @@ def _flatness(model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.G
 def correlations(
     rows: Sequence[dict[str, Any]], resamples: int = 400, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Spearman's rank correlation of each measure with G over models, and its error from resampled models.
+    """Spearman's rank correlation of each measure with G over models, and its error from resampled
+    models.
 
     >>> rows = [{"G": g, **dict.fromkeys(MEASURES, g)} for g in (1.0, 2.0, 3.0, 4.0, 5.0)]
     >>> correlations(rows)["λ"][0] > 0.99
@@ -193,7 +225,9 @@ def correlations(
     return found
 
 
-def study(n: int, datasets: int, draws: int, seed: int, progress: bool | None = False) -> list[dict[str, Any]]:
+def study(
+    n: int, datasets: int, draws: int, seed: int, progress: bool | None = False
+) -> list[dict[str, Any]]:
     """Every model over many data sets: means, and the standard error of G."""
     every = models()
     tasks = [(model, k) for model in every for k in range(datasets)]
@@ -204,7 +238,9 @@ def study(n: int, datasets: int, draws: int, seed: int, progress: bool | None = 
     rows = []
     for index, model in enumerate(every):
         own = found[index * datasets : (index + 1) * datasets]
-        row: dict[str, Any] = {name: float(np.mean([m[name] for m in own])) for name in ("G", "draws", *MEASURES)}
+        row: dict[str, Any] = {
+            name: float(np.mean([m[name] for m in own])) for name in ("G", "draws", *MEASURES)
+        }
         row["model"] = model.name
         row["error of G"] = float(np.std([m["G"] for m in own], ddof=1) / math.sqrt(datasets))
         rows.append(row)
@@ -227,7 +263,11 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     warnings = []
     if fewest["draws"] < 100:
         warnings.append(
-            {"reason": "poor_mixing", "model": fewest["model"], "message": f"only {fewest['draws']:.0f} effective draws of the prior: G is doubtful"}
+            {
+                "reason": "poor_mixing",
+                "model": fewest["model"],
+                "message": f"only {fewest['draws']:.0f} effective draws of the prior; G is rough",
+            }
         )
     out.mkdir(parents=True, exist_ok=True)
     path = out / "flatness.png"
@@ -235,15 +275,27 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, "\n".join(lines), [path])
 
 
-def draw(rows: Sequence[dict[str, Any]], found: dict[str, tuple[float, float]], n: int) -> PlainFigure:
+def draw(
+    rows: Sequence[dict[str, Any]], found: dict[str, tuple[float, float]], n: int
+) -> PlainFigure:
     """n G against each measure, with its rank correlation."""
     figure = Figure(figsize=(11.0, 5.6), layout="constrained")
     G = n * np.array([row["G"] for row in rows])
     error = n * np.array([row["error of G"] for row in rows])
     for axes, name in zip(figure.subplots(2, 4).flat, MEASURES, strict=False):
         own = np.array([row[name] for row in rows])
-        axes.errorbar(own, G, error, fmt="o", color=ACCENT if name == "λ" else INK, markersize=4, linewidth=0.8)
-        axes.set_title(f"{name}: {found[name][0]:.2f} ± {found[name][1]:.2f}", fontsize=9, loc="left")
+        axes.errorbar(
+            own,
+            G,
+            error,
+            fmt="o",
+            color=ACCENT if name == "λ" else INK,
+            markersize=4,
+            linewidth=0.8,
+        )
+        axes.set_title(
+            f"{name}: {found[name][0]:.2f} ± {found[name][1]:.2f}", fontsize=9, loc="left"
+        )
         if name == "λ":
             reach = np.array([0.0, own.max()])
             axes.plot(reach, reach, ":", color=QUIET, linewidth=1)
@@ -253,4 +305,6 @@ def draw(rows: Sequence[dict[str, Any]], found: dict[str, tuple[float, float]], 
     return figure
 
 
-EXPERIMENT = Experiment("flatness", "do Hessians or λ predict the generalisation error over models of known λ", run)
+EXPERIMENT = Experiment(
+    "flatness", "do Hessians or λ predict the generalisation error over models of known λ", run
+)

@@ -186,9 +186,11 @@ def _off(estimate: Estimate, exact: float) -> float:
 
 
 def as_normal(deviation: float, replicates: Sequence[float]) -> float:
-    """A deviation in standard errors that R replicates saw, as a normal variable's of the same rarity.
+    """A deviation in standard errors that R replicates saw, as a normal variable's of the same
+    rarity.
 
-    Eight replicates know their own error to a quarter: their deviations have Student's distribution with
+    Eight replicates know their own error to a quarter: their deviations have Student's distribution
+    with
     R - 1 degrees of freedom, of which 4.1 is no rarer than 2.8 of a normal one.
 
     >>> round(as_normal(4.1, [0.0] * 8), 1), round(as_normal(4.1, [0.0] * 1000), 1)
