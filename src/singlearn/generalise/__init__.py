@@ -33,8 +33,8 @@ from singlearn.generalise.point_estimate import (
     mle,
     mle_each,
 )
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.generalise.slope import Slope, fit_slope
+from singlearn.triple.predictive import Predictor, predictive
 
 __all__ = [
     "Chains",

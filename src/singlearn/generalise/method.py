@@ -19,10 +19,10 @@ from singlearn.generalise.point_estimate import (
     mle_each,
     one_model,
 )
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.prompt import Shown
 from singlearn.tempering import temper
 from singlearn.triple import Triple
+from singlearn.triple.predictive import Predictor, predictive
 
 
 @dataclass(frozen=True)
