@@ -30,10 +30,21 @@ if TYPE_CHECKING:
     )
     from singlearn.agreement import agreement
     from singlearn.explore import explore
+    from singlearn.measure.collapse import collapse
     from singlearn.selection import select
     from singlearn.tempering import Run, temper, temper_from
     from singlearn.transitions import phase_diagram
     from singlearn.triple import Triple
+    from singlearn.triple.fisher import (
+        diagnose,
+        empirical_divergence,
+        empirical_entropy,
+        fisher_information,
+        relatively_finite_variance,
+    )
+    from singlearn.volume.zeta import zeta
+
+    __version__: str
 
 ROOMS = (
     "agreement",
@@ -58,21 +69,34 @@ ROOMS = (
 NAMES = {
     "Run": "tempering",
     "Triple": "triple",
+    "collapse": "measure.collapse",
+    "diagnose": "triple.fisher",
+    "empirical_divergence": "triple.fisher",
+    "empirical_entropy": "triple.fisher",
+    "fisher_information": "triple.fisher",
     "phase_diagram": "transitions",
+    "relatively_finite_variance": "triple.fisher",
     "select": "selection",
     "temper": "tempering",
     "temper_from": "tempering",
+    "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""
 
 __all__ = [
     "Run",
     "Triple",
+    "__version__",
     "agreement",
+    "collapse",
     "data",
+    "diagnose",
+    "empirical_divergence",
+    "empirical_entropy",
     "exact",
     "experiments",
     "explore",
+    "fisher_information",
     "flow",
     "generalise",
     "local",
@@ -81,6 +105,7 @@ __all__ = [
     "phase_diagram",
     "phases",
     "plot",
+    "relatively_finite_variance",
     "select",
     "selection",
     "symmetry",
@@ -90,6 +115,7 @@ __all__ = [
     "transitions",
     "triple",
     "volume",
+    "zeta",
 ]
 
 
@@ -97,6 +123,8 @@ def __getattr__(name: str) -> Any:
     """Public names load what they need when they are first used, so that ``singlearn.exact`` starts
     without JAX.
     """
+    if name == "__version__":
+        return _version()
     if name in ROOMS:
         return import_module(f"singlearn.{name}")
     if name in NAMES:
@@ -104,6 +132,16 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(
         f"module 'singlearn' has no attribute {name!r}; it has {', '.join(__all__)}"
     )
+
+
+def _version() -> str:
+    """As the installed package says; reading it takes milliseconds that an import need not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("singlearn")
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,12 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Any]
+else:  # generic for type checkers only
+    Commands = argparse._SubParsersAction
 
 SIGNS = {
     "comma": ",",
@@ -104,7 +109,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_command(
-    commands: argparse._SubParsersAction, name: str, summary: str, example: str
+    commands: Commands, name: str, summary: str, example: str
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(
         name,

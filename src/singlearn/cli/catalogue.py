@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
-from singlearn.cli.arguments import add_command
+from singlearn.cli.arguments import Commands, add_command
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from singlearn.exact.catalogue import Entry
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "catalogue",

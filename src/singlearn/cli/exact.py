@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from singlearn.cli.arguments import add_command, positive
+from singlearn.cli.arguments import Commands, add_command, positive
 from singlearn.cli.figure_file import is_picture, place, saved_or_why
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from singlearn.exact import ExactCoefficient
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "exact",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from singlearn.cli.arguments import add_command
+from singlearn.cli.arguments import Commands, add_command
 from singlearn.cli.figure_file import folder
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "experiment",

@@ -6,14 +6,14 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from singlearn.cli.arguments import add_command, add_network_file
+from singlearn.cli.arguments import Commands, add_command, add_network_file
 from singlearn.cli.figure_file import folder, free_name, new_file
 from singlearn.results.document import print_document
 
 NAME = "explore.html"
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "explore",

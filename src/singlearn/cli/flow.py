@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from singlearn.cli.arguments import Parser, add_command, positive
+from singlearn.cli.arguments import Commands, Parser, add_command, positive
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.flow_timeline import run_timeline
 from singlearn.cli.python_file import blaming, load_name
@@ -13,7 +13,7 @@ from singlearn.cli.torch_module import load_module, needed_torch
 from singlearn.results.document import print_document
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = commands.add_parser(
         "flow",
         help="what training conserves, what moved it, and symmetries that are born and die",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.arguments import add_command, as_number
+from singlearn.cli.arguments import Commands, add_command, as_number
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.results.document import print_document
@@ -18,7 +17,7 @@ from singlearn.results.refusal import RefusalError
 FAILED = 1
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "llc",
@@ -92,18 +91,14 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     from singlearn import plot
     from singlearn.local import llc
-    from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
+    from singlearn.local.chains import Chains
     from singlearn.local.torch.data import samples_of
     from singlearn.local.torch.weights import read_state, with_weights
 
     # Refused before anything is read, in the words of the library.
-    Settings.asked(
+    Chains(
         gamma=options.gamma,
-        nbeta=None,
         chains=options.chains,
-        batch_size=DEFAULT_BATCH,
-        largest_batch=DEFAULT_BATCH,
-        tolerance=1.0,
         max_steps=options.max_steps,
         seed=options.seed,
     )
@@ -150,8 +145,6 @@ def run(options: argparse.Namespace) -> int:
             chains=options.chains,
             max_steps=options.max_steps,
             seed=options.seed,
-            # A bar on a terminal; elsewhere a line, if it takes long.
-            progress=True if sys.stderr.isatty() else None,
         )
     name = options.checkpoint.absolute().stem
     figure, not_drawn = saved_or_why(plot.chains(found, name), out, f"{name}-llc")
@@ -187,7 +180,10 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
     from singlearn.local.torch.data import as_tensors, take
 
     tensors = as_tensors(data, next(module.parameters()).device)
-    ask = "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - target)**2).sum(-1) / σ²"
+    ask = (
+        "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - "
+        "target)**2).sum(-1) / σ²"
+    )
     if not isinstance(tensors, tuple) or len(tensors) < 2:
         raise RefusalError(
             f"--loss: missing, and the data are no pair (inputs, class labels); {ask}"

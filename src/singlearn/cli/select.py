@@ -8,7 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from singlearn.cli.arguments import add_command, add_replicates, at_least, one_of, yes_or_no
+from singlearn.cli.arguments import (
+    Commands,
+    add_command,
+    add_replicates,
+    at_least,
+    one_of,
+    yes_or_no,
+)
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name
 from singlearn.results.document import print_document
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from singlearn.triple import Triple
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "select",

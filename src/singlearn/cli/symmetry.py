@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from singlearn.cli.arguments import (
+    Commands,
     Parser,
     add_command,
     add_network_file,
@@ -15,7 +16,7 @@ from singlearn.cli.arguments import (
 )
 
 
-def add_arguments(commands: argparse._SubParsersAction) -> None:
+def add_arguments(commands: Commands) -> None:
     command = commands.add_parser(
         "symmetry",
         help="decide whether ReLU networks are the same function, see their symmetries, compress "

@@ -38,10 +38,8 @@ from singlearn.symmetry import (
     to_deep,
     write,
 )
-from singlearn.symmetry.any_depth import corners
 from singlearn.symmetry.deep import compress_deep, general_position_failures
-from singlearn.symmetry.trained.answers import SnappedFibre
-from singlearn.symmetry.trained.hierarchy import DeepHierarchy
+from singlearn.symmetry.trained.hierarchy_of_layer import DeepHierarchy
 from singlearn.symmetry.trained.hint import relations_up_to_rounding
 from singlearn.symmetry.transformer import is_transformer_path
 
@@ -261,7 +259,7 @@ def _print_description(
 
 def _describe_deep(options: argparse.Namespace, net: DeepReLU, assumed: list[str]) -> int:
     box = box_of(options.box, net.widths[0])
-    ends = None if box is None else corners(box)
+    ends = box
     failures = general_position_failures(net, ends)
     states = None if ends is None else node_states(net, ends)
     layers = (
@@ -407,7 +405,7 @@ def _compress(options: argparse.Namespace) -> int:
             )
         if options.eps is not None:
             raise RefusalError("--eps: only two-layer networks are compressed with loss")
-        found = compress_deep(net, corners(box))
+        found = compress_deep(net, box)
         write(found.network, options.output)
         before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
     else:
@@ -469,10 +467,10 @@ def _hidden(options: argparse.Namespace) -> int:
     assert box is not None  # the parser asks for it
     drawn = net.widths[0] <= 2 and net.widths[-1] >= 1
     out = place(options.out) if drawn else None
-    found = hidden_polytopes(net, corners(box), seed=options.seed)
+    found = hidden_polytopes(net, box, seed=options.seed)
     figure, not_drawn = None, None
     if out is not None:
-        picture = plot.hidden_kinks(net, corners(box), found)
+        picture = plot.hidden_kinks(net, box, found)
         figure, not_drawn = saved_or_why(picture, out, f"{options.net.stem}-hidden")
     if options.json:
         kinks = [
@@ -552,7 +550,7 @@ def _fibre(options: argparse.Namespace) -> int:
             "number": found.number,
             "components": components,
         }
-        snapped = _snapped_document(found.snapped) if isinstance(found, SnappedFibre) else None
+        snapped = None if found.snapped is None else _snapped_document(found.snapped)
         note = None if snapped else relations_up_to_rounding(found.net, found.domain) or None
         print_document({**document, "snapped": snapped, "up_to_rounding": note, "assumed": assumed})
     else:

@@ -7,6 +7,8 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Float
 
+__all__ = ["fitness", "galaxies"]
+
 
 def galaxies() -> Float[np.ndarray, " 82"]:
     """Velocities of 82 galaxies in the Corona Borealis region, in 1000 km/s, increasing.

@@ -24,21 +24,33 @@ if TYPE_CHECKING:
     )
     from singlearn.exact.divergences.true_set_chart import TrueSetChart
     from singlearn.exact.divergences.worked_example import WorkedExample
+    from singlearn.exact.mellin.zeta_function import (
+        LaurentPole,
+        Law,
+        NotSeparableError,
+        ZetaFunction,
+        zeta_function,
+    )
     from singlearn.exact.resolution import rlct
     from singlearn.exact.zeta_function import Pole, VolumeLaw, volume, zeta
 
 WHEN_USED = {
+    "LaurentPole": "mellin.zeta_function",
+    "Law": "mellin.zeta_function",
     "MinimalSingularity": "divergences.minimal_singularity",
+    "NotSeparableError": "mellin.zeta_function",
     "Pole": "zeta_function",
     "ReducedRank": "divergences.minimal_singularity",
     "Stratum": "divergences.minimal_singularity",
     "TrueSetChart": "divergences.true_set_chart",
     "VolumeLaw": "zeta_function",
     "WorkedExample": "divergences.worked_example",
+    "ZetaFunction": "mellin.zeta_function",
     "minimally_singular": "divergences.minimal_singularity",
     "rlct": "resolution",
     "volume": "zeta_function",
     "zeta": "zeta_function",
+    "zeta_function": "mellin.zeta_function",
 }
 """Name and module of what is imported when it is used: what needs SymPy, which takes half a second
 to import, and what needs the search for resolutions, so that certificates can be verified where
@@ -49,7 +61,10 @@ __all__ = [
     "Certificate",
     "ExactCoefficient",
     "Expression",
+    "LaurentPole",
+    "Law",
     "MinimalSingularity",
+    "NotSeparableError",
     "Pole",
     "ReducedRank",
     "ResolvedCoefficient",
@@ -58,6 +73,7 @@ __all__ = [
     "Verdict",
     "VolumeLaw",
     "WorkedExample",
+    "ZetaFunction",
     "catalogue",
     "minimally_singular",
     "relu_kl",
@@ -66,6 +82,7 @@ __all__ = [
     "volume",
     "worked_examples",
     "zeta",
+    "zeta_function",
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.known_number import KnownNumber
 from singlearn.exact.marked_text import latex_of_formula
-from singlearn.exact.proof import Proof
+from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.prompt import Shown
 
@@ -20,7 +20,7 @@ PARTS = ("value", "proof", "charts")
 @dataclass(frozen=True, eq=False)
 class ExactCoefficient(KnownNumber, Shown):
     r"""The pair :math:`(λ, m)`: :math:`-λ` is the largest pole of :math:`ζ(z) = ∫ K(w)^z φ(w) dw`,
-     :math:`m` its order.
+    :math:`m` its order.
 
     The convention is that :math:`λ` belongs to :math:`K`, the Kullback–Leibler divergence: :math:`K
     = w^2` has :math:`λ = 1/2`, a regular model :math:`λ = d/2, m = 1` (Watanabe 2009
@@ -65,7 +65,7 @@ class ExactCoefficient(KnownNumber, Shown):
     upper: Fraction | float | None = None
     reason: str = ""
     certificate: Certificate | None = None
-    proof: Proof | None = None
+    proof: ResolutionProof | None = None
 
     def __post_init__(self) -> None:
         if self.value is not None and self.value <= 0:
@@ -168,7 +168,7 @@ class ExactCoefficient(KnownNumber, Shown):
         """
         return self.resolution().tree()
 
-    def resolution(self) -> Proof:
+    def resolution(self) -> ResolutionProof:
         """The proof by charts.
 
         Raises:

@@ -53,7 +53,7 @@ class VolumeLaw:
 
 def zeta(K: Any, prior: Any = None) -> list[Pole]:
     r"""All poles, with orders, of :math:`ζ(z) = ∫_{[-1,1]^n} K^z φ\,dw` for normal crossings, the
-     largest first.
+    largest first.
 
     For :math:`K = c ∏ w_i^{k_i}` and :math:`φ = a ∏ |w_i|^{h_i}` the integral is :math:`a c^z ∏
     2/(k_i z + h_i + 1)`.
@@ -110,7 +110,7 @@ def volume(
     timeout: float | int = 60.0,
 ) -> VolumeLaw:
     r"""How :math:`V(t) = ∫_{K<t} φ\,dw` vanishes with t; arguments as for
-     :func:`singlearn.exact.rlct`.
+    :func:`singlearn.exact.rlct`.
 
     The constant is computed for a monomial with a monomial prior near the origin, on
     :math:`[-1,1]^n`; elsewhere it depends on the whole neighbourhood.

@@ -712,7 +712,7 @@ def _unchanged(
 
 def proved_bound(chain: Chain, arrays: Mapping[str, np.ndarray], rounding: float) -> float:
     r"""Bound how far rounding of scaled weights moves the outputs of a chain, for inputs in [-1,
-     1].
+    1].
 
     Every new weight is within the share δ of an exact rescaling. Activations have slopes of at most
     1 and :math:`|φ(z)| \le |z|`, so that along each path the product of weights moves by at most

@@ -228,11 +228,13 @@ def _activated(name: str, z: Float[np.ndarray, "n h"]) -> Float[np.ndarray, "n h
     if plain in ("linear", "identity", "none"):
         return z
     if plain == "relu":
-        return np.maximum(z, 0)
+        found: Float[np.ndarray, "n h"] | None = np.maximum(z, 0)
+        return found
     if plain == "leaky_relu":
         return np.where(z > 0, z, 0.01 * z)  # any slope shows whether the function stayed
     if plain == "tanh":
-        return np.tanh(z)
+        found = np.tanh(z)
+        return found
     power = re.fullmatch(r"relu\^([0-9.]+)", plain)
     return np.maximum(z, 0) ** float(power[1]) if power else None
 

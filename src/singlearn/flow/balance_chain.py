@@ -343,8 +343,10 @@ def law_value(chain: Chain, arrays: Arrays, place: int) -> np.ndarray:
 def _law_value(state: _State, place: int) -> np.ndarray:
     into, out, coupling = state.into(place), state.out(place), state.chain.between[place]
     if coupling.linear:
-        return into @ into.T - out.T @ out
-    return np.square(into).sum(1) - (coupling.degree or 1.0) * np.square(out).sum(0)
+        found: np.ndarray = into @ into.T - out.T @ out
+        return found
+    found = np.square(into).sum(1) - (coupling.degree or 1.0) * np.square(out).sum(0)
+    return found
 
 
 def _scale_nodes(state: _State, places: list[int], wanted: Mapping[int, np.ndarray] | None) -> None:

@@ -36,7 +36,7 @@ def geometric_mean_change(
     first: Float[np.ndarray, "k n"], second: Float[np.ndarray, "m k"], contragredient: bool
 ) -> Change:
     r"""The A of least :math:`|A^{-T} G_1|^2 + |G_2 A^T|^2` (gradients), or of least :math:`|A
-     W_1|^2 + |W_2 A^{-1}|^2` (weights).
+    W_1|^2 + |W_2 A^{-1}|^2` (weights).
 
     With :math:`B = G_2^T G_2` and :math:`C = G_1 G_1^T` it is :math:`A^T A = B^{-1} \# C`, the
     geometric mean of the two matrices (of weights: with B and C in each other's place), and the

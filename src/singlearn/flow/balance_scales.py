@@ -43,7 +43,7 @@ class Edges:
 @dataclass(frozen=True)
 class Program:
     r"""Minimise :math:`Φ(x) = \frac12 \sum_e c_e \exp(2σ(k_{t} x_{t} - x_{h})) - \sum_j q_j x_j`
-     over log scales x.
+    over log scales x.
 
     An edge e goes from node t to node h. σ = 1 with squared gradients for c is half the squared
     norm of all gradients after node j was scaled by :math:`e^{x_j}`: weights into it times
@@ -193,7 +193,8 @@ def _flow(program: Program, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch
 
 
 def _total(program: Program, values: Values) -> Each:
-    return np.sum([np.broadcast_to(v.sum((-1, -2)), program.batch) for v in values], axis=0)
+    found: Each = np.sum([np.broadcast_to(v.sum((-1, -2)), program.batch) for v in values], axis=0)
+    return found
 
 
 def _in_and_out(program: Program, values: Values) -> tuple[Groups, Groups]:
@@ -370,7 +371,8 @@ def _moved_total(program: Program, values: Values, moved: Groups) -> Each:
 
 
 def _dot(left: Groups, right: Groups) -> Each:
-    return np.sum([(a * b).sum(-1) for a, b in zip(left, right, strict=True)], axis=0)
+    found: Each = np.sum([(a * b).sum(-1) for a, b in zip(left, right, strict=True)], axis=0)
+    return found
 
 
 def _solve(program: Program, values: Values, wanted: Groups, residual: Each) -> Groups:

@@ -396,4 +396,5 @@ def outputs(module: nn.Module, inputs: Any) -> torch.Tensor:
     with torch.no_grad():
         value = copied(*inputs) if isinstance(inputs, tuple) else copied(inputs)
     value = value[0] if isinstance(value, tuple) else value
-    return value.double().cpu()
+    found: torch.Tensor = value.double().cpu()
+    return found

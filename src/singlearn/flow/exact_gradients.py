@@ -49,18 +49,23 @@ def _value(
         case "parameter":
             return point[node.extra]
         case "cotangent":
-            return cotangents[node.extra]
+            found: Exact = cotangents[node.extra]
+            return found
         case "constant":
             return whole_numbers(node.extra)
         case "product":
             return np.matmul(*arguments)
         case "sum":
-            return arguments[0] + arguments[1]
+            found = arguments[0] + arguments[1]
+            return found
         case "transpose":
             return np.swapaxes(arguments[0], -1, -2)
         case "mask":
-            return arguments[0] * whole_numbers(node.extra)
+            found = arguments[0] * whole_numbers(node.extra)
+            return found
         case "elementwise":
-            return arguments[0] * arguments[1]
+            found = arguments[0] * arguments[1]
+            return found
         case "linear":
-            return node.extra[0](arguments[0])
+            found = node.extra[0](arguments[0])
+            return found

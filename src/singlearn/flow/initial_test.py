@@ -23,7 +23,7 @@ class Moments(NamedTuple):
 
 def uniform_moments(d: int) -> dict[str, Moments]:
     r"""Of :math:`\sum u_j`, :math:`(\sum u_j)^2`, :math:`\sum u_j^3` and :math:`\sum u_j^4` on the
-     unit sphere of R^d.
+    unit sphere of R^d.
 
     From :math:`E[u_1^{2a} u_2^{2b}] = (2a-1)!!\,(2b-1)!! / (d (d+2) \cdots (d + 2(a+b) - 2))`.
 
@@ -84,8 +84,8 @@ def kept_group_scores(y: Float[np.ndarray, "draws d"], signed: bool) -> dict[str
     half = y.shape[1] // 2
     one, two = y[:, 0 : 2 * half : 2], y[:, 1 : 2 * half : 2]
     found = {}
-    for key, f in (("mean of halves", lambda v: v), ("square of halves", lambda v: v**2)):
-        found[key] = _standardised((f(one) - f(two)).mean(1))
+    for key, power in (("mean of halves", 1), ("square of halves", 2)):
+        found[key] = _standardised((one**power - two**power).mean(1))
     if signed:
         found["sum"] = _standardised(y.mean(1))
         found["sum of cubes"] = _standardised((y**3).mean(1))
@@ -99,7 +99,7 @@ def _standardised(values: Float[np.ndarray, " draws"]) -> float:
 
 def draws_to_see(excess: float, d: int, errors: float = 4.0) -> float:
     r"""How many draws of y show the excess kurtosis κ of its independent components at that many
-     standard errors.
+    standard errors.
 
     To first order in κ (Edgeworth) the mean of :math:`A = \sum u_j^4` moves by :math:`κ\, d (d + 2)
     \mathrm{Var}(A) / 24`: A does not feel the radius, and :math:`\sum_j H_4(y_j)` has covariance
@@ -119,7 +119,8 @@ def haar_columns(
 ) -> Float[np.ndarray, "count d r"]:
     """Orthonormal columns, uniform."""
     q, t = np.linalg.qr(rng.normal(size=(count, d, r)))
-    return q * np.sign(np.einsum("...ii->...i", t))[:, None, :]
+    found: Float[np.ndarray, "count d r"] = q * np.sign(np.einsum("...ii->...i", t))[:, None, :]
+    return found
 
 
 def frame_statistics(u: Float[np.ndarray, "... d r"]) -> Float[np.ndarray, "... three"]:

@@ -22,7 +22,7 @@ Leaves = dict[str, np.ndarray]
 @dataclass
 class Expression:
     r"""An update while it goes through the stages: :math:`a g + b w + d w + \sum_k m_k v_k`, or an
-     array where it cannot be split.
+    array where it cannot be split.
 
     Attributes:
         value: the whole update without the decoupled decay, by parameter.

@@ -167,7 +167,7 @@ class GramLaw(Law):
 
     def form(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> Any:
         r"""The bilinear form :math:`\langle a, b \rangle_σ` of which Q is the square; of arrays or
-         tensors.
+        tensors.
 
         Args:
             left: a, by parameter.
@@ -306,7 +306,8 @@ class LinearLaw(Law):
             w.reshape(len(w), -1) @ np.asarray(parameters[name]).reshape(-1)
             for name, w in self.weights.items()
         ]
-        return np.sum(parts, axis=0).astype(float)
+        found: Float[np.ndarray, " k"] = np.sum(parts, axis=0).astype(float)
+        return found
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """The weights."""
@@ -392,7 +393,8 @@ class BilinearLaw(Law):
     def values(self, parameters: Parameters) -> Float[np.ndarray, " k"]:
         """The forms at these parameters."""
         u, v = (np.asarray(parameters[name]).reshape(-1) for name in (self.first, self.second))
-        return np.einsum("p,kpq,q->k", u, self.forms, v)
+        found: Float[np.ndarray, " k"] = np.einsum("p,kpq,q->k", u, self.forms, v)
+        return found
 
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """Gradients of the forms."""
@@ -410,7 +412,7 @@ class BilinearLaw(Law):
 @dataclass(frozen=True)
 class RowSpaceLaw(Law):
     r"""The row space of U (n × r, r > n) where a loss sees :math:`U U^T`: entries of
-     :math:`U_1^{-1} U_2`.
+    :math:`U_1^{-1} U_2`.
 
     None of its generators is symmetric; only together, with coefficients that depend on U, are
     they gradients. The functions are rational, and there is no polynomial law.

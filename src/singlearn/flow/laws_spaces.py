@@ -186,7 +186,8 @@ def _numbered(left: np.ndarray, right: np.ndarray) -> Ids:
     """A number for each distinct pair."""
     a = np.unique(left, return_inverse=True)[1]
     values, b = np.unique(right, return_inverse=True)
-    return np.unique(a * len(values) + b, return_inverse=True)[1]
+    found: Ids = np.unique(a * len(values) + b, return_inverse=True)[1]
+    return found
 
 
 def _isolated(block: Ids, alone: np.ndarray) -> Ids:
@@ -247,9 +248,10 @@ def _connected(size: int, left: Sequence[Ids], right: Sequence[Ids]) -> Ids:
     if not left:
         return np.arange(size)
     ends = np.concatenate(left), np.concatenate(right)
-    return connected_components(
+    found: Ids = connected_components(
         coo_array((np.ones(len(ends[0])), ends), shape=(size, size)), directed=False
     )[1]
+    return found
 
 
 def _simplified(

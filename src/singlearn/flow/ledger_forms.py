@@ -195,10 +195,11 @@ class LinearForm(Form):
         return products.single([Vector(label, ones(self))])
 
     def size(self, products: Products, label: str) -> float:
-        return max(
+        found: float = max(
             float((_flat(products.vectors[label][name]) ** 2).sum()) ** 0.5
             for name in self.parameters
         )
+        return found
 
 
 class FormByValues(Form):
@@ -272,7 +273,8 @@ class AdditiveForm(FormByValues):
         return self._like(products, np.asarray(self.law.values(self._sum(products, vectors))))
 
     def size(self, products: Products, label: str) -> float:
-        return super().size(products, label) ** 0.5
+        found: float = super().size(products, label) ** 0.5
+        return found
 
 
 def form_of(law: Law, weights: Arrays) -> Form:

@@ -23,7 +23,8 @@ def residues(values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
     >>> residues(np.array([-1.0, 1048573.0, 5.0]))
     array([1.048572e+06, 0.000000e+00, 5.000000e+00])
     """
-    return values - PRIME * np.floor(values / PRIME)
+    found: Float[np.ndarray, "*shape"] = values - PRIME * np.floor(values / PRIME)
+    return found
 
 
 def product(

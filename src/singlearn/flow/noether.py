@@ -1,5 +1,5 @@
 r"""Noether's theorem for heavy ball: the angular momentum of a rotation decays by exactly μ per
- step.
+step.
 
 Where a network does not change when hidden coordinates are rotated,
 :math:`R_i \mapsto e^{εA} R_i` with A antisymmetric for every

@@ -406,7 +406,8 @@ def _mixed(law: GramLaw, parameters: Arrays, target: Float[np.ndarray, "k k"]) -
 
 def _root(matrix: Float[np.ndarray, "k k"], power: float) -> Float[np.ndarray, "k k"]:
     values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.T))
-    return (vectors * np.maximum(values, 0) ** power) @ vectors.T
+    found: Float[np.ndarray, "k k"] = (vectors * np.maximum(values, 0) ** power) @ vectors.T
+    return found
 
 
 def _riccati(

@@ -112,7 +112,8 @@ class _Written:
         return self + -_Written(self.program, self._other(other))
 
     def __rsub__(self, other: Any) -> _Written:
-        return -self + other
+        found: _Written = -self + other
+        return found
 
     def __pow__(self, exponent: int) -> _Written:
         result = self

@@ -54,7 +54,8 @@ class PowerSeries:
             case "parameter":
                 return parameters[node.extra]
             case "cotangent":
-                return cotangents[node.extra]
+                found: Dual = cotangents[node.extra]
+                return found
             case "constant":
                 return Dual(
                     as_residues(node.extra) if self._order == 0 else np.zeros(node.extra.shape)

@@ -1,5 +1,5 @@
 r"""What a modified gradient flow says of conserved quantities over many steps, before a step is
- made.
+made.
 
 Gradient descent with rate η follows the flow of :math:`L + \frac{η}{4} |∇L|^2` up to order η²
 (backward error analysis; Barrett & Dherin 2021). That added term does not have the symmetries of L,
@@ -152,7 +152,7 @@ def predict(
     seed: int = 0,
 ) -> Prediction:
     r"""Where the laws are after many steps of (stochastic) gradient descent, heavy ball, and weight
-     decay.
+    decay.
 
     .. math:: \dot w = -∇\Bigl[L + \frac{\bar η}{4}\Bigl(\frac{1 + μ}{1 - μ} |g|^2 + \mathrm{tr}\, C_B\Bigr)\Bigr] - λ w
 
@@ -490,7 +490,7 @@ def scalar_pair(
     start: float, rates: float | Sequence[float], slopes: Sequence[float] | np.ndarray
 ) -> Float[np.ndarray, " steps_and_one"]:
     r"""Q = a² - b² of a scalar pair under any gradient descent, exactly: :math:`Q_T = Q_0 \prod_t
-     (1 - η_t^2 e_t^2)`.
+    (1 - η_t^2 e_t^2)`.
 
     Args:
         start: Q_0.
@@ -521,7 +521,7 @@ def expected_change(
     rate: float,
 ) -> Float[np.ndarray, "k k"]:
     r"""The mean change of :math:`Q = W_1 W_1^T - W_2^T W_2` in a step of SGD, over the draws of the
-     noise.
+    noise.
 
     :math:`E[ΔQ] = η^2 (W_2^T E[E E^T] W_2 - W_1 E[E^T E] W_1^T)` exactly, with :math:`E =
     ∂\ell/∂(W_2 W_1)`. A ReLU node is k = 1, its errors those of the inputs that it is active on.
@@ -539,12 +539,15 @@ def expected_change(
     e = np.asarray(errors, dtype=float)
     left = np.einsum("sij,skj->ik", e, e) / len(e)
     right = np.einsum("sij,sik->jk", e, e) / len(e)
-    return rate**2 * (outgoing.T @ left @ outgoing - incoming @ right @ incoming.T)
+    found: Float[np.ndarray, "k k"] = rate**2 * (
+        outgoing.T @ left @ outgoing - incoming @ right @ incoming.T
+    )
+    return found
 
 
 def noise_balance(inputs: int, outputs: int, product: float) -> tuple[float, float]:
     r"""Where isotropic noise pulls a node: :math:`n|q|^2 = m|w|^2`, equal mean square for each
-     weight.
+    weight.
 
     Args:
         inputs: n, weights into the node.
@@ -573,7 +576,7 @@ def noise_pull(
     steps: Sequence[int],
 ) -> Float[np.ndarray, " times"]:
     r"""Q = |w|² - |q|² of a node on a valley under isotropic noise of the errors, averaged over
-     runs.
+    runs.
 
     With E of independent entries of variance s², :math:`E[ΔQ] = η^2 s^2 (n|q|^2 - m|w|^2)`; at
     fixed |w||q| = c and :math:`Q = 2c \sinh x` this is :math:`dx/dt = \frac{η^2 s^2}{2} ((n - m) -
@@ -606,4 +609,5 @@ def noise_pull(
         rtol=1e-10,
         atol=1e-12,
     )
-    return 2 * c * np.sinh(found.y[0])
+    value: Float[np.ndarray, " times"] = 2 * c * np.sinh(found.y[0])
+    return value

@@ -105,11 +105,13 @@ def adaptive_update(
 
 def _rmsprop(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     if group["momentum"] > 0:
-        return state["momentum_buffer"]
+        found: torch.Tensor = state["momentum_buffer"]
+        return found
     spread = state["square_avg"]
     if group["centered"]:
         spread = spread - state["grad_avg"] ** 2
-    return gradient / (spread.sqrt() + group["eps"])
+    found = gradient / (spread.sqrt() + group["eps"])
+    return found
 
 
 def _adam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
@@ -117,7 +119,8 @@ def _adam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     steps = float(state["step"])
     spread = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
     denominator = (spread / (1 - second**steps)).sqrt() + group["eps"]
-    return state["exp_avg"] / (1 - first**steps) / denominator
+    found: torch.Tensor = state["exp_avg"] / (1 - first**steps) / denominator
+    return found
 
 
 def _nadam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
@@ -128,24 +131,27 @@ def _nadam(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     )
     product = float(state["mu_product"])
     denominator = (state["exp_avg_sq"] / (1 - second**steps)).sqrt() + group["eps"]
-    return (
+    found: torch.Tensor = (
         (1 - now) / (1 - product) * gradient
         + next_one / (1 - product * next_one) * state["exp_avg"]
     ) / denominator
+    return found
 
 
 def _adamax(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     first = float(group["betas"][0])
-    return state["exp_avg"] / (1 - first ** float(state["step"])) / state["exp_inf"]
+    found: torch.Tensor = state["exp_avg"] / (1 - first ** float(state["step"])) / state["exp_inf"]
+    return found
 
 
 def _adagrad(group: Group, state: State, gradient: torch.Tensor) -> torch.Tensor:
     steps = float(state["step"])
-    return (
+    found: torch.Tensor = (
         gradient
         / (1 + (steps - 1) * float(group["lr_decay"]))
         / (state["sum"].sqrt() + group["eps"])
     )
+    return found
 
 
 ADAPTIVE: dict[

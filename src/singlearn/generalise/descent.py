@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -143,7 +144,7 @@ def _full_batch(
 
 
 @lru_cache(maxsize=16)
-def _slopes(model: Model, objective: Callable[[Model], Objective]) -> Callable:
+def _slopes(model: Model, objective: Callable[[Model], Objective]) -> Callable[..., Any]:
     """Objective and gradient at a block of points, one row of it per data set."""
     slope = jax.value_and_grad(objective(model))
     return jax.jit(jax.vmap(jax.vmap(slope, in_axes=(0, None)), in_axes=(0, 0)))
@@ -157,7 +158,7 @@ def _epochs(
     epochs: int,
     n: int,
     size: int,
-) -> Callable:
+) -> Callable[..., Any]:
     function = objective(model)
     batches = n // size
     is_energy = objective is energy
@@ -173,14 +174,16 @@ def _epochs(
                 likelihood if is_energy else likelihood - model.triple.coordinates.log_prob(u)
             ) / n
 
-        def epoch(state: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
+        def epoch(state: tuple[Any, ...], own: Key[Array, ""]) -> tuple[tuple[Any, ...], None]:
             order = (
                 jax.random.permutation(own, n)[: batches * size].reshape(batches, size)
                 if size < n
                 else jnp.arange(n)[None]
             )
 
-            def step(state: tuple, batch: Int[Array, " size"]) -> tuple[tuple, None]:
+            def step(
+                state: tuple[Any, ...], batch: Int[Array, " size"]
+            ) -> tuple[tuple[Any, ...], None]:
                 u, inner = state
                 updates, inner = optimiser.update(jax.grad(on_batch)(u, batch), inner, u)
                 return (optax.apply_updates(u, updates), inner), None

@@ -57,7 +57,7 @@ def growth(
     errors: Sequence[Float[np.ndarray, " datasets"]],
 ) -> tuple[Growth, ...]:
     r"""One for each two neighbouring sizes; the sum of the differences of F telescopes, so no size
-     in between is needed.
+    in between is needed.
 
     Args:
         sizes: n, increasing.

@@ -17,7 +17,7 @@ from singlearn.triple import Model, Triple
 
 def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple:
     r"""The triple over the parameters named in ``free``, all others fixed at their values in
-     ``at``.
+    ``at``.
 
     Its likelihood is :math:`p(y|x, (v, w))` as a function of w alone, its prior that of w. What it
     compiles is shared by all data sets and all frozen values of one model: the values travel with

@@ -44,7 +44,7 @@ def error(
     test: PyTree,
 ) -> PredictiveDivergence:
     r"""The generalisation error :math:`G = KL(q \| \hat p) ≈ \frac1{n'} \sum_i
-     \log\frac{q(y'_i|x'_i)}{\hat p(y'_i|x'_i)}`.
+    \log\frac{q(y'_i|x'_i)}{\hat p(y'_i|x'_i)}`.
 
     It is (A.10) of Wei et al. [wei2022deep]_.
 
@@ -104,7 +104,7 @@ def cross_validated_loss(
     seed: int = 0,
 ) -> PredictiveDivergence:
     r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats an
-     observation, where no truth is known.
+    observation, where no truth is known.
 
     It estimates :math:`G + S`, S the entropy of the truth, for a sample of n(1 - 1/folds).
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -56,7 +57,7 @@ class NotAtMode(LaplaceRefusedError):
 @dataclass(frozen=True, eq=False)
 class Laplace(Shown):
     r"""The Gaussian :math:`N(\hat u, H^{-1})`, :math:`H = ∇^2(n L_n - \log φ)` at :math:`\hat u`,
-     in flat coordinates.
+    in flat coordinates.
 
     Attributes:
         triple: model and data; over the chosen subset only.
@@ -181,7 +182,7 @@ def laplace(
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model) -> Callable:
+def _compiled(model: Model) -> Callable[..., Any]:
     objective = minus_log_posterior(model)
     return jax.jit(
         lambda u, data: (

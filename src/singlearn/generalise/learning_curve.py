@@ -290,7 +290,7 @@ def learning_curve(
     progress: Progress = None,
 ) -> LearningCurve:
     r"""Measure :math:`E_n G(n)` of every method at every n, over data sets drawn afresh, each with
-     a test set of its own.
+    a test set of its own.
 
     Args:
         make_triple: ``make_triple(n, seed)``, a data set of the truth with the truth given; the

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import blackjax
 import jax
@@ -110,7 +111,7 @@ def nuts(
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model, draws: int, warmup: int) -> Callable:
+def _compiled(model: Model, draws: int, warmup: int) -> Callable[..., Any]:
     triple = model.triple
     objective = minus_log_posterior(model)
 
@@ -127,7 +128,7 @@ def _compiled(model: Model, draws: int, warmup: int) -> Callable:
         )
         kernel = blackjax.nuts(log_density, **parameters)
 
-        def step(state: blackjax.mcmc.hmc.HMCState, own: Key[Array, ""]) -> tuple:
+        def step(state: blackjax.mcmc.hmc.HMCState, own: Key[Array, ""]) -> tuple[Any, ...]:
             state, info = kernel.step(own, state)
             return state, (state.position, info.is_divergent)
 

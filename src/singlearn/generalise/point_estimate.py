@@ -54,7 +54,7 @@ class PointEstimate(Shown):
 
 def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstimate:
     r"""The maximum likelihood estimate, :math:`\arg\min_w n L_n(w)`, the lowest of several
-     descents.
+    descents.
 
     Args:
         triple: with data.

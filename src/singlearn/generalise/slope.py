@@ -16,7 +16,7 @@ from singlearn.results.estimate import Estimate
 @dataclass(frozen=True)
 class Slope:
     r"""The line :math:`E_n G(n) = G_∞ + C/n`, C the generalisation coefficient: λ for the Bayes
-     predictive density.
+    predictive density.
 
     Attributes:
         value: C, dimensionless.

@@ -60,7 +60,10 @@ class Piece(NamedTuple):
         own = in_order[self.particles]
         if len(values) == 1 or len(values) == len(own):
             return np.broadcast_to(values, own.shape)
-        return np.polynomial.chebyshev.chebval(_scaled(own), _TO_COEFFICIENTS @ values)
+        found: Float[np.ndarray, " particles"] = np.polynomial.chebyshev.chebval(
+            _scaled(own), _TO_COEFFICIENTS @ values
+        )
+        return found
 
 
 def pieces_of(in_order: Float[np.ndarray, " samples"], functions: Functions) -> list[Piece]:
@@ -128,7 +131,10 @@ def _cut(
 
 def _scaled(energies: Float[np.ndarray, " particles"]) -> Float[np.ndarray, " particles"]:
     """Energies on [-1, 1]."""
-    return (energies - energies[0]) * (2.0 / (energies[-1] - energies[0])) - 1.0
+    found: Float[np.ndarray, " particles"] = (energies - energies[0]) * (
+        2.0 / (energies[-1] - energies[0])
+    ) - 1.0
+    return found
 
 
 def _is_resolved(values: Float[np.ndarray, "*functions points"]) -> bool:
@@ -153,4 +159,5 @@ def _counts(scaled: Float[np.ndarray, " particles"]) -> Float[np.ndarray, " poin
     for m in range(2, NODES):
         previous, current = current, 2.0 * scaled * current - previous
         sums[m] = current.sum()
-    return sums @ _TO_COEFFICIENTS
+    found: Float[np.ndarray, " points"] = sums @ _TO_COEFFICIENTS
+    return found

@@ -15,7 +15,7 @@ from singlearn.measure.reweight import Reweighting
 
 class JoinedReweighting(Reweighting):
     r"""One replicate of several ladders, whose parts of parameter space are disjoint and make up
-     the whole.
+    the whole.
 
     Part k begins at :math:`F_k(0) = -\log` of its prior mass and has the share :math:`p_k(β) =
     e^{F(β) - F_k(β)}` of :math:`e^{-F(β)} = Σ_k e^{-F_k(β)}`: its samples have that share of the
@@ -88,11 +88,13 @@ class JoinedReweighting(Reweighting):
         it.
         """
         found = self.weights(beta).ravel()[self.order[window]]
-        return found / found.sum()
+        value: Float[np.ndarray, " window"] = found / found.sum()
+        return value
 
     def energies_within(self, window: slice) -> Float[np.ndarray, " window"]:
         """Energies of a window of the order of energies, in nats."""
-        return self.energies.ravel()[self.order[window]]
+        found: Float[np.ndarray, " window"] = self.energies.ravel()[self.order[window]]
+        return found
 
 
 class JoinedView(LadderView):

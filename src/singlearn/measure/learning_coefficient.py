@@ -99,7 +99,7 @@ def default_inverse_temperatures(
     n: float | int, beta_max: float | int, is_population: bool
 ) -> Float[np.ndarray, " points"]:
     r"""The five β of Algorithm 1: a factor 3/2 to either side of :math:`1/\log n`, evenly spaced in
-     log β.
+    log β.
 
     A population triple has no fluctuations to balance against, and λ is a limit: the five β then
     span the coldest two decades.
@@ -135,7 +135,7 @@ def read_learning_coefficient(
     dimension: int | None = None,
 ) -> LearningCoefficient:
     r"""λ from a ladder. Readings, for :math:`Z(β) ≈ c\, e^{-βE_0} β^{-λ} (\log nβ)^{m-1}`, :math:`ℓ
-     = \log nβ`:
+    = \log nβ`:
 
     - ``energy``: :math:`E(β) = E_0 + λ/β - (m-1)/(βℓ)`, a line in 1/β (Algorithm 1 of Wei et al.
       2022 [wei2022deep]_);
@@ -312,7 +312,7 @@ def intercept_is_elsewhere(
     overfit: float = 0.0,
 ) -> bool:
     r"""Whether a fitted intercept lies above the energy of the phase it should belong to, by more
-     than theory and errors leave room for.
+    than theory and errors leave room for.
 
     Room: four standard errors; half a thermal energy :math:`λ/β` (curvature of the line over the
     window), at most :math:`1/β`; and for data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's
@@ -392,10 +392,11 @@ def _heat_capacity(
     offset = correction * (1 / logarithm + 1 / logarithm**2) if correction else np.zeros_like(betas)
 
     def values(r: int) -> Float[np.ndarray, " points"]:
-        return (
+        found: Float[np.ndarray, " points"] = (
             np.array([b**2 * view.replicates[r].mean_and_variance(float(b))[1] for b in betas])
             + offset
         )
+        return found
 
     return _fit_each(view, betas, "heat_capacity", np.ones((len(betas), 1)), values)[0]
 
@@ -408,7 +409,10 @@ def _free_energy(
     design = np.stack([np.log(betas), np.ones_like(betas), betas], axis=1)
 
     def values(r: int) -> Float[np.ndarray, " points"]:
-        return np.array([view.replicates[r].free_energy(float(b)) for b in betas]) + offset
+        found: Float[np.ndarray, " points"] = (
+            np.array([view.replicates[r].free_energy(float(b)) for b in betas]) + offset
+        )
+        return found
 
     return _fit_each(view, betas, "free_energy", design, values)[0]
 

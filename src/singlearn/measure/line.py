@@ -25,7 +25,7 @@ def least_squares(
     covariance: Float[np.ndarray, "points points"],
 ) -> tuple[Float[np.ndarray, " terms"], Float[np.ndarray, "terms terms"]]:
     r"""Generalised least squares :math:`θ = (X^T Σ^{-1} X)^{-1} X^T Σ^{-1} y`, with its covariance
-     :math:`(X^T Σ^{-1} X)^{-1}`.
+    :math:`(X^T Σ^{-1} X)^{-1}`.
 
     Raises:
         ValueError: the covariance is not positive definite, or the design does not determine the

@@ -67,4 +67,5 @@ def _balance(costs: Float[np.ndarray, "steps both"], particles: int) -> Float[np
             difference,
             np.where(inside, newton, (low + high) / 2),
         )
-    return difference
+    found: Float[np.ndarray, " steps"] = difference
+    return found

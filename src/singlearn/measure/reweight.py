@@ -57,9 +57,8 @@ class Reweighting:
     [shirts2008mbar]_).
 
     Only energies enter, because the family has one parameter. f is a concave function of β, so
-    :math:`f_k - β_k U` falls off to both
-    sides of one rung: the rungs that count at an energy are neighbours, and the particles that
-        count at a β are neighbours in energy.
+    :math:`f_k - β_k U` falls off to both sides of one rung: the rungs that count at an energy are
+    neighbours, and the particles that count at a β are neighbours in energy.
     The equations are therefore solved by Newton's method with a banded matrix over particles sorted
     by energy, started from what neighbouring rungs say of each other, and a reading looks at a
     window of energies. Both take time proportional to the number of rungs; what is left out, e⁻³⁶
@@ -280,11 +279,13 @@ class Reweighting:
         """Weights at β of the particles in a window of the order of energies, normalised over
         it."""
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
-        return np.exp(logs - logsumexp(logs))
+        found: Float[np.ndarray, " window"] = np.exp(logs - logsumexp(logs))
+        return found
 
     def energies_within(self, window: slice) -> Float[np.ndarray, " window"]:
         """Energies of a window of the order of energies, in nats."""
-        return self.energies.ravel()[self.order[window]]
+        found: Float[np.ndarray, " window"] = self.energies.ravel()[self.order[window]]
+        return found
 
     def free_energy(self, beta: float | int) -> float:
         """F(β) = -log ∫ exp(-βU) φ dw, in nats."""
@@ -394,4 +395,5 @@ def _concave_bound(
                 break
             hull.pop()
         hull.append(k)
-    return np.maximum(np.interp(beta, beta[hull], f[hull]), f)
+    found: Float[np.ndarray, " rungs"] = np.maximum(np.interp(beta, beta[hull], f[hull]), f)
+    return found

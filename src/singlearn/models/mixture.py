@@ -114,7 +114,7 @@ def gaussian_mixture(
     prior: MixturePrior | None = None,
 ) -> Triple:
     r"""A mixture :math:`p(x) = ∑_{k=1}^K a_k ∏_j N(x_j; μ_{kj}, v_{kj})` with unknown weights,
-     means and variances.
+    means and variances.
 
     Parameters ``weights`` (K,), absent when K = 1, ``means`` and ``variances``, each (K,) for data
     of shape (n,), else (K, D).

@@ -46,7 +46,7 @@ def pendulum(
     seed: int = 0,
 ) -> Triple:
     r"""Simulated readings of a pendulum: starting positions :math:`x_0 ~ N(0, 1)` known, (v, g, t)
-     to be learned.
+    to be learned.
 
     Prior v ~ N(0, 1), g and t ~ LogNormal(0, 1), so both are positive.
 
@@ -102,7 +102,7 @@ def pendulum_population(
     n: float | int = 1.0,
 ) -> Triple:
     r"""The population triple of :func:`pendulum`: starting positions :math:`x_0 ~ N(0, 1)`, the
-     same prior and λ.
+    same prior and λ.
 
     .. math:: K = \frac{1}{2σ^2} \big[(\cos φ - \cos φ_0)^2 + (u \sin φ - u_0 \sin φ_0)^2\big],
               \qquad φ = \sqrt g t, \; u = v/\sqrt g
@@ -150,7 +150,7 @@ def pendulum_invariants(
     w: Mapping[str, Float[Array | np.ndarray, ""] | float | int],
 ) -> tuple[Array, Array]:
     r"""What readings can show: :math:`u = v/\sqrt g` and the phase :math:`φ = \sqrt g t`,
-     coordinates without the orbit.
+    coordinates without the orbit.
 
     >>> [round(float(number), 6) for number in pendulum_invariants({"v": 1.0, "g": 4.0, "t": 1.5})]
     [0.5, 3.0]

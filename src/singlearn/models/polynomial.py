@@ -24,7 +24,7 @@ def polynomial(
     known: ExactCoefficient | None = None,
 ) -> Triple:
     r"""The population triple of a Kullback–Leibler divergence that is written down: energy :math:`n
-     K(w)`.
+    K(w)`.
 
     Known: what is passed as ``known``. For a sum of squares of separate monomials λ can be read off
     the exponents, for instance ``"x^2*y^2"`` has λ = 1/2, m = 2 and ``"x^2*y^2 + z^4"`` has λ =

@@ -17,7 +17,7 @@ from singlearn.triple.intake import matrix
 
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | int = 1.0) -> Triple:
     r"""The population triple :math:`K(w) = \|BA - B_0A_0\|^2`, prior N(0, 1) on every entry of A
-     and B.
+    and B.
 
     :math:`B_0A_0` is the identity in its first ``rank`` rows and columns and zero elsewhere; every
     truth of that rank gives the same λ.

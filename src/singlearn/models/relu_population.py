@@ -29,7 +29,7 @@ SLANT = 0.381966
 
 def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Array, ""]]:
     r"""The function :math:`K(w) = \frac12 E_x (f(x) - f_0(x))^2`, x uniform on a box with one or
-     two inputs, ReLU networks.
+    two inputs, ReLU networks.
 
     No quadrature error: between kinks :math:`f - f_0` is linear, so its square is integrated in
     closed form. With two inputs, the integral along a strip is, as a function of where the strip
@@ -96,8 +96,8 @@ def two_layer_population(
     n: float | int = 1.0,
     prior_scale: float | int = 1.0,
 ) -> Triple:
-    r"""The population triple of a two-layer ReLU network, uniform inputs on a box, prior N(0,
-     ``prior_scale``²).
+    r"""The population triple of a two-layer ReLU network, uniform inputs on a box, prior
+    :math:`N(0, s^2)` with s = ``prior_scale``.
 
     Known: :math:`λ = (d(N + 1) + 1)/2, m = 1` (:func:`singlearn.exact.catalogue.relu_two_layer`)
     when the truth has d nodes on d distinct kinks that all meet the inside of the box, and the

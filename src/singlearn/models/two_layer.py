@@ -21,7 +21,7 @@ Activation = Callable[[Any], Array]
 
 def silu(z: Float[Array, "*shape"], sharpness: float | int = 100.0) -> Float[Array, "*shape"]:
     r""":math:`z / (1 + e^{-τ z})`, an analytic function that tends to ReLU as the sharpness τ
-     grows.
+    grows.
 
     Wei et al. have τ = 100 [wei2022deep]_. Exact and differentiable however large :math:`τ z` is.
 
@@ -65,7 +65,7 @@ def two_layer_network(
 
 def star_truth(m: int, hidden: int) -> dict[str, Float[np.ndarray, "*_"]]:
     r"""The parameter :math:`s_m` of Wei et al., section 6 [wei2022deep]_: m kinks, a star on
-     :math:`[-1, 1]^2`.
+    :math:`[-1, 1]^2`.
 
     With :math:`g` the rotation by 2π/m: :math:`w_1 = \sqrt g (1, 0)^T`, :math:`w_i = g^{i-1} w_1`,
     :math:`b_i = -1/3`, :math:`q_i = 1` for i ≤ m; everything else is 0, the bias c too. The
@@ -103,10 +103,10 @@ def two_layer(
     seed: int = 0,
 ) -> Triple:
     r"""Data simulated from a two-layer network, learned by one: the triples of Wei et al., Table 2
-     [wei2022deep]_.
+    [wei2022deep]_.
 
-    Inputs uniform on :math:`[-1, 1]^N`, noise N(0, 1), prior N(0, ``prior_scale``²) on every
-    parameter.
+    Inputs uniform on :math:`[-1, 1]^N`, noise N(0, 1), prior :math:`N(0, s^2)` on every
+    parameter, s being ``prior_scale``.
 
     Known for ReLU and the truth :math:`s_m`: λ = (3m + 1)/2, multiplicity 1, for every width ≥ m
     (:func:`singlearn.exact.catalogue.relu_two_layer`). It shows only when n is large enough for the
@@ -192,7 +192,7 @@ def two_layer_regression(
 
 def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
     r"""The population triple of :math:`f(x) = ∑_j a_j \tanh(b_j x)` when the truth is zero, prior
-     N(0, 1).
+    N(0, 1).
 
     :math:`K(w) = \frac12 E_x[f(x)^2]` for x uniform on [-1, 1], by Gauss–Legendre quadrature with
     32 nodes.

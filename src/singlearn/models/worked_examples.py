@@ -24,7 +24,7 @@ def scaling_valley(
     n: float | int = 1.0,
 ) -> Triple:
     r"""One node that may be rescaled, :math:`q\,\mathrm{ReLU}(w x)` learning
-     :math:`θ\,\mathrm{ReLU}(x)`; uniform prior on a square.
+    :math:`θ\,\mathrm{ReLU}(x)`; uniform prior on a square.
 
     Known: λ = 1/2, m = 1, or m = 2 for θ = 0
     (:func:`singlearn.exact.divergences.worked_examples.scaling_valley`).
@@ -66,7 +66,7 @@ def orientation_reversal(
     n: float | int = 1.0,
 ) -> Triple:
     r"""Both nodes of a truth turned round; uniform prior around the one true parameter, s = θ, c =
-     2θB.
+    2θB.
 
     Known: λ = 1, m = 1, a regular model
     (:func:`singlearn.exact.divergences.worked_examples.orientation_reversal`).
@@ -113,7 +113,7 @@ def two_node_degeneracy(
     n: float | int = 1.0,
 ) -> Triple:
     r"""Two nodes where one is enough, :math:`\mathrm{ReLU}(w_1 x) + \mathrm{ReLU}(w_2 x)`; uniform
-     prior on a square.
+    prior on a square.
 
     Known: λ = 1/2, m = 1, everywhere on the segment W_0
     (:func:`singlearn.exact.divergences.worked_examples.two_node_degeneracy`).
@@ -152,7 +152,7 @@ def moving_kink(
     half_width: float | int = 1.0, prior_half_width: float | int = 1.0, n: float | int = 1.0
 ) -> Triple:
     r"""A kink that may move, :math:`\mathrm{ReLU}(x - b)` learning :math:`\mathrm{ReLU}(x)`;
-     uniform prior.
+    uniform prior.
 
     Known: λ = 1/2, m = 1, although K is C² and not C³ at its zero
     (:func:`singlearn.exact.divergences.worked_examples.moving_kink`).

@@ -21,7 +21,7 @@ class UnboundedError(ValueError):
 
 def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
     r"""A vertex that maximises :math:`\langle c, x\rangle` subject to :math:`A x \le a`, as exact
-     rationals.
+    rationals.
 
     The floating-point optimum names the active inequalities; N independent ones are solved exactly,
     and the vertex is accepted when it is feasible and the multipliers :math:`y` of :math:`A_B^T y =

@@ -145,7 +145,8 @@ def _is_like_a_number(phase: Hashable) -> bool:
     equal to themselves only.
     """
     parts = jax.tree.leaves(phase)
-    return any(isinstance(part, float) or type(part).__eq__ is object.__eq__ for part in parts)
+    kinds: list[Any] = [type(part) for part in parts]
+    return any(issubclass(kind, float) or kind.__eq__ is object.__eq__ for kind in kinds)
 
 
 @lru_cache(maxsize=16)

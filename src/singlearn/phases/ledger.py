@@ -77,7 +77,7 @@ class Crossing:
 @dataclass(frozen=True)
 class Ledger(Shown):
     r"""Accounts of all phases seen, the one with the lowest free energy first, and where the order
-     is predicted to change.
+    is predicted to change.
 
     The prediction carries :math:`F_k(n') = n' L(\hat w_k) + λ_k \log n' + c_k` to other n' with
     what was read at this one. It leaves out :math:`\log\log n` and takes the fluctuations as they

@@ -94,7 +94,8 @@ class Phases(Shown):
                 f"thin: no kept particle of a replicate has weight at β = {beta:g}; temper with a "
                 f"smaller thin"
             )
-        return weights / totals
+        found: Float[np.ndarray, "replicates rungs kept"] = weights / totals
+        return found
 
     def _energies(self) -> Float[np.ndarray, "replicates rungs kept"]:
         return np.stack([self._of_kept(r.energies) for r in self.view.replicates])
@@ -212,7 +213,7 @@ class Phases(Shown):
         self, beta: float | int | None = None, coefficient_beta: float | int | None = None
     ) -> Ledger:
         r"""The account of accuracy and complexity, :math:`F_k = β n L_n(\hat w_k) + λ_k \log nβ +
-         c_k`, of every phase seen; see
+        c_k`, of every phase seen; see
         :class:`~singlearn.phases.ledger.Ledger`.
 
         Args:

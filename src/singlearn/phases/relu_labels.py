@@ -67,7 +67,7 @@ class Orientation(NamedTuple):
 
 def live_nodes(box: Box) -> Labeller:
     r"""How many nodes have their kink inside the box: neither dead nor always active there, and
-     :math:`q_i ≠ 0`.
+    :math:`q_i ≠ 0`.
 
     The coarsest label, free of tolerances: every such phase has inner points.
 
@@ -89,7 +89,7 @@ def live_nodes(box: Box) -> Labeller:
 
 def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1) -> Labeller:
     r"""How many nodes are live, share a boundary (equal or opposite orientation), are silent
-     (:math:`q ≈ 0`), dead, or always active.
+    (:math:`q ≈ 0`), dead, or always active.
 
     Preactivations range over :math:`[l, h]` on the box. Dead: :math:`h ≤ 0`. Always active:
     :math:`l ≥ 0`. Silent: the node differs from an affine function by less than ``height``, which
@@ -187,7 +187,7 @@ def orientation(
     slope: float | int = 0.1,
 ) -> Labeller:
     r"""How many kinks of the truth are occupied, how many nodes there are reversed, and whether
-     those annihilate.
+    those annihilate.
 
     They do where :math:`|Σ q_i w_i|` is below ``slope``. Reversing a set of nodes adds the linear
     function :math:`Σ q_i ⟨w_i, x⟩` over the set; where the total gradients sum to zero nothing has

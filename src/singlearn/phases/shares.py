@@ -16,7 +16,7 @@ def ratio_estimate(
     floor: float = 0.0,
 ) -> Estimate:
     r"""A mean within a phase, :math:`a = Σ_r A_r / Σ_r B_r`: pooled, because a replicate that
-     hardly saw the phase should hardly count.
+    hardly saw the phase should hardly count.
 
     Its error is the spread of the linearised replicates :math:`a + (A_r - a B_r)/\bar B` (delta
     method), or ``floor`` if that is larger.

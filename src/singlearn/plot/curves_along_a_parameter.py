@@ -17,7 +17,7 @@ from singlearn.transitions import PhaseDiagram, Point
 
 def phase_diagram(diagram: PhaseDiagram) -> Figure:
     r"""Shares of phases, their free energies above the lowest, the slope ΔF/Δθ, and the heat
-     capacity, against the swept parameter.
+    capacity, against the swept parameter.
 
     Bars are one standard error; a phase is drawn where it was seen; vertical lines are transitions,
     with their order.

@@ -20,7 +20,7 @@ POINTS = 60
 
 def phases(result: Phases) -> Figure:
     r"""P(k), :math:`F_k - F` and :math:`C_k` of the phases of a run, from the first rung after the
-     prior to β_max.
+    prior to β_max.
 
     The six phases with the largest share anywhere are drawn; bands are one standard error. Where a
     phase is too rare to be seen, a small triangle stands at the lowest free energy it may have (95

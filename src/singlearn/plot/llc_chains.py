@@ -19,7 +19,7 @@ CALIBRATED = {"sgld": 0.95, "hmc": 0.8}
 
 def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
     r"""Four views of the chains: λ̂ along each, its running mean by kind of start, acceptance, and
-     distance from w*.
+    distance from w*.
 
     Chains that started at w* and chains that started away from it have to come together in the
     upper left and lower left panels, and the running means have to become level; where they do not,

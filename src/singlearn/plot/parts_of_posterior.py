@@ -18,7 +18,7 @@ BAND = (0.05, 0.95)
 
 def modes(run: Run) -> Figure:
     r"""Energy, free energy and share of the posterior of every part of a run to which modes were
-     added, against β.
+    added, against β.
 
     Bands hold nine tenths of the energies of the posterior restricted to a part. Where the share of
     a mode crosses one half the posterior changes places, at a temperature at which no particle of
@@ -75,4 +75,5 @@ def _quantiles(part: LadderView, beta: float) -> Float[np.ndarray, "3"]:
     order = np.argsort(energies)
     edges = np.cumsum(weights[order])
     places = np.searchsorted(edges, np.array([BAND[0], 0.5, BAND[1]]) * edges[-1])
-    return energies[order][np.minimum(places, len(order) - 1)]
+    found: Float[np.ndarray, "3"] = energies[order][np.minimum(places, len(order) - 1)]
+    return found

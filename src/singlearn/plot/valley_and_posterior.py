@@ -121,7 +121,8 @@ def posterior_over_plane(
         inside = np.asarray(triple.prior[x.name].support(X) & triple.prior[y.name].support(Y))
     unnormalised = np.where(inside, np.exp(np.where(inside, prior, 0.0) - n * values), 0.0)
     cell = (x.high - x.low) * (y.high - y.low) / (POINTS - 1) ** 2
-    return unnormalised / (unnormalised.sum() * cell)
+    found: Float[np.ndarray, "points points"] = unnormalised / (unnormalised.sum() * cell)
+    return found
 
 
 def _inside(

@@ -1,4 +1,4 @@
-"""What can be wrong with a number, as values with a reason."""
+"""What can be wrong with a number, as values with a reason: one list of reasons for all answers."""
 
 from __future__ import annotations
 
@@ -7,39 +7,374 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a number should not be taken at face value."""
+    """Why a number should not be taken at face value.
 
-    PHASE_ELSEWHERE = "phase_elsewhere"
-    READINGS_DISAGREE = "readings_disagree"
-    POOR_MIXING = "poor_mixing"
-    TOO_FEW_RUNGS = "too_few_rungs"
-    INFINITE_ENERGIES = "infinite_energies"
-    TOO_FEW_DECADES = "too_few_decades"
-    PLATEAU = "plateau"
-    NO_ZERO = "no_zero"
-    ROUNDING = "rounding"
-    ABOVE_HALF_DIMENSION = "above_half_dimension"
-    NOT_LEVEL = "not_level"
-    PRIOR_DOMINATED = "prior_dominated"
-    MULTIPLICITY_UNCERTAIN = "multiplicity_uncertain"
-    NEGATIVE_ENERGY = "negative_energy"
-    SATURATED_CHART = "saturated_chart"
-    PRIOR_MISMATCH = "prior_mismatch"
-    UNMIXED_COORDINATE = "unmixed_coordinate"
-    UNSEEN_MODE = "unseen_mode"
-    IMPUTED_OBSERVATIONS = "imputed_observations"
-    ONE_OBSERVATION = "one_observation"
-    NO_MINIMUM = "no_minimum"
-    ONLY_BOUNDS = "only_bounds"
-    NOT_PROVED = "not_proved"
+    A reason is its own key, in JSON for instance; ``sentence`` says what it means wherever it
+    occurs, and ``what_to_do`` what helps. The numbers of one case are in the message of a
+    :class:`Caution`.
+
+    >>> Reason.POOR_MIXING, Reason("poor_mixing") is Reason.POOR_MIXING
+    (<Reason.POOR_MIXING: 'poor_mixing'>, True)
+    >>> Reason.POOR_MIXING.what_to_do
+    'run longer, or with more particles or moves'
+    """
+
+    sentence: str
+    what_to_do: str
+
+    def __new__(cls, key: str, sentence: str = "", what_to_do: str = "") -> Reason:
+        """A member of the list; its value is the key alone."""
+        member = str.__new__(cls, key)
+        member._value_ = key
+        member.sentence = sentence
+        member.what_to_do = what_to_do
+        return member
+
+    # -- what was sampled
+    POOR_MIXING = (
+        "poor_mixing",
+        "the chains or particles have not forgotten where they came from",
+        "run longer, or with more particles or moves",
+    )
+    UNMIXED_COORDINATE = (
+        "unmixed_coordinate",
+        "a coordinate of the draws is worth far fewer draws than there are",
+        "raise particles, or compare functions of the parameter that its symmetries leave alone",
+    )
+    UNSEEN_MODE = (
+        "unseen_mode",
+        "an optimiser found a mode of the posterior that no particle has seen",
+        "temper with modes='add', or with more particles",
+    )
+    PHASE_ELSEWHERE = (
+        "phase_elsewhere",
+        "the posterior sits in another phase than the number is meant for",
+        "go colder, take more data, or restrict the run to the phase",
+    )
+    TOO_FEW_RUNGS = (
+        "too_few_rungs",
+        "few populations lie where the number was read",
+        "raise target_ess or beta_max",
+    )
+    INFINITE_ENERGIES = (
+        "infinite_energies",
+        "the model gives some parameters of the prior no likelihood at all",
+        "see that this is meant; such draws weigh nothing",
+    )
+    DIVERGED = (
+        "diverged",
+        "numbers became infinite or undefined on the way",
+        "take smaller steps, or a prior that keeps the parameters where the model is finite",
+    )
+    # -- what was read off it
+    READINGS_DISAGREE = (
+        "readings_disagree",
+        "independent readings of one quantity differ by more than their errors",
+        "trust none of them alone: go colder, take more data, or run longer",
+    )
+    NOT_LEVEL = (
+        "not_level",
+        "what should be constant over the window still changes there",
+        "take more data, or read further along",
+    )
+    PRIOR_DOMINATED = (
+        "prior_dominated",
+        "the posterior is still close to the prior",
+        "take more data, or go colder",
+    )
+    ABOVE_HALF_DIMENSION = (
+        "above_half_dimension",
+        "the learning coefficient is above d/2, its largest value for a positive prior",
+        "go colder or take more data; see that the prior is positive at the best parameter",
+    )
+    TOO_FEW_DECADES = (
+        "too_few_decades",
+        "a limit was read over a short range",
+        "follow it further: a larger beta_max, or a smaller threshold",
+    )
+    MULTIPLICITY_UNCERTAIN = (
+        "multiplicity_uncertain",
+        "several multiplicities explain what was read",
+        "follow the limit further, or give multiplicity= where it is known",
+    )
+    TOO_FEW_SIZES = (
+        "too_few_sizes",
+        "with so few sample sizes nothing checks the law that is fitted",
+        "give more sizes",
+    )
+    NOT_PROPORTIONAL = (
+        "not_proportional",
+        "the generalisation error does not fall like 1/n over these sizes",
+        "take larger n, or fit with an intercept: realisable=False",
+    )
+    HEAVY_WEIGHTS = (
+        "heavy_weights",
+        "single observations move the posterior too much for importance weights",
+        "leave them out for real, by cross-validation, or look at them",
+    )
+    METASTABLE = (
+        "metastable",
+        "the answer depends on the side from which it was approached",
+        "run each phase by itself, with restrict=",
+    )
+    NO_ANSWER = (
+        "no_answer",
+        "a method gave no number for some of what it was asked",
+        "see the reason in the message; the others are no fair sample",
+    )
+    DOUBTFUL_FIT = (
+        "doubtful_fit",
+        "a fit says of itself that it may be wrong",
+        "see the reason in the message",
+    )
+    # -- the model and what was brought
+    PLATEAU = (
+        "plateau",
+        "many parameters share one value of K",
+        "see that K is meant to be constant there, and is not rounded",
+    )
+    NO_ZERO = (
+        "no_zero",
+        "K is nowhere 0, so that the learning coefficient has no meaning in the limit",
+        "subtract the smallest K, or bring a prior that holds the true parameters",
+    )
+    NEGATIVE_ENERGY = (
+        "negative_energy",
+        "K is negative somewhere, which no Kullback-Leibler divergence is",
+        "write K as a sum of squares, or subtract its minimum",
+    )
+    ROUNDING = (
+        "rounding",
+        "rounding is as large as what was to be read",
+        "compute in float64, or write differences without cancellation",
+    )
+    SATURATED_CHART = (
+        "saturated_chart",
+        "a parameter is rounded to the edge of its support",
+        "write the model in the logarithm of that parameter",
+    )
+    PRIOR_MISMATCH = (
+        "prior_mismatch",
+        "the density of the prior and its draws do not belong together",
+        "correct the density, or the sampler",
+    )
+    IMPUTED_OBSERVATIONS = (
+        "imputed_observations",
+        "unobserved values are counted among the parameters",
+        "compare models by F, not by BIC",
+    )
+    ONE_OBSERVATION = (
+        "one_observation",
+        "the data are one observation, and criteria for many are not meant for it",
+        "leave out to_event where numbers are independent given the parameters",
+    )
+    NO_MINIMUM = (
+        "no_minimum",
+        "the minimum that was asked for does not exist",
+        "see the message for what was done instead",
+    )
+    NOT_CHECKED = (
+        "not_checked",
+        "something that is usually checked could not be",
+        "bring what the message names",
+    )
+    # -- laws of an optimiser
+    NO_SYMMETRY = (
+        "no_symmetry",
+        "the network does not have the symmetry that the law belongs to",
+        "see that the law is meant for these parameters, and gradients are not changed by entry",
+    )
+    OTHER_STEP = (
+        "other_step",
+        "parameters moved otherwise than by the steps that were accounted for",
+        "change parameters by the optimiser only, or start the ledger anew",
+    )
+    UNKNOWN_STEP = (
+        "unknown_step",
+        "the optimiser's step is not known here",
+        "trust the split by order only",
+    )
+    NOT_RECORDED = (
+        "not_recorded",
+        "a part of the history was not written down",
+        "see the message for which part",
+    )
+    # -- whether parameters can be told apart
+    TOO_FEW_OBSERVATIONS = (
+        "too_few_observations",
+        "fewer observations than the question needs",
+        "bring more observations",
+    )
+    NO_NOISE = (
+        "no_noise",
+        "outcomes without noise show no Fisher information",
+        "bring noisy outcomes, or Triple.regression, which integrates the noise out",
+    )
+    RANK_UNDECIDED = (
+        "rank_undecided",
+        "some directions are neither clearly seen nor clearly not",
+        "look at the spectrum; bring more data, or move away from the degenerate parameter",
+    )
+    UNSEEN_PARAMETER = (
+        "unseen_parameter",
+        "no observation depends on a parameter",
+        "take it out, or bring data that speak of it",
+    )
+    NOT_SEARCHED = (
+        "not_searched",
+        "other parameters of the same density were not looked for",
+        "look at fewer parameters at a time",
+    )
+    # -- limits and laws
+    TRUNCATED = (
+        "truncated",
+        "part of an integral or series is missing",
+        "give the range that is missing",
+    )
+    EXTRAPOLATED = (
+        "extrapolated",
+        "the number rests on a fit beyond what was measured",
+        "measure further",
+    )
+    POOR_COLLAPSE = (
+        "poor_collapse",
+        "the curves do not fall on one within their errors",
+        "leave out the smallest sizes, or add a correction to scaling",
+    )
+    UNREALISABLE = (
+        "unrealisable",
+        "the model does not hold the truth",
+        "compare models by held-out loss as well",
+    )
+    # -- algebra
+    ONLY_BOUNDS = (
+        "only_bounds",
+        "bounds were proved and not the value",
+        "take the bounds, or give the search more time",
+    )
+    NOT_PROVED = (
+        "not_proved",
+        "the value was not proved by anybody",
+        "check it against an independent reading",
+    )
+    # -- local learning coefficients
+    ABOVE_TOLERANCE = (
+        "above_tolerance",
+        "the standard error is above what was asked for",
+        "raise max_steps, or ask for less by tolerance",
+    )
+    NOT_A_MINIMUM = (
+        "not_a_minimum",
+        "the loss falls away from the parameters at which it was measured",
+        "train further; or ask for reference='self', which is a minimum everywhere",
+    )
+    LOWER_NEARBY = (
+        "lower_nearby",
+        "a lower minimum lies within reach of the chains",
+        "take a larger gamma, or go to that minimum",
+    )
+    DEPENDS_ON_GAMMA = (
+        "depends_on_gamma",
+        "the learning coefficient says as much of the tie as of the network",
+        "give gamma with the number, and compare numbers of one gamma only",
+    )
+    MINIBATCH_NOISE = (
+        "minibatch_noise",
+        "the noise of minibatches heats the chains",
+        "take a larger batch_size or largest_batch",
+    )
+    STEPS_TOO_LONG = (
+        "steps_too_long",
+        "Langevin steps were too long for how the loss changes",
+        "take sampler='hmc', which judges every step on all samples",
+    )
+    RARE_EXCURSIONS = (
+        "rare_excursions",
+        "the number is carried by few visits to places of higher loss",
+        "raise max_steps",
+    )
+    RARE_SAMPLES = (
+        "rare_samples",
+        "minibatches have not met every sample often enough",
+        "raise max_steps or batch_size, or take sampler='hmc'",
+    )
+    CONSTANT_LOSS = (
+        "constant_loss",
+        "no sampled parameter changes the loss within reach of the tie",
+        "see that the layers are used and evaluation mode has not merged them",
+    )
+    UNFELT_PARAMETERS = (
+        "unfelt_parameters",
+        "the loss does not depend on some of the sampled parameters",
+        "see that they are used; they count as flat directions",
+    )
+    SAMPLED_PARAMETERS = (
+        "sampled_parameters",
+        "which parameters are sampled may not be what was meant",
+        "choose them by only=",
+    )
+    NUMBER_TYPE = (
+        "number_type",
+        "the network is evaluated in another number type than its own",
+        "nothing, if the message is what you want",
+    )
+    SLOW = (
+        "slow",
+        "the number is right, but took longer than it had to",
+        "change what the message names, if time matters",
+    )
+    UNFINISHED = (
+        "unfinished",
+        "a part has not been measured yet",
+        "make the same call again when the other processes have ended",
+    )
+    TOO_FEW_POINTS = (
+        "too_few_points",
+        "stages were not looked for, because too few points in a row can be trusted",
+        "measure more checkpoints, or each with more steps",
+    )
 
 
 @dataclass(frozen=True)
 class Caution:
-    """A reason and the sentence that says what was seen."""
+    """A reason and the sentence that says what was seen, with its numbers.
+
+    >>> caution = Caution(Reason.POOR_MIXING, "2 of 30 rungs kept 0.9 of their rank correlation")
+    >>> print(caution)
+    poor_mixing: 2 of 30 rungs kept 0.9 of their rank correlation
+    >>> caution.to_dict()["reason"], caution.what_to_do
+    ('poor_mixing', 'run longer, or with more particles or moves')
+    """
 
     reason: Reason
     message: str
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
+
+    @property
+    def what_to_do(self) -> str:
+        """What helps against this reason in general; the message may say it more closely."""
+        return self.reason.what_to_do
+
+    def to_dict(self) -> dict[str, str]:
+        """``{"reason": …, "message": …}`` for machines."""
+        return {"reason": str(self.reason), "message": self.message}
+
+    @classmethod
+    def from_dict(cls, document: dict[str, str]) -> Caution:
+        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not in the list."""
+        return cls(Reason(document["reason"]), document["message"])
+
+    def of(self, what: str) -> Caution:
+        """The same, with what it belongs to before the message: ``of("K = 3")``."""
+        return Caution(self.reason, f"{what}: {self.message}")
+
+
+def said(cautions: tuple[Caution, ...], indent: str = "  ") -> list[str]:
+    """One line for each caution, as answers print them beneath their numbers.
+
+    >>> said((Caution(Reason.PLATEAU, "V jumps at 0.1"),))
+    ['  warning: plateau: V jumps at 0.1']
+    """
+    return [f"{indent}warning: {caution}" for caution in cautions]

@@ -1,10 +1,10 @@
-"""One JSON document on standard output."""
+"""One JSON document: what ``to_dict`` returns and ``--json`` prints."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -16,22 +16,35 @@ import numpy as np
 def plain(value: Any) -> Any:
     """The value in JSON's own types; numbers that are not finite become null, which JSON can say.
 
+    Answers say themselves what they are to a machine, by ``to_dict``; functions are named.
+
     >>> plain({"λ": np.float64(0.5), "error": float("nan"), "rows": (1, np.array([2]))})
     {'λ': 0.5, 'error': None, 'rows': [1, [2]]}
     """
+    if hasattr(value, "to_dict") and not isinstance(value, type):
+        return plain(value.to_dict())
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return plain(value.tolist())
+    if isinstance(value, (set, frozenset)):
+        return [plain(item) for item in sorted(value, key=str)]
     if isinstance(value, Enum):
         return plain(value.value)
-    if isinstance(value, (Fraction, Path)):
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, (Fraction, Path, complex)):
         return str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__name__)
     return value
+
+
+def of_each(answers: Iterable[Any]) -> list[Any]:
+    """The documents of some answers, of cautions for instance; ``None`` where there is none."""
+    return [None if answer is None else answer.to_dict() for answer in answers]
 
 
 def print_document(document: Mapping[str, Any]) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from singlearn.results.number import WithError
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Estimate(WithError):
+class Estimate(WithError, Answer):
     """A number, its standard error, and the independent replicates both were computed from.
 
     >>> print(Estimate.from_replicates([1.0, 2.0, 3.0]))
@@ -26,7 +27,7 @@ class Estimate(WithError):
     @classmethod
     def from_replicates(cls, replicates: Sequence[float], floor: float = 0.0) -> Estimate:
         r"""Mean of R independent replicates; standard error :math:`\max(s/\sqrt R, \text{floor})`,
-         s their standard deviation.
+        s their standard deviation.
 
         A handful of replicates can agree by luck; ``floor``, the error that independent particles
         alone would leave, keeps such luck from looking like precision. With a single replicate the

@@ -109,6 +109,8 @@ def in_few_words(value: Any, depth: int = 0) -> str:
         return f"{kind}[{', '.join(map(str, shape))}]" if shape else f"{value}"
     if isinstance(value, (list, tuple, set, frozenset, Mapping)) and not isinstance(value, Shown):
         return _items(value, depth)
+    if isinstance(value, Shown) and hasattr(value, "standard_error"):
+        return _clipped(str(value).split("\n")[0])  # a number with its error
     if isinstance(value, Shown):
         return _clipped(str(value).split("\n")[0] if depth else f"<{type(value).__name__}>")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -303,7 +303,8 @@ def _of_labels(name: str, then: Part, now: Part) -> str | None:
 
 def _words(part: Part) -> np.ndarray:
     codes = np.frombuffer(zlib.decompress(base64.b64decode(part["codes"])), dtype=part["width"])
-    return np.array(part["names"], dtype=object)[codes]
+    found: np.ndarray = np.array(part["names"], dtype=object)[codes]
+    return found
 
 
 def _counts(words: np.ndarray, of_all: bool) -> str:

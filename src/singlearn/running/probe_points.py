@@ -57,7 +57,10 @@ class ProbePoints:
         spread = np.empty((count, len(self.location)))
         for k in range(len(self.location)):
             spread[:, k] = ndtri((generator.permutation(count) + 0.5) / count)
-        return self.location + spread * np.resize(SCALES, count)[:, None] * self.scale
+        found: Float[np.ndarray, "count d"] = (
+            self.location + spread * np.resize(SCALES, count)[:, None] * self.scale
+        )
+        return found
 
     def many(self, most: int) -> Float[np.ndarray, "count d"]:
         """Up to ``most`` points, fewer where there are very many coordinates."""

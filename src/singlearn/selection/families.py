@@ -205,4 +205,5 @@ def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "row
                 f"{table.path}, {table.columns[column]}: all its values are equal; a regression "
                 "needs columns that vary"
             )
-    return (values - values.mean(axis=0)) / deviation
+    found: Float[np.ndarray, "rows columns"] = (values - values.mean(axis=0)) / deviation
+    return found

@@ -19,7 +19,7 @@ def predictive_density(
     run: Run, at: Float[np.ndarray, " points"], draws: int = 1000, seed: int = 0
 ) -> Float[np.ndarray, " points"]:
     r"""The Bayes predictive density :math:`p(x|D_n) = E_w[p(x|w)]` at β = 1, in one over the unit
-     of the data.
+    of the data.
 
     Args:
         run: of a triple whose data are one array of shape (n,).

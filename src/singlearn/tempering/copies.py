@@ -24,7 +24,7 @@ SLACK = 1e-6
 
 class Likeness:
     r"""What a mode looks like to everything that does not depend on names: relabelled nodes, signs,
-     rotations.
+    rotations.
 
     With data, by its function: :math:`\sum_i (\ell_i(u) - \ell_i(c))^2`, how far the log
     likelihoods of the observations are from those at the centre, and the energy. A symmetry of the

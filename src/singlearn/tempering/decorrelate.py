@@ -213,7 +213,7 @@ def _inverse_masses(
     deviations: Float[np.ndarray, " d"], gradient_scales: tuple[float, ...]
 ) -> Float[np.ndarray, " d"]:
     r"""Standard deviation over root mean square of the gradient, coordinate by coordinate; the
-     variance where gradients are not known yet.
+    variance where gradients are not known yet.
 
     This is the :math:`a_i` that minimises :math:`a_i E[g_i^2] + Var[x_i]/a_i`. A Gaussian
     coordinate has :math:`E[g^2] = 1/σ^2`, so that it is the variance. A coordinate with hard edges,

@@ -65,6 +65,12 @@ def descend(
     >>> found = descend(bowl, np.zeros((2, 3)), np.ones(3))
     >>> bool(np.allclose(found.points, 3.0, atol=1e-4)), bool(found.converged.all())
     (True, True)
+
+    A trial point where the gradient is larger than the root of the largest float is passed over:
+
+    >>> steep = lambda u: (np.cosh(400 * u[:, 0]), 400 * np.sinh(400 * u))
+    >>> bool(abs(descend(steep, np.full((1, 1), 0.02), np.ones(1)).points[0, 0]) < 1e-3)
+    True
     """
     x = starts / scales
     value, gradient = _clean(*evaluate(starts), scales)
@@ -82,9 +88,9 @@ def descend(
         trial = np.where(ended[:, None], x, x + search.step[:, None] * direction)
         new_value, new_gradient = _clean(*evaluate(trial * scales), scales)
         evaluations += 1
-        verdict = np.where(
-            ended, -1, search.tell(new_value, np.sum(direction * new_gradient, axis=1))
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes = np.sum(direction * new_gradient, axis=1)
+        verdict = np.where(ended, -1, search.tell(new_value, slopes))
         moved, failed = verdict == ACCEPTED, verdict == FAILED
         memory.add(moved, trial - x, new_gradient - gradient, slope)
         fallen = np.where(moved, value - np.where(moved, new_value, 0.0), np.inf)
@@ -166,11 +172,14 @@ class _Memory:
         """Remember the steps of ``rows`` along which the gradient grew; ``slopes`` are those where
         the step began.
         """
-        curvature = np.sum(steps * changes, axis=1)
+        # Gradients may be larger than 10¹⁵⁴, mostly at trial points that were refused.
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature, squares = np.sum(steps * changes, axis=1), np.sum(changes**2, axis=1)
         rows = (
             rows
             & (curvature > np.finfo(float).eps * np.abs(slopes))
-            & (np.sum(changes**2, axis=1) > 1e-300)
+            & (squares > 1e-300)
+            & np.isfinite(curvature + squares)
         )
         for own, new in (
             (self.steps, steps),

@@ -24,7 +24,7 @@ Numbers = Float[np.ndarray, " searches"]
 @dataclass(eq=False)
 class LineSearches:
     r"""Steps t along directions, each until :math:`ϕ(t) ≤ ϕ(0) + 10^{-3} t ϕ'(0)` and
-     :math:`|ϕ'(t)| ≤ 0.9 |ϕ'(0)|`.
+    :math:`|ϕ'(t)| ≤ 0.9 |ϕ'(0)|`.
 
     Moré & Thuente 1994 [more1994line]_, as it is in MINPACK-2 and L-BFGS-B, with one row per
     search. A step at which the function is infinite closes the bracket from above.

@@ -127,7 +127,7 @@ def _compile(
         key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
     ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
         r"""One Metropolis-adjusted Langevin step in the metric :math:`G(u) = V \max(|Λ|, s^{-2})
-         V^T` of the local Hessian.
+        V^T` of the local Hessian.
 
         The cap ``s`` on how far flat directions may move is drawn afresh, over all scales from the
         stiffest to the population's width, so that some steps fit everywhere on the valley floor,

@@ -31,7 +31,7 @@ MARGIN = 1.25
 @dataclass(frozen=True, eq=False)
 class Ellipsoid:
     r"""The set :math:`|A^{-1}(u - c)| ≤ r` of flat coordinates, with which a mode is set apart from
-     everything else.
+    everything else.
 
     Attributes:
         centre: c.

@@ -115,7 +115,7 @@ def count_switches(function: Callable[..., Any], n: int, *shapes: Any) -> int:
 
 def scores(function: Callable[..., Any], n: int, *arguments: Any) -> Float[Array, " scores"]:
     r"""Scores of every switch in the program of ``function`` at ``arguments``, each to be made
-     small.
+    small.
 
     - ``logaddexp(a, b)``: :math:`b - a` and :math:`a - b`;
     - ``exp(x)`` of anything but a parameter itself, hence each term of a ``logsumexp``, or of

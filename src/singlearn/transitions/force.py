@@ -29,7 +29,7 @@ def forces(
     particles: Float[np.ndarray, "replicates particles d"],
 ) -> Float[np.ndarray, "replicates particles"] | None:
     r""":math:`[β'nL' - \log φ' - (βnL - \log φ)]/Δθ` of every particle, in nats per unit of θ; its
-     mean tends to dF/dθ.
+    mean tends to dF/dθ.
 
     ``None`` where the triples have different parameters.
     """
@@ -54,7 +54,8 @@ def _change(here: Model, there: Model, batch: int) -> Callable[..., Float[Array,
             beta * model.triple.energy(u, own) - model.triple.coordinates.log_prob(u)
             for beta, model, own in zip(betas, (here, there), data, strict=True)
         )
-        return second - first
+        found: Float[Array, ""] = second - first
+        return found
 
     return jax.jit(
         lambda us, betas, data: jax.lax.map(lambda u: one(u, betas, data), us, batch_size=batch)

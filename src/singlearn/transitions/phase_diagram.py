@@ -37,7 +37,7 @@ def phase_diagram(
     progress: Progress = None,
 ) -> PhaseDiagram:
     r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the
-     posterior changes phase.
+    posterior changes phase.
 
     Every value is one tempered run with a seed of its own. F, its first two differences, energy,
     heat capacity and the share of every phase are kept; transitions are where the free energies

@@ -124,7 +124,7 @@ def measure_point(
     seed: int,
 ) -> tuple[Point, Float[np.ndarray, "replicates particles d"]]:
     r"""Temper the triple to β and read F, E, C and the phases there; those in ``restricted`` get a
-     run of their own besides.
+    run of their own besides.
 
     ``neighbour`` is another triple of the sweep with its value and β, towards which the force is
     taken.
@@ -254,4 +254,5 @@ def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:
     at β_max.
     """
     rung, place = run.coldest()
-    return kept[rung, np.arange(len(rung))[:, None], place]
+    found: np.ndarray = kept[rung, np.arange(len(rung))[:, None], place]
+    return found

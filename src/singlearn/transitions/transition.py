@@ -90,7 +90,7 @@ def find_peaks(points: Sequence[Point]) -> list[HeatCapacityPeak]:
 
 def find_transitions(points: Sequence[Point]) -> list[Transition]:
     r"""Crossings of the two lowest phase free energies between neighbouring points where both
-     phases were seen.
+    phases were seen.
 
     The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its
     change of sign, weighted by their errors.

@@ -26,7 +26,7 @@ DOUBLE, SINGLE = np.finfo(np.float64), np.finfo(np.float32)
 @dataclass(frozen=True)
 class Chart:
     r"""One leaf of a parameter :math:`w = w(u)` seen from unconstrained coordinates u, an array of
-     any shape.
+    any shape.
 
     Attributes:
         sample: a draw of u.

@@ -32,7 +32,7 @@ class Prior(Protocol):
 @dataclass(frozen=True)
 class Coordinates(Shown):
     r"""The prior :math:`φ` seen from flat coordinates :math:`u ∈ R^d`, with :math:`w = w(u)` the
-     parameter.
+    parameter.
 
     ``log_prob(u)`` is :math:`\log φ(w(u)) + \log|\det ∂w/∂u|`, a proper density in ``u``, so that
     hard constraints (a positive scale, weights that sum to one) never meet the sampler.

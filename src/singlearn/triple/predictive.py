@@ -23,7 +23,7 @@ TOGETHER = 16
 @dataclass(frozen=True, eq=False)
 class Predictor(Shown):
     r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data
-     for its logarithm.
+    for its logarithm.
 
     Attributes:
         triple: whose model predicts; its data play no part.

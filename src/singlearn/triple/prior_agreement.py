@@ -311,7 +311,7 @@ def _in_standard_errors(terms: Float[np.ndarray, "draws functions"]) -> tuple[fl
 @lru_cache(maxsize=64)
 def log_mass(coordinates: Coordinates) -> tuple[float, float]:
     r"""The logarithm of :math:`∫ p\,du` and its standard error, in nats, by bridge sampling against
-     a t distribution fitted to the draws.
+    a t distribution fitted to the draws.
 
     Both are NaN where no proposal overlaps the prior well enough to say: in more than
     ``LARGEST_DIMENSION`` dimensions, or for a prior of many separate pieces.

@@ -541,7 +541,7 @@ class Triple(Shown):
         setting: PyTree = None,
     ) -> Triple:
         r"""The triple without its fluctuations: energy :math:`n K(w)`, :math:`K ≥ 0` the
-         Kullback–Leibler divergence from the truth.
+        Kullback–Leibler divergence from the truth.
 
         Args:
             kl: ``kl(w) -> scalar``, in nats, zero on the true parameters; ``kl(w, setting)`` where

@@ -46,7 +46,7 @@ def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thres
 @dataclass(frozen=True, eq=False)
 class VolumeCurve(Shown):
     r"""The prior volume :math:`V(t) = ∫_{K(w) < t} φ(w)\,dw` of almost true parameters, over many
-     decades of t.
+    decades of t.
 
     Attributes:
         thresholds: t, increasing, in nats.
@@ -101,7 +101,7 @@ class VolumeCurve(Shown):
 
     def codimension(self, t: float | int, a: float | int = 10.0) -> Estimate:
         r"""Volume codimension at t, :math:`2λ(t) = 2 \log[V(at)/V(t)]/\log a`, whose limit as t → 0
-         is 2λ.
+        is 2λ.
 
         Eq. (4.3) of Wei et al. 2022 [wei2022deep]_, where the limit is called λ: it is 2λ. In a
         regular or minimally singular model it is the number :math:`d'` of directions in which K is

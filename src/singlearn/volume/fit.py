@@ -113,7 +113,7 @@ def fit_volume(
     warnings: tuple[Caution, ...] = (),
 ) -> VolumeFit:
     r"""Average over fits of :math:`\log V(t) = \log c + λ\log t + (m-1)\log(s + \log(T/t)) +
-     a\,t^δ`.
+    a\,t^δ`.
 
     Candidates: m = 1 … 4 (or the given one), several s for m > 1 (they absorb the unit of t), with
     and without the term :math:`a\,t^δ` for a few δ (the next pole of ζ is δ further left), over

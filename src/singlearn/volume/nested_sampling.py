@@ -105,7 +105,7 @@ def nested_samples(
     report: Callable[[float, float], None],
 ) -> list[NestedSample]:
     r"""Independent nested-sampling runs down to K < ``smallest``, with BlackJAX's nested slice
-     sampler.
+    sampler.
 
     Each stage drops the half of the live points with the largest K, :math:`K ≥ t`, and replaces it
     by points drawn from the prior on :math:`K < t` (Skilling 2006 [skilling2006nested]_): every

@@ -11,7 +11,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 @in_whole_numbers
 def hidden_markov_binary(length: int) -> ExactCoefficient:
     r"""(λ, m) of a hidden Markov model with two states and binary emissions whose truth is
-     independent coin tosses.
+    independent coin tosses.
 
     .. math:: λ = 3/4, \qquad m = 1
 

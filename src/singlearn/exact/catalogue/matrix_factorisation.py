@@ -12,7 +12,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 @in_whole_numbers
 def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`K = \|XY\|^2` for non-negative X (M × H) and Y (H × N): the true matrix is
-     zero.
+    zero.
 
     .. math:: λ = \frac{H \min(M, N)}{2}, \qquad m = H + 1 \text{ if } M = N, \text{ else } 1.
 
@@ -44,7 +44,7 @@ def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -
 @in_whole_numbers
 def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`K = \|XY - X_0Y_0\|^2` for non-negative factors, the true ones strictly
-     positive.
+    positive.
 
     The same as of :func:`reduced_rank` with M = ``rows``, N = ``columns``, H = ``hidden``:
     splitting a true factor in two gives true parameters of the smallest λ in the interior of the

@@ -13,18 +13,18 @@ TRUTHS = ("generic", "one_link", "independent")
 @in_whole_numbers
 def naive_bayes(features: int, truth: str, class_bounded: bool = False) -> ExactCoefficient:
     r"""(λ, m) of :math:`p(x) = ∑_{c=1}^2 π_c ∏_{i=1}^n p_i(x_i | c)`, binary features, hidden
-     class, by what is true.
+    class, by what is true.
 
-    ===============  =============================================
-    ========================================== truth            which means
-    (λ, m) ===============  =============================================
-    ========================================== ``generic``      at least three features depend on
-    the class    ((2n + 1)/2, 1), n ≥ 3 ``one_link``     exactly two features depend on each other
-    ((2n - 1)/2, 1), n ≥ 2 ``independent``  all features are independent                   n = 1:
-    (1/2, 1); n = 2: (3/2, 3);
-                                                                    n ≥ 3: ((n + 1)/2, 1)
-    ===============  =============================================
-    ==========================================
+    ===============  ================================  ======================================
+    truth            which means                       (λ, m)
+    ===============  ================================  ======================================
+    ``generic``      at least three features depend    ((2n + 1)/2, 1), n ≥ 3
+                     on the class
+    ``one_link``     exactly two features depend on    ((2n - 1)/2, 1), n ≥ 2
+                     each other
+    ``independent``  all features are independent      n = 1: (1/2, 1); n = 2: (3/2, 3);
+                                                       n ≥ 3: ((n + 1)/2, 1)
+    ===============  ================================  ======================================
 
     With a class probability that the prior keeps away from 0 and 1 the hidden class cannot empty,
     and independence costs more: n = 2: (3/2, 2); n ≥ 3: (3n/4, 1). Sources: Rusakov & Geiger 2005,

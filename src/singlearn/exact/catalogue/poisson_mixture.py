@@ -11,7 +11,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 @in_whole_numbers
 def poisson_mixture(components: int, true_components: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`p(x) = ∑_{k=1}^K a_k \mathrm{Poisson}(x; ρ_k)` when the truth has K₀
-     components.
+    components.
 
     .. math:: λ = \frac{3 K_0 + K - 2}{4}, \qquad m = 1,
 

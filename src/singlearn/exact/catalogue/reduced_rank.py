@@ -12,7 +12,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 @in_whole_numbers
 def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`y = BAx + ε` with :math:`A ∈ R^{H×M}, B ∈ R^{N×H}`, when the true map has
-     rank r.
+    rank r.
 
     With M inputs, N outputs, H hidden units, :math:`K(w) ≍ \|BA - B_0A_0\|^2` and, by cases,
 
@@ -55,7 +55,7 @@ def reduced_rank_local(
     inputs: int, outputs: int, hidden: int, rank: int, first_rank: int, second_rank: int
 ) -> ExactCoefficient:
     r"""Local (λ, m) of :math:`y = BAx + ε` at a true parameter (A, B), by the ranks a of A, b of B
-     and r of BA.
+    and r of BA.
 
     .. math:: λ = \frac{a N + b M - a b}{2} + λ_0(M - a,\; N - b,\; H - a - b + r),
 
@@ -120,7 +120,7 @@ def reduced_rank_at(
     A: Sequence[Sequence[Fraction | int]], B: Sequence[Sequence[Fraction | int]]
 ) -> ExactCoefficient:
     r"""Local (λ, m) of :math:`y = BAx + ε` at the true parameter (A, B): :func:`reduced_rank_local`
-     at its ranks.
+    at its ranks.
 
     Args:
         A: H rows of M rational numbers. Floats are refused: the rank of a rounded matrix is not

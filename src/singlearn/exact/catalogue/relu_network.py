@@ -20,7 +20,7 @@ PHASES = ("dead", "zero_outgoing", "zero_incoming", "shared_boundary", "corner",
 @in_whole_numbers
 def relu_two_layer(inputs: int, outputs: int, kinks: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = c + ∑_{i=1}^H q_i \mathrm{ReLU}(⟨w_i, x⟩ + b_i)` when the truth has
-     d kinks.
+    d kinks.
 
     For every width H ≥ d,
 
@@ -58,22 +58,21 @@ def relu_two_layer(inputs: int, outputs: int, kinks: int) -> ExactCoefficient:
 @in_whole_numbers
 def relu_phase(inputs: int, kinks: int, phase: str) -> ExactCoefficient:
     r"""Local (λ, m) at a true parameter with one node too many (H = d + 1, scalar output), by what
-     that node does.
+    that node does.
 
     With the base :math:`λ_0 = (d (N + 1) + 1)/2` of :func:`relu_two_layer`:
 
-    ====================  =====================================================
-    ========================= phase                 the excess node
-    λ ====================  =====================================================
-    ========================= ``dead``              never active on the domain
-    λ₀ ``zero_outgoing``     q = 0, its boundary inside the domain                  λ₀ + 1/2
-    ``zero_incoming``     w = 0, b > 0: a constant                               λ₀ + N/2
-    ``shared_boundary``   on a true boundary, equally oriented                   λ₀ + N/3 ``corner``
-    q = 0, and on a true boundary                          λ₀ + min(1/2, N/3) ``opposite_pair``
-    on a true boundary, oppositely oriented, paying for    λ₀ + N/2 + 1/3
-                          the reversal of another node
-    ====================  =====================================================
-    =========================
+    ===================  ====================================================  ==================
+    phase                the excess node                                       λ
+    ===================  ====================================================  ==================
+    ``dead``             never active on the domain                            λ₀
+    ``zero_outgoing``    q = 0, its boundary inside the domain                 λ₀ + 1/2
+    ``zero_incoming``    w = 0, b > 0: a constant                              λ₀ + N/2
+    ``shared_boundary``  on a true boundary, equally oriented                  λ₀ + N/3
+    ``corner``           q = 0, and on a true boundary                         λ₀ + min(1/2, N/3)
+    ``opposite_pair``    on a true boundary, oppositely oriented, paying for   λ₀ + N/2 + 1/3
+                         the reversal of another node
+    ===================  ====================================================  ==================
 
     The thirds come from splitting one kink in two, a distance δ apart: the function then differs by
     about δ on a strip of width δ, so :math:`K ≍ |δ|^3`. An opposite pair adds a slope ∝ its

@@ -18,6 +18,7 @@ from singlearn.exact.catalogue.matrix_factorisation import (
     nonnegative_factorisation_zero_truth,
 )
 from singlearn.exact.catalogue.naive_bayes import naive_bayes
+from singlearn.exact.catalogue.one_factor import one_factor
 from singlearn.exact.catalogue.poisson_mixture import poisson_mixture
 from singlearn.exact.catalogue.reduced_rank import reduced_rank, reduced_rank_local
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
@@ -180,6 +181,13 @@ _ENTRIES = (
         ("sato2019poisson",),
         poisson_mixture,
         {"components": 3, "true_components": 1},
+    ),
+    Entry(
+        "factor analysis with one factor, p variables, by the number of nonzero true loadings",
+        "λ = p (three or more), (2p - 1)/2 (two), 3p/4 (none or one; m = 2 for p = 2)",
+        ("drton2025singular",),
+        one_factor,
+        {"variables": 4, "nonzero_loadings": 0},
     ),
     Entry(
         "naive Bayes (latent class model) with two classes and n binary features",

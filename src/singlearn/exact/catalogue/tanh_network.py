@@ -12,7 +12,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 @in_whole_numbers
 def tanh_zero_truth(hidden: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = ∑_{j=1}^H a_j \tanh(b_j x)`, one input and one output, when the true
-     function is zero.
+    function is zero.
 
     .. math:: λ = \frac{h^2 + h + H}{4h + 2}, \quad h = ⌊\sqrt H⌋; \qquad m = 2 \text{ if } H = h^2, \text{ else } 1.
 
@@ -45,7 +45,7 @@ PHASES = ("any", "merged", "zero_outgoing", "zero_incoming", "zero_both")
 
 def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = a_1 \tanh(b_1 x) + a_2 \tanh(b_2 x)` when the truth is one such
-     node.
+    node.
 
     The truth :math:`a \tanh(b x)`, ab ≠ 0, leaves one node too many, and λ depends on what it does:
 
@@ -88,7 +88,7 @@ def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
 @in_whole_numbers
 def vandermonde(terms: int, step: int) -> ExactCoefficient:
     r"""(λ, m) at the origin of :math:`K = ∑_{n ≥ 0} \Big(∑_{j=1}^H a_j b_j^{1 + Qn}\Big)^2`, the
-     :math:`a_j` of either sign.
+    :math:`a_j` of either sign.
 
     .. math:: λ = \frac{2H + Q h (h + 1)}{4 (1 + Q h)}, \quad h = \max\{i : 2i + Q i (i - 1) ≤ 2H\}; \qquad
               m = 2 \text{ if equality holds for } h, \text{ else } 1.

@@ -17,7 +17,7 @@ def relu_kl(
     model: Mapping[str, Any], truth: Mapping[str, Any], box: Sequence[tuple[Number, Number]]
 ) -> Fraction:
     r""":math:`K(w) = \frac12 E_x (f(x) - f_0(x))^2` for x uniform on a box in one or two
-     dimensions, exactly.
+    dimensions, exactly.
 
     Both functions are :math:`c + ∑_i q_i \mathrm{ReLU}(⟨w_i, x⟩ + b_i)`, so :math:`K` is the
     divergence between regressions with unit noise. With :math:`r = f - f_0 = ∑_k a_k

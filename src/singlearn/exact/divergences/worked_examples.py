@@ -78,7 +78,7 @@ def orientation_reversal(
     half_width: Size = WIDTH,
 ) -> WorkedExample:
     r"""Example 3.3 of Carroll: both nodes of a truth turned round, :math:`s\,\mathrm{ReLU}(x - B) +
-     s\,\mathrm{ReLU}(-x - B) + c`.
+    s\,\mathrm{ReLU}(-x - B) + c`.
 
     The truth is :math:`θ\,\mathrm{ReLU}(x + B) + θ\,\mathrm{ReLU}(B - x)`, whose nodes annihilate
     each other between the kinks. With :math:`e = c - 2θB`,
@@ -129,7 +129,7 @@ def orientation_reversal(
 
 def two_node_degeneracy(theta: Size = THETA, half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 3.4 of Carroll: :math:`\mathrm{ReLU}(w_1 x) + \mathrm{ReLU}(w_2 x)` learns
-     :math:`θ\,\mathrm{ReLU}(x)`.
+    :math:`θ\,\mathrm{ReLU}(x)`.
 
     .. math:: K = \frac{A^2}{12} \big[(w_1^+ + w_2^+ - θ)^2 + (w_1^- + w_2^-)^2\big]
 
@@ -180,7 +180,7 @@ def two_node_degeneracy(theta: Size = THETA, half_width: Size = WIDTH) -> Worked
 
 def moving_kink(half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 4 of Wei et al.: :math:`\mathrm{ReLU}(x - b)` learns :math:`\mathrm{ReLU}(x)`; K is
-     C² but not C³.
+    C² but not C³.
 
     .. math:: K = \frac{1}{4A} \begin{cases} A b^2 - \frac23 b^3 & 0 ≤ b ≤ A \\ A b^2 - \frac13 b^3 & -A ≤ b ≤ 0 \end{cases}
 
@@ -220,7 +220,7 @@ def moving_kink(half_width: Size = WIDTH) -> WorkedExample:
 
 def pendulum(velocity: Size, gravity: Size, time: Size) -> WorkedExample:
     r"""The pendulum :math:`f(x_0) = x_0 \cos φ + u \sin φ` with :math:`φ = \sqrt g t, u = v/\sqrt
-     g`, and x₀ ~ N(0, 1).
+    g`, and x₀ ~ N(0, 1).
 
     .. math:: K = \frac12 (\cos φ - \cos φ_0)^2 + \frac12 (u \sin φ - u_0 \sin φ_0)^2
 

@@ -32,7 +32,7 @@ LARGEST_NUMBER = 1e300
 
 class Expression:
     r"""A polynomial in named variables, with ``+ - * ^ **``, parentheses, numbers, and division by
-     numbers.
+    numbers.
 
     The text is parsed to a syntax tree and walked; nothing in it is executed, and everything but
     the above is refused.

@@ -15,7 +15,7 @@ from singlearn.exact.read.ring import Poly, Vector, monic, ring, terms_of
 @dataclass(frozen=True, eq=False)
 class Chart:
     r"""The function :math:`K ≍ \left(∏ x_i^{k_i}\right)^e Σ |g_j|^e` with density :math:`∏
-     |x_i|^{h_i} |φ|`.
+    |x_i|^{h_i} |φ|`.
 
     The points it is about: all ``local`` coordinates are 0, all ``units`` are real numbers, 0 only
     if ``free``, the ``relations`` hold, and the polynomials ``nonzero`` do not vanish. A relation

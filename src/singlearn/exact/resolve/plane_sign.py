@@ -61,7 +61,7 @@ def _half_branches(p: Expr) -> tuple[int, Rational]:
 
 def lowest_root_bound(p: Expr, variable: Expr) -> Rational:
     r"""A positive number, at most 1, below the size of every root but zero: Cauchy's
-     :math:`|a_0|/(|a_0| + \max|a_i|)` of the lowest terms.
+    :math:`|a_0|/(|a_0| + \max|a_i|)` of the lowest terms.
 
     >>> lowest_root_bound(X**3 - 2 * X**2, X)
     2/3

@@ -177,7 +177,7 @@ def _straightened_factors(
 
 def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:
     r"""Changes of coordinates after which a generator is v w, or c v², + terms without v and w, if
-     they leave fewer terms in all.
+    they leave fewer terms in all.
 
     g = v·A + B with A = c·w + r, c a unit: A becomes the coordinate w, then v + B_w becomes v,
     where B = w·B_w + terms without w (the splitting lemma of Morse theory; for a determinant, the

@@ -418,7 +418,7 @@ def _interior_point(
     check: Callable[[], None],
 ) -> tuple[np.ndarray, float, np.ndarray] | None:
     r"""The Gram matrix with the largest least eigenvalue, rows and columns scaled; that, 0 on the
-     boundary; and the scales.
+    boundary; and the scales.
 
     ``None`` if there is no such matrix.
 

@@ -72,7 +72,7 @@ _value_and_gradient, _hessian = (
 
 def closest_crossing_kink(angle: float) -> tuple[Float[np.ndarray, " 4"], float]:
     r"""The network of one node that is closest to the truth, (θ, o, a, c), and its K, which falls
-     like the cube of the angle.
+    like the cube of the angle.
 
     >>> [round(closest_crossing_kink(angle)[1] / closest_crossing_kink(angle / 2)[1], 1) for angle in (0.1, 0.025)]
     [7.8, 8.0]
@@ -111,7 +111,7 @@ def angle_at(divergence: float) -> float:
 
 def laplace_gap(n: float, angle: float, scale: float) -> float:
     r"""F of one kink minus F of two by Laplace's method, in nats: what it is once :math:`n K` is
-     large.
+    large.
 
     Either is :math:`n K + \frac D2 \log\frac{n}{2π} + \frac12 \log\det ∂^2 K - \log φ` at its best
     parameter, the scales of the nodes integrated out. The two ways to number two kinks, and to

@@ -76,7 +76,7 @@ def critical_separation(
 
 def gap_per_decade(sweeps: Sequence[Sweep]) -> Estimate | None:
     r"""How the gap at the same n K changes with every decade of n, in nats; ``None`` for fewer than
-     two n.
+    two n.
 
     With N inputs a shared boundary costs an excess node :math:`\frac N3 \log n`, so that it is
     :math:`-\frac N3 \log 10` where two kinks are not far apart in units of :math:`n^{-1/3}`.

@@ -128,7 +128,7 @@ def _piece(w: Any) -> Any:
 
 def density_along(along: float, n: float) -> float:
     r"""∫ exp(-nK) over :math:`w_1 + w_2`, as a function of :math:`|w_1 - w_2|`, in Example 3.4 with
-     θ = 1, inputs of variance 1.
+    θ = 1, inputs of variance 1.
 
     With κ = n/4, :math:`e = |w_1 - w_2| - 1` and :math:`σ = w_1 + w_2 - 1`, nK is :math:`κσ^2`
     where both weights are positive, σ > e, and :math:`κ(σ^2 + e^2)/2` where one of them is not.
@@ -160,7 +160,8 @@ def exact_share(n: float, centre: float, half_width: float) -> float:
 
     def mass(low: float, high: float) -> float:
         cuts = [low, *(c for c in (1 - 6 * scale, 1.0, 1 + 6 * scale) if low < c < high), high]
-        return sum(quad(density_along, a, b, args=(n,))[0] for a, b in pairwise(cuts))
+        found: float = sum(quad(density_along, a, b, args=(n,))[0] for a, b in pairwise(cuts))
+        return found
 
     return mass(max(centre - half_width, 0.0), min(centre + half_width, far)) / mass(0.0, far)
 

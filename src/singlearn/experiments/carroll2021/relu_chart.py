@@ -30,7 +30,7 @@ BATCH = 256
 
 def to_network(v: Mapping[str, Any]) -> dict[str, Any]:
     r"""The network of a chart ``{"r", "θ", "o", "a", "c"}``: :math:`w = e^r(\cos θ, \sin θ)`,
-     :math:`b = e^r o`, :math:`q = a e^{-r}`.
+    :math:`b = e^r o`, :math:`q = a e^{-r}`.
 
     Along r only the scale of a node changes, and the function does not.
 
@@ -138,7 +138,8 @@ def _divergences(
             [half_mean_square(difference(to_network(v), truth), SQUARE), _lattice_kl(v, y)]
         )
 
-    return jax.lax.map(both, charts, batch_size=BATCH)
+    found: Float[Array, "particles 2"] = jax.lax.map(both, charts, batch_size=BATCH)
+    return found
 
 
 @dataclass(frozen=True)

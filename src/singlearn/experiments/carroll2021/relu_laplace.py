@@ -17,7 +17,7 @@ from singlearn.models import relu_population_kl
 
 DEAD = math.acos(-1 / 3) / math.pi - 0.5
 r"""Prior mass of a node that is dead on [-1, 1]²: :math:`b < -|w_1| - |w_2|` cuts the solid angle
- :math:`4\arccos(-1/3) - 2π` from the
+:math:`4\arccos(-1/3) - 2π` from the
 sphere, whatever the scale of the prior. Always active nodes have the same mass.
 """
 
@@ -44,7 +44,7 @@ def dead_free_energy(
     n_beta: float, mean: float, divergence: float, hidden: int, scale: float
 ) -> float:
     r"""F of the phase in which every node is dead on the square, exactly, in nats: the function is
-     the constant c.
+    the constant c.
 
     :math:`K = K_0 + (c - \bar c)^2/2` and c has the prior N(0, scale²).
 
@@ -83,7 +83,7 @@ def log_node_density(offset: float, amplitude: float, scale: float) -> float:
 
 def laplace_free_energy(n_beta: float, point: Network, scale: float) -> float:
     r"""F near a true parameter without excess nodes, up to a term that vanishes as nβ grows, in
-     nats.
+    nats.
 
     :math:`\frac{D}{2}\log\frac{nβ}{2π} + \frac12\log\det I - \log φ`, in the D = 3 H + 1
     coordinates (θ, o, a, c) of the function; where K = 0 the Hessian of K is the Fisher information

@@ -65,7 +65,7 @@ def pairs() -> list[Pair]:
 
 def stars(m: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
     r"""The m-symmetric network :math:`\sum_k \mathrm{ReLU}(\langle w_k, x\rangle - 1/3)` and its
-     reversal.
+    reversal.
 
     Its weights :math:`w_k` have length 1 and the angles :math:`(2k+1)π/m` [wei2022deep]_.
 

@@ -1,5 +1,5 @@
 r"""The staircase of three linear layers: plateaus, exit times beside the closed form, and λ̂ at
- each
+each
 plateau beside Aoyagi's λ.
 """
 

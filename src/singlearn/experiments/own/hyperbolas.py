@@ -60,7 +60,8 @@ class Descent:
     @property
     def law(self) -> np.ndarray:
         """Q = w_1² - w_2² along the path."""
-        return self.path[:, 0] ** 2 - self.path[:, 1] ** 2
+        found: np.ndarray = self.path[:, 0] ** 2 - self.path[:, 1] ** 2
+        return found
 
 
 def descend(start: tuple[float, float], rate: float) -> Descent:

@@ -49,7 +49,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         progress=progress,
     )
     rows = [_row(point, weights[int(point.step)]["weight"].numpy()) for point in found.points]
-    warnings = [{"reason": "stages", "message": message} for message in found.warnings]
+    warnings = [{"reason": str(c.reason), "message": c.message} for c in found.cautions]
     path = out / "local-through-training.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     picture(
@@ -65,7 +65,7 @@ def checkpoint_steps(count: int) -> list[int]:
 
 def train(seed: int) -> tuple[dict[int, dict[str, Any]], Any, Any, Any]:
     r"""Full-batch gradient descent of :math:`x \mapsto \mathrm{ReLU}(W^T W x + b)` from small
-     weights, on single features of random size.
+    weights, on single features of random size.
 
     Elhage et al. 2022 [elhage2022toy]_; λ of its critical points: Chen et al. 2023
     [chen2023dynamical]_.

@@ -180,7 +180,8 @@ def picked(document: dict[str, Any], criterion: str) -> int | None:
     values = {own["order"]: own[criterion] for own in document["orders"]}
     if any(value is None for value in values.values()):
         return None
-    return min(values, key=lambda order: values[order])
+    found: int | None = min(values, key=lambda order: values[order])
+    return found
 
 
 def summary(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

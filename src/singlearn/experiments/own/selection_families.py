@@ -59,7 +59,7 @@ def _galaxy_like(n: int, generator: np.random.Generator) -> Float[np.ndarray, " 
 
 def whitened_fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
     r"""Exercise and physiology in units in which exercise has covariance I and what it leaves of
-     physiology too.
+    physiology too.
 
     The singular values of the regression are then :math:`ρ/\sqrt{1 - ρ^2}` of the canonical
     correlations ρ.
@@ -77,7 +77,8 @@ def whitened_fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20
 def _inverse_root(sample: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "k k"]:
     """The symmetric square root of the inverse of the covariance of a centred sample."""
     values, vectors = np.linalg.eigh(sample.T @ sample / len(sample))
-    return (vectors / np.sqrt(values)) @ vectors.T
+    found: Float[np.ndarray, "k k"] = (vectors / np.sqrt(values)) @ vectors.T
+    return found
 
 
 def _fitness_like(

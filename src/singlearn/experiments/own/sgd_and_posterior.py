@@ -245,7 +245,8 @@ def _rows(
 def distance(rows: list[dict[str, Any]], start: str) -> float:
     """Total variation between the shares of descent and those of the posterior: 0 is equal, 1 has
     nothing in common."""
-    return 0.5 * sum(abs(row[f"SGD from {start}"] - row["posterior"]) for row in rows)
+    found: float = 0.5 * sum(abs(row[f"SGD from {start}"] - row["posterior"]) for row in rows)
+    return found
 
 
 def _groups(rows: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, Any]]]:

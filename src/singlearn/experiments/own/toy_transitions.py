@@ -34,7 +34,7 @@ BETWEEN = 0.4  # the top between the two wells lies near here
 @dataclass(frozen=True)
 class Family:
     r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width
-     :math:`n^{-a}` of :math:`θ_c`.
+    :math:`n^{-a}` of :math:`θ_c`.
 
     Attributes:
         kl: ``kl(w, θ, minimum)``, the same formula for NumPy and JAX, which differ in ``minimum``.
@@ -56,7 +56,10 @@ class Family:
 
     def values(self, n: float) -> Float[np.ndarray, " values"]:
         """The swept θ."""
-        return self.critical + np.array(self.scaled) / n**self.exponent
+        found: Float[np.ndarray, " values"] = (
+            self.critical + np.array(self.scaled) / n**self.exponent
+        )
+        return found
 
     def triple(self) -> Triple:
         """At θ_c and n = 1; the others are made of it by ``with_setting``."""
@@ -200,9 +203,10 @@ def _recombination(point: Any) -> float:
     parts = [phase.free_energy for phase in point.phases.values()]
     total = -float(np.logaddexp.reduce([-part.value for part in parts]))
     errors = [part.standard_error * math.exp(total - part.value) for part in parts]
-    return abs(total - point.free_energy.value) / math.hypot(
+    found: float = abs(total - point.free_energy.value) / math.hypot(
         point.free_energy.standard_error, *errors
     )
+    return found
 
 
 def _crossing(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:

@@ -128,7 +128,8 @@ def measure(
     with store.held(name):
         kept = store.load(name, read=_outcomes)
         if kept is not None:
-            return kept
+            value: list[dict[str, Outcome]] = kept
+            return value
         found = _measured(settings, seed, task)
         store.save(
             name,

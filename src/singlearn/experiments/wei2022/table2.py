@@ -209,7 +209,7 @@ def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None
 
 def best_constant_energy(y: Float[np.ndarray, " n"]) -> float:
     r""":math:`\min_c n L_n` of a constant function with unit noise, :math:`\frac12 Σ (y_i - \bar
-     y)^2 + \frac n2 \log 2π`, in nats.
+    y)^2 + \frac n2 \log 2π`, in nats.
 
     >>> round(best_constant_energy(np.array([-1.0, 1.0])) - math.log(2 * math.pi), 12)
     1.0
@@ -219,7 +219,7 @@ def best_constant_energy(y: Float[np.ndarray, " n"]) -> float:
 
 def is_dead_on_square(w: dict[str, Float[np.ndarray, "..."]]) -> np.ndarray:
     r"""Whether every node is dead on :math:`[-1,1]^N` or has :math:`q_i = 0`, for a batch of
-     parameters.
+    parameters.
 
     The largest :math:`⟨w_i,x⟩ + b_i` of the cube is at a corner: :math:`b_i + Σ_j |w_{ij}|`.
 
@@ -227,7 +227,8 @@ def is_dead_on_square(w: dict[str, Float[np.ndarray, "..."]]) -> np.ndarray:
     >>> [bool(is_dead_on_square(node | {"b": np.array([[b]])})[0]) for b in (-3.0, -2.9)]
     [True, False]
     """
-    return np.all((w["b"] + np.abs(w["w"]).sum(axis=-1) <= 0) | (w["q"] == 0), axis=-1)
+    found: np.ndarray = np.all((w["b"] + np.abs(w["w"]).sum(axis=-1) <= 0) | (w["q"] == 0), axis=-1)
+    return found
 
 
 def is_dead_on_inputs(
@@ -237,7 +238,8 @@ def is_dead_on_inputs(
     network is constant there.
     """
     highest = np.stack([np.max(own @ x.T, axis=-1) for own in w["w"]]) + w["b"]
-    return np.all((highest <= 0) | (w["q"] == 0), axis=-1)
+    found: np.ndarray = np.all((highest <= 0) | (w["q"] == 0), axis=-1)
+    return found
 
 
 def _phase_shares(

@@ -153,9 +153,10 @@ def all_dead(w: Any) -> Any:
 
 def phase_name(label: Hashable) -> str:
     """In words."""
-    return {STRAIGHT: "some always active", 0: "all dead", 1: "1 live kink"}.get(
+    found: str = {STRAIGHT: "some always active", 0: "all dead", 1: "1 live kink"}.get(
         label, f"{label} live kinks"
     )  # type: ignore[call-overload]
+    return found
 
 
 def pieces(kinks: int, n_beta: float) -> float:

@@ -187,7 +187,7 @@ def output_value(
 
 def rotary(d: int, pairs: int, heads: int = 1, bias: bool = False) -> Architecture:
     r"""Scores :math:`q^T R(δ) k` with rotary embeddings: each plane of rotation has two rows of W_Q
-     and W_K.
+    and W_K.
 
     Over all distances δ a loss sees of each plane the sum and the rotated sum of products. Only
     complex numbers mix them: their real part is symmetric and gives

@@ -25,7 +25,7 @@ def convolution(
     seed: int = 0,
 ) -> Architecture:
     r"""Two convolutions (valid, stride 1), from ``channels[0]`` over ``channels[1]`` to
-     ``channels[2]``.
+    ``channels[2]``.
 
     Gradient flow keeps a channel matrix: :math:`A_c \cdot A_d - B_c \cdot B_d`, A what is read into
     channels c and d and B what is written from them, over all taps (with a ReLU, its diagonal).

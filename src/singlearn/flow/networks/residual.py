@@ -28,7 +28,7 @@ def residual_stream(
     seed: int = 0,
 ) -> Architecture:
     r"""A stream :math:`x = W_E t`, blocks :math:`x ← x + B\,σ(A x)`, and what is read at the end,
-     :math:`W_U x`.
+    :math:`W_U x`.
 
     Each block keeps :math:`A A^T - B^T B` (with a ReLU, its diagonal). Where embedding and
     unembedding are both trained, GL(d) of the stream adds the d × d matrix :math:`W_E W_E^T + \sum

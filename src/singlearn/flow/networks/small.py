@@ -17,7 +17,7 @@ INPUTS = 40
 
 def gated_unit(n: int, h: int, m: int, bias: bool = False, seed: int = 0) -> Architecture:
     r"""The unit :math:`W_D\,(g(G x) ∘ U x)` with a gate g that is not homogeneous (SwiGLU and its
-     kind; here
+    kind; here
     :math:`g(z) = z + z^2`, which is exact).
 
     Gradient flow keeps :math:`|U_j|^2 - |W_{D,j}|^2`: a factor of a row of U goes into its column

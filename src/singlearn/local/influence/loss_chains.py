@@ -5,21 +5,26 @@ susceptibilities and influence are read from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from singlearn.local.llc import _target, one_tie, tempered
+from singlearn.local.chains import DEFAULT_BATCH, Chains
+from singlearn.local.checks.unfelt import unfelt
+from singlearn.local.llc import one_tie, tempered
+from singlearn.local.measuring.measurements import measure
 from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.network import Network
+from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.expected_time import watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress, Sampled
-from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.local.verdict.result import LocalLearningCoefficient
-from singlearn.local.verdict.status import Status, diverged
-from singlearn.local.verdict.verdict import read
+from singlearn.local.verdict.status import Status
+from singlearn.local.verdict.verdict import verdict
 from singlearn.running.arguments import whole_number
 
 USELESS = (Status.DIVERGED, Status.NOT_LOCAL_MINIMUM)
@@ -46,16 +51,17 @@ def loss_chains(
     progress: Progress | bool | None = None,
 ) -> xr.Dataset:
     r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
-     at ``draws`` points of every chain.
+    at ``draws`` points of every chain.
 
     One run serves :func:`susceptibilities` and :func:`influence`. Each component is sampled by
     itself, all other parameters staying at w*. Recording begins where the run of ``llc`` ends, with
     the step frozen, and takes as many steps again.
 
     Args:
-        model, loss, data, parameters, gamma, nbeta, chains, batch_size, largest_batch, tolerance,
-            max_steps, seed: as for ``llc``. One γ serves all components: where it is to be chosen,
-            it is chosen once, for the whole network.
+        model, loss, data, parameters, nbeta, chains, batch_size, largest_batch: as for ``llc``.
+        tolerance, max_steps, seed: as for ``llc``.
+        gamma: as for ``llc``. One γ serves all components: where it is to be chosen, it is chosen
+            once, for the whole network.
         components: by name, which parameters are sampled (a pattern, several, masks by name, or
             ``None`` for all).
         shifts: by name, samples of other distributions, in the form of ``data``.
@@ -71,7 +77,7 @@ def loss_chains(
     Raises:
         ValueError: no component, fewer than 8 draws, and as ``llc`` does.
     """
-    settings = Settings.asked(
+    asked = Chains(
         gamma=gamma,
         nbeta=nbeta,
         chains=chains,
@@ -90,19 +96,17 @@ def loss_chains(
     if not components:
         raise ValueError("components: got none; at least one is needed, such as {'all': None}")
     given = {} if shifts is None else dict(shifts)
-    settings = one_tie(
-        settings,
-        lambda tie: _target(model, loss, data, parameters, None, None, tie, False, settings.nbeta),
-    )
+    brought = Network(model, loss, data, parameters)
+    asked = one_tie(asked, lambda tie: brought.target(tie, asked.nbeta))
     found, recorded = [], []
-    with watched(progress, "loss_chains", len(components)) as (report, clocked):
+    with watched(progress, "loss_chains", len(components)) as watch:
         for only in components.values():
-            target = _target(
-                model, loss, data, parameters, only, None, settings.gamma, False, settings.nbeta
-            )
-            tempering = tempered(target, settings)
-            run = sample(clocked(target, settings.max_steps), tempering, settings, report)
-            found.append(read(target, tempering, run, settings.tolerance, settings.seed))
+            target = replace(brought, only=only).target(asked.gamma, asked.nbeta)
+            tempering = tempered(target, asked)
+            run = sample(watch.clocked(target, asked.max_steps), tempering, asked, watch.report)
+            felt = unfelt(target, asked.seed)
+            measured = measure(target, tempering, run, felt, asked.seed)
+            found.append(verdict(measured, asked.tolerance))
             recorded.append(_record(target, tempering, run, found[-1], draws, given))
     names = ["", *given]
     variables: dict[str, Any] = {

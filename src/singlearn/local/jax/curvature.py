@@ -14,7 +14,7 @@ def gauss_newton(
     output: Callable[[Array], Any], loss: Callable[[Any], Array], at: Array, vector: Array
 ) -> Array:
     r""":math:`J^T H_ℓ J v`, J the derivative of the output and :math:`H_ℓ` the Hessian of the loss
-     in it.
+    in it.
 
     Parts of the output that are no floating-point or complex numbers have no derivative and stay as
     they are. Where a function has no forward derivative (``jax.custom_vjp``), J v is the derivative
@@ -30,7 +30,8 @@ def gauss_newton(
         The product.
 
     >>> half_square = lambda o: 0.5 * (o["a"] ** 2).sum()
-    >>> gauss_newton(lambda w: {"a": 3.0 * w, "b": 1}, half_square, jnp.ones(2), jnp.ones(2)).tolist()
+    >>> def tripled(w): return {"a": 3.0 * w, "b": 1}
+    >>> gauss_newton(tripled, half_square, jnp.ones(2), jnp.ones(2)).tolist()
     [9.0, 9.0]
     """
     try:

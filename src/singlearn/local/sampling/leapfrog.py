@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Flight, Tempering
+from singlearn.local.target import Flight, Tempering
 
 Evaluate = Callable[[Any], tuple[Any, Any]]
 """From offsets to excess and force, as in :class:`Flight`."""
@@ -18,7 +18,7 @@ def kick_drift_kick(
     evaluate: Evaluate, at: tuple[Any, Any, Any, Any], step: Any
 ) -> tuple[Any, Any, Any, Any]:
     r"""One step of size ε: :math:`p ← p - \frac ε2 ∇U, \; w ← w + ε p, \; p ← p - \frac ε2 ∇U`, on
-     the parts of a :class:`Flight`.
+    the parts of a :class:`Flight`.
 
     >>> def spring(w): return 0.5 * (w**2).sum(1), w
     >>> w, p = np.array([[1.0]]), np.array([[0.0]]); at = (w, p, *spring(w))
@@ -48,7 +48,7 @@ def fly_in_chunks(
     they are, and what is accepted depends on energies alone.
 
     Args:
-        full: of a :class:`~singlearn.local.sampling.target.Target`.
+        full: of a :class:`~singlearn.local.target.Target`.
         flight: the start.
         step: ε of every chain.
         leapfrogs: their number.

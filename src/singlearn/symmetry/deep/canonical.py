@@ -39,7 +39,7 @@ class CanonicalForm(Shown):
 
 def canonical(net: DeepReLU) -> CanonicalForm:
     r"""The canonical representative of ``net`` under positive scaling and permutation of hidden
-     nodes.
+    nodes.
 
     Scale: from the first hidden layer on, every node's incoming :math:`(w, b)` is given Euclidean
     norm 1 and the factor goes into the outgoing weights. A node with :math:`(w, b) = 0` is always
@@ -125,7 +125,8 @@ def incoming_norms(
     rows = np.concatenate([matrix, bias[:, None]], axis=1)
     largest = np.max(np.abs(rows), axis=1)
     safe = np.where(largest > 0, largest, 1.0)
-    return largest * np.linalg.norm(rows / safe[:, None], axis=1)
+    found: Float[np.ndarray, " nodes"] = largest * np.linalg.norm(rows / safe[:, None], axis=1)
+    return found
 
 
 def outgoing_profiles(net: DeepReLU, layer: int) -> Float[np.ndarray, "nodes readers"]:
@@ -162,7 +163,8 @@ def _directions(size: int, count: int) -> Float[np.ndarray, "size count"]:
         np.outer(1.0 + np.arange(size), 1.0 + np.arange(count)) * 2.399963229728653
         + np.arange(size)[:, None] ** 2
     )
-    return raw / np.linalg.norm(raw, axis=0)
+    found: Float[np.ndarray, "size count"] = raw / np.linalg.norm(raw, axis=0)
+    return found
 
 
 def _order(keys: Float[np.ndarray, "nodes keys"]) -> tuple[np.ndarray, float, int]:

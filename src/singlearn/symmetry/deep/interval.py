@@ -43,7 +43,8 @@ def affine_range(
                 bound[row] = _exact(
                     positive[row], negative[row], first, second, float(bias[row]), float(sign)
                 )
-        return bound
+        found: np.ndarray = bound
+        return found
 
     return outer(lower, upper, -1.0), outer(upper, lower, 1.0)
 

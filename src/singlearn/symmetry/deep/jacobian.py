@@ -11,8 +11,8 @@ from singlearn.symmetry.deep.network import DeepReLU
 def parameter_jacobian(
     net: DeepReLU, x: Float[np.ndarray, "points inputs"]
 ) -> Float[np.ndarray, "points outputs parameters"]:
-    r""":math:`∂f(x)/∂θ` at every input, parameters ordered as by :meth:`DeepReLU.vector`; ReLU's
-     derivative at 0 is taken as 0.
+    r""":math:`∂f(x)/∂θ` at every input, parameters ordered as by ``DeepReLU.vector``; ReLU's
+    derivative at 0 is taken as 0.
 
     .. math:: \frac{∂f}{∂W_l} = g_l h_{l-1}^T, \quad \frac{∂f}{∂b_l} = g_l, \quad
               g_{l-1} = g_l W_l \mathrm{diag}(u_{l-1} > 0), \quad g_L = 1.

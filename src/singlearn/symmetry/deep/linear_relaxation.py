@@ -50,7 +50,7 @@ def functional_bounds(
     offset: Float[np.ndarray, " rows"],
 ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, " rows"]]:
     r"""Bounds on :math:`A h_{l-1} + c` for any A and c, where :math:`h_{l-1}` is what ``layer``
-     reads.
+    reads.
 
     Layer by layer down to the inputs, each :math:`\max(u, 0)` with :math:`\ell < 0 < r` is replaced
     by :math:`α u ≤ \max(u, 0) ≤ s u + t`, with :math:`s = r/(r-\ell)`, :math:`t = -s\ell` and α = 1

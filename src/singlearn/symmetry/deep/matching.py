@@ -169,7 +169,7 @@ def function_bound(
     a: DeepReLU, b: DeepReLU, bounds: Bounds, extra: float = 0.0
 ) -> Float[np.ndarray, " outputs"]:
     r"""A bound on :math:`\sup |f_a - f_b|` over a box, one per output, for networks of equal
-     widths.
+    widths.
 
     .. math:: δ_l = |W_l^b| δ_{l-1} + (|W_l^a - W_l^b| + ε |W_l^a|) \max |h_{l-1}^a| + |b_l^a - b_l^b| + ε |b_l^a|, \qquad δ_{-1} = 0.
 
@@ -193,7 +193,7 @@ def exact_function_bound(
     a: DeepReLU, b: DeepReLU, transformation: ScalePermutation, bounds: Bounds
 ) -> Float[np.ndarray, " outputs"]:
     r"""The bound of :func:`function_bound` with nothing lost to rounding: ``a`` is transformed, and
-     all is added up, in fractions.
+    all is added up, in fractions.
 
     Slower, and worth its time where large numbers cancel: two output biases of 1e16 and 1e16 + 2
     differ by 2, not by their rounding.

@@ -17,7 +17,7 @@ def merge_duplicates(
     net: DeepReLU, bounds: Bounds, layer: int, tolerance: float
 ) -> tuple[Reduction, Bool[np.ndarray, " nodes"]] | None:
     r"""If :math:`(w_j, b_j) = ρ (w_i, b_i)` with ρ > 0, node j is ρ times node i: :math:`q_i ← q_i
-     + ρ q_j` and j goes.
+    + ρ q_j` and j goes.
 
     Returns:
         The step and which nodes stay; ``None`` if there are no such nodes.

@@ -80,13 +80,14 @@ def balance(net: DeepReLU, bounds: Bounds) -> Balanced:
 
 def _power_of_two(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     largest = np.maximum(np.abs(lower), np.abs(upper))
-    return np.exp2(np.round(np.log2(np.clip(largest, 1e-100, 1e100))))
+    found: np.ndarray = np.exp2(np.round(np.log2(np.clip(largest, 1e-100, 1e100))))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
     r"""A network's hidden layers as constraints :math:`\ell ≤ A v ≤ r` on variables v, the first of
-     which are the inputs.
+    which are the inputs.
 
     For a node with :math:`\ell < 0 < r`: :math:`h ≥ u, h ≥ 0, h ≤ u - \ell (1 - z), h ≤ r z` with z
     in {0, 1} [tjeng2019evaluating]_. What layer l reads is :math:`h_{l-1} = H_l v`, with

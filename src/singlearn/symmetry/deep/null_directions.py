@@ -34,7 +34,7 @@ def linear_fields(
     net: DeepReLU, layer: int, nodes: Sequence[int]
 ) -> Float[np.ndarray, "fields parameters"]:
     r"""The GL(k) fields of k nodes B of a layer that are active at the same inputs: for each
-     elementary matrix :math:`T = E_{ij}`,
+    elementary matrix :math:`T = E_{ij}`,
 
     .. math:: δW^l_B = T W^l_B, \qquad δb^l_B = T b^l_B, \qquad δW^{l+1}_B = -W^{l+1}_B T,
 
@@ -71,7 +71,7 @@ def shift_fields(
     net: DeepReLU, layer: int, nodes: Sequence[int]
 ) -> Float[np.ndarray, "nodes parameters"]:
     r"""For each bypassed node j: :math:`δb^l_j = 1, \; δb^{l+1} = -W^{l+1}_j`, a shift that the
-     next biases take back.
+    next biases take back.
 
     With the GL(k) fields of :func:`linear_fields` they make up the affine group of the bypassed
     nodes.
@@ -91,7 +91,7 @@ def unread_fields(
     net: DeepReLU, layer: int, nodes: Sequence[int]
 ) -> Float[np.ndarray, "fields parameters"]:
     r"""For nodes B that are active at the same inputs and whose outgoing weights are dependent,
-     :math:`W^{l+1}_B v = 0`:
+    :math:`W^{l+1}_B v = 0`:
 
     .. math:: δ(W^l, b^l)_B = v η^T
 
@@ -124,7 +124,7 @@ def unspanned_fields(
     net: DeepReLU, layer: int, x: Float[np.ndarray, "points inputs"]
 ) -> Float[np.ndarray, "fields parameters"]:
     r"""Changes of one row :math:`(w_j, b_j)` of a layer that keep :math:`⟨w_j, h⟩ + b_j` at all
-     inputs where the node is active.
+    inputs where the node is active.
 
     These are the null directions of the matrix of :math:`(h_{l-1}(x), 1)` over those inputs. A node
     dead on ``x`` is free altogether; the outgoing weights of a dead node are free; those of two

@@ -11,7 +11,7 @@ def parallel_groups(
     weights: np.ndarray, biases: np.ndarray, tolerance: float
 ) -> list[tuple[list[int], list[int]]]:
     r"""Groups of two or more nodes on one hyperplane: numbers of those oriented like the first, and
-     of the opposite ones.
+    of the opposite ones.
 
     Two nodes belong together if their :math:`(w, b)`, brought to norm 1, are equal up to sign and
     ``tolerance``. Nodes with :math:`(w, b) = 0` belong to no group.

@@ -30,7 +30,7 @@ def evaluation_error(
     net: DeepReLU, x: Float[np.ndarray, "points inputs"], perturbation: float = 0.0
 ) -> list[Float[np.ndarray, "points nodes"]]:
     r"""Bounds on \|computed − exact\| for every pre-activation at the inputs ``x`` (taken as the
-     exact numbers they are).
+    exact numbers they are).
 
     .. math:: e_l = |W_l| e_{l-1} + (γ_{n_{l-1}+2} + ε) (|W_l| (|h_{l-1}| + e_{l-1}) + |b_l|), \qquad e_{-1} = 0,
 

@@ -16,7 +16,7 @@ PASSING = ("Identity", "Dropout", "Flatten")
 
 def from_torch(module: Any) -> DeepReLU:
     r"""The network of ``Sequential(Linear, ReLU, …, Linear)``, recognised by the names of its
-     modules.
+    modules.
 
     Sequentials inside are read in their place. ``Identity``, ``Dropout`` (off, as in evaluation)
     and a leading ``Flatten`` are passed over. A ``BatchNorm1d`` in evaluation mode is an affine

@@ -40,7 +40,7 @@ class Splits:
 @dataclass(frozen=True)
 class SlopeBalance:
     r"""The equation :math:`\sum_{k \notin T} s_k A_k n_k/2 + \sum_{k \in T} v_k n_k + V = G` that
-     orientations must satisfy.
+    orientations must satisfy.
 
     A kink with nodes of one orientation :math:`s_k` carries the slope :math:`s_k A_k n_k/2`; a kink
     with both (the set T) any :math:`v_k n_k`, with the amounts :math:`A_k/2 + v_k` along its normal
@@ -152,7 +152,7 @@ def annihilator(rows: Sequence[Sequence[int]], size: int) -> list[Vector]:
 
 def signs_with(columns: Sequence[Vector], target: Vector) -> list[Pattern]:
     r"""All sign vectors with :math:`\sum_k s_k c_k = t`, + first: the two halves are summed apart
-     and matched, :math:`2^{p/2}` sums
+    and matched, :math:`2^{p/2}` sums
     instead of :math:`2^p`.
 
     >>> one = Fraction(1)

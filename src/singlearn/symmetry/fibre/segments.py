@@ -134,7 +134,7 @@ class NoPath:
 
 def motion_between(start: TwoLayerReLU, end: TwoLayerReLU) -> Motion | None:
     r"""The motion that leads from one parameter to another *of the same function* without changing
-     it, or ``None`` if neither does.
+    it, or ``None`` if neither does.
 
     RESCALE: every :math:`(w_i, b_i)` is multiplied by some ρ > 0 and :math:`q_i` divided by it.
     STRAIGHT: f is affine in t, as a function, if each node

@@ -160,7 +160,8 @@ class TwoLayerSmooth(Shown):
     ) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64; ``enclosures`` is certified."""
         w, b, q, c = self.arrays()
-        return c + self.activation.evaluate(x @ w.T + b) @ q.T
+        found: Float[np.ndarray, "points outputs"] = c + self.activation.evaluate(x @ w.T + b) @ q.T
+        return found
 
     def __str__(self) -> str:
         return f"two-layer {self.activation} network, {self.inputs} → {self.width} → {self.outputs}"

@@ -19,7 +19,7 @@ MOST_KINKS_WIDER = 10
 
 def fibre_size(net: TwoLayerReLU, dead: Set[int]) -> tuple[int | None, int | None]:
     r"""``(components, dimension)`` on R^N, nodes that are dead on the domain left out; ``None`` for
-     what is not known.
+    what is not known.
 
     With p kinks and e further nodes: for e = 0 there are :math:`p!\,|Σ_0|` components of dimension
     p, from e = 3 on there is one. Where every kink has nodes of one orientation, the largest

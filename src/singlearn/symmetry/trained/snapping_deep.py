@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,14 +16,17 @@ from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.rounding import gamma
 from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.trained.answers import about
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, clusters_of
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.distance import step_bound
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
+from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
-from singlearn.symmetry.trained.snapping import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
+
+T = TypeVar("T")
 
 NARROWEST = 2.0**-40
 """Of a box that dead nodes would make flat."""
@@ -75,11 +78,10 @@ class DeepSnap(Shown):
         within = rounded_up(Fraction(self.bound))
         return f"Exactly true of a network within {within} of yours {described(self.domain)}."
 
-    def about(self, result: Any) -> Any:
+    def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
-        from singlearn.symmetry.trained.answers import about
-
-        return about(result, self)
+        found: T = about(result, self)
+        return found
 
     def __str__(self) -> str:
         if not self.changed:
@@ -98,7 +100,7 @@ class DeepSnap(Shown):
 
 def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None) -> DeepSnap:
     r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the
-     layer before.
+    layer before.
 
     q = 0, w = 0, dead and always active nodes, and boundaries that coincide: the later node gets
     the incoming weights of the first one times a power of two, which float64 holds exactly, its
@@ -162,9 +164,7 @@ def reading_box(net: DeepReLU, domain: Box, layer: int) -> Box:
     """The proven range of what a layer reads."""
     if layer == 0:
         return domain
-    from singlearn.symmetry.any_depth import corners
-
-    low, high = preactivation_bounds(net, corners(domain)).activations(layer)
+    low, high = preactivation_bounds(net, domain.corners).activations(layer)
     return Box(low, np.maximum(high, low + NARROWEST * np.maximum(1.0, low)))
 
 
@@ -204,7 +204,7 @@ def _snap_layer(
                 scales[i] = power / ratio
                 nodes[i] = Node(tuple(sign * power * v for v in first.w), sign * power * first.b, q)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(largest)))
+            relations.append(Relation(RelationKind.BOUNDARY, tuple(cluster), in_float(largest)))
     moved = [
         (node.scaled(scales.get(i, ONE)), nodes[i])
         for i, node in enumerate(own.nodes)
@@ -213,16 +213,17 @@ def _snap_layer(
     return own.replaced(nodes), moved, relations
 
 
-def _in_float64(node: Node, kind: Kind) -> Node:
+def _in_float64(node: Node, kind: RelationKind) -> Node:
     """The bias rounded to the side on which the relation holds."""
     rounded = float(node.b)
-    if kind is Kind.DEAD and Fraction(rounded) > node.b:
+    if kind is RelationKind.DEAD and Fraction(rounded) > node.b:
         rounded = math.nextafter(rounded, -math.inf)
-    if kind is Kind.BYPASSED and Fraction(rounded) < node.b:
+    if kind is RelationKind.BYPASSED and Fraction(rounded) < node.b:
         rounded = math.nextafter(rounded, math.inf)
     return replace(node, b=Fraction(rounded))
 
 
 def _points(domain: Box) -> np.ndarray:
     low, high = (np.array([float(v) for v in ends]) for ends in (domain.lower, domain.upper))
-    return low + (high - low) * np.random.default_rng(0).random((POINTS, len(low)))
+    found: np.ndarray = low + (high - low) * np.random.default_rng(0).random((POINTS, len(low)))
+    return found

@@ -74,9 +74,10 @@ class Rows:
         outputs.
         """
         total = np.abs(self.target + self.values[chosen].sum(axis=1)).sum(axis=2)
-        return np.max(
+        found: Float[np.ndarray, " subsets"] = np.max(
             total / np.maximum(self.target_sizes + self.sizes[chosen].sum(axis=1), 1e-300), axis=1
         )
+        return found
 
 
 def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> VanishingSums:
@@ -168,7 +169,7 @@ def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
 
 def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " sizes"]:
     r"""For every size of subset, from 0 on, the gap below which fewer than the allowed number of
-     subsets vanish by accident.
+    subsets vanish by accident.
 
     Sums of k of p vectors are taken to be spread like normal variables, with the vectors' own
     second moments. Of n dimensions a sum then lies in a cross-polytope of radius r with probability

@@ -12,23 +12,28 @@ CUBIC = 0.044715
 
 
 def _relu(u: np.ndarray) -> np.ndarray:
-    return np.maximum(u, 0.0)
+    found: np.ndarray = np.maximum(u, 0.0)
+    return found
 
 
 def _gelu(u: np.ndarray) -> np.ndarray:
-    return u * 0.5 * (1 + erf(u / np.sqrt(2.0)))
+    found: np.ndarray = u * 0.5 * (1 + erf(u / np.sqrt(2.0)))
+    return found
 
 
 def _gelu_new(u: np.ndarray) -> np.ndarray:
-    return 0.5 * u * (1 + np.tanh(TANH_FACTOR * (u + CUBIC * u**3)))
+    found: np.ndarray = 0.5 * u * (1 + np.tanh(TANH_FACTOR * (u + CUBIC * u**3)))
+    return found
 
 
 def _silu(u: np.ndarray) -> np.ndarray:
-    return u * expit(u)
+    found: np.ndarray = u * expit(u)
+    return found
 
 
 def _quick_gelu(u: np.ndarray) -> np.ndarray:
-    return u * expit(1.702 * u)
+    found: np.ndarray = u * expit(1.702 * u)
+    return found
 
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -39,7 +44,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "quick_gelu": _quick_gelu,
 }
 r"""By name: :math:`\max(u, 0)`; :math:`u Φ(u)`; its approximation by a hyperbolic tangent, which
- differs from it by
+differs from it by
 up to 5e-4; :math:`u σ(u)`; :math:`u σ(1.702 u)`. Only the first commutes with positive factors. All
 are 0 at 0.
 """

@@ -180,7 +180,8 @@ def _in_basis_of(a: Transformer, b: Transformer, found: Alignment) -> Transforme
 def _turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The orthogonal R with b ≈ a R^T (Procrustes)."""
     left, _, right = np.linalg.svd(b.T @ a)
-    return left @ right
+    found: np.ndarray = left @ right
+    return found
 
 
 def _written(model: Transformer, biases: bool = True) -> np.ndarray:
@@ -311,7 +312,8 @@ def _product_gap(
     ]
     roots = [np.sqrt(one * two) for one, two in sizes]
     if min(roots) == 0:
-        return max(roots) ** 2
+        found: float = max(roots) ** 2
+        return found
     one, one_b = left / sizes[0][0], left_b / sizes[1][0]
     two, two_b = right * (roots[0] ** 2 / sizes[0][1]), right_b * (roots[1] ** 2 / sizes[1][1])
     inner = complex(np.vdot(one_b, one))
@@ -335,7 +337,8 @@ def _distances(
 
     mine, yours = (np.diag(inner(*pair, *pair)) for pair in (first, second))
     total = max(float(np.mean(mine) + np.mean(yours)), 1e-300)
-    return (mine[:, None] + yours - 2 * inner(left, right, left_b, right_b)) / total
+    found: np.ndarray = (mine[:, None] + yours - 2 * inner(left, right, left_b, right_b)) / total
+    return found
 
 
 def _units(a: Transformer, b: Transformer, block: int, found: Alignment) -> None:
@@ -421,4 +424,5 @@ def _pairs(mine: np.ndarray, yours: np.ndarray) -> np.ndarray:
             f"of their own"
         )
     cost = np.sum(mine**2, axis=1)[:, None] + squares - 2 * mine @ yours.T
-    return linear_sum_assignment(cost)[1]
+    found: np.ndarray = linear_sum_assignment(cost)[1]
+    return found

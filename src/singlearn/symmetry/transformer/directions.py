@@ -33,7 +33,7 @@ class Directions:
 
 def symmetry_directions(model: Transformer) -> list[Directions]:
     r"""Independent directions in which the weights can move without effect on the function, to
-     first order.
+    first order.
 
     Counted are the weights as the library keeps them: gains beside the matrices that read them, one
     array for a tied embedding. The count is exact for weights in general position (then it is the

@@ -25,7 +25,7 @@ def mix_query_key(
     model: Transformer, block: int, head: int, matrix: Float[np.ndarray, "d_head d_head"]
 ) -> Transformer:
     r"""Scores are :math:`⟨q, k⟩ = ⟨A q, A^{-T} k⟩`: a GL(d_head) for each head of keys, all of
-     whose queries take part.
+    whose queries take part.
 
     With rotary positions A must commute with the rotations: where all planes have different speeds,
     a turn and a scale of each plane are left.
@@ -63,7 +63,7 @@ def mix_value_output(
     model: Transformer, block: int, head: int, matrix: Float[np.ndarray, "d_value d_value"]
 ) -> Transformer:
     r"""A head writes :math:`O V x = (O A^{-1}) (A V x)`: a GL(d_value) for each head of values,
-     shared by all that read it.
+    shared by all that read it.
 
     Args:
         head: of values; where queries are grouped, there are fewer of them than heads.

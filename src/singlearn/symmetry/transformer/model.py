@@ -117,7 +117,8 @@ class Transformer(Shown):
     def width(self) -> int:
         """d, of the residual stream."""
         name = "embedding" if "embedding" in self.weights else "blocks.0.attention.query"
-        return self.weights[name].shape[-1]
+        found: int = self.weights[name].shape[-1]
+        return found
 
     @property
     def reads_tokens(self) -> bool:
@@ -224,7 +225,10 @@ class Transformer(Shown):
             stream = self._normalised(stream, "final_norm")
         if "unembedding" not in self.weights:
             return stream
-        return stream @ self.weights["unembedding"].T + self.bias("unembedding_bias")
+        found: Float[np.ndarray, "batch length outputs"] = stream @ self.weights[
+            "unembedding"
+        ].T + self.bias("unembedding_bias")
+        return found
 
     def _embedded(self, inputs: np.ndarray) -> np.ndarray:
         weights = self.weights
@@ -251,7 +255,8 @@ class Transformer(Shown):
                     f"positions"
                 )
             stream = stream + weights["position"][: inputs.shape[1]]
-        return stream
+        found: np.ndarray = stream
+        return found
 
     def _normalised(self, stream: np.ndarray, place: str) -> np.ndarray:
         if self.norm == "none":
@@ -259,7 +264,8 @@ class Transformer(Shown):
         if self.norm == "layer":
             stream = stream - stream.mean(axis=-1, keepdims=True)
         scale = np.sqrt(np.mean(stream**2, axis=-1, keepdims=True) + self.epsilon_at(place))
-        return stream / scale * self.gain(place) + self.bias(f"{place}.bias")
+        found: np.ndarray = stream / scale * self.gain(place) + self.bias(f"{place}.bias")
+        return found
 
     def _attention(self, block: int, reads: np.ndarray, added: np.ndarray | float) -> np.ndarray:
         at = f"blocks.{block}.attention"
@@ -268,7 +274,8 @@ class Transformer(Shown):
         def project(name: str) -> np.ndarray:
             matrix = self.weights[f"{at}.{name}"]
             flat = reads @ matrix.reshape(-1, width).T + np.ravel(self.bias(f"{at}.{name}_bias"))
-            return flat.reshape(batch, length, *matrix.shape[:2]).transpose(0, 2, 1, 3)
+            found: np.ndarray = flat.reshape(batch, length, *matrix.shape[:2]).transpose(0, 2, 1, 3)
+            return found
 
         query, key, value = project("query"), project("key"), project("value")
         if self.is_rotary(block):
@@ -283,7 +290,8 @@ class Transformer(Shown):
             raise ValueError("mask: a place sees none, so its attention is not defined")
         mixed = softmax(scores, axis=-1) @ value
         written = np.einsum("bhtv,hdv->btd", mixed, self.weights[f"{at}.output"], optimize=True)
-        return written + self.bias(f"{at}.output_bias")
+        found: np.ndarray = written + self.bias(f"{at}.output_bias")
+        return found
 
     def _mlp(self, block: str, reads: np.ndarray) -> np.ndarray:
         inner = reads @ self.weights[f"{block}.mlp.in"].T + self.bias(f"{block}.mlp.in_bias")
@@ -294,7 +302,10 @@ class Transformer(Shown):
             )
         else:
             inner = act(inner)
-        return inner @ self.weights[f"{block}.mlp.out"].T + self.bias(f"{block}.mlp.out_bias")
+        found: np.ndarray = inner @ self.weights[f"{block}.mlp.out"].T + self.bias(
+            f"{block}.mlp.out_bias"
+        )
+        return found
 
 
 def _frozen(name: str, array: np.ndarray) -> np.ndarray:

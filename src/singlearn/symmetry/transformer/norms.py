@@ -19,7 +19,7 @@ from singlearn.symmetry.transformer.stream import (
 
 def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
     r"""Move every norm's gain and bias into what reads it: :math:`W → W \mathrm{diag}(g)`, and
-     :math:`W β` into the reader's bias.
+    :math:`W β` into the reader's bias.
 
     A last norm without an unembedding behind it keeps its own. An unembedding that was tied to the
     embedding is so no longer.
@@ -97,7 +97,7 @@ def layer_to_rms(model: Transformer) -> Transformer:
 
 def rescale_stream(model: Transformer, factor: float) -> Transformer:
     r"""Write :math:`c x` instead of x. A norm divides c out again if :math:`ε → c^2 ε`; without
-     norms readers become :math:`W / c`.
+    norms readers become :math:`W / c`.
 
     Raises:
         NotASymmetryError: a factor of 0, or, with a norm, a negative one given that only its size

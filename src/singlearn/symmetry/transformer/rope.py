@@ -12,7 +12,7 @@ THETA = 10000.0
 
 def rope_frequencies(configuration: Configuration, d_head: int) -> Float[np.ndarray, " planes"]:
     r"""θ of every plane, in radians per position: :math:`θ_i = b^{-2i/d_{head}}`, and what
-     ``rope_type`` makes of them.
+    ``rope_type`` makes of them.
 
     Read are ``default``; ``linear``, which divides them by a factor; and ``llama3``, which does so
     for wavelengths above an upper limit, leaves those below a lower one alone, and interpolates

@@ -112,7 +112,8 @@ def _layer_rotation(matrix: np.ndarray) -> np.ndarray:
         )
     # On the mean direction, which no normalised vector has, R is free: the sign that makes an
     # orthogonal A its own R.
-    return centred @ centring + (mean if np.sum(matrix) >= 0 else -mean)
+    found: np.ndarray = centred @ centring + (mean if np.sum(matrix) >= 0 else -mean)
+    return found
 
 
 def _rotated_gain(rotation: np.ndarray, gain: np.ndarray, place: str) -> np.ndarray:

@@ -28,7 +28,7 @@ written by rounding only.
 
 def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
     r"""The same function with gains folded, biases where they are written, no means, and no units
-     that are not needed.
+    that are not needed.
 
     * norms in front of what they feed: gains and biases go to the readers; norms behind the
       additions: their biases go to the readers and the next additions;

@@ -119,7 +119,8 @@ def _never_positive(model: Transformer, block: str, rows: np.ndarray) -> np.ndar
     ):
         return np.zeros(len(rows), dtype=bool)
     reach = np.linalg.norm(rows[:, :-1], axis=1) * np.sqrt(model.width) * (1 + 1e-12)
-    return reach + rows[:, -1] <= 0
+    found: np.ndarray = reach + rows[:, -1] <= 0
+    return found
 
 
 def _equal_rows(rows: np.ndarray, kept: np.ndarray) -> Iterator[np.ndarray]:

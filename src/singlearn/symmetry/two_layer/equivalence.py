@@ -22,7 +22,7 @@ from singlearn.symmetry.two_layer.witness import Witness, find_witness
 
 @dataclass(frozen=True)
 class Equivalence(Shown):
-    """The answer of :func:`equivalent_two_layer`; true or false as a condition.
+    """The answer of :func:`singlearn.symmetry.equivalent`; true or false as a condition.
 
     Attributes:
         a, b: the networks.

@@ -50,8 +50,9 @@ class FloatForm:
         self, points: Float[np.ndarray, "points inputs"]
     ) -> Float[np.ndarray, "points outputs"]:
         """The M outputs at many points."""
-        return (
+        found: Float[np.ndarray, "points outputs"] = (
             self.constant
             + points @ self.linear.T
             + np.maximum(points @ self.normals.T + self.offsets, 0.0) @ self.totals
         )
+        return found

@@ -46,8 +46,9 @@ def free_energy_bound(truth: Sequence[int], model: Sequence[int] | None = None) 
     one of the same depth and of widths :math:`H_l ≥ H^*_l`, the inputs bounded, the noise Gaussian,
     the prior positive and continuous near the parameters named below. Then
 
-    .. math:: F_n \le n L_n(w_0) + \tfrac{D^*}{2} \log n + O_p(1), \qquad F_n \le n L_n(w_0) +
-    \tfrac{D^* - H^*}{2} \log n + O_p(1).
+    .. math::
+        F_n \le n L_n(w_0) + \tfrac{D^*}{2} \log n + O_p(1), \qquad
+        F_n \le n L_n(w_0) + \tfrac{D^* - H^*}{2} \log n + O_p(1).
 
     *Proof.* Let the excess nodes have :math:`w < 0, b < 0` towards the layer below: what they read
     is bounded, and not negative from the second layer on, so they are dead on an open set of

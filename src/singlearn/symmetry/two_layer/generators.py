@@ -53,7 +53,7 @@ class Generator(Shown):
 
 def generators(net: TwoLayerReLU, domain: Domain | None = None) -> list[Generator]:
     r"""Directions along which the function does not change, from the symmetries of a two-layer ReLU
-     network.
+    network.
 
     - every node: scaling, :math:`\sum_k w_k \partial_{w_k} + b\,\partial_b - \sum_j q_j
       \partial_{q_j}` (Lemma 1 of Wei et al. 2022 [wei2022deep]_);

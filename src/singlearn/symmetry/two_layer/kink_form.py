@@ -95,7 +95,7 @@ def rounded(value: Fraction) -> Fraction:
 @dataclass(frozen=True)
 class KinkForm(Shown):
     r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for
-     each hyperplane where f has a kink.
+    each hyperplane where f has a kink.
 
     Two networks are the same function exactly when their kink forms are equal.
 
@@ -109,7 +109,7 @@ class KinkForm(Shown):
     linear: Matrix
     constant: Vector
     snapped: Any = field(default=None, compare=False, repr=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` whose network it is the form of, where a
+    """The :class:`~singlearn.symmetry.Snap` whose network it is the form of, where a
     tolerance was given.
     """
 

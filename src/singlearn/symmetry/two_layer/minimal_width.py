@@ -37,7 +37,7 @@ class MinimalWidth(Shown):
     choice: SignChoice
     domain: Domain | None
     snapped: Any = field(default=None, compare=False, repr=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` whose network it is the width of, where a
+    """The :class:`~singlearn.symmetry.Snap` whose network it is the width of, where a
     tolerance was given.
     """
 

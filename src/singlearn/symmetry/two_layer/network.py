@@ -51,7 +51,7 @@ class Node:
 @dataclass(frozen=True, init=False)
 class TwoLayerReLU(Shown):
     r""":math:`f(x) = c + \sum_{i=1}^{H} q_i\,\mathrm{ReLU}(\langle w_i, x\rangle + b_i)`, every
-     parameter an exact rational.
+    parameter an exact rational.
 
     Floats are taken as the binary fractions they are, so two networks are compared as what they
     compute in exact arithmetic, not up to rounding.
@@ -80,7 +80,7 @@ class TwoLayerReLU(Shown):
     in float32, 0 where all are exact.
     """
     snapped: Any = field(compare=False)
-    """The :class:`~singlearn.symmetry.trained.Snap` it was made with, where it is an answer about a
+    """The :class:`~singlearn.symmetry.Snap` it was made with, where it is an answer about a
     snapped network.
     """
 
@@ -225,7 +225,8 @@ class TwoLayerReLU(Shown):
     ) -> Float[np.ndarray, "points outputs"]:
         """f at many points in float64, for pictures and measurements; ``net(x)`` is exact."""
         w, b, q, c = self.arrays()
-        return c + np.maximum(x @ w.T + b, 0.0) @ q.T
+        found: Float[np.ndarray, "points outputs"] = c + np.maximum(x @ w.T + b, 0.0) @ q.T
+        return found
 
     def __str__(self) -> str:
         text = f"two-layer ReLU network, {self.inputs} → {self.width} → {self.outputs}"

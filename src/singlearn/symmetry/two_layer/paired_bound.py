@@ -19,7 +19,7 @@ Kink = tuple[Vector, Fraction, Vector]
 
 def paired_bound(a: KinkForm, b: KinkForm, domain: Domain) -> Fraction:
     r"""An upper bound on :math:`\sup |f - g|`: kinks are paired, the largest differences of the
-     pairs and the rest added.
+    pairs and the rest added.
 
     The pairing only has to be good (it minimises a floating-point estimate); the bound it gives is
     exact arithmetic.

@@ -205,7 +205,8 @@ def _has_low_rank(
         work = (
             work * lead[:, None, None] % PRIME - column[:, :, None] * row[:, None, :] % PRIME
         ) % PRIME
-    return ~np.any(work.reshape(count, -1), axis=1)
+    found: Bool[np.ndarray, " patterns"] = ~np.any(work.reshape(count, -1), axis=1)
+    return found
 
 
 def _basis(normals: Sequence[Sequence[Fraction]]) -> list[int]:

@@ -254,7 +254,8 @@ def _span(moves: Sequence[_Move], layout: Layout) -> Float[np.ndarray, "rank ent
     if not slopes:
         return np.zeros((0, layout.outputs * layout.inputs))
     _, singular, right = np.linalg.svd(np.array(slopes), full_matrices=False)
-    return right[singular > NEGLIGIBLE * singular[0]]
+    found: Float[np.ndarray, "rank entries"] = right[singular > NEGLIGIBLE * singular[0]]
+    return found
 
 
 def _balanced(

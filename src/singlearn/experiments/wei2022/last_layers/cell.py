@@ -115,7 +115,8 @@ def outputs(
     network: Network, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool
 ) -> Float[Array, "sets 3 n"]:
     """h(g(x))."""
-    return network.B @ hidden(network.A, features(network, x), relu)
+    found: Float[Array, "sets 3 n"] = network.B @ hidden(network.A, features(network, x), relu)
+    return found
 
 
 def initial(generator: np.random.Generator, layers: int) -> Network:
@@ -191,7 +192,7 @@ def layers_built(layers: int, version: Version) -> int:
 
 def _one(
     generator: np.random.Generator, layers: int, relu: bool, realisable: bool, n: int, tests: int
-) -> tuple:
+) -> tuple[Any, ...]:
     x = generator.normal(size=(1, INPUTS, n + tests)).astype(np.float32)
     if realisable:
         mean = np.asarray(outputs(initial(generator, layers), jnp.asarray(x), relu))

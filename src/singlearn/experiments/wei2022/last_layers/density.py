@@ -23,7 +23,10 @@ def log_point(
     mean: Float[np.ndarray, "3 tests"], y: Float[np.ndarray, "3 tests"]
 ) -> Float[np.ndarray, " tests"]:
     """log N(y; mean, I)."""
-    return -0.5 * np.sum((y - mean).astype(float) ** 2, axis=0) - NORMALISATION
+    found: Float[np.ndarray, " tests"] = (
+        -0.5 * np.sum((y - mean).astype(float) ** 2, axis=0) - NORMALISATION
+    )
+    return found
 
 
 def log_last_layer(
@@ -37,7 +40,10 @@ def log_last_layer(
     """
     variance = 1 + np.sum(inputs * np.linalg.solve(precision, inputs.astype(float)), axis=0)
     squares = np.sum((y - centre @ inputs) ** 2, axis=0)
-    return -0.5 * squares / variance - 0.5 * INPUTS * np.log(2 * math.pi * variance)
+    found: Float[np.ndarray, " tests"] = -0.5 * squares / variance - 0.5 * INPUTS * np.log(
+        2 * math.pi * variance
+    )
+    return found
 
 
 def log_mixture(

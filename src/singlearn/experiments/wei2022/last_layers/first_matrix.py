@@ -1,5 +1,5 @@
 r"""The posterior of A alone: B given A is Gaussian, so that it is integrated out and no draws of it
- are needed.
+are needed.
 
 With :math:`h_i` = ReLU(A z_i), or A z_i, as rows of H and the outputs as rows of Y, :math:`S = I +
 H^T H` and :math:`C = H^T Y`,

@@ -75,7 +75,8 @@ class Trained:
     @cached_property
     def precision(self) -> Float[np.ndarray, "3 3"]:
         """Of each row of B given A and g, noise and prior of unit variance."""
-        return self.hidden @ self.hidden.T + np.eye(RANK)
+        found: Float[np.ndarray, "3 3"] = self.hidden @ self.hidden.T + np.eye(RANK)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,4 +272,5 @@ def _hidden(
     A: Float[np.ndarray, "3 3"], z: Float[np.ndarray, "3 n"], relu: bool
 ) -> Float[np.ndarray, "3 n"]:
     h = A.astype(float) @ z
-    return np.maximum(h, 0.0) if relu else h
+    found: Float[np.ndarray, "3 n"] = np.maximum(h, 0.0) if relu else h
+    return found

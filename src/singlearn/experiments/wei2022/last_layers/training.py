@@ -32,7 +32,7 @@ def train(
     seed: int,
 ) -> Network:
     r"""Minimise :math:`\frac1n \sum_i |y_i - f(x_i)|^2 + \frac μ2 |w|^2`, μ = 5e-4, for every data
-     set at once, in single precision.
+    set at once, in single precision.
 
     Args:
         start: one network a data set.
@@ -45,9 +45,10 @@ def train(
             exchangeable.
     """
     run = _compiled(relu, None if batch is None else min(batch, x.shape[2]), epochs)
-    return jax.tree.map(
+    found: Network = jax.tree.map(
         np.asarray, run(start, jnp.asarray(x), jnp.asarray(y), jax.random.key(seed))
     )
+    return found
 
 
 @lru_cache(maxsize=32)
@@ -60,7 +61,7 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
         # A sum over data sets: each network's gradient is that of its own mean.
         return jnp.sum(weights * (y - outputs(w, x, relu)) ** 2)
 
-    def step(carry: tuple, x: Array, y: Array, weights: Array) -> tuple:
+    def step(carry: tuple[Any, ...], x: Array, y: Array, weights: Array) -> tuple[Any, ...]:
         w, state = carry
         updates, state = optimiser.update(jax.grad(loss)(w, x, y, weights), state, w)
         return optax.apply_updates(w, updates), state
@@ -81,12 +82,14 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
         weights = (jnp.arange(count * batch) < n).astype(x.dtype).reshape(count, batch)
         weights = weights / weights.sum(axis=1, keepdims=True)
 
-        def epoch(carry: tuple, own: Key[Array, ""]) -> tuple[tuple, None]:
+        def epoch(carry: tuple[Any, ...], own: Key[Array, ""]) -> tuple[tuple[Any, ...], None]:
             order = jnp.concatenate(
                 [jax.random.permutation(own, n), jnp.zeros(count * batch - n, int)]
             ).reshape(count, batch)
 
-            def on_batch(carry: tuple, of_batch: tuple[Array, Array]) -> tuple[tuple, None]:
+            def on_batch(
+                carry: tuple[Any, ...], of_batch: tuple[Array, Array]
+            ) -> tuple[tuple[Any, ...], None]:
                 chosen, weight = of_batch
                 part = [jnp.moveaxis(leaf[chosen], 0, 2) for leaf in by_sample]
                 return step(carry, part[0], part[1], weight), None

@@ -1,0 +1,3 @@
+"""The zeta function of a divergence whose variables separate: continued numerically, with every
+pole.
+"""
