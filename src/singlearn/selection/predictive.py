@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering import Run
+from singlearn.triple.predictive import predictive
 
 
 def is_density_on_a_line(run: Run) -> bool:
@@ -27,21 +26,14 @@ def predictive_density(
         at: where, in the unit of the data.
         draws: from the posterior.
 
+    Returns:
+        The density, averaged over the draws.
+
     Raises:
         ValueError: the run's triple is not a density on a line, or the run was loaded without it.
     """
-    triple = run.triple
-    if triple is None or triple.log_likelihood is None or not is_density_on_a_line(run):
+    if run.triple is None or not is_density_on_a_line(run):
         raise ValueError(
             f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
         )
-    log_likelihood = triple.log_likelihood
-    parameters = run.sample(1.0, draws, seed)
-    with jax.enable_x64(True):
-        points = jnp.asarray(at)
-        density = jax.jit(
-            lambda ws: jnp.mean(
-                jax.lax.map(lambda w: jnp.exp(log_likelihood(w, points)), ws, batch_size=64), axis=0
-            )
-        )
-        return np.asarray(density(jax.tree.map(jnp.asarray, parameters)))
+    return np.exp(predictive(run.triple, run.sample(1.0, draws, seed))(np.asarray(at)))
