@@ -9,6 +9,7 @@ import numpy as np
 
 from singlearn.measure.collapse import Collapse
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import SERIES, quieten
 from singlearn.plot.takes import takes
 
@@ -35,7 +36,9 @@ def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
         error = own[2] if len(own) == 3 else None
         style = {"color": colour, "markersize": 4, "linewidth": 1.0, "capsize": 0}
         before.errorbar(own[0], own[1], error, fmt="o-", label=f"n = {n:g}", **style)
-        after.errorbar(scaled[0], scaled[1], scaled[2] if error is not None else None, fmt="o", **style)
+        after.errorbar(
+            scaled[0], scaled[1], scaled[2] if error is not None else None, fmt="o", **style
+        )
     before.set_xlabel("$x$")
     before.set_ylabel("$y$")
     before.legend(frameon=False, fontsize=8)
@@ -52,4 +55,4 @@ def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
         quieten(axes)
     quality = "" if np.isnan(found.quality) else f"χ² per degree of freedom {found.quality:.2g}"
     after.set_title(quality, fontsize=9, loc="left")
-    return figure
+    return finished(figure)

@@ -20,6 +20,7 @@ from singlearn.plot.divergence_on_a_plane import (
     symbol,
 )
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK
 from singlearn.triple import Triple
 
@@ -103,7 +104,7 @@ def valley(
     label_plane(axes, x, y)
     axes.set_title(f"posterior density, $n$ = {n:g}", fontsize=10, loc="left")
     figure.suptitle(triple.name, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
 
 
 def posterior_over_plane(
