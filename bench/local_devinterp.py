@@ -167,7 +167,7 @@ def ours(case: str, compiled: bool) -> Callable[[int], float]:
     """Seconds of so many steps of our chains; the first call records the model."""
     import numpy as np
 
-    from singlearn.local.sampling.target import Tempering
+    from singlearn.local.target import Tempering
     from singlearn.local.torch import recording as recorded
     from singlearn.local.torch.target import TorchTarget
 

@@ -15,7 +15,7 @@ import numpy as np
 from local_deep_linear import NETWORKS, deep_linear_data, loss, output
 
 from singlearn.local.jax.target import JaxTarget
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 
 
 def spreads(

@@ -19,12 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 from local_deep_linear import NETWORKS, compressed, deep_linear_data, loss, output
 
+from singlearn.local.chains import Chains
 from singlearn.local.jax.target import JaxTarget
 from singlearn.local.sampling.hamiltonian import sample_hmc
-from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sgld import sample_sgld
-from singlearn.local.sampling.target import Tempering
-from singlearn.local.verdict.mixing import mixing
+from singlearn.local.target import Tempering
 
 CHAINS = 8
 
@@ -91,8 +91,8 @@ def compare(number: int, gradients: int) -> None:
     target = JaxTarget(output, loss, compressed(x, y), factors)
     tempering = Tempering(n / math.log(n), 10.0)
 
-    def settings(gradients: int, tolerance: float) -> Settings:
-        return Settings(CHAINS, tolerance, gradients, target.samples, target.samples, 0)
+    def settings(gradients: int, tolerance: float) -> Chains:
+        return Chains(CHAINS, tolerance, gradients, target.samples, target.samples)
 
     long = sample_hmc(target, tempering, settings(400_000, 0.005))
     print(

@@ -13,7 +13,7 @@ import numpy as np
 
 from singlearn.local.sampling.langevin import advance, kick, log_acceptance, tamed
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Flight, Tempering, Traces, Trial
+from singlearn.local.target import Flight, Tempering, Traces, Trial
 
 
 class State(NamedTuple):
@@ -39,7 +39,7 @@ class Landscape:
     cost: int = 1
     noise: float = 0.0
     centre_loss: float = 0.0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Any, ...] = ()
     tie: float = 10.0
     chosen: bool = False
     groups: dict[str, slice] = field(default_factory=dict)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from singlearn.local.verdict.mixing import mixing
+from singlearn.local.sampling.mixing import mixing
 
 
 def test_independent_draws_leave_the_error_of_their_number():

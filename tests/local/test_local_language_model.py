@@ -92,7 +92,7 @@ def test_chains_run_together_on_a_data_set(trained) -> None:
     # A few epochs leave directions in which the loss curves down, and these are said.
     assert 0 < found.value < found.half_dimension
     assert found.status == "not_local_minimum" and any(
-        "curvature" in words for words in found.warnings
+        "curvature" in str(caution) for caution in found.cautions
     )
 
 

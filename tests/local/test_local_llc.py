@@ -13,14 +13,14 @@ import torch
 import singlearn as sl
 from singlearn.local.jax import memory as jax_memory
 from singlearn.local.jax.target import JaxTarget
-from singlearn.local.sampling.target import Flight, Tempering
+from singlearn.local.measuring.quadratic import quadratic
+from singlearn.local.sampling.agreement import doubts, travelling
+from singlearn.local.sampling.mixing import mixing
+from singlearn.local.target import Flight, Tempering
 from singlearn.local.torch import memory as torch_memory
 from singlearn.local.torch import recording as recorded
 from singlearn.local.torch import target as pytorch
 from singlearn.local.torch.target import TorchTarget
-from singlearn.local.verdict.mixing import mixing
-from singlearn.local.verdict.quadratic import quadratic
-from singlearn.local.verdict.status import doubts, travelling
 
 torch.set_num_threads(1)
 N = 500
@@ -249,7 +249,7 @@ def test_a_branch_on_the_data_is_looped_with_a_reason(regression) -> None:
         TorchTarget(Branching(w), squared, tensors(x, y)),
         TorchTarget(linear(w), squared, tensors(x, y)),
     )
-    assert "one by one, because vmap said" in looped.notes[0] and plain.notes == ()
+    assert "one by one, because vmap said" in looped.notes[0].message and plain.notes == ()
     offset = np.random.default_rng(1).normal(size=(3, 3))
     np.testing.assert_allclose(looped.full(offset)[1], plain.full(offset)[1], rtol=1e-4, atol=1e-6)
 
@@ -266,7 +266,7 @@ def test_a_branch_on_the_samples_is_looped_and_in_jax_refused(regression) -> Non
             return self.layer(x) if x.abs().max() < 1e6 else 0 * self.layer(x)
 
     looped = TorchTarget(OnSamples(), squared, tensors(x, y))
-    assert "one by one" in looped.notes[0]
+    assert "one by one" in looped.notes[0].message
     state = looped.begin(np.zeros(2), seed=0)
     assert np.isfinite(
         looped.walk(state, np.full(2, 1e-3), 8, 3, Tempering(64.0, 1.0))[1].excess
@@ -512,9 +512,9 @@ def test_compiling_is_asked_for_late_and_a_failure_changes_no_number(
                 target.begin(np.zeros(2), 0), np.full(2, 1e-3), 16, 10, Tempering(64.0, 1.0)
             )[1].excess
         )
-        notes.append(target.notes)
+        notes.append([note.message for note in target.notes])
     # The derivative (parameters, x, y, the losses at w*) and the step, each in both.
-    assert seen == [4, 8, 4, 8] and notes == [("not compiled: no compiler here",), (), ()]
+    assert seen == [4, 8, 4, 8] and notes == [["not compiled: no compiler here"], [], []]
     assert np.array_equal(traces[0], traces[1]) and np.array_equal(traces[0], traces[2])
 
 
@@ -596,7 +596,10 @@ def test_a_loss_without_a_floor_diverges_and_is_withheld(regression) -> None:
 
 
 def test_torch_is_not_imported_without_a_module() -> None:
-    check = "import singlearn, sys; singlearn.local.llc; print([m for m in ('torch', 'jax') if m in sys.modules])"
+    check = (
+        "import singlearn, sys; singlearn.local.llc; "
+        "print([m for m in ('torch', 'jax') if m in sys.modules])"
+    )
     assert (
         subprocess.run(
             [sys.executable, "-c", check], capture_output=True, text=True, check=True

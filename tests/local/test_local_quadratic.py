@@ -8,7 +8,7 @@ import torch
 
 import singlearn as sl
 from singlearn.local.jax.target import JaxTarget
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 from singlearn.local.torch.target import TorchTarget
 from singlearn.local.verdict import quadratic as module
 

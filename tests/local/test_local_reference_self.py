@@ -11,7 +11,7 @@ import pytest
 import singlearn as sl
 from singlearn.exact.catalogue import reduced_rank
 from singlearn.local.checks.own_function import Likelihood, likelihood_of, reference_of
-from singlearn.local.llc import _target
+from singlearn.local.network import Network
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -116,9 +116,7 @@ def test_words_and_forms_that_are_refused():
 
 def own_divergence(model, loss, data, parameters=None):
     """L_n(w* + offset) - L_n(w*) of the target that chains are run on."""
-    target = _target(
-        model, loss, data, parameters, None, None, 1.0, compile=False, reference="self"
-    )
+    target = Network(model, loss, data, parameters, reference="self").target(1.0)
     assert target.centre_loss == 0.0
     return lambda *offsets: target.full(np.array(offsets, dtype=float))[0]
 

@@ -60,16 +60,18 @@ def calls(one, monkeypatch, request):
     """
     seen = []
 
-    def instead(model, loss, data, *, parameters, seed, **settings):
+    def instead(brought, asked, watch):
+        model, parameters = brought.model, brought.parameters
+        loss, data = brought.loss, brought.data
         weight = (model.weight if parameters is None else parameters).item()
-        seen.append((weight, seed))
+        seen.append((weight, asked.seed))
         if not math.isfinite(weight):
             raise ValueError("model: weight has entries that are not finite")
         x, y = getattr(data, "parts", data)
         return replace(one, value=weight, loss=float(loss(weight * x, y).mean()))
 
     if "real_sampling" not in request.fixturenames:
-        monkeypatch.setattr(through_training, "llc", instead)
+        monkeypatch.setattr(through_training, "coefficient_of", instead)
     return seen
 
 
@@ -223,9 +225,12 @@ JOB = """
 import sys, torch, singlearn as sl
 torch.set_num_threads(1)
 x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
-found = sl.local.trajectory(
-    {step: {"weight": torch.full((1, 1), value)} for step, value in ((1, 0.9), (2, 1.0), (3, 1.1))}, torch.nn.Linear(1, 1, bias=False),
-    lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5, folder=sys.argv[1])
+def loss(output, target):
+    return 0.5 * ((output - target) ** 2).sum(-1)
+weights = {step: {"weight": torch.full((1, 1), 0.8 + step / 10)} for step in (1, 2, 3)}
+quick = dict(chains=4, max_steps=1000, tolerance=0.5)
+layer = torch.nn.Linear(1, 1, bias=False)
+found = sl.local.trajectory(weights, layer, loss, (x, x), folder=sys.argv[1], **quick)
 print("finished", len(found.points), "missing", len(found.missing))
 """
 
@@ -255,11 +260,12 @@ def test_a_torchrun_job_of_two_processes_measures_every_checkpoint_once(tmp_path
 SECOND_DEVICE = """
 import jax, jax.numpy as jnp
 from singlearn.local.training import trajectory as through_training
-def llc(model, *_, parameters, **__):
-    print([device.id for device in jax.jit(model)(parameters, 1.0).devices()])
+def instead(brought, *_):
+    print([device.id for device in jax.jit(brought.model)(brought.parameters, 1.0).devices()])
     raise SystemExit
-through_training.llc = llc
-through_training.trajectory({1: jnp.ones(1)}, lambda w, x: x * w, None, (jnp.ones((9, 1)), jnp.ones((9, 1))), gamma=1.0)
+through_training.coefficient_of = instead
+data = jnp.ones((9, 1)), jnp.ones((9, 1))
+through_training.trajectory({1: jnp.ones(1)}, lambda w, x: x * w, None, data, gamma=1.0)
 """
 
 

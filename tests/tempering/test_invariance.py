@@ -24,7 +24,7 @@ from local_landscapes import Landscape
 from singlearn.local.jax.target import JaxTarget
 from singlearn.local.sampling.hamiltonian import _Chains
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 from singlearn.local.torch.target import TorchTarget
 from singlearn.tempering.markov_moves import compile_moves
 from singlearn.tempering.path import Path

@@ -18,14 +18,18 @@ import torch
 
 import singlearn as sl
 from local_landscapes import Landscape, by_quadrature, tempering
+from singlearn.local.chains import Chains
+from singlearn.local.checks.unfelt import unfelt
+from singlearn.local.measuring.measurements import measure
+from singlearn.local.measuring.minimum import look_below
 from singlearn.local.sampling.discretisation import highest_excess, virial_excess
-from singlearn.local.sampling.sample import sample, sampling_cautions
-from singlearn.local.sampling.settings import Settings
+from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sgld import sample_sgld
-from singlearn.local.sampling.target import Traces
-from singlearn.local.verdict.minimum import look_below
+from singlearn.local.target import Traces
+from singlearn.local.verdict.minimum import minimum_cautions
 from singlearn.local.verdict.status import Status
-from singlearn.local.verdict.verdict import read
+from singlearn.local.verdict.steps import step_cautions
+from singlearn.local.verdict.verdict import verdict
 
 EDGE = 0.5
 LARGE = 10**9
@@ -71,6 +75,14 @@ SURFACES: dict[str, tuple[int, Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+def judged(target: Any, tied: Any, run: Any) -> Any:
+    return verdict(measure(target, tied, run, unfelt(target, 0), 0), 0.05)
+
+
+def said(found: Any) -> list[str]:
+    return [caution.message for caution in found.cautions]
+
+
 def _run(
     name: str, sampler: str, *, samples: int = 1000, cost: int = 1, steps: int = 2000, seed: int = 0
 ) -> Any:
@@ -79,7 +91,7 @@ def _run(
     target = Landscape(loss, gradient, dimension, samples, cost=cost)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        run = sample(target, tied, Settings(8, 0.05, steps, 64, 4096, seed, sampler))
+        run = sample(target, tied, Chains(8, 0.05, steps, seed=seed, sampler=sampler))
     return target, tied, run, by_quadrature(loss, dimension, tied, points=801)
 
 
@@ -93,11 +105,11 @@ def test_on_small_data_degenerate_minima_are_right(name: str) -> None:
         name, "auto", samples=samples, steps=4000 if name in ("wall", "√|w|") else 2000
     )
     with np.errstate(all="ignore"):
-        found = read(target, tied, run, 0.05, 0)
+        found = judged(target, tied, run)
     assert found.sampler == "hmc" and found.status is not Status.DIVERGED
     assert abs(found.value - right) < 4 * found.standard_error + 0.01 * right
     assert found.standard_error < 0.2 * right + 0.02
-    assert not any("steps were" in words or "larger gamma" in words for words in found.warnings)
+    assert not any("steps were" in words or "larger gamma" in words for words in said(found))
 
 
 @pytest.mark.parametrize("name", list(SURFACES))
@@ -107,13 +119,11 @@ def test_langevin_steps_throw_no_chain_out_and_say_where_they_are_too_long(name:
     """
     target, tied, run, right = _run(name, "sgld", cost=LARGE)
     with np.errstate(all="ignore"):
-        found = read(target, tied, run, 0.05, 0)
+        found = judged(target, tied, run)
     assert found.sampler == "sgld" and found.status is not Status.DIVERGED
     close = abs(found.value - right) < 4 * found.standard_error + 0.05 * right
-    assert close or any(
-        "steps were too long" in words and "hmc" in words for words in found.warnings
-    )
-    assert not any("larger gamma" in words for words in found.warnings if "steps were" in words)
+    assert close or any("steps were too long" in words and "hmc" in words for words in said(found))
+    assert not any("larger gamma" in words for words in said(found) if "steps were" in words)
 
 
 def test_langevin_steps_that_fail_give_way_to_exact_chains_where_these_can_be_paid() -> None:
@@ -121,7 +131,7 @@ def test_langevin_steps_that_fail_give_way_to_exact_chains_where_these_can_be_pa
     after all.
     """
     _, _, run, right = _run("one side", "auto", cost=20_000)
-    assert run.sampler == "hmc" and run.notes and "Langevin steps failed" in run.notes[0]
+    assert run.sampler == "hmc" and run.notes and "Langevin steps failed" in run.notes[0].message
     means = run.traces.excess.mean(axis=1)
     assert abs(means.mean() - right) < 4 * means.std(ddof=1) / math.sqrt(len(means)) + 0.02 * right
 
@@ -134,11 +144,11 @@ def test_langevin_steps_of_a_parabola_are_not_doubted() -> None:
     target = Landscape(
         lambda w: 0.5 * (h * w**2).sum(-1), lambda w: h * w, 3, cost=LARGE, noise=0.5
     )
-    run = sample_sgld(target, tied, Settings(8, 0.05, 8000, 64, 4096, 1))
+    run = sample_sgld(target, tied, Chains(8, 0.05, 8000, seed=1))
     right = 0.5 * float((tied.nbeta * h / (tied.nbeta * h + tied.gamma)).sum())
-    found = read(target, tied, run, 0.05, 0)
+    found = judged(target, tied, run)
     assert abs(found.value - right) < 4 * found.standard_error + 0.02 * right
-    assert found.status is Status.CONVERGED and not sampling_cautions(run, found.value)
+    assert found.status is Status.CONVERGED and not step_cautions(run.drawn, found.value)
 
 
 def test_the_virial_of_exact_draws_is_the_dimension_and_that_of_a_wrong_width_is_not() -> None:
@@ -183,7 +193,7 @@ def _well(stiff: int, depth: float) -> tuple[Any, Any]:
 def _judged(loss: Any, slope: Any, dimension: int, gamma: float, cost: int = 1) -> Any:
     target = Landscape(loss, slope, dimension, gamma=gamma, cost=cost)
     tied = tempering(1000, gamma)
-    return read(target, tied, sample(target, tied, Settings(8, 0.05, 3000, 64, 4096, 0)), 0.05, 0)
+    return judged(target, tied, sample(target, tied, Chains(8, 0.05, 3000)))
 
 
 @pytest.mark.parametrize("cost", [1, 100_000])
@@ -195,7 +205,7 @@ def test_a_saddle_is_no_minimum_and_says_by_how_much(cost: int) -> None:
     assert found.status is Status.NOT_LOCAL_MINIMUM
     assert found.above_minimum == pytest.approx(3.0, rel=0.03)
     assert any(
-        "saddle" in words and "falls by 3" in words.replace("2.9", "3") for words in found.warnings
+        "saddle" in words and "falls by 3" in words.replace("2.9", "3") for words in said(found)
     )
 
 
@@ -219,8 +229,8 @@ def test_a_negative_coefficient_without_a_way_down_says_how_negative() -> None:
         10.0,
     )
     assert found.status is Status.NOT_LOCAL_MINIMUM
-    said = next(words for words in found.warnings if "below L_n(w*)" in words)
-    assert f"by {-found.value:.3g}" in said and "-0" not in said
+    below = next(words for words in said(found) if "below L_n(w*)" in words)
+    assert f"by {-found.value:.3g}" in below and "-0" not in below
 
 
 @pytest.mark.parametrize("dimension", [1, 5, 30])
@@ -231,10 +241,10 @@ def test_a_minimum_is_not_called_a_saddle(dimension: int) -> None:
         lambda w: 0.5 * (h * w**2 + w**4).sum(-1), lambda w: h * w + 2 * w**3, dimension
     )
     tied = tempering(1000)
-    run = sample(target, tied, Settings(8, 0.05, 1500, 64, 4096, 0))
+    run = sample(target, tied, Chains(8, 0.05, 1500))
     below = look_below(target, tied, run, 0.01, 0)
     assert below.lower == 0.0 and str(below.from_centre) == "0.0" and not below.saddle
-    assert not below.sentences(float(run.traces.excess.mean()))
+    assert not minimum_cautions(below, float(run.traces.excess.mean()))
 
 
 # -- both frameworks, from the verb

@@ -106,7 +106,7 @@ def test_what_is_no_real_number_is_held_and_said(taken_on_trust) -> None:
     }
     target = JaxTarget(lambda p, x: x @ jnp.where(p["mask"], p["w"], 0.0), half, (X, Y), p)
     assert target.dimension == 3
-    (note,) = target.notes
+    (note,) = (str(one) for one in target.notes)
     for words in (
         "step (int32)",
         "key (a key of random numbers)",
@@ -205,7 +205,7 @@ def test_statistics_that_flax_keeps_beside_the_parameters_stay(taken_on_trust) -
         return (x - p["batch_stats"]["mean"]) @ p["params"]["w"]
 
     target = JaxTarget(model, half, (X, Y), p)
-    assert target.dimension == 3 and "batch_stats" in target.notes[0]
+    assert target.dimension == 3 and "batch_stats" in target.notes[0].message
     assert JaxTarget(model, half, (X, Y), p, only="*").dimension == 6
     masked = {"w": W, "mask": np.float32([1, 0, 1])}
     assert (
@@ -335,7 +335,7 @@ def test_a_function_that_holds_the_trained_weights_is_said(taken_on_trust) -> No
         (w, lambda o, t: half(o, t) + 0.01 * (w**2).sum()),
         (W, lambda o, t: half(o, t) + 0.01 * np.sum(W**2)),
     ):
-        (note,) = JaxTarget(line, loss, (X, Y), {"w": given}).notes
+        (note,) = (one.message for one in JaxTarget(line, loss, (X, Y), {"w": given}).notes)
         assert "hold w of w* themselves" in note
     x = jnp.asarray(X)
     assert (

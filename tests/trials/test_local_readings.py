@@ -2,8 +2,10 @@
 that minibatches miss.
 """
 
+import inspect
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,23 +16,24 @@ from torch import nn
 import singlearn as sl
 from singlearn.local.checks.unfelt import unfelt
 from singlearn.local.gamma import choose_gamma, scales
-from singlearn.local.gamma_reach import weakened
 from singlearn.local.jax.target import JaxTarget
-from singlearn.local.sampling.settings import Settings
-from singlearn.local.sampling.target import Tempering, Traces
+from singlearn.local.measuring.gamma_reach import weakened
+from singlearn.local.measuring.measurements import Setting
+from singlearn.local.measuring.quadratic import quadratic, spectrum
+from singlearn.local.measuring.rare_samples import excess_over_all
+from singlearn.local.sampling.agreement import doubts
+from singlearn.local.sampling.mixing import mixing
+from singlearn.local.target import Tempering, Traces
 from singlearn.local.torch.rounding import with_enough_digits
 from singlearn.local.torch.target import TorchTarget
-from singlearn.local.verdict.mixing import mixing
-from singlearn.local.verdict.quadratic import quadratic, spectrum
-from singlearn.local.verdict.rare_samples import rare_samples
-from singlearn.local.verdict.status import doubts, what_helps, why_diverged
-from singlearn.local.verdict.verdict import _of_gamma, without_chains
+from singlearn.local.verdict.rare_samples import rare_samples_cautions
+from singlearn.local.verdict.status import what_helps, why_diverged
+from singlearn.local.verdict.verdict import gamma_cautions, of_a_constant_loss
 from singlearn.results.estimate import Estimate
 
 torch.set_num_threads(1)
 N = 400
 NBETA = N / math.log(N)
-SETTINGS = Settings(chains=4, tolerance=0.1, max_steps=1000, batch=64, largest_batch=4096, seed=0)
 
 
 def half(output, target):
@@ -299,7 +302,7 @@ def test_parameters_without_effect_are_named() -> None:
     assert (
         seen.tensors == ("A",)
         and seen.entries == 3
-        and "does not depend on A (3 of 6" in seen.sentences(6)[0]
+        and "does not depend on A (3 of 6" in str(seen.cautions(6)[0])
     )
 
 
@@ -312,10 +315,9 @@ def test_a_dead_unit_beside_live_ones_is_not_worth_a_word() -> None:
 
 def test_a_change_from_nothing_is_told_in_units_of_the_coefficient() -> None:
     """Chains in a flat valley that meet its walls at γ/2 only: λ̂ = 0 has no percentage."""
-    assert (
-        "+0.3 when γ is halved" in _of_gamma(0.0, 0.0, Estimate(0.0, 0.0), Estimate(0.3, 0.05))[0]
-    )
-    assert _of_gamma(1.0, 0.1, Estimate(0.8, 0.1), Estimate(1.2, 0.1)) == []
+    (caution,) = gamma_cautions(0.0, 0.0, Estimate(0.0, 0.0), Estimate(0.3, 0.05))
+    assert "+0.3 when γ is halved" in caution.message
+    assert gamma_cautions(1.0, 0.1, Estimate(0.8, 0.1), Estimate(1.2, 0.1)) == []
 
 
 def test_chains_that_are_all_the_same_agree() -> None:
@@ -343,7 +345,7 @@ def test_a_large_constant_in_the_loss_is_computed_in_float64() -> None:
             ),
             None,
         )
-        assert "computed in float64" in target.notes[-1] and NBETA * target.rounding < 1e-3
+        assert "computed in float64" in target.notes[-1].message and NBETA * target.rounding < 1e-3
         assert target.full(np.array([moved]))[0][0] == pytest.approx(exact, rel=1e-4)
     assert (
         with_enough_digits(
@@ -396,7 +398,8 @@ def test_what_float32_hides_altogether_is_refused_or_named() -> None:
     assert NBETA * target.rounding > 1
     found = None
     try:
-        found, _ = without_chains(target, Tempering(NBETA, 10.0), SETTINGS)
+        felt, setting = unfelt(target, 0), Setting.of(target, Tempering(NBETA, 10.0))
+        found = of_a_constant_loss(setting, felt, 4, 64, "sgld") if felt.everything else None
     except ValueError as error:
         assert "rounding" in str(error) and str(error).startswith("loss: ")
     assert found is None
@@ -426,19 +429,21 @@ def test_samples_that_minibatches_hardly_meet_are_looked_for() -> None:
     state = target.begin(np.zeros(4), 0)
     ends = np.array([[1.0, 1.0], [-1.0, -1.0], [0.5, 1.5], [-1.0, 0.5]]) * deviation
     away = state._replace(position=torch.as_tensor(ends, dtype=torch.float32))
-    sentence, over_all = rare_samples(target, tempering, away, 0.1, 0.5, 0.05)
-    assert (
-        sentence.startswith(
-            "rare samples: each of the 50000 samples was in a chain's minibatches 0.1 times"
-        )
-        and over_all > 20
-    )
     near = state._replace(position=torch.as_tensor(ends * [1.0, 0.01], dtype=torch.float32))
-    assert rare_samples(target, tempering, near, 0.1, 0.5, 0.05)[0] is None
-    assert rare_samples(target, tempering, away, 7.0, 0.5, 0.05) == (
-        None,
-        pytest.approx(math.nan, nan_ok=True),
+
+    def seen(where, visits):
+        traces = Traces(np.zeros((4, int(visits * n / 100))), np.zeros((4, 1)))
+        run = SimpleNamespace(state=where, batch=100, traces=traces)
+        return inspect.unwrap(excess_over_all)(target, tempering, run)
+
+    found = seen(away, 0.1)
+    (caution,) = rare_samples_cautions(found, 0.5, 0.05)
+    assert caution.message.startswith(
+        "rare samples: each of the 50000 samples was in a chain's minibatches 0.1 times"
     )
+    assert found.mean > 20 and rare_samples_cautions(seen(near, 0.1), 0.5, 0.05) == []
+    often = seen(away, 7.0)
+    assert math.isnan(often.mean) and rare_samples_cautions(often, 0.5, 0.05) == []
 
 
 def test_what_was_computed_before_the_run_is_not_computed_again(monkeypatch) -> None:

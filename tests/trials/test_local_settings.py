@@ -17,12 +17,12 @@ import torch
 
 import singlearn as sl
 from singlearn.cli import main
+from singlearn.local.chains import Chains
 from singlearn.local.llc import one_tie
 from singlearn.local.names import AUTO, choose, tie_scales
 from singlearn.local.sampling.sample import expected_time
 from singlearn.local.sampling.expected_time import ExpectedTime, in_words, watched
-from singlearn.local.sampling.settings import Settings
-from singlearn.local.sampling.target import Tempering
+from singlearn.local.target import Tempering
 from singlearn.local.training import trajectory as through_training
 
 torch.set_num_threads(1)
@@ -104,7 +104,7 @@ def test_samplers_are_two_and_no_other_word_is_one() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    asked = Settings.asked(
+    asked = Chains(
         gamma=np.float32(2),
         nbeta=np.array(3.0),
         chains=np.int64(8),
@@ -114,7 +114,14 @@ def test_numbers_of_numpy_are_numbers() -> None:
         max_steps=1e4,
         seed=7.0,
     )
-    assert (asked.gamma, asked.nbeta, asked.chains, asked.batch, asked.max_steps, asked.seed) == (
+    assert (
+        asked.gamma,
+        asked.nbeta,
+        asked.chains,
+        asked.batch_size,
+        asked.max_steps,
+        asked.seed,
+    ) == (
         2.0,
         3.0,
         8,
@@ -124,7 +131,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     )
     json.dumps(vars(asked))
     with pytest.raises(ValueError, match="batch_size: got 65, but there are only 40 samples"):
-        Settings.asked(
+        Chains(
             gamma=1,
             nbeta=None,
             chains=4,
@@ -164,7 +171,7 @@ def test_ties_that_tie_nothing_are_refused() -> None:
 
 
 def test_one_gamma_is_taken_for_a_sweep() -> None:
-    given = Settings.asked(
+    given = Chains(
         gamma=3.0,
         nbeta=None,
         chains=4,
@@ -185,11 +192,11 @@ def test_a_trajectory_chooses_gamma_once_and_says_where(monkeypatch) -> None:
     """At the last checkpoint; all points get the number."""
     seen = []
 
-    def instead(*_, gamma, **__):
-        seen.append(gamma)
+    def instead(brought, asked, watch):
+        seen.append(asked.gamma)
         raise ValueError("enough")
 
-    monkeypatch.setattr(through_training, "llc", instead)
+    monkeypatch.setattr(through_training, "coefficient_of", instead)
     with pytest.raises(ValueError, match="step 1: enough"):
         sl.local.trajectory({1: STATE, 7: STATE}, layer(), half, (X, Y), gamma=AUTO, progress=False)
     assert len(seen) == 1 and seen[0] != AUTO

@@ -21,6 +21,8 @@ from torch import nn
 import singlearn as sl
 from singlearn.local.training import trajectory as through_training
 from singlearn.local.training.identity import identity_of_sweep
+from singlearn.local.training.points import TrajectoryPoint
+from singlearn.results.caution import Caution, Reason
 
 X = torch.randn(40, 3, generator=torch.Generator().manual_seed(0))
 Y = X @ torch.ones(3, 1)
@@ -58,14 +60,11 @@ def one():
 def follow(tmp_path, one, monkeypatch):
     """trajectory in a folder, with nothing sampled."""
 
-    def instead(model, *_, gamma, **__):
-        if isinstance(gamma, float) and gamma < 0:
-            raise ValueError("gamma: got -1; it should be a positive number")
-        return replace(
-            one, value=float(np.mean([p.detach().numpy().mean() for p in model.parameters()]))
-        )
+    def instead(brought, asked, watch):
+        entries = [p.detach().numpy().mean() for p in brought.model.parameters()]
+        return replace(one, value=float(np.mean(entries)))
 
-    monkeypatch.setattr(through_training, "llc", instead)
+    monkeypatch.setattr(through_training, "coefficient_of", instead)
 
     def follow(loss=half, model=None, data=(X, Y), weights=WEIGHTS, **settings):
         asked = {"gamma": 10.0} | settings
@@ -203,15 +202,20 @@ def test_functions_of_jax_and_whole_model_losses_are_asked_too():
 
 
 def test_cautions_of_points_are_repeated(one):
+    caution = Caution(Reason.DEPENDS_ON_GAMMA, "λ̂ depends on γ: it doubles")
     point = through_training.TrajectoryPoint.of(
-        3.0, "step 3", "", replace(one, warnings=("λ̂ depends on γ: it doubles",))
+        3.0, "step 3", "", replace(one, cautions=(caution,))
     )
-    said = sl.local.Trajectory((point,), (), 10.0).warnings
-    assert "step 3: λ̂ depends on γ: it doubles" in said
+    assert TrajectoryPoint.from_dict(point.to_dict()) == point
+    said = sl.local.Trajectory((point,), (), 10.0).cautions
+    assert replace(caution, message=f"step 3: {caution.message}") in said
     many = tuple(replace(point, step=float(step)) for step in range(40))
-    said = sl.local.Trajectory(many, (), 10.0).warnings
+    whole = sl.local.Trajectory(many, (), 10.0)
+    said = [caution.message for caution in whole.cautions]
     assert len(said) < 5 and any(
         "likewise at step 1, 2, 3" in sentence and "and 27 more" in sentence for sentence in said
     )
-    assert str(sl.local.Trajectory(many, (), 10.0)).count(", 1 caution\n") == 40
+    assert str(whole).count(", 1 caution\n") == 12 and "and 28 more points" in str(whole)
+    assert len(str(whole)) < 2000 and len(whole.table()) == 40
+    assert set(whole.table()["cautions"]) == {"depends_on_gamma"}
     assert math.isfinite(point.value)

@@ -286,7 +286,7 @@ class Timeline(Shown):
         rows += [f"  with changes of {name}: {found}" for name, found in self.agreement().items()]
         rows += [f"  note: {note}" for note in self.notes]
         if self.trajectory is not None:
-            rows += [f"  warning: λ̂: {warning}" for warning in self.trajectory.warnings]
+            rows += [f"  warning: λ̂: {caution}" for caution in self.trajectory.cautions]
         return "\n".join(rows)
 
     def to_dict(self) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def choose_gamma(values: Mapping[str, Any]) -> Tie:
 
     >>> choose_gamma({"weight": np.ones((3, 2)), "bias": np.zeros(2)})
     10.0
-    >>> choose_gamma({"0.weight": np.full((3, 2), 0.01), "0.bias": np.zeros(2), "1.weight": np.ones((2, 2))})
+    >>> small, wide = np.full((3, 2), 0.01), np.ones((2, 2))
+    >>> choose_gamma({"0.weight": small, "0.bias": np.zeros(2), "1.weight": wide})
     {'0.weight': 100000.0, '0.bias': 100000.0, '1.weight': 10.0}
     """
     ties = {
@@ -69,7 +70,8 @@ def scales(values: Mapping[str, Any]) -> dict[str, float]:
     Args:
         values: as of :func:`choose_gamma`.
 
-    >>> scales({"norm.weight": np.ones(4), "norm.bias": np.full(4, 0.01), "out": np.full((4, 4), 0.1)})
+    >>> norm = {"norm.weight": np.ones(4), "norm.bias": np.full(4, 0.01)}
+    >>> scales(norm | {"out": np.full((4, 4), 0.1)})
     {'norm.weight': 1.0, 'norm.bias': 1.0, 'out': 0.1}
     """
     arrays = {name: np.asarray(value) for name, value in values.items()}

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal
 
+from singlearn.local.chains import DEFAULT_BATCH, Chains
 from singlearn.local.checks.own_function import Reference, reference_of
+from singlearn.local.checks.unfelt import unfelt
 from singlearn.local.gamma import times
-from singlearn.local.gamma_reach import weakened
+from singlearn.local.measuring.gamma_reach import weakened
+from singlearn.local.measuring.measurements import Setting, measure
 from singlearn.local.names import AUTO, Selection, Tie
-from singlearn.local.sampling.expected_time import ExpectedTime, watched
+from singlearn.local.network import Network
+from singlearn.local.sampling.expected_time import Watch, watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress
-from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.local.verdict.result import LocalLearningCoefficient
-from singlearn.local.verdict.verdict import read, without_chains
-from singlearn.running.arguments import whole_number
+from singlearn.local.verdict.verdict import of_a_constant_loss, verdict
 
 
 def llc(
@@ -40,12 +40,13 @@ def llc(
     compile: bool = False,
     reference: Reference = "loss",
     seed: int = 0,
-    progress: Progress | ExpectedTime | bool | None = None,
+    progress: Progress | bool | None = None,
 ) -> LocalLearningCoefficient:
     r"""Local learning coefficient at the model's present parameters w* (Lau et al. 2023
     [lau2023local]_).
 
-    .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
+    .. math:: \hat λ(w^*) = nβ \left( E[L_n(w)] - L_n(w^*) \right), \qquad
+        w ∼ \exp\left(-nβ L_n(w) - \tfrac{γ}{2} |w - w^*|^2\right).
 
     Every minibatch is evaluated at the chain and at w*, and the difference is averaged. The step,
     the batch and the number of steps are found by the run; ``status`` says whether the number can
@@ -74,7 +75,7 @@ def llc(
             long for the loss and all samples can be paid, else Langevin.
         chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
         batch_size: of the first minibatches; raised when their noise heats the chains.
-        largest_batch: it is not raised beyond this, but the step made smaller.
+        largest_batch: largest minibatch; beyond it the step is made smaller instead.
         tolerance: wanted relative standard error.
         max_steps: steps of each chain at most; a third of the counted ones come on top, at twice
             and half of γ.
@@ -91,9 +92,10 @@ def llc(
             lies, at a saddle of the loss too, and λ̂ says how degenerate the function at w* is.
             Which of them belongs to a loss is read off its values at random outputs.
         seed: same seed, same numbers.
-        progress: called with steps done, ``max_steps`` and the present mean excess; or ``True`` for
-            a bar on standard error. By default one line there says how long a long run takes at
-            most; ``False``: not a word.
+        progress: a function that is called with the steps done, ``max_steps`` and the present mean
+            excess; or ``True`` for a bar on standard error. By default there is a bar
+            in a notebook or on a terminal, and elsewhere one line that says how long a long run
+            takes at most; ``False``: not a word.
 
     Returns:
         λ̂ with its error, status and diagnostics.
@@ -103,8 +105,7 @@ def llc(
             averaged over the batch or random, parameters or losses that are not finite; with
             ``reference="self"`` a loss whose divergence is not known.
     """
-    reference = reference_of(reference)
-    settings = Settings.asked(
+    asked = Chains(
         gamma=gamma,
         nbeta=nbeta,
         sampler=sampler,
@@ -115,111 +116,72 @@ def llc(
         max_steps=max_steps,
         seed=seed,
     )
-    with watched(progress, "llc") as (report, clocked):
-        target = _target(
-            model,
-            loss,
-            data,
-            parameters,
-            only,
-            chains_at_once,
-            settings.gamma,
-            compile,
-            settings.nbeta,
+    brought = Network(
+        model, loss, data, parameters, only, reference_of(reference), chains_at_once, compile
+    )
+    with watched(progress, "llc") as watch:
+        return coefficient_of(brought, asked, watch)
+
+
+def coefficient_of(brought: Network, asked: Chains, watch: Watch) -> LocalLearningCoefficient:
+    """λ̂ of a network at w*: take it in, temper, sample, measure, and then the verdict.
+
+    Args:
+        brought: the network, its loss and its data.
+        asked: of the chains.
+        watch: what the sampler reports to.
+
+    Returns:
+        λ̂ with its error, status and diagnostics.
+    """
+    target, reference = brought.target(asked.gamma, asked.nbeta), brought.reference
+    tempering = tempered(target, asked)
+    felt = unfelt(target, asked.seed)
+    if felt.everything:
+        return of_a_constant_loss(
+            Setting.of(target, tempering),
+            felt,
+            asked.chains,
+            asked.batch_size,
+            asked.sampler,
             reference,
         )
-        tempering = tempered(target, settings)
-        found, felt = without_chains(target, tempering, settings)
-        if found is not None:
-            return replace(found, reference=reference)
-        chains_run = sample(clocked(target, settings.max_steps), tempering, settings, report)
-        return replace(
-            read(target, tempering, chains_run, settings.tolerance, settings.seed, felt),
-            reference=reference,
-        )
+    sampled = sample(watch.clocked(target, asked.max_steps), tempering, asked, watch.report)
+    measured = measure(target, tempering, sampled, felt, asked.seed)
+    return verdict(measured, asked.tolerance, reference)
 
 
-def tempered(target: Target, settings: Settings) -> Tempering:
+def tempered(target: Target, asked: Chains) -> Tempering:
     """The posterior whose chains are run: the one place where nβ and γ become numbers.
 
     Raises:
         ValueError: a batch that is larger than the data.
     """
-    return settings.of_samples(target.samples).tempering(target.samples, tie(target, settings))
+    return asked.of_samples(target.samples).tempering(target.samples, tie(target, asked))
 
 
-def tie(target: Target, settings: Settings) -> float:
+def tie(target: Target, asked: Chains) -> float:
     """γ on the coordinates of the target's chains; one that was chosen is weakened where the loss
     does not feel it.
     """
-    if settings.gamma != AUTO:
+    if asked.gamma != AUTO:
         return target.gamma
-    nbeta = settings.tempering(target.samples, target.gamma).nbeta
-    return target.gamma * weakened(target, nbeta, settings.seed)
+    nbeta = asked.tempering(target.samples, target.gamma).nbeta
+    return target.gamma * weakened(target, nbeta, asked.seed)
 
 
-def one_tie(settings: Settings, target: Callable[[Tie], Target]) -> Settings:
-    """Settings with one γ for all points of a sweep, or their λ̂ could not be compared; where it is
+def one_tie(asked: Chains, target: Callable[[Tie], Target]) -> Chains:
+    """Chains with one γ for all points of a sweep, or their λ̂ could not be compared; where it is
     to be chosen, it is chosen once.
 
     Args:
-        settings: as they were asked for.
+        asked: as the caller said.
         target: makes the target from which γ is chosen, tied as its argument says.
 
     Returns:
-        The same settings, or with what was chosen for γ: a number, or numbers by name.
+        The same, or with what was chosen for γ: a number, or numbers by name.
     """
-    if settings.gamma != AUTO:
-        return settings
+    if asked.gamma != AUTO:
+        return asked
     found = target(AUTO)
-    return settings.tied(times(found.tie, tie(found, settings) / found.gamma))
-
-
-def _target(
-    model: Any,
-    loss: Callable[..., Any],
-    data: Any,
-    parameters: Any,
-    only: Selection,
-    chains_at_once: int | None,
-    gamma: Tie,
-    compile: bool,
-    nbeta: float | None = None,
-    reference: Reference = "loss",
-) -> Target:
-    if chains_at_once is not None:
-        chains_at_once = whole_number("chains_at_once", chains_at_once)
-    if not callable(loss):
-        raise ValueError(
-            f"loss: got {type(loss).__name__}; it should be a function of outputs and targets that "
-            f"gives one number a sample"
-        )
-    # Whoever passes a module has imported torch; nobody else needs it.
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
-        if parameters is not None:
-            raise ValueError("parameters: a module brings its own; leave them out")
-        from singlearn.local.torch.rounding import with_enough_digits
-        from singlearn.local.torch.target import TorchTarget
-
-        def build(double: bool) -> TorchTarget:
-            said: tuple[Any, Any] = (loss, data)
-            if reference == "self":
-                from singlearn.local.torch.own_function import own_function
-
-                said = own_function(model, loss, data, double)
-            return TorchTarget(model, *said, only, chains_at_once, gamma, compile, double)
-
-        return with_enough_digits(build, nbeta)
-    if parameters is None:
-        raise ValueError(
-            "parameters: missing; a function model(parameters, x) needs w* as a pytree (a "
-            "torch.nn.Module does not)"
-        )
-    from singlearn.local.jax.target import JaxTarget
-
-    if reference == "self":
-        from singlearn.local.jax.own_function import own_function as own_function_of
-
-        loss, data = own_function_of(model, loss, data, parameters)
-    return JaxTarget(model, loss, data, parameters, only, gamma)
+    return asked.tied(times(found.tie, tie(found, asked) / found.gamma))

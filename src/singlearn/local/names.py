@@ -46,7 +46,8 @@ def tie_scales(
         ValueError: a chosen parameter that no pattern matches, a pattern that no parameter matches
             or that never counts, a shape that does not fit, numbers that are not positive.
 
-    >>> tie_scales({"a.w": np.ones(2, dtype=bool), "b.w": np.ones(1, dtype=bool)}, {"a.*": 4.0, "*": 0.25})
+    >>> masks = {"a.w": np.ones(2, dtype=bool), "b.w": np.ones(1, dtype=bool)}
+    >>> tie_scales(masks, {"a.*": 4.0, "*": 0.25})
     (1.0, {'a.w': array([0.5, 0.5]), 'b.w': array([2.])})
     """
     if not isinstance(gamma, Mapping):
@@ -127,9 +128,11 @@ def choose(
         ValueError: a pattern that matches nothing, a mask of an unknown name or another shape,
             nothing chosen.
 
-    >>> {name: int(mask.sum()) for name, mask in choose({"a.w": (2, 3), "a.b": (3,), "c.w": (3, 1)}, "a.*").items()}
+    >>> shapes = {"a.w": (2, 3), "a.b": (3,), "c.w": (3, 1)}
+    >>> {name: int(mask.sum()) for name, mask in choose(shapes, "a.*").items()}
     {'a.w': 6, 'a.b': 3}
-    >>> {name: int(mask.sum()) for name, mask in choose({"w": (2, 2)}, {"w": np.eye(2, dtype=bool)}).items()}
+    >>> diagonal = {"w": np.eye(2, dtype=bool)}
+    >>> {name: int(mask.sum()) for name, mask in choose({"w": (2, 2)}, diagonal).items()}
     {'w': 2}
     """
     known, held = _listed(shapes), held or {}

@@ -14,7 +14,7 @@ from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
-    from singlearn.symmetry.trained.hierarchy import DeepHierarchy, Hierarchy
+    from singlearn.symmetry.trained.hierarchy_of_layer import DeepHierarchy, Hierarchy
 
 KINDS = {
     "boundaries coincide": (INK, "o"),

@@ -262,6 +262,82 @@ class Reason(StrEnum):
         "the value was not proved by anybody",
         "check it against an independent reading",
     )
+    # -- local learning coefficients
+    ABOVE_TOLERANCE = (
+        "above_tolerance",
+        "the standard error is above what was asked for",
+        "raise max_steps, or ask for less by tolerance",
+    )
+    NOT_A_MINIMUM = (
+        "not_a_minimum",
+        "the loss falls away from the parameters at which it was measured",
+        "train further; or ask for reference='self', which is a minimum everywhere",
+    )
+    LOWER_NEARBY = (
+        "lower_nearby",
+        "a lower minimum lies within reach of the chains",
+        "take a larger gamma, or go to that minimum",
+    )
+    DEPENDS_ON_GAMMA = (
+        "depends_on_gamma",
+        "the learning coefficient says as much of the tie as of the network",
+        "give gamma with the number, and compare numbers of one gamma only",
+    )
+    MINIBATCH_NOISE = (
+        "minibatch_noise",
+        "the noise of minibatches heats the chains",
+        "take a larger batch_size or largest_batch",
+    )
+    STEPS_TOO_LONG = (
+        "steps_too_long",
+        "Langevin steps were too long for how the loss changes",
+        "take sampler='hmc', which judges every step on all samples",
+    )
+    RARE_EXCURSIONS = (
+        "rare_excursions",
+        "the number is carried by few visits to places of higher loss",
+        "raise max_steps",
+    )
+    RARE_SAMPLES = (
+        "rare_samples",
+        "minibatches have not met every sample often enough",
+        "raise max_steps or batch_size, or take sampler='hmc'",
+    )
+    CONSTANT_LOSS = (
+        "constant_loss",
+        "no sampled parameter changes the loss within reach of the tie",
+        "see that the layers are used and evaluation mode has not merged them",
+    )
+    UNFELT_PARAMETERS = (
+        "unfelt_parameters",
+        "the loss does not depend on some of the sampled parameters",
+        "see that they are used; they count as flat directions",
+    )
+    SAMPLED_PARAMETERS = (
+        "sampled_parameters",
+        "which parameters are sampled may not be what was meant",
+        "choose them by only=",
+    )
+    NUMBER_TYPE = (
+        "number_type",
+        "the network is evaluated in another number type than its own",
+        "nothing, if the message is what you want",
+    )
+    SLOW = (
+        "slow",
+        "the number is right, but took longer than it had to",
+        "change what the message names, if time matters",
+    )
+    UNFINISHED = (
+        "unfinished",
+        "a part has not been measured yet",
+        "make the same call again when the other processes have ended",
+    )
+    TOO_FEW_POINTS = (
+        "too_few_points",
+        "stages were not looked for, because too few points in a row can be trusted",
+        "measure more checkpoints, or each with more steps",
+    )
 
 
 @dataclass(frozen=True)

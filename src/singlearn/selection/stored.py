@@ -39,7 +39,7 @@ def save(selection: Selection, folder: str | os.PathLike[str]) -> None:
 
 def load(folder: str | os.PathLike[str], family: Callable[[int], Triple] | None) -> Selection:
     """See ``Selection.load``."""
-    from singlearn.selection.select import compared
+    from singlearn.selection.compare import compared
 
     source = as_path("folder", folder)
     if not (source / INDEX).is_file():

@@ -131,10 +131,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         f"{k} (kinks only)": v for k, v in _together(small, kinks_changed).items()
     }
     warnings = [
-        {"reason": "λ̂", "message": m}
+        {"reason": str(caution.reason), "message": f"λ̂: {caution.message}"}
         for line in small
         if line.trajectory is not None
-        for m in line.trajectory.warnings
+        for caution in line.trajectory.cautions
     ]
     out.mkdir(parents=True, exist_ok=True)
     figures = [out / "condensation.png", out / "condensation-lanes.png"]

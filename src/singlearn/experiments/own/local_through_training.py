@@ -49,7 +49,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         progress=progress,
     )
     rows = [_row(point, weights[int(point.step)]["weight"].numpy()) for point in found.points]
-    warnings = [{"reason": "stages", "message": message} for message in found.warnings]
+    warnings = [{"reason": str(c.reason), "message": c.message} for c in found.cautions]
     path = out / "local-through-training.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     picture(

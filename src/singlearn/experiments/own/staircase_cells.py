@@ -46,9 +46,9 @@ def plateau_row(
 def warnings_of(found: list[Any]) -> list[dict[str, Any]]:
     """What every λ̂ is to be doubted for, by the rank of its plateau."""
     return [
-        {"rank": rank, "reason": "llc", "message": message}
+        {"rank": rank, "reason": str(caution.reason), "message": caution.message}
         for rank, own in enumerate(found)
-        for message in own.warnings
+        for caution in own.cautions
     ]
 
 

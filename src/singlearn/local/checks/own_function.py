@@ -139,12 +139,18 @@ def _class_labels(loss_at: LossAt, output: np.ndarray, target: np.ndarray) -> Li
         k for k in range(1, output.ndim) if output.shape[:k] + output.shape[k + 1 :] == target.shape
     ]
     if not axes:
-        why = f"targets are whole numbers of shape {target.shape}, and no axis of the outputs {output.shape} can be that of the classes"
+        why = (
+            f"targets are whole numbers of shape {target.shape}, and no axis of the outputs "
+            f"{output.shape} can be that of the classes"
+        )
         raise ValueError(UNKNOWN.format(why=why))
     for axis in axes:
         classes = output.shape[axis]
         if target.min() < 0 or target.max() >= classes:
-            why = f"labels go from {target.min()} to {target.max()}, and there are {classes} classes: positions that are left out?"
+            why = (
+                f"labels go from {target.min()} to {target.max()}, and there are {classes} "
+                "classes: positions that are left out?"
+            )
             raise ValueError(UNKNOWN.format(why=why))
         rng, losses, sizes = np.random.default_rng(2), [], []
         for scale in SCALES:

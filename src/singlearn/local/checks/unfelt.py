@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Target
+from singlearn.local.target import Target
+from singlearn.results.caution import Caution, Reason
 
 RADII = (0.5, 1.0, 2.0, 3.0, 4.0)
 """How far the loss is looked at before it is called constant, in units of what the tie allows."""
@@ -30,17 +31,20 @@ class Unfelt:
     tensors: tuple[str, ...] = ()
     entries: int = 0
 
-    def sentences(self, dimension: int) -> list[str]:
+    def cautions(self, dimension: int) -> list[Caution]:
         """What to say of it, for a network of so many sampled parameters.
 
-        >>> Unfelt(False, ("adapter.A",), 8).sentences(10)[0][:74]
+        >>> Unfelt(False, ("adapter.A",), 8).cautions(10)[0].message[:74]
         'the loss does not depend on adapter.A (8 of 10 sampled parameters) within '
         """
         if self.everything:
             return [
-                "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere "
-                "within reach of the tie (dead units, a "
-                "plateau, an adapter that evaluation mode has merged, or layers that are not used)"
+                Caution(
+                    Reason.CONSTANT_LOSS,
+                    "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere "
+                    "within reach of the tie (dead units, a plateau, an adapter that evaluation "
+                    "mode has merged, or layers that are not used)",
+                )
             ]
         if not self.tensors:
             return []
@@ -48,10 +52,12 @@ class Unfelt:
             f" and {len(self.tensors) - NAMED} more" if len(self.tensors) > NAMED else ""
         )
         return [
-            f"the loss does not depend on {named} ({self.entries} of {dimension} sampled "
-            f"parameters) within reach of the tie: they count "
-            "as flat (dead units, an adapter that evaluation mode has merged, or layers that are "
-            "not used)"
+            Caution(
+                Reason.UNFELT_PARAMETERS,
+                f"the loss does not depend on {named} ({self.entries} of {dimension} sampled "
+                f"parameters) within reach of the tie: they count as flat (dead units, an adapter "
+                "that evaluation mode has merged, or layers that are not used)",
+            )
         ]
 
 

@@ -5,21 +5,26 @@ susceptibilities and influence are read from.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from singlearn.local.llc import _target, one_tie, tempered
+from singlearn.local.chains import DEFAULT_BATCH, Chains
+from singlearn.local.checks.unfelt import unfelt
+from singlearn.local.llc import one_tie, tempered
+from singlearn.local.measuring.measurements import measure
 from singlearn.local.names import AUTO, Selection, Tie
+from singlearn.local.network import Network
+from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.expected_time import watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress, Sampled
-from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.local.verdict.result import LocalLearningCoefficient
-from singlearn.local.verdict.status import Status, diverged
-from singlearn.local.verdict.verdict import read
+from singlearn.local.verdict.status import Status
+from singlearn.local.verdict.verdict import verdict
 from singlearn.running.arguments import whole_number
 
 USELESS = (Status.DIVERGED, Status.NOT_LOCAL_MINIMUM)
@@ -72,7 +77,7 @@ def loss_chains(
     Raises:
         ValueError: no component, fewer than 8 draws, and as ``llc`` does.
     """
-    settings = Settings.asked(
+    asked = Chains(
         gamma=gamma,
         nbeta=nbeta,
         chains=chains,
@@ -91,19 +96,17 @@ def loss_chains(
     if not components:
         raise ValueError("components: got none; at least one is needed, such as {'all': None}")
     given = {} if shifts is None else dict(shifts)
-    settings = one_tie(
-        settings,
-        lambda tie: _target(model, loss, data, parameters, None, None, tie, False, settings.nbeta),
-    )
+    brought = Network(model, loss, data, parameters)
+    asked = one_tie(asked, lambda tie: brought.target(tie, asked.nbeta))
     found, recorded = [], []
-    with watched(progress, "loss_chains", len(components)) as (report, clocked):
+    with watched(progress, "loss_chains", len(components)) as watch:
         for only in components.values():
-            target = _target(
-                model, loss, data, parameters, only, None, settings.gamma, False, settings.nbeta
-            )
-            tempering = tempered(target, settings)
-            run = sample(clocked(target, settings.max_steps), tempering, settings, report)
-            found.append(read(target, tempering, run, settings.tolerance, settings.seed))
+            target = replace(brought, only=only).target(asked.gamma, asked.nbeta)
+            tempering = tempered(target, asked)
+            run = sample(watch.clocked(target, asked.max_steps), tempering, asked, watch.report)
+            felt = unfelt(target, asked.seed)
+            measured = measure(target, tempering, run, felt, asked.seed)
+            found.append(verdict(measured, asked.tolerance))
             recorded.append(_record(target, tempering, run, found[-1], draws, given))
     names = ["", *given]
     variables: dict[str, Any] = {

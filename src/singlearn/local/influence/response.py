@@ -66,7 +66,8 @@ def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
     With :math:`L^h = (1-h) L_n + h L'`, :math:`L'` the mean loss of the other samples, and E the
     posterior of the parameters of component C alone, the others held at w*,
 
-    .. math:: χ_C = \frac{1}{nβ} \left.\frac{∂}{∂h} E_h[L_n - L_n(w^*)]\right|_{h=0} = -\mathrm{Cov}(L_n, L' - L_n).
+    .. math:: χ_C = \frac{1}{nβ} \left.\frac{∂}{∂h} E_h[L_n - L_n(w^*)]\right|_{h=0}
+        = -\mathrm{Cov}(L_n, L' - L_n).
 
     Positive: under the shift the posterior of C moves to where the present data have a higher loss,
     as when the other samples do not feel C at all; negative: they press C harder to where the
@@ -85,12 +86,19 @@ def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
         :math:`= (nβ)^2 χ`, the change of the restricted λ̂ per unit of h, and ``response_error``;
         ``per_sample`` (component × sample), ``per_sample_NAME``, and their errors.
 
-    >>> rng = np.random.default_rng(0); w = rng.normal(size=(1, 8, 4000, 1))      # ℓ_i = c_i w²/2, w ~ N(0, 1): Cov = c_i c_j/2
-    >>> run = xr.Dataset({"loss": (("component", "chain", "draw", "sample"), w**2 / 2 * np.array([1.0, 3.0])),
-    ...                   "loss_new": (("component", "chain", "draw", "sample_new"), w**2 / 2 * np.array([1.0]))},
-    ...                  coords={"component": ["all"]}, attrs={"nbeta": 1.0, "samples": 2, "shifts": ["new"]})
+    The losses ℓ_i = c_i w²/2 with w ~ N(0, 1) have covariances c_i c_j/2:
+
+    >>> w = np.random.default_rng(0).normal(size=(1, 8, 4000, 1))
+    >>> axes = "component", "chain", "draw"
+    >>> losses = {
+    ...     "loss": ((*axes, "sample"), w**2 / 2 * np.array([1.0, 3.0])),
+    ...     "loss_new": ((*axes, "sample_new"), w**2 / 2),
+    ... }
+    >>> attributes = {"nbeta": 1.0, "samples": 2, "shifts": ["new"]}
+    >>> run = xr.Dataset(losses, coords={"component": ["all"]}, attrs=attributes)
     >>> found = susceptibilities(run).sel(component="all", shift="new")
-    >>> bool(abs(found["susceptibility"] - 1.0) < 4 * found["standard_error"] < 0.2)      # -(2·1 - 2·2)/2
+    >>> error = found["standard_error"]
+    >>> bool(abs(found["susceptibility"] - 1.0) < 4 * error < 0.2)  # -(2·1 - 2·2)/2
     True
     """
     nbeta, shifts = chains.attrs["nbeta"], chains.attrs["shifts"]
@@ -143,7 +151,8 @@ def covariance(
     r"""Covariances over all draws about the mean of all chains, errors from the spread of chains;
     standard deviations of ``one``.
 
-    .. math:: \hat c = \frac1C \sum_c \hat c_c, \quad \hat c_c = \frac1T \sum_t (a_{ct} - \bar a)(b_{ct} - \bar b), \quad
+    .. math:: \hat c = \frac1C \sum_c \hat c_c, \quad
+        \hat c_c = \frac1T \sum_t (a_{ct} - \bar a)(b_{ct} - \bar b), \quad
         s.e. = \sqrt{\mathrm{Var}_c(\hat c_c)/C}.
 
     >>> rng = np.random.default_rng(0); a = rng.normal(size=(8, 500, 1))

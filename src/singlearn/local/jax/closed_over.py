@@ -29,7 +29,8 @@ def held_by(function: Callable[..., Any], leaves: Mapping[str, Any]) -> list[str
         Names, in order.
 
     >>> w = np.ones(3)
-    >>> held_by(lambda output, target: output + (w**2).sum(), {"w": w}), held_by(lambda output, target: output, {"w": w})
+    >>> def penalised(output, target): return output + (w**2).sum()
+    >>> held_by(penalised, {"w": w}), held_by(lambda output, target: output, {"w": w})
     (['w'], [])
     """
     own = {

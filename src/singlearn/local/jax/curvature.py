@@ -30,7 +30,8 @@ def gauss_newton(
         The product.
 
     >>> half_square = lambda o: 0.5 * (o["a"] ** 2).sum()
-    >>> gauss_newton(lambda w: {"a": 3.0 * w, "b": 1}, half_square, jnp.ones(2), jnp.ones(2)).tolist()
+    >>> def tripled(w): return {"a": 3.0 * w, "b": 1}
+    >>> gauss_newton(tripled, half_square, jnp.ones(2), jnp.ones(2)).tolist()
     [9.0, 9.0]
     """
     try:

@@ -12,7 +12,10 @@ import numpy as np
 from singlearn.local.jax.leaves import as_array, path_name
 
 FEWEST = 3
-PAIR = "for a JAX function it should be the pair (x, target), arrays or pytrees of arrays with one row per sample"
+PAIR = (
+    "for a JAX function it should be the pair (x, target), arrays or pytrees of arrays with one "
+    "row per sample"
+)
 LOST = 1e-3
 """Rounding of inputs, relative to their spread, that is worth a word."""
 

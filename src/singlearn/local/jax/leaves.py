@@ -54,7 +54,8 @@ def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
         ValueError: a leaf that is no array of JAX's numbers, two of one name, or none that can be
             sampled.
 
-    >>> [(leaf.name, leaf.kind) for leaf in sorted_leaves({"w": np.ones(2), "mask": np.ones(2, bool), "act": np.tanh})[0]]
+    >>> tree = {"w": np.ones(2), "mask": np.ones(2, bool), "act": np.tanh}
+    >>> [(leaf.name, leaf.kind) for leaf in sorted_leaves(tree)[0]]
     [('act', 'static'), ('mask', 'held'), ('w', 'real')]
     """
     try:

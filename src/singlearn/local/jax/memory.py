@@ -17,7 +17,8 @@ def bytes_made(function: Callable[..., Any], *arguments: Any) -> int:
     """Bytes of all that the operations of ``function`` make; nothing is computed. A compiled
     program holds less, for it joins operations.
 
-    >>> bytes_made(lambda x: jax.numpy.exp(x + 1).sum(), jax.numpy.zeros(100))      # 4 bytes × (100 + 100 + 1)
+    >>> x = jax.numpy.zeros(100)
+    >>> bytes_made(lambda x: jax.numpy.exp(x + 1).sum(), x)  # 4 bytes × (100 + 100 + 1)
     804
     """
     return _made(jax.make_jaxpr(function)(*arguments).jaxpr)
@@ -27,7 +28,8 @@ def operations(function: Callable[..., Any], *arguments: Any) -> int:
     """Multiplications and additions of the matrix products and convolutions in ``function``;
     nothing is computed.
 
-    >>> operations(lambda x, y: jax.numpy.exp(x @ y), jax.numpy.zeros((10, 100)), jax.numpy.zeros((100, 5)))
+    >>> x, y = jax.numpy.zeros((10, 100)), jax.numpy.zeros((100, 5))
+    >>> operations(lambda x, y: jax.numpy.exp(x @ y), x, y)
     5000
     """
     return _multiplied(jax.make_jaxpr(function)(*arguments).jaxpr)

@@ -53,6 +53,36 @@ class Setting(NamedTuple):
     reference: Array
 
 
+class Chosen(NamedTuple):
+    """The random numbers of a judged step.
+
+    Attributes:
+        rows: samples of every chain; ``None`` for all.
+        others: those of a second minibatch.
+        noise: standard normal.
+    """
+
+    rows: Array | None
+    others: Array | None
+    noise: Array
+
+
+def rows(key: Array, chains: int, batch: int, samples: int) -> Array | None:
+    """Numbers of the samples of a minibatch for every chain; ``None``: all samples."""
+    return None if batch >= samples else jax.random.randint(key, (chains, batch), 0, samples)
+
+
+def choose_at_random(key: Array, like: Array, batch: int, samples: int) -> tuple[Array, Chosen]:
+    """The next key, and the random numbers of a judged step.
+
+    They are drawn outside of the step itself: JAX's own programs for random numbers know no
+    network, so that they are compiled once for all, and take as long to compile as a small one.
+    """
+    key, key_batch, key_other, key_noise = jax.random.split(key, 4)
+    own, others = (rows(k, len(like), batch, samples) for k in (key_batch, key_other))
+    return key, Chosen(own, others, jax.random.normal(key_noise, like.shape, like.dtype))
+
+
 class CompiledOnce:
     """A JAX function whose programs are kept as long as this object: for a sweep, within which the
     function does not change.
@@ -141,8 +171,8 @@ class Programs:
         )
         self._fitting: dict[Any, int] = {}
         self.shared = jax.jit(jax.vmap(derivative, in_axes=(0, None, None, None)))
-        self.walk = jax.jit(self._walk_many, static_argnames=("batch", "steps", "at_once"))
-        self.attempt = jax.jit(self._attempt_one, static_argnames=("batch", "at_once"))
+        self.walk = jax.jit(self._walk_many, static_argnames=("batch", "most", "at_once"))
+        self.attempt = jax.jit(self._attempt_one, static_argnames=("at_once",))
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
 
@@ -205,11 +235,12 @@ class Programs:
         )
         return found
 
-    def _drawn(
-        self, key: Array, chains: int, batch: int, at: Setting, at_once: int
+    def _minibatch(
+        self, index: Array | None, chains: int, at: Setting, at_once: int
     ) -> Callable[[Array], tuple[Array, Array]]:
+        """Values and gradients of these samples of every chain, or of all samples."""
         samples = len(at.reference)
-        if batch >= samples:
+        if index is None:
             some, many = pieces(chains, samples, at_once)
             if some >= chains:
                 return lambda where: self.shared(where, at.every, at.data, at.reference)
@@ -218,7 +249,6 @@ class Programs:
                 where,
                 batch_size=some,
             )
-        index = jax.random.randint(key, (chains, batch), 0, samples)
         own = jax.tree.map(lambda leaf: leaf[index], at.data)
         return lambda where: self._own(where, at.every, own, at.reference[index], at_once)
 
@@ -229,40 +259,52 @@ class Programs:
         at: Setting,
         nbeta: Any,
         gamma: Any,
+        steps: Any,
         batch: int,
-        steps: int,
+        most: int,
         at_once: int,
     ) -> tuple[State, tuple[Array, Array, Array]]:
-        def one(state: State, _: None) -> tuple[State, tuple[Array, Array, Array]]:
-            position, before, key = state
+        """``steps`` steps, of which there may be ``most``: one program for every number of them."""
+        chains = len(state.position)
+
+        def one(
+            t: Any, carried: tuple[State, tuple[Array, Array, Array]]
+        ) -> tuple[State, tuple[Array, Array, Array]]:
+            (position, before, key), written = carried
             key, key_batch, key_noise = jax.random.split(key, 3)
-            value, gradient = self._drawn(key_batch, len(position), batch, at, at_once)(position)
+            index = rows(key_batch, chains, batch, len(at.reference))
+            value, gradient = self._minibatch(index, chains, at, at_once)(position)
             away = position - at.centre
             noise = jax.random.normal(key_noise, position.shape, position.dtype)
             force = jnp.nan_to_num(nbeta * gradient + gamma * away)
             there = advance(position, tamed(force, step), kick(before, noise, step), step)
-            return State(there, noise, key), (
-                nbeta * value,
-                (away**2).sum(1),
-                (away * force).sum(1),
-            )
+            seen = nbeta * value, (away**2).sum(1), (away * force).sum(1)
+            kept = [trace.at[t].set(now) for trace, now in zip(written, seen, strict=True)]
+            return State(there, noise, key), (kept[0], kept[1], kept[2])
 
-        return jax.lax.scan(one, state, None, length=steps)
+        nothing = (
+            jnp.zeros((most, chains), at.reference.dtype),
+            *[jnp.zeros((most, chains), at.centre.dtype) for _ in range(2)],
+        )
+        walked: tuple[State, tuple[Array, Array, Array]] = jax.lax.fori_loop(
+            0, steps, one, (state, nothing)
+        )
+        return walked
 
     def _attempt_one(
         self,
-        state: State,
+        position: Array,
         step: Array,
         at: Setting,
         nbeta: Any,
         gamma: Any,
-        batch: int,
+        chosen: Chosen,
         at_once: int,
-    ) -> tuple[State, Array, Array]:
-        position, before, key = state
-        key, key_batch, key_other, key_noise = jax.random.split(key, 4)
+    ) -> tuple[Array, Array, Array]:
+        """Where a judged step leads, its acceptance, and the noise of the gradient."""
         sampled, other = (
-            self._drawn(k, len(position), batch, at, at_once) for k in (key_batch, key_other)
+            self._minibatch(index, len(position), at, at_once)
+            for index in (chosen.rows, chosen.others)
         )
 
         def potential(where: Array, value: Array, gradient: Array) -> tuple[Array, Array]:
@@ -273,12 +315,12 @@ class Programs:
         value, gradient = sampled(position)
         gradient_noise = nbeta**2 * ((gradient - other(position)[1]) ** 2).sum(1)
         energy, force = potential(position, value, gradient)
-        noise = jax.random.normal(key_noise, position.shape, position.dtype)
+        noise = chosen.noise
         there = advance(position, force, kick(noise, noise, step), step)
         energy_there, force_there = potential(there, *sampled(there))
         ratio = log_acceptance(energy, energy_there, force, force_there, noise, step)
         return (
-            State(there, before, key),
+            there,
             jnp.nan_to_num(jnp.exp(jnp.minimum(ratio, 0.0)), nan=0.0),
             gradient_noise,
         )

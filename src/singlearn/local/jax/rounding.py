@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from singlearn.local.verdict.rounding import rounding_of_mean
+from singlearn.local.checks.rounding import rounding_of_mean
 
 LOOKED_AT = 256
 """Samples whose losses are computed in float64 as well, at most: operation by operation, nothing is
@@ -39,7 +39,7 @@ def measured_rounding(
         at_once: samples that fit into memory in float32.
 
     Returns:
-        The error in units of the loss, as :func:`singlearn.local.verdict.rounding.rounding_of_mean`
+        The error in units of the loss, as :func:`singlearn.local.checks.rounding.rounding_of_mean`
         defines it.
     """
     count = len(reference)

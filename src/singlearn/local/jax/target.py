@@ -24,12 +24,13 @@ from singlearn.local.jax.data import as_pair, digits_lost, not_a_number
 from singlearn.local.jax.layout import Layout
 from singlearn.local.jax.leaves import notes_on, sorted_leaves
 from singlearn.local.jax.memory import operations
-from singlearn.local.jax.programs import CompiledOnce, Rest, Setting, State
+from singlearn.local.jax.programs import CompiledOnce, Rest, Setting, State, choose_at_random
 from singlearn.local.jax.rounding import measured_rounding
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.sampling.blocks import SAMPLES, VECTORS, curvature_in_blocks
 from singlearn.local.sampling.leapfrog import fly_in_chunks
-from singlearn.local.sampling.target import Flight, Tempering, Traces, Trial, in_float32
+from singlearn.local.target import Flight, Tempering, Traces, Trial, in_float32
+from singlearn.results.caution import Caution, Reason
 from singlearn.running.memory import pieces
 
 CHUNK = 4096
@@ -82,7 +83,8 @@ class JaxTarget:
             for leaf, own in zip(leaves, jax.tree.leaves(parameters), strict=True)
             if leaf.moves
         }
-        notes, beside = notes_on(leaves, parameters)
+        sentences, beside = notes_on(leaves, parameters)
+        notes = [Caution(Reason.SAMPLED_PARAMETERS, sentence) for sentence in sentences]
         half = [leaf.said for leaf in leaves if leaf.moves and _is_half(leaf.value)]
         self._widen = bool(half)
         if half:
@@ -133,9 +135,11 @@ class JaxTarget:
         self._at = self._at._replace(reference=reference)
         batch_dependence(self._programs, self._at, self.gamma, self._at_once)
         false_gradient(self._programs, self._at, self.gamma, self._at_once, names)
-        notes += digits_lost(data, self._data)
-        notes += notes_of_functions(given, traced)
-        self.notes: tuple[str, ...] = tuple(notes)
+        notes += [Caution(Reason.ROUNDING, lost) for lost in digits_lost(data, self._data)]
+        notes += [
+            Caution(Reason.SAMPLED_PARAMETERS, held) for held in notes_of_functions(given, traced)
+        ]
+        self.notes: tuple[Caution, ...] = tuple(notes)
 
     def _losses_at(self, position: Array) -> Array:
         """Losses of all samples at one point of the chains' coordinates."""
@@ -202,19 +206,20 @@ class JaxTarget:
     ) -> tuple[State, Traces]:
         """``steps`` Langevin steps."""
         parts = []
-        # Compiled once for every length: so most have the same.
-        for length in [WALK] * (steps // WALK) + [steps % WALK] * (steps % WALK > 0):
+        for begun in range(0, steps, WALK):
+            now = min(WALK, steps - begun)
             state, written = self._programs.walk(
                 state,
                 self._column(step),
                 self._at,
                 tempering.nbeta,
                 tempering.gamma,
+                now,
                 batch=batch,
-                steps=length,
+                most=WALK,
                 at_once=self._at_once,
             )
-            parts.append([np.asarray(trace, dtype=np.float64).T for trace in written])
+            parts.append([np.asarray(trace, dtype=np.float64)[:now].T for trace in written])
         return state, Traces(
             *(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True))
         )
@@ -223,17 +228,20 @@ class JaxTarget:
         self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
     ) -> Trial:
         """One step with fresh noise, judged."""
-        state, acceptance, noise = self._programs.attempt(
-            state,
+        key, chosen = choose_at_random(state.key, state.position, batch, self.samples)
+        there, acceptance, noise = self._programs.attempt(
+            state.position,
             self._column(step),
             self._at,
             tempering.nbeta,
             tempering.gamma,
-            batch=batch,
+            chosen,
             at_once=self._at_once,
         )
         return Trial(
-            state, np.asarray(acceptance, dtype=np.float64), np.asarray(noise, dtype=np.float64)
+            State(there, state.noise, key),
+            np.asarray(acceptance, dtype=np.float64),
+            np.asarray(noise, dtype=np.float64),
         )
 
     def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:

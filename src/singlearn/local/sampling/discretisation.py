@@ -7,8 +7,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Traces
-from singlearn.local.verdict.mixing import mixing
+from singlearn.local.sampling.mixing import mixing
+from singlearn.local.target import Traces
 from singlearn.results.estimate import Estimate
 
 SHARE = 0.03
@@ -45,8 +45,8 @@ def virial_excess(
         The mean over chains minus d, with its standard error. Where :math:`K ∝ |w|^{2k}` dominates,
         λ̂ is off by this over 2k.
 
-    >>> rng = np.random.default_rng(0); w = rng.normal(size=(8, 4000, 3))                     # U = |w|²/2
-    >>> square = (w**2).sum(2); found = virial_excess(Traces(0.5 * square, square, square), 3, np.arange(8) % 2.0)
+    >>> square = (np.random.default_rng(0).normal(size=(8, 4000, 3)) ** 2).sum(2)  # U = |w|²/2
+    >>> found = virial_excess(Traces(0.5 * square, square, square), 3, np.arange(8) % 2.0)
     >>> bool(abs(found.value) < 4 * found.standard_error < 0.3)
     True
     """
@@ -63,7 +63,8 @@ def virial_excess(
 def virial_is_off(virial: Estimate, coefficient: float) -> bool:
     """Whether the virial is off beyond its noise, by what may matter to λ̂.
 
-    >>> [virial_is_off(seen, 1.0) for seen in (Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001))]
+    >>> seen = Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001)
+    >>> [virial_is_off(one, 1.0) for one in seen]
     [True, False, False]
     """
     return (
@@ -98,7 +99,8 @@ def highest_excess(traces: Traces, coefficient: float) -> float:
         traces: of the part that counts.
         coefficient: λ̂.
 
-    >>> rng = np.random.default_rng(0); draws = rng.gamma(0.5, size=(8, 2000)); far = np.where(np.arange(2000) == 1000, 80.0, draws)
+    >>> draws = np.random.default_rng(0).gamma(0.5, size=(8, 2000))
+    >>> far = np.where(np.arange(2000) == 1000, 80.0, draws)
     >>> highest_excess(Traces(draws, draws), 0.5), highest_excess(Traces(far, far), 0.5)
     (0.0, 80.0)
     """
@@ -120,7 +122,8 @@ def step_errors(traces: Traces, virial: Estimate, coefficient: float) -> list[st
         coefficient: λ̂.
 
     >>> nothing = Traces(np.zeros((4, 8)), np.zeros((4, 8)))
-    >>> [len(step_errors(nothing, excess, 1.0)) for excess in (Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001))]
+    >>> seen = Estimate(0.5, 0.01), Estimate(0.5, 0.2), Estimate(0.05, 0.001)
+    >>> [len(step_errors(nothing, one, 1.0)) for one in seen]
     [1, 0, 0]
     """
     found = []

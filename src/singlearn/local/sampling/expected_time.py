@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-from singlearn.local.sampling.sgld import Progress
-from singlearn.local.sampling.target import Target
-from singlearn.running.progress import ProgressBar
+from singlearn.local.sampling.sampled import Progress
+from singlearn.local.target import Target
+from singlearn.running.progress import ProgressBar, in_notebook
 
 LONG = 10.0
 """Seconds from which a run is worth a line."""
@@ -121,46 +121,65 @@ class ChainProgress(ProgressBar):
         if self._started is None:
             self._started = (now, done)
         elif done > self._started[1]:
-            left = f"  at most {(now - self._started[0]) / (done - self._started[1]) * (most - done):.0f} s left"
+            rate = (now - self._started[0]) / (done - self._started[1])
+            left = f"  at most {rate * (most - done):.0f} s left"
         self.show(done / most, f"step {done} of at most {most}  λ̂ ≈ {excess:.4g}{left}")
 
 
+class Watch(NamedTuple):
+    """Who watches a run.
+
+    Attributes:
+        report: takes the steps done, the steps allowed, and the present mean excess; or ``None``.
+        clocked: takes a target and the most steps of a chain, and gives the target that is to be
+            run.
+    """
+
+    report: Progress | None
+    clocked: Callable[[Target, int], Target]
+
+
 @contextmanager
-def watched(
-    progress: Any, name: str, runs: int = 1
-) -> Iterator[tuple[Progress | None, Callable[[Target, int], Target]]]:
-    """What a sampler reports to, and how its target is timed.
+def watched(progress: Any, name: str, runs: int = 1) -> Iterator[Watch]:
+    """What the samplers of a verb report to, and how their targets are timed.
 
     Args:
-        progress: a function; ``True`` for a bar; ``None`` for one line about a long run; ``False``
-            for nothing.
+        progress: a function; ``True`` for a bar; ``None`` for a bar in a notebook or on a
+            terminal, and one line about a long run elsewhere; ``False`` for nothing.
         name: of the verb.
         runs: that follow each other.
 
     Yields:
-        A function that takes reports, or ``None``; and one that takes a target and the most steps
-        of a chain, and gives the target that is to be run.
+        The watch.
 
     Raises:
         ValueError: something else.
     """
-    if isinstance(progress, ExpectedTime):
-        yield progress.report, progress.clocked
+    progress = checked_progress(progress)
+    if progress is True or (progress is None and (in_notebook() or sys.stderr.isatty())):
+        with ChainProgress(name, visible=True) as bar:
+            yield Watch(bar.report, _as_it_is)
     elif progress is None:
         expected = ExpectedTime(name, runs)
-        yield expected.report, expected.clocked
-    elif progress is True:
-        with ChainProgress(name, visible=True) as bar:
-            yield bar.report, _as_it_is
+        yield Watch(expected.report, expected.clocked)
     elif progress is False:
-        yield None, _as_it_is
-    elif callable(progress):
-        yield progress, _as_it_is
+        yield Watch(None, _as_it_is)
     else:
-        raise ValueError(
-            f"progress: got {progress!r}; it should be True, False, or a function of steps done, "
-            f"max_steps and the mean excess"
-        )
+        yield Watch(progress, _as_it_is)
+
+
+def checked_progress(progress: Any) -> Any:
+    """What a verb's ``progress`` may be.
+
+    Raises:
+        ValueError: no truth value, no function, and not ``None``.
+    """
+    if progress is None or isinstance(progress, bool) or callable(progress):
+        return progress
+    raise ValueError(
+        f"progress: got {progress!r}; it should be True, False, or a function of what is done, of "
+        f"how much, and of the present number"
+    )
 
 
 def _as_it_is(target: Target, most: int) -> Target:

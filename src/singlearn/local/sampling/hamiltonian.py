@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.local.chains import Chains
+from singlearn.local.sampling.agreement import diverged, doubts, error
 from singlearn.local.sampling.discretisation import virial_excess
+from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
-from singlearn.local.sampling.settings import Settings
-from singlearn.local.sampling.target import Flight, Target, Tempering, Traces
-from singlearn.local.verdict.mixing import mixing
-from singlearn.local.verdict.status import diverged, doubts, error
+from singlearn.local.target import Flight, Target, Tempering, Traces
 
 ACCEPTANCE = 0.8
 FIRST_STAGE = 64
@@ -27,7 +27,7 @@ FEWEST_MOVES = 400
 """Trajectories are kept so short that ``max_steps`` gradients make at least so many."""
 
 
-class _Chains:
+class _Moving:
     """Positions with potential and force, all chains in step."""
 
     def __init__(
@@ -113,7 +113,7 @@ class _Chains:
 
 
 def sample_hmc(
-    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None
+    target: Target, tempering: Tempering, settings: Chains, progress: Progress | None = None
 ) -> Sampled:
     """Warm up with dual averaging of the step (Hoffman & Gelman 2014 [hoffman2014nuts]_), then
     stages as in SGLD, without its bias.
@@ -125,7 +125,7 @@ def sample_hmc(
     away = np.where(np.arange(settings.chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     rng = np.random.default_rng([settings.seed, 1])
     longest = min(MOST_LEAPFROGS, max(1, settings.max_steps // FEWEST_MOVES))
-    chains = _Chains(
+    chains = _Moving(
         target,
         tempering,
         away[:, None] * rng.normal(size=(settings.chains, target.dimension)),
@@ -201,7 +201,7 @@ def _onward(
     longest: int,
 ) -> Onward:
     def go_on(tempering: Tempering, draws: int) -> Traces:
-        chains = _Chains(target, tempering, offset, seed + 1, longest)
+        chains = _Moving(target, tempering, offset, seed + 1, longest)
         tuned = _dual_averaging(chains, step, RETUNING)
         rows = []
         for _ in range(max(draws, FEWEST_ONWARD)):
@@ -213,7 +213,7 @@ def _onward(
 
 
 def _recorder(
-    target: Target, chains: _Chains, step: Float[np.ndarray, " chains"], seed: int
+    target: Target, chains: _Moving, step: Float[np.ndarray, " chains"], seed: int
 ) -> Recorder:
     def go_on(steps: int) -> tuple[Any, Traces]:
         rows = []
@@ -226,7 +226,7 @@ def _recorder(
 
 
 def _dual_averaging(
-    chains: _Chains, first: Float[np.ndarray, " chains"], moves: int
+    chains: _Moving, first: Float[np.ndarray, " chains"], moves: int
 ) -> Float[np.ndarray, " chains"]:
     """The steps that are accepted with 0.8, found while moving; each chain has its own, for one may
     sit where the others never come.

@@ -38,8 +38,10 @@ def advance(position: Any, force: Any, kick: Any, step: Any) -> Any:
     >>> h, step, rng = 4.0, 0.2, np.random.default_rng(0)
     >>> w, z, squares = np.zeros((1000, 1)), rng.normal(size=(1000, 1)), []
     >>> for _ in range(400):
-    ...     new = rng.normal(size=(1000, 1)); w = advance(w, h * w, kick(z, new, step), step); z = new; squares.append(np.mean(w**2))
-    >>> bool(abs(h * np.mean(squares[50:]) - 1) < 0.01)     # fresh noise: 1/(1 - 0.2) = 1.25
+    ...     new = rng.normal(size=(1000, 1))
+    ...     w, z = advance(w, h * w, kick(z, new, step), step), new
+    ...     squares.append(np.mean(w**2))
+    >>> bool(abs(h * np.mean(squares[50:]) - 1) < 0.01)  # fresh noise: 1/(1 - 0.2) = 1.25
     True
     """
     return position + kick - 0.5 * step * force
@@ -75,13 +77,16 @@ def log_acceptance(
     r"""log of the Metropolis ratio of the step :math:`w' = w - \frac{ε}{2} ∇U(w) + \sqrt ε\, z`,
     one number a chain.
 
-    .. math:: U(w) - U(w') + \frac{\sqrt ε}{2} ⟨z, g + g'⟩ - \frac{ε}{8} |g + g'|^2, \qquad g = ∇U(w), \; g' = ∇U(w').
+    .. math:: U(w) - U(w') + \frac{\sqrt ε}{2} ⟨z, g + g'⟩ - \frac{ε}{8} |g + g'|^2, \qquad
+        g = ∇U(w), \; g' = ∇U(w').
 
     >>> w, z, step = np.array([[0.3]]), np.array([[0.5]]), 0.1     # U = w²/2, so g = w
     >>> there = w - 0.5 * step * w + step**0.5 * z
     >>> def move(a, b): return -(b - a + 0.5 * step * a) ** 2 / (2 * step)
     >>> direct = 0.5 * w**2 - 0.5 * there**2 + move(there, w) - move(w, there)
-    >>> bool(abs(log_acceptance(0.5 * w[:, 0]**2, 0.5 * there[:, 0]**2, w, there, z, step)[0] - direct[0, 0]) < 1e-12)
+    >>> energy, energy_there = 0.5 * w[:, 0] ** 2, 0.5 * there[:, 0] ** 2
+    >>> found = log_acceptance(energy, energy_there, w, there, z, step)
+    >>> bool(abs(found[0] - direct[0, 0]) < 1e-12)
     True
     """
     both = force + force_there

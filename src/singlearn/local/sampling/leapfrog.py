@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Flight, Tempering
+from singlearn.local.target import Flight, Tempering
 
 Evaluate = Callable[[Any], tuple[Any, Any]]
 """From offsets to excess and force, as in :class:`Flight`."""
@@ -48,7 +48,7 @@ def fly_in_chunks(
     they are, and what is accepted depends on energies alone.
 
     Args:
-        full: of a :class:`~singlearn.local.sampling.target.Target`.
+        full: of a :class:`~singlearn.local.target.Target`.
         flight: the start.
         step: ε of every chain.
         leapfrogs: their number.

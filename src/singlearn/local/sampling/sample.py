@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from singlearn.local.sampling.discretisation import step_errors, virial_is_off
+from singlearn.local.chains import Chains
+from singlearn.local.sampling.agreement import diverged
+from singlearn.local.sampling.discretisation import step_errors
 from singlearn.local.sampling.hamiltonian import sample_hmc
 from singlearn.local.sampling.sampled import Progress, Sampled
-from singlearn.local.sampling.settings import Settings
 from singlearn.local.sampling.sgld import RETRIES, found_lower, sample_sgld
-from singlearn.local.sampling.target import Target, Tempering
-from singlearn.local.verdict.status import diverged
+from singlearn.local.target import Target, Tempering
+from singlearn.results.caution import Caution, Reason
 
 ALONGSIDE = 20
 """Multiplications that a loss costs beside those that are counted: functions of single numbers, and
@@ -28,7 +29,7 @@ FEWEST_GRADIENTS = 1000
 
 
 def sample(
-    target: Target, tempering: Tempering, settings: Settings, progress: Progress | None = None
+    target: Target, tempering: Tempering, settings: Chains, progress: Progress | None = None
 ) -> Sampled:
     """Chains of the sampler that was asked for; by default exact where that is cheap, or where
     Langevin steps failed and it can be paid.
@@ -49,7 +50,11 @@ def sample(
     if not why:
         return langevin
     exact = sample_hmc(target, tempering, replace(settings, max_steps=gradients), progress)
-    note = f"Langevin steps failed ({'; '.join(why)}), so chains were run again with all samples in every step (hmc)"
+    note = Caution(
+        Reason.STEPS_TOO_LONG,
+        f"Langevin steps failed ({'; '.join(why)}), so chains were run again with all samples in "
+        "every step (hmc)",
+    )
     return replace(exact, steps=exact.steps + langevin.steps, notes=(note,))
 
 
@@ -58,29 +63,3 @@ def _failed(sampled: Sampled, target: Target, tempering: Tempering) -> list[str]
     if left:
         return [] if found_lower(sampled.traces, left) else ["a chain was thrown out"]
     return step_errors(sampled.traces, sampled.virial, float(sampled.traces.excess.mean()))
-
-
-def sampling_cautions(sampled: Sampled, coefficient: float) -> list[str]:
-    """Sentences on how far the steps may have changed λ̂, and on places that exact chains did not
-    reach.
-
-    Args:
-        sampled: the run, none of whose chains diverged.
-        coefficient: λ̂.
-
-    Returns:
-        Nothing where steps and chains did what exact ones do.
-    """
-    found = list(sampled.notes)
-    if sampled.sampler == "sgld":
-        helps = 'sampler="hmc" judges every step on all samples'
-        why = step_errors(sampled.traces, sampled.virial, coefficient)
-        found += [f"the steps were too long for this loss: {reason}; {helps}" for reason in why]
-    elif virial_is_off(sampled.virial, coefficient):
-        found.append(
-            f"the mean of (w - w*)·∇U is off by {sampled.virial.value:+.2g}, which exact chains "
-            f"tell of places they did not reach, such as "
-            f"narrow walls met by rare excursions: λ̂ may be off by up to "
-            f"{abs(sampled.virial.value) / 2:.2g}; raise max_steps"
-        )
-    return found

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Tempering, Traces
+from singlearn.local.target import Tempering, Traces
+from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 
 Progress = Callable[[int, int, float], None]
-"""Steps done, steps allowed, the present mean excess."""
+"""Takes the steps done, the steps allowed, and the present mean excess."""
 Onward = Callable[[Tempering, int], Traces]
-"""So many more draws from where the chains are, under another tempering."""
+"""Makes so many more draws under another tempering, from where the chains are."""
 Recorder = Callable[[int], tuple[Any, Traces]]
-"""So many more moves under the same tempering: the state after them, in the target's form, and
-their traces. Each call goes on.
+"""Makes so many more moves under the same tempering. It gives the state after them, in the target's
+form, and their traces. Each call goes on where the last one ended.
 """
 
 
-@dataclass
-class Sampled:
-    """One run.
+@dataclass(kw_only=True)
+class Drawn:
+    """The numbers of one run.
 
     Attributes:
         sampler: ``"sgld"`` or ``"hmc"``.
@@ -35,16 +36,13 @@ class Sampled:
         acceptance: mean of every chain.
         steps: gradients of every chain, all told.
         batch: samples of each.
-        onward: goes on with the same settings under another tempering.
-        record: goes on under the same tempering.
         heating: share by which minibatch noise heats
             (:func:`singlearn.local.sampling.langevin.heating`).
         capped: the heating forced the step below its best.
         history: λ̂ of every stage.
         virial: what the virial exceeds d by
             (:func:`singlearn.local.sampling.discretisation.virial_excess`).
-        state: where the chains are, in the target's form.
-        notes: sentences about the run.
+        notes: what is to be said about the run.
     """
 
     sampler: str
@@ -54,11 +52,33 @@ class Sampled:
     acceptance: Float[np.ndarray, " chains"]
     steps: int
     batch: int
-    onward: Onward
-    record: Recorder
     heating: float = 0.0
     capped: bool = False
     history: list[float] = field(default_factory=list)
     virial: Estimate = field(default_factory=lambda: Estimate(math.nan, math.nan))
+    notes: tuple[Caution, ...] = ()
+
+    @property
+    def langevin_step(self) -> float:
+        """The mean step in parameter²: of a Langevin step with as much noise as one leapfrog."""
+        return float(np.mean(self.step)) ** (2 if self.sampler == "hmc" else 1)
+
+
+@dataclass(kw_only=True)
+class Sampled(Drawn):
+    """The same with the chains themselves, which can go on.
+
+    Attributes:
+        onward: goes on with the same settings under another tempering.
+        record: goes on under the same tempering.
+        state: where the chains are, in the target's form.
+    """
+
+    onward: Onward
+    record: Recorder
     state: Any = None
-    notes: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> Drawn:
+        """The numbers alone."""
+        return Drawn(**{one.name: getattr(self, one.name) for one in fields(Drawn)})

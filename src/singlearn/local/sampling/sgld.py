@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.local.chains import Chains
+from singlearn.local.sampling.agreement import diverged, doubts, error
 from singlearn.local.sampling.discretisation import step_errors, virial_excess
 from singlearn.local.sampling.langevin import heating
+from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
-from singlearn.local.sampling.settings import Settings
-from singlearn.local.sampling.target import Target, Tempering, Traces
-from singlearn.local.verdict.mixing import mixing
-from singlearn.local.verdict.status import diverged, doubts, error
+from singlearn.local.target import Target, Tempering, Traces
 
 ACCEPTANCE = 0.95
 HEATING = 0.005
@@ -34,7 +34,7 @@ SHORTER = 4.0
 def sample_sgld(
     target: Target,
     tempering: Tempering,
-    settings: Settings,
+    settings: Chains,
     progress: Progress | None = None,
     retries: int = RETRIES,
 ) -> Sampled:
@@ -63,7 +63,7 @@ def sample_sgld(
     chains = settings.chains
     away = np.where(np.arange(chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     state = target.begin(away, settings.seed)
-    batch = min(settings.batch, target.samples)
+    batch = min(settings.batch_size, target.samples)
     longest = 1 / tempering.gamma  # beyond it the tie to w* itself would be unstable
     step = _first_step(target, state, tempering, batch, chains)
     used, length, shortened = 0, FIRST_STAGE, 0
@@ -192,7 +192,7 @@ def _calibrate(
     step: Float[np.ndarray, " chains"],
     batch: int,
     tempering: Tempering,
-    settings: Settings,
+    settings: Chains,
     cap: float,
     longest: float,
 ) -> tuple[Any, Float[np.ndarray, " chains"], int, float, bool]:
@@ -215,7 +215,7 @@ def _calibrate(
     noise = np.mean(heats, axis=0)
     share = float(np.mean(heating(step, noise, target.dimension)))
     # The batch that an earlier stage needed, with its longer step, may be more than this one needs.
-    chosen = batch if batch >= target.samples else min(settings.batch, most)
+    chosen = batch if batch >= target.samples else min(settings.batch_size, most)
     while share * batch / chosen > cap and chosen < most:
         chosen = min(2 * chosen, most)
     share = 0.0 if chosen >= target.samples else share * batch / chosen

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from singlearn.local.checks.own_function import UNKNOWN, Likelihood, likelihood_of
 from singlearn.local.torch.coordinates import one_kind
 from singlearn.local.torch.data import Samples, fitted, length, samples_of, take, widened
-from singlearn.local.torch.evaluation import one_evaluation
 from singlearn.local.torch.loss import LossOfSamples
 from singlearn.local.torch.module import copied
+from singlearn.local.torch.one_function import one_evaluation
 from singlearn.local.torch.probe import described
 from singlearn.local.torch.random import random_numbers_kept
 

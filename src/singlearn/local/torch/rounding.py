@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from singlearn.local.checks.rounding import NOTICEABLE, rounding_of_mean
 from singlearn.local.torch.data import take
-from singlearn.local.verdict.rounding import NOTICEABLE, rounding_of_mean
+from singlearn.results.caution import Caution, Reason
 
 LOOKED_AT = 1024
 """Samples whose losses are computed in float64 as well, at most."""
@@ -37,7 +38,7 @@ def measured_rounding(
         at_once: samples that fit into memory in float32.
 
     Returns:
-        The error in units of the loss, as :func:`singlearn.local.verdict.rounding.rounding_of_mean`
+        The error in units of the loss, as :func:`singlearn.local.checks.rounding.rounding_of_mean`
         defines it.
     """
     count = len(reference)
@@ -87,13 +88,17 @@ def with_enough_digits(build: Callable[[bool], Any], nbeta: float | None) -> Any
         return found
     if not finer.rounding < BETTER * found.rounding:
         return found
-    finer.notes = (*finer.notes, in_float64(cost))
+    finer.note(in_float64(cost))
     return finer
 
 
-def in_float64(cost: float) -> str:
+def in_float64(cost: float) -> Caution:
     """The note of a target that was built in float64."""
-    return f"float32 rounds the losses so coarsely that λ̂ would be off by about {cost:.2g}: chains and losses are computed in float64"
+    return Caution(
+        Reason.NUMBER_TYPE,
+        f"float32 rounds the losses so coarsely that λ̂ would be off by about {cost:.2g}: chains "
+        "and losses are computed in float64",
+    )
 
 
 def _doubled(value: torch.Tensor) -> torch.Tensor:

@@ -8,23 +8,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from singlearn.local.names import Tie
 from singlearn.local.training.straight_pieces import Breakpoint, Pieces, straight_pieces
 from singlearn.local.verdict.result import LocalLearningCoefficient
+from singlearn.local.verdict.shown import with_cautions
 from singlearn.local.verdict.status import Status
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
+
+if TYPE_CHECKING:
+    import pandas
 
 TRUSTED = (Status.CONVERGED, Status.NOISE_LIMITED)
 """What stages of λ̂ are read from: verdicts whose error means what it says."""
 FEWEST = 6
+"""Points from which stages are read."""
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?%?")
 LISTED = 12
 """Steps that are named."""
+ROWS, STAGES = 12, 8
+"""Points and lines on stages that a person is shown."""
+UNTRUSTED = {
+    Status.DRIFTING: Reason.POOR_MIXING,
+    Status.DIVERGED: Reason.DIVERGED,
+    Status.NOT_LOCAL_MINIMUM: Reason.NOT_A_MINIMUM,
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class TrajectoryPoint(Shown):
         samples: n.
         nbeta: nβ.
         weights: fingerprint of the weights.
-        warnings: sentences for people.
+        cautions: what may be wrong with λ̂.
     """
 
     step: float
@@ -63,7 +77,7 @@ class TrajectoryPoint(Shown):
     samples: int
     nbeta: float
     weights: str
-    warnings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
 
     @classmethod
     def of(
@@ -85,7 +99,7 @@ class TrajectoryPoint(Shown):
             found.samples,
             found.nbeta,
             weights,
-            found.warnings,
+            found.cautions,
         )
 
     @property
@@ -95,7 +109,7 @@ class TrajectoryPoint(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """For machines; what is withheld is ``None``."""
-        plain = {**vars(self), "status": str(self.status), "warnings": list(self.warnings)}
+        plain = {**vars(self), "status": str(self.status), "cautions": of_each(self.cautions)}
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in plain.items()
@@ -107,9 +121,12 @@ class TrajectoryPoint(Shown):
         known: dict[str, Any] = {
             key: math.nan if value is None else value for key, value in plain.items()
         }
-        return cls(
-            **(known | {"status": Status(plain["status"]), "warnings": tuple(plain["warnings"])})
-        )
+        cautions = tuple(Caution.from_dict(one) for one in plain["cautions"])
+        return cls(**(known | {"status": Status(plain["status"]), "cautions": cautions}))
+
+    def __str__(self) -> str:
+        head = f"step {self.step:g}: λ̂ = {_shown(self)}   {self.status}   L_n(w*) = {self.loss:.6g}"
+        return with_cautions([head], self.cautions)
 
 
 @dataclass(frozen=True)
@@ -157,74 +174,108 @@ class Trajectory(Shown):
         ]
         return tuple(pieces for pieces in found if pieces is not None)
 
-    @property
-    def warnings(self) -> list[str]:
+    @cached_property
+    def cautions(self) -> tuple[Caution, ...]:
         """What keeps points from being learning coefficients, and stages from being found."""
         found = []
         for status in Status:
             steps = [f"{point.step:g}" for point in self.points if point.status is status]
             if steps and status not in TRUSTED:
-                what = (
-                    "λ̂ is withheld there" if status is Status.DIVERGED else "stages of λ̂ end there"
-                )
-                found.append(f"{status} at step {', '.join(steps)}: {what}")
-        found += self._cautions()
+                withheld = status is Status.DIVERGED
+                what = "λ̂ is withheld there" if withheld else "stages of λ̂ end there"
+                words = f"{status} at step {', '.join(steps)}: {what}"
+                found.append(Caution(UNTRUSTED[status], words))
+        found += self._of_points()
         if self.missing:
             found.append(
-                f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: they "
-                f"are with other processes; when these have "
-                "ended, the same call reads them from the folder"
+                Caution(
+                    Reason.UNFINISHED,
+                    f"step {', '.join(f'{step:g}' for step in self.missing)} not measured yet: "
+                    "they are with other processes; when these have ended, the same call reads "
+                    "them from the folder",
+                )
             )
         if not self.learning_coefficient_stages:
             found.append(
-                f"stages of λ̂ need {FEWEST} points in a row after step 0 with a status of "
-                f"converged or noise_limited"
+                Caution(
+                    Reason.TOO_FEW_POINTS,
+                    f"stages of λ̂ need {FEWEST} points in a row after step 0 with a status of "
+                    "converged or noise_limited",
+                )
             )
-        return found
+        return tuple(found)
 
-    def _cautions(self) -> list[str]:
+    def _of_points(self) -> list[Caution]:
         """Every caution of every point; those that differ in their numbers only are said once, with
         the steps of all.
         """
-        alike: dict[str, list[tuple[TrajectoryPoint, str]]] = {}
+        alike: dict[str, list[tuple[TrajectoryPoint, Caution]]] = {}
         for point in self.points:
-            for sentence in point.warnings:
-                alike.setdefault(NUMBER.sub("#", sentence), []).append((point, sentence))
+            for caution in point.cautions:
+                alike.setdefault(NUMBER.sub("#", str(caution)), []).append((point, caution))
         found = []
-        for (first, sentence), *others in alike.values():
+        for (first, caution), *others in alike.values():
             steps = list(dict.fromkeys(f"{point.step:g}" for point, _ in others))
-            found.append(
-                f"step {first.step:g}: "
-                f"{sentence}{f' (likewise at step {_listed(steps)})' if steps else ''}"
-            )
+            more = f" (likewise at step {_listed(steps)})" if steps else ""
+            words = f"step {first.step:g}: {caution.message}{more}"
+            found.append(Caution(caution.reason, words))
         return found
 
     def __str__(self) -> str:
         rows = [f"  {'step':>9}  {'L_n(w*)':>11}  {'λ̂':<17}  status"]
-        for point in self.points:
-            shown = (
-                "withheld"
-                if math.isnan(point.value)
-                else str(Estimate(point.value, point.standard_error))
-            )
+        kept = self.points
+        if len(kept) > ROWS:
+            kept = (*self.points[: ROWS // 2], *self.points[len(self.points) - ROWS // 2 :])
+        for number, point in enumerate(kept):
+            if len(kept) < len(self.points) and number == ROWS // 2:
+                rows.append(f"  … and {len(self.points) - ROWS} more points, in .table()")
             rows.append(
-                f"  {point.step:>9g}  {point.loss:>11.5g}  {shown:<16}  "
-                f"{point.status}{_counted(point.warnings)}"
+                f"  {point.step:>9g}  {point.loss:>11.5g}  {_shown(point):<16}  "
+                f"{point.status}{_counted(point.cautions)}"
             )
         if self.points:
             first = self.points[0]
             tie = "γ by name" if isinstance(self.gamma, Mapping) else f"γ = {self.gamma:g}"
-            tie += (
-                ""
-                if self.gamma_chosen_at is None
-                else f", chosen once, from the weights at step {self.gamma_chosen_at:g}"
-            )
+            if self.gamma_chosen_at is not None:
+                tie += f", chosen once, from the weights at step {self.gamma_chosen_at:g}"
             settings = f"n = {first.samples}, nβ = {first.nbeta:.6g}, {tie}"
             rows.append(f"\n  {settings}; a regular model: d/2 = {first.half_dimension:g}")
+        stages = []
         for pieces in self.learning_coefficient_stages:
-            rows += _described("λ̂", pieces)
-        rows += [] if self.loss_stages is None else _described("loss", self.loss_stages)
-        return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
+            stages += _described("λ̂", pieces)
+        stages += [] if self.loss_stages is None else _described("loss", self.loss_stages)
+        if len(stages) > STAGES:
+            more = len(stages) - STAGES
+            stages = [*stages[:STAGES], f"  … and {more} more lines on stages, in .to_dict()"]
+        return with_cautions(rows + stages, self.cautions)
+
+    def table(self) -> pandas.DataFrame:
+        """A row for every point.
+
+        Returns:
+            ``loss``, ``learning_coefficient`` (NaN where withheld), ``standard_error``, ``status``,
+            ``r_hat``, ``effective_sample_size``, ``above_minimum``, ``steps``, ``name`` and
+            ``cautions`` (their reasons) by step.
+        """
+        import pandas
+
+        rows = [
+            {
+                "step": point.step,
+                "loss": point.loss,
+                "learning_coefficient": point.value,
+                "standard_error": point.standard_error,
+                "status": str(point.status),
+                "r_hat": point.r_hat,
+                "effective_sample_size": point.effective_sample_size,
+                "above_minimum": point.above_minimum,
+                "steps": point.steps,
+                "name": point.name,
+                "cautions": ", ".join(dict.fromkeys(str(one.reason) for one in point.cautions)),
+            }
+            for point in self.points
+        ]
+        return pandas.DataFrame(rows).set_index("step") if rows else pandas.DataFrame()
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
@@ -239,8 +290,14 @@ class Trajectory(Shown):
                 ],
                 "loss": None if self.loss_stages is None else self.loss_stages.to_dict(),
             },
-            "warnings": self.warnings,
+            "cautions": of_each(self.cautions),
         }
+
+
+def _shown(point: TrajectoryPoint) -> str:
+    if math.isnan(point.value):
+        return "withheld"
+    return str(Estimate(point.value, point.standard_error))
 
 
 def _listed(steps: list[str]) -> str:
@@ -249,8 +306,8 @@ def _listed(steps: list[str]) -> str:
     )
 
 
-def _counted(warnings: tuple[str, ...]) -> str:
-    return f", {len(warnings)} caution{'s' if len(warnings) > 1 else ''}" if warnings else ""
+def _counted(cautions: tuple[Caution, ...]) -> str:
+    return f", {len(cautions)} caution{'s' if len(cautions) > 1 else ''}" if cautions else ""
 
 
 def _pieces(
@@ -273,7 +330,10 @@ def _described(name: str, pieces: Pieces) -> list[str]:
     )
     if not count:
         return [f"  {name}: no significant change of slope in log step{more}"]
-    head = f"  {name}: {count} change{'s' if count > 1 else ''} of slope in log step (probability {pieces.probability:.3f}){more}"
+    head = (
+        f"  {name}: {count} change{'s' if count > 1 else ''} of slope in log step (probability "
+        f"{pieces.probability:.3f}){more}"
+    )
     return [head, *(f"    {_line(point)}" for point in pieces.breakpoints)]
 
 

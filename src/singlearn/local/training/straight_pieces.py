@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 MOST_PIECES = 5
 PLACES = (0, 200, 100, 40, 24)
@@ -44,7 +44,10 @@ class Breakpoint:
     slope_after: Estimate
 
     def __str__(self) -> str:
-        return f"step {self.step:.3g} ({self.low:.3g} to {self.high:.3g}), slope {self.slope_before} → {self.slope_after}"
+        return (
+            f"step {self.step:.3g} ({self.low:.3g} to {self.high:.3g}), slope "
+            f"{self.slope_before} → {self.slope_after}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -56,7 +59,7 @@ class Breakpoint:
 
 
 @dataclass(frozen=True)
-class Pieces(Shown):
+class Pieces(Answer):
     """A curve as straight pieces in log step.
 
     Attributes:
@@ -116,7 +119,8 @@ def straight_pieces(
         ValueError: fewer than five points, or steps that are not positive and increasing.
 
     >>> steps = np.geomspace(1, 1e4, 20); x = np.log(steps)
-    >>> found = straight_pieces(steps, np.maximum(x, np.log(100)) + 0.05 * np.cos(37 * np.arange(20.0)), np.full(20, 0.05))
+    >>> values = np.maximum(x, np.log(100)) + 0.05 * np.cos(37 * np.arange(20.0))
+    >>> found = straight_pieces(steps, values, np.full(20, 0.05))
     >>> len(found.breakpoints), bool(found.breakpoints[0].low < 100 < found.breakpoints[0].high)
     (1, True)
     """

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from singlearn.local.chains import DEFAULT_BATCH, Chains
 from singlearn.local.checks.own_function import Reference, reference_of
-from singlearn.local.llc import _target, llc, one_tie
+from singlearn.local.llc import coefficient_of, one_tie
 from singlearn.local.names import AUTO, Selection, Tie
-from singlearn.local.sampling.expected_time import ExpectedTime
-from singlearn.local.sampling.settings import DEFAULT_BATCH, Settings
-from singlearn.local.sampling.target import Target
+from singlearn.local.network import Network
+from singlearn.local.sampling.expected_time import ExpectedTime, Watch, checked_progress
+from singlearn.local.sampling.sampled import Progress
+from singlearn.local.target import Target
 from singlearn.local.training.checkpoints import Checkpoint, in_order
 from singlearn.local.training.fingerprint import digest
 from singlearn.local.training.identity import (
@@ -51,7 +53,7 @@ def trajectory(
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
-    progress: bool | None = None,
+    progress: Progress | bool | None = None,
 ) -> Trajectory:
     r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages
     they fall into.
@@ -79,7 +81,9 @@ def trajectory(
             processes may share it: each takes checkpoints that nobody is at work on.
         client: a Dask client, to spread the checkpoints over its workers; by default they run here,
             one after the other.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: a function that is called with the checkpoints done, how many are to be measured,
+            and λ̂ of the last one (where they are spread by a client, in its workers); or as for
+            ``llc``.
 
     Raises:
         ValueError: checkpoints that have no order, that do not fit the model, or that are not those
@@ -90,14 +94,15 @@ def trajectory(
 
     >>> import torch
     >>> x = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
-    >>> found = trajectory(
-    ...     {100: {"weight": torch.ones(1, 1)}}, torch.nn.Linear(1, 1, bias=False),
-    ...     lambda output, target: 0.5 * ((output - target) ** 2).sum(-1), (x, x), chains=4, max_steps=1000, tolerance=0.5)
-    >>> [(point.step, point.loss, bool(0.1 < point.value < 0.5)) for point in found.points]      # nβh/2(nβh + γ) = 0.29
-    [(100.0, 0.0, True)]
+    >>> def loss(output, target): return 0.5 * ((output - target) ** 2).sum(-1)
+    >>> layer, weights = torch.nn.Linear(1, 1, bias=False), {"weight": torch.ones(1, 1)}
+    >>> quick = dict(chains=4, max_steps=1000, tolerance=0.5)
+    >>> (point,) = trajectory({100: weights}, layer, loss, (x, x), **quick).points
+    >>> point.step, point.loss, bool(0.1 < point.value < 0.5)  # nβh/2(nβh + γ) = 0.29
+    (100.0, 0.0, True)
     """
     reference = reference_of(reference)
-    settings = Settings.asked(
+    asked = Chains(
         gamma=gamma,
         nbeta=nbeta,
         sampler=sampler,
@@ -114,10 +119,7 @@ def trajectory(
         raise ValueError(
             "folder: a torchrun job needs one that all its processes see, and no client"
         )
-    if progress not in (None, True, False):
-        raise ValueError(
-            f"progress: got {progress!r}; it should be True, False, or None for a terminal only"
-        )
+    progress = checked_progress(progress)
     torch = sys.modules.get("torch")
     is_module = torch is not None and isinstance(model, torch.nn.Module)
     if torch is not None and is_module:
@@ -140,15 +142,12 @@ def trajectory(
         from singlearn.local.jax.programs import CompiledOnce
 
         model = CompiledOnce(model)
-    measure = _Measurement(
-        model, loss, data, only, settings, is_module, None, False, reference=reference
-    )
+    brought = Network(model, loss, data, only=only, reference=reference)
+    measure = _Measurement(brought, asked, is_module)
     chosen_at = None
-    if settings.gamma == AUTO:
+    if asked.gamma == AUTO:
         chosen_at = found[-1].step
-        measure = replace(
-            measure, settings=one_tie(settings, lambda tie: measure.target(found[-1], tie))
-        )
+        measure = replace(measure, asked=one_tie(asked, lambda tie: measure.target(found[-1], tie)))
     if folder is not None:
         parts = {**measure.identity(), **made_of}
         measure = replace(
@@ -165,10 +164,14 @@ def trajectory(
     left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
     if world > 1:  # nobody waits for points of others: the last process to end reads them all
         measure = replace(measure, waits=False)
-    if client is None and progress is not False:
-        measure = replace(measure, progress=ExpectedTime("trajectory", len(left)))
-    spread_over = spread("checkpoints", measure, left, client, progress)
-    measured = [point for point in spread_over if point is not None]
+    if client is None and progress in (None, True):
+        measure = replace(measure, expected=ExpectedTime("trajectory", len(left)))
+    if callable(progress):
+        measure = replace(measure, report=_Counted(progress, len(left)))
+    bar = False if callable(progress) else progress
+    measured = [
+        point for point in spread("checkpoints", measure, left, client, bar) if point is not None
+    ]
     if world > 1:  # others may have finished theirs in the meantime
         kept |= {
             checkpoint.step: point
@@ -180,9 +183,33 @@ def trajectory(
     return Trajectory(
         tuple(kept[step] for step in sorted(kept)),
         missing,
-        plain_tie(measure.settings.gamma),
+        plain_tie(measure.asked.gamma),
         chosen_at,
     )
+
+
+class _Counted:
+    """The caller's function of progress, with the number of finished checkpoints."""
+
+    def __init__(self, progress: Progress, count: int) -> None:
+        self._progress, self._count, self._done = progress, count, 0
+
+    def __call__(self, value: float) -> None:
+        self._done += 1
+        self._progress(self._done, self._count, value)
+
+
+@contextmanager
+def _named(checkpoint: Checkpoint) -> Iterator[None]:
+    """Refusals with the name of the checkpoint.
+
+    Raises:
+        ValueError: what was refused inside.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{checkpoint.name}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -191,37 +218,22 @@ class _Measurement:
     process as it is.
     """
 
-    model: Any
-    loss: Callable[..., Any]
-    data: Any
-    only: Selection
-    settings: Settings
+    brought: Network
+    asked: Chains
     is_module: bool
-    store: FinishedPoints | None
-    progress: ExpectedTime | bool
+    store: FinishedPoints | None = None
+    expected: ExpectedTime | None = None
+    report: _Counted | None = None
     waits: bool = True
-    reference: Reference = "loss"
 
     def identity(self) -> dict[str, Part]:
         """What was asked for, for all points of a folder."""
-        asked = self.settings
+        reference = self.brought.reference
         return {
-            "gamma": identity.setting(plain_tie(asked.gamma)),
-            **identity.settings(
-                {
-                    "nbeta": asked.nbeta,
-                    "sampler": asked.sampler,
-                    "chains": asked.chains,
-                    "batch_size": asked.batch,
-                    "largest_batch": asked.largest_batch,
-                    "tolerance": asked.tolerance,
-                    "max_steps": asked.max_steps,
-                    "seed": asked.seed,
-                }
-            ),
-            "only": identity_of_selection(self.only),
+            **identity.settings(vars(self.asked) | {"gamma": plain_tie(self.asked.gamma)}),
+            "only": identity_of_selection(self.brought.only),
             # Folders from before there was a choice have none of this.
-            **({} if self.reference == "loss" else {"reference": identity.setting(self.reference)}),
+            **({} if reference == "loss" else {"reference": identity.setting(reference)}),
         }
 
     def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:
@@ -231,21 +243,10 @@ class _Measurement:
             ValueError: as ``llc`` does, with the name of the checkpoint.
         """
         model, parameters, _ = self._at(checkpoint)
-        try:
-            with _device_of_this_process(self.is_module):
-                return _target(
-                    model,
-                    self.loss,
-                    self.data,
-                    parameters,
-                    self.only,
-                    None,
-                    tie,
-                    compile=False,
-                    reference=self.reference,
-                )
-        except ValueError as error:
-            raise ValueError(f"{checkpoint.name}: {error}") from error
+        with _named(checkpoint), _device_of_this_process(self.is_module):
+            return replace(self.brought, model=model, parameters=parameters).target(
+                tie, self.asked.nbeta
+            )
 
     def finished(self, checkpoint: Checkpoint) -> TrajectoryPoint | None:
         """The point, if it is in the folder.
@@ -286,39 +287,26 @@ class _Measurement:
 
     def _measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
         model, parameters, weights = self._at(checkpoint)
-        asked = self.settings
-        try:
-            with _device_of_this_process(self.is_module):
-                found = llc(
-                    model,
-                    self.loss,
-                    self.data,
-                    parameters=parameters,
-                    only=self.only,
-                    gamma=asked.gamma,
-                    nbeta=asked.nbeta,
-                    sampler=asked.sampler,
-                    chains=asked.chains,
-                    batch_size=asked.batch,
-                    largest_batch=asked.largest_batch,
-                    tolerance=asked.tolerance,
-                    max_steps=asked.max_steps,
-                    reference=self.reference,
-                    seed=asked.seed,
-                    progress=self.progress,
-                )
-        except ValueError as error:
-            raise ValueError(f"{checkpoint.name}: {error}") from error
+        brought = replace(self.brought, model=model, parameters=parameters)
+        watch = (
+            Watch(None, lambda target, most: target)
+            if self.expected is None
+            else Watch(self.expected.report, self.expected.clocked)
+        )
+        with _named(checkpoint), _device_of_this_process(self.is_module):
+            found = coefficient_of(brought, self.asked, watch)
+        if self.report is not None:
+            self.report(found.value)
         return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
 
     def _at(self, checkpoint: Checkpoint) -> tuple[Any, Any, Any]:
         """The model, the parameters of a JAX function, and the weights."""
         weights = self._weights(checkpoint)
         if not self.is_module:
-            return self.model, weights, weights
+            return self.brought.model, weights, weights
         from singlearn.local.torch.weights import with_weights
 
-        return with_weights(self.model, weights, checkpoint.name), None, weights
+        return with_weights(self.brought.model, weights, checkpoint.name), None, weights
 
     def _weights(self, checkpoint: Checkpoint) -> Any:
         if not isinstance(checkpoint.weights, str | os.PathLike):
@@ -330,7 +318,7 @@ class _Measurement:
             )
         from singlearn.local.torch.weights import read_state
 
-        return read_state(Path(checkpoint.weights), self.model)
+        return read_state(Path(checkpoint.weights), self.brought.model)
 
 
 def _device_of_this_process(is_module: bool) -> AbstractContextManager[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from singlearn.local.verdict.mixing import Mixing
+from singlearn.local.sampling.mixing import Mixing
+from singlearn.results.caution import Caution, Reason
 
 ENOUGH = 50.0
 """Excursions, from which their number is no worry."""
@@ -33,8 +34,9 @@ def error_of_few(excess: Mixing, distance: Mixing) -> float:
     no wall at all agree perfectly. 1/N stands for the one excursion of a nat that may have been
     missed.
 
-    >>> seen = dict(standard_error=1e-9, per_chain=(), r_hat=1.0, drift=0.0, drift_error=0.0, gap=0.0, gap_error=0.0)
-    >>> nothing, distance = (Mixing(mean=mean, effective_sample_size=400.0, **seen) for mean in (0.0, 1.0))
+    >>> nothing, distance = (
+    ...     Mixing(mean, 1e-9, (), 400.0, 1.0, 0.0, 0.0, 0.0, 0.0) for mean in (0.0, 1.0)
+    ... )
     >>> error_of_few(nothing, distance), error_of_few(distance, distance)
     (0.0025, 0.0)
     """
@@ -44,7 +46,7 @@ def error_of_few(excess: Mixing, distance: Mixing) -> float:
     return math.sqrt((max(excess.mean, 0.0) + 1 / count) / count)
 
 
-def excursion_sentences(excess: Mixing, distance: Mixing, tolerance: float) -> list[str]:
+def excursion_cautions(excess: Mixing, distance: Mixing, tolerance: float) -> list[Caution]:
     """A caution where λ̂ is not 0 and its error is more than asked for because excursions are few.
 
     Args:
@@ -56,7 +58,9 @@ def excursion_sentences(excess: Mixing, distance: Mixing, tolerance: float) -> l
     if excess.mean < 0 or error <= max(tolerance * excess.mean, 1e-9):
         return []
     return [
-        f"λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
-        f"place: about {seen:.2g} independent ones "
-        "were met; more max_steps meet more"
+        Caution(
+            Reason.RARE_EXCURSIONS,
+            "λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
+            f"place: about {seen:.2g} independent ones were met; more max_steps meet more",
+        )
     ]

@@ -1,240 +1,94 @@
-"""Whether w* is a minimum: descents from w*, from beside it along negative curvature, and from
-where the chains are.
-"""
+"""Whether λ̂ may be read as that of a minimum, from what was found below w*."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
+from singlearn.local.measuring.minimum import Below
+from singlearn.local.sampling.mixing import Mixing
+from singlearn.results.caution import Caution, Reason
 
-from singlearn.local.sampling.sampled import Sampled
-from singlearn.local.sampling.target import Target, Tempering
-from singlearn.local.verdict.mixing import Mixing
-
-STEPS = 20
-"""Of a descent from w*."""
-BOLD_STEPS = 12
-"""Of a descent from beside it: its rate grows a hundredfold meanwhile."""
-KRYLOV = 12
-"""Products with the Hessian, at most, from which its lowest curvature is read."""
-SHARE = 0.1
-"""Of the run's gradients that may be spent, beside a descent from w*."""
-SMALL = 100_000_000
-"""Samples × multiplications of one loss, up to which nothing is left out to save time."""
-LONGER, SHORTER = 1.6, 0.25
-"""Factors of a descent's rate after a step down and after one that was not."""
-REACH = 10.0
-"""Times d/γ: squared distances at which no chain is."""
 DESCENT_SHARE = 0.5
 SADDLE_SHARE = 0.1
 WORTH_SAYING = 0.03
 A_NAT = 1.0
 
 
-@dataclass(frozen=True)
-class Below:
-    """What was found below L_n(w*), all in units of λ: nβ (L_n(w*) - L_n).
+def is_minimum(below: Below, excess: Mixing) -> bool:
+    """Whether λ̂ may be read as that of a minimum.
 
-    Attributes:
-        from_centre: lowest on a short descent from w*.
-        beside: lowest on descents that begin beside w* along its direction of lowest curvature; 0
-            where there was no time to look.
-        from_chains: lowest on descents from where the chains are.
-        curvature: nβ times the lowest curvature at w* that was met.
-        distance: |w - w*| of the lowest place that was reached from the chains.
-    """
-
-    from_centre: float
-    beside: float = 0.0
-    from_chains: float = 0.0
-    curvature: float = math.nan
-    distance: float = math.nan
-
-    @property
-    def lower(self) -> float:
-        """The lowest that belongs to w* itself: by at least about this λ̂ is too small."""
-        return max(self.from_centre, self.beside)
-
-    @property
-    def saddle(self) -> bool:
-        """Whether w* has a direction of negative curvature that leads down, and a gradient that
-        does not.
-        """
-        return self.curvature < 0 and self.beside > max(2 * self.from_centre, 0.0)
-
-    def is_minimum(self, excess: Mixing) -> bool:
-        """Whether λ̂ may be read as that of a minimum.
-
-        It may not if it is negative beyond its error, if most of it is eaten by the way down from
-        w*, or if w* is a saddle whose sides fall by more than a tenth of it.
-        """
-        if excess.mean < -2 * excess.standard_error:
-            return False
-        value = max(excess.mean, 0.0)
-        return not (
-            self.lower > DESCENT_SHARE * (value + self.lower)
-            or (self.saddle and self.beside > SADDLE_SHARE * value)
-        )
-
-    def sentences(self, excess: float) -> list[str]:
-        """What to say of w*; nothing where nothing lower was found that matters to a λ̂ of
-        ``excess`` (NaN: withheld).
-
-        >>> Below(0.0, 3.0, 3.0, -12.0, 1.0).sentences(7.6)[0][:80]
-        'w* is a saddle: beside it, along curvature nβh = -12, L_n falls by 3 in units of'
-        >>> Below(0.0).sentences(2.0)
-        []
-        """
-        worth = WORTH_SAYING * max(excess, 0.0) if math.isfinite(excess) else 0.0
-        if self.saddle and self.beside > min(worth, A_NAT):
-            return [
-                f"w* is a saddle: beside it, along curvature nβh = {self.curvature:.2g}, L_n falls "
-                f"by {self.beside:.3g} in units of λ, and "
-                "λ̂ counts from the height of w*; train further, until it is a minimum"
-            ]
-        if self.lower > worth and self.lower > 1e-6:
-            return [
-                f"w* lies above the minimum of its basin: λ̂ is too small by about "
-                f"{self.lower:.2g}; train further"
-            ]
-        if excess < 0:
-            return [
-                f"the chains meet losses below L_n(w*), by {-excess:.3g} on average in units of λ, "
-                f"where short descents from w* do not "
-                "lead: w* is not the minimum of its neighbourhood; a larger gamma keeps chains "
-                "nearer to it"
-            ]
-        if self.from_chains > worth and self.from_chains > A_NAT:
-            return [
-                f"a minimum lower than w* by {self.from_chains:.2g} in units of λ lies within "
-                f"reach of the chains, at a distance of "
-                f"{self.distance:.2g}: λ̂ is of that neighbourhood, not of w* alone; a larger "
-                f"gamma keeps chains nearer to w*"
-            ]
-        return []
-
-
-def look_below(
-    target: Target, tempering: Tempering, sampled: Sampled, rate: float, seed: int
-) -> Below:
-    r"""Descend from w*, and from places near it where a descent can begin.
-
-    At a saddle the gradient is 0 and a descent from w* stays. So the lowest curvature is looked for
-    by Lanczos' method, with differences of gradients for products with the Hessian, and descents
-    begin on both sides along its direction, at its natural distance :math:`1/\sqrt{nβ|h|}`, or that
-    of the tie. Chains have gone in random directions already, as far as the posterior goes:
-    descents begin there too, which finds shelves and other basins.
+    It may not if it is significantly negative, if descent from w* accounts for most of it, or if w*
+    is a saddle whose sides fall by more than a tenth of it.
 
     Args:
-        target: the model at w*.
-        tempering: nβ and γ.
-        sampled: the run, whose cost bounds what may be spent here.
-        rate: of a first step of descent, in parameter²/loss; a step of Langevin dynamics times nβ
-            is stable.
-        seed: of the first vector of Lanczos' method.
+        below: what was found below w*.
+        excess: of nβ (L - L(w*)) along the chains.
 
     Returns:
-        What was found below L_n(w*).
+        Whether it may.
+
+    >>> seen = Mixing(7.6, 0.1, (), 400.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+    >>> is_minimum(Below(0.0), seen), is_minimum(Below(0.0, 3.0, 3.0, -12.0, 1.0), seen)
+    (True, False)
     """
-    reach = REACH * max(target.dimension, 10) / tempering.gamma
-    at_centre = _plain(target, rate)
-    spent = SHARE * len(sampled.step) * sampled.steps * sampled.batch / target.samples
-    if target.samples * target.cost <= SMALL:
-        spent = math.inf
-    chains = (
-        target.offset(sampled.state)
-        if sampled.state is not None
-        else np.zeros((0, target.dimension))
+    if excess.mean < -2 * excess.standard_error:
+        return False
+    value = max(excess.mean, 0.0)
+    return not (
+        below.lower > DESCENT_SHARE * (value + below.lower)
+        or (below.saddle and below.beside > SADDLE_SHARE * value)
     )
-    chains = chains[np.isfinite(chains).all(axis=1) & ((chains**2).sum(axis=1) <= reach)]
-    curvature, beside, from_chains, distance = math.nan, 0.0, 0.0, math.nan
-    if spent >= KRYLOV + 2 * BOLD_STEPS:
-        curvature, direction = lowest_curvature(target, math.sqrt(rate / tempering.nbeta), seed)
-        curvature *= tempering.nbeta
-        if curvature < 0:
-            side = direction / math.sqrt(max(-curvature, tempering.gamma))
-            beside, _ = _bold(target, np.stack([side, -side]), rate, reach)
-    if spent >= KRYLOV + (2 + len(chains)) * BOLD_STEPS and len(chains):
-        from_chains, distance = _bold(target, chains, rate, reach)
-    at_centre, beside, from_chains = (
-        tempering.nbeta * gain for gain in (at_centre, beside, from_chains)
-    )
-    return Below(at_centre, beside, from_chains, curvature, distance)
 
 
-def lowest_curvature(
-    target: Target, width: float, seed: int
-) -> tuple[float, Float[np.ndarray, " d"]]:
-    r"""The lowest eigenvalue of the Hessian of L_n at w*, or what 12 products show of it, with its
-    unit vector.
+def minimum_cautions(below: Below, excess: float) -> list[Caution]:
+    """What to say of w*; nothing where nothing lower was found that matters.
 
     Args:
-        target: the model at w*.
-        width: of the differences :math:`(∇L_n(w^* + δ v) - ∇L_n(w^*))/δ`.
-        seed: of the first vector.
+        below: what was found below w*.
+        excess: λ̂; NaN where it is withheld.
+
+    Returns:
+        One caution at most.
+
+    >>> minimum_cautions(Below(0.0, 3.0, 3.0, -12.0, 1.0), 7.6)[0].message[:80]
+    'w* is a saddle: beside it, along curvature nβh = -12, L_n falls by 3 in units of'
+    >>> minimum_cautions(Below(0.0), 2.0)
+    []
     """
-    rng = np.random.default_rng([seed, 3])
-    zero = np.zeros((1, target.dimension))
-    first = np.nan_to_num(target.full(zero)[1][0])
-    basis = [rng.normal(size=target.dimension)]
-    basis[0] /= np.linalg.norm(basis[0])
-    products = []
-    for _ in range(min(KRYLOV, target.dimension)):
-        products.append(np.nan_to_num(target.full(width * basis[-1][None])[1][0] - first) / width)
-        left = products[-1].copy()
-        for _ in range(2):  # twice, so that rounding leaves no old direction in the new one
-            for vector in basis:
-                left = left - (vector @ left) * vector
-        size = np.linalg.norm(left)
-        if (
-            len(basis) == target.dimension
-            or size <= 1e-6 * np.linalg.norm(products[-1])
-            or size == 0.0
-        ):
-            break
-        basis.append(left / size)
-    some = np.array(basis[: len(products)])
-    projected = some @ np.array(products).T
-    values, vectors = np.linalg.eigh(0.5 * (projected + projected.T))
-    return float(values[0]), vectors[:, 0] @ some
-
-
-def _plain(target: Target, rate: float) -> float:
-    """How far the loss falls below that at w* on a short descent at one rate."""
-    offset, lowest = np.zeros((1, target.dimension)), 0.0
-    for _ in range(STEPS):
-        value, gradient = target.full(offset)
-        if not math.isfinite(value[0]):
-            break
-        lowest = min(lowest, float(value[0]))
-        offset = offset - rate * np.nan_to_num(gradient)
-    return 0.0 - lowest
-
-
-def _bold(
-    target: Target, offset: Float[np.ndarray, "k d"], rate: float, reach: float
-) -> tuple[float, float]:
-    """How far the loss falls below that at w* on descents whose rates grow while they lead down,
-    and how far from w* that is.
-    """
-    value, gradient = target.full(offset)
-    rates = np.full(len(offset), rate)
-    for _ in range(BOLD_STEPS):
-        with np.errstate(over="ignore", invalid="ignore"):
-            there = offset - rates[:, None] * np.nan_to_num(gradient)
-            value_there, gradient_there = target.full(there)
-            down = (value_there <= value) & ((there**2).sum(axis=1) <= reach)
-        offset, gradient = (
-            np.where(down[:, None], there, offset),
-            np.where(down[:, None], gradient_there, gradient),
-        )
-        value, rates = (
-            np.where(down, value_there, value),
-            np.where(down, LONGER * rates, SHORTER * rates),
-        )
-    value = np.nan_to_num(value, nan=0.0, posinf=0.0, neginf=0.0)
-    best = int(np.argmin(value))
-    return max(0.0 - float(value[best]), 0.0), float(np.linalg.norm(offset[best]))
+    worth = WORTH_SAYING * max(excess, 0.0) if math.isfinite(excess) else 0.0
+    if below.saddle and below.beside > min(worth, A_NAT):
+        return [
+            Caution(
+                Reason.NOT_A_MINIMUM,
+                f"w* is a saddle: beside it, along curvature nβh = {below.curvature:.2g}, L_n "
+                f"falls by {below.beside:.3g} in units of λ, and λ̂ counts from the height of w*; "
+                "train further, until it is a minimum",
+            )
+        ]
+    if below.lower > worth and below.lower > 1e-6:
+        return [
+            Caution(
+                Reason.NOT_A_MINIMUM,
+                f"w* lies above the minimum of its basin: λ̂ is too small by about "
+                f"{below.lower:.2g}; train further",
+            )
+        ]
+    if excess < 0:
+        return [
+            Caution(
+                Reason.NOT_A_MINIMUM,
+                f"the chains meet losses below L_n(w*), by {-excess:.3g} on average in units of λ, "
+                "where short descents from w* do not lead: w* is not the minimum of its "
+                "neighbourhood; a larger gamma keeps chains nearer to it",
+            )
+        ]
+    if below.from_chains > worth and below.from_chains > A_NAT:
+        return [
+            Caution(
+                Reason.LOWER_NEARBY,
+                f"a minimum lower than w* by {below.from_chains:.2g} in units of λ lies within "
+                f"reach of the chains, at a distance of {below.distance:.2g}: λ̂ is of that "
+                "neighbourhood, not of w* alone; a larger gamma keeps chains nearer to w*",
+            )
+        ]
+    return []

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.verdict.mixing import block_means
+from singlearn.local.sampling.mixing import block_means
+from singlearn.local.verdict.shown import number, with_cautions
 from singlearn.local.verdict.status import Status
+from singlearn.results.caution import Caution
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
+
+if TYPE_CHECKING:
+    import pandas
 
 SHOWN_POINTS = 200
 
@@ -40,7 +46,7 @@ class LocalLearningCoefficient(Shown):
         at_half_gamma: likewise where it is half as strong.
         half_dimension: d/2, λ of a regular model.
         quadratic: what the same sampler would give on the quadratic model at w*, a yardstick
-            (:func:`singlearn.local.verdict.quadratic.quadratic`).
+            (:func:`singlearn.local.measuring.quadratic.quadratic`).
         samples: n.
         nbeta: nβ, in units of 1/loss.
         gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in
@@ -55,7 +61,7 @@ class LocalLearningCoefficient(Shown):
         diverged: the chains that did.
         trace: λ̂ along the counted part of every chain, in blocks.
         distance_trace: |w - w*| likewise.
-        warnings: sentences for people.
+        cautions: what may be wrong with λ̂.
         gamma_chosen: whether γ was chosen from the size of the weights.
         gamma_by_name: γ of every tensor (the range of it, where entries differ), in units of
             1/parameter²; empty where one number holds for all.
@@ -93,7 +99,7 @@ class LocalLearningCoefficient(Shown):
     diverged: tuple[int, ...]
     trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
     distance_trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
-    warnings: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     at_half_gamma: Estimate = field(default_factory=lambda: Estimate(math.nan, math.nan))
     gamma_chosen: bool = False
     gamma_by_name: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -127,7 +133,7 @@ class LocalLearningCoefficient(Shown):
                 f"L_n(w*) = {self.loss:.6g}; "
                 f"at 2γ λ̂ = {self.at_twice_gamma}, at γ/2 {self.at_half_gamma}"
             )
-        return "\n".join(rows + [f"  warning: {w}" for w in self.warnings])
+        return with_cautions(rows, self.cautions)
 
     @property
     def tie(self) -> str:
@@ -144,44 +150,66 @@ class LocalLearningCoefficient(Shown):
     def _chains(self) -> str:
         if not self.steps:
             return "no chains were run; "
-        return f"{len(self.per_chain)} chains × {self.draws} draws counted of {self.steps} steps, {self.sampler}, batch {self.batch} of "
+        return (
+            f"{len(self.per_chain)} chains × {self.draws} draws counted of {self.steps} steps, "
+            f"{self.sampler}, batch {self.batch} of "
+        )
+
+    def table(self) -> pandas.DataFrame:
+        """A row for every chain.
+
+        Returns:
+            ``starts`` (at w* or away from it), ``learning_coefficient`` (NaN for a chain that
+            diverged), ``acceptance``, ``distance`` (root mean square of |w - w*|) and ``step`` by
+            chain.
+        """
+        import pandas
+
+        rows = {
+            "starts": ["away" if c % 2 else "at w*" for c in range(len(self.per_chain))],
+            "learning_coefficient": [v if math.isfinite(v) else math.nan for v in self.per_chain],
+            "acceptance": self.acceptance,
+            "distance": self.distance,
+            "step": self.step,
+        }
+        return pandas.DataFrame(rows).rename_axis("chain")
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines; what is withheld or undefined is ``None``."""
         plain: dict[str, Any] = {
-            "learning_coefficient": _number(self.value),
-            "standard_error": _number(self.standard_error),
+            "learning_coefficient": number(self.value),
+            "standard_error": number(self.standard_error),
             "status": str(self.status),
-            "per_chain": [_number(v) for v in self.per_chain],
-            "effective_sample_size": _number(self.effective_sample_size),
-            "r_hat": _number(self.r_hat),
-            "acceptance": [_number(v) for v in self.acceptance],
-            "distance": [_number(v) for v in self.distance],
-            "above_minimum": _number(self.above_minimum),
-            "heating": _number(self.heating),
-            "at_twice_gamma": {k: _number(v) for k, v in self.at_twice_gamma.to_dict().items()},
-            "at_half_gamma": {k: _number(v) for k, v in self.at_half_gamma.to_dict().items()},
+            "per_chain": [number(v) for v in self.per_chain],
+            "effective_sample_size": number(self.effective_sample_size),
+            "r_hat": number(self.r_hat),
+            "acceptance": [number(v) for v in self.acceptance],
+            "distance": [number(v) for v in self.distance],
+            "above_minimum": number(self.above_minimum),
+            "heating": number(self.heating),
+            "at_twice_gamma": {k: number(v) for k, v in self.at_twice_gamma.to_dict().items()},
+            "at_half_gamma": {k: number(v) for k, v in self.at_half_gamma.to_dict().items()},
             "half_dimension": self.half_dimension,
-            "quadratic": {k: _number(v) for k, v in self.quadratic.to_dict().items()},
+            "quadratic": {k: number(v) for k, v in self.quadratic.to_dict().items()},
             "samples": self.samples,
             "nbeta": self.nbeta,
             "gamma": self.gamma,
             "gamma_chosen": self.gamma_chosen,
             "gamma_by_name": {name: list(pair) for name, pair in self.gamma_by_name.items()},
             "unfelt": list(self.unfelt),
-            "excess_over_all": _number(self.excess_over_all),
-            "rounding": _number(self.rounding),
+            "excess_over_all": number(self.excess_over_all),
+            "rounding": number(self.rounding),
             "loss": self.loss,
             "reference": self.reference,
             "sampler": self.sampler,
             "steps": self.steps,
             "draws": self.draws,
             "batch": self.batch,
-            "step": [_number(v) for v in self.step],
+            "step": [number(v) for v in self.step],
             "diverged": list(self.diverged),
-            "trace": [[_number(v) for v in row] for row in self.trace],
-            "distance_trace": [[_number(v) for v in row] for row in self.distance_trace],
-            "warnings": list(self.warnings),
+            "trace": [[number(v) for v in row] for row in self.trace],
+            "distance_trace": [[number(v) for v in row] for row in self.distance_trace],
+            "cautions": of_each(self.cautions),
         }
         return plain
 
@@ -189,7 +217,3 @@ class LocalLearningCoefficient(Shown):
 def shown_trace(trace: Float[np.ndarray, "chains draws"]) -> Float[np.ndarray, "chains blocks"]:
     """A trace short enough to keep and draw."""
     return block_means(trace, SHOWN_POINTS)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

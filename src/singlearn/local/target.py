@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from singlearn.local.names import Tie
+from singlearn.results.caution import Caution, Reason
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,13 @@ class Trial(NamedTuple):
     gradient_noise: Float[np.ndarray, " chains"]
 
 
-def in_float32(kind: str) -> str:
+def in_float32(kind: str) -> Caution:
     """The note of a network whose parameters have 16 bits."""
-    return f"the parameters are {kind}, and most steps are smaller than its last digit: chains and losses are computed in float32"
+    return Caution(
+        Reason.NUMBER_TYPE,
+        f"the parameters are {kind}, and most steps are smaller than its last digit: chains and "
+        "losses are computed in float32",
+    )
 
 
 @runtime_checkable
@@ -80,10 +85,11 @@ class Target(Protocol):
     """A model with its data at w*. ``state`` is the backend's own: positions, last noise, random
     numbers; it is never changed in place.
 
-    Where γ was given parameter by parameter, w stands for coordinates in which it is one number,
-    ``gamma``. ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave it.
+    Where γ was given parameter by parameter, coordinates are rescaled so that one number,
+    ``gamma``, applies. ``tie`` is γ in units of the parameters, and ``chosen`` whether nobody gave
+    it.
     ``groups`` are the coordinates of every tensor, and ``rounding`` is the error of L_n(w) -
-    L_n(w*) by the rounding of losses (:func:`singlearn.local.verdict.rounding.rounding_of_mean`).
+    L_n(w*) by the rounding of losses (:func:`singlearn.local.checks.rounding.rounding_of_mean`).
     """
 
     samples: int
@@ -94,7 +100,7 @@ class Target(Protocol):
     chosen: bool
     groups: dict[str, slice]
     rounding: float
-    notes: tuple[str, ...]
+    notes: tuple[Caution, ...]
 
     @property
     def cost(self) -> int:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.local.sampling.target import Target, Tempering
+from singlearn.local.target import Target, Tempering
 from singlearn.results.estimate import Estimate
 
 LANCZOS_STEPS = 24
@@ -84,7 +84,8 @@ _FOUND: WeakKeyDictionary[Target, tuple[_Plan, float, int, Spectrum]] = WeakKeyD
 def quadratic(target: Target, tempering: Tempering, gradients: int, seed: int) -> Estimate:
     r"""λ̂ of the quadratic model at w*.
 
-    .. math:: λ̂_2 = \frac12 \sum_{h_i > 0} \frac{nβ h_i}{nβ h_i + γ} \quad \text{over the eigenvalues of the curvature } H.
+    .. math:: λ̂_2 = \frac12 \sum_{h_i > 0} \frac{nβ h_i}{nβ h_i + γ}
+        \quad \text{over the eigenvalues of the curvature } H.
 
     There a direction of curvature h is normal with variance 1/(nβh + γ). H is the Gauss-Newton
     matrix, that is, the model is linearised at w*; for a loss that does not say what the output is,
@@ -168,7 +169,8 @@ def lanczos_quadrature(
         steps: products of each start vector; ``nodes`` is at most that.
 
     >>> A = np.diag([1.0, 2.0, 3.0, 4.0])
-    >>> nodes, weights = lanczos_quadrature(lambda v: v @ A, np.random.default_rng(0).normal(size=(2000, 4)), 4)
+    >>> probes = np.random.default_rng(0).normal(size=(2000, 4))
+    >>> nodes, weights = lanczos_quadrature(lambda v: v @ A, probes, 4)
     >>> bool(abs((weights * nodes**0.5).sum(axis=1).mean() - np.sqrt(np.diag(A)).sum()) < 0.05)
     True
     """

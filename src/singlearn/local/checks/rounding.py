@@ -7,6 +7,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.caution import Caution, Reason
+
 VISIBLE = 0.03
 """Of λ̂."""
 NOTICEABLE = 0.02
@@ -36,8 +38,10 @@ def rounding_of_mean(
 
     >>> losses = 2e6 + np.random.default_rng(0).normal(size=1000)
     >>> measured = rounding_of_mean(losses.astype(np.float32).astype(float), losses)
-    >>> round(measured, 4), round(rounding_of_mean(losses), 4)      # spacing 0.125: 0.036/√500 = 0.0016; at most 0.25
-    (0.0016, 0.0031)
+    >>> round(measured, 4)  # spacing 0.125: 0.036/√500
+    0.0016
+    >>> round(rounding_of_mean(losses), 4)  # spacing at most 0.25
+    0.0031
     """
     if exact is None:
         error = digit * float(np.sqrt(np.mean(np.square(losses, dtype=np.float64)))) / math.sqrt(12)
@@ -46,7 +50,7 @@ def rounding_of_mean(
     return error * math.sqrt(2 / len(losses))
 
 
-def rounding_sentence(cost: float, value: float, loss: float) -> str | None:
+def rounding_caution(cost: float, value: float, loss: float) -> list[Caution]:
     """A caution, if rounding costs λ̂ more than three parts in a hundred.
 
     Args:
@@ -55,12 +59,18 @@ def rounding_sentence(cost: float, value: float, loss: float) -> str | None:
         loss: L_n(w*).
 
     Returns:
-        The sentence, or nothing.
+        One caution at most.
+
+    >>> len(rounding_caution(0.1, 1.0, 2e6)), len(rounding_caution(0.001, 1.0, 2e6))
+    (1, 0)
     """
     if not cost > max(VISIBLE * abs(value), 1e-6):
-        return None
-    return (
-        f"rounding: the losses (L_n(w*) = {loss:.4g}) are computed with too few digits, which "
-        f"costs λ̂ about ±{cost:.2g}; subtract a "
-        "constant from the loss or from targets and outputs, or compute in float64"
-    )
+        return []
+    return [
+        Caution(
+            Reason.ROUNDING,
+            f"rounding: the losses (L_n(w*) = {loss:.4g}) are computed with too few digits, which "
+            f"costs λ̂ about ±{cost:.2g}; subtract a constant from the loss or from targets and "
+            "outputs, or compute in float64",
+        )
+    ]

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from singlearn.local.sampling.target import Target, Tempering
-from singlearn.local.verdict.quadratic import Spectrum, spectrum
+from singlearn.local.measuring.quadratic import Spectrum, spectrum
+from singlearn.local.target import Target, Tempering
 
 STIFF, SOFT = 0.5, 0.125
 """-d log λ̂₂ / d log γ: from where a tie hides the model, and what it is weakened to."""

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from singlearn.local.sampling.agreement import error
+from singlearn.local.sampling.mixing import mixing
 from singlearn.local.sampling.sampled import Sampled
-from singlearn.local.sampling.target import Tempering
-from singlearn.local.verdict.mixing import mixing
-from singlearn.local.verdict.status import error
+from singlearn.local.target import Tempering
 from singlearn.results.estimate import Estimate
 
 TWICE, HALF = 0.25, 0.1
