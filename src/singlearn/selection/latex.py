@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from singlearn.selection.selection import Selection
+
 HEADS = ("$K$", "$F$", "$P(K)$", "WBIC", "WAIC", "LOO", "BIC", r"$\hat\lambda$", "$d/2$")
 UNITS = ("", "nats", "", "nats", "nats", "nats", "nats", "", "")
 
@@ -50,6 +52,7 @@ def to_latex(selection: Selection) -> str:
 def bracketed(reading: object) -> str:
     """A number with the error of its last digits in brackets.
 
+    >>> from singlearn.results.estimate import Estimate
     >>> bracketed(Estimate(246.138, 0.052)), bracketed(Estimate(246.1, 31.0)), bracketed(None)
     ('246.14(5)', '250(30)', '--')
     """
