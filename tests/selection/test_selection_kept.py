@@ -10,7 +10,7 @@ from scipy import stats
 import singlearn as sl
 from singlearn.results.caution import Reason
 from singlearn.selection import predictive_check
-from singlearn.selection.predictive_check import checked
+from singlearn.selection.replicated_data import checked
 
 POINTS = np.linspace(-3, 3, 24)
 

@@ -56,7 +56,7 @@ class Tape(TorchDispatchMode):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.moving = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.frozen = {name: p for name, p in model.named_parameters() if not p.requires_grad}
         self.uses = Uses({name: tuple(p.shape) for name, p in self.moving.items()})

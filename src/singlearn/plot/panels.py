@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -60,5 +60,5 @@ def _say_kind(axis: Axis) -> None:
     if kind == "log":
         axis.set_label_text(f"{text}, log axis")
     elif kind == "symlog":
-        threshold = axis.get_transform().linthresh
-        axis.set_label_text(f"{text}, linear below {threshold:g}, log above")
+        scale: Any = axis.get_transform()
+        axis.set_label_text(f"{text}, linear below {scale.linthresh:g}, log above")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         reduced_rank_family,
         standardised,
     )
-    from singlearn.selection.predictive_check import PredictiveCheck, predictive_check
+    from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
     from singlearn.selection.selection import Candidate, Difference, Selection, difference
 
 __all__ = [
@@ -49,7 +49,7 @@ PLACES = {
         "reduced_rank_family",
         "standardised",
     ),
-    "predictive_check": ("PredictiveCheck", "predictive_check"),
+    "replicated_data": ("PredictiveCheck", "predictive_check"),
     "selection": ("Candidate", "Difference", "Selection", "difference"),
 }
 """Public names by the module they are in."""

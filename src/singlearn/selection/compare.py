@@ -93,7 +93,7 @@ def select(
         )
         for size, triple in zip(values, triples, strict=True)
     ]
-    return compared(sizes, runs, name, description)
+    return compared(values, runs, name, description)
 
 
 def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> Selection:
@@ -105,7 +105,7 @@ def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> 
         tuple(
             _candidate(size, free_energy, probability, run)
             for size, free_energy, probability, run in zip(
-                values, free_energies, probabilities(free_energies), runs, strict=True
+                sizes, free_energies, probabilities(free_energies), runs, strict=True
             )
         ),
     )

@@ -14,7 +14,7 @@ from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
 from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
-from singlearn.selection.predictive_check import PredictiveCheck, predictive_check
+from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
 from singlearn.tempering import Run
 from singlearn.tempering.predicted import Draw
 from singlearn.triple import Triple
