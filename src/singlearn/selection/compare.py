@@ -93,6 +93,11 @@ def select(
         )
         for size, triple in zip(values, triples, strict=True)
     ]
+    return compared(values, runs, name, description)
+
+
+def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> Selection:
+    """A selection of runs of the same data, one for each K; all K are equally probable beforehand."""
     free_energies = [run.free_energy(1.0) for run in runs]
     return Selection(
         name,
@@ -100,7 +105,7 @@ def select(
         tuple(
             _candidate(size, free_energy, probability, run)
             for size, free_energy, probability, run in zip(
-                values, free_energies, probabilities(free_energies), runs, strict=True
+                sizes, free_energies, probabilities(free_energies), runs, strict=True
             )
         ),
     )
