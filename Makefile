@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # optimising them costs more than it saves.
 TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 XLA_FLAGS=--xla_backend_optimization_level=0 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
-.PHONY: help demo test slow lint mutants bench docs clean
+.PHONY: help demo test slow lint mutants newest bench docs clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -29,6 +29,30 @@ lint: $(VENV)/tested     ## style and types only
 mutants: $(VENV)/tested  ## break one line at a time, and see whether its tests notice: make mutants ARGS='--sample 5'
 	$(TESTING) $(BIN)/python -m tests.mutants $(ARGS)
 
+newest:          ## the suite on Python 3.11 and 3.13 with the newest release of everything
+	@for version in 3.11 3.13; do \
+	  python=""; \
+	  for place in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python$$version; do \
+	    if $$place -c '' 2>/dev/null; then python=$$place; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then echo "newest: SKIPPED, there is no Python $$version here"; continue; fi; \
+	  venv=$(VENV)-newest-$$version; \
+	  echo "newest: Python $$version in $$venv"; \
+	  $$python -m venv $$venv && \
+	  $$venv/bin/python -m pip install --quiet --upgrade pip && \
+	  $$venv/bin/python -c "$$NEWEST" > $$venv/newest.txt && \
+	  $$venv/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . -r $$venv/newest.txt && \
+	  $(TESTING) $$venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS) || exit 1; \
+	done
+
+# What the tests need, without the pin that keeps the build of PyTorch.
+define NEWEST
+import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print("\n".join(need.split("==")[0] for need in extras["test"]))
+endef
+export NEWEST
+
 bench: $(VENV)/installed ## compare with a rival: make bench rival=numpyro | pyro | scaling | throughput | symmetry
 	$(BIN)/python bench/run.py $(rival)
 
@@ -37,7 +61,7 @@ docs: $(VENV)/documented ## these pages and every docstring as a site that opens
 	@echo docs/_build/html/index.html
 
 clean:           ## forget the virtual environment
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-newest-*
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
 from functools import cache
 from importlib import import_module
-from inspect import isclass
+from pathlib import Path
 from typing import Any
 
 from building import api_pages
 
+SOURCE = Path(__file__).parents[2] / "src" / "singlearn"
+_DEFINED = re.compile(r"^(?:class )?([A-Z]\w+)\b(?=[(:]| =)", re.M)
 _MODULE = re.compile(r"\b(?:jaxlib\._jax|jax|numpy)\.(?=(?:Array|ndarray)\b)")
 _ADDRESS = re.compile(r"<(?:function|class) ([\w.<>]+?)(?: at 0x[0-9a-f]+)?>")
 
@@ -101,11 +102,9 @@ def _in_a_room_above(target: str) -> str | None:
 
 @cache
 def _own_names() -> set[str]:
-    """Short names of classes of ours that have no public name."""
-    loaded = [module for name, module in sys.modules.items() if name.startswith("singlearn.")]
-    own = (value for module in loaded for value in vars(module).values() if isclass(value))
-    names = {value.__name__ for value in own if value.__module__.startswith("singlearn.")}
-    return names - public_names().keys()
+    """Classes and aliases of ours that have no public name, as annotations call them."""
+    texts = (path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    return {name for text in texts for name in _DEFINED.findall(text)} - public_names().keys()
 
 
 def _is_private(target: str) -> bool:
@@ -133,6 +132,9 @@ ELSEWHERE = {
     "PyTree": "jaxtyping.PyTree",
     "ndarray": "numpy.ndarray",
     "np.ndarray": "numpy.ndarray",
+    "pd.DataFrame": "pandas.DataFrame",
+    "xr.DataTree": "xarray.core.datatree.DataTree",
+    "xr.Dataset": "xarray.core.dataset.Dataset",
 }
 """Short names of other projects, as jaxtyping and annotations that cannot be evaluated write them.
 """

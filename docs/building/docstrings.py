@@ -10,6 +10,7 @@ from building import citations
 
 _LITERAL = re.compile(r"(``[^`]+``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
 _SHARED = re.compile(r"    (?P<names>\w+(?:, \w+)+)(?P<rest>:.*)")
+_BEFORE_A_LETTER = re.compile(r"(``[^`]+``)(?=\w)")
 _BAR = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]\"'’”/=·]|$)")
 
@@ -80,6 +81,8 @@ def plain(lines: list[str]) -> list[str]:
 
     >>> plain(["|w| of torch.fill_ is ``|w|`` :math:`|w|`", ">>> |a|", "", "|b|"])
     ['\\\\|w\\\\| of torch.fill\\\\_ is ``|w|`` :math:`|w|`', '>>> |a|', '', '\\\\|b\\\\|']
+    >>> plain(["N(0, ``s``²)"])
+    ['N(0, ``s``\\\\ ²)']
     >>> plain(["|a| of :math:`|b| +", "|c|`"])
     ['\\\\|a\\\\| of :math:`|b| +', '|c|`']
     """
@@ -110,4 +113,4 @@ def _escaped(lines: list[str]) -> list[str]:
     marked = (
         p if i % 2 else _REFERENCE.sub(r"\\_", _BAR.sub(r"\\|", p)) for i, p in enumerate(pieces)
     )
-    return "".join(marked).split("\n")
+    return _BEFORE_A_LETTER.sub(r"\1\\ ", "".join(marked)).split("\n")

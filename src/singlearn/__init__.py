@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         triple,
         volume,
     )
+    from singlearn.agreement import agreement
     from singlearn.explore import explore
     from singlearn.measure.collapse import collapse
     from singlearn.selection import select
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     __version__: str
 
 ROOMS = (
+    "agreement",
     "data",
     "exact",
     "experiments",
@@ -84,8 +86,9 @@ NAMES = {
 __all__ = [
     "Run",
     "Triple",
-    "collapse",
     "__version__",
+    "agreement",
+    "collapse",
     "data",
     "diagnose",
     "empirical_divergence",

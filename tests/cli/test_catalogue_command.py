@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from singlearn.cli.catalogue import run_catalogue
+from singlearn.cli.catalogue import run as run_command
 from singlearn.cli.parser import command_line
 from singlearn.exact import catalogue
 
 
 def run(*arguments: str) -> None:
-    run_catalogue(command_line().parse_args(["catalogue", *arguments]))
+    run_command(command_line().parse_args(["catalogue", *arguments]))
 
 
 def test_lists_every_formula(capsys) -> None:

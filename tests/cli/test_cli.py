@@ -206,7 +206,7 @@ def test_an_experiment_is_run_and_printed(tmp_path, capsys, monkeypatch) -> None
         )
 
     monkeypatch.setattr(
-        "singlearn.cli.experiment.REGISTRY", {"fake": Experiment("fake", "nothing", run)}
+        "singlearn.experiments.REGISTRY", {"fake": Experiment("fake", "nothing", run)}
     )
     assert main(["experiment", "fake", "--quick", "--seed", "7", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith("a table\n  figure: ")
@@ -229,10 +229,10 @@ def test_interruption_and_failure_have_their_own_status(model, monkeypatch, caps
 
         return run
 
-    monkeypatch.setattr("singlearn.cli.temper.run_temper", raising(KeyboardInterrupt()))
+    monkeypatch.setattr("singlearn.cli.temper.run", raising(KeyboardInterrupt()))
     assert main(["temper", f"{model}:triple"]) == 130
     monkeypatch.setattr(
-        "singlearn.cli.temper.run_temper", raising(RuntimeError("the ladder\nends nowhere"))
+        "singlearn.cli.temper.run", raising(RuntimeError("the ladder\nends nowhere"))
     )
     assert main(["temper", f"{model}:triple"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == "singlearn temper: the ladder ends nowhere"

@@ -7,13 +7,13 @@ import pytest
 
 from singlearn import plot
 from singlearn.cli import figure_file, main
-from singlearn.cli.exact import run_exact
+from singlearn.cli.exact import run as run_command
 from singlearn.cli.parser import command_line
 from singlearn.exact import rlct
 
 
 def run(*arguments):
-    run_exact(command_line().parse_args(["exact", *arguments]))
+    run_command(command_line().parse_args(["exact", *arguments]))
 
 
 def test_text(capsys):

@@ -20,6 +20,7 @@ from scipy.stats import multivariate_normal
 from singlearn.cli import main
 from singlearn.experiments.own import learning_curves
 from singlearn.experiments.wei2022 import generalisation, last_layer_or_two
+from singlearn.experiments.wei2022.generalisation import unweighted_line
 from singlearn.experiments.wei2022.last_layers import methods
 from singlearn.experiments.wei2022.last_layers.cell import (
     CELLS,
@@ -33,7 +34,8 @@ from singlearn.experiments.wei2022.last_layers.density import log_last_layer, lo
 from singlearn.experiments.wei2022.last_layers.first_matrix import log_average, posterior_of_first
 from singlearn.experiments.wei2022.last_layers.published import published
 from singlearn.experiments.wei2022.last_layers.training import train
-from singlearn.generalise import CurvePoint, learning_curve
+from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
+from singlearn.generalise import CurvePoint, LearningCurve, learning_curve
 
 RNG = np.random.default_rng(0)
 
@@ -184,14 +186,35 @@ def test_published_laplace_without_relu_draws_matrices_that_no_data_touched() ->
     )
 
 
-def test_tables_four_and_five_of_the_paper_are_one() -> None:
+def test_table_five_is_what_the_authors_released_and_not_table_four_again() -> None:
     by = {(c.table, c.layers, c.relu): c for c in CELLS}
     assert len(by) == 16
-    for layers in (1, 5):
-        for relu in (False, True):
-            assert published(by[4, layers, relu], methods.MAP) == published(
-                by[5, layers, relu], methods.MAP
-            )
+    released = {
+        (1, False): (34.06, 17.44, math.nan, 230.96, math.nan),
+        (5, False): (17.38, 12.39, math.nan, 275.38, 19.09),
+        (1, True): (22.72, 11.08, math.nan, math.nan, math.nan),
+        (5, True): (5.88, 4.20, math.nan, math.nan, 7.66),
+    }
+    for (layers, relu), slopes in released.items():
+        found = [published(by[5, layers, relu], method)[0] for method in methods.METHODS]
+        np.testing.assert_equal(found, slopes)
+
+
+def test_two_sizes_have_a_line_and_no_r_squared() -> None:
+    slope, r_squared = unweighted_line([100, 200], [0.03, 0.01], with_intercept=True)
+    assert slope == pytest.approx(4.0) and math.isnan(r_squared)
+
+
+def test_the_papers_own_figures_are_drawn() -> None:
+    points = tuple(CurvePoint("MAP", n, (3 / n, 3.2 / n), ("", ""), {}) for n in (100, 200, 400))
+    curve = LearningCurve("cell", (100, 200, 400), {"MAP": points}, True)
+    line = ([3.1 / n for n in (100, 200, 400)], 3.1, 0.0, 1.0)
+    figure = errors_against_inverse_size([("cell", curve, {"MAP": line})])
+    assert "slope 3.1, R² 1.000" in figure.axes[0].get_legend().get_texts()[0].get_text()
+
+
+def test_the_paper_as_printed() -> None:
+    by = {(c.table, c.layers, c.relu): c for c in CELLS}
     assert published(by[1, 5, True], methods.BOTH_MCMC)[0] == 0.835593
     assert math.isinf(published(by[3, 1, False], methods.MAP)[0])
 

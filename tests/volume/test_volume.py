@@ -20,7 +20,6 @@ from scipy.stats import norm
 
 import singlearn as sl
 from conftest import truth
-from singlearn.cli.exact_check import check
 from singlearn.models import polynomial
 from singlearn.results.caution import Reason
 from singlearn.volume.by_nested_sampling import _curve, volume_by_nested_sampling
@@ -441,18 +440,3 @@ def test_picture(nested, tempered):
     figure.savefig(io.BytesIO(), dpi=40)
     with pytest.raises(ValueError, match="of one triple"):
         sl.plot.volume([nested[CUSP][0], exact_curve(1.0, 4)])
-
-
-def test_check_agrees_with_the_proof():
-    readings = check("x^2*y^2 + y^4", smallest=1e-8, beta_max=1e6, live=200, particles=128)
-    exact, _ = POLYNOMIALS["x^2*y^2 + y^4"]
-    assert [r.name for r in readings] == [
-        "volume, nested sampling",
-        "volume, tempering",
-        "energy, tempering",
-    ]
-    for reading in readings:
-        assert reading.standard_error < 0.12
-        assert reading.agrees_with(exact)
-        assert reading.seconds > 0
-    assert not readings[0].agrees_with(1.0)

@@ -6,15 +6,39 @@ import argparse
 import inspect
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Any, NoReturn, get_type_hints
 
-from singlearn.exact.catalogue import Entry, table
+from singlearn.cli.arguments import Commands, add_command
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
+if TYPE_CHECKING:
+    from singlearn.exact.catalogue import Entry
 
-def run_catalogue(options: argparse.Namespace) -> None:
+
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "catalogue",
+        "list the models whose learning coefficient is proven, or evaluate one of the formulas",
+        "singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1",
+    )
+    command.add_argument(
+        "name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all"
+    )
+    # What follows the name depends on it, so it is read when the name is known.
+    command.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="--ARGUMENT VALUE",
+        help="of the formula; FORMULA --help lists them",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
     """Print the table, one of its rows, or the value of a formula at the arguments given."""
+    from singlearn.exact.catalogue import table
+
     formulas = table()
     if options.name is None:
         if options.json:

@@ -7,18 +7,80 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from singlearn.cli.arguments import Commands, add_command, positive
 from singlearn.cli.figure_file import is_picture, place, saved_or_why
-from singlearn.exact import ExactCoefficient, rlct
 from singlearn.results.document import print_document
-from singlearn.results.estimate import Estimate
 from singlearn.results.refusal import RefusalError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from singlearn.agreement import Agreement
+    from singlearn.exact import ExactCoefficient
 
-def run_exact(options: argparse.Namespace) -> None:
+
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "exact",
+        "find λ and m of a polynomial by algebra, proved or bounded",
+        'singlearn exact "(x + y^2)^2 + z^2" --picture',
+    )
+    command.add_argument(
+        "polynomials",
+        nargs="+",
+        metavar="K",
+        help="K itself, or several polynomials whose squares are added",
+    )
+    command.add_argument(
+        "--squares",
+        action="store_true",
+        help="a single polynomial is a generator too: K is its square",
+    )
+    command.add_argument(
+        "--at",
+        action="append",
+        metavar="x=1/2",
+        help="a coordinate of the point (default: the origin)",
+    )
+    command.add_argument(
+        "--everywhere", action="store_true", help="the smallest λ over all real points"
+    )
+    command.add_argument("--prior", metavar="φ", help='a factor of the density, such as "|x|*y^2"')
+    command.add_argument(
+        "--timeout",
+        type=positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="then the bounds found so far (default 60)",
+    )
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="measure λ too, by volume and by tempering under N(0, 1), and print all side by side",
+    )
+    command.add_argument(
+        "--full",
+        action="store_true",
+        help="print every chart of the proof, not only how many there are of each kind",
+    )
+    command.add_argument(
+        "--picture",
+        action="store_true",
+        help="draw what --picture-of says; --out FILE asks for it too",
+    )
+    command.add_argument(
+        "--picture-of",
+        choices=("polyhedron", "blow-up", "tree"),
+        help="the Newton polyhedron (the default for two or three variables at a point), the curve "
+        "beside the charts of its blow-up, or the tree of charts",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
     """Resolve, print, draw."""
+    from singlearn.exact import rlct
+
     if options.everywhere and options.at:
         raise RefusalError("--everywhere, --at: got both; at most one of them should be given")
     wanted = options.picture or options.picture_of is not None or is_picture(options.out)
@@ -31,15 +93,16 @@ def run_exact(options: argparse.Namespace) -> None:
         prior=options.prior,
         timeout=options.timeout,
     )
-    rows = _check(result, options) if options.check else []
+    checked = _check(result, options) if options.check else None
     figure, not_drawn = None, None
     if out is not None:
         figure, not_drawn = saved_or_why(_picture(result, options.picture_of), out, "exact")
     if options.json:
+        rows = [] if checked is None else checked.rows()
         print_document({**_document(result, figure), "check": rows})
     else:
         parts = [str(result), result.explain() if options.full else result.summary()]
-        parts += [_table(rows)] if rows else []
+        parts += [] if checked is None else [str(checked)]
         parts += [f"  figure: {figure or 'not written'}"] if out is not None else []
         print("\n\n".join(parts))
     # A full disk, say: the proof took long, and is printed all the same.
@@ -63,11 +126,12 @@ def _picture(result: ExactCoefficient, of: str | None) -> Figure:
         return plot.chart_tree(result)
 
 
-def _check(result: ExactCoefficient, options: argparse.Namespace) -> list[dict[str, Any]]:
-    """λ by algebra over all real points and by measurement under the prior N(0, 1), which sees them
-    all.
+def _check(result: ExactCoefficient, options: argparse.Namespace) -> Agreement:
+    """λ by algebra over all real points, and by measurement under the prior N(0, 1), which sees
+    them all.
     """
-    from singlearn.cli.exact_check import check
+    from singlearn.agreement import agreement
+    from singlearn.exact import rlct
 
     if options.at or options.prior:
         raise RefusalError(
@@ -80,46 +144,7 @@ def _check(result: ExactCoefficient, options: argparse.Namespace) -> list[dict[s
     everywhere = result if options.everywhere else rlct(text, domain="all", timeout=options.timeout)
     if everywhere.value == inf:
         raise RefusalError("--check: K has no real zero, so there is no λ to measure")
-    known = everywhere if everywhere.status == "proved" else None
-    row = {
-        "reading": "algebra, all real points",
-        "learning_coefficient": str(everywhere.value),
-        "multiplicity": everywhere.multiplicity,
-    }
-    rows: list[dict[str, Any]] = [
-        {
-            **row,
-            "status": everywhere.status,
-            "lower": str(everywhere.lower),
-            "upper": str(everywhere.upper),
-        }
-    ]
-    for reading in check(text, known, seed=options.seed):
-        agrees = None if known is None else reading.agrees_with(float(known))
-        rows.append({**reading.to_dict(), "agrees": agrees})
-    return rows
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    first = rows[0]
-    value = (
-        first["learning_coefficient"]
-        if first["status"] == "proved"
-        else f"{first['lower']} … {first['upper']}"
-    )
-    lines = [
-        f"  {'reading':<26} {'λ':>16}  {'m':>2}  seconds",
-        f"  {first['reading']:<26} {value:>16}  {first['multiplicity'] or '?':>2}",
-    ]
-    for row in rows[1:]:
-        measured = str(Estimate(row["learning_coefficient"], row["standard_error"]))
-        verdict = {True: "", False: "  does not agree", None: ""}[row["agrees"]]
-        lines.append(
-            f"  {row['reading']:<26} {measured:>16}  {row['multiplicity'] or '?':>2}  "
-            f"{row['seconds']:7.0f}{verdict}"
-        )
-        lines += [f"    warning: {warning}" for warning in row["warnings"]]
-    return "\n".join(lines)
+    return agreement(text, everywhere, seed=options.seed)
 
 
 def _coordinate(text: str) -> tuple[str, str]:

@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import argparse
 
+from singlearn.cli.arguments import Commands, add_command
 from singlearn.cli.figure_file import folder
-from singlearn.experiments import REGISTRY
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
 
-def run_experiment(options: argparse.Namespace) -> None:
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "experiment",
+        "make a published table again; without a name, list them",
+        "singlearn experiment table2 --quick",
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help="of the experiment")
+    command.add_argument(
+        "--quick", action="store_true", help="under a minute instead of the published precision"
+    )
+    versions = command.add_mutually_exclusive_group()
+    for name, what in (
+        ("as-stated", "as the text defines it (the default)"),
+        ("as-published", "as the published code computes it"),
+    ):
+        versions.add_argument(
+            f"--{name}",
+            dest="version_of",
+            action="store_const",
+            const=name,
+            help=f"generalisation: {what}",
+        )
+
+
+def run(options: argparse.Namespace) -> None:
     """Run an experiment by name, or list them all."""
+    from singlearn.experiments import REGISTRY
+
     if options.name is None:
         _list(options.json)
         return
@@ -43,6 +70,8 @@ def run_experiment(options: argparse.Namespace) -> None:
 
 
 def _list(as_json: bool) -> None:
+    from singlearn.experiments import REGISTRY
+
     summaries = {name: experiment.summary for name, experiment in REGISTRY.items()}
     if as_json:
         print_document({"command": "experiment", "experiments": summaries})

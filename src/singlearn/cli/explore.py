@@ -6,16 +6,51 @@ import argparse
 import webbrowser
 from pathlib import Path
 
+from singlearn.cli.arguments import Commands, add_command, add_network_file
 from singlearn.cli.figure_file import folder, free_name, new_file
-from singlearn.cli.network_file import print_assumed, read_network_file
-from singlearn.explore import explore
 from singlearn.results.document import print_document
 
 NAME = "explore.html"
 
 
-def run_explore(options: argparse.Namespace) -> int:
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "explore",
+        "see why a model is singular, with your hands, in a browser",
+        "singlearn explore net.npz",
+    )
+    command.add_argument(
+        "net",
+        nargs="?",
+        type=Path,
+        metavar="NET",
+        help="a two-layer ReLU network to open, in a file that symmetry describe reads (default: "
+        "an example)",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.html",
+        help="the page to write (default: explore.html in --out)",
+    )
+    command.add_argument(
+        "--scene",
+        metavar="NAME",
+        help="the scene to begin with: network, fibre, valley, descent or phases",
+    )
+    command.add_argument(
+        "--no-open", action="store_true", help="write the page, do not start a browser"
+    )
+    add_network_file(command)
+
+
+def run(options: argparse.Namespace) -> int:
     """Write the page and show it."""
+    from singlearn.cli.network_file import print_assumed, read_network_file
+    from singlearn.explore import explore
+
     net, assumed = (None, []) if options.net is None else read_network_file(options.net, options)
     explorer = explore(net, scene=options.scene)
     path = explorer.save(

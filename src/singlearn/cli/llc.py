@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from singlearn.cli.arguments import Commands, add_command, as_number
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.results.document import print_document
@@ -16,7 +17,69 @@ from singlearn.results.refusal import RefusalError
 FAILED = 1
 
 
-def run_llc(options: argparse.Namespace) -> int:
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "llc",
+        "measure the local learning coefficient λ̂ of a trained PyTorch network",
+        "singlearn llc net.pt --model net.py:build --data net.py:data --only 'layers.3.*'",
+    )
+    command.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        type=Path,
+        help="weights: .pt or .safetensors, or a folder with one",
+    )
+    command.add_argument(
+        "--model",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is the module, or a function without arguments that builds it",
+    )
+    command.add_argument(
+        "--data",
+        required=True,
+        metavar="FILE.py:NAME",
+        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a "
+        "function that returns one",
+    )
+    command.add_argument(
+        "--loss",
+        metavar="FILE.py:NAME",
+        help="NAME is a function loss(output, target) of per-sample losses in nats; not needed for "
+        "class labels (cross entropy)",
+    )
+    command.add_argument(
+        "--only",
+        action="append",
+        metavar="PATTERN",
+        help="sample the parameters with such names, such as 'layers.3.*'; may be repeated",
+    )
+    # What these may be the library says, in one place and in the same words.
+    command.add_argument(
+        "--gamma",
+        type=as_number,
+        default="auto",
+        metavar="γ",
+        help="tie to the trained parameters (default: by the size of the weights)",
+    )
+    command.add_argument(
+        "--chains",
+        type=as_number,
+        default=8,
+        metavar="N",
+        help="half start at w*, half away from it (default 8)",
+    )
+    command.add_argument(
+        "--max-steps",
+        type=as_number,
+        default=100_000,
+        metavar="N",
+        help="steps of each chain at most (default 100000)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
     """Load weights, model and data, sample around the weights, print λ̂ with its verdict and draw
     the chains; 1 if λ̂ is withheld.
     """

@@ -24,9 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        # Every command has a module of its name with a function run_NAME, imported only now.
-        run = getattr(import_module(f"singlearn.cli.{options.command}"), f"run_{options.command}")
-        status = run(options)
+        # Every command has a module of its name with a function run.
+        status = import_module(f"singlearn.cli.{options.command}").run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("singlearn: interrupted", file=sys.stderr)

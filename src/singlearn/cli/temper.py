@@ -4,18 +4,58 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from singlearn import plot
+from singlearn.cli.arguments import Commands, add_command, add_replicates, positive
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import load_name
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
-from singlearn.tempering import Run, temper
-from singlearn.triple import Triple
+
+if TYPE_CHECKING:
+    from singlearn.tempering import Run
+    from singlearn.triple import Triple
 
 
-def run_temper(options: argparse.Namespace) -> None:
+def add_arguments(commands: Commands) -> None:
+    command = add_command(
+        commands,
+        "temper",
+        "temper a model of your own and read its free energy and λ",
+        "singlearn temper model.py:triple --beta-max 1 --save run.nc",
+    )
+    command.add_argument(
+        "triple",
+        metavar="FILE.py:NAME",
+        help="NAME is a Triple, or a function without arguments that returns one",
+    )
+    command.add_argument(
+        "--beta-max",
+        type=positive,
+        default=1.0,
+        metavar="β",
+        help="largest inverse temperature (default 1, the posterior)",
+    )
+    add_replicates(command, 1024)
+    command.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="write every rung there; a run begun there is resumed",
+    )
+    command.add_argument(
+        "--save",
+        type=Path,
+        metavar="PATH",
+        help="write the run as NetCDF, or as Zarr if PATH ends in .zarr",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
     """Load the triple, temper it, print the summary, draw the thermodynamics."""
+    from singlearn import plot
+    from singlearn.tempering import temper
+
     triple, name = load_triple(options.triple)
     out = place(options.out)
     if options.save is not None and not options.save.absolute().parent.is_dir():
@@ -61,6 +101,8 @@ def load_triple(where: str) -> tuple[Triple, str]:
         RefusalError: no such file or name, the file or the function raises an exception, or what it
             gives is no triple.
     """
+    from singlearn.triple import Triple
+
     triple = load_name(where, "FILE.py:NAME", "model.py:triple", call=True, kind=Triple)
     if not isinstance(triple, Triple):
         raise RefusalError(

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.known_number import KnownNumber
 from singlearn.exact.marked_text import latex_of_formula
-from singlearn.exact.proof import Proof
+from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.prompt import Shown
 
@@ -65,7 +65,7 @@ class ExactCoefficient(KnownNumber, Shown):
     upper: Fraction | float | None = None
     reason: str = ""
     certificate: Certificate | None = None
-    proof: Proof | None = None
+    proof: ResolutionProof | None = None
 
     def __post_init__(self) -> None:
         if self.value is not None and self.value <= 0:
@@ -168,7 +168,7 @@ class ExactCoefficient(KnownNumber, Shown):
         """
         return self.resolution().tree()
 
-    def resolution(self) -> Proof:
+    def resolution(self) -> ResolutionProof:
         """The proof by charts.
 
         Raises:

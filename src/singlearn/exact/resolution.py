@@ -12,7 +12,6 @@ from typing import Any
 
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.marked_text import formula
-from singlearn.exact.proof import Proof
 from singlearn.exact.read.inputs import (
     Function,
     function_size,
@@ -27,13 +26,14 @@ from singlearn.exact.read.inputs import (
     variables_of,
 )
 from singlearn.exact.read.ring import terms_of
+from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.essential import essential_coordinates
 from singlearn.exact.resolve.explain import explanation, open_reasons
 from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
 from singlearn.exact.resolve.prior_sign import prior_is_shown_nonnegative
-from singlearn.exact.resolve.proof import Node
+from singlearn.exact.resolve.proof import ProofNode
 from singlearn.exact.resolve.proof_charts import proof_charts
 from singlearn.exact.resolve.search import OutOfTimeError, Search
 from singlearn.exact.resolve.sign import negative_point, never_negative
@@ -165,12 +165,12 @@ def resolve(
     return _in_box(function, linear, places, nodes, bound, domain, prior, shown)
 
 
-def _solved(search: Search, linear: Search, chart: Chart, power: int) -> Node:
+def _solved(search: Search, linear: Search, chart: Chart, power: int) -> ProofNode:
     """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces."""
     return _better(_from_polyhedra(search, chart, power), linear, power)
 
 
-def _better(node: Node, linear: Search, power: int) -> Node:
+def _better(node: ProofNode, linear: Search, power: int) -> ProofNode:
     """The node, or one from blow-ups of coordinate subspaces, if that says more."""
     if _settled(node, power):
         return node
@@ -180,13 +180,13 @@ def _better(node: Node, linear: Search, power: int) -> Node:
     return node if node.bound.proved else max(node, other, key=lambda found: found.bound.low)
 
 
-def _settled(node: Node, power: int) -> bool:
+def _settled(node: ProofNode, power: int) -> bool:
     return node.bound.low[0] == inf or (
         node.bound.proved and (power == 2 or never_negative([node]))
     )
 
 
-def _from_polyhedra(search: Search, chart: Chart, power: int) -> Node:
+def _from_polyhedra(search: Search, chart: Chart, power: int) -> ProofNode:
     """In the given coordinates; a K that was not written as squares, if need be, in others that its
     lowest forms suggest.
     """
@@ -302,7 +302,7 @@ def _place(point: Mapping[str, Fraction]) -> dict[str, Any]:
     return {"point": {name: str(x) for name, x in point.items()}}
 
 
-def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[Node]]:
+def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], list[ProofNode]]:
     """One chart for every set of coordinates that vanish: together all real points."""
     count = len(chart.local)
     if count > MOST_FOR_EVERYWHERE:
@@ -314,7 +314,7 @@ def _everywhere(search: Search, chart: Chart) -> tuple[list[dict[str, Any]], lis
             "or add up the λ of summands in separate variables"
         )
     places: list[dict[str, Any]] = []
-    nodes: list[Node] = []
+    nodes: list[ProofNode] = []
     ceiling = NEVER
     for size in range(len(chart.local), -1, -1):
         for zero in combinations(range(len(chart.local)), size):
@@ -356,7 +356,7 @@ def _in_box(
     function: Function,
     search: Search,
     places: list[dict[str, Any]],
-    nodes: list[Node],
+    nodes: list[ProofNode],
     everywhere: Bound,
     domain: Any,
     prior: Any,
@@ -477,7 +477,7 @@ def _result(
     prior: Any,
     scope: Any,
     places: list[dict[str, Any]],
-    nodes: list[Node],
+    nodes: list[ProofNode],
     bound: Bound,
     reason: str,
     point: Mapping[str, Fraction] | None = None,
@@ -529,7 +529,7 @@ def _result(
         source="resolution of singularities by singlearn.exact.rlct, with a certificate",
         conditions=_conditions(scope, point, prior),
         certificate=certificate(statement, places, nodes, bound),
-        proof=Proof(
+        proof=ResolutionProof(
             explanation(nodes, bound, why, place),
             summary(nodes, bound, why, place),
             proof_charts(nodes),

@@ -28,7 +28,7 @@ from singlearn.local.training.fingerprint import digest
 from singlearn.local.training.identity import identity_of_sweep
 from singlearn.running import identity
 from singlearn.running.arguments import real_number
-from singlearn.running.progress import counted
+from singlearn.running.progress import Progress, counted
 from singlearn.running.whole_files import as_path
 from singlearn.symmetry import (
     Box,
@@ -67,7 +67,7 @@ def timeline(
     hidden_kinks: bool = True,
     learning_coefficient: bool | Mapping[str, Any] = False,
     folder: str | os.PathLike[str] | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> Timeline:
     r"""What every hidden node does at every checkpoint, and which symmetries are born and die
     between them.
@@ -96,7 +96,7 @@ def timeline(
             dictionary has arguments of :func:`singlearn.local.trajectory` that are to be others.
         folder: finished checkpoints are kept there and not computed again; it belongs to its data,
             network, loss and tolerance.
-        progress: a bar on standard error; default: if it is a terminal.
+        progress: as for ``temper``.
 
     Returns:
         Roles, kinks, ranks, conserved quantities, loss and λ̂ by checkpoint, with births and
@@ -191,7 +191,7 @@ def _trajectory(
     loss: Loss,
     data: Any,
     folder: Any,
-    progress: bool | None,
+    progress: Progress,
     asked: dict[str, Any],
 ) -> Trajectory:
     from singlearn.local.training.trajectory import trajectory  # likewise

@@ -34,7 +34,19 @@ from singlearn.generalise.point_estimate import (
     mle_each,
 )
 from singlearn.generalise.predictor import Predictor, predictive
+from singlearn.generalise.process_maximum import (
+    maximum_over_directions,
+    one_node_constant,
+    reduced_rank_constant,
+)
 from singlearn.generalise.slope import Slope, fit_slope
+from singlearn.generalise.unrealisable import (
+    Level,
+    LocationAtN,
+    is_level,
+    location_model,
+    power_law_error,
+)
 
 __all__ = [
     "Chains",
@@ -45,6 +57,8 @@ __all__ = [
     "Laplace",
     "LaplaceRefusedError",
     "LearningCurve",
+    "Level",
+    "LocationAtN",
     "Method",
     "NotAtMode",
     "NotPositiveDefinite",
@@ -61,13 +75,19 @@ __all__ = [
     "error",
     "fit_slope",
     "freeze",
+    "is_level",
     "laplace",
     "learning_curve",
+    "location_model",
     "map_estimate",
     "map_estimate_each",
+    "maximum_over_directions",
     "mle",
     "mle_each",
     "nuts",
+    "one_node_constant",
+    "power_law_error",
     "predictive",
+    "reduced_rank_constant",
     "thaw",
 ]

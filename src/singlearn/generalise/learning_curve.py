@@ -23,6 +23,7 @@ from singlearn.results.prompt import Shown
 from singlearn.running import identity
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.running.identity import Part
+from singlearn.running.progress import Progress
 from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
 from singlearn.triple import Triple
@@ -286,7 +287,7 @@ def learning_curve(
     realisable: bool | None = None,
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> LearningCurve:
     r"""Measure :math:`E_n G(n)` of every method at every n, over data sets drawn afresh, each with
     a test set of its own.
@@ -309,7 +310,8 @@ def learning_curve(
             share one folder.
         client: a Dask client, to spread methods and sizes over its workers; by default they run
             here.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
 
     Raises:
         ValueError: sizes that are no integers or do not increase, no method, fewer than 2 data

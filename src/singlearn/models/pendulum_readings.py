@@ -36,10 +36,8 @@ def pendulum_four(
     Prior x₀ and v ~ N(0, 1), g and t ~ LogNormal(0, 1).
 
     Known: λ = 1/2, m = 1 for every truth. One number is seen, and its derivatives with respect to
-        x₀ and v,
-    :math:`\cos φ` and :math:`\sin φ/\sqrt g`, are never both zero: the Fisher information has rank
-    1 of 4 everywhere, and the
-    true parameters are a smooth hypersurface.
+    x₀ and v, :math:`\cos φ` and :math:`\sin φ/\sqrt g`, are never both zero: the Fisher information
+    has rank 1 of 4 everywhere, and the true parameters are a smooth hypersurface.
 
     Args:
         n: number of readings ≥ 1.

@@ -36,7 +36,7 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
     lies, a cubic between the places where kinks cross each other or leave the box, and two Gauss
     points integrate a cubic exactly. Everything is a sum of squares, so :math:`K ≥ 0` and keeps its
     digits near the true parameters. It can be compiled, mapped and differentiated twice; its cost
-    grows like (number of nodes)⁴ for two inputs. :func:`singlearn.exact.relu_kl` is the
+    grows like (number of nodes)⁴ for two inputs. :func:`singlearn.exact.divergences.relu_kl` is the
     same as a fraction.
 
     Args:

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
+    from singlearn.plot.blown_up_curve import curve_blow_up
     from singlearn.plot.boundary_lines import activation_boundaries
     from singlearn.plot.charts_of_blow_up import blow_up
     from singlearn.plot.collapsed_curves import collapsed
     from singlearn.plot.curves_along_a_parameter import phase_diagram
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
+    from singlearn.plot.descent_in_valleys import sharp_and_flat
     from singlearn.plot.divergence_on_a_plane import Side, plane
     from singlearn.plot.function_on_a_line import kinks
     from singlearn.plot.function_surface import surface
     from singlearn.plot.graph_of_nodes import network_graph
     from singlearn.plot.lanes_of_nodes import timeline
+    from singlearn.plot.laplace_with_epsilon import epsilon_laplace
     from singlearn.plot.learning_curves import generalisation_error
     from singlearn.plot.ledger_of_optimiser import ledger
     from singlearn.plot.llc_chains import chains
@@ -62,6 +65,9 @@ PICTURES = {
     "ledger": "ledger_of_optimiser",
     "timeline": "lanes_of_nodes",
     "trajectory": "trajectory_of_training",
+    "curve_blow_up": "blown_up_curve",
+    "epsilon_laplace": "laplace_with_epsilon",
+    "sharp_and_flat": "descent_in_valleys",
     "valley": "valley_and_posterior",
     "volume": "volume_curve",
     "zeta": "poles_of_zeta",
@@ -79,6 +85,8 @@ __all__ = [
     "chains",
     "chart_tree",
     "collapsed",
+    "curve_blow_up",
+    "epsilon_laplace",
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
@@ -92,6 +100,7 @@ __all__ = [
     "phases",
     "plane",
     "selection",
+    "sharp_and_flat",
     "smoothness",
     "surface",
     "thermodynamics",

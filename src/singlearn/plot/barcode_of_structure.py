@@ -13,7 +13,7 @@ from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
-    from singlearn.symmetry.trained.hierarchy import DeepHierarchy, Hierarchy
+    from singlearn.symmetry.trained.hierarchy_of_layer import DeepHierarchy, Hierarchy
 
 KINDS = {
     "boundaries coincide": (INK, "o"),

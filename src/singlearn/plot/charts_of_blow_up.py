@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ MOST_CHARTS = 6
 
 
 @dataclass(frozen=True)
-class Divisor:
+class DrawnDivisor:
     """A divisor of the blow-up, and how it is drawn.
 
     Args:
@@ -97,10 +98,10 @@ def blow_up(result: ExactCoefficient) -> Figure:
     # Weights are of the coordinates in the order of the result, whatever their names.
     rays = regular_fan([(ray[0], ray[1]) for ray in fan.rays])
     divisors = [
-        Divisor(ray, function.density(ray), function.order(ray), *SERIES[i % len(SERIES)])
+        DrawnDivisor(ray, function.density(ray), function.order(ray), *SERIES[i % len(SERIES)])
         for i, ray in enumerate(rays)
     ]
-    charts = list(zip(divisors, divisors[1:], strict=False))
+    charts = list(pairwise(divisors))
     shown = _chosen(charts)
     columns = 2 if len(shown) == 4 else min(len(shown), 3)
     rows = -(-len(shown) // columns)
@@ -217,10 +218,12 @@ def _squarefree(poly: Any) -> bool:
     return poly.degree() < 2 or poly.gcd(poly.derivative()).degree() == 0
 
 
-def _chosen(charts: list[tuple[Divisor, Divisor]]) -> list[tuple[Divisor, Divisor]]:
+def _chosen(
+    charts: list[tuple[DrawnDivisor, DrawnDivisor]],
+) -> list[tuple[DrawnDivisor, DrawnDivisor]]:
     """Those of the smallest λ, in their order."""
 
-    def least(pair: tuple[Divisor, Divisor]) -> Fraction:
+    def least(pair: tuple[DrawnDivisor, DrawnDivisor]) -> Fraction:
         return min((Fraction(d.h + 1, d.k) for d in pair if d.k), default=Fraction(10**9))
 
     kept = sorted(range(len(charts)), key=lambda i: least(charts[i]))[:MOST_CHARTS]
@@ -242,7 +245,9 @@ def _draw_curve(axes: Axes, function: FunctionAtPoint) -> None:
     _finish(axes, *(f"${name}$".replace(r"\tfrac", r"\frac") for name in moved))
 
 
-def _draw_chart(axes: Axes, function: FunctionAtPoint, one: Divisor, two: Divisor) -> None:
+def _draw_chart(
+    axes: Axes, function: FunctionAtPoint, one: DrawnDivisor, two: DrawnDivisor
+) -> None:
     """u = 0 is the divisor of the first ray, v = 0 that of the second."""
     grid = np.linspace(-REACH, REACH, POINTS)
     U, V = np.meshgrid(grid, grid)
@@ -293,7 +298,7 @@ def _zeros(axes: Axes, X: np.ndarray, Y: np.ndarray, values: np.ndarray) -> None
         axes.contour(X, Y, values, levels=[0.0], colors="black", linewidths=1.6, zorder=3)
 
 
-def _legend(figure: Figure, divisors: Sequence[Divisor], curve: bool) -> None:
+def _legend(figure: Figure, divisors: Sequence[DrawnDivisor], curve: bool) -> None:
     handles = [
         Line2D(
             [],

@@ -14,7 +14,7 @@ from singlearn.plot.takes import takes
 
 
 def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
-    """The curves that were brought, and beside them the same in scaled coordinates, where they should be one.
+    """The curves that were brought, and beside them the same in scaled coordinates.
 
     Args:
         found: from ``sl.collapse``.
@@ -35,7 +35,8 @@ def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
         error = own[2] if len(own) == 3 else None
         style = {"color": colour, "markersize": 4, "linewidth": 1.0, "capsize": 0}
         before.errorbar(own[0], own[1], error, fmt="o-", label=f"n = {n:g}", **style)
-        after.errorbar(scaled[0], scaled[1], scaled[2] if error is not None else None, fmt="o", **style)
+        bars = scaled[2] if error is not None else None
+        after.errorbar(scaled[0], scaled[1], bars, fmt="o", **style)
     before.set_xlabel("$x$")
     before.set_ylabel("$y$")
     before.legend(frameon=False, fontsize=8)

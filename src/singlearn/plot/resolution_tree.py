@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from singlearn.exact import ExactCoefficient
 from singlearn.exact.marked_text import latex, plain
-from singlearn.exact.proof import ProofChart
+from singlearn.exact.resolution_proof import ProofChart
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET
 from singlearn.plot.takes import takes

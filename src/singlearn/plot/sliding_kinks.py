@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.symmetry.deep import DeepReLU, HiddenKink
+from singlearn.symmetry.domain import DomainLike, as_box
 
 POINTS = 2001
 PIXELS = 300
@@ -18,7 +18,7 @@ PIXELS = 300
 
 def hidden_kinks(
     net: DeepReLU,
-    box: tuple[Float[np.ndarray, " inputs"], Float[np.ndarray, " inputs"]],
+    domain: DomainLike,
     kinks: Sequence[HiddenKink],
 ) -> Figure:
     """The first output of a network with one or two inputs, and where its hidden kinks are and can
@@ -31,15 +31,13 @@ def hidden_kinks(
 
     Args:
         net: one or two inputs.
-        box: (lower, upper) corners of the part that is drawn.
+        domain: the box that is drawn, or its (lower, upper).
         kinks: from :func:`singlearn.symmetry.hidden_polytopes`.
 
     Raises:
         ValueError: more than two inputs.
     """
-    lower, upper = (
-        np.broadcast_to(np.asarray(end, dtype=np.float64), (net.widths[0],)) for end in box
-    )
+    lower, upper = as_box(domain, net.widths[0]).corners
     if net.widths[0] == 1:
         figure = Figure(figsize=(6.4, 3.2 + 0.45 * max(len(kinks), 1)), layout="constrained")
         above, below = figure.subplots(

@@ -5,12 +5,20 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Bar = TypeVar("Bar", bound="ProgressBar")
+
+Progress = Callable[[float, str], object] | bool | None
+"""The argument ``progress`` of everything that takes long.
+
+``True`` shows a bar, or lines where there is neither terminal nor notebook; ``False`` shows nothing;
+``None`` a bar, or lines from the first minute on. A function is called with the share that is done,
+from 0 to 1, and with what is being done in words; every part of the work counts from 0 again.
+"""
 
 SECONDS_BETWEEN_LINES = 60.0
 """Of a log file; work that ends earlier leaves no line there unless progress was asked for."""
@@ -28,17 +36,24 @@ class ProgressBar:
     Args:
         name: of the work.
         words: what is being done first.
-        visible: ``True`` also says at once that work has begun where there is no bar; ``False`` is
-            silence; ``None`` a bar, or lines from the first minute on.
+        visible: the argument ``progress``: ``True`` also says at once that work has begun where
+            there is no bar; ``False`` is silence; ``None`` a bar, or lines from the first minute
+            on; a function is called in their place.
+
+    Raises:
+        TypeError: ``visible`` is something else.
     """
 
-    def __init__(self, name: str, words: str, visible: bool | None = None) -> None:
-        self._name, self._words, self._visible = name, words, visible
+    def __init__(self, name: str, words: str, visible: Progress = None) -> None:
+        self._name, self._words, self._visible = name, words, checked(visible)
         self._bar: Any = None
         self._lines: _Lines | None = None
 
     def __enter__(self: Bar) -> Bar:
         if self._visible is False:
+            return self
+        if callable(self._visible):
+            self._visible(0.0, f"{self._name}: {self._words}")
             return self
         if in_notebook() or sys.stderr.isatty():
             self._bar = _tqdm()(
@@ -56,6 +71,8 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if callable(self._visible) and kind is None:
+            self._visible(1.0, f"{self._name}: done")
         if self._bar is not None:
             self._bar.close()
         if self._lines is not None:
@@ -64,12 +81,32 @@ class ProgressBar:
     def show(self, share: float, words: str) -> None:
         """Fill the bar to ``share`` and change the words."""
         self._words = words
+        if callable(self._visible):
+            self._visible(min(max(share, 0.0), 1.0), f"{self._name}: {words}")
         if self._bar is not None:
             self._bar.set_postfix_str(words, refresh=False)
             self._bar.n = min(max(share, 0.0), 1.0)
             self._bar.refresh()
         if self._lines is not None:
             self._lines.show(share, words)
+
+
+def checked(progress: Progress) -> Progress:
+    """The argument ``progress``, if it is one.
+
+    Raises:
+        TypeError: it is not.
+
+    >>> checked("yes")
+    Traceback (most recent call last):
+    TypeError: progress: got 'yes'; it should be True, False, None or a function of (share, words)
+    """
+    if progress is None or isinstance(progress, bool) or callable(progress):
+        return progress
+    raise TypeError(
+        f"progress: got {progress!r}; it should be True, False, None or a function of (share, "
+        f"words)"
+    )
 
 
 class _Lines:
@@ -120,7 +157,7 @@ def _tqdm() -> Any:
     return tqdm
 
 
-def counted(name: str, pieces: Iterable[T], count: int, visible: bool | None = None) -> Iterator[T]:
+def counted(name: str, pieces: Iterable[T], count: int, visible: Progress = None) -> Iterator[T]:
     """The pieces as they come, with how many of how many there are and the time left if the others
     take as long.
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from singlearn.running import identity
 from singlearn.running.claim import ENDING, Claim, FolderInUseError, holder, is_silent
 from singlearn.running.identity import Part
-from singlearn.running.progress import counted
+from singlearn.running.progress import Progress, counted
 from singlearn.running.whole_files import create_whole, make_folder, remove_if_empty, write_whole
 
 Task = TypeVar("Task")
@@ -48,7 +48,7 @@ def spread(
     measure: Measure[Result],
     tasks: Sequence[Task],
     client: Client | None,
-    progress: bool | None,
+    progress: Progress,
 ) -> list[Result]:
     """The results of all tasks in their order, here one after the other under a progress bar, or
     over a client's workers.

@@ -1,6 +1,64 @@
-"""Choosing among models of one family by their free energies."""
+"""Choosing among models of one family by their free energies; CSV tables and ready-made families.
 
-from singlearn.selection.select import select
-from singlearn.selection.selection import Candidate, Difference, Selection, difference
+What reads tables does not load JAX: a file that cannot be read is refused before it is imported.
+"""
 
-__all__ = ["Candidate", "Difference", "Selection", "difference", "select"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from singlearn.selection.compare import select
+    from singlearn.selection.csv_table import Dialect, Table, read_csv
+    from singlearn.selection.families import (
+        Family,
+        galaxies_family,
+        mixture_family,
+        reduced_rank_family,
+        standardised,
+    )
+    from singlearn.selection.selection import Candidate, Difference, Selection, difference
+
+__all__ = [
+    "Candidate",
+    "Dialect",
+    "Difference",
+    "Family",
+    "Selection",
+    "Table",
+    "difference",
+    "galaxies_family",
+    "mixture_family",
+    "read_csv",
+    "reduced_rank_family",
+    "select",
+    "standardised",
+]
+
+PLACES = {
+    "compare": ("select",),
+    "csv_table": ("Dialect", "Table", "read_csv"),
+    "families": (
+        "Family",
+        "galaxies_family",
+        "mixture_family",
+        "reduced_rank_family",
+        "standardised",
+    ),
+    "selection": ("Candidate", "Difference", "Selection", "difference"),
+}
+"""Public names by the module they are in."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in PLACES.items():
+        if name in names:
+            return getattr(import_module(f"singlearn.selection.{module}"), name)
+    raise AttributeError(
+        f"module 'singlearn.selection' has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

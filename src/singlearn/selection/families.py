@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,17 @@ FEWEST_STEPS = 2**10
 
 @dataclass(frozen=True)
 class Family:
-    """What to temper for every K, and how to call it; ``note`` says how a file was understood."""
+    """What to temper for every K, and how to call it.
+
+    Attributes:
+        name: of the data.
+        description: one line for tables and figures.
+        x_label: of the axis of a predictive density, with its unit.
+        triple: K to the triple; ``selection.select(family.triple, sizes)`` compares them.
+        largest: K up to which they are compared where nobody says.
+        note: how a file was understood.
+        file: of Python, where the family is defined by a user.
+    """
 
     name: str
     description: str
@@ -38,6 +49,7 @@ class Family:
     triple: Callable[[int], Triple]
     largest: int
     note: str = ""
+    file: Path | None = None
 
 
 def galaxies_family() -> Family:
@@ -101,7 +113,7 @@ def reduced_rank_family(table: Table, response: Sequence[str] | None) -> Family:
             "to predict them from"
         )
     _refuse_extreme(table)
-    x, y = _standardised(table, rest), _standardised(table, at)
+    x, y = standardised(table, rest), standardised(table, at)
     n, inputs = x.shape
     if n <= inputs + 1:
         raise RefusalError(
@@ -162,7 +174,29 @@ def _refuse_extreme(table: Table) -> None:
             )
 
 
-def _standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "rows columns"]:
+def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "rows columns"]:
+    """Columns of a table with mean 0 and standard deviation 1, over all rows.
+
+    Args:
+        table: whose columns.
+        columns: by place in the table, from 0 on.
+
+    Returns:
+        The columns in this order, without a unit.
+
+    Raises:
+        RefusalError: all values of a column are equal.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from singlearn.selection.csv_table import read_csv
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "data.csv"
+    ...     _ = path.write_text("a,b\n1,5\\n3,9\\n")
+    ...     table = read_csv(path)
+    >>> standardised(table, [1, 0]).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
+    """
     values = table.values[:, columns]
     deviation = values.std(axis=0)
     for column, own in zip(columns, deviation, strict=True):
@@ -171,4 +205,5 @@ def _standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "ro
                 f"{table.path}, {table.columns[column]}: all its values are equal; a regression "
                 "needs columns that vary"
             )
-    return (values - values.mean(axis=0)) / deviation
+    found: Float[np.ndarray, "rows columns"] = (values - values.mean(axis=0)) / deviation
+    return found

@@ -34,7 +34,8 @@ from singlearn.symmetry.domain import Box, Domain, Polytope
 from singlearn.symmetry.fibre.fibre import Fibre
 from singlearn.symmetry.linear_domains import LinearDomain, linear_domains
 from singlearn.symmetry.smooth import TwoLayerSmooth, proximate_rank
-from singlearn.symmetry.trained.hierarchy import Hierarchy, hierarchy
+from singlearn.symmetry.trained.hierarchy import hierarchy
+from singlearn.symmetry.trained.hierarchy_of_layer import Hierarchy
 from singlearn.symmetry.trained.relation import Relation
 from singlearn.symmetry.trained.snapping import Snap, snap
 from singlearn.symmetry.two_layer.distance import Distance, sup_distance

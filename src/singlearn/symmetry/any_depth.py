@@ -7,7 +7,6 @@ Two-layer networks of tanh, sigmoid, erf, SiLU and GELU go through the same door
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import overload
 
 import numpy as np
@@ -18,6 +17,7 @@ from singlearn.running.arguments import real_number
 from singlearn.symmetry.conversions import from_deep, to_deep
 from singlearn.symmetry.deep import (
     DeepEquivalence,
+    DeepExplainedRank,
     DeepReLU,
     NodeState,
     compress_deep,
@@ -25,8 +25,7 @@ from singlearn.symmetry.deep import (
     explained_rank_deep,
     node_states,
 )
-from singlearn.symmetry.deep import ExplainedRank as DeepExplainedRank
-from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.domain import Box, Domain, DomainLike, as_box, as_domain
 from singlearn.symmetry.fibre.fibre import Fibre
 from singlearn.symmetry.fibre.fibre import fibre as fibre_two_layer
 from singlearn.symmetry.smooth import (
@@ -62,17 +61,20 @@ from singlearn.symmetry.two_layer.roles import node_roles as node_roles_two_laye
 
 @overload
 def equivalent(
-    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None = None, tolerance: Number | None = None
+    a: TwoLayerReLU,
+    b: TwoLayerReLU,
+    domain: DomainLike | None = None,
+    tolerance: Number | None = None,
 ) -> Equivalence: ...
 @overload
 def equivalent(
-    a: DeepReLU, b: DeepReLU, domain: Domain | None = None, tolerance: Number | None = None
+    a: DeepReLU, b: DeepReLU, domain: DomainLike | None = None, tolerance: Number | None = None
 ) -> DeepEquivalence: ...
 @overload
 def equivalent(
     a: TwoLayerSmooth,
     b: TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     tolerance: Number | None = None,
 ) -> SmoothEquivalence: ...
 
@@ -80,7 +82,7 @@ def equivalent(
 def equivalent(
     a: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     b: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     tolerance: Number | None = None,
 ) -> Equivalence | DeepEquivalence | SmoothEquivalence:
     """Whether two networks are the same function; the answer is a condition that is true or false,
@@ -108,6 +110,7 @@ def equivalent(
     >>> bool(equivalent(TwoLayerReLU([[2]], [0], [1], 0), TwoLayerReLU([[1]], [0], [2], 0)))
     True
     """
+    domain = as_domain(domain, inputs_of(a))
     if isinstance(a, TwoLayerSmooth) and isinstance(b, TwoLayerSmooth):
         return equivalent_smooth(a, b, domain, tolerance)
     if isinstance(a, TwoLayerSmooth) or isinstance(b, TwoLayerSmooth):
@@ -127,7 +130,7 @@ def equivalent(
                 "without one it is exact"
             ) from None
     if isinstance(a, DeepReLU) and isinstance(b, DeepReLU):
-        box = None if domain is None else corners(domain)
+        box = None if domain is None else as_box(domain, a.widths[0])
         allowed = (
             None
             if tolerance is None
@@ -135,7 +138,7 @@ def equivalent(
                 "tolerance", tolerance, above=0, meaning="a positive difference of outputs"
             )
         )
-        return equivalent_deep(a, b, tolerance=allowed, box=box)
+        return equivalent_deep(a, b, tolerance=allowed, domain=box)
     raise ValueError(
         f"b: got {type(b).__name__} beside {type(a).__name__}; both should be a TwoLayerReLU or a "
         f"DeepReLU"
@@ -158,21 +161,21 @@ def _alike(
 
 @overload
 def compress(
-    net: TwoLayerReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerReLU, domain: DomainLike | None = None, tolerance: Tolerance | None = None
 ) -> TwoLayerReLU: ...
 @overload
 def compress(
-    net: DeepReLU, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: DeepReLU, domain: DomainLike | None = None, tolerance: Tolerance | None = None
 ) -> DeepReLU: ...
 @overload
 def compress(
-    net: TwoLayerSmooth, domain: Domain | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerSmooth, domain: DomainLike | None = None, tolerance: Tolerance | None = None
 ) -> TwoLayerSmooth: ...
 
 
 def compress(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     tolerance: Tolerance | None = None,
 ) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
@@ -185,7 +188,7 @@ def compress(
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -195,6 +198,7 @@ def compress(
     >>> compress(TwoLayerReLU([[1], [2]], [0, 0], [1, 1], 0)).width
     1
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         return compress_smooth(net, domain)
@@ -206,40 +210,15 @@ def compress(
     if domain is None:
         raise ValueError("domain: got None; a deep network is compressed on a bounded Box")
     if tolerance is None:
-        return compress_deep(net, corners(domain)).network
+        return compress_deep(net, as_box(domain, net.widths[0])).network
     deep = snap(net, tolerance, domain)
-    return deep.about(compress_deep(deep.net, corners(domain)).network)
-
-
-def corners(domain: Domain) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of a box in float64, rounded outwards.
-
-    Raises:
-        ValueError: the domain is no box.
-    """
-    if not isinstance(domain, Box):
-        raise ValueError(
-            f"domain: got {type(domain).__name__}; deep networks are compared on a Box"
-        )
-    ends = []
-    for sign, exact in ((-1, domain.lower), (1, domain.upper)):
-        rounded = [float(v) for v in exact]
-        pairs = zip(rounded, exact, strict=True)
-        ends.append(
-            np.array(
-                [
-                    f if sign * (Fraction(f) - v) >= 0 else np.nextafter(f, sign * np.inf)
-                    for f, v in pairs
-                ]
-            )
-        )
-    return ends[0], ends[1]
+    return deep.about(compress_deep(deep.net, as_box(domain, net.widths[0])).network)
 
 
 def explained_rank(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     x: Float[np.ndarray, "points inputs"],
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     tolerance: Tolerance | None = None,
 ) -> ExplainedRank | DeepExplainedRank:
     """How many null directions of the Jacobian at inputs x are symmetries, for a network of any
@@ -253,7 +232,7 @@ def explained_rank(
         net: the network.
         x: inputs, one a row.
         domain: where symmetries are to hold; for two-layer networks only.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -263,6 +242,7 @@ def explained_rank(
     >>> explained_rank(DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]), np.linspace(-1.9, 2, 40)[:, None]).rank
     5
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         return smooth_explained_rank(net, x, domain)
@@ -283,7 +263,7 @@ def explained_rank(
 
 def node_roles(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     tolerance: Tolerance | None = None,
 ) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
@@ -295,7 +275,7 @@ def node_roles(
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -306,6 +286,7 @@ def node_roles(
     >>> [[str(role) for role in layer] for layer in node_roles(net, Box([-1], [1]))]
     [['shared', 'shared'], ['dead', 'w = 0']]
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         return smooth_roles(net, domain)
@@ -317,7 +298,7 @@ def node_roles(
     if tolerance is not None:
         deep = snap(net, tolerance, domain)
         return deep.about(node_roles(deep.net, domain))
-    states = None if domain is None else node_states(net, corners(domain)).states
+    states = None if domain is None else node_states(net, as_box(domain, net.widths[0])).states
     found = []
     for layer in range(net.hidden_layers):
         own = TwoLayerReLU(
@@ -342,7 +323,7 @@ STATES = {
 def fibre(
     net: TwoLayerReLU | DeepReLU,
     width: int | None = None,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     *,
     tolerance: Tolerance | None = None,
 ) -> Fibre: ...
@@ -350,7 +331,7 @@ def fibre(
 def fibre(
     net: TwoLayerSmooth,
     width: int | None = None,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     *,
     tolerance: Tolerance | None = None,
 ) -> SmoothFibre: ...
@@ -359,7 +340,7 @@ def fibre(
 def fibre(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     width: int | None = None,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     *,
     tolerance: Tolerance | None = None,
 ) -> Fibre | SmoothFibre:
@@ -370,7 +351,7 @@ def fibre(
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
         domain: where the function is computed; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -381,6 +362,7 @@ def fibre(
     >>> fibre(DeepReLU([[[1.0], [1.0]], [[1.0, 1.0]]], [[0.0, -1.0], [0.0]]), width=3).number
     13
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         check_domain(
@@ -399,14 +381,14 @@ def fibre(
 
 
 def kink_form(
-    net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
 ) -> KinkForm:
     """The kink form of a network (:func:`singlearn.symmetry.two_layer.kink_form.kink_form`).
 
     Args:
         net: the network.
         domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -417,6 +399,7 @@ def kink_form(
     >>> len(kink_form(nearly).kinks), len(kink_form(nearly, tolerance="rounding").kinks)
     (2, 1)
     """
+    domain = as_domain(domain, inputs_of(net))
     require_two_layer(net, "kink_form")
     if tolerance is None:
         return kink_form_two_layer(net, domain)
@@ -426,17 +409,17 @@ def kink_form(
 
 @overload
 def minimal_width(
-    net: TwoLayerReLU, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
 ) -> MinimalWidth: ...
 @overload
 def minimal_width(
-    net: TwoLayerSmooth, domain: Domain | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerSmooth, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
 ) -> SmoothWidth: ...
 
 
 def minimal_width(
     net: TwoLayerReLU | TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     *,
     tolerance: Tolerance | None = None,
 ) -> MinimalWidth | SmoothWidth:
@@ -446,7 +429,7 @@ def minimal_width(
     Args:
         net: the network.
         domain: where the function is to be kept; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -456,6 +439,7 @@ def minimal_width(
     >>> int(minimal_width(TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0), tolerance="rounding"))
     1
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         return minimal_width_smooth(net, domain)
@@ -468,7 +452,7 @@ def minimal_width(
 
 def generators(
     net: TwoLayerReLU | TwoLayerSmooth,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     *,
     tolerance: Tolerance | None = None,
 ) -> list[Generator]:
@@ -478,7 +462,7 @@ def generators(
     Args:
         net: the network.
         domain: where the inputs are; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.snap`), and
+        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
             the answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
@@ -489,6 +473,7 @@ def generators(
     >>> [str(found.field) for found in generators(nearly, tolerance="rounding")]
     ['scaling', 'scaling', 'shared boundary']
     """
+    domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
         refuse_to_snap(tolerance)
         check_domain(net, domain)
@@ -512,6 +497,11 @@ def refuse_to_snap(tolerance: Tolerance | None) -> None:
             f"proximate_rank(net, eps), and "
             "equivalent(a, b, domain, tolerance)"
         )
+
+
+def inputs_of(net: TwoLayerReLU | DeepReLU | TwoLayerSmooth) -> int:
+    """N, the number of inputs of a network of any kind."""
+    return net.widths[0] if isinstance(net, DeepReLU) else net.inputs
 
 
 def box_of_points(x: Float[np.ndarray, "points inputs"]) -> Domain | None:

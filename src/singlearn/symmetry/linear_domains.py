@@ -12,7 +12,7 @@ from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep.network import DeepReLU
-from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -68,7 +68,7 @@ class LinearDomain(Shown):
         )
 
 
-def linear_domains(net: TwoLayerReLU | DeepReLU, domain: Domain) -> tuple[LinearDomain, ...]:
+def linear_domains(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> tuple[LinearDomain, ...]:
     r"""The linear domains of a network on a box or a polytope, in exact arithmetic.
 
     With one hidden layer they are the cells that the kinks :math:`A_k ≠ 0` cut the domain into:
@@ -100,6 +100,7 @@ def linear_domains(net: TwoLayerReLU | DeepReLU, domain: Domain) -> tuple[Linear
     >>> print(linear_domains(TwoLayerReLU([[1], [1], [1]], [0, -1, -1], [2, 1, -1], 0), Box([-1], [2]))[1])
     gradient 2, offset 0; active 0, partly 1, 2; vertices (0) (2)
     """
+    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     inputs = net.widths[0] if isinstance(net, DeepReLU) else net.inputs
     if domain.inputs != inputs:
         raise ValueError(

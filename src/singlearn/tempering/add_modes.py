@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, PyTree
 
 from singlearn.measure.ladder_view import LadderView
 from singlearn.phases.restriction import PhaseTooSmallError, draw_inside
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.mode_mass import MARGIN, Ellipsoid, radius_of
 from singlearn.tempering.path import Path, Program
@@ -212,7 +213,7 @@ def _from_uniform_to_prior(
 
 
 def run_outside(
-    triple: Triple, settings: Settings, ellipsoids: Sequence[Ellipsoid], progress: bool | None
+    triple: Triple, settings: Settings, ellipsoids: Sequence[Ellipsoid], progress: Progress
 ) -> tuple[Rungs, Float[np.ndarray, " replicates"], float]:
     """The whole but for these ellipsoids, tempered from prior draws outside them: rungs, -log of
     the prior mass, and its error.

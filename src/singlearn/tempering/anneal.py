@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from singlearn.running.progress import Progress
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
@@ -36,7 +37,7 @@ def anneal(
     path: Path,
     settings: Settings,
     disk: Checkpoint | None,
-    progress: bool | None,
+    progress: Progress,
     start: Callable[[], Float[np.ndarray, "*shape d"]],
 ) -> Rungs:
     """Carry replicates of particles along a path, from its base at β = 0 to β_max.

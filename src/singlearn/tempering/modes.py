@@ -14,6 +14,7 @@ from singlearn.measure.joined import joined_view
 from singlearn.measure.ladder_view import LadderView
 from singlearn.phases.restriction import PhaseTooSmallError
 from singlearn.results.caution import Caution, Reason
+from singlearn.running.progress import Progress
 from singlearn.tempering.add_modes import ModeRun, run_mode, run_outside
 from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.markov_moves import compile_moves
@@ -64,7 +65,7 @@ def with_modes(
     rungs: Rungs,
     restriction: dict[str, Any],
     modes: str | None,
-    progress: bool | None,
+    progress: Progress,
 ) -> WithModes:
     """Look for modes that hold mass and no particles; temper them from inside and add them, or say
     that they are there.
@@ -161,7 +162,7 @@ def _some(rungs: Rungs, begin: int, end: int) -> Rungs:
 
 
 def _added(
-    triple: Triple, settings: Settings, main: WithModes, found: Search, progress: bool | None
+    triple: Triple, settings: Settings, main: WithModes, found: Search, progress: Progress
 ) -> tuple[WithModes, list[str]]:
     """Every missing mode tempered from inside, the rest without them, and what is to be said about
     it.

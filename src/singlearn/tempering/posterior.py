@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -96,14 +97,14 @@ def draw_posterior(triple: Triple, rungs: Rungs, view: LadderView, seed: int) ->
     return Posterior(beta, draws, energies, log_likelihood, rung, particle)
 
 
-def compiled_constrain(triple: Triple, precision: str) -> Callable:
+def compiled_constrain(triple: Triple, precision: str) -> Callable[..., Any]:
     """Constrained parameters of many flat coordinates, compiled once for a model; call it in that
     precision.
     """
     return _compiled(triple.as_model(), precision)[0]
 
 
-def compiled_pointwise(triple: Triple, precision: str) -> Callable:
+def compiled_pointwise(triple: Triple, precision: str) -> Callable[..., Any]:
     """Log likelihoods of every observation at many flat coordinates and the data, compiled once for
     a model; see above.
     """
@@ -111,7 +112,7 @@ def compiled_pointwise(triple: Triple, precision: str) -> Callable:
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model, precision: str) -> tuple[Callable, Callable]:
+def _compiled(model: Model, precision: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Constrained parameters and pointwise log likelihoods of flat coordinates, shared by all runs
     of one model in one precision.
     """

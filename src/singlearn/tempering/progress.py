@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from singlearn.running.progress import ProgressBar
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.tempering.rungs import Rung
 
 
@@ -15,7 +15,7 @@ class LadderProgress(ProgressBar):
     The time left assumes that the coming decades of β take as long, each, as the last ones did.
     """
 
-    def __init__(self, name: str, beta_max: float, visible: bool | None = None) -> None:
+    def __init__(self, name: str, beta_max: float, visible: Progress = None) -> None:
         super().__init__(name, "compiling, then sampling the prior", visible)
         self._beta_max = beta_max
         self._history: list[tuple[float, float]] = []

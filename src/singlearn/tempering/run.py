@@ -40,6 +40,7 @@ from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.predicted import Draw
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
@@ -529,13 +530,34 @@ class Run(Shown):
 
         return to_dict(self)
 
-    def to_datatree(self) -> xr.DataTree:
-        """The run as an xarray DataTree with ArviZ's groups (posterior, sample_stats,
-        log_likelihood) and the rungs.
-        """
-        from singlearn.tempering.storage import to_datatree
+    def to_datatree(
+        self, prior: bool = False, posterior_predictive: Draw | bool = False, seed: int = 0
+    ) -> xr.DataTree:
+        r"""The run as an xarray DataTree with ArviZ's groups, and the rungs.
 
-        return to_datatree(self)
+        ``posterior``, ``sample_stats`` and, with data, ``log_likelihood`` and ``observed_data`` are
+        always there; sites, plates and dimensions have the names that a NumPyro model gave them.
+        ArviZ 1 reads it as it is: ``az.summary(run.to_datatree())``; ArviZ 0.2x through
+        ``az.InferenceData.from_datatree``.
+
+        Args:
+            prior: add ``prior``, the particles at β = 0.
+            posterior_predictive: ``True`` adds data replicated once per draw,
+                :math:`y^{rep} \sim p(y|w)`, by the model itself (of NumPyro or a regression);
+                of another triple give ``draw(key, w, data)``, which returns an array of shape
+                (n, …). With ``prior`` also ``prior_predictive``.
+            seed: of the replicated data.
+
+        Returns:
+            The tree; its attributes name the library, its version and the time.
+
+        Raises:
+            ValueError: replicated data of a population run, of a triple that cannot draw data, or
+                of a run loaded without its triple.
+        """
+        from singlearn.tempering.datatree import to_datatree
+
+        return to_datatree(self, prior, posterior_predictive, random_seed(seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the

@@ -72,7 +72,8 @@ class Rungs(Shown):
 
     @property
     def replicates(self) -> int:
-        return self.energies.shape[1]
+        found: int = self.energies.shape[1]
+        return found
 
     def of_kept(
         self, values: Float[np.ndarray, "rungs replicates particles"]
@@ -88,4 +89,5 @@ class Rungs(Shown):
     @property
     def is_infinite(self) -> Bool[np.ndarray, "rungs replicates particles"]:
         """Particles whose energy is infinite (or was not a number)."""
-        return ~np.isfinite(self.energies)
+        found: Bool[np.ndarray, "rungs replicates particles"] = ~np.isfinite(self.energies)
+        return found

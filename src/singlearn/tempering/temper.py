@@ -21,6 +21,7 @@ from singlearn.phases.restriction import (
     restricted,
 )
 from singlearn.running.arguments import real_number, whole_number
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.beyond import look_beyond
@@ -48,7 +49,7 @@ def temper(
     thin: int = 1,
     precision: str = "float64",
     checkpoint: str | os.PathLike[str] | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
     restrict: Restrict | None = None,
     modes: str | None = "auto",
 ) -> Run:
@@ -73,7 +74,8 @@ def temper(
         checkpoint: a folder; every rung is written there before the next begins, and a run begun
             there is resumed. It belongs to what the run was made of: settings, data, prior,
             likelihood and phase are compared, functions by their values at probe points.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run
             starts from prior draws inside the phase, the share of draws that fall inside is its
             prior mass, and the free energy counts it: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.

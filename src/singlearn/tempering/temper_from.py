@@ -19,6 +19,7 @@ from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.bridge import build_bridge
@@ -97,7 +98,7 @@ def temper_from(
     seed: int = 0,
     target_ess: float = 0.6,
     precision: str = "float64",
-    progress: bool | None = False,
+    progress: Progress = None,
 ) -> RunFrom:
     r"""The free energy of one phase, from a known parameter of it.
 

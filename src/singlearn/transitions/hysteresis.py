@@ -21,6 +21,7 @@ from singlearn.phases.tables import aligned, share_cell
 from singlearn.results.estimate import Estimate
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import population_arguments
@@ -116,6 +117,7 @@ def hysteresis(
     replicates: int = 4,
     seed: int = 0,
     parameter: str = "θ",
+    progress: Progress = None,
 ) -> Hysteresis:
     r"""Temper at one end of a sweep and carry the population to the other, and the same from the
     other end.
@@ -127,6 +129,7 @@ def hysteresis(
         make_triple, along, labeller, particles, replicates, seed, parameter: as for
             ``phase_diagram``; all triples have the same parameters.
         beta: inverse temperature, the same all along, in 1/nats.
+        progress: as for ``temper``.
 
     Raises:
         ValueError: fewer than two distinct finite values, or triples of different dimension.
@@ -141,7 +144,13 @@ def hysteresis(
             "to another"
         )
 
-    def branch(direction: str, order: list[float], own_seed: int) -> Branch:
+    def branch(direction: str, order: list[float], own_seed: int, bar: ProgressBar) -> Branch:
+        def come_to(index: int) -> None:
+            done = (0 if direction == "up" else len(order)) + index
+            words = f"{direction}, {parameter} = {order[index]:.4g}"
+            bar.show(done / (2 * len(order)), words)
+
+        come_to(0)
         run = temper(
             triples[order[0]],
             beta_max=beta,
@@ -157,6 +166,7 @@ def hysteresis(
         )
         shares = [_shares(triples[order[0]], labeller, population)]
         for index, (here, there) in enumerate(pairwise(order)):
+            come_to(index + 1)
             population, step = _carried(
                 triples[here], triples[there], float(beta), population, own_seed + 1 + index
             )
@@ -170,9 +180,10 @@ def hysteresis(
             shares.append(_shares(triples[there], labeller, population))
         return Branch(direction, tuple(order), tuple(free), tuple(shares))
 
-    return Hysteresis(
-        parameter, branch("up", values, seed), branch("down", values[::-1], seed + 1_000_003)
-    )
+    with ProgressBar("up and down", f"{parameter} = {values[0]:.4g}", progress) as bar:
+        up = branch("up", values, seed, bar)
+        down = branch("down", values[::-1], seed + 1_000_003, bar)
+    return Hysteresis(parameter, up, down)
 
 
 def _carried(

@@ -12,6 +12,7 @@ from singlearn.running import identity
 from singlearn.running.arguments import real_number
 from singlearn.running.identity import Part
 from singlearn.running.probe_points import ProbePoints
+from singlearn.running.progress import Progress
 from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
 from singlearn.tempering.arguments import population_arguments
@@ -33,7 +34,7 @@ def phase_diagram(
     parameter: str = "θ",
     folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> PhaseDiagram:
     r"""Sweep anything - n, the truth, a prior width, β, a model's width - and find where the
     posterior changes phase.
@@ -61,7 +62,8 @@ def phase_diagram(
             folder: each takes points that nobody is at work on, and all return all points.
         client: a Dask client, to spread the points over its workers; by default they run here, one
             after the other.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
 
     Raises:
         ValueError: fewer than two distinct finite values, or a folder of another sweep or with a

@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.running.arguments import random_seed, real_number, whole_number
-from singlearn.running.progress import ProgressBar
+from singlearn.running.progress import Progress, ProgressBar
 from singlearn.triple import Triple
 from singlearn.triple.prior_agreement import check_prior, is_numpyro_prior
 from singlearn.volume.curve import VolumeCurve, threshold_grid
-from singlearn.volume.nested_sampling import NestedSample, nested_samples
+
+if TYPE_CHECKING:
+    from singlearn.volume.nested_sampling import NestedSample
 
 POOR_CORRELATION = 0.6
 POOR_UNMOVED_SHARE = 0.1
@@ -38,7 +41,7 @@ def volume_by_nested_sampling(
     smallest: float = 1e-12,
     slices: int | None = None,
     seed: int = 0,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> VolumeCurve:
     r"""Measure :math:`V(t) = ∫_{K<t} φ\,dw` down to t = ``smallest`` by nested sampling.
 
@@ -55,7 +58,8 @@ def volume_by_nested_sampling(
         smallest: t > 0 in nats, where to stop; K is computed in double precision.
         slices: slice moves of each new point; by default 8, or 2d if that is more.
         seed: same seed, same numbers (on one machine).
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
+            where standard error is a terminal or a notebook, else a line per minute.
 
     Raises:
         ValueError: a triple with data (its K is unknown), an argument out of range, or a K whose
@@ -68,6 +72,9 @@ def volume_by_nested_sampling(
     >>> bool(abs(error) < 4 * curve.log_volume(1e-4).standard_error < 0.6)
     True
     """
+    # Late, for it loads all of BlackJAX.
+    from singlearn.volume.nested_sampling import nested_samples
+
     if not triple.is_population:
         raise ValueError(
             f"{triple.name}: V(t) needs K(w), which only a population triple has; this one has "

@@ -185,7 +185,7 @@ def test_whole_number_networks_full_of_coincidences(seed: int) -> None:
     )
     found = compress_deep(net, (-1, 1), milp_seconds=1.0)
     assert found.verify() and found.refused == () and np.all(found.proved_change < 1e-9)
-    assert equivalent_deep(net, found.network, box=(-1, 1))
+    assert equivalent_deep(net, found.network, domain=(-1, 1))
 
 
 def test_a_corrupted_compression_does_not_verify() -> None:

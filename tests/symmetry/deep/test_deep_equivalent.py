@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deep_networks import WIDTHS, absolute_value, random_move, random_network, seeds
-from singlearn.symmetry.deep import DeepReLU, Verdict, equivalent_deep, general_position_failures
+from singlearn.symmetry.deep import DeepReLU, Sameness, equivalent_deep, general_position_failures
 from singlearn.symmetry.deep.rounding import exact_outputs
 
 
@@ -26,7 +26,7 @@ def test_chains_of_moves_are_recognised(
     for move in moves:
         moved = random_move(moved, move).apply(moved)
     answer = equivalent_deep(net, moved)
-    assert answer and answer.verify() and answer.status is Verdict.EQUIVALENT
+    assert answer and answer.verify() and answer.status is Sameness.EQUIVALENT
     assert answer.transformation is not None
     assert np.allclose(
         answer.transformation.apply(net).vector(), moved.vector(), rtol=1e-12, atol=1e-13
@@ -44,7 +44,7 @@ def test_a_small_change_is_never_equivalent_and_different_comes_with_proof(
     vector[move % len(vector)] *= 1 + change
     answer = equivalent_deep(net, moved.with_vector(vector))
     assert not answer and answer.verify()
-    if answer.status is Verdict.DIFFERENT:
+    if answer.status is Sameness.DIFFERENT:
         assert answer.witness is not None
         point, output = answer.witness.point, answer.witness.output
         assert exact_outputs(net, point)[output] != exact_outputs(answer.b, point)[output]
@@ -59,7 +59,7 @@ def test_most_small_changes_are_shown_to_be_different() -> None:
         moved = random_move(net, seed + 1).apply(net)
         vector = moved.vector().copy()
         vector[seed % len(vector)] *= 1 + 1e-8
-        shown += equivalent_deep(net, moved.with_vector(vector)).status is Verdict.DIFFERENT
+        shown += equivalent_deep(net, moved.with_vector(vector)).status is Sameness.DIFFERENT
     assert shown >= 37
 
 
@@ -69,7 +69,7 @@ def test_unrelated_networks_differ(first: int, second: int) -> None:
     answer = equivalent_deep(
         random_network((3, 4, 3, 1), first), random_network((3, 5, 3, 1), second)
     )
-    assert answer.status is Verdict.DIFFERENT and answer.verify()
+    assert answer.status is Sameness.DIFFERENT and answer.verify()
 
 
 def test_a_wrong_transformation_does_not_verify() -> None:
@@ -96,10 +96,10 @@ def test_equal_on_the_box_but_not_outside() -> None:
         net.weights[2],
     ]
     wider = DeepReLU(weights, [np.append(net.biases[0], -2.5), *net.biases[1:]])
-    inside, outside = equivalent_deep(net, wider, box=(-1, 1)), equivalent_deep(net, wider)
+    inside, outside = equivalent_deep(net, wider, domain=(-1, 1)), equivalent_deep(net, wider)
     assert inside and inside.verify() and inside.compressed is not None
     assert inside.function_bound is not None and inside.function_bound < 1e-12
-    assert outside.status is Verdict.DIFFERENT and outside.verify()
+    assert outside.status is Sameness.DIFFERENT and outside.verify()
 
 
 def test_the_bound_on_the_box_holds_and_is_small() -> None:
@@ -108,11 +108,11 @@ def test_the_bound_on_the_box_holds_and_is_small() -> None:
     noisy = noisy.with_vector(
         noisy.vector() * (1 + 1e-7 * np.random.default_rng(0).uniform(-1, 1, net.parameters))
     )
-    answer = equivalent_deep(net, noisy, tolerance=1e-5, box=(-1, 1))
+    answer = equivalent_deep(net, noisy, tolerance=1e-5, domain=(-1, 1))
     x = np.random.default_rng(1).uniform(-1, 1, (5000, 3))
     assert answer and answer.function_bound is not None
     assert np.max(np.abs(net(x) - noisy(x))) <= answer.function_bound < 1e-5
-    assert equivalent_deep(net, noisy).status is Verdict.DIFFERENT
+    assert equivalent_deep(net, noisy).status is Sameness.DIFFERENT
 
 
 def test_split_nodes_are_not_called_different() -> None:
@@ -121,11 +121,11 @@ def test_split_nodes_are_not_called_different() -> None:
     reverse = DeepReLU([[[1.0], [-1.0], [-1.0]], [[1.0, 0.25, 0.75]]], [[0.0, 0.0, 0.0], [0.0]])
     answer = equivalent_deep(forward, reverse)
     assert (
-        answer.status is Verdict.NOT_SHOWN
+        answer.status is Sameness.NOT_SHOWN
         and "general position" in answer.reason
         and answer.verify()
     )
-    assert equivalent_deep(forward, reverse, box=(-1, 1))  # compression merges the duplicate
+    assert equivalent_deep(forward, reverse, domain=(-1, 1))  # compression merges the duplicate
 
 
 def test_silent_nodes_do_not_matter() -> None:
@@ -142,7 +142,7 @@ def test_bad_arguments_are_refused() -> None:
         equivalent_deep(net, net, tolerance=0.0)
     for box in ((1, 0), (0, np.inf), (0,), (0, [1, 2]), "unit"):
         with pytest.raises((ValueError, TypeError), match="box"):
-            equivalent_deep(net, net, box=box)  # type: ignore[arg-type]
+            equivalent_deep(net, net, domain=box)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from fibre_cells import count_components
 from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import dot
 from singlearn.symmetry import Box, Node, TwoLayerReLU, fibre, kink_form
-from singlearn.symmetry.fibre.components import Kind
+from singlearn.symmetry.fibre.components import ComponentKind
 from singlearn.symmetry.fibre.sample import random_parameter
 from singlearn.symmetry.fibre.segments import Motion, Path, Segment, motion_between
 from singlearn.symmetry.fibre.strata import Pair, strata
@@ -55,8 +55,10 @@ def test_component_counts(entry, net):
     assert {c.dimension for c in minimal.components} == {entry["dim m=d"]}
     one = fibre(net, d + 1)
     assert one.number == entry["components m=d+1"]
-    assert [c.kind for c in one.components].count(Kind.RIGID) == entry["m=d+1 opposite-pair types"]
-    assert [c.kind for c in one.components].count(Kind.FREE) == entry["sign_patterns"]
+    assert [c.kind for c in one.components].count(ComponentKind.RIGID) == entry[
+        "m=d+1 opposite-pair types"
+    ]
+    assert [c.kind for c in one.components].count(ComponentKind.FREE) == entry["sign_patterns"]
     two = fibre(net, d + 2)
     assert two.number == entry["components m=d+2"]
 
@@ -68,7 +70,7 @@ def test_phases_with_one_node_more(entry, net):
     for index, component in enumerate(one.components):
         found = list(one.strata(index))
         assert component.dimension == max(s.dimension for s in found)
-        if component.kind is Kind.RIGID:
+        if component.kind is ComponentKind.RIGID:
             assert component.dimension == phases["opposite_pair_dim"]
             continue
         assert {s.dimension for s in found if s.outgoing_zero} == {
@@ -97,9 +99,9 @@ def test_classes_with_two_nodes_more(entry, net):
     two = fibre(net, entry["d"] + 2)
     assert sorted(map(len, two.classification.classes), reverse=True) == detail["pattern_classes"]
     kinds = [c.kind for c in two.components]
-    assert kinds.count(Kind.FREE) == detail["main"]
-    assert kinds.count(Kind.LINEAR_PAIR) == detail["other_classes"]
-    assert kinds.count(Kind.RIGID) == detail["isolated_double_pairs"]
+    assert kinds.count(ComponentKind.FREE) == detail["main"]
+    assert kinds.count(ComponentKind.LINEAR_PAIR) == detail["other_classes"]
+    assert kinds.count(ComponentKind.RIGID) == detail["isolated_double_pairs"]
 
 
 # Kinks (w, b, q) and a linear part that orientations alone need not pay for.
@@ -157,7 +159,7 @@ def test_three_opposite_pairs_are_isolated_in_three_dimensions():
     """
     net = function([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [0, 0, 0], [1, 2, 3])
     three = fibre(net, 6)
-    assert [c.kind for c in three.components] == [Kind.FREE, Kind.RIGID]
+    assert [c.kind for c in three.components] == [ComponentKind.FREE, ComponentKind.RIGID]
     assert three.number == 1 + math.factorial(6)
     a = three.sample(0, component=1)
     assert three.path(a, a)
@@ -191,7 +193,7 @@ def test_paths_connect_exactly_the_components(seed):
         way = some.path(a, b)
         if i != j:
             assert not way and "component" in way.reason
-        elif some.components[i].kind is Kind.FREE:
+        elif some.components[i].kind is ComponentKind.FREE:
             assert way
         if not way:
             scaled = a.replaced([node.scaled(Fraction(rng.randint(1, 9), 4)) for node in a.nodes])

@@ -12,7 +12,7 @@ import pytest
 from fibre_assignments import count_on_a_line
 from singlearn.symmetry import Box, TwoLayerReLU, fibre, generators, kink_form
 from singlearn.symmetry.fibre.cells import CellClassification
-from singlearn.symmetry.fibre.components import Kind
+from singlearn.symmetry.fibre.components import ComponentKind
 
 INTERVAL = Box([-5], [5])
 
@@ -91,7 +91,7 @@ def test_samples_lie_where_they_should_and_isolated_components_have_their_dimens
             for i, component in enumerate(found.components[:5]):
                 sample = found.sample(seed, i)
                 assert kink_form(sample, domain) == found.form and found.component_of(sample) == i
-                if component.kind is not Kind.FREE:
+                if component.kind is not ComponentKind.FREE:
                     kinds.add(component.kind)
                     directions = np.array([g.direction for g in generators(sample, domain)])
                     size = np.linalg.norm(directions, axis=0)
@@ -99,7 +99,9 @@ def test_samples_lie_where_they_should_and_isolated_components_have_their_dimens
                         directions / np.where(size > 0, size, 1), compute_uv=False
                     )
                     assert np.sum(singular > 1e-9 * singular[0]) == component.dimension
-    assert kinds >= ({Kind.RIGID, Kind.ALWAYS_ACTIVE} if on_domain else {Kind.RIGID})
+    assert kinds >= (
+        {ComponentKind.RIGID, ComponentKind.ALWAYS_ACTIVE} if on_domain else {ComponentKind.RIGID}
+    )
 
 
 def test_two_linear_pairs_of_a_slope_of_rank_two():

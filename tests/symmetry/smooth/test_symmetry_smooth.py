@@ -29,11 +29,11 @@ from singlearn.symmetry import (
 from singlearn.symmetry.smooth import Activation, Constant, in_base, smooth_form, smooth_generators
 from singlearn.symmetry.smooth.constant import Base, ball
 from singlearn.symmetry.smooth.equivalence import is_zero
-from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.explained_rank import smooth_jacobian
-from singlearn.symmetry.smooth.step import Merge, Permute, Remove, Split
-from singlearn.symmetry.smooth.transformation import Transformation
-from singlearn.symmetry.smooth.witness import Witness
+from singlearn.symmetry.smooth.step import Remove, SmoothMerge, SmoothPermute, SmoothSplit
+from singlearn.symmetry.smooth.transformation import SmoothTransformation
+from singlearn.symmetry.smooth.witness import SmoothWitness
 from singlearn.symmetry.two_layer.network import Node
 
 NAMES = ("tanh", "sigmoid", "erf", "silu", "gelu")
@@ -410,17 +410,24 @@ def test_the_bound_holds_where_its_parts_are_known():
 def test_steps_are_checked_and_not_believed():
     net = TwoLayerSmooth("tanh", [[1], [1]], [0, 1], [1, 1], 0)
     with pytest.raises(ValueError, match="different"):
-        Merge(0, 1).apply(Expansion.of(net))
+        SmoothMerge(0, 1).apply(SmoothExpansion.of(net))
     with pytest.raises(ValueError, match="no constant"):
-        Remove(0).apply(Expansion.of(net))
-    for steps in ((), (Merge(0, 1),), (Permute((0, 0)),), (Split(0, (Fraction(1),)),)):
-        assert not Transformation(net, net.replaced(net.nodes[:1]), steps).verify()
+        Remove(0).apply(SmoothExpansion.of(net))
+    for steps in (
+        (),
+        (SmoothMerge(0, 1),),
+        (SmoothPermute((0, 0)),),
+        (SmoothSplit(0, (Fraction(1),)),),
+    ):
+        assert not SmoothTransformation(net, net.replaced(net.nodes[:1]), steps).verify()
 
-    class Jump(Split):
+    class Jump(SmoothSplit):
         def apply(self, expansion):
-            return Expansion.of(net.replaced(net.nodes[:1]))
+            return SmoothExpansion.of(net.replaced(net.nodes[:1]))
 
-    assert not Transformation(net, net.replaced(net.nodes[:1]), (Jump(0, (Fraction(0),)),)).verify()
+    assert not SmoothTransformation(
+        net, net.replaced(net.nodes[:1]), (Jump(0, (Fraction(0),)),)
+    ).verify()
 
 
 def test_what_no_enclosure_separates_is_not_shown():
@@ -544,4 +551,4 @@ def test_a_witness_is_printed_where_all_certain_digits_agree():
     """Enclosures of 64 bits that do not meet, and differ behind their last certain digit."""
     one, other = arb(1e-30, 1e-30), arb(3.1e-30, 1e-30)
     assert not one.overlaps(other)
-    assert "the same less -2.10e-30" in str(Witness((Fraction(0),), 0, one, other, 64))
+    assert "the same less -2.10e-30" in str(SmoothWitness((Fraction(0),), 0, one, other, 64))

@@ -25,7 +25,7 @@ from singlearn.symmetry import (
     sup_distance,
 )
 from singlearn.symmetry.trained.exact_kernel import satisfying
-from singlearn.symmetry.trained.snapping import described, rounded_up
+from singlearn.symmetry.trained.sentences import described, rounded_up
 from singlearn.symmetry.trained.vanishing_sums import Rows, vanishing_sums
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from singlearn.symmetry import transformer as st
-from singlearn.symmetry.deep.equivalence import Verdict
+from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.transformer import Transformer
 from singlearn.symmetry.transformer.ball import proven_outputs
 from singlearn.symmetry.transformer.precision import kept_as
@@ -101,7 +101,7 @@ def test_a_witness_is_proven_and_the_ball_holds_the_output(kind: str) -> None:
     name = "blocks.1.attention.value"
     changed = with_change(model, name, 0.1)
     found = st.equivalent(model, changed)
-    assert found.status is Verdict.DIFFERENT and found.witness is not None, str(found)
+    assert found.status is Sameness.DIFFERENT and found.witness is not None, str(found)
     row, output = found.witness.input, found.witness.output
     for net, said in ((model, found.witness.first), (changed, found.witness.second)):
         measured = net(row[None])[0, -1, output]
@@ -129,9 +129,9 @@ def test_what_is_seen_only_far_back_is_not_called_the_same() -> None:
         replace(model, score_scales=(0.5, 0.5 + 1e-9)),
     ):
         found = st.equivalent(model, other)
-        assert not found and found.status is not Verdict.EQUIVALENT, str(found)
+        assert not found and found.status is not Sameness.EQUIVALENT, str(found)
     assert st.equivalent(model, replace(model, score_scales=(0.5, 0.5)))  # 1 / sqrt(4)
-    assert st.equivalent(model, replace(model, windows=(300, None))).status is Verdict.NOT_SHOWN
+    assert st.equivalent(model, replace(model, windows=(300, None))).status is Sameness.NOT_SHOWN
 
 
 def test_a_short_token_vector_counts_as_much_as_the_others() -> None:
@@ -149,7 +149,9 @@ def test_a_short_token_vector_counts_as_much_as_the_others() -> None:
     turned = embedding.copy()
     turned[399] = embedding[399, ::-1]
     found = st.equivalent(model, model.with_weights({"embedding": turned}))
-    assert found.status is Verdict.DIFFERENT and found.witness is not None and found.measured > 1e-3
+    assert (
+        found.status is Sameness.DIFFERENT and found.witness is not None and found.measured > 1e-3
+    )
     assert list(found.witness.input) == [399]
     close = replace(found.witness, first=1.23456789, second=1.23456799)
     assert str(close).endswith("1.2345679 and 1.234568")
@@ -179,7 +181,7 @@ def test_a_symmetry_that_is_not_looked_for_is_not_shown_rather_than_different() 
     other = replace(model, weights=turned)
     inputs = random_inputs(model, 9, 6)
     assert np.max(np.abs(model(inputs) - other(inputs))) < 1e-13
-    assert st.equivalent(model, other).status is Verdict.NOT_SHOWN
+    assert st.equivalent(model, other).status is Sameness.NOT_SHOWN
 
 
 def test_tied_and_untied_storage_of_one_function() -> None:

@@ -22,6 +22,7 @@ from singlearn.exact.catalogue.reduced_rank_strata import (
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
 from singlearn.exact.catalogue.table import Entry, Table, table
 from singlearn.exact.catalogue.tanh_network import tanh_one_true_node, tanh_zero_truth, vandermonde
+from singlearn.exact.catalogue.variational import variational_mixture, variational_reduced_rank
 
 __all__ = [
     "Entry",
@@ -47,4 +48,6 @@ __all__ = [
     "tanh_one_true_node",
     "tanh_zero_truth",
     "vandermonde",
+    "variational_mixture",
+    "variational_reduced_rank",
 ]

@@ -55,5 +55,5 @@ def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
         value=value,
         multiplicity=multiplicity,
         source="Drton et al. 2025",
-        conditions="mean known; true variances ψ positive; prior positive and bounded near the truth",
+        conditions="mean known; true ψ positive; prior positive and bounded near the truth",
     )

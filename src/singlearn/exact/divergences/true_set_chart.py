@@ -148,7 +148,8 @@ class TrueSetChart:
     @cached_property
     def generic_rank(self) -> int:
         """Rank of the Hessian at all points of the chart but few."""
-        return self.hessian.rank(simplify=True)
+        found: int = self.hessian.rank(simplify=True)
+        return found
 
     def degenerate_loci(self) -> list[Locus]:
         r"""Where the Hessian's rank is smaller than ``generic_rank``, by irreducible factors.

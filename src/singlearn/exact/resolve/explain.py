@@ -22,7 +22,7 @@ from singlearn.exact.resolve.moves import (
     Toric,
 )
 from singlearn.exact.resolve.newton import Newton
-from singlearn.exact.resolve.proof import Face, Node
+from singlearn.exact.resolve.proof import Face, ProofNode
 
 LONGEST = 60
 """Characters of a polynomial in a line."""
@@ -37,7 +37,7 @@ EXCLUSIONS = {
 }
 
 
-def open_reasons(nodes: list[Node]) -> list[str]:
+def open_reasons(nodes: list[ProofNode]) -> list[str]:
     """Why charts or faces were left open, each reason once."""
     found: dict[str, None] = {}
     for node in nodes:
@@ -51,7 +51,7 @@ def open_reasons(nodes: list[Node]) -> list[str]:
     return list(found)
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: ProofNode) -> Iterator[ProofNode]:
     """The node and all below it."""
     yield node
     for face in node.faces:
@@ -135,7 +135,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(map(formula, names))
 
 
-def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -> str:
+def explanation(nodes: list[ProofNode], bound: Bound, reason: str, place: str = "") -> str:
     """The whole argument; ``place`` is a first line that says what the coordinates are."""
     lines: list[str] = [place] if place else []
     for node in nodes:
@@ -153,7 +153,7 @@ def explanation(nodes: list[Node], bound: Bound, reason: str, place: str = "") -
     return "\n".join(lines)
 
 
-def _explain(node: Node, indent: str, lines: list[str]) -> None:
+def _explain(node: ProofNode, indent: str, lines: list[str]) -> None:
     chart = node.chart
     units = [f"{name} ≠ 0" if name not in chart.free else name for name in chart.units]
     where = f" (for every {listed(units)})" if units else ""
@@ -191,7 +191,7 @@ def polyhedron(newton: Newton) -> str:
     return f"Newton polyhedron in {listed(newton.chart.local)}: weight {shown} gives {_key(plain)}."
 
 
-def _faces(node: Node, indent: str, lines: list[str]) -> None:
+def _faces(node: ProofNode, indent: str, lines: list[str]) -> None:
     methods = {face.method for face in node.faces} & set(EXCLUSIONS)
     if methods:
         count = sum(face.method in EXCLUSIONS for face in node.faces)

@@ -11,7 +11,7 @@ from typing import Any
 from singlearn.exact.read.ring import Poly, ring, terms_of
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
-from singlearn.exact.resolve.witness import Witness
+from singlearn.exact.resolve.witness import ZeroWitness
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ class Etale:
     variable: str
     polynomial: Poly
     name: str
-    witness: Witness | None
+    witness: ZeroWitness | None
 
     def __call__(self, chart: Chart) -> Chart:
         local = (*chart.local, self.name)

@@ -15,7 +15,7 @@ from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
-from singlearn.exact.resolve.witness import Witness, real_zero
+from singlearn.exact.resolve.witness import ZeroWitness, real_zero
 
 MOST_FOR_A_FACE = 16
 """Monomials of the roots, where the polynomial of a face is written as a sum of squares."""
@@ -34,7 +34,7 @@ class Crossing:
     """
 
     factors: tuple[int, ...]
-    witness: Witness | None
+    witness: ZeroWitness | None
 
 
 class Newton:

@@ -18,7 +18,7 @@ class Child:
     """A chart reached by one move from its parent, and the proof there."""
 
     move: Move
-    node: Node
+    node: ProofNode
 
 
 @dataclass(eq=False)
@@ -45,7 +45,7 @@ class Face:
 
 
 @dataclass(eq=False)
-class Node:
+class ProofNode:
     """A chart, the moves made on it, and why its poles are what they are.
 
     Args:

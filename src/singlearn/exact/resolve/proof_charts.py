@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-from singlearn.exact.proof import Divisor, ProofChart
+from singlearn.exact.resolution_proof import Divisor, ProofChart
 from singlearn.exact.resolve.alike import form
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.explain import bound_words, function, move_words, walk
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.newton import Newton
-from singlearn.exact.resolve.proof import Child, Node
+from singlearn.exact.resolve.proof import Child, ProofNode
 
 MOST_COMPARED = 1000
 """Charts that are compared with each other; more are written down one by one."""
 
 
-def proof_charts(nodes: list[Node]) -> tuple[ProofChart, ...]:
+def proof_charts(nodes: list[ProofNode]) -> tuple[ProofChart, ...]:
     """The roots of the proof, one for each place, and what lies above them.
 
     Equal charts under one parent, with equal charts above them, are one.
@@ -29,7 +29,7 @@ def proof_charts(nodes: list[Node]) -> tuple[ProofChart, ...]:
 
 
 def _chart(
-    node: Node, how: str, compared: bool, numbers: dict[Hashable, int]
+    node: ProofNode, how: str, compared: bool, numbers: dict[Hashable, int]
 ) -> tuple[int, ProofChart]:
     """The chart, and a number that equal charts share."""
     below = [
@@ -53,7 +53,7 @@ def _chart(
     return numbers.setdefault(key, len(numbers)), chart
 
 
-def _children(node: Node) -> list[Child]:
+def _children(node: ProofNode) -> list[Child]:
     return [child for face in node.faces for child in face.children] + node.children
 
 
@@ -66,7 +66,7 @@ def _together(charts: list[tuple[int, ProofChart]]) -> tuple[ProofChart, ...]:
     return tuple(found.values())
 
 
-def divisors(node: Node) -> tuple[Divisor, ...]:
+def divisors(node: ProofNode) -> tuple[Divisor, ...]:
     """Of the coordinates of the chart, and of the weights of its Newton polyhedron, the smallest λ
     first.
     """

@@ -18,7 +18,7 @@ from singlearn.exact.resolve.fan import Cone, Vector
 from singlearn.exact.resolve.lattice import completed, unimodular_cones
 from singlearn.exact.resolve.moves import Apart, BlowUp, Etale, Move, Part, Solve, Toric, used
 from singlearn.exact.resolve.newton import Newton
-from singlearn.exact.resolve.proof import Child, Face, Node
+from singlearn.exact.resolve.proof import Child, Face, ProofNode
 from singlearn.exact.resolve.simplify import is_unit, linear_parts, simplified
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
 from singlearn.exact.resolve.witness import real_zero
@@ -62,7 +62,7 @@ class Search:
         self.taken.add(f"{letter}{number}")
         return f"{letter}{number}"
 
-    def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> Node:
+    def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> ProofNode:
         """The proof tree of a chart; charts that time or means did not suffice for are ``open`` in
         it.
 
@@ -91,11 +91,11 @@ class Search:
         except OutOfTimeError:
             return self.left_open(chart, "time ran out")
 
-    def left_open(self, chart: Chart, reason: str) -> Node:
+    def left_open(self, chart: Chart, reason: str) -> ProofNode:
         """A chart that is not looked into, with what is known of it without a look."""
-        return Node(chart, [], "open", Bound(lowest(chart), NEVER), reason=reason)
+        return ProofNode(chart, [], "open", Bound(lowest(chart), NEVER), reason=reason)
 
-    def _sum(self, chart: Chart, depth: int) -> Node | None:
+    def _sum(self, chart: Chart, depth: int) -> ProofNode | None:
         """Separate variables, if the generators fall into groups."""
         if any(chart.exponents) or not is_unit(chart, chart.prior) or len(chart.generators) < 2:
             return None
@@ -128,9 +128,9 @@ class Search:
             children.append(Child(part, child))
             total = child.bound if total is None else total.plus(child.bound)
         assert total is not None
-        return Node(chart, [], "sum", total, children=children)
+        return ProofNode(chart, [], "sum", total, children=children)
 
-    def _linear(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
+    def _linear(self, chart: Chart, ceiling: Key, depth: int) -> ProofNode | None:
         """The polyhedron, if that is enough; else the places where a coefficient vanishes and the
         others; else a blow-up.
         """
@@ -168,15 +168,15 @@ class Search:
         moves: Sequence[Move],
         ceiling: Key,
         depth: int,
-    ) -> Node:
-        node = Node(chart, [], kind, Bound(NEVER, NEVER))
+    ) -> ProofNode:
+        node = ProofNode(chart, [], kind, Bound(NEVER, NEVER))
         for move in moves:
             below = self.solve(move(chart), min(ceiling, node.bound.high), depth + 1)
             node.children.append(Child(move, below))
             node.bound = node.bound.meet(below.bound)
         return node
 
-    def _without_charts(self, chart: Chart, ceiling: Key, depth: int) -> Node | None:
+    def _without_charts(self, chart: Chart, ceiling: Key, depth: int) -> ProofNode | None:
         """From the polyhedron alone, or from a cover if it has one vertex."""
         newton = Newton(chart, self.check)
         node = self._cover(chart, newton, ceiling, depth) or self._newton(
@@ -239,7 +239,7 @@ class Search:
         high = plain if chart.real else NEVER
         bound = Bound(plain, high)
         ceiling = min(ceiling, high)
-        node = Node(chart, [], "newton", bound, factors=newton.factors)
+        node = ProofNode(chart, [], "newton", bound, factors=newton.factors)
         if all(
             len(terms_of(g)) == 1 and not any(g.degrees()[i] for i in chart.free_places)
             for g in chart.generators
@@ -313,7 +313,7 @@ class Search:
             bound = bound.meet(child.bound)
         return bound
 
-    def _cover(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> Node | None:
+    def _cover(self, chart: Chart, newton: Newton, ceiling: Key, depth: int) -> ProofNode | None:
         """Where the polyhedron is an orthant and its vertex has zeros: a chart around every piece
         of the zero set that needs one.
         """
@@ -329,7 +329,7 @@ class Search:
         # Where the generators do not vanish, only the divisors of the chart count.
         key = newton.monomial_key()
         bound = Bound(key, key if chart.real else NEVER)
-        node = Node(chart, [], "cover", bound, factors=newton.factors)
+        node = ProofNode(chart, [], "cover", bound, factors=newton.factors)
         choice = self._factors(chart)
         if choice is None or any(isinstance(move, Etale) for move in choice[1]):
             locus = self._locus(chart, newton, cone, min(ceiling, bound.high))

@@ -9,7 +9,7 @@ import numpy as np
 
 from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.newton import Newton
-from singlearn.exact.resolve.proof import Node
+from singlearn.exact.resolve.proof import ProofNode
 from singlearn.exact.resolve.witness import value_at
 
 SAMPLES = 400
@@ -48,7 +48,7 @@ def negative_point(poly: Poly, size: int, everywhere: bool = False) -> tuple[Fra
     return None
 
 
-def never_negative(nodes: Sequence[Node]) -> bool:
+def never_negative(nodes: Sequence[ProofNode]) -> bool:
     """Whether the resolution shows that K has one sign: every divisor has even order, the strict
     transforms too.
 
@@ -59,7 +59,7 @@ def never_negative(nodes: Sequence[Node]) -> bool:
     return all(_even(node) for node in nodes)
 
 
-def _even(node: Node) -> bool:
+def _even(node: ProofNode) -> bool:
     if node.kind in ("split", "blow_up"):
         return all(_even(child.node) for child in node.children)
     if node.kind not in ("newton", "cover"):

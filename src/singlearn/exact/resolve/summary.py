@@ -9,7 +9,7 @@ from singlearn.exact.marked_text import formula
 from singlearn.exact.resolve.alike import form
 from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.explain import EXCLUSIONS, bound_words, function, polyhedron, walk
-from singlearn.exact.resolve.proof import Node
+from singlearn.exact.resolve.proof import ProofNode
 
 MOST_LINES = 12
 """Kinds of charts that are listed; the full explanation has all."""
@@ -20,7 +20,7 @@ MOST_COMPARED = 1000
 
 
 @dataclass
-class Kind:
+class ChartKind:
     """Charts that are alike.
 
     Attributes:
@@ -29,12 +29,12 @@ class Kind:
         count: how many there are.
     """
 
-    node: Node
+    node: ProofNode
     words: str
     count: int = 1
 
 
-def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
+def summary(nodes: list[ProofNode], bound: Bound, reason: str, place: str) -> str:
     """The argument in a few lines.
 
     Args:
@@ -65,7 +65,7 @@ def summary(nodes: list[Node], bound: Bound, reason: str, place: str) -> str:
     return "\n".join(lines)
 
 
-def _root(node: Node, lines: list[str]) -> None:
+def _root(node: ProofNode, lines: list[str]) -> None:
     chart = node.simplified
     lines.append(f"{formula('K ~ ')}{function(node.chart)}.")
     if node.moves:
@@ -89,15 +89,15 @@ def _root(node: Node, lines: list[str]) -> None:
         )
 
 
-def _kinds(charts: list[tuple[Node, Bound]], lines: list[str]) -> None:
-    kinds: dict[object, Kind] = {}
+def _kinds(charts: list[tuple[ProofNode, Bound]], lines: list[str]) -> None:
+    kinds: dict[object, ChartKind] = {}
     for node, bound in charts:
         chart = node.simplified
         key = (form(chart) if len(charts) <= MOST_COMPARED else "", node.kind, str(bound))
         if key in kinds:
             kinds[key].count += 1
         else:
-            kinds[key] = Kind(node, function(chart))
+            kinds[key] = ChartKind(node, function(chart))
     ordered = sorted(kinds.values(), key=lambda kind: (kind.node.bound.low, -kind.count))
     if len(charts) > len(ordered):
         alike = (

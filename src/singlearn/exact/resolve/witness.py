@@ -11,7 +11,7 @@ from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.torus import torus_zeros
 
 Point = tuple[Fraction, ...]
-Witness = tuple[Point, ...]
+ZeroWitness = tuple[Point, ...]
 """No point: a single variable and Sturm's theorem say so. One: a zero with independent
 differentials. Two, in one orthant: the sign changes between them, so that the zeros of an
 irreducible polynomial have codimension one there.
@@ -22,7 +22,7 @@ VALUES = [Fraction(n, d) for n in (1, 2, 3, 5, 7) for d in (1, 2, 3, 5)]
 
 def real_zero(
     polys: Sequence[Poly], size: int, nonzero: Sequence[Poly] = (), tries: int = 200
-) -> Witness | None:
+) -> ZeroWitness | None:
     """Evidence, or None if none was found.
 
     Args:
@@ -53,7 +53,7 @@ def value_at(poly: Poly, point: Point) -> Fraction:
     return total
 
 
-def _sign_change(poly: Poly, size: int, generator: random.Random, tries: int) -> Witness | None:
+def _sign_change(poly: Poly, size: int, generator: random.Random, tries: int) -> ZeroWitness | None:
     live = [i for i, d in enumerate(poly.degrees()) if d]
     orthants = list(product((1, -1), repeat=len(live))) if len(live) <= 6 else []
     seen: dict[tuple[int, ...], dict[bool, Point]] = {}
@@ -78,7 +78,7 @@ def _sign_change(poly: Poly, size: int, generator: random.Random, tries: int) ->
 
 def _linear_zero(
     polys: Sequence[Poly], size: int, nonzero: Sequence[Poly], generator: random.Random, tries: int
-) -> Witness | None:
+) -> ZeroWitness | None:
     count = len(polys)
     candidates = [
         i

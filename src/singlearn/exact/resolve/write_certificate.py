@@ -20,13 +20,13 @@ from singlearn.exact.resolve.moves import (
     Solve,
     Toric,
 )
-from singlearn.exact.resolve.proof import Child, Face, Node
+from singlearn.exact.resolve.proof import Child, Face, ProofNode
 from singlearn.exact.resolve.torus import EXCLUDED
-from singlearn.exact.resolve.witness import Witness
+from singlearn.exact.resolve.witness import ZeroWitness
 
 
 def certificate(
-    statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[Node], bound: Bound
+    statement: dict[str, Any], places: list[dict[str, Any]], nodes: list[ProofNode], bound: Bound
 ) -> Certificate:
     """Of proof trees, one for each place."""
     proofs = tuple(
@@ -52,7 +52,7 @@ def _key(key: Key) -> list[Any]:
     return [str(key[0]), key[1]]
 
 
-def _node(node: Node) -> dict[str, Any]:
+def _node(node: ProofNode) -> dict[str, Any]:
     data: dict[str, Any] = {
         "kind": node.kind,
         "moves": [_move(m) for m in node.moves],
@@ -89,7 +89,7 @@ def _face(face: Face) -> dict[str, Any]:
     return data
 
 
-def _witness(witness: Witness | None) -> list[list[str]] | None:
+def _witness(witness: ZeroWitness | None) -> list[list[str]] | None:
     return None if witness is None else [[str(x) for x in point] for point in witness]
 
 

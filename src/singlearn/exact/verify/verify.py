@@ -217,7 +217,7 @@ def _prior(text: Any, variables: list[str]) -> tuple[tuple[int, ...], Terms]:
         return (0,) * size, p.constant(size, 1)
     marks: list[str] = []
 
-    def mark(match: re.Match) -> str:
+    def mark(match: re.Match[str]) -> str:
         name = match.group(1) or match.group(2)
         if name not in marks:
             marks.append(name)

@@ -34,6 +34,7 @@ from singlearn.experiments.wei2022.last_layers.methods import (
 )
 from singlearn.experiments.wei2022.last_layers.published import published
 from singlearn.experiments.wei2022.last_layers.training import BATCH, train
+from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.plot.learning_curves import generalisation_error
 from singlearn.results.estimate import Estimate
@@ -56,6 +57,7 @@ class Size:
 
 FULL = Size(tuple(int(n) for n in np.rint(np.logspace(2.3, 3.0, 10))), 30, 5000, 1000, 10_000)
 QUICK = Size((200, 500), 3, 200, 200, 1000)
+FEWEST_FOR_R_SQUARED = 3
 OTHER: dict[Version, Version] = {"as-stated": "as-published", "as-published": "as-stated"}
 Task = tuple[int, bool, bool, bool, int]
 """Layers of g, ReLU in h, realisable, minibatch, n."""
@@ -194,7 +196,7 @@ def unweighted_line(
     sizes: Sequence[int], means: Sequence[float], with_intercept: bool
 ) -> tuple[float, float]:
     """Slope and R² as the paper takes them: ordinary least squares of means on 1/n; without an
-    intercept R² is about zero.
+    intercept R² is about zero. Two sizes always lie on a line: there R² is not a number.
 
     >>> unweighted_line([100, 200, 400], [0.03, 0.015, 0.0075], with_intercept=False)
     (3.0, 1.0)
@@ -204,6 +206,8 @@ def unweighted_line(
         return (math.inf if np.isinf(y).any() else math.nan), math.nan
     design = np.stack([x, np.ones_like(x)], axis=1) if with_intercept else x[:, None]
     solution = np.linalg.lstsq(design, y, rcond=None)[0]
+    if len(x) < FEWEST_FOR_R_SQUARED:
+        return round(float(solution[0]), 12), math.nan
     total = np.sum((y - y.mean()) ** 2) if with_intercept else np.sum(y**2)
     return round(float(solution[0]), 12), round(
         float(1 - np.sum((y - design @ solution) ** 2) / total), 12
@@ -296,7 +300,9 @@ def _number(value: float) -> str:
 
 
 def _figures(curves: list[tuple[Cell, LearningCurve]], version: Version, out: Path) -> list[Path]:
-    """One picture for each of the paper's tables, one panel a cell."""
+    """Two pictures for each of the paper's tables, one panel a cell: n G(n), and E G(n) against 1/n
+    with the lines whose slopes the tables give.
+    """
     out.mkdir(parents=True, exist_ok=True)
     paths = []
     for table in (1, 3, 4, 5):
@@ -308,7 +314,20 @@ def _figures(curves: list[tuple[Cell, LearningCurve]], version: Version, out: Pa
         figure.savefig(path, dpi=110)
         plt.close(figure)
         paths.append(path)
+        drawn = out / f"generalisation-table{table}-{version}-lines.png"
+        lines = [(cell.name, curve, {m: _line(curve, m) for m in METHODS}) for cell, curve in own]
+        errors_against_inverse_size(lines).savefig(drawn, dpi=110)
+        paths.append(drawn)
     return paths
+
+
+def _line(curve: LearningCurve, method: str) -> tuple[list[float], float, float, float]:
+    """Means, slope, intercept (0 where the truth is realisable) and R², as the tables give them."""
+    means = _means(curve, method)
+    slope, r_squared = _slope(curve, method)
+    x = 1 / np.asarray(curve.sizes, dtype=float)
+    intercept = 0.0 if curve.is_realisable else float(np.mean(means) - slope * np.mean(x))
+    return means, slope, intercept, r_squared
 
 
 EXPERIMENT = Experiment(

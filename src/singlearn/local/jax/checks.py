@@ -225,7 +225,10 @@ def false_gradient(
 
     def losses(offset: Float[np.ndarray, " d"]) -> Float[np.ndarray, " m"]:
         where = at.centre + jnp.asarray(offset, at.centre.dtype)
-        return np.asarray(programs.checked(where, at.every, some), np.float64) - reference
+        found: Float[np.ndarray, " m"] = (
+            np.asarray(programs.checked(where, at.every, some), np.float64) - reference
+        )
+        return found
 
     def slope(offset: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         return np.asarray(

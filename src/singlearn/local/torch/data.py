@@ -354,12 +354,14 @@ def length(parts: Parts) -> int:
 
 def moved(parts: Parts, device: torch.device) -> Parts:
     """Copies on a device."""
-    return _each(lambda value: value.to(device, copy=True), parts)
+    found: Parts = _each(lambda value: value.to(device, copy=True), parts)
+    return found
 
 
 def copies(parts: Parts) -> Parts:
     """Copies, which may be written to."""
-    return _each(torch.clone, parts)
+    found: Parts = _each(torch.clone, parts)
+    return found
 
 
 def take(data: Any, index: Any) -> Any:

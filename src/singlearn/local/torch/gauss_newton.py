@@ -102,7 +102,8 @@ def gauss_newton_product(
         return torch.stack(products).sum()
 
     (product,) = transposed(grad(along_output)(out))
-    return product
+    found: torch.Tensor = product
+    return found
 
 
 def _is_real(leaf: Any) -> bool:

@@ -18,7 +18,7 @@ class _Counting(TorchDispatchMode):
     """Adds up the tensors that operations make, views left out."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: dict[int, torch.UntypedStorage] = {}
 
     def __torch_dispatch__(

@@ -14,7 +14,7 @@ class _Watching(TorchDispatchMode):
     """Writes down which of some tensors, or views of them, operations take."""
 
     def __init__(self, watched: Mapping[int, str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._watched = watched
         self.read: list[str] = []
 
@@ -43,4 +43,5 @@ def names_read(function: Callable[[], Any], tensors: Mapping[str, torch.Tensor])
     }
     with _Watching(watched) as watching:
         function()
-    return watching.read
+    found: list[str] = watching.read
+    return found

@@ -144,7 +144,8 @@ class _Weights:
         fan_in = int(np.prod(shape[1:])) if len(shape) > 1 else 1
         drawn = np.resize(np.roll(self._table, -self._given), shape)
         self._given = (self._given + int(np.prod(shape))) % len(self._table)
-        return width * drawn / np.sqrt(max(1, fan_in))
+        found: np.ndarray = width * drawn / np.sqrt(max(1, fan_in))
+        return found
 
 
 def _of_module(

@@ -4,8 +4,8 @@ be moved.
 
 from singlearn.symmetry.deep.canonical import CanonicalForm, canonical
 from singlearn.symmetry.deep.compress import Compression, compress_deep
-from singlearn.symmetry.deep.equivalence import DeepEquivalence, Verdict, equivalent_deep
-from singlearn.symmetry.deep.explained_rank import ExplainedRank, explained_rank_deep
+from singlearn.symmetry.deep.equivalence import DeepEquivalence, Sameness, equivalent_deep
+from singlearn.symmetry.deep.explained_rank import DeepExplainedRank, explained_rank_deep
 from singlearn.symmetry.deep.general_position import general_position_failures
 from singlearn.symmetry.deep.hidden_polytopes import HiddenKink, hidden_polytopes
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
@@ -21,22 +21,22 @@ from singlearn.symmetry.deep.null_directions import (
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 from singlearn.symmetry.deep.states import NodeState, NodeStates, Proof, node_states
 from singlearn.symmetry.deep.torch_sequential import from_torch, to_torch
-from singlearn.symmetry.deep.witness import Witness
+from singlearn.symmetry.deep.witness import DeepWitness
 from singlearn.symmetry.files import read_network, write_network
 
 __all__ = [
     "CanonicalForm",
     "Compression",
     "DeepEquivalence",
+    "DeepExplainedRank",
     "DeepReLU",
-    "ExplainedRank",
+    "DeepWitness",
     "HiddenKink",
     "NodeState",
     "NodeStates",
     "Proof",
+    "Sameness",
     "ScalePermutation",
-    "Verdict",
-    "Witness",
     "canonical",
     "compress_deep",
     "equivalent_deep",

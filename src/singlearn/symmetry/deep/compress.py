@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.drop_nodes import collapse_empty, drop_nodes
 from singlearn.symmetry.deep.fold_bypassed import fold_bypassed
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -18,6 +16,7 @@ from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.reduction import Reduction
 from singlearn.symmetry.deep.rounding import evaluation_error, require_range
 from singlearn.symmetry.deep.states import NodeState, Proof, node_states
+from singlearn.symmetry.domain import Box, DomainLike, as_box
 
 LARGEST_CHANGE = 1e-6
 """Relative to the largest output; a step after which an output is not proved to stay within this is
@@ -45,7 +44,7 @@ class Compression(Shown):
         by_program: how many dead or bypassed nodes are known by mixed-integer programming only, up
             to the solver's tolerances.
         original: the network that was given.
-        box: on which the outputs stay.
+        domain: on which the outputs stay.
     """
 
     network: DeepReLU
@@ -57,13 +56,13 @@ class Compression(Shown):
     proved_change: Float[np.ndarray, " outputs"]
     by_program: int
     original: DeepReLU
-    box: tuple[np.ndarray, np.ndarray]
+    domain: Box
 
     def verify(self, seed: int = 1) -> bool:
         """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
         rounding of the evaluation.
         """
-        lower, upper = self.box
+        lower, upper = self.domain.corners
         points = lower + (upper - lower) * np.random.default_rng(seed).random((1000, len(lower)))
         rounding = (
             evaluation_error(self.original, points)[-1] + evaluation_error(self.network, points)[-1]
@@ -93,7 +92,7 @@ class Compression(Shown):
 
 def compress_deep(
     net: DeepReLU,
-    box: tuple[Any, Any],
+    domain: DomainLike,
     *,
     tolerance: float | None = None,
     milp_seconds: float = 10.0,
@@ -108,7 +107,7 @@ def compress_deep(
     [farrugiaroberts2023computational]_.
 
     Args:
-        box: (lower, upper), numbers or one number per input.
+        domain: a ``Box``, or (lower, upper), numbers or one number per input.
         tolerance: relative difference up to which incoming weights count as proportional and
             singular values as zero; by default 1e-12, or 1e-6 if every parameter is a
             single-precision number.
@@ -125,7 +124,8 @@ def compress_deep(
       layer 0: 1 merged with a duplicate
       outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
     """
-    corners = box_corners(box, net.widths[0])
+    box = as_box(domain, net.widths[0])
+    corners = box.corners
     require_range(net, np.maximum(np.abs(corners[0]), np.abs(corners[1])), "net")
     if tolerance is None:
         tolerance = SINGLE if _is_single(net) else DOUBLE
@@ -158,7 +158,7 @@ def compress_deep(
         proved,
         by_program,
         net,
-        corners,
+        box,
     )
 
 

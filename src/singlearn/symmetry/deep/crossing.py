@@ -16,7 +16,7 @@ ASCENTS = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class SeenSigns:
     """For every node of every hidden layer, a point where it is surely active and one where it is
     surely not.
 
@@ -32,7 +32,7 @@ class Seen:
 
 def search_crossings(
     net: DeepReLU, box: tuple[np.ndarray, np.ndarray], undecided: list[np.ndarray], seed: int
-) -> Seen:
+) -> SeenSigns:
     """Random points and corners for all nodes, then ascent and descent along linear pieces for the
     ``undecided`` ones.
 
@@ -56,7 +56,7 @@ def search_crossings(
                 reached[more], at[more] = _ascend(net, box, layer, more, at[more], sign)
             found.append(reached)
             where.append(at)
-    return Seen(*(tuple(part) for part in results))
+    return SeenSigns(*(tuple(part) for part in results))
 
 
 def _ascend(

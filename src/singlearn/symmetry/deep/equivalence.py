@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import silence
 from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
@@ -27,7 +25,8 @@ from singlearn.symmetry.deep.matching import (
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNIT, evaluation_error, require_range
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
-from singlearn.symmetry.deep.witness import Witness, search_witness
+from singlearn.symmetry.deep.witness import DeepWitness, search_witness
+from singlearn.symmetry.domain import Box, DomainLike, as_box
 
 RANGES = (1.0, 30.0, 1000.0)
 """Without a box, inputs of these sizes are looked at."""
@@ -57,7 +56,7 @@ parameters is measured.
 """
 
 
-class Verdict(StrEnum):
+class Sameness(StrEnum):
     """The three answers."""
 
     EQUIVALENT = "equivalent"
@@ -124,19 +123,19 @@ class DeepEquivalence(Shown):
             without a box, 0 where both are exactly one function.
         witness: an input on which they differ.
         general_position: what keeps the networks from general position, in words.
-        box: where they were compared; ``None`` for all inputs.
+        domain: where they were compared; ``None`` for all inputs.
     """
 
-    status: Verdict
+    status: Sameness
     reason: str
     a: DeepReLU
     b: DeepReLU
     tolerance: float | None
     pairing: _Pairing | None = None
     function_bound: float | None = None
-    witness: Witness | None = None
+    witness: DeepWitness | None = None
     general_position: tuple[str, ...] = ()
-    box: tuple[np.ndarray, np.ndarray] | None = None
+    domain: Box | None = None
 
     @property
     def transformation(self) -> ScalePermutation | None:
@@ -160,7 +159,7 @@ class DeepEquivalence(Shown):
         )
 
     def __bool__(self) -> bool:
-        return self.status is Verdict.EQUIVALENT
+        return self.status is Sameness.EQUIVALENT
 
     def verify(self) -> bool:
         """Check the answer again from what it states: bound the difference again, or evaluate the
@@ -168,13 +167,13 @@ class DeepEquivalence(Shown):
 
         "not shown" states nothing, and so verifies.
         """
-        if self.status is Verdict.NOT_SHOWN:
+        if self.status is Sameness.NOT_SHOWN:
             return True
-        if self.status is Verdict.DIFFERENT:
+        if self.status is Sameness.DIFFERENT:
             return self.witness is not None and self.witness.verify(self.a, self.b)
         if self.pairing is None:
-            return self.box is not None and float(
-                np.max(_apart(self.a, self.b, self.box))
+            return self.domain is not None and float(
+                np.max(_apart(self.a, self.b, self.domain.corners))
             ) <= float(self.tolerance or 0.0)
         parts = self.pairing.compressed
         if parts is not None and not (
@@ -190,7 +189,9 @@ class DeepEquivalence(Shown):
             return False
         return (
             self.pairing.is_exact
-            or _small_enough(self.pairing, self.tolerance, _regions(self.box, self.a.widths[0]))[0]
+            or _small_enough(self.pairing, self.tolerance, _regions(self.domain, self.a.widths[0]))[
+                0
+            ]
         )
 
     def __str__(self) -> str:
@@ -202,7 +203,7 @@ def equivalent_deep(
     b: DeepReLU,
     *,
     tolerance: float | None = None,
-    box: tuple[Any, Any] | None = None,
+    domain: DomainLike | None = None,
     seed: int = 0,
 ) -> DeepEquivalence:
     r"""Decide whether two networks are the same function, as far as that can be shown.
@@ -227,7 +228,7 @@ def equivalent_deep(
 
     Args:
         tolerance: ε > 0, absolute, in units of the outputs; needs a box.
-        box: (lower, upper), to compare on a box only; without it, on all inputs.
+        domain: a ``Box``, or (lower, upper), to compare there only; without it, on all inputs.
 
     Raises:
         ValueError: different numbers of inputs or outputs, a tolerance that is not positive or has
@@ -251,7 +252,8 @@ def equivalent_deep(
             f"tolerance: got {tolerance}; it should be a positive difference of outputs, such as "
             f"1e-6"
         )
-    corners = None if box is None else box_corners(box, a.widths[0])
+    box = None if domain is None else as_box(domain, a.widths[0])
+    corners = None if box is None else box.corners
     if tolerance is not None and corners is None:
         raise ValueError(
             "tolerance: networks that differ at all can differ by any amount on all inputs; give a "
@@ -261,9 +263,9 @@ def equivalent_deep(
         plain, other = _plain(a)[0], _plain(b)[0]
         same = _Pairing(plain, other, _identity(plain), np.zeros(a.widths[-1]))
         return DeepEquivalence(
-            Verdict.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, box=corners
+            Sameness.EQUIVALENT, "the parameters are equal", a, b, tolerance, same, 0.0, domain=box
         )
-    regions = _regions(corners, a.widths[0])
+    regions = _regions(box, a.widths[0])
     for name, net in (("a", a), ("b", b)):
         require_range(net, np.maximum(np.abs(regions[-1][0]), np.abs(regions[-1][1])), name)
 
@@ -274,34 +276,34 @@ def equivalent_deep(
             words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
             words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(
-                Verdict.EQUIVALENT, words, a, b, tolerance, None, best, box=corners
+                Sameness.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
             )
     reasons: list[str] = []
     for compressed in (False, True) if corners is not None else (False,):
-        pairing, reason = _pair(a, b, corners, tolerance, compressed, seed)
+        pairing, reason = _pair(a, b, box, tolerance, compressed, seed)
         if pairing is None:
             reasons += [reason] if reason else []
             continue
         if pairing.is_exact:
             return DeepEquivalence(
-                Verdict.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, box=corners
+                Sameness.EQUIVALENT, f"{reason}, exactly", a, b, tolerance, pairing, 0.0, domain=box
             )
         enough, words, bound = _small_enough(pairing, tolerance, regions)
         best = min(best, bound)
         if enough:
             if corners is None:
                 return DeepEquivalence(
-                    Verdict.EQUIVALENT, f"{reason}; {words}", a, b, tolerance, pairing
+                    Sameness.EQUIVALENT, f"{reason}; {words}", a, b, tolerance, pairing
                 )
             return DeepEquivalence(
-                Verdict.EQUIVALENT,
+                Sameness.EQUIVALENT,
                 f"{reason}; {words}",
                 a,
                 b,
                 tolerance,
                 pairing,
                 bound,
-                box=corners,
+                domain=box,
             )
         reasons.append(f"{reason}; {words}")
 
@@ -319,14 +321,14 @@ def equivalent_deep(
             words = f"output {witness.output} differs by {witness.gap:.3g}; "
             words += where or f"rounding of the parameters explains {witness.uncertainty:.1g}"
             return DeepEquivalence(
-                Verdict.DIFFERENT,
+                Sameness.DIFFERENT,
                 words,
                 a,
                 b,
                 tolerance,
                 witness=witness,
                 general_position=failures,
-                box=corners,
+                domain=box,
             )
     bounded = best if np.isfinite(best) and corners is not None else None
     position = (
@@ -342,21 +344,21 @@ def equivalent_deep(
     more = "the tolerance" if tolerance is not None else "rounding explains"
     words = f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than {more} (largest {gap:.2g}); {position}"
     return DeepEquivalence(
-        Verdict.NOT_SHOWN,
+        Sameness.NOT_SHOWN,
         words,
         a,
         b,
         tolerance,
         function_bound=bounded,
         general_position=failures,
-        box=corners,
+        domain=box,
     )
 
 
 def _pair(
     a: DeepReLU,
     b: DeepReLU,
-    box: tuple[np.ndarray, np.ndarray] | None,
+    box: Box | None,
     tolerance: float | None,
     compressed: bool,
     seed: int,
@@ -475,11 +477,9 @@ def _apart(
     return found
 
 
-def _regions(
-    box: tuple[np.ndarray, np.ndarray] | None, inputs: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _regions(box: Box | None, inputs: int) -> list[tuple[np.ndarray, np.ndarray]]:
     ones = np.ones(inputs)
-    return [(-size * ones, size * ones) for size in RANGES] if box is None else [box]
+    return [(-size * ones, size * ones) for size in RANGES] if box is None else [box.corners]
 
 
 def _plain(net: DeepReLU) -> tuple[DeepReLU, Float[np.ndarray, " outputs"]]:

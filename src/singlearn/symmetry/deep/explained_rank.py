@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import Shown, record
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.null_directions import (
@@ -30,7 +31,7 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
-class ExplainedRank(Shown):
+class DeepExplainedRank(Shown):
     """The rank of the Jacobian at given inputs, and the known null directions.
 
     Attributes:
@@ -50,6 +51,7 @@ class ExplainedRank(Shown):
             of J.
         is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes on
             one boundary have too many subsets, and ``explained`` is a lower bound then.
+        snapped: for the rank of a snapped network, that network beside the original one.
     """
 
     parameters: int
@@ -59,9 +61,14 @@ class ExplainedRank(Shown):
     unexplained: int
     largest_residual: float
     is_complete: bool = True
+    snapped: Any = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        text = record(self)
+        return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
 
-def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> ExplainedRank:
+def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> DeepExplainedRank:
     r"""Rank of :math:`∂(f(x_1), …, f(x_n))/∂θ`, and how much of what is missing known symmetries
     explain.
 
@@ -103,7 +110,7 @@ def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) ->
         else 0.0
     )
     explained = _dimension(fields)
-    return ExplainedRank(
+    return DeepExplainedRank(
         net.parameters,
         rank,
         {kind: _dimension(part) for kind, part in kinds.items()},

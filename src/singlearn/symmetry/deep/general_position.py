@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.states import NodeState, node_states
+from singlearn.symmetry.domain import DomainLike
 
 
 def general_position_failures(
-    net: DeepReLU, box: tuple[Any, Any] | None = None, tolerance: float = 1e-9
+    net: DeepReLU, domain: DomainLike | None = None, tolerance: float = 1e-9
 ) -> tuple[str, ...]:
     """What keeps ``net`` from general position, in words; empty if nothing that is checked does.
 
@@ -67,8 +66,8 @@ def general_position_failures(
             failures.append(
                 f"layer {layer}: the weight matrix has rank {rank}, not {min(weights.shape)}"
             )
-    if box is not None:
-        states = node_states(net, box, milp_seconds=0.0)
+    if domain is not None:
+        states = node_states(net, domain, milp_seconds=0.0)
         for layer, own in enumerate(states.states):
             for state in (NodeState.DEAD, NodeState.BYPASSED):
                 if state in own:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +15,6 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.gates import Gate, gates_that_hide
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -25,6 +23,7 @@ from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.parallel import parallel_groups
 from singlearn.symmetry.deep.rounding import evaluation_error
 from singlearn.symmetry.deep.sliding import sliding_network
+from singlearn.symmetry.domain import DomainLike, as_box
 from singlearn.symmetry.fibre.zero_sums import LARGEST_SET, MOST_SUMMED, nearly_zero_sums
 
 SAFETY = 1e-5
@@ -173,7 +172,7 @@ class _Hiding:
 
 
 def hidden_polytopes(
-    net: DeepReLU, box: tuple[Any, Any], *, milp_seconds: float = 30.0, seed: int = 0
+    net: DeepReLU, domain: DomainLike, *, milp_seconds: float = 30.0, seed: int = 0
 ) -> HiddenKinks:
     r"""The hidden kinks of a network on a box.
 
@@ -202,7 +201,7 @@ def hidden_polytopes(
 
     Args:
         net: the network.
-        box: (lower, upper), numbers or one number per input.
+        domain: a ``Box``, or (lower, upper), numbers or one number per input.
         milp_seconds: for all slides together; when it runs out, what was not finished is left out.
         seed: of the inputs at which gates are looked at.
 
@@ -218,7 +217,7 @@ def hidden_polytopes(
     hidden layer 0, nodes 1, 2: their kinks cancel; slides for ever, and turns
     """
     require_deep(net, "hidden_polytopes")
-    lower, upper = box_corners(box, net.widths[0])
+    lower, upper = as_box(domain, net.widths[0]).corners
     random = np.random.default_rng(seed)
     points = lower + (upper - lower) * random.random((2000, len(lower)))
     values = net.preactivations(points)

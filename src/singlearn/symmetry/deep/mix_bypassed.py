@@ -9,10 +9,9 @@ import numpy as np
 
 from singlearn.numbers.linear_algebra import rank, solve
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.linear_relaxation import functional_bounds, preactivation_bounds
 from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
-from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 SLACK = 1e-6
@@ -23,16 +22,16 @@ switch them off.
 
 @overload
 def mix_bypassed(
-    net: TwoLayerReLU, layer: int, T: Any, domain: Domain, *, shift: Any = None
+    net: TwoLayerReLU, layer: int, T: Any, domain: DomainLike, *, shift: Any = None
 ) -> TwoLayerReLU: ...
 @overload
 def mix_bypassed(
-    net: DeepReLU, layer: int, T: Any, domain: Domain, *, shift: Any = None
+    net: DeepReLU, layer: int, T: Any, domain: DomainLike, *, shift: Any = None
 ) -> DeepReLU: ...
 
 
 def mix_bypassed(
-    net: TwoLayerReLU | DeepReLU, layer: int, T: Any, domain: Domain, *, shift: Any = None
+    net: TwoLayerReLU | DeepReLU, layer: int, T: Any, domain: DomainLike, *, shift: Any = None
 ) -> TwoLayerReLU | DeepReLU:
     r"""Another network that computes the same on a domain: its k always active nodes of a layer are
     mixed by an invertible matrix.
@@ -61,6 +60,7 @@ def mix_bypassed(
     >>> [str(v) for node in mixed.nodes for v in (*node.w, node.b, *node.q)], str(mixed.c[0])
     (['0', '0', '1', '1', '3', '2', '1', '0', '1'], '-1')
     """
+    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     if isinstance(net, DeepReLU):
         return _mix_deep(net, layer, T, domain, shift)
     if layer != 0:
@@ -92,16 +92,8 @@ def mix_bypassed(
 
 
 def _mix_deep(net: DeepReLU, layer: int, T: Any, domain: Domain, shift: Any) -> DeepReLU:
-    if not isinstance(domain, Box):
-        raise ValueError(
-            f"domain: got {type(domain).__name__}; nodes of a deep network are proved always "
-            f"active on a Box"
-        )
     check_layer(net, layer)
-    ends = box_corners(
-        ([_outwards(v, -1) for v in domain.lower], [_outwards(v, 1) for v in domain.upper]),
-        net.widths[0],
-    )
+    ends = as_box(domain, net.widths[0]).corners
     bounds = preactivation_bounds(net, ends)
     members = np.flatnonzero(bounds.lower[layer] >= 0)
     _square(T, len(members))
@@ -130,15 +122,6 @@ def _mix_deep(net: DeepReLU, layer: int, T: Any, domain: Domain, shift: Any) -> 
     weights[layer + 1][:, members] = outgoing
     biases[layer + 1] = biases[layer + 1] - outgoing @ lift
     return DeepReLU(weights, biases)
-
-
-def _outwards(value: Fraction, sign: int) -> float:
-    rounded = float(value)
-    return (
-        rounded
-        if sign * (Fraction(rounded) - value) >= 0
-        else float(np.nextafter(rounded, sign * np.inf))
-    )
 
 
 def _lowest(node: Node, domain: Domain) -> Fraction:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.box import box_corners
 from singlearn.symmetry.deep.crossing import search_crossings
 from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_bounds
 from singlearn.symmetry.deep.milp import balance, encode, largest_value
 from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.rounding import evaluation_error
+from singlearn.symmetry.domain import DomainLike, as_box
 
 LARGEST_PROGRAM = 200
 """Crossing nodes below the one in question; with more, a mixed-integer program does not end in any
@@ -71,7 +70,7 @@ class NodeStates(Shown):
 
 def node_states(
     net: DeepReLU,
-    box: tuple[Any, Any],
+    domain: DomainLike,
     *,
     data: Float[np.ndarray, "points inputs"] | None = None,
     milp_seconds: float = 10.0,
@@ -85,7 +84,7 @@ def node_states(
     200 gates are involved. What is still open is ``unknown``.
 
     Args:
-        box: (lower, upper), numbers or one number per input.
+        domain: a ``Box``, or (lower, upper), numbers or one number per input.
         data: inputs on which to observe the nodes, kept apart from the proofs.
         milp_seconds: for all programs together; 0 for none.
 
@@ -97,7 +96,7 @@ def node_states(
     bypassed dead crossing
     """
     require_deep(net, "node_states")
-    corners = box_corners(box, net.widths[0])
+    corners = as_box(domain, net.widths[0]).corners
     bounds = preactivation_bounds(net, corners)
     states: list[list[NodeState]] = []
     proofs: list[list[Proof]] = []

@@ -19,7 +19,7 @@ STEPS = np.array([1e-3, 1e-2, 0.1, 0.3, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Witness(Shown):
+class DeepWitness(Shown):
     r"""An input, what both networks give, and how sure the difference is.
 
     Attributes:
@@ -55,7 +55,7 @@ def search_witness(
     noise: float,
     seed: int,
     tolerance: float | None = None,
-) -> Witness:
+) -> DeepWitness:
     """The input found on the box whose gap stands out most from its uncertainty; the gap may be
     smaller than that.
 
@@ -124,7 +124,7 @@ def _gradients(net: DeepReLU, points: np.ndarray, outputs: np.ndarray) -> np.nda
 
 def _witness(
     a: DeepReLU, b: DeepReLU, point: np.ndarray, noise: float, tolerance: float | None
-) -> Witness:
+) -> DeepWitness:
     exact_a, exact_b = exact_outputs(a, point), exact_outputs(b, point)
     gaps = np.array(
         [float(abs(first - second)) for first, second in zip(exact_a, exact_b, strict=True)]
@@ -136,7 +136,7 @@ def _witness(
     else:
         uncertainty = np.full(len(gaps), tolerance)
     output = int(np.argmax(gaps / uncertainty))
-    return Witness(
+    return DeepWitness(
         point,
         np.array([float(value) for value in exact_a]),
         np.array([float(value) for value in exact_b]),

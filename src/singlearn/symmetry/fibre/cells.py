@@ -54,7 +54,7 @@ from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import Matrix, Vector, dot
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre.balance import Pattern, annihilator, signs_with
-from singlearn.symmetry.fibre.components import Component, Kind
+from singlearn.symmetry.fibre.components import Component, ComponentKind
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 from singlearn.symmetry.two_layer.step import idleness
@@ -66,7 +66,7 @@ LARGEST_SEARCH = 2**18
 
 
 @dataclass(frozen=True)
-class Cell:
+class FibreCell:
     """Parameters with the same kinks shared and the same orientation of the others.
 
     Attributes:
@@ -119,20 +119,20 @@ class CellClassification:
         return tuple(component for component, _ in self._found)
 
     @cached_property
-    def cells(self) -> dict[Pattern, Cell]:
+    def cells(self) -> dict[Pattern, FibreCell]:
         """The cells that are not empty, by pattern."""
         if self.excess < 0:
             return {}
         self._refuse_large_search()
         p = len(self.planes)
-        found: dict[Pattern, Cell] = {}
+        found: dict[Pattern, FibreCell] = {}
         for size in range(min(self.excess, p) + 1):
             for both in combinations(range(p), size):
                 for cell in self._cells_of(both):
                     found[cell.pattern] = cell
         return found
 
-    def cells_of(self, index: int) -> tuple[Cell, ...]:
+    def cells_of(self, index: int) -> tuple[FibreCell, ...]:
         """The cells that make up a component."""
         return self._found[index][1]
 
@@ -151,7 +151,7 @@ class CellClassification:
                             row[i] -= sign * total * n / 2
         return tuple(tuple(row) for row in rows)
 
-    def _cells_of(self, both: Sequence[int]) -> Iterator[Cell]:
+    def _cells_of(self, both: Sequence[int]) -> Iterator[FibreCell]:
         """Those with exactly these kinks shared."""
         single = [k for k in range(len(self.planes)) if k not in both]
         functionals = annihilator([self.planes[k].normal for k in both], len(self.form.linear[0]))
@@ -166,7 +166,7 @@ class CellClassification:
         if most == 0 or not functionals:
             columns = [_flat(self._half(k), functionals) for k in single]
             for signs in signs_with(columns, _flat(self.form.slope, functionals)):
-                yield Cell(pattern_of(signs), 0, len(both))
+                yield FibreCell(pattern_of(signs), 0, len(both))
             return
         halves = [_columns(self._half(k), functionals) for k in single]
         slope = _columns(self.form.slope, functionals)
@@ -179,7 +179,7 @@ class CellClassification:
                             row[i] -= sign * entry
             r = rank(rest)
             if r <= most:
-                yield Cell(pattern_of(signs), r, len(both) + self.carrier * r)
+                yield FibreCell(pattern_of(signs), r, len(both) + self.carrier * r)
 
     def _half(self, k: int) -> Matrix:
         """``A_k n_k^T / 2``."""
@@ -187,7 +187,7 @@ class CellClassification:
         return tuple(tuple(total * n / 2 for n in plane.normal) for total in self.form.kinks[plane])
 
     @cached_property
-    def _found(self) -> tuple[tuple[Component, tuple[Cell, ...]], ...]:
+    def _found(self) -> tuple[tuple[Component, tuple[FibreCell, ...]], ...]:
         """Components and their cells."""
         leader = {pattern: pattern for pattern in self.cells}
 
@@ -204,14 +204,19 @@ class CellClassification:
                     other = self.cells.get(shared)
                     if other is not None and min(cell.cost, other.cost) < self.excess:
                         leader[head(pattern)] = head(shared)
-        members: dict[Pattern, list[Cell]] = {}
+        members: dict[Pattern, list[FibreCell]] = {}
         for pattern, cell in self.cells.items():
             members.setdefault(head(pattern), []).append(cell)
-        order = {Kind.FREE: 0, Kind.LINEAR_PAIR: 1, Kind.ALWAYS_ACTIVE: 1, Kind.RIGID: 2}
+        order = {
+            ComponentKind.FREE: 0,
+            ComponentKind.LINEAR_PAIR: 1,
+            ComponentKind.ALWAYS_ACTIVE: 1,
+            ComponentKind.RIGID: 2,
+        }
         found = [(self._component(cells), tuple(cells)) for cells in members.values()]
         return tuple(sorted(found, key=lambda item: order[item[0].kind]))
 
-    def _component(self, cells: list[Cell]) -> Component:
+    def _component(self, cells: list[FibreCell]) -> Component:
         dimension = max(self._dimension(cell) for cell in cells)
         free = self.excess - min(cell.cost for cell in cells)
         if free:
@@ -222,14 +227,14 @@ class CellClassification:
             )
             every = len(whole) == 2 ** len(self.planes) and self.excess >= 3
             shown = tuple(cell.pattern for cell in (whole or cells) if not every or not cell.cost)
-            return Component(Kind.FREE, shown, every, 1, dimension, free)
+            return Component(ComponentKind.FREE, shown, every, 1, dimension, free)
         (cell,) = cells
         numberings, r = math.factorial(self.width), cell.rank
         if not r:
-            return Component(Kind.RIGID, (cell.pattern,), False, numberings, dimension, 0)
+            return Component(ComponentKind.RIGID, (cell.pattern,), False, numberings, dimension, 0)
         if self.on_domain:
             return Component(
-                Kind.ALWAYS_ACTIVE,
+                ComponentKind.ALWAYS_ACTIVE,
                 (cell.pattern,),
                 False,
                 2 * numberings // math.factorial(r),
@@ -238,7 +243,7 @@ class CellClassification:
                 r,
             )
         return Component(
-            Kind.LINEAR_PAIR,
+            ComponentKind.LINEAR_PAIR,
             (cell.pattern,),
             False,
             2 * numberings // (2**r * math.factorial(r)),
@@ -247,7 +252,7 @@ class CellClassification:
             r,
         )
 
-    def _dimension(self, cell: Cell) -> int:
+    def _dimension(self, cell: FibreCell) -> int:
         outputs, inputs = len(self.form.constant), len(self.form.linear[0])
         both = [self.planes[k].normal for k, sign in enumerate(cell.pattern) if not sign]
         independent = rank([[Fraction(n) for n in normal] for normal in both])

@@ -49,7 +49,7 @@ from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance, parallel
 LARGEST_SEARCH = 2**18
 
 
-class Kind(Enum):
+class ComponentKind(Enum):
     """How the nodes beyond one per kink are held."""
 
     RIGID = "rigid"
@@ -78,7 +78,7 @@ class Component:
         carriers: how many linear pairs or always active nodes it needs, where no node is free.
     """
 
-    kind: Kind
+    kind: ComponentKind
     patterns: tuple[Pattern, ...]
     takes_every_pattern: bool
     copies: int
@@ -109,7 +109,7 @@ class Classification:
         if self.excess < 0:
             return ()
         self._refuse_large_search()
-        held = sorted(self._held(), key=lambda component: component.kind is Kind.RIGID)
+        held = sorted(self._held(), key=lambda component: component.kind is ComponentKind.RIGID)
         return (*self._free(), *held)
 
     @cached_property
@@ -178,13 +178,13 @@ class Classification:
         idle = len(self.balance.slope) + 1  # q = 0, (w, b) free
         if e == 1:
             for pattern in self.balanced:
-                yield Component(Kind.FREE, (pattern,), False, 1, p + idle, 1)
+                yield Component(ComponentKind.FREE, (pattern,), False, 1, p + idle, 1)
         elif e == 2:
             for members in self.classes:
                 if not self._balanced_set.isdisjoint(members):
-                    yield Component(Kind.FREE, tuple(members), False, 1, p + 2 * idle, 2)
+                    yield Component(ComponentKind.FREE, tuple(members), False, 1, p + 2 * idle, 2)
                 elif len(members) > 1:
-                    yield Component(Kind.FREE, tuple(members), False, 1, p + 1 + idle, 1)
+                    yield Component(ComponentKind.FREE, tuple(members), False, 1, p + 1 + idle, 1)
         elif e >= 3:
             if self.balanced:
                 held, scales = 0, 0
@@ -193,7 +193,12 @@ class Classification:
             else:
                 held, scales = 2, 3  # a linear pair: two scales and an offset
             yield Component(
-                Kind.FREE, tuple(self.balanced), True, 1, p + scales + (e - held) * idle, e - held
+                ComponentKind.FREE,
+                tuple(self.balanced),
+                True,
+                1,
+                p + scales + (e - held) * idle,
+                e - held,
             )
 
     def _held(self) -> Iterator[Component]:
@@ -202,7 +207,7 @@ class Classification:
             for members in self.classes:
                 if len(members) == 1 and members[0] not in self._balanced_set:
                     yield Component(
-                        Kind.LINEAR_PAIR, tuple(members), False, labellings, p + 3, 0, 1
+                        ComponentKind.LINEAR_PAIR, tuple(members), False, labellings, p + 3, 0, 1
                     )
         for both in combinations(range(p), self.excess):
             if rank([[Fraction(n) for n in self.balance.normals[k]] for k in both]) < len(both):
@@ -216,7 +221,9 @@ class Classification:
             }
             for pattern in self.balance.solutions(both):
                 if pattern not in fewer:
-                    yield Component(Kind.RIGID, (pattern,), False, labellings, self.width, 0)
+                    yield Component(
+                        ComponentKind.RIGID, (pattern,), False, labellings, self.width, 0
+                    )
 
     def _refuse_large_search(self) -> None:
         """The lists are exponential in p: deciding whether Σ_0 is empty is already NP-hard

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
+from typing import Any
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre.cells import CellClassification, pattern_of
-from singlearn.symmetry.fibre.components import Classification, Component, Kind
+from singlearn.symmetry.fibre.components import Classification, Component, ComponentKind
 from singlearn.symmetry.fibre.path import connect
 from singlearn.symmetry.fibre.sample import random_parameter, random_stratum
 from singlearn.symmetry.fibre.sample_cells import random_cell_parameter
 from singlearn.symmetry.fibre.segments import NoPath, Path
-from singlearn.symmetry.fibre.strata import Stratum, strata
+from singlearn.symmetry.fibre.strata import FibreStratum, strata
 from singlearn.symmetry.fibre.walk import PAIR, Seat, Walk
 from singlearn.symmetry.trained.hint import relations_up_to_rounding
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form, short
@@ -34,12 +35,14 @@ class Fibre(Shown):
         form: the kink form they share.
         width: their number of hidden nodes.
         domain: where they compute it; ``None`` for all of R^N.
+        snapped: for the fibre of a snapped network, that network beside the original one.
     """
 
     net: TwoLayerReLU
     form: KinkForm
     width: int
     domain: Domain | None = None
+    snapped: Any = field(default=None, compare=False, repr=False)
 
     @cached_property
     def classification(self) -> Classification | CellClassification:
@@ -89,15 +92,18 @@ class Fibre(Shown):
         return max(component.dimension for component in self.components)
 
     def component_of(self, net: TwoLayerReLU) -> int:
-        """The index in ``components`` of the component a parameter lies in.
+        """The index in ``components`` of the component a parameter lies in; of a network that was
+        snapped, that of the snapped one.
 
         Raises:
             ValueError: the network has another width or computes another function.
         """
+        if self.snapped is not None and net == self.snapped.original:
+            net = self.snapped.net
         self._check(net, "net")
         return self.classification.index_of(pattern_of(net, self.form, self.domain))
 
-    def strata(self, component: int) -> Iterator[Stratum]:
+    def strata(self, component: int) -> Iterator[FibreStratum]:
         """The arrangements of nodes that make up a component, up to numbering.
 
         Those with at most one pair off the kinks: all there are up to excess 2, and the largest
@@ -163,7 +169,7 @@ class Fibre(Shown):
                 f"a lies in a component with {self.describe(i)}; b in one with {self.describe(j)}"
             )
         component = self.components[i]
-        if component.kind is not Kind.FREE and first.seats != last.seats:
+        if component.kind is not ComponentKind.FREE and first.seats != last.seats:
             return NoPath(self._differently_numbered(first.seats, last.seats))
         path = connect(a, b, self.form, parts, component)
         if not path.verify():
@@ -184,18 +190,18 @@ class Fibre(Shown):
         """A component in words."""
         self._check_index(component)
         found = self.components[component]
-        if found.kind is Kind.RIGID:
+        if found.kind is ComponentKind.RIGID:
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
             return (
                 f"{opposite}{self._orientation(found.patterns[0])}, every node kept on its boundary"
             )
-        if found.kind in (Kind.LINEAR_PAIR, Kind.ALWAYS_ACTIVE):
+        if found.kind in (ComponentKind.LINEAR_PAIR, ComponentKind.ALWAYS_ACTIVE):
             shared = [k + 1 for k, sign in enumerate(found.patterns[0]) if not sign]
             opposite = f"two opposite nodes on {_kinks(shared)}, " if shared else ""
             one, more, where = {
-                Kind.LINEAR_PAIR: ("a linear pair", "linear pairs", "off the kinks"),
-                Kind.ALWAYS_ACTIVE: (
+                ComponentKind.LINEAR_PAIR: ("a linear pair", "linear pairs", "off the kinks"),
+                ComponentKind.ALWAYS_ACTIVE: (
                     "an always active node",
                     "always active nodes",
                     "with a slope",
@@ -215,6 +221,10 @@ class Fibre(Shown):
         )
 
     def __str__(self) -> str:
+        text = self._described()
+        return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
+
+    def _described(self) -> str:
         if not self.components:
             return f"no network of {self.width} hidden nodes computes this function" + (
                 "" if self.domain is None else " on the domain"

@@ -8,7 +8,7 @@ from collections import deque
 from fractions import Fraction
 
 from singlearn.symmetry.fibre.balance import Pattern, parallel
-from singlearn.symmetry.fibre.components import Classification, Component, Kind
+from singlearn.symmetry.fibre.components import Classification, Component, ComponentKind
 from singlearn.symmetry.fibre.segments import Path, simplified
 from singlearn.symmetry.fibre.walk import PAIR, ZERO, Seat, Walk, oriented
 from singlearn.symmetry.two_layer.kink_form import KinkForm
@@ -27,7 +27,7 @@ def connect(
         component: where both lie.
     """
     first, last = Walk(a, form), Walk(b, form)
-    if component.kind is Kind.FREE and parts.excess == 2:
+    if component.kind is ComponentKind.FREE and parts.excess == 2:
         _to_pattern(last, parts, None)
         target = _nearest_balanced(last.pattern, parts)
         _reverse_along(last, parts, target)
@@ -37,7 +37,7 @@ def connect(
             kink = next(k for k, _ in parts.reversals(target))
             dock(last, kink)
             dock(first, kink)
-    elif component.kind is Kind.FREE and parts.excess >= 3:
+    elif component.kind is ComponentKind.FREE and parts.excess >= 3:
         _to_single(last, None)
         _to_single(first, last.pattern)
         for k, sign in enumerate(last.pattern):

@@ -11,7 +11,7 @@ from singlearn.numbers.linear_algebra import coordinates, echelon, factorise, ra
 from singlearn.numbers.rational import Matrix, Vector, dot
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre.balance import annihilator
-from singlearn.symmetry.fibre.cells import Cell, CellClassification
+from singlearn.symmetry.fibre.cells import CellClassification, FibreCell
 from singlearn.symmetry.fibre.sample import direction, number, split
 from singlearn.symmetry.two_layer.kink_form import boundary, kink_form
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
@@ -70,7 +70,7 @@ def random_cell_parameter(
 
 
 def _balance(
-    parts: CellClassification, cell: Cell, rng: Random
+    parts: CellClassification, cell: FibreCell, rng: Random
 ) -> tuple[dict[int, Vector], list[Vector], list[Vector]]:
     r"""Random :math:`v_k` and rank-one terms :math:`w_j ⊗ r_j` with :math:`\sum v_k n_k^T + \sum
     w_j r_j^T = R`, as few terms as there can be.

@@ -21,7 +21,7 @@ class Pair(Enum):
 
 
 @dataclass(frozen=True)
-class Stratum:
+class FibreStratum:
     """Parameters of equal arrangement, up to the numbering of the nodes.
 
     Attributes:
@@ -72,7 +72,7 @@ def arrangement(
     pair: Pair,
     outgoing_zero: int,
     incoming_zero: int,
-) -> Stratum | None:
+) -> FibreStratum | None:
     r"""The stratum of an arrangement, or ``None`` if no amounts, all non-zero, balance the slope.
 
     Its dimension counts a scale per node that is not degenerate, the amounts that the sums
@@ -81,7 +81,7 @@ def arrangement(
     """
     inputs = len(balance.slope)
     sides = [n for n in (*along, *against) if n]
-    stratum = Stratum(along, against, pair, outgoing_zero, incoming_zero, 0)
+    stratum = FibreStratum(along, against, pair, outgoing_zero, incoming_zero, 0)
     both = [k for k, sign in enumerate(stratum.pattern) if not sign]
     dimension = (
         sum(sides) + sum(n - 1 for n in sides) + (inputs + 1) * outgoing_zero + 2 * incoming_zero
@@ -97,10 +97,12 @@ def arrangement(
         ):
             return None
         dimension += len(splits.directions) + (2 + inputs + 1 if pair is Pair.CANCELLING else 0)
-    return Stratum(along, against, pair, outgoing_zero, incoming_zero, dimension)
+    return FibreStratum(along, against, pair, outgoing_zero, incoming_zero, dimension)
 
 
-def _forbidden(balance: SlopeBalance, stratum: Stratum, splits: Splits, index: int, k: int) -> bool:
+def _forbidden(
+    balance: SlopeBalance, stratum: FibreStratum, splits: Splits, index: int, k: int
+) -> bool:
     """Whether a side of kink k that has a single node is left with amount zero."""
     value = splits.fixed(index)
     if value is None:
@@ -109,7 +111,7 @@ def _forbidden(balance: SlopeBalance, stratum: Stratum, splits: Splits, index: i
     return (stratum.along[k] == 1 and value == -half) or (stratum.against[k] == 1 and value == half)
 
 
-def strata(balance: SlopeBalance, width: int) -> Iterator[Stratum]:
+def strata(balance: SlopeBalance, width: int) -> Iterator[FibreStratum]:
     """All arrangements of ``width`` nodes with at most one pair off the kinks.
 
     Up to excess 2 these are all; from excess 3 on nodes off the kinks can also stand in threes or

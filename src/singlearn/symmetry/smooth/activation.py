@@ -27,7 +27,7 @@ class Parity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ActivationKind:
     """One activation function, :math:`σ(u) = α + βu + γ(u)`.
 
     Attributes:
@@ -49,11 +49,11 @@ class Kind:
 
 ZERO, ONE = Fraction(0), Fraction(1)
 KINDS = {
-    "tanh": Kind(Base.TANH, Parity.ODD, ZERO, ZERO, ONE, ONE),
-    "sigmoid": Kind(Base.TANH, Parity.ODD, HALF, ZERO, HALF, HALF),
-    "erf": Kind(Base.ERF, Parity.ODD, ZERO, ZERO, ONE, ONE),
-    "silu": Kind(Base.TANH, Parity.EVEN, ZERO, HALF, HALF, HALF),
-    "gelu": Kind(Base.ERF_HALF, Parity.EVEN, ZERO, HALF, HALF, ONE),
+    "tanh": ActivationKind(Base.TANH, Parity.ODD, ZERO, ZERO, ONE, ONE),
+    "sigmoid": ActivationKind(Base.TANH, Parity.ODD, HALF, ZERO, HALF, HALF),
+    "erf": ActivationKind(Base.ERF, Parity.ODD, ZERO, ZERO, ONE, ONE),
+    "silu": ActivationKind(Base.TANH, Parity.EVEN, ZERO, HALF, HALF, HALF),
+    "gelu": ActivationKind(Base.ERF_HALF, Parity.EVEN, ZERO, HALF, HALF, ONE),
 }
 ALIASES = {"logistic": "sigmoid", "swish": "silu"}
 OTHERS = {
@@ -111,7 +111,7 @@ class Activation:
         object.__setattr__(self, "sharpness", value)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ActivationKind:
         """Its constant, its line and the rest."""
         return KINDS[self.name]
 

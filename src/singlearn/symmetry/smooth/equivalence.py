@@ -10,15 +10,20 @@ from flint import ctx
 
 from singlearn.numbers.rational import Number, rational
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.deep.equivalence import Verdict
+from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.constant import Base, Constant
 from singlearn.symmetry.smooth.distance import smooth_distance
 from singlearn.symmetry.smooth.form import SmoothForm, check_domain, smooth_form
 from singlearn.symmetry.smooth.in_base import in_base
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
-from singlearn.symmetry.smooth.transformation import Transformation, find_transformation
-from singlearn.symmetry.smooth.witness import PRECISIONS, Witness, differing_units, find_witness
+from singlearn.symmetry.smooth.transformation import SmoothTransformation, find_transformation
+from singlearn.symmetry.smooth.witness import (
+    PRECISIONS,
+    SmoothWitness,
+    differing_units,
+    find_witness,
+)
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.kink_form import short
 
@@ -48,7 +53,7 @@ class SmoothEquivalence(Shown):
     b: TwoLayerSmooth
     domain: Domain | None
     forms: tuple[SmoothForm, SmoothForm]
-    status: Verdict
+    status: Sameness
     rewritten: tuple[str, ...] = ()
     tolerance: Fraction = Fraction(0)
     distance: Distance | None = None
@@ -56,13 +61,13 @@ class SmoothEquivalence(Shown):
     @property
     def is_exact(self) -> bool:
         """Whether the two are exactly the same function."""
-        return _verdict(*self.forms) is Verdict.EQUIVALENT
+        return _verdict(*self.forms) is Sameness.EQUIVALENT
 
     def __bool__(self) -> bool:
-        return self.status is Verdict.EQUIVALENT
+        return self.status is Sameness.EQUIVALENT
 
     @cached_property
-    def transformation(self) -> Transformation | None:
+    def transformation(self) -> SmoothTransformation | None:
         """Steps that turn the first network into the second, where they are equal and of one
         activation."""
         if not self.is_exact or self.a.activation != self.b.activation:
@@ -70,7 +75,7 @@ class SmoothEquivalence(Shown):
         return find_transformation(self.a, self.b)
 
     @cached_property
-    def witness(self) -> Witness | None:
+    def witness(self) -> SmoothWitness | None:
         """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or
         nothing tried separates them."""
         if self.is_exact:
@@ -94,15 +99,15 @@ class SmoothEquivalence(Shown):
         rewritten = "".join(f"\nrewritten: {REWRITTEN[name]}" for name in self.rewritten)
         if self.distance is not None and not self.is_exact:
             start = {
-                Verdict.EQUIVALENT: "equal up to",
-                Verdict.DIFFERENT: "not equal up to",
-                Verdict.NOT_SHOWN: "not shown to be equal up to",
+                Sameness.EQUIVALENT: "equal up to",
+                Sameness.DIFFERENT: "not equal up to",
+                Sameness.NOT_SHOWN: "not shown to be equal up to",
             }[self.status]
             return f"{start} {short(self.tolerance)} on the domain: {self.distance}{rewritten}"
         if self:
             steps = "" if self.transformation is None else f"\n{self.transformation}"
             return f"the same function{rewritten}{steps}"
-        if self.status is Verdict.NOT_SHOWN:
+        if self.status is Sameness.NOT_SHOWN:
             return f"not shown: {self.reason}, whose enclosure of {PRECISIONS[-1]} bits holds zero"
         found = (
             f"{self.witness}; "
@@ -180,16 +185,16 @@ def equivalent_smooth(
             "a tolerance; "
             "without one it is exact"
         ) from None
-    if verdict is not Verdict.EQUIVALENT:
-        verdict = Verdict.NOT_SHOWN
+    if verdict is not Sameness.EQUIVALENT:
+        verdict = Sameness.NOT_SHOWN
         if distance.upper <= allowed:
-            verdict = Verdict.EQUIVALENT
+            verdict = Sameness.EQUIVALENT
         elif distance.lower > allowed:
-            verdict = Verdict.DIFFERENT
+            verdict = Sameness.DIFFERENT
     return SmoothEquivalence(a, b, domain, forms, verdict, rewritten, allowed, distance)
 
 
-def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
+def _verdict(one: SmoothForm, other: SmoothForm) -> Sameness:
     """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
     have none; in :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an
     imaginary v is not zero for real A and B, and of erf'' and GELU'' with one Gaussian the
@@ -198,11 +203,13 @@ def _verdict(one: SmoothForm, other: SmoothForm) -> Verdict:
     if (
         one.units != other.units if alike else one.units or other.units
     ) or one.linear != other.linear:
-        return Verdict.DIFFERENT
+        return Sameness.DIFFERENT
     verdicts = [is_zero(x - y) for x, y in zip(one.constant, other.constant, strict=True)]
     if all(verdict is True for verdict in verdicts):
-        return Verdict.EQUIVALENT
-    return Verdict.DIFFERENT if any(verdict is False for verdict in verdicts) else Verdict.NOT_SHOWN
+        return Sameness.EQUIVALENT
+    return (
+        Sameness.DIFFERENT if any(verdict is False for verdict in verdicts) else Sameness.NOT_SHOWN
+    )
 
 
 def is_zero(value: Constant) -> bool | None:

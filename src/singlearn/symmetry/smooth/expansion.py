@@ -14,7 +14,7 @@ from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True)
-class Expansion:
+class SmoothExpansion:
     """``f(x) = constant + linear x + Σ q σ(<w, x> + b)``; a network where ``linear`` is zero.
 
     Attributes:
@@ -30,11 +30,11 @@ class Expansion:
     constant: tuple[Constant, ...]
 
     @classmethod
-    def of(cls, net: TwoLayerSmooth) -> Expansion:
+    def of(cls, net: TwoLayerSmooth) -> SmoothExpansion:
         """A network, which has no linear part."""
         return cls(net.activation, net.nodes, ((Fraction(0),) * net.inputs,) * net.outputs, net.c)
 
-    def with_node(self, index: int, *nodes: Node) -> Expansion:
+    def with_node(self, index: int, *nodes: Node) -> SmoothExpansion:
         """With the node at ``index`` replaced by the given ones (none removes it).
 
         Raises:

@@ -40,7 +40,7 @@ from itertools import product
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.fibre.balance import SlopeBalance
-from singlearn.symmetry.fibre.components import Classification, Kind
+from singlearn.symmetry.fibre.components import Classification, ComponentKind
 from singlearn.symmetry.smooth.form import SmoothForm, smooth_form
 from singlearn.symmetry.smooth.minimal_width import as_kinks
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
@@ -149,13 +149,13 @@ class SmoothFibre(Shown):
         except ValueError as error:
             raise ValueError(str(error).replace("kinks", "units")) from None
         for own in classified:
-            if own.kind is Kind.RIGID:
+            if own.kind is ComponentKind.RIGID:
                 found.append(
                     SmoothComponent(
                         own.copies, 0, 0, "a point: two opposite nodes on a unit, none can leave"
                     )
                 )
-            elif own.kind is Kind.LINEAR_PAIR:
+            elif own.kind is ComponentKind.LINEAR_PAIR:
                 found.append(SmoothComponent(own.copies, 2, 0, "a linear pair off the units"))
             else:
                 # A linear pair holds two nodes where no orientation balances, nor two opposite

@@ -9,7 +9,7 @@ from fractions import Fraction
 from singlearn.numbers.rational import Vector
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
-from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
 from singlearn.symmetry.smooth.step import Turn
@@ -130,7 +130,7 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
     """
     width = minimal_width_smooth(net, domain)
     form, choice = width.form, width.choice
-    found = Expansion(net.activation, (), form.linear, form.constant)
+    found = SmoothExpansion(net.activation, (), form.linear, form.constant)
     signs, _ = _orientations(net, form)
 
     def put(unit: Unit, amount: Vector, sign: int) -> None:

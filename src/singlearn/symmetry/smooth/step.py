@@ -9,16 +9,16 @@ from fractions import Fraction
 
 from singlearn.numbers.rational import Vector
 from singlearn.symmetry.smooth.constant import Constant
-from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.two_layer.kink_form import short
 from singlearn.symmetry.two_layer.network import Node
 
 
-class Step(ABC):
+class SmoothStep(ABC):
     """One rewriting of an expansion that leaves the function unchanged."""
 
     @abstractmethod
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         """The rewritten expansion.
 
         Raises:
@@ -30,7 +30,7 @@ class Step(ABC):
 
 
 @dataclass(frozen=True)
-class Turn(Step):
+class Turn(SmoothStep):
     r"""``(w, b) → (-w, -b)``: q changes its sign for tanh, sigmoid and erf; for SiLU and GELU it
     stays and :math:`q u` is left behind.
 
@@ -39,7 +39,7 @@ class Turn(Step):
 
     index: int
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         whole, node = expansion.with_node(self.index), expansion.nodes[self.index]
         kind, even = expansion.activation.kind, expansion.activation.is_even
         turned = Node(
@@ -60,14 +60,14 @@ class Turn(Step):
 
 
 @dataclass(frozen=True)
-class Merge(Step):
+class SmoothMerge(SmoothStep):
     """Two nodes with equal (w, b) become one; the outgoing weights add up. Node ``index`` is
     removed."""
 
     into: int
     index: int
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         if self.into == self.index:
             raise ValueError("index: a node does not merge with itself")
         expansion.with_node(self.index), expansion.with_node(self.into)
@@ -82,14 +82,14 @@ class Merge(Step):
 
 
 @dataclass(frozen=True)
-class Split(Step):
+class SmoothSplit(SmoothStep):
     """A node becomes two of equal (w, b): ``q - part`` stays, ``part`` goes to a new node at the
     end."""
 
     index: int
     part: Vector
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         expansion.with_node(self.index)
         node = expansion.nodes[self.index]
         rest = replace(node, q=tuple(a - b for a, b in zip(node.q, self.part, strict=True)))
@@ -101,12 +101,12 @@ class Split(Step):
 
 
 @dataclass(frozen=True)
-class Remove(Step):
+class Remove(SmoothStep):
     """Take away a node with q = 0, or one with w = 0, whose value joins the constant."""
 
     index: int
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         rest, node = expansion.with_node(self.index), expansion.nodes[self.index]
         return replace(rest, constant=_plus_idle(expansion, node, Fraction(1)))
 
@@ -115,12 +115,12 @@ class Remove(Step):
 
 
 @dataclass(frozen=True)
-class Add(Step):
+class Add(SmoothStep):
     """Put a node with q = 0 or w = 0 at the end, and take its value from the constant."""
 
     node: Node
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         constant = _plus_idle(expansion, self.node, Fraction(-1))
         return replace(expansion, nodes=(*expansion.nodes, self.node), constant=constant)
 
@@ -129,12 +129,12 @@ class Add(Step):
 
 
 @dataclass(frozen=True)
-class Permute(Step):
+class SmoothPermute(SmoothStep):
     """New node i is old node ``order[i]``."""
 
     order: tuple[int, ...]
 
-    def apply(self, expansion: Expansion) -> Expansion:
+    def apply(self, expansion: SmoothExpansion) -> SmoothExpansion:
         if sorted(self.order) != list(range(len(expansion.nodes))):
             last = len(expansion.nodes) - 1
             raise ValueError(f"order: got {self.order}; it should be a permutation of 0 … {last}")
@@ -144,7 +144,7 @@ class Permute(Step):
         return f"permute: the nodes in the order {', '.join(map(str, self.order))}"
 
 
-def _plus_idle(expansion: Expansion, node: Node, sign: Fraction) -> tuple[Constant, ...]:
+def _plus_idle(expansion: SmoothExpansion, node: Node, sign: Fraction) -> tuple[Constant, ...]:
     if any(node.q) and any(node.w):
         raise ValueError("node: it has q ≠ 0 and w ≠ 0, so it is no constant")
     if not any(node.q):

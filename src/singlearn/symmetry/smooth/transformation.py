@@ -9,16 +9,24 @@ from functools import cached_property
 
 from singlearn.numbers.rational import Vector
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.smooth.expansion import Expansion
+from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
-from singlearn.symmetry.smooth.step import Add, Merge, Permute, Remove, Split, Step, Turn
+from singlearn.symmetry.smooth.step import (
+    Add,
+    Remove,
+    SmoothMerge,
+    SmoothPermute,
+    SmoothSplit,
+    SmoothStep,
+    Turn,
+)
 from singlearn.symmetry.two_layer.kink_form import short
 from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True)
-class Transformation(Shown):
+class SmoothTransformation(Shown):
     """Steps from ``source`` to ``target``, every one of which leaves the function unchanged.
 
     Attributes:
@@ -29,7 +37,7 @@ class Transformation(Shown):
 
     source: TwoLayerSmooth
     target: TwoLayerSmooth
-    steps: tuple[Step, ...]
+    steps: tuple[SmoothStep, ...]
 
     def apply(self, net: TwoLayerSmooth) -> TwoLayerSmooth:
         """The network after all steps.
@@ -66,7 +74,7 @@ class Transformation(Shown):
         zero."""
         if not self.source.activation.is_even:
             return ()
-        terms, expansion = [], Expansion.of(self.source)
+        terms, expansion = [], SmoothExpansion.of(self.source)
         for step in self.steps:
             if isinstance(step, Turn):
                 node = expansion.nodes[step.index]
@@ -95,8 +103,8 @@ class Transformation(Shown):
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)
 
-    def _expansions(self, net: TwoLayerSmooth) -> list[Expansion]:
-        expansions = [Expansion.of(net)]
+    def _expansions(self, net: TwoLayerSmooth) -> list[SmoothExpansion]:
+        expansions = [SmoothExpansion.of(net)]
         for step in self.steps:
             expansions.append(step.apply(expansions[-1]))
         return expansions
@@ -106,8 +114,8 @@ class _Path:
     """Steps as they are found; nodes keep their names while their positions shift."""
 
     def __init__(self, source: TwoLayerSmooth) -> None:
-        self.expansion = Expansion.of(source)
-        self.steps: list[Step] = []
+        self.expansion = SmoothExpansion.of(source)
+        self.steps: list[SmoothStep] = []
         self.names = list(range(source.width))
 
     def position(self, name: int) -> int:
@@ -116,7 +124,7 @@ class _Path:
     def node(self, name: int) -> Node:
         return self.expansion.nodes[self.position(name)]
 
-    def take(self, step: Step) -> None:
+    def take(self, step: SmoothStep) -> None:
         self.expansion = step.apply(self.expansion)
         self.steps.append(step)
 
@@ -128,7 +136,7 @@ class _Path:
         return self.names[-1]
 
 
-def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Transformation:
+def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> SmoothTransformation:
     """Steps between two networks of one activation whose forms are known to be equal.
 
     Nodes that are constant leave; the nodes of each unit turn to where the target's first node of
@@ -153,7 +161,9 @@ def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Trans
             node = target.nodes[i]
             same = (node.w, node.b) == (first.w, first.b)
             odd = not (same or target.activation.is_even)
-            path.take(Split(path.position(name), tuple(-q for q in node.q) if odd else node.q))
+            path.take(
+                SmoothSplit(path.position(name), tuple(-q for q in node.q) if odd else node.q)
+            )
             place[i] = path.fresh()
             if not same:
                 path.take(Turn(path.position(place[i])))
@@ -163,8 +173,8 @@ def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Trans
             place[i] = path.fresh()
     order = tuple(path.position(place[i]) for i in range(target.width))
     if order != tuple(range(len(order))):
-        path.take(Permute(order))
-    return Transformation(source, target, tuple(path.steps))
+        path.take(SmoothPermute(order))
+    return SmoothTransformation(source, target, tuple(path.steps))
 
 
 def _kept(source: TwoLayerSmooth, target: TwoLayerSmooth) -> dict[int, int]:
@@ -197,7 +207,7 @@ def _gather(
         if sign != directions.setdefault(unit, sign):
             path.take(Turn(path.position(name)))
         if unit in units:
-            path.take(Merge(path.position(units[unit]), path.position(name)))
+            path.take(SmoothMerge(path.position(units[unit]), path.position(name)))
             path.forget(name)
         else:
             units[unit] = name

@@ -24,7 +24,7 @@ MOST_DIGITS = 24
 
 
 @dataclass(frozen=True)
-class Witness:
+class SmoothWitness:
     """Two networks and a point at which they differ: enclosures of one output that do not meet.
 
     Attributes:
@@ -61,7 +61,7 @@ class Witness:
 
 def find_witness(
     a: TwoLayerSmooth, b: TwoLayerSmooth, differing: list[Unit], domain: Domain | None
-) -> Witness | None:
+) -> SmoothWitness | None:
     """A witness for two networks, or ``None`` where no point that is tried separates them.
 
     Args:
@@ -75,7 +75,7 @@ def find_witness(
             values = zip(a.balls_at(point, bits), b.balls_at(point, bits), strict=True)
             for output, (one, other) in enumerate(values):
                 if not one.overlaps(other):
-                    return Witness(point, output, one, other, bits)
+                    return SmoothWitness(point, output, one, other, bits)
     return None
 
 

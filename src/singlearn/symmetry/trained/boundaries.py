@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from singlearn.numbers.rational import Vector
 from singlearn.symmetry.trained.box_units import BoxUnits
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
 from singlearn.symmetry.trained.tolerance import binary_digits
 from singlearn.symmetry.two_layer.kink_form import rounded
 from singlearn.symmetry.two_layer.network import Node
@@ -83,7 +83,7 @@ def snap_boundaries(
         boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(gap)))
+            relations.append(Relation(RelationKind.BOUNDARY, tuple(cluster), in_float(gap)))
     return result, boundaries, relations
 
 
@@ -132,7 +132,7 @@ def snap_kinks(
         if gaps:
             relations.append(
                 Relation(
-                    Kind.KINK,
+                    RelationKind.KINK,
                     tuple(i for i, _ in boundary.members),
                     in_float(max(gaps.values())),
                     tuple(gaps),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.domain import Box, Domain
-from singlearn.symmetry.trained.hierarchy import DeepHierarchy, layer_hierarchy
+from singlearn.symmetry.trained.hierarchy_of_layer import DeepHierarchy, layer_hierarchy
 from singlearn.symmetry.trained.snapping_deep import amplification, reading_box
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 

@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from singlearn.symmetry.trained.pair import nearly_equal, snap_pair
-from singlearn.symmetry.trained.snapping import rounded_up, snap
+from singlearn.symmetry.trained.sentences import rounded_up
+from singlearn.symmetry.trained.snapping import snap
 from singlearn.symmetry.trained.tolerance import ROUNDINGS, float_precision
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 

@@ -13,12 +13,8 @@ from singlearn.results.prompt import Shown
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.trained.distance import moved_distance
-from singlearn.symmetry.trained.snapping import (
-    ACCIDENTS_ASKED_FOR,
-    described,
-    rounded_up,
-    structured,
-)
+from singlearn.symmetry.trained.sentences import described, rounded_up
+from singlearn.symmetry.trained.snapping import ACCIDENTS_ASKED_FOR, structured
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.kink_form import kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU

@@ -9,7 +9,7 @@ from singlearn.numbers.rational import Matrix
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.boundaries import Boundary, Seen, cancelled, gathered
 from singlearn.symmetry.trained.box_units import BoxUnits
-from singlearn.symmetry.trained.relation import Kind
+from singlearn.symmetry.trained.relation import RelationKind
 from singlearn.symmetry.trained.slopes import Slopes
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
@@ -34,7 +34,7 @@ class Plan:
     """
 
     silent: set[int] = field(default_factory=set)
-    shifted: dict[int, Kind] = field(default_factory=dict)
+    shifted: dict[int, RelationKind] = field(default_factory=dict)
     clusters: dict[int, list[int]] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
     circuits: list[Circuit] = field(default_factory=list)
@@ -67,16 +67,16 @@ class Plan:
                 cancelled(nodes, boundary, ANY_SIZE)
         bypassed = [
             *self.bypassed,
-            *(i for i, kind in self.shifted.items() if kind is Kind.BYPASSED),
+            *(i for i, kind in self.shifted.items() if kind is RelationKind.BYPASSED),
         ]
         slopes = Slopes(nodes, boundaries, bypassed, units)
-        accepted: list[tuple[Kind, Matrix]] = []
+        accepted: list[tuple[RelationKind, Matrix]] = []
         kept: list[Circuit] = []
         place = {leads[g]: k for k, g in enumerate(slopes.kinked)}
         for circuit in self.circuits:
             if circuit <= place.keys():
                 row = (
-                    Kind.ANNIHILATE,
+                    RelationKind.ANNIHILATE,
                     slopes.coefficients(sorted(place[lead] for lead in circuit), with_rest=False),
                 )
                 if slopes.impose([*accepted, row], ANY_SIZE / 4):
@@ -85,7 +85,7 @@ class Plan:
         return slopes, leads, kept
 
 
-def shifted(node: Node, kind: Kind, domain: Domain) -> Node:
+def shifted(node: Node, kind: RelationKind, domain: Domain) -> Node:
     """Dead, or always active, on the domain: the boundary moves to where it touches it."""
     low, high = domain.span(node.w, node.b)
-    return replace(node, b=node.b - (high if kind is Kind.DEAD else low))
+    return replace(node, b=node.b - (high if kind is RelationKind.DEAD else low))

@@ -9,7 +9,7 @@ from fractions import Fraction
 from singlearn.results.prompt import Shown
 
 
-class Kind(StrEnum):
+class RelationKind(StrEnum):
     """What a relation says."""
 
     SILENT = "q = 0"
@@ -41,7 +41,7 @@ class Relation(Shown):
         layer: the hidden layer, counted from 0, in a deep network.
     """
 
-    kind: Kind
+    kind: RelationKind
     nodes: tuple[int, ...]
     gap: float
     outputs: tuple[int, ...] = ()

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
 from singlearn.symmetry.two_layer.network import Node
 
 ZERO = Fraction(0)
@@ -53,22 +53,25 @@ def _snap_one(
     units: BoxUnits,
     domain: Domain | None,
     tolerance: Fraction,
-) -> tuple[Node, tuple[Kind, Fraction] | None]:
+) -> tuple[Node, tuple[RelationKind, Fraction] | None]:
     if not any(node.q):
-        return node, (Kind.SILENT, ZERO)
+        return node, (RelationKind.SILENT, ZERO)
     if not any(node.w):
-        return node, (Kind.CONSTANT, ZERO)
+        return node, (RelationKind.CONSTANT, ZERO)
     if share <= tolerance:
-        return replace(node, q=(ZERO,) * len(node.q)), (Kind.SILENT, share)
+        return replace(node, q=(ZERO,) * len(node.q)), (RelationKind.SILENT, share)
     slope = sum((abs(w) * h for w, h in zip(node.w, units.reach, strict=True)), ZERO)
     if slope <= tolerance * size:
         return replace(node, w=(ZERO,) * len(node.w), b=node.preactivation(units.centre)), (
-            Kind.CONSTANT,
+            RelationKind.CONSTANT,
             slope / size,
         )
     if domain is not None:
         low, high = domain.span(node.w, node.b)
-        for end, kind, misses in ((high, Kind.DEAD, high <= 0), (low, Kind.BYPASSED, low >= 0)):
+        for end, kind, misses in (
+            (high, RelationKind.DEAD, high <= 0),
+            (low, RelationKind.BYPASSED, low >= 0),
+        ):
             if abs(end) <= tolerance * size:
                 return (
                     (node, (kind, ZERO) if not end else None)

@@ -14,7 +14,7 @@ from singlearn.numbers.rational import Matrix, Vector
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, Boundary, largest_meant
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.exact_kernel import satisfying
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
 from singlearn.symmetry.trained.vanishing_sums import Rows, VanishingSums, vanishing_sums
 from singlearn.symmetry.two_layer.kink_form import rounded
 from singlearn.symmetry.two_layer.network import Node
@@ -163,7 +163,7 @@ class Slopes:
 
     def search(
         self, tolerance: Fraction, accidents_allowed: float
-    ) -> tuple[list[tuple[Kind, Matrix]], VanishingSums]:
+    ) -> tuple[list[tuple[RelationKind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
         rows, _, _ = self.in_floats()
         bare = Rows(
@@ -171,21 +171,24 @@ class Slopes:
         )
         found = vanishing_sums(bare, float(tolerance), accidents_allowed)
         relations = [
-            (Kind.ANNIHILATE, self.coefficients(subset, with_rest=False))
+            (RelationKind.ANNIHILATE, self.coefficients(subset, with_rest=False))
             for subset in found.subsets
         ]
         if np.any(rows.target_sizes):
             subsets = vanishing_sums(rows, float(tolerance), accidents_allowed).subsets or ((),)
             relations += [
-                (Kind.SLOPE, self.coefficients(subset, with_rest=True)) for subset in subsets
+                (RelationKind.SLOPE, self.coefficients(subset, with_rest=True))
+                for subset in subsets
             ]
         return [(kind, own) for kind, own in relations if self.gap(own) <= tolerance], found
 
-    def parallels(self, tolerance: Fraction, accidents_allowed: float) -> list[tuple[Kind, Matrix]]:
+    def parallels(
+        self, tolerance: Fraction, accidents_allowed: float
+    ) -> list[tuple[RelationKind, Matrix]]:
         """Boundaries whose normals are nearly multiples of each other, each with the first of its
         kind.
         """
-        result: list[tuple[Kind, Matrix]] = []
+        result: list[tuple[RelationKind, Matrix]] = []
         leads: list[int] = []
         reach = self.units.reach
         if len(reach) > 1 and len(self.boundaries) > 1:
@@ -205,7 +208,7 @@ class Slopes:
                     for k in range(len(self._carriers()))
                 )
                 if self.gap((row,)) <= tolerance:
-                    result.append((Kind.PARALLEL, (row,)))
+                    result.append((RelationKind.PARALLEL, (row,)))
                     break
             else:
                 leads.append(g)
@@ -229,7 +232,7 @@ class Slopes:
             apart[np.triu_indices(len(normals), 1)], normals.shape[1] - 1, accidents_allowed
         )
 
-    def impose(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
+    def impose(self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction) -> bool:
         """Let relations hold exactly, if nothing moves by more than they miss; returns whether it
         was done.
         """
@@ -242,12 +245,14 @@ class Slopes:
         self._known = None
         return done
 
-    def _move_normals(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
+    def _move_normals(
+        self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction
+    ) -> bool:
         carriers, reach = self._carriers(), self.units.reach
         lengths = [
             sum((abs(v) * h for v, h in zip(z, reach, strict=True)), ZERO) for z, _, _ in carriers
         ]
-        plain = all(kind is Kind.ANNIHILATE for kind, _ in accepted) and self.outputs == 1
+        plain = all(kind is RelationKind.ANNIHILATE for kind, _ in accepted) and self.outputs == 1
         if plain:  # the products A z are moved: small whole coefficients
             factors = [a[0] if a[0] else Fraction(1) for _, a, _ in carriers]
             rows = [tuple(Fraction(bool(c)) for c in row) for _, own in accepted for row in own]
@@ -292,11 +297,13 @@ class Slopes:
                 self.nodes[i] = replace(self.nodes[i], w=new, b=offset)
         return True
 
-    def _move_amounts(self, accepted: Sequence[tuple[Kind, Matrix]], tolerance: Fraction) -> bool:
+    def _move_amounts(
+        self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction
+    ) -> bool:
         """Every output by itself: a^+ and a^- of every boundary and q of every always active node
         are moved.
         """
-        if any(kind is Kind.PARALLEL for kind, _ in accepted):
+        if any(kind is RelationKind.PARALLEL for kind, _ in accepted):
             return False
         columns = [(g, sign) for g in range(len(self.boundaries)) for sign in (1, -1)]
         normals = [self.boundaries[g].normal for g, _ in columns] + [
@@ -393,15 +400,15 @@ def snap_slopes(
 
 def _impose_most(
     slopes: Slopes,
-    before: list[tuple[Kind, Matrix]],
-    wanted: list[tuple[Kind, Matrix]],
+    before: list[tuple[RelationKind, Matrix]],
+    wanted: list[tuple[RelationKind, Matrix]],
     tolerance: Fraction,
-) -> tuple[list[tuple[Kind, Matrix]], list[Relation]]:
+) -> tuple[list[tuple[RelationKind, Matrix]], list[Relation]]:
     """Together if possible, else one after another; what cannot hold with the others is left
     out.
     """
 
-    def relation(kind: Kind, own: Matrix) -> Relation:
+    def relation(kind: RelationKind, own: Matrix) -> Relation:
         return Relation(kind, slopes.members(own), in_float(slopes.gap(own)))
 
     described = [relation(*item) for item in wanted]

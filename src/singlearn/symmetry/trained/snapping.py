@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TypeVar, overload
 
 from singlearn.results.prompt import Shown
 from singlearn.symmetry.deep import DeepReLU
-from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.trained.answers import about
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, snap_boundaries, snap_kinks
 from singlearn.symmetry.trained.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.trained.distance import moved_distance
 from singlearn.symmetry.trained.relation import Relation
+from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import always_active, idle, snap_single_nodes
 from singlearn.symmetry.trained.slopes import Slopes, snap_slopes
+from singlearn.symmetry.trained.snapping_deep import DeepSnap, snap_deep
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.trained.vanishing_sums import VanishingSums
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
-if TYPE_CHECKING:
-    from singlearn.symmetry.trained.snapping_deep import DeepSnap
-
 T = TypeVar("T")
 
 ACCIDENTS_OF_ROUNDING = 1e-4
 ACCIDENTS_ASKED_FOR = 0.05
-MOST_LINES = 12
-MIN_FLOAT, MAX_FLOAT = 1e-300, 1e300
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,6 @@ class Snap(Shown):
 
     def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
-        from singlearn.symmetry.trained.answers import about
-
         found: T = about(result, self)
         return found
 
@@ -118,16 +113,18 @@ class Snap(Shown):
 
 @overload
 def snap(
-    net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+    net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: DomainLike | None = None
 ) -> Snap: ...
 @overload
 def snap(
-    net: DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+    net: DeepReLU, tolerance: Tolerance | None = None, domain: DomainLike | None = None
 ) -> DeepSnap: ...
 
 
 def snap(
-    net: TwoLayerReLU | DeepReLU, tolerance: Tolerance | None = None, domain: Domain | None = None
+    net: TwoLayerReLU | DeepReLU,
+    tolerance: Tolerance | None = None,
+    domain: DomainLike | None = None,
 ) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its
     outputs are.
@@ -164,9 +161,8 @@ def snap(
     >>> [str(relation.kind) for relation in found.imposed], float(found.distance.upper) < 1e-15
     (['weights annihilate'], True)
     """
+    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     if isinstance(net, DeepReLU):
-        from singlearn.symmetry.trained.snapping_deep import snap_deep
-
         return snap_deep(net, tolerance, domain)
     if domain is not None and not isinstance(domain, Domain):
         raise ValueError(f"domain: got {type(domain).__name__}; it should be a Box or a Polytope")
@@ -226,66 +222,3 @@ def structured(
     found, sums = snap_slopes(slopes, tolerance, accidents)
     relations += found
     return net.replaced(slopes.nodes).after_snapping(None), tuple(relations), sums
-
-
-def relations_in_words(relations: tuple[Relation, ...]) -> list[str]:
-    """One line each, as far as there is room."""
-    lines = [f"  {relation}" for relation in relations[:MOST_LINES]]
-    return lines + (
-        [f"  and {len(relations) - MOST_LINES} more"] if len(relations) > MOST_LINES else []
-    )
-
-
-def rounded_up(value: Fraction) -> str:
-    """Two digits, never below the value.
-
-    >>> rounded_up(Fraction(1, 3)), rounded_up(Fraction(0)), rounded_up(Fraction(1, 3 * 10**400))
-    ('0.34', '0', '3.4e-401')
-    """
-    if not value:
-        return "0"
-    exponent = math.floor(math.log10(abs(value.numerator)) - math.log10(value.denominator)) - 1
-    while value / Fraction(10) ** exponent >= 100:
-        exponent += 1
-    digits = -(-value // Fraction(10) ** exponent)
-    above = digits * Fraction(10) ** exponent
-    small = above < Fraction(MIN_FLOAT) or above > Fraction(MAX_FLOAT)
-    return f"{digits / 10:.1f}e{exponent + 1}" if small else f"{float(above):.2g}"
-
-
-def described(domain: Domain) -> str:
-    """Where, in words."""
-    if not isinstance(domain, Box):
-        return "on the domain"
-    sides = set(zip(domain.lower, domain.upper, strict=True))
-    if len(sides) == 1:
-        low, high = next(iter(sides))
-        power = f"^{domain.inputs}" if domain.inputs > 1 else ""
-        return f"on the box {_side(low, high)}{power}"
-    if len(sides) <= 3:
-        return "on the box " + " × ".join(
-            _side(low, high) for low, high in zip(domain.lower, domain.upper, strict=True)
-        )
-    return "on the box"
-
-
-def _side(low: Fraction, high: Fraction) -> str:
-    """Both ends, with as many digits as it takes to tell them apart.
-
-    >>> _side(Fraction(-1, 3), Fraction(1, 3)), _side(Fraction(10**10), Fraction(10**10 + 1))
-    ('[-0.3333, 0.3333]', '[1e+10, 10000000001]')
-    """
-    apart = max(abs(low), abs(high)) / (high - low)
-    digits = max(4, len(str(int(apart))) + 1)
-    return f"[{_end(low, digits)}, {_end(high, digits)}]"
-
-
-def _end(value: Fraction, digits: int) -> str:
-    with localcontext() as context:
-        context.prec, context.Emax, context.Emin = digits, MAX_EMAX, MIN_EMIN
-        number = (Decimal(value.numerator) / Decimal(value.denominator)).normalize()
-    return (
-        f"{number:g}"
-        if digits > 4 or not MIN_FLOAT < abs(number) < MAX_FLOAT
-        else f"{float(number):.4g}"
-    )

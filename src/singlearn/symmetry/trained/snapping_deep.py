@@ -16,12 +16,13 @@ from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.rounding import gamma
 from singlearn.symmetry.domain import Box, Domain
+from singlearn.symmetry.trained.answers import about
 from singlearn.symmetry.trained.boundaries import PAIRS_OF_ROUNDING, clusters_of
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.distance import step_bound
-from singlearn.symmetry.trained.relation import Kind, Relation, in_float
+from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
+from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
-from singlearn.symmetry.trained.snapping import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
@@ -79,8 +80,6 @@ class DeepSnap(Shown):
 
     def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
-        from singlearn.symmetry.trained.answers import about
-
         found: T = about(result, self)
         return found
 
@@ -165,9 +164,7 @@ def reading_box(net: DeepReLU, domain: Box, layer: int) -> Box:
     """The proven range of what a layer reads."""
     if layer == 0:
         return domain
-    from singlearn.symmetry.any_depth import corners
-
-    low, high = preactivation_bounds(net, corners(domain)).activations(layer)
+    low, high = preactivation_bounds(net, domain.corners).activations(layer)
     return Box(low, np.maximum(high, low + NARROWEST * np.maximum(1.0, low)))
 
 
@@ -207,7 +204,7 @@ def _snap_layer(
                 scales[i] = power / ratio
                 nodes[i] = Node(tuple(sign * power * v for v in first.w), sign * power * first.b, q)
         if len(cluster) > 1:
-            relations.append(Relation(Kind.BOUNDARY, tuple(cluster), in_float(largest)))
+            relations.append(Relation(RelationKind.BOUNDARY, tuple(cluster), in_float(largest)))
     moved = [
         (node.scaled(scales.get(i, ONE)), nodes[i])
         for i, node in enumerate(own.nodes)
@@ -216,12 +213,12 @@ def _snap_layer(
     return own.replaced(nodes), moved, relations
 
 
-def _in_float64(node: Node, kind: Kind) -> Node:
+def _in_float64(node: Node, kind: RelationKind) -> Node:
     """The bias rounded to the side on which the relation holds."""
     rounded = float(node.b)
-    if kind is Kind.DEAD and Fraction(rounded) > node.b:
+    if kind is RelationKind.DEAD and Fraction(rounded) > node.b:
         rounded = math.nextafter(rounded, -math.inf)
-    if kind is Kind.BYPASSED and Fraction(rounded) < node.b:
+    if kind is RelationKind.BYPASSED and Fraction(rounded) < node.b:
         rounded = math.nextafter(rounded, math.inf)
     return replace(node, b=Fraction(rounded))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from singlearn.results.prompt import Shown
 from singlearn.running.arguments import real_number
-from singlearn.symmetry.deep.equivalence import Verdict
+from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.transformer.align import Alignment, NotPairedError, align
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.precision import FORMATS, kept_as, rerounded
@@ -79,7 +79,7 @@ class TransformerEquivalence(Shown):
         witness: an input on which they differ.
     """
 
-    status: Verdict
+    status: Sameness
     reason: str
     alignment: Alignment | None
     roundings: float | None
@@ -88,18 +88,18 @@ class TransformerEquivalence(Shown):
     witness: TransformerWitness | None = None
 
     def __bool__(self) -> bool:
-        return self.status is Verdict.EQUIVALENT
+        return self.status is Sameness.EQUIVALENT
 
     def __str__(self) -> str:
         head = {
-            Verdict.EQUIVALENT: "the same function"
+            Sameness.EQUIVALENT: "the same function"
             if self.roundings == 0
             else "the same function up to rounding",
-            Verdict.DIFFERENT: "different functions",
-            Verdict.NOT_SHOWN: "not shown to be the same function, nor to be different ones",
+            Sameness.DIFFERENT: "different functions",
+            Sameness.NOT_SHOWN: "not shown to be the same function, nor to be different ones",
         }[self.status]
         lines = [f"{head}: {self.reason}"]
-        if self.status is Verdict.EQUIVALENT and self.alignment is not None:
+        if self.status is Sameness.EQUIVALENT and self.alignment is not None:
             lines += _moves(self.alignment)
         seen = f"  largest difference of outputs on random inputs {self.measured:.2g}"
         lines.append(f"{seen}; rounding the weights once more makes {self.rounding:.2g}")
@@ -191,17 +191,17 @@ def equivalent(
             if roundings == 0:
                 why = "in one form, all weights are equal"
             return TransformerEquivalence(
-                Verdict.EQUIVALENT, why, alignment, roundings, measured, rounding
+                Sameness.EQUIVALENT, why, alignment, roundings, measured, rounding
             )
     if measured > FAR * floor:
         witness, trouble = _witness(a, b, inputs, FAR * floor)
         if witness is not None:
             reason = f"{witness} (proven in ball arithmetic)"
             return TransformerEquivalence(
-                Verdict.DIFFERENT, reason, alignment, roundings, measured, rounding, witness
+                Sameness.DIFFERENT, reason, alignment, roundings, measured, rounding, witness
             )
         why += f"; {trouble}"
-    return TransformerEquivalence(Verdict.NOT_SHOWN, why, alignment, roundings, measured, rounding)
+    return TransformerEquivalence(Sameness.NOT_SHOWN, why, alignment, roundings, measured, rounding)
 
 
 def _require_comparable(a: Transformer, b: Transformer) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from singlearn.numbers.linear_algebra import solve
 from singlearn.numbers.rational import Vector
-from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.two_layer.float_form import FloatForm
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -52,7 +52,7 @@ class Distance:
         return f"largest difference between {float(self.lower):.6g} ({place}) and {float(self.upper):.6g}"
 
 
-def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance:
+def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distance:
     """The largest difference of two networks on a bounded domain, exactly for N ≤ 3, with bounds
     otherwise.
 
@@ -74,6 +74,7 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain) -> Distance:
     >>> print(sup_distance(f, g, Box([-1], [1])))
     largest difference 1/10 at x = (1)
     """
+    domain = as_domain(domain, a.inputs)
     require_two_layer(a, "sup_distance")
     require_two_layer(b, "sup_distance")
     require_same_shape(a, b)

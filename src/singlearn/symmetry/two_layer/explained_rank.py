@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +38,7 @@ class ExplainedRank(Shown):
         generators: the symmetries' directions.
         is_complete: whether all sets of nodes that cancel were looked for; more than 18 nodes with
             q ≠ 0 on one boundary have too many subsets, and ``explained`` is a lower bound then.
+        snapped: for the rank of a snapped network, that network beside the original one.
     """
 
     parameters: int
@@ -46,15 +48,17 @@ class ExplainedRank(Shown):
     unexplained: int
     generators: tuple[Generator, ...]
     is_complete: bool = True
+    snapped: Any = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         least, most = ("", "") if self.is_complete else ("at least ", "at most ")
-        return (
+        text = (
             f"{self.parameters} parameters, rank {self.rank}: of {self.parameters - self.rank} "
             f"null directions "
             f"{least}{self.explained} are symmetries, "
             f"{most}{self.first_order} are null to first order only, {self.unexplained} unexplained"
         )
+        return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
 
 def explained_rank(

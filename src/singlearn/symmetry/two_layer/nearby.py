@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from singlearn.numbers.rational import Number, rational
 from singlearn.results.prompt import Shown
-from singlearn.symmetry.domain import Domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.two_layer.distance import Distance, sup_distance
 from singlearn.symmetry.two_layer.narrowest import narrowest
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -62,7 +62,7 @@ class Nearby(Shown):
         return f"{self.width} hidden nodes, {self.norm} error {self.error:.3g}{spread} (allowed {self.eps:.3g})"
 
 
-def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -> Nearby:
+def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup") -> Nearby:
     """The narrowest network found within ``eps`` of the given one.
 
     From the lossless compression on, one node at a time is removed, or two are merged, whichever
@@ -85,6 +85,7 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: Domain, norm: Norm = "sup") -
     >>> near.width, near.error < 0.002
     (2, True)
     """
+    domain = as_domain(domain, net.inputs)
     require_two_layer(net, "nearby")
     allowed = float(rational(eps, "eps"))
     if allowed < 0:

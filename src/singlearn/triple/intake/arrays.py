@@ -147,7 +147,7 @@ def _is_scalar(entry: Any) -> bool:
     )
 
 
-def _from_list(value: list | tuple, name: str) -> np.ndarray:
+def _from_list(value: list[Any] | tuple[Any, ...], name: str) -> np.ndarray:
     """A list of scalars as an array, or of arrays and lists of one length as their rows."""
     flat = np.empty(0)
     for index, entry in _entries(value, ()):

@@ -69,8 +69,10 @@ def copied_value(value: Any, as_arrays: bool) -> Any:
 
 
 def copied_function(
-    function: Callable, as_arrays: bool, known: dict[int, Callable] | None = None
-) -> Callable:
+    function: Callable[..., Any],
+    as_arrays: bool,
+    known: dict[int, Callable[..., Any]] | None = None,
+) -> Callable[..., Any]:
     """The function with every NumPy array copied that it, or a function it names, closes over or
     finds among its globals.
     """
@@ -87,7 +89,8 @@ def copied_function(
         handler = copy.copy(function)
         for name, value in vars(function).items():
             setattr(handler, name, _copied(value, as_arrays, known))
-        return handler
+        found: Callable[..., Any] = handler
+        return found
     if isinstance(function, types.MethodType):
         return types.MethodType(
             copied_function(function.__func__, as_arrays, known), function.__self__
@@ -114,7 +117,7 @@ def copied_function(
     return mine
 
 
-def _copied(value: Any, as_arrays: bool, known: dict[int, Callable]) -> Any:
+def _copied(value: Any, as_arrays: bool, known: dict[int, Callable[..., Any]]) -> Any:
     if isinstance(value, (types.FunctionType, types.MethodType, functools.partial, Messenger)):
         return copied_function(value, as_arrays, known)
     return copied_value(value, as_arrays)
@@ -127,7 +130,7 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _numbers(values: list | tuple) -> np.ndarray | None:
+def _numbers(values: list[Any] | tuple[Any, ...]) -> np.ndarray | None:
     """A list of numbers, or of equally long lists of numbers, as an array."""
     try:
         array = np.array(values)

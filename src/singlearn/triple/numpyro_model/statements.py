@@ -29,7 +29,7 @@ Site = dict[str, Any]
 class Brought:
     """A model and what it is called with."""
 
-    model: Callable
+    model: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
@@ -63,12 +63,12 @@ class Brought:
         return trace, entry.fixed
 
 
-class _Entry(Messenger):
+class _Entry(Messenger):  # type: ignore[misc]
     """Next to the model: draws with fresh keys whatever keys the model was given, and checks of how
     statements are made.
     """
 
-    def __init__(self, model: Callable, key: Key[Array, ""]) -> None:
+    def __init__(self, model: Callable[..., Any], key: Key[Array, ""]) -> None:
         super().__init__(model)
         self.key = key
         self.kinds: dict[str, str] = {}

@@ -95,7 +95,7 @@ class ProofChart:
 
 
 @dataclass(frozen=True)
-class Proof(Shown):
+class ResolutionProof(Shown):
     """What was done, in words, and the charts.
 
     Args:

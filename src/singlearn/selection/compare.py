@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
+from singlearn.running.arguments import whole_number
+from singlearn.running.progress import Progress
+from singlearn.running.whole_files import as_path
 from singlearn.selection.probability import probabilities
 from singlearn.selection.selection import Candidate, Selection
 from singlearn.tempering import Run, temper
@@ -16,52 +20,65 @@ from singlearn.triple import Triple
 
 
 def select(
-    family: Callable[[int], Triple],
-    values: Iterable[int],
+    make_triple: Callable[[int], Triple],
+    sizes: Iterable[int],
     particles: int = 512,
     replicates: int = 4,
     seed: int = 0,
     thin: int = 1,
     name: str = "selection",
     description: str = "",
-    progress: bool | None = None,
+    progress: Progress = None,
+    folder: str | os.PathLike[str] | None = None,
 ) -> Selection:
-    """Temper ``family(K)`` for every K and compare free energies.
+    """Temper ``make_triple(K)`` for every K and compare free energies.
 
     Args:
-        family: K to a triple; all triples must have the same observations.
-        values: the K to compare.
+        make_triple: K to a triple; any family of models, whose triples have the same observations.
+        sizes: the K to compare.
         particles: of each replicate; 512 leave a standard error of about 0.1 nats for the mixtures
             of the galaxy data.
         replicates: independent populations; standard errors are their spread.
-        seed: every K is tempered with it, so that ``temper(family(K), seed=seed)`` gives the same
-            row again.
+        seed: every K is tempered with it, so that ``temper(make_triple(K), seed=seed)`` gives the
+            same row again.
         thin: keep every ``thin``-th particle; WAIC is read from kept ones.
         name: of the data, for tables and figures.
         description: one line for tables and figures.
-        progress: show a progress bar on standard error; default: if it is a terminal.
+        progress: as for ``temper``.
+        folder: where every rung of every K is kept, in a folder per K; a selection that was begun
+            there is resumed. It belongs to what it was made of, as a ``checkpoint`` of ``temper``.
+
+    Returns:
+        One candidate per K, in the order of ``sizes``.
 
     Raises:
-        ValueError: no K, a triple without data, or triples with different observations.
+        ValueError: no K, a triple without data, triples with different observations, or a folder of
+            another selection.
+        TypeError: ``make_triple`` returns no triple.
     """
-    sizes = list(values)
-    if not sizes:
-        raise ValueError("values: got none; at least one K is needed")
+    values = [whole_number("sizes", size, at_least=0) for size in sizes]
+    if not values:
+        raise ValueError("sizes: got none; at least one K is needed")
     particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
-    triples = [family(size) for size in sizes]
-    for size, triple in zip(sizes, triples, strict=True):
+    where = None if folder is None else as_path("folder", folder)
+    triples = [make_triple(size) for size in values]
+    for size, triple in zip(values, triples, strict=True):
+        if not isinstance(triple, Triple):
+            raise TypeError(
+                f"make_triple: K = {size} gives {type(triple).__name__}; it should be a Triple"
+            )
         if triple.is_population:
             raise ValueError(
-                f"family: K = {size} is a population triple; models are selected on data"
+                f"make_triple: K = {size} is a population triple; models are selected on data"
             )
         if triple.n != triples[0].n:
             raise ValueError(
-                f"family: K = {size} has {triple.n:g} observations; K = {sizes[0]} has "
+                f"make_triple: K = {size} has {triple.n:g} observations; K = {values[0]} has "
                 f"{triples[0].n:g}"
             )
         if _has_other_observations(triple, triples[0]):
             raise ValueError(
-                f"family: K = {size} has other observations than K = {sizes[0]}; they should be "
+                f"make_triple: K = {size} has other observations than K = {values[0]}; they should be "
                 "the same"
             )
     runs = [
@@ -72,8 +89,9 @@ def select(
             seed=seed,
             thin=thin,
             progress=progress,
+            checkpoint=None if where is None else where / f"K_{size}",
         )
-        for triple in triples
+        for size, triple in zip(values, triples, strict=True)
     ]
     free_energies = [run.free_energy(1.0) for run in runs]
     return Selection(
@@ -82,7 +100,7 @@ def select(
         tuple(
             _candidate(size, free_energy, probability, run)
             for size, free_energy, probability, run in zip(
-                sizes, free_energies, probabilities(free_energies), runs, strict=True
+                values, free_energies, probabilities(free_energies), runs, strict=True
             )
         ),
     )
