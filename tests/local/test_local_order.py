@@ -45,6 +45,7 @@ ORDER = [
     "llc",
     "training",
     "influence",
+    "audit",
 ]
 GROUND = {"numbers", "results", "running", "data"}
 

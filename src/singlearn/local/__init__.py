@@ -4,6 +4,7 @@ model of its kind arrives.
 
 from __future__ import annotations
 
+from singlearn.local.audit import Audit, from_devinterp
 from singlearn.local.influence.loss_chains import loss_chains
 from singlearn.local.influence.response import influence, susceptibilities
 from singlearn.local.influence.results import Influence, LossChains, Susceptibilities
@@ -14,6 +15,7 @@ from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.status import Status
 
 __all__ = [
+    "Audit",
     "Influence",
     "LocalLearningCoefficient",
     "LossChains",
@@ -21,6 +23,7 @@ __all__ = [
     "Susceptibilities",
     "Trajectory",
     "TrajectoryPoint",
+    "from_devinterp",
     "influence",
     "llc",
     "loss_chains",
