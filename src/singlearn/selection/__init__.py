@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from singlearn.selection.candidate import Candidate, Difference, difference
     from singlearn.selection.compare import select
     from singlearn.selection.csv_table import Dialect, Table, read_csv
     from singlearn.selection.families import (
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         reduced_rank_family,
         standardised,
     )
-    from singlearn.selection.selection import Candidate, Difference, Selection, difference
+    from singlearn.selection.selection import Selection
 
 __all__ = [
     "Candidate",
@@ -46,7 +47,8 @@ PLACES = {
         "reduced_rank_family",
         "standardised",
     ),
-    "selection": ("Candidate", "Difference", "Selection", "difference"),
+    "candidate": ("Candidate", "Difference", "difference"),
+    "selection": ("Selection",),
 }
 """Public names by the module they are in."""
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, PyTree
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.tempering.landscape import QUICKLY_COMPILED, numbers_of
 from singlearn.triple import Model, Triple
 
@@ -32,7 +32,7 @@ Slope = tuple[float, Float[np.ndarray, " d"]]
 
 
 @dataclass(frozen=True)
-class Optimum(Shown):
+class Optimum(Answer):
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is
     a maximum of the likelihood.
 
