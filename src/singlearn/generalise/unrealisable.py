@@ -39,7 +39,7 @@ class LocationAtN(Answer):
     aic: float
     wbic_minus_free_energy: float
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """For machines."""
         return dict(vars(self))
 

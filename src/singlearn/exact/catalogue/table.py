@@ -102,8 +102,13 @@ class Table(Answer, Mapping[str, Entry]):
         """One dictionary a formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """Every formula, with what it holds for."""
         return "\n\n".join(str(entry) for entry in self.entries)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows, for machines."""
+        return {"formulas": self.rows()}
 
 
 def table() -> Table:
