@@ -72,9 +72,13 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
             leaves with different R, or draws that are not finite.
 
     >>> import numpyro.distributions as dist
-    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
+    >>> triple = Triple(
+    ...     lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3)
+    ... )
     >>> predictor = predictive(triple, np.array([-1.0, 1.0]))
-    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()          # log φ(1), and log φ(99)/2 without underflow
+    >>> predictor(np.array([0.0, 100.0])).round(
+    ...     4
+    ... ).tolist()  # log φ(1), and log φ(99)/2 without underflow
     [-1.4189, -4902.1121]
     """
     if triple.is_population:
