@@ -29,6 +29,7 @@ def test_a_crossing_and_its_width():
     assert found.quality < 2 and found.cautions == () and len(str(found)) < 2000
 
 
+@pytest.mark.slow
 def test_a_height_that_scales_and_a_logarithm():
     found = collapse(curves_of(lambda u: np.exp(-u * u), b=-0.25), y_exponent=None, resamples=8)
     within(found.y_exponent, -0.25, 0.05)

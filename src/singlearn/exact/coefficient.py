@@ -183,7 +183,7 @@ class ExactCoefficient(KnownNumber, Answer):
         return self.proof
 
     def latex(self, of: str = "value") -> str:
-        r"""LaTeX of λ and m (mathematics, without dollars), of the proof in words, or of its charts.
+        r"""LaTeX of λ and m (without dollars), of the proof in words, or of its charts.
 
         Args:
             of: ``"value"``, ``"proof"`` or ``"charts"``; the last two are nested lists.

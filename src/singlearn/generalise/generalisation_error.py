@@ -13,12 +13,12 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from singlearn.generalise.predictor import Predictor
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each
 from singlearn.results.number import WithError
 from singlearn.results.result import Answer
 from singlearn.triple import Triple
+from singlearn.triple.predictive import Predictor
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def cross_validated_loss(
     >>> import numpyro.distributions as dist
     >>> y = np.random.default_rng(0).normal(size=40)
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 10.0), y)
-    >>> from singlearn.generalise.predictor import predictive
+    >>> from singlearn.triple.predictive import predictive
     >>> loss = cross_validated_loss(
     ...     triple, lambda part: predictive(part, part.data.mean()[None]), folds=40
     ... )

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent, Objective, descend, energy, minus_log_posterior
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.document import plain
 from singlearn.results.result import Answer
 from singlearn.triple import Model, Triple
+from singlearn.triple.predictive import Predictor, predictive
 
 # A point counts as stationary where no entry of the gradient exceeds this share of the objective,
 # in nats per unit.

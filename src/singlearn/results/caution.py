@@ -168,6 +168,11 @@ class Reason(StrEnum):
         "the data are one observation, and criteria for many are not meant for it",
         "leave out to_event where numbers are independent given the parameters",
     )
+    MISFIT = (
+        "misfit",
+        "data made by the model differ from those that were observed",
+        "change the model; its λ and its free energy are right, but of a model that does not fit",
+    )
     NO_MINIMUM = (
         "no_minimum",
         "the minimum that was asked for does not exist",
@@ -251,6 +256,11 @@ class Reason(StrEnum):
         "only_bounds",
         "bounds were proved and not the value",
         "take the bounds, or give the search more time",
+    )
+    UNDECIDED = (
+        "undecided",
+        "neither a proof nor a counterexample was found",
+        "take the bounds in the message, or another tolerance or domain",
     )
     NOT_PROVED = (
         "not_proved",

@@ -97,7 +97,11 @@ def linear_domains(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> tuple[Li
     >>> domains = linear_domains(star, Box([-4, -4], [4, 4]))
     >>> len(domains), sorted(len(one.active) for one in domains)
     (7, [0, 1, 1, 1, 2, 2, 2])
-    >>> print(linear_domains(TwoLayerReLU([[1], [1], [1]], [0, -1, -1], [2, 1, -1], 0), Box([-1], [2]))[1])
+    >>> print(
+    ...     linear_domains(
+    ...         TwoLayerReLU([[1], [1], [1]], [0, -1, -1], [2, 1, -1], 0), Box([-1], [2])
+    ...     )[1]
+    ... )
     gradient 2, offset 0; active 0, partly 1, 2; vertices (0) (2)
     """
     domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)

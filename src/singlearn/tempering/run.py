@@ -566,7 +566,7 @@ class Run(Answer):
         """
         from singlearn.tempering.datatree import to_datatree
 
-        return to_datatree(self, prior, posterior_predictive, random_seed(seed))
+        return to_datatree(self, self.triple, prior, posterior_predictive, random_seed(seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the

@@ -83,7 +83,7 @@ def reduced_rank_strata(inputs: int, outputs: int, hidden: int, rank: int) -> li
         found,
         key=lambda s: (
             s.coefficient.value,
-            -s.coefficient.multiplicity,
+            -(s.coefficient.multiplicity or 0),
             s.first_rank,
             s.second_rank,
         ),

@@ -82,7 +82,9 @@ class Entry(Answer):
 
 @dataclass(frozen=True)
 class Table(Answer, Mapping[str, Entry]):
-    """The formulas by name; ``print`` it for people, ``rows()`` is for machines."""
+    """The formulas by name; ``print`` it for a list, :meth:`details` has formulas and conditions,
+    :meth:`rows` is for machines.
+    """
 
     entries: tuple[Entry, ...]
 
@@ -102,13 +104,18 @@ class Table(Answer, Mapping[str, Entry]):
         """One dictionary a formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
 
-    def summary(self) -> str:
-        """Every formula, with what it holds for."""
-        return "\n\n".join(str(entry) for entry in self.entries)
-
     def to_dict(self) -> dict[str, Any]:
         """The rows, for machines."""
         return {"formulas": self.rows()}
+
+    def details(self) -> str:
+        """Every formula with its conditions and source."""
+        return "\n\n".join(str(entry) for entry in self.entries)
+
+    def __str__(self) -> str:
+        width = max(map(len, self))
+        lines = [f"{entry.name:<{width}}  {entry.model}" for entry in self.entries]
+        return "\n".join(line if len(line) <= 110 else f"{line[:109]}…" for line in lines)
 
 
 def table() -> Table:
@@ -121,7 +128,8 @@ def table() -> Table:
         mixture of K Poisson distributions, truth with K₀
         λ = (3K₀ + K - 2)/4, m = 1
         proved: Sato & Watanabe 2019
-        if: weights uniform on the simplex; true rates positive and distinct, true weights positive; ...
+        if: weights uniform on the simplex; true rates positive and distinct, true weights
+        positive; ...
     """
     return Table(_ENTRIES)
 

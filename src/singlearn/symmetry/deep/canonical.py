@@ -57,7 +57,9 @@ def canonical(net: DeepReLU) -> CanonicalForm:
 
     >>> a = DeepReLU([[[3.0], [-1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.5]])
     >>> b = ScalePermutation([np.array([1, 0])], [np.array([5.0, 0.1])]).apply(a)
-    >>> np.allclose(canonical(a).network.vector(), canonical(b).network.vector(), rtol=0, atol=1e-15)
+    >>> np.allclose(
+    ...     canonical(a).network.vector(), canonical(b).network.vector(), rtol=0, atol=1e-15
+    ... )
     True
     """
     require_deep(net, "canonical")

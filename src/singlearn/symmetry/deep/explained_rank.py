@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.caution import Caution, Reason
 from singlearn.results.prompt import record
 from singlearn.results.result import Answer
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
@@ -63,6 +64,14 @@ class DeepExplainedRank(Answer):
     largest_residual: float
     is_complete: bool = True
     snapped: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That ``explained`` is a lower bound, where some sets of nodes were not looked for."""
+        if self.is_complete:
+            return ()
+        message = "sets of more than 18 nodes on one boundary were not looked for; explained is at "
+        return (Caution(Reason.ONLY_BOUNDS, f"{message}least {self.explained}"),)
 
     def __str__(self) -> str:
         text = record(self)

@@ -106,7 +106,10 @@ class HiddenKink(Answer):
         ]
         if self.backward == self.forward == np.inf:
             ways = ["slides for ever"]
-        return f"hidden layer {self.layer}, {who}: {why}; {', '.join(ways)}{', and turns' if self.tilts else ''}"
+        return (
+            f"hidden layer {self.layer}, {who}: {why}; "
+            f"{', '.join(ways)}{', and turns' if self.tilts else ''}"
+        )
 
 
 class HiddenKinks(list[HiddenKink]):

@@ -67,7 +67,8 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
     (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`), with units in the place of
     kinks:
 
-    .. math:: H_{\min} = p + \min_{T, s}\; |T| + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
+    .. math:: H_{\min} = p + \min_{T, s}\; |T|
+              + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
               \bmod \mathrm{span}\{w_k : k \in T\}\Bigr].
 
     The proof is the same: nodes on one unit give :math:`A_k` and a slope along :math:`w_k`, one

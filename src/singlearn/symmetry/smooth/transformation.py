@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from singlearn.numbers.rational import Vector
+from singlearn.results.prompt import LONG_LIST, shortened
 from singlearn.results.result import Answer
 from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import Unit, unit_of
@@ -99,6 +100,7 @@ class SmoothTransformation(Answer):
         lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or [
             "nothing to do: the parameters are equal"
         ]
+        lines = [shortened("\n".join(lines), LONG_LIST, "steps has all")]
         if self.annihilation:
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)

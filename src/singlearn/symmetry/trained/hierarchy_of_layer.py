@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.numbers.linear_algebra import rank
+from singlearn.results.prompt import LONG_LIST, shortened
 from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.boundaries import Seen
@@ -88,7 +89,10 @@ class Bar(Answer):
     def __str__(self) -> str:
         end = "" if math.isinf(self.death) else f", until {self.death:.2g}"
         nodes = ", ".join(map(str, self.relation.nodes))
-        return f"from {self.birth:.2g}{end}: {self.relation.kind} (node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        return (
+            f"from {self.birth:.2g}{end}: {self.relation.kind} "
+            f"(node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class DeepHierarchy(Answer):
     amplification: tuple[float, ...]
 
     def __str__(self) -> str:
-        return "\n".join(str(layer) for layer in self.layers)
+        return shortened("\n".join(map(str, self.layers)), LONG_LIST, "layers has all")
 
 
 def layer_hierarchy(

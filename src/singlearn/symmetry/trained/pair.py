@@ -54,7 +54,10 @@ class SnappedPair(Answer):
     def sentence(self) -> str:
         """Of what the two are one function."""
         first, second = (rounded_up(distance.upper) for distance in self.distances)
-        return f"Exactly the same function: networks within {first} and {second} of the two {described(self.compared_on)}."
+        return (
+            f"Exactly the same function: networks within {first} and {second} of the two "
+            f"{described(self.compared_on)}."
+        )
 
     def __str__(self) -> str:
         return f"{self.sentence}\n{self.transformation}"

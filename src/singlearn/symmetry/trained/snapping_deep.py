@@ -85,7 +85,10 @@ class DeepSnap(Answer):
 
     def __str__(self) -> str:
         if not self.changed:
-            first = f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network is as it was"
+            first = (
+                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the "
+                f"network is as it was"
+            )
         else:
             count = len(self.imposed)
             first = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from singlearn.results.prompt import shortened
 from singlearn.results.result import Answer
 from singlearn.symmetry.transformer.compress import CompressedTransformer, compress
 from singlearn.symmetry.transformer.directions import Directions, symmetry_directions
@@ -76,7 +77,8 @@ class TransformerDescription(Answer):
                 f"    {self.compressed.after:,} parameters are left, outputs change by "
                 f"{self.compressed.change:.2g}"
             )
-        return "\n".join(line.rstrip() for line in lines)
+        text = "\n".join(line.rstrip() for line in lines)
+        return shortened(text, where="directions and compressed have all")
 
 
 def describe(model: Transformer) -> TransformerDescription:

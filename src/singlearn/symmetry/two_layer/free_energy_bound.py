@@ -33,7 +33,10 @@ class FreeEnergyBound(Answer):
     exact: Fraction | None
 
     def __str__(self) -> str:
-        text = f"λ ≤ {self.by_parameters} by the truth's {self.parameters} parameters, ≤ {self.by_directions} without {self.nodes} scalings"
+        text = (
+            f"λ ≤ {self.by_parameters} by the truth's {self.parameters} parameters, ≤ "
+            f"{self.by_directions} without {self.nodes} scalings"
+        )
         return text if self.exact is None else f"{text}; λ = {self.exact}"
 
 

@@ -59,7 +59,10 @@ class Nearby(Answer):
 
     def __str__(self) -> str:
         spread = f" ± {self.standard_error:.1g}" if self.standard_error else ""
-        return f"{self.width} hidden nodes, {self.norm} error {self.error:.3g}{spread} (allowed {self.eps:.3g})"
+        return (
+            f"{self.width} hidden nodes, {self.norm} error {self.error:.3g}{spread} (allowed "
+            f"{self.eps:.3g})"
+        )
 
 
 def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup") -> Nearby:
