@@ -10,12 +10,12 @@ from typing import Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 
 @dataclass(frozen=True)
-class Depth(Shown):
+class Depth(Answer):
     """One network.
 
     Attributes:
@@ -37,7 +37,7 @@ class Depth(Shown):
 
 
 @dataclass(frozen=True)
-class Comparison(Shown):
+class Comparison(Answer):
     """Networks of one size and several depths, for one truth."""
 
     rows: tuple[Depth, ...]
