@@ -123,7 +123,7 @@ def loss_chains(
     warnings = [
         f"{name}: {message}"
         for name, own in zip(components, found, strict=True)
-        for message in own.warnings
+        for message in own.cautions
     ]
     first = found[0]
     attributes = {

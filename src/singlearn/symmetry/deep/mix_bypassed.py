@@ -11,7 +11,7 @@ from singlearn.numbers.linear_algebra import rank, solve
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.symmetry.deep.linear_relaxation import functional_bounds, preactivation_bounds
 from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
-from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_box, as_domain
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 SLACK = 1e-6
