@@ -18,9 +18,9 @@ from singlearn.measure.criteria import standard_error_over_data
 from singlearn.results.document import plain
 from singlearn.results.estimate import Estimate
 from singlearn.selection import select
+from singlearn.selection.candidate import Difference, difference
 from singlearn.selection.predictive import predictive_density
 from singlearn.selection.probability import probabilities
-from singlearn.selection.selection import Difference, difference
 
 POINTS = np.random.default_rng(3).normal(0.4, 1.0, size=30)
 
@@ -111,7 +111,7 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
             assert criterion.standard_error_over_data == pytest.approx(
                 np.sqrt(n * each.var()), rel=0.05
             )
-        assert candidate.loo.caution is None
+        assert candidate.loo.cautions == ()
     # With pointwise losses free of the noise of draws, the paired error is the closed form's, far
     # below the two errors themselves.
     clean = replace(
@@ -149,7 +149,7 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
         "standard_error",
         "standard_error_over_data",
         "worst_pareto_k",
-        "caution",
+        "cautions",
     }
     assert set(document["waic_above_lowest"]) == {
         "value",
@@ -185,6 +185,29 @@ def test_to_dict_is_json(locations) -> None:
     document = json.loads(json.dumps(plain(locations.to_dict()), allow_nan=False))
     assert document["best"] == 1
     assert sum(c["probability"]["value"] for c in document["candidates"]) == pytest.approx(1)
+
+
+def test_a_folder_is_resumed_and_progress_is_told(tmp_path) -> None:
+    told: list[str] = []
+
+    def make(scale: int) -> sl.Triple:
+        prior = dist.Normal(0.0, float(scale))
+        return sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), prior, np.arange(20.0) / 10)
+
+    def run(**more):
+        return sl.select(make, [1, 2], particles=32, replicates=2, folder=tmp_path, **more)
+
+    first = run(progress=lambda share, words: told.append(words))
+    assert any("rung" in words for words in told) and sorted(
+        p.name for p in tmp_path.iterdir()
+    ) == [
+        "K_1",
+        "K_2",
+    ]
+    again = run(progress=False)
+    assert again.to_dict() == first.to_dict()
+    with pytest.raises(ValueError, match="belongs to another run"):
+        sl.select(make, [1], particles=64, replicates=2, folder=tmp_path, progress=False)
 
 
 def test_refusals() -> None:

@@ -23,6 +23,7 @@ from singlearn.results.refusal import RefusalError
 
 if TYPE_CHECKING:
     from singlearn.selection.families import Family
+    from singlearn.triple import Triple
 
 
 def add_arguments(commands: Commands) -> None:
@@ -124,7 +125,9 @@ def run(options: argparse.Namespace) -> None:
         print_document({"command": "select", **selection.to_dict(), **settings, **more})
     else:
         note = f"\n\n  {family.note}" if family.note else ""
-        print(f"{selection}{note}\n\n  figure: {figure or 'not written'}   {seconds:.0f} s")
+        print(
+            f"{selection.summary()}{note}\n\n  figure: {figure or 'not written'}   {seconds:.0f} s"
+        )
     if not_written is not None:
         raise not_written
 
@@ -202,7 +205,18 @@ def _own_family(options: argparse.Namespace) -> Family:
             f"a Triple"
         )
     file, _, name = where.rpartition(":")
-    return Family(name, f"{name} of {Path(file).name}", "", function, 3, file=Path(file))
+
+    def triple(size: int) -> Triple:
+        from singlearn.triple import Triple
+
+        found = function(size)
+        if not isinstance(found, Triple):
+            raise RefusalError(
+                f"{where}: K = {size} gives {type(found).__name__}; it should be a singlearn.Triple"
+            )
+        return found
+
+    return Family(name, f"{name} of {Path(file).name}", "", triple, 3, file=Path(file))
 
 
 def _names(listed: str | None, option: str) -> list[str] | None:

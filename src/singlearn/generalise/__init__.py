@@ -1,5 +1,7 @@
 """Bayes against MAP, MLE and Laplace: what each predicts, and its generalisation error."""
 
+from singlearn.generalise.curve import LearningCurve
+from singlearn.generalise.curve_point import CurvePoint
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.free_energy_growth import Growth
 from singlearn.generalise.freeze import freeze, thaw
@@ -15,7 +17,7 @@ from singlearn.generalise.laplace import (
     NotPositiveDefinite,
     laplace,
 )
-from singlearn.generalise.learning_curve import CurvePoint, LearningCurve, learning_curve
+from singlearn.generalise.learning_curve import learning_curve
 from singlearn.generalise.method import (
     Fitted,
     Method,
@@ -25,7 +27,7 @@ from singlearn.generalise.method import (
     by_nuts,
     by_tempering,
 )
-from singlearn.generalise.nuts import Chains, nuts
+from singlearn.generalise.nuts import NutsChains, nuts
 from singlearn.generalise.point_estimate import (
     PointEstimate,
     map_estimate,
@@ -33,7 +35,6 @@ from singlearn.generalise.point_estimate import (
     mle,
     mle_each,
 )
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.generalise.process_maximum import (
     maximum_over_directions,
     one_node_constant,
@@ -47,9 +48,9 @@ from singlearn.generalise.unrealisable import (
     location_model,
     power_law_error,
 )
+from singlearn.triple.predictive import Predictor, predictive
 
 __all__ = [
-    "Chains",
     "CurvePoint",
     "Descent",
     "Fitted",
@@ -62,6 +63,7 @@ __all__ = [
     "Method",
     "NotAtMode",
     "NotPositiveDefinite",
+    "NutsChains",
     "PointEstimate",
     "PredictiveDivergence",
     "Predictor",

@@ -14,8 +14,9 @@ from scipy.optimize import least_squares
 from threadpoolctl import threadpool_limits
 
 from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 PARAMETERS = ("critical", "x_exponent", "y_exponent", "log_slope")
@@ -30,7 +31,7 @@ POOR, RELATIVE = 2.5, 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Collapse(Shown):
+class Collapse(Answer):
     r""":math:`y = a \log n + n^{b} f\big((x - x_c)\, n^{c}\big)`, one function f for all n.
 
     Attributes:
@@ -83,7 +84,7 @@ class Collapse(Shown):
             "quality": self.quality,
             "overlap": self.overlap,
             "sizes": list(self.sizes),
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 

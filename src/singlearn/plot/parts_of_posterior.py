@@ -26,7 +26,7 @@ def modes(run: Run) -> Figure:
     the other part can follow.
 
     Args:
-        run: to which ``temper`` added a mode; see ``Run.warnings``.
+        run: to which ``temper`` added a mode; see ``Run.cautions``.
 
     Returns:
         The figure.

@@ -91,7 +91,7 @@ class ProgressBar:
             self._lines.show(share, words)
 
 
-def checked(progress: Progress) -> Progress:
+def checked(progress: Any) -> Progress:
     """The argument ``progress``, if it is one.
 
     Raises:
@@ -102,7 +102,8 @@ def checked(progress: Progress) -> Progress:
     TypeError: progress: got 'yes'; it should be True, False, None or a function of (share, words)
     """
     if progress is None or isinstance(progress, bool) or callable(progress):
-        return progress
+        found: Progress = progress
+        return found
     raise TypeError(
         f"progress: got {progress!r}; it should be True, False, None or a function of (share, "
         f"words)"

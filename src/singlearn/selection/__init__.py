@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from singlearn.selection.candidate import Candidate, Difference, difference
     from singlearn.selection.compare import select
     from singlearn.selection.csv_table import Dialect, Table, read_csv
     from singlearn.selection.families import (
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
         standardised,
     )
     from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
-    from singlearn.selection.selection import Candidate, Difference, Selection, difference
+    from singlearn.selection.selection import Selection
 
 __all__ = [
     "Candidate",
@@ -49,8 +50,9 @@ PLACES = {
         "reduced_rank_family",
         "standardised",
     ),
+    "candidate": ("Candidate", "Difference", "difference"),
     "replicated_data": ("PredictiveCheck", "predictive_check"),
-    "selection": ("Candidate", "Difference", "Selection", "difference"),
+    "selection": ("Selection",),
 }
 """Public names by the module they are in."""
 

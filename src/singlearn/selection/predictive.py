@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering import Run
+from singlearn.triple.predictive import predictive
 
 
 def is_density_on_a_line(run: Run) -> bool:
@@ -27,10 +28,17 @@ def predictive_density(
         at: where, in the unit of the data.
         draws: from the posterior.
 
+    Returns:
+        The density, averaged over the draws.
+
     Raises:
         ValueError: the run's triple is not a density on a line, or the run was loaded without it.
     """
-    return _densities(run, at, draws, seed).mean(axis=0)
+    if run.triple is None or not is_density_on_a_line(run):
+        raise ValueError(
+            f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
+        )
+    return np.exp(predictive(run.triple, run.sample(1.0, draws, seed))(np.asarray(at)))
 
 
 def predictive_band(

@@ -121,9 +121,9 @@ def loss_chains(
     variables["standard_error"] = ("component", [own.standard_error for own in found])
     variables["status"] = ("component", [str(own.status) for own in found])
     warnings = [
-        f"{name}: {message}"
+        f"{name}: {caution.message}"
         for name, own in zip(components, found, strict=True)
-        for message in own.cautions
+        for caution in own.cautions
     ]
     first = found[0]
     attributes = {

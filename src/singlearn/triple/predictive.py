@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.results.prompt import Shown
-from singlearn.triple import Model, Triple
+from singlearn.results.result import Answer
 from singlearn.triple.intake import as_data
+from singlearn.triple.triple import Model, Triple
 
 # Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector
 # units.
@@ -21,7 +22,7 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Predictor(Shown):
+class Predictor(Answer):
     r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data
     for its logarithm.
 
@@ -33,6 +34,10 @@ class Predictor(Shown):
 
     triple: Triple
     draws: PyTree
+
+    def to_dict(self) -> dict[str, Any]:
+        """Whose density it is and of how many draws, for machines."""
+        return {"name": self.triple.name, "draws": self.size}
 
     @property
     def size(self) -> int:
@@ -67,9 +72,14 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
             leaves with different R, or draws that are not finite.
 
     >>> import numpyro.distributions as dist
-    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
+    >>> def log_likelihood(w, y):
+    ...     return dist.Normal(w, 1.0).log_prob(y)
+    >>> triple = Triple(log_likelihood, dist.Normal(0.0, 1.0), np.zeros(3))
     >>> predictor = predictive(triple, np.array([-1.0, 1.0]))
-    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()          # log φ(1), and log φ(99)/2 without underflow
+
+    log φ(1), and log φ(99)/2 without underflow:
+
+    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()
     [-1.4189, -4902.1121]
     """
     if triple.is_population:
