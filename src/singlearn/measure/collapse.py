@@ -224,7 +224,10 @@ def _design(
         return np.vander(u, 2 if pieces == 0 else 4, increasing=True)
     inner = np.quantile(u, np.arange(1, pieces) / pieces)
     knots = np.concatenate([[0.0] * 4, inner, [1.0] * 4])
-    return BSpline.design_matrix(np.clip(u, 0.0, 1.0), knots, 3).toarray()
+    found: Float[np.ndarray, "points functions"] = BSpline.design_matrix(
+        np.clip(u, 0.0, 1.0), knots, 3
+    ).toarray()
+    return found
 
 
 def _residuals(
@@ -244,7 +247,10 @@ def _residuals(
     size = np.exp(p["y_exponent"] * (data.log_size - data.log_size.mean()))
     design = _design(scaled, pieces) * (size / data.error)[:, None]
     target = (data.y - p["log_slope"] * data.log_size) / data.error
-    return target - design @ np.linalg.lstsq(design, target, rcond=1e-10)[0]
+    found: Float[np.ndarray, " points"] = (
+        target - design @ np.linalg.lstsq(design, target, rcond=1e-10)[0]
+    )
+    return found
 
 
 def _ranges(data: _Data, free: tuple[str, ...]) -> list[tuple[float, float]]:

@@ -215,7 +215,8 @@ def _edge(poly: Poly, ray: Ray, lowest: int | None = None) -> Any:
 
 
 def _squarefree(poly: Any) -> bool:
-    return poly.degree() < 2 or poly.gcd(poly.derivative()).degree() == 0
+    found: bool = poly.degree() < 2 or poly.gcd(poly.derivative()).degree() == 0
+    return found
 
 
 def _chosen(

@@ -177,7 +177,8 @@ class MeasuredZeta(Answer):
         total = total + tail * (1 - z * series)
         if self.beyond is not None and len(self.beyond):
             total = total + np.exp(z[:, None] * self.beyond).sum(axis=1) / self.draws
-        return total
+        found: Complex[np.ndarray, " points"] = total
+        return found
 
     @property
     def volume_constant(self) -> Estimate:

@@ -116,7 +116,8 @@ def _finished(
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        found: Float[np.ndarray, "rows d"] = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        return found
 
     words = EXPECTATIONS[kind].format(n=int(n), r=REPLICATES)
     return Scores(rows, values, kind, size, words, _in_single(values, d))
@@ -140,7 +141,8 @@ def _of_divergence(triple: Triple) -> Scores:
         if not np.isfinite(matrix).all():
             return np.full(matrix.shape, np.nan)
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return np.sqrt(np.abs(values))[:, None] * vectors.T
+        found: Float[np.ndarray, "rows d"] = np.sqrt(np.abs(values))[:, None] * vectors.T
+        return found
 
     d = triple.dimension
     return Scores(
@@ -189,7 +191,8 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
 
         def both(u: Float[Array, " d"]) -> Float[Array, "rows d"]:
             outcomes = jax.lax.stop_gradient(drawn(u, jax.random.key(seed)))
-            return differentiate(lambda v: log_densities(v, outcomes))(u)
+            found: Float[Array, "rows d"] = differentiate(lambda v: log_densities(v, outcomes))(u)
+            return found
 
         derivative = quickly(both)
         derivative(jnp.asarray(reference))
@@ -200,7 +203,10 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(REPLICATES * n)
+        found: Float[np.ndarray, "rows d"] = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(
+            REPLICATES * n
+        )
+        return found
 
     def values(u: Float[Array, " d"]) -> Float[Array, " rows"]:
         return log_densities(u, fixed)

@@ -107,4 +107,5 @@ def _descended(both, hessian, start: Float[np.ndarray, " d"]) -> Float[np.ndarra
             break
         else:
             damping *= 10
-    return u
+    found: Float[np.ndarray, " d"] = u
+    return found
