@@ -26,7 +26,7 @@ from singlearn.running.progress import counted
 
 MEASURES = ("λ", "d/2", "trace", "top eigenvalue", "log det (H + 1)", "λ̂₂", "ε-volume")
 DRAWS, TESTS = 60_000, 4_000
-"""Of the prior, and of the truth, per data set; 300 s of one core in all, 15 s quick."""
+"""Of the prior, and of the truth, per data set; 80 s of one core in all, 10 s quick."""
 
 
 @dataclass(frozen=True)
