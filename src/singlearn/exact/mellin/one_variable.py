@@ -94,7 +94,8 @@ def _integrated(piece: Piece, z: Complex[np.ndarray, " points"]) -> Complex[np.n
             series[shift:] += c * coefficients[: TERMS - shift]
     j = np.arange(TERMS)[:, None]
     exponent = piece.order * z[None] + piece.weight + 1 + j
-    return np.sum(series * np.exp(exponent * np.log(piece.length)) / exponent, axis=0)
+    answer: np.ndarray = np.sum(series * np.exp(exponent * np.log(piece.length)) / exponent, axis=0)
+    return answer
 
 
 def _power(

@@ -117,7 +117,8 @@ def _finished(
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        answer: np.ndarray = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        return answer
 
     words = EXPECTATIONS[kind].format(n=int(n), r=REPLICATES)
     return Scores(rows, values, kind, size, words, _in_single(values, d))
@@ -141,7 +142,8 @@ def _of_divergence(triple: Triple) -> Scores:
         if not np.isfinite(matrix).all():
             return np.full(matrix.shape, np.nan)
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return np.sqrt(np.abs(values))[:, None] * vectors.T
+        answer: np.ndarray = np.sqrt(np.abs(values))[:, None] * vectors.T
+        return answer
 
     d = triple.dimension
     return Scores(
@@ -190,7 +192,8 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
 
         def both(u: Float[Array, " d"]) -> Float[Array, "rows d"]:
             outcomes = jax.lax.stop_gradient(drawn(u, jax.random.key(seed)))
-            return differentiate(lambda v: log_densities(v, outcomes))(u)
+            answer: Array = differentiate(lambda v: log_densities(v, outcomes))(u)
+            return answer
 
         derivative = quickly(both)
         derivative(jnp.asarray(reference))
@@ -201,7 +204,8 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(REPLICATES * n)
+        answer: np.ndarray = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(REPLICATES * n)
+        return answer
 
     def values(u: Float[Array, " d"]) -> Float[Array, " rows"]:
         return log_densities(u, fixed)
