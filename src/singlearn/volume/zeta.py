@@ -156,7 +156,8 @@ class MeasuredZeta(Answer):
         log(T/t))^(m-1).
         """
         smooth = PchipInterpolator(np.log(self.curve.thresholds), log_v)
-        log_t = np.linspace(*np.log(self.curve.thresholds[[0, -1]]), FINER * len(log_v))
+        low, high = (float(t) for t in np.log(self.curve.thresholds[[0, -1]]))
+        log_t = np.linspace(low, high, FINER * len(log_v))
         log_v = smooth(log_t)
         slopes = np.diff(log_v) / np.diff(log_t)
         total = np.zeros(z.shape, complex)
