@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from singlearn import plot
 from singlearn.cli import figure_file, main
 from singlearn.cli.exact import run as run_command
 from singlearn.cli.parser import command_line

@@ -95,7 +95,10 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
     narrow, text = compress(net), str(minimal_width(net))
     write(narrow, options.output)
     if not all(value.is_rational for value in narrow.c):
-        text += f"\noutput bias {', '.join(map(str, narrow.c))}; the file holds what is not rational as nodes with w = 0"
+        text += (
+            f"\noutput bias {', '.join(map(str, narrow.c))}; the file holds what is not rational "
+            "as nodes with w = 0"
+        )
     if options.json:
         document = {
             "command": "symmetry compress",

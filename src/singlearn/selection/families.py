@@ -192,7 +192,7 @@ def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "row
     >>> from singlearn.selection.csv_table import read_csv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "data.csv"
-    ...     _ = path.write_text("a,b\n1,5\\n3,9\\n")
+    ...     _ = path.write_text("a,b\\n1,5\\n3,9\\n")
     ...     table = read_csv(path)
     >>> standardised(table, [1, 0]).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]

@@ -144,7 +144,10 @@ def _decision(selection: Selection, name: Literal["waic", "loo"]) -> str:
     ]
     text = f"lowest {name.upper()}: K = {best.size}"
     if near:
-        text += f"; {', '.join(near)} within two standard errors of the difference: these data do not tell which predicts best"
+        text += (
+            f"; {', '.join(near)} within two standard errors of the difference: these data do not "
+            "tell which predicts best"
+        )
     return text
 
 
