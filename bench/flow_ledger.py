@@ -54,8 +54,8 @@ def seconds(every: int | None, steps: int, file: Path | None, kind: str) -> floa
         step()
     taken = time.process_time() - start
     if book is not None:
-        assert not [words for words in book.warnings if "rest" in words or "violation" in words], (
-            book.warnings
+        assert not [c for c in book.cautions if "rest" in c.message or "violation" in c.message], (
+            book.cautions
         )
         book.close()
     return taken / steps

@@ -142,7 +142,7 @@ def inside(
         "heat_capacity_error": run.heat_capacity.standard_error,
         "free_energy": run.free_energy.value,
         "free_energy_error": run.free_energy.standard_error,
-        "warnings": [str(w.reason) for w in run.warnings],
+        "warnings": [str(w.reason) for w in run.cautions],
     }
 
 

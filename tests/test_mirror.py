@@ -5,6 +5,7 @@ in the list ``where.toml``, which says which test covers it or why none does.
 import tomllib
 
 import pytest
+
 from where import LIST, SOURCE, TESTS, files, has_doctests, has_its_own, reached
 
 WHERE = tomllib.loads(LIST.read_text())

@@ -131,6 +131,7 @@ ELSEWHERE = {
     "Int": "jaxtyping.Int",
     "PyTree": "jaxtyping.PyTree",
     "ndarray": "numpy.ndarray",
+    "dist.Distribution": "numpyro.distributions.distribution.Distribution",
     "np.ndarray": "numpy.ndarray",
     "pd.DataFrame": "pandas.DataFrame",
     "xr.DataTree": "xarray.core.datatree.DataTree",

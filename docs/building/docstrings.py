@@ -10,7 +10,7 @@ from building import citations
 
 _LITERAL = re.compile(r"(``[^`]+``|:[\w:]+:`[^`]+`|`[^`]+`_*|\[[a-z][a-z-]*\d{4}[a-z]*\]_)")
 _SHARED = re.compile(r"    (?P<names>\w+(?:, \w+)+)(?P<rest>:.*)")
-_BEFORE_A_LETTER = re.compile(r"(``[^`]+``)(?=\w)")
+_BEFORE_A_LETTER = re.compile(r"(``(?=\S)[^`]+(?<=\S)``)(?=\w)")
 _BAR = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"(?<=\w)_(?=[\s.,;:)(\]\"'’”/=·]|$)")
 
@@ -86,6 +86,7 @@ def plain(lines: list[str]) -> list[str]:
     >>> plain(["|a| of :math:`|b| +", "|c|`"])
     ['\\\\|a\\\\| of :math:`|b| +', '|c|`']
     """
+    lines = _formulas_indented(lines)
     answer: list[str] = []
     prose: list[str] = []  # together, for a role may go on in the next line
     doctest, block = False, -1
@@ -104,6 +105,25 @@ def plain(lines: list[str]) -> list[str]:
             answer += [*_escaped(prose[:-1]), line]
             prose, block = [], indent
     return citations.in_docstring([*answer, *_escaped(prose)])
+
+
+def _formulas_indented(lines: list[str]) -> list[str]:
+    """A formula that goes on in the next line at the depth of its directive, as in text that was
+    wrapped, is moved inside it.
+
+    >>> _formulas_indented([".. math:: a", "+ b", "", "text"])
+    ['.. math:: a', '    + b', '', 'text']
+    """
+    answer, depth = [], -1
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            depth = -1
+        inside = depth >= 0 and indent <= depth
+        answer.append("    " + line if inside else line)
+        if line.strip().startswith(".. math::"):
+            depth = indent
+    return answer
 
 
 def _escaped(lines: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.progress import Progress
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BY_ALGEBRA = "algebra, all real points"
 
 
 @dataclass(frozen=True)
-class Reading(Shown):
+class Reading(Answer):
     """One way of measuring λ, what it found, and what it cost.
 
     Attributes:
@@ -72,7 +72,7 @@ class Reading(Shown):
 
 
 @dataclass(frozen=True)
-class Agreement(Shown):
+class Agreement(Answer):
     """λ of a polynomial by algebra, beside what was measured.
 
     Attributes:
@@ -240,7 +240,7 @@ def agreement(
                 read.standard_error,
                 read.multiplicity,
                 seconds,
-                tuple(read.warnings),
+                read.cautions,
             )
             for name, read, seconds in readings
         ),

@@ -324,7 +324,7 @@ def test_table_evaluates_its_examples_and_cites_what_exists() -> None:
         assert set(row["reference"]) <= keys
         assert list(row["example"]) == row["arguments"][: len(row["example"])]
         assert Fraction(row["value"]) == entry.function(**row["example"]).value
-        assert row["conditions"] and row["status"] == "proved" and row["model"] in str(table)
+        assert row["conditions"] and row["status"] == "proved" and row["model"] in table.details()
     with pytest.raises(KeyError):
         table["no-such-formula"]
 

@@ -78,7 +78,7 @@ def test_a_sum_multiplies_laplace_transforms():
     assert mixed.laplace_law.constant == pytest.approx(pi, rel=1e-7)  # √π log N/√N times √π/√N
 
 
-@pytest.mark.parametrize("K", ["x^2*y^2 + z^4", "x^4 + y^6", "x^2*y^6*(z-1)^2", "x^2*(x-1)^4"])
+@pytest.mark.parametrize("K", ["x^4 + y^6", "x^2*y^6*(z-1)^2", "x^2*(x-1)^4"])
 def test_the_largest_pole_is_what_resolution_proves(K):
     found, proved = zeta_function(K), rlct(K, domain="all")
     assert (found.learning_coefficient, found.multiplicity) == (proved.value, proved.multiplicity)

@@ -254,7 +254,7 @@ def test_every_sampler_has_the_same_predictive_density_where_chains_mix(
     assert abs(more[last_layer_or_two.LONG]) < 0.004 < abs(more[last_layer_or_two.LAST]) / 2
     assert abs(more[last_layer_or_two.PUBLISHED]) < 0.008
     assert abs(more[last_layer_or_two.LAST_PUBLISHED] - more[last_layer_or_two.LAST]) < 0.004
-    assert "last: exact" in result.table and result.figures[0].stat().st_size > 10_000
+    assert "last: exact" in result.text and result.figures[0].stat().st_size > 10_000
     monkeypatch.setattr(last_layer_or_two, "train", None)
     assert last_layer_or_two.run(True, 0, tmp_path, False).rows == result.rows
 
@@ -271,7 +271,7 @@ def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
         if version == "as-published":
             alone = generalisation.run("as-stated", True, 0, tmp_path, False)
             assert (
-                "Run --as-published" in alone.table
+                "Run --as-published" in alone.text
                 and "slope of the other version" not in alone.rows[0]
             )
         store = generalisation._store(version, True, 0, tmp_path)
@@ -292,7 +292,7 @@ def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
         row for row in found.rows if ", realisable" in row["cell"] and row["method"] == methods.MAP
     )
     assert (realisable["slope"], realisable["slope of the other version"]) == (3.0, 5.0)
-    assert "as-published" in found.table.splitlines()[3]
+    assert "as-published" in found.text.splitlines()[3]
     refused = next(row for row in found.rows if row["method"] == methods.BOTH_LAPLACE)
     assert math.isnan(refused["slope"]) and refused["refused"] == len(generalisation.QUICK.sizes)
 
@@ -312,7 +312,7 @@ def test_learning_curves_are_measured_task_by_task_and_read_back(tmp_path, monke
     [row] = result.rows
     assert (
         row["exact λ"] == 1.5
-        and "exact λ = 1.5" in result.table
+        and "exact λ = 1.5" in result.text
         and result.figures[0].stat().st_size > 10_000
     )
     [kept] = (

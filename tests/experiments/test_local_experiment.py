@@ -67,8 +67,8 @@ def test_the_experiment_reads_its_folder(tmp_path, monkeypatch) -> None:
     assert [row["features represented"] for row in result.rows][-1] == 5 and result.rows[-1][
         "λ̂"
     ] is None
-    assert "withheld" in result.table and any(
-        "diverged at step 2000" in w["message"] for w in result.warnings
+    assert "withheld" in result.text and any(
+        "diverged at step 2000" in w["message"] for w in result.doubts
     )
     assert result.figures[0].stat().st_size > 20_000
     json.dumps(result.to_dict(), allow_nan=False)

@@ -101,7 +101,7 @@ def test_every_entry_is_that_of_sixty_digits(case):
     book = flow.ledger(net, optimizer)
     train(net, optimizer, case)
     assert book.steps == case["steps"]
-    assert not book.warnings
+    assert not book.cautions
     last = str(case["steps"])
     for k, account in enumerate(book.accounts):
         scale = max(1.0, float(account.before.abs().max()))
@@ -127,11 +127,11 @@ def test_the_law_of_a_degree_is_given_by_hand_and_a_wrong_one_violates():
         )
         book = flow.ledger(net, optimizer, laws=flow.Laws((law,), ()))
         train(net, optimizer, case)
-        assert (not book.warnings) == right
+        assert (not book.cautions) == right
         if not right:
             assert (
-                "violation" in book.warnings[0]
-                and "does not have this symmetry" in book.warnings[0]
+                "violation" in book.cautions[0].message
+                and "does not have this symmetry" in book.cautions[0].message
             )
 
 
@@ -178,7 +178,8 @@ def test_an_optimiser_that_is_not_what_it_says():
     book = flow.ledger(net, optimizer)
     step(optimizer)
     assert any(
-        "rest" in words and "something else than it says" in words for words in book.warnings
+        "rest" in words and "something else than it says" in words
+        for words in map(str, book.cautions)
     )
 
 
@@ -201,14 +202,14 @@ def test_clipping_of_entries_and_layers_is_named_and_clipping_the_norm_is_plain_
         book = flow.ledger(net, optimizer)
         for _ in range(5):
             step(optimizer)
-        assert (not book.warnings) == clean
+        assert (not book.cautions) == clean
         (account,) = book.accounts
         assert (
             float(account.entries["violation"].abs().max()) < account.gradient_rounding
         )  # the network does have the symmetry
         assert (float(account.entries["preconditioner"].abs().max()) > 1e-4) != clean
         if not clean:
-            assert "changed after backward" in book.warnings[0]
+            assert "changed after backward" in book.cautions[0].message
 
 
 def test_the_violation_of_entries_that_were_clipped_is_that_of_the_raw_gradient_in_its_share():
@@ -257,7 +258,7 @@ def test_single_precision_leaves_no_more_than_rounding(make):
     book = flow.ledger(net, optimizer)
     for _ in range(10):
         step(optimizer)
-    assert not book.warnings
+    assert not book.cautions
     (account,) = book.accounts
     assert float((account.after - account.before).abs().max()) > 20 * account.rounding
 

@@ -99,7 +99,7 @@ def test_every_entry_is_that_of_sixty_digits(case):
             updates, state = book.optimizer.update(gradient(w, x[:, batch], y[:, batch]), state, w)
             w = optax.apply_updates(w, updates)
         accounts = book.accounts
-        assert book.steps == case["steps"] and not book.warnings
+        assert book.steps == case["steps"] and not book.cautions
     for k, account in enumerate(accounts):
         scale = max(1.0, float(np.abs(account.before).max()))
         for name in SUMS:
@@ -175,7 +175,7 @@ CHAINS = {
 @pytest.mark.parametrize("name", CHAINS)
 def test_every_part_of_a_chain_is_read(name):
     book, sizes = run(CHAINS[name])
-    assert not book.warnings
+    assert not book.cautions
     assert sizes["rest"] < 1e-14 and sizes["violation"] < 1e-14
 
 
@@ -195,7 +195,7 @@ def test_entries_are_the_same_inside_jit_and_lose_no_digits():
         for _ in range(4):
             w, state = step(w, state)
         (account,) = book.accounts
-    assert not book.warnings
+    assert not book.cautions
     for name, value in account.entries.items():
         assert float(np.abs(value).max()) == pytest.approx(plain[name], abs=1e-14)
 
@@ -220,7 +220,7 @@ def test_every_other_step_and_a_file(tmp_path):
 )
 def test_entrywise_clipping_is_named(optimizer):
     book, sizes = run(optimizer)
-    assert "changed after backward" in book.warnings[0]
+    assert "changed after backward" in book.cautions[0].message
     assert sizes["violation"] < 1e-14 < 1e-4 < sizes["preconditioner"]
 
 
@@ -242,7 +242,7 @@ def test_stages_that_are_not_known_are_refused_by_name_or_split(optimizer, words
     with pytest.raises(ValueError, match=words):
         run(optimizer)
     book, sizes = run(optimizer, unread="split")
-    assert "its step is not known here" in " ".join(book.warnings)
+    assert "its step is not known here" in " ".join(map(str, book.cautions))
     change = np.abs(
         book.accounts[0].change
         - book.accounts[0].entries["preconditioner"]

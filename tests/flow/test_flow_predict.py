@@ -143,7 +143,7 @@ def test_steps_that_are_too_large_for_the_modified_flow_are_said():
 def test_gradient_flow_keeps_the_law_to_the_solver_and_ends_where_it_should():
     found = flow.gradient_flow(pair_loss, PAIR, [1.0, 20.0], PAIR_LAWS)
     (law,) = found.laws
-    assert law.held and law.drift < 1e-8 and not found.warnings
+    assert law.held and law.drift < 1e-8 and not found.cautions
     assert found.weights["W1"][-1].item() ** 2 == pytest.approx(0.5 * (3 + np.sqrt(13)), abs=1e-7)
     assert "held to" in str(found)
 
@@ -177,7 +177,7 @@ def test_a_node_that_dies_ends_its_local_law_and_a_false_law_is_not_held():
         flow.gradient_flow(loss, weights, [2.0, 1.0])
     always = LinearLaw("w", "w", "made up", "always", {"W1": np.ones((1, 1, 1))})
     wrong = flow.gradient_flow(pair_loss, PAIR, 1.0, [always])
-    assert not wrong.laws[0].held and "does not have this symmetry" in wrong.warnings[0]
+    assert not wrong.laws[0].held and "does not have this symmetry" in wrong.cautions[0].message
 
 
 @pytest.mark.parametrize(("height", "dies"), [(0.0, True), (-1e-300, True), (1e-6, False)])

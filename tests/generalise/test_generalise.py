@@ -178,7 +178,7 @@ def test_nuts_of_a_frozen_part_agrees_with_the_closed_form() -> None:
     features = x @ at["A"].T
     precision = features.T @ features + np.eye(2)
     chains = nuts(freeze(triple, at, ["B"]), draws=250, warmup=200, chains=4, seed=3)
-    assert chains.warnings == []
+    assert chains.cautions == ()
     mean = np.linalg.solve(precision, features.T @ y).T
     spread = np.sqrt(np.linalg.inv(precision).diagonal())
     assert (
@@ -287,7 +287,7 @@ def test_the_growth_of_the_free_energy_is_the_generalisation_error() -> None:
     wrong = learning_curve(
         conjugate, [20, 40, 80], {"exact": too_much}, datasets=10, test_points=100, seed=8
     )
-    assert any("G by the free energy" in warning for warning in wrong.warnings)
+    assert any("G by the free energy" in caution.message for caution in wrong.cautions)
     # Where the truth is out of reach F grows like n: no slope against log n.
     assert replace(curve, is_realisable=False).free_energy_slope("exact") is None
 
@@ -380,7 +380,7 @@ def test_a_truth_out_of_reach_needs_an_intercept() -> None:
     lying = learning_curve(
         shifted, [20, 60, 200], {"Bayes": _exact_posterior}, realisable=True, **arguments
     )
-    assert any("a line through the origin is wrong" in warning for warning in lying.warnings)
+    assert any("a line through the origin is wrong" in c.message for c in lying.cautions)
     line = replace(lying, is_realisable=False).slope("Bayes")
     assert line is not None and line.intercept is not None
     # KL(N(·, 4) ‖ N(·, 1)) a coordinate.

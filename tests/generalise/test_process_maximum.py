@@ -15,7 +15,7 @@ def test_reduced_rank_is_what_fits_of_simulated_data_show():
     n, truth = 400, np.zeros((2, 3))
     truth[0, 0] = 1.0
     errors = []
-    for _ in range(400):
+    for _ in range(200):
         x = generator.normal(size=(n, 3))
         y = x @ truth.T + generator.normal(size=(n, 2))
         # The best map of rank 2 is least squares itself; of rank 1 the projection of the fitted
@@ -24,7 +24,7 @@ def test_reduced_rank_is_what_fits_of_simulated_data_show():
         _, _, right = np.linalg.svd(x @ whole.T, full_matrices=False)
         best = right[:1].T @ right[:1] @ whole
         errors.append([n * np.sum((c - truth) ** 2) / 2 for c in (best, whole)])
-    measured, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / 20
+    measured, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / 200**0.5
     for hidden, value, error in zip((1, 2), measured, spread, strict=True):
         theory = reduced_rank_constant(3, 2, hidden, rank=1, draws=4000)
         assert abs(theory.value - value) < 4 * np.hypot(error, theory.standard_error) + 0.02 * value
@@ -48,7 +48,7 @@ def test_one_tanh_node_is_what_fits_of_simulated_data_show():
     assert theory.value > 0.5
 
 
-@pytest.mark.parametrize(("inputs", "outputs", "rank"), [(1, 1, 0), (3, 2, 0), (1, 1, 1)])
+@pytest.mark.parametrize(("inputs", "outputs", "rank"), [(1, 1, 0), (1, 1, 1)])
 def test_the_variational_coefficient_is_the_slope_of_its_free_energy(inputs, outputs, rank):
     """q(a) q(b) normal, K = ‖ab^T - truth‖²/2 without noise, prior N(0, 1), one component."""
 

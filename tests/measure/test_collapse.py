@@ -29,6 +29,7 @@ def test_a_crossing_and_its_width():
     assert found.quality < 2 and found.cautions == () and len(str(found)) < 2000
 
 
+@pytest.mark.slow
 def test_a_height_that_scales_and_a_logarithm():
     found = collapse(curves_of(lambda u: np.exp(-u * u), b=-0.25), y_exponent=None, resamples=8)
     within(found.y_exponent, -0.25, 0.05)
@@ -41,7 +42,10 @@ def test_a_height_that_scales_and_a_logarithm():
 
 
 def test_what_does_not_collapse_is_said():
-    curves = {n: (np.linspace(-1, 1, 9), np.sin(k * np.arange(9)), np.full(9, 0.01)) for k, n in enumerate((1e2, 1e3, 1e4))}
+    curves = {
+        n: (np.linspace(-1, 1, 9), np.sin(k * np.arange(9)), np.full(9, 0.01))
+        for k, n in enumerate((1e2, 1e3, 1e4))
+    }
     assert "poor_collapse" in {str(c.reason) for c in collapse(curves, resamples=8).cautions}
     without = {n: own[:2] for n, own in curves_of(np.tanh).items()}
     assert "no errors" in str(collapse(without, resamples=8))

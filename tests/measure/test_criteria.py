@@ -33,7 +33,7 @@ def test_loo_and_both_errors_over_data_are_those_that_arviz_prints() -> None:
     assert standard_error_over_data(a.pointwise - b.pointwise) == pytest.approx(1.132092200189804)
     assert a.threshold == pytest.approx(0.6294882868674145)
     assert a.worst_pareto_k == pytest.approx(0.24528427362256225)
-    assert a.unreliable == 0 and a.caution is None
+    assert a.unreliable == 0 and a.cautions == ()
 
 
 def test_replicates_change_the_error_of_the_computation_and_not_the_value() -> None:
@@ -61,5 +61,5 @@ def test_an_observation_that_the_posterior_leans_on_is_said_to_be_unreliable() -
     )  # weights with no mean: k̂ far above 1
     found = loo(pointwise)
     assert found.unreliable == 1 and found.worst_pareto_k > 1
-    assert "1 of 20 observations" in found.caution and "caution" in str(found)
+    assert "1 of 20 observations" in str(found.cautions[0]) and "warning" in str(found)
     assert found.to_dict()["unreliable"] == 1 and math.isfinite(found.value)

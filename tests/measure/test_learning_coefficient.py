@@ -32,7 +32,7 @@ def test_reduced_rank(inputs, hidden, outputs, rank, tolerance):
     assert read.standard_error < tolerance * exact
     assert abs(read.value - exact) < tolerance * exact
     assert abs(read.value - exact) < 4 * read.standard_error
-    assert "phase_elsewhere" not in [w.reason for w in read.warnings]
+    assert "phase_elsewhere" not in [w.reason for w in read.cautions]
 
 
 @pytest.mark.slow
@@ -96,14 +96,14 @@ def test_wrong_phase_is_named():
     )
     read = run.learning_coefficient(inverse_temperatures=np.geomspace(0.1, 0.3, 5))
     assert abs(read.readings["energy"].value - 0.5) < 0.1
-    assert "phase_elsewhere" in [w.reason for w in read.warnings]
+    assert "phase_elsewhere" in [w.reason for w in read.cautions]
     assert 15 < read.intercept.value < 25  # n × 0.02 = 20 nats
 
 
 def test_right_phase_is_not_accused():
     for case in truth("free_energy")["cases"][1:2]:
         read = sl.temper(quadrature_triple(case), particles=256, seed=0).learning_coefficient()
-        assert "phase_elsewhere" not in [w.reason for w in read.warnings]
+        assert "phase_elsewhere" not in [w.reason for w in read.cautions]
 
 
 def test_intercept_rule():
@@ -157,6 +157,6 @@ def test_readings_lie_within_the_window():
     assert max(capacities) - min(capacities) > 0.2
     for name, reading in read.readings.items():
         assert min(capacities) < reading.value < max(capacities), name
-    reasons = [w.reason for w in read.warnings]
+    reasons = [w.reason for w in read.cautions]
     assert {Reason.NOT_LEVEL, Reason.PRIOR_DOMINATED} & set(reasons)
     assert Reason.READINGS_DISAGREE not in reasons

@@ -79,6 +79,7 @@ def test_population_divergences_are_sums_over_all_cells():
     assert abs(triple.parameter_energy(truth)) < 1e-14 and triple.known is None
 
 
+@pytest.mark.slow
 def test_the_score_of_a_boltzmann_machine_is_a_difference_of_moments():
     x = np.where(RNG.uniform(size=(12, 4)) < 0.5, 1, -1)
     w = {"bias": RNG.normal(size=4), "coupling": RNG.normal(size=6)}
@@ -119,6 +120,7 @@ def test_hidden_units_are_summed_out():
     )
 
 
+@pytest.mark.slow
 def test_classification_is_the_softmax_and_its_redundancy_shows():
     x, y = RNG.normal(size=(30, 2)), RNG.integers(0, 3, size=30)
     w = {"q": RNG.normal(size=(2, 2)), "c": RNG.normal(size=2)}
@@ -161,6 +163,7 @@ def test_one_factor_formula_is_what_algebra_proves(p):
     )
 
 
+@pytest.mark.slow
 def test_the_pendulum_has_rank_one_of_four_and_two_of_two():
     four = fisher_information(models.pendulum_four(n=30))
     assert (four.rank, four.dimension, len(four.directions)) == (1, 4, 3)

@@ -417,4 +417,42 @@ def test_experiment_measures_what_is_proved(tmp_path, monkeypatch) -> None:
         assert row["standard error"] < 0.05
         assert abs(row["measured λ"] - float(Fraction(row["exact λ"]))) < 4 * row["standard error"]
     assert all(path.stat().st_size > 10_000 for path in result.figures)
-    assert "∝ (-1, 1)" in result.table and result.table == table(result.rows, result.warnings)
+    assert "∝ (-1, 1)" in result.text and result.text == table(result.rows, result.doubts)
+
+
+@pytest.mark.parametrize(
+    ("symbolic", "triple"),
+    [
+        (worked_examples.scaling_valley, models.scaling_valley),
+        (worked_examples.two_node_degeneracy, models.two_node_degeneracy),
+        (worked_examples.moving_kink, models.moving_kink),
+    ],
+)
+def test_symbolic_example_and_population_triple_are_one_object(symbolic, triple) -> None:
+    """Symbols left open get the numbers of the sources, which are the triple's defaults."""
+    made, ready = models.population_of(symbolic()), triple()
+    assert made.known == ready.known
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        w = {name: random.uniform(-2, 3) for name in ready.prior}
+        assert made.parameter_energy(w) == pytest.approx(ready.parameter_energy(w), abs=1e-12)
+
+
+def test_valley_of_a_symbolic_example_draws_its_true_set() -> None:
+    figure = valley(worked_examples.scaling_valley())
+    curve = next(line for line in figure.axes[1].lines if len(line.get_xdata()) > 100)
+    np.testing.assert_allclose(curve.get_xdata() * curve.get_ydata(), 2)
+    assert figure.axes[1].get_xlim() == (-1, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: valley(models.scaling_valley()), "x, y: got none"),
+        (lambda: valley(worked_examples.moving_kink()), "a plane needs two"),
+        (lambda: models.population_of(worked_examples.pendulum(1, 1, 1)), "prior: got None"),
+    ],
+)
+def test_what_an_example_does_not_say_is_asked_for(call, sentence) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        call()

@@ -142,7 +142,7 @@ def test_local_run_from_a_known_parameter(run):
     assert abs(seen.value - local.free_energy.value) < 4 * math.hypot(
         seen.standard_error, local.free_energy.standard_error
     )
-    assert local.to_dict()["phase"] == "right = True" and not local.warnings
+    assert local.to_dict()["phase"] == "right = True" and not local.cautions
 
 
 def narrow(w):
@@ -254,7 +254,7 @@ def test_a_share_is_no_better_known_than_one_rung_tells(run):
 def test_unseen_phases_are_said_to_be_unseen(run):
     phases = run.phases(lambda w: (w > EDGE).astype(int) + (w > 4.0))
     assert 2 in phases.phases
-    text = phases.table()
+    text = phases.summary()
     assert "unseen: <" in text and "sampler moves between phases" in text
     cold = phases.reading(2, 1.0)
     assert not cold.is_seen and 0 < cold.largest_occupancy < 0.01

@@ -127,7 +127,7 @@ def test_tree_shows_divisors_and_equal_charts_once():
     values = {d.value for root in result.proof.charts for _, c in root.walk() for d in c.divisors}
     assert min(values) == Fraction(3, 4)
     rendered(figure)
-    with pytest.raises(ValueError, match="only those of exact.rlct have charts"):
+    with pytest.raises(ValueError, match=r"only those of exact.rlct have charts"):
         plot.chart_tree(catalogue.reduced_rank(2, 2, 2, 1))
 
 

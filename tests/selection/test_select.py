@@ -18,9 +18,9 @@ from singlearn.measure.criteria import standard_error_over_data
 from singlearn.results.document import plain
 from singlearn.results.estimate import Estimate
 from singlearn.selection import select
+from singlearn.selection.candidate import Difference, difference
 from singlearn.selection.predictive import predictive_density
 from singlearn.selection.probability import probabilities
-from singlearn.selection.selection import Difference, difference
 
 POINTS = np.random.default_rng(3).normal(0.4, 1.0, size=30)
 
@@ -111,7 +111,7 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
             assert criterion.standard_error_over_data == pytest.approx(
                 np.sqrt(n * each.var()), rel=0.05
             )
-        assert candidate.loo.caution is None
+        assert candidate.loo.cautions == ()
     # With pointwise losses free of the noise of draws, the paired error is the closed form's, far
     # below the two errors themselves.
     clean = replace(
@@ -149,7 +149,7 @@ def test_waic_and_loo_have_two_errors_and_their_difference_a_paired_one(location
         "standard_error",
         "standard_error_over_data",
         "worst_pareto_k",
-        "caution",
+        "cautions",
     }
     assert set(document["waic_above_lowest"]) == {
         "value",

@@ -211,7 +211,7 @@ def test_curvature_moves_mix_where_hamiltonian_ones_stall():
     run = sl.temper(triple, beta_max=1e14, particles=128, seed=0)
     assert run.rungs.rank_correlation.max() < 0.6
     assert run.rungs.stuck_share.max() < 0.1
-    assert Reason.POOR_MIXING not in [w.reason for w in run.warnings]
+    assert Reason.POOR_MIXING not in [w.reason for w in run.cautions]
 
 
 def test_poor_mixing_is_said():
@@ -228,7 +228,7 @@ def test_poor_mixing_is_said():
 
     triple = sl.Triple.population(lambda w: w**2, Dust(), n=1)
     run = sl.temper(triple, beta_max=50.0, particles=64, replicates=2)
-    assert Reason.POOR_MIXING in [w.reason for w in run.warnings]
+    assert Reason.POOR_MIXING in [w.reason for w in run.cautions]
 
 
 @pytest.mark.parametrize(

@@ -246,13 +246,13 @@ def test_a_rotation_that_is_not_mixed_is_named():
     run = sl.temper(triple, beta_max=1.0, particles=128, seed=0, progress=False, modes=None)
     angles = np.arctan2(run.posterior.draws["w"][..., 1], run.posterior.draws["w"][..., 0])
     turned = abs(np.exp(1j * angles).mean()) * math.sqrt(angles.size)
-    named = [w for w in run.warnings if w.reason is Reason.UNMIXED_COORDINATE]
+    named = [w for w in run.cautions if w.reason is Reason.UNMIXED_COORDINATE]
     assert named and "w[0]" in named[0].message and "w[1]" in named[0].message, turned
     assert "unmixed" in str(run.summary())
-    assert run.energy_warnings == []
+    assert run.energy_cautions == ()
     read = run.learning_coefficient(multiplicity=1)
     assert abs(read.value - 0.5) < 4 * read.standard_error + 0.01
-    assert not any(w.reason is Reason.UNMIXED_COORDINATE for w in read.warnings)
+    assert not any(w.reason is Reason.UNMIXED_COORDINATE for w in read.cautions)
 
 
 def test_a_regression_raises_no_alarm():
@@ -267,5 +267,5 @@ def test_a_regression_raises_no_alarm():
         scale=1.0,
     )
     run = sl.temper(triple, particles=64, seed=0, progress=False)
-    assert run.warnings == []
+    assert run.cautions == ()
     assert run.coordinate_mixing.inflation.max() < 2.5

@@ -298,7 +298,7 @@ def warned(triple, **more):
     run = sl.temper(
         triple, **{"particles": 64, "replicates": 2, "progress": False, "modes": None} | more
     )
-    return {str(w.reason): w.message for w in run.warnings}
+    return {str(w.reason): w.message for w in run.cautions}
 
 
 def test_a_divergence_without_a_lowest_value():

@@ -24,7 +24,7 @@ def quick(kl, prior=N01, beta_max=1e8, particles=64, **more):
 
 
 def reasons(read):
-    return {w.reason for w in read.warnings}
+    return {w.reason for w in read.cautions}
 
 
 # -- the window of λ̂ -----------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_beyond_the_digits_nothing_is_read(kl, prior, beta_max, exact, between, 
     run = quick(kl, prior, beta_max)
     limit = run.view.coldest
     assert between[0] < limit < between[1]
-    assert Reason.ROUNDING in {w.reason for w in run.warnings}
+    assert Reason.ROUNDING in {w.reason for w in run.cautions}
     for reading in (run.free_energy, run.energy, run.heat_capacity):
         with pytest.raises(ValueError, match=r"beta: got 1e\+\d+; rounding leaves"):
             reading(beta_max)

@@ -700,7 +700,7 @@ def test_names_and_cautions_survive_into_results(tmp_path):
         assert list(likelihood["z_z_dim_0"]) == list(likelihood["x_observed_person"]) == [0, 2]
         total = sum(values.sum(values.dims[2:]) for values in likelihood.data_vars.values())
         np.testing.assert_allclose(-total, tree["sample_stats"]["energy"], rtol=1e-9)
-        said = [w.message for w in one.warnings if w.reason == Reason.IMPUTED_OBSERVATIONS]
+        said = [w.message for w in one.cautions if w.reason == Reason.IMPUTED_OBSERVATIONS]
         assert len(said) == 1
         assert "1 of d = 7" in said[0]
         assert "x_unobserved" in said[0]

@@ -62,7 +62,7 @@ def test_waic_has_both_errors_in_words(run) -> None:
         "value",
         "standard_error",
         "standard_error_over_data",
-        "caution",
+        "cautions",
     }
     assert (
         run.to_dict()["waic"]["standard_error_over_data"]
@@ -84,10 +84,11 @@ def test_criteria_of_a_single_population_have_an_error_and_waic_a_caution() -> N
     expected = (20 + np.sum(y**2)) / 2 * np.sqrt(2) / 20 / np.sqrt(4000)
     assert loo.standard_error == pytest.approx(expected, rel=0.1)
     assert json.loads(json.dumps(loo.to_dict(), allow_nan=False))["standard_error"] > 0
-    assert criteria.waic(plain).caution is None
+    assert criteria.waic(plain).cautions == ()
     far = criteria.waic(-0.5 * (np.append(y[:-1], 10.0) - draws) ** 2)
-    assert "1 of 20 observations varies by more than 0.4" in str(far.caution)
-    assert str(far.caution) in str(far) and far.to_dict()["caution"] == far.caution
+    [caution] = far.cautions
+    assert "1 of 20 observations varies by more than 0.4" in caution.message
+    assert str(caution) in str(far) and far.to_dict()["cautions"] == [caution.to_dict()]
 
 
 def log_likelihood(w, y):

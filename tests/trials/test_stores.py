@@ -575,7 +575,7 @@ def test_saving_and_getters_never_look_for_an_optimum(stored, tmp_path, monkeypa
     assert all(
         getattr(run, name) is not None
         for name in dir(run)
-        if name in ("warnings", "beta_max", "prior_mass", "name")
+        if name in ("cautions", "beta_max", "prior_mass", "name")
     )
     with pytest.raises(AssertionError, match="was started"):
         run.bic()
@@ -592,7 +592,7 @@ def test_saving_and_getters_never_look_for_an_optimum(stored, tmp_path, monkeypa
 
 def test_a_run_without_triple_and_optimum_says_what_it_could_not_check(stored):
     loaded = sl.Run.load(stored[0] / "run.nc")
-    assert "not checked" in " ".join(map(str, loaded.learning_coefficient().warnings))
+    assert "not checked" in " ".join(map(str, loaded.learning_coefficient().cautions))
     assert "\n  BIC" not in loaded.summary() and loaded.to_dict()["best_energy"] is None
     with pytest.raises(ValueError, match="before its optimum was looked for"):
         loaded.bic()

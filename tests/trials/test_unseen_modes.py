@@ -68,7 +68,7 @@ def needle(width: float, at: float = 0.7) -> tuple[Triple, float]:
 
 
 def unseen(run: Run) -> list[str]:
-    return [w.message for w in run.warnings if w.reason is Reason.UNSEEN_MODE]
+    return [w.message for w in run.cautions if w.reason is Reason.UNSEEN_MODE]
 
 
 def is_right(run: Run, exact: float) -> bool:

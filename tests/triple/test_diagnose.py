@@ -48,6 +48,7 @@ def test_a_product_is_singular_with_a_named_kernel_and_a_witness():
     assert len(str(found)) < 2000 and found.to_dict()["status"] == "singular"
 
 
+@pytest.mark.slow
 def test_what_is_degenerate_at_one_point_only_is_found():
     # Full rank almost everywhere: a (w - 0.3)³, with the only degenerate parameter at w = 0.3, and
     # no symmetry.
@@ -61,9 +62,9 @@ def test_what_is_degenerate_at_one_point_only_is_found():
 @pytest.mark.parametrize(
     ("K", "status", "rank", "regular_at_truth"),
     [
-        ("x^2 + 3*y^2 + (x-y)^2", "regular", 2, True),
+        pytest.param("x^2 + 3*y^2 + (x-y)^2", "regular", 2, True, marks=pytest.mark.slow),
         ("x^2*y^2", "singular", 1, False),
-        ("x^2 + y^2 + 1", "cannot tell", 0, None),
+        pytest.param("x^2 + y^2 + 1", "cannot tell", 0, None, marks=pytest.mark.slow),
         ("(x^2-1)^2", "singular", 1, True),  # two true parameters, each regular
     ],
 )
@@ -111,6 +112,7 @@ def test_empirical_entropy_and_divergence_are_those_of_the_formula():
         empirical_entropy(Triple.regression(lambda w, x: w * x, NORMAL, X, X))
 
 
+@pytest.mark.slow
 def test_relatively_finite_variance_fails_where_the_loss_is_flat_and_where_two_densities_are_best():
     def cauchy(at):
         y = np.array([-at, at] * 200)

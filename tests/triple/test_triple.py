@@ -125,7 +125,7 @@ def test_infinite_energies_cost_weight_and_are_counted():
     run = sl.temper(triple, beta_max=2.0, particles=512, seed=0)
     infinite = run.to_dict()["infinite_energies"]
     assert 0.4 < infinite / (4 * 512) < 0.6
-    assert "infinite_energies" in [w.reason for w in run.warnings]
+    assert "infinite_energies" in [w.reason for w in run.cautions]
     # F(2) = -log ∫_0^∞ e^{-2w} N(w) dw = -log(e² Φ(-2))
     estimate = run.free_energy(2.0)
     assert abs(estimate.value + 2 + np.log(0.022750131948179195)) < 4 * estimate.standard_error

@@ -108,7 +108,7 @@ def assert_follows(curve, exact):
 def test_nested_sampling_follows_the_exact_volume(nested, K):
     for curve in nested[K]:
         assert_follows(curve, EXACT[K])
-        assert curve.all_warnings == ()
+        assert curve.cautions == ()
     # No common bias hides behind the errors: the mean over seeds is right to within its own,
     # smaller error.
     mean = np.mean([curve.log_volume(1e-6).value for curve in nested[K]])
@@ -256,12 +256,12 @@ def test_out_of_range_is_refused():
 
 
 def test_few_decades_are_named():
-    reasons = [w.reason for w in exact_curve(1.0, 4, smallest=1e-4).learning_coefficient().warnings]
+    reasons = [w.reason for w in exact_curve(1.0, 4, smallest=1e-4).learning_coefficient().cautions]
     assert set(reasons) == {Reason.TOO_FEW_DECADES, Reason.MULTIPLICITY_UNCERTAIN}
 
 
 def test_more_than_half_the_dimension_is_named():
-    assert [w.reason for w in exact_curve(1.0, 1).learning_coefficient().warnings] == [
+    assert [w.reason for w in exact_curve(1.0, 1).learning_coefficient().cautions] == [
         Reason.ABOVE_HALF_DIMENSION
     ]
 
@@ -328,14 +328,14 @@ def descended(divergence, radius, live=400, replicates=4):
 
 def test_exact_draws_give_the_exact_volume():
     curve = descended(lambda w: w**2, math.sqrt)
-    assert curve.warnings == () and curve.smallest == pytest.approx(1e-12)
+    assert curve.seen == () and curve.smallest == pytest.approx(1e-12)
     for t in (1e-2, 1e-6, 1e-11):
         assert abs(z_score(curve.log_volume(t), math.log(math.erf(math.sqrt(t / 2))))) < 4
 
 
 def test_a_divergence_without_zero_is_named():
     curve = descended(lambda w: w**2 + 0.01, lambda t: math.sqrt(t - 0.01))
-    assert [w.reason for w in curve.warnings] == [Reason.NO_ZERO]
+    assert [w.reason for w in curve.seen] == [Reason.NO_ZERO]
     assert curve.smallest >= 0.01
     with pytest.raises(ValueError, match="decades"):
         curve.learning_coefficient()
@@ -344,14 +344,14 @@ def test_a_divergence_without_zero_is_named():
 def test_a_fat_zero_set_is_named():
     """K vanishes on |w| < 1/2: V(t) stays above P(|w| < 1/2), and λ is 0."""
     curve = descended(lambda w: np.maximum(np.abs(w) - 0.5, 0.0) ** 2, lambda t: 0.5 + math.sqrt(t))
-    assert [w.reason for w in curve.warnings] == [Reason.PLATEAU]
+    assert [w.reason for w in curve.seen] == [Reason.PLATEAU]
     assert abs(z_score(curve.volume(1e-11), 2 * norm.cdf(0.5) - 1)) < 4
 
 
 def test_a_step_in_the_divergence_is_named():
     """K = 10⁻⁴ on |w| < 1/2, where V jumps."""
     curve = descended(lambda w: np.where(np.abs(w) < 0.5, 1e-4, w**2), math.sqrt)
-    assert [w.reason for w in curve.warnings] == [Reason.PLATEAU]
+    assert [w.reason for w in curve.seen] == [Reason.PLATEAU]
     assert curve.smallest > 1e-4
 
 
@@ -364,7 +364,7 @@ def test_a_constant_or_infinite_divergence_is_refused():
 
 def test_an_infinite_divergence_on_some_of_the_prior_is_no_obstacle():
     curve = descended(lambda w: np.where(np.abs(w) < 1, w**2, np.inf), math.sqrt)
-    assert curve.warnings == ()
+    assert curve.seen == ()
     assert abs(z_score(curve.log_volume(1e-4), math.log(math.erf(math.sqrt(1e-4 / 2))))) < 4
 
 
@@ -401,7 +401,7 @@ def by_hand(**changes):
 )
 def test_what_went_wrong_is_said(triples, changes, reasons):
     curve = _curve(triples[CUSP], by_hand(**changes), 1e-12)
-    assert [w.reason for w in curve.warnings] == reasons
+    assert [w.reason for w in curve.seen] == reasons
     assert curve.smallest >= 0.999 * max(
         changes.get("bottom", 0.0), -100 * changes.get("most_negative", 0.0)
     )
@@ -422,7 +422,7 @@ def test_replicates_in_different_places_are_named():
         "nested_sampling",
         "apart",
     )
-    assert [w.reason for w in apart.all_warnings] == [Reason.POOR_MIXING]
+    assert [w.reason for w in apart.cautions] == [Reason.POOR_MIXING]
 
 
 def test_picture(nested, tempered):

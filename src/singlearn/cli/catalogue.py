@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> None:
             print_document({"command": "catalogue", "formulas": formulas.rows()})
         else:
             print(
-                f"{formulas}\n\nevaluate one:  singlearn catalogue reduced-rank --inputs 4 "
+                f"{formulas.details()}\n\nevaluate one:  singlearn catalogue reduced-rank "
+                f"--inputs 4 "
                 f"--outputs 3 --hidden 3 --rank 1"
             )
         return

@@ -8,6 +8,7 @@ from singlearn.cli.arguments import Commands, add_command
 from singlearn.cli.figure_file import folder
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
+from singlearn.results.table import pairs
 
 
 def add_arguments(commands: Commands) -> None:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
             {"command": "experiment", "name": experiment.name, **settings, **result.to_dict()}
         )
         return
-    print(result.table)
+    print(result.text)
     for figure in result.figures:
         print(f"  figure: {figure}")
 
@@ -76,6 +77,4 @@ def _list(as_json: bool) -> None:
     if as_json:
         print_document({"command": "experiment", "experiments": summaries})
         return
-    width = max(map(len, summaries))
-    for name, summary in summaries.items():
-        print(f"  {name:<{width}}  {summary}")
+    print("\n".join(pairs(list(summaries.items()))))

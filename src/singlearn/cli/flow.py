@@ -129,7 +129,7 @@ def _laws(options: argparse.Namespace) -> None:
     if options.json:
         print_document({"command": "flow laws", "model": options.model, **found.to_dict()})
     else:
-        print(found)
+        print(found.summary())
 
 
 def _ledger(options: argparse.Namespace) -> None:
@@ -145,6 +145,6 @@ def _ledger(options: argparse.Namespace) -> None:
         document = {"command": "flow ledger", "file": options.file, **book.to_dict()}
         print_document({**document, "figure": figure})
     else:
-        print(f"{options.file}\n\n{book}\n\n  figure: {figure or 'not written'}")
+        print(f"{options.file}\n\n{book.summary()}\n\n  figure: {figure or 'not written'}")
     if not_drawn is not None:  # the answer is printed all the same
         raise not_drawn

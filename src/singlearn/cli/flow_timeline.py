@@ -65,7 +65,7 @@ def run_timeline(options: argparse.Namespace) -> None:
         given = {key: getattr(options, key) for key in ("checkpoints", "model", "data", "loss")}
         print_document({"command": "flow timeline", **given, **found.to_dict(), "figure": figure})
     else:
-        print(f"{options.checkpoints}\n\n{found}\n\n  figure: {figure or 'not written'}")
+        print(f"{options.checkpoints}\n\n{found.summary()}\n\n  figure: {figure or 'not written'}")
     if not_drawn is not None:  # the answer is printed all the same
         raise not_drawn
 

@@ -125,7 +125,9 @@ def run(options: argparse.Namespace) -> None:
         print_document({"command": "select", **selection.to_dict(), **settings, **more})
     else:
         note = f"\n\n  {family.note}" if family.note else ""
-        print(f"{selection}{note}\n\n  figure: {figure or 'not written'}   {seconds:.0f} s")
+        print(
+            f"{selection.summary()}{note}\n\n  figure: {figure or 'not written'}   {seconds:.0f} s"
+        )
     if not_written is not None:
         raise not_written
 

@@ -147,8 +147,7 @@ def add_arguments(commands: Commands) -> None:
             nargs=2,
             metavar=("LOW", "HIGH"),
             required=action in (hierarchy, hidden),
-            help="on a box of inputs only: two numbers, or a comma-separated number for every "
-            "input",
+            help="on a box of inputs only: two numbers, or comma-separated numbers for the inputs",
         )
 
 

@@ -96,8 +96,8 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
     write(narrow, options.output)
     if not all(value.is_rational for value in narrow.c):
         text += (
-            f"\noutput bias {', '.join(map(str, narrow.c))}; the file holds what is not rational "
-            "as nodes with w = 0"
+            f"\noutput bias {', '.join(map(str, narrow.c))}; the file holds what is not "
+            f"rational as nodes with w = 0"
         )
     if options.json:
         document = {

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 FORMAT = "singlearn rlct certificate 2"
 
 
 @dataclass(frozen=True)
-class Certificate(Shown):
+class Certificate(Answer):
     """Statement and proof, made of lists, strings and whole numbers only.
 
     Args:

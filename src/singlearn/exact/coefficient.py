@@ -12,13 +12,14 @@ from singlearn.exact.known_number import KnownNumber
 from singlearn.exact.marked_text import latex_of_formula
 from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.results.caution import Caution, Reason
-from singlearn.results.prompt import Shown
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 
 PARTS = ("value", "proof", "charts")
 
 
 @dataclass(frozen=True, eq=False)
-class ExactCoefficient(KnownNumber, Shown):
+class ExactCoefficient(KnownNumber, Answer):
     r"""The pair :math:`(λ, m)`: :math:`-λ` is the largest pole of :math:`ζ(z) = ∫ K(w)^z φ(w) dw`,
     :math:`m` its order.
 
@@ -182,7 +183,7 @@ class ExactCoefficient(KnownNumber, Shown):
         return self.proof
 
     def latex(self, of: str = "value") -> str:
-        r"""LaTeX of λ and m (mathematics, without dollars), of the proof in words, or of its charts.
+        r"""LaTeX of λ and m (without dollars), of the proof in words, or of its charts.
 
         Args:
             of: ``"value"``, ``"proof"`` or ``"charts"``; the last two are nested lists.
@@ -220,7 +221,7 @@ class ExactCoefficient(KnownNumber, Shown):
             "reason": self.reason,
             "source": self.source,
             "conditions": self.conditions,
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
         }
 

@@ -1,4 +1,4 @@
-"""A proof by resolution as people read it: its charts, their divisors, and the argument in words."""
+"""A proof by resolution as people read it: charts, their divisors, the argument in words."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from fractions import Fraction
 from typing import Any
 
 from singlearn.exact.marked_text import formula, latex, plain
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import shortened
+from singlearn.results.result import Answer
 
 MOST_DIVISORS = 4
 """Of a chart that are written down, those of the smallest λ first."""
 
 
 @dataclass(frozen=True)
-class Divisor:
+class Divisor(Answer):
     r"""A hypersurface u = 0 on which K, pulled back, is :math:`u^k` and the density
      :math:`|u|^h`, each times a unit.
 
@@ -48,7 +49,7 @@ class Divisor:
 
 
 @dataclass(frozen=True)
-class ProofChart:
+class ProofChart(Answer):
     """A chart of the resolution, or several that are equal up to names and signs of coordinates.
 
     Texts have their formulas marked (:mod:`singlearn.exact.marked_text`).
@@ -95,7 +96,7 @@ class ProofChart:
 
 
 @dataclass(frozen=True)
-class ResolutionProof(Shown):
+class ResolutionProof(Answer):
     """What was done, in words, and the charts.
 
     Args:
@@ -109,7 +110,7 @@ class ResolutionProof(Shown):
     charts: tuple[ProofChart, ...]
 
     def __str__(self) -> str:
-        return self.summary()
+        return shortened(self.summary(), where="summary() has all")
 
     def summary(self) -> str:
         """The proof in a few lines."""

@@ -14,10 +14,11 @@ from typing import Any
 from singlearn.exact.read.inputs import Function, read_function, read_prior
 from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolution import rlct
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Pole:
+class Pole(Answer):
     """A pole of ζ at ``location`` < 0, of order ``order``."""
 
     location: Fraction
@@ -25,7 +26,7 @@ class Pole:
 
 
 @dataclass(frozen=True)
-class VolumeLaw:
+class VolumeLaw(Answer):
     r""":math:`V(t) = c\, t^λ (-\log t)^{m-1} (1 + o(1))` as t → 0.
 
     Args:
@@ -67,7 +68,7 @@ def zeta(K: Any, prior: Any = None) -> list[Pole]:
             pole of other functions.
 
     >>> zeta("x^2*y^4*z^4")
-    [Pole(location=Fraction(-1, 4), order=2), Pole(location=Fraction(-1, 2), order=1)]
+    [Pole(location=-1/4, order=2), Pole(location=-1/2, order=1)]
     """
     _, exponents, weights, _ = _monomial(read_function(K), prior)
     poles = Counter(-Fraction(h + 1, k) for k, h in zip(exponents, weights, strict=True) if k)

@@ -20,6 +20,7 @@ FOLDERS = {
     "degenerate-node": "carroll2021",
     "drift": "own",
     "figure2": "wei2022",
+    "flatness": "own",
     "generalisation": "wei2022",
     "hundred-layers": "own",
     "hyperbolas": "own",

@@ -15,7 +15,8 @@ from singlearn.flow.initial_breaking import (
     symmetry_along_training,
 )
 from singlearn.flow.law import Law
-from singlearn.flow.laws import Broken, Laws, laws
+from singlearn.flow.laws import laws
+from singlearn.flow.laws_found import Broken, Laws
 from singlearn.flow.ledger_layers import Layer, layer_laws
 from singlearn.flow.ledger_stored import StoredLedger, read_ledger
 from singlearn.flow.ledgers import ledger

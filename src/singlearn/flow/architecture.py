@@ -13,7 +13,7 @@ from jaxtyping import Shaped
 from singlearn.flow.bracket_rank import GradientFields
 from singlearn.flow.law import Holds, Law
 from singlearn.flow.program import Program
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 LARGEST = 60
 
@@ -34,7 +34,7 @@ Write = Callable[[Program, Mapping[str, int]], list[Output]]
 
 
 @dataclass(frozen=True)
-class Architecture(Shown):
+class Architecture(Answer):
     """A map of parameters whose every output a loss may use, and its conserved quantities.
 
     Attributes:
@@ -58,7 +58,8 @@ class Architecture(Shown):
     point: Mapping[str, Shaped[np.ndarray, "..."]] | None = field(default=None, repr=False)
     holds: Holds = "always"
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         laws = "\n".join(f"  {law}" for law in self.laws) or "  none is known"
         return f"{self.name}, {self.dimension} parameters; gradient flow keeps\n{laws}"
 

@@ -15,8 +15,9 @@ from jaxtyping import Float
 from singlearn.flow.balance_arrays import Tree, jax_gradients
 from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetries, law_value, least, reach
 from singlearn.flow.law import Law
-from singlearn.results.caution import Caution, Reason
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 
 SURELY_NONE = 0.05
 """Gradients whose product with the symmetry is this share of its size do not belong to a network
@@ -27,7 +28,7 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Place(Shown):
+class Place(Answer):
     """Hidden coordinates between two layers, before and after.
 
     Attributes:
@@ -52,7 +53,7 @@ class Place(Shown):
 
 
 @dataclass(frozen=True)
-class Unchanged(Shown):
+class Unchanged(Answer):
     """How far the function moved by rounding.
 
     Attributes:
@@ -69,7 +70,8 @@ class Unchanged(Shown):
     probes: int
     proved: float | None
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         parts = []
         if self.measured is not None:
             parts.append(
@@ -86,7 +88,7 @@ class Unchanged(Shown):
 
 
 @dataclass(frozen=True)
-class Balance(Shown):
+class Balance(Answer):
     """The representative that was asked for.
 
     Attributes:
@@ -128,7 +130,8 @@ class Balance(Shown):
         """The largest of all places."""
         return max(place.residual for place in self.places)
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         of = {
             "gradients": "squared gradient norm",
             "weights": "squared weight norm",
@@ -177,7 +180,7 @@ class Balance(Shown):
         if self.loss is not None:
             lines.append(f"  loss: {self.loss[0]:.6g} -> {self.loss[1]:.6g}")
         lines += [f"  {sentence}" for sentence in self.without]
-        return "\n".join(lines + [f"  warning: {c.message}" for c in self.cautions])
+        return "\n".join(lines + said(self.cautions))
 
     def table(self) -> Any:
         """One row for each node: place, scale, in, out (a pandas DataFrame); of GL(k) the scale is
@@ -232,7 +235,7 @@ class Balance(Shown):
             },
             "loss": None if self.loss is None else list(self.loss),
             "without": list(self.without),
-            "warnings": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 

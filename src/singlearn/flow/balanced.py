@@ -12,7 +12,7 @@ from torch import nn
 
 from singlearn.flow import balance_torch
 from singlearn.flow.balance_chain import Chain, Moved, apply, least
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 Memory = Literal["transform", "reset"]
@@ -30,7 +30,7 @@ KNOWN = (
 
 
 @dataclass(frozen=True)
-class Rebalancing(Shown):
+class Rebalancing(Answer):
     """What one balancing did.
 
     Attributes:

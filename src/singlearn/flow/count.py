@@ -15,7 +15,7 @@ from singlearn.flow.law import Law
 from singlearn.flow.modular import PRIME, as_residues, product, rank
 from singlearn.flow.polynomial_laws import PolynomialLaw, polynomial_laws
 from singlearn.flow.polynomials import as_network
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 DEGREE, MOST_PARAMETERS = 2, 40
 """Of the polynomial laws that are looked for where those listed are too few, and in how many
@@ -25,7 +25,7 @@ CHECKS = 8
 
 
 @dataclass(frozen=True)
-class Count(Shown):
+class Count(Answer):
     """The number of independent functions that gradient flow keeps, whatever the loss.
 
     Attributes:
@@ -58,7 +58,8 @@ class Count(Shown):
         """Dimension of the Lie algebra of the gradient fields where it is proved, else None."""
         return self.dimension - self.at_least if self.proved else None
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         how_many = (
             f"{self.at_least}, proved complete"
             if self.proved

@@ -13,7 +13,9 @@ from jaxtyping import Float
 
 from singlearn.flow.law import Law
 from singlearn.flow.ledger_forms import Form, Products, form_of, given_laws, largest
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number, whole_number
 
 OPENS = 1e-10
@@ -33,7 +35,7 @@ FIRST = 1e-12
 
 
 @dataclass(frozen=True)
-class FlowEvent(Shown):
+class FlowEvent(Answer):
     """Something that happened on the way.
 
     Attributes:
@@ -51,7 +53,7 @@ class FlowEvent(Shown):
 
 
 @dataclass(frozen=True)
-class Kept(Shown):
+class Kept(Answer):
     """One law along the flow.
 
     Attributes:
@@ -81,7 +83,7 @@ class Kept(Shown):
 
 
 @dataclass(frozen=True)
-class GradientFlow(Shown):
+class GradientFlow(Answer):
     """A solution of w' = -∇L(w).
 
     Attributes:
@@ -90,7 +92,7 @@ class GradientFlow(Shown):
         losses: at the times.
         laws: what became of each.
         events: in order of time.
-        warnings: sentences about what is off.
+        cautions: what is off.
     """
 
     times: Float[np.ndarray, " times"]
@@ -98,11 +100,13 @@ class GradientFlow(Shown):
     losses: Float[np.ndarray, " times"]
     laws: tuple[Kept, ...]
     events: tuple[FlowEvent, ...]
-    warnings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         head = f"gradient flow to t = {self.times[-1]:.6g}: loss {self.losses[0]:.6g} → {self.losses[-1]:.6g}"
-        return "\n".join([head, *map(str, self.laws), *map(str, self.events), *self.warnings])
+        lines = [head, *map(str, self.laws), *map(str, self.events)]
+        return "\n".join([*lines, *said(self.cautions, "")])
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -124,7 +128,7 @@ class GradientFlow(Shown):
             "losses": self.losses.tolist(),
             "laws": laws,
             "events": events,
-            "warnings": list(self.warnings),
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -306,18 +310,19 @@ class _Flow:
     def _solve(self, times: np.ndarray, max_events: int) -> GradientFlow:
         y = self.arrays
         state = _State(self, y)
-        path, reached, events, warnings = [y], [times[0]], list[FlowEvent](), list[str]()
+        path, reached, events, cautions = [y], [times[0]], list[FlowEvent](), list[Caution]()
         ends: dict[int, float] = {}
         count, now = 0, times[0]
         for stop in times[1:]:
-            while now < stop and not warnings:
+            while now < stop and not cautions:
                 later, time, happened, good = self.segment(y, now, stop, state.arguments())
                 y, time = [np.asarray(a) for a in later], float(time)
                 if not bool(good) or not all(np.isfinite(a).all() for a in y):
-                    warnings.append(
+                    sentence = (
                         f"the solver gave up at t = {now:.6g}: {self.max_steps} steps were not "
                         f"enough, or the flow blows up"
                     )
+                    cautions.append(Caution(Reason.DIVERGED, sentence))
                     break
                 now = time
                 if bool(happened):
@@ -326,16 +331,17 @@ class _Flow:
                     events += new
                     events += self._ended(y, now, any_gate, ends)
                     if count >= max_events:
-                        warnings.append(
+                        sentence = (
                             f"{count} events up to t = {now:.6g}, where the flow was given up; it "
                             f"may slide along a gate"
                         )
-            if warnings:
+                        cautions.append(Caution(Reason.UNFINISHED, sentence))
+            if cautions:
                 break
             events += self._ended(y, now, False, ends)
             path.append(y)
             reached.append(now)
-        return self._result(np.array(reached), path, events, ends, warnings)
+        return self._result(np.array(reached), path, events, ends, cautions)
 
     def _ended(
         self, y: list[np.ndarray], now: float, any_gate: bool, ends: dict[int, float]
@@ -366,7 +372,7 @@ class _Flow:
         path: list[list[np.ndarray]],
         events: list[FlowEvent],
         ends: dict[int, float],
-        warnings: list[str],
+        cautions: list[Caution],
     ) -> GradientFlow:
         named = [self._named(y) for y in path]
         weights = {name: np.stack([one[name] for one in named]) for name in named[0]}
@@ -377,14 +383,17 @@ class _Flow:
             size = max(form.size(Products(form, {"w": one}), "w") for one in named)
             drift = largest(values[within] - values[:1]) / max(size, 1e-300)
             kept.append(Kept(form.law, values, drift, self.tolerance, ends.get(k)))
-        warnings += [
-            f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have this "
-            f"symmetry"
+        cautions += [
+            Caution(
+                Reason.NO_SYMMETRY,
+                f"{one.law.formula}: drifts by {one.drift:.2g} of |w|²; the loss does not have "
+                f"this symmetry",
+            )
             for one in kept
             if not one.held
         ]
         losses = np.array([float(self.value(y)) for y in path])
-        return GradientFlow(times, weights, losses, tuple(kept), tuple(events), tuple(warnings))
+        return GradientFlow(times, weights, losses, tuple(kept), tuple(events), tuple(cautions))
 
 
 class _State:

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from singlearn.flow.initial_laws import EntryLaw, read_initialiser
 from singlearn.flow.initial_test import draws_to_see, kept_group_scores, p_value, scores
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 
 ALL, SIGNED, PERMUTATIONS, FIXED = (
@@ -47,7 +47,7 @@ def _erf(z: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class InitialSymmetry(Shown):
+class InitialSymmetry(Answer):
     """Which R of O(d) leave the law of (y_1, …, y_N), y_i = φ(W x_i + b), as it is.
 
     Attributes:
@@ -86,7 +86,8 @@ class InitialSymmetry(Shown):
         """Whether the law is invariant under all of O(d); None where only draws are known."""
         return None if self.group is None else self.group == ALL
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         output = "W x" if self.activation is None else f"{self.activation}(W x)"
         head = f"law of {output} under O({self.width}), weights {self.law}: "
         if self.group is None:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.stats import t as student
 
 from singlearn.flow.initial_test import frame_statistics, haar_columns
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 
 NULL = 4000
@@ -22,7 +22,7 @@ BROKEN = 0.01
 
 
 @dataclass(frozen=True)
-class SymmetryAlong(Shown):
+class SymmetryAlong(Answer):
     """A test of O(d) at every stage.
 
     Attributes:
@@ -50,7 +50,8 @@ class SymmetryAlong(Shown):
         twice = below & np.append(below[1:], True)
         return self.labels[int(np.argmax(twice))] if twice.any() else None
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         matrices = (
             f"{self.samples} matrices at each stage"
             if self.samples > 1

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from singlearn.flow.modular import whole_numbers
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 Parameters = Mapping[str, Shaped[np.ndarray, "..."]]
 Entries = Literal["symmetric", "diagonal", "trace"]
@@ -22,7 +22,7 @@ Holds = Literal["always", "on these data"]
 SOURCE = "∇h is orthogonal to every gradient field (Marcotte, Gribonval & Peyré 2023)"
 
 
-class Region(Shown, ABC):
+class Region(Answer, ABC):
     """An open set of parameters."""
 
     @abstractmethod
@@ -31,7 +31,7 @@ class Region(Shown, ABC):
 
 
 @dataclass(frozen=True)
-class Law(Shown, ABC):
+class Law(Answer, ABC):
     """One conserved quantity, or a matrix of them.
 
     Attributes:
@@ -54,12 +54,23 @@ class Law(Shown, ABC):
         """Where it is proved."""
         return f"{self._source}; docs, What training conserves, Where laws come from"
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         where = "" if self.holds == "always" else f"; holds {self.holds}"
         return f"{self.formula}   (from {self.symmetry}{where})"
 
     def _repr_latex_(self) -> str:
         return f"${self.latex}$"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines: what is conserved, and why."""
+        return {
+            "formula": self.formula,
+            "latex": self.latex,
+            "symmetry": self.symmetry,
+            "holds": self.holds,
+            "proof": self.proof,
+        }
 
     def left(self, trajectory: Sequence[Parameters]) -> int | None:
         """The first place of a trajectory of parameters outside the region where the law holds.

@@ -9,7 +9,7 @@ from typing import Any
 from singlearn.flow.law import Law
 from singlearn.flow.ledger_forms import largest
 from singlearn.flow.ledger_step import ENTRIES
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 MEANS_SOMETHING = 1e-9
 """Part of the bound on rounding. The bound adds up the steps; true rounding grows like their root,
@@ -18,7 +18,7 @@ so this is far below it.
 
 
 @dataclass(frozen=True)
-class Account(Shown):
+class Account(Answer):
     """One law along a training run.
 
     Attributes:
@@ -65,7 +65,8 @@ class Account(Shown):
         within = MEANS_SOMETHING * self.rounding < rest <= self.rounding
         return within and max(largest(self.entries[name]) for name in ENTRIES[:4]) < rest
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         parts = "  ".join(f"{name} {largest(self.entries[name]):.3g}" for name in ENTRIES)
         note = "; rounding exceeds what the steps do to it" if self.drowned else ""
         return f"{self.law.formula}: moved by {largest(self.change):.3g}; {parts}; rounding {self.rounding:.1g}{note}"

@@ -1,4 +1,4 @@
-"""The books of a ledger, whatever the framework: sums of entries, what rounding allows, warnings,
+"""The books of a ledger, whatever the framework: sums of entries, what rounding allows, cautions,
 lines on disk.
 """
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from singlearn.flow.ledger_account import Account
 from singlearn.flow.ledger_file import LedgerFile
@@ -24,7 +24,14 @@ from singlearn.flow.ledger_forms import (
 )
 from singlearn.flow.ledger_step import ENTRIES, Step, split
 from singlearn.flow.noether import AngularMomentum, Turning, turns
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned, frame
+
+if TYPE_CHECKING:
+    import pandas
 
 ROUNDING = 16.0
 """Units of the last digit of |w|² that violation and rest may have at every step."""
@@ -131,7 +138,7 @@ class Book:
         )
 
 
-class Books(Shown):
+class Books(Answer):
     """Accounts of all laws of a run; a framework's ledger fills them, step by step.
 
     Args:
@@ -347,44 +354,45 @@ class Books(Shown):
         )
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """A sentence for each law whose violation or rest is more than rounding, and for whatever
-        else is off.
+    def cautions(self) -> tuple[Caution, ...]:
+        """One for each law whose violation or rest is more than rounding, and for whatever else is
+        off.
         """
         self._settle()
         found = [
-            sentence
+            caution
             for book, account in zip(self.books, self.accounts, strict=True)
-            for sentence in self._of(book, account)
+            for caution in self._of(book, account)
         ]
         for turned in self.angular_momenta:
             if turned.exact and not turned.kept:
-                found.append(
+                sentence = (
                     f"{turned.law.formula}: angular momentum misses μM by {turned.gap:.2g}, "
-                    f"rounding allows {turned.rounding:.1g}; "
-                    "the network does not have these rotations, or its memory was changed between "
-                    "steps"
+                    f"rounding allows {turned.rounding:.1g}; the network does not have these "
+                    "rotations, or its memory was changed between steps"
                 )
+                found.append(Caution(Reason.NO_SYMMETRY, sentence))
         if not self.read:
-            found.append(
+            sentence = (
                 f"{self.optimiser}: its step is not known here; steps are only split by order, and "
                 f"the rest says nothing"
             )
-        found += [
-            f"{words} at {count} of {self._recorded} recorded steps"
-            for words, count in self.notes.items()
-        ]
+            found.append(Caution(Reason.UNKNOWN_STEP, sentence))
+        for words, count in self.notes.items():
+            sentence = f"{words} at {count} of {self._recorded} recorded steps"
+            found.append(Caution(Reason.OTHER_STEP, sentence))
         if self.diverged is not None:
-            found.append(
+            sentence = (
                 f"step {self.diverged}: weights or gradients are not finite; nothing is recorded "
                 f"from there on"
             )
+            found.append(Caution(Reason.DIVERGED, sentence))
         if self.file is not None and self.file.failure:
-            found.append(f"file: {self.file.failure}")
+            found.append(Caution(Reason.NOT_RECORDED, f"file: {self.file.failure}"))
         return tuple(found)
 
-    def _of(self, book: Book, account: Account) -> list[str]:
-        formula, found = account.law.formula, []
+    def _of(self, book: Book, account: Account) -> list[Caution]:
+        found = []
         violation, rest = (largest(account.entries[name]) for name in ("violation", "rest"))
         tilted = (
             account.asymmetry is not None
@@ -396,29 +404,31 @@ class Books(Shown):
                 if account.asymmetry is None
                 else f" (|⟨w, g⟩| is {account.asymmetry:.1g} of |w||g|)"
             )
-            found.append(
-                f"{formula}: violation {violation:.2g}, rounding allows "
-                f"{account.gradient_rounding:.1g}{share}; "
-                "the network does not have this symmetry, or its gradients were changed entry by "
-                "entry"
+            sentence = (
+                f"violation {violation:.2g}, rounding allows "
+                f"{account.gradient_rounding:.1g}{share}; the network does not have this symmetry, "
+                "or its gradients were changed entry by entry"
             )
+            found.append(Caution(Reason.NO_SYMMETRY, sentence))
         if rest > account.rounding:
-            found.append(
-                f"{formula}: rest {rest:.2g}, rounding allows {account.rounding:.1g}; the "
-                f"optimiser does something else than it says"
+            sentence = (
+                f"rest {rest:.2g}, rounding allows {account.rounding:.1g}; the optimiser does "
+                "something else than it says"
             )
+            found.append(Caution(Reason.OTHER_STEP, sentence))
         if book.outside > account.rounding:
-            found.append(
-                f"{formula}: moved by {book.outside:.2g} between two steps; parameters were "
-                f"changed outside the optimiser"
+            sentence = (
+                f"moved by {book.outside:.2g} between two steps; parameters were changed outside "
+                "the optimiser"
             )
+            found.append(Caution(Reason.OTHER_STEP, sentence))
         if account.drowned:
-            found.append(
-                f"{formula}: rounding changed it by {rest:.1g}, more than all that the optimiser "
-                f"did to it; at steps this small the "
-                "law is not read in this number type"
+            sentence = (
+                f"rounding changed it by {rest:.1g}, more than all that the optimiser did to it; "
+                "at steps this small the law is not read in this number type"
             )
-        return found
+            found.append(Caution(Reason.ROUNDING, sentence))
+        return [caution.of(account.law.formula) for caution in found]
 
     @property
     def _recorded(self) -> int:
@@ -430,31 +440,24 @@ class Books(Shown):
         self._settle()
         return tuple(book.series for book in self.books)
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         self._settle()
         recorded = f", one in {self.every} recorded" if self.every > 1 else ""
         head = f"ledger of {self.optimiser}, {self.steps} steps{recorded}"
-        return "\n".join(
-            [head, *self._lines(), *map(str, self.angular_momenta), *self.without, *self.warnings]
-        )
+        lines = [head, *self._lines(), *map(str, self.angular_momenta), *self.without]
+        return "\n".join([*lines, *said(self.cautions, "")])
 
     def _lines(self) -> list[str]:
-        from singlearn.selection.table import aligned
-
         every = [account.row() for account in self.accounts]
         heads = ("moved", *ENTRIES, *(("unrecorded",) if self.every > 1 else ()), "rounding")
-        columns = [("law", "", [row["law"] for row in every])]
-        columns += [
-            (
-                head,
-                "",
-                [
-                    f"{row[head]:.3g}" + ("*" if head == "moved" and row["below rounding"] else "")
-                    for row in every
-                ],
-            )
-            for head in heads
-        ]
+        columns = [Column("law", [row["law"] for row in every])]
+        for head in heads:
+            cells = [
+                f"{row[head]:.3g}" + ("*" if head == "moved" and row["below rounding"] else "")
+                for row in every
+            ]
+            columns.append(Column(head, cells))
         foot = (
             ["  * rounding, which is the rest, exceeds what the steps did to it"]
             if any(row["below rounding"] for row in every)
@@ -466,11 +469,13 @@ class Books(Shown):
         """One row for each law: largest absolute values of what it moved by and of every entry."""
         return [account.row() for account in self.accounts]
 
-    def table(self) -> Any:
+    def table(self) -> pandas.DataFrame:
         """The rows as a ``pandas.DataFrame``."""
-        import pandas
+        return frame(self.rows())
 
-        return pandas.DataFrame(self.rows())
+    def plot(self, **options: Any) -> Any:
+        """The cumulated entries of every law; see ``singlearn.plot.ledger``."""
+        return drawn("ledger", self, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -487,7 +492,7 @@ class Books(Shown):
             **head,
             "angular_momenta": turned,
             "without": list(self.without),
-            "warnings": list(self.warnings),
+            "cautions": of_each(self.cautions),
         }
 
 

@@ -33,7 +33,7 @@ def ledger(
     Returns:
         A :class:`~singlearn.flow.torch_ledger.Ledger` or
         :class:`~singlearn.flow.jax_ledger.JaxLedger`: ``accounts``, ``angular_momenta``,
-        ``warnings``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
+        ``cautions``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
 
     Raises:
         ValueError: what is no optimiser, or one that cannot be read.

@@ -21,7 +21,7 @@ from typing import Any
 
 from singlearn.flow.law import GramLaw
 from singlearn.flow.ledger_forms import Arrays, GramForm, largest, rows
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
 def turns(law: Any) -> bool:
@@ -65,7 +65,7 @@ def angular_momentum(law: GramLaw, weights: Arrays, memory: Arrays) -> Any:
 
 
 @dataclass(frozen=True)
-class AngularMomentum(Shown):
+class AngularMomentum(Answer):
     r"""The angular momentum of one law along a run, beside what heavy ball predicts.
 
     Attributes:
@@ -92,7 +92,8 @@ class AngularMomentum(Shown):
         """Whether M obeyed M⁺ = μ c M to rounding."""
         return self.gap <= self.rounding
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         sizes = f"{largest(self.before):.3g} → {largest(self.after):.3g}"
         predicted = "" if self.predicted is None else f", predicted {largest(self.predicted):.3g}"
         verdict = "M⁺ = μM" if self.kept else "M⁺ ≠ μM"

@@ -14,7 +14,7 @@ from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import spsolve
 
 from singlearn.flow.law import GramLaw, Law, Parameters
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 STEPS = 200
 CLOSE = 1e-10
@@ -25,7 +25,7 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Moved(Shown):
+class Moved(Answer):
     """Other weights of the same function.
 
     Attributes:
@@ -42,11 +42,22 @@ class Moved(Shown):
     difference: float | None
     module: Any = None
 
-    def __str__(self) -> str:
-        return f"weights with {', '.join(str((np.round(v, 6) + 0.0).tolist()) for v in self.values)}; {self.proof}"
+    def summary(self) -> str:
+        """All of it, for people."""
+        values = ", ".join(str((np.round(v, 6) + 0.0).tolist()) for v in self.values)
+        return f"weights with {values}; {self.proof}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; a copy of a module is not in it."""
+        return {
+            "weights": {name: value.tolist() for name, value in self.weights.items()},
+            "values": [value.tolist() for value in self.values],
+            "proof": self.proof,
+            "difference": self.difference,
+        }
 
 
-class Orbit(Shown):
+class Orbit(Answer):
     """All weights that the symmetry of a law reaches; made by :func:`orbit`.
 
     On it a point is named by the value of the law (for a matrix Q, up to the rotations that leave Q
@@ -60,6 +71,14 @@ class Orbit(Shown):
         check: Callable[[Arrays, Arrays], tuple[str, float | None, Any]],
     ) -> None:
         self.laws, self.parameters, self._check = laws, parameters, check
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines: the laws, their values here, and which values are attainable."""
+        return {
+            "laws": [law.formula for law in self.laws],
+            "values": [value.tolist() for value in self.values],
+            "attainable": self.attainable,
+        }
 
     @property
     def values(self) -> tuple[np.ndarray, ...]:
@@ -86,7 +105,8 @@ class Orbit(Shown):
             f"0 for {counts[3]} with none"
         )
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         return f"orbit of {', '.join(law.formula for law in self.laws)}: {self.attainable}"
 
     def move_to(self, value: Any) -> Moved:

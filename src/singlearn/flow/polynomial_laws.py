@@ -20,7 +20,7 @@ from singlearn.flow.law import Law, Parameters, latex_name
 from singlearn.flow.modular import PRIME, as_residues, rank
 from singlearn.flow.polynomials import Map, as_network
 from singlearn.flow.symbolic import coordinate_names, is_kept, output_polynomials
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 MOST_MONOMIALS = 2000
@@ -67,7 +67,7 @@ class PolynomialLaw(Law):
 
 
 @dataclass(frozen=True)
-class PolynomialLaws(Shown):
+class PolynomialLaws(Answer):
     """All laws up to a degree: a basis of them as a vector space.
 
     Attributes:
@@ -80,7 +80,8 @@ class PolynomialLaws(Shown):
     laws: tuple[PolynomialLaw, ...]
     independent: int
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         head = f"{len(self.laws)} polynomial laws up to degree {self.degree}, {self.independent} of them independent"
         return "\n".join([head, *(f"  {law.formula}" for law in self.laws)])
 

@@ -27,7 +27,7 @@ from scipy.integrate import solve_ivp
 
 from singlearn.flow.law import Law
 from singlearn.flow.ledger_forms import Form, Products, Vector, form_of, given_laws, largest, ones
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ DRAWS = 64
 
 
 @dataclass(frozen=True)
-class Predicted(Shown):
+class Predicted(Answer):
     """One law, predicted.
 
     Attributes:
@@ -60,7 +60,8 @@ class Predicted(Shown):
     errors: np.ndarray
     spread: np.ndarray | None
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         moved = largest(self.values[-1] - self.values[0])
         spread = (
             ""
@@ -81,7 +82,7 @@ class Predicted(Shown):
 
 
 @dataclass(frozen=True)
-class Prediction(Shown):
+class Prediction(Answer):
     """All laws, predicted.
 
     Attributes:
@@ -90,7 +91,8 @@ class Prediction(Shown):
 
     laws: tuple[Predicted, ...]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         return "\n".join(map(str, self.laws))
 
     def beside(self, books: Books) -> list[dict[str, Any]]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 SHARE = 0.8
 """Of the total variation of a curve, that its steep intervals carry."""
 
 
 @dataclass(frozen=True)
-class Agreement(Shown):
+class Agreement(Answer):
     """Intervals between checkpoints, counted.
 
     Attributes:
@@ -44,7 +44,8 @@ class Agreement(Shown):
         ]
         return _of_counts(*counts)
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         left_out = f", {self.unknown} intervals not known" if self.unknown else ""
         return (
             f"{self.both} of {self.both + self.symmetry_only} intervals with a birth or death and "

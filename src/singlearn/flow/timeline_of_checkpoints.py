@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import nn
 
 from singlearn.flow.law import Law
-from singlearn.flow.laws import Laws
 from singlearn.flow.laws import laws as laws_of
+from singlearn.flow.laws_found import Laws
 from singlearn.flow.timeline_points import Timeline, TimelinePoint
 from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
 from singlearn.flow.timeline_steps import in_order_of_steps

@@ -8,20 +8,27 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from singlearn.flow.timeline_agreement import Agreement, agreement, steep
 from singlearn.flow.timeline_roles import Node, NodeRole
 from singlearn.local import Trajectory
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned, frame
+
+if TYPE_CHECKING:
+    import pandas
 
 LISTED = 12
 
 
 @dataclass(frozen=True)
-class TimelinePoint(Shown):
+class TimelinePoint(Answer):
     """The symmetries at one checkpoint.
 
     Attributes:
@@ -101,7 +108,7 @@ class TimelinePoint(Shown):
 
 
 @dataclass(frozen=True)
-class Event(Shown):
+class Event(Answer):
     """A symmetry that was born, or died, between two checkpoints.
 
     Attributes:
@@ -119,7 +126,8 @@ class Event(Shown):
     born: bool
     partners: tuple[int, ...]
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         others = f" with {', '.join(map(str, self.partners))}" if self.partners else ""
         return f"{self.before:g} to {self.after:g}: node {self.node} {self.role}{others} {'born' if self.born else 'died'}"
 
@@ -136,7 +144,7 @@ class Event(Shown):
 
 
 @dataclass(frozen=True)
-class Timeline(Shown):
+class Timeline(Answer):
     """Symmetries through training.
 
     Attributes:
@@ -238,31 +246,57 @@ class Timeline(Shown):
             found[law] = float(np.abs(values - values[0]).max(initial=0.0)) / size if size else 0.0
         return found
 
-    def __str__(self) -> str:
-        rows = [f"  {'step':>9}  {'loss':>10}  {'λ̂':<14}  kinks  rank  explained+rest  roles"]
-        values = (
-            {}
-            if self.trajectory is None
-            else {point.step: point for point in self.trajectory.points}
+    def _lambda_at(self) -> dict[float, Any]:
+        """The point of the trajectory at each step, where λ̂ was read along it."""
+        if self.trajectory is None:
+            return {}
+        return {point.step: point for point in self.trajectory.points}
+
+    def _checkpoints(self) -> list[str]:
+        """One line for each checkpoint."""
+        values = self._lambda_at()
+
+        def coefficient(step: float) -> str:
+            seen = values.get(step)
+            if seen is None:
+                return ""
+            if not math.isfinite(seen.value):
+                return "withheld"
+            return f"{seen.value:.2f} ± {seen.standard_error:.2f}"
+
+        points = self.points
+        nulls = [
+            "" if point.rank is None else f"{point.explained}+{point.unexplained}"
+            for point in points
+        ]
+        roles = [
+            ", ".join(f"{count} {role}" for role, count in point.counts.items()) for point in points
+        ]
+        losses = ["" if point.loss is None else f"{point.loss:.4g}" for point in points]
+        ranks = ["" if point.rank is None else str(point.rank) for point in points]
+        return aligned(
+            [
+                Column("step", [f"{point.step:g}" for point in points], align="right"),
+                Column("loss", losses, align="right"),
+                Column("λ̂", [coefficient(point.step) for point in points]),
+                Column("kinks", ["+".join(map(str, p.kinks)) for p in points], align="right"),
+                Column("rank", ranks, align="right"),
+                Column("explained+rest", nulls, align="right"),
+                Column("roles", roles),
+            ]
         )
-        for point in self.points:
-            seen = values.get(point.step)
-            shown = (
-                ""
-                if seen is None
-                else f"{seen.value:.2f} ± {seen.standard_error:.2f}"
-                if math.isfinite(seen.value)
-                else "withheld"
-            )
-            loss = "" if point.loss is None else f"{point.loss:.4g}"
-            kinks = "+".join(map(str, point.kinks))
-            null = "" if point.rank is None else f"{point.explained}+{point.unexplained}"
-            roles = ", ".join(f"{count} {role}" for role, count in point.counts.items())
-            rank = "" if point.rank is None else str(point.rank)
-            rows.append(
-                f"  {point.step:>9g}  {loss:>10}  {shown:<13}  {kinks:>5}  {rank:>4}  {null:>14}  "
-                f"{roles}"
-            )
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What was not looked for, and those of λ̂ along the checkpoints."""
+        found = [Caution(Reason.NOT_CHECKED, note) for note in self.notes]
+        if self.trajectory is not None:
+            found += [caution.of("λ̂") for caution in self.trajectory.cautions]
+        return tuple(found)
+
+    def summary(self) -> str:
+        """All of it, for people."""
+        rows = self._checkpoints()
         rows.append(
             f"\n  roles on {self.inputs} inputs, up to a change of the outputs of "
             f"{self.tolerance:.3g} ({self.tolerance_is})"
@@ -277,7 +311,10 @@ class Timeline(Shown):
         if hidden:
             at = ", ".join(dict.fromkeys(f"{point.step:g}" for point, _ in hidden))
             point, (layer, node, backward, forward) = hidden[-1]
-            last = f"the last, of node {layer}.{node} at {point.step:g}, can slide by -{backward:.3g} to +{forward:.3g} of its bias"
+            last = (
+                f"the last, of node {layer}.{node} at {point.step:g}, can slide by "
+                f"-{backward:.3g} to +{forward:.3g} of its bias"
+            )
             rows.append(f"  hidden kinks at step {at}; {last}")
         rows.append(f"  {len(self.events)} births and deaths" + (":" if self.events else ""))
         rows += [f"    {event}" for event in self.events[:LISTED]]
@@ -285,9 +322,12 @@ class Timeline(Shown):
             rows.append(f"    and {len(self.events) - LISTED} more")
         rows += [f"  with changes of {name}: {found}" for name, found in self.agreement().items()]
         rows += [f"  note: {note}" for note in self.notes]
-        if self.trajectory is not None:
-            rows += [f"  warning: λ̂: {caution}" for caution in self.trajectory.cautions]
+        rows += said(tuple(c for c in self.cautions if c.reason is not Reason.NOT_CHECKED))
         return "\n".join(rows)
+
+    def plot(self, **options: Any) -> Any:
+        """Loss, λ̂ and the roles of all nodes along the steps; see ``singlearn.plot.timeline``."""
+        return drawn("timeline", self, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -302,17 +342,12 @@ class Timeline(Shown):
             "agreement": {name: found.to_dict() for name, found in self.agreement().items()},
             "trajectory": None if self.trajectory is None else self.trajectory.to_dict(),
             "notes": list(self.notes),
+            "cautions": of_each(self.cautions),
         }
 
-    def table(self) -> Any:
+    def table(self) -> pandas.DataFrame:
         """A row for every checkpoint, as a ``pandas.DataFrame``."""
-        import pandas as pd
-
-        values = (
-            {}
-            if self.trajectory is None
-            else {point.step: point for point in self.trajectory.points}
-        )
+        values = self._lambda_at()
         rows = []
         for point in self.points:
             seen = values.get(point.step)
@@ -329,4 +364,4 @@ class Timeline(Shown):
                     **{str(role): point.counts.get(role, 0) for role in NodeRole},
                 }
             )
-        return pd.DataFrame(rows)
+        return frame(rows)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep import DeepReLU
 
 NEAR = 0.3
@@ -49,7 +49,7 @@ class NodeRole(StrEnum):
 
 
 @dataclass(frozen=True)
-class Node(Shown):
+class Node(Answer):
     """One hidden node at one checkpoint.
 
     Attributes:

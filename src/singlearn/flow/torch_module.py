@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from singlearn.flow.law import BilinearLaw, GramLaw, Law, SumLaw
-from singlearn.flow.laws import Broken, Laws
+from singlearn.flow.laws_found import Broken, Laws
 from singlearn.flow.laws_spaces import ZERO
 from singlearn.flow.networks.convolution import commuting
 from singlearn.flow.torch_module_inputs import example_inputs, quietly
+from singlearn.flow.torch_module_operations import follow
 from singlearn.flow.torch_module_trace import Tape
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 2e-3}
@@ -49,7 +50,7 @@ def module_laws(
     """
     _refuse(model)
     given = _arguments(model, inputs)
-    tape = Tape(model)
+    tape = Tape(model, follow)
     with torch.no_grad(), quietly(model):
         try:
             with tape.listening():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,10 +53,13 @@ class Tape(TorchDispatchMode):
 
     Args:
         model: whose parameters are looked for.
+        follow: writes down what one operation binds; it is given the tape, the operation, its name,
+            what it was given and what it gave.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+    def __init__(self, model: nn.Module, follow: Callable[..., None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._follow = follow
         self.moving = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.frozen = {name: p for name, p in model.named_parameters() if not p.requires_grad}
         self.uses = Uses({name: tuple(p.shape) for name, p in self.moving.items()})
@@ -170,13 +173,11 @@ class Tape(TorchDispatchMode):
     ) -> Any:
         """Run an operation, and follow it."""
         kwargs = dict(kwargs or {})
-        from singlearn.flow.torch_module_operations import follow
-
         followed = any([self.is_followed(t) for t in _tensors(args, kwargs)])
         out = func(*args, **kwargs)
         name = func._schema.name.removeprefix("aten::")
         if followed:
-            follow(self, func, name, args, kwargs, out)
+            self._follow(self, func, name, args, kwargs, out)
         elif name in ("zeros", "zero_"):
             self._labels[id(out)] = (out, torch.full(out.shape, ZERO))
         return out

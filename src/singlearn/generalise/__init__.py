@@ -1,5 +1,7 @@
 """Bayes against MAP, MLE and Laplace: what each predicts, and its generalisation error."""
 
+from singlearn.generalise.curve import LearningCurve
+from singlearn.generalise.curve_point import CurvePoint
 from singlearn.generalise.descent import Descent
 from singlearn.generalise.free_energy_growth import Growth
 from singlearn.generalise.freeze import freeze, thaw
@@ -15,7 +17,7 @@ from singlearn.generalise.laplace import (
     NotPositiveDefinite,
     laplace,
 )
-from singlearn.generalise.learning_curve import CurvePoint, LearningCurve, learning_curve
+from singlearn.generalise.learning_curve import learning_curve
 from singlearn.generalise.method import (
     Fitted,
     Method,
@@ -25,7 +27,7 @@ from singlearn.generalise.method import (
     by_nuts,
     by_tempering,
 )
-from singlearn.generalise.nuts import Chains, nuts
+from singlearn.generalise.nuts import NutsChains, nuts
 from singlearn.generalise.point_estimate import (
     PointEstimate,
     map_estimate,
@@ -49,7 +51,6 @@ from singlearn.generalise.unrealisable import (
 from singlearn.triple.predictive import Predictor, predictive
 
 __all__ = [
-    "Chains",
     "CurvePoint",
     "Descent",
     "Fitted",
@@ -62,6 +63,7 @@ __all__ = [
     "Method",
     "NotAtMode",
     "NotPositiveDefinite",
+    "NutsChains",
     "PointEstimate",
     "PredictiveDivergence",
     "Predictor",

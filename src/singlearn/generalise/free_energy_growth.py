@@ -15,10 +15,11 @@ from jaxtyping import Float
 from scipy.special import digamma
 
 from singlearn.results.estimate import Estimate
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Growth:
+class Growth(Answer):
     r"""G averaged over :math:`n \le k < n'`, in two ways.
 
     Attributes:

@@ -7,17 +7,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
+from singlearn.results.number import WithError
+from singlearn.results.result import Answer
 from singlearn.triple import Triple
 from singlearn.triple.predictive import Predictor
 
 
 @dataclass(frozen=True)
-class PredictiveDivergence:
+class PredictiveDivergence(WithError, Answer):
     """:math:`G` in nats with the error the test set leaves, and how many test points had predicted
     density zero.
 
@@ -36,6 +41,27 @@ class PredictiveDivergence:
                 f"∞ ({self.impossible} of {self.test_points} test points have predicted density 0)"
             )
         return f"{self.value:.4g} ± {self.standard_error:.1g}"
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """One, where a test point had predicted density zero."""
+        if not self.impossible:
+            return ()
+        sentence = (
+            f"{self.impossible} of {self.test_points} test points have predicted density 0, so "
+            "that G is infinite"
+        )
+        return (Caution(Reason.DIVERGED, sentence),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines, in nats; an infinite value is none."""
+        return {
+            "value": self.value if math.isfinite(self.value) else None,
+            "standard_error": self.standard_error if math.isfinite(self.standard_error) else None,
+            "impossible": self.impossible,
+            "test_points": self.test_points,
+            "cautions": of_each(self.cautions),
+        }
 
 
 def error(

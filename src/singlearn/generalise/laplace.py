@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
 from singlearn.generalise.freeze import freeze
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, real_number, whole_number
 from singlearn.triple import Model, Triple
 
@@ -55,7 +55,7 @@ class NotAtMode(LaplaceRefusedError):
 
 
 @dataclass(frozen=True, eq=False)
-class Laplace(Shown):
+class Laplace(Answer):
     r"""The Gaussian :math:`N(\hat u, H^{-1})`, :math:`H = ∇^2(n L_n - \log φ)` at :math:`\hat u`,
     in flat coordinates.
 
@@ -78,6 +78,17 @@ class Laplace(Shown):
     damping: float
     gradient: float
     free_energy: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; energies in nats."""
+        return {
+            "name": self.triple.name,
+            "mean": self.mean.tolist(),
+            "eigenvalues": self.eigenvalues.tolist(),
+            "damping": self.damping,
+            "gradient": self.gradient,
+            "free_energy": self.free_energy,
+        }
 
     @property
     def covariance(self) -> Float[np.ndarray, "d d"]:

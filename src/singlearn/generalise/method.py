@@ -19,14 +19,16 @@ from singlearn.generalise.point_estimate import (
     mle_each,
     one_model,
 )
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 from singlearn.tempering import temper
 from singlearn.triple import Triple
 from singlearn.triple.predictive import Predictor, predictive
 
 
 @dataclass(frozen=True)
-class Fitted(Shown):
+class Fitted(Answer):
     """What a method made of one data set.
 
     Attributes:
@@ -40,6 +42,22 @@ class Fitted(Shown):
     predictor: Predictor | Callable[[PyTree], Float[np.ndarray, " n"]] | None
     note: str = ""
     readings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """The note, where there is one."""
+        if not self.note:
+            return ()
+        reason = Reason.NO_ANSWER if self.predictor is None else Reason.DOUBTFUL_FIT
+        return (Caution(reason, self.note),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; readings in nats."""
+        return {
+            "answered": self.predictor is not None,
+            "readings": dict(self.readings),
+            "cautions": of_each(self.cautions),
+        }
 
 
 # All data sets of one size in, with a seed; one answer for each out.
@@ -151,7 +169,7 @@ def by_tempering(
                     "LOO": (run.loo().loss.value - entropy) / triple.n,
                     "F - nS": run.free_energy(1.0).value - entropy,
                 }
-            note = "; ".join(str(warning) for warning in run.energy_warnings)
+            note = "; ".join(map(str, run.energy_cautions))
             found.append(
                 Fitted(posterior.predictor(run.sample(1.0, draws, seed + index)), note, readings)
             )
@@ -182,7 +200,12 @@ def by_nuts(
         found = []
         for index, posterior in enumerate(_posteriors(triples, subset, how, seed)):
             chain = nuts(posterior.triple, draws, warmup, chains, seed + index)
-            found.append(Fitted(posterior.predictor(chain.draws), "; ".join(chain.warnings)))
+            found.append(
+                Fitted(
+                    posterior.predictor(chain.draws),
+                    "; ".join(caution.message for caution in chain.cautions),
+                )
+            )
         return found
 
     settings = {

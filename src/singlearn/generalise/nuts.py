@@ -17,7 +17,9 @@ from blackjax.diagnostics import effective_sample_size, potential_scale_reductio
 from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple import Model, Triple
 from singlearn.triple.predictive import Predictor, predictive
@@ -27,7 +29,7 @@ LARGEST_R_HAT = 1.05
 
 
 @dataclass(frozen=True, eq=False)
-class Chains(Shown):
+class NutsChains(Answer):
     """NUTS draws of the posterior at β = 1 and how far to trust them.
 
     Attributes:
@@ -48,16 +50,39 @@ class Chains(Shown):
     triple: Triple
 
     @property
-    def warnings(self) -> list[str]:
+    def cautions(self) -> tuple[Caution, ...]:
         """What is wrong with the chains."""
         found = []
         if not self.r_hat <= LARGEST_R_HAT:
-            found.append(
+            sentence = (
                 f"R̂ of the energy is {self.r_hat:.3f}: the chains disagree; run longer, or temper"
             )
+            found.append(Caution(Reason.POOR_MIXING, sentence))
         if self.divergences:
-            found.append(f"{self.divergences} of {self.energies.size} draws diverged")
-        return found
+            sentence = f"{self.divergences} of {self.energies.size} draws diverged"
+            found.append(Caution(Reason.DIVERGED, sentence))
+        return tuple(found)
+
+    def summary(self) -> str:
+        """All of it, for people."""
+        chains, draws = self.energies.shape
+        head = (
+            f"{self.triple.name}: NUTS, {chains} × {draws} draws, R̂ of the energy "
+            f"{self.r_hat:.3f}, {self.effective_draws:.0f} effective"
+        )
+        return "\n".join([head, *said(self.cautions)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """How far to trust the draws, for machines; not the draws."""
+        return {
+            "name": self.triple.name,
+            "chains": self.energies.shape[0],
+            "draws": self.energies.shape[1],
+            "r_hat": self.r_hat,
+            "effective_draws": self.effective_draws,
+            "divergences": self.divergences,
+            "cautions": of_each(self.cautions),
+        }
 
     def predictor(self) -> Predictor:
         """The Bayes predictive density of the draws."""
@@ -66,7 +91,7 @@ class Chains(Shown):
 
 def nuts(
     triple: Triple, draws: int = 1000, warmup: int = 1000, chains: int = 4, seed: int = 0
-) -> Chains:
+) -> NutsChains:
     """Draw from the posterior by NUTS, chains started at prior draws, step size and metric adapted
     in the warm-up.
 
@@ -100,7 +125,7 @@ def nuts(
         )
         halves = energies[:, : draws // 2 * 2].reshape(2, -1) if chains == 1 else energies
         r_hat = float(potential_scale_reduction(halves))
-        return Chains(
+        return NutsChains(
             jax.tree.map(np.asarray, constrained),
             energies,
             r_hat,

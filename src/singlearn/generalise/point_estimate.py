@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent, Objective, descend, energy, minus_log_posterior
-from singlearn.results.prompt import Shown
+from singlearn.results.document import plain
+from singlearn.results.result import Answer
 from singlearn.triple import Model, Triple
 from singlearn.triple.predictive import Predictor, predictive
 
@@ -21,7 +23,7 @@ STATIONARY = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class PointEstimate(Shown):
+class PointEstimate(Answer):
     """One parameter fitted to one data set.
 
     Attributes:
@@ -44,6 +46,17 @@ class PointEstimate(Shown):
     gradient: float
     is_stationary: bool
     triple: Triple
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; energies in nats."""
+        return {
+            "name": self.triple.name,
+            "parameter": plain(self.parameter),
+            "objective": self.objective,
+            "energy": self.energy,
+            "gradient": self.gradient,
+            "is_stationary": self.is_stationary,
+        }
 
     def predictor(self) -> Predictor:
         """The density p(y|x, ŵ)."""

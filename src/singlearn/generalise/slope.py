@@ -6,15 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.estimate import Estimate
+from singlearn.results.number import WithError
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Slope:
+class Slope(WithError, Answer):
     r"""The line :math:`E_n G(n) = G_∞ + C/n`, C the generalisation coefficient: λ for the Bayes
     predictive density.
 
@@ -39,6 +42,15 @@ class Slope:
 
     def __str__(self) -> str:
         return str(Estimate(self.value, self.standard_error))
+
+    def to_dict(self) -> dict[str, Any]:
+        """For machines; the intercept in nats."""
+        return {
+            "value": self.value,
+            "standard_error": self.standard_error,
+            "intercept": None if self.intercept is None else self.intercept.to_dict(),
+            "r_squared": self.r_squared,
+        }
 
 
 def fit_slope(

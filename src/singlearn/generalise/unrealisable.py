@@ -9,14 +9,15 @@ from typing import Any, Literal
 import numpy as np
 
 from singlearn.results.caution import Caution, Reason
-from singlearn.results.prompt import Shown
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number, whole_number
 
 LEVEL, SURE = 0.1, 3.0
 
 
 @dataclass(frozen=True)
-class LocationAtN(Shown):
+class LocationAtN(Answer):
     r"""The normal location model N(w, 1), flat prior, for a truth of mean 0 and variance s²: means
     over data, in nats.
 
@@ -135,7 +136,7 @@ def power_law_error(
 
 
 @dataclass(frozen=True)
-class Level(Shown):
+class Level(Answer):
     r"""Whether n G(n) is level, as λ/n wants it.
 
     Attributes:
@@ -166,7 +167,7 @@ class Level(Shown):
             "exponent": self.exponent,
             "standard_error": self.standard_error,
             "largest": self.largest,
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 

@@ -14,8 +14,9 @@ from scipy.optimize import least_squares
 from threadpoolctl import threadpool_limits
 
 from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, real_number, whole_number
 
 PARAMETERS = ("critical", "x_exponent", "y_exponent", "log_slope")
@@ -30,7 +31,7 @@ POOR, RELATIVE = 2.5, 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Collapse(Shown):
+class Collapse(Answer):
     r""":math:`y = a \log n + n^{b} f\big((x - x_c)\, n^{c}\big)`, one function f for all n.
 
     Attributes:
@@ -83,7 +84,7 @@ class Collapse(Shown):
             "quality": self.quality,
             "overlap": self.overlap,
             "sizes": list(self.sizes),
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -137,40 +138,61 @@ def collapse(
     >>> print(found.x_exponent)
     0.500 ± 0.00...
     """
-    given = {"critical": critical, "x_exponent": x_exponent, "y_exponent": y_exponent, "log_slope": log_slope}
+    given = {
+        "critical": critical,
+        "x_exponent": x_exponent,
+        "y_exponent": y_exponent,
+        "log_slope": log_slope,
+    }
     fixed = {name: real_number(name, value) for name, value in given.items() if value is not None}
     free = tuple(name for name in PARAMETERS if name not in fixed)
     if not free:
-        raise ValueError("x_exponent: got numbers for all parameters; at least one should be None, to be fitted")
+        raise ValueError(
+            "x_exponent: got numbers for all parameters; at least one should be None, to be fitted"
+        )
     if "y_exponent" in free and "log_slope" in free:
-        raise ValueError("log_slope: got None as well as y_exponent; only one of the two can be fitted")
+        raise ValueError(
+            "log_slope: got None as well as y_exponent; only one of the two can be fitted"
+        )
     resamples, seed = whole_number("resamples", resamples, at_least=8), random_seed(seed)
     data, sizes, known_errors = _read(curves)
     if len(data.x) < len(free) + 5:
-        raise ValueError(f"curves: got {len(data.x)} points; for {len(free)} fitted parameters at least {len(free) + 5} are needed")
+        raise ValueError(
+            f"curves: got {len(data.x)} points; for {len(free)} fitted parameters at least {len(free) + 5} are needed"
+        )
     with threadpool_limits(1, user_api="blas"):
         return _fitted(data, sizes, known_errors, free, fixed, resamples, seed)
 
 
 def _read(curves: Mapping[float, Sequence[Any]]) -> tuple[_Data, list[float], bool]:
     if not isinstance(curves, Mapping) or len(curves) < 2:
-        raise ValueError("curves: it should be a mapping from two or more sizes n to (x, y) or (x, y, error)")
+        raise ValueError(
+            "curves: it should be a mapping from two or more sizes n to (x, y) or (x, y, error)"
+        )
     sizes = sorted(real_number("curves", n, above=0, meaning="a size n > 0") for n in curves)
     by_size = {float(n): own for n, own in curves.items()}
     parts, with_errors = [], []
     for index, n in enumerate(sizes):
         own = [np.asarray(part, float).ravel() for part in by_size[n]]
         if len(own) not in (2, 3) or len({len(part) for part in own}) > 1 or not len(own[0]):
-            raise ValueError(f"curves: at n = {n:g} it should be (x, y) or (x, y, error), arrays of one length")
+            raise ValueError(
+                f"curves: at n = {n:g} it should be (x, y) or (x, y, error), arrays of one length"
+            )
         if not all(np.isfinite(part).all() for part in own):
             raise ValueError(f"curves: at n = {n:g} some numbers are not finite")
         if len(own) == 3 and not (own[2] > 0).all():
-            raise ValueError(f"curves: at n = {n:g} some errors are not positive; leave them out where they are not known")
+            raise ValueError(
+                f"curves: at n = {n:g} some errors are not positive; leave them out where they are not known"
+            )
         with_errors.append(len(own) == 3)
         error = own[2] if len(own) == 3 else np.ones(len(own[0]))
-        parts.append((np.full(len(own[0]), math.log(n)), own[0], own[1], error, np.full(len(own[0]), index)))
+        parts.append(
+            (np.full(len(own[0]), math.log(n)), own[0], own[1], error, np.full(len(own[0]), index))
+        )
     if any(with_errors) and not all(with_errors):
-        raise ValueError("curves: some sizes have errors and some have none; give them for all or for none")
+        raise ValueError(
+            "curves: some sizes have errors and some have none; give them for all or for none"
+        )
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return _Data(*columns), sizes, all(with_errors)
 
@@ -192,7 +214,9 @@ def _overlap(data: _Data, scaled: Float[np.ndarray, " points"]) -> float:
     return float(inside.mean())
 
 
-def _design(scaled: Float[np.ndarray, " points"], pieces: int) -> Float[np.ndarray, "points functions"]:
+def _design(
+    scaled: Float[np.ndarray, " points"], pieces: int
+) -> Float[np.ndarray, "points functions"]:
     """A cubic spline of so many pieces between quantiles of the scaled x; 0: a straight line, 1: a cubic."""
     low, high = scaled.min(), scaled.max()
     u = (scaled - low) / (high - low) if high > low else np.zeros_like(scaled)
@@ -277,7 +301,11 @@ def _fitted(
             starts = np.array([min(fits + [(0, theta, chi2)], key=lambda fit: fit[2])[1], theta])
         many = functions + len(free)
         # Without known errors their size is one more thing that the fit explains.
-        score = chi2 + many * math.log(count) if known_errors else count * math.log(max(chi2, 1e-300) / count) + many * math.log(count)
+        score = (
+            chi2 + many * math.log(count)
+            if known_errors
+            else count * math.log(max(chi2, 1e-300) / count) + many * math.log(count)
+        )
         fits.append((score, theta, chi2, pieces, count - many))
     score, theta, chi2, pieces, freedom = min(fits, key=lambda fit: fit[0])
     noise = 1.0 if known_errors else math.sqrt(chi2 / freedom)
@@ -306,12 +334,17 @@ def _fitted(
     p = _values(theta, free, fixed)
     cautions += _cautions(data, sizes, p, free, theta, spread, quality, known_errors)
     estimates = {
-        name: Estimate(p[name], float(spread[free.index(name)]) if name in free else 0.0) for name in PARAMETERS
+        name: Estimate(p[name], float(spread[free.index(name)]) if name in free else 0.0)
+        for name in PARAMETERS
     }
     scaled = _scaled_x(data, p)
     height = np.exp(-p["y_exponent"] * data.log_size)
     curves = tuple(
-        (scaled[own], ((data.y - p["log_slope"] * data.log_size) * height)[own], (noise * data.error * height)[own])
+        (
+            scaled[own],
+            ((data.y - p["log_slope"] * data.log_size) * height)[own],
+            (noise * data.error * height)[own],
+        )
         for own in (data.curve == k for k in range(len(sizes)))
     )
     return Collapse(
@@ -338,7 +371,9 @@ def _refits(data, free, fixed, pieces, theta, inflation, resamples, generator): 
 
 def _without_smallest(data: _Data) -> _Data:
     kept = data.curve > 0
-    return _Data(data.log_size[kept], data.x[kept], data.y[kept], data.error[kept], data.curve[kept])
+    return _Data(
+        data.log_size[kept], data.x[kept], data.y[kept], data.error[kept], data.curve[kept]
+    )
 
 
 def _cautions(data, sizes, p, free, theta, spread, quality, known_errors):  # type: ignore[no-untyped-def]
@@ -361,17 +396,30 @@ def _cautions(data, sizes, p, free, theta, spread, quality, known_errors):  # ty
         )
     if len(sizes) < 3:
         cautions.append(
-            Caution(Reason.TOO_FEW_DECADES, "two sizes collapse under many laws; three or more can contradict one")
+            Caution(
+                Reason.TOO_FEW_DECADES,
+                "two sizes collapse under many laws; three or more can contradict one",
+            )
         )
     elif sizes[-1] / sizes[0] < 10:
         cautions.append(
-            Caution(Reason.TOO_FEW_DECADES, f"the sizes span a factor {sizes[-1] / sizes[0]:.3g}; a decade at least is better")
+            Caution(
+                Reason.TOO_FEW_DECADES,
+                f"the sizes span a factor {sizes[-1] / sizes[0]:.3g}; a decade at least is better",
+            )
         )
     for name, value, error in zip(free, theta, spread, strict=True):
         if name != "critical" and error > RELATIVE * max(abs(value), 0.1):
             cautions.append(
-                Caution(Reason.NOT_LEVEL, f"{name} = {value:.3g} ± {error:.2g}: the data hardly constrain it")
+                Caution(
+                    Reason.NOT_LEVEL,
+                    f"{name} = {value:.3g} ± {error:.2g}: the data hardly constrain it",
+                )
             )
         if name in ("x_exponent", "y_exponent") and abs(value) > 0.95 * WIDEST:
-            cautions.append(Caution(Reason.NOT_LEVEL, f"{name} = {value:.3g} lies at the edge of what is looked for"))
+            cautions.append(
+                Caution(
+                    Reason.NOT_LEVEL, f"{name} = {value:.3g} lies at the edge of what is looked for"
+                )
+            )
     return cautions

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 LARGEST_VARIANCE = 0.4
 """Of the log likelihood of one observation over the posterior, in nats²; above it WAIC is not
@@ -20,7 +23,7 @@ trusted.
 
 
 @dataclass(frozen=True, eq=False)
-class Waic(WithError, Shown):
+class Waic(WithError, Answer):
     r"""WAIC in nats, for the whole sample (n times Watanabe's :math:`W_n`): training loss plus
     functional variance.
 
@@ -34,7 +37,7 @@ class Waic(WithError, Shown):
         functional_variance: :math:`V = Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]`.
         singular_fluctuation: :math:`ν = V/2` (at β = 1).
         pointwise: what each observation adds to WAIC, in nats.
-        pointwise_variance: what each observation adds to V, in nats²; see ``caution``.
+        pointwise_variance: what each observation adds to V, in nats²; see ``cautions``.
     """
 
     waic: Estimate
@@ -58,31 +61,36 @@ class Waic(WithError, Shown):
         return standard_error_over_data(self.pointwise)
 
     @property
-    def caution(self) -> str | None:
-        """What is wrong with this WAIC, in words, by the rule of Vehtari et al. 2017
-        [vehtari2017practical]_; ``None`` if nothing is.
+    def cautions(self) -> tuple[Caution, ...]:
+        """What is wrong with this WAIC, by the rule of Vehtari et al. 2017
+        [vehtari2017practical]_.
         """
         above = int((self.pointwise_variance > LARGEST_VARIANCE).sum())
         if not above:
-            return None
-        return (
+            return ()
+        sentence = (
             f"the log likelihood of {above} of {len(self.pointwise)} observations varies by more "
             f"than {LARGEST_VARIANCE} nats² over the "
             f"posterior (worst {float(self.pointwise_variance.max()):.2g}): each moves the "
             f"posterior so much that WAIC is no longer close "
             "to the loss of leaving it out; compare with LOO"
         )
+        return (Caution(Reason.HEAVY_WEIGHTS, sentence),)
 
-    def __str__(self) -> str:
-        words = f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation ν = {self.singular_fluctuation}"
-        return words if self.caution is None else f"{words}\n  caution: {self.caution}"
+    def summary(self) -> str:
+        """All of it, for people."""
+        words = (
+            f"WAIC = {_in_words(self.waic, self.standard_error_over_data)}, singular fluctuation "
+            f"ν = {self.singular_fluctuation}"
+        )
+        return "\n".join([words, *said(self.cautions)])
 
-    def to_dict(self) -> dict[str, float | str | None]:
+    def to_dict(self) -> dict[str, Any]:
         """Value and both errors, in nats, and what is wrong, for machines."""
         return {
             **self.waic.to_dict(),
             "standard_error_over_data": self.standard_error_over_data,
-            "caution": self.caution,
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -130,7 +138,7 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
 
 
 @dataclass(frozen=True, eq=False)
-class Loo(WithError, Shown):
+class Loo(WithError, Answer):
     """PSIS-LOO loss of the whole sample in nats (minus the expected log predictive density), and
     how far to trust it.
 
@@ -179,29 +187,34 @@ class Loo(WithError, Shown):
         return self.unreliable / len(self.pareto_k)
 
     @property
-    def caution(self) -> str | None:
-        """What is wrong with this LOO, in words; ``None`` if no observation is unreliable."""
+    def cautions(self) -> tuple[Caution, ...]:
+        """What is wrong with this LOO: observations whose k̂ is above the threshold."""
         if not self.unreliable:
-            return None
-        return (
+            return ()
+        sentence = (
             f"Pareto k̂ is above {self.threshold:.2f} for {self.unreliable} of "
             f"{len(self.pareto_k)} observations (worst "
             f"{self.worst_pareto_k:.2f}): each of them moves the posterior so much that importance "
             "weights cannot leave it out"
         )
+        return (Caution(Reason.HEAVY_WEIGHTS, sentence),)
 
-    def __str__(self) -> str:
-        words = f"LOO = {_in_words(self.loss, self.standard_error_over_data)}, worst Pareto k̂ {self.worst_pareto_k:.2f}"
-        return words if self.caution is None else f"{words}\n  caution: {self.caution}"
+    def summary(self) -> str:
+        """All of it, for people."""
+        words = (
+            f"LOO = {_in_words(self.loss, self.standard_error_over_data)}, worst Pareto k̂ "
+            f"{self.worst_pareto_k:.2f}"
+        )
+        return "\n".join([words, *said(self.cautions)])
 
-    def to_dict(self) -> dict[str, float | int | str | None]:
+    def to_dict(self) -> dict[str, Any]:
         """Value and both errors, in nats, and what Pareto k̂ says, for machines."""
         return {
             **self.loss.to_dict(),
             "standard_error_over_data": self.standard_error_over_data,
             "worst_pareto_k": self.worst_pareto_k,
             "unreliable": self.unreliable,
-            "caution": self.caution,
+            "cautions": of_each(self.cautions),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,10 +14,15 @@ from singlearn.measure.asymptotics import fit_asymptotics
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.window import look_around
-from singlearn.results.caution import Caution, Reason
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
 from singlearn.results.number import WithError
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
+from singlearn.results.table import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 METHODS = ("energy", "heat_capacity", "free_energy")
 POINTS = 5
@@ -29,7 +34,7 @@ CONSTANT = 1e-9
 
 
 @dataclass(frozen=True)
-class LearningCoefficient(WithError, Shown):
+class LearningCoefficient(WithError, Answer):
     """λ̂ with its error, the multiplicity assumed or found, and everything needed to doubt it.
 
     Attributes:
@@ -46,7 +51,7 @@ class LearningCoefficient(WithError, Shown):
         inverse_temperatures: where they were made.
         reference_energy: what the intercept was compared with, in nats: n L_n(w_0) or the best
             energy reached.
-        warnings: why the value should not be taken at face value.
+        cautions: why the value should not be taken at face value.
         note: what the value rests on, where that has to be said: the range of a limit, or why λ is
             0.
     """
@@ -59,11 +64,12 @@ class LearningCoefficient(WithError, Shown):
     readings: dict[str, Estimate]
     inverse_temperatures: tuple[float, ...]
     reference_energy: float | None = None
-    warnings: tuple[Caution, ...] = field(default=())
+    cautions: tuple[Caution, ...] = field(default=())
     multiplicity_weights: dict[int, float] = field(default_factory=dict)
     note: str = ""
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         text = f"λ = {Estimate(self.value, self.standard_error)}"
         if self.multiplicity is not None:
             text += f", m = {self.multiplicity}"
@@ -74,7 +80,7 @@ class LearningCoefficient(WithError, Shown):
             )
         if self.note:
             text += f" ({self.note})"
-        return text + "".join(f"\n  warning: {w}" for w in self.warnings)
+        return "\n".join([text, *said(self.cautions)])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -91,8 +97,13 @@ class LearningCoefficient(WithError, Shown):
             "readings": {name: reading.to_dict() for name, reading in self.readings.items()},
             "inverse_temperatures": list(self.inverse_temperatures),
             "reference_energy": self.reference_energy,
-            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+            "cautions": of_each(self.cautions),
         }
+
+    def table(self) -> pandas.DataFrame:
+        """Every reading with its error; the recommended value is the last row."""
+        rows = [{"reading": name, "λ": reading} for name, reading in self.readings.items()]
+        return frame([*rows, {"reading": "recommended", "λ": self}])
 
 
 def default_inverse_temperatures(
@@ -188,13 +199,13 @@ def read_learning_coefficient(
     view.check(float(betas[-1]))
     if (constant := _constant(view, betas, n, is_population, method)) is not None:
         return constant
-    warnings: list[Caution] = []
+    cautions: list[Caution] = []
     inside = np.sum(
         (view.inverse_temperatures >= betas[0] / 1.5)
         & (view.inverse_temperatures <= betas[-1] * 1.5)
     )
     if inside < 2:
-        warnings.append(
+        cautions.append(
             Caution(
                 Reason.TOO_FEW_RUNGS,
                 f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there "
@@ -226,9 +237,9 @@ def read_learning_coefficient(
     if is_population:
         # Its window ends where the run ends, and the fits weigh how the curve bends; the d/2 of a K
         # without a zero is theirs too.
-        warnings += [w for w in around.warnings if w.reason is Reason.PRIOR_DOMINATED]
+        cautions += [w for w in around.cautions if w.reason is Reason.PRIOR_DOMINATED]
     else:
-        warnings += around.warnings
+        cautions += around.cautions
     statistical = chosen
     if not is_population and inverse_temperatures is None:
         chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, around.drift))
@@ -247,7 +258,7 @@ def read_learning_coefficient(
             sentence = (
                 f"{listed}: the asymptotic law does not hold in this window, or the run did not mix"
             )
-            warnings.append(Caution(Reason.READINGS_DISAGREE, sentence))
+            cautions.append(Caution(Reason.READINGS_DISAGREE, sentence))
             widest = max(abs(r.value - chosen.value) for r in apart)
             chosen = replace(chosen, standard_error=math.hypot(chosen.standard_error, widest / 2))
     return LearningCoefficient(
@@ -258,7 +269,7 @@ def read_learning_coefficient(
         lines[2],
         readings,
         tuple(float(b) for b in betas),
-        warnings=tuple(warnings),
+        cautions=tuple(cautions),
         multiplicity_weights={}
         if asymptotic is None or multiplicity is not None
         else asymptotic.multiplicity_weights,
@@ -284,9 +295,15 @@ def _constant(
     if is_population and abs(energy.value) * betas[-1] > 1e-6:
         reason = f"K is {energy.value / n:.4g} at every particle {where}: no parameter changes it"
     elif is_population:
-        reason = f"K is 0 at every particle {where}: parameters without any error have a positive share of the prior"
+        reason = (
+            f"K is 0 at every particle {where}: parameters without any error have a positive share "
+            "of the prior"
+        )
     else:
-        reason = f"the energy is {energy.value:.6g} nats at every particle {where}: no parameter changes it"
+        reason = (
+            f"the energy is {energy.value:.6g} nats at every particle {where}: no parameter "
+            "changes it"
+        )
     readings = {
         name: Estimate(0.0, 0.0, (0.0,) * len(view.replicates))
         for name in (METHODS if method == "all" else (method,))

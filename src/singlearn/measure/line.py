@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.results.estimate import Estimate
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(Answer):
     """A fitted line: slope, intercept and the share of variance it explains."""
 
     slope: Estimate

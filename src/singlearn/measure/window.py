@@ -32,12 +32,12 @@ class Surroundings:
     """What was seen beside a window.
 
     Attributes:
-        warnings: why λ̂ may be none.
+        cautions: why λ̂ may be none.
         drift: how far C(β) moves to colder temperatures, where that is more than noise: what the
             window cannot tell.
     """
 
-    warnings: tuple[Caution, ...]
+    cautions: tuple[Caution, ...]
     drift: float
 
 
@@ -63,11 +63,11 @@ def look_around(
             on its edge).
 
     Returns:
-        Warnings, and what should join the error.
+        Cautions, and what should join the error.
     """
-    warnings = []
+    cautions = []
     if dimension is not None and read.value - BEYOND_CHANCE * read.standard_error > dimension / 2:
-        warnings.append(
+        cautions.append(
             Caution(
                 Reason.ABOVE_HALF_DIMENSION,
                 f"λ̂ = {read} is above d/2 = {dimension / 2:g}, which λ is not where the prior is "
@@ -100,7 +100,7 @@ def look_around(
     )
     if read.value > 0 and contraction < LEAST_CONTRACTION * read.value:
         # The cause; that C is not level follows from it, and is no second trouble.
-        warnings.append(
+        cautions.append(
             Caution(
                 Reason.PRIOR_DOMINATED,
                 f"at β = {centre:.3g} the posterior is only {contraction:.2g} nats away from the "
@@ -110,7 +110,7 @@ def look_around(
             )
         )
     elif changed:
-        warnings.append(
+        cautions.append(
             Caution(
                 Reason.NOT_LEVEL,
                 f"{level}; what was read there is a value on the way, "
@@ -123,7 +123,7 @@ def look_around(
         for _, c in colder
         if abs(c.value - own.value) > BEYOND_NOISE * _error(c, own)
     ]
-    return Surroundings(tuple(warnings), max(apart, default=0.0))
+    return Surroundings(tuple(cautions), max(apart, default=0.0))
 
 
 def _error(a: Estimate, b: Estimate) -> float:

@@ -47,6 +47,7 @@ from singlearn.models.two_layer import (
 from singlearn.models.worked_examples import (
     moving_kink,
     orientation_reversal,
+    population_of,
     scaling_valley,
     two_node_degeneracy,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "pendulum_regression",
     "pendulum_regular",
     "polynomial",
+    "population_of",
     "reduced_rank",
     "reduced_rank_regression",
     "relu_population_kl",

@@ -9,12 +9,54 @@ from fractions import Fraction
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
+import sympy
 from jaxtyping import Array, Float
 
 from singlearn.exact.divergences import worked_examples as exact
+from singlearn.exact.divergences.worked_example import WorkedExample
 from singlearn.triple import Triple
 
 Parameters = Mapping[str, Float[Array, ""]]
+
+
+def population_of(
+    example: WorkedExample,
+    prior: Mapping[str, dist.Distribution] | None = None,
+    n: float | int = 1.0,
+) -> Triple:
+    """The population triple of a symbolic example: its K as a JAX function, its λ.
+
+    Args:
+        example: of :mod:`singlearn.exact.worked_examples`; symbols that were left open get their
+            usual numbers.
+        prior: one for each parameter; by default uniform on ``example.sides``.
+        n: sample size; only nβ matters.
+
+    Raises:
+        ValueError: an example without sides and no prior, or another symbol left open.
+
+    >>> from singlearn.exact import worked_examples
+    >>> population_of(worked_examples.scaling_valley()).parameter_energy({"w": 4.0, "q": 0.5})
+    0.0
+    """
+    settled = example.with_numbers()
+    names = [parameter.name for parameter in settled.parameters]
+    left = settled.K.free_symbols - set(settled.parameters)
+    if left:
+        raise ValueError(
+            f"example: {', '.join(sorted(s.name for s in left))} in its K is no number; give one "
+            f"where the example is made"
+        )
+    if prior is None:
+        if set(settled.sides) != set(names):
+            raise ValueError(f"prior: got None; {example.name} needs one for {', '.join(names)}")
+        prior = {name: dist.Uniform(*map(float, settled.sides[name])) for name in names}
+    function = sympy.lambdify(settled.parameters, settled.K, modules="jax")
+
+    def kl(w: Parameters) -> Float[Array, ""]:
+        return jnp.asarray(function(*(w[name] for name in names)), jnp.result_type(float))
+
+    return Triple.population(kl, prior, n, name=example.name, known=example.known)
 
 
 def scaling_valley(

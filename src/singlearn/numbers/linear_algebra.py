@@ -40,6 +40,30 @@ def rank(rows: Sequence[Sequence[Fraction]]) -> int:
     return len(echelon(rows)[1])
 
 
+def rank_of_integers(rows: Sequence[Sequence[int]]) -> int:
+    """Rank of a matrix of whole numbers, by elimination without fractions: several times as fast.
+
+    >>> rank_of_integers([(1, 2), (2, 4), (0, 1)])
+    2
+    """
+    matrix = [list(row) for row in rows]
+    found = 0
+    for column in range(len(matrix[0]) if matrix else 0):
+        pivot = next((r for r in range(found, len(matrix)) if matrix[r][column]), None)
+        if pivot is None:
+            continue
+        matrix[found], matrix[pivot] = matrix[pivot], matrix[found]
+        lead = matrix[found]
+        for r in range(found + 1, len(matrix)):
+            factor = matrix[r][column]
+            if factor:
+                matrix[r] = [
+                    lead[column] * a - factor * b for a, b in zip(matrix[r], lead, strict=True)
+                ]
+        found += 1
+    return found
+
+
 def solve(rows: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list[Fraction]:
     """The solution of a square, invertible system.
 

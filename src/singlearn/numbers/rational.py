@@ -60,7 +60,11 @@ def unit_roundoff(values: object) -> float:
     """The largest relative rounding error of the floats among numbers or nested lists of them; 0
     where they are exact.
 
-    >>> unit_roundoff([1, Fraction(1, 3)]), unit_roundoff([[1, 0.5]]), unit_roundoff(np.ones(2, np.float32))
+    >>> (
+    ...     unit_roundoff([1, Fraction(1, 3)]),
+    ...     unit_roundoff([[1, 0.5]]),
+    ...     unit_roundoff(np.ones(2, np.float32)),
+    ... )
     (0.0, 1.1102230246251565e-16, 5.960464477539063e-08)
     """
     kind = getattr(values, "dtype", None)

@@ -1,7 +1,7 @@
 """Phases: which part of parameter space a tempered posterior sits in, and what each part costs."""
 
 from singlearn.phases.labeller import Labeller
-from singlearn.phases.ledger import Account, Crossing, Ledger
+from singlearn.phases.ledger import Crossing, PhaseAccount, PhaseLedger
 from singlearn.phases.model_labels import numerical_rank, occupied_components
 from singlearn.phases.of_a_run import Phases
 from singlearn.phases.phase_reading import PhaseReading
@@ -16,12 +16,12 @@ from singlearn.phases.relu_labels import (
 )
 
 __all__ = [
-    "Account",
     "Crossing",
     "Labeller",
-    "Ledger",
     "NodeRoles",
     "Orientation",
+    "PhaseAccount",
+    "PhaseLedger",
     "PhaseReading",
     "Phases",
     "ReluPhase",

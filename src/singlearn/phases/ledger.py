@@ -7,15 +7,20 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
 from singlearn.phases.phase_reading import PhaseReading
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
+from singlearn.results.table import aligned_rows, frame
+
+if TYPE_CHECKING:
+    import pandas
 
 LARGEST_N = 1e30
 DRAWS = 400
@@ -23,7 +28,7 @@ GRID = 600
 
 
 @dataclass(frozen=True)
-class Account:
+class PhaseAccount(Answer):
     r"""One phase: :math:`F_k = β\, n L_n(\hat w_k) + λ_k \log nβ + c_k`.
 
     Attributes:
@@ -59,7 +64,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Crossing:
+class Crossing(Answer):
     """A predicted change of order: ``after`` has the lower free energy beyond ``n``, and ``before``
     has it below.
 
@@ -73,9 +78,23 @@ class Crossing:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        where = f"nβ ≈ {self.n:.3g} ({self.low:.3g} … {self.high:.3g})"
+        return f"{self.before} → {self.after} at {where}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {
+            "before": str(self.before),
+            "after": str(self.after),
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+        }
+
 
 @dataclass(frozen=True)
-class Ledger(Shown):
+class PhaseLedger(Answer):
     r"""Accounts of all phases seen, the one with the lowest free energy first, and where the order
     is predicted to change.
 
@@ -87,18 +106,49 @@ class Ledger(Shown):
     name: str
     n: float
     inverse_temperature: float
-    accounts: tuple[Account, ...]
+    accounts: tuple[PhaseAccount, ...]
     crossings: tuple[Crossing, ...]
 
     @property
-    def winner(self) -> Account:
+    def winner(self) -> PhaseAccount:
         """The phase with the lowest free energy at this n."""
         return self.accounts[0]
 
-    def __str__(self) -> str:
-        from singlearn.phases.tables import ledger_table
+    def summary(self) -> str:
+        """All of it, for people."""
+        rows: list[tuple[str, ...]] = [
+            ("phase", "F_k", "β n L_n(ŵ_k)", "λ_k log nβ", "constant", "λ_k")
+        ]
+        for a in self.accounts:
+            cells = (a.complexity, a.constant, a.learning_coefficient)
+            rows.append((str(a.phase), str(a.free_energy), f"{a.accuracy:.2f}", *map(str, cells)))
+        head = (
+            f"{self.name}: accuracy and complexity at n = {self.n:g}, "
+            f"β = {self.inverse_temperature:.4g}, in nats"
+        )
+        return "\n".join(
+            [
+                head,
+                "",
+                *aligned_rows(rows),
+                f"  wins here: {self.winner.phase}",
+                *(f"  predicted: {crossing}" for crossing in self.crossings),
+            ]
+        )
 
-        return ledger_table(self)
+    def table(self) -> pandas.DataFrame:
+        """One account a row, the winner first; in nats."""
+        return frame(
+            {
+                "phase": str(a.phase),
+                "F_k": a.free_energy,
+                "β n L_n(ŵ_k)": a.accuracy,
+                "λ_k log nβ": a.complexity,
+                "constant": a.constant,
+                "λ_k": a.learning_coefficient,
+            }
+            for a in self.accounts
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -107,23 +157,14 @@ class Ledger(Shown):
             "n": self.n,
             "inverse_temperature": self.inverse_temperature,
             "winner": str(self.winner.phase),
-            "accounts": [account.to_dict() for account in self.accounts],
-            "crossings": [
-                {
-                    "before": str(c.before),
-                    "after": str(c.after),
-                    "n": c.n,
-                    "low": c.low,
-                    "high": c.high,
-                }
-                for c in self.crossings
-            ],
+            "accounts": of_each(self.accounts),
+            "crossings": of_each(self.crossings),
         }
 
 
 def make_ledger(
     name: str, n: float, beta: float, entries: Sequence[tuple[PhaseReading, Estimate | None, float]]
-) -> Ledger:
+) -> PhaseLedger:
     """The ledger of phases given their reading at β, their λ and their lowest energy; phases
     without a λ are left out.
 
@@ -143,7 +184,7 @@ def make_ledger(
             math.hypot(free.standard_error, complexity.standard_error),
         )
         accounts.append(
-            Account(reading.phase, free, best, coefficient, beta * best, complexity, constant)
+            PhaseAccount(reading.phase, free, best, coefficient, beta * best, complexity, constant)
         )
     if not accounts:
         raise ValueError(f"no phase of {name!r} was seen at β = {beta:g} and where its λ is read")
@@ -154,12 +195,14 @@ def make_ledger(
         for second in accounts[i + 1 :]
         for crossing in predicted_crossings(first, second, n, beta)
     ]
-    return Ledger(
+    return PhaseLedger(
         name, n, beta, tuple(accounts), tuple(sorted(crossings, key=lambda crossing: crossing.n))
     )
 
 
-def predicted_crossings(first: Account, second: Account, n: float, beta: float) -> list[Crossing]:
+def predicted_crossings(
+    first: PhaseAccount, second: PhaseAccount, n: float, beta: float
+) -> list[Crossing]:
     r"""Where :math:`n'ΔL + Δλ \log n' + Δc` vanishes, at most twice; n' > e, because no complexity
     is a logarithm below.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,17 @@ from jaxtyping import Float, Int, PyTree
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.reweight import ENERGY_CEILING
 from singlearn.phases.labeller import Labeller, label_all, name_of
-from singlearn.phases.ledger import Ledger, make_ledger
+from singlearn.phases.ledger import PhaseLedger, make_ledger
 from singlearn.phases.phase_reading import PhaseReading
 from singlearn.phases.shares import largest_share, ratio_estimate
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import MISSING, aligned_rows, frame, share_cell
 from singlearn.triple import Triple
+
+if TYPE_CHECKING:
+    import pandas
 
 # With fewer effective particles a phase is said to be unseen: its share, energy and spread would be
 # those of a few neighbours.
@@ -27,7 +32,7 @@ SEEN = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class Phases(Shown):
+class Phases(Answer):
     """A run sorted by a labeller.
 
     Only the particles that the run kept are labelled: temper with ``thin=1`` to see rare phases.
@@ -211,10 +216,10 @@ class Phases(Shown):
 
     def ledger(
         self, beta: float | int | None = None, coefficient_beta: float | int | None = None
-    ) -> Ledger:
+    ) -> PhaseLedger:
         r"""The account of accuracy and complexity, :math:`F_k = β n L_n(\hat w_k) + λ_k \log nβ +
-        c_k`, of every phase seen; see
-        :class:`~singlearn.phases.ledger.Ledger`.
+         c_k`, of every phase seen; see
+        :class:`~singlearn.phases.ledger.PhaseLedger`.
 
         Args:
             beta: where the accounts are drawn up; default 1, or ``beta_max`` of a population run.
@@ -238,21 +243,61 @@ class Phases(Shown):
         ]
         return make_ledger(self.triple.name, float(self.triple.n), float(beta), entries)
 
-    def table(self, beta: float | int | None = None) -> str:
+    def _usual(self, beta: float | int | None) -> float:
+        if beta is None:
+            return self.beta_max if self.triple.is_population else min(1.0, self.beta_max)
+        return float(beta)
+
+    def table(self, beta: float | int | None = None) -> pandas.DataFrame:
+        """One phase a row at β (default 1 or the coldest temperature); energies in nats. Of an
+        unseen phase there are only the bounds: its largest share and its smallest free energy.
+        """
+        return frame(
+            {
+                "phase": str(r.phase),
+                "P(k)": r.occupancy,
+                "F_k": r.free_energy,
+                "E_k": r.energy,
+                "C_k": r.heat_capacity,
+                "lowest energy": self.lowest_energy(r.phase),
+                "largest P(k)": r.largest_occupancy,
+                "smallest F_k": r.smallest_free_energy,
+            }
+            for r in self.at(self._usual(beta))
+        )
+
+    def summary(self, beta: float | int | None = None) -> str:
         """The phases at β (default 1 or the coldest temperature) for people: errors beside values,
         unseen phases with what bounds them.
         """
-        from singlearn.phases.tables import phases_table
-
-        return phases_table(
-            self,
-            min(1.0, self.beta_max)
-            if beta is None and not self.triple.is_population
-            else beta or self.beta_max,
+        beta = self._usual(beta)
+        rows: list[tuple[str, ...]] = [
+            ("phase", "P(k)", "F_k [nats]", "E_k [nats]", "C_k", "lowest energy [nats]")
+        ]
+        readings = self.at(beta)
+        for r in readings:
+            lowest = f"{self.lowest_energy(r.phase):.4g}"
+            if r.occupancy is not None:
+                cells = map(str, (r.free_energy, r.energy, r.heat_capacity))
+                rows.append((str(r.phase), share_cell(r.occupancy), *cells, lowest))
+            else:
+                bounds = f"unseen: < {r.largest_occupancy:.2g}", f"> {r.smallest_free_energy:.4g}"
+                rows.append((str(r.phase), *bounds, MISSING, MISSING, lowest))
+        head = (
+            f"{self.triple.name}: phases by {self.labeller} at β = {beta:.4g}, "
+            f"F = {self.view.free_energy(beta)} nats"
         )
+        lines = [head, "", *aligned_rows(rows)]
+        if not all(r.is_seen for r in readings):
+            lines.append(
+                "  unseen: fewer than ten effective particles; bounds are 95 %, as far as the "
+                "sampler moves between phases"
+            )
+        return "\n".join(lines)
 
-    def __str__(self) -> str:
-        return self.table()
+    def plot(self, **options: Any) -> Any:
+        """Shares and free energies of the phases against β; see ``singlearn.plot.phases``."""
+        return drawn("phases", self, **options)
 
     def to_dict(self, betas: Sequence[float] | None = None) -> dict[str, Any]:
         """Every phase at ``betas`` (default: all rungs), for machines."""

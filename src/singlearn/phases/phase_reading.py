@@ -6,11 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class PhaseReading:
+class PhaseReading(Answer):
     r"""What a run says about one phase at one inverse temperature.
 
     Attributes:
@@ -49,9 +51,8 @@ class PhaseReading:
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
 
-        def document(estimate: Estimate | None) -> dict[str, float] | None:
-            return None if estimate is None else estimate.to_dict()
-
+        numbers = ("occupancy", "free_energy", "energy", "heat_capacity")
+        found = of_each(getattr(self, name) for name in numbers)
         return {
             "phase": str(self.phase),
             "inverse_temperature": self.inverse_temperature,
@@ -59,8 +60,5 @@ class PhaseReading:
             "effective_particles": self.effective_particles,
             "largest_occupancy": self.largest_occupancy,
             "smallest_free_energy": self.smallest_free_energy,
-            "occupancy": document(self.occupancy),
-            "free_energy": document(self.free_energy),
-            "energy": document(self.energy),
-            "heat_capacity": document(self.heat_capacity),
+            **dict(zip(numbers, found, strict=True)),
         }

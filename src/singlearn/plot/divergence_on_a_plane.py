@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
@@ -13,50 +12,30 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from singlearn.exact.divergences.worked_example import WorkedExample
+from singlearn.plot.example_on_a_plane import Curves, on_a_plane
 from singlearn.plot.figure import Figure
+from singlearn.plot.side import Side
 from singlearn.plot.style import ACCENT, INK, quieten
 from singlearn.triple import Triple
 
-POINTS = 201
 DECADES = 5  # of K, between the darkest and the palest
 
 
-@dataclass(frozen=True)
-class Side:
-    """One axis of the plane: a scalar parameter, and the range that is drawn.
-
-    Raises:
-        ValueError: an empty range.
-    """
-
-    name: str
-    low: float | int
-    high: float | int
-
-    def __post_init__(self) -> None:
-        if not self.low < self.high:
-            raise ValueError(
-                f"{self.name}: got the range from {self.low} to {self.high}; it should not be empty"
-            )
-
-    def grid(self) -> Float[np.ndarray, " points"]:
-        """Equally spaced values, both ends included."""
-        return np.linspace(self.low, self.high, POINTS)
-
-
 def plane(
-    triple: Triple,
-    x: Side,
-    y: Side,
-    true_set: Mapping[str, Sequence[Float[np.ndarray, "points 2"]]],
+    triple: Triple | WorkedExample,
+    x: Side | None = None,
+    y: Side | None = None,
+    true_set: Curves | None = None,
     at: Mapping[str, Any] | None = None,
 ) -> Figure:
     """K over the plane as filled contours, a decade apart, and W_0 as lines.
 
     Args:
-        triple: a population triple.
-        x: the horizontal parameter.
-        y: the vertical one.
+        triple: a population triple, or a symbolic example of two parameters of
+            :mod:`singlearn.exact.worked_examples`, which brings the sides and W_0.
+        x: the horizontal parameter; needed for a triple.
+        y: the vertical one; needed for a triple.
         true_set: what is drawn in, by its name in the legend: curves, each an array of points (x,
             y); a curve of one point is drawn as a dot.
         at: values of the parameters that are neither.
@@ -69,6 +48,7 @@ def plane(
     >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
     ('$w$', '$q$')
     """
+    triple, x, y, true_set = on_a_plane(triple, x, y, true_set)
     figure = Figure(figsize=(5.6, 4.4), layout="constrained")
     axes = figure.subplots()
     values = energy_over_plane(triple, x, y, at) / triple.n

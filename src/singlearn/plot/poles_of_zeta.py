@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 
 from singlearn.exact.mellin.zeta_function import ZetaFunction
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.volume.zeta import MeasuredZeta
 
@@ -67,7 +68,7 @@ def zeta(found: ZetaFunction | MeasuredZeta) -> Figure:
         x=0.02,
         ha="left",
     )
-    return figure
+    return finished(figure)
 
 
 def _lead(found: ZetaFunction | MeasuredZeta) -> float:

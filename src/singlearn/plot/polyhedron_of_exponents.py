@@ -1,4 +1,4 @@
-"""The Newton polyhedron of a polynomial in two or three variables, and where the diagonal enters it."""
+"""The Newton polyhedron in two or three variables, and where the diagonal enters it."""
 
 from __future__ import annotations
 

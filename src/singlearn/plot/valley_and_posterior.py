@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,24 +10,26 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
+from singlearn.exact.divergences.worked_example import WorkedExample
 from singlearn.plot.divergence_on_a_plane import (
-    POINTS,
-    Side,
     draw_true_set,
     energy_over_plane,
     label_plane,
     symbol,
 )
+from singlearn.plot.example_on_a_plane import Curves, on_a_plane
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
+from singlearn.plot.side import POINTS, Side
 from singlearn.plot.style import ACCENT, INK
 from singlearn.triple import Triple
 
 
 def valley(
-    triple: Triple,
-    x: Side,
-    y: Side,
-    true_set: Mapping[str, Sequence[Float[np.ndarray, "points 2"]]],
+    triple: Triple | WorkedExample,
+    x: Side | None = None,
+    y: Side | None = None,
+    true_set: Curves | None = None,
     n: float | int = 20,
     ceiling: float | int | None = None,
 ) -> Figure:
@@ -39,9 +40,10 @@ def valley(
     W_0 is the line on the floor of the valley.
 
     Args:
-        triple: a population triple of two scalar parameters.
-        x: the horizontal parameter.
-        y: the vertical one.
+        triple: a population triple of two scalar parameters, or a symbolic example of
+            :mod:`singlearn.exact.worked_examples`, which brings the sides and W_0.
+        x: the horizontal parameter; needed for a triple.
+        y: the vertical one; needed for a triple.
         true_set: what is drawn in, as for :func:`plane`.
         n: number of observations, in place of the triple's own.
         ceiling: largest K that is drawn, in nats; by default its mean over the plane.
@@ -49,11 +51,12 @@ def valley(
     Raises:
         ValueError: a triple with data, or parameters that do not match.
 
-    >>> from singlearn.models import scaling_valley
-    >>> figure = valley(scaling_valley(), Side("w", -1, 3), Side("q", -1, 3), {"$W_0$": []})
+    >>> from singlearn.exact import worked_examples
+    >>> figure = valley(worked_examples.scaling_valley())
     >>> [axes.get_title(loc="left") for axes in figure.axes[:2]]
     ['$K(w)$  [nats]', 'posterior density, $n$ = 20']
     """
+    triple, x, y, true_set = on_a_plane(triple, x, y, true_set)
     values = energy_over_plane(triple, x, y) / triple.n
     top = float(values.mean()) if ceiling is None else float(ceiling)
     figure = Figure(figsize=(9.4, 4.3), layout="constrained")
@@ -103,7 +106,7 @@ def valley(
     label_plane(axes, x, y)
     axes.set_title(f"posterior density, $n$ = {n:g}", fontsize=10, loc="left")
     figure.suptitle(triple.name, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
 
 
 def posterior_over_plane(
@@ -127,7 +130,7 @@ def posterior_over_plane(
 
 def _inside(
     curve: Float[np.ndarray, "points 2"], x: Side, y: Side
-) -> Float[np.ndarray, "points 2"]:
+) -> Float[np.ndarray, "inside 2"]:
     keep = (
         (curve[:, 0] >= x.low)
         & (curve[:, 0] <= x.high)

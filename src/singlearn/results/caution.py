@@ -168,6 +168,11 @@ class Reason(StrEnum):
         "the data are one observation, and criteria for many are not meant for it",
         "leave out to_event where numbers are independent given the parameters",
     )
+    MISFIT = (
+        "misfit",
+        "data made by the model differ from those that were observed",
+        "change the model; its λ and its free energy are right, but of a model that does not fit",
+    )
     NO_MINIMUM = (
         "no_minimum",
         "the minimum that was asked for does not exist",
@@ -252,6 +257,11 @@ class Reason(StrEnum):
         "bounds were proved and not the value",
         "take the bounds, or give the search more time",
     )
+    UNDECIDED = (
+        "undecided",
+        "neither a proof nor a counterexample was found",
+        "take the bounds in the message, or another tolerance or domain",
+    )
     NOT_PROVED = (
         "not_proved",
         "the value was not proved by anybody",
@@ -325,8 +335,8 @@ class Reason(StrEnum):
     )
     UNFINISHED = (
         "unfinished",
-        "a part has not been measured yet",
-        "make the same call again when the other processes have ended",
+        "less was done than was asked for",
+        "make the same call again when the other processes have ended, or give it more steps",
     )
     TOO_FEW_POINTS = (
         "too_few_points",
@@ -363,7 +373,7 @@ class Caution:
 
     @classmethod
     def from_dict(cls, document: dict[str, str]) -> Caution:
-        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not in the list."""
+        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not listed."""
         return cls(Reason(document["reason"]), document["message"])
 
     def of(self, what: str) -> Caution:

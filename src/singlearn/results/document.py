@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +18,8 @@ import numpy as np
 def plain(value: Any) -> Any:
     """The value in JSON's own types; numbers that are not finite become null, which JSON can say.
 
-    Answers say themselves what they are to a machine, by ``to_dict``; functions are named.
+    Answers say themselves what they are to a machine, by ``to_dict``; of other records the fields
+    that are shown, functions by name, anything else as text.
 
     >>> plain({"λ": np.float64(0.5), "error": float("nan"), "rows": (1, np.array([2]))})
     {'λ': 0.5, 'error': None, 'rows': [1, [2]]}
@@ -37,9 +40,11 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.repr}
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
-    return value
+    return value if value is None or isinstance(value, (str, int)) else str(value)
 
 
 def of_each(answers: Iterable[Any]) -> list[Any]:

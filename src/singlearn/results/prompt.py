@@ -14,6 +14,9 @@ LONGEST = 1900
 
 LONGEST_FIELD = 80
 
+LONG_LIST = 1400
+"""Characters of the part of an answer that may be any number of lines: all of it is in a field."""
+
 
 class Shown:
     """A class whose objects show at a prompt what ``str`` says of them; where it says nothing,
@@ -54,7 +57,7 @@ class Shown:
         return str(self)
 
 
-def shortened(text: str, longest: int = LONGEST) -> str:
+def shortened(text: str, longest: int = LONGEST, where: str = "print shows all") -> str:
     """The first lines of a text, and how many more there are.
 
     >>> print(shortened("one\\ntwo\\nthree", 12))
@@ -66,15 +69,13 @@ def shortened(text: str, longest: int = LONGEST) -> str:
         return text
     lines = text.split("\n")
     if len(lines) == 1:
-        return text[:longest] + " … (print shows all)"
+        return f"{text[:longest]} … ({where})"
     kept, length = 0, 0
     while length + len(lines[kept]) < longest:
         length += len(lines[kept]) + 1
         kept += 1
     more = len(lines) - kept
-    return "\n".join(
-        [*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; print shows all)"]
-    )
+    return "\n".join([*lines[:kept], f"… ({more} more line{'s' if more > 1 else ''}; {where})"])
 
 
 def record(thing: Any) -> str:

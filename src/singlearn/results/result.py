@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from singlearn.results.caution import Caution
 from singlearn.results.document import plain
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONGEST, Shown, record, shortened
 
 
 @runtime_checkable
@@ -71,7 +71,9 @@ class _NoCautions:
 
 
 class Answer(Shown):
-    """The base of answers: no cautions, and the fields as the document, unless a class says more.
+    """The base of answers: no cautions, and the fields as text and as document, unless a class says
+    more. A class whose text may be long writes it as ``summary``; ``str`` is at most its first
+    lines.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Half(Answer):
@@ -89,7 +91,15 @@ class Answer(Shown):
     else:
         cautions = _NoCautions()
 
+    def summary(self) -> str:
+        """All of it, for people."""
+        return record(self)
+
+    def __str__(self) -> str:
+        # Shorter than what a prompt cuts, so that it is not cut twice.
+        return shortened(self.summary(), LONGEST - 60, "summary() shows all")
+
     def to_dict(self) -> dict[str, Any]:
-        """The fields for machines; those that are not shown are left out, and functions are named."""
+        """The fields for machines; those that are not shown are left out, functions are named."""
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return {f.name: plain(getattr(self, f.name)) for f in fields if f.repr}

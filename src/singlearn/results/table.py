@@ -41,10 +41,10 @@ class Column:
     align: Literal["left", "right", "number"] = "left"
 
 
-def text(columns: Sequence[Column]) -> list[str]:
+def aligned(columns: Sequence[Column]) -> list[str]:
     """Columns side by side, one line for each row.
 
-    >>> for line in text([Column("n", ["5", "50"], align="right"), Column("λ̂", ["0.5", "–"])]):
+    >>> for line in aligned([Column("n", ["5", "50"], align="right"), Column("λ̂", ["0.5", "–"])]):
     ...     print(line)
        n   λ̂
        5   0.5
@@ -59,25 +59,29 @@ def text(columns: Sequence[Column]) -> list[str]:
     return _rendered([heads, *rows], ["right" if c.align == "right" else "left" for c in columns])
 
 
-def of_rows(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned_rows(
+    rows: Sequence[Sequence[str]], others: Literal["left", "right"] = "right"
+) -> list[str]:
     """Rows of text, the first the heads: the first column to the left, the others to the right.
 
-    >>> of_rows([("phase", "P"), ("a", "0.40"), ("bc", "0.6")])
+    >>> aligned_rows([("phase", "P"), ("a", "0.40"), ("bc", "0.6")])
     ['  phase      P', '  a       0.40', '  bc       0.6']
     """
-    return _rendered(rows, ["left", *["right"] * (len(rows[0]) - 1)])
+    return _rendered(rows, ["left", *[others] * (len(rows[0]) - 1)])
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Names and what belongs to them, without heads.
 
     >>> pairs([("n", "82"), ("WBIC", "3.1 ± 0.2 nats")])
-    ['  n      82', '  WBIC   3.1 ± 0.2 nats']
+    ['  n     82', '  WBIC  3.1 ± 0.2 nats']
     """
-    return _rendered(rows, ["left", "left"])
+    return _rendered(rows, ["left", "left"], between=2)
 
 
-def _rendered(rows: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
+def _rendered(
+    rows: Sequence[Sequence[str]], sides: Sequence[str], between: int = BETWEEN
+) -> list[str]:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -86,7 +90,7 @@ def _rendered(rows: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
         box=None,
         show_header=False,
         pad_edge=False,
-        padding=(0, BETWEEN, 0, 0),
+        padding=(0, between, 0, 0),
         collapse_padding=True,
     )
     for side in sides:
@@ -96,7 +100,7 @@ def _rendered(rows: Sequence[Sequence[str]], sides: Sequence[str]) -> list[str]:
         table.add_row(*cells)
     page = StringIO()
     # As wide as it takes: whoever prints it may scroll, and a file has no width.
-    wide = sum(max(len(str(row[k])) for row in rows) + BETWEEN for k in range(len(sides))) + 1
+    wide = sum(max(len(str(row[k])) for row in rows) + between for k in range(len(sides))) + 1
     Console(file=page, width=wide, color_system=None, legacy_windows=False).print(table)
     return [INDENT + line.rstrip() for line in page.getvalue().split("\n")[: len(rows)]]
 

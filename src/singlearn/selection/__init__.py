@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from singlearn.selection.candidate import Candidate, Difference, difference
     from singlearn.selection.compare import select
     from singlearn.selection.csv_table import Dialect, Table, read_csv
     from singlearn.selection.families import (
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
         reduced_rank_family,
         standardised,
     )
-    from singlearn.selection.selection import Candidate, Difference, Selection, difference
+    from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
+    from singlearn.selection.selection import Selection
 
 __all__ = [
     "Candidate",
     "Dialect",
     "Difference",
     "Family",
+    "PredictiveCheck",
     "Selection",
     "Table",
     "difference",
     "galaxies_family",
     "mixture_family",
+    "predictive_check",
     "read_csv",
     "reduced_rank_family",
     "select",
@@ -46,7 +50,9 @@ PLACES = {
         "reduced_rank_family",
         "standardised",
     ),
-    "selection": ("Candidate", "Difference", "Selection", "difference"),
+    "candidate": ("Candidate", "Difference", "difference"),
+    "replicated_data": ("PredictiveCheck", "predictive_check"),
+    "selection": ("Selection",),
 }
 """Public names by the module they are in."""
 

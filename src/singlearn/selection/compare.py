@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from singlearn.results.caution import Caution
 from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import whole_number
 from singlearn.running.progress import Progress
 from singlearn.running.whole_files import as_path
+from singlearn.selection.candidate import Candidate
 from singlearn.selection.probability import probabilities
-from singlearn.selection.selection import Candidate, Selection
+from singlearn.selection.selection import Selection
 from singlearn.tempering import Run, temper
 from singlearn.tempering.arguments import population_arguments
 from singlearn.triple import Triple
@@ -93,6 +93,11 @@ def select(
         )
         for size, triple in zip(values, triples, strict=True)
     ]
+    return compared(values, runs, name, description)
+
+
+def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> Selection:
+    """A selection of runs of the same data, one for each K; all K are equally probable beforehand."""
     free_energies = [run.free_energy(1.0) for run in runs]
     return Selection(
         name,
@@ -100,7 +105,7 @@ def select(
         tuple(
             _candidate(size, free_energy, probability, run)
             for size, free_energy, probability, run in zip(
-                values, free_energies, probabilities(free_energies), runs, strict=True
+                sizes, free_energies, probabilities(free_energies), runs, strict=True
             )
         ),
     )
@@ -127,13 +132,14 @@ def _observations(triple: Triple) -> list[str]:
 def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
     learning_coefficient: Estimate | None = None
     not_read: str | None = None
-    warnings: tuple[Caution, ...] = tuple(run.energy_warnings)
+    cautions = run.energy_cautions
     try:
         read = run.learning_coefficient()
     except ValueError as error:  # n too small, say: the window around 1/log n reaches beyond β = 1
         not_read = str(error)
     else:
-        learning_coefficient, warnings = Estimate(read.value, read.standard_error), read.warnings
+        learning_coefficient = Estimate(read.value, read.standard_error)
+        cautions = read.cautions
     optimum = run.find_optimum()
     assert optimum is not None  # population triples were refused
     return Candidate(
@@ -149,6 +155,6 @@ def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run
         learning_coefficient=learning_coefficient,
         not_read=not_read,
         half_dimension=run.dimension / 2,
-        warnings=warnings,
+        cautions=cautions,
         run=run,
     )

@@ -3,161 +3,39 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from singlearn.measure.criteria import Loo, Waic, standard_error_over_data
+import numpy as np
+
+from singlearn.measure.criteria import Loo, Waic
 from singlearn.results.caution import Caution
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
-from singlearn.tempering import Run
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import (
+    MISSING,
+    Column,
+    aligned,
+    estimates,
+    frame,
+    probabilities,
+    wrapped,
+)
+from singlearn.selection.candidate import CRITERIA, Candidate, Difference, difference
+from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
+from singlearn.tempering.predicted import Draw
+from singlearn.triple import Triple
 
-CRITERIA: tuple[Literal["waic", "loo"], ...] = ("waic", "loo")
-
-
-@dataclass(frozen=True)
-class Candidate(Shown):
-    """One model of the family, and what its run says.
-
-    Attributes:
-        size: K, the number of components, the rank, ….
-        free_energy: F = -log evidence, in nats.
-        probability: P(K), with all models of the selection equally probable beforehand.
-        wbic: in nats; ``None`` for n < 3.
-        waic: in nats, of the whole sample; an estimate of n times the generalisation loss, not of
-            F. With the error of the computation and the error over data.
-        loo: the same quantity by leave-one-out cross-validation, with what Pareto k̂ says of it.
-        bic: in nats.
-        is_likelihood_maximum: whether BIC stands at a maximum of the likelihood; where none could
-            be reached it stands at the lowest energy the run knows.
-        spike_height: nats by which the likelihood rises above the maximum of BIC where the prior
-            all but forbids it (a component on two neighbouring observations, say), as far as it was
-            met; 0 where it was not.
-        learning_coefficient: λ̂, or ``None`` for n too small to read it at 1/log n.
-        not_read: why there is no λ̂, in words; ``None`` if there is.
-        half_dimension: d/2, what λ would be if the model were regular.
-        warnings: why these numbers should not be taken at face value.
-    """
-
-    size: int
-    free_energy: Estimate
-    probability: Estimate
-    wbic: Estimate | None
-    waic: Waic | None
-    loo: Loo | None
-    bic: float
-    is_likelihood_maximum: bool
-    spike_height: float
-    learning_coefficient: Estimate | None
-    not_read: str | None
-    half_dimension: float
-    warnings: tuple[Caution, ...]
-    run: Run = field(repr=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers for machines."""
-
-        def of(estimate: Estimate | Waic | Loo | None) -> dict[str, Any] | None:
-            return None if estimate is None else estimate.to_dict()
-
-        return {
-            "K": self.size,
-            "free_energy": self.free_energy.to_dict(),
-            "probability": self.probability.to_dict(),
-            "wbic": of(self.wbic),
-            "waic": of(self.waic),
-            "loo": of(self.loo),
-            "bic": self.bic,
-            "is_likelihood_maximum": self.is_likelihood_maximum,
-            "spike_height": self.spike_height,
-            "learning_coefficient": of(self.learning_coefficient),
-            "learning_coefficient_is_not_read": self.not_read,
-            "half_dimension": self.half_dimension,
-            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
-        }
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How much worse one model is than the best by WAIC or LOO, in nats.
-
-    Attributes:
-        value: of the whole sample; 0 for the best.
-        standard_error: of the computation; of both models, which are independent runs.
-        standard_error_over_data: paired (ArviZ's ``dse``); ``None`` where the observations of the
-            two do not match.
-    """
-
-    value: float
-    standard_error: float
-    standard_error_over_data: float | None
-
-    @property
-    def is_decisive(self) -> bool:
-        """Whether it is more than two standard errors over data and two of the computation."""
-        if self.standard_error_over_data is None:
-            return False
-        return self.value > 2 * math.hypot(self.standard_error, self.standard_error_over_data)
-
-    def __str__(self) -> str:
-        if self.standard_error_over_data is None:
-            value = Estimate(self.value, self.standard_error)
-            return f"{value} nats (± is of the computation; the observations are not the same)"
-        return (
-            f"{Estimate(self.value, self.standard_error)} nats (± is of the computation; paired "
-            f"over data: standard error "
-            f"{self.standard_error_over_data:.2g}), "
-            f"{'decisive' if self.is_decisive else 'not decisive'}"
-        )
-
-    def to_dict(self) -> dict[str, float | None]:
-        """The same for machines, in nats."""
-        return {
-            "value": self.value,
-            "standard_error": self.standard_error,
-            "standard_error_over_data": self.standard_error_over_data,
-        }
-
-
-def difference(one: Waic | Loo, other: Waic | Loo) -> Difference:
-    """How much worse one model predicts than another, by WAIC or LOO of both on the same data.
-
-    Args:
-        one: of a run, ``run.loo()``.
-        other: the same criterion of another run.
-
-    Returns:
-        ``one`` above ``other`` in nats, with the paired error over data.
-
-    Raises:
-        TypeError: two criteria that are not of one kind.
-
-    >>> import numpy as np
-    >>> from singlearn.measure.criteria import loo
-    >>> rng = np.random.default_rng(0)
-    >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
-    >>> def of_variance(v):
-    ...     squares = (y - (w + y.mean())[..., None]) ** 2
-    ...     return loo(-0.5 * squares / v - 0.5 * np.log(2 * np.pi * v))
-    >>> right, wrong = of_variance(1.0), of_variance(1.1)
-    >>> difference(wrong, right).is_decisive
-    False
-    """
-    kinds = {type(one), type(other)}
-    if len(kinds) > 1 or not kinds <= {Waic, Loo}:
-        raise TypeError(
-            f"other: got {type(other).__name__} beside {type(one).__name__}; both should be Waic, "
-            f"or "
-            "both Loo"
-        )
-    matched = one.pointwise.shape == other.pointwise.shape
-    paired = standard_error_over_data(one.pointwise - other.pointwise) if matched else None
-    computed = math.hypot(one.standard_error, other.standard_error)
-    return Difference(one.value - other.value, computed, paired)
-
-
-@dataclass(frozen=True)
-class Selection(Shown):
+class Selection(Answer):
     """A family of models compared on one data set; ``print`` it for the table.
 
     Attributes:
@@ -224,10 +102,229 @@ class Selection(Shown):
             return Difference(0.0, 0.0, 0.0)
         return difference(own, lowest)
 
-    def __str__(self) -> str:
-        from singlearn.selection.table import table
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Those of all candidates, each with its K."""
+        return tuple(
+            caution.of(f"K = {candidate.size}")
+            for candidate in self.candidates
+            for caution in candidate.cautions
+        )
 
-        return table(self)
+    def table(self) -> pandas.DataFrame:
+        """One candidate a row; free energies and criteria in nats, with the errors of the
+        computation, and paired over data where it says so.
+        """
+        return frame(self._row(candidate) for candidate in self.candidates)
+
+    def _row(self, candidate: Candidate) -> dict[str, Any]:
+        row = {
+            "K": candidate.size,
+            "F": candidate.free_energy,
+            "P(K)": candidate.probability,
+            "WBIC": candidate.wbic,
+            "BIC": candidate.bic,
+            "λ": candidate.learning_coefficient,
+            "d/2": candidate.half_dimension,
+        }
+        for name in CRITERIA:
+            row[name.upper()] = getattr(candidate, name)
+            above = self.difference(candidate, name)
+            row[f"{name.upper()} above lowest"] = above
+            row[f"{name.upper()} above lowest, error over data"] = (
+                None if above is None else above.standard_error_over_data
+            )
+        return row
+
+    def summary(self) -> str:
+        """Numbers line up, errors beside values, a unit wherever there is one, cautions in words
+        beneath.
+        """
+        candidates = self.candidates
+        columns = [
+            Column("K", [str(c.size) for c in candidates]),
+            Column("F = −log evidence", estimates([c.free_energy for c in candidates]), "nats"),
+            Column("P(K)", probabilities([c.probability for c in candidates])),
+            Column("WBIC", estimates([c.wbic for c in candidates]), "nats"),
+            Column("BIC", [f"{c.bic:.2f}" for c in candidates], "nats", "number"),
+            Column("λ̂", estimates([c.learning_coefficient for c in candidates])),
+            Column("d/2", [f"{c.half_dimension:.1f}" for c in candidates], align="number"),
+            Column(
+                "note",
+                [", ".join(dict.fromkeys(str(w.reason) for w in c.cautions)) for c in candidates],
+            ),
+        ]
+        head = self.name + (f"  {self.description}" if self.description else "")
+        lines = [head, "", *aligned(columns), "", *wrapped(self._verdict()), *self._out_of_sample()]
+        sentences = list(self._sentences())
+        if sentences:
+            lines += ["", *(line for sentence in sentences for line in wrapped(sentence))]
+        return "\n".join(lines)
+
+    def _sentences(self) -> Iterable[str]:
+        """What is to be said beneath the numbers."""
+        for candidate in self.candidates:
+            yield from (f"K = {candidate.size}: {caution}" for caution in candidate.cautions)
+        for candidate in self.candidates:
+            if candidate.not_read:
+                yield f"K = {candidate.size}: λ̂ is not read: {candidate.not_read}"
+        at_mode = [f"K = {c.size}" for c in self.candidates if not c.is_likelihood_maximum]
+        if at_mode:
+            yield (
+                f"{', '.join(at_mode)}: BIC stands at the lowest energy met, for no maximum of the "
+                "likelihood was reached"
+            )
+        spikes = [
+            f"{c.spike_height:.1f} nats (K = {c.size})"
+            for c in self.candidates
+            if c.spike_height > 0
+        ]
+        if spikes:
+            yield (
+                "BIC leaves out maxima of the likelihood that the prior all but forbids, a "
+                "component on a few observations, say; higher ones were met: by "
+                f"{', '.join(spikes)}"
+            )
+
+    def _verdict(self) -> str:
+        """Which K is best, and which others these runs cannot exclude."""
+        best, said = self.best, f"best: K = {self.best.size}"
+        if len(self.candidates) > 1:
+            [share] = probabilities([best.probability])
+            said += f", P {share}" if share[0] in "<>" else f", P = {share}"
+        if self.tied:
+            gaps = ", ".join(f"K = {c.size} ({self.gap(c)} nats above)" for c in self.tied)
+            said += (
+                f"; within the error of these runs also {gaps}: raise particles to tell them apart"
+            )
+        return said
+
+    def _out_of_sample(self) -> list[str]:
+        """WAIC and LOO with both of their errors: a table, and what it decides; no lines where no
+        candidate has them.
+        """
+        candidates = self.candidates
+        columns = [Column("K", [str(c.size) for c in candidates])]
+        for name in CRITERIA:
+            readings: list[Waic | Loo | None] = [getattr(c, name) for c in candidates]
+            if all(reading is None for reading in readings):
+                continue
+            computed = [r and Estimate(r.value, r.standard_error) for r in readings]
+            over_data = [
+                MISSING if r is None else f"{r.standard_error_over_data:.2g}" for r in readings
+            ]
+            columns += [
+                Column(name.upper(), estimates(computed), "± computation"),
+                Column("SE over data", over_data, align="number"),
+            ]
+            if len(candidates) > 1:
+                above = [_above(self.difference(c, name)) for c in candidates]
+                columns.append(Column("above lowest", above, "± over data", "number"))
+        if len(columns) == 1:
+            return []
+        if any(c.loo is not None for c in candidates):
+            bad = [MISSING if c.loo is None else str(c.loo.unreliable) for c in candidates]
+            columns.append(Column("bad k̂", bad, align="number"))
+        lines = ["", "  out of sample, in nats: what n new observations would cost", ""]
+        lines += aligned(columns)
+        if len(candidates) > 1:
+            lines += ["", *(line for name in CRITERIA for line in wrapped(self._decision(name)))]
+        for candidate in candidates:
+            for caution in () if candidate.loo is None else candidate.loo.cautions:
+                lines += wrapped(f"K = {candidate.size}: LOO: {caution.message}")
+        return lines
+
+    def _decision(self, name: Literal["waic", "loo"]) -> str:
+        """Which model predicts best by a criterion, and which ones the data or the runs cannot tell
+        from it.
+        """
+        best = self.best_by(name)
+        if best is None:
+            return ""
+        others = [(c, self.difference(c, name)) for c in self.candidates if c is not best]
+        near = [f"K = {c.size}" for c, d in others if d is not None and not d.is_decisive]
+        said = f"lowest {name.upper()}: K = {best.size}"
+        if near:
+            said += (
+                f"; {', '.join(near)} within two standard errors of the difference: these data do "
+                "not tell which predicts best"
+            )
+        return said
+
+    def plot(self, **options: Any) -> Any:
+        """Free energies and criteria against K; see ``singlearn.plot.selection``."""
+        return drawn("selection", self, **options)
+
+    def to_latex(self) -> str:
+        """The table with errors in brackets, for the packages booktabs and amsmath.
+
+        Returns:
+            A ``tabular``; the best model is bold.
+        """
+        from singlearn.selection.latex import to_latex
+
+        return to_latex(self)
+
+    def check(
+        self,
+        size: int | None = None,
+        statistics: Mapping[str, Callable[[np.ndarray], float]] | None = None,
+        draw: Draw | bool = True,
+        seed: int = 0,
+    ) -> PredictiveCheck:
+        """Whether one model of the selection makes data like those that were observed; see
+        ``selection.predictive_check``.
+
+        Args:
+            size: K; default: that of the best model.
+            statistics: functions of an array of observations, by name.
+            draw: ``draw(key, w, data)``; ``True`` asks the model.
+            seed: of the replicated data.
+
+        Returns:
+            A row for each statistic.
+
+        Raises:
+            ValueError: no candidate of this size, or a model that cannot draw data.
+        """
+        chosen = [c for c in self.candidates if c.size == size] if size is not None else [self.best]
+        if not chosen:
+            known = ", ".join(str(c.size) for c in self.candidates)
+            raise ValueError(f"size: got {size}; the selection has K = {known}")
+        return predictive_check(chosen[0].run, statistics, draw, seed)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write all runs, each as ``Run.save`` does, and what was compared, into a folder.
+
+        Raises:
+            FileExistsError: there is a selection in it.
+            OSError: it cannot be written.
+        """
+        from singlearn.selection.stored import save
+
+        save(self, folder)
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike[str], family: Callable[[int], Triple] | None = None
+    ) -> Selection:
+        """Read what ``save`` wrote; every number is read off the runs again.
+
+        Args:
+            folder: of the selection.
+            family: K to a triple, as it was given to ``select``; needed for predictive densities
+                and checks.
+
+        Returns:
+            The selection, with the same numbers.
+
+        Raises:
+            FileNotFoundError: there is no selection.
+            ValueError: a damaged one, or a family of other triples.
+        """
+        from singlearn.selection.stored import load
+
+        return load(folder, family)
 
     def to_dict(self) -> dict[str, Any]:
         """The same for machines; free energies and criteria in nats."""
@@ -237,6 +334,7 @@ class Selection(Shown):
             "best": self.best.size,
             "tied": [candidate.size for candidate in self.tied],
             "candidates": [{**c.to_dict(), **self._differences(c)} for c in self.candidates],
+            "cautions": of_each(self.cautions),
         }
 
     def _differences(self, candidate: Candidate) -> dict[str, Any]:
@@ -244,3 +342,13 @@ class Selection(Shown):
         return {
             f"{name}_above_lowest": None if d is None else d.to_dict() for name, d in found.items()
         }
+
+
+def _above(difference: Difference | None) -> str:
+    if difference is None:
+        return MISSING
+    if difference.standard_error_over_data is None:
+        return f"{difference.value:.1f} (not paired)"
+    if not difference.value:
+        return "0"
+    return f"{difference.value:.1f} ± {difference.standard_error_over_data:.1f}"

@@ -239,7 +239,10 @@ def explained_rank(
     Raises:
         ValueError: inputs of another width, or a domain beside a deep network.
 
-    >>> explained_rank(DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]), np.linspace(-1.9, 2, 40)[:, None]).rank
+    >>> explained_rank(
+    ...     DeepReLU([[[1.0], [1.0]], [[1.0, 2.0]]], [[0.5, -0.5], [0.0]]),
+    ...     np.linspace(-1.9, 2, 40)[:, None],
+    ... ).rank
     5
     """
     domain = as_domain(domain, inputs_of(net))
@@ -282,7 +285,10 @@ def node_roles(
     Raises:
         ValueError: a deep network on a domain that is no box.
 
-    >>> net = DeepReLU([[[1.0], [2.0]], [[1.0, 1.0], [0.0, 0.0]], [[1.0, 1.0]]], [[0.0, 0.0], [-9.0, 1.0], [0.0]])
+    >>> net = DeepReLU(
+    ...     [[[1.0], [2.0]], [[1.0, 1.0], [0.0, 0.0]], [[1.0, 1.0]]],
+    ...     [[0.0, 0.0], [-9.0, 1.0], [0.0]],
+    ... )
     >>> [[str(role) for role in layer] for layer in node_roles(net, Box([-1], [1]))]
     [['shared', 'shared'], ['dead', 'w = 0']]
     """
@@ -436,7 +442,12 @@ def minimal_width(
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
 
-    >>> int(minimal_width(TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0), tolerance="rounding"))
+    >>> int(
+    ...     minimal_width(
+    ...         TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0),
+    ...         tolerance="rounding",
+    ...     )
+    ... )
     1
     """
     domain = as_domain(domain, inputs_of(net))

@@ -35,7 +35,14 @@ def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
         ValueError: a key is missing, the shapes do not fit, or ``activation`` says another one than
             ReLU.
 
-    >>> from_parameters({"w": np.array([[2.0]]), "b": np.array([1.0]), "q": np.array([0.5]), "c": np.array(0.0)})([1])
+    >>> from_parameters(
+    ...     {
+    ...         "w": np.array([[2.0]]),
+    ...         "b": np.array([1.0]),
+    ...         "q": np.array([0.5]),
+    ...         "c": np.array(0.0),
+    ...     }
+    ... )([1])
     Fraction(3, 2)
     """
     if missing := sorted(KEYS - set(parameters)):

@@ -103,6 +103,10 @@ class Box(Domain):
         """
         return _outwards(self.lower, -1), _outwards(self.upper, 1)
 
+    def to_dict(self) -> dict[str, list[str]]:
+        """Its corners as text for machines."""
+        return {"lower": [str(v) for v in self.lower], "upper": [str(v) for v in self.upper]}
+
     @property
     def centre(self) -> Vector:
         return tuple((a + b) / 2 for a, b in zip(self.lower, self.upper, strict=True))
@@ -158,6 +162,13 @@ class Polytope(Domain):
                         f"normals: the polytope is unbounded along input {i}; it should be bounded"
                     ) from None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Its inequalities as text for machines."""
+        return {
+            "normals": [[str(v) for v in row] for row in self.normals],
+            "offsets": [str(v) for v in self.offsets],
+        }
+
     @property
     def inputs(self) -> int:
         return len(self.normals[0])
@@ -198,7 +209,7 @@ DomainLike: TypeAlias = Domain | Sequence[Any] | Mapping[Any, Any]
 """What a user may give for a domain, see :func:`as_domain`."""
 
 
-def as_domain(given: DomainLike | None, inputs: int, argument: str = "domain") -> Domain | None:
+def as_domain(given: Any, inputs: int, argument: str = "domain") -> Domain | None:
     """The domain that is meant, whatever the notation; ``None`` stays ``None``, all of R^N.
 
     Args:
@@ -228,7 +239,7 @@ def as_domain(given: DomainLike | None, inputs: int, argument: str = "domain") -
     return found
 
 
-def as_box(given: DomainLike | None, inputs: int, argument: str = "domain") -> Box:
+def as_box(given: Any, inputs: int, argument: str = "domain") -> Box:
     """The same where a box is needed.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
@@ -23,7 +23,7 @@ MOST_DOMAINS = 20_000
 
 
 @dataclass(frozen=True)
-class LinearDomain(Shown):
+class LinearDomain(Answer):
     r"""A maximal connected open set of inputs on which a network is affine, :math:`f(x) =
     \text{gradient}\, x + \text{offset}`.
 
@@ -97,7 +97,11 @@ def linear_domains(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> tuple[Li
     >>> domains = linear_domains(star, Box([-4, -4], [4, 4]))
     >>> len(domains), sorted(len(one.active) for one in domains)
     (7, [0, 1, 1, 1, 2, 2, 2])
-    >>> print(linear_domains(TwoLayerReLU([[1], [1], [1]], [0, -1, -1], [2, 1, -1], 0), Box([-1], [2]))[1])
+    >>> print(
+    ...     linear_domains(
+    ...         TwoLayerReLU([[1], [1], [1]], [0, -1, -1], [2, 1, -1], 0), Box([-1], [2])
+    ...     )[1]
+    ... )
     gradient 2, offset 0; active 0, partly 1, 2; vertices (0) (2)
     """
     domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)

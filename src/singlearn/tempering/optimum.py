@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.tempering.descent import Descended, descend, one_by_one
 from singlearn.tempering.landscape import QUICKLY_COMPILED, numbers_of
 from singlearn.triple import Model, Triple
@@ -31,7 +31,7 @@ Slope = tuple[float, Float[np.ndarray, " d"]]
 
 
 @dataclass(frozen=True)
-class Optimum(Shown):
+class Optimum(Answer):
     """The lowest energy found, n L_n(ŵ) in nats, where it is (flat coordinates), and whether it is
     a maximum of the likelihood.
 

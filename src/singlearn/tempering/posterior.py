@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from singlearn.measure.ladder_view import LadderView
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.tempering.rungs import Rungs
 from singlearn.triple import Model, Triple
 
@@ -24,7 +24,7 @@ SHUFFLE = 1
 
 
 @dataclass(frozen=True)
-class Posterior(Shown):
+class Posterior(Answer):
     """Draws of every replicate at one β, by variable name.
 
     ``draws[name]`` has shape (replicates, draws, …); ``log_likelihood`` (replicates, draws, n), or

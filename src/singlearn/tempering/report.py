@@ -5,16 +5,91 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from singlearn.measure.criteria import Waic
 from singlearn.measure.learning_coefficient import LearningCoefficient
-from singlearn.results.caution import Caution
+from singlearn.results.caution import Caution, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.tempering.coordinate_mixing import coordinate_warnings
-from singlearn.tempering.run import Run
+from singlearn.results.table import frame, pairs
+from singlearn.tempering.coordinate_mixing import CoordinateMixing, coordinate_warnings
+from singlearn.tempering.optimum import Optimum
+from singlearn.tempering.posterior import Posterior
+from singlearn.tempering.rungs import Rungs
+from singlearn.triple import Triple
+
+if TYPE_CHECKING:
+    import pandas
 
 
-def _read(run: Run) -> LearningCoefficient | str:
+@runtime_checkable
+class Reported(Protocol):
+    """What a report needs of a run; :class:`singlearn.tempering.run.Run` has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def n(self) -> float: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def settings(self) -> dict[str, Any]: ...
+
+    @property
+    def rungs(self) -> Rungs: ...
+
+    @property
+    def posterior(self) -> Posterior: ...
+
+    @property
+    def triple(self) -> Triple | None: ...
+
+    @property
+    def is_population(self) -> bool: ...
+
+    @property
+    def restricted_to(self) -> str | None: ...
+
+    @property
+    def prior_mass(self) -> Estimate: ...
+
+    @property
+    def beta_max(self) -> float: ...
+
+    @property
+    def optimum(self) -> Optimum | None: ...
+
+    @property
+    def truth_energy(self) -> float | None: ...
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]: ...
+
+    @property
+    def coordinate_mixing(self) -> CoordinateMixing: ...
+
+    def find_optimum(self) -> Optimum | None: ...
+
+    def free_energy(self, beta: float | int = 1.0) -> Estimate: ...
+
+    def energy(self, beta: float | int) -> Estimate: ...
+
+    def heat_capacity(self, beta: float | int) -> Estimate: ...
+
+    def learning_coefficient(self) -> LearningCoefficient: ...
+
+    def wbic(self) -> Estimate: ...
+
+    def waic(self) -> Waic: ...
+
+    def bic(self) -> float: ...
+
+
+def _read(run: Reported) -> LearningCoefficient | str:
     """λ̂, or why none is read: the run does not reach the temperatures it is read at, say, or
     rounding has taken their digits.
     """
@@ -24,7 +99,7 @@ def _read(run: Run) -> LearningCoefficient | str:
         return str(error)
 
 
-def _has_optimum(run: Run) -> bool:
+def _has_optimum(run: Reported) -> bool:
     """Whether the best energy is known, so that nothing has to be optimised for BIC and for the
     check of λ̂.
     """
@@ -39,11 +114,11 @@ def _or_why(reading: Callable[[], Estimate], unit: str = " nats") -> str:
         return f"not read: {error}"
 
 
-def _has_wbic(run: Run) -> bool:
+def _has_wbic(run: Reported) -> bool:
     return run.n >= 3 and run.beta_max * math.log(run.n) >= 1
 
 
-def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, str]]:
+def _rows(run: Reported, read: LearningCoefficient | str | None) -> list[tuple[str, str]]:
     beta = min(1.0, run.beta_max)
     rows = [
         ("no data, n of n·K(w)" if run.is_population else "observations n", f"{run.n:g}"),
@@ -74,20 +149,20 @@ def _rows(run: Run, read: LearningCoefficient | str | None) -> list[tuple[str, s
     elif read is not None:
         for name, reading in read.readings.items():
             rows.append((f"λ from {name.replace('_', ' ')}", str(reading)))
-        shown = str(replace(read, warnings=())).removeprefix("λ = ")
+        shown = str(replace(read, cautions=())).removeprefix("λ = ")
         rows.append(("λ", f"{shown} (a regular model: d/2 = {run.dimension / 2:g})"))
     return rows
 
 
-def _warnings(run: Run, read: LearningCoefficient | str | None) -> list[Caution]:
+def _cautions(run: Reported, read: LearningCoefficient | str | None) -> tuple[Caution, ...]:
     """Of the reading, which holds those of the energies, and of the draws."""
     if not isinstance(read, LearningCoefficient):
-        return run.warnings
-    return [*read.warnings, *coordinate_warnings(run.coordinate_mixing)]
+        return run.cautions
+    return (*read.cautions, *coordinate_warnings(run.coordinate_mixing))
 
 
-def summary(run: Run, computed_only: bool = False) -> str:
-    """A table for people: one quantity a line, errors beside values, warnings in words beneath.
+def summary(run: Reported, computed_only: bool = False) -> str:
+    """A table for people: one quantity a line, errors beside values, cautions in words beneath.
 
     Args:
         run: any run; of one that was loaded without its triple, what needs the optimum is left out.
@@ -102,14 +177,36 @@ def summary(run: Run, computed_only: bool = False) -> str:
     if skip:
         how = "Run.load(path, triple=…) and " if run.triple is None else ""
         rows.append(("λ, BIC", f"not looked for yet: {how}summary()"))
-    width = max(len(name) for name, _ in rows)
-    lines = [run.name, ""] + [f"  {name:<{width}}  {value}" for name, value in rows]
-    warnings = _warnings(run, read)
-    lines += [f"  warning: {warning}" for warning in warnings]
-    return "\n".join(lines)
+    return "\n".join([run.name, "", *pairs(rows), *said(_cautions(run, read))])
 
 
-def to_dict(run: Run) -> dict[str, Any]:
+def table(run: Reported) -> pandas.DataFrame:
+    """See ``Run.table``."""
+    rungs = run.rungs
+
+    def read(reading: Callable[[float], Estimate], beta: float) -> Estimate | None:
+        try:
+            return reading(beta)
+        except ValueError:  # rounding has taken its digits
+            return None
+
+    return frame(
+        {
+            "β": float(beta),
+            "energy": read(run.energy, float(beta)),
+            "heat capacity": read(run.heat_capacity, float(beta)),
+            "effective sample size": float(rungs.effective_sample_size[k].mean()),
+            "acceptance": float(rungs.acceptance[k]),
+            "moves": int(rungs.moves[k]),
+            "rank correlation": float(rungs.rank_correlation[k]),
+            "unmoved share": float(rungs.stuck_share[k]),
+            "seconds": float(rungs.seconds[k]),
+        }
+        for k, beta in enumerate(rungs.inverse_temperature)
+    )
+
+
+def to_dict(run: Reported) -> dict[str, Any]:
     """The same numbers for machines; energies in nats. On a run loaded without its triple, what
     needs an optimum that nobody looked for is left out.
     """
@@ -124,7 +221,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         "best_energy": None if optimum is None else optimum.energy,
         "half_dimension": run.dimension / 2,
         "infinite_energies": int(run.rungs.is_infinite[0].sum()),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in _warnings(run, read)],
+        "cautions": of_each(_cautions(run, read)),
     }
     withheld: dict[str, str] = {}
     readings: dict[str, Callable[[], Estimate]] = {
@@ -143,7 +240,7 @@ def to_dict(run: Run) -> dict[str, Any]:
         result["learning_coefficient_is_not_read"] = read
     else:
         result["learning_coefficient"] = {
-            k: v for k, v in read.to_dict().items() if k != "warnings"
+            k: v for k, v in read.to_dict().items() if k != "cautions"
         }
     if withheld:
         result["withheld"] = withheld

@@ -26,7 +26,8 @@ from singlearn.phases import Labeller, Phases
 from singlearn.phases.restriction import Restrict, prior_mass
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.tempering.beyond import beyond_warnings
 from singlearn.tempering.coordinate_mixing import (
@@ -52,6 +53,7 @@ from singlearn.volume.by_tempering import volume_by_tempering
 from singlearn.volume.curve import VolumeCurve
 
 if TYPE_CHECKING:
+    import pandas
     import xarray as xr
 
 OPTIMISER_STARTS = 12
@@ -60,7 +62,7 @@ FEWEST_KEPT = 20.0
 
 
 @dataclass(frozen=True, eq=False)
-class Run(Shown):
+class Run(Answer):
     """R independent populations tempered together from the prior to β_max, with every rung kept.
 
     Attributes:
@@ -185,7 +187,7 @@ class Run(Shown):
         """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence.
 
         Raises ``ValueError`` outside [0, beta_max], and where rounding leaves the energies no
-        digits (``warnings`` then says ``rounding``).
+        digits (``cautions`` then says ``rounding``).
 
         Of a restricted run the integral is over the phase, under the prior of the whole: F(0) is
         minus the log of its prior mass.
@@ -246,8 +248,8 @@ class Run(Shown):
             self._ladder, self.n, reaches_truth, method, betas, multiplicity, dimension
         )
         found = (
-            list(read.warnings)
-            + self.energy_warnings
+            list(read.cautions)
+            + list(self.energy_cautions)
             + beyond_warnings(self.settings, self.n * self.view.coldest)
         )
         reference, not_compared = self._reference()
@@ -277,7 +279,7 @@ class Run(Shown):
                     f"and this λ is that phase's",
                 )
             )
-        return replace(read, reference_energy=reference, warnings=tuple(found))
+        return replace(read, reference_energy=reference, cautions=tuple(found))
 
     @staticmethod
     def _slope(read: LearningCoefficient) -> float:
@@ -316,11 +318,11 @@ class Run(Shown):
         return None if self.optimum is None else self.optimum.mode_energy
 
     @property
-    def warnings(self) -> list[Caution]:
+    def cautions(self) -> tuple[Caution, ...]:
         """What is wrong with the run itself, with what is read off its energies or off its
         draws.
         """
-        return self.energy_warnings + coordinate_warnings(self.coordinate_mixing)
+        return (*self.energy_cautions, *coordinate_warnings(self.coordinate_mixing))
 
     @cached_property
     def coordinate_mixing(self) -> CoordinateMixing:
@@ -330,7 +332,7 @@ class Run(Shown):
         return coordinate_mixing(self.posterior, self.rungs)
 
     @property
-    def energy_warnings(self) -> list[Caution]:
+    def energy_cautions(self) -> tuple[Caution, ...]:
         """What is wrong with whatever is read off energies: F, λ, WBIC. Draws are another
         matter.
         """
@@ -351,7 +353,7 @@ class Run(Shown):
                     f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing",
                 )
             )
-        return found + warnings_of_modes(self.settings)
+        return (*found, *warnings_of_modes(self.settings))
 
     def volume(self) -> VolumeCurve:
         """V(t), the prior volume with K < t, at every t this population run reached; λ is read off
@@ -371,7 +373,7 @@ class Run(Shown):
                 f"temper with modes='warn'"
             )
         cautions = (
-            *self.energy_warnings,
+            *self.energy_cautions,
             *beyond_warnings(self.settings, self.n * self.view.coldest),
         )
         return volume_by_tempering(self.view, self.n, self.dimension, self.name, cautions)
@@ -493,9 +495,6 @@ class Run(Shown):
     # -- for people and machines
     # ----------------------------------------------------------------------------------------------
 
-    def __str__(self) -> str:
-        return self.summary()
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as it is saved: without its triple, whose functions other processes may not have,
         with the identity of it.
@@ -523,6 +522,16 @@ class Run(Shown):
         from singlearn.tempering.report import summary
 
         return summary(self)
+
+    def table(self) -> pandas.DataFrame:
+        """One rung a row: β, energy and heat capacity there in nats, and how the particles moved."""
+        from singlearn.tempering.report import table
+
+        return table(self)
+
+    def plot(self, **options: Any) -> Any:
+        """Energies, heat capacity and free energy against β; see ``singlearn.plot.thermodynamics``."""
+        return drawn("thermodynamics", self, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """The same numbers for machines."""
@@ -557,7 +566,7 @@ class Run(Shown):
         """
         from singlearn.tempering.datatree import to_datatree
 
-        return to_datatree(self, prior, posterior_predictive, random_seed(seed))
+        return to_datatree(self, self.triple, prior, posterior_predictive, random_seed(seed))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the

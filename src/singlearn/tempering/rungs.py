@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Rung(Shown):
 
 
 @dataclass(frozen=True)
-class Rungs(Shown):
+class Rungs(Answer):
     """All rungs, stacked; the first is the prior, β = 0.
 
     ``particles`` are flat unconstrained coordinates of the particles ``kept``, whose numbers within
@@ -69,6 +71,14 @@ class Rungs(Shown):
 
     def __len__(self) -> int:
         return len(self.inverse_temperature)
+
+    def to_dict(self) -> dict[str, Any]:
+        """One number a rung, for machines; not the particles and their energies."""
+        return {
+            f.name: values.tolist()
+            for f in fields(self)
+            if (values := getattr(self, f.name)).ndim == 1
+        }
 
     @property
     def replicates(self) -> int:

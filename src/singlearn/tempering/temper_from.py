@@ -15,9 +15,11 @@ from jaxtyping import Float, PyTree
 from singlearn.measure.ladder_view import LadderView
 from singlearn.phases.of_a_run import phase_moments
 from singlearn.phases.restriction import Restrict, Restriction, draw_inside, restricted
-from singlearn.results.caution import Caution
+from singlearn.results.caution import Caution, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
+from singlearn.results.table import pairs
 from singlearn.running.arguments import real_number
 from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
@@ -35,8 +37,8 @@ from singlearn.triple.intake import check_parameter_matches
 
 
 @dataclass(frozen=True, eq=False)
-class RunFrom(Shown):
-    r"""What a local run says about its phase at one temperature.
+class RunFrom(Answer):
+    r"""What a run from a known parameter says about its phase at one temperature.
 
     Attributes:
         name: of the triple.
@@ -50,7 +52,7 @@ class RunFrom(Shown):
         particles: draws from the posterior at β within the phase, flat coordinates.
         rungs: of the bridge; its "inverse temperature" runs from 0, the reference, to 1, the
             posterior, and its particles are in coordinates in which the reference is N(0, I).
-        warnings: what is wrong with the bridge.
+        cautions: what is wrong with the bridge.
     """
 
     name: str
@@ -62,16 +64,20 @@ class RunFrom(Shown):
     lowest_energy: float
     particles: Float[np.ndarray, "replicates particles d"] = field(repr=False)
     rungs: Rungs = field(repr=False)
-    warnings: tuple[Caution, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
-    def __str__(self) -> str:
-        lines = [
-            f"{self.name}: local run, {self.phase}, β = {self.inverse_temperature:.4g}",
-            f"  F_k  {self.free_energy} nats",
-            f"  E_k  {self.energy} nats",
-            f"  C_k  {self.heat_capacity}",
+    def summary(self) -> str:
+        """All of it, for people."""
+        head = (
+            f"{self.name}: run from a known parameter, {self.phase}, "
+            f"β = {self.inverse_temperature:.4g}"
+        )
+        rows = [
+            ("F_k", f"{self.free_energy} nats"),
+            ("E_k", f"{self.energy} nats"),
+            ("C_k", str(self.heat_capacity)),
         ]
-        return "\n".join(lines + [f"  warning: {w}" for w in self.warnings])
+        return "\n".join([head, *pairs(rows), *said(self.cautions)])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the particles, for machines."""
@@ -84,7 +90,7 @@ class RunFrom(Shown):
             "heat_capacity": self.heat_capacity.to_dict(),
             "lowest_energy": self.lowest_energy,
             "rungs": len(self.rungs),
-            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+            "cautions": of_each(self.cautions),
         }
 
 

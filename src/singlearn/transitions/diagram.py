@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.phases.tables import aligned, share_cell
+from singlearn.results.caution import Caution, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import aligned_rows, frame, share_cell
 from singlearn.transitions.point import Point
 from singlearn.transitions.transition import (
     HeatCapacityPeak,
@@ -21,9 +24,12 @@ from singlearn.transitions.transition import (
     find_transitions,
 )
 
+if TYPE_CHECKING:
+    import pandas
+
 
 @dataclass(frozen=True)
-class PhaseDiagram(Shown):
+class PhaseDiagram(Answer):
     """Runs along one parameter, in increasing order of it.
 
     Attributes:
@@ -83,8 +89,29 @@ class PhaseDiagram(Shown):
             found.append((b.value, Estimate(value, error)))
         return found
 
-    def table(self) -> str:
-        """One point a line, the transitions and peaks in words beneath."""
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Those of all points, each with the value of the parameter it belongs to."""
+        return tuple(
+            caution.of(f"{self.parameter} = {point.value:.4g}")
+            for point in self.points
+            for caution in point.cautions
+        )
+
+    def table(self) -> pandas.DataFrame:
+        """One point a row: F in nats, the heat capacity, the share of every phase."""
+        return frame(
+            {
+                self.parameter: point.value,
+                "F": point.free_energy,
+                "C": point.heat_capacity,
+                **{f"P({name})": _known_occupancy(point, name) for name in self.phases},
+            }
+            for point in self.points
+        )
+
+    def summary(self) -> str:
+        """All of it, for people."""
         names = self.phases
         rows = [(self.parameter, "F [nats]", "C", *(f"P({name})" for name in names))]
         for point in self.points:
@@ -92,7 +119,7 @@ class PhaseDiagram(Shown):
             rows.append(
                 (f"{point.value:.6g}", str(point.free_energy), str(point.heat_capacity), *cells)
             )
-        lines = aligned(rows)
+        lines = aligned_rows(rows)
         for t in self.transitions:
             lines.append(
                 f"  {t.before} → {t.after} at {self.parameter} = {t.value}: {t.order}; {t.evidence}"
@@ -101,28 +128,25 @@ class PhaseDiagram(Shown):
             f"  peak of the heat capacity at {self.parameter} = {peak.value:.4g}: {peak.height}"
             for peak in self.peaks
         ]
-        lines += [
-            f"  warning: {self.parameter} = {p.value:.4g}: {warning}"
-            for p in self.points
-            for warning in p.warnings
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *said(self.cautions)])
 
-    def __str__(self) -> str:
-        return self.table()
+    def plot(self, **options: Any) -> Any:
+        """Everything against the parameter; see ``singlearn.plot.phase_diagram``."""
+        return drawn("phase_diagram", self, **options)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
         return {
             "parameter": self.parameter,
             "phases": list(self.phases),
-            "points": [point.to_dict() for point in self.points],
+            "points": of_each(self.points),
             "first_differences": [{"at": at, **e.to_dict()} for at, e in self.first_differences()],
             "second_differences": [
                 {"at": at, **e.to_dict()} for at, e in self.second_differences()
             ],
-            "transitions": [transition.to_dict() for transition in self.transitions],
-            "peaks": [peak.to_dict() for peak in self.peaks],
+            "transitions": of_each(self.transitions),
+            "peaks": of_each(self.peaks),
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -130,6 +154,10 @@ def _slope(a: Point, b: Point) -> Estimate:
     width = b.value - a.value
     error = math.hypot(a.free_energy.standard_error, b.free_energy.standard_error)
     return Estimate((b.free_energy.value - a.free_energy.value) / width, error / width)
+
+
+def _known_occupancy(point: Point, name: str) -> Estimate | None:
+    return None if name not in point.phases else point.phases[name].occupancy
 
 
 def _occupancy(point: Point, name: str) -> str:

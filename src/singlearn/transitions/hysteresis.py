@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,9 +17,11 @@ from jaxtyping import Array, Float, PyTree
 from singlearn.measure.ladder_view import LadderView
 from singlearn.phases import Labeller
 from singlearn.phases.labeller import label_all
-from singlearn.phases.tables import aligned, share_cell
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
+from singlearn.results.table import aligned_rows, frame, share_cell
 from singlearn.running.arguments import real_number
 from singlearn.running.progress import Progress, ProgressBar
 from singlearn.tempering import temper
@@ -30,9 +32,12 @@ from singlearn.tempering.settings import Settings
 from singlearn.transitions.phase_diagram import distinct_values
 from singlearn.triple import Model, Triple
 
+if TYPE_CHECKING:
+    import pandas
+
 
 @dataclass(frozen=True)
-class Branch(Shown):
+class Branch(Answer):
     """One direction: F and the share of every phase at every value, in the order they were visited.
     Energies in nats.
     """
@@ -48,7 +53,7 @@ class Branch(Shown):
 
 
 @dataclass(frozen=True)
-class Hysteresis(Shown):
+class Hysteresis(Answer):
     """Both branches of a sweep.
 
     Populations are reweighted from value to value, so that as long as each phase holds particles
@@ -88,7 +93,8 @@ class Hysteresis(Shown):
                     found.append((value, phase))
         return found
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """All of it, for people."""
         rows: list[tuple[str, ...]] = [
             (self.parameter, *(f"P({p}) {way}" for p in self.phases for way in ("up", "down")))
         ]
@@ -99,13 +105,45 @@ class Hysteresis(Shown):
                 for branch in (self.up, self.down)
             ]
             rows.append((f"{value:.6g}", *cells))
+        return "\n".join([*aligned_rows(rows), f"  {self._verdict()}"])
+
+    def _verdict(self) -> str:
         where = sorted({value for value, _ in self.disagreement})
-        verdict = (
-            f"up and down disagree at {self.parameter} = {', '.join(f'{v:.4g}' for v in where)}"
-            if where
-            else "up and down agree"
+        if not where:
+            return "up and down agree"
+        listed = ", ".join(f"{value:.4g}" for value in where)
+        return f"up and down disagree at {self.parameter} = {listed}"
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """One, where the branches disagree."""
+        if not self.disagreement:
+            return ()
+        return (Caution(Reason.METASTABLE, self._verdict()),)
+
+    def table(self) -> pandas.DataFrame:
+        """One value a row: the share of every phase on the way up and on the way down."""
+        return frame(
+            {
+                self.parameter: value,
+                **{
+                    f"P({phase}) {branch.direction}": branch.share(phase, value)
+                    for phase in self.phases
+                    for branch in (self.up, self.down)
+                },
+            }
+            for value in self.up.values
         )
-        return "\n".join([*aligned(rows), f"  {verdict}"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for machines."""
+        return {
+            "parameter": self.parameter,
+            "phases": list(self.phases),
+            "up": self.up.to_dict(),
+            "down": self.down.to_dict(),
+            "cautions": of_each(self.cautions),
+        }
 
 
 def hysteresis(

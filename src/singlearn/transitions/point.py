@@ -11,15 +11,19 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.phases import Labeller
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.tempering import Run, temper
 from singlearn.transitions.force import forces, within
 from singlearn.triple import Triple
 
+KEYS = frozenset(map(str, Reason))
+
 
 @dataclass(frozen=True)
-class PhasePoint(Shown):
+class PhasePoint(Answer):
     """One phase at one point; ``None`` for what is unknown of an unseen phase. Energies in nats.
 
     ``force`` is the mean of the force conjugate to the swept parameter within the phase, dF_k/dθ in
@@ -36,9 +40,22 @@ class PhasePoint(Shown):
     force: Estimate | None = None
     force_deviation: float | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, replicates too, so that a point read back is the same."""
+        return {
+            "largest_occupancy": self.largest_occupancy,
+            "occupancy": _document(self.occupancy),
+            "free_energy": _document(self.free_energy),
+            "energy": _document(self.energy),
+            "heat_capacity": _document(self.heat_capacity),
+            "has_own_run": self.has_own_run,
+            "force": _document(self.force),
+            "force_deviation": self.force_deviation,
+        }
+
 
 @dataclass(frozen=True)
-class Point(Shown):
+class Point(Answer):
     """One run: F, E and C at its β, and every phase that occurs in it, by name. Energies in
     nats.
     """
@@ -51,7 +68,7 @@ class Point(Shown):
     heat_capacity: Estimate
     generalisation_error: Estimate | None
     phases: dict[str, PhasePoint]
-    warnings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, replicates too, so that a point read back is the same."""
@@ -63,20 +80,8 @@ class Point(Shown):
             "energy": _document(self.energy),
             "heat_capacity": _document(self.heat_capacity),
             "generalisation_error": _document(self.generalisation_error),
-            "phases": {
-                name: {
-                    "largest_occupancy": phase.largest_occupancy,
-                    "occupancy": _document(phase.occupancy),
-                    "free_energy": _document(phase.free_energy),
-                    "energy": _document(phase.energy),
-                    "heat_capacity": _document(phase.heat_capacity),
-                    "has_own_run": phase.has_own_run,
-                    "force": _document(phase.force),
-                    "force_deviation": phase.force_deviation,
-                }
-                for name, phase in self.phases.items()
-            },
-            "warnings": list(self.warnings),
+            "phases": {name: phase.to_dict() for name, phase in self.phases.items()},
+            "cautions": of_each(self.cautions),
         }
 
     @classmethod
@@ -108,7 +113,7 @@ class Point(Shown):
             heat,
             _read(document["generalisation_error"]),
             phases,
-            tuple(document["warnings"]),
+            _cautions(document),
         )
 
 
@@ -197,7 +202,7 @@ def measure_point(
             False,
             *(spread or (None, None)),
         )
-    warnings = [str(w) for w in run.energy_warnings]
+    cautions = list(run.energy_cautions)
     for index, phase in enumerate(restricted):
         inside, whole = tempered(index + 1, (labeller, phase)), sorted_run.reading(phase, beta)
         spread = within(force_of(inside), np.ones(inside.rungs.particles.shape[1:3], dtype=bool))
@@ -210,7 +215,7 @@ def measure_point(
             True,
             *(spread or (None, None)),
         )
-        warnings += [f"{phase}: {w}" for w in inside.energy_warnings]
+        cautions += [caution.of(str(phase)) for caution in inside.energy_cautions]
     point = Point(
         value,
         float(triple.n),
@@ -220,7 +225,7 @@ def measure_point(
         run.heat_capacity(beta),
         generalisation,
         phases,
-        tuple(warnings),
+        tuple(cautions),
     )
     return point, run.rungs.particles[0]
 
@@ -234,6 +239,22 @@ def _document(estimate: Estimate | None) -> dict[str, Any] | None:
         "standard_error": error,
         "replicates": list(estimate.replicates),
     }
+
+
+def _cautions(document: dict[str, Any]) -> tuple[Caution, ...]:
+    """Of a stored point; earlier ones hold sentences, each after its reason."""
+    if "cautions" in document:
+        return tuple(Caution.from_dict(caution) for caution in document["cautions"])
+    found = []
+    for sentence in document["warnings"]:
+        before, _, message = sentence.partition(": ")
+        # One of a phase says which before the reason.
+        if before not in KEYS:
+            key, _, message = message.partition(": ")
+            found.append(Caution(Reason(key), message).of(before))
+        else:
+            found.append(Caution(Reason(before), message))
+    return tuple(found)
 
 
 def _numbers(document: dict[str, Any]) -> dict[str, Any]:

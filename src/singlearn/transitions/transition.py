@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from singlearn.measure.line import least_squares
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.transitions.point import Point
 
 # Points on either side of a crossing that the difference of free energies is fitted to.
@@ -26,7 +26,7 @@ UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
-class Transition(Shown):
+class Transition(Answer):
     r"""Two phases change places: :math:`F_a = F_b`.
 
     Attributes:
@@ -61,7 +61,7 @@ class Transition(Shown):
 
 
 @dataclass(frozen=True)
-class HeatCapacityPeak:
+class HeatCapacityPeak(Answer):
     """A point whose heat capacity is above both its neighbours' by more than four standard
     errors.
     """

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.triple.intake import as_data
 from singlearn.triple.triple import Model, Triple
 
@@ -21,7 +22,7 @@ TOGETHER = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Predictor(Shown):
+class Predictor(Answer):
     r"""The predictive density :math:`\hat p(y|x) = \frac1R \sum_r p(y|x,w_r)`; call it with data
     for its logarithm.
 
@@ -33,6 +34,10 @@ class Predictor(Shown):
 
     triple: Triple
     draws: PyTree
+
+    def to_dict(self) -> dict[str, Any]:
+        """Whose density it is and of how many draws, for machines."""
+        return {"name": self.triple.name, "draws": self.size}
 
     @property
     def size(self) -> int:

@@ -105,7 +105,7 @@ def volume_by_nested_sampling(
         Caution(Reason.SATURATED_CHART if f.is_saturated else Reason.PRIOR_MISMATCH, f.message)
         for f in findings
     ]
-    return replace(curve, warnings=(*curve.warnings, *doubts))
+    return replace(curve, seen=(*curve.seen, *doubts))
 
 
 def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> VolumeCurve:
@@ -149,11 +149,11 @@ def _curve(triple: Triple, samples: list[NestedSample], smallest: float) -> Volu
         dimension=triple.dimension,
         method="nested_sampling",
         name=triple.name,
-        warnings=tuple(_warnings(samples, smallest, bottom, noise)),
+        seen=tuple(_cautions(samples, smallest, bottom, noise)),
     )
 
 
-def _warnings(
+def _cautions(
     samples: list[NestedSample], smallest: float, bottom: float, noise: float
 ) -> list[Caution]:
     found = []
@@ -176,16 +176,25 @@ def _warnings(
         )
     zero = float(np.mean([s.zero_share for s in samples]))
     if zero > SOME_ZEROS:
-        sentence = f"K is exactly 0 at {zero:.0%} of the last live points: V(t) has a positive limit and λ is 0, or K is rounded to 0"
+        sentence = (
+            f"K is exactly 0 at {zero:.0%} of the last live points: V(t) has a positive limit and "
+            "λ is 0, or K is rounded to 0"
+        )
         found.append(Caution(Reason.PLATEAU, sentence))
     levels = [s.bottom for s in samples if s.stop == "plateau" and s.bottom > 0]
     if levels:
-        sentence = f"many live points share K = {max(levels):.4g}: V jumps there, or K is rounded, and V was followed no further"
+        sentence = (
+            f"many live points share K = {max(levels):.4g}: V jumps there, or K is rounded, and V "
+            "was followed no further"
+        )
         found.append(Caution(Reason.PLATEAU, sentence))
     stalled = [s for s in samples if s.stop == "stalled"]
     if stalled:
         level = min(s.bottom for s in stalled)
-        sentence = f"V goes on falling but t does not, below t = {level:.4g}: K seems to have no zero where the prior is, and λ no meaning"
+        sentence = (
+            f"V goes on falling but t does not, below t = {level:.4g}: K seems to have no zero "
+            "where the prior is, and λ no meaning"
+        )
         found.append(Caution(Reason.NO_ZERO, sentence))
     if ROUNDING_MARGIN * noise > smallest:
         found.append(

@@ -23,7 +23,7 @@ def volume_by_tempering(
     n: float | int,
     dimension: int,
     name: str = "population",
-    warnings: tuple[Caution, ...] = (),
+    cautions: tuple[Caution, ...] = (),
 ) -> VolumeCurve:
     r"""Read :math:`V(t) = ∫_{K<t} φ\,dw` off a population ladder: every particle of every rung,
     reweighted to β = 0.
@@ -38,7 +38,7 @@ def volume_by_tempering(
         n: its sample size.
         dimension: d.
         name: of the triple.
-        warnings: of the run, to be handed on.
+        cautions: of the run, to be handed on.
 
     Raises:
         ValueError: the ladder is too short, or K is negative.
@@ -52,9 +52,12 @@ def volume_by_tempering(
         )
     reached = float(np.quantile(divergences[-1], COLDEST_SHARE))
     bottom = max(reached, ROUNDING_MARGIN * noise)
-    found = list(warnings)
+    found = list(cautions)
     if bottom > reached:
-        sentence = f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write K as a sum of squares"
+        sentence = (
+            f"K was negative, down to {-noise:.1e}: V(t) is given for t ≥ {bottom:.1e} only; write "
+            "K as a sum of squares"
+        )
         found.append(Caution(Reason.ROUNDING, sentence))
     if reached <= 0:
         raise ValueError(
@@ -76,7 +79,7 @@ def volume_by_tempering(
         dimension=dimension,
         method="tempering",
         name=name,
-        warnings=tuple(found),
+        seen=tuple(found),
     )
 
 

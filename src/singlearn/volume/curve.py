@@ -7,18 +7,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.caution import Caution, Reason
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned, frame
 from singlearn.running.arguments import real_number, whole_number
 from singlearn.volume.fit import VolumeFit, fit_volume
 
+if TYPE_CHECKING:
+    import pandas
+
 POINTS_PER_DECADE = 10
+METHODS = {"nested_sampling": "nested sampling", "tempering": "tempered run"}
 # Replicates that spread by more than this many times what independent points would are called
 # poorly mixed.
 SPREAD_LIMIT = 2.5
@@ -44,7 +51,7 @@ def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thres
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeCurve(Shown):
+class VolumeCurve(Answer):
     r"""The prior volume :math:`V(t) = ∫_{K(w) < t} φ(w)\,dw` of almost true parameters, over many
     decades of t.
 
@@ -55,7 +62,7 @@ class VolumeCurve(Shown):
         dimension: d, the number of parameters.
         method: how it was measured.
         name: of the triple.
-        warnings: why it should not be taken at face value.
+        seen: cautions of whoever measured it; see ``cautions``.
 
     >>> t = threshold_grid(1e-8, 1.0)                        # a curve without noise: K = w₁² in a plane, V = t^(1/2)/2
     >>> curve = VolumeCurve(t, np.log(0.5 * np.sqrt(t))[None], 1e-12 * np.eye(len(t)), 2, "nested_sampling", "line")
@@ -71,7 +78,7 @@ class VolumeCurve(Shown):
     dimension: int
     method: Literal["nested_sampling", "tempering"]
     name: str
-    warnings: tuple[Caution, ...] = ()
+    seen: tuple[Caution, ...] = ()
 
     @property
     def smallest(self) -> float:
@@ -175,34 +182,117 @@ class VolumeCurve(Shown):
             self.covariance,
             self.dimension,
             multiplicity,
-            self.all_warnings,
+            self.cautions,
         )
 
     @cached_property
-    def all_warnings(self) -> tuple[Caution, ...]:
-        """``warnings``, and one if replicates spread by much more than independent points would."""
+    def cautions(self) -> tuple[Caution, ...]:
+        """``seen``, and one if replicates spread by much more than independent points would."""
         replicates = len(self.log_volumes)
         if replicates < 2:
-            return self.warnings
+            return self.seen
         spread = self.log_volumes.std(axis=0, ddof=1)
         ideal = np.sqrt(np.diag(self.covariance))
         ratio = float(np.median(spread / ideal))
         if ratio < SPREAD_LIMIT:
-            return self.warnings
-        sentence = f"log V(t) of the replicates spreads {ratio:.1f} times as much as independent points would: they sit in different places"
-        return (*self.warnings, Caution(Reason.POOR_MIXING, sentence))
+            return self.seen
+        sentence = (
+            f"log V(t) of the replicates spreads {ratio:.1f} times as much as independent points "
+            "would: they sit in different places"
+        )
+        return (*self.seen, Caution(Reason.POOR_MIXING, sentence))
+
+    def _decades(self) -> list[float]:
+        """Powers of ten from the largest threshold down; codimensions need another decade above."""
+        lowest = math.ceil(math.log10(self.smallest) - 1 / (2 * POINTS_PER_DECADE))
+        highest = math.floor(math.log10(self.largest) + 1e-9)
+        return [10.0**power for power in range(highest - 1, lowest - 1, -1)]
+
+    def _read(self) -> VolumeFit | str:
+        """λ̂, or why there is none: the curve is too short, say."""
+        try:
+            return self.learning_coefficient()
+        except ValueError as error:
+            return str(error)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "t": t,
+                "V(t)": self.volume(t),
+                "codimension 2λ(t)": self.codimension(t),
+                "flat directions d − 2λ(t)": self.flat_directions(t),
+                "entropy": self.entropy(t),
+                "of it flat": self.flat_entropy(t),
+            }
+            for t in self._decades()
+        ]
+
+    def table(self) -> pandas.DataFrame:
+        """One decade of t a row; entropies and t in nats."""
+        return frame(self._rows())
 
     def summary(self) -> str:
-        """A table for people: a decade of t a line, λ and m beneath, warnings in words."""
-        from singlearn.volume.table import summary
-
-        return summary(self)
+        """A table for people: a decade of t a line, λ and m beneath, cautions in words."""
+        columns = [
+            Column(name, cells, unit)
+            for name, unit, cells in zip(
+                (
+                    "t",
+                    "V(t)",
+                    "codimension 2λ(t)",
+                    "flat directions d − 2λ(t)",
+                    "entropy",
+                    "of it flat",
+                ),
+                ("nats", "share of prior", "", "", "nats", "nats"),
+                zip(*(_cells(row) for row in self._rows()), strict=True),
+                strict=False,
+            )
+        ]
+        read = self._read()
+        return "\n".join(
+            [
+                f"{self.name}  V(t) by {METHODS[self.method]}, {len(self.log_volumes)} replicates, "
+                f"d = {self.dimension}",
+                "",
+                *aligned(columns),
+                "",
+                f"  λ is not read: {read}" if isinstance(read, str) else f"  {read.plain()}",
+                *said(self.cautions if isinstance(read, str) else read.cautions),
+            ]
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The same numbers for machines; t in nats, natural logarithms."""
-        from singlearn.volume.table import to_dict
+        read = self._read()
+        estimates = [self.log_volume(float(t)) for t in self.thresholds]
+        coefficient = None
+        if not isinstance(read, str):
+            coefficient = {k: v for k, v in read.to_dict().items() if k != "cautions"}
+        return {
+            "name": self.name,
+            "method": self.method,
+            "dimension": self.dimension,
+            "thresholds": [float(t) for t in self.thresholds],
+            "log_volume": [e.value for e in estimates],
+            "standard_error": [e.standard_error for e in estimates],
+            "decades": [
+                {
+                    "t": t,
+                    "codimension": self.codimension(t).to_dict(),
+                    "entropy": self.entropy(t).to_dict(),
+                }
+                for t in self._decades()
+            ],
+            "learning_coefficient": coefficient,
+            **({"withheld": {"learning_coefficient": read}} if isinstance(read, str) else {}),
+            "cautions": of_each(self.cautions if isinstance(read, str) else read.cautions),
+        }
 
-        return to_dict(self)
+    def plot(self, **options: Any) -> Any:
+        """The curve on logarithmic axes, with the fit; see ``singlearn.plot.volume``."""
+        return drawn("volume", self, **options)
 
     def _weights(self, t: float | int) -> Float[np.ndarray, " thresholds"]:
         """Weights of the thresholds in the linear interpolation of log V in log t."""
@@ -225,3 +315,17 @@ class VolumeCurve(Shown):
             max(float(weights @ self.covariance @ weights), 0.0) / len(self.log_volumes)
         )
         return Estimate.from_replicates([float(v) for v in self.log_volumes @ weights], floor)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    """A row for people."""
+    t, volume, *others = row.values()
+    return [f"1e{round(math.log10(t)):+d}", _power_of_ten(volume), *map(str, others)]
+
+
+def _power_of_ten(estimate: Estimate) -> str:
+    exponent = math.floor(math.log10(estimate.value))
+    if exponent >= -2:
+        return str(estimate)
+    scaled = Estimate(estimate.value / 10.0**exponent, estimate.standard_error / 10.0**exponent)
+    return f"({scaled})·10^{exponent}"

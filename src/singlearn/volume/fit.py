@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.caution import Caution, Reason
+from singlearn.results.caution import Caution, Reason, said
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.number import WithError
+from singlearn.results.result import Answer
 
 LARGEST_MULTIPLICITY = 4
 # log(-log t) knows no unit of t: log(s + log(T/t)) for several s, T the largest threshold.
@@ -35,7 +37,7 @@ RIDGE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeFit(Shown):
+class VolumeFit(WithError, Answer):
     """λ̂ from the decay of V(t), with everything needed to doubt it.
 
     Attributes:
@@ -48,7 +50,7 @@ class VolumeFit(Shown):
         replicates: λ̂ of every replicate.
         thresholds: t of the best single fit, in nats.
         fitted: log V of the best single fit there.
-        warnings: why the value should not be taken at face value.
+        cautions: why the value should not be taken at face value.
     """
 
     value: float
@@ -58,7 +60,7 @@ class VolumeFit(Shown):
     replicates: tuple[float, ...]
     thresholds: Float[np.ndarray, " window"]
     fitted: Float[np.ndarray, " window"]
-    warnings: tuple[Caution, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     multiplicity_weights: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -67,7 +69,7 @@ class VolumeFit(Shown):
         return Estimate(self.value, self.standard_error, self.replicates)
 
     def plain(self) -> str:
-        """One line, without warnings."""
+        """One line, without cautions."""
         sure = ""
         if self.multiplicity_probability < DECISIVE:
             others = sorted(self.multiplicity_weights.items(), key=lambda item: -item[1])[1:]
@@ -76,8 +78,9 @@ class VolumeFit(Shown):
         window = f"t = {self.thresholds[0]:.1e} … {self.thresholds[-1]:.1e}"
         return f"λ = {self.estimate}, m = {self.multiplicity}{sure}, best fit over {window}"
 
-    def __str__(self) -> str:
-        return self.plain() + "".join(f"\n  warning: {w}" for w in self.warnings)
+    def summary(self) -> str:
+        """All of it, for people."""
+        return "\n".join([self.plain(), *said(self.cautions)])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
@@ -90,7 +93,7 @@ class VolumeFit(Shown):
                 str(m): weight for m, weight in self.multiplicity_weights.items()
             },
             "window": [float(self.thresholds[0]), float(self.thresholds[-1])],
-            "warnings": [{"reason": str(w.reason), "message": w.message} for w in self.warnings],
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -110,7 +113,7 @@ def fit_volume(
     covariance: Float[np.ndarray, "thresholds thresholds"],
     dimension: int,
     multiplicity: int | None = None,
-    warnings: tuple[Caution, ...] = (),
+    cautions: tuple[Caution, ...] = (),
 ) -> VolumeFit:
     r"""Average over fits of :math:`\log V(t) = \log c + λ\log t + (m-1)\log(s + \log(T/t)) +
     a\,t^δ`.
@@ -131,7 +134,7 @@ def fit_volume(
             it inflates it.
         dimension: d; λ ≤ d/2 wherever K is smooth and the prior positive at a zero of K.
         multiplicity: fix m.
-        warnings: of the curve, to be handed on.
+        cautions: of the curve, to be handed on.
 
     Raises:
         ValueError: fewer than two decades of t with V(t) < 1/e.
@@ -139,7 +142,7 @@ def fit_volume(
     >>> t = np.geomspace(1e-10, 1.0, 101)
     >>> V = 0.5 * t**0.75                                                        # K = x² + y⁴: λ = 1/2 + 1/4
     >>> fit = fit_volume(t, np.log(V)[None], 1e-6 * np.minimum.outer(-np.log(V), -np.log(V)), 2, multiplicity=1)
-    >>> round(fit.value, 4), fit.warnings
+    >>> round(fit.value, 4), fit.cautions
     (0.75, ())
     """
     mean = log_volumes.mean(axis=0)
@@ -208,7 +211,7 @@ def fit_volume(
         tuple(float(v) for v in weight @ np.array([fit.replicates for fit in fits])),
         best.thresholds,
         best.fitted,
-        (*warnings, *_warnings(value, error, decades, dimension), *_uncertain(by_m)),
+        (*cautions, *_cautions(value, error, decades, dimension), *_uncertain(by_m)),
         by_m,
     )
 
@@ -307,14 +310,20 @@ def _uncertain(weights: dict[int, float]) -> list[Caution]:
     if ranked[0][1] >= LIKELY:
         return []
     listed = ", ".join(f"m = {m}: {weight:.2f}" for m, weight in ranked if weight >= 0.01)
-    sentence = f"{listed} of the weight; the error of λ counts it (smaller t, or multiplicity= if it is known)"
+    sentence = (
+        f"{listed} of the weight; the error of λ counts it (smaller t, or multiplicity= if it is "
+        "known)"
+    )
     return [Caution(Reason.MULTIPLICITY_UNCERTAIN, sentence)]
 
 
-def _warnings(value: float, error: float, decades: float, dimension: int) -> list[Caution]:
+def _cautions(value: float, error: float, decades: float, dimension: int) -> list[Caution]:
     found = []
     if decades < ENOUGH_DECADES - 1e-9:
-        sentence = f"λ was read over {decades:.1f} decades of t; corrections to the limit may still be large, {ENOUGH_DECADES:g} are better"
+        sentence = (
+            f"λ was read over {decades:.1f} decades of t; corrections to the limit may still be "
+            f"large, {ENOUGH_DECADES:g} are better"
+        )
         found.append(Caution(Reason.TOO_FEW_DECADES, sentence))
     if value - 4 * error > dimension / 2:
         found.append(

@@ -16,8 +16,9 @@ from scipy.interpolate import PchipInterpolator
 
 from singlearn.exact.mellin.zeta_function import ZetaFunction, zeta_function
 from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 from singlearn.triple.triple import Triple
 from singlearn.volume.curve import VolumeCurve
@@ -30,7 +31,7 @@ RELATIVELY_SURE = 0.5
 
 
 @dataclass(frozen=True)
-class ComplexEstimate(Shown):
+class ComplexEstimate(Answer):
     """A complex number and its standard error, one number for both parts."""
 
     value: complex
@@ -44,7 +45,7 @@ class ComplexEstimate(Shown):
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredZeta(Shown):
+class MeasuredZeta(Answer):
     r""":math:`ζ(z) = ∫ K^z φ\,dw` from a measured V(t) up to T, its largest threshold, and draws of
     the prior beyond.
 
@@ -221,7 +222,7 @@ class MeasuredZeta(Shown):
             "multiplicity": self.multiplicity,
             "volume_constant": self.volume_constant.to_dict(),
             "laplace_constant": self.laplace_constant.to_dict(),
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 
@@ -270,7 +271,7 @@ def zeta_of_volume(curve: VolumeCurve, multiplicity: int | None = None) -> Measu
     if multiplicity is not None:
         multiplicity = whole_number("multiplicity", multiplicity)
     fit = curve.learning_coefficient(multiplicity)
-    cautions = list(fit.warnings)
+    cautions = list(fit.cautions)
     if fit.standard_error > RELATIVELY_SURE * fit.value:
         cautions.append(
             Caution(

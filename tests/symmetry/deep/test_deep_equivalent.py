@@ -141,7 +141,7 @@ def test_bad_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="tolerance"):
         equivalent_deep(net, net, tolerance=0.0)
     for box in ((1, 0), (0, np.inf), (0,), (0, [1, 2]), "unit"):
-        with pytest.raises((ValueError, TypeError), match="box"):
+        with pytest.raises((ValueError, TypeError), match="domain"):
             equivalent_deep(net, net, domain=box)  # type: ignore[arg-type]
 
 

@@ -41,7 +41,11 @@ def gaussian_location_mixture(
     Raises:
         ValueError: an argument is outside these ranges.
 
-    >>> print(gaussian_location_mixture(components=3, true_components=2, dimension=1, concentration=1))
+    >>> print(
+    ...     gaussian_location_mixture(
+    ...         components=3, true_components=2, dimension=1, concentration=1
+    ...     )
+    ... )
     λ = 7/4, m = 1 (proved: singlearn, extending Yamazaki & Watanabe 2003)
     """
     require_components("components", components, true_components)

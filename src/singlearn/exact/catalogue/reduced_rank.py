@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from singlearn.exact.catalogue.refusals import in_whole_numbers, require_at_least, require_rank
 from singlearn.exact.coefficient import ExactCoefficient
+from singlearn.numbers.linear_algebra import rank as matrix_rank
 
 
 @in_whole_numbers
@@ -80,9 +81,17 @@ def reduced_rank_local(
     Raises:
         ValueError: an argument is outside these ranges; no two matrices have such ranks.
 
-    >>> print(reduced_rank_local(inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=0).value)
+    >>> print(
+    ...     reduced_rank_local(
+    ...         inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=0
+    ...     ).value
+    ... )
     3/2
-    >>> print(reduced_rank_local(inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=2).value)
+    >>> print(
+    ...     reduced_rank_local(
+    ...         inputs=2, outputs=2, hidden=2, rank=0, first_rank=0, second_rank=2
+    ...     ).value
+    ... )
     2
     """
     for argument, value in (("inputs", inputs), ("outputs", outputs), ("hidden", hidden)):
@@ -131,7 +140,9 @@ def reduced_rank_at(
         TypeError: an entry is not rational.
         ValueError: rows of different lengths, or matrices that cannot be multiplied.
 
-    >>> print(reduced_rank_at(A=[[1, 0], [0, 0]], B=[[0, 0], [0, 1]]).value)   # ranks 1 and 1, product 0
+    >>> print(
+    ...     reduced_rank_at(A=[[1, 0], [0, 0]], B=[[0, 0], [0, 1]]).value
+    ... )  # ranks 1 and 1, product 0
     3/2
     """
     first, second = _rational("A", A), _rational("B", B)
@@ -145,7 +156,12 @@ def reduced_rank_at(
         for row in second
     ]
     return reduced_rank_local(
-        len(columns), len(second), len(first), _rank(product), _rank(first), _rank(second)
+        len(columns),
+        len(second),
+        len(first),
+        matrix_rank(product),
+        matrix_rank(first),
+        matrix_rank(second),
     )
 
 
@@ -162,23 +178,6 @@ def _rational(argument: str, matrix: Sequence[Sequence[Fraction | int]]) -> list
                 f"{argument}: got the entry {entry!r}; it should be a whole number or a Fraction"
             )
     return [[Fraction(entry) for entry in row] for row in rows]
-
-
-def _rank(matrix: list[list[Fraction]]) -> int:
-    """By elimination, exactly."""
-    rows, rank = [list(row) for row in matrix], 0
-    for column in range(len(rows[0])):
-        pivot = next((i for i in range(rank, len(rows)) if rows[i][column] != 0), None)
-        if pivot is None:
-            continue
-        rows[rank], rows[pivot] = rows[pivot], rows[rank]
-        for row in rows[rank + 1 :]:
-            factor = row[column] / rows[rank][column]
-            row[:] = [entry - factor * above for entry, above in zip(row, rows[rank], strict=True)]
-        rank += 1
-        if rank == len(rows):
-            break
-    return rank
 
 
 def _eighths(M: int, N: int, H: int, r: int) -> tuple[int, int]:

@@ -12,12 +12,12 @@ import numpy as np
 
 from singlearn.exact.catalogue.reduced_rank import reduced_rank, reduced_rank_local
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number
 
 
 @dataclass(frozen=True)
-class FibreStratum(Shown):
+class FibreStratum(Answer):
     """The true parameters (A, B) with rank A = a and rank B = b.
 
     Attributes:
@@ -83,7 +83,7 @@ def reduced_rank_strata(inputs: int, outputs: int, hidden: int, rank: int) -> li
         found,
         key=lambda s: (
             s.coefficient.value,
-            -s.coefficient.multiplicity,
+            -(s.coefficient.multiplicity or 0),
             s.first_rank,
             s.second_rank,
         ),

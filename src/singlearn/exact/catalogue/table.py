@@ -24,11 +24,11 @@ from singlearn.exact.catalogue.reduced_rank import reduced_rank, reduced_rank_lo
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
 from singlearn.exact.catalogue.tanh_network import tanh_one_true_node, tanh_zero_truth, vandermonde
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Entry(Shown):
+class Entry(Answer):
     """One formula of the catalogue.
 
     Attributes:
@@ -81,8 +81,10 @@ class Entry(Shown):
 
 
 @dataclass(frozen=True)
-class Table(Shown, Mapping[str, Entry]):
-    """The formulas by name; ``print`` it for people, ``rows()`` is for machines."""
+class Table(Answer, Mapping[str, Entry]):
+    """The formulas by name; ``print`` it for a list, :meth:`details` has formulas and conditions,
+    :meth:`rows` is for machines.
+    """
 
     entries: tuple[Entry, ...]
 
@@ -102,8 +104,14 @@ class Table(Shown, Mapping[str, Entry]):
         """One dictionary a formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
 
-    def __str__(self) -> str:
+    def details(self) -> str:
+        """Every formula with its conditions and source."""
         return "\n\n".join(str(entry) for entry in self.entries)
+
+    def __str__(self) -> str:
+        width = max(map(len, self))
+        lines = [f"{entry.name:<{width}}  {entry.model}" for entry in self.entries]
+        return "\n".join(line if len(line) <= 110 else f"{line[:109]}…" for line in lines)
 
 
 def table() -> Table:
@@ -116,7 +124,8 @@ def table() -> Table:
         mixture of K Poisson distributions, truth with K₀
         λ = (3K₀ + K - 2)/4, m = 1
         proved: Sato & Watanabe 2019
-        if: weights uniform on the simplex; true rates positive and distinct, true weights positive; ...
+        if: weights uniform on the simplex; true rates positive and distinct, true weights
+        positive; ...
     """
     return Table(_ENTRIES)
 

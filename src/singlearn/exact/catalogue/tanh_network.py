@@ -14,7 +14,8 @@ def tanh_zero_truth(hidden: int) -> ExactCoefficient:
     r"""(λ, m) of :math:`f(x) = ∑_{j=1}^H a_j \tanh(b_j x)`, one input and one output, when the true
     function is zero.
 
-    .. math:: λ = \frac{h^2 + h + H}{4h + 2}, \quad h = ⌊\sqrt H⌋; \qquad m = 2 \text{ if } H = h^2, \text{ else } 1.
+    .. math:: λ = \frac{h^2 + h + H}{4h + 2}, \quad h = ⌊\sqrt H⌋; \qquad
+              m = 2 \text{ if } H = h^2, \text{ else } 1.
 
     λ grows like √H/2 while the number of parameters grows like 2H.
     Source: Aoyagi & Watanabe 2005 [aoyagi2005layered]_; Watanabe 2009, §7.2
@@ -90,7 +91,8 @@ def vandermonde(terms: int, step: int) -> ExactCoefficient:
     r"""(λ, m) at the origin of :math:`K = ∑_{n ≥ 0} \Big(∑_{j=1}^H a_j b_j^{1 + Qn}\Big)^2`, the
     :math:`a_j` of either sign.
 
-    .. math:: λ = \frac{2H + Q h (h + 1)}{4 (1 + Q h)}, \quad h = \max\{i : 2i + Q i (i - 1) ≤ 2H\}; \qquad
+    .. math:: λ = \frac{2H + Q h (h + 1)}{4 (1 + Q h)}, \quad
+              h = \max\{i : 2i + Q i (i - 1) ≤ 2H\}; \qquad
               m = 2 \text{ if equality holds for } h, \text{ else } 1.
 
     Q = 2 is the tanh network of :func:`tanh_zero_truth`. Beware of mixtures: their weights are

@@ -9,13 +9,14 @@ from typing import Literal
 
 from singlearn.exact.catalogue.refusals import require_at_least, require_rank
 from singlearn.exact.divergences.true_set_chart import TrueSetChart, Zeros
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 
 Kind = Literal["regular", "minimally singular", "not minimally singular", "undecided"]
 
 
 @dataclass(frozen=True)
-class ReducedRank:
+class ReducedRank(Answer):
     """Reduced rank regression with M inputs, N outputs, H hidden units and a true map BA of rank r.
 
     Raises:
@@ -34,7 +35,7 @@ class ReducedRank:
 
 
 @dataclass(frozen=True)
-class Stratum:
+class Stratum(Answer):
     """A part of W_0 along which the rank of the Hessian of K is the same.
 
     Attributes:
@@ -57,11 +58,14 @@ class Stratum:
             False: "fewer: not minimally singular here",
             None: "at most as many: not decided here",
         }
-        return f"{self.where}: rank of the Hessian {self.hessian_rank}, codimension {self.codimension}: {says[self.verdict]}"
+        return (
+            f"{self.where}: rank of the Hessian {self.hessian_rank}, codimension "
+            f"{self.codimension}: {says[self.verdict]}"
+        )
 
 
 @dataclass(frozen=True)
-class MinimalSingularity(Shown):
+class MinimalSingularity(Answer):
     """The answer of :func:`minimally_singular`.
 
     Attributes:
@@ -89,6 +93,18 @@ class MinimalSingularity(Shown):
             if all(stratum.codimension == self.dimension for stratum in self.strata)
             else "minimally singular"
         )
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That it is not decided on every stratum, or that the charts may not be all of W_0."""
+        found = []
+        if self.kind == "undecided":
+            found.append(Caution(Reason.UNDECIDED, "on some strata only bounds were proved"))
+        if not self.covers:
+            found.append(
+                Caution(Reason.NOT_CHECKED, "points of W_0 outside the charts were not looked at")
+            )
+        return tuple(found)
 
     @property
     def where_not(self) -> tuple[Stratum, ...]:
@@ -147,7 +163,8 @@ def minimally_singular(
     >>> print(minimally_singular(TrueSetChart("x^2*y^2", {"x": "s", "y": 0})).explain())
     not minimally singular on what the charts show
       x = s, y = 0: rank of the Hessian 1, codimension 1: as many
-      x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally singular here
+      x = s, y = 0 with s = 0: rank of the Hessian 0, codimension 1: fewer: not minimally
+      singular here
     """
     if isinstance(model, ReducedRank):
         return MinimalSingularity(

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
 
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution
+from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class WorkedExample(Shown):
+class TrueCurve:
+    """A piece of W_0, a curve.
+
+    Attributes:
+        point: every parameter as a function of ``along``.
+        along: the symbol that runs.
+        low, high: from where to where, in the part that is drawn.
+    """
+
+    point: Mapping[str, sympy.Expr]
+    along: sympy.Symbol
+    low: float | int
+    high: float | int
+
+
+@dataclass(frozen=True)
+class WorkedExample(Answer):
     """A regression with unit noise whose divergence is known in closed form.
 
     Attributes:
@@ -23,6 +40,10 @@ class WorkedExample(Shown):
         fisher: Fisher information :math:`E[∂_i f ∂_j f]` at any w, by pieces as K.
         true_set: W_0 in words.
         known: λ and m.
+        usual: numbers for the symbols that were left open, as in the sources.
+        sides: the part of every parameter that pictures show, and the prior of
+            :func:`singlearn.models.population_of` covers, for the usual numbers.
+        curves: W_0 where it is made of curves or points, to be drawn.
     """
 
     name: str
@@ -31,6 +52,33 @@ class WorkedExample(Shown):
     fisher: sympy.MatrixBase
     true_set: str
     known: ExactCoefficient
+    usual: Mapping[sympy.Symbol, sympy.Expr] = field(default_factory=dict, repr=False)
+    sides: Mapping[str, tuple[float | int, float | int]] = field(default_factory=dict, repr=False)
+    curves: tuple[TrueCurve, ...] = field(default=(), repr=False)
+
+    def with_numbers(self) -> WorkedExample:
+        """The example with its usual numbers in place of the symbols that were left open."""
+        curves = tuple(
+            TrueCurve(
+                {name: value.subs(self.usual) for name, value in curve.point.items()},
+                curve.along,
+                curve.low,
+                curve.high,
+            )
+            for curve in self.curves
+        )
+        return replace(
+            self,
+            K=self.K.subs(self.usual),
+            fisher=self.fisher.subs(self.usual),
+            usual={},
+            curves=curves,
+        )
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Those of λ."""
+        return self.known.cautions
 
     @property
     def hessian(self) -> sympy.MatrixBase:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import sympy
 
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.exact.divergences.worked_example import WorkedExample
+from singlearn.exact.divergences.worked_example import TrueCurve, WorkedExample
 
 THETA, WIDTH, OFFSET = sympy.symbols("θ A B", positive=True)
 """Size of the truth, half width of the inputs, place of a kink: stand for themselves where no
@@ -26,7 +26,8 @@ UNIFORM = "unit noise; inputs uniform on [-A, A]"
 def scaling_valley(theta: Size = THETA, half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 3.2 of Carroll: :math:`q\,\mathrm{ReLU}(w x)` learns :math:`θ\,\mathrm{ReLU}(x)`.
 
-    .. math:: K = \frac{A^2}{12} (wq - θ)^2 \;\; (w ≥ 0), \qquad K = \frac{A^2}{12} (w^2 q^2 + θ^2) \;\; (w < 0)
+    .. math:: K = \frac{A^2}{12} (wq - θ)^2 \;\; (w ≥ 0), \qquad
+              K = \frac{A^2}{12} (w^2 q^2 + θ^2) \;\; (w < 0)
 
     W_0 is the hyperbola wq = θ, w > 0, along which (w, -q) is the null direction of the Fisher
     information: the scaling :math:`(aw, q/a)`. For θ = 0 it is the cross wq = 0, of multiplicity 2
@@ -67,8 +68,26 @@ def scaling_valley(theta: Size = THETA, half_width: Size = WIDTH) -> WorkedExamp
             Fraction(1, 2), 1, OWN, f"{UNIFORM}; θ > 0; prior positive on a part of W_0"
         )
         true_set = "wq = θ, w > 0"
+    along = sympy.Symbol("s", positive=True)
+    zero = sympy.Integer(0)
+    arms = (
+        [TrueCurve({"w": along, "q": theta / along}, along, 0.1, 5)]
+        if theta != 0
+        else [
+            TrueCurve({"w": along, "q": zero}, along, -1, 5),
+            TrueCurve({"w": zero, "q": along}, along, -1, 5),
+        ]
+    )
     return WorkedExample(
-        "scaling valley (Carroll, Example 3.2)", (w, q), K, fisher, true_set, known
+        "scaling valley (Carroll, Example 3.2)",
+        (w, q),
+        K,
+        fisher,
+        true_set,
+        known,
+        {THETA: sympy.Integer(2), WIDTH: sympy.sqrt(3)},
+        {"w": (-1, 5), "q": (-1, 5)},
+        tuple(arms),
     )
 
 
@@ -123,7 +142,15 @@ def orientation_reversal(
         Fraction(1), 1, OWN, f"{UNIFORM}, A > B; prior positive near the truth"
     )
     return WorkedExample(
-        "orientation reversal (Carroll, Example 3.3)", (s, c), K, fisher, "s = θ, c = 2θB", known
+        "orientation reversal (Carroll, Example 3.3)",
+        (s, c),
+        K,
+        fisher,
+        "s = θ, c = 2θB",
+        known,
+        {THETA: sympy.Integer(1), OFFSET: sympy.Rational(1, 2), WIDTH: sympy.Integer(1)},
+        {"s": (-1, 3), "c": (-1, 3)},
+        (TrueCurve({"s": theta, "c": 2 * theta * offset}, sympy.Symbol("s"), 0, 0),),
     )
 
 
@@ -168,6 +195,7 @@ def two_node_degeneracy(theta: Size = THETA, half_width: Size = WIDTH) -> Worked
     known = ExactCoefficient(
         Fraction(1, 2), 1, OWN, f"{UNIFORM}; θ > 0; prior positive on a part of W_0"
     )
+    along = sympy.Symbol("s", real=True)
     return WorkedExample(
         "two-node degeneracy (Carroll, Example 3.4)",
         (w1, w2),
@@ -175,6 +203,9 @@ def two_node_degeneracy(theta: Size = THETA, half_width: Size = WIDTH) -> Worked
         fisher,
         "w1 + w2 = θ, w1 ≥ 0, w2 ≥ 0",
         known,
+        {THETA: sympy.Integer(1), WIDTH: sympy.sqrt(3)},
+        {"w1": (-0.6, 1.6), "w2": (-0.6, 1.6)},
+        (TrueCurve({"w1": theta * along, "w2": theta * (1 - along)}, along, 0, 1),),
     )
 
 
@@ -182,7 +213,8 @@ def moving_kink(half_width: Size = WIDTH) -> WorkedExample:
     r"""Example 4 of Wei et al.: :math:`\mathrm{ReLU}(x - b)` learns :math:`\mathrm{ReLU}(x)`; K is
     C² but not C³.
 
-    .. math:: K = \frac{1}{4A} \begin{cases} A b^2 - \frac23 b^3 & 0 ≤ b ≤ A \\ A b^2 - \frac13 b^3 & -A ≤ b ≤ 0 \end{cases}
+    .. math:: K = \frac{1}{4A} \begin{cases} A b^2 - \frac23 b^3 & 0 ≤ b ≤ A \\
+              A b^2 - \frac13 b^3 & -A ≤ b ≤ 0 \end{cases}
 
     with x uniform on [-A, A]; beyond, :math:`K = A^2/12` for b > A and
     :math:`\frac{1}{4A}\big[\frac{(-b)^3 - (-A - b)^3}{3} + A b^2\big]` for b < -A. The third
@@ -214,7 +246,15 @@ def moving_kink(half_width: Size = WIDTH) -> WorkedExample:
     )
     known = ExactCoefficient(Fraction(1, 2), 1, OWN, f"{UNIFORM}; prior positive near 0")
     return WorkedExample(
-        "moving kink (Wei et al., Example 4)", (b,), K, sympy.Matrix([[share]]), "b = 0", known
+        "moving kink (Wei et al., Example 4)",
+        (b,),
+        K,
+        sympy.Matrix([[share]]),
+        "b = 0",
+        known,
+        {WIDTH: sympy.Integer(1)},
+        {"b": (-1.5, 1.5)},
+        (TrueCurve({"b": sympy.Integer(0)}, sympy.Symbol("s"), 0, 0),),
     )
 
 
@@ -244,7 +284,11 @@ def pendulum(velocity: Size, gravity: Size, time: Size) -> WorkedExample:
     [-2],
     [ 1]])]
     >>> half = pendulum(velocity=1, gravity=1, time=sympy.pi)
-    >>> len(half.kernel(v=1, g=1, t=sympy.pi)), len(half.kernel(v=0, g=1, t=sympy.pi)), half.known.multiplicity
+    >>> (
+    ...     len(half.kernel(v=1, g=1, t=sympy.pi)),
+    ...     len(half.kernel(v=0, g=1, t=sympy.pi)),
+    ...     half.known.multiplicity,
+    ... )
     (2, 3, 2)
     """
     velocity, gravity, time = (

@@ -17,7 +17,7 @@ from jaxtyping import Complex, Float
 from singlearn.exact.mellin.combined import Zeta, laurent, principal_part, times_gamma
 from singlearn.exact.mellin.separate import NotSeparableError, prior_by_variable, zeta_of
 from singlearn.exact.read.inputs import rational, read_function, read_prior
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number, whole_number
 
 MARGIN = 1.5
@@ -130,7 +130,7 @@ def _base(of: str, exponent: Fraction | float) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class ZetaFunction(Shown):
+class ZetaFunction(Answer):
     r""":math:`ζ(z) = ∫ K(w)^z φ(w)\,dw`, continued from the right to the whole plane.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The function and the density of a statement, with the point that it is about moved to the origin."""
+"""Function and density of a statement, with the point that it is about moved to the origin."""
 
 from __future__ import annotations
 

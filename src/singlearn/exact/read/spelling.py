@@ -25,11 +25,17 @@ def what_to_write(text: str) -> str:
     if "\\" in text or "{" in text:
         return r". LaTeX is not read: write \frac{a}{b} as a/b, x^{2} as x^2, x \cdot y as x*y"
     if (word := _reserved(text)) is not None:
-        return f". {word!r} is a reserved word (a keyword of Python) and cannot be a variable: call it {word}_"
+        return (
+            f". {word!r} is a reserved word (a keyword of Python) and cannot be a variable: "
+            f"call it {word}_"
+        )
     if (
         name := re.search(r"\b(sin|cos|tan|tanh|exp|log|sqrt|abs|Abs|max|min)\s*\(", text)
     ) is not None:
-        return f". {name.group(1)} is not read: its Taylor polynomial may have the same λ, which is for you to show"
+        return (
+            f". {name.group(1)} is not read: its Taylor polynomial may have the same λ, which "
+            f"is for you to show"
+        )
     if "=" in text:
         return ". An equation is not read: write the polynomial that should vanish, without '='"
     if re.search(r"\d,\d", text):

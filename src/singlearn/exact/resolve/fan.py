@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd
 
+from singlearn.numbers.linear_algebra import rank_of_integers
+
 Vector = tuple[int, ...]
 
 
@@ -57,7 +59,7 @@ def normal_fan(points: Sequence[Vector], check: Callable[[], None] = lambda: Non
     top = []
     for index in range(len(points)):
         members = frozenset(ray for ray in vectors if walls[ray] >> (size + index) & 1)
-        if rank(list(members)) == size:
+        if rank_of_integers(list(members)) == size:
             top.append(members)
     found: set[frozenset[Vector]] = set(top)
     frontier = list(found)
@@ -74,7 +76,9 @@ def normal_fan(points: Sequence[Vector], check: Callable[[], None] = lambda: Non
     cones = []
     for members in found:
         ordered = tuple(sorted(members))
-        cones.append(Cone(ordered, tuple(walls[ray] for ray in ordered), rank(list(ordered))))
+        cones.append(
+            Cone(ordered, tuple(walls[ray] for ray in ordered), rank_of_integers(list(ordered)))
+        )
     cones.sort(key=lambda cone: (-cone.dimension, cone.rays))
     return Fan(tuple(sorted(vectors)), tuple(cones))
 
@@ -130,23 +134,3 @@ def _extreme_rays(
 def _primitive(vector: Sequence[int]) -> Vector:
     divisor = reduce(gcd, vector)
     return tuple(v // divisor for v in vector) if divisor else tuple(vector)
-
-
-def rank(rows: Sequence[Vector]) -> int:
-    """Rank of an integer matrix (fraction-free elimination)."""
-    matrix = [list(row) for row in rows]
-    found = 0
-    for column in range(len(matrix[0]) if matrix else 0):
-        pivot = next((r for r in range(found, len(matrix)) if matrix[r][column]), None)
-        if pivot is None:
-            continue
-        matrix[found], matrix[pivot] = matrix[pivot], matrix[found]
-        lead = matrix[found]
-        for r in range(found + 1, len(matrix)):
-            if matrix[r][column]:
-                factor = matrix[r][column]
-                matrix[r] = [
-                    lead[column] * a - factor * b for a, b in zip(matrix[r], lead, strict=True)
-                ]
-        found += 1
-    return found

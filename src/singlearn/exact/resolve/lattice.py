@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from singlearn.exact.resolve.fan import Cone, Vector, rank
+from singlearn.exact.resolve.fan import Cone, Vector
+from singlearn.numbers.linear_algebra import rank_of_integers
 
 
 def unimodular_cones(
@@ -64,7 +65,7 @@ def _triangulate(
         if shared >> wall & 1 or walls[apex] >> wall & 1:
             continue
         facet = tuple(ray for ray in rays if walls[ray] >> wall & 1)
-        if facet in seen or rank(facet) != dimension - 1:
+        if facet in seen or rank_of_integers(facet) != dimension - 1:
             continue
         seen.add(facet)
         bits = ~0

@@ -12,10 +12,11 @@ from typing import Any
 from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
 from singlearn.exact.resolve.chart import Chart
-from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan, rank
+from singlearn.exact.resolve.fan import Cone, Fan, Vector, normal_fan
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
 from singlearn.exact.resolve.witness import ZeroWitness, real_zero
+from singlearn.numbers.linear_algebra import rank_of_integers
 
 MOST_FOR_A_FACE = 16
 """Monomials of the roots, where the polynomial of a face is written as a sum of squares."""
@@ -97,7 +98,7 @@ class Newton:
         return NEVER if best == inf else (best, -self._meeting(cone, best))
 
     def _meeting(self, cone: Cone, value: Fraction | float) -> int:
-        return rank([ray for ray in cone.rays if self.ratio[ray] == value])
+        return rank_of_integers([ray for ray in cone.rays if self.ratio[ray] == value])
 
     def initial(self, poly: Poly, cone: Cone, lowest: int | None = None) -> Poly:
         """The terms on the face; 0 if the polynomial does not come down to ``lowest``."""

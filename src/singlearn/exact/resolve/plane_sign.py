@@ -23,7 +23,10 @@ def nonnegative_in_the_plane(terms: Mapping[tuple[int, ...], Fraction]) -> bool:
     Args:
         terms: of K, exponents of x and y to coefficients.
 
-    >>> circle, lines = {(2, 0): Fraction(1), (0, 2): Fraction(1)}, {(2, 0): Fraction(1), (0, 2): Fraction(-2)}
+    >>> circle, lines = (
+    ...     {(2, 0): Fraction(1), (0, 2): Fraction(1)},
+    ...     {(2, 0): Fraction(1), (0, 2): Fraction(-2)},
+    ... )
     >>> nonnegative_in_the_plane(circle), nonnegative_in_the_plane(lines)
     (True, False)
     """

@@ -42,11 +42,16 @@ def prior_is_shown_nonnegative(
         ValueError: φ is negative somewhere there; the message names the point.
 
     >>> from fractions import Fraction
-    >>> prior_is_shown_nonnegative("|x|*y^2", ("x", "y"), {"x": Fraction(0), "y": Fraction(0)}, None)
+    >>> prior_is_shown_nonnegative(
+    ...     "|x|*y^2", ("x", "y"), {"x": Fraction(0), "y": Fraction(0)}, None
+    ... )
     True
-    >>> prior_is_shown_nonnegative("x - y", ("x", "y"), {"x": Fraction(0), "y": Fraction(0)}, None)
+    >>> prior_is_shown_nonnegative(
+    ...     "x - y", ("x", "y"), {"x": Fraction(0), "y": Fraction(0)}, None
+    ... )
     Traceback (most recent call last):
-    ValueError: prior: got 'x - y', which is negative at x = ..., y = ...; it should be ≥ 0 near the point
+    ValueError: prior: got 'x - y', which is negative at x = ..., y = ...; it should be ≥ 0 near
+    the point
     """
     _, factor = read_prior(prior, variables)
     if factor.is_constant() and factor.leading_coefficient() > 0:

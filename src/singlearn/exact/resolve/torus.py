@@ -12,8 +12,9 @@ from flint import fmpq, fmpq_poly, fmpz, fmpz_mpoly_ctx, fmpz_mpoly_vec
 
 from singlearn.exact.read.ring import Poly, Terms, ring, terms_of
 from singlearn.exact.resolve.chart import Chart
-from singlearn.exact.resolve.fan import Vector, rank
+from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.lattice import _column_echelon
+from singlearn.numbers.linear_algebra import rank_of_integers
 
 Verdict = Literal["monomial", "signs", "univariate", "groebner", "factors", "real", "unknown"]
 """How a common zero was excluded; ``real``: there is one; ``unknown``: neither was shown."""
@@ -162,7 +163,7 @@ def dehomogenised(
             if (
                 any(difference)
                 and difference not in differences
-                and rank([*differences, difference]) > len(differences)
+                and rank_of_integers([*differences, difference]) > len(differences)
             ):
                 differences.append(difference)
     if not differences:  # only monomials

@@ -9,6 +9,7 @@ from itertools import combinations, product
 
 from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.torus import torus_zeros
+from singlearn.numbers.linear_algebra import solve
 
 Point = tuple[Fraction, ...]
 ZeroWitness = tuple[Point, ...]
@@ -92,7 +93,7 @@ def _linear_zero(
             point = [generator.choice((1, -1)) * generator.choice(VALUES) for _ in range(size)]
             for i in chosen:
                 point[i] = Fraction(0)
-            rows = []
+            rows, right = [], []
             for p in polys:
                 constant = value_at(p, tuple(point))
                 row = []
@@ -100,8 +101,9 @@ def _linear_zero(
                     point[i] = Fraction(1)
                     row.append(value_at(p, tuple(point)) - constant)
                     point[i] = Fraction(0)
-                rows.append([*row, -constant])
-            solution = _solve(rows)
+                rows.append(row)
+                right.append(-constant)
+            solution = _solved(rows, right)
             if solution is None or any(v == 0 for v in solution):
                 continue
             for i, v in zip(chosen, solution, strict=True):
@@ -111,17 +113,9 @@ def _linear_zero(
     return None
 
 
-def _solve(rows: list[list[Fraction]]) -> list[Fraction] | None:
-    size = len(rows)
-    for column in range(size):
-        pivot = next((r for r in range(column, size) if rows[r][column]), None)
-        if pivot is None:
-            return None
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        lead = rows[column][column]
-        rows[column] = [v / lead for v in rows[column]]
-        for r in range(size):
-            if r != column and rows[r][column]:
-                factor = rows[r][column]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[column], strict=True)]
-    return [row[size] for row in rows]
+def _solved(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction] | None:
+    """The solution, or ``None`` where the matrix is singular."""
+    try:
+        return solve(matrix, right)
+    except ValueError:
+        return None

@@ -27,12 +27,13 @@ from singlearn.exact.verify.data import (
 )
 from singlearn.exact.verify.polynomial import Terms
 from singlearn.exact.verify.tree import poles
+from singlearn.results.result import Answer
 
 BARS = re.compile(r"(?:\b[Aa]bs\(\s*([A-Za-z_]\w*)\s*\)|\|\s*([A-Za-z_]\w*)\s*\|)")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Answer):
     """Whether a certificate proves what it states; if not, what is wrong with it. True or false as
     a condition.
     """

@@ -28,9 +28,9 @@ from singlearn.experiments.carroll2021.deformation import (
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.models import two_layer_population
 from singlearn.phases import live_nodes
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import SERIES, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.running.progress import counted
 from singlearn.tempering import temper
 
@@ -127,7 +127,7 @@ def measure(n: float, distance: float, settings: Settings, seed: int) -> Pair:
     warnings = tuple(
         f"{phase} kinks: {w}"
         for phase, own in zip((ONE, TWO), runs, strict=True)
-        for w in own.warnings
+        for w in own.cautions
     )
     return Pair(
         n, distance, closest_single_kink(distance), free[0], free[1], energy[0], energy[1], warnings
@@ -144,7 +144,7 @@ def measure_angle(n: float, angle: float, settings: Settings, seed: int) -> Pair
     energy_one, energy_two = (
         Estimate(n * own.energy.value, n * own.energy.standard_error) for own in runs
     )
-    warnings = tuple(f"{own.name}: {w}" for own in runs for w in own.warnings)
+    warnings = tuple(f"{own.name}: {w}" for own in runs for w in own.cautions)
     return Pair(
         n,
         angle,
@@ -292,7 +292,7 @@ def table(deformations: Sequence[Deformation], warnings: list[dict[str, Any]]) -
             cells.append((f"{p.n:g}", f"{p.separation:.4f}", f"{p.n * p.divergence:.2f}", *numbers))
         lines += [
             f"{TRUTHS[d.inputs]}, two nodes, prior N(0, {SCALE:g}²); energies in nats",
-            *aligned(cells),
+            *aligned_rows(cells),
         ]
         for sweep, critical, predicted in zip(d.sweeps, d.critical, d.predicted, strict=True):
             said = (

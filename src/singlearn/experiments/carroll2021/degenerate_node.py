@@ -23,9 +23,9 @@ from scipy.special import erf
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.models import relu_population_kl, two_layer_population, two_node_degeneracy
 from singlearn.phases.relu_labels import node_roles
-from singlearn.phases.tables import aligned, share_cell
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows, share_cell
 from singlearn.tempering import Run, temper
 from singlearn.triple import Triple
 
@@ -71,7 +71,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             triple, beta_max, particles=particles, replicates=8, seed=seed, progress=progress
         )
         warnings.extend(
-            {"run": what, "reason": str(w.reason), "message": w.message} for w in found.warnings
+            {"run": what, "reason": str(w.reason), "message": w.message} for w in found.cautions
         )
         return found
 
@@ -319,7 +319,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
                 *heat,
             )
         )
-    lines += aligned(cells)
+    lines += aligned_rows(cells)
     for inputs in sorted({row["inputs"] for row in rows if row["part"] == "shares"}):
         own = [row for row in rows if row["part"] == "shares" and row["inputs"] == inputs]
         lines += [
@@ -331,7 +331,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
         table: list[tuple[str, ...]] = [("n", *PHASES)]
         for n in sorted({row["n"] for row in own}):
             table.append((f"{n:g}", *(_cell(row) for row in own if row["n"] == n)))
-        lines += aligned(table)
+        lines += aligned_rows(table)
     lines += ["", "Local exponents at one true parameter of each phase", ""]
     local: list[tuple[str, ...]] = [("phase", "inputs", "exact λ", "measured λ")]
     for row in rows:
@@ -344,7 +344,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
                     str(Estimate(row["measured"], row["standard error"])),
                 )
             )
-    return "\n".join([*lines, *aligned(local)])
+    return "\n".join([*lines, *aligned_rows(local)])
 
 
 def _cell(row: dict[str, Any]) -> str:

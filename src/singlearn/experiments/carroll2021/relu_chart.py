@@ -206,7 +206,7 @@ def from_inside(
         float(variances.mean()),
         float((share * (k - means[:, None]) ** 4).sum(axis=1).mean()),
     )
-    warnings = [f"{w.reason}: {w.message}" for w in local.warnings]
+    warnings = [f"{w.reason}: {w.message}" for w in local.cautions]
     if effective < 0.5:
         warnings.append(
             f"lattice: the exact K leaves {effective:.0%} of the particles of the lattice at nβ = "

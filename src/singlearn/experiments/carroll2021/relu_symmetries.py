@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from singlearn.experiments.experiment import Experiment, ExperimentResult
+from singlearn.experiments.experiment import ExperimentResult
 from singlearn.plot.boundary_lines import draw_boundaries
 from singlearn.plot.function_on_a_line import draw_function, draw_nodes
+from singlearn.results.table import aligned_rows
 from singlearn.symmetry import Box, TwoLayerReLU, equivalent, fibre
 from singlearn.symmetry.fibre.segments import Path as FibrePath
 
@@ -153,13 +154,4 @@ def _table(rows: list[dict[str, Any]]) -> str:
         [("yes" if v else "no") if isinstance(v, bool) else str(v) for v in row.values()]
         for row in rows
     ]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    )
-
-
-EXPERIMENT = Experiment(
-    "relu-symmetries", "the symmetries of two-layer ReLU networks, decided, verified and drawn", run
-)
+    return "\n".join(aligned_rows(cells, "left"))

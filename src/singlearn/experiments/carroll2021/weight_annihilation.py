@@ -31,9 +31,9 @@ from singlearn.experiments.carroll2021.relu_laplace import laplace_free_energy, 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.models import star_truth
 from singlearn.phases import orientation
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import SERIES, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.running.progress import counted
 
 SCALE = 1.0
@@ -292,7 +292,7 @@ def table(
     lines = [
         "s_3 and the same turned round (annihilating): free energies in nats, angles in radians, "
         "prior N(0, 1)",
-        *aligned(cells),
+        *aligned_rows(cells),
     ]
     for sweep in sweeps:
         critical = critical_angle(sweep)

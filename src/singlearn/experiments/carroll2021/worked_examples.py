@@ -25,6 +25,7 @@ from singlearn.models import (
     two_node_degeneracy,
 )
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.tempering import temper
 from singlearn.triple import Triple
 
@@ -125,7 +126,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         )
         warnings += [
             {"model": case.triple.name, "reason": str(w.reason), "message": w.message}
-            for w in read.warnings
+            for w in read.cautions
         ]
         figures.append(out / f"{case.file}.png")
         case.picture(case.triple).savefig(figures[-1], dpi=110)
@@ -150,11 +151,7 @@ def table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
                 str(Estimate(row["measured λ"], row["standard error"])),
             )
         )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    printed = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+    printed = aligned_rows(lines, "left")
     return "\n".join(
         printed + [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings]
     )

@@ -24,8 +24,8 @@ from singlearn.flow.ledger_layers import Layer, layer_laws
 from singlearn.flow.ledger_step import ENTRIES
 from singlearn.flow.predictions import Prediction, predict
 from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
-from singlearn.selection.table import aligned
 
 WIDTHS = (64, 16, 12, 10)
 MOMENTUM, DECAY, BATCH = 0.5, 0.05, 32
@@ -220,7 +220,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
     rows = [row for outcome in outcomes for row in _rows(outcome)]
     warnings = [
-        {"run": o.run.name, "message": sentence} for o in outcomes for sentence in o.book.warnings
+        {"run": o.run.name, **caution.to_dict()} for o in outcomes for caution in o.book.cautions
     ]
     warnings += [
         {"run": r["run"], "message": f"rest {r['rest']:.1g} of |w|²"}
@@ -292,7 +292,7 @@ def table(
         f"{'-'.join(map(str, WIDTHS))} ReLU network on digits, {outcomes[0].book.steps} steps; "
         "|w|² + b² - |q|² of every node, largest over nodes"
     )
-    lines = [head, "", *aligned(columns)]
+    lines = [head, "", *aligned([Column(head, cells, unit) for head, unit, cells in columns])]
     if any(row["below rounding"] for row in rows):
         lines.append("  * rounding, which is the rest, exceeds what the steps did to it")
     return "\n".join([*lines, *(f"  {w['run']}: {w['message']}" for w in warnings)])

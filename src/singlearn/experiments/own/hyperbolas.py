@@ -18,7 +18,7 @@ from singlearn.flow.gradient_flows import gradient_flow
 from singlearn.flow.law import Gram, gram_law
 from singlearn.flow.predictions import noise_balance, noise_pull, predict, scalar_pair
 from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
-from singlearn.selection.table import aligned
+from singlearn.results.table import Column, aligned
 
 STARTS = ((2.0, 2.0), (2.0, 1.0))
 RATES = (0.03, 0.1, 0.3)
@@ -203,7 +203,7 @@ def _flow_row(start: tuple[float, float], flow: Any) -> dict[str, Any]:
         "end": tuple(last.tolist()),
         "off own hyperbola": off,
         "off first hyperbola": off,
-        "warnings": list(flow.warnings),
+        "warnings": [caution.message for caution in flow.cautions],
     }
 
 
@@ -270,7 +270,11 @@ def table(rows: list[dict[str, Any]], noisy: list[dict[str, Any]]) -> str:
         "K = ½(w₁w₂ - 1)², Q = w₁² - w₂²: gradient descent and gradient flow",
         "SGD with fresh noise on the labels, variance 1",
     )
-    return "\n".join([heads[0], *aligned(first), "", heads[1], *aligned(second)])
+    tables = [
+        aligned([Column(head, cells, unit) for head, unit, cells in columns])
+        for columns in (first, second)
+    ]
+    return "\n".join([heads[0], *tables[0], "", heads[1], *tables[1]])
 
 
 def _figure(descents: list[Descent], flows: Any, pairs: Any, nodes: Any, out: Path) -> Path:

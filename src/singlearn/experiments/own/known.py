@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.models import deep_linear, reduced_rank, tanh_zero_truth
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.tempering import temper
 from singlearn.triple import Triple
 
@@ -66,7 +67,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         )
         warnings += [
             {"model": triple.name, "reason": str(w.reason), "message": w.message}
-            for w in read.warnings
+            for w in read.cautions
         ]
     return ExperimentResult(
         rows, warnings, _table(rows, warnings), [_figure(rows, out / "known.png")]
@@ -87,16 +88,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
                 f"{row['seconds']:.0f}",
             )
         )
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines = [
-        "  ".join(
-            [
-                line[0].ljust(widths[0]),
-                *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True)),
-            ]
-        )
-        for line in cells
-    ]
+    lines = aligned_rows(cells)
     lines += [f"warning: {w['model']}: {w['reason']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
 

@@ -196,11 +196,13 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     curves = [(subject, measure.curve(index)) for index, subject in enumerate(own)]
     rows = [row for subject, curve in curves for row in _rows(subject, curve)]
     warnings = [
-        {"model": subject.name, "message": message}
+        {"model": subject.name, **caution.to_dict()}
         for subject, curve in curves
-        for message in curve.warnings
+        for caution in curve.cautions
     ]
-    text = "\n\n".join(f"{curve}\n  exact λ = {subject.exact:g}" for subject, curve in curves)
+    text = "\n\n".join(
+        f"{curve.summary()}\n  exact λ = {subject.exact:g}" for subject, curve in curves
+    )
     return ExperimentResult(rows, warnings, text, [_figure(curves, out / "learning-curves.png")])
 
 

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, Family
 from singlearn.generalise import LaplaceRefusedError, laplace
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import SERIES, quieten
+from singlearn.results.document import of_each
+from singlearn.results.table import aligned_rows
 from singlearn.running.identity import Part
 from singlearn.running.probe_points import ProbePoints
 from singlearn.running.sweep import FinishedPoints
@@ -155,7 +156,7 @@ def _criteria(candidate: Candidate) -> dict[str, Any]:
         "WAIC": candidate.waic.value,
         "BIC": candidate.bic,
         "Laplace": _laplace(run),
-        "warnings": [{"reason": str(w.reason), "message": w.message} for w in candidate.warnings],
+        "warnings": of_each(candidate.cautions),
     }
 
 
@@ -273,7 +274,7 @@ def table(
             )
         )
     lines = [
-        *aligned(cells),
+        *aligned_rows(cells),
         "",
         "  in brackets: how often a lower (−) or a higher (+) order was picked",
     ]

@@ -19,9 +19,9 @@ from singlearn.experiments.carroll2021.degenerate_node import PHASES, one_node, 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.sgd_runs import Loss, Schedule, Weights, descend
 from singlearn.models import two_layer_population
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.tempering import Run, temper
 from singlearn.triple import Triple
 
@@ -184,7 +184,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         )
         warnings += [
             {"model": model.name, "reason": str(w.reason), "message": w.message}
-            for w in posterior.warnings
+            for w in posterior.cautions
         ]
         for n in settings.sizes:
             ended = {start: shares(model, n, start, settings, seed) for start in STARTS}
@@ -280,7 +280,7 @@ def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings:
                 *(f"{distance(own, start):.2f}" for start in STARTS),
             ]
         )
-        lines += ["", f"{model}, n = {n}", *aligned(table)]
+        lines += ["", f"{model}, n = {n}", *aligned_rows(table)]
     lines += [f"warning: {w['model']}: {w['message']}" for w in warnings]
     return "\n".join(lines)
 

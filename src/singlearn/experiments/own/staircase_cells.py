@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
 
 from singlearn.results.estimate import Estimate
 
 if TYPE_CHECKING:
     from singlearn.exact.coefficient import ExactCoefficient
-    from singlearn.experiments.own.deep_staircase import DeepTraining
-    from singlearn.experiments.own.staircase import Training
+
+
+@runtime_checkable
+class Climb(Protocol):
+    """What both trainings have that climb the stairs."""
+
+    @property
+    def times(self) -> Float[np.ndarray, " steps"]: ...
+
+    @property
+    def modes(self) -> Float[np.ndarray, "steps d"]: ...
+
+    @property
+    def loss(self) -> Float[np.ndarray, " steps"]: ...
+
+    @property
+    def predicted(self) -> tuple[float, ...]: ...
+
+    @property
+    def measured(self) -> tuple[float, ...]: ...
+
+    def plateau(self, rank: int) -> int: ...
+
 
 LARGEST_ERROR = 0.1
 """Of λ, beyond which an agreement within two standard errors means nothing."""
 
 
 def plateau_row(
-    training: Training | DeepTraining,
+    training: Climb,
     values: tuple[float, ...],
     rank: int,
     own: Any,

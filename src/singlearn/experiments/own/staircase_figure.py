@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.figure import Figure
 
+from singlearn.experiments.own.staircase_cells import Climb
 from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
-
-if TYPE_CHECKING:
-    from singlearn.experiments.own.deep_staircase import DeepTraining
-    from singlearn.experiments.own.staircase import Training
 
 
 def draw(
-    training: Training | DeepTraining,
+    training: Climb,
     values: tuple[float, ...],
     rows: list[dict[str, Any]],
     exact_name: str = "exact λ (Aoyagi & Watanabe)",

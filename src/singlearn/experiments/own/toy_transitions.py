@@ -5,7 +5,7 @@ sample sizes, beside quadrature.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,13 @@ import numpyro.distributions as dist
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.phases.tables import aligned
 from singlearn.plot.style import ACCENT, INK, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.transitions import PhaseDiagram, phase_diagram
 from singlearn.triple import Triple
 
@@ -148,7 +150,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         {"family": name, "n": n, "reason": "run", "message": f"θ = {point.value:.6g}: {warning}"}
         for (name, n), diagram in diagrams.items()
         for point in diagram.points
-        for warning in point.warnings
+        for warning in point.cautions
     ]
     out.mkdir(parents=True, exist_ok=True)
     return ExperimentResult(
@@ -180,7 +182,23 @@ def _row(family: Family, n: float, diagram: PhaseDiagram) -> dict[str, Any]:
 
 
 def _off(estimate: Estimate, exact: float) -> float:
-    return abs(estimate.value - exact) / estimate.standard_error
+    return as_normal(abs(estimate.value - exact) / estimate.standard_error, estimate.replicates)
+
+
+def as_normal(deviation: float, replicates: Sequence[float]) -> float:
+    """A deviation in standard errors that R replicates saw, as a normal variable's of the same
+    rarity.
+
+    Eight replicates know their own error to a quarter: their deviations have Student's distribution
+    with
+    R - 1 degrees of freedom, of which 4.1 is no rarer than 2.8 of a normal one.
+
+    >>> round(as_normal(4.1, [0.0] * 8), 1), round(as_normal(4.1, [0.0] * 1000), 1)
+    (2.8, 4.1)
+    """
+    if len(replicates) < 2:
+        return deviation
+    return float(norm.isf(max(student.sf(deviation, len(replicates) - 1), 1e-300)))
 
 
 def _worst_phase(family: Family, n: float, point: Any) -> float:
@@ -206,7 +224,7 @@ def _recombination(point: Any) -> float:
     found: float = abs(total - point.free_energy.value) / math.hypot(
         point.free_energy.standard_error, *errors
     )
-    return found
+    return as_normal(found, point.free_energy.replicates)
 
 
 def _crossing(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
@@ -288,7 +306,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     notes = [
         f"  {row['family']}, n = {row['n']:g}: {row['evidence']}" for row in rows if row["evidence"]
     ]
-    return "\n".join([*aligned(lines), "", *notes])
+    return "\n".join([*aligned_rows(lines), "", *notes])
 
 
 def _figure(

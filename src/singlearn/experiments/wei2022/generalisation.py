@@ -38,10 +38,10 @@ from singlearn.experiments.wei2022.source_figures import errors_against_inverse_
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.plot.learning_curves import generalisation_error
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import Column, aligned
 from singlearn.running.processes import over_processes
 from singlearn.running.progress import counted
 from singlearn.running.sweep import FinishedPoints
-from singlearn.selection.table import aligned
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,9 @@ def run(
             for row, slope in zip(rows, slopes, strict=True)
         ]
     warnings = [
-        {"cell": cell.name, "message": message}
+        {"cell": cell.name, **caution.to_dict()}
         for cell, curve in curves
-        for message in curve.warnings
+        for caution in curve.cautions
     ]
     return ExperimentResult(rows, warnings, _table(rows, version), _figures(curves, version, out))
 
@@ -291,7 +291,8 @@ def _table(every: list[dict[str, Any]], version: Version) -> str:
                 [str(row["density zero"]) if row["density zero"] else "" for row in rows],
             ),
         ]
-        text += ["", f"Table {cell.table}: {cell.name}", *aligned(columns)]
+        shown = [Column(head, cells, unit) for head, unit, cells in columns]
+        text += ["", f"Table {cell.table}: {cell.name}", *aligned(shown)]
     return "\n".join(text)
 
 

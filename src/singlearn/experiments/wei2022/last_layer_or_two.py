@@ -37,10 +37,10 @@ from singlearn.experiments.wei2022.last_layers.training import train
 from singlearn.generalise import nuts
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import Column, aligned
 from singlearn.running.processes import over_processes
 from singlearn.running.progress import counted
 from singlearn.running.sweep import FinishedPoints
-from singlearn.selection.table import aligned
 
 TEMPERED = "last two: A tempered, B exact"
 PUBLISHED = "last two: NUTS, 1 chain"
@@ -269,7 +269,8 @@ def table(rows: list[dict[str, Any]], settings: Settings) -> str:
             ),
             ("time", "s", [f"{row['seconds a data set']:.2f}" for row in own]),
         ]
-        text += ["", f"{cell}, n = {n}", *aligned(columns)]
+        shown = [Column(head, cells, unit) for head, unit, cells in columns]
+        text += ["", f"{cell}, n = {n}", *aligned(shown)]
     return "\n".join(text)
 
 

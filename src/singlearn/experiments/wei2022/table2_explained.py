@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,6 @@ from singlearn.experiments.carroll2021.relu_laplace import (
     DEAD,
     constant_fit,
     dead_free_energy,
-    laplace_free_energy,
-    reversals,
-    turned,
 )
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.wei2022.table2 import (
@@ -32,20 +29,28 @@ from singlearn.experiments.wei2022.table2 import (
     HIDDEN,
     KINKS,
     PRIOR_SCALE,
-    PUBLISHED,
     SAMPLES,
     best_constant_energy,
     training_set,
 )
+from singlearn.experiments.wei2022.table2_cell import PUBLISHED
+from singlearn.experiments.wei2022.table2_explained_figure import draw
+from singlearn.experiments.wei2022.table2_truth import (
+    BETA,
+    PhaseRow,
+    Truth,
+    average,
+    ordered_free_energy,
+    pieces,
+)
 from singlearn.models import star_truth, two_layer_regression
 from singlearn.phases import live_nodes
-from singlearn.phases.tables import aligned
 from singlearn.results.estimate import Estimate
+from singlearn.results.table import aligned_rows
 from singlearn.running.progress import counted
 from singlearn.tempering import PhaseTooSmallError, temper
 from singlearn.triple import Triple
 
-BETA = 1 / math.log(CENTRE)
 STRAIGHT = -1
 
 
@@ -70,75 +75,6 @@ FULL = Settings(256, 768, 64, 4, (SAMPLES * BETA, 1e4, 1e6, 1e8), 1e6, restricte
 QUICK = Settings(128, 256, 64, 2, (1e6,), 1e6, restricted=False)
 
 
-@dataclass(frozen=True)
-class PhaseRow:
-    """One phase of one truth at the paper's n, β and prior; energies in nats above n L_n(w_0),
-    ``None`` where a phase was not seen.
-    """
-
-    phase: str
-    share: float | None
-    share_bound: float | None
-    free_energy: Estimate | None
-    energy: Estimate | None
-    coefficient: Estimate | None
-    exact: float | None
-    how: str
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Everything about one truth: ``cold`` are runs from inside the phase of the true parameters,
-    one for each nβ.
-    """
-
-    kinks: int
-    rows: tuple[PhaseRow, ...]
-    cold: tuple[Inside, ...]
-    dead: Estimate
-    crossing: Estimate
-    seconds: float
-    warnings: tuple[str, ...]
-
-    @property
-    def exact(self) -> float:
-        return float(catalogue.relu_two_layer(2, 1, self.kinks))
-
-    @cached_property
-    def excess(self) -> list[float]:
-        """F of W_0 above Laplace's closed form at every nβ, in nats; it falls like 1/√nβ."""
-        return excess_over_laplace(self.kinks, self.cold)
-
-    def readings(self, coldest: float) -> dict[str, Estimate]:
-        """λ of W_0 from nβ E[K], from the heat capacity, and from the slope of F over log n:
-        independent runs, different errors.
-        """
-        cold = [run for run in self.cold if run.n_beta >= coldest]
-        # From the first point whose F has left its largest corrections, of order 1/√nβ, behind.
-        start = next((index for index, run in enumerate(self.cold[:-1]) if run.n_beta >= 1e4), 0)
-        first, last = self.cold[start], self.cold[-1]
-        span = math.log(last.n_beta / first.n_beta)
-        # F has corrections that fall like 1/√nβ; how far the ends still are from Laplace's closed
-        # form is their share.
-        bias = self.excess[start] - self.excess[-1]
-        error = math.hypot(first.free_energy.standard_error, last.free_energy.standard_error, bias)
-        return {
-            "energy": _average([run.energy for run in cold]),
-            "heat_capacity": _average([run.heat_capacity for run in cold]),
-            "free_energy": Estimate(
-                (last.free_energy.value - first.free_energy.value) / span, error / span
-            ),
-        }
-
-
-def _average(estimates: list[Estimate]) -> Estimate:
-    count = len(estimates)
-    return Estimate(
-        sum(e.value for e in estimates) / count,
-        math.sqrt(sum(e.standard_error**2 for e in estimates)) / count,
-    )
-
-
 def live_or_straight(w: Any) -> Any:
     """How many nodes have their kink inside the square; -1 if some node is always active there."""
     weight, bias = jnp.asarray(w["w"]), jnp.asarray(w["b"])
@@ -157,24 +93,6 @@ def phase_name(label: Hashable) -> str:
         label, f"{label} live kinks"
     )  # type: ignore[call-overload]
     return found
-
-
-def pieces(kinks: int, n_beta: float) -> float:
-    """log of how many times the measured piece of W_0 counts, dead excess nodes included, in nats.
-
-    Permutations and choices of the nodes, orientations (weighed by their own Laplace free energy),
-    the prior mass of dead excess nodes.
-    """
-    truth = star_truth(kinks, kinks)
-    costs = np.array(
-        [laplace_free_energy(n_beta, turned(truth, s), PRIOR_SCALE) for s in reversals(truth)]
-    )
-    orientations = float(np.logaddexp.reduce(costs[0] - costs))
-    return (
-        orientations
-        + math.log(math.comb(HIDDEN, kinks) * math.factorial(kinks))
-        + (HIDDEN - kinks) * math.log(DEAD)
-    )
 
 
 def measure(kinks: int, settings: Settings, seed: int) -> Truth:
@@ -220,36 +138,6 @@ def measure(kinks: int, settings: Settings, seed: int) -> Truth:
     return Truth(
         kinks, tuple(rows), cold, dead, crossing, time.monotonic() - started, tuple(warnings)
     )
-
-
-def excess_over_laplace(kinks: int, cold: tuple[Inside, ...]) -> list[float]:
-    """F of the phase at W_0, measured from inside, above Laplace's closed form, in nats."""
-    truth = star_truth(kinks, kinks)
-    return [
-        run.free_energy.value - laplace_free_energy(run.n_beta, truth, PRIOR_SCALE) for run in cold
-    ]
-
-
-def ordered_free_energy(kinks: int, cold: tuple[Inside, ...]) -> Callable[[float], float]:
-    """F of the phase at W_0 as a function of nβ: Laplace's, corrected by what was measured, if
-    anything was, interpolated in log nβ.
-    """
-    truth = star_truth(kinks, kinks)
-    log_x = np.log([run.n_beta for run in cold]) if cold else np.zeros(1)
-    excess = excess_over_laplace(kinks, cold) if cold else np.zeros(1)
-    # Laplace's F is a straight line in log nβ, and so is the count of the pieces (a constant).
-    at_one, slope = laplace_free_energy(1.0, truth, PRIOR_SCALE), (3 * kinks + 1) / 2
-    weight = pieces(kinks, 1.0)
-
-    def free_energy(n_beta: float) -> float:
-        return (
-            at_one
-            + slope * math.log(n_beta)
-            + float(np.interp(math.log(n_beta), log_x, excess))
-            - weight
-        )
-
-    return free_energy
 
 
 def find_crossing(kinks: int, cold: tuple[Inside, ...]) -> Estimate:
@@ -317,12 +205,12 @@ def _at_the_papers_temperature(
     by_energy = Estimate(
         BETA * (energy_of_dead.value - lowest), BETA * energy_of_dead.standard_error
     )
-    dead = _average([by_energy, inside.heat_capacity(BETA)])
+    dead = average([by_energy, inside.heat_capacity(BETA)])
     exact = BETA * (lowest - base) + dead_free_energy(
         SAMPLES * BETA, float(np.mean(triple.data[1])), 0.0, HIDDEN, PRIOR_SCALE
     )
-    warnings = [str(w) for w in run.energy_warnings] + [
-        f"all dead: {w}" for w in inside.energy_warnings
+    warnings = [str(w) for w in run.energy_cautions] + [
+        f"all dead: {w}" for w in inside.energy_cautions
     ]
     if abs(of_dead.value - BETA * base - exact) > 4 * of_dead.standard_error:
         warnings.append(
@@ -354,7 +242,7 @@ def _at_the_papers_temperature(
                     own.heat_capacity(BETA),
                     "restricted run",
                 )
-                warnings += [f"{phase_name(label)}: {w}" for w in own.energy_warnings]
+                warnings += [f"{phase_name(label)}: {w}" for w in own.energy_cautions]
         rows.append(
             PhaseRow(
                 phase_name(label),
@@ -382,7 +270,6 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         for t in truths
         for w in t.warnings
     ]
-    from singlearn.experiments.wei2022.table2_explained_figure import draw
 
     out.mkdir(parents=True, exist_ok=True)
     figure = draw(truths, settings.coldest, out / "table2-explained.png")
@@ -460,7 +347,7 @@ def table(truths: list[Truth], settings: Settings, warnings: list[dict[str, Any]
                     row.how,
                 )
             )
-    lines += [*aligned(cells), "", "λ of the phase at W_0, and from where on it wins"]
+    lines += [*aligned_rows(cells), "", "λ of the phase at W_0, and from where on it wins"]
     cells = [
         (
             "truth",
@@ -491,7 +378,7 @@ def table(truths: list[Truth], settings: Settings, warnings: list[dict[str, Any]
                 f"{sample_size(t.crossing.value):.3g}",
             )
         )
-    lines += aligned(cells)
+    lines += aligned_rows(cells)
     return "\n".join(lines + [f"warning: {w['truth']}: {w['message']}" for w in warnings])
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from singlearn.experiments.carroll2021.relu_laplace import constant_fit, dead_free_energy
-from singlearn.experiments.wei2022.table2 import HIDDEN, PRIOR_SCALE, PUBLISHED, SAMPLES
+from singlearn.experiments.wei2022.table2 import HIDDEN, PRIOR_SCALE, SAMPLES
+from singlearn.experiments.wei2022.table2_cell import PUBLISHED
+from singlearn.experiments.wei2022.table2_truth import BETA, Truth, ordered_free_energy, pieces
 from singlearn.models import star_truth
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
-
-if TYPE_CHECKING:
-    from singlearn.experiments.wei2022.table2_explained import Truth
 
 PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
 
@@ -34,8 +32,6 @@ def draw(truths: Sequence[Truth], coldest: float, path: Path) -> Path:
 
 
 def _race(axes: Axes, truth: Truth) -> None:
-    from singlearn.experiments.wei2022.table2_explained import BETA, ordered_free_energy, pieces
-
     mean, divergence = constant_fit(star_truth(truth.kinks, truth.kinks))
     ordered = ordered_free_energy(truth.kinks, truth.cold)
     lowest = max(min(run.n_beta for run in truth.cold), SAMPLES * BETA)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from singlearn.exact import catalogue
+from singlearn.experiments.wei2022.table2_cell import Cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from singlearn.experiments.wei2022.table2 import Cell
 
 NAMES = {"relu": "ReLU", "silu": "SiLU"}
 SHOWN = {"relu": ("o", "black", "ReLU, measured"), "silu": ("s", "0.45", "SiLU, measured")}

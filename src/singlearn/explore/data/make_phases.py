@@ -25,7 +25,9 @@ from singlearn.experiments.carroll2021.relu_laplace import (
     laplace_free_energy,
 )
 from singlearn.experiments.wei2022 import table2_explained
-from singlearn.experiments.wei2022.table2 import HIDDEN, KINKS, PRIOR_SCALE, PUBLISHED, SAMPLES
+from singlearn.experiments.wei2022.table2 import HIDDEN, KINKS, PRIOR_SCALE, SAMPLES
+from singlearn.experiments.wei2022.table2_cell import PUBLISHED
+from singlearn.experiments.wei2022.table2_truth import BETA, ordered_free_energy, pieces
 from singlearn.models import star_truth, two_layer_population
 from singlearn.results.estimate import Estimate
 from singlearn.tempering import temper
@@ -38,7 +40,7 @@ NODE_SIZES = [10.0 ** (k / 4) for k in range(4, 29)]
 TABLE_SIZES = [10.0 ** (k / 8) for k in range(8, 65)]
 """nβ of Table 2: from 10 to 10⁸, eight to a decade."""
 INSIDE_PARTICLES = 64
-MEASURED_AT = (SAMPLES * table2_explained.BETA, 1e3, 1e4, 1e6)
+MEASURED_AT = (SAMPLES * BETA, 1e3, 1e4, 1e6)
 SPARE = {
     "dead": ("the spare node is dead on [−1, 1]", "3/2"),
     "q = 0": ("the spare node has q = 0", "2"),
@@ -100,7 +102,7 @@ def one_node_too_many() -> dict[str, Any]:
         "phases": phases,
         "method": f"tempered run, {PARTICLES} particles, 8 populations; F of a phase is F - log "
         f"share",
-        "warnings": [f"{w.reason}: {w.message}" for w in run.energy_warnings],
+        "warnings": [f"{w.reason}: {w.message}" for w in run.energy_cautions],
         "seed": SEED,
     }
 
@@ -118,10 +120,10 @@ def table2(kinks: int) -> dict[str, Any]:
         for i, x in enumerate(sizes)
     )
     mean, divergence = constant_fit(truth)
-    ordered = table2_explained.ordered_free_energy(kinks, cold)
+    ordered = ordered_free_energy(kinks, cold)
     found = table2_explained.find_crossing(kinks, cold)
     dead = [dead_free_energy(x, mean, divergence, HIDDEN, PRIOR_SCALE) for x in TABLE_SIZES]
-    count = table2_explained.pieces(kinks, 1.0)
+    count = pieces(kinks, 1.0)
     measured = [
         {
             "n": digits(run.n_beta),
@@ -167,7 +169,7 @@ def table2(kinks: int) -> dict[str, Any]:
             },
         ],
         "crossing": {"n": digits(found.value), "error": digits(found.standard_error, 2)},
-        "paper": {"n": SAMPLES * table2_explained.BETA, "published": PUBLISHED[kinks, "relu"][0]},
+        "paper": {"n": SAMPLES * BETA, "published": PUBLISHED[kinks, "relu"][0]},
         "method": f"{INSIDE_PARTICLES} particles, 4 populations at each measured nβ; dead excess "
         f"nodes are counted, live ones are not",
         "seed": SEED,

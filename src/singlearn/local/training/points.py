@@ -20,7 +20,7 @@ from singlearn.local.verdict.status import Status
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 if TYPE_CHECKING:
     import pandas
@@ -42,7 +42,7 @@ UNTRUSTED = {
 
 
 @dataclass(frozen=True)
-class TrajectoryPoint(Shown):
+class TrajectoryPoint(Answer):
     """λ̂ and the loss at one checkpoint.
 
     Attributes:
@@ -130,7 +130,7 @@ class TrajectoryPoint(Shown):
 
 
 @dataclass(frozen=True)
-class Trajectory(Shown):
+class Trajectory(Answer):
     """λ̂ and loss over checkpoints, with the stages they fall into.
 
     Attributes:

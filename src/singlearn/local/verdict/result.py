@@ -16,7 +16,7 @@ from singlearn.local.verdict.status import Status
 from singlearn.results.caution import Caution
 from singlearn.results.document import of_each
 from singlearn.results.estimate import Estimate
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 if TYPE_CHECKING:
     import pandas
@@ -25,7 +25,7 @@ SHOWN_POINTS = 200
 
 
 @dataclass(frozen=True)
-class LocalLearningCoefficient(Shown):
+class LocalLearningCoefficient(Answer):
     r"""λ̂(w*) of one set of parameters, and how it was measured.
 
     Attributes:

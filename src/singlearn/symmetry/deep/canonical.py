@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU, require_deep
 from singlearn.symmetry.deep.scale_permutation import ScalePermutation
 
@@ -19,7 +19,7 @@ DIRECTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class CanonicalForm(Shown):
+class CanonicalForm(Answer):
     """What :func:`canonical` found.
 
     Attributes:
@@ -57,7 +57,9 @@ def canonical(net: DeepReLU) -> CanonicalForm:
 
     >>> a = DeepReLU([[[3.0], [-1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.5]])
     >>> b = ScalePermutation([np.array([1, 0])], [np.array([5.0, 0.1])]).apply(a)
-    >>> np.allclose(canonical(a).network.vector(), canonical(b).network.vector(), rtol=0, atol=1e-15)
+    >>> np.allclose(
+    ...     canonical(a).network.vector(), canonical(b).network.vector(), rtol=0, atol=1e-15
+    ... )
     True
     """
     require_deep(net, "canonical")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.drop_nodes import collapse_empty, drop_nodes
 from singlearn.symmetry.deep.fold_bypassed import fold_bypassed
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -28,7 +30,7 @@ DOUBLE, SINGLE = 1e-12, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Compression(Shown):
+class Compression(Answer):
     """A smaller network and what was done.
 
     Attributes:
@@ -58,6 +60,14 @@ class Compression(Shown):
     original: DeepReLU
     domain: Box
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That some nodes are known by mixed-integer programming only, where they are."""
+        if not self.by_program:
+            return ()
+        message = f"{self.by_program} nodes are dead or always active by HiGHS only, up to its "
+        return (Caution(Reason.NOT_PROVED, f"{message}tolerances"),)
+
     def verify(self, seed: int = 1) -> bool:
         """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
         rounding of the evaluation.
@@ -76,8 +86,11 @@ class Compression(Shown):
 
     def __str__(self) -> str:
         lines = ["-".join(map(str, self.before)) + " → " + "-".join(map(str, self.after))]
-        lines += [f"  layer {step.layer}: {step.what}" for step in self.steps]
-        lines += [f"  not done: {reason}" for reason in self.refused]
+        done = [f"  layer {step.layer}: {step.what}" for step in self.steps]
+        done += [f"  not done: {reason}" for reason in self.refused]
+        lines += (
+            [shortened("\n".join(done), LONG_LIST, "steps and refused have all")] if done else []
+        )
         lines.append(
             f"  outputs change by at most {np.max(self.proved_change):.1e} on the box (proved); "
             f"{self.measured_change:.1e} of their size at 1,000 points (measured)"
@@ -122,7 +135,8 @@ def compress_deep(
     1-3-1 → 1-1-1
       layer 0: 1 dead removed
       layer 0: 1 merged with a duplicate
-      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000 points (measured)
+      outputs change by at most ...e-15 on the box (proved); 0.0e+00 of their size at 1,000
+      points (measured)
     """
     box = as_box(domain, net.widths[0])
     corners = box.corners
@@ -226,7 +240,10 @@ class _Search:
         # The measured points see only what happens at them; the bound decides.
         change = max(float(np.max(proved)) / self.size, self.change(step.network))
         if change > LARGEST_CHANGE:
-            reason = f"layer {step.layer}: {step.what} (the outputs would change by up to {change:.1e}, relative)"
+            reason = (
+                f"layer {step.layer}: {step.what} (the outputs would change by up to "
+                f"{change:.1e}, relative)"
+            )
             if reason not in self.refused:
                 self.refused.append(reason)
             return False

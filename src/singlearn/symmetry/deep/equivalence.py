@@ -8,7 +8,9 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.document import plain
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.canonical import silence
 from singlearn.symmetry.deep.compress import DOUBLE, Compression, compress_deep
 from singlearn.symmetry.deep.drop_nodes import collapse_empty
@@ -108,7 +110,7 @@ class _Pairing:
 
 
 @dataclass(frozen=True, eq=False)
-class DeepEquivalence(Shown):
+class DeepEquivalence(Answer):
     """The answer of :func:`equivalent_deep`; true exactly if it is "equivalent".
 
     Attributes:
@@ -160,6 +162,26 @@ class DeepEquivalence(Shown):
 
     def __bool__(self) -> bool:
         return self.status is Sameness.EQUIVALENT
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That nothing was shown, where nothing was."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.status is Sameness.NOT_SHOWN else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer, and what it rests on; not the networks."""
+        return {
+            "equivalent": bool(self),
+            "status": str(self.status),
+            "reason": self.reason,
+            "tolerance": self.tolerance,
+            "function_bound": plain(self.function_bound),
+            "parameter_residual": plain(self.parameter_residual),
+            "transformation": plain(self.transformation),
+            "witness": plain(self.witness),
+            "general_position": list(self.general_position),
+            "domain": plain(self.domain),
+        }
 
     def verify(self) -> bool:
         """Check the answer again from what it states: bound the difference again, or evaluate the
@@ -273,7 +295,10 @@ def equivalent_deep(
     if corners is not None and tolerance is not None:
         best = float(np.max(_apart(a, b, corners)))
         if best <= tolerance:
-            words = f"ranges of the outputs; on the box they differ by at most {best:.2g} (absolute, proved), "
+            words = (
+                f"ranges of the outputs; on the box they differ by at most {best:.2g} "
+                f"(absolute, proved), "
+            )
             words += f"the tolerance is {tolerance:g}"
             return DeepEquivalence(
                 Sameness.EQUIVALENT, words, a, b, tolerance, None, best, domain=box
@@ -342,7 +367,10 @@ def equivalent_deep(
         else f"; proved on the box: they differ by at most {bounded:.3g} (absolute)"
     )
     more = "the tolerance" if tolerance is not None else "rounding explains"
-    words = f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than {more} (largest {gap:.2g}); {position}"
+    words = (
+        f"{'; '.join(reasons[-1:])}{proved}; no input found where they differ by more than "
+        f"{more} (largest {gap:.2g}); {position}"
+    )
     return DeepEquivalence(
         Sameness.NOT_SHOWN,
         words,
@@ -407,7 +435,10 @@ def _small_enough(
     if tolerance is not None:
         if bound > tolerance:
             bound = min(bound, float(np.max(pairing.exact_bound(regions[-1]))))
-        words = f"outputs on the box within {bound:.2g} (absolute, proved), the tolerance is {tolerance:g}"
+        words = (
+            f"outputs on the box within {bound:.2g} (absolute, proved), the tolerance is "
+            f"{tolerance:g}"
+        )
         return bound <= tolerance, words, bound
     largest = 0.0
     for region, own in zip(regions, bounds, strict=True):

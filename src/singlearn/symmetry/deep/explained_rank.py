@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown, record
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.prompt import record
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.jacobian import parameter_jacobian
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.null_directions import (
@@ -31,7 +33,7 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True)
-class DeepExplainedRank(Shown):
+class DeepExplainedRank(Answer):
     """The rank of the Jacobian at given inputs, and the known null directions.
 
     Attributes:
@@ -62,6 +64,14 @@ class DeepExplainedRank(Shown):
     largest_residual: float
     is_complete: bool = True
     snapped: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That ``explained`` is a lower bound, where some sets of nodes were not looked for."""
+        if self.is_complete:
+            return ()
+        message = "sets of more than 18 nodes on one boundary were not looked for; explained is at "
+        return (Caution(Reason.ONLY_BOUNDS, f"{message}least {self.explained}"),)
 
     def __str__(self) -> str:
         text = record(self)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.canonical import incoming_norms
 from singlearn.symmetry.deep.gates import Gate, gates_that_hide
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
@@ -43,7 +43,7 @@ pairs and all of them.
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenKink(Shown):
+class HiddenKink(Answer):
     r"""Nodes on one boundary whose kink does not show in the outputs, and the direction in which
     they can slide.
 
@@ -106,7 +106,10 @@ class HiddenKink(Shown):
         ]
         if self.backward == self.forward == np.inf:
             ways = ["slides for ever"]
-        return f"hidden layer {self.layer}, {who}: {why}; {', '.join(ways)}{', and turns' if self.tilts else ''}"
+        return (
+            f"hidden layer {self.layer}, {who}: {why}; "
+            f"{', '.join(ways)}{', and turns' if self.tilts else ''}"
+        )
 
 
 class HiddenKinks(list[HiddenKink]):

@@ -26,7 +26,9 @@ def affine_range(
     with :math:`γ_{n+2}` times the sum of absolute terms added outwards. Where that margin would
     hide whether a bound is exactly 0, the row is summed in fractions.
 
-    >>> affine_range(np.array([[1.0, -1.0]]), np.array([-2.0]), np.zeros(2), np.array([2.0, 1.0]))[1]
+    >>> affine_range(
+    ...     np.array([[1.0, -1.0]]), np.array([-2.0]), np.zeros(2), np.array([2.0, 1.0])
+    ... )[1]
     array([0.])
     """
     positive, negative = np.maximum(matrix, 0.0), np.minimum(matrix, 0.0)

@@ -171,7 +171,8 @@ def function_bound(
     r"""A bound on :math:`\sup |f_a - f_b|` over a box, one per output, for networks of equal
     widths.
 
-    .. math:: δ_l = |W_l^b| δ_{l-1} + (|W_l^a - W_l^b| + ε |W_l^a|) \max |h_{l-1}^a| + |b_l^a - b_l^b| + ε |b_l^a|, \qquad δ_{-1} = 0.
+    .. math:: δ_l = |W_l^b| δ_{l-1} + (|W_l^a - W_l^b| + ε |W_l^a|) \max |h_{l-1}^a|
+              + |b_l^a - b_l^b| + ε |b_l^a|, \qquad δ_{-1} = 0.
 
     Args:
         bounds: of ``a``.

@@ -16,7 +16,8 @@ from singlearn.symmetry.deep.float64 import float64_array
 class DeepReLU:
     r"""A feed-forward ReLU network, in float64.
 
-    .. math:: h_0 = x, \qquad u_l = W_l h_{l-1} + b_l, \qquad h_l = \max(u_l, 0) \; (l < L), \qquad f(x) = u_L.
+    .. math:: h_0 = x, \qquad u_l = W_l h_{l-1} + b_l, \qquad h_l = \max(u_l, 0) \; (l < L), \qquad
+              f(x) = u_L.
 
     Layers are counted from 0 in code: ``weights[0]`` reads the input, ``weights[-1]`` gives the
     output.
@@ -68,6 +69,13 @@ class DeepReLU:
             raise ValueError("weights: a network needs at least one input and one output")
         object.__setattr__(self, "weights", matrices)
         object.__setattr__(self, "biases", vectors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Weights and biases of every layer, for machines."""
+        return {
+            "weights": [matrix.tolist() for matrix in self.weights],
+            "biases": [vector.tolist() for vector in self.biases],
+        }
 
     @property
     def widths(self) -> tuple[int, ...]:

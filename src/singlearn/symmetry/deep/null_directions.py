@@ -13,7 +13,8 @@ from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
 def scaling_fields(net: DeepReLU) -> Float[np.ndarray, "hidden parameters"]:
     r"""Lemma 1 of the paper [wei2022deep]_: one field for every hidden node j of every layer l,
 
-    .. math:: \sum_k w^l_{jk} \frac{∂}{∂w^l_{jk}} + b^l_j \frac{∂}{∂b^l_j} - \sum_i w^{l+1}_{ij} \frac{∂}{∂w^{l+1}_{ij}},
+    .. math:: \sum_k w^l_{jk} \frac{∂}{∂w^l_{jk}} + b^l_j \frac{∂}{∂b^l_j}
+              - \sum_i w^{l+1}_{ij} \frac{∂}{∂w^{l+1}_{ij}},
 
     which annihilates f everywhere, so that the Fisher information is degenerate at every parameter.
 

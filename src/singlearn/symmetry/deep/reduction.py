@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU
 
 
 @dataclass(frozen=True, eq=False)
-class Reduction(Shown):
+class Reduction(Answer):
     r"""A step of :func:`compress_deep`.
 
     Attributes:

@@ -32,7 +32,8 @@ def evaluation_error(
     r"""Bounds on \|computed − exact\| for every pre-activation at the inputs ``x`` (taken as the
     exact numbers they are).
 
-    .. math:: e_l = |W_l| e_{l-1} + (γ_{n_{l-1}+2} + ε) (|W_l| (|h_{l-1}| + e_{l-1}) + |b_l|), \qquad e_{-1} = 0,
+    .. math:: e_l = |W_l| e_{l-1} + (γ_{n_{l-1}+2} + ε) (|W_l| (|h_{l-1}| + e_{l-1}) + |b_l|), \qquad
+              e_{-1} = 0,
 
     since ReLU does not enlarge errors, and gives 0 twice where :math:`u_l + e_l ≤ 0`. A
     pre-activation whose sign is open within its error hands the error on: which nodes are active is

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU
 
 
 @dataclass(frozen=True, eq=False)
-class ScalePermutation(Shown):
+class ScalePermutation(Answer):
     r"""Reorder the nodes of every hidden layer and multiply each by a positive factor.
 
     With :math:`P_l` the permutation and :math:`S_l = \mathrm{diag}(s_l)` of hidden layer l, and

@@ -35,7 +35,9 @@ def sliding_network(
     >>> net = DeepReLU([[[1.0]], [[2.0]]], [[0.0], [0.0]])
     >>> sliding_network(net, 0, [0], np.ones(1), np.zeros(1), 1.0)(np.array([[1.0, 0.5]]))
     array([[3.]])
-    >>> sliding_network(net, 0, [0], np.ones(1), np.array([2.0]), 1.0)(np.array([[1.0, 0.5], [-2.0, 0.5]]))
+    >>> sliding_network(net, 0, [0], np.ones(1), np.array([2.0]), 1.0)(
+    ...     np.array([[1.0, 0.5], [-2.0, 0.5]])
+    ... )
     array([[ 2.], [-1.]])
     """
     weights, biases = list(net.weights), list(net.biases)

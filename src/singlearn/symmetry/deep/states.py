@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.crossing import search_crossings
 from singlearn.symmetry.deep.linear_relaxation import Bounds, preactivation_bounds
 from singlearn.symmetry.deep.milp import balance, encode, largest_value
@@ -47,7 +47,7 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class NodeStates(Shown):
+class NodeStates(Answer):
     """The states of all hidden nodes.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.crossing import node_gradients, search_crossings
 from singlearn.symmetry.deep.network import DeepReLU
 from singlearn.symmetry.deep.rounding import UNDERFLOW, evaluation_error, exact_outputs
@@ -19,7 +19,7 @@ STEPS = np.array([1e-3, 1e-2, 0.1, 0.3, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
-class DeepWitness(Shown):
+class DeepWitness(Answer):
     r"""An input, what both networks give, and how sure the difference is.
 
     Attributes:

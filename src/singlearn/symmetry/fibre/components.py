@@ -44,6 +44,7 @@ from functools import cached_property
 from itertools import combinations
 
 from singlearn.numbers.linear_algebra import rank
+from singlearn.results.result import Answer
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance, parallel
 
 LARGEST_SEARCH = 2**18
@@ -59,7 +60,7 @@ class ComponentKind(Enum):
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Answer):
     """The components that differ only by the numbering of the nodes.
 
     Attributes:

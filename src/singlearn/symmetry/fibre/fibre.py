@@ -8,7 +8,8 @@ from functools import cached_property
 from random import Random
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre.cells import CellClassification, pattern_of
@@ -26,7 +27,7 @@ from singlearn.symmetry.two_layer.step import idleness
 
 
 @dataclass(frozen=True)
-class Fibre(Shown):
+class Fibre(Answer):
     """The parameters of one width that compute the function of ``net`` on all of R^N or on a
     domain.
 
@@ -222,6 +223,7 @@ class Fibre(Shown):
 
     def __str__(self) -> str:
         text = self._described()
+        text = shortened(text, LONG_LIST, "kinks and components have all")
         return text if self.snapped is None else f"{text}\n{self.snapped.sentence}"
 
     def _described(self) -> str:
@@ -328,8 +330,10 @@ def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = N
       kink 1: total 1 on x - 1 = 0
       kink 2: total 1 on x = 0
       1 × dimension 4: up to one node free, nothing reversed
-      6 × dimension 3: two opposite nodes on kink 1, kink 2 reversed, every node kept on its boundary
-      6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its boundary
+      6 × dimension 3: two opposite nodes on kink 1, kink 2 reversed, every node kept on its
+      boundary
+      6 × dimension 3: two opposite nodes on kink 2, kink 1 reversed, every node kept on its
+      boundary
     >>> fibre(net, width=4).number
     1
     >>> from singlearn.symmetry import Box
@@ -338,7 +342,8 @@ def fibre(net: TwoLayerReLU, width: int | None = None, domain: Domain | None = N
       kink 1: total 1 on x - 1 = 0
       4 × dimension 3: an always active node with a slope, nothing reversed
       4 × dimension 3: an always active node with a slope, kink 1 reversed
-      2 × dimension 2: two opposite nodes on kink 1, nothing reversed, every node kept on its boundary
+      2 × dimension 2: two opposite nodes on kink 1, nothing reversed, every node kept on its
+      boundary
     """
     if width is not None and width < 0:
         raise ValueError(f"width: got {width}; it should be a number of hidden nodes, 0 or more")

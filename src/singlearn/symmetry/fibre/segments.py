@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Literal
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
@@ -26,7 +27,7 @@ class Motion(Enum):
 
 
 @dataclass(frozen=True)
-class Segment:
+class Segment(Answer):
     """A smooth curve of parameters, ``at(0)`` to ``at(1)``."""
 
     start: TwoLayerReLU
@@ -53,7 +54,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Path(Shown):
+class Path(Answer):
     """Segments joined end to end, all of them the same function. Truthy.
 
     Attributes:
@@ -110,13 +111,12 @@ class Path(Shown):
     def __str__(self) -> str:
         count = len(self.segments)
         lines = [f"path of {count} {'segment' if count == 1 else 'segments'}"]
-        return "\n".join(
-            lines + [f"  {i + 1}. {segment}" for i, segment in enumerate(self.segments)]
-        )
+        lines += [f"  {i + 1}. {segment}" for i, segment in enumerate(self.segments)]
+        return shortened("\n".join(lines), LONG_LIST, "segments has all")
 
 
 @dataclass(frozen=True)
-class NoPath:
+class NoPath(Answer):
     """Two parameters of one function that no path of equal functions connects. Falsy.
 
     Attributes:

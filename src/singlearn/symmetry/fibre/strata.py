@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 
+from singlearn.results.result import Answer
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance, Splits
 
 
@@ -21,7 +22,7 @@ class Pair(Enum):
 
 
 @dataclass(frozen=True)
-class FibreStratum:
+class FibreStratum(Answer):
     """Parameters of equal arrangement, up to the numbering of the nodes.
 
     Attributes:

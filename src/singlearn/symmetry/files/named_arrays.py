@@ -48,7 +48,9 @@ def network_from_arrays(
             such), a bias without weights, an embedding or a convolution, two layers with nothing
             between them, an open order, or shapes that do not chain.
 
-    >>> network_from_arrays({"10.weight": np.ones((1, 2)), "2.weight": np.ones((2, 3)), "2.bias": np.ones(2)})
+    >>> network_from_arrays(
+    ...     {"10.weight": np.ones((1, 2)), "2.weight": np.ones((2, 3)), "2.bias": np.ones(2)}
+    ... )
     DeepReLU(3-2-1)
     """
     if activation is not None and activation.lower() != "relu":

@@ -72,7 +72,8 @@ class Activation:
     .. math:: \tanh(-u) = -\tanh u,\quad \mathrm{erf}(-u) = -\mathrm{erf}\,u,\quad
               \mathrm{sigmoid}(-u) = 1 - \mathrm{sigmoid}(u),
 
-    .. math:: \mathrm{SiLU}(-u) = \mathrm{SiLU}(u) - u,\quad \mathrm{GELU}(-u) = \mathrm{GELU}(u) - u.
+    .. math:: \mathrm{SiLU}(-u) = \mathrm{SiLU}(u) - u,\quad
+              \mathrm{GELU}(-u) = \mathrm{GELU}(u) - u.
 
     SiLU is :math:`u/(1 + e^{-τu})` with the sharpness τ; GELU is :math:`u\,Φ(u)`, exactly, not its
     tanh approximation. None of them commutes with scaling.

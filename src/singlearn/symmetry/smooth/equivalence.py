@@ -9,7 +9,8 @@ from functools import cached_property
 from flint import ctx
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.constant import Base, Constant
@@ -34,7 +35,7 @@ REWRITTEN = {
 
 
 @dataclass(frozen=True)
-class SmoothEquivalence(Shown):
+class SmoothEquivalence(Answer):
     """The answer of :func:`equivalent_smooth`; true as a condition where the two are shown to be
     equal.
 
@@ -66,6 +67,11 @@ class SmoothEquivalence(Shown):
     def __bool__(self) -> bool:
         return self.status is Sameness.EQUIVALENT
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That nothing was shown, where nothing was."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.status is Sameness.NOT_SHOWN else ()
+
     @cached_property
     def transformation(self) -> SmoothTransformation | None:
         """Steps that turn the first network into the second, where they are equal and of one
@@ -93,7 +99,10 @@ class SmoothEquivalence(Shown):
             return f"the weight on {of.activation.symbol}({unit}) is not the same in both"
         if one.linear != other.linear:
             return "the units agree, the linear part does not"
-        return f"they differ by the constant {', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
+        return (
+            f"they differ by the constant "
+            f"{', '.join(str(x - y) for x, y in zip(one.constant, other.constant, strict=True))}"
+        )
 
     def __str__(self) -> str:
         rewritten = "".join(f"\nrewritten: {REWRITTEN[name]}" for name in self.rewritten)

@@ -39,7 +39,8 @@ def smooth_explained_rank(
 
     >>> net = TwoLayerSmooth("tanh", [[1], [1]], [0, 0], [1, 2], 0)
     >>> print(smooth_explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
-    7 parameters, rank 4: of 3 null directions 1 are symmetries, 2 are null to first order only, 0 unexplained
+    7 parameters, rank 4: of 3 null directions 1 are symmetries, 2 are null to first order only,
+    0 unexplained
     """
     require_smooth(net, "explained_rank")
     check_domain(net, domain)

@@ -38,7 +38,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.fibre.balance import SlopeBalance
 from singlearn.symmetry.fibre.components import Classification, ComponentKind
 from singlearn.symmetry.smooth.form import SmoothForm, smooth_form
@@ -50,7 +51,7 @@ MOST_ORIENTATIONS = 2**18
 
 
 @dataclass(frozen=True)
-class SmoothComponent:
+class SmoothComponent(Answer):
     """Components that differ by the numbering of the nodes, and for odd activations by their
     orientations.
 
@@ -68,7 +69,7 @@ class SmoothComponent:
 
 
 @dataclass(frozen=True)
-class SmoothFibre(Shown):
+class SmoothFibre(Answer):
     """The parameters of one width and activation that compute one function on R^N, and so on any
     open set.
 
@@ -215,7 +216,7 @@ class SmoothFibre(Shown):
         ]
         if len(self.components) > 12:
             lines.append(f"  and {len(self.components) - 12} more")
-        return "\n".join(lines)
+        return shortened("\n".join(lines), LONG_LIST, "form and components have all")
 
 
 def _nodes(number: int) -> str:

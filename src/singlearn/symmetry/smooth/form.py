@@ -43,7 +43,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.numbers.rational import Matrix, Vector, dot
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import Constant
@@ -53,7 +54,7 @@ from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
+class Unit(Answer):
     """``u(x) = <w, x> + b``, the first non-zero entry of w positive: a node up to its sign."""
 
     w: Vector
@@ -91,7 +92,7 @@ def unit_of(node: Node) -> tuple[Unit, int]:
 
 
 @dataclass(frozen=True)
-class SmoothForm(Shown):
+class SmoothForm(Answer):
     r""":math:`f(x) = d + Lx + \sum_k A_k σ(u_k(x))`; equal forms and equal functions are the same
     thing, see above.
 
@@ -125,11 +126,12 @@ class SmoothForm(Shown):
         return tuple(tuple(row) for row in rows)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.units)} unit{'s' * (len(self.units) != 1)}"]
-        lines += [
+        units = [
             f"  {', '.join(short(v) for v in own)} on {self.activation.symbol}({unit})"
             for unit, own in self.units.items()
         ]
+        lines = [f"{len(self.units)} unit{'s' * (len(self.units) != 1)}"]
+        lines += [shortened("\n".join(units), LONG_LIST, "units has all")] if units else []
         tail = f"constant {', '.join(map(str, self.constant))}"
         if self.activation.is_even:
             tail = (

@@ -101,7 +101,10 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
     Args:
         net: the network; nodes are compared exactly.
 
-    >>> [str(g.field) for g in smooth_generators(TwoLayerSmooth("tanh", [[1], [-1]], [0, 0], [1, 2], 0))]
+    >>> [
+    ...     str(g.field)
+    ...     for g in smooth_generators(TwoLayerSmooth("tanh", [[1], [-1]], [0, 0], [1, 2], 0))
+    ... ]
     ['shared boundary']
     """
     require_smooth(net, "generators")

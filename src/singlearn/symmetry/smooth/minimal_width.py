@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import SmoothForm, Unit, smooth_form, unit_of
@@ -20,7 +20,7 @@ from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, c
 
 
 @dataclass(frozen=True)
-class SmoothWidth(Shown):
+class SmoothWidth(Answer):
     """The minimal width, or bounds on it.
 
     Attributes:
@@ -67,7 +67,8 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
     (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`), with units in the place of
     kinks:
 
-    .. math:: H_{\min} = p + \min_{T, s}\; |T| + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
+    .. math:: H_{\min} = p + \min_{T, s}\; |T|
+              + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k w_k^T/2\bigr)
               \bmod \mathrm{span}\{w_k : k \in T\}\Bigr].
 
     The proof is the same: nodes on one unit give :math:`A_k` and a slope along :math:`w_k`, one

@@ -76,6 +76,17 @@ class TwoLayerSmooth(Shown):
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Its activation by name, and its parameters as text for machines."""
+        return {
+            "activation": self.activation.name,
+            "inputs": self.inputs,
+            "w": [[str(v) for v in node.w] for node in self.nodes],
+            "b": [str(node.b) for node in self.nodes],
+            "q": [[str(node.q[j]) for node in self.nodes] for j in range(len(self.c))],
+            "c": [str(v) for v in self.c],
+        }
+
     def replaced(
         self,
         nodes: Iterable[Node],

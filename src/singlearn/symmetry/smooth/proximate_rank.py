@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.numbers.rational import Number, Vector, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.smooth.form import smooth_form
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.two_layer.kink_form import short
@@ -19,7 +19,7 @@ Cluster = list[int]
 
 
 @dataclass(frozen=True)
-class ProximateRank(Shown):
+class ProximateRank(Answer):
     """An upper bound of the proximate rank.
 
     Attributes:

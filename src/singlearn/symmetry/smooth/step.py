@@ -97,7 +97,10 @@ class SmoothSplit(SmoothStep):
         return replace(whole, nodes=(*whole.nodes, replace(node, q=self.part)))
 
     def __str__(self) -> str:
-        return f"split node {self.index}: outgoing weight {', '.join(map(short, self.part))} goes to a new node"
+        return (
+            f"split node {self.index}: outgoing weight {', '.join(map(short, self.part))} goes "
+            f"to a new node"
+        )
 
 
 @dataclass(frozen=True)

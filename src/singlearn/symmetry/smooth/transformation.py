@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.smooth.expansion import SmoothExpansion
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
@@ -26,7 +27,7 @@ from singlearn.symmetry.two_layer.network import Node
 
 
 @dataclass(frozen=True)
-class SmoothTransformation(Shown):
+class SmoothTransformation(Answer):
     """Steps from ``source`` to ``target``, every one of which leaves the function unchanged.
 
     Attributes:
@@ -99,6 +100,7 @@ class SmoothTransformation(Shown):
         lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or [
             "nothing to do: the parameters are equal"
         ]
+        lines = [shortened("\n".join(lines), LONG_LIST, "steps has all")]
         if self.annihilation:
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from flint import arb, ctx
 
 from singlearn.numbers.rational import Vector, dot
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.smooth.form import SmoothForm, Unit
 from singlearn.symmetry.smooth.network import TwoLayerSmooth
@@ -24,7 +25,7 @@ MOST_DIGITS = 24
 
 
 @dataclass(frozen=True)
-class SmoothWitness:
+class SmoothWitness(Answer):
     """Two networks and a point at which they differ: enclosures of one output that do not meet.
 
     Attributes:

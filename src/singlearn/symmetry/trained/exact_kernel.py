@@ -29,7 +29,9 @@ def satisfying(
         The vectors, or ``None`` if a relation leaves nothing but zero for one of them that is not
         zero.
 
-    >>> z = satisfying([(Fraction(1), Fraction(1))], ((Fraction(1),), (Fraction(-9, 8),)), [1.0, 1.0])
+    >>> z = satisfying(
+    ...     [(Fraction(1), Fraction(1))], ((Fraction(1),), (Fraction(-9, 8),)), [1.0, 1.0]
+    ... )
     >>> [str(row[0]) for row in z]
     ['17/16', '-17/16']
     """

@@ -33,7 +33,10 @@ def hierarchy(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> Hierarchy | D
 
     >>> from singlearn.symmetry import Box
     >>> net = TwoLayerReLU([[1.0], [1.0], [1.0]], [0.0, 0.001, -0.5], [1.0, 1.0, 1.0], 0.0)
-    >>> [(str(bar.relation.kind), f"{bar.birth:.3f}") for bar in hierarchy(net, Box([-1], [1])).bars][:2]
+    >>> [
+    ...     (str(bar.relation.kind), f"{bar.birth:.3f}")
+    ...     for bar in hierarchy(net, Box([-1], [1])).bars
+    ... ][:2]
     [('boundaries coincide', '0.001'), ('dead on the domain', '0.501')]
     """
     domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)

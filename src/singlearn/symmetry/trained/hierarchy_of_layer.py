@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.numbers.linear_algebra import rank
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.boundaries import Seen
 from singlearn.symmetry.trained.box_units import BoxUnits
@@ -47,7 +48,7 @@ faint node just dies.
 
 
 @dataclass(frozen=True)
-class Level(Shown):
+class Level(Answer):
     """The network nearby in which one more relation holds.
 
     Attributes:
@@ -72,7 +73,7 @@ class Level(Shown):
 
 
 @dataclass(frozen=True)
-class Bar(Shown):
+class Bar(Answer):
     """A relation and the distances at which it holds.
 
     Attributes:
@@ -88,11 +89,14 @@ class Bar(Shown):
     def __str__(self) -> str:
         end = "" if math.isinf(self.death) else f", until {self.death:.2g}"
         nodes = ", ".join(map(str, self.relation.nodes))
-        return f"from {self.birth:.2g}{end}: {self.relation.kind} (node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        return (
+            f"from {self.birth:.2g}{end}: {self.relation.kind} "
+            f"(node{'s' * (len(self.relation.nodes) > 1)} {nodes})"
+        )
 
 
 @dataclass(frozen=True)
-class Hierarchy(Shown):
+class Hierarchy(Answer):
     """Relations and levels of one hidden layer, by distance.
 
     Attributes:
@@ -146,7 +150,7 @@ class Hierarchy(Shown):
 
 
 @dataclass(frozen=True)
-class DeepHierarchy(Shown):
+class DeepHierarchy(Answer):
     """One hierarchy for every hidden layer; distances are bounds on the change of the network's
     outputs.
 
@@ -160,7 +164,7 @@ class DeepHierarchy(Shown):
     amplification: tuple[float, ...]
 
     def __str__(self) -> str:
-        return "\n".join(str(layer) for layer in self.layers)
+        return shortened("\n".join(map(str, self.layers)), LONG_LIST, "layers has all")
 
 
 def layer_hierarchy(

@@ -22,8 +22,13 @@ def relations_up_to_rounding(net: TwoLayerReLU, domain: Domain | None = None) ->
     """A sentence where relations that do not hold exactly hold up to the rounding of the floats;
     else nothing.
 
-    >>> print(relations_up_to_rounding(TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)))
-    The weights are floats, taken as they are. Up to rounding more is true: boundaries coincide (nodes 0, 1). tolerance="rounding"
+    >>> print(
+    ...     relations_up_to_rounding(
+    ...         TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
+    ...     )
+    ... )
+    The weights are floats, taken as they are. Up to rounding more is true: boundaries coincide
+    (nodes 0, 1). tolerance="rounding"
     takes that as exact, for a network within 2.4e-17 of yours.
     """
     if not float_precision(net):

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits, box_around_kinks
 from singlearn.symmetry.trained.distance import moved_distance
@@ -29,7 +29,7 @@ difference of this many is another.
 
 
 @dataclass(frozen=True)
-class SnappedPair(Shown):
+class SnappedPair(Answer):
     """Two networks that are exactly one function, each near one that was given.
 
     Attributes:
@@ -54,7 +54,10 @@ class SnappedPair(Shown):
     def sentence(self) -> str:
         """Of what the two are one function."""
         first, second = (rounded_up(distance.upper) for distance in self.distances)
-        return f"Exactly the same function: networks within {first} and {second} of the two {described(self.compared_on)}."
+        return (
+            f"Exactly the same function: networks within {first} and {second} of the two "
+            f"{described(self.compared_on)}."
+        )
 
     def __str__(self) -> str:
         return f"{self.sentence}\n{self.transformation}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 
 
 class RelationKind(StrEnum):
@@ -29,7 +29,7 @@ def in_float(gap: Fraction) -> float:
 
 
 @dataclass(frozen=True)
-class Relation(Shown):
+class Relation(Answer):
     """A relation among hidden nodes that is exactly true of the snapped network.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar, overload
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.trained.answers import about
@@ -31,7 +31,7 @@ ACCIDENTS_ASKED_FOR = 0.05
 
 
 @dataclass(frozen=True)
-class Snap(Shown):
+class Snap(Answer):
     """A network beside the one it was snapped to.
 
     Attributes:
@@ -80,8 +80,14 @@ class Snap(Shown):
             else ""
         )
         if not self.changed:
-            return f"Exactly true of your network: nothing had to be moved at a relative tolerance of {self.tolerance:.1g}.{left_out}"
-        return f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours {where}.{left_out}"
+            return (
+                f"Exactly true of your network: nothing had to be moved at a relative "
+                f"tolerance of {self.tolerance:.1g}.{left_out}"
+            )
+        return (
+            f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours "
+            f"{where}.{left_out}"
+        )
 
     def about(self, result: T) -> T:
         """An answer about ``net``, with this beside it."""
@@ -157,7 +163,9 @@ def snap(
     >>> import numpy as np
     >>> angle = np.pi / 3 + 2 * np.pi * np.arange(3) / 3
     >>> w = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> found = snap(TwoLayerReLU(w, np.full(3, -1 / 3), np.ones(3), 0.0), domain=Box([-1, -1], [1, 1]))
+    >>> found = snap(
+    ...     TwoLayerReLU(w, np.full(3, -1 / 3), np.ones(3), 0.0), domain=Box([-1, -1], [1, 1])
+    ... )
     >>> [str(relation.kind) for relation in found.imposed], float(found.distance.upper) < 1e-15
     (['weights annihilate'], True)
     """

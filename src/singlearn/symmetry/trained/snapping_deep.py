@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.deep import DeepReLU
 from singlearn.symmetry.deep.linear_relaxation import preactivation_bounds
 from singlearn.symmetry.deep.rounding import gamma
@@ -35,7 +35,7 @@ ONE = Fraction(1)
 
 
 @dataclass(frozen=True, eq=False)
-class DeepSnap(Shown):
+class DeepSnap(Answer):
     """A deep network beside the one it was snapped to.
 
     Attributes:
@@ -85,7 +85,10 @@ class DeepSnap(Shown):
 
     def __str__(self) -> str:
         if not self.changed:
-            first = f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network is as it was"
+            first = (
+                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the "
+                f"network is as it was"
+            )
         else:
             count = len(self.imposed)
             first = (

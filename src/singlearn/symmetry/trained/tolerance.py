@@ -35,7 +35,10 @@ def relative_tolerance(net: TwoLayerReLU, tolerance: Tolerance | None) -> float:
     >>> relative_tolerance(TwoLayerReLU([[0.1]], [0.3], [1.0], 0.0), "rounding") == 64 * 2.0**-53
     True
     """
-    meaning = f'a relative size from 0 to {LARGEST}, or "rounding" for what the float type of the weights makes'
+    meaning = (
+        f'a relative size from 0 to {LARGEST}, or "rounding" for what the float type of the '
+        f"weights makes"
+    )
     if tolerance is None or (isinstance(tolerance, str) and tolerance == "rounding"):
         return ROUNDINGS * float_precision(net)
     value = real_number("tolerance", tolerance, meaning=meaning)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.transformer.heads import settle_attention_biases
 from singlearn.symmetry.transformer.model import Transformer
@@ -20,7 +20,7 @@ from singlearn.symmetry.transformer.units import fewer_units
 
 
 @dataclass(frozen=True, eq=False)
-class CompressedTransformer(Shown):
+class CompressedTransformer(Answer):
     """The answer of :func:`compress`.
 
     Attributes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.transformer.compress import CompressedTransformer, compress
 from singlearn.symmetry.transformer.directions import Directions, symmetry_directions
 from singlearn.symmetry.transformer.model import Transformer
@@ -15,7 +16,7 @@ NORM_NAMES = {"layer": "LayerNorm", "rms": "RMSNorm", "none": "no norm"}
 
 
 @dataclass(frozen=True, eq=False)
-class TransformerDescription(Shown):
+class TransformerDescription(Answer):
     """The answer of :func:`describe`.
 
     Attributes:
@@ -76,7 +77,8 @@ class TransformerDescription(Shown):
                 f"    {self.compressed.after:,} parameters are left, outputs change by "
                 f"{self.compressed.change:.2g}"
             )
-        return "\n".join(line.rstrip() for line in lines)
+        text = "\n".join(line.rstrip() for line in lines)
+        return shortened(text, where="directions and compressed have all")
 
 
 def describe(model: Transformer) -> TransformerDescription:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from singlearn.results.result import Answer
 from singlearn.symmetry.transformer.model import Transformer
 from singlearn.symmetry.transformer.rotary import frequency_groups
 from singlearn.symmetry.transformer.stream import readers_of_block
@@ -17,7 +18,7 @@ RANK = 1e-10
 
 
 @dataclass(frozen=True)
-class Directions:
+class Directions(Answer):
     """Directions that one kind of symmetry gives.
 
     Attributes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.deep.equivalence import Sameness
 from singlearn.symmetry.transformer.align import Alignment, NotPairedError, align
@@ -32,7 +33,7 @@ BITS = (128, 256, 512)
 
 
 @dataclass(frozen=True)
-class TransformerWitness:
+class TransformerWitness(Answer):
     """An input on which two transformers differ, proven in ball arithmetic.
 
     Attributes:
@@ -65,7 +66,7 @@ class TransformerWitness:
 
 
 @dataclass(frozen=True, eq=False)
-class TransformerEquivalence(Shown):
+class TransformerEquivalence(Answer):
     """The answer of :func:`equivalent`; true exactly if it is "equivalent".
 
     Attributes:
@@ -89,6 +90,11 @@ class TransformerEquivalence(Shown):
 
     def __bool__(self) -> bool:
         return self.status is Sameness.EQUIVALENT
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That nothing was shown, where nothing was."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.status is Sameness.NOT_SHOWN else ()
 
     def __str__(self) -> str:
         head = {
@@ -129,7 +135,10 @@ def equivalent(
         ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the
             other.
 
-    >>> weights = {"embedding": np.array([[1.0, 2.0], [0.5, -1.0]]), "unembedding": np.array([[1.0, 0.0], [3.0, 1.0]])}
+    >>> weights = {
+    ...     "embedding": np.array([[1.0, 2.0], [0.5, -1.0]]),
+    ...     "unembedding": np.array([[1.0, 0.0], [3.0, 1.0]]),
+    ... }
     >>> a = Transformer(weights, "rms")
     >>> turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     >>> b = Transformer({name: array @ turn for name, array in weights.items()}, "rms")

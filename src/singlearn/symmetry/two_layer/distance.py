@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from singlearn.numbers.linear_algebra import solve
 from singlearn.numbers.rational import Vector
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.two_layer.float_form import FloatForm
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
@@ -27,7 +28,7 @@ SAMPLES = 4096
 
 
 @dataclass(frozen=True)
-class Distance:
+class Distance(Answer):
     r""":math:`\sup_{x\in X} \max_j |f_j(x) - g_j(x)|`, or bounds on it.
 
     Attributes:
@@ -49,7 +50,10 @@ class Distance:
         place = f"at x = ({', '.join(short(v) for v in self.point)})"
         if self.is_exact:
             return f"largest difference {short(self.lower)} {place}"
-        return f"largest difference between {float(self.lower):.6g} ({place}) and {float(self.upper):.6g}"
+        return (
+            f"largest difference between {float(self.lower):.6g} ({place}) and "
+            f"{float(self.upper):.6g}"
+        )
 
 
 def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distance:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.box_units import BoxUnits
 from singlearn.symmetry.trained.hint import equal_up_to_rounding
@@ -21,7 +23,7 @@ from singlearn.symmetry.two_layer.witness import Witness, find_witness
 
 
 @dataclass(frozen=True)
-class Equivalence(Shown):
+class Equivalence(Answer):
     """The answer of :func:`singlearn.symmetry.equivalent`; true or false as a condition.
 
     Attributes:
@@ -59,6 +61,15 @@ class Equivalence(Shown):
         return self.is_exact or (
             self.distance is not None and self.distance.upper <= self.tolerance
         )
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That the tolerance lies between the bounds on the distance, where it does."""
+        return (Caution(Reason.UNDECIDED, str(self)),) if self.is_undecided else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer, and the networks and distances that it is about."""
+        return {"equivalent": bool(self), "is_exact": self.is_exact, **super().to_dict()}
 
     @cached_property
     def transformation(self) -> Transformation | None:
@@ -140,7 +151,8 @@ def equivalent_two_layer(
     2. reverse node 0
     the weights that turn round annihilate: (-1) + (1) = 0
     >>> print(equivalent_two_layer(f, TwoLayerReLU([[1]], [1], [1], 0)))
-    different functions: at x = (0) the first gives 2, the second 1; the total kink on x - 1 = 0 is 1 in the first and 0
+    different functions: at x = (0) the first gives 2, the second 1; the total kink on x - 1 = 0
+    is 1 in the first and 0
     in the second
     """
     require_same_shape(a, b)

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import null_space
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.two_layer.generators import Generator, generators_and_whether_all
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -23,7 +24,7 @@ NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
-class ExplainedRank(Shown):
+class ExplainedRank(Answer):
     """Rank of the Jacobian at some inputs, and where its kernel comes from.
 
     Attributes:
@@ -49,6 +50,14 @@ class ExplainedRank(Shown):
     generators: tuple[Generator, ...]
     is_complete: bool = True
     snapped: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That ``explained`` is a lower bound, where some sets of nodes were not looked for."""
+        if self.is_complete:
+            return ()
+        message = "sets of more than 18 nodes on one boundary were not looked for; explained is at "
+        return (Caution(Reason.ONLY_BOUNDS, f"{message}least {self.explained}"),)
 
     def __str__(self) -> str:
         least, most = ("", "") if self.is_complete else ("at least ", "at most ")
@@ -81,7 +90,8 @@ def explained_rank(
 
     >>> net = TwoLayerReLU([[1], [1]], [0, 0], [1, 2], 0)
     >>> print(explained_rank(net, np.linspace(-1, 1, 50)[:, None]))
-    7 parameters, rank 3: of 4 null directions 3 are symmetries, 1 are null to first order only, 0 unexplained
+    7 parameters, rank 3: of 4 null directions 3 are symmetries, 1 are null to first order only,
+    0 unexplained
     """
     if x.ndim != 2 or x.shape[1] != net.inputs:
         raise ValueError(f"x: got shape {x.shape}; it should be (points, {net.inputs})")

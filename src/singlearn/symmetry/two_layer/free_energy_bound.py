@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 
 @dataclass(frozen=True)
-class FreeEnergyBound(Shown):
+class FreeEnergyBound(Answer):
     """Coefficients of log n in upper bounds on the free energy.
 
     Attributes:
@@ -33,7 +33,10 @@ class FreeEnergyBound(Shown):
     exact: Fraction | None
 
     def __str__(self) -> str:
-        text = f"λ ≤ {self.by_parameters} by the truth's {self.parameters} parameters, ≤ {self.by_directions} without {self.nodes} scalings"
+        text = (
+            f"λ ≤ {self.by_parameters} by the truth's {self.parameters} parameters, ≤ "
+            f"{self.by_directions} without {self.nodes} scalings"
+        )
         return text if self.exact is None else f"{text}; λ = {self.exact}"
 
 

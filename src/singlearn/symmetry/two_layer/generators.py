@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import null_space
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
 from singlearn.symmetry.two_layer.parameters import Layout
@@ -37,7 +37,7 @@ class Field(StrEnum):
 
 
 @dataclass(frozen=True)
-class Generator(Shown):
+class Generator(Answer):
     """One direction tangent to a curve of equal functions.
 
     Attributes:

@@ -10,13 +10,14 @@ from fractions import Fraction
 from typing import Any
 
 from singlearn.numbers.rational import Matrix, Vector, dot, primitive
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU, require_two_layer
 
 
 @dataclass(frozen=True)
-class Hyperplane:
+class Hyperplane(Answer):
     """``{x : <normal, x> + offset = 0}`` with coprime integers, the first non-zero entry of
     ``normal`` positive.
     """
@@ -93,7 +94,7 @@ def rounded(value: Fraction) -> Fraction:
 
 
 @dataclass(frozen=True)
-class KinkForm(Shown):
+class KinkForm(Answer):
     r""":math:`f(x) = d + L x + \sum_k A_k\,\mathrm{ReLU}(u_k(x))`, :math:`A_k \ne 0`, one term for
     each hyperplane where f has a kink.
 
@@ -141,11 +142,12 @@ class KinkForm(Shown):
         return tuple(values)
 
     def __str__(self) -> str:
-        lines = [f"{len(self.kinks)} kinks"]
-        lines += [
+        kinks = [
             f"  total kink {_numbers(plane.total_for_people(totals))} on {plane}"
             for plane, totals in self.kinks.items()
         ]
+        lines = [f"{len(self.kinks)} kinks"]
+        lines += [shortened("\n".join(kinks), LONG_LIST, "kinks has all")] if kinks else []
         lines.append(
             "  linear part "
             + "; ".join(_numbers(row) for row in self.linear)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from singlearn.results.prompt import Shown
+from singlearn.results.caution import Caution, Reason
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -19,7 +20,7 @@ MOST_KINKS = 20
 
 
 @dataclass(frozen=True)
-class MinimalWidth(Shown):
+class MinimalWidth(Answer):
     """The minimal width, or bounds on it, and the choice of orientations that reaches the upper
     one.
 
@@ -46,6 +47,11 @@ class MinimalWidth(Shown):
         """Whether the bounds agree."""
         return self.lower == self.upper
 
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """That the bounds do not agree, where they do not."""
+        return () if self.is_exact else (Caution(Reason.ONLY_BOUNDS, self._width()),)
+
     def __int__(self) -> int:
         if not self.is_exact:
             raise ValueError(
@@ -62,7 +68,10 @@ class MinimalWidth(Shown):
     def _width(self) -> str:
         if self.is_exact:
             return f"minimal width {self.upper}"
-        return f"minimal width between {self.lower} and {self.upper} ({len(self.form.kinks)} kinks; searched exactly up to {MOST_KINKS})"
+        return (
+            f"minimal width between {self.lower} and {self.upper} ({len(self.form.kinks)} "
+            f"kinks; searched exactly up to {MOST_KINKS})"
+        )
 
 
 def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWidth:
@@ -72,7 +81,8 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
     kink k contributes the slope :math:`\pm A_k n_k^T/2`, two opposite nodes on it :math:`v n_k^T`
     with any v, and two more nodes one slope of rank one anywhere, so on R^N
 
-    .. math:: H_{\min} = p + \min_{T, s}\; |T| + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k n_k^T/2\bigr)
+    .. math:: H_{\min} = p + \min_{T, s}\; |T|
+              + 2\,\mathrm{rank}\Bigl[\bigl(G - \sum_{k \notin T} s_k A_k n_k^T/2\bigr)
               \bmod \mathrm{span}\{n_k : k \in T\}\Bigr],
 
     over sets T of kinks and signs s on the rest. On a bounded domain one node that is always active

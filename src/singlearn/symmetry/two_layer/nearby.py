@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from singlearn.numbers.rational import Number, rational
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain, DomainLike, as_domain
 from singlearn.symmetry.two_layer.distance import Distance, sup_distance
 from singlearn.symmetry.two_layer.narrowest import narrowest
@@ -32,7 +32,7 @@ MEASURING_POINTS = 4096
 
 
 @dataclass(frozen=True)
-class Nearby(Shown):
+class Nearby(Answer):
     """A narrow network, and how far its function is from the given one.
 
     Attributes:
@@ -59,7 +59,10 @@ class Nearby(Shown):
 
     def __str__(self) -> str:
         spread = f" ± {self.standard_error:.1g}" if self.standard_error else ""
-        return f"{self.width} hidden nodes, {self.norm} error {self.error:.3g}{spread} (allowed {self.eps:.3g})"
+        return (
+            f"{self.width} hidden nodes, {self.norm} error {self.error:.3g}{spread} (allowed "
+            f"{self.eps:.3g})"
+        )
 
 
 def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup") -> Nearby:

@@ -145,6 +145,18 @@ class TwoLayerReLU(Shown):
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Its parameters as text for machines, fractions such as ``"1/3"``; the arguments that make
+        it.
+        """
+        return {
+            "inputs": self.inputs,
+            "w": [[str(v) for v in node.w] for node in self.nodes],
+            "b": [str(node.b) for node in self.nodes],
+            "q": [[str(node.q[j]) for node in self.nodes] for j in range(len(self.c))],
+            "c": [str(v) for v in self.c],
+        }
+
     def replaced(self, nodes: Iterable[Node], c: Vector | None = None) -> TwoLayerReLU:
         """A network of the same inputs and outputs with other nodes and, if given, another output
         bias.

@@ -116,7 +116,10 @@ class Split(Step):
         return replace(split, nodes=(*split.nodes, replace(node, q=self.part)))
 
     def __str__(self) -> str:
-        return f"split node {self.index}: outgoing weight {', '.join(short(v) for v in self.part)} goes to a new node"
+        return (
+            f"split node {self.index}: outgoing weight "
+            f"{', '.join(short(v) for v in self.part)} goes to a new node"
+        )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from functools import cached_property
 
 from singlearn.numbers.rational import Vector
-from singlearn.results.prompt import Shown
+from singlearn.results.prompt import LONG_LIST, shortened
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.expansion import Expansion
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, boundary, short
@@ -31,7 +32,7 @@ Side = tuple[Hyperplane, int]
 
 
 @dataclass(frozen=True)
-class Transformation(Shown):
+class Transformation(Answer):
     """Steps from ``source`` to ``target``, every one of which leaves the function unchanged (on the
     domain, where there is one).
 
@@ -113,6 +114,7 @@ class Transformation(Shown):
         lines = [f"{i}. {step}" for i, step in enumerate(self.steps, 1)] or [
             "nothing to do: the parameters are equal"
         ]
+        lines = [shortened("\n".join(lines), LONG_LIST, "steps has all")]
         if self.annihilation:
             lines.append(f"the weights that turn round annihilate: {self.annihilation}")
         return "\n".join(lines)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from singlearn.numbers.rational import Vector, dot
+from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, short, told_apart
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -18,7 +19,7 @@ SIMPLE_POINTS = 400
 
 
 @dataclass(frozen=True)
-class Witness:
+class Witness(Answer):
     """Two networks and a point at which they differ, in exact arithmetic.
 
     Attributes:
@@ -91,7 +92,10 @@ def _reason(gap: KinkForm, a: KinkForm, b: KinkForm) -> str:
     rows = told_apart(
         *(tuple(v for row in f.linear for v in row) if slopes else f.constant for f in (a, b))
     )
-    return f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and {rows[1]} in the second"
+    return (
+        f"all kinks agree, but the {what} of the affine part is {rows[0]} in the first and "
+        f"{rows[1]} in the second"
+    )
 
 
 def _simple_points(inputs: int, domain: Domain | None) -> Iterator[Vector]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from jaxtyping import PyTree
 
 from singlearn.results.caution import Caution
-from singlearn.results.prompt import Shown
+from singlearn.results.document import of_each
+from singlearn.results.result import Answer
 from singlearn.triple.fisher.information import FisherInformation
 
 Status = Literal["regular", "singular", "cannot tell"]
@@ -34,7 +35,7 @@ class Witness:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis(Shown):
+class Diagnosis(Answer):
     """Whether a model is regular: identifiable, with a positive definite Fisher information.
 
     Attributes:
@@ -121,7 +122,7 @@ class Diagnosis(Shown):
                 {"how": w.how, "distance": w.distance, "difference": w.difference}
                 for w in self.witnesses
             ],
-            "cautions": [{"reason": str(c.reason), "message": c.message} for c in self.cautions],
+            "cautions": of_each(self.cautions),
         }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, PyTree
 from scipy.optimize import minimize
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple.fisher.information import coordinates_at, draws_of
 from singlearn.triple.fisher.scores import quickly
@@ -22,7 +22,7 @@ RISES, LEVEL = 0.5, 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class FiniteVariance(Shown):
+class FiniteVariance(Answer):
     r"""How :math:`E[f^2]/E[f]` behaves as w nears the optimum :math:`w_0`,
     :math:`f = \log p(y|x,w_0)/p(y|x,w)`.
 

@@ -14,7 +14,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed
 from singlearn.triple.fisher.rank import (
     FULL,
@@ -36,7 +36,7 @@ MOST_TERMS, MOST_DIRECTIONS = 4, 3
 
 
 @dataclass(frozen=True, eq=False)
-class FisherInformation(Shown):
+class FisherInformation(Answer):
     r""":math:`I(w) = E[∂_w \log p\; ∂_w \log p^T]` per observation, at one parameter.
 
     Attributes:

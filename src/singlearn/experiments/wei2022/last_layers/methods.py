@@ -134,7 +134,7 @@ def both_mcmc(own: Trained, seed: int) -> Prediction:
     )
     draws = run.sample(1.0, DRAWS_OF_FIRST, seed)
     log_p = log_average(draws, own.z, own.y, own.z_test, own.y_test, own.relu)
-    return Prediction(log_p, "; ".join(map(str, run.energy_warnings)))
+    return Prediction(log_p, "; ".join(map(str, run.energy_cautions)))
 
 
 def last_mcmc(own: Trained) -> Prediction:
