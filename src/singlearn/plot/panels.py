@@ -1,4 +1,4 @@
-"""What a journal asks of a picture: a letter for each panel, and axes that say what kind they are."""
+"""What a journal asks of a picture: a letter for each panel, and axes that say their kind."""
 
 from __future__ import annotations
 
