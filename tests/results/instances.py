@@ -398,6 +398,7 @@ PENDING = {
     "local.LocalLearningCoefficient",
     "local.Trajectory",
     "local.TrajectoryPoint",
+    "selection.PredictiveCheck",
     "symmetry.Distance",
     "symmetry.FreeEnergyBound",
     "symmetry.Hierarchy",
