@@ -294,7 +294,7 @@ MADE: dict[str, Callable[[], Any]] = {
     ),
     "flow.Law": lambda: laws().laws[0],
     "flow.Laws": laws,
-    "flow.Broken": lambda: sl.flow.Broken(laws().laws[0], "the ε of a norm", 0.1),
+    "flow.Broken": lambda: sl.flow.Broken(laws().laws[0], "the ε of a norm", lambda *_: 0.1),
     "flow.Count": lambda: sl.flow.count({"kind": "linear_chain", "widths": [2, 3, 2]}),
     "flow.Balance": lambda: sl.flow.balance(list(PAIR.values()), what="weights", activation="relu"),
     "flow.Orbit": lambda: sl.flow.orbit(PAIR, laws()[0]),
