@@ -194,6 +194,6 @@ def test_chains_of_no_use_record_nothing() -> None:
     assert found["status"].item() in ("not_local_minimum", "diverged") and bool(
         np.isnan(found["loss"]).all()
     )
-    assert bool(np.isnan(sl.local.influence(found)["influence"]).all()) and found.attrs["warnings"]
+    assert bool(np.isnan(sl.local.influence(found)["influence"]).all()) and found.cautions
     with pytest.raises(ValueError, match="components: got none"):
         sl.local.loss_chains(wrong, squared, tensors(X, Y), {})

@@ -55,10 +55,11 @@ def _is_panel(axes: Axes) -> bool:
 
 def _say_kind(axis: Axis) -> None:
     text, kind = axis.get_label_text(), axis.get_scale()
+    between = ",\n" if axis.axis_name == "y" else ", "  # panels are less high than wide
     if not text or "log axis" in text or "linear below" in text:
         return
     if kind == "log":
-        axis.set_label_text(f"{text}, log axis")
+        axis.set_label_text(f"{text}{between}log axis")
     elif kind == "symlog":
         scale: Any = axis.get_transform()
-        axis.set_label_text(f"{text}, linear below {scale.linthresh:g}, log above")
+        axis.set_label_text(f"{text}{between}linear below {scale.linthresh:g}, log above")

@@ -76,9 +76,8 @@ def select(
             )
         if _has_other_observations(triple, triples[0]):
             raise ValueError(
-                f"make_triple: K = {size} has other observations than K = {values[0]}; they should "
-                "be "
-                "the same"
+                f"make_triple: K = {size} has other observations than K = {values[0]}; they "
+                "should be the same"
             )
     runs = [
         temper(

@@ -156,7 +156,8 @@ class MeasuredZeta(Answer):
         log(T/t))^(m-1).
         """
         smooth = PchipInterpolator(np.log(self.curve.thresholds), log_v)
-        log_t = np.linspace(*np.log(self.curve.thresholds[[0, -1]]), FINER * len(log_v))
+        low, high = (float(t) for t in np.log(self.curve.thresholds[[0, -1]]))
+        log_t = np.linspace(low, high, FINER * len(log_v))
         log_v = smooth(log_t)
         slopes = np.diff(log_v) / np.diff(log_t)
         total = np.zeros(z.shape, complex)
@@ -177,7 +178,8 @@ class MeasuredZeta(Answer):
         total = total + tail * (1 - z * series)
         if self.beyond is not None and len(self.beyond):
             total = total + np.exp(z[:, None] * self.beyond).sum(axis=1) / self.draws
-        return total
+        found: Complex[np.ndarray, " points"] = total
+        return found
 
     @property
     def volume_constant(self) -> Estimate:

@@ -46,7 +46,7 @@ class Comparison(Answer):
         lines = [f"{'widths':20} layers    d  symmetry     λ  λ/(d/2)"]
         for row in self.rows:
             name = "→".join(map(str, row.widths))
-            ratio = 2 * float(row.coefficient.value) / row.parameters
+            ratio = 2 * float(row.coefficient) / row.parameters
             lines.append(
                 f"{name:20} {row.layers:6d} {row.parameters:4d} {row.symmetry:9d} "
                 f"{row.coefficient.value!s:>5}  {ratio:7.2f}"

@@ -13,6 +13,7 @@ import xarray as xr
 
 from singlearn.local.chains import DEFAULT_BATCH, Chains
 from singlearn.local.checks.unfelt import unfelt
+from singlearn.local.influence.results import CAUTIONS, LossChains
 from singlearn.local.llc import one_tie, tempered
 from singlearn.local.measuring.measurements import measure
 from singlearn.local.names import AUTO, Selection, Tie
@@ -49,7 +50,7 @@ def loss_chains(
     draws: int = 400,
     seed: int = 0,
     progress: Progress | bool | None = None,
-) -> xr.Dataset:
+) -> LossChains:
     r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
     at ``draws`` points of every chain.
 
@@ -120,20 +121,21 @@ def loss_chains(
     variables["learning_coefficient"] = ("component", [own.value for own in found])
     variables["standard_error"] = ("component", [own.standard_error for own in found])
     variables["status"] = ("component", [str(own.status) for own in found])
-    warnings = [
-        f"{name}: {caution.message}"
+    cautions = tuple(
+        caution.of(name)
         for name, own in zip(components, found, strict=True)
         for caution in own.cautions
-    ]
+    )
     first = found[0]
     attributes = {
         "nbeta": first.nbeta,
         "gamma": first.gamma,
         "samples": first.samples,
         "shifts": list(given),
-        "warnings": warnings,
+        CAUTIONS: [str(caution) for caution in cautions],
     }
-    return xr.Dataset(variables, coords={"component": list(components)}, attrs=attributes)
+    chains_of = {"component": list(components)}
+    return LossChains(xr.Dataset(variables, coords=chains_of, attrs=attributes), cautions)
 
 
 def _record(

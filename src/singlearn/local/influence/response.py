@@ -8,8 +8,10 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from singlearn.local.influence.results import Influence, LossChains, Susceptibilities
 
-def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
+
+def influence(chains: LossChains | xr.Dataset, component: str | None = None) -> Influence:
     r"""Bayesian influence of sample i on the loss of sample j (Kreer et al. 2025
     [kreer2025bayesian]_).
 
@@ -22,7 +24,7 @@ def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
     temperature, which is :math:`-\mathrm{Cov}`; divide by nβ/n to compare.
 
     Args:
-        chains: from ``loss_chains``.
+        chains: from ``loss_chains``, or its ``dataset`` as it was saved.
         component: whose chains; by default the first.
 
     Returns:
@@ -33,6 +35,8 @@ def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
     Raises:
         ValueError: an unknown component.
     """
+    given = LossChains.of(chains)
+    chains = given.dataset
     own = _component(chains, component)
     beta = chains.attrs["nbeta"] / chains.attrs["samples"]
     losses = own["loss"].values
@@ -56,10 +60,11 @@ def influence(chains: xr.Dataset, component: str | None = None) -> xr.Dataset:
             beta * error,
             {"units": "nats"},
         )
-    return xr.Dataset(found, attrs={**chains.attrs, "component": str(own["component"].values)})
+    attributes = {**chains.attrs, "component": str(own["component"].values)}
+    return Influence(xr.Dataset(found, attrs=attributes), given.cautions)
 
 
-def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
+def susceptibilities(chains: LossChains | xr.Dataset) -> Susceptibilities:
     r"""Response of each component to a shift of the data towards other samples (Baker et al. 2025
     [baker2025structural]_).
 
@@ -79,7 +84,7 @@ def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
     component, so that χ is the response of its restricted λ̂.
 
     Args:
-        chains: from ``loss_chains``.
+        chains: from ``loss_chains``, or its ``dataset`` as it was saved.
 
     Returns:
         ``susceptibility`` and ``standard_error`` (component × shift), in nats²; ``response``
@@ -101,6 +106,8 @@ def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
     >>> bool(abs(found["susceptibility"] - 1.0) < 4 * error < 0.2)  # -(2·1 - 2·2)/2
     True
     """
+    given = LossChains.of(chains)
+    chains = given.dataset
     nbeta, shifts = chains.attrs["nbeta"], chains.attrs["shifts"]
     names = ["", *shifts]
     single: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in names}
@@ -138,8 +145,9 @@ def susceptibilities(chains: xr.Dataset) -> xr.Dataset:
             np.stack([e for _, e in single[name]]),
             {"units": "nats²"},
         )
-    return xr.Dataset(
-        found, coords={"component": chains["component"], "shift": shifts}, attrs=chains.attrs
+    coordinates = {"component": chains["component"], "shift": shifts}
+    return Susceptibilities(
+        xr.Dataset(found, coords=coordinates, attrs=chains.attrs), given.cautions
     )
 
 

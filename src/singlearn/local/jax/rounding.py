@@ -47,7 +47,7 @@ def measured_rounding(
         np.linspace(0, count - 1, min(LOOKED_AT, count, max(2, at_once // 2))).astype(np.int64)
     )
     share = math.sqrt(len(index) / count)
-    rounded = np.asarray(reference[index], dtype=np.float64)
+    rounded = np.asarray(np.asarray(reference)[index], dtype=np.float64)
     digit = float(jnp.finfo(reference.dtype).eps)
     if reference.dtype == jnp.float64:
         return rounding_of_mean(rounded, digit=digit) * share

@@ -73,7 +73,7 @@ class JaxTarget:
         self.samples = len(jax.tree.leaves(self._data)[0])
         leaves, structure = sorted_leaves(parameters)
         for leaf in leaves:
-            if leaf.moves and not bool(jnp.isfinite(leaf.value).all()):
+            if leaf.moves and not bool(np.isfinite(np.asarray(leaf.value)).all()):
                 raise ValueError(
                     f"parameters: {leaf.name} has entries that are not finite; a trained network "
                     f"should have none"
@@ -122,8 +122,9 @@ class JaxTarget:
         self._at = Setting(centre, every, self._data, jnp.zeros(self.samples, flat.dtype))
         self._at_once = self._programs.samples_at_once(centre, every, self._take(slice(0, 2)))
         reference = self._losses_at(centre)
-        if not bool(jnp.isfinite(reference).all()):
-            bad = int(jnp.flatnonzero(~jnp.isfinite(reference))[0])
+        finite = np.isfinite(np.asarray(reference))
+        if not bool(finite.all()):
+            bad = int(np.flatnonzero(~finite)[0])
             raise ValueError(
                 f"loss: it is not finite at sample {bad}; it should be at every "
                 f"sample{not_a_number(self._data, bad)}"
@@ -160,6 +161,9 @@ class JaxTarget:
         return jax.tree.map(lambda leaf: leaf[index], self._data)
 
     def _full(self, position: Array) -> tuple[Any, Any]:
+        if len(position) == 2:  # the program for one is there already
+            one, other = (self._full(position[c : c + 1]) for c in range(2))
+            return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
         value, gradient = np.zeros(len(position)), np.zeros(position.shape)
         chunks = self._chunks(self.samples, len(position))
         for s in chunks:

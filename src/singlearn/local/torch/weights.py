@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from singlearn.local.torch.module import copy_to_load, unwrapped
-from singlearn.local.training.checkpoints import ENDINGS
+from singlearn.local.weight_files import ENDINGS
 
 WITHIN = ("state_dict", "model_state_dict", "model")
 """Under which of its names a training script's checkpoint keeps the weights."""

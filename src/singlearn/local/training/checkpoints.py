@@ -12,9 +12,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from singlearn.local.weight_files import ENDINGS
 from singlearn.results.prompt import Shown
 
-ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 STEP_FOLDER = re.compile(r"(.*(checkpoint|ckpt|step|epoch|iter)[a-z]*[-_=]?)?\d+", re.IGNORECASE)
 PIECE = re.compile(r"-\d+-of-\d+$")
 """How the files of weights in pieces end."""

@@ -55,6 +55,7 @@ def mix_bypassed(
         ValueError: no always active nodes, a matrix of another size or not invertible, or a shift
             that lets a node become inactive.
 
+    >>> from singlearn.symmetry import Box
     >>> net = TwoLayerReLU([[1], [1], [1]], [2, 3, 0], [1, 1, 1], 0)
     >>> mixed = mix_bypassed(net, 0, [[1, 1], [0, 1]], Box([-1], [1]))
     >>> [str(v) for node in mixed.nodes for v in (*node.w, node.b, *node.q)], str(mixed.c[0])

@@ -1,0 +1,3 @@
+"""Which files hold weights."""
+
+ENDINGS = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
