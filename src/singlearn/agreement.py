@@ -1,6 +1,7 @@
 """λ by algebra, by volume and by tempering, side by side in one call.
 
-The module is also its function: ``singlearn.agreement(K)`` is :func:`singlearn.agreement.agreement`.
+The module is also its function: ``singlearn.agreement(K)`` is
+:func:`singlearn.agreement.agreement`.
 """
 
 from __future__ import annotations

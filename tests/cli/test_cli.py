@@ -130,10 +130,58 @@ def status(arguments: list[str]) -> int:
         return int(leaving.code or 0)
 
 
+FAMILY = """
+import numpy as np
+import numpyro.distributions as dist
+from singlearn import Triple
+
+y = np.linspace(-1.0, 2.0, 20)
+
+def family(K):
+    return Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, float(K)), y)
+
+def broken(K):
+    return family(K) if K == 1 else 1 / 0
+
+def forgot(K):
+    family(K)
+
+number = 3
+"""
+
+
+def test_select_a_family_of_ones_own(tmp_path, capsys) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(FAMILY)
+    arguments = ["--max", "2", "--out", str(tmp_path), "--json", *QUICK]
+    assert main(["select", f"{path}:family", *arguments]) == 0
+    document = one_document(capsys.readouterr().out)
+    assert [row["K"] for row in document["candidates"]] == [1, 2]
+    assert (tmp_path / "family.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "sentence"),
+    [
+        ("broken", ["--max", "2"], "own.py, line 12: ZeroDivisionError"),
+        ("forgot", ["--max", "1"], "own.py:forgot: K = 1 gives NoneType; it should be a "),
+        ("number", [], "own.py:number: it is int; it should be a function of K"),
+        ("family", ["--decimal", ","], "own.py:family: it is no table; --header"),
+        ("family", ["--model", "mixture"], "it is a family by itself; --model and --columns"),
+        ("nothing", [], "own.py: it defines no 'nothing'"),
+    ],
+)
+def test_select_refuses_what_is_no_family(name, arguments, sentence, tmp_path, capsys) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(FAMILY)
+    assert main(["select", f"{path}:{name}", "--out", str(tmp_path), *arguments, *QUICK]) == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_missing_file(capsys) -> None:
     assert main(["select", "galaxy"]) == 2
     assert (
-        "DATA: got 'galaxy', which is no file; it should be a CSV file or galaxies"
+        "DATA: got 'galaxy', which is no file; it should be a CSV file, FILE.py:NAME or galaxies"
         in capsys.readouterr().err
     )
 
@@ -166,7 +214,7 @@ def test_temper_a_file(model, tmp_path, capsys) -> None:
     ("name", "sentence"),
     [
         ("absent", "it defines no 'absent'; its triples are triple"),
-        ("broken", "line 13: ZeroDivisionError: division by zero"),
+        ("broken", "line 14: ZeroDivisionError: division by zero"),
         ("number", "it is int; it should be a singlearn.Triple"),
     ],
 )

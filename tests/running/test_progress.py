@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import sys
 
+import pytest
+
 from singlearn.running import progress
 from singlearn.running.progress import ProgressBar, counted
 
@@ -53,3 +55,17 @@ def test_a_log_file_is_told_at_once_where_progress_was_asked_for(capsys) -> None
     with ProgressBar("run", "compiling", visible=True):
         pass
     assert capsys.readouterr().err == "run: 0%  compiling  (0 min 0 s)\n"
+
+
+def test_a_function_is_told_shares_and_words(capsys) -> None:
+    told = []
+    pieces = counted("points", iter("ab"), 2, visible=lambda *said: told.append(said))
+    assert list(pieces) == ["a", "b"]
+    assert [share for share, _ in told] == [0.0, 0.5, 1.0, 1.0]
+    assert told[0][1] == "points: 0 of 2" and told[-1][1] == "points: done"
+    assert capsys.readouterr().err == ""
+
+
+def test_anything_else_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="progress: got 1; it should be True, False, None or a"):
+        progress.checked(1)

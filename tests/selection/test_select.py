@@ -187,6 +187,29 @@ def test_to_dict_is_json(locations) -> None:
     assert sum(c["probability"]["value"] for c in document["candidates"]) == pytest.approx(1)
 
 
+def test_a_folder_is_resumed_and_progress_is_told(tmp_path) -> None:
+    told: list[str] = []
+
+    def make(scale: int) -> sl.Triple:
+        prior = dist.Normal(0.0, float(scale))
+        return sl.Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), prior, np.arange(20.0) / 10)
+
+    def run(**more):
+        return sl.select(make, [1, 2], particles=32, replicates=2, folder=tmp_path, **more)
+
+    first = run(progress=lambda share, words: told.append(words))
+    assert any("rung" in words for words in told) and sorted(
+        p.name for p in tmp_path.iterdir()
+    ) == [
+        "K_1",
+        "K_2",
+    ]
+    again = run(progress=False)
+    assert again.to_dict() == first.to_dict()
+    with pytest.raises(ValueError, match="belongs to another run"):
+        sl.select(make, [1], particles=64, replicates=2, folder=tmp_path, progress=False)
+
+
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="at least one K"):
         select(location, [])

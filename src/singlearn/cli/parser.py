@@ -1,4 +1,4 @@
-"""The commands of ``singlearn``; each knows its arguments, and imports what it needs when it runs."""
+"""The commands of ``singlearn``; each knows its arguments, and loads what it needs when it runs."""
 
 from __future__ import annotations
 

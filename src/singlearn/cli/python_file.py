@@ -147,7 +147,10 @@ def _stopped(stop: SystemExit, paths: Sequence[Path]) -> str | None:
     place = place_in(stop, paths)
     if place is None:
         return None
-    return f'{place}: it ends the program (exit {stop.code}); what it runs as a script belongs under if __name__ == "__main__":'
+    return (
+        f"{place}: it ends the program (exit {stop.code}); what it runs as a script belongs under "
+        'if __name__ == "__main__":'
+    )
 
 
 def _last_function(error: BaseException) -> str:

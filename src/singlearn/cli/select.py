@@ -23,6 +23,7 @@ from singlearn.results.refusal import RefusalError
 
 if TYPE_CHECKING:
     from singlearn.selection.families import Family
+    from singlearn.triple import Triple
 
 
 def add_arguments(commands: Commands) -> None:
@@ -204,7 +205,18 @@ def _own_family(options: argparse.Namespace) -> Family:
             f"a Triple"
         )
     file, _, name = where.rpartition(":")
-    return Family(name, f"{name} of {Path(file).name}", "", function, 3, file=Path(file))
+
+    def triple(size: int) -> Triple:
+        from singlearn.triple import Triple
+
+        found = function(size)
+        if not isinstance(found, Triple):
+            raise RefusalError(
+                f"{where}: K = {size} gives {type(found).__name__}; it should be a singlearn.Triple"
+            )
+        return found
+
+    return Family(name, f"{name} of {Path(file).name}", "", triple, 3, file=Path(file))
 
 
 def _names(listed: str | None, option: str) -> list[str] | None:

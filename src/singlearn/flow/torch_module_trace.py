@@ -58,7 +58,7 @@ class Tape(TorchDispatchMode):
     """
 
     def __init__(self, model: nn.Module, follow: Callable[..., None]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._follow = follow
         self.moving = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self.frozen = {name: p for name, p in model.named_parameters() if not p.requires_grad}

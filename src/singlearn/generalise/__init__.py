@@ -35,7 +35,6 @@ from singlearn.generalise.point_estimate import (
     mle,
     mle_each,
 )
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.generalise.process_maximum import (
     maximum_over_directions,
     one_node_constant,
@@ -49,6 +48,7 @@ from singlearn.generalise.unrealisable import (
     location_model,
     power_law_error,
 )
+from singlearn.triple.predictive import Predictor, predictive
 
 __all__ = [
     "CurvePoint",

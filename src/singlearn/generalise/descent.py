@@ -1,4 +1,6 @@
-"""Minimising one objective for many data sets and many starts at once, with Optax."""
+"""Minimising one objective for many data sets and many starts at once: L-BFGS, or any Optax
+optimiser.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key, PyTree
 
 from singlearn.running.arguments import whole_number
+from singlearn.tempering.descent import descend as lbfgs
 from singlearn.triple import Model, Triple
 
 Objective = Callable[[Float[Array, " d"], PyTree], Float[Array, ""]]
@@ -29,13 +32,14 @@ class Descent:
     Attributes:
         optimiser: any Optax transformation; ``None`` is full-batch L-BFGS with a line search, which
             stops by itself.
-        steps: at most so many for L-BFGS; exactly so many epochs for any other optimiser.
-        batch_size: observations a step, drawn without replacement within an epoch, the rest of n /
+        steps: at most so many evaluations per start for L-BFGS; exactly so many epochs for any other
+            optimiser.
+        batch_size: observations per step, drawn without replacement within an epoch, the rest of n /
             batch_size dropped; ``None`` is all.
         starts: draws from the prior to start from; the lowest end counts.
 
     Raises:
-        ValueError: fewer than one step, start or observation a batch, or minibatches without an
+        ValueError: fewer than one step, start or observation per batch, or minibatches without an
             optimiser.
     """
 
@@ -94,62 +98,56 @@ def descend(
             lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]),
             *[t.data for t in triples],
         )
-        points = jnp.asarray(starts)
         if how.optimiser is None:
-            found = _full_batch(model, objective, how.steps)(points, data, jnp.arange(len(triples)))
-        else:
-            n = int(triples[0].n)
-            size = n if how.batch_size is None else min(how.batch_size, n)
-            keys = jax.random.split(jax.random.key(seed), len(triples))
-            found = _epochs(model, objective, how.optimiser, how.steps, n, size)(points, data, keys)
+            return _full_batch(model, objective, how.steps, np.asarray(starts, dtype=float), data)
+        n = int(triples[0].n)
+        size = n if how.batch_size is None else min(how.batch_size, n)
+        keys = jax.random.split(jax.random.key(seed), len(triples))
+        found = _epochs(model, objective, how.optimiser, how.steps, n, size)(
+            jnp.asarray(starts), data, keys
+        )
         return Ends(*(np.asarray(part) for part in found))
 
 
-@lru_cache(maxsize=16)
 def _full_batch(
-    model: Model, objective: Callable[[Model], Objective], steps: int
-) -> Callable[..., Any]:
-    function = objective(model)
+    model: Model,
+    objective: Callable[[Model], Objective],
+    steps: int,
+    starts: Float[np.ndarray, "starts d"],
+    data: PyTree,
+) -> Ends:
+    """L-BFGS from every start for every data set, all of them in one batch."""
+    leaves = jax.tree.leaves(data)
+    sets = len(leaves[0]) if leaves else 1
+    count, dimension = starts.shape
+    slopes = _slopes(model, objective)
 
-    # The index says how many data sets there are where the data have no arrays to say it.
-    def one(
-        start: Float[Array, " d"], data: PyTree, index: Int[Array, ""]
-    ) -> tuple[Array, Array, Array]:
-        def f(u: Float[Array, " d"]) -> Float[Array, ""]:
-            return function(u, data)
+    def evaluate(points: Float[np.ndarray, "rows d"]) -> tuple[np.ndarray, np.ndarray]:
+        value, gradient = slopes(points.reshape(sets, count, dimension), data)
+        return np.asarray(value).reshape(-1), np.asarray(gradient).reshape(-1, dimension)
 
-        optimiser = optax.lbfgs(
-            linesearch=optax.scale_by_backtracking_linesearch(
-                max_backtracking_steps=30, store_grad=True
-            )
-        )
-        value_and_grad = optax.value_and_grad_from_state(f)
+    found = lbfgs(
+        evaluate,
+        np.tile(starts, (sets, 1)),
+        np.ones(dimension),
+        iterations=steps,
+        tolerance=RELATIVE_DECREASE,
+        flat=0.0,
+    )
+    value, gradient = evaluate(found.points)
+    largest = np.abs(gradient).max(axis=1)
+    return Ends(
+        value.reshape(sets, count),
+        found.points.reshape(sets, count, dimension),
+        largest.reshape(sets, count),
+    )
 
-        def goes_on(state: tuple[Any, ...]) -> Array:
-            _, _, step, before, now = state
-            decrease = before - now
-            found: Array = (step < steps) & (
-                (step < 2) | (decrease > RELATIVE_DECREASE * jnp.maximum(jnp.abs(now), 1.0))
-            )
-            return found
 
-        def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
-            u, inner, count, _, now = state
-            value, gradient = value_and_grad(u, state=inner)
-            updates, inner = optimiser.update(
-                gradient, inner, u, value=value, grad=gradient, value_fn=f
-            )
-            moved = optax.apply_updates(u, updates)
-            # A line search that met infinity leaves no finite point; then the last one stays.
-            better = jnp.isfinite(moved).all()
-            u = jnp.where(better, moved, u)
-            return u, inner, count + 1, now, jnp.where(better, f(u), now)
-
-        begin = (start, optimiser.init(start), jnp.zeros((), int), jnp.inf, f(start))
-        u, *_ = jax.lax.while_loop(goes_on, step, begin)
-        return f(u), u, jnp.max(jnp.abs(jax.grad(f)(u)))
-
-    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None, None)), in_axes=(None, 0, 0)))
+@lru_cache(maxsize=16)
+def _slopes(model: Model, objective: Callable[[Model], Objective]) -> Callable[..., Any]:
+    """Objective and gradient at a block of points, one row of it per data set."""
+    slope = jax.value_and_grad(objective(model))
+    return jax.jit(jax.vmap(jax.vmap(slope, in_axes=(0, None)), in_axes=(0, 0)))
 
 
 @lru_cache(maxsize=16)

@@ -13,12 +13,12 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
-from singlearn.generalise.predictor import Predictor
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each
 from singlearn.results.number import WithError
 from singlearn.results.result import Answer
 from singlearn.triple import Triple
+from singlearn.triple.predictive import Predictor
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def error(
     >>> shifted = lambda y: -0.5 * (y - 0.1) ** 2 - 0.5 * math.log(2 * math.pi)
     >>> y = np.random.default_rng(0).normal(size=100_000)
     >>> G = error(shifted, truth, y)
-    >>> bool(abs(G.value - 0.005) < 4 * G.standard_error)            # 0.1²/2
+    >>> bool(abs(G.value - 0.005) < 4 * G.standard_error)  # 0.1²/2
     True
     """
     log_q = np.asarray(truth(test) if callable(truth) else truth, dtype=float)
@@ -147,10 +147,15 @@ def cross_validated_loss(
     >>> import numpyro.distributions as dist
     >>> y = np.random.default_rng(0).normal(size=40)
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 10.0), y)
-    >>> from singlearn.generalise.predictor import predictive
-    >>> loss = cross_validated_loss(triple, lambda part: predictive(part, part.data.mean()[None]), folds=40)
-    >>> left_out = (40 * y.mean() - y) / 39                          # the mean of the others
-    >>> bool(abs(loss.value - 0.5 * np.mean((y - left_out) ** 2) - 0.5 * math.log(2 * math.pi)) < 1e-6)
+    >>> from singlearn.triple.predictive import predictive
+    >>> loss = cross_validated_loss(
+    ...     triple, lambda part: predictive(part, part.data.mean()[None]), folds=40
+    ... )
+    >>> left_out = (40 * y.mean() - y) / 39  # the mean of the others
+    >>> bool(
+    ...     abs(loss.value - 0.5 * np.mean((y - left_out) ** 2) - 0.5 * math.log(2 * math.pi))
+    ...     < 1e-6
+    ... )
     True
     """
     leaves = jax.tree.leaves(triple.data)

@@ -19,12 +19,12 @@ from singlearn.generalise.point_estimate import (
     mle_each,
     one_model,
 )
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each
 from singlearn.results.result import Answer
 from singlearn.tempering import temper
 from singlearn.triple import Triple
+from singlearn.triple.predictive import Predictor, predictive
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from blackjax.diagnostics import effective_sample_size, potential_scale_reductio
 from jaxtyping import Array, Float, Key, PyTree
 
 from singlearn.generalise.descent import minus_log_posterior
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.caution import Caution, Reason, said
 from singlearn.results.document import of_each
 from singlearn.results.result import Answer
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple import Model, Triple
+from singlearn.triple.predictive import Predictor, predictive
 
 # Chains are in doubt above this R̂, of the coordinates or of the energy.
 LARGEST_R_HAT = 1.05

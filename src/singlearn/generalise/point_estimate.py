@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from singlearn.generalise.descent import Descent, Objective, descend, energy, minus_log_posterior
-from singlearn.generalise.predictor import Predictor, predictive
 from singlearn.results.document import plain
 from singlearn.results.result import Answer
 from singlearn.triple import Model, Triple
+from singlearn.triple.predictive import Predictor, predictive
 
 # A point counts as stationary where no entry of the gradient exceeds this share of the objective,
 # in nats per unit.
@@ -81,7 +81,10 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, 1.5, 4.0])
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y)
-    >>> round(float(mle(triple).parameter), 6), round(float(map_estimate(triple).parameter), 6)      # ȳ, and n ȳ/(n + 1)
+    >>> (
+    ...     round(float(mle(triple).parameter), 6),
+    ...     round(float(map_estimate(triple).parameter), 6),
+    ... )  # ȳ, and n ȳ/(n + 1)
     (2.0, 1.5)
     """
     return mle_each([triple], how, seed)[0]

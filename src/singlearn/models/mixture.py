@@ -90,7 +90,8 @@ class MixturePrior:
             ValueError: a coordinate takes a single value, so that it has no range.
 
         >>> MixturePrior.from_data(np.array([0.0, 10.0]))
-        MixturePrior(location=5.0, location_scale=10.0, variance_shape=2.0, variance_scale=2.0, concentration=1.0)
+        MixturePrior(location=5.0, location_scale=10.0, variance_shape=2.0, variance_scale=2.0, \
+concentration=1.0)
         """
         y = as_array(y, "y")
         lowest, highest = np.min(y, axis=0), np.max(y, axis=0)

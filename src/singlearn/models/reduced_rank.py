@@ -36,7 +36,8 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | i
         ValueError: an argument is outside these ranges.
 
     >>> triple = reduced_rank(inputs=2, hidden=1, outputs=2, rank=1)
-    >>> triple.parameter_energy({"A": np.array([[1.0, 0.0]]), "B": np.array([[1.0], [0.0]])}), str(triple.known.value)
+    >>> w = {"A": np.array([[1.0, 0.0]]), "B": np.array([[1.0], [0.0]])}
+    >>> triple.parameter_energy(w), str(triple.known.value)
     (0.0, '3/2')
     """
     known = catalogue.reduced_rank(inputs, outputs, hidden, rank)

@@ -48,7 +48,8 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
             fit together.
 
     >>> truth = {"w": np.array([[1.0]]), "b": np.zeros(1), "q": np.ones(1), "c": np.zeros(())}
-    >>> round(float(relu_population_kl(truth, [(-1, 1)])(truth | {"b": np.array([-0.5])})), 6)   # 1/24
+    >>> kl = relu_population_kl(truth, [(-1, 1)])
+    >>> round(float(kl(truth | {"b": np.array([-0.5])})), 6)   # 1/24
     0.041667
     """
     parts = {name: np.asarray(part, dtype=float) for name, part in truth.items()}

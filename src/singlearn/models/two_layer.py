@@ -48,7 +48,8 @@ def two_layer_network(
     Raises:
         ValueError: an unknown activation.
 
-    >>> w = {"w": np.array([[1.0, 1.0]]), "b": np.array([-1.0]), "q": np.array([2.0]), "c": np.array(0.5)}
+    >>> w = {"w": np.array([[1.0, 1.0]]), "b": np.array([-1.0]), "q": np.array([2.0])}
+    >>> w["c"] = np.array(0.5)
     >>> two_layer_network(w, np.array([[0.0, 0.0], [1.0, 1.0]])).tolist()
     [0.5, 2.5]
     """

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def barcode(found: Hierarchy | DeepHierarchy) -> Figure:
         )
         if layer.layer is not None:
             panels[0, column].set_title(f"hidden layer {layer.layer}", fontsize=10, loc="left")
-    return figure
+    return finished(figure)
 
 
 def _ends(layer: Hierarchy) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from singlearn.measure.collapse import Collapse
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import SERIES, quieten
 from singlearn.plot.takes import takes
 
@@ -53,4 +54,4 @@ def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
         quieten(axes)
     quality = "" if np.isnan(found.quality) else f"χ² per degree of freedom {found.quality:.2g}"
     after.set_title(quality, fontsize=9, loc="left")
-    return figure
+    return finished(figure)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
 from singlearn.plot.takes import takes
 from singlearn.results.estimate import Estimate
@@ -85,7 +86,7 @@ def phase_diagram(diagram: PhaseDiagram) -> Figure:
     figure.supxlabel(
         "bars: ± 1 standard error; a phase is drawn where it was seen", fontsize=8, color=QUIET
     )
-    return figure
+    return finished(figure)
 
 
 def _lowest(point: Point) -> float:

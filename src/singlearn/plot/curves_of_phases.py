@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from singlearn.phases import PhaseReading, Phases
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import QUIET, SERIES, label_at_right, quieten
 from singlearn.plot.takes import takes
 from singlearn.results.estimate import Estimate
@@ -81,7 +82,7 @@ def phases(result: Phases) -> Figure:
         fontsize=8,
         color=QUIET,
     )
-    return figure
+    return finished(figure)
 
 
 def _largest(result: Phases, readings: list[list[PhaseReading]]) -> list[Hashable]:

@@ -7,6 +7,7 @@ import sympy
 
 from singlearn.exact import WorkedExample
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 
@@ -53,4 +54,4 @@ def smoothness(example: WorkedExample, low: float | int, high: float | int) -> F
     figure.axes[-1].set_xlabel(f"${parameter.name}$")
     figure.suptitle(example.name, fontsize=10, x=0.02, ha="left")
     figure.align_ylabels()
-    return figure
+    return finished(figure)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from singlearn.plot.figure import Figure
 from singlearn.plot.node_style import STYLES
+from singlearn.plot.panels import finished
 from singlearn.plot.style import INK, QUIET, quieten
 from singlearn.symmetry.domain import Box
 from singlearn.symmetry.two_layer.kink_form import kink_form
@@ -29,7 +30,7 @@ def kinks(net: TwoLayerReLU, domain: Box) -> Figure:
     )
     draw_function(above, net, domain)
     draw_nodes(below, net, domain)
-    return figure
+    return finished(figure)
 
 
 def draw_function(axes: Axes, net: TwoLayerReLU, domain: Box) -> None:

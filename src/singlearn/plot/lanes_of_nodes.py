@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from singlearn.flow.timeline_points import Timeline
 from singlearn.flow.timeline_roles import NodeRole
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
 
@@ -115,7 +116,7 @@ def timeline(found: Timeline, title: str = "") -> Figure:
     figure.align_ylabels()
     if title:
         figure.suptitle(title, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
 
 
 def _lanes(found: Timeline, names: list[str]) -> list[int]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure as PlainFigure
 
 from singlearn.generalise import LearningCurve
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import QUIET, SERIES, quieten
 from singlearn.plot.takes import takes
 
@@ -87,4 +88,4 @@ def generalisation_error(
     own.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure = own.figure
     assert isinstance(figure, PlainFigure)
-    return figure
+    return finished(figure)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def ledger(books: Books) -> Figure:
         x=0.01,
         ha="left",
     )
-    return figure
+    return finished(figure)
 
 
 def _panel(axes: Axes, one: Series) -> None:

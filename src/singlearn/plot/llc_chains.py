@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from singlearn.local import LocalLearningCoefficient
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
 
@@ -65,7 +66,7 @@ def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
     shown = "withheld" if math.isnan(found.value) else str(found.estimate)
     title = f"$\\hat λ$ = {shown}   {found.status}   (d/2 = {found.half_dimension:g}, nβ = {found.nbeta:.4g}, γ = {found.gamma:g})"
     figure.suptitle(f"{name}   {title}" if name else title, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
 
 
 def _style(chain: int) -> tuple[str, str]:

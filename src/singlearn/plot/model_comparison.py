@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, ScalarFormatter
 
+from singlearn.measure.criteria import Loo, Waic
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
 from singlearn.results.estimate import Estimate
 from singlearn.selection import Candidate, Selection
-from singlearn.selection.predictive import is_density_on_a_line, predictive_density
+from singlearn.selection.predictive import (
+    is_density_on_a_line,
+    predictive_band,
+    predictive_density,
+)
 
 
 def selection(result: Selection, x_label: str = "x") -> Figure:
@@ -42,7 +49,7 @@ def selection(result: Selection, x_label: str = "x") -> Figure:
         quieten(axes)
     title = result.name + (f"  {result.description}" if result.description else "")
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    return figure
+    return finished(figure)
 
 
 def _draw_criteria(axes: Axes, result: Selection) -> None:
@@ -53,17 +60,24 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
     series: list[tuple[str, list[Estimate | None], str, str, str]] = [
         ("F", [c.free_energy for c in result.candidates], "o-", INK, INK),
         ("WBIC", [c.wbic for c in result.candidates], "s--", ACCENT, ACCENT),
-        ("WAIC", [_waic(result, c) for c in result.candidates], "^-.", QUIET, "white"),
+        (
+            "WAIC",
+            [_out_of_sample(result, c, "waic") for c in result.candidates],
+            "^-.",
+            QUIET,
+            "white",
+        ),
+        ("LOO", [_out_of_sample(result, c, "loo") for c in result.candidates], "v-.", QUIET, QUIET),
         ("BIC", [Estimate(c.bic, 0.0) for c in result.candidates], "D:", INK, "white"),
     ]
-    shift = 0.06
+    shift = 0.05
     for index, (name, estimates, line, colour, face) in enumerate(series):
         known = [(size, e) for size, e in zip(sizes, estimates, strict=True) if e is not None]
         if not known:
             continue
         lowest = min(e.value for _, e in known)
         axes.errorbar(
-            [size + shift * (index - 1.5) for size, _ in known],
+            [size + shift * (index - 2) for size, _ in known],
             [e.value - lowest for _, e in known],
             yerr=np.nan_to_num([e.standard_error for _, e in known]),
             fmt=line,
@@ -91,23 +105,27 @@ def _draw_criteria(axes: Axes, result: Selection) -> None:
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
-        ncols=4,
+        ncols=5,
         frameon=False,
         fontsize=9,
         borderaxespad=0.2,
-        handlelength=2.8,
+        handlelength=2.0,
+        columnspacing=1.0,
     )
 
 
-def _waic(result: Selection, candidate: Candidate) -> Estimate | None:
-    """WAIC with the error of its difference from the lowest: of the computation and, paired, over
-    data.
+def _out_of_sample(
+    result: Selection, candidate: Candidate, criterion: Literal["waic", "loo"]
+) -> Estimate | None:
+    """WAIC or LOO with the error of its difference from the lowest: of the computation and,
+    paired, over data.
     """
-    difference = result.difference(candidate, "waic")
-    if candidate.waic is None or difference is None:
+    reading: Waic | Loo | None = getattr(candidate, criterion)
+    difference = result.difference(candidate, criterion)
+    if reading is None or difference is None:
         return None
     over_data = difference.standard_error_over_data or 0.0
-    return Estimate(candidate.waic.value, math.hypot(difference.standard_error, over_data))
+    return Estimate(reading.value, math.hypot(difference.standard_error, over_data))
 
 
 def _draw_probability(axes: Axes, result: Selection) -> None:
@@ -184,6 +202,8 @@ def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
         edgecolor="white",
         linewidth=0.5,
     )
+    low, high = predictive_band(best.run, grid)
+    axes.fill_between(grid, low, high, color=ACCENT, alpha=0.3, linewidth=0)
     axes.plot(grid, predictive_density(best.run, grid), color=INK, linewidth=1.6)
     axes.plot(data, np.zeros_like(data), "|", color=INK, markersize=7, alpha=0.6, clip_on=False)
     axes.set_xlim(grid[0], grid[-1])
@@ -191,7 +211,7 @@ def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel("density")
     axes.set_title(
-        f"{len(data)} observations and the Bayes predictive density, K = {best.size}",
+        f"{len(data)} observations, Bayes predictive density and its 90 % band, K = {best.size}",
         fontsize=9,
         loc="left",
     )

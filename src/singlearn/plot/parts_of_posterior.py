@@ -8,6 +8,7 @@ from jaxtyping import Float
 from singlearn.measure.joined import JoinedView
 from singlearn.measure.ladder_view import LadderView
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import QUIET, SERIES, quieten
 from singlearn.plot.takes import takes
 from singlearn.tempering import Run
@@ -66,7 +67,7 @@ def modes(run: Run) -> Figure:
         quieten(axes)
     free.legend(frameon=False, fontsize=9)
     figure.suptitle(f"{run.name}: the parts of its posterior", fontsize=11)
-    return figure
+    return finished(figure)
 
 
 def _quantiles(part: LadderView, beta: float) -> Float[np.ndarray, "3"]:

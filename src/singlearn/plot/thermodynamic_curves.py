@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 
 from singlearn.measure.learning_coefficient import LearningCoefficient
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.plot.takes import takes
 from singlearn.results.estimate import Estimate
@@ -97,7 +98,7 @@ def thermodynamics(run: Run) -> Figure:
         fontsize=8,
         color=QUIET,
     )
-    return figure
+    return finished(figure)
 
 
 def _reference(run: Run) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from singlearn.local import Trajectory
 from singlearn.local.training.straight_pieces import Pieces
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.plot.takes import takes
 
@@ -20,7 +21,8 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
 
     Full dots have a status of converged or noise_limited; open ones are drawn where they were
     measured but no stage is read from them; a cross at the lower edge is a checkpoint whose λ̂ is
-    withheld. Step 0 has no place on a logarithmic axis and is left out.
+    withheld. The axis of steps is logarithmic; where step 0 was measured it is linear up to the
+    first step after it, so that it is shown.
 
     Args:
         found: from ``local.trajectory``.
@@ -29,7 +31,7 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     takes("found", found, Trajectory, "local.trajectory")
     figure = Figure(figsize=(8.6, 6.0), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
-    points = [point for point in found.points if point.step > 0]
+    points = found.points
     for trusted in (True, False):
         own = [point for point in points if point.trusted is trusted and math.isfinite(point.value)]
         upper.errorbar(
@@ -70,15 +72,37 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     ):
         _stages(axes, [pieces for pieces in stretches if pieces is not None and pieces.breakpoints])
         quieten(axes)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     upper.set_ylabel("local learning coefficient $\\hat λ$")
     lower.set_ylabel("loss per sample  [nats]")
     lower.set_xlabel("training step")
-    lower.set_xscale("log")
+    _log_steps(lower, [point.step for point in points])
     figure.align_ylabels()
+    handles = {
+        label: handle
+        for axes in (upper, lower)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+    )
     if title:
         figure.suptitle(title, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
+
+
+def _log_steps(axes: Axes, steps: list[float]) -> None:
+    """A logarithmic axis; with step 0, linear up to the first step after it."""
+    positive = [step for step in steps if step > 0]
+    if len(positive) < len(steps) and positive:
+        axes.set_xscale("symlog", linthresh=min(positive), linscale=0.4)
+        axes.set_xlim(-0.3 * min(positive), 1.3 * max(positive))
+    elif positive:
+        axes.set_xscale("log")
 
 
 def _stages(axes: Axes, stretches: list[Pieces]) -> None:

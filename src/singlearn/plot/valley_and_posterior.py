@@ -19,6 +19,7 @@ from singlearn.plot.divergence_on_a_plane import (
 )
 from singlearn.plot.example_on_a_plane import Curves, on_a_plane
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.side import POINTS, Side
 from singlearn.plot.style import ACCENT, INK
 from singlearn.triple import Triple
@@ -105,7 +106,7 @@ def valley(
     label_plane(axes, x, y)
     axes.set_title(f"posterior density, $n$ = {n:g}", fontsize=10, loc="left")
     figure.suptitle(triple.name, fontsize=11, x=0.02, ha="left")
-    return figure
+    return finished(figure)
 
 
 def posterior_over_plane(

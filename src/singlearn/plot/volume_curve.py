@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from singlearn.plot.figure import Figure
+from singlearn.plot.panels import finished
 from singlearn.plot.style import ACCENT, INK, QUIET, label_at_right, quieten
 from singlearn.plot.takes import takes
 from singlearn.volume.curve import VolumeCurve
@@ -64,7 +65,7 @@ def volume(curves: VolumeCurve | Sequence[VolumeCurve], multiplicity: int | None
     figure.supxlabel(
         f"bands: ± 1 standard error of {_replicates(curves)} replicates", fontsize=8, color=QUIET
     )
-    return figure
+    return finished(figure)
 
 
 def _read(curve: VolumeCurve, multiplicity: int | None) -> VolumeFit | None:

@@ -168,6 +168,11 @@ class Reason(StrEnum):
         "the data are one observation, and criteria for many are not meant for it",
         "leave out to_event where numbers are independent given the parameters",
     )
+    MISFIT = (
+        "misfit",
+        "data made by the model differ from those that were observed",
+        "change the model; its λ and its free energy are right, but of a model that does not fit",
+    )
     NO_MINIMUM = (
         "no_minimum",
         "the minimum that was asked for does not exist",

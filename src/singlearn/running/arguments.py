@@ -105,6 +105,7 @@ def random_seed(value: Any, name: str = "seed") -> int:
     7
     >>> random_seed(2**63)
     Traceback (most recent call last):
-    ValueError: seed: got 9223372036854775808; it should be a whole number, from 0 to 9223372036854775807
+    ValueError: seed: got 9223372036854775808; it should be a whole number, from 0 to \
+9223372036854775807
     """
     return whole_number(name, value, at_least=0, at_most=LARGEST_SEED)

@@ -298,7 +298,8 @@ def _of_labels(name: str, then: Part, now: Part) -> str | None:
     differing = int((one != other).sum())
     if not differing:
         return None
-    return f"{name}: {_counts(one, True)} then, {_counts(other, False)} now, and they differ at {differing}"
+    counts = f"{_counts(one, True)} then, {_counts(other, False)} now"
+    return f"{name}: {counts}, and they differ at {differing}"
 
 
 def _words(part: Part) -> np.ndarray:

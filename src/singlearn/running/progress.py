@@ -15,9 +15,10 @@ Bar = TypeVar("Bar", bound="ProgressBar")
 Progress = Callable[[float, str], object] | bool | None
 """The argument ``progress`` of everything that takes long.
 
-``True`` shows a bar, or lines where there is neither terminal nor notebook; ``False`` shows nothing;
-``None`` a bar, or lines from the first minute on. A function is called with the share that is done,
-from 0 to 1, and with what is being done in words; every part of the work counts from 0 again.
+``True`` shows a bar, or lines where there is neither terminal nor notebook; ``False`` shows
+nothing; ``None`` a bar, or lines from the first minute on. A function is called with the share
+that is done, from 0 to 1, and with what is being done in words; every part of the work counts from
+0 again.
 """
 
 SECONDS_BETWEEN_LINES = 60.0
@@ -91,7 +92,7 @@ class ProgressBar:
             self._lines.show(share, words)
 
 
-def checked(progress: Progress) -> Progress:
+def checked(progress: Any) -> Progress:
     """The argument ``progress``, if it is one.
 
     Raises:
@@ -102,7 +103,8 @@ def checked(progress: Progress) -> Progress:
     TypeError: progress: got 'yes'; it should be True, False, None or a function of (share, words)
     """
     if progress is None or isinstance(progress, bool) or callable(progress):
-        return progress
+        found: Progress = progress
+        return found
     raise TypeError(
         f"progress: got {progress!r}; it should be True, False, None or a function of (share, "
         f"words)"

@@ -158,5 +158,8 @@ def not_written(path: Path, size: int, error: OSError) -> OSError:
     except OSError:
         room = ""
     was = "; what was there before is unchanged" if path.exists() else ""
-    sentence = f"{path}: it cannot be written ({reason}): {size:,} bytes of disk space are needed{room}{was}"
+    sentence = (
+        f"{path}: it cannot be written ({reason}): {size:,} bytes of disk space are "
+        f"needed{room}{was}"
+    )
     return OSError(error.errno, sentence) if error.errno is not None else OSError(sentence)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         reduced_rank_family,
         standardised,
     )
+    from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
     from singlearn.selection.selection import Selection
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
     "Dialect",
     "Difference",
     "Family",
+    "PredictiveCheck",
     "Selection",
     "Table",
     "difference",
     "galaxies_family",
     "mixture_family",
+    "predictive_check",
     "read_csv",
     "reduced_rank_family",
     "select",
@@ -48,6 +51,7 @@ PLACES = {
         "standardised",
     ),
     "candidate": ("Candidate", "Difference", "difference"),
+    "replicated_data": ("PredictiveCheck", "predictive_check"),
     "selection": ("Selection",),
 }
 """Public names by the module they are in."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from singlearn.measure.criteria import Loo, Waic
 from singlearn.results.caution import Caution
@@ -23,6 +26,11 @@ from singlearn.results.table import (
     wrapped,
 )
 from singlearn.selection.candidate import CRITERIA, Candidate, Difference, difference
+from singlearn.selection.latex import to_latex
+from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
+from singlearn.selection.stored import load, save
+from singlearn.tempering.predicted import Draw
+from singlearn.triple import Triple
 
 if TYPE_CHECKING:
     import pandas
@@ -248,6 +256,71 @@ class Selection(Answer):
     def plot(self, **options: Any) -> Any:
         """Free energies and criteria against K; see ``singlearn.plot.selection``."""
         return drawn("selection", self, **options)
+
+    def to_latex(self) -> str:
+        """The table with errors in brackets, for the packages booktabs and amsmath.
+
+        Returns:
+            A ``tabular``; the best model is bold.
+        """
+        return to_latex(self.candidates, self.best)
+
+    def check(
+        self,
+        size: int | None = None,
+        statistics: Mapping[str, Callable[[np.ndarray], float]] | None = None,
+        draw: Draw | bool = True,
+        seed: int = 0,
+    ) -> PredictiveCheck:
+        """Whether one model of the selection makes data like those that were observed; see
+        ``selection.predictive_check``.
+
+        Args:
+            size: K; default: that of the best model.
+            statistics: functions of an array of observations, by name.
+            draw: ``draw(key, w, data)``; ``True`` asks the model.
+            seed: of the replicated data.
+
+        Returns:
+            A row for each statistic.
+
+        Raises:
+            ValueError: no candidate of this size, or a model that cannot draw data.
+        """
+        chosen = [c for c in self.candidates if c.size == size] if size is not None else [self.best]
+        if not chosen:
+            known = ", ".join(str(c.size) for c in self.candidates)
+            raise ValueError(f"size: got {size}; the selection has K = {known}")
+        return predictive_check(chosen[0].run, statistics, draw, seed)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write all runs, each as ``Run.save`` does, and what was compared, into a folder.
+
+        Raises:
+            FileExistsError: there is a selection in it.
+            OSError: it cannot be written.
+        """
+        save(self.candidates, self.name, self.description, folder)
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike[str], family: Callable[[int], Triple] | None = None
+    ) -> Selection:
+        """Read what ``save`` wrote; every number is read off the runs again.
+
+        Args:
+            folder: of the selection.
+            family: K to a triple, as it was given to ``select``; needed for predictive densities
+                and checks.
+
+        Returns:
+            The selection, with the same numbers.
+
+        Raises:
+            FileNotFoundError: there is no selection.
+            ValueError: a damaged one, or a family of other triples.
+        """
+        return cls(*load(folder, family))
 
     def to_dict(self) -> dict[str, Any]:
         """The same for machines; free energies and criteria in nats."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Protocol
 
 import xarray as xr
 
@@ -32,35 +31,22 @@ ARVIZ = (
 """Groups that ArviZ knows."""
 
 
-class WithModel(Storable, Protocol):
-    """A run that may know its triple; :class:`singlearn.tempering.run.Run` does."""
-
-    @property
-    def triple(self) -> Triple | None: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def is_population(self) -> bool: ...
-
-
 def to_datatree(
-    run: WithModel, prior: bool, posterior_predictive: Draw | bool, seed: int
+    run: Storable, triple: Triple | None, prior: bool, posterior_predictive: Draw | bool, seed: int
 ) -> xr.DataTree:
-    """See ``Run.to_datatree``."""
-    if run.triple is None and (prior or posterior_predictive):
+    """See ``Run.to_datatree``; ``triple`` is what was tempered, where the run knows it."""
+    if triple is None and (prior or posterior_predictive):
         raise ValueError(
             "triple: this run was loaded, or unpickled, without it, and it knows the model: "
             "Run.load(path, triple=…)"
         )
-    if run.is_population and posterior_predictive:
+    if run.settings["is_population"] and posterior_predictive:
         raise ValueError(
-            f"posterior_predictive: {run.name} is a population run; it has no data to replicate"
+            f"posterior_predictive: {run.settings['name']} is a population run; it has no data to replicate"
         )
     tree = stored(run)
-    if run.triple is not None:
-        for name, group in _groups(run, run.triple, prior, posterior_predictive, seed).items():
+    if triple is not None:
+        for name, group in _groups(run, triple, prior, posterior_predictive, seed).items():
             tree[name] = xr.DataTree(group)
     made = {
         "inference_library": "singlearn",
@@ -73,11 +59,11 @@ def to_datatree(
 
 
 def _groups(
-    run: WithModel, triple: Triple, prior: bool, draw: Draw | bool, seed: int
+    run: Storable, triple: Triple, prior: bool, draw: Draw | bool, seed: int
 ) -> dict[str, xr.Dataset]:
     precision = str(run.settings["precision"])
     groups: dict[str, xr.Dataset] = {}
-    if not run.is_population:
+    if not run.settings["is_population"]:
         groups["observed_data"] = observed_data(triple)
         constant = constant_data(triple)
         groups |= {} if constant is None else {"constant_data": constant}

@@ -116,6 +116,32 @@ def descend(
     return Descended(x * scales, value, converged, evaluations)
 
 
+def one_by_one(
+    objective: Callable[[Float[np.ndarray, " d"]], tuple[float, Float[np.ndarray, " d"]]],
+    shape: tuple[int, ...],
+) -> Evaluate:
+    """A batch evaluated point by point, without those that have not moved since the last time.
+
+    Where an evaluation is dear, the descents that have ended cost nothing.
+
+    Args:
+        objective: one point to value and gradient.
+        shape: of the batch, (starts, d).
+
+    Returns:
+        What :func:`descend` takes.
+    """
+    at, values, gradients = np.full(shape, np.nan), np.zeros(shape[0]), np.zeros(shape)
+
+    def evaluate(points: Float[np.ndarray, "starts d"]) -> tuple[np.ndarray, np.ndarray]:
+        for row in np.flatnonzero((points != at).any(axis=1)):
+            at[row] = points[row]
+            values[row], gradients[row] = objective(points[row])
+        return values.copy(), gradients.copy()
+
+    return evaluate
+
+
 @dataclass(eq=False)
 class _Memory:
     """The last steps of every start, the changes of the gradient over them, and the products of

@@ -47,7 +47,10 @@ class Ellipsoid:
         """|A⁻¹(u - c)|, in standard deviations."""
         flat = (points - self.centre).reshape(-1, len(self.centre))
         whitened = np.linalg.solve(self.axes, flat.T).T
-        return np.linalg.norm(whitened, axis=1).reshape(points.shape[:-1])
+        found: Float[np.ndarray, "*batch"] = np.linalg.norm(whitened, axis=1).reshape(
+            points.shape[:-1]
+        )
+        return found
 
     def holds(self, points: Float[np.ndarray, "*batch d"]) -> Bool[np.ndarray, "*batch"]:
         """Which points lie inside."""
@@ -139,7 +142,8 @@ def measure_mode(
     along the principal axes of the curvature, where they are scanned again. So a box, a cusp and a
     quartic have widths too, and a direction without curvature is as wide as the prior. The mass is
 
-    .. math:: \frac{1}{S} Σ_s \frac{e^{-βnL_n(u_s)} φ(u_s)}{q(u_s)} 1[u_s ∈ \text{ellipsoid}], \quad u_s ∼ q = N(c, AA^T),
+    .. math:: \frac{1}{S} Σ_s \frac{e^{-βnL_n(u_s)} φ(u_s)}{q(u_s)} 1[u_s ∈ \text{ellipsoid}],
+        \quad u_s ∼ q = N(c, AA^T),
 
     which is Laplace's where the mode is Gaussian, and otherwise counts what is there and not what a
     parabola promises.

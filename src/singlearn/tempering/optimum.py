@@ -12,10 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
-from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 
 from singlearn.results.result import Answer
+from singlearn.tempering.descent import Descended, descend, one_by_one
 from singlearn.tempering.landscape import QUICKLY_COMPILED, numbers_of
 from singlearn.triple import Model, Triple
 
@@ -71,7 +70,7 @@ def find_optimum(
     triple: Triple,
     cold: Float[np.ndarray, "starts d"],
     hot: Float[np.ndarray, "more d"],
-    iterations: int = 300,
+    evaluations: int = 500,
 ) -> Optimum:
     """Minimise -log posterior from a few of the coldest particles and hotter ones, then n L_n from
     all the coldest and the best modes.
@@ -84,14 +83,15 @@ def find_optimum(
     Args:
         cold: flat coordinates of particles, the lowest energies first.
         hot: of particles at smaller β.
-        iterations: of each descent.
+        evaluations: of each descent, at most.
+
+    Returns:
+        The lowest maximum of the likelihood that the prior allows, and the best posterior mode.
 
     Raises:
         ValueError: the energy is infinite at every start.
     """
-    # L-BFGS-B multiplies matrices of ten columns: measured thirteen times slower where BLAS spreads
-    # that over busy cores.
-    with jax.enable_x64(True), threadpool_limits(1, user_api="blas"):
+    with jax.enable_x64(True):
         data = jax.tree.map(jnp.asarray, triple.data)
         compiled = _compile(triple.as_model(), numbers_of(triple) <= QUICK_WORK)
 
@@ -105,27 +105,26 @@ def find_optimum(
                 pull, dtype=float
             )
 
-        def descend(
-            objective: Callable[..., Slope], start: Float[np.ndarray, " d"]
-        ) -> tuple[float, Float[np.ndarray, " d"], bool]:
-            def guarded(u: np.ndarray) -> Slope:
-                value, gradient = objective(u)
-                if not (np.isfinite(value) and np.isfinite(gradient).all()):
-                    return 1e300, np.zeros_like(u)
-                return value, gradient
-
-            result = minimize(
-                guarded, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations}
+        def ends(
+            objective: Callable[..., Slope], starts: Float[np.ndarray, "starts d"]
+        ) -> Descended:
+            return descend(
+                one_by_one(objective, starts.shape), starts, np.ones(triple.dimension), evaluations
             )
-            return float(result.fun), np.asarray(result.x), bool(result.success)
 
         def prior_cost(u: Float[np.ndarray, " d"]) -> float:
             """-log φ in nats, in the flat coordinates."""
             return float(compiled(u, data)[2])
 
-        starts = np.concatenate([cold[:MODE_STARTS], hot]).astype(float)
-        modes = sorted((descend(penalised, start) for start in starts), key=lambda mode: mode[0])
-        modes = [mode for mode in modes if mode[0] < 1e299]
+        found = ends(penalised, np.concatenate([cold[:MODE_STARTS], hot]).astype(float))
+        modes = sorted(
+            (
+                (float(value), where)
+                for value, where in zip(found.values, found.points, strict=True)
+                if np.isfinite(value)
+            ),
+            key=lambda mode: mode[0],
+        )
         if not modes:
             raise ValueError(
                 f"the energy of {triple.name!r} is infinite or flat NaN at every start of the "
@@ -134,7 +133,7 @@ def find_optimum(
         mode = modes[0][1]
         allowed = prior_cost(mode) + SPIKE_COST * triple.n
         # The three best modes may order differently once the prior no longer counts.
-        below = [where for _, where, _ in modes[:3]] + list(cold.astype(float))
+        below = [where for _, where in modes[:3]] + list(cold.astype(float))
         costs = ((compiled(where, data), where) for where in below)
         reached = [
             (float(value), where) for (value, _, cost, _), where in costs if float(cost) <= allowed
@@ -143,10 +142,13 @@ def find_optimum(
             ((value, where) for value, where in reached if np.isfinite(value)),
             key=lambda start: start[0],
         )
+        found = ends(energy, np.stack(below))
         maxima = [
-            (value, where)
-            for value, where, converged in (descend(energy, where) for where in below)
-            if converged and value < 1e299
+            (float(value), where)
+            for value, where, converged in zip(
+                found.values, found.points, found.converged, strict=True
+            )
+            if converged and np.isfinite(value)
         ]
         forbidden = [prior_cost(where) > allowed for _, where in maxima]
         kept = [

@@ -139,7 +139,7 @@ def predictive(
     values = {k: v.reshape(chains, count, *v.shape[1:]) for k, v in found.items()}
     if draw is True and model is not None:
         return _by_site(values, _sites(triple), DRAWS).assign_coords(_counted(chains, count))
-    for name, array in values.items():
+    for array in values.values():
         if array.shape[2:3] != (int(triple.n),):
             raise ValueError(
                 f"posterior_predictive: draw returned shape {array.shape[2:]}; its leading axis "

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -47,6 +47,7 @@ RUNG_DIMENSIONS = {
 }
 
 
+@runtime_checkable
 class Storable(Protocol):
     """What is written down of a run; :class:`singlearn.tempering.run.Run` has it."""
 

@@ -53,7 +53,8 @@ def why_not_a_density(distribution: dist.Distribution) -> str | None:
     Returns:
         A phrase that goes on "it is …", or ``None``.
 
-    >>> why_not_a_density(dist.ImproperUniform(dist.constraints.real, (), ()).expand([2]).to_event(1))
+    >>> flat = dist.ImproperUniform(dist.constraints.real, (), ())
+    >>> why_not_a_density(flat.expand([2]).to_event(1))
     'improper (ImproperUniform), without a total mass'
     >>> why_not_a_density(dist.Normal(0.0, 1.0)) is None
     True

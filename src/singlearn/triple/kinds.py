@@ -1,7 +1,8 @@
 """Three kinds of triples: observations, a divergence, and a divergence that depends on a setting.
 
 Each holds a function that the user brings and what compiled programs take as their argument, and
-knows the energy that follows from both. A kind is a value: another one is made by ``dataclasses.replace``.
+knows the energy that follows from both. A kind is a value: another one is made by
+``dataclasses.replace``.
 """
 
 from __future__ import annotations
@@ -130,9 +131,11 @@ class DivergenceAt:
 
 
 Kind = Observations | Divergence | DivergenceAt
-"""What a triple may be of. All three have ``function`` (what the user brought), ``n``, ``data`` (the
-argument of compiled programs), ``values(w, data)``, ``energy(w, data)``, ``is_population``, and
-``excluded``, the value of the function where a parameter has no density at all.
+"""What a triple may be of.
+
+All three have ``function`` (what the user brought), ``n``, ``data`` (the argument of compiled
+programs), ``values(w, data)``, ``energy(w, data)``, ``is_population``, and ``excluded``, the value
+of the function where a parameter has no density at all.
 """
 
 

@@ -51,8 +51,8 @@ def counts(cells: Sequence[str]) -> bool:
 def counts_in_steps(cells: Sequence[str]) -> bool:
     """Whether entries are whole numbers with equal steps between them, as seconds on a clock are.
 
-    >>> counts_in_steps(["0", "10", "20"]), counts_in_steps(["3", "2", "1"]), counts_in_steps(["5", "5", "5"])
-    (True, True, False)
+    >>> [counts_in_steps(c) for c in (["0", "10", "20"], ["3", "2", "1"], ["5", "5", "5"])]
+    [True, True, False]
     """
     numbers = whole_numbers(cells)
     if numbers is None or len(numbers) < 2 or numbers[1] == numbers[0]:

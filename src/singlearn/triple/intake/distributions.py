@@ -35,7 +35,8 @@ def check_distribution(name: str, distribution: dist.Distribution) -> None:
 
     >>> check_distribution("w", dist.Uniform(1.0, 0.0))
     Traceback (most recent call last):
-    ValueError: prior 'w': the support of Uniform is empty: it should run from a lower to a higher bound, got from 1.0 to 0.0
+    ValueError: prior 'w': the support of Uniform is empty: it should run from a lower to a \
+higher bound, got from 1.0 to 0.0
     """
     # What NumPyro computed in single precision may have overflowed there only.
     for part in _parts(_rebuilt(distribution) if is_numpyro(distribution) else distribution):

@@ -41,8 +41,9 @@ def check_pointwise_shape(shape: Any, lengths: dict[str, int]) -> int:
 
     >>> check_pointwise_shape(jax.ShapeDtypeStruct((1,), float), {"data[0]": 3, "data[1]": 5})
     Traceback (most recent call last):
-    ValueError: log_likelihood: returned an array of shape (1,); it should be pointwise, one log density \
-per observation and not their sum: of the length of a data array (data[0] has 3, data[1] has 5)
+    ValueError: log_likelihood: returned an array of shape (1,); it should be pointwise, one log \
+density per observation and not their sum: of the length of a data array \
+(data[0] has 3, data[1] has 5)
     """
     got = getattr(shape, "shape", None)
     described = f"an array of shape {got}" if got is not None else f"{shape}"

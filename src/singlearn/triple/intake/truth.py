@@ -20,7 +20,8 @@ def outside_support(prior: PyTree, truth: PyTree) -> str | None:
         The sentence, which says so where rounding decides.
 
     >>> print(outside_support(dist.Uniform(0.0, 0.3), 0.1 + 0.2))
-    truth: 0.30000000000000004 lies outside the support of its prior, from 0.0 to 0.3, by rounding only: the model may not realise it
+    truth: 0.30000000000000004 lies outside the support of its prior, from 0.0 to 0.3, by \
+rounding only: the model may not realise it
     """
     with_paths = jax.tree_util.tree_leaves_with_path(
         prior, is_leaf=lambda leaf: isinstance(leaf, dist.Distribution)

@@ -28,7 +28,8 @@ def counted_elements(name: str, distribution: dist.Distribution) -> Bool[Array, 
             leaves no density.
 
     >>> mask = jnp.array([True, False])
-    >>> counted_elements("y", dist.Normal(jnp.zeros((3, 2)), 1.0).mask(mask).to_event(1)).sum(axis=0)
+    >>> normal = dist.Normal(jnp.zeros((3, 2)), 1.0)
+    >>> counted_elements("y", normal.mask(mask).to_event(1)).sum(axis=0)
     Array([3, 0], dtype=int32)
     """
     shape = tuple(distribution.shape())

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from singlearn.results.result import Answer
-from singlearn.triple import Model, Triple
 from singlearn.triple.intake import as_data
+from singlearn.triple.triple import Model, Triple
 
 # Draws that are evaluated together: more need memory (n' numbers each), fewer waste the vector
 # units.
@@ -72,9 +72,14 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
             leaves with different R, or draws that are not finite.
 
     >>> import numpyro.distributions as dist
-    >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(3))
+    >>> def log_likelihood(w, y):
+    ...     return dist.Normal(w, 1.0).log_prob(y)
+    >>> triple = Triple(log_likelihood, dist.Normal(0.0, 1.0), np.zeros(3))
     >>> predictor = predictive(triple, np.array([-1.0, 1.0]))
-    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()          # log φ(1), and log φ(99)/2 without underflow
+
+    log φ(1), and log φ(99)/2 without underflow:
+
+    >>> predictor(np.array([0.0, 100.0])).round(4).tolist()
     [-1.4189, -4902.1121]
     """
     if triple.is_population:
