@@ -294,7 +294,7 @@ def _fitted(
     ranges = _ranges(data, free)
     tried = np.array([[generator.uniform(low, high) for low, high in ranges] for _ in range(TRIES)])
     count = len(data.x)
-    fits = []
+    fits: list[Any] = []
     costs = np.array([np.sum(_residuals(theta, data, free, fixed, 1) ** 2) for theta in tried])
     starts = tried[np.argsort(costs)[:STARTS]]
     for pieces in range(MOST_PIECES + 1):

@@ -11,7 +11,7 @@ from flint import fmpq, fmpq_poly
 
 from singlearn.exact.mellin.combined import Product, Scaled, Sum, Zeta
 from singlearn.exact.mellin.one_variable import line
-from singlearn.exact.resolve.chart import Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
 
 Ends = Mapping[str, tuple[float, float]]
 EXTRA = 1.6

@@ -106,13 +106,17 @@ def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
 
 
 def _tanh(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
-    return np.einsum("sh,shn->sn", w[:, :hidden], np.tanh(w[:, hidden:, None] * x[:, 0]))[..., None]
+    found: np.ndarray = np.einsum(
+        "sh,shn->sn", w[:, :hidden], np.tanh(w[:, hidden:, None] * x[:, 0])
+    )[..., None]
+    return found
 
 
 def _relu(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
     weight, bias, out = w[:, :hidden], w[:, hidden : 2 * hidden], w[:, 2 * hidden : 3 * hidden]
     inside = np.maximum(weight[..., None] * x[:, 0] + bias[..., None], 0.0)
-    return (np.einsum("sh,shn->sn", out, inside) + w[:, -1:])[..., None]
+    found: np.ndarray = (np.einsum("sh,shn->sn", out, inside) + w[:, -1:])[..., None]
+    return found
 
 
 def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
@@ -176,7 +180,8 @@ def _flatness(
     step = 1e-4
 
     def gradient(w: np.ndarray) -> np.ndarray:
-        return approx_fprime(w, loss, 1e-6)
+        found: np.ndarray = approx_fprime(w, loss, 1e-6)
+        return found
 
     hessian = np.array(
         [

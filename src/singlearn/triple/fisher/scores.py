@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro import handlers
 
+from singlearn.triple.stated_by_model import StatedByModel
 from singlearn.triple.triple import Triple, _gaussian
 
 Kind = Literal["predictions", "replicates", "data", "divergence"]
@@ -154,9 +155,10 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     """Scores at outcomes that are drawn from the model; ``None`` where the model cannot be run
     so.
     """
-    if triple.brought is None or not triple.sites.observed:
+    stated = triple.prior
+    if not isinstance(stated, StatedByModel) or not triple.sites.observed:
         return None
-    model, args, kwargs = triple.brought
+    model, args, kwargs = stated.model, stated.args, stated.kwargs
     observed = triple.sites.observed
 
     def distributions(u: Float[Array, " d"]) -> dict[str, Any]:

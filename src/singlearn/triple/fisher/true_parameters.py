@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,7 +65,9 @@ def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -
     usual = np.median(
         [np.abs(np.asarray(jacobian(jnp.asarray(u)))).max(axis=0) for u in starts], axis=0
     )
-    found, edge, smallest = [], [], np.inf
+    found: list[Any] = []
+    edge: list[Any] = []
+    smallest = np.inf
     with threadpool_limits(1, user_api="blas"):
         for start in starts:
             u = _descended(both, hessian, start)
