@@ -164,7 +164,11 @@ def test_select_a_family_of_ones_own(tmp_path, capsys) -> None:
     ("name", "arguments", "sentence"),
     [
         ("broken", ["--max", "2"], "own.py, line 12: ZeroDivisionError"),
-        ("forgot", ["--max", "1"], "own.py:forgot: K = 1 gives NoneType; it should be a singlearn.Triple"),
+        (
+            "forgot",
+            ["--max", "1"],
+            "own.py:forgot: K = 1 gives NoneType; it should be a singlearn.Triple",
+        ),
         ("number", [], "own.py:number: it is int; it should be a function of K"),
         ("family", ["--decimal", ","], "own.py:family: it is no table; --header"),
         ("family", ["--model", "mixture"], "it is a family by itself; --model and --columns"),

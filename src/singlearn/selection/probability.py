@@ -22,7 +22,10 @@ def probabilities(free_energies: Sequence[Estimate]) -> list[Estimate]:
     Args:
         free_energies: of the models, in nats, from the same number of replicates.
 
-    >>> [round(p.value, 3) for p in probabilities([Estimate(10.0, 0.1), Estimate(10.0 + np.log(3), 0.1)])]
+    >>> [
+    ...     round(p.value, 3)
+    ...     for p in probabilities([Estimate(10.0, 0.1), Estimate(10.0 + np.log(3), 0.1)])
+    ... ]
     [0.75, 0.25]
     """
     values = softmax([-f.value for f in free_energies])

@@ -193,7 +193,10 @@ class Checkpoint:
             )
 
     def _read(self, file: Path, index: int) -> tuple[Rung, Adaptation, np.ndarray]:
-        later = f"delete {file.name} and every later rung in {self.path}: the run goes on from the rung before"
+        later = (
+            f"delete {file.name} and every later rung in {self.path}: the run goes on from the "
+            "rung before"
+        )
         try:
             with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}

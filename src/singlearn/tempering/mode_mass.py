@@ -142,7 +142,8 @@ def measure_mode(
     along the principal axes of the curvature, where they are scanned again. So a box, a cusp and a
     quartic have widths too, and a direction without curvature is as wide as the prior. The mass is
 
-    .. math:: \frac{1}{S} Σ_s \frac{e^{-βnL_n(u_s)} φ(u_s)}{q(u_s)} 1[u_s ∈ \text{ellipsoid}], \quad u_s ∼ q = N(c, AA^T),
+    .. math:: \frac{1}{S} Σ_s \frac{e^{-βnL_n(u_s)} φ(u_s)}{q(u_s)} 1[u_s ∈ \text{ellipsoid}],
+        \quad u_s ∼ q = N(c, AA^T),
 
     which is Laplace's where the mode is Gaussian, and otherwise counts what is there and not what a
     parabola promises.

@@ -237,7 +237,10 @@ def _added(
             f"tempered from inside and added: F = {after}, without it {before}"
         )
         if not run.is_whole:
-            text += f"; {_percent(run.at_the_edge)} of it lie at the edge of what was tempered: F is at most this"
+            text += (
+                f"; {_percent(run.at_the_edge)} of it lie at the edge of what was tempered: F is "
+                "at most this"
+            )
         sentences.append(text)
     return WithModes(joined, view, {"ladders": recorded}), sentences
 

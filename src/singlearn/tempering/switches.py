@@ -130,7 +130,9 @@ def scores(function: Callable[..., Any], n: int, *arguments: Any) -> Float[Array
     first.
 
     >>> well = lambda w: -jnp.logaddexp(-(w**2), 3.0 - 1e6 * (w - 2.0) ** 2)
-    >>> [round(float(s), 6) for s in scores(well, 0, jnp.array(1.0))]       # ±(a - b): the second leads to the well at 2
+    >>> [
+    ...     round(float(s), 6) for s in scores(well, 0, jnp.array(1.0))
+    ... ]  # ±(a - b): the second leads to the well at 2
     [999996.0, -999996.0]
     """
     flat, structure = jax.tree.flatten(arguments)

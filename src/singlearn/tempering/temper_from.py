@@ -138,8 +138,14 @@ def temper_from(
     >>> import numpyro.distributions as dist
     >>> triple = Triple.population(lambda w: 0.5 * (w - 8.0) ** 2, dist.Normal(0.0, 1.0), n=1)
     >>> run = temper_from(triple, 8.0, lambda w: w > 6.0, beta=10.0, particles=256)
-    >>> from scipy.stats import norm     # posterior N(80/11, 1/11); ∫ = N(8; 0, 1 + 1/10) √(2π/10) P(w > 6)
-    >>> exact = -norm.logpdf(8, scale=1.1**0.5) - 0.5 * math.log(2 * math.pi / 10) - norm.logsf(6, 80 / 11, 11**-0.5)
+    >>> from scipy.stats import (
+    ...     norm,
+    ... )  # posterior N(80/11, 1/11); ∫ = N(8; 0, 1 + 1/10) √(2π/10) P(w > 6)
+    >>> exact = (
+    ...     -norm.logpdf(8, scale=1.1**0.5)
+    ...     - 0.5 * math.log(2 * math.pi / 10)
+    ...     - norm.logsf(6, 80 / 11, 11**-0.5)
+    ... )
     >>> bool(abs(run.free_energy.value - exact) < 0.1)
     True
     """

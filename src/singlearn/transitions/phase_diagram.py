@@ -71,8 +71,11 @@ def phase_diagram(
         OSError: the folder cannot be written to.
 
     >>> import numpyro.distributions as dist
-    >>> # a single well that slides from the left half to the right half; with a setting, all values share what is compiled
-    >>> well = Triple.population(lambda w, w0: 0.5 * (w - w0) ** 2, dist.Uniform(-3.0, 3.0), n=10, setting=0.0)
+    >>> # a single well that slides from the left half to the right half; with a setting, all
+    >>> # values share what is compiled
+    >>> well = Triple.population(
+    ...     lambda w, w0: 0.5 * (w - w0) ** 2, dist.Uniform(-3.0, 3.0), n=10, setting=0.0
+    ... )
     >>> diagram = phase_diagram(well.with_setting, [-0.3, 0.0, 0.4], lambda w: w > 0, particles=64)
     >>> [t.order for t in diagram.transitions] in ([], ["higher order or a crossover"])
     True
@@ -98,7 +101,7 @@ def phase_diagram(
         else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
     )
 
-    measure = _Measurement(
+    measure = _PointMeasurement(
         make_triple,
         tuple(values),
         labeller,
@@ -128,7 +131,7 @@ def distinct_values(along: Sequence[float | int]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class _Measurement:
+class _PointMeasurement:
     """What is done at one value; an object and no closure, so that it can be sent to another
     process as it is.
     """

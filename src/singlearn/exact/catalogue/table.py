@@ -104,6 +104,10 @@ class Table(Answer, Mapping[str, Entry]):
         """One dictionary a formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The rows, for machines."""
+        return {"formulas": self.rows()}
+
     def details(self) -> str:
         """Every formula with its conditions and source."""
         return "\n\n".join(str(entry) for entry in self.entries)

@@ -46,7 +46,7 @@ PARTS = ("w", "b", "q", "c")
 
 
 @dataclass(frozen=True)
-class Work:
+class DegenerateNodeWork:
     """How much is computed: inputs of the two-layer networks, particles of Example 3.4 and of the
     networks.
     """
@@ -57,8 +57,8 @@ class Work:
     network_particles: int
 
 
-FULL = Work((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
-QUICK = Work((1,), (1e2, 1e4, 1e6), 256, 48)
+FULL = DegenerateNodeWork((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
+QUICK = DegenerateNodeWork((1,), (1e2, 1e4, 1e6), 256, 48)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:

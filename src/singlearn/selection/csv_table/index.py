@@ -51,7 +51,11 @@ def counts(cells: Sequence[str]) -> bool:
 def counts_in_steps(cells: Sequence[str]) -> bool:
     """Whether entries are whole numbers with equal steps between them, as seconds on a clock are.
 
-    >>> counts_in_steps(["0", "10", "20"]), counts_in_steps(["3", "2", "1"]), counts_in_steps(["5", "5", "5"])
+    >>> (
+    ...     counts_in_steps(["0", "10", "20"]),
+    ...     counts_in_steps(["3", "2", "1"]),
+    ...     counts_in_steps(["5", "5", "5"]),
+    ... )
     (True, True, False)
     """
     numbers = whole_numbers(cells)

@@ -67,7 +67,11 @@ class Notation:
     Only ASCII digits, one sign, one decimal sign and an exponent are a number. Python's ``float``
     takes much more: ``1_5``, ``inf``, digits of every script.
 
-    >>> Notation().value("-1.5e3"), Notation(decimal=",").value("5,251"), Notation(thousands=",").value("1,234.5")
+    >>> (
+    ...     Notation().value("-1.5e3"),
+    ...     Notation(decimal=",").value("5,251"),
+    ...     Notation(thousands=",").value("1,234.5"),
+    ... )
     (-1500.0, 5.251, 1234.5)
     >>> Notation().value("1_5") is None, Notation(thousands=",").value("1,23") is None
     (True, True)
@@ -98,7 +102,8 @@ class Notation:
     def kind(self, cell: str) -> Kind:
         """What an entry is, for the question whether a line is a header.
 
-        >>> [Notation().kind(cell).value for cell in ("5.2", "", "NA", "5.3x", "velocity", "x1", "l.5")]
+        >>> cells = ("5.2", "", "NA", "5.3x", "velocity", "x1", "l.5")
+        >>> [Notation().kind(cell).value for cell in cells]
         ['number', 'empty', 'missing', 'broken', 'name', 'name', 'name']
         """
         if self.value(cell) is not None:

@@ -155,10 +155,9 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     """Scores at outcomes that are drawn from the model; ``None`` where the model cannot be run
     so.
     """
-    stated = triple.prior
-    if not isinstance(stated, StatedByModel) or not triple.sites.observed:
+    if not isinstance(triple.prior, StatedByModel) or not triple.sites.observed:
         return None
-    model, args, kwargs = stated.model, stated.args, stated.kwargs
+    model, args, kwargs = triple.prior.model, triple.prior.args, triple.prior.kwargs
     observed = triple.sites.observed
 
     def distributions(u: Float[Array, " d"]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -65,8 +64,8 @@ def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -
     usual = np.median(
         [np.abs(np.asarray(jacobian(jnp.asarray(u)))).max(axis=0) for u in starts], axis=0
     )
-    found: list[Any] = []
-    edge: list[Any] = []
+    found: list[np.ndarray] = []
+    edge: list[np.ndarray] = []
     smallest = np.inf
     with threadpool_limits(1, user_api="blas"):
         for start in starts:
