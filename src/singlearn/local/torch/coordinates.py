@@ -51,8 +51,8 @@ def entries_to_sample(
             "model: none of its parameters requires a gradient; name those to sample by only="
         )
     parts = [] if isinstance(only, Mapping) else [p for p in asked if _is_part(p, named)]
-    others = [p for p in asked if p not in parts]
-    masks = {} if parts and not others else choose(eligible, others if parts else only)
+    rest = [p for p in asked if p not in parts]
+    masks = {} if parts and not rest else choose(eligible, rest if parts else only)
     for part in parts:
         for name, mask in component_masks(part, eligible, _heads(module)).items():
             masks[name] = masks[name] | mask if name in masks else mask
