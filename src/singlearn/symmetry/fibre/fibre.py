@@ -18,7 +18,7 @@ from singlearn.symmetry.fibre.path import connect
 from singlearn.symmetry.fibre.sample import random_parameter, random_stratum
 from singlearn.symmetry.fibre.sample_cells import random_cell_parameter
 from singlearn.symmetry.fibre.segments import NoPath, Path
-from singlearn.symmetry.fibre.strata import FibreStratum, strata
+from singlearn.symmetry.fibre.strata import NodeStratum, strata
 from singlearn.symmetry.fibre.walk import PAIR, Seat, Walk
 from singlearn.symmetry.trained.hint import relations_up_to_rounding
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form, short
@@ -104,7 +104,7 @@ class Fibre(Answer):
         self._check(net, "net")
         return self.classification.index_of(pattern_of(net, self.form, self.domain))
 
-    def strata(self, component: int) -> Iterator[FibreStratum]:
+    def strata(self, component: int) -> Iterator[NodeStratum]:
         """The arrangements of nodes that make up a component, up to numbering.
 
         Those with at most one pair off the kinks: all there are up to excess 2, and the largest

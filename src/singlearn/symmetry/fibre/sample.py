@@ -8,14 +8,14 @@ from random import Random
 from singlearn.numbers.rational import Vector
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance
 from singlearn.symmetry.fibre.components import Classification, Component, ComponentKind
-from singlearn.symmetry.fibre.strata import FibreStratum, Pair, arrangement
+from singlearn.symmetry.fibre.strata import NodeStratum, Pair, arrangement
 from singlearn.symmetry.two_layer.kink_form import KinkForm, boundary, kink_form
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 ZERO = Fraction(0)
 
 
-def random_stratum(parts: Classification, index: int, rng: Random) -> FibreStratum:
+def random_stratum(parts: Classification, index: int, rng: Random) -> NodeStratum:
     """A stratum of one component: the nodes beyond one per kink are spread at random, as far as the
     slope can be balanced.
 
@@ -48,7 +48,7 @@ def random_stratum(parts: Classification, index: int, rng: Random) -> FibreStrat
     return _single(parts.balance, start, Pair.NONE, parts.excess)
 
 
-def _single(balance: SlopeBalance, pattern: Pattern, pair: Pair, idle: int) -> FibreStratum:
+def _single(balance: SlopeBalance, pattern: Pattern, pair: Pair, idle: int) -> NodeStratum:
     """One node per kink and orientation, ``idle`` nodes with q = 0."""
     found = arrangement(
         balance,
@@ -69,7 +69,7 @@ def _random_pattern(parts: Classification, component: Component, rng: Random) ->
 
 
 def random_parameter(
-    net: TwoLayerReLU, form: KinkForm, stratum: FibreStratum, rng: Random
+    net: TwoLayerReLU, form: KinkForm, stratum: NodeStratum, rng: Random
 ) -> TwoLayerReLU:
     """A parameter of a stratum: amounts, scales, free hyperplanes and the numbering of the nodes
     drawn at random.
@@ -112,7 +112,7 @@ def random_parameter(
     return result
 
 
-def _split_slopes(balance: SlopeBalance, stratum: FibreStratum, rng: Random) -> dict[int, Fraction]:
+def _split_slopes(balance: SlopeBalance, stratum: NodeStratum, rng: Random) -> dict[int, Fraction]:
     """Random v_k on the kinks with both orientations, none that leaves a single node without
     amount.
     """
@@ -138,7 +138,7 @@ def _split_slopes(balance: SlopeBalance, stratum: FibreStratum, rng: Random) -> 
             return slopes
 
 
-def _remaining(balance: SlopeBalance, stratum: FibreStratum, slopes: dict[int, Fraction]) -> Vector:
+def _remaining(balance: SlopeBalance, stratum: NodeStratum, slopes: dict[int, Fraction]) -> Vector:
     """V, the slope that is left for a linear pair."""
     rest = list(balance.residual(stratum.pattern))
     for k, v in slopes.items():

@@ -22,7 +22,7 @@ class Pair(Enum):
 
 
 @dataclass(frozen=True)
-class FibreStratum(Answer):
+class NodeStratum(Answer):
     """Parameters of equal arrangement, up to the numbering of the nodes.
 
     Attributes:
@@ -73,7 +73,7 @@ def arrangement(
     pair: Pair,
     outgoing_zero: int,
     incoming_zero: int,
-) -> FibreStratum | None:
+) -> NodeStratum | None:
     r"""The stratum of an arrangement, or ``None`` if no amounts, all non-zero, balance the slope.
 
     Its dimension counts a scale per node that is not degenerate, the amounts that the sums
@@ -82,7 +82,7 @@ def arrangement(
     """
     inputs = len(balance.slope)
     sides = [n for n in (*along, *against) if n]
-    stratum = FibreStratum(along, against, pair, outgoing_zero, incoming_zero, 0)
+    stratum = NodeStratum(along, against, pair, outgoing_zero, incoming_zero, 0)
     both = [k for k, sign in enumerate(stratum.pattern) if not sign]
     dimension = (
         sum(sides) + sum(n - 1 for n in sides) + (inputs + 1) * outgoing_zero + 2 * incoming_zero
@@ -98,11 +98,11 @@ def arrangement(
         ):
             return None
         dimension += len(splits.directions) + (2 + inputs + 1 if pair is Pair.CANCELLING else 0)
-    return FibreStratum(along, against, pair, outgoing_zero, incoming_zero, dimension)
+    return NodeStratum(along, against, pair, outgoing_zero, incoming_zero, dimension)
 
 
 def _forbidden(
-    balance: SlopeBalance, stratum: FibreStratum, splits: Splits, index: int, k: int
+    balance: SlopeBalance, stratum: NodeStratum, splits: Splits, index: int, k: int
 ) -> bool:
     """Whether a side of kink k that has a single node is left with amount zero."""
     value = splits.fixed(index)
@@ -112,7 +112,7 @@ def _forbidden(
     return (stratum.along[k] == 1 and value == -half) or (stratum.against[k] == 1 and value == half)
 
 
-def strata(balance: SlopeBalance, width: int) -> Iterator[FibreStratum]:
+def strata(balance: SlopeBalance, width: int) -> Iterator[NodeStratum]:
     """All arrangements of ``width`` nodes with at most one pair off the kinks.
 
     Up to excess 2 these are all; from excess 3 on nodes off the kinks can also stand in threes or
