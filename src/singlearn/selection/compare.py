@@ -97,7 +97,7 @@ def select(
 
 
 def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> Selection:
-    """A selection of runs of the same data, one for each K; all K are equally probable beforehand."""
+    """A selection of runs of the same data, one per K; all K are equally probable beforehand."""
     free_energies = [run.free_energy(1.0) for run in runs]
     return Selection(
         name,

@@ -27,7 +27,7 @@ from singlearn.results.table import (
 )
 from singlearn.selection.candidate import CRITERIA, Candidate, Difference, difference
 from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
-from singlearn.tempering.predicted import Draw
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.triple import Triple
 
 if TYPE_CHECKING:

@@ -35,13 +35,13 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_mixing,
     coordinate_warnings,
 )
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
-from singlearn.tempering.predicted import Draw
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
@@ -524,13 +524,13 @@ class Run(Answer):
         return summary(self)
 
     def table(self) -> pandas.DataFrame:
-        """One rung a row: β, energy and heat capacity there in nats, and how the particles moved."""
+        """One row per rung: β, energy and heat capacity there in nats, and how particles moved."""
         from singlearn.tempering.report import table
 
         return table(self)
 
     def plot(self, **options: Any) -> Any:
-        """Energies, heat capacity and free energy against β; see ``singlearn.plot.thermodynamics``."""
+        """Energies, heat capacity and free energy against β; ``singlearn.plot.thermodynamics``."""
         return drawn("thermodynamics", self, **options)
 
     def to_dict(self) -> dict[str, Any]:
