@@ -40,14 +40,14 @@ def main(arguments: Sequence[str]) -> None:
     )
     chosen = parser.parse_args(arguments)
 
-    how = generalisation.Size((chosen.n,), chosen.datasets, EPOCHS, DRAWS, TESTS)
+    how = generalisation.GeneralisationWork((chosen.n,), chosen.datasets, EPOCHS, DRAWS, TESTS)
     task = (1, True, True, False, chosen.n)
     seconds = []
     for _ in range(2):  # the first time it is compiled
         with tempfile.TemporaryDirectory() as folder:
             store = FinishedPoints(Path(folder), "generalisation", {}, "nothing")
             started = time.monotonic()
-            generalisation._Measurement(how, "as-stated", 0, store)(task)
+            generalisation._CellMeasurement(how, "as-stated", 0, store)(task)
             seconds.append(time.monotonic() - started)
             found = generalisation.stored(store, task)
     data = data_sets(*task[:3], chosen.n, chosen.datasets, TESTS, 0, "as-stated")

@@ -71,6 +71,39 @@ def test_imports_point_backwards(path):
                     )
 
 
+def modules():
+    """Every module and the ones of ours it imports, at its top, within its functions or for its
+    types; packages that only pass names on count as what they are.
+    """
+    paths = {}
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    imports = {}
+    for name, path in paths.items():
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= {one if one in paths else node.module for one in whole}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        # The face of the package names its rooms, and rooms ask it for the version.
+        imports[name] = (found & set(paths)) - {name, "singlearn"}
+    del imports["singlearn"]
+    return imports
+
+
+def test_no_circles():
+    """No module needs itself, by whatever way: taking away modules that import none that is left
+    takes all of them away.
+    """
+    left = modules()
+    while free := {name for name, needed in left.items() if not needed & set(left)}:
+        left = {name: needed for name, needed in left.items() if name not in free}
+    assert not left, {name: sorted(needed & set(left)) for name, needed in left.items()}
+
+
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [

@@ -24,7 +24,7 @@ from singlearn.experiments.wei2022.generalisation import unweighted_line
 from singlearn.experiments.wei2022.last_layers import methods
 from singlearn.experiments.wei2022.last_layers.cell import (
     CELLS,
-    Network,
+    LastLayersNetwork,
     data_sets,
     features,
     layers_built,
@@ -114,7 +114,7 @@ def test_training_is_pytorchs(data) -> None:
 
 def test_the_six_observations_that_stand_for_all_have_the_same_posterior() -> None:
     z, y = RNG.normal(size=(3, 70)), RNG.normal(size=(3, 70))
-    own = methods.Trained(np.eye(3), np.eye(3), z, y, z, y, relu=False)
+    own = methods.TrainedNetwork(np.eye(3), np.eye(3), z, y, z, y, relu=False)
     small = methods.posterior(own)
     w, v = ({"A": RNG.normal(size=(3, 3)), "B": RNG.normal(size=(3, 3))} for _ in range(2))
 
@@ -167,7 +167,7 @@ def test_published_laplace_without_relu_draws_matrices_that_no_data_touched() ->
     1/√0.0005 = 44.7.
     """
     z, y = 0.3 * RNG.normal(size=(3, 50)), RNG.normal(size=(3, 50))
-    own = methods.Trained(np.eye(3), np.eye(3), z, y, z, y, relu=False)
+    own = methods.TrainedNetwork(np.eye(3), np.eye(3), z, y, z, y, relu=False)
     spare = (RNG.uniform(-0.5, 0.5, (3, 3)), RNG.uniform(-0.5, 0.5, (3, 3)))
     found = methods.as_published([own], [spare], draws=400, seed=0)
     last = found[methods.LAST_LAPLACE][0].log_p
@@ -220,7 +220,7 @@ def test_the_paper_as_printed() -> None:
 
 
 def test_features_and_outputs_belong_together(data) -> None:
-    network = Network(
+    network = LastLayersNetwork(
         tuple(map(jnp.asarray, data.start.g)), jnp.asarray(data.start.A), jnp.asarray(data.start.B)
     )
     z = features(network, jnp.asarray(data.x))
@@ -246,7 +246,9 @@ def test_every_sampler_has_the_same_predictive_density_where_chains_mix(
     """
     cells = tuple(cell for cell in last_layer_or_two.QUICK.cells if cell.relu)
     monkeypatch.setattr(
-        last_layer_or_two, "QUICK", last_layer_or_two.Settings((60,), cells, 2, 100, 200, 200, 400)
+        last_layer_or_two,
+        "QUICK",
+        last_layer_or_two.LastLayersWork((60,), cells, 2, 100, 200, 200, 400),
     )
     result = last_layer_or_two.run(True, 0, tmp_path, False)
     more = {row["method"]: row["more than tempered"] for row in result.rows}
@@ -302,7 +304,9 @@ def test_learning_curves_are_measured_task_by_task_and_read_back(tmp_path, monke
     monkeypatch.setattr(
         learning_curves, "over_processes", map
     )  # what is patched here other processes would not see
-    monkeypatch.setattr(learning_curves, "QUICK", learning_curves.Size((20, 40), 3, 100))
+    monkeypatch.setattr(
+        learning_curves, "QUICK", learning_curves.LearningCurvesWork((20, 40), 3, 100)
+    )
     monkeypatch.setattr(
         learning_curves,
         "subjects",

@@ -19,7 +19,11 @@ from singlearn.experiments.carroll2021.deform_to_degenerate import (
     inner_kinks,
     two_kinks,
 )
-from singlearn.experiments.carroll2021.deformation import Pair, critical_separation, gap_per_decade
+from singlearn.experiments.carroll2021.deformation import (
+    DeformedPair,
+    critical_separation,
+    gap_per_decade,
+)
 from singlearn.experiments.carroll2021.relu_chart import (
     SQUARE,
     ChartPrior,
@@ -154,7 +158,7 @@ def test_critical_separation_of_a_known_gap():
     exact = Estimate(0.0, 0.01)
 
     def pair(n, separation, two):
-        return Pair(
+        return DeformedPair(
             n,
             separation,
             separation**3,

@@ -17,7 +17,7 @@ from singlearn.experiments.wei2022.table2 import (
     PUBLISHED,
     TABLE2,
     Cell,
-    Settings,
+    Table2Work,
     best_constant_energy,
     is_dead_on_inputs,
     is_dead_on_square,
@@ -28,7 +28,7 @@ from singlearn.experiments.wei2022.table2 import (
 from singlearn.experiments.wei2022.table2_figure import draw
 from singlearn.models import star_truth, two_layer, two_layer_network
 
-TINY = Settings(("relu",), training_sets=1, particles=48, replicates=2, precision="float32")
+TINY = Table2Work(("relu",), training_sets=1, particles=48, replicates=2, precision="float32")
 
 
 def batch(w, b, q):

@@ -663,7 +663,7 @@ def test_optax_state_moves_along():
 def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
     """One layer's map of correlations beside draws; and the whole network's reaches 0.9."""
     from singlearn.experiments.own.hundred_layers_networks import (
-        Architecture,
+        LayeredArchitecture,
         start,
         tailored_slope,
     )
@@ -674,7 +674,7 @@ def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
     measured = (h[:, 0] * h[:, 1]).mean() / (h**2).mean()
     assert measured == pytest.approx((1 - slope) ** 2 / (np.pi * (1 + slope**2)), abs=4e-3)
     with torch.no_grad():
-        architecture = Architecture("tailored (TAT)", 10)
+        architecture = LayeredArchitecture("tailored (TAT)", 10)
         weights = start(architecture, "looks-linear", [0, 1])
         x = torch.randn(2, 9)
         outputs, _ = architecture.forward(weights, x)
@@ -683,11 +683,15 @@ def test_the_tailored_rectifier_has_the_correlation_that_it_was_made_for():
 
 
 def test_an_imbalanced_start_is_the_same_function_and_the_same_balance():
-    from singlearn.experiments.own.hundred_layers_networks import Architecture, balance, start
+    from singlearn.experiments.own.hundred_layers_networks import (
+        LayeredArchitecture,
+        balance,
+        start,
+    )
     from singlearn.experiments.own.hundred_layers_training import moons
 
     x, label = moons()
-    architecture, found = Architecture("nothing", 12), []
+    architecture, found = LayeredArchitecture("nothing", 12), []
     for name in ("He", "imbalanced"):
         weights = start(architecture, name, [0, 1])
         for w in weights:

@@ -410,7 +410,7 @@ def test_sixteen_bits_beside_others(regression) -> None:
 
     data = torch.as_tensor(x), torch.as_tensor(y)
     target = TorchTarget(Mixed(torch.float32), squared, data)
-    assert target.dimension == 5 and target._fixed["first.weight"].dtype == torch.float64
+    assert target.dimension == 5 and target._network.fixed["first.weight"].dtype == torch.float64
     with pytest.raises(
         ValueError,
         match=r"parameters are torch\.bfloat16 and evaluated in float32, but it turns numbers into "
@@ -445,7 +445,7 @@ def test_attention_is_counted_as_it_is_evaluated_and_sparse_tensors_are_allowed(
     x = torch.randn(8, 1, length, 4, generator=torch.Generator().manual_seed(0))
     target = TorchTarget(Attention(), squared, (x, torch.zeros(8, 4)))
     scores = 4 * length**2
-    assert target._at_once < 0.25 * torch_memory.host_memory() / (2 * scores)
+    assert target._evaluation.at_once < 0.25 * torch_memory.host_memory() / (2 * scores)
 
 
 def test_less_data_than_a_default_batch_is_used_whole(regression) -> None:

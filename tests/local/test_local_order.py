@@ -32,6 +32,7 @@ ROOM = Path(singlearn.local.__file__).parent
 ORDER = [
     "weight_files",
     "names",
+    "components",
     "gamma",
     "target",
     "chains",

@@ -14,6 +14,7 @@ import pytest
 
 import singlearn as sl
 from singlearn.selection import select
+from singlearn.selection.predictive import predictive_band, predictive_density
 
 POINTS = np.linspace(-3, 3, 24)
 
@@ -107,6 +108,7 @@ def test_selection_of_a_density_on_a_line(groups) -> None:
         "F",
         "WBIC",
         "WAIC",
+        "LOO",
         "BIC",
     ]
     heights = [bar.get_height() for bar in probability.patches]
@@ -125,3 +127,19 @@ def test_legends_stand_outside_the_data(groups) -> None:
     for axes in figure.axes:
         if axes.get_legend() is not None:
             assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1 - 1
+
+
+def test_panels_have_letters_and_axes_say_what_they_are(data_run) -> None:
+    figure = sl.plot.thermodynamics(data_run)
+    letters = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert [letter for letter in letters if letter in ("a", "b", "c", "d")] == ["a", "b", "c"]
+    assert figure.axes[-1].get_xlabel().endswith("log axis")
+
+
+def test_a_predictive_density_lies_within_its_band(groups) -> None:
+    at = np.linspace(-4, 4, 5)
+    low, high = predictive_band(groups.best.run, at, share=0.998)
+    density = predictive_density(groups.best.run, at)
+    assert (low < density).all() and (density < high).all()
+    # At 0 the density of N(w, 2²) is at most 1/√(8π), which it reaches at w = 0.
+    assert high[2] == pytest.approx(1 / math.sqrt(8 * math.pi), rel=1e-3)

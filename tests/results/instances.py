@@ -225,6 +225,10 @@ def timeline() -> Any:
     return sl.flow.Timeline(points, 0.1, "given", "mean square", 9, ("hidden kinks",))
 
 
+symmetry = sl.symmetry
+RELU = symmetry.TwoLayerReLU([[1], [1]], [0, -1], [1, 1], 0)
+TANH = symmetry.TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
+
 MADE: dict[str, Callable[[], Any]] = {
     "results.Estimate": lambda: NUMBER,
     "tempering.Run": run,
@@ -290,7 +294,7 @@ MADE: dict[str, Callable[[], Any]] = {
     ),
     "flow.Law": lambda: laws().laws[0],
     "flow.Laws": laws,
-    "flow.Broken": lambda: sl.flow.Broken(laws().laws[0], "the ε of a norm", 0.1),
+    "flow.Broken": lambda: sl.flow.Broken(laws().laws[0], "the ε of a norm", lambda *_: 0.1),
     "flow.Count": lambda: sl.flow.count({"kind": "linear_chain", "widths": [2, 3, 2]}),
     "flow.Balance": lambda: sl.flow.balance(list(PAIR.values()), what="weights", activation="relu"),
     "flow.Orbit": lambda: sl.flow.orbit(PAIR, laws()[0]),
@@ -327,11 +331,31 @@ MADE: dict[str, Callable[[], Any]] = {
     "flow.TimelinePoint": lambda: timeline().points[0],
     "flow.Node": lambda: timeline().points[0].nodes[0],
     "flow.Event": lambda: timeline().events[0],
+    "generalise.LocationAtN": lambda: sl.generalise.location_model(100, 4.0),
+    "generalise.Level": lambda: sl.generalise.Level("not level", 0.3, 0.01, 2.0, (DOUBT,)),
+    "exact.ExactCoefficient": lambda: sl.exact.rlct("x^2"),
+    "exact.Certificate": lambda: sl.exact.rlct("x^2").certificate,
+    "exact.MinimalSingularity": lambda: sl.exact.minimally_singular(
+        sl.exact.ReducedRank(inputs=2, outputs=2, hidden=2, rank=2)
+    ),
+    "exact.ZetaFunction": lambda: sl.exact.zeta_function("x^2*y^2"),
+    "exact.catalogue.Table": lambda: sl.exact.catalogue.table(),
+    "exact.catalogue.Entry": lambda: sl.exact.catalogue.table()["reduced-rank-local"],
+    "symmetry.KinkForm": lambda: symmetry.kink_form(RELU),
+    "symmetry.Equivalence": lambda: symmetry.equivalent(RELU, RELU),
+    "symmetry.MinimalWidth": lambda: symmetry.minimal_width(RELU),
+    "symmetry.Generator": lambda: symmetry.generators(RELU)[0],
+    "symmetry.Fibre": lambda: symmetry.fibre(RELU, width=3),
+    "symmetry.ExplainedRank": lambda: symmetry.explained_rank(RELU, np.linspace(-1, 1, 9)[:, None]),
+    "symmetry.smooth.SmoothForm": lambda: symmetry.smooth.smooth_form(TANH),
+    "symmetry.smooth.SmoothEquivalence": lambda: symmetry.equivalent(TANH, TANH),
 }
 
 BROUGHT = {
     "exact.Expression": "a polynomial",
-    "exact.divergences.TrueSetChart": "a chart of the true parameters",
+    "exact.ReducedRank": "a model",
+    "exact.TrueSetChart": "a chart of the true parameters",
+    "exact.WorkedExample": "a model",
     "experiments.Experiment": "a name and a function to run",
     "explore.Explorer": "a page",
     "flow.Architecture": "a network, as it is described",
@@ -345,16 +369,66 @@ BROUGHT = {
     "plot.Side": "one side of a plane",
     "results.Answer": "the base of answers",
     "results.Caution": "a part of answers",
-    "selection.csv_table.Dialect": "how a file is written",
-    "selection.csv_table.Table": "a file that was read",
+    "selection.Dialect": "how a file is written",
+    "selection.Family": "models to choose from",
+    "selection.Table": "a file that was read",
     "symmetry.Box": "a domain",
+    "symmetry.DeepReLU": "a network",
     "symmetry.Domain": "a domain",
+    "symmetry.Node": "a part of a network",
     "symmetry.Polytope": "a domain",
     "symmetry.TwoLayerReLU": "a network",
+    "symmetry.TwoLayerSmooth": "a network",
+    "symmetry.smooth.Activation": "a function",
+    "symmetry.smooth.Constant": "a number",
+    "symmetry.transformer.Transformer": "a network",
     "triple.Coordinates": "a prior in flat coordinates",
     "triple.Model": "a model",
     "triple.Triple": "model, truth and prior",
 }
 
-PENDING_ROOMS = ("exact", "local", "symmetry")
-"""Rooms whose answers are not made here yet."""
+PENDING = {
+    "exact.LaurentPole",
+    "exact.Law",
+    "exact.Pole",
+    "exact.Stratum",
+    "exact.Verdict",
+    "exact.VolumeLaw",
+    "exact.catalogue.FibreStratum",
+    "local.LocalLearningCoefficient",
+    "local.Trajectory",
+    "local.TrajectoryPoint",
+    "selection.PredictiveCheck",
+    "symmetry.Distance",
+    "symmetry.FreeEnergyBound",
+    "symmetry.Hierarchy",
+    "symmetry.Hyperplane",
+    "symmetry.LinearDomain",
+    "symmetry.Nearby",
+    "symmetry.Relation",
+    "symmetry.Snap",
+    "symmetry.Transformation",
+    "symmetry.Witness",
+    "symmetry.deep.CanonicalForm",
+    "symmetry.deep.Compression",
+    "symmetry.deep.DeepEquivalence",
+    "symmetry.deep.DeepExplainedRank",
+    "symmetry.deep.DeepWitness",
+    "symmetry.deep.HiddenKink",
+    "symmetry.deep.NodeStates",
+    "symmetry.deep.ScalePermutation",
+    "symmetry.smooth.ProximateRank",
+    "symmetry.smooth.SmoothComponent",
+    "symmetry.smooth.SmoothFibre",
+    "symmetry.smooth.SmoothWidth",
+    "symmetry.smooth.Unit",
+    "symmetry.transformer.CompressedTransformer",
+    "symmetry.transformer.Directions",
+    "symmetry.transformer.TransformerDescription",
+    "symmetry.transformer.TransformerEquivalence",
+    "symmetry.transformer.TransformerWitness",
+    "triple.fisher.Diagnosis",
+    "triple.fisher.FiniteVariance",
+    "triple.fisher.FisherInformation",
+}
+"""Exported answers of which no small instance is made here yet."""

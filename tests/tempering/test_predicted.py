@@ -111,9 +111,11 @@ def test_arviz_reads_it(run, line_triple) -> None:
     summary = az.summary(read(run))
     a = run.posterior.draws["a"]
     assert float(summary.loc["a", "mean"]) == pytest.approx(a.mean(), abs=0.01)
-    elpd = az.loo(read(run))
+    # Exchangeable draws: ArviZ would read an efficiency off their order.
+    elpd = az.loo(read(run), reff=1.0)
     found = float(elpd.elpd_loo if hasattr(elpd, "elpd_loo") else elpd.elpd)
-    assert found == pytest.approx(-run.loo().value, abs=1e-6)
+    # ArviZ 0.2x smooths the largest weights in an older way.
+    assert found == pytest.approx(-run.loo().value, abs=0.02 if is_old else 1e-6)
     compared = az.compare({"line": read(run), "level": read(flat)})
     assert set(compared.index) == {"line", "level"}
     better = "line" if run.loo().value < flat.loo().value else "level"

@@ -31,25 +31,25 @@ if TYPE_CHECKING:
         ZetaFunction,
         zeta_function,
     )
+    from singlearn.exact.monomial_zeta import Pole, VolumeLaw, volume, zeta
     from singlearn.exact.resolution import rlct
-    from singlearn.exact.zeta_function import Pole, VolumeLaw, volume, zeta
 
 WHEN_USED = {
     "LaurentPole": "mellin.zeta_function",
     "Law": "mellin.zeta_function",
     "MinimalSingularity": "divergences.minimal_singularity",
     "NotSeparableError": "mellin.zeta_function",
-    "Pole": "zeta_function",
+    "Pole": "monomial_zeta",
     "ReducedRank": "divergences.minimal_singularity",
     "Stratum": "divergences.minimal_singularity",
     "TrueSetChart": "divergences.true_set_chart",
-    "VolumeLaw": "zeta_function",
+    "VolumeLaw": "monomial_zeta",
     "WorkedExample": "divergences.worked_example",
     "ZetaFunction": "mellin.zeta_function",
     "minimally_singular": "divergences.minimal_singularity",
     "rlct": "resolution",
-    "volume": "zeta_function",
-    "zeta": "zeta_function",
+    "volume": "monomial_zeta",
+    "zeta": "monomial_zeta",
     "zeta_function": "mellin.zeta_function",
 }
 """Name and module of what is imported when it is used: what needs SymPy, which takes half a second

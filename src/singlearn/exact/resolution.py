@@ -120,7 +120,10 @@ def rlct(
     if size.terms <= SMALL_TERMS and size.total <= SMALL_DEGREE:
         return resolve(**arguments)
     try:
-        return resolve_in_a_process(arguments, max(1.2 * seconds + begin - time.monotonic(), 0.5))
+        found: ExactCoefficient = resolve_in_a_process(
+            arguments, max(1.2 * seconds + begin - time.monotonic(), 0.5)
+        )
+        return found
     except LimitError as limit:
         return _without_a_search(str(limit), **arguments)
 

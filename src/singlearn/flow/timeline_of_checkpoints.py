@@ -113,7 +113,7 @@ def timeline(
     >>> found = timeline({0: weights(0.0), 10: weights(0.5), 20: weights(2.0)}, net, data=(x, x), progress=False)
     >>> [str(event) for event in found.events][::2]
     ['0 to 10: node 0.0 duplicate with 1 died', '10 to 20: node 0.1 bypassed born']
-    """
+    """  # noqa: E501
     ordered = in_order_of_steps(checkpoints)
     module = _built(build)
     samples = samples_of(data, torch.device("cpu"))
@@ -128,7 +128,9 @@ def timeline(
     allowed, tolerance_is = _tolerance(tolerance, target)
     read = laws_of(module, inputs[:8].to(next(module.parameters()).dtype))
     notes = _notes(module, hidden_kinks, read)
-    measure = _Measurement(module, inputs, target, said, allowed, hidden_kinks, notes, read.laws)
+    measure = _CheckpointMeasurement(
+        module, inputs, target, said, allowed, hidden_kinks, notes, read.laws
+    )
     store = None
     if folder is not None:
         from singlearn.running.sweep import (
@@ -163,12 +165,16 @@ def timeline(
     return Timeline(points, allowed, tolerance_is, loss_is, len(inputs), measure.notes, found)
 
 
-def _points(ordered: list[Checkpoint], measure: _Measurement, store: FinishedPoints | None) -> Any:
+def _points(
+    ordered: list[Checkpoint], measure: _CheckpointMeasurement, store: FinishedPoints | None
+) -> Any:
     for checkpoint in ordered:
         yield measure(checkpoint) if store is None else _kept(checkpoint, measure, store)
 
 
-def _kept(checkpoint: Checkpoint, measure: _Measurement, store: FinishedPoints) -> TimelinePoint:
+def _kept(
+    checkpoint: Checkpoint, measure: _CheckpointMeasurement, store: FinishedPoints
+) -> TimelinePoint:
     """The point in the folder, or measured and put there."""
     name = f"step_{checkpoint.step!r}"
     with store.held(name):
@@ -207,7 +213,7 @@ def _trajectory(
 
 
 @dataclass(frozen=True)
-class _Measurement:
+class _CheckpointMeasurement:
     """What is done at one checkpoint."""
 
     module: nn.Module

@@ -65,7 +65,10 @@ def growth(
         free: :math:`F_n - nS_n` of each data set in nats, an array a size.
         errors: G of the same data sets in nats.
 
-    >>> n, half_log = [100, 200], [0.5 * np.log(100) + np.zeros(2), 0.5 * np.log(200) + np.zeros(2)]     # λ = 1/2
+    >>> n, half_log = (
+    ...     [100, 200],
+    ...     [0.5 * np.log(100) + np.zeros(2), 0.5 * np.log(200) + np.zeros(2)],
+    ... )  # λ = 1/2
     >>> [one] = growth(n, half_log, [np.full(2, 0.5 / 100), np.full(2, 0.5 / 200)])
     >>> round(one.by_free_energy.value, 4), round(one.measured.value, 4)
     (0.0035, 0.0035)

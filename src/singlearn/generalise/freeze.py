@@ -37,7 +37,10 @@ def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple
     >>> x = np.ones(2)
     >>> triple = Triple.regression(lambda w, x: w["A"] * w["B"] * x, prior, x, 3 * x)
     >>> last = freeze(triple, {"A": 1.5, "B": 0.0}, ["B"])
-    >>> last.dimension, last.parameter_energy({"B": 2.0}) == triple.parameter_energy({"A": 1.5, "B": 2.0})
+    >>> (
+    ...     last.dimension,
+    ...     last.parameter_energy({"B": 2.0}) == triple.parameter_energy({"A": 1.5, "B": 2.0}),
+    ... )
     (1, True)
     """
     prior = triple.prior

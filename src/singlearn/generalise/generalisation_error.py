@@ -90,7 +90,7 @@ def error(
     >>> shifted = lambda y: -0.5 * (y - 0.1) ** 2 - 0.5 * math.log(2 * math.pi)
     >>> y = np.random.default_rng(0).normal(size=100_000)
     >>> G = error(shifted, truth, y)
-    >>> bool(abs(G.value - 0.005) < 4 * G.standard_error)            # 0.1²/2
+    >>> bool(abs(G.value - 0.005) < 4 * G.standard_error)  # 0.1²/2
     True
     """
     log_q = np.asarray(truth(test) if callable(truth) else truth, dtype=float)
@@ -148,9 +148,14 @@ def cross_validated_loss(
     >>> y = np.random.default_rng(0).normal(size=40)
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 10.0), y)
     >>> from singlearn.triple.predictive import predictive
-    >>> loss = cross_validated_loss(triple, lambda part: predictive(part, part.data.mean()[None]), folds=40)
-    >>> left_out = (40 * y.mean() - y) / 39                          # the mean of the others
-    >>> bool(abs(loss.value - 0.5 * np.mean((y - left_out) ** 2) - 0.5 * math.log(2 * math.pi)) < 1e-6)
+    >>> loss = cross_validated_loss(
+    ...     triple, lambda part: predictive(part, part.data.mean()[None]), folds=40
+    ... )
+    >>> left_out = (40 * y.mean() - y) / 39  # the mean of the others
+    >>> bool(
+    ...     abs(loss.value - 0.5 * np.mean((y - left_out) ** 2) - 0.5 * math.log(2 * math.pi))
+    ...     < 1e-6
+    ... )
     True
     """
     leaves = jax.tree.leaves(triple.data)

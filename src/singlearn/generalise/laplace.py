@@ -136,10 +136,10 @@ def laplace(
     >>> y = np.array([0.5, 1.5, 4.0])
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y)
     >>> approximation = laplace(triple, 1.5)
-    >>> approximation.covariance.tolist()                           # 1/(n + 1)
+    >>> approximation.covariance.tolist()  # 1/(n + 1)
     [[0.25]]
     >>> exact = -dist.MultivariateNormal(jnp.zeros(3), jnp.eye(3) + 1).log_prob(y)
-    >>> bool(abs(approximation.free_energy - exact) < 1e-5)         # the posterior is Gaussian
+    >>> bool(abs(approximation.free_energy - exact) < 1e-5)  # the posterior is Gaussian
     True
     """
     damping = real_number(
@@ -165,13 +165,19 @@ def laplace(
     zero = RELATIVE_ZERO * np.abs(eigenvalues).max()
     flat = eigenvalues + damping <= zero
     if flat.any():
-        reason = "the Hessian of -log posterior is not positive definite: {} of {} directions are flat or fall"
+        reason = (
+            "the Hessian of -log posterior is not positive definite: {} of {} directions are flat "
+            "or fall"
+        )
         raise NotPositiveDefinite(
             _words(triple, reason, eigenvalues, vectors, flat), eigenvalues, vectors[:, flat].T
         )
     feigned = eigenvalues + damping <= unresolved
     if feigned.any():
-        reason = f"at is not a mode: the gradient left there, {np.linalg.norm(gradient):.2g}, feigns curvatures up to {unresolved:.2g}"
+        reason = (
+            f"at is not a mode: the gradient left there, {np.linalg.norm(gradient):.2g}, feigns "
+            f"curvatures up to {unresolved:.2g}"
+        )
         reason += ", and {} of {} directions have no more"
         raise NotAtMode(
             _words(triple, reason, eigenvalues, vectors, feigned),
@@ -223,7 +229,8 @@ def _words(
     shown = "; ".join(described[:3]) + (
         f"; and {len(described) - 3} more" if len(described) > 3 else ""
     )
-    return f"{triple.name}: no Laplace approximation, for {reason.format(len(described), len(eigenvalues))}, {shown}"
+    why = reason.format(len(described), len(eigenvalues))
+    return f"{triple.name}: no Laplace approximation, for {why}, {shown}"
 
 
 def coordinate_names(triple: Triple) -> list[str]:

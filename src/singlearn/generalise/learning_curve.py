@@ -73,14 +73,16 @@ def learning_curve(
 
     >>> import numpyro.distributions as dist
     >>> from singlearn.generalise import Fitted, predictive
-    >>> model = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(2))
+    >>> model = Triple(
+    ...     lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), np.zeros(2)
+    ... )
     >>> def sample(n, seed):
     ...     return model.with_data(np.random.default_rng(seed).normal(0.5, 1.0, size=n), truth=0.5)
-    >>> def by_mean(triples, seed):                                   # a method of one's own: here the MLE is the mean
+    >>> def by_mean(triples, seed):  # a method of one's own: here the MLE is the mean
     ...     return [Fitted(predictive(triple, triple.data.mean()[None])) for triple in triples]
     >>> curve = learning_curve(sample, [50, 100], {"MLE": by_mean}, datasets=20, test_points=2000)
     >>> line = curve.slope("MLE")
-    >>> bool(abs(line.value - 0.5) < 4 * line.standard_error < 1)     # d/2
+    >>> bool(abs(line.value - 0.5) < 4 * line.standard_error < 1)  # d/2
     True
     """
     sizes = [whole_number("sizes", n) for n in sizes]
@@ -121,7 +123,7 @@ def learning_curve(
     )
     tasks = [(name, index) for index in range(len(sizes)) for name in methods]
 
-    measure = _Measurement(
+    measure = _CurveMeasurement(
         make_triple, dict(methods), tuple(int(n) for n in sizes), datasets, test_points, seed, store
     )
     found = {
@@ -137,7 +139,7 @@ def learning_curve(
 
 
 @dataclass(frozen=True)
-class _Measurement:
+class _CurveMeasurement:
     """What is done for one method at one size; an object and no closure, so that it can be sent to
     another process as it is.
     """

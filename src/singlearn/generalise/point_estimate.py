@@ -81,7 +81,10 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
     >>> import numpyro.distributions as dist
     >>> y = np.array([0.5, 1.5, 4.0])
     >>> triple = Triple(lambda w, y: dist.Normal(w, 1.0).log_prob(y), dist.Normal(0.0, 1.0), y)
-    >>> round(float(mle(triple).parameter), 6), round(float(map_estimate(triple).parameter), 6)      # ȳ, and n ȳ/(n + 1)
+    >>> (
+    ...     round(float(mle(triple).parameter), 6),
+    ...     round(float(map_estimate(triple).parameter), 6),
+    ... )  # ȳ, and n ȳ/(n + 1)
     (2.0, 1.5)
     """
     return mle_each([triple], how, seed)[0]

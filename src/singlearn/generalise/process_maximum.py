@@ -40,7 +40,7 @@ def maximum_over_directions(
     Raises:
         ValueError: a direction of length zero, or an argument out of range.
 
-    >>> one = maximum_over_directions(np.array([[1.0, 0.0]]), draws=40000)    # 1/2
+    >>> one = maximum_over_directions(np.array([[1.0, 0.0]]), draws=40000)  # 1/2
     >>> bool(abs(one.value - 0.5) < 4 * one.standard_error < 0.05)
     True
     """
@@ -92,7 +92,7 @@ def one_node_constant(
         ValueError: an argument out of range.
 
     >>> c = one_node_constant(draws=4000)
-    >>> bool(0.5 < c.value < 1.0)           # more than λ = 1/2, less than two parameters' 1
+    >>> bool(0.5 < c.value < 1.0)  # more than λ = 1/2, less than two parameters' 1
     True
     """
     largest = real_number("largest", largest, above=0, meaning="positive")
@@ -127,7 +127,7 @@ def reduced_rank_constant(
     Raises:
         ValueError: a rank that does not fit.
 
-    >>> full = reduced_rank_constant(3, 2, hidden=2, rank=0, draws=4000)        # all of Z: MN/2
+    >>> full = reduced_rank_constant(3, 2, hidden=2, rank=0, draws=4000)  # all of Z: MN/2
     >>> bool(abs(full.value - 3.0) < 4 * full.standard_error)
     True
     """

@@ -72,7 +72,11 @@ def fit_slope(
         ValueError: sizes that do not increase, fewer of them than the line needs, or means or
             errors that are not finite.
 
-    >>> line = fit_slope([100, 200, 400], [Estimate(1.5 / n, 0.1 / n) for n in (100, 200, 400)], with_intercept=False)
+    >>> line = fit_slope(
+    ...     [100, 200, 400],
+    ...     [Estimate(1.5 / n, 0.1 / n) for n in (100, 200, 400)],
+    ...     with_intercept=False,
+    ... )
     >>> round(line.value, 9), round(line.standard_error, 4), round(line.r_squared, 9)
     (1.5, 0.0577, 1.0)
     """

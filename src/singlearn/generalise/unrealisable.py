@@ -39,7 +39,7 @@ class LocationAtN(Answer):
     aic: float
     wbic_minus_free_energy: float
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """For machines."""
         return dict(vars(self))
 
@@ -75,7 +75,7 @@ def location_model(n: int, variance: float | int, prior_scale: float | int = 1e3
     >>> found = location_model(100, variance=4.0)
     >>> round(100 * found.bayes, 3), round(100 * found.maximum_likelihood, 3)
     (0.498, 2.0)
-    >>> round(100 * found.waic, 2), round(100 * found.aic, 2)    # right, and wrong
+    >>> round(100 * found.waic, 2), round(100 * found.aic, 2)  # right, and wrong
     (0.5, -1.0)
     """
     n = whole_number("n", n, at_least=2)
@@ -124,7 +124,7 @@ def power_law_error(
         ValueError: an argument out of range.
 
     >>> fall = power_law_error(1e4, 1.0, 1.0) / power_law_error(1e5, 1.0, 1.0)
-    >>> round(math.log10(fall), 2)       # 2 t/(1 + 2 t) = 2/3 in the end
+    >>> round(math.log10(fall), 2)  # 2 t/(1 + 2 t) = 2/3 in the end
     0.66
     """
     n = real_number("n", n, above=0, meaning="positive")

@@ -59,8 +59,10 @@ def llc(
         data: tensors with a common first axis, inputs then target, or for PyTorch a ``Dataset``,
             ``DataLoader`` or Hugging Face data set. All of it is held in memory.
         parameters: w* as a pytree, for JAX only.
-        only: the parameters to sample: a pattern of names (``"layers.3.attn.*"``), several, or
-            masks by name; the others stay at w*.
+        only: the parameters to sample: a pattern of names (``"layers.3.attn.*"``), a part of a
+            transformer (``"l0h3"``, ``"l0h3 q"``, ``"l0 attn"``, ``"l1 mlp"``, ``"embed"``,
+            ``"unembed"``: :mod:`singlearn.local.components`), several of them, or masks by name;
+            the others stay at w*.
         gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about
             :math:`\sqrt{d/γ}`. λ̂ depends on it, and a smaller γ needs many more steps. ``"auto"``:
             10 for weights of order one, 10 over the mean square for each tensor of smaller or

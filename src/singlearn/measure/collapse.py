@@ -24,7 +24,9 @@ WIDEST = 3.0
 """Exponents are looked for between minus and plus this number."""
 
 OVERLAP = 0.5
-"""At least this share of the points must lie within the range of another size, or anything collapses."""
+"""At least this share of the points must lie within the range of another size, or anything
+collapses.
+"""
 
 MOST_PIECES, STARTS, TRIES = 6, 4, 150
 POOR, RELATIVE = 2.5, 0.5
@@ -40,7 +42,8 @@ class Collapse(Answer):
         y_exponent: b.
         log_slope: a, in the unit of y.
         fitted: names of those that were fitted; the others were given and have no error.
-        quality: χ² per degree of freedom; near 1 where one curve explains the data within their errors.
+        quality: χ² per degree of freedom; near 1 where one curve explains the data within their
+            errors.
         overlap: share of points within the range of another size.
         sizes: n of every curve.
         scaled: by curve, the scaled x, the scaled y and its error.
@@ -63,7 +66,8 @@ class Collapse(Answer):
             "critical": "x_c", "x_exponent": "c", "y_exponent": "b", "log_slope": "a",
         }  # fmt: skip
         lines = [
-            f"y = a log n + n^b f((x - x_c) n^c), {len(self.sizes)} sizes from {min(self.sizes):g} to {max(self.sizes):g}"
+            f"y = a log n + n^b f((x - x_c) n^c), {len(self.sizes)} sizes from "
+            f"{min(self.sizes):g} to {max(self.sizes):g}"
         ]
         for name, short in names.items():
             value = getattr(self, name)
@@ -72,7 +76,8 @@ class Collapse(Answer):
             elif value.value:
                 lines.append(f"  {short} = {value.value:g} (given)")
         lines.append(
-            f"  χ² per degree of freedom {self.quality:.2g}, {self.overlap:.0%} of the points overlap"
+            f"  χ² per degree of freedom {self.quality:.2g}, {self.overlap:.0%} of the points "
+            "overlap"
         )
         return "\n".join([*lines, *(f"  caution: {c}"[:320] for c in self.cautions)])
 
@@ -108,15 +113,20 @@ def collapse(
     resamples: int = 16,
     seed: int = 0,
 ) -> Collapse:
-    r"""Find the exponents with which curves at several n fall onto one: :math:`y = a\log n + n^b f((x-x_c) n^c)`.
+    r"""Find the exponents with which curves at several n fall onto one:
+    :math:`y = a\log n + n^b f((x-x_c) n^c)`.
 
-    The scaling function f is a spline, fitted by least squares for given exponents; how many pieces it has is decided by BIC.
-    The exponents minimise χ². Errors come from refits of resampled data, from other numbers of pieces, and from
-    leaving out the smallest n, where corrections to scaling are largest; they grow with χ² where it is above one. Collapses in
+    The scaling function f is a spline, fitted by least squares for given exponents; how many pieces
+    it has is decided by BIC.
+    The exponents minimise χ². Errors come from refits of resampled data, from other numbers of
+    pieces, and from
+    leaving out the smallest n, where corrections to scaling are largest; they grow with χ² where it
+    is above one. Collapses in
     which the curves have no common range of x explain everything and are not allowed.
 
     Args:
-        curves: by n > 0, a pair (x, y) or a triple (x, y, standard error of y); two sizes at least, three to
+        curves: by n > 0, a pair (x, y) or a triple (x, y, standard error of y); two sizes at least,
+            three to
             say what the smallest does.
         critical: :math:`x_c`; ``None`` to fit it.
         x_exponent: c; ``None``, the default, to fit it.
@@ -129,7 +139,8 @@ def collapse(
         The exponents with errors, the quality of the collapse, and the scaled curves.
 
     Raises:
-        ValueError: nothing to fit, a and b both to be fitted, fewer than two sizes, too few points, curves
+        ValueError: nothing to fit, a and b both to be fitted, fewer than two sizes, too few points,
+            curves
             that do not match, or numbers that are not finite.
 
     >>> x = np.linspace(-1.0, 1.0, 9)
@@ -158,7 +169,8 @@ def collapse(
     data, sizes, known_errors = _read(curves)
     if len(data.x) < len(free) + 5:
         raise ValueError(
-            f"curves: got {len(data.x)} points; for {len(free)} fitted parameters at least {len(free) + 5} are needed"
+            f"curves: got {len(data.x)} points; for {len(free)} fitted parameters at least "
+            f"{len(free) + 5} are needed"
         )
     with threadpool_limits(1, user_api="blas"):
         return _fitted(data, sizes, known_errors, free, fixed, resamples, seed)
@@ -182,7 +194,8 @@ def _read(curves: Mapping[float, Sequence[Any]]) -> tuple[_Data, list[float], bo
             raise ValueError(f"curves: at n = {n:g} some numbers are not finite")
         if len(own) == 3 and not (own[2] > 0).all():
             raise ValueError(
-                f"curves: at n = {n:g} some errors are not positive; leave them out where they are not known"
+                f"curves: at n = {n:g} some errors are not positive; leave them out where they "
+                "are not known"
             )
         with_errors.append(len(own) == 3)
         error = own[2] if len(own) == 3 else np.ones(len(own[0]))
@@ -217,14 +230,19 @@ def _overlap(data: _Data, scaled: Float[np.ndarray, " points"]) -> float:
 def _design(
     scaled: Float[np.ndarray, " points"], pieces: int
 ) -> Float[np.ndarray, "points functions"]:
-    """A cubic spline of so many pieces between quantiles of the scaled x; 0: a straight line, 1: a cubic."""
+    """A cubic spline of so many pieces between quantiles of the scaled x; 0: a straight line, 1:
+    a cubic.
+    """
     low, high = scaled.min(), scaled.max()
     u = (scaled - low) / (high - low) if high > low else np.zeros_like(scaled)
     if pieces < 2:
         return np.vander(u, 2 if pieces == 0 else 4, increasing=True)
     inner = np.quantile(u, np.arange(1, pieces) / pieces)
     knots = np.concatenate([[0.0] * 4, inner, [1.0] * 4])
-    return BSpline.design_matrix(np.clip(u, 0.0, 1.0), knots, 3).toarray()
+    found: Float[np.ndarray, "points functions"] = BSpline.design_matrix(
+        np.clip(u, 0.0, 1.0), knots, 3
+    ).toarray()
+    return found
 
 
 def _residuals(
@@ -244,15 +262,21 @@ def _residuals(
     size = np.exp(p["y_exponent"] * (data.log_size - data.log_size.mean()))
     design = _design(scaled, pieces) * (size / data.error)[:, None]
     target = (data.y - p["log_slope"] * data.log_size) / data.error
-    return target - design @ np.linalg.lstsq(design, target, rcond=1e-10)[0]
+    found: Float[np.ndarray, " points"] = (
+        target - design @ np.linalg.lstsq(design, target, rcond=1e-10)[0]
+    )
+    return found
 
 
 def _ranges(data: _Data, free: tuple[str, ...]) -> list[tuple[float, float]]:
     low, high = float(data.x.min()), float(data.x.max())
     slope = float(np.ptp(data.y)) / max(float(np.ptp(data.log_size)), 1e-9)
     every = {
-        "critical": (low, high), "x_exponent": (-1.5, 1.5), "y_exponent": (-1.5, 1.5), "log_slope": (-slope, slope),
-    }  # fmt: skip
+        "critical": (low, high),
+        "x_exponent": (-1.5, 1.5),
+        "y_exponent": (-1.5, 1.5),
+        "log_slope": (-slope, slope),
+    }
     return [every[name] for name in free]
 
 
@@ -288,7 +312,7 @@ def _fitted(
     ranges = _ranges(data, free)
     tried = np.array([[generator.uniform(low, high) for low, high in ranges] for _ in range(TRIES)])
     count = len(data.x)
-    fits = []
+    fits: list[tuple[float, np.ndarray, float, int, int]] = []
     costs = np.array([np.sum(_residuals(theta, data, free, fixed, 1) ** 2) for theta in tried])
     starts = tried[np.argsort(costs)[:STARTS]]
     for pieces in range(MOST_PIECES + 1):
@@ -298,7 +322,9 @@ def _fitted(
         # The first two look from several starts, the others from where these ended.
         theta, chi2 = _minimum(data, free, fixed, pieces, starts)
         if pieces == 1:
-            starts = np.array([min(fits + [(0, theta, chi2)], key=lambda fit: fit[2])[1], theta])
+            starts = np.array(
+                [min([*fits, (0.0, theta, chi2, 0, 0)], key=lambda fit: fit[2])[1], theta]
+            )
         many = functions + len(free)
         # Without known errors their size is one more thing that the fit explains.
         score = (
@@ -326,7 +352,8 @@ def _fitted(
                 cautions.append(
                     Caution(
                         Reason.NOT_LEVEL,
-                        f"without n = {min(sizes):g} {name} moves from {theta[free.index(name)]:.4g} to {other[free.index(name)]:.4g}: "
+                        f"without n = {min(sizes):g} {name} moves from "
+                        f"{theta[free.index(name)]:.4g} to {other[free.index(name)]:.4g}: "
                         "the sizes are not yet in the scaling regime; the error counts half of it",
                     )
                 )
@@ -348,9 +375,14 @@ def _fitted(
         for own in (data.curve == k for k in range(len(sizes)))
     )
     return Collapse(
-        **estimates, fitted=free, quality=quality, overlap=_overlap(data, scaled), sizes=tuple(sizes), scaled=curves,
+        **estimates,
+        fitted=free,
+        quality=quality,
+        overlap=_overlap(data, scaled),
+        sizes=tuple(sizes),
+        scaled=curves,
         cautions=tuple(cautions),
-    )  # fmt: skip
+    )
 
 
 def _refits(data, free, fixed, pieces, theta, inflation, resamples, generator):  # type: ignore[no-untyped-def]
@@ -382,7 +414,8 @@ def _cautions(data, sizes, p, free, theta, spread, quality, known_errors):  # ty
         cautions.append(
             Caution(
                 Reason.POOR_COLLAPSE,
-                "no errors of y were given: how well the curves collapse cannot be judged, and the errors of the exponents take "
+                "no errors of y were given: how well the curves collapse cannot be judged, and "
+                "the errors of the exponents take "
                 "what is left over for noise",
             )
         )
@@ -390,7 +423,8 @@ def _cautions(data, sizes, p, free, theta, spread, quality, known_errors):  # ty
         cautions.append(
             Caution(
                 Reason.POOR_COLLAPSE,
-                f"χ² per degree of freedom is {quality:.2g}: no single curve explains the data within their errors; the law may not hold, "
+                f"χ² per degree of freedom is {quality:.2g}: no single curve explains the data "
+                "within their errors; the law may not hold, "
                 "or the sizes are too small for it",
             )
         )

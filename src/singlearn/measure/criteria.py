@@ -107,7 +107,9 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     >>> rng = np.random.default_rng(0)
     >>> y, w = rng.normal(size=50), rng.normal(size=(2, 4000)) / np.sqrt(50)
     >>> pointwise = -0.5 * (y - (w + y.mean())[..., None]) ** 2 - 0.5 * np.log(2 * np.pi)
-    >>> bool(abs(waic(pointwise).singular_fluctuation.value - 0.5 * y.var()) < 0.05)   # ν → d/2 = 1/2 for a regular model
+    >>> bool(
+    ...     abs(waic(pointwise).singular_fluctuation.value - 0.5 * y.var()) < 0.05
+    ... )  # ν → d/2 = 1/2 for a regular model
     True
     """
     replicates, draws, _ = log_likelihood.shape
@@ -234,7 +236,10 @@ def loo(
     >>> rng = np.random.default_rng(0)
     >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
     >>> found = loo(-0.5 * (y - (w + y.mean())[..., None]) ** 2 - 0.5 * np.log(2 * np.pi))
-    >>> exact = (0.5 * (y - (y.sum() - y) / 49) ** 2 / (1 + 1 / 49) + 0.5 * np.log(2 * np.pi * (1 + 1 / 49))).sum()
+    >>> exact = (
+    ...     0.5 * (y - (y.sum() - y) / 49) ** 2 / (1 + 1 / 49)
+    ...     + 0.5 * np.log(2 * np.pi * (1 + 1 / 49))
+    ... ).sum()
     >>> bool(abs(found.value - exact) < 0.1), found.unreliable
     (True, 0)
     """

@@ -86,7 +86,10 @@ def pieces_of(in_order: Float[np.ndarray, " samples"], functions: Functions) -> 
     >>> energies = np.sort(np.random.default_rng(0).gamma(2.0, size=100_000))
     >>> pieces = pieces_of(energies, lambda u: (np.exp(-u),))
     >>> total = sum(piece.counts @ np.exp(-piece.energies) for piece in pieces)
-    >>> bool(abs(total - np.exp(-energies).sum()) < 1e-8), sum(len(piece.energies) for piece in pieces) < 10_000
+    >>> (
+    ...     bool(abs(total - np.exp(-energies).sum()) < 1e-8),
+    ...     sum(len(piece.energies) for piece in pieces) < 10_000,
+    ... )
     (True, True)
     """
     found: list[Piece] = []

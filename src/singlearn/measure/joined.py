@@ -27,7 +27,10 @@ class JoinedReweighting(Reweighting):
         prior_free_energies: :math:`F_k(0)`, in nats.
 
     >>> betas, x = np.array([0.0]), np.random.default_rng(0).normal(size=4000)
-    >>> halves = [Reweighting(betas, np.abs(x[None, :2000])), Reweighting(betas, np.abs(x[None, 2000:]))]
+    >>> halves = [
+    ...     Reweighting(betas, np.abs(x[None, :2000])),
+    ...     Reweighting(betas, np.abs(x[None, 2000:])),
+    ... ]
     >>> both = JoinedReweighting(halves, [float(np.log(2))] * 2)
     >>> bool(abs(both.free_energy(0.0)) < 1e-12), both.weights(0.0).shape
     (True, (2, 2000))

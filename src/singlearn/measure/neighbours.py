@@ -29,7 +29,9 @@ def neighbour_differences(
     Returns:
         One difference per step.
 
-    >>> x = np.random.default_rng(0).normal(size=(2, 40000)) / np.sqrt([[1.0], [3.0]])    # U = x²/2, β = 0 and 2
+    >>> x = np.random.default_rng(0).normal(size=(2, 40000)) / np.sqrt(
+    ...     [[1.0], [3.0]]
+    ... )  # U = x²/2, β = 0 and 2
     >>> bool(abs(neighbour_differences(np.array([0.0, 2.0]), x**2 / 2)[0] - 0.5 * np.log(3)) < 0.02)
     True
     """

@@ -76,7 +76,9 @@ class Reweighting:
         RuntimeError: the equations did not converge.
 
     >>> rng = np.random.default_rng(0)
-    >>> betas = np.array([0.0, 1.0, 3.0])             # U = x²/2, φ = N(0,1): p^β = N(0, 1/(1+β)), F = ½ log(1+β)
+    >>> betas = np.array(
+    ...     [0.0, 1.0, 3.0]
+    ... )  # U = x²/2, φ = N(0,1): p^β = N(0, 1/(1+β)), F = ½ log(1+β)
     >>> x = rng.normal(size=(3, 4000)) / np.sqrt(1 + betas)[:, None]
     >>> bool(abs(Reweighting(betas, x**2 / 2).free_energy(3.0) - 0.5 * np.log(4)) < 0.05)
     True

@@ -63,7 +63,8 @@ def stationary(transition: Float[Array, "states states"]) -> Float[Array, " stat
     """The stationary distribution: π (I - A + 1) = 1, solved."""
     size = transition.shape[0]
     matrix = jnp.eye(size, dtype=transition.dtype) - transition + 1.0
-    return jnp.linalg.solve(matrix.T, jnp.ones(size, transition.dtype))
+    found: Float[Array, " states"] = jnp.linalg.solve(matrix.T, jnp.ones(size, transition.dtype))
+    return found
 
 
 def hidden_markov(

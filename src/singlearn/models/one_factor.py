@@ -98,7 +98,8 @@ def one_factor_population(
     def kl(w: Mapping[str, Float[Array, " p"]]) -> Float[Array, ""]:
         sigma = one_factor_covariance(w)
         inside = jnp.trace(jnp.linalg.solve(sigma, jnp.asarray(truth, sigma.dtype)))
-        return 0.5 * (inside + jnp.linalg.slogdet(sigma)[1] - constant)
+        found: Float[Array, ""] = 0.5 * (inside + jnp.linalg.slogdet(sigma)[1] - constant)
+        return found
 
     diagonal = bool(np.all(truth == np.diag(np.diag(truth)))) and p > 1
     known = catalogue.one_factor(p, 0) if diagonal else None

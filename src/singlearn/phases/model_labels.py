@@ -44,7 +44,10 @@ def occupied_components(smallest_weight: float, distance: float | int) -> Labell
     Raises:
         ValueError: an argument out of range.
 
-    >>> w = {"weights": jnp.array([0.5, 0.3, 0.199, 0.001]), "means": jnp.array([0.0, 0.1, 5.0, 9.0])}
+    >>> w = {
+    ...     "weights": jnp.array([0.5, 0.3, 0.199, 0.001]),
+    ...     "means": jnp.array([0.0, 0.1, 5.0, 9.0]),
+    ... }
     >>> int(occupied_components(0.01, distance=0.2)(w))
     2
     """

@@ -74,8 +74,13 @@ def live_nodes(box: Box) -> Labeller:
     Args:
         box: (lowest, highest) of each input.
 
-    >>> w = {"w": jnp.array([[1.0], [1.0], [1.0]]), "b": jnp.array([0.0, -2.0, 2.0]), "q": jnp.ones(3), "c": jnp.zeros(())}
-    >>> int(live_nodes([(-1, 1)])(w))    # the others: dead, always active
+    >>> w = {
+    ...     "w": jnp.array([[1.0], [1.0], [1.0]]),
+    ...     "b": jnp.array([0.0, -2.0, 2.0]),
+    ...     "q": jnp.ones(3),
+    ...     "c": jnp.zeros(()),
+    ... }
+    >>> int(live_nodes([(-1, 1)])(w))  # the others: dead, always active
     1
     """
     centre, half = _sides(box)
@@ -105,7 +110,12 @@ def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1
     Raises:
         ValueError: an empty side of the box, or a tolerance that is not positive.
 
-    >>> w = {"w": jnp.array([[1.0], [2.0], [1.0]]), "b": jnp.array([0.0, 0.01, -2.0]), "q": jnp.ones(3), "c": jnp.zeros(())}
+    >>> w = {
+    ...     "w": jnp.array([[1.0], [2.0], [1.0]]),
+    ...     "b": jnp.array([0.0, 0.01, -2.0]),
+    ...     "q": jnp.ones(3),
+    ...     "c": jnp.zeros(()),
+    ... }
     >>> print(NodeRoles(*map(int, node_roles([(-1, 1)])(w))))
     2 shared, 1 dead
     """
@@ -158,7 +168,12 @@ def relu_phase(
             is not positive.
 
     >>> one = {"w": np.array([[1.0]]), "b": np.zeros(1), "q": np.ones(1)}
-    >>> w = {"w": jnp.array([[-1.0], [2.0]]), "b": jnp.array([0.0, -4.0]), "q": jnp.ones(2), "c": jnp.zeros(())}
+    >>> w = {
+    ...     "w": jnp.array([[-1.0], [2.0]]),
+    ...     "b": jnp.array([0.0, -4.0]),
+    ...     "q": jnp.ones(2),
+    ...     "c": jnp.zeros(()),
+    ... }
     >>> print(relu_phase([(-1, 1)], one)(w))
     - | 1 dead
     """
@@ -201,7 +216,12 @@ def orientation(
         ValueError: as :func:`relu_phase`.
 
     >>> pair = {"w": np.array([[1.0], [-1.0]]), "b": np.array([-0.5, -0.5]), "q": np.ones(2)}
-    >>> back = {"w": jnp.array([[-1.0], [1.0]]), "b": jnp.array([0.5, 0.5]), "q": jnp.ones(2), "c": jnp.zeros(())}
+    >>> back = {
+    ...     "w": jnp.array([[-1.0], [1.0]]),
+    ...     "b": jnp.array([0.5, 0.5]),
+    ...     "q": jnp.ones(2),
+    ...     "c": jnp.zeros(()),
+    ... }
     >>> print(orientation([(-1, 1)], pair)(back))
     2 kinks occupied, 2 reversed, annihilating
     """

@@ -211,8 +211,7 @@ def _draw_density(axes: Axes, result: Selection, x_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel("density")
     axes.set_title(
-        f"{len(data)} observations; Bayes predictive density and, in the band, 90 % of the "
-        f"densities it is the mean of, K = {best.size}",
+        f"{len(data)} observations, Bayes predictive density and its 90 % band, K = {best.size}",
         fontsize=9,
         loc="left",
     )

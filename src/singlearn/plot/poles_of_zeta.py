@@ -4,6 +4,8 @@ of V(t).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
@@ -151,8 +153,11 @@ def _line(axes: Axes, found: ZetaFunction | MeasuredZeta, left: float, right: fl
             f", order {order}" if order > 1 else ""
         )
         side = "left" if lead < (left + right) / 2 + 0.3 else "right"
-        where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        style = {"fontsize": 9, "color": ACCENT, "va": "top", "ha": side}
+        where: dict[str, Any] = {
+            "xycoords": ("data", "axes fraction"),
+            "textcoords": "offset points",
+        }
+        style: dict[str, Any] = {"fontsize": 9, "color": ACCENT, "va": "top", "ha": side}
         axes.annotate(word, (lead, 0.97), xytext=(5, 0), **where, **style)
 
 

@@ -95,7 +95,7 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     return finished(figure)
 
 
-def _log_steps(axes: Axes, steps: list[int]) -> None:
+def _log_steps(axes: Axes, steps: list[float]) -> None:
     """A logarithmic axis; with step 0, linear up to the first step after it."""
     positive = [step for step in steps if step > 0]
     if len(positive) < len(steps) and positive:

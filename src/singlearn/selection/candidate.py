@@ -140,10 +140,10 @@ def difference(one: Waic | Loo, other: Waic | Loo) -> Difference:
     >>> from singlearn.measure.criteria import loo
     >>> rng = np.random.default_rng(0)
     >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
-    >>> def of_variance(v):
-    ...     squares = (y - (w + y.mean())[..., None]) ** 2
-    ...     return loo(-0.5 * squares / v - 0.5 * np.log(2 * np.pi * v))
-    >>> right, wrong = of_variance(1.0), of_variance(1.1)
+    >>> right, wrong = (
+    ...     loo(-0.5 * (y - (w + y.mean())[..., None]) ** 2 / v - 0.5 * np.log(2 * np.pi * v))
+    ...     for v in (1.0, 1.1)
+    ... )
     >>> difference(wrong, right).is_decisive
     False
     """

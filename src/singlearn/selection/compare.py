@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import whole_number
 from singlearn.running.progress import Progress
 from singlearn.running.whole_files import as_path
-from singlearn.selection.candidate import Candidate
-from singlearn.selection.probability import probabilities
+from singlearn.selection.read_runs import candidates_of
 from singlearn.selection.selection import Selection
-from singlearn.tempering import Run, temper
+from singlearn.tempering import temper
 from singlearn.tempering.arguments import population_arguments
 from singlearn.triple import Triple
 
@@ -93,22 +91,7 @@ def select(
         )
         for size, triple in zip(values, triples, strict=True)
     ]
-    return compared(values, runs, name, description)
-
-
-def compared(sizes: list[int], runs: list[Run], name: str, description: str) -> Selection:
-    """A selection of runs of the same data, one per K; all K are equally probable beforehand."""
-    free_energies = [run.free_energy(1.0) for run in runs]
-    return Selection(
-        name,
-        description,
-        tuple(
-            _candidate(size, free_energy, probability, run)
-            for size, free_energy, probability, run in zip(
-                sizes, free_energies, probabilities(free_energies), runs, strict=True
-            )
-        ),
-    )
+    return Selection(name, description, candidates_of(values, runs))
 
 
 def _has_other_observations(triple: Triple, first: Triple) -> bool:
@@ -127,34 +110,3 @@ def _observations(triple: Triple) -> list[str]:
     called.
     """
     return sorted(site.digest for site in triple.sites.observed)
-
-
-def _candidate(size: int, free_energy: Estimate, probability: Estimate, run: Run) -> Candidate:
-    learning_coefficient: Estimate | None = None
-    not_read: str | None = None
-    cautions = run.energy_cautions
-    try:
-        read = run.learning_coefficient()
-    except ValueError as error:  # n too small, say: the window around 1/log n reaches beyond β = 1
-        not_read = str(error)
-    else:
-        learning_coefficient = Estimate(read.value, read.standard_error)
-        cautions = read.cautions
-    optimum = run.find_optimum()
-    assert optimum is not None  # population triples were refused
-    return Candidate(
-        size=size,
-        free_energy=free_energy,
-        probability=probability,
-        wbic=run.wbic() if run.n >= 3 else None,
-        waic=None if run.posterior.log_likelihood is None else run.waic(),
-        loo=None if run.posterior.log_likelihood is None else run.loo(),
-        bic=run.bic(),
-        is_likelihood_maximum=optimum.is_likelihood_maximum,
-        spike_height=0.0 if optimum.spike_energy is None else optimum.energy - optimum.spike_energy,
-        learning_coefficient=learning_coefficient,
-        not_read=not_read,
-        half_dimension=run.dimension / 2,
-        cautions=cautions,
-        run=run,
-    )

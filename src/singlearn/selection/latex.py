@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from singlearn.selection.selection import Selection
+from singlearn.selection.candidate import Candidate
 
 HEADS = ("$K$", "$F$", "$P(K)$", "WBIC", "WAIC", "LOO", "BIC", r"$\hat\lambda$", "$d/2$")
 UNITS = ("", "nats", "", "nats", "nats", "nats", "nats", "", "")
 
 
-def to_latex(selection: Selection) -> str:
+def to_latex(candidates: Sequence[Candidate], best: Candidate) -> str:
     r"""The table with errors in brackets, which count the last digits: 246.14(5) is 246.14 ± 0.05.
 
     Args:
-        selection: any.
+        candidates: in the order of K.
+        best: the one whose row is bold.
 
     Returns:
         A ``tabular`` with the rules of the package booktabs; the best model's row is bold. What is
         not known is a dash.
     """
     rows = []
-    for c in selection.candidates:
+    for c in candidates:
         cells = [
             str(c.size),
             bracketed(c.free_energy),
@@ -33,7 +35,7 @@ def to_latex(selection: Selection) -> str:
             bracketed(c.learning_coefficient),
             f"{c.half_dimension:g}",
         ]
-        if c is selection.best:
+        if c is best:
             cells = [rf"\textbf{{{cell}}}" for cell in cells]
         rows.append(" & ".join(cells) + r" \\")
     lines = [

@@ -26,7 +26,9 @@ from singlearn.results.table import (
     wrapped,
 )
 from singlearn.selection.candidate import CRITERIA, Candidate, Difference, difference
+from singlearn.selection.latex import to_latex
 from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
+from singlearn.selection.stored import load, save
 from singlearn.tempering.draw_of_data import Draw
 from singlearn.triple import Triple
 
@@ -261,9 +263,7 @@ class Selection(Answer):
         Returns:
             A ``tabular``; the best model is bold.
         """
-        from singlearn.selection.latex import to_latex
-
-        return to_latex(self)
+        return to_latex(self.candidates, self.best)
 
     def check(
         self,
@@ -300,9 +300,7 @@ class Selection(Answer):
             FileExistsError: there is a selection in it.
             OSError: it cannot be written.
         """
-        from singlearn.selection.stored import save
-
-        save(self, folder)
+        save(self.candidates, self.name, self.description, folder)
 
     @classmethod
     def load(
@@ -322,9 +320,7 @@ class Selection(Answer):
             FileNotFoundError: there is no selection.
             ValueError: a damaged one, or a family of other triples.
         """
-        from singlearn.selection.stored import load
-
-        return load(folder, family)
+        return cls(*load(folder, family))
 
     def to_dict(self) -> dict[str, Any]:
         """The same for machines; free energies and criteria in nats."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from singlearn.running.whole_files import as_path, write_whole
-from singlearn.selection.selection import Selection
+from singlearn.selection.candidate import Candidate
+from singlearn.selection.read_runs import candidates_of
 from singlearn.tempering import Run
 from singlearn.triple import Triple
 
@@ -16,7 +17,9 @@ FORMAT = "singlearn selection 1"
 INDEX = "selection.json"
 
 
-def save(selection: Selection, folder: str | os.PathLike[str]) -> None:
+def save(
+    candidates: Sequence[Candidate], name: str, description: str, folder: str | os.PathLike[str]
+) -> None:
     """See ``Selection.save``; the index is written last, so that a folder without one is no
     selection.
     """
@@ -25,22 +28,26 @@ def save(selection: Selection, folder: str | os.PathLike[str]) -> None:
         raise FileExistsError(f"folder: there is a selection in {target}; give another folder")
     target.mkdir(parents=True, exist_ok=True)
     sizes = []
-    for candidate in selection.candidates:
+    for candidate in candidates:
         candidate.run.save(target / f"K{candidate.size}.nc")
         sizes.append(candidate.size)
     index = {
         "format": FORMAT,
-        "name": selection.name,
-        "description": selection.description,
+        "name": name,
+        "description": description,
         "sizes": sizes,
     }
     write_whole(target / INDEX, json.dumps(index, indent=1).encode())
 
 
-def load(folder: str | os.PathLike[str], family: Callable[[int], Triple] | None) -> Selection:
-    """See ``Selection.load``."""
-    from singlearn.selection.compare import compared
+def load(
+    folder: str | os.PathLike[str], family: Callable[[int], Triple] | None
+) -> tuple[str, str, tuple[Candidate, ...]]:
+    """See ``Selection.load``.
 
+    Returns:
+        Name, description and candidates.
+    """
     source = as_path("folder", folder)
     if not (source / INDEX).is_file():
         raise FileNotFoundError(f"folder: there is no saved selection in {source}")
@@ -51,4 +58,4 @@ def load(folder: str | os.PathLike[str], family: Callable[[int], Triple] | None)
         Run.load(source / f"K{size}.nc", None if family is None else family(size))
         for size in index["sizes"]
     ]
-    return compared(index["sizes"], runs, index["name"], index["description"])
+    return index["name"], index["description"], candidates_of(index["sizes"], runs)

@@ -293,9 +293,10 @@ def _whitened(
         return jnp.where(within, coordinates.log_prob(u) + log_jacobian, -jnp.inf)
 
     def unconstrain(w: Any) -> Float[Array, " d"]:
-        return jnp.linalg.solve(
+        found: Float[Array, " d"] = jnp.linalg.solve(
             jnp.asarray(ellipsoid.axes), coordinates.unconstrain(w) - jnp.asarray(ellipsoid.centre)
         )
+        return found
 
     return Coordinates(
         coordinates.dimension,

@@ -211,7 +211,10 @@ def _systematic(
     # Late, for it loads all of BlackJAX.
     from blackjax.smc.resampling import systematic
 
-    return jax.vmap(lambda key, w: systematic(key, w, w.shape[0]))(keys, weights)
+    found: Int[Array, "replicates particles"] = jax.vmap(
+        lambda key, w: systematic(key, w, w.shape[0])
+    )(keys, weights)
+    return found
 
 
 def _resample(

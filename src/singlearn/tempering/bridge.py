@@ -44,7 +44,8 @@ class Bridge:
 
     def coordinates(self, z: Float[np.ndarray, "*batch d"]) -> Float[np.ndarray, "*batch d"]:
         """The flat coordinates of draws."""
-        return self.centre + z @ self.factor.T
+        found: Float[np.ndarray, "*batch d"] = self.centre + z @ self.factor.T
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,8 @@ def _compile(model: Model, restriction: Restriction) -> _Compiled:
         return restriction.inside(coordinates.constrain(u))
 
     def minus_log_posterior(u: Float[Array, " d"], beta: Any, data: PyTree) -> Float[Array, ""]:
-        return beta * triple.energy(u, data) - coordinates.log_prob(u)
+        found: Float[Array, ""] = beta * triple.energy(u, data) - coordinates.log_prob(u)
+        return found
 
     def log_reference(z: Float[Array, " d"]) -> Float[Array, ""]:
         return -0.5 * jnp.sum(z**2) - 0.5 * d * math.log(2 * math.pi)

@@ -75,10 +75,12 @@ class Outlook:
         """Whether too much is shared and, at the pace of the last two moves, the rest would end it.
 
         >>> outlook = Outlook(4.0)
-        >>> for shared in (3.0, 2.2): outlook.see(shared)
+        >>> for shared in (3.0, 2.2):
+        ...     outlook.see(shared)
         >>> outlook.is_worth_a_move
         True
-        >>> for shared in (2.15, 2.14): outlook.see(shared)     # modes between which nothing moves
+        >>> for shared in (2.15, 2.14):
+        ...     outlook.see(shared)  # modes between which nothing moves
         >>> outlook.is_worth_a_move
         False
         """

@@ -68,7 +68,10 @@ class Likeness:
     def holds(self, points: Float[np.ndarray, "*batch d"]) -> Bool[np.ndarray, "*batch"]:
         """Which points are like the mode."""
         found = self._numbers(points.reshape(-1, points.shape[-1]))
-        return np.all((found >= self.low) & (found <= self.high), axis=1).reshape(points.shape[:-1])
+        value: Bool[np.ndarray, "*batch"] = np.all(
+            (found >= self.low) & (found <= self.high), axis=1
+        ).reshape(points.shape[:-1])
+        return value
 
     def _numbers(
         self, points: Float[np.ndarray, "points d"]
@@ -113,4 +116,5 @@ def _quantiles(
     order = np.argsort(values)
     cumulative = np.cumsum(weights[order])
     places = np.searchsorted(cumulative, np.array(levels) * cumulative[-1])
-    return values[order][np.minimum(places, len(values) - 1)]
+    found: Float[np.ndarray, " levels"] = values[order][np.minimum(places, len(values) - 1)]
+    return found

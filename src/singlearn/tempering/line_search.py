@@ -242,4 +242,5 @@ def _cubic(
     theta = 3 * (fa - fb) / (b - a) + da + db
     size = np.maximum(np.maximum(np.abs(theta), np.abs(da)), np.maximum(np.abs(db), 1e-300))
     gamma = sign * size * np.sqrt(np.maximum((theta / size) ** 2 - (da / size) * (db / size), 0.0))
-    return ((gamma - da) + theta) / (((gamma - da) + gamma) + db)
+    found: Numbers = ((gamma - da) + theta) / (((gamma - da) + gamma) + db)
+    return found

@@ -87,7 +87,7 @@ def compile_moves(path: Path, particles: int) -> Moves:
 @lru_cache(maxsize=16)
 def _compile(
     program: Program, particles: int, chunk: int, wide: bool
-) -> tuple[Callable, Callable, Callable]:
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Energies, Hamiltonian and curvature moves; data are an argument of each."""
     # Late, for it loads all of BlackJAX.
     from blackjax.mcmc import hmc
@@ -98,14 +98,15 @@ def _compile(
     everywhere = _spread_over_devices(particles, chunk, wide)
 
     def hamiltonian_one(
-        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
+        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple[Any, ...], data: object
     ) -> tuple[
         Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""], Float[Array, " d"]
     ]:
         beta, largest_step, inverse_mass, steps = shared
 
         def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
-            return log_base(z, data) - beta * energy(z, data)
+            found: Float[Array, ""] = log_base(z, data) - beta * energy(z, data)
+            return found
 
         key_step, key_move = jax.random.split(key)
         step = largest_step * jnp.exp(
@@ -124,7 +125,7 @@ def _compile(
         )
 
     def curvature_one(
-        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple, data: object
+        key: Key[Array, ""], u: Float[Array, " d"], shared: tuple[Any, ...], data: object
     ) -> tuple[Float[Array, " d"], Float[Array, ""], Float[Array, ""], Bool[Array, ""]]:
         r"""One Metropolis-adjusted Langevin step in the metric :math:`G(u) = V \max(|Λ|, s^{-2})
         V^T` of the local Hessian.
@@ -136,7 +137,8 @@ def _compile(
         beta, step, scales, shortest = shared
 
         def log_density(z: Float[Array, " d"]) -> Float[Array, ""]:
-            return log_base(z * scales, data) - beta * energy(z * scales, data)
+            found: Float[Array, ""] = log_base(z * scales, data) - beta * energy(z * scales, data)
+            return found
 
         key_cap, key_noise, key_accept = jax.random.split(key, 3)
         cap = shortest ** jax.random.uniform(key_cap, dtype=u.dtype)
@@ -198,7 +200,9 @@ def prior_draws(
 
 
 @lru_cache(maxsize=16)
-def _compile_draws(coordinates: Coordinates, particles: int, chunk: int, wide: bool) -> Callable:
+def _compile_draws(
+    coordinates: Coordinates, particles: int, chunk: int, wide: bool
+) -> Callable[..., Any]:
     trace_in(wide)
     few = particles * coordinates.dimension <= QUICK_DRAWS
     everywhere = _spread_over_devices(particles, chunk, wide)
@@ -213,7 +217,9 @@ def _chunk_size(n: float, is_population: bool) -> int:
     return POPULATION_CHUNK if is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(n)))
 
 
-def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[..., Callable]:
+def _spread_over_devices(
+    particles: int, chunk: int, wide: bool
+) -> Callable[..., Callable[..., Any]]:
     """A transformation of ``f(per_particle…, shared, data)`` into one over all particles: chunked,
     compiled, on every device or core.
     """
@@ -230,7 +236,7 @@ def _spread_over_devices(particles: int, chunk: int, wide: bool) -> Callable[...
     )
 
 
-def _chunked(f: Callable, chunk: int) -> Callable:
+def _chunked(f: Callable[..., Any], chunk: int) -> Callable[..., Any]:
     """``f`` over all particles, at most ``chunk`` at once.
 
     All chunks are of one size, the first particles being done twice where it does not divide their
@@ -251,8 +257,8 @@ def _chunked(f: Callable, chunk: int) -> Callable:
 
 
 def _sharded(
-    f: Callable, arguments: int, devices: list[jax.Device], chunk: int, options: Options
-) -> Callable:
+    f: Callable[..., Any], arguments: int, devices: list[jax.Device], chunk: int, options: Options
+) -> Callable[..., Any]:
     mesh = Mesh(np.array(devices), ("particles",))
     split, whole = PartitionSpec("particles"), PartitionSpec()
     mapped = jax.jit(
@@ -275,7 +281,9 @@ def _sharded(
     return sharded
 
 
-def _threaded(f: Callable, particles: int, chunk: int, wide: bool, options: Options) -> Callable:
+def _threaded(
+    f: Callable[..., Any], particles: int, chunk: int, wide: bool, options: Options
+) -> Callable[..., Any]:
     """Slices of the population on threads: XLA leaves cores idle on the small operations of one
     particle (measured: twice as fast on two).
 
@@ -331,7 +339,7 @@ def _slice(each: Sequence[Any], lower: np.integer, upper: np.integer) -> list[An
 
 
 def _run_slice(
-    compiled: Callable,
+    compiled: Callable[..., Any],
     wide: bool,
     lower: np.integer,
     upper: np.integer,

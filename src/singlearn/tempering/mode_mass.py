@@ -47,7 +47,10 @@ class Ellipsoid:
         """|A⁻¹(u - c)|, in standard deviations."""
         flat = (points - self.centre).reshape(-1, len(self.centre))
         whitened = np.linalg.solve(self.axes, flat.T).T
-        return np.linalg.norm(whitened, axis=1).reshape(points.shape[:-1])
+        found: Float[np.ndarray, "*batch"] = np.linalg.norm(whitened, axis=1).reshape(
+            points.shape[:-1]
+        )
+        return found
 
     def holds(self, points: Float[np.ndarray, "*batch d"]) -> Bool[np.ndarray, "*batch"]:
         """Which points lie inside."""

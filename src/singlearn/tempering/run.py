@@ -524,13 +524,13 @@ class Run(Answer):
         return summary(self)
 
     def table(self) -> pandas.DataFrame:
-        """One row per rung: β, energy and heat capacity there in nats, and how particles moved."""
+        """One row per rung: β, energy and heat capacity in nats, and how the particles moved."""
         from singlearn.tempering.report import table
 
         return table(self)
 
     def plot(self, **options: Any) -> Any:
-        """Energies, heat capacity and free energy against β; ``singlearn.plot.thermodynamics``."""
+        """Energies and heat capacity against β; see ``singlearn.plot.thermodynamics``."""
         return drawn("thermodynamics", self, **options)
 
     def to_dict(self) -> dict[str, Any]:

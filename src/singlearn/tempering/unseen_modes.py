@@ -297,7 +297,10 @@ def _share_of_basin(
 def _scales(draws: Float[np.ndarray, "draws d"]) -> Float[np.ndarray, " d"]:
     """Widths of the prior that a few far draws do not decide."""
     low, high = np.quantile(draws, [0.16, 0.84], axis=0)
-    return np.maximum((high - low) / 2, 1e-12 * np.maximum(np.abs(draws).max(axis=0), 1e-280))
+    found: Float[np.ndarray, " d"] = np.maximum(
+        (high - low) / 2, 1e-12 * np.maximum(np.abs(draws).max(axis=0), 1e-280)
+    )
+    return found
 
 
 def _scan(
@@ -427,4 +430,5 @@ def _other_sides(
     first = [int(order[which[order] == switch][0]) for switch in range(switches.count)]
     chosen = sorted(first, key=lambda index: best[index])[:FROM_SWITCHES]
     chosen += [int(index) for index in order if index not in chosen][: FROM_SWITCHES - len(chosen)]
-    return best_at[chosen]
+    found: Float[np.ndarray, "starts d"] = best_at[chosen]
+    return found

@@ -103,7 +103,7 @@ def phase_diagram(
         else FinishedPoints(as_path("folder", folder), "sweep", settings, "another sweep")
     )
 
-    measure = _Measurement(
+    measure = _PointMeasurement(
         make_triple,
         tuple(values),
         labeller,
@@ -133,7 +133,7 @@ def distinct_values(along: Sequence[float | int]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class _Measurement:
+class _PointMeasurement:
     """What is done at one value; an object and no closure, so that it can be sent to another
     process as it is.
     """

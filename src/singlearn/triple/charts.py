@@ -95,7 +95,8 @@ def _numpyro_chart(distribution: dist.Distribution) -> Chart:
 
     def sample(key: Key[Array, ""]) -> Float[Array, "*shape"]:
         own = at_use(distribution)
-        return biject_to(own.support).inv(own.sample(key))
+        found: Float[Array, "*shape"] = biject_to(own.support).inv(own.sample(key))
+        return found
 
     return Chart(
         sample,

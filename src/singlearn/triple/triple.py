@@ -455,7 +455,7 @@ class Triple(Shown):
             name: of the phase.
             truth_energy: of the truth, if it lies inside.
         """
-        kind = replace(self.kind, function=function)  # type: ignore[type-var]
+        kind = replace(self.kind, function=function)  # type: ignore[arg-type]
         return Triple._of(kind, self.prior, coordinates, name, truth_energy=truth_energy)
 
     def seen_from(self, coordinates: Coordinates) -> Triple:
@@ -475,7 +475,7 @@ class Triple(Shown):
         prior: Any,
         x: Any,
         y: Any,
-        scale: float | int | Array | np.ndarray | list = 1.0,
+        scale: float | int | Array | np.ndarray | list[Any] = 1.0,
         truth: Any = None,
         name: str = "regression",
         known: ExactCoefficient | None = None,
@@ -577,7 +577,7 @@ class Triple(Shown):
         return cls._of(kind, prior, coordinates, name, known=known, truth_energy=0.0)
 
     @classmethod
-    def from_numpyro(cls, model: Callable, *args: Any, **kwargs: Any) -> Triple:
+    def from_numpyro(cls, model: Callable[..., Any], *args: Any, **kwargs: Any) -> Triple:
         """The triple of any NumPyro model: priors, constraints, plates and observed sites are taken
         from it.
 
@@ -627,7 +627,7 @@ def _unpickled(state: dict[str, Any]) -> Triple:
 
 
 def _numpyro_again(
-    model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], name: str
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str
 ) -> Triple:
     return Triple.from_numpyro(model, *args, **kwargs)._changed(name=name)
 
@@ -650,12 +650,16 @@ def _gaussian(
         constant = jnp.sum(jnp.log(each), axis=axes) + 0.5 * math.prod(y.shape[1:]) * math.log(
             2 * math.pi
         )
-        return -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
+        found: Float[Array, " n"] = (
+            -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
+        )
+        return found
     # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but
     # not through a reshape.
-    return -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
+    found = -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
         y.shape[1:]
     ) * math.log(2 * math.pi * scale**2)
+    return found
 
 
 @dataclass(frozen=True)

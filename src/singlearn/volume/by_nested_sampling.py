@@ -66,7 +66,7 @@ def volume_by_nested_sampling(
             live points are all equal at once.
 
     >>> import numpyro.distributions as dist
-    >>> triple = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1)      # V(t) = erf √(t/2)
+    >>> triple = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=1)  # V(t) = erf √(t/2)
     >>> curve = volume_by_nested_sampling(triple, live=500, replicates=4, smallest=1e-6)
     >>> error = curve.log_volume(1e-4).value - math.log(math.erf(math.sqrt(1e-4 / 2)))
     >>> bool(abs(error) < 4 * curve.log_volume(1e-4).standard_error < 0.6)

@@ -64,11 +64,19 @@ class VolumeCurve(Answer):
         name: of the triple.
         seen: cautions of whoever measured it; see ``cautions``.
 
-    >>> t = threshold_grid(1e-8, 1.0)                        # a curve without noise: K = w₁² in a plane, V = t^(1/2)/2
-    >>> curve = VolumeCurve(t, np.log(0.5 * np.sqrt(t))[None], 1e-12 * np.eye(len(t)), 2, "nested_sampling", "line")
-    >>> round(curve.codimension(1e-6).value, 6), round(curve.flat_directions(1e-6).value, 6)   # one direction costs, one is flat
+    >>> t = threshold_grid(1e-8, 1.0)  # a curve without noise: K = w₁² in a plane, V = t^(1/2)/2
+    >>> curve = VolumeCurve(
+    ...     t, np.log(0.5 * np.sqrt(t))[None], 1e-12 * np.eye(len(t)), 2, "nested_sampling", "line"
+    ... )
+    >>> (
+    ...     round(curve.codimension(1e-6).value, 6),
+    ...     round(curve.flat_directions(1e-6).value, 6),
+    ... )  # one direction costs, one is flat
     (1.0, 1.0)
-    >>> round(curve.entropy(1e-6).value, 4), round(0.5 * math.log(1e-6) + math.log(2), 4)      # (4.4): ((d-d')/2) log t - log c
+    >>> (
+    ...     round(curve.entropy(1e-6).value, 4),
+    ...     round(0.5 * math.log(1e-6) + math.log(2), 4),
+    ... )  # (4.4): ((d-d')/2) log t - log c
     (-6.2146, -6.2146)
     """
 

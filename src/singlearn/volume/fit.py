@@ -140,8 +140,10 @@ def fit_volume(
         ValueError: fewer than two decades of t with V(t) < 1/e.
 
     >>> t = np.geomspace(1e-10, 1.0, 101)
-    >>> V = 0.5 * t**0.75                                                        # K = x² + y⁴: λ = 1/2 + 1/4
-    >>> fit = fit_volume(t, np.log(V)[None], 1e-6 * np.minimum.outer(-np.log(V), -np.log(V)), 2, multiplicity=1)
+    >>> V = 0.5 * t**0.75  # K = x² + y⁴: λ = 1/2 + 1/4
+    >>> fit = fit_volume(
+    ...     t, np.log(V)[None], 1e-6 * np.minimum.outer(-np.log(V), -np.log(V)), 2, multiplicity=1
+    ... )
     >>> round(fit.value, 4), fit.cautions
     (0.75, ())
     """

@@ -156,7 +156,8 @@ class MeasuredZeta(Answer):
         log(T/t))^(m-1).
         """
         smooth = PchipInterpolator(np.log(self.curve.thresholds), log_v)
-        log_t = np.linspace(*np.log(self.curve.thresholds[[0, -1]]), FINER * len(log_v))
+        low, high = (float(t) for t in np.log(self.curve.thresholds[[0, -1]]))
+        log_t = np.linspace(low, high, FINER * len(log_v))
         log_v = smooth(log_t)
         slopes = np.diff(log_v) / np.diff(log_t)
         total = np.zeros(z.shape, complex)
@@ -177,7 +178,8 @@ class MeasuredZeta(Answer):
         total = total + tail * (1 - z * series)
         if self.beyond is not None and len(self.beyond):
             total = total + np.exp(z[:, None] * self.beyond).sum(axis=1) / self.draws
-        return total
+        found: Complex[np.ndarray, " points"] = total
+        return found
 
     @property
     def volume_constant(self) -> Estimate:
@@ -256,11 +258,11 @@ def zeta_of_volume(curve: VolumeCurve, multiplicity: int | None = None) -> Measu
         ValueError: too few decades of t for a fit.
 
     >>> from singlearn.volume.curve import threshold_grid
-    >>> t = threshold_grid(1e-10, 1.0)       # K = x² on [-1, 1] with density 1/2: V = √t
+    >>> t = threshold_grid(1e-10, 1.0)  # K = x² on [-1, 1] with density 1/2: V = √t
     >>> exactly = 0.5 * np.log(t)[None], 1e-12 * np.eye(len(t))
     >>> curve = VolumeCurve(t, *exactly, 1, "nested_sampling", "line")
     >>> found = zeta_of_volume(curve, multiplicity=1)
-    >>> [round(float(found.at(z).value.real), 6) for z in (1.0, -0.25, -1.0)]     # 1/(2z + 1)
+    >>> [round(float(found.at(z).value.real), 6) for z in (1.0, -0.25, -1.0)]  # 1/(2z + 1)
     [0.333333, 2.0, -1.0]
     """
     if not isinstance(curve, VolumeCurve):

@@ -82,8 +82,8 @@ class Entry(Answer):
 
 @dataclass(frozen=True)
 class Table(Answer, Mapping[str, Entry]):
-    """The formulas by name; ``print`` it for a list, :meth:`details` has formulas and conditions,
-    :meth:`rows` is for machines.
+    """The formulas by name; ``print`` it for a list, ``details`` has formulas and conditions,
+    ``rows`` is for machines.
     """
 
     entries: tuple[Entry, ...]
@@ -103,6 +103,10 @@ class Table(Answer, Mapping[str, Entry]):
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows, for machines."""
+        return {"formulas": self.rows()}
 
     def details(self) -> str:
         """Every formula with its conditions and source."""

@@ -88,7 +88,10 @@ class Scaled:
     def value(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
         """ζ at complex points."""
         z = np.asarray(z, complex)
-        return self.density * np.exp(z * np.log(self.scale)) * self.inner.value(z)
+        found: Complex[np.ndarray, " points"] = (
+            self.density * np.exp(z * np.log(self.scale)) * self.inner.value(z)
+        )
+        return found
 
     def locations(self, left: float) -> dict[Fraction, int]:
         """Where poles may be."""
@@ -152,12 +155,13 @@ def principal_part(zeta: Zeta, place: Fraction, left: float) -> Float[np.ndarray
         inner = principal_part(zeta.inner, place, left)
         powers = [np.log(zeta.scale) ** i / factorial(i) for i in range(len(inner))]
         outer = zeta.density * zeta.scale ** float(place)
-        return outer * np.array(
+        value: Float[np.ndarray, " order"] = outer * np.array(
             [
                 sum(inner[j + i] * powers[i] for i in range(len(inner) - j))
                 for j in range(len(inner))
             ]
         )
+        return value
     found, order, radius = laurent(zeta, place, 6, left)
     if order == 0:
         return np.zeros(0)
@@ -335,7 +339,8 @@ def laplace(
         found = np.exp(-zeta.constant * np.exp(log_n))
         for summand in zeta.summands:
             found = found * laplace(summand, log_n, left)
-        return found
+        value: Float[np.ndarray, " points"] = found
+        return value
     lead = max((float(p) for p in zeta.locations(left)), default=-1.0)
     result = np.zeros(len(log_n))
     small = log_n < 0

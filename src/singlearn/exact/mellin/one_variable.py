@@ -94,7 +94,10 @@ def _integrated(piece: Piece, z: Complex[np.ndarray, " points"]) -> Complex[np.n
             series[shift:] += c * coefficients[: TERMS - shift]
     j = np.arange(TERMS)[:, None]
     exponent = piece.order * z[None] + piece.weight + 1 + j
-    return np.sum(series * np.exp(exponent * np.log(piece.length)) / exponent, axis=0)
+    found: Complex[np.ndarray, " points"] = np.sum(
+        series * np.exp(exponent * np.log(piece.length)) / exponent, axis=0
+    )
+    return found
 
 
 def _power(

@@ -11,7 +11,7 @@ from flint import fmpq, fmpq_poly
 
 from singlearn.exact.mellin.combined import Product, Scaled, Sum, Zeta
 from singlearn.exact.mellin.one_variable import line
-from singlearn.exact.resolve.chart import Poly, terms_of
+from singlearn.exact.read.ring import Poly, terms_of
 
 Ends = Mapping[str, tuple[float, float]]
 EXTRA = 1.6
@@ -180,7 +180,9 @@ def _least(
     """The least value of a polynomial in one variable on an interval, where it is rational."""
     p = _univariate(poly, names, name)
     slope = p.derivative()
-    candidates = [(float(_at(p, Fraction(e))), Fraction(e)) for e in ends]
+    candidates: list[tuple[float, Fraction | None]] = [
+        (float(_at(p, Fraction(e))), Fraction(e)) for e in ends
+    ]
     for root, exact in _real_roots(slope):
         if ends[0] < root < ends[1]:
             candidates.append((float(np.polynomial.polynomial.polyval(root, _floats(p))), exact))
@@ -217,7 +219,8 @@ def _roots(p: fmpq_poly) -> list[tuple[complex, Fraction | None, int]]:
             found.append((complex(float(exact)), exact, int(multiplicity)))
             continue
         # An irreducible factor has simple roots; certified balls say which are real.
-        for ball, _ in factor.numer().complex_roots():
+        roots: Any = factor.numer().complex_roots()
+        for ball, _ in roots:
             real, imag = float(ball.real), float(ball.imag)
             if ball.imag == 0:
                 imag = 0.0

@@ -178,8 +178,8 @@ class ZetaFunction(Answer):
         # large numbers.
         if (~at_pole).any():
             found[~at_pole] = self._away(flat[~at_pole])
-        found = found.reshape(points.shape)
-        return complex(found) if points.ndim == 0 else found
+        shaped: Any = found.reshape(points.shape)
+        return complex(shaped) if points.ndim == 0 else shaped
 
     def _away(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
         real = {p.location for p in self.poles}

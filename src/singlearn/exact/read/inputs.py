@@ -163,7 +163,8 @@ def _polynomial(text: str, variables: Sequence[str], argument: str = "K") -> Pol
     result = Expression(text).evaluate(
         values, lambda q: context.constant(fmpq(q.numerator, q.denominator))
     )
-    return context.constant(0) + result
+    found: Poly = context.constant(0) + result
+    return found
 
 
 def _summands(text: str) -> list[str]:
@@ -208,7 +209,7 @@ def completed_squares(poly: Poly) -> list[tuple[Any, Poly]]:
     for index, degree in enumerate(map(int, poly.degrees())):
         if degree != 2:
             continue
-        parts: list[dict] = [{}, {}, {}]
+        parts: list[dict[tuple[int, ...], Any]] = [{}, {}, {}]
         for e, c in terms_of(poly).items():
             parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
         c0, c1, c2 = (context.from_dict(part) for part in parts)
@@ -248,7 +249,7 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     while any(prefix in written for written in (text, *variables)):
         prefix += "_"  # a name that nothing else has
 
-    def name(match: re.Match) -> str:
+    def name(match: re.Match[str]) -> str:
         variable = match.group(1) or match.group(2)
         return absolute.setdefault(variable, f"{prefix}{variable}")
 

@@ -70,10 +70,13 @@ class Chart:
     def at_zero(self, poly: Poly) -> Poly:
         """The terms without local coordinates."""
         count = len(self.local)
-        return self.ring.from_dict({e: c for e, c in terms_of(poly).items() if not any(e[:count])})
+        kept = {e: c for e, c in terms_of(poly).items() if not any(e[:count])}
+        found: Poly = self.ring.from_dict(kept)
+        return found
 
     def variable(self, name: str) -> Poly:
-        return self.ring.gens()[self.names.index(name)]
+        found: Poly = self.ring.gens()[self.names.index(name)]
+        return found
 
     def reduce(self, poly: Poly) -> Poly:
         """The remainder modulo the relations."""
@@ -163,6 +166,7 @@ class Chart:
 
 
 def _shift_down(context: Any, poly: Poly, shift: Vector) -> Poly:
-    return context.from_dict(
+    found: Poly = context.from_dict(
         {tuple(a - b for a, b in zip(e, shift, strict=True)): c for e, c in terms_of(poly).items()}
     )
+    return found

@@ -63,7 +63,8 @@ def _lowest_form(chart: Chart, remaining: list[str]) -> Poly | None:
     if not terms:
         return None
     degree = min(map(sum, terms))
-    return chart.ring.from_dict({e: c for e, c in terms.items() if sum(e) == degree})
+    found: Poly | None = chart.ring.from_dict({e: c for e, c in terms.items() if sum(e) == degree})
+    return found
 
 
 def _independent(partials: list[Poly]) -> list[tuple[int, list[Any]]]:

@@ -115,7 +115,8 @@ def _substitute(
     for power, part in parts.items():
         coefficient = context.from_dict(part).compose(*images, ctx=new)
         total = total + coefficient * value**power * slope ** (degree - power)
-    return total
+    found: Poly = total
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,9 +105,11 @@ class Newton:
         weight = cone.interior
         order = _order(poly, weight)
         if lowest is not None and order > lowest:
-            return self.chart.ring.constant(0)
+            found: Poly = self.chart.ring.constant(0)
+            return found
         terms = {e: c for e, c in terms_of(poly).items() if _dot(weight, e) == order}
-        return self.chart.ring.from_dict(terms)
+        found = self.chart.ring.from_dict(terms)
+        return found
 
     def face_generators(self, cone: Cone) -> list[Poly]:
         """One per generator, 0 for those that do not reach the face."""

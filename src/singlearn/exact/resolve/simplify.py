@@ -120,9 +120,11 @@ def _multiple(chart: Chart, poly: Poly, divisor: Vector) -> Poly:
         if all(e[i] >= divisor[i] for i in places):
             low = tuple(a - b for a, b in zip(e, divisor, strict=True))
             if min(low) < 0:
-                return chart.ring.constant(0)
+                found: Poly = chart.ring.constant(0)
+                return found
             terms[low] = c
-    return chart.ring.from_dict(terms)
+    found = chart.ring.from_dict(terms)
+    return found
 
 
 def _straightenings(chart: Chart, fresh: Callable[[str], str]) -> Iterator[Move]:

@@ -91,7 +91,7 @@ class _Clock:
 
 @lru_cache(maxsize=4096)
 def _known(
-    key: tuple, most: int, clock: _Clock
+    key: tuple[Any, ...], most: int, clock: _Clock
 ) -> list[tuple[Any, list[tuple[Exponents, Any]]]] | None:
     terms = {e: _rational(c) for e, c in key}
     if len(terms) == 0 or not _may_be_one(terms):

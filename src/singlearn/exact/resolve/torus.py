@@ -52,7 +52,9 @@ def torus_zeros(
 
 
 @lru_cache(maxsize=50_000)
-def _torus_zeros(key: tuple, other: tuple, patience: int, free: tuple[int, ...]) -> Verdict:
+def _torus_zeros(
+    key: tuple[Any, ...], other: tuple[Any, ...], patience: int, free: tuple[int, ...]
+) -> Verdict:
     terms = [{e: rational(c) for e, c in poly} for poly in key]
     avoid = [{e: rational(c) for e, c in poly} for poly in other]
     if free:

@@ -20,7 +20,7 @@ from scipy.optimize import brentq, minimize
 from singlearn.exact import relu_kl
 from singlearn.experiments.carroll2021 import deform_angle
 from singlearn.experiments.carroll2021.deformation import (
-    Pair,
+    DeformedPair,
     Sweep,
     critical_separation,
     gap_per_decade,
@@ -43,7 +43,7 @@ ONE, TWO = 1, 2
 
 
 @dataclass(frozen=True)
-class Settings:
+class DeformationWork:
     """``sizes``: n; ``levels`` and ``angle_levels``: n K of the best single kink, which set the
     distances and angles that are measured.
     """
@@ -55,8 +55,8 @@ class Settings:
     angle_levels: tuple[float, ...]
 
 
-FULL = Settings(256, 4, (1e4, 1e5, 1e6), (1.0, 3.0, 5.0), (5.0, 8.0, 11.0))
-QUICK = Settings(128, 2, (1e4,), (1.0, 4.0), ())
+FULL = DeformationWork(256, 4, (1e4, 1e5, 1e6), (1.0, 3.0, 5.0), (5.0, 8.0, 11.0))
+QUICK = DeformationWork(128, 2, (1e4,), (1.0, 4.0), ())
 TRUTHS = {
     1: "truth ReLU(x + δ/2) + ReLU(x - δ/2)",
     2: "truth ReLU(⟨n₁, x⟩) + ReLU(⟨n₂, x⟩), angle δ between n₁ and n₂",
@@ -108,7 +108,7 @@ def distance_at(divergence: float) -> float:
     return float(brentq(lambda δ: closest_single_kink(δ) - divergence, 1e-3, 1.0, xtol=1e-4))
 
 
-def measure(n: float, distance: float, settings: Settings, seed: int) -> Pair:
+def measure(n: float, distance: float, settings: DeformationWork, seed: int) -> DeformedPair:
     """Either phase tempered by itself, from the part of the prior inside it."""
     triple = two_layer_population(2, two_kinks(distance), LINE, n, SCALE)
     runs = [
@@ -129,12 +129,12 @@ def measure(n: float, distance: float, settings: Settings, seed: int) -> Pair:
         for phase, own in zip((ONE, TWO), runs, strict=True)
         for w in own.cautions
     )
-    return Pair(
+    return DeformedPair(
         n, distance, closest_single_kink(distance), free[0], free[1], energy[0], energy[1], warnings
     )
 
 
-def measure_angle(n: float, angle: float, settings: Settings, seed: int) -> Pair:
+def measure_angle(n: float, angle: float, settings: DeformationWork, seed: int) -> DeformedPair:
     """Two inputs: either phase by local runs, which start at the truth and at the closest single
     kink.
     """
@@ -145,7 +145,7 @@ def measure_angle(n: float, angle: float, settings: Settings, seed: int) -> Pair
         Estimate(n * own.energy.value, n * own.energy.standard_error) for own in runs
     )
     warnings = tuple(f"{own.name}: {w}" for own in runs for w in own.cautions)
-    return Pair(
+    return DeformedPair(
         n,
         angle,
         deform_angle.closest_crossing_kink(angle)[1],
@@ -179,14 +179,16 @@ class Deformation:
         return "inputs" if self.inputs == 1 else "radians"
 
 
-def deform(settings: Settings, seed: int, progress: bool | None = False) -> list[Deformation]:
+def deform(
+    settings: DeformationWork, seed: int, progress: bool | None = False
+) -> list[Deformation]:
     """Sweep the distance of two kinks on a line, and where the settings have them the angle between
     two kinks on the square.
     """
 
     def swept(
-        name: str, levels: Sequence[float], at: Callable[[float, float], Pair]
-    ) -> list[list[Pair]]:
+        name: str, levels: Sequence[float], at: Callable[[float, float], DeformedPair]
+    ) -> list[list[DeformedPair]]:
         tasks = [(n, level) for n in settings.sizes for level in levels]
         found = iter(
             list(counted(name, (at(n, level) for n, level in tasks), len(tasks), progress))

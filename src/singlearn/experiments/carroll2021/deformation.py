@@ -14,7 +14,7 @@ from singlearn.results.estimate import Estimate
 
 
 @dataclass(frozen=True)
-class Pair:
+class DeformedPair:
     """Both phases at one separation of the kinks of the truth (a distance of inputs, or an angle in
     radians); in nats.
 
@@ -39,7 +39,7 @@ class Pair:
         )
 
 
-Sweep = Sequence[Pair]
+Sweep = Sequence[DeformedPair]
 
 
 def _gaps(sweep: Sweep) -> tuple[np.ndarray, np.ndarray]:

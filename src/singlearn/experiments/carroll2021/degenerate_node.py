@@ -46,7 +46,7 @@ PARTS = ("w", "b", "q", "c")
 
 
 @dataclass(frozen=True)
-class Work:
+class DegenerateNodeWork:
     """How much is computed: inputs of the two-layer networks, particles of Example 3.4 and of the
     networks.
     """
@@ -57,8 +57,8 @@ class Work:
     network_particles: int
 
 
-FULL = Work((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
-QUICK = Work((1,), (1e2, 1e4, 1e6), 256, 48)
+FULL = DegenerateNodeWork((1, 2), (1e2, 1e3, 1e4, 1e5, 1e6, 1e7), 2048, 128)
+QUICK = DegenerateNodeWork((1,), (1e2, 1e4, 1e6), 256, 48)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
@@ -137,7 +137,7 @@ def density_along(along: float, n: float) -> float:
     1.207
     >>> round(density_along(0.98, 1e6) / density_along(0.0, 1e6), 3)     # gone at a distance of a few 1/√n
     1.0
-    """
+    """  # noqa: E501
     kappa, e = n / 4, abs(along) - 1
     root = math.sqrt(kappa)
     positive = 0.5 * math.sqrt(math.pi) / root * (1 - erf(root * e))

@@ -143,7 +143,7 @@ def _divergences(
 
 
 @dataclass(frozen=True)
-class Inside:
+class RunInside:
     """A phase from inside at one nβ: F in nats, nβ E[K] and the heat capacity, both dimensionless;
     in units of the exact K.
     """
@@ -166,7 +166,7 @@ def from_inside(
     particles: int,
     seed: int,
     name: str,
-) -> Inside:
+) -> RunInside:
     """A local run from ``start`` on the lattice, its particles then weighed by the exact K of the
     square.
 
@@ -212,7 +212,7 @@ def from_inside(
             f"lattice: the exact K leaves {effective:.0%} of the particles of the lattice at nβ = "
             f"{n_beta:g}"
         )
-    return Inside(
+    return RunInside(
         n_beta,
         Estimate.from_replicates(free, local.free_energy.standard_error),
         Estimate.from_replicates([float(e) for e in means], math.sqrt(spread) * floor),

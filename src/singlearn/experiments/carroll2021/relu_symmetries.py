@@ -25,7 +25,7 @@ THIRD = Fraction(1, 3)
 
 
 @dataclass(frozen=True)
-class Pair:
+class SymmetricPair:
     """Two parameters of one function."""
 
     name: str
@@ -35,7 +35,7 @@ class Pair:
     box: Box
 
 
-def pairs() -> list[Pair]:
+def pairs() -> list[SymmetricPair]:
     """One pair for every symmetry of the notes [carroll2021phase]_: scaling, permutation, reversal
     in one and two dimensions, degeneracy.
 
@@ -55,12 +55,12 @@ def pairs() -> list[Pair]:
     both = TwoLayerReLU([[1], [1], [1]], [0, -1, 5], [1, 1, 0], 0)
     paying = TwoLayerReLU([[1], [-1], [-1]], [0, 0, 1], [2, -1, 1], -1)
     return [
-        Pair("scaling", "Examples 3.1, 3.2", one, scaled, plane),
-        Pair("permutation", "any order of the nodes", one, permuted, plane),
-        Pair("orientation reversal", "Example 3.3", valley, turned, line),
-        Pair("3-symmetric", "all weights annihilate", *stars(3), Box([-1, -1], [1, 1])),
-        Pair("degenerate and shared", "Example 3.4", ramp, shared, line),
-        Pair("opposite pair pays", "no weights annihilate", both, paying, line),
+        SymmetricPair("scaling", "Examples 3.1, 3.2", one, scaled, plane),
+        SymmetricPair("permutation", "any order of the nodes", one, permuted, plane),
+        SymmetricPair("orientation reversal", "Example 3.3", valley, turned, line),
+        SymmetricPair("3-symmetric", "all weights annihilate", *stars(3), Box([-1, -1], [1, 1])),
+        SymmetricPair("degenerate and shared", "Example 3.4", ramp, shared, line),
+        SymmetricPair("opposite pair pays", "no weights annihilate", both, paying, line),
     ]
 
 

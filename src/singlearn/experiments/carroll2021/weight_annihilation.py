@@ -21,7 +21,7 @@ from scipy.optimize import least_squares
 
 from singlearn.experiments.carroll2021.relu_chart import (
     SQUARE,
-    Inside,
+    RunInside,
     from_inside,
     near,
     to_chart,
@@ -48,7 +48,7 @@ Network = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Settings:
+class AnnihilationWork:
     """``sizes``: n at which s_3 itself is measured; ``sweeps``: n and the angles (radians, times
     √n) of the deformed truth.
     """
@@ -58,8 +58,10 @@ class Settings:
     sweeps: tuple[tuple[float, tuple[float, ...]], ...]
 
 
-FULL = Settings(256, (1e3, 1e4, 1e5, 1e6), tuple((n, (0.0, 20.0, 40.0)) for n in (1e4, 1e5, 1e6)))
-QUICK = Settings(64, (1e5,), ((1e6, (20.0, 40.0)),))
+FULL = AnnihilationWork(
+    256, (1e3, 1e4, 1e5, 1e6), tuple((n, (0.0, 20.0, 40.0)) for n in (1e4, 1e5, 1e6))
+)
+QUICK = AnnihilationWork(64, (1e5,), ((1e6, (20.0, 40.0)),))
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Comparison:
     constant: float
     angle: float
     n: float
-    plain: Inside
-    annihilating: Inside
+    plain: RunInside
+    annihilating: RunInside
     divergence: float
     labelled: float
 
@@ -142,7 +144,7 @@ def compare(constant: float, angle: float, n: float, particles: int, seed: int) 
     return Comparison(constant, angle, n, runs[0], runs[1], divergence, _labelled(truth, runs[1]))
 
 
-def _labelled(truth: Network, run: Inside) -> float:
+def _labelled(truth: Network, run: RunInside) -> float:
     """The share of particles that the labeller calls three kinks occupied, all reversed."""
     labeller = orientation(SQUARE, truth, distance=0.6, slope=0.5)
     particles = run.local.particles.reshape(-1, run.local.particles.shape[-1])

@@ -27,7 +27,7 @@ NBETA, GAMMA = 1e4, 30.0
 
 
 @dataclass(frozen=True)
-class Settings:
+class CondensationWork:
     """``seeds`` of small and of usual weights; checkpoints; λ̂ for so many of the seeds."""
 
     seeds: int
@@ -37,8 +37,8 @@ class Settings:
     most: int
 
 
-FULL = Settings(3, 1, 26, 2, 4_000)
-QUICK = Settings(1, 1, 10, 1, 1_500)
+FULL = CondensationWork(3, 1, 26, 2, 4_000)
+QUICK = CondensationWork(1, 1, 10, 1, 1_500)
 
 
 def data(seed: int) -> tuple[Any, Any]:

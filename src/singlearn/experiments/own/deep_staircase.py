@@ -29,7 +29,7 @@ COPIES = 2
 
 
 @dataclass(frozen=True)
-class Settings:
+class DeepStaircaseWork:
     """``values``: singular values of the true map, ``size``: of every factor at the start.
 
     At the zero map K is of sixth order, so that its chains go as far as nβ to the power -1/6:
@@ -44,8 +44,8 @@ class Settings:
     tolerance: float
 
 
-FULL = Settings((3.0, 1.7, 1.0), 0.01, 1e7, 32, 200_000, 0.01)
-QUICK = Settings((2.5, 1.2), 0.02, 1e5, 16, 15_000, 0.04)
+FULL = DeepStaircaseWork((3.0, 1.7, 1.0), 0.01, 1e7, 32, 200_000, 0.01)
+QUICK = DeepStaircaseWork((2.5, 1.2), 0.02, 1e5, 16, 15_000, 0.04)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def half_time(value: float, size: float, depth: int = DEPTH) -> float:
     >>> import math                       # L = 2 is log(s/u₀² - 1)/(2s)
     >>> math.isclose(half_time(2.0, 0.01, depth=2), math.log(2.0 / 1e-4 - 1) / 4)
     True
-    """
+    """  # noqa: E501
     end = (value / 2) ** (1 / depth)
     # In log u the integrand is smooth over all its decades.
     found, _ = quad(
@@ -151,7 +151,7 @@ def _product(factors: np.ndarray) -> np.ndarray:
 
 
 def learning_coefficients(
-    training: DeepTraining, settings: Settings, seed: int, progress: bool | None
+    training: DeepTraining, settings: DeepStaircaseWork, seed: int, progress: bool | None
 ) -> list[Any]:
     """λ̂ of the network's own function at every plateau."""
     import torch
@@ -209,7 +209,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, _table(rows, warnings, settings), [path])
 
 
-def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
+def _table(
+    rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: DeepStaircaseWork
+) -> str:
     d = len(settings.values)
     lines = [
         f"linear network {'-'.join([str(d)] * (DEPTH + 1))}, singular values "

@@ -10,12 +10,12 @@ from typing import Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.coefficient import ExactCoefficient
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
 
 @dataclass(frozen=True)
-class Depth(Shown):
+class Depth(Answer):
     """One network.
 
     Attributes:
@@ -37,7 +37,7 @@ class Depth(Shown):
 
 
 @dataclass(frozen=True)
-class Comparison(Shown):
+class Comparison(Answer):
     """Networks of one size and several depths, for one truth."""
 
     rows: tuple[Depth, ...]
@@ -46,7 +46,7 @@ class Comparison(Shown):
         lines = [f"{'widths':20} layers    d  symmetry     λ  λ/(d/2)"]
         for row in self.rows:
             name = "→".join(map(str, row.widths))
-            ratio = 2 * float(row.coefficient.value) / row.parameters
+            ratio = 2 * float(row.coefficient) / row.parameters
             lines.append(
                 f"{name:20} {row.layers:6d} {row.parameters:4d} {row.symmetry:9d} "
                 f"{row.coefficient.value!s:>5}  {ratio:7.2f}"

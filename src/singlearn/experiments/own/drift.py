@@ -35,7 +35,7 @@ LAWS = layer_laws([Layer(f"W{k}", f"b{k}") for k in (1, 2, 3)])
 
 
 @dataclass(frozen=True)
-class Size:
+class DriftWork:
     """How much is done."""
 
     images: int
@@ -43,11 +43,11 @@ class Size:
     looks: int
 
 
-FULL, QUICK = Size(300, 150, 6), Size(60, 20, 2)
+FULL, QUICK = DriftWork(300, 150, 6), DriftWork(60, 20, 2)
 
 
 @dataclass(frozen=True)
-class Run:
+class DriftRun:
     """One optimiser.
 
     Attributes:
@@ -69,22 +69,22 @@ class Run:
 
 
 RUNS = (
-    Run("gradient descent", lambda: optax.sgd(0.05), 0.05, {}),
-    Run(f"SGD, batches of {BATCH}", lambda: optax.sgd(0.05), 0.05, {}, BATCH),
-    Run(
+    DriftRun("gradient descent", lambda: optax.sgd(0.05), 0.05, {}),
+    DriftRun(f"SGD, batches of {BATCH}", lambda: optax.sgd(0.05), 0.05, {}, BATCH),
+    DriftRun(
         f"heavy ball, μ = {MOMENTUM}",
         lambda: optax.sgd(0.02, MOMENTUM),
         0.02,
         {"momentum": MOMENTUM},
     ),
-    Run(
+    DriftRun(
         f"weight decay, λ = {DECAY}",
         lambda: optax.chain(optax.add_decayed_weights(DECAY), optax.sgd(0.05)),
         0.05,
         {"weight_decay": DECAY},
     ),
-    Run("AdamW, λ = 0.01", lambda: optax.adamw(1e-3, weight_decay=0.01), 1e-3, None),
-    Run("gradient descent, float32", lambda: optax.sgd(1e-4), 1e-4, {}, None, "float32"),
+    DriftRun("AdamW, λ = 0.01", lambda: optax.adamw(1e-3, weight_decay=0.01), 1e-3, None),
+    DriftRun("gradient descent, float32", lambda: optax.sgd(1e-4), 1e-4, {}, None, "float32"),
 )
 
 
@@ -131,12 +131,12 @@ def _one(weights: Any, example: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DriftOutcome:
     """A run with its ledger, its prediction, the loss before and after, and the largest |w|² of a
     node of each law at the start.
     """
 
-    run: Run
+    run: DriftRun
     book: JaxLedger
     prediction: Prediction | None
     losses: tuple[float, float]
@@ -144,13 +144,13 @@ class Outcome:
 
 
 def train(
-    how: Run,
+    how: DriftRun,
     weights: dict[str, np.ndarray],
     x: np.ndarray,
     labels: np.ndarray,
-    size: Size,
+    size: DriftWork,
     seed: int,
-) -> Outcome:
+) -> DriftOutcome:
     """Train, keep the books, and predict from the start."""
     random = np.random.default_rng([seed, 1])
     with jax.enable_x64(how.dtype == "float64"):
@@ -202,7 +202,7 @@ def train(
         form_of(law, weights).size(Products(form_of(law, weights), {"w": weights}), "w")
         for law in LAWS
     )
-    return Outcome(how, book, prediction, (float(found[0]), float(found[-1])), squares)
+    return DriftOutcome(how, book, prediction, (float(found[0]), float(found[-1])), squares)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
@@ -232,7 +232,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
 
 
-def _rows(outcome: Outcome) -> list[dict[str, Any]]:
+def _rows(outcome: DriftOutcome) -> list[dict[str, Any]]:
     found = []
     beside = (
         [None] * len(LAWS)
@@ -266,7 +266,7 @@ def _rows(outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def table(
-    outcomes: list[Outcome], rows: list[dict[str, Any]], warnings: list[dict[str, Any]]
+    outcomes: list[DriftOutcome], rows: list[dict[str, Any]], warnings: list[dict[str, Any]]
 ) -> str:
     """One line for each optimiser and law."""
 
@@ -298,7 +298,7 @@ def table(
     return "\n".join([*lines, *(f"  {w['run']}: {w['message']}" for w in warnings)])
 
 
-def _figure(outcomes: list[Outcome], out: Path) -> Path:
+def _figure(outcomes: list[DriftOutcome], out: Path) -> Path:
     figure, axes = plt.subplots(2, 3, figsize=(13.5, 7.4), layout="constrained", sharex=True)
     for panel, outcome in zip(axes.ravel(), outcomes, strict=True):
         _panel(panel, outcome)
@@ -315,7 +315,7 @@ def _figure(outcomes: list[Outcome], out: Path) -> Path:
     return path
 
 
-def _panel(axes: Axes, outcome: Outcome) -> None:
+def _panel(axes: Axes, outcome: DriftOutcome) -> None:
     marks = ("o", "s")
     for number, one in enumerate(outcome.book.series):
         colour, dash = SERIES[number]

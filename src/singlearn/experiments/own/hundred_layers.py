@@ -12,7 +12,12 @@ from matplotlib.figure import Figure
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.hundred_layers_networks import INITIALISATIONS, TREATMENTS
-from singlearn.experiments.own.hundred_layers_training import RATES, Trained, Unit, trained
+from singlearn.experiments.own.hundred_layers_training import (
+    RATES,
+    LayerUnit,
+    TrainedLayers,
+    trained,
+)
 from singlearn.plot.style import SERIES, quieten
 from singlearn.running.progress import counted
 
@@ -25,7 +30,7 @@ ENOUGH = 0.95
 
 
 @dataclass(frozen=True)
-class Cell:
+class HundredLayersCell:
     """One initialisation of one unit, at the learning rate whose median final loss over seeds is
     lowest.
 
@@ -42,7 +47,7 @@ class Cell:
         parallel: mean cosine between last hidden activations of two inputs at the start, median.
     """
 
-    unit: Unit
+    unit: LayerUnit
     initialisation: str
     rate: float
     at_edge: bool
@@ -62,7 +67,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     """Train all cells, or read those that ``out/hundred-layers`` has; figures go to ``out``."""
     depths, steps, seeds = QUICK if quick else FULL
     own = tuple(1000 * seed + s for s in seeds)
-    units = [Unit(d, t, o, steps, own) for d in depths for o in RATES for t in TREATMENTS]
+    units = [LayerUnit(d, t, o, steps, own) for d in depths for o in RATES for t in TREATMENTS]
     pieces = (trained(unit, out / "hundred-layers") for unit in units)
     cells = [
         cell
@@ -96,13 +101,13 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
 
 
-def cells_of(unit: Unit, result: Trained) -> list[Cell]:
+def cells_of(unit: LayerUnit, result: TrainedLayers) -> list[HundredLayersCell]:
     """By initialisation, at the best learning rate."""
     rates, found = RATES[unit.optimiser], []
     for i, name in enumerate(INITIALISATIONS):
         best = int(np.argmin(np.median(result.loss[i], axis=0)))
         found.append(
-            Cell(
+            HundredLayersCell(
                 unit,
                 name,
                 rates[best],
@@ -117,7 +122,7 @@ def cells_of(unit: Unit, result: Trained) -> list[Cell]:
     return found
 
 
-def _row(c: Cell) -> dict[str, Any]:
+def _row(c: HundredLayersCell) -> dict[str, Any]:
     return {
         "depth": c.unit.depth,
         "optimiser": c.unit.optimiser,
@@ -133,7 +138,7 @@ def _row(c: Cell) -> dict[str, Any]:
     }
 
 
-def _of(cells: list[Cell], **wanted: Any) -> list[Cell]:
+def _of(cells: list[HundredLayersCell], **wanted: Any) -> list[HundredLayersCell]:
     return [
         c
         for c in cells
@@ -144,7 +149,9 @@ def _of(cells: list[Cell], **wanted: Any) -> list[Cell]:
     ]
 
 
-def table(cells: list[Cell], depths: tuple[int, ...], steps: int, seeds: int, at_edge: int) -> str:
+def table(
+    cells: list[HundredLayersCell], depths: tuple[int, ...], steps: int, seeds: int, at_edge: int
+) -> str:
     """Mean accuracy by depth, one line for each optimiser and treatment."""
     lines = [
         f"training accuracy after {steps} steps, mean of {seeds} seeds, depths "
@@ -175,7 +182,7 @@ def table(cells: list[Cell], depths: tuple[int, ...], steps: int, seeds: int, at
     return "\n".join(lines)
 
 
-def _figure(cells: list[Cell], depths: tuple[int, ...], path: Path) -> Path:
+def _figure(cells: list[HundredLayersCell], depths: tuple[int, ...], path: Path) -> Path:
     figure = Figure(figsize=(11.5, 6.4), layout="constrained")
     grid = figure.subplots(2, len(INITIALISATIONS), sharex=True, sharey=True)
     for row, optimiser in enumerate(RATES):
@@ -216,7 +223,7 @@ def _figure(cells: list[Cell], depths: tuple[int, ...], path: Path) -> Path:
     return path
 
 
-def _mechanism(cells: list[Cell], depths: tuple[int, ...], path: Path) -> Path:
+def _mechanism(cells: list[HundredLayersCell], depths: tuple[int, ...], path: Path) -> Path:
     figure = Figure(figsize=(10.0, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     shown = (

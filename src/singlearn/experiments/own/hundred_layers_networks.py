@@ -55,7 +55,7 @@ class Weights(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Architecture:
+class LayeredArchitecture:
     """What stands between two layers.
 
     Attributes:
@@ -123,7 +123,7 @@ def tailored_slope(depth: int) -> float:
     return 0.0 if end(0.0) < SHAPED else float(brentq(lambda slope: end(slope) - SHAPED, 0.0, 1.0))
 
 
-def start(architecture: Architecture, initialisation: str, seeds: list[int]) -> Weights:
+def start(architecture: LayeredArchitecture, initialisation: str, seeds: list[int]) -> Weights:
     """One network for each seed. He and imbalanced ones of one seed are the same function.
 
     Args:
@@ -141,7 +141,7 @@ def start(architecture: Architecture, initialisation: str, seeds: list[int]) -> 
 
 
 def _one(
-    architecture: Architecture, initialisation: str, rng: np.random.Generator
+    architecture: LayeredArchitecture, initialisation: str, rng: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
     depth, gain = architecture.depth, architecture.gain
     draw: Callable[[int, int], np.ndarray]

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from singlearn.experiments.own.hundred_layers_networks import (
     EVERY,
     INITIALISATIONS,
-    Architecture,
+    LayeredArchitecture,
     Weights,
     balance,
     cosine,
@@ -29,7 +29,7 @@ POINTS = 64
 
 
 @dataclass(frozen=True)
-class Unit:
+class LayerUnit:
     """All networks of one architecture and optimiser: every initialisation, seed and learning rate.
 
     Attributes:
@@ -48,7 +48,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedLayers:
     """What became of a unit; axes are initialisations, seeds, learning rates where not said
     otherwise.
 
@@ -88,10 +88,10 @@ def moons() -> tuple[Float[torch.Tensor, "2 points"], Float[torch.Tensor, " poin
     return torch.tensor(x, dtype=torch.float32), torch.tensor(label, dtype=torch.float32)
 
 
-def train(unit: Unit) -> Trained:
+def train(unit: LayerUnit) -> TrainedLayers:
     """Train all networks of a unit on the moons, full batch, cross-entropy."""
     x, label = moons()
-    architecture = Architecture(unit.treatment, unit.depth)
+    architecture = LayeredArchitecture(unit.treatment, unit.depth)
     rates, inits, seeds = RATES[unit.optimiser], len(INITIALISATIONS), len(unit.seeds)
     every = [start(architecture, name, list(unit.seeds)) for name in INITIALISATIONS]
     shape = (inits, seeds, len(rates))
@@ -131,7 +131,7 @@ def train(unit: Unit) -> Trained:
     loss = losses.detach().double().numpy().reshape(shape)
     right = ((output > 0) == (label > 0.5)).double().mean(1).detach().numpy().reshape(shape)
     fine = np.isfinite(loss)
-    return Trained(
+    return TrainedLayers(
         np.where(fine, loss, np.inf), np.where(fine, right, 0.5), **first, residual=residual
     )
 
@@ -178,7 +178,7 @@ def _at_start(weights: Weights, hidden: torch.Tensor, shape: tuple[int, ...]) ->
     }
 
 
-def trained(unit: Unit, folder: Path) -> Trained:
+def trained(unit: LayerUnit, folder: Path) -> TrainedLayers:
     """Train a unit, or read what became of it from the folder, if the same was trained before."""
     name = (
         f"{unit.depth}-{unit.treatment}-{unit.optimiser}".replace(" ", "-")
@@ -196,7 +196,7 @@ def trained(unit: Unit, folder: Path) -> Trained:
                 for key, value in found.items()
                 if key != "residual"
             }
-            return Trained(residual=float(found["residual"]), **arrays)
+            return TrainedLayers(residual=float(found["residual"]), **arrays)
     result = train(unit)
     found = {
         key: value.tolist() if isinstance(value, np.ndarray) else value

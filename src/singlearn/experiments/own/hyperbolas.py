@@ -30,19 +30,19 @@ INPUTS, OUTPUTS, PRODUCT = 8, 2, 3.0
 
 
 @dataclass(frozen=True)
-class Size:
+class HyperbolasWork:
     """How much is done."""
 
     runs: int
     noisy_steps: int
 
 
-FULL, QUICK = Size(1000, 12000), Size(100, 1500)
+FULL, QUICK = HyperbolasWork(1000, 12000), HyperbolasWork(100, 1500)
 LAW = gram_law([Gram("w1", 0), Gram("w2", 0, -1)], "diagonal", "scaling of a node, (a, 1/a)")
 
 
 @dataclass(frozen=True)
-class Descent:
+class PairDescent:
     """Gradient descent from one start at one rate.
 
     Attributes:
@@ -64,7 +64,7 @@ class Descent:
         return found
 
 
-def descend(start: tuple[float, float], rate: float) -> Descent:
+def descend(start: tuple[float, float], rate: float) -> PairDescent:
     """Gradient descent of K = ½(w_1 w_2 - 1)², the node on inputs of mean square 1.
 
     >>> descend((2.0, 1.0), 0.1).path[1].tolist()
@@ -75,7 +75,7 @@ def descend(start: tuple[float, float], rate: float) -> Descent:
         w = path[-1]
         slopes.append(w[0] * w[1] - TARGET)
         path.append(w - rate * slopes[-1] * w[::-1])
-    return Descent(start, rate, np.array(path), np.array(slopes))
+    return PairDescent(start, rate, np.array(path), np.array(slopes))
 
 
 def endpoint(law: float) -> tuple[float, float]:
@@ -164,7 +164,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows + noisy, warnings, table(rows, noisy), [figure])
 
 
-def _row(descent: Descent) -> dict[str, Any]:
+def _row(descent: PairDescent) -> dict[str, Any]:
     law, last = descent.law, descent.path[-1]
     exact = scalar_pair(law[0], descent.rate, descent.slopes)
     predicted = predict(
@@ -277,7 +277,7 @@ def table(rows: list[dict[str, Any]], noisy: list[dict[str, Any]]) -> str:
     return "\n".join([heads[0], *tables[0], "", heads[1], *tables[1]])
 
 
-def _figure(descents: list[Descent], flows: Any, pairs: Any, nodes: Any, out: Path) -> Path:
+def _figure(descents: list[PairDescent], flows: Any, pairs: Any, nodes: Any, out: Path) -> Path:
     figure, axes = plt.subplots(2, 2, figsize=(11.5, 9.6), layout="constrained")
     _map(axes[0, 0], descents, flows)
     _crossing(axes[0, 1], descents)
@@ -290,7 +290,7 @@ def _figure(descents: list[Descent], flows: Any, pairs: Any, nodes: Any, out: Pa
     return path
 
 
-def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
+def _map(axes: Axes, descents: list[PairDescent], flows: Any) -> None:
     side = np.linspace(0.02, 2.45, 240)
     first, second = np.meshgrid(side, np.linspace(0.02, 3.1, 240))
     axes.contourf(
@@ -342,7 +342,7 @@ def _map(axes: Axes, descents: list[Descent], flows: Any) -> None:
     quieten(axes)
 
 
-def _crossing(axes: Axes, descents: list[Descent]) -> None:
+def _crossing(axes: Axes, descents: list[PairDescent]) -> None:
     for (colour, dash), descent in zip(
         SERIES, [d for d in descents if d.start == STARTS[1]], strict=False
     ):

@@ -126,7 +126,7 @@ def subjects(quick: bool) -> list[Subject]:
 
 
 @dataclass(frozen=True)
-class Size:
+class LearningCurvesWork:
     """How much is measured."""
 
     sizes: tuple[int, ...]
@@ -134,13 +134,13 @@ class Size:
     test_points: int
 
 
-FULL = Size((100, 200, 400, 800), 60, 10_000)
-QUICK = Size((100, 300), 6, 2000)
+FULL = LearningCurvesWork((100, 200, 400, 800), 60, 10_000)
+QUICK = LearningCurvesWork((100, 300), 6, 2000)
 Task = tuple[int, str, int]
 
 
 @dataclass(frozen=True)
-class _Measurement:
+class _SubjectMeasurement:
     """One method of one subject at some sizes; no closure, so that it can be sent to another
     process as it is.
     """
@@ -179,7 +179,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     """Slopes of every method beside the exact λ; finished points are kept in
     ``out/learning-curves``.
     """
-    measure = _Measurement(quick, seed, out / "learning-curves")
+    measure = _SubjectMeasurement(quick, seed, out / "learning-curves")
     own = subjects(quick)
     sizes = (QUICK if quick else FULL).sizes
     # The longest first, so that no process waits for the last.

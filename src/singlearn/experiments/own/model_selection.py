@@ -16,7 +16,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.own.selection_families import FAMILIES, MIXTURES, REDUCED_RANK, Family
+from singlearn.experiments.own.selection_families import (
+    FAMILIES,
+    MIXTURES,
+    REDUCED_RANK,
+    ModelFamily,
+)
 from singlearn.generalise import LaplaceRefusedError, laplace
 from singlearn.plot.style import SERIES, quieten
 from singlearn.results.document import of_each
@@ -33,12 +38,12 @@ CRITERIA = ("F", "WBIC", "WAIC", "BIC", "Laplace")
 
 
 @dataclass(frozen=True)
-class Work:
+class SelectionWork:
     """Families, data sets of each size, particles of each of two replicates, and whether the real
     data are done besides.
     """
 
-    families: tuple[Family, ...]
+    families: tuple[ModelFamily, ...]
     data_sets: dict[int, int]
     particles: int
     real: bool
@@ -58,14 +63,15 @@ class Work:
 class Task:
     """One data set of a family: the ``index``-th of size n, or ``None`` for the real one."""
 
-    family: Family
+    family: ModelFamily
     n: int
     index: int | None
 
     @property
     def name(self) -> str:
         """Of the file it is kept in."""
-        return f"{self.family.name.replace(' ', '-')}-n{self.n}-{'real' if self.index is None else self.index}"
+        which = "real" if self.index is None else self.index
+        return f"{self.family.name.replace(' ', '-')}-n{self.n}-{which}"
 
     def data(self, seed: int) -> Any:
         """The observations; they do not depend on which other data sets are run."""
@@ -76,8 +82,8 @@ class Task:
         )
 
 
-FULL = Work((REDUCED_RANK, MIXTURES), {50: 20, 300: 10, 2000: 4}, 128, real=True)
-QUICK = Work((REDUCED_RANK,), {50: 4}, 48, real=False)
+FULL = SelectionWork((REDUCED_RANK, MIXTURES), {50: 20, 300: 10, 2000: 4}, 128, real=True)
+QUICK = SelectionWork((REDUCED_RANK,), {50: 4}, 48, real=False)
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
@@ -115,7 +121,7 @@ def measure(
     return document
 
 
-def _identity(family: Family, seed: int) -> dict[str, Part]:
+def _identity(family: ModelFamily, seed: int) -> dict[str, Part]:
     """The smallest model of a family on a small data set drawn from it: its prior, its likelihood
     and the data by their values.
     """

@@ -34,7 +34,7 @@ UNIT_INFORMATION = MixturePrior(
 
 
 @dataclass(frozen=True)
-class Family:
+class ModelFamily:
     """Models of growing order, and the truth that data sets are drawn from.
 
     Attributes:
@@ -104,7 +104,7 @@ def _regression(order: int) -> Triple:
     return reduced_rank_regression(*whitened_fitness(), order)
 
 
-MIXTURES = Family(
+MIXTURES = ModelFamily(
     "Gaussian mixture",
     3,
     (1, 2, 3, 4),
@@ -112,7 +112,7 @@ MIXTURES = Family(
     lambda order, data: _mixture(order).with_data(data),
     ("galaxies", 82, galaxies),
 )
-REDUCED_RANK = Family(
+REDUCED_RANK = ModelFamily(
     "reduced rank",
     TRUE_RANK,
     (1, 2, 3),

@@ -40,7 +40,7 @@ STARTS = ("prior", "small weights")
 
 
 @dataclass(frozen=True)
-class Settings:
+class SgdWork:
     """Runs, sizes, steps, and particles of the tempered posterior."""
 
     runs: int
@@ -49,12 +49,12 @@ class Settings:
     particles: int
 
 
-FULL = Settings(768, (100, 1000, 10_000), 10_000, 512)
-QUICK = Settings(512, (1000,), 1_500, 48)
+FULL = SgdWork(768, (100, 1000, 10_000), 10_000, 512)
+QUICK = SgdWork(512, (1000,), 1_500, 48)
 
 
 @dataclass(frozen=True)
-class Model:
+class TrainedModel:
     """One model with known phases.
 
     Attributes:
@@ -78,7 +78,7 @@ class Model:
     rate: float
 
 
-def spare_node() -> Model:
+def spare_node() -> TrainedModel:
     """One node too many: two ReLU nodes, a truth of one, noise N(0, 1), prior N(0, 1)."""
     truth = one_node(1)
 
@@ -96,10 +96,12 @@ def spare_node() -> Model:
         return 0.5 * (((hidden * w["q"]).sum(-1) + w["c"] - y) ** 2).mean()
 
     triple = two_layer_population(2, truth, [(-1.0, 1.0)])
-    return Model("one node too many", PHASES, triple, role_of_the_spare(1), draw, start, loss, 0.1)
+    return TrainedModel(
+        "one node too many", PHASES, triple, role_of_the_spare(1), draw, start, loss, 0.1
+    )
 
 
-def superposition() -> Model:
+def superposition() -> TrainedModel:
     """Six features in two dimensions, one active at a time with a size uniform on [0, 1]; prior
     N(0, 1)."""
     places, weights = np.polynomial.legendre.leggauss(NODES)
@@ -140,7 +142,7 @@ def superposition() -> Model:
     prior = {"w": standard.expand([HIDDEN, FEATURES]), "b": standard.expand([FEATURES])}
     triple = Triple.population(divergence, prior, 1.0, name="6 features in 2 dimensions")
     names = tuple(f"{k} features" for k in range(FEATURES + 1))
-    return Model("superposition", names, triple, label, draw, start, loss, 0.3)
+    return TrainedModel("superposition", names, triple, label, draw, start, loss, 0.3)
 
 
 def _lowest(error: Callable[[Any], Any]) -> float:
@@ -196,7 +198,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, _table(rows, warnings, settings), [path])
 
 
-def shares(model: Model, n: int, start: str, settings: Settings, seed: int) -> np.ndarray:
+def shares(model: TrainedModel, n: int, start: str, settings: SgdWork, seed: int) -> np.ndarray:
     """How many runs end in each phase."""
     rng = np.random.default_rng([seed, 40, n, STARTS.index(start)])
     weights = model.start(settings.runs, rng)
@@ -216,7 +218,7 @@ def shares(model: Model, n: int, start: str, settings: Settings, seed: int) -> n
 
 
 def _rows(
-    model: Model, posterior: Run, n: int, ended: dict[str, np.ndarray], least_error: float
+    model: TrainedModel, posterior: Run, n: int, ended: dict[str, np.ndarray], least_error: float
 ) -> list[dict[str, Any]]:
     phases = posterior.phases(model.label)
     occupied = {reading.phase: reading.occupancy for reading in phases.at(float(n))}
@@ -256,7 +258,7 @@ def _groups(rows: list[dict[str, Any]]) -> dict[tuple[str, int], list[dict[str, 
     return found
 
 
-def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
+def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: SgdWork) -> str:
     lines = [
         f"{settings.runs} runs of SGD each ({settings.steps} steps, minibatches of 32, rate to 0 "
         f"in "

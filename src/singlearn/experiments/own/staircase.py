@@ -33,7 +33,7 @@ DIRECTIONS = 2000
 
 
 @dataclass(frozen=True)
-class Settings:
+class StaircaseWork:
     """``values``: singular values of the true map; the network has as many inputs, hidden nodes and
     outputs."""
 
@@ -43,8 +43,8 @@ class Settings:
     tolerance: float
 
 
-FULL = Settings((4.0, 2.8, 2.0, 1.4, 1.0, 0.7), 32, 40_000, 0.01)
-QUICK = Settings((2.5, 1.2, 0.7), 32, 5_000, 0.03)
+FULL = StaircaseWork((4.0, 2.8, 2.0, 1.4, 1.0, 0.7), 32, 40_000, 0.01)
+QUICK = StaircaseWork((2.5, 1.2, 0.7), 32, 5_000, 0.03)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _hessian(first: np.ndarray, second: np.ndarray, truth: np.ndarray) -> np.nda
 
 
 def learning_coefficients(
-    training: Training, settings: Settings, seed: int, progress: bool | None
+    training: Training, settings: StaircaseWork, seed: int, progress: bool | None
 ) -> list[Any]:
     """λ̂ of the network's own function at every plateau, and what a run on the loss itself says
     there."""
@@ -290,7 +290,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, _table(rows, warnings, settings), [path])
 
 
-def _table(rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: Settings) -> str:
+def _table(
+    rows: list[dict[str, Any]], warnings: list[dict[str, Any]], settings: StaircaseWork
+) -> str:
     d = len(settings.values)
     lines = [
         f"linear pair {d}-{d}-{d}, singular values {', '.join(f'{s:g}' for s in settings.values)}, "

@@ -34,7 +34,7 @@ BETWEEN = 0.4  # the top between the two wells lies near here
 
 
 @dataclass(frozen=True)
-class Family:
+class ToyFamily:
     r"""A one-parameter family of divergences :math:`K_θ(w)` whose posterior changes within a width
     :math:`n^{-a}` of :math:`θ_c`.
 
@@ -99,11 +99,11 @@ def _broken(w: Any, edge: float) -> Any:
     return abs(w) > edge
 
 
-def families() -> tuple[Family, Family]:
+def families() -> tuple[ToyFamily, ToyFamily]:
     """Two wells of which θ lifts the narrow one, and one well that splits in two where θ passes
     1.
     """
-    first = Family(
+    first = ToyFamily(
         "two wells",
         "K = min(θ + 20(w − 1.5)², 0.05 + (w + 1)²)",
         _wells,
@@ -113,7 +113,7 @@ def families() -> tuple[Family, Family]:
         phases=lambda n: _right,
         restricted=(True, False),
     )
-    second = Family(
+    second = ToyFamily(
         "a well that splits",
         "K = (w² − (θ − 1))²",
         _splitting,
@@ -158,7 +158,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
 
 
-def _row(family: Family, n: float, diagram: PhaseDiagram) -> dict[str, Any]:
+def _row(family: ToyFamily, n: float, diagram: PhaseDiagram) -> dict[str, Any]:
     located, exact = (_crossing if family.exponent == 1 else _half_way)(family, n, diagram)
     transition = diagram.transitions[0] if diagram.transitions else None
     return {
@@ -201,7 +201,7 @@ def as_normal(deviation: float, replicates: Sequence[float]) -> float:
     return float(norm.isf(max(student.sf(deviation, len(replicates) - 1), 1e-300)))
 
 
-def _worst_phase(family: Family, n: float, point: Any) -> float:
+def _worst_phase(family: ToyFamily, n: float, point: Any) -> float:
     inside = family.phases(n)(GRID)
     seen = {
         name: phase.free_energy
@@ -227,7 +227,7 @@ def _recombination(point: Any) -> float:
     return as_normal(found, point.free_energy.replicates)
 
 
-def _crossing(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
+def _crossing(family: ToyFamily, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
     """Where the free energies of the two phases are equal."""
     inside = family.phases(n)(GRID)
     ends = family.values(n)[[0, -1]]
@@ -241,7 +241,7 @@ def _crossing(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate
     return diagram.transitions[0].value, float(exact)
 
 
-def _half_way(family: Family, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
+def _half_way(family: ToyFamily, n: float, diagram: PhaseDiagram) -> tuple[Estimate, float]:
     """Where Δ²F/Δθ²/n is half way between 2, before the transition, and 0, after it; both from the
     same differences.
     """

@@ -18,8 +18,8 @@ import numpy as np
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.wei2022.last_layers.cell import (
     CELLS,
-    Cell,
-    Network,
+    LastLayersCell,
+    LastLayersNetwork,
     Version,
     data_sets,
     features,
@@ -27,8 +27,8 @@ from singlearn.experiments.wei2022.last_layers.cell import (
 )
 from singlearn.experiments.wei2022.last_layers.methods import (
     METHODS,
-    Prediction,
-    Trained,
+    MethodPrediction,
+    TrainedNetwork,
     as_published,
     as_stated,
 )
@@ -45,7 +45,7 @@ from singlearn.running.sweep import FinishedPoints
 
 
 @dataclass(frozen=True)
-class Size:
+class GeneralisationWork:
     """How much is done."""
 
     sizes: tuple[int, ...]
@@ -55,8 +55,10 @@ class Size:
     tests: int
 
 
-FULL = Size(tuple(int(n) for n in np.rint(np.logspace(2.3, 3.0, 10))), 30, 5000, 1000, 10_000)
-QUICK = Size((200, 500), 3, 200, 200, 1000)
+FULL = GeneralisationWork(
+    tuple(int(n) for n in np.rint(np.logspace(2.3, 3.0, 10))), 30, 5000, 1000, 10_000
+)
+QUICK = GeneralisationWork((200, 500), 3, 200, 200, 1000)
 FEWEST_FOR_R_SQUARED = 3
 OTHER: dict[Version, Version] = {"as-stated": "as-published", "as-published": "as-stated"}
 Task = tuple[int, bool, bool, bool, int]
@@ -64,8 +66,8 @@ Task = tuple[int, bool, bool, bool, int]
 
 
 @dataclass(frozen=True)
-class _Measurement:
-    how: Size
+class _CellMeasurement:
+    how: GeneralisationWork
     version: Version
     seed: int
     store: FinishedPoints
@@ -87,7 +89,9 @@ class _Measurement:
         )
         z, z_test = (np.asarray(features(trained, jnp.asarray(x))) for x in (data.x, data.x_test))
         own = [
-            Trained(trained.A[i], trained.B[i], z[i], data.y[i], z_test[i], data.y_test[i], relu)
+            TrainedNetwork(
+                trained.A[i], trained.B[i], z[i], data.y[i], z_test[i], data.y_test[i], relu
+            )
             for i in range(how.datasets)
         ]
         seed = int(
@@ -119,11 +123,13 @@ def stored(store: FinishedPoints, task: Task) -> dict[str, CurvePoint] | None:
     )
 
 
-def _spare(untrained: Network) -> list[tuple[np.ndarray, np.ndarray]]:
+def _spare(untrained: LastLayersNetwork) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(untrained.A[i], untrained.B[i]) for i in range(len(untrained.A))]
 
 
-def _point(method: str, n: int, predictions: Sequence[Prediction], log_q: np.ndarray) -> CurvePoint:
+def _point(
+    method: str, n: int, predictions: Sequence[MethodPrediction], log_q: np.ndarray
+) -> CurvePoint:
     errors = tuple(
         None if p.log_p is None else float(np.mean(own - p.log_p))
         for own, p in zip(log_q, predictions, strict=True)
@@ -141,7 +147,7 @@ def run(
     """
     how = QUICK if quick else FULL
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
-    measure = _Measurement(how, version, seed, _store(version, quick, seed, out))
+    measure = _CellMeasurement(how, version, seed, _store(version, quick, seed, out))
     left = [task for task in tasks if stored(measure.store, task) is None]
     for _ in counted("cells and sizes", over_processes(measure, left), len(left), progress):
         pass
@@ -182,7 +188,9 @@ def _store(version: Version, quick: bool, seed: int, out: Path) -> FinishedPoint
     return FinishedPoints(folder, "generalisation", settings, "another size of this experiment")
 
 
-def _curve(cell: Cell, how: Size, found: dict[Task, dict[str, CurvePoint]]) -> LearningCurve:
+def _curve(
+    cell: LastLayersCell, how: GeneralisationWork, found: dict[Task, dict[str, CurvePoint]]
+) -> LearningCurve:
     at = [found[cell.layers, cell.relu, cell.realisable, cell.minibatch, n] for n in how.sizes]
     return LearningCurve(
         cell.name,
@@ -230,7 +238,9 @@ def _slope(curve: LearningCurve, method: str) -> tuple[float, float]:
     )
 
 
-def _row(cell: Cell, curve: LearningCurve, method: str, version: Version) -> dict[str, Any]:
+def _row(
+    cell: LastLayersCell, curve: LearningCurve, method: str, version: Version
+) -> dict[str, Any]:
     slope, r_squared = _slope(curve, method)
     line = curve.slope(method)
     printed, printed_r = published(cell, method)
@@ -300,7 +310,9 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else "∞" if math.isinf(value) else f"{value:.3g}"
 
 
-def _figures(curves: list[tuple[Cell, LearningCurve]], version: Version, out: Path) -> list[Path]:
+def _figures(
+    curves: list[tuple[LastLayersCell, LearningCurve]], version: Version, out: Path
+) -> list[Path]:
     """Two pictures for each of the paper's tables, one panel a cell: n G(n), and E G(n) against 1/n
     with the lines whose slopes the tables give.
     """

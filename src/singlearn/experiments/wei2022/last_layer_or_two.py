@@ -19,15 +19,15 @@ import numpy as np
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.wei2022.last_layers.cell import (
     CELLS,
-    Cell,
+    LastLayersCell,
     data_sets,
     features,
     identity_of_data,
 )
 from singlearn.experiments.wei2022.last_layers.density import log_mixture
 from singlearn.experiments.wei2022.last_layers.methods import (
-    Prediction,
-    Trained,
+    MethodPrediction,
+    TrainedNetwork,
     both_mcmc,
     last_mcmc,
     posterior,
@@ -52,13 +52,13 @@ LARGEST_MIXTURE = 4000
 
 
 @dataclass(frozen=True)
-class Settings:
+class LastLayersWork:
     """``draws`` are those of the one chain, after as many of warm-up; each of the four takes
     ``long``, after as many.
     """
 
     sizes: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[LastLayersCell, ...]
     datasets: int
     epochs: int
     draws: int
@@ -67,12 +67,14 @@ class Settings:
 
 
 SHALLOW = tuple(cell for cell in CELLS if cell.layers == 1 and not cell.minibatch)
-FULL = Settings((200, 1000), SHALLOW, 10, 5000, 1000, 2000, 10_000)
-QUICK = Settings((200,), tuple(cell for cell in SHALLOW if cell.realisable), 2, 200, 200, 400, 1000)
+FULL = LastLayersWork((200, 1000), SHALLOW, 10, 5000, 1000, 2000, 10_000)
+QUICK = LastLayersWork(
+    (200,), tuple(cell for cell in SHALLOW if cell.realisable), 2, 200, 200, 400, 1000
+)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MethodOutcome:
     """One method on one data set: G, R̂ of the energy (of the chain's halves if there is one
     chain), diverged draws, seconds.
     """
@@ -84,23 +86,25 @@ class Outcome:
 
 
 def _by_nuts(
-    own: Trained, seed: int, draws: int, chains: int, both: bool
-) -> tuple[Prediction, float, int]:
+    own: TrainedNetwork, seed: int, draws: int, chains: int, both: bool
+) -> tuple[MethodPrediction, float, int]:
     found = nuts(posterior(own) if both else posterior_of_last(own), draws, draws, chains, seed)
     kept = slice(None, None, -(-chains * draws // LARGEST_MIXTURE))
     B = found.draws["B"][kept]
     A = found.draws["A"][kept] if both else np.broadcast_to(own.A.astype(float), B.shape)
     return (
-        Prediction(log_mixture(A, B, own.z_test, own.y_test, own.relu)),
+        MethodPrediction(log_mixture(A, B, own.z_test, own.y_test, own.relu)),
         found.r_hat,
         found.divergences,
     )
 
 
-def outcomes(own: Trained, log_q: np.ndarray, settings: Settings, seed: int) -> dict[str, Outcome]:
+def outcomes(
+    own: TrainedNetwork, log_q: np.ndarray, settings: LastLayersWork, seed: int
+) -> dict[str, MethodOutcome]:
     """G of every method on one data set."""
     whole = partial(_by_nuts, own, seed)
-    methods: dict[str, Callable[[], tuple[Prediction, float | None, int]]] = {
+    methods: dict[str, Callable[[], tuple[MethodPrediction, float | None, int]]] = {
         TEMPERED: lambda: (both_mcmc(own, seed), None, 0),
         PUBLISHED: lambda: whole(settings.draws, 1, True),
         LONG: lambda: whole(settings.long, 4, True),
@@ -113,13 +117,13 @@ def outcomes(own: Trained, log_q: np.ndarray, settings: Settings, seed: int) -> 
         prediction, r_hat, divergences = method()
         assert prediction.log_p is not None
         error = float(np.mean(log_q - prediction.log_p))
-        found[name] = Outcome(error, r_hat, divergences, time.monotonic() - started)
+        found[name] = MethodOutcome(error, r_hat, divergences, time.monotonic() - started)
     return found
 
 
 def measure(
-    settings: Settings, seed: int, store: FinishedPoints, task: tuple[Cell, int]
-) -> list[dict[str, Outcome]]:
+    settings: LastLayersWork, seed: int, store: FinishedPoints, task: tuple[LastLayersCell, int]
+) -> list[dict[str, MethodOutcome]]:
     """Every data set of one cell and size; kept in the store."""
     cell, n = task
     name = "-".join(
@@ -128,7 +132,7 @@ def measure(
     with store.held(name):
         kept = store.load(name, read=_outcomes)
         if kept is not None:
-            value: list[dict[str, Outcome]] = kept
+            value: list[dict[str, MethodOutcome]] = kept
             return value
         found = _measured(settings, seed, task)
         store.save(
@@ -138,13 +142,16 @@ def measure(
     return found
 
 
-def _outcomes(document: dict[str, Any]) -> list[dict[str, Outcome]]:
+def _outcomes(document: dict[str, Any]) -> list[dict[str, MethodOutcome]]:
     return [
-        {method: Outcome(**own) for method, own in each.items()} for each in document["datasets"]
+        {method: MethodOutcome(**own) for method, own in each.items()}
+        for each in document["datasets"]
     ]
 
 
-def _measured(settings: Settings, seed: int, task: tuple[Cell, int]) -> list[dict[str, Outcome]]:
+def _measured(
+    settings: LastLayersWork, seed: int, task: tuple[LastLayersCell, int]
+) -> list[dict[str, MethodOutcome]]:
     cell, n = task
     data = data_sets(
         cell.layers,
@@ -160,14 +167,16 @@ def _measured(settings: Settings, seed: int, task: tuple[Cell, int]) -> list[dic
     z, z_test = (np.asarray(features(network, jnp.asarray(x))) for x in (data.x, data.x_test))
     found = []
     for i in range(settings.datasets):
-        own = Trained(
+        own = TrainedNetwork(
             network.A[i], network.B[i], z[i], data.y[i], z_test[i], data.y_test[i], cell.relu
         )
         found.append(outcomes(own, data.log_q[i], settings, seed + i))
     return found
 
 
-def summary(cell: Cell, n: int, found: Sequence[dict[str, Outcome]]) -> list[dict[str, Any]]:
+def summary(
+    cell: LastLayersCell, n: int, found: Sequence[dict[str, MethodOutcome]]
+) -> list[dict[str, Any]]:
     """A row a method: its mean G, and how much more it is than the tempered posterior's, data set
     by data set.
     """
@@ -238,7 +247,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
 
 
-def table(rows: list[dict[str, Any]], settings: Settings) -> str:
+def table(rows: list[dict[str, Any]], settings: LastLayersWork) -> str:
     """One block a cell and size."""
     text = [
         f"G on {settings.datasets} data sets; 'more' is G minus that of the tempered posterior of "
@@ -275,7 +284,9 @@ def table(rows: list[dict[str, Any]], settings: Settings) -> str:
 
 
 def draw(
-    tasks: Sequence[tuple[Cell, int]], every: Sequence[Sequence[dict[str, Outcome]]], path: Path
+    tasks: Sequence[tuple[LastLayersCell, int]],
+    every: Sequence[Sequence[dict[str, MethodOutcome]]],
+    path: Path,
 ) -> Path:
     """n times what each method's G is above that of the tempered posterior: a point a data set."""
     names = [name for name in every[0][0] if name != TEMPERED]

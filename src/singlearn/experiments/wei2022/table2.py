@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
-from singlearn.experiments.wei2022.table2_cell import Cell, Measurement
+from singlearn.experiments.wei2022.table2_cell import Measurement, Table2Cell
 from singlearn.experiments.wei2022.table2_figure import draw
 from singlearn.measure.learning_coefficient import default_inverse_temperatures
 from singlearn.models import two_layer
@@ -32,7 +32,7 @@ CENTRE = 20_000
 
 
 @dataclass(frozen=True)
-class Settings:
+class Table2Work:
     """How much work goes into a cell of the table."""
 
     activations: tuple[str, ...]
@@ -42,8 +42,8 @@ class Settings:
     precision: str
 
 
-FULL = Settings(ACTIVATIONS, training_sets=5, particles=128, replicates=4, precision="float32")
-QUICK = Settings(("relu",), training_sets=1, particles=32, replicates=2, precision="float32")
+FULL = Table2Work(ACTIVATIONS, training_sets=5, particles=128, replicates=4, precision="float32")
+QUICK = Table2Work(("relu",), training_sets=1, particles=32, replicates=2, precision="float32")
 
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
@@ -65,17 +65,17 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 def measure_cell(
     kinks: int,
     activation: str,
-    settings: Settings,
+    settings: Table2Work,
     seed: int,
     progress: bool | None,
     n: int = SAMPLES,
-) -> Cell:
+) -> Table2Cell:
     """λ̂ of every training set of one truth and activation."""
     measurements = []
     for index in range(settings.training_sets):
         triple = training_set(kinks, activation, settings.training_sets * seed + index, n)
         measurements.append(measure(triple, settings, seed, progress))
-    return Cell(kinks, activation, tuple(measurements))
+    return Table2Cell(kinks, activation, tuple(measurements))
 
 
 _MODELS: dict[str, Triple] = {}
@@ -90,7 +90,7 @@ def training_set(kinks: int, activation: str, seed: int, n: int = SAMPLES) -> Tr
     return simulated.with_model_of(model)
 
 
-def measure(triple: Triple, settings: Settings, seed: int, progress: bool | None) -> Measurement:
+def measure(triple: Triple, settings: Table2Work, seed: int, progress: bool | None) -> Measurement:
     """Algorithm 1 on one training set, and where the posterior was meanwhile."""
     started = time.monotonic()
     betas = default_inverse_temperatures(CENTRE, 1.0, is_population=False)
@@ -178,7 +178,7 @@ def _phase_shares(
     return float(share @ is_dead_on_square(w)), float(share @ is_dead_on_inputs(w, triple.data[0]))
 
 
-def _warnings(cells: list[Cell]) -> Iterator[dict[str, Any]]:
+def _warnings(cells: list[Table2Cell]) -> Iterator[dict[str, Any]]:
     for cell in cells:
         for index, measurement in enumerate(cell.measurements):
             for warning in measurement.read.cautions:
@@ -216,7 +216,7 @@ COLUMNS = (
 )
 
 
-def table(rows: list[dict[str, Any]], settings: Settings) -> str:
+def table(rows: list[dict[str, Any]], settings: Table2Work) -> str:
     """The rows for people, and in words what they are a measurement of."""
     body = [[head for head, _ in COLUMNS], *[[show(row) for _, show in COLUMNS] for row in rows]]
     widths = [max(len(line[i].replace("\u0302", "")) for line in body) for i in range(len(COLUMNS))]

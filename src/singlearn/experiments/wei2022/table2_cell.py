@@ -46,7 +46,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Table2Cell:
     """One truth and one activation, over its training sets."""
 
     kinks: int

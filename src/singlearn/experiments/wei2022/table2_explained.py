@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from singlearn.exact import catalogue
-from singlearn.experiments.carroll2021.relu_chart import SQUARE, Inside, from_inside, near
+from singlearn.experiments.carroll2021.relu_chart import SQUARE, RunInside, from_inside, near
 from singlearn.experiments.carroll2021.relu_laplace import (
     DEAD,
     constant_fit,
@@ -55,7 +55,7 @@ STRAIGHT = -1
 
 
 @dataclass(frozen=True)
-class Settings:
+class ExplainedWork:
     """How much work goes into it.
 
     ``n_betas``: where the true parameters are measured, besides where Laplace's method has them
@@ -71,8 +71,8 @@ class Settings:
     restricted: bool
 
 
-FULL = Settings(256, 768, 64, 4, (SAMPLES * BETA, 1e4, 1e6, 1e8), 1e6, restricted=True)
-QUICK = Settings(128, 256, 64, 2, (1e6,), 1e6, restricted=False)
+FULL = ExplainedWork(256, 768, 64, 4, (SAMPLES * BETA, 1e4, 1e6, 1e8), 1e6, restricted=True)
+QUICK = ExplainedWork(128, 256, 64, 2, (1e6,), 1e6, restricted=False)
 
 
 def live_or_straight(w: Any) -> Any:
@@ -95,7 +95,7 @@ def phase_name(label: Hashable) -> str:
     return found
 
 
-def measure(kinks: int, settings: Settings, seed: int) -> Truth:
+def measure(kinks: int, settings: ExplainedWork, seed: int) -> Truth:
     """One truth: phases at the paper's temperature on a training set, and the phase of W_0 from
     inside, without noise, over n.
     """
@@ -140,7 +140,7 @@ def measure(kinks: int, settings: Settings, seed: int) -> Truth:
     )
 
 
-def find_crossing(kinks: int, cold: tuple[Inside, ...]) -> Estimate:
+def find_crossing(kinks: int, cold: tuple[RunInside, ...]) -> Estimate:
     """The nβ at which the phase at W_0 and the all-dead phase cost the same; by Laplace's method
     alone, without error, for no runs.
     """
@@ -176,7 +176,7 @@ def _one_node() -> Triple:
 
 
 def _at_the_papers_temperature(
-    kinks: int, settings: Settings, seed: int
+    kinks: int, settings: ExplainedWork, seed: int
 ) -> tuple[list[PhaseRow], Estimate, list[str]]:
     """Every phase on one training set, in nats above n L_n(w_0); λ of the all-dead phase from a run
     of its own; warnings.
@@ -276,7 +276,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     return ExperimentResult(rows, warnings, table(truths, settings, warnings), [figure])
 
 
-def as_rows(truth: Truth, settings: Settings) -> list[dict[str, Any]]:
+def as_rows(truth: Truth, settings: ExplainedWork) -> list[dict[str, Any]]:
     """A row a phase at the paper's temperature, and one for what the truth's phase is at large
     n.
     """
@@ -323,7 +323,7 @@ def as_rows(truth: Truth, settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def table(truths: list[Truth], settings: Settings, warnings: list[dict[str, Any]]) -> str:
+def table(truths: list[Truth], settings: ExplainedWork, warnings: list[dict[str, Any]]) -> str:
     """The rows for people."""
     lines = [
         f"Phases at the paper's n = {SAMPLES}, β = 1/log {CENTRE} = {BETA:.4f}, prior N(0, "

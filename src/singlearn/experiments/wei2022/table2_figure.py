@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from singlearn.exact import catalogue
-from singlearn.experiments.wei2022.table2_cell import Cell
+from singlearn.experiments.wei2022.table2_cell import Table2Cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ NAMES = {"relu": "ReLU", "silu": "SiLU"}
 SHOWN = {"relu": ("o", "black", "ReLU, measured"), "silu": ("s", "0.45", "SiLU, measured")}
 
 
-def draw(cells: Sequence[Cell], path: Path) -> Path:
+def draw(cells: Sequence[Table2Cell], path: Path) -> Path:
     """E(β) - n L_n(w_0) against 1/β, one panel a truth, means over training sets; written to
     ``path``.
     """
@@ -36,7 +36,7 @@ def draw(cells: Sequence[Cell], path: Path) -> Path:
     return path
 
 
-def _panel(axes: Axes, cells: list[Cell]) -> None:
+def _panel(axes: Axes, cells: list[Table2Cell]) -> None:
     temperature = np.array([0.0, 1.12 / cells[0].measurements[0].read.inverse_temperatures[0]])
     kinks = cells[0].kinks
     for cell in cells:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from singlearn.exact import catalogue
-from singlearn.experiments.carroll2021.relu_chart import Inside
+from singlearn.experiments.carroll2021.relu_chart import RunInside
 from singlearn.experiments.carroll2021.relu_laplace import (
     DEAD,
     laplace_free_energy,
@@ -50,7 +50,7 @@ class Truth:
 
     kinks: int
     rows: tuple[PhaseRow, ...]
-    cold: tuple[Inside, ...]
+    cold: tuple[RunInside, ...]
     dead: Estimate
     crossing: Estimate
     seconds: float
@@ -113,7 +113,7 @@ def pieces(kinks: int, n_beta: float) -> float:
     )
 
 
-def excess_over_laplace(kinks: int, cold: tuple[Inside, ...]) -> list[float]:
+def excess_over_laplace(kinks: int, cold: tuple[RunInside, ...]) -> list[float]:
     """F of the phase at W_0, measured from inside, above Laplace's closed form, in nats."""
     truth = star_truth(kinks, kinks)
     return [
@@ -121,7 +121,7 @@ def excess_over_laplace(kinks: int, cold: tuple[Inside, ...]) -> list[float]:
     ]
 
 
-def ordered_free_energy(kinks: int, cold: tuple[Inside, ...]) -> Callable[[float], float]:
+def ordered_free_energy(kinks: int, cold: tuple[RunInside, ...]) -> Callable[[float], float]:
     """F of the phase at W_0 as a function of nβ: Laplace's, corrected by what was measured, if
     anything was, interpolated in log nβ.
     """

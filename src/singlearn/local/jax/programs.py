@@ -143,7 +143,8 @@ class Programs:
             return loss(output(flat, every, x), target)
 
         def difference(flat: Array, every: Rest, samples: Any, reference: Array) -> Array:
-            return (losses(flat, every, samples) - reference).mean()
+            found: Array = (losses(flat, every, samples) - reference).mean()
+            return found
 
         def product(vector: Array, centre: Array, every: Rest, samples: Any) -> Array:
             x, target = samples

@@ -58,23 +58,26 @@ class _Moving:
     @property
     def squared_distance(self) -> Float[np.ndarray, " chains"]:
         """|w - w*|²."""
-        return (self._at.offset**2).sum(axis=1)
+        found: Float[np.ndarray, " chains"] = (self._at.offset**2).sum(axis=1)
+        return found
 
     @property
     def virial(self) -> Float[np.ndarray, " chains"]:
         """⟨w - w*, ∇U(w)⟩."""
-        return (self._at.offset * self._at.force).sum(axis=1)
+        found: Float[np.ndarray, " chains"] = (self._at.offset * self._at.force).sum(axis=1)
+        return found
 
     def written(self) -> tuple[Float[np.ndarray, " chains"], ...]:
         """What traces hold of the present positions."""
         return self.excess, self.squared_distance, self.virial
 
     def _energy(self, at: Flight) -> Float[np.ndarray, " chains"]:
-        return (
+        found: Float[np.ndarray, " chains"] = (
             at.excess
             + 0.5 * self._tempering.gamma * (at.offset**2).sum(axis=1)
             + 0.5 * (at.momentum**2).sum(axis=1)
         )
+        return found
 
     def move(
         self, step: Float[np.ndarray, " chains"], fine: bool = True
@@ -109,7 +112,8 @@ class _Moving:
                 for new, old in zip(there, start, strict=True)
             )
         )
-        return acceptance
+        found: Float[np.ndarray, " chains"] = acceptance
+        return found
 
 
 def sample_hmc(
@@ -238,4 +242,5 @@ def _dual_averaging(
         log_step = centre - math.sqrt(t) / 0.05 * deficit
         weight = t**-0.75
         average = weight * log_step + (1 - weight) * average
-    return np.exp(average)
+    found: Float[np.ndarray, " chains"] = np.exp(average)
+    return found

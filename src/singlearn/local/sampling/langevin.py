@@ -109,4 +109,5 @@ def heating(
     >>> float(heating(np.array([0.1]), np.array([8.0]), dimension=10)[0])
     0.01
     """
-    return step * gradient_noise / (8 * dimension)
+    found: Float[np.ndarray, " chains"] = step * gradient_noise / (8 * dimension)
+    return found

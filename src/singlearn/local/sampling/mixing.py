@@ -133,4 +133,7 @@ def block_means(
     chains, draws = trace.shape
     length = max(draws // blocks, 1)
     count = draws // length if draws < blocks else blocks
-    return trace[:, draws - count * length :].reshape(chains, count, length).mean(axis=2)
+    found: Float[np.ndarray, "chains blocks"] = (
+        trace[:, draws - count * length :].reshape(chains, count, length).mean(axis=2)
+    )
+    return found

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Integer
 
+from singlearn.local.components import Heads, component_masks, is_component
 from singlearn.local.names import Selection, choose
 
 
@@ -19,7 +20,8 @@ def entries_to_sample(
 
     Args:
         module: whose parameters.
-        only: patterns or masks by name; ``None``: those that require a gradient.
+        only: patterns, parts of a transformer (:mod:`singlearn.local.components`), or masks by
+            name; ``None``: those that require a gradient.
         padded: rows that training leaves as they are, by name; they are sampled only where a mask
             says so.
 
@@ -48,13 +50,34 @@ def entries_to_sample(
         raise ValueError(
             "model: none of its parameters requires a gradient; name those to sample by only="
         )
-    masks = choose(eligible, only)
+    parts = [] if isinstance(only, Mapping) else [p for p in asked if _is_part(p, named)]
+    others = [p for p in asked if p not in parts]
+    masks = {} if parts and not others else choose(eligible, others if parts else only)
+    for part in parts:
+        for name, mask in component_masks(part, eligible, _heads(module)).items():
+            masks[name] = masks[name] | mask if name in masks else mask
     if not isinstance(only, Mapping):
         for name, row in padded.items():
             if name in masks:
                 masks[name] = masks[name].copy()
                 masks[name][row] = False
     return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def _is_part(pattern: object, named: Mapping[str, object]) -> bool:
+    """Whether a word names a part of a transformer, and no parameter."""
+    return is_component(pattern) and not any(fnmatchcase(name, str(pattern)) for name in named)
+
+
+def _heads(module: torch.nn.Module) -> Heads | None:
+    """How many heads the layers have, where the module says it as those of Hugging Face do."""
+    for part in module.modules():
+        config = getattr(part, "config", None)
+        queries = getattr(config, "num_attention_heads", None)
+        if isinstance(queries, int):
+            keys = getattr(config, "num_key_value_heads", None)
+            return Heads(queries, keys if isinstance(keys, int) else queries)
+    return None
 
 
 def places(mask: Bool[np.ndarray, "..."], is_complex: bool) -> Integer[np.ndarray, " d"]:

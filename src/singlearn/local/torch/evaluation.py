@@ -305,7 +305,8 @@ class Evaluation:
                 found = _together(self._product, (0, None))(rows_of, batch)
             else:
                 found = torch.stack([self._product(vector, batch) for vector in rows_of])
-            return found.detach().double().cpu().numpy()
+            value: np.ndarray = found.detach().double().cpu().numpy()
+            return value
 
         # A second derivative keeps about twice as much as a first.
         at_once, samples = pieces(
@@ -319,7 +320,10 @@ class Evaluation:
             return gauss_newton_product(*self._through_output(batch), self._centre, vector)
 
         def along(flat: torch.Tensor) -> torch.Tensor:
-            return (grad(lambda f: self.losses(f, batch).mean())(flat) * vector).sum()
+            found: torch.Tensor = (
+                grad(lambda f: self.losses(f, batch).mean())(flat) * vector
+            ).sum()
+            return found
 
         product: torch.Tensor = grad(along)(self._centre)
         return product

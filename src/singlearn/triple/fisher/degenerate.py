@@ -87,7 +87,8 @@ def least_eigenvalue_minima(
 
     def least(u: jnp.ndarray) -> jnp.ndarray:
         rows = derivative(u) / unit
-        return jnp.linalg.eigvalsh(rows.T @ rows)[0] / rows.shape[0]
+        found: jnp.ndarray = jnp.linalg.eigvalsh(rows.T @ rows)[0] / rows.shape[0]
+        return found
 
     both = quickly(jax.value_and_grad(least))
     low, high = starts.min(axis=0), starts.max(axis=0)

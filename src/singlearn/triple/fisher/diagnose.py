@@ -4,9 +4,6 @@ the same density.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -380,8 +377,8 @@ class _Diagnosing:
         Fisher information.
         """
         d = self.triple.dimension
-        starts: Sequence[Any] = self.draws
-        zeros = zeros_of_divergence(self.triple, np.asarray(starts))
+        starts = self.draws
+        zeros = zeros_of_divergence(self.triple, starts)
         if self.where == "the given parameter":
             energy = self.triple.parameter_energy(
                 self.triple.coordinates.constrain(jnp.asarray(self.first))

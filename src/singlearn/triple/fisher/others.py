@@ -77,7 +77,10 @@ def others_of(
 
     def residual(v: np.ndarray) -> np.ndarray:
         found = np.asarray(values(jnp.asarray(v)))
-        return np.nan_to_num((found - target) / scale, nan=1e8, posinf=1e8, neginf=-1e8)
+        value: np.ndarray = np.nan_to_num(
+            (found - target) / scale, nan=1e8, posinf=1e8, neginf=-1e8
+        )
+        return value
 
     def slope(v: np.ndarray) -> np.ndarray:
         return np.nan_to_num(

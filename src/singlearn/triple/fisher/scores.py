@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro import handlers
 
+from singlearn.triple.stated_by_model import StatedByModel
 from singlearn.triple.triple import Triple, _gaussian
 
 Kind = Literal["predictions", "replicates", "data", "divergence"]
@@ -116,7 +117,8 @@ def _finished(
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        found: Float[np.ndarray, "rows d"] = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(n)
+        return found
 
     words = EXPECTATIONS[kind].format(n=int(n), r=REPLICATES)
     return Scores(rows, values, kind, size, words, _in_single(values, d))
@@ -140,7 +142,8 @@ def _of_divergence(triple: Triple) -> Scores:
         if not np.isfinite(matrix).all():
             return np.full(matrix.shape, np.nan)
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return np.sqrt(np.abs(values))[:, None] * vectors.T
+        found: Float[np.ndarray, "rows d"] = np.sqrt(np.abs(values))[:, None] * vectors.T
+        return found
 
     d = triple.dimension
     return Scores(
@@ -152,9 +155,9 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     """Scores at outcomes that are drawn from the model; ``None`` where the model cannot be run
     so.
     """
-    if triple.brought is None or not triple.sites.observed:
+    if not isinstance(triple.prior, StatedByModel) or not triple.sites.observed:
         return None
-    model, args, kwargs = triple.brought
+    model, args, kwargs = triple.prior.model, triple.prior.args, triple.prior.kwargs
     observed = triple.sites.observed
 
     def distributions(u: Float[Array, " d"]) -> dict[str, Any]:
@@ -189,7 +192,8 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
 
         def both(u: Float[Array, " d"]) -> Float[Array, "rows d"]:
             outcomes = jax.lax.stop_gradient(drawn(u, jax.random.key(seed)))
-            return differentiate(lambda v: log_densities(v, outcomes))(u)
+            found: Float[Array, "rows d"] = differentiate(lambda v: log_densities(v, outcomes))(u)
+            return found
 
         derivative = quickly(both)
         derivative(jnp.asarray(reference))
@@ -200,7 +204,10 @@ def _replicated(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -
     n = triple.n
 
     def rows(u: Float[np.ndarray, " d"]) -> Float[np.ndarray, "rows d"]:
-        return np.asarray(derivative(jnp.asarray(u))) / np.sqrt(REPLICATES * n)
+        found: Float[np.ndarray, "rows d"] = np.asarray(derivative(jnp.asarray(u))) / np.sqrt(
+            REPLICATES * n
+        )
+        return found
 
     def values(u: Float[Array, " d"]) -> Float[Array, " rows"]:
         return log_densities(u, fixed)

@@ -64,7 +64,9 @@ def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -
     usual = np.median(
         [np.abs(np.asarray(jacobian(jnp.asarray(u)))).max(axis=0) for u in starts], axis=0
     )
-    found, edge, smallest = [], [], np.inf
+    found: list[np.ndarray] = []
+    edge: list[np.ndarray] = []
+    smallest = np.inf
     with threadpool_limits(1, user_api="blas"):
         for start in starts:
             u = _descended(both, hessian, start)
@@ -107,4 +109,5 @@ def _descended(both, hessian, start: Float[np.ndarray, " d"]) -> Float[np.ndarra
             break
         else:
             damping *= 10
-    return u
+    found: Float[np.ndarray, " d"] = u
+    return found

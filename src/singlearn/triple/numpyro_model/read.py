@@ -26,7 +26,7 @@ LogLikelihood = Callable[[PyTree, PyTree], Float[Array, " n"]]
 
 
 def read_model(
-    model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Coordinates, LogLikelihood, Sites, StatedByModel]:
     """Coordinates, pointwise log likelihood and names of a NumPyro model called with ``args`` and
     ``kwargs``; and the model with copies of these.
@@ -87,7 +87,7 @@ def read_model(
 
 
 def _brought(
-    model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any], as_arrays: bool
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], as_arrays: bool
 ) -> Brought:
     return Brought(
         copied_function(model, as_arrays),
@@ -97,7 +97,7 @@ def _brought(
 
 
 def _understand(
-    model: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[bool, Understood]:
     """Understand the model with its arguments as they are; where it does not run, with lists and
     frames as arrays.
@@ -184,7 +184,8 @@ class InOnePrecision:
 
     @cached_property
     def _all_shapes(self) -> dict[str, Any]:
-        return jax.eval_shape(self._drawn, jax.random.key(0))
+        found: dict[str, Any] = jax.eval_shape(self._drawn, jax.random.key(0))
+        return found
 
     def _drawn(self, key: Key[Array, ""]) -> dict[str, Array]:
         trace, _ = self.brought.run(key)
@@ -234,7 +235,8 @@ class InOnePrecision:
 
     def sample(self, key: Key[Array, ""]) -> Float[Array, " d"]:
         """A draw from the prior, in flat coordinates."""
-        return self._sample(key)
+        found: Float[Array, " d"] = self._sample(key)
+        return found
 
     @cached_property
     def _at(self) -> Frozen:
@@ -256,11 +258,13 @@ class InOnePrecision:
 
     def constrain(self, u: Float[Array, " d"]) -> dict[str, Array]:
         """The values of the parameters at flat coordinates."""
-        return self._at(u)[0]
+        found: dict[str, Array] = self._at(u)[0]
+        return found
 
     def log_prior(self, u: Float[Array, " d"]) -> Float[Array, ""]:
         """The log prior density at flat coordinates, with the Jacobian."""
-        return self._at(u)[1]
+        found: Float[Array, ""] = self._at(u)[1]
+        return found
 
     @cached_property
     def _shapes(self) -> Any:
@@ -284,7 +288,8 @@ class InOnePrecision:
 
     def log_likelihood(self, w: PyTree) -> Float[Array, " n"]:
         """The log density of every observation that no mask hides."""
-        return self._likelihood(w)
+        found: Float[Array, " n"] = self._likelihood(w)
+        return found
 
     @cached_property
     def _unconstrained(self) -> Frozen:
@@ -296,7 +301,8 @@ class InOnePrecision:
 
     def unconstrain(self, w: PyTree) -> Float[Array, " d"]:
         """Flat coordinates of parameter values."""
-        return self._unconstrained(w)
+        found: Float[Array, " d"] = self._unconstrained(w)
+        return found
 
 
 def _log_density(site: Site, u: Array, free: np.ndarray | None) -> Float[Array, ""]:

@@ -23,7 +23,7 @@ TRUE_SCALE = 0.2
 
 
 @dataclass(frozen=True)
-class Cell:
+class LastLayersCell:
     """One subplot of the paper's figures.
 
     Attributes:
@@ -57,14 +57,14 @@ class Cell:
 
 
 CELLS = tuple(
-    Cell(layers, relu, realisable, minibatch)
+    LastLayersCell(layers, relu, realisable, minibatch)
     for realisable, minibatch, relu, layers in product(
         (True, False), (False, True), (False, True), (1, 5)
     )
 )
 
 
-class Network(NamedTuple):
+class LastLayersNetwork(NamedTuple):
     """Parameters of as many networks as there are data sets; samples are columns, so that
     arithmetic runs along them.
 
@@ -82,17 +82,17 @@ class Network(NamedTuple):
 class DataSets(NamedTuple):
     """Data sets of one size, a network to start each training from, and a test set for each."""
 
-    start: Network
+    start: LastLayersNetwork
     x: Float[np.ndarray, "sets 3 n"]
     y: Float[np.ndarray, "sets 3 n"]
     x_test: Float[np.ndarray, "sets 3 tests"]
     y_test: Float[np.ndarray, "sets 3 tests"]
     log_q: Float[np.ndarray, "sets tests"]
-    untrained: Network
+    untrained: LastLayersNetwork
 
 
 def features(
-    network: Network, x: Float[Array | np.ndarray, "sets 3 n"]
+    network: LastLayersNetwork, x: Float[Array | np.ndarray, "sets 3 n"]
 ) -> Float[Array, "sets 3 n"]:
     """g(x): affine maps with ReLU between them."""
     h = jnp.asarray(x)
@@ -112,20 +112,20 @@ def hidden(
 
 
 def outputs(
-    network: Network, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool
+    network: LastLayersNetwork, x: Float[Array | np.ndarray, "sets 3 n"], relu: bool
 ) -> Float[Array, "sets 3 n"]:
     """h(g(x))."""
     found: Float[Array, "sets 3 n"] = network.B @ hidden(network.A, features(network, x), relu)
     return found
 
 
-def initial(generator: np.random.Generator, layers: int) -> Network:
+def initial(generator: np.random.Generator, layers: int) -> LastLayersNetwork:
     r"""PyTorch's default for linear layers: weights and biases uniform on :math:`\pm
     1/\sqrt{\text{inputs}}`; one network.
     """
     widths = [INPUTS, *[HIDDEN] * layers, INPUTS]
     g = tuple(_uniform(generator, (1, out, inputs + 1), inputs) for inputs, out in pairwise(widths))
-    return Network(
+    return LastLayersNetwork(
         g,
         _uniform(generator, (1, RANK, INPUTS), INPUTS),
         _uniform(generator, (1, INPUTS, RANK), RANK),

@@ -41,7 +41,7 @@ DRAWS_OF_FIRST = 250
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """A trained network on one data set and its test set, the layers of g applied already.
 
     Attributes:
@@ -80,7 +80,7 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class MethodPrediction:
     """log p̂ at the test points, or ``None`` with the reason; a note where there is something to
     doubt.
     """
@@ -89,7 +89,7 @@ class Prediction:
     note: str = ""
 
 
-def posterior(own: Trained) -> Triple:
+def posterior(own: TrainedNetwork) -> Triple:
     """(A, B) given the features of g, prior N(0, 1)."""
     return _head(own.relu).with_data(observations(own.z, own.y, own.relu))
 
@@ -108,7 +108,7 @@ def _head(relu: bool) -> Triple:
     )
 
 
-def posterior_of_last(own: Trained) -> Triple:
+def posterior_of_last(own: TrainedNetwork) -> Triple:
     """B given A and the features of g, prior N(0, 1): A z is data, so that all networks share one
     model and what is compiled.
     """
@@ -122,7 +122,7 @@ def _last() -> Triple:
     return Triple.regression(lambda w, h: h @ w["B"].T, prior, zeros, zeros, name="last layer")
 
 
-def both_mcmc(own: Trained, seed: int) -> Prediction:
+def both_mcmc(own: TrainedNetwork, seed: int) -> MethodPrediction:
     """Draws of A by tempering, which finds the phase a chain from one start may miss; B is averaged
     over exactly.
     """
@@ -134,18 +134,18 @@ def both_mcmc(own: Trained, seed: int) -> Prediction:
     )
     draws = run.sample(1.0, DRAWS_OF_FIRST, seed)
     log_p = log_average(draws, own.z, own.y, own.z_test, own.y_test, own.relu)
-    return Prediction(log_p, "; ".join(map(str, run.energy_cautions)))
+    return MethodPrediction(log_p, "; ".join(map(str, run.energy_cautions)))
 
 
-def last_mcmc(own: Trained) -> Prediction:
+def last_mcmc(own: TrainedNetwork) -> MethodPrediction:
     """B given A and g has a Gaussian posterior: its average needs no draws, and no chain could do
     better.
     """
     centre = np.linalg.solve(own.precision, own.hidden @ own.y.T).T
-    return Prediction(log_last_layer(centre, own.precision, own.hidden_test, own.y_test))
+    return MethodPrediction(log_last_layer(centre, own.precision, own.hidden_test, own.y_test))
 
 
-def both_laplace(own: Trained, draws: int, seed: int) -> Prediction:
+def both_laplace(own: TrainedNetwork, draws: int, seed: int) -> MethodPrediction:
     """Draws from the Gaussian at the trained (A, B) with the exact inverse Hessian of -log
     posterior, where it is one.
     """
@@ -154,37 +154,41 @@ def both_laplace(own: Trained, draws: int, seed: int) -> Prediction:
             posterior(own), {"A": own.A.astype(float), "B": own.B.astype(float)}
         )
     except LaplaceRefusedError as refusal:
-        return Prediction(None, str(refusal))
+        return MethodPrediction(None, str(refusal))
     matrices = approximation.sample(draws, seed)
-    return Prediction(log_mixture(matrices["A"], matrices["B"], own.z_test, own.y_test, own.relu))
+    return MethodPrediction(
+        log_mixture(matrices["A"], matrices["B"], own.z_test, own.y_test, own.relu)
+    )
 
 
-def last_laplace(own: Trained) -> Prediction:
+def last_laplace(own: TrainedNetwork) -> MethodPrediction:
     """The Gaussian at the trained B with the exact inverse Hessian: the posterior's own covariance,
     about the trained B.
     """
-    return Prediction(
+    return MethodPrediction(
         log_last_layer(own.B.astype(float), own.precision, own.hidden_test, own.y_test)
     )
 
 
-def as_stated(trained: Sequence[Trained], draws: int, seed: int) -> dict[str, list[Prediction]]:
+def as_stated(
+    trained: Sequence[TrainedNetwork], draws: int, seed: int
+) -> dict[str, list[MethodPrediction]]:
     """All five for every data set."""
     return {
         BOTH_MCMC: [both_mcmc(own, seed + index) for index, own in enumerate(trained)],
         LAST_MCMC: [last_mcmc(own) for own in trained],
         BOTH_LAPLACE: [both_laplace(own, draws, seed + index) for index, own in enumerate(trained)],
         LAST_LAPLACE: [last_laplace(own) for own in trained],
-        MAP: [Prediction(log_point(own.B @ own.hidden_test, own.y_test)) for own in trained],
+        MAP: [MethodPrediction(log_point(own.B @ own.hidden_test, own.y_test)) for own in trained],
     }
 
 
 def as_published(
-    trained: Sequence[Trained],
+    trained: Sequence[TrainedNetwork],
     untrained: Sequence[tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, "3 3"]]],
     draws: int,
     seed: int,
-) -> dict[str, list[Prediction]]:
+) -> dict[str, list[MethodPrediction]]:
     """All five as the code at github.com/suswei/RLCT computes them.
 
     - The module holds two blocks (A, B), with and without ReLU, and the last-layer code takes the
@@ -195,11 +199,11 @@ def as_published(
     - Probabilities are averaged as numbers of single precision: below 1e-45 they are zero, and G is
       infinite.
     """
-    found: dict[str, list[Prediction]] = {name: [] for name in METHODS}
+    found: dict[str, list[MethodPrediction]] = {name: [] for name in METHODS}
     for index, (own, spare) in enumerate(zip(trained, untrained, strict=True)):
         found[BOTH_MCMC].append(_stored(both_mcmc(own, seed + index)))
         A, B = (own.A, own.B) if own.relu else spare
-        transposed = Trained(A.T, B.T, own.z, own.y, own.z_test, own.y_test, own.relu)
+        transposed = TrainedNetwork(A.T, B.T, own.z, own.y, own.z_test, own.y_test, own.relu)
         hessian = (
             _hessian_of_the_mean(own) if own.relu else WEIGHT_DECAY * np.eye(2 * RANK * INPUTS)
         )
@@ -217,8 +221,8 @@ def as_published(
                 part.reshape(-1, INPUTS, INPUTS).transpose(0, 2, 1) for part in (first, second)
             ]
             log_p = log_mixture(matrices[0], matrices[1], own.z_test, own.y_test, relu=False)
-            found[name].append(_stored(Prediction(log_p)))
-        found[MAP].append(_stored(Prediction(log_point(own.B @ own.hidden_test, own.y_test))))
+            found[name].append(_stored(MethodPrediction(log_p)))
+        found[MAP].append(_stored(MethodPrediction(log_point(own.B @ own.hidden_test, own.y_test))))
     return found
 
 
@@ -238,16 +242,16 @@ def _as_numpy_draws(
     return found
 
 
-def _stored(prediction: Prediction) -> Prediction:
+def _stored(prediction: MethodPrediction) -> MethodPrediction:
     """What is left of it in single precision."""
     assert prediction.log_p is not None
-    return Prediction(
+    return MethodPrediction(
         np.where(prediction.log_p < SINGLE_PRECISION_ZERO, -math.inf, prediction.log_p),
         prediction.note,
     )
 
 
-def _hessian_of_the_mean(own: Trained) -> Float[np.ndarray, "18 18"]:
+def _hessian_of_the_mean(own: TrainedNetwork) -> Float[np.ndarray, "18 18"]:
     with jax.enable_x64(True):
         point = jnp.concatenate(
             [jnp.asarray(own.A, float).ravel(), jnp.asarray(own.B, float).ravel()]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from singlearn.experiments.wei2022.last_layers.cell import Cell
+from singlearn.experiments.wei2022.last_layers.cell import LastLayersCell
 from singlearn.experiments.wei2022.last_layers.methods import METHODS
 
 _NONE = (math.nan, math.nan)
@@ -121,7 +121,7 @@ _TABLES: Mapping[int, Mapping[tuple[int, bool], tuple[tuple[float, float], ...]]
 }
 
 
-def published(cell: Cell, method: str) -> tuple[float, float]:
+def published(cell: LastLayersCell, method: str) -> tuple[float, float]:
     """Slope and R² of the paper; infinite or not a number where the paper prints that.
 
     Table 5 of the paper (minibatches, not realisable) repeats Table 4 to the last digit, though its

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from singlearn.experiments.wei2022.last_layers.cell import Network, outputs
+from singlearn.experiments.wei2022.last_layers.cell import LastLayersNetwork, outputs
 
 LEARNING_RATE = 1e-3
 MOMENTUM = 0.9
@@ -23,14 +23,14 @@ BATCH = 32
 
 
 def train(
-    start: Network,
+    start: LastLayersNetwork,
     x: Float[np.ndarray, "sets 3 n"],
     y: Float[np.ndarray, "sets 3 n"],
     relu: bool,
     batch: int | None,
     epochs: int,
     seed: int,
-) -> Network:
+) -> LastLayersNetwork:
     r"""Minimise :math:`\frac1n \sum_i |y_i - f(x_i)|^2 + \frac μ2 |w|^2`, μ = 5e-4, for every data
     set at once, in single precision.
 
@@ -45,7 +45,7 @@ def train(
             exchangeable.
     """
     run = _compiled(relu, None if batch is None else min(batch, x.shape[2]), epochs)
-    found: Network = jax.tree.map(
+    found: LastLayersNetwork = jax.tree.map(
         np.asarray, run(start, jnp.asarray(x), jnp.asarray(y), jax.random.key(seed))
     )
     return found
@@ -57,7 +57,7 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
         optax.add_decayed_weights(WEIGHT_DECAY), optax.sgd(LEARNING_RATE, momentum=MOMENTUM)
     )
 
-    def loss(w: Network, x: Array, y: Array, weights: Array) -> Array:
+    def loss(w: LastLayersNetwork, x: Array, y: Array, weights: Array) -> Array:
         # A sum over data sets: each network's gradient is that of its own mean.
         return jnp.sum(weights * (y - outputs(w, x, relu)) ** 2)
 
@@ -66,14 +66,18 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
         updates, state = optimiser.update(jax.grad(loss)(w, x, y, weights), state, w)
         return optax.apply_updates(w, updates), state
 
-    def full(start: Network, x: Array, y: Array, key: Key[Array, ""]) -> Network:
+    def full(
+        start: LastLayersNetwork, x: Array, y: Array, key: Key[Array, ""]
+    ) -> LastLayersNetwork:
         weights = jnp.full(x.shape[2], 1 / x.shape[2], x.dtype)
-        end: Network = jax.lax.fori_loop(
+        end: LastLayersNetwork = jax.lax.fori_loop(
             0, epochs, lambda _, carry: step(carry, x, y, weights), (start, optimiser.init(start))
         )[0]
         return end
 
-    def minibatches(start: Network, x: Array, y: Array, key: Key[Array, ""]) -> Network:
+    def minibatches(
+        start: LastLayersNetwork, x: Array, y: Array, key: Key[Array, ""]
+    ) -> LastLayersNetwork:
         assert batch is not None
         n = x.shape[2]
         count = -(-n // batch)
@@ -96,7 +100,7 @@ def _compiled(relu: bool, batch: int | None, epochs: int) -> Callable[..., Any]:
 
             return jax.lax.scan(on_batch, carry, (order, weights))[0], None
 
-        end: Network = jax.lax.scan(
+        end: LastLayersNetwork = jax.lax.scan(
             epoch, (start, optimiser.init(start)), jax.random.split(key, epochs)
         )[0][0]
         return end

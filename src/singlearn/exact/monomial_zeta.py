@@ -49,7 +49,10 @@ class VolumeLaw(Answer):
             raise ValueError("constant: it was not computed; the law gives the exponents only")
         if not 0 < t < 1:
             raise ValueError(f"t: got {t}; it should be between 0 and 1")
-        return self.constant * t ** float(self.exponent) * (-log(t)) ** (self.multiplicity - 1)
+        found: float = (
+            self.constant * t ** float(self.exponent) * (-log(t)) ** (self.multiplicity - 1)
+        )
+        return found
 
 
 def zeta(K: Any, prior: Any = None) -> list[Pole]:
@@ -157,4 +160,7 @@ def _constant(
     leading = float(density)
     for k, h in zip(exponents, weights, strict=True):
         leading *= 2 / k if k and Fraction(h + 1, k) == value else 2 / float(h + 1 - value * k)
-    return leading * float(scale) ** -float(value) / (float(value) * factorial(multiplicity - 1))
+    found: float = (
+        leading * float(scale) ** -float(value) / (float(value) * factorial(multiplicity - 1))
+    )
+    return found
