@@ -29,7 +29,7 @@ from singlearn.selection.candidate import CRITERIA, Candidate, Difference, diffe
 from singlearn.selection.latex import to_latex
 from singlearn.selection.replicated_data import PredictiveCheck, predictive_check
 from singlearn.selection.stored import load, save
-from singlearn.tempering.predicted import Draw
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.triple import Triple
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, PyTree
 
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.tempering.named_groups import DRAWS, posterior_dimensions
 from singlearn.tempering.posterior import compiled_constrain
 from singlearn.triple import Triple
@@ -18,8 +19,6 @@ from singlearn.triple.numpyro_model.statements import Brought
 from singlearn.triple.sites import ObservedSite, Sites
 from singlearn.triple.stated_by_model import StatedByModel
 
-Draw = Callable[[Key[Array, ""], PyTree, PyTree], Any]
-"""``draw(key, w, data)``: data replicated at the parameter w, an array of shape (n, …)."""
 BATCH = 256
 OBSERVATION = "observation"
 

@@ -35,13 +35,13 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_mixing,
     coordinate_warnings,
 )
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.modes import warnings_of_modes
 from singlearn.tempering.negative_energy import negative_warnings
 from singlearn.tempering.optimum import Optimum, find_optimum
 from singlearn.tempering.posterior import Posterior
-from singlearn.tempering.predicted import Draw
 from singlearn.tempering.prior_cautions import stored_cautions
 from singlearn.tempering.resolution import rounding_warnings
 from singlearn.tempering.rungs import Rungs
@@ -524,7 +524,7 @@ class Run(Answer):
         return summary(self)
 
     def table(self) -> pandas.DataFrame:
-        """One rung a row: β, energy and heat capacity in nats, and how the particles moved."""
+        """One row per rung: β, energy and heat capacity in nats, and how the particles moved."""
         from singlearn.tempering.report import table
 
         return table(self)
