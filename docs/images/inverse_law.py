@@ -44,7 +44,11 @@ def main():
     for alpha in SCALES:
         moved = rescaled(net, alpha)
         loss(moved).backward()
-        into.append(float((moved[0].weight.grad[NODE].square().sum() + moved[0].bias.grad[NODE] ** 2).sqrt()))
+        into.append(
+            float(
+                (moved[0].weight.grad[NODE].square().sum() + moved[0].bias.grad[NODE] ** 2).sqrt()
+            )
+        )
         out.append(float(moved[2].weight.grad[:, NODE].norm()))
         total.append(float(sum(p.grad.square().sum() for p in moved.parameters()) ** 0.5))
         step.append(2 / largest_curvature(moved, loss))
@@ -52,7 +56,9 @@ def main():
     figure = Figure(figsize=(9.6, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.loglog(SCALES, into, color=INK, label="gradient of weights into the node, ∝ 1/α")
-    left.loglog(SCALES, out, color=ACCENT, linestyle="--", label="gradient of weights out of it, ∝ α")
+    left.loglog(
+        SCALES, out, color=ACCENT, linestyle="--", label="gradient of weights out of it, ∝ α"
+    )
     left.loglog(SCALES, total, color=QUIET, linestyle=":", label="gradient of all weights")
     left.axvline(best, color="0.6", linewidth=0.9, zorder=0)
     left.text(best * 1.1, min(into) * 1.05, "balance", fontsize=9, color="0.35")
@@ -76,7 +82,11 @@ def largest_curvature(net, loss):
 
     def of(vector):
         parts = torch.split(vector, [shape.numel() for shape in shapes])
-        return loss(lambda x: torch.func.functional_call(net, dict(zip(names, map(torch.reshape, parts, shapes), strict=True)), x))
+        return loss(
+            lambda x: torch.func.functional_call(
+                net, dict(zip(names, map(torch.reshape, parts, shapes), strict=True)), x
+            )
+        )
 
     return float(torch.linalg.eigvalsh(torch.autograd.functional.hessian(of, flat))[-1])
 

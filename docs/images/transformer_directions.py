@@ -27,9 +27,14 @@ def small_llama():
             weights[f"{block}.attention.{part}"] = normal(heads, HEAD, WIDTH)
         weights[f"{block}.attention.output"] = normal(2, WIDTH, HEAD)
         weights[f"{block}.attention.frequency"] = np.array([1.0, 0.3])
-        weights[f"{block}.mlp.gate"], weights[f"{block}.mlp.in"] = normal(HIDDEN, WIDTH), normal(HIDDEN, WIDTH)
+        weights[f"{block}.mlp.gate"], weights[f"{block}.mlp.in"] = (
+            normal(HIDDEN, WIDTH),
+            normal(HIDDEN, WIDTH),
+        )
         weights[f"{block}.mlp.out"] = normal(WIDTH, HIDDEN)
-        weights[f"{block}.norm1.gain"], weights[f"{block}.norm2.gain"] = np.exp(normal(2, WIDTH) / 2)
+        weights[f"{block}.norm1.gain"], weights[f"{block}.norm2.gain"] = np.exp(
+            normal(2, WIDTH) / 2
+        )
     weights["final_norm.gain"] = np.exp(normal(WIDTH) / 2)
     return Transformer(weights, "rms", "silu", 0.1)
 
@@ -50,7 +55,10 @@ def singular_values(model):
 
     step, columns = 1e-4, []
     for unit in np.eye(len(start)) * step:
-        near, far = logits(start + unit) - logits(start - unit), logits(start + 2 * unit) - logits(start - 2 * unit)
+        near, far = (
+            logits(start + unit) - logits(start - unit),
+            logits(start + 2 * unit) - logits(start - 2 * unit),
+        )
         columns.append((8 * near - far) / (12 * step))
     return np.linalg.svd(np.array(columns), compute_uv=False)
 
@@ -64,8 +72,22 @@ def main():
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
     kept = len(values) - total
     ranks = np.arange(1, len(values) + 1)
-    left.semilogy(ranks[:kept], values[:kept], ".", color=INK, markersize=4, label=f"{kept} directions that move the logits")
-    left.semilogy(ranks[kept:], values[kept:], ".", color=ACCENT, markersize=4, label=f"{total} that do not, as counted")
+    left.semilogy(
+        ranks[:kept],
+        values[:kept],
+        ".",
+        color=INK,
+        markersize=4,
+        label=f"{kept} directions that move the logits",
+    )
+    left.semilogy(
+        ranks[kept:],
+        values[kept:],
+        ".",
+        color=ACCENT,
+        markersize=4,
+        label=f"{total} that do not, as counted",
+    )
     left.axvline(kept + 0.5, color=QUIET, linewidth=1)
     left.set_xlabel("in order")
     left.set_ylabel("singular values of the Jacobian")

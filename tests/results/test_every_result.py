@@ -46,9 +46,9 @@ def test_no_exported_class_is_forgotten() -> None:
     assert not (set(MADE) & PENDING or set(MADE) & set(BROUGHT))
     for key in MADE:
         assert issubclass(EXPORTED[key], Answer), key
-    # Most of those that are not made here have the shape all the same.
+    # Those that are not made here have the shape all the same, but for two.
     shaped = {key for key in PENDING if issubclass(EXPORTED[key], Answer)}
-    assert len(PENDING - shaped) < 16, sorted(PENDING - shaped)
+    assert PENDING - shaped <= {"exact.LaurentPole", "exact.Law"}
 
 
 @pytest.mark.parametrize("key", sorted(MADE))

@@ -20,8 +20,8 @@ from singlearn.cli import main
 from singlearn.local.chains import Chains
 from singlearn.local.llc import one_tie
 from singlearn.local.names import AUTO, choose, tie_scales
+from singlearn.local.sampling import expected_time
 from singlearn.local.sampling.expected_time import ExpectedTime, in_words, watched
-from singlearn.local.sampling.sample import expected_time
 from singlearn.local.target import Tempering
 from singlearn.local.training import trajectory as through_training
 

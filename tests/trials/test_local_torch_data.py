@@ -235,7 +235,7 @@ RAGGED = Rows(lambda i: (torch.ones(2 + i % 3), Y[i]))
         (Stream(), "data: got Stream, which has no length"),
         (Rows(lambda i: (X[i] + torch.randn(3), Y[i])), "gives another sample 0 each time"),
         (
-            Rows(lambda i: ((X[i].numpy() + np.random.randn(3)).astype("f4"), Y[i])),
+            Rows(lambda i: ((X[i].numpy() + np.random.randn(3)).astype("f4"), Y[i])),  # noqa: NPY002
             "gives another sample 0 each time",
         ),
         (Rows(lambda i: (X[i] + random.random(), Y[i])), "gives another sample 0 each time"),
@@ -329,7 +329,7 @@ def test_nothing_of_the_callers_is_written_to_or_drawn_from(model) -> None:
     x, y, states = (
         X.clone(),
         Y.clone(),
-        (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()),
+        (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()),  # noqa: NPY002
     )
     target = TorchTarget(Scaled(), clamped, DataLoader(TensorDataset(x, y), shuffle=True))
     assert torch.equal(x, X) and torch.equal(y, Y)

@@ -113,7 +113,8 @@ class KnownNumber:
         return self.number()
 
     def __abs__(self) -> Number:
-        return abs(self.number())
+        value = self.number()
+        return -value if value < 0 else value
 
     def __lt__(self, other: Any) -> Any:
         return self._with(other, operator.lt)
@@ -138,4 +139,4 @@ def _value(other: Any) -> Number | int | None:
     return None
 
 
-numbers.Rational.register(KnownNumber)
+numbers.Rational.register(KnownNumber)  # type: ignore[type-abstract]

@@ -69,7 +69,8 @@ def latex(text: str) -> str:
     >>> print(latex("So " + formula("3/2*x1^2·[(z)^2 + θ] ≥ 0") + " & more"))
     So $\tfrac{3}{2} x_{1}^{2}\,\left[z^{2} + \theta \right] \geq 0$ \& more
     """
-    parts = re.split(f"({BEGIN}[^{END}]*{END})", text)
+    # Formulas side by side are one: two dollars would begin a displayed one.
+    parts = re.split(f"({BEGIN}[^{END}]*{END})", text.replace(END + BEGIN, ""))
     return "".join(
         f"${latex_of_formula(part[1:-1])}$" if part.startswith(BEGIN) else _safe(part)
         for part in parts

@@ -18,7 +18,7 @@ MOST_DIVISORS = 4
 @dataclass(frozen=True)
 class Divisor(Answer):
     r"""A hypersurface u = 0 on which K, pulled back, is :math:`u^k` and the density
-     :math:`|u|^h`, each times a unit.
+    :math:`|u|^h`, each times a unit.
 
     The zeta function has there the factor :math:`1/(kz + h + 1)`, so that the divisor alone gives
     :math:`λ = (h + 1)/k`.

@@ -73,7 +73,10 @@ class Explorer:
         return where
 
     def __repr__(self) -> str:
-        return f"Explorer(scene={self.scene!r}); .open() shows it in a browser, .save(path) writes it to a file"
+        return (
+            f"Explorer(scene={self.scene!r}); .open() shows it in a browser, .save(path) writes it "
+            f"to a file"
+        )
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         if self.widget is not None:

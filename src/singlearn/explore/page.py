@@ -92,7 +92,8 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
+  content="default-src 'none';
+  script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
@@ -101,7 +102,8 @@ body {{ margin: 0; background: #ffffff; }}
 {style}</style>
 </head>
 <body>
-<main id="explorer"><noscript>This page is a program: it needs JavaScript, and nothing else.</noscript></main>
+<main id="explorer"><noscript>
+This page is a program: it needs JavaScript, and nothing else.</noscript></main>
 <script type="module">
 {script}
 </script>

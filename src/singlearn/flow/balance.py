@@ -305,7 +305,7 @@ def balance(
     ([[[2.0]], [[2.0]]], 17.0, 8.0)
     >>> print(found.function)
     differs by at most 0 on 64 inputs (largest output 8.47); proved: at most 8e-15 for inputs in [-1, 1]
-    """
+    """  # noqa: E501
     subject = _subject(network, activation)
     kind = _kind(what)
     if kind == "gradients" and loss is None and gradients is None:
@@ -528,7 +528,10 @@ def _checked_symmetry(subject: _Subject, grads: Arrays) -> list[Caution]:
     found = []
     for chain in subject.chains:
         for place, off in asymmetries(chain, subject.arrays, grads).items():
-            said = f"after {chain.position(place)} <w, g> into and out of a node differ by {off:.1g} of |w| |g|"
+            said = (
+                f"after {chain.position(place)} <w, g> into and out of a node differ by {off:.1g} "
+                f"of |w| |g|"
+            )
             if off > SURELY_NONE:
                 raise ValueError(
                     f"gradients: {said}; of a network with this symmetry they are equal, so that "

@@ -12,7 +12,10 @@ from jaxtyping import Float
 
 from singlearn.flow.balance_chain import Chain, Coupling, Layer
 
-NAMES = "relu, leaky_relu, linear, relu^k (such as relu^2), or a network's own such as tanh, which has no symmetry"
+NAMES = (
+    "relu, leaky_relu, linear, relu^k (such as relu^2), or a network's own such as tanh, which has "
+    "no symmetry"
+)
 CURVED = (
     "tanh",
     "sigmoid",

@@ -81,7 +81,7 @@ class Balanced:
     >>> optimizer.step()
     >>> [p.item() for p in net.parameters()], optimizer.history[0].before, optimizer.history[0].after
     ([2.0, 2.0], 17.0, 8.0)
-    """
+    """  # noqa: E501
 
     def __init__(
         self,
@@ -151,7 +151,10 @@ class Balanced:
     def __repr__(self) -> str:
         when = "once" if self.every is None else f"every {self.every} steps"
         last = f"; last: {self.history[-1]}" if self.history else ""
-        return f"Balanced {self.what}, {when}, of {type(self.optimizer).__name__}, {self.steps} steps{last}"
+        return (
+            f"Balanced {self.what}, {when}, of {type(self.optimizer).__name__}, {self.steps} "
+            f"steps{last}"
+        )
 
     def _before(self, args: Any, kwargs: Any) -> None:
         if len(args) > 1 or kwargs.get("closure") is not None:

@@ -64,7 +64,7 @@ def rebalance(
     >>> moved = rebalance(weights, state, activation="relu", what="weights")
     >>> [float(v[0, 0]) for v in moved.state.trace]
     [2.0, 2.0]
-    """
+    """  # noqa: E501
     found = balance(params, loss, what=what, activation=activation, gradients=gradients)
     subject = TreeSubject(params, activation)
     (chain,) = subject.chains

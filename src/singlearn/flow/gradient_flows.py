@@ -79,7 +79,10 @@ class Kept(Answer):
     def __str__(self) -> str:
         end = "" if self.until is None else f", until t = {self.until:.6g}"
         verdict = "held" if self.held else "NOT held"
-        return f"{self.law.formula}: {verdict} to {self.drift:.1g} of |w|²{end} (solver tolerance {self.tolerance:.1g})"
+        return (
+            f"{self.law.formula}: {verdict} to {self.drift:.1g} of |w|²{end} (solver tolerance "
+            f"{self.tolerance:.1g})"
+        )
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,10 @@ class GradientFlow(Answer):
 
     def summary(self) -> str:
         """All of it, for people."""
-        head = f"gradient flow to t = {self.times[-1]:.6g}: loss {self.losses[0]:.6g} → {self.losses[-1]:.6g}"
+        head = (
+            f"gradient flow to t = {self.times[-1]:.6g}: loss {self.losses[0]:.6g} → "
+            f"{self.losses[-1]:.6g}"
+        )
         lines = [head, *map(str, self.laws), *map(str, self.events)]
         return "\n".join([*lines, *said(self.cautions, "")])
 
@@ -178,7 +184,7 @@ def gradient_flow(
         >>> found = gradient_flow(lambda w: 0.5 * jnp.sum((w["W2"] @ w["W1"] - 1) ** 2), weights, 20.0, laws)
         >>> found.laws[0].held, round(found.weights["W1"][-1].item() ** 2 - (3 + 13**0.5) / 2, 6)    # a² = (Q + √(Q² + 4c²))/2
         (True, 0.0)
-    """
+    """  # noqa: E501
     asked = [
         real_number("times", t, above=0, meaning="a positive time")
         for t in ([times] if isinstance(times, (int, float)) else times)

@@ -213,7 +213,7 @@ def initial_symmetry(
       excess kurtosis of W x -0.743, after a rotation -0.22 on average (input 0)
       test of O(d) on 2000 draws: p = ...; the fourth moment shows it with about ... draws
       test of what is kept: p = ...
-    """
+    """  # noqa: E501
     x = _inputs(inputs)
     d, count, seed = (
         whole_number("width", width, at_least=2),
@@ -355,7 +355,10 @@ def _group(
                 FIXED,
                 "the outputs are Gaussian with covariance (x_i·x_k) I about a mean along (1, …, 1)",
             )
-        why = "independent weights that are not Gaussian: an R that is no signed permutation would force a Gaussian (Darmois–Skitovich)"
+        why = (
+            "independent weights that are not Gaussian: an R that is no signed permutation would "
+            "force a Gaussian (Darmois–Skitovich)"
+        )
         if symmetric and centred:
             return SIGNED, why
         return PERMUTATIONS, why + "; signs change the skewness or the mean"

@@ -262,7 +262,7 @@ def ledger(
     >>> updates, state = book.optimizer.update(gradients, state, weights)
     >>> round(book.accounts[0].entries["discretisation"].item(), 6)
     -0.03
-    """
+    """  # noqa: E501
     if unread not in ("refuse", "split"):
         raise ValueError(f"unread: got {unread!r}; it should be 'refuse' or 'split'")
     if laws is None:

@@ -69,7 +69,10 @@ class Account(Answer):
         """All of it, for people."""
         parts = "  ".join(f"{name} {largest(self.entries[name]):.3g}" for name in ENTRIES)
         note = "; rounding exceeds what the steps do to it" if self.drowned else ""
-        return f"{self.law.formula}: moved by {largest(self.change):.3g}; {parts}; rounding {self.rounding:.1g}{note}"
+        return (
+            f"{self.law.formula}: moved by {largest(self.change):.3g}; {parts}; rounding "
+            f"{self.rounding:.1g}{note}"
+        )
 
     def row(self) -> dict[str, Any]:
         """Largest absolute values, for a table."""

@@ -43,7 +43,10 @@ tested with it.
 """
 
 
-BENT = "gradients were changed after backward, entry by entry or layer by layer (it is in the preconditioner),"
+BENT = (
+    "gradients were changed after backward, entry by entry or layer by layer (it is in the "
+    "preconditioner),"
+)
 
 
 @dataclass(frozen=True)

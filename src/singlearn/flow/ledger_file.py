@@ -115,7 +115,10 @@ class LedgerFile:
             self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             self._stream.flush()
         except OSError as error:
-            self.failure = f"{self.path}: {error.strerror or error}; lines from step {line.get('step', 0)} on are missing"
+            self.failure = (
+                f"{self.path}: {error.strerror or error}; lines from step {line.get('step', 0)} on "
+                "are missing"
+            )
 
     def close(self) -> None:
         """Nothing more is written."""

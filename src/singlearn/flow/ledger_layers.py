@@ -42,7 +42,7 @@ def layer_laws(layers: Sequence[Layer]) -> tuple[GramLaw, ...]:
 
     >>> print(layer_laws([Layer("Dense_0.kernel", "Dense_0.bias", 1), Layer("Dense_1.kernel", None, 1)])[0])
     |Dense_0.kernel columns|² + |Dense_0.bias rows|² - |Dense_1.kernel rows|²   (from scaling of a node, (a, 1/a))
-    """
+    """  # noqa: E501
     if len(layers) < 2:
         raise ValueError(f"layers: got {len(layers)}; a law is between two layers")
     return tuple(_law(one, other) for one, other in pairwise(layers))

@@ -103,7 +103,10 @@ class AngularMomentum(Answer):
             else ("; heavy ball should keep it" if self.exact else "; though nothing asks for it")
         )
         measured = f"gap {self.gap:.2g}, rounding {self.rounding:.1g}"
-        return f"angular momentum of {self.law.formula}: {sizes}{predicted}; {verdict}, {measured}{expected}"
+        return (
+            f"angular momentum of {self.law.formula}: {sizes}{predicted}; {verdict}, "
+            f"{measured}{expected}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""

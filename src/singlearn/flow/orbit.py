@@ -93,7 +93,10 @@ class Orbit(Answer):
             a, b, k = np.linalg.matrix_rank(p), np.linalg.matrix_rank(n), len(p)
             if a == b == k:
                 return f"every symmetric {k} × {k} matrix"
-            return f"symmetric {k} × {k} matrices with at most {a} positive and {b} negative eigenvalues, not all of them"
+            return (
+                f"symmetric {k} × {k} matrices with at most {a} positive and {b} negative "
+                f"eigenvalues, not all of them"
+            )
         up, down = _sides_of_nodes(self.laws, self.parameters)
         if (up & down).all():
             return "every real number for every node"
@@ -563,7 +566,10 @@ def _equivalent(
     answer = equivalent(DeepReLU(*before), DeepReLU(*after))
     if not bool(answer):
         return f"symmetry.equivalent does not show it ({answer}); by the algebra of the law alone"
-    return "symmetry.equivalent: the same function as a ReLU network, up to the rounding of the weights"
+    return (
+        "symmetry.equivalent: the same function as a ReLU network, up to the rounding of the "
+        "weights"
+    )
 
 
 def _compared(before: np.ndarray, after: np.ndarray) -> tuple[str, float]:
@@ -620,7 +626,10 @@ def _of_module(
             from singlearn.symmetry import equivalent, from_torch
 
             if bool(equivalent(from_torch(first), from_torch(second))):
-                text = f"symmetry.equivalent: the same ReLU network, up to the rounding of the weights; {text}"
+                text = (
+                    f"symmetry.equivalent: the same ReLU network, up to the rounding of the "
+                    f"weights; {text}"
+                )
         except ValueError:
             pass
         return text, difference, other

@@ -82,7 +82,10 @@ class PolynomialLaws(Answer):
 
     def summary(self) -> str:
         """All of it, for people."""
-        head = f"{len(self.laws)} polynomial laws up to degree {self.degree}, {self.independent} of them independent"
+        head = (
+            f"{len(self.laws)} polynomial laws up to degree {self.degree}, {self.independent} of "
+            f"them independent"
+        )
         return "\n".join([head, *(f"  {law.formula}" for law in self.laws)])
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,8 +232,8 @@ def _law(
             f"{sign} {size}{' '.join(names[i] + (f'^{k}' if k > 1 else '') for i, k in factors)}"
         )
         latex.append(
-            f"{sign} "
-            f"{size}{' '.join(latex_name(names[i]) + (f'^{k}' if k > 1 else '') for i, k in factors)}"
+            f"{sign} {size}"
+            + " ".join(latex_name(names[i]) + (f"^{k}" if k > 1 else "") for i, k in factors)
         )
     text, tex = (" ".join(p).removeprefix("+ ") for p in (parts, latex))
     return PolynomialLaw(text, tex, "null space of the gradients", network.holds, terms, shapes)

@@ -72,7 +72,10 @@ class Predicted(Answer):
                 "(that noise moves the path comes on top)"
             )
         )
-        return f"{self.law.formula}: moves by {moved:.3g} ± {largest(self.errors[-1]):.1g} in {self.steps[-1]} steps{spread}"
+        return (
+            f"{self.law.formula}: moves by {moved:.3g} ± {largest(self.errors[-1]):.1g} in "
+            f"{self.steps[-1]} steps{spread}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -194,7 +197,7 @@ def predict(
         >>> loss = lambda w: 0.5 * jnp.sum((w["W2"] @ w["W1"] - 1) ** 2)
         >>> print(predict(loss, weights, laws, 0.01, 100))
         W1 W1ᵀ - W2ᵀ W2: moves by 0.00327 ± 0.0002 in 100 steps
-    """
+    """  # noqa: E501
     rate = real_number("rate", rate, above=0, meaning="a positive learning rate")
     mu = real_number(
         "momentum", momentum, above=-1e-300, below=1, meaning="a momentum from 0 to below 1"
@@ -537,7 +540,7 @@ def expected_change(
     Example:
         >>> expected_change(np.array([[2.0]]), np.array([[1.0]]), np.ones((1, 1, 1)), 0.1).round(9).tolist()
         [[-0.03]]
-    """
+    """  # noqa: E501
     e = np.asarray(errors, dtype=float)
     left = np.einsum("sij,skj->ik", e, e) / len(e)
     right = np.einsum("sij,sik->jk", e, e) / len(e)

@@ -113,7 +113,7 @@ def timeline(
     >>> found = timeline({0: weights(0.0), 10: weights(0.5), 20: weights(2.0)}, net, data=(x, x), progress=False)
     >>> [str(event) for event in found.events][::2]
     ['0 to 10: node 0.0 duplicate with 1 died', '10 to 20: node 0.1 bypassed born']
-    """
+    """  # noqa: E501
     ordered = in_order_of_steps(checkpoints)
     module = _built(build)
     samples = samples_of(data, torch.device("cpu"))

@@ -129,7 +129,10 @@ class Event(Answer):
     def summary(self) -> str:
         """All of it, for people."""
         others = f" with {', '.join(map(str, self.partners))}" if self.partners else ""
-        return f"{self.before:g} to {self.after:g}: node {self.node} {self.role}{others} {'born' if self.born else 'died'}"
+        return (
+            f"{self.before:g} to {self.after:g}: node {self.node} {self.role}{others} "
+            f"{'born' if self.born else 'died'}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""

@@ -374,7 +374,7 @@ def ledger(
     >>> loss = 0.5 * (net(torch.ones(1, 1, dtype=torch.float64)) - 1).square().sum(); loss.backward(); optimizer.step()
     >>> round(float(book.accounts[0].entries["discretisation"]), 12), round(float(book.accounts[0].after), 12)
     (-0.03, 2.97)
-    """
+    """  # noqa: E501
     if unread not in ("refuse", "split"):
         raise ValueError(f"unread: got {unread!r}; it should be 'refuse' or 'split'")
     if unread == "refuse":

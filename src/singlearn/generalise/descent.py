@@ -32,10 +32,10 @@ class Descent:
     Attributes:
         optimiser: any Optax transformation; ``None`` is full-batch L-BFGS with a line search, which
             stops by itself.
-        steps: at most so many evaluations per start for L-BFGS; exactly so many epochs for any other
-            optimiser.
-        batch_size: observations per step, drawn without replacement within an epoch, the rest of n /
-            batch_size dropped; ``None`` is all.
+        steps: at most so many evaluations per start for L-BFGS; exactly so many epochs for any
+            other optimiser.
+        batch_size: observations per step, drawn without replacement within an epoch, the rest of
+            n / batch_size dropped; ``None`` is all.
         starts: draws from the prior to start from; the lowest end counts.
 
     Raises:

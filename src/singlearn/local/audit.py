@@ -273,7 +273,8 @@ def _of_lost_chains(dead: list[int], left: list[int], chains: int) -> list[Cauti
         found.append(Caution(Reason.UNFINISHED, words))
     if left:
         words = (
-            f"chain {', '.join(map(str, left))} of {chains} diverged, so λ̂ is withheld: the chains "
+            f"chain {', '.join(map(str, left))} of {chains} diverged, so λ̂ is withheld: the "
+            f"chains "
             "that are left are a biased choice; take a smaller learning rate or a larger "
             "localization"
         )

@@ -218,7 +218,7 @@ class Phases(Answer):
         self, beta: float | int | None = None, coefficient_beta: float | int | None = None
     ) -> PhaseLedger:
         r"""The account of accuracy and complexity, :math:`F_k = β n L_n(\hat w_k) + λ_k \log nβ +
-         c_k`, of every phase seen; see
+        c_k`, of every phase seen; see
         :class:`~singlearn.phases.ledger.PhaseLedger`.
 
         Args:

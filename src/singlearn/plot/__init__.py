@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from singlearn.plot.curves_of_phases import phases
     from singlearn.plot.derivatives_of_divergence import smoothness
     from singlearn.plot.descent_in_valleys import sharp_and_flat
-    from singlearn.plot.divergence_on_a_plane import Side, plane
+    from singlearn.plot.divergence_on_a_plane import plane
     from singlearn.plot.function_on_a_line import kinks
     from singlearn.plot.function_surface import surface
     from singlearn.plot.graph_of_nodes import network_graph
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.polyhedron_of_exponents import newton_polygon, newton_polyhedron
     from singlearn.plot.resolution_tree import chart_tree
+    from singlearn.plot.side import Side
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
     from singlearn.plot.trajectory_of_training import trajectory
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from singlearn.plot.volume_curve import volume
 
 PICTURES = {
-    "Side": "divergence_on_a_plane",
+    "Side": "side",
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
     "barcode": "barcode_of_structure",

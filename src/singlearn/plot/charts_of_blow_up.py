@@ -85,7 +85,7 @@ def blow_up(result: ExactCoefficient) -> Figure:
     >>> from singlearn.exact import rlct
     >>> figure = blow_up(rlct("(y^2 - x^3)^2"))
     >>> [text.get_text() for text in figure.legends[0].get_texts()][2]
-    '$E_{2,3}$: $h$ = 4, $k$ = 12, $λ$ = 5/12'
+    '$E_{3,2}$: $h$ = 4, $k$ = 12, $λ$ = 5/12'
     """
     takes("result", result, ExactCoefficient, "exact.rlct")
     function = function_at_point(result)

@@ -64,7 +64,10 @@ def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
         )
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     shown = "withheld" if math.isnan(found.value) else str(found.estimate)
-    title = f"$\\hat λ$ = {shown}   {found.status}   (d/2 = {found.half_dimension:g}, nβ = {found.nbeta:.4g}, γ = {found.gamma:g})"
+    title = (
+        f"$\\hat λ$ = {shown}   {found.status}   (d/2 = {found.half_dimension:g}, nβ = "
+        f"{found.nbeta:.4g}, γ = {found.gamma:g})"
+    )
     figure.suptitle(f"{name}   {title}" if name else title, fontsize=11, x=0.02, ha="left")
     return finished(figure)
 

@@ -1,4 +1,4 @@
-"""What a journal asks of a picture: a letter for each panel, and axes that say what kind they are."""
+"""What a journal asks of a picture: a letter for each panel, and axes that say their kind."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def finished(figure: F) -> F:
                 annotation_clip=False,
             )
     for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            _say_kind(axis)
+        _say_kind(axes.xaxis, ", ")
+        _say_kind(axes.yaxis, ",\n")  # panels are less high than wide
     return figure
 
 
@@ -53,9 +53,8 @@ def _is_panel(axes: Axes) -> bool:
     return own and axes.axison and not hasattr(axes, "get_zlim")
 
 
-def _say_kind(axis: Axis) -> None:
+def _say_kind(axis: Axis, between: str) -> None:
     text, kind = axis.get_label_text(), axis.get_scale()
-    between = ",\n" if axis.axis_name == "y" else ", "  # panels are less high than wide
     if not text or "log axis" in text or "linear below" in text:
         return
     if kind == "log":

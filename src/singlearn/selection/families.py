@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.data import galaxies
+from singlearn.results.prompt import Shown
 from singlearn.results.refusal import RefusalError
 from singlearn.selection.csv_table import Table
 
@@ -30,7 +31,7 @@ FEWEST_STEPS = 2**10
 
 
 @dataclass(frozen=True)
-class Family:
+class Family(Shown):
     """What to temper for every K, and how to call it.
 
     Attributes:

@@ -38,7 +38,10 @@ def predictive_density(
         raise ValueError(
             f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
         )
-    return np.exp(predictive(run.triple, run.sample(1.0, draws, seed))(np.asarray(at)))
+    found: Float[np.ndarray, " points"] = np.exp(
+        predictive(run.triple, run.sample(1.0, draws, seed))(np.asarray(at))
+    )
+    return found
 
 
 def predictive_band(

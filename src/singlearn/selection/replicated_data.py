@@ -118,9 +118,9 @@ def predictive_check(
 ) -> PredictiveCheck:
     r"""Compare statistics of the data with those of data replicated at every posterior draw.
 
-    The share :math:`P(T(y^{rep}) ≥ T(y) \mid y)` (Gelman, Meng & Stern 1996) uses the data twice: it
-    is 1/2 on average under the right model and *less* spread than uniform, so that an extreme share
-    speaks against the model, and a middling one does not speak for it.
+    The share :math:`P(T(y^{rep}) ≥ T(y) \mid y)` (Gelman, Meng & Stern 1996) uses the data twice:
+    it is 1/2 on average under the right model and *less* spread than uniform, so that an extreme
+    share speaks against the model, and a middling one does not speak for it.
 
     Args:
         run: of a NumPyro model, a regression, a density of one number, or any triple with ``draw``.

@@ -239,6 +239,21 @@ def as_domain(given: Any, inputs: int, argument: str = "domain") -> Domain | Non
     return found
 
 
+def as_bounded(given: Any, inputs: int, argument: str = "domain") -> Domain:
+    """The same where all of R^N is no answer.
+
+    Raises:
+        ValueError: as :func:`as_domain`, or ``None``.
+    """
+    found = as_domain(given, inputs, argument)
+    if found is None:
+        raise ValueError(
+            f"{argument}: got None; it should be a Box, a Polytope, or (lower, upper), each a "
+            f"number or one number per input"
+        )
+    return found
+
+
 def as_box(given: Any, inputs: int, argument: str = "domain") -> Box:
     """The same where a box is needed.
 

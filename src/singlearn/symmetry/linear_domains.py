@@ -12,7 +12,7 @@ from singlearn.numbers.linear_algebra import rank
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.results.result import Answer
 from singlearn.symmetry.deep.network import DeepReLU
-from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_bounded
 from singlearn.symmetry.polytope_cells import Cell, cut, halfspaces, in_order, whole
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -104,7 +104,7 @@ def linear_domains(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> tuple[Li
     ... )
     gradient 2, offset 0; active 0, partly 1, 2; vertices (0) (2)
     """
-    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
+    domain = as_bounded(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     inputs = net.widths[0] if isinstance(net, DeepReLU) else net.inputs
     if domain.inputs != inputs:
         raise ValueError(

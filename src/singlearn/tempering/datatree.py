@@ -42,7 +42,8 @@ def to_datatree(
         )
     if run.settings["is_population"] and posterior_predictive:
         raise ValueError(
-            f"posterior_predictive: {run.settings['name']} is a population run; it has no data to replicate"
+            f"posterior_predictive: {run.settings['name']} is a population run; it has no data to "
+            f"replicate"
         )
     tree = stored(run)
     if triple is not None:

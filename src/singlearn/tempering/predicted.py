@@ -208,7 +208,8 @@ def _by_site(
     values: Mapping[str, np.ndarray], sites: tuple[ObservedSite, ...], before: tuple[str, ...]
 ) -> xr.Dataset:
     """Variables with the dimensions that the pointwise log likelihood has, and those of events."""
-    variables, places = {}, {}
+    variables: dict[str, Any] = {}
+    places: dict[str, Any] = {}
     for site in sites:
         found = values[site.name]
         lead, events = found.shape[: len(before)], found.shape[len(before) + len(site.shape) :]

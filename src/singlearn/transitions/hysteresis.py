@@ -246,7 +246,8 @@ def _between(here: Model, there: Model) -> Program:
     """From the posterior at one value to that at another; its data are β and the data of both."""
 
     def log_posterior(triple: Triple, beta: Any, own: PyTree, u: Array) -> Float[Array, ""]:
-        return triple.coordinates.log_prob(u) - beta * triple.energy(u, own)
+        found: Float[Array, ""] = triple.coordinates.log_prob(u) - beta * triple.energy(u, own)
+        return found
 
     def start(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         beta, first, _ = data

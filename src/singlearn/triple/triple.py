@@ -455,7 +455,7 @@ class Triple(Shown):
             name: of the phase.
             truth_energy: of the truth, if it lies inside.
         """
-        kind = replace(self.kind, function=function)  # type: ignore[type-var]
+        kind = replace(self.kind, function=function)  # type: ignore[arg-type]
         return Triple._of(kind, self.prior, coordinates, name, truth_energy=truth_energy)
 
     def seen_from(self, coordinates: Coordinates) -> Triple:

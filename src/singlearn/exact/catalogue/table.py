@@ -82,8 +82,8 @@ class Entry(Answer):
 
 @dataclass(frozen=True)
 class Table(Answer, Mapping[str, Entry]):
-    """The formulas by name; ``print`` it for a list, :meth:`details` has formulas and conditions,
-    :meth:`rows` is for machines.
+    """The formulas by name; ``print`` it for a list, ``details`` has formulas and conditions,
+    ``rows`` is for machines.
     """
 
     entries: tuple[Entry, ...]

@@ -209,7 +209,7 @@ def completed_squares(poly: Poly) -> list[tuple[Any, Poly]]:
     for index, degree in enumerate(map(int, poly.degrees())):
         if degree != 2:
             continue
-        parts: list[dict[str, Any]] = [{}, {}, {}]
+        parts: list[dict[tuple[int, ...], Any]] = [{}, {}, {}]
         for e, c in terms_of(poly).items():
             parts[e[index]][(*e[:index], 0, *e[index + 1 :])] = c
         c0, c1, c2 = (context.from_dict(part) for part in parts)

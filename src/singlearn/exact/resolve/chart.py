@@ -70,9 +70,8 @@ class Chart:
     def at_zero(self, poly: Poly) -> Poly:
         """The terms without local coordinates."""
         count = len(self.local)
-        found: Poly = self.ring.from_dict(
-            {e: c for e, c in terms_of(poly).items() if not any(e[:count])}
-        )
+        kept = {e: c for e, c in terms_of(poly).items() if not any(e[:count])}
+        found: Poly = self.ring.from_dict(kept)
         return found
 
     def variable(self, name: str) -> Poly:

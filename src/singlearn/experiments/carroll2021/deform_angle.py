@@ -76,7 +76,7 @@ def closest_crossing_kink(angle: float) -> tuple[Float[np.ndarray, " 4"], float]
 
     >>> [round(closest_crossing_kink(angle)[1] / closest_crossing_kink(angle / 2)[1], 1) for angle in (0.1, 0.025)]
     [7.8, 8.0]
-    """
+    """  # noqa: E501
     with jax.enable_x64(True):
         truth = crossing_kinks(angle)
 

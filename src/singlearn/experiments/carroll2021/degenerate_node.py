@@ -137,7 +137,7 @@ def density_along(along: float, n: float) -> float:
     1.207
     >>> round(density_along(0.98, 1e6) / density_along(0.0, 1e6), 3)     # gone at a distance of a few 1/√n
     1.0
-    """
+    """  # noqa: E501
     kappa, e = n / 4, abs(along) - 1
     root = math.sqrt(kappa)
     positive = 0.5 * math.sqrt(math.pi) / root * (1 - erf(root * e))

@@ -70,7 +70,7 @@ def log_node_density(offset: float, amplitude: float, scale: float) -> float:
     >>> direct = quad(lambda r: r * math.exp(-(r**2 * 1.25 + 4 / r**2) / 18), 0, 60)[0] / (18 * math.pi) ** 2
     >>> round(log_node_density(0.5, 2.0, 3.0) - math.log(direct), 8)
     0.0
-    """
+    """  # noqa: E501
     a, b = (1 + offset**2) / (2 * scale**2), amplitude**2 / (2 * scale**2)
     z = 2 * math.sqrt(a * b)
     return (
@@ -97,7 +97,7 @@ def laplace_free_energy(n_beta: float, point: Network, scale: float) -> float:
     >>> slope = laplace_free_energy(math.e, star_truth(3, 3), 50.0) - laplace_free_energy(1.0, star_truth(3, 3), 50.0)
     >>> round(slope, 9)    # λ = (3 · 3 + 1)/2
     5.0
-    """
+    """  # noqa: E501
     v = to_chart(point, 1.0)
     derivatives = _derivatives(v)
     information = derivatives @ derivatives.T / derivatives.shape[1]
@@ -153,7 +153,7 @@ def turned(network: Network, which: tuple[bool, ...]) -> dict[str, np.ndarray]:
 
     >>> turned({"w": np.eye(2), "b": np.ones(2), "q": np.ones(2), "c": np.zeros(())}, (True, False))["c"].tolist()
     1.0
-    """
+    """  # noqa: E501
     sign = np.where(which, -1.0, 1.0)
     w, b, q, c = (np.asarray(network[name], dtype=float) for name in ("w", "b", "q", "c"))
     return {

@@ -96,7 +96,7 @@ def half_time(value: float, size: float, depth: int = DEPTH) -> float:
     >>> import math                       # L = 2 is log(s/u₀² - 1)/(2s)
     >>> math.isclose(half_time(2.0, 0.01, depth=2), math.log(2.0 / 1e-4 - 1) / 4)
     True
-    """
+    """  # noqa: E501
     end = (value / 2) ** (1 / depth)
     # In log u the integrand is smooth over all its decades.
     found, _ = quad(

@@ -70,7 +70,8 @@ class Task:
     @property
     def name(self) -> str:
         """Of the file it is kept in."""
-        return f"{self.family.name.replace(' ', '-')}-n{self.n}-{'real' if self.index is None else self.index}"
+        which = "real" if self.index is None else self.index
+        return f"{self.family.name.replace(' ', '-')}-n{self.n}-{which}"
 
     def data(self, seed: int) -> Any:
         """The observations; they do not depend on which other data sets are run."""

@@ -45,7 +45,7 @@ def descend(
     >>> ended = descend({"w": np.zeros(3)}, (np.ones((3, 4)),), lambda w, y: 0.5 * ((w["w"] - y) ** 2).mean(), Schedule(0.1, 400, 2))
     >>> ended["w"].round(3).tolist()
     [1.0, 1.0, 1.0]
-    """
+    """  # noqa: E501
     batch = min(schedule.batch, data[0].shape[1])
     blocks = data[0].shape[1] // batch
     gradient = jax.vmap(jax.grad(loss))

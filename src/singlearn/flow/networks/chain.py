@@ -92,7 +92,7 @@ def number_of_laws(widths: Sequence[int]) -> int:
 
     >>> number_of_laws((2, 3, 2)), number_of_laws((1, 2, 2, 1)), number_of_laws((1, 2, 2, 1, 2))
     (6, 7, 8)
-    """
+    """  # noqa: E501
     cuts = [0, *(i for i in range(1, len(widths) - 1) if widths[i] == 1), len(widths) - 1]
     total = len(cuts) - 2
     for start, stop in pairwise(cuts):

@@ -113,7 +113,10 @@ def convolution(
     laws: list[Law] = [gram_law(terms, "diagonal" if relu else "symmetric", symmetry)]
     if not relu and not bias and into == out == 1 and first == second and middle > 1:
         laws.append(commuting(middle, first))
-    kind = f"{'ReLU' if relu else 'linear'} convolution {into}-{middle}-{out}, kernels {first} and {second}"
+    kind = (
+        f"{'ReLU' if relu else 'linear'} convolution {into}-{middle}-{out}, kernels {first} and "
+        f"{second}"
+    )
     return Architecture(f"{kind}{', with biases' if bias else ''}", shapes, write, tuple(laws))
 
 

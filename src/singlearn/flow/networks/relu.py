@@ -56,7 +56,10 @@ def relu_network(
     masks = [
         np.where(rng.random((width, count)) < 0.5, 1.0, float(slope)) for width in widths[1:-1]
     ]
-    name = f"{'leaky ' if slope else ''}ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''}"
+    name = (
+        f"{'leaky ' if slope else ''}ReLU network "
+        f"{'-'.join(map(str, widths))}{' with biases' if bias else ''}"
+    )
     return Architecture(
         name, shapes, _writer(widths, bias, inputs, masks), _node_laws(widths, bias)
     )
@@ -107,7 +110,10 @@ def relu_network_on_data(
     ]
     point = {f"W{i + 1}": matrix for i, matrix in enumerate(exact)}
     point |= {f"b{i + 1}": part for i, part in enumerate(shift) if bias}
-    name = f"ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''} on {points.shape[1]} inputs"
+    name = (
+        f"ReLU network {'-'.join(map(str, widths))}{' with biases' if bias else ''} on "
+        f"{points.shape[1]} inputs"
+    )
     writer = _writer(widths, bias, points, masks)
     return Architecture(name, shapes, writer, tuple(laws), point=point, holds="on these data")
 
@@ -331,7 +337,10 @@ def _dead_edges(
             weights = np.zeros((1, *together.shape))
             weights[0, reader, writer] = 1
             name = f"W{layer}"
-            symmetry = f"nodes {writer + 1} and {reader + 1} of layers {layer - 1} and {layer} are never active together"
+            symmetry = (
+                f"nodes {writer + 1} and {reader + 1} of layers {layer - 1} and {layer} are never "
+                f"active together"
+            )
             text = f"{name}[{reader + 1},{writer + 1}]"
             region = where.apart(layer, int(writer), int(reader))
             latex = f"{name}_{{{reader + 1},{writer + 1}}}"

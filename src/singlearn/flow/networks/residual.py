@@ -56,7 +56,7 @@ def residual_stream(
     residual stream of width 2, 1 linear block of width 1, embedding and unembedding, 16 parameters; gradient flow keeps
       A1 A1ᵀ - B1ᵀ B1   (from GL(1) of a block, its symmetric part)
       W_E W_Eᵀ + B1 B1ᵀ - A1ᵀ A1 - W_Uᵀ W_U   (from GL(2) of the stream, its symmetric part)
-    """
+    """  # noqa: E501
     v, d, h = (whole_number(name, value) for name, value in (("v", v), ("d", d), ("h", h)))
     blocks = whole_number("blocks", blocks)
     outputs = whole_number("m", m) if unembed else d

@@ -41,7 +41,8 @@ class Unfelt:
             return [
                 Caution(
                     Reason.CONSTANT_LOSS,
-                    "λ̂ is 0 because the loss is constant: no sampled parameter changes it anywhere "
+                    "λ̂ is 0 because the loss is constant: no sampled parameter changes it "
+                    "anywhere "
                     "within reach of the tie (dead units, a plateau, an adapter that evaluation "
                     "mode has merged, or layers that are not used)",
                 )

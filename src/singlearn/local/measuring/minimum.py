@@ -113,7 +113,7 @@ def lowest_curvature(
     target: Target, width: float, seed: int
 ) -> tuple[float, Float[np.ndarray, " d"]]:
     r"""The lowest eigenvalue of the Hessian of L_n at w*, or what 12 products show of it, with its
-     unit vector.
+    unit vector.
 
     Args:
         target: the model at w*.

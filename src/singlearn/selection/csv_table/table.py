@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from singlearn.results.prompt import Shown
 from singlearn.results.refusal import RefusalError
 from singlearn.selection.csv_table.dialect import (
     Dialect,
@@ -70,7 +71,7 @@ TOTALS = {
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Shown):
     """Columns of numbers.
 
     Attributes:

@@ -11,7 +11,7 @@ from singlearn.numbers.linear_algebra import rank, solve
 from singlearn.numbers.rational import Matrix, Vector, dot, matrix, vector
 from singlearn.symmetry.deep.linear_relaxation import functional_bounds, preactivation_bounds
 from singlearn.symmetry.deep.network import DeepReLU, check_layer, check_nodes
-from singlearn.symmetry.domain import Domain, DomainLike, as_box, as_domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_bounded, as_box
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 SLACK = 1e-6
@@ -55,12 +55,13 @@ def mix_bypassed(
         ValueError: no always active nodes, a matrix of another size or not invertible, or a shift
             that lets a node become inactive.
 
+    >>> from singlearn.symmetry import Box
     >>> net = TwoLayerReLU([[1], [1], [1]], [2, 3, 0], [1, 1, 1], 0)
     >>> mixed = mix_bypassed(net, 0, [[1, 1], [0, 1]], Box([-1], [1]))
     >>> [str(v) for node in mixed.nodes for v in (*node.w, node.b, *node.q)], str(mixed.c[0])
     (['0', '0', '1', '1', '3', '2', '1', '0', '1'], '-1')
     """
-    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
+    domain = as_bounded(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     if isinstance(net, DeepReLU):
         return _mix_deep(net, layer, T, domain, shift)
     if layer != 0:

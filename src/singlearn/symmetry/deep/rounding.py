@@ -42,7 +42,7 @@ def evaluation_error(
 
     Args:
         perturbation: ε ≥ 0.
-    """
+    """  # noqa: E501
     errors: list[np.ndarray] = []
     activation, error = x, np.zeros_like(x)
     for matrix, bias in zip(net.weights, net.biases, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from singlearn.symmetry.deep import DeepReLU
-from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.domain import DomainLike, as_bounded
 from singlearn.symmetry.trained.hierarchy_deep import hierarchy_deep
 from singlearn.symmetry.trained.hierarchy_of_layer import (
     DeepHierarchy,
@@ -39,12 +39,7 @@ def hierarchy(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> Hierarchy | D
     ... ][:2]
     [('boundaries coincide', '0.001'), ('dead on the domain', '0.501')]
     """
-    domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
-    if not isinstance(domain, Domain):
-        raise ValueError(
-            f"domain: got {type(domain).__name__}; it should be a Box or a Polytope: distances are "
-            f"measured on it"
-        )
+    domain = as_bounded(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     if isinstance(net, DeepReLU):
         return hierarchy_deep(net, domain)
     if domain.inputs != net.inputs:

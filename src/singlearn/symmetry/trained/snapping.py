@@ -161,6 +161,7 @@ def snap(
             that is none.
 
     >>> import numpy as np
+    >>> from singlearn.symmetry import Box
     >>> angle = np.pi / 3 + 2 * np.pi * np.arange(3) / 3
     >>> w = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     >>> found = snap(

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from singlearn.numbers.linear_algebra import solve
 from singlearn.numbers.rational import Vector
 from singlearn.results.result import Answer
-from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_bounded
 from singlearn.symmetry.two_layer.float_form import FloatForm
 from singlearn.symmetry.two_layer.kink_form import KinkForm, kink_form, short
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -78,7 +78,7 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distan
     >>> print(sup_distance(f, g, Box([-1], [1])))
     largest difference 1/10 at x = (1)
     """
-    domain = as_domain(domain, a.inputs)
+    domain = as_bounded(domain, a.inputs)
     require_two_layer(a, "sup_distance")
     require_two_layer(b, "sup_distance")
     require_same_shape(a, b)

@@ -15,7 +15,7 @@ from scipy.stats import qmc
 
 from singlearn.numbers.rational import Number, rational
 from singlearn.results.result import Answer
-from singlearn.symmetry.domain import Domain, DomainLike, as_domain
+from singlearn.symmetry.domain import Domain, DomainLike, as_bounded
 from singlearn.symmetry.two_layer.distance import Distance, sup_distance
 from singlearn.symmetry.two_layer.narrowest import narrowest
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
@@ -88,7 +88,7 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup
     >>> near.width, near.error < 0.002
     (2, True)
     """
-    domain = as_domain(domain, net.inputs)
+    domain = as_bounded(domain, net.inputs)
     require_two_layer(net, "nearby")
     allowed = float(rational(eps, "eps"))
     if allowed < 0:

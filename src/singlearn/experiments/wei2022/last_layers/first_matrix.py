@@ -5,7 +5,7 @@ With :math:`h_i` = ReLU(A z_i), or A z_i, as rows of H and the outputs as rows o
 H^T H` and :math:`C = H^T Y`,
 
 .. math:: p(Y \mid A) = (2π)^{-3n/2} \det(S)^{-3/2} \exp\left(-\tfrac12 \left[|Y|^2 - \operatorname{tr} C^T S^{-1} C\right]\right).
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
