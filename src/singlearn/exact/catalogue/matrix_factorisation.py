@@ -112,10 +112,11 @@ def latent_dirichlet_allocation(
             f"true_topics: got {true_topics}; the rank of the true matrix is at most "
             f"{min(vocabulary, documents, topics)}"
         )
-    value, multiplicity = Fraction(vocabulary - 1, 2), 1
+    value: Fraction | float = Fraction(vocabulary - 1, 2)
+    multiplicity: int | None = 1
     if min(documents, topics) > 1:
         rest = reduced_rank(vocabulary - 1, documents - 1, topics - 1, true_topics - 1)
-        value, multiplicity = value + rest.value, rest.multiplicity
+        value, multiplicity = value + rest.number, rest.multiplicity
     return ExactCoefficient(
         value=value,
         multiplicity=multiplicity,
