@@ -116,7 +116,7 @@ def latent_dirichlet_allocation(
     multiplicity: int | None = 1
     if min(documents, topics) > 1:
         rest = reduced_rank(vocabulary - 1, documents - 1, topics - 1, true_topics - 1)
-        value, multiplicity = value + rest.number, rest.multiplicity
+        value, multiplicity = value + rest.number(), rest.multiplicity
     return ExactCoefficient(
         value=value,
         multiplicity=multiplicity,

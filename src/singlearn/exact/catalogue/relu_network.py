@@ -107,7 +107,7 @@ def relu_phase(inputs: int, kinks: int, phase: str) -> ExactCoefficient:
         "opposite_pair": inputs * half + third,
     }
     return ExactCoefficient(
-        value=relu_two_layer(inputs, 1, kinks).number + excess[phase],
+        value=relu_two_layer(inputs, 1, kinks).number() + excess[phase],
         multiplicity=1,
         source=SOURCE,
         conditions=f"{DOMAIN}; one output, one node more than kinks; local to phase {phase!r}; "
