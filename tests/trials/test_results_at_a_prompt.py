@@ -213,7 +213,7 @@ PUBLIC = [
     "tempering",
     "transitions",
     "triple",
-    "measure.volume",
+    "volume",
 ]
 
 
@@ -250,7 +250,7 @@ def test_long_texts_are_cut_between_lines_and_half_made_objects_show_too() -> No
     assert len(record(sl.exact.rlct("x^2").certificate)) < 500
 
 
-@pytest.mark.parametrize("package", ["", ".plot", ".exact", ".local"])
+@pytest.mark.parametrize("package", ["", ".plot", ".exact"])
 def test_dir_lists_what_is_loaded_when_used_and_each_name_is_there(package) -> None:
     module = import_module(f"singlearn{package}")
     assert set(module.__all__) <= set(dir(module))
