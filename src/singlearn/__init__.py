@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from singlearn.explore import explore
     from singlearn.measure.collapse import collapse
     from singlearn.selection import select
-    from singlearn.tempering import Run, temper, temper_from
-    from singlearn.transitions import phase_diagram
+    from singlearn.tempering.run import Run
+    from singlearn.tempering.temper import temper
+    from singlearn.tempering.temper_from import temper_from
+    from singlearn.transitions.phase_diagram import phase_diagram
     from singlearn.triple import Triple
     from singlearn.triple.fisher import (
         diagnose,

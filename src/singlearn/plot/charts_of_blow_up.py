@@ -162,7 +162,7 @@ def crosses_normally(function: FunctionAtPoint) -> bool:
     """
     product = _product(function)
     for ray in normal_fan(sorted(terms_of(product))).rays:
-        if min(ray) and not _squarefree(_edge(product, ray)):
+        if min(ray) and not _squarefree(_edge(product, (ray[0], ray[1]))):
             return False
     rest = function.generators if len(function.generators) > 1 else ()
     return not rest or _no_other_zeros(function)
@@ -188,7 +188,7 @@ def _no_other_zeros(function: FunctionAtPoint) -> bool:
         if not min(ray):
             continue
         lowest = min(sum(w * e for w, e in zip(ray, term, strict=True)) for term in support)
-        edges = [_edge(rest, ray, lowest) for rest in rests]
+        edges = [_edge(rest, (ray[0], ray[1]), lowest) for rest in rests]
         shared = None
         for edge in edges:
             if edge:
@@ -267,6 +267,7 @@ def _draw_chart(
             zorder=1.5,
         )
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    sides: dict[str, Any]
     for divisor, place, sides in (
         (one, (0.06, REACH * 0.97), {"va": "top"}),
         (two, (REACH * 0.97, 0.08), {"ha": "right", "va": "bottom"}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import Polygon
+from matplotlib.ticker import MaxNLocator
 from scipy.spatial import ConvexHull
 
 from singlearn.exact import ExactCoefficient
@@ -117,14 +118,14 @@ def _in_the_plane(
     axes.plot(*where, "D", color=ACCENT, markersize=7)
     for corner in corners[:MOST_NAMED]:
         axes.annotate(
-            f"({corner[0]}, {corner[1]})", corner, (5, 5), textcoords="offset points", fontsize=8,
+            f"({corner[0]}, {corner[1]})", (corner[0], corner[1]), (5, 5), textcoords="offset points", fontsize=8,
             color=INK,
         )  # fmt: skip
     axes.text(0.0, 1.01, note, color=ACCENT, fontsize=9, transform=axes.transAxes, va="bottom")
     x, y = _labels(function)
     axes.set(xlim=(-0.3, edge), ylim=(-0.3, edge), xlabel=x, ylabel=y, aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+        axis.set_major_locator(MaxNLocator(integer=True))
     quieten(axes)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
 
@@ -172,7 +173,7 @@ def _in_space(
     x, y, z = _labels(function)
     axes.set(xlim=(0, edge), ylim=(0, edge), zlim=(0, edge), xlabel=x, ylabel=y, zlabel=z)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.get_major_locator().set_params(integer=True)
+        axis.set_major_locator(MaxNLocator(integer=True))
         axis.pane.set_facecolor("white")
     axes.tick_params(labelsize=8)
     axes.set_box_aspect((1, 1, 1), zoom=0.88)

@@ -17,7 +17,8 @@ from singlearn.results.result import Answer
 from singlearn.results.table import frame, pairs
 from singlearn.selection.predictive import is_density_on_a_line
 from singlearn.tempering import Run
-from singlearn.tempering.predicted import Draw, observed_data, predictive
+from singlearn.tempering.draw_of_data import Draw
+from singlearn.tempering.predicted import observed_data, predictive
 
 Statistic = Callable[[np.ndarray], float]
 STATISTICS: dict[str, Statistic] = {

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import xarray as xr
 
 import singlearn
+from singlearn.tempering.draw_of_data import Draw
 from singlearn.tempering.predicted import (
-    Draw,
     constant_data,
     observed_data,
     predictive,

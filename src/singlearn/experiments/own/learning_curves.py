@@ -107,7 +107,7 @@ def subjects(quick: bool) -> list[Subject]:
             {"a": np.zeros(2), "b": np.zeros(2)},
             1,
             tanh,
-            float(tanh.value),
+            float(tanh.number()),
             singular,
             0.1,
         ),
@@ -118,7 +118,7 @@ def subjects(quick: bool) -> list[Subject]:
             {"A": first, "B": first},
             3,
             reduced,
-            float(reduced.value),
+            float(reduced.number()),
             singular,
         ),
     ]

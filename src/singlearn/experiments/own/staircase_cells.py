@@ -48,7 +48,7 @@ def plateau_row(
 ) -> dict[str, Any]:
     """One plateau: loss, exit and λ̂ of the network's own function, each beside theory."""
     step, d = training.plateau(rank), len(values)
-    known, error = float(exact.value), own.standard_error
+    known, error = float(exact.number()), own.standard_error
     agrees = abs(own.value - known) <= max(0.05 * known, 2 * error)
     return {
         "rank": rank,

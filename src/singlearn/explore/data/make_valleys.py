@@ -224,7 +224,9 @@ def proved(
     found = exact.rlct(K, domain=box) if at is None else exact.rlct(K, at=at)
     if at is None and found.status != "proved":
         found = exact.rlct(K, domain="all")
-    if found.status != "proved" or not exact.verify(found.certificate).valid:
+    if found.status != "proved" or found.certificate is None:
+        raise ValueError(f"{K}: {found}; only what is proved belongs into the table")
+    if not exact.verify(found.certificate).valid:
         raise ValueError(f"{K}: {found}; only what is proved belongs into the table")
     exponent = None if found.value == sympy.oo or found.value == float("inf") else str(found.value)
     return {

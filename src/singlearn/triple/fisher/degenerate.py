@@ -40,15 +40,15 @@ def special_parameters(
                 ([first if i == place else a for i, a in enumerate(leaves)], f"{name}[0] = 0")
             )
     for length in sorted({n for leaf in leaves for n in leaf.shape if n > 1}):
-        first = [leaf.shape[0] == length if leaf.ndim else False for leaf in leaves]
+        has_length = [leaf.shape[0] == length if leaf.ndim else False for leaf in leaves]
         tied = []
-        for leaf, has in zip(leaves, first, strict=True):
+        for leaf, has in zip(leaves, has_length, strict=True):
             own = np.array(leaf)
             if has:
                 own[1] = own[0]
             tied.append(own)
         candidates.append((tied, f"units 0 and 1 of {length} made equal"))
-        for place, has in enumerate(first):
+        for place, has in enumerate(has_length):
             if has:
                 one = np.array(leaves[place])
                 one[1] = one[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -162,7 +163,7 @@ def _rival(pointwise, ends, lowest: float, best: Float[np.ndarray, " d"]) -> str
 
 
 def _ratios(
-    pointwise,  # type: ignore[no-untyped-def]
+    pointwise: Callable[..., Any],
     curvature: Float[np.ndarray, "d d"],
     best: Float[np.ndarray, " d"],
     spread: Float[np.ndarray, " d"],

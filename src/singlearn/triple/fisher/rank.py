@@ -94,7 +94,9 @@ def _rank_of(
     zero_column: float,
 ) -> Rank:
     d = rows.shape[1]
-    square = np.linalg.qr(rows, mode="r") if rows.shape[0] > d else rows
+    square: Float[np.ndarray, "rows d"] = rows
+    if rows.shape[0] > d:
+        square = np.linalg.qr(rows, mode="r")
     length = np.linalg.norm(square, axis=0)
     alive = length > np.maximum(zero_column * typical, 1e-290)
     dead = np.flatnonzero(~alive)
