@@ -118,9 +118,13 @@ def _in_the_plane(
     axes.plot(*where, "D", color=ACCENT, markersize=7)
     for corner in corners[:MOST_NAMED]:
         axes.annotate(
-            f"({corner[0]}, {corner[1]})", (corner[0], corner[1]), (5, 5), textcoords="offset points", fontsize=8,
+            f"({corner[0]}, {corner[1]})",
+            (corner[0], corner[1]),
+            (5, 5),
+            textcoords="offset points",
+            fontsize=8,
             color=INK,
-        )  # fmt: skip
+        )
     axes.text(0.0, 1.01, note, color=ACCENT, fontsize=9, transform=axes.transAxes, va="bottom")
     x, y = _labels(function)
     axes.set(xlim=(-0.3, edge), ylim=(-0.3, edge), xlabel=x, ylabel=y, aspect="equal")
@@ -154,9 +158,13 @@ def _in_space(
     inner = [p for p in support if p not in corners]
     if inner:
         axes.plot(
-            *zip(*inner, strict=True), "o", color="white", markeredgecolor=INK, zorder=4,
+            *zip(*inner, strict=True),
+            "o",
+            color="white",
+            markeredgecolor=INK,
+            zorder=4,
             label="other terms",
-        )  # fmt: skip
+        )
     axes.plot(*zip(*corners, strict=True), "o", color=INK, zorder=5, label="vertices")
     before, after = (
         np.outer([0, float(entry)], direction),
