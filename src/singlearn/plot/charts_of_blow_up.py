@@ -267,13 +267,14 @@ def _draw_chart(
             zorder=1.5,
         )
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    sides: dict[str, Any]
-    for divisor, place, sides in (
-        (one, (0.06, REACH * 0.97), {"va": "top"}),
-        (two, (REACH * 0.97, 0.08), {"ha": "right", "va": "bottom"}),
+    for divisor, (across, up), ha, va in (
+        (one, (0.06, REACH * 0.97), "left", "top"),
+        (two, (REACH * 0.97, 0.08), "right", "bottom"),
     ):
         colour = divisor.colour if divisor.k else QUIET
-        axes.text(*place, divisor.name, fontsize=9, color=colour, bbox=behind, zorder=4, **sides)
+        axes.text(
+            across, up, divisor.name, fontsize=9, color=colour, bbox=behind, zorder=4, ha=ha, va=va
+        )
     x, y = (latex_of_formula(name) for name in function.names)
     axes.set_title(f"${x} = {_monomial(a, c)}$,  ${y} = {_monomial(b, d)}$", fontsize=9)
     _finish(axes, "$u$", "$v$")

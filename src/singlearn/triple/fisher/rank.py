@@ -96,7 +96,7 @@ def _rank_of(
     d = rows.shape[1]
     square: Float[np.ndarray, "rows d"] = rows
     if rows.shape[0] > d:
-        square = np.linalg.qr(rows, mode="r")
+        square = np.asarray(np.linalg.qr(rows, mode="r"))
     length = np.linalg.norm(square, axis=0)
     alive = length > np.maximum(zero_column * typical, 1e-290)
     dead = np.flatnonzero(~alive)
