@@ -211,7 +211,9 @@ class Selection(Answer):
             readings: list[Waic | Loo | None] = [getattr(c, name) for c in candidates]
             if all(reading is None for reading in readings):
                 continue
-            computed = [r and Estimate(r.value, r.standard_error) for r in readings]
+            computed = [
+                None if r is None else Estimate(r.value, r.standard_error) for r in readings
+            ]
             over_data = [
                 MISSING if r is None else f"{r.standard_error_over_data:.2g}" for r in readings
             ]
