@@ -14,9 +14,7 @@ import pytest
 from singlearn.exact import catalogue
 from singlearn.experiments import REGISTRY
 from singlearn.experiments.wei2022.table2 import (
-    PUBLISHED,
     TABLE2,
-    Cell,
     Table2Work,
     best_constant_energy,
     is_dead_on_inputs,
@@ -25,6 +23,7 @@ from singlearn.experiments.wei2022.table2 import (
     table,
     training_set,
 )
+from singlearn.experiments.wei2022.table2_cell import PUBLISHED, Table2Cell
 from singlearn.experiments.wei2022.table2_figure import draw
 from singlearn.models import star_truth, two_layer, two_layer_network
 
@@ -89,7 +88,7 @@ def test_published_values_are_all_there_and_far_from_the_exact_ones():
 
 
 @pytest.fixture(scope="module")
-def cell() -> Cell:
+def cell() -> Table2Cell:
     return measure_cell(3, "relu", TINY, seed=0, progress=False)
 
 

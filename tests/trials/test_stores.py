@@ -20,6 +20,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from importlib import import_module
 
 import jax
 import jax.numpy as jnp
@@ -44,9 +45,12 @@ from singlearn.tempering import storage
 from singlearn.tempering.anneal import NoFiniteEnergyError
 from singlearn.tempering.checkpoint import Checkpoint
 from singlearn.tempering.made_of import MadeOf
+from singlearn.tempering.path import Path as TemperingPath
 from singlearn.tempering.settings import Settings
-from singlearn.transitions import phase_diagram as sweeps
 from singlearn.transitions.point import Point
+
+# The package has a function of the same name.
+sweeps = import_module("singlearn.transitions.phase_diagram")
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(30, 2))
@@ -157,7 +161,7 @@ def folder(stored, tmp_path):
 def resume(folder, triple, phase=None, **changed):
     """Everything that is done with a checkpoint before the next rung is sampled."""
     restriction = None if phase is None else Restriction.of(phase, triple.coordinates)
-    settings = Settings.of(triple, 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
+    settings = Settings.of(TemperingPath.of(triple), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
     with Checkpoint(folder, replace(settings, **changed), MadeOf(triple, restriction)) as disk:
         return disk.rungs()
 
@@ -414,7 +418,9 @@ def test_a_refused_or_failed_run_leaves_no_folder(tmp_path):
 
 def test_a_folder_in_use_is_refused_and_free_again(folder):
     held = Checkpoint(
-        folder, Settings.of(line(), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64"), MadeOf(line(), None)
+        folder,
+        Settings.of(TemperingPath.of(line()), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64"),
+        MadeOf(line(), None),
     )
     at_work = f"checkpoint: another run is at work.*process {os.getpid()}.*delete"
     with held, pytest.raises(FolderInUseError, match=at_work):
@@ -766,7 +772,7 @@ def test_a_full_disk_while_saving_costs_nothing(stored, tmp_path, small_disk, su
 
 def test_a_full_disk_during_a_run_keeps_the_rungs_before(folder, small_disk, monkeypatch):
     triple = line()
-    settings = Settings.of(triple, 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
+    settings = Settings.of(TemperingPath.of(triple), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
     with Checkpoint(folder, settings, MadeOf(triple, None)) as disk:
         rungs = disk.rungs()
         small_disk(2000)
@@ -788,9 +794,9 @@ def test_a_figure_on_a_full_disk_leaves_the_earlier_one_and_the_answer(tmp_path,
     written, why = saved_or_why(figure, tmp_path, "run")
     small_disk(None)
     assert written is None
-    assert re.search(r"run.png: it cannot be written .* bytes of disk space are needed", str(why))
+    assert re.search(r"run-2.png: it cannot be written .* bytes of disk space are needed", str(why))
     assert (tmp_path / "run.png").read_bytes() == b"earlier"
-    assert saved_or_why(figure, tmp_path, "run") == (tmp_path / "run.png", None)
+    assert saved_or_why(figure, tmp_path, "run") == (tmp_path / "run-2.png", None)
 
 
 def test_no_space_left_names_the_bytes(tmp_path, monkeypatch):
