@@ -69,18 +69,18 @@ ROOMS = (
     "volume",
 )
 NAMES = {
-    "Run": "tempering",
+    "Run": "tempering.run",
     "Triple": "triple",
     "collapse": "measure.collapse",
     "diagnose": "triple.fisher",
     "empirical_divergence": "triple.fisher",
     "empirical_entropy": "triple.fisher",
     "fisher_information": "triple.fisher",
-    "phase_diagram": "transitions",
+    "phase_diagram": "transitions.phase_diagram",
     "relatively_finite_variance": "triple.fisher",
     "select": "selection",
-    "temper": "tempering",
-    "temper_from": "tempering",
+    "temper": "tempering.temper",
+    "temper_from": "tempering.temper_from",
     "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""

@@ -22,7 +22,7 @@ from scipy.stats import kstest, norm
 import singlearn as sl
 from local_landscapes import Landscape
 from singlearn.local.jax.target import JaxTarget
-from singlearn.local.sampling.hamiltonian import _Chains
+from singlearn.local.sampling.hamiltonian import _Moving
 from singlearn.local.sampling.leapfrog import fly_in_chunks
 from singlearn.local.target import Tempering
 from singlearn.local.torch.target import TorchTarget
@@ -167,7 +167,7 @@ def test_a_local_hamiltonian_move_leaves_its_target_alone(framework):
     """
     start = _tied_draws(8_000, seed=1)
     with jax.enable_x64(True):
-        chains = _Chains(_target(framework), TIED, start, seed=2, longest=2)
+        chains = _Moving(_target(framework), TIED, start, seed=2, longest=2)
         acceptance = [chains.move(np.full(len(start), 0.9)).mean() for _ in range(10)]
     assert 0.5 < np.mean(acceptance) < 0.95
     assert np.corrcoef(chains.offset[:, 0], start[:, 0])[0, 1] < 0.2
@@ -245,7 +245,7 @@ def test_trajectories_are_exact_where_the_gradient_is_not_one():
         lambda w: np.sqrt(np.abs(w)).sum(1), lambda w: 0.25 * np.sign(w) / np.sqrt(np.abs(w))
     )
     start = np.interp(np.random.default_rng(6).uniform(size=(8_000, 1)), cumulative, grid)
-    chains = _Chains(target, Tempering(4.0, GAMMA), start, seed=7, longest=4)
+    chains = _Moving(target, Tempering(4.0, GAMMA), start, seed=7, longest=4)
     acceptance = [chains.move(np.full(len(start), 0.5)).mean() for _ in range(20)]
     assert 0.5 < np.mean(acceptance) < 0.98
     assert abs(np.corrcoef(chains.offset[:, 0], start[:, 0])[0, 1]) < 0.3
