@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from singlearn.experiments.experiment import ExperimentResult
+from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.plot.boundary_lines import draw_boundaries
 from singlearn.plot.function_on_a_line import draw_function, draw_nodes
 from singlearn.results.table import aligned_rows
@@ -155,3 +155,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     return "\n".join(aligned_rows(cells, "left"))
+
+
+EXPERIMENT = Experiment(
+    "relu-symmetries", "the symmetries of two-layer ReLU networks, decided, verified and drawn", run
+)
