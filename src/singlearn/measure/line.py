@@ -66,7 +66,7 @@ def energy_slope(
         ValueError: fewer than two distinct β, or a covariance that is not positive definite.
 
     >>> beta = np.array([0.1, 0.125, 0.2])
-    ... round(energy_slope(beta, 3.0 + 0.5 / beta, np.eye(3)).slope.value, 9)
+    >>> round(energy_slope(beta, 3.0 + 0.5 / beta, np.eye(3)).slope.value, 9)
     0.5
     """
     if len(np.unique(inverse_temperatures)) < 2:
