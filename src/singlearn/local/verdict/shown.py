@@ -15,7 +15,7 @@ def with_cautions(rows: Sequence[str], cautions: Sequence[Caution]) -> str:
 
     >>> from singlearn.results.caution import Reason
     >>> twice = [Caution(Reason.SLOW, "long " * 200)] * 3
-    >>> print(with_cautions(["λ̂ = 1"], twice)[-40:])
+    >>> print(with_cautions(["λ̂ = 1"], twice).splitlines()[-1])
       … and 2 more cautions, in .cautions
     """
     text = "\n".join(rows)
