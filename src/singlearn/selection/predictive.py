@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from singlearn.tempering import Run
-from singlearn.triple.predictive import predictive
+from singlearn.triple.predictive import Predictor, predictive
 
 
 def is_density_on_a_line(run: Run) -> bool:
@@ -34,13 +32,7 @@ def predictive_density(
     Raises:
         ValueError: the run's triple is not a density on a line, or the run was loaded without it.
     """
-    if run.triple is None or not is_density_on_a_line(run):
-        raise ValueError(
-            f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
-        )
-    found: Float[np.ndarray, " points"] = np.exp(
-        predictive(run.triple, run.sample(1.0, draws, seed))(np.asarray(at))
-    )
+    found: Float[np.ndarray, " points"] = np.exp(_predictor(run, draws, seed)(np.asarray(at)))
     return found
 
 
@@ -67,25 +59,15 @@ def predictive_band(
     Raises:
         ValueError: as ``predictive_density`` does.
     """
-    found = _densities(run, at, draws, seed)
+    found = np.exp(_predictor(run, draws, seed).of_each_draw(np.asarray(at)))
     low, high = np.quantile(found, [(1 - share) / 2, (1 + share) / 2], axis=0)
     return low, high
 
 
-def _densities(
-    run: Run, at: Float[np.ndarray, " points"], draws: int, seed: int
-) -> Float[np.ndarray, "draws points"]:
-    """The density of every draw."""
-    triple = run.triple
-    if triple is None or triple.log_likelihood is None or not is_density_on_a_line(run):
+def _predictor(run: Run, draws: int, seed: int) -> Predictor:
+    """Refused where the run's triple is no density on a line."""
+    if run.triple is None or not is_density_on_a_line(run):
         raise ValueError(
             f"{run.name}: a predictive density needs a triple whose data are one array of numbers"
         )
-    log_likelihood = triple.log_likelihood
-    parameters = run.sample(1.0, draws, seed)
-    with jax.enable_x64(True):
-        points = jnp.asarray(at)
-        density = jax.jit(
-            lambda ws: jax.lax.map(lambda w: jnp.exp(log_likelihood(w, points)), ws, batch_size=64)
-        )
-        return np.asarray(density(jax.tree.map(jnp.asarray, parameters)))
+    return predictive(run.triple, run.sample(1.0, draws, seed))

@@ -57,6 +57,17 @@ class Predictor(Answer):
                 _compiled(self.triple.as_model())(jax.tree.map(jnp.asarray, self.draws), data)
             )
 
+    def of_each_draw(self, data: PyTree) -> Float[np.ndarray, "draws n"]:
+        """log p(y|x, w_r) of every draw and every observation in ``data``, in nats; the predictive
+        density is the mean of their exponentials over draws.
+
+        Raises ``ValueError`` for data that are not finite.
+        """
+        data = as_data(data)
+        with jax.enable_x64(True):
+            draws = jax.tree.map(jnp.asarray, self.draws)
+            return np.asarray(_log_densities(self.triple.as_model())(draws, data))
+
 
 def predictive(triple: Triple, draws: PyTree) -> Predictor:
     """The Bayes predictive density of posterior draws, or of any other cloud of parameters.
@@ -116,15 +127,28 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
 
 
 @lru_cache(maxsize=16)
-def _compiled(model: Model) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
+def _log_densities(model: Model) -> Callable[[PyTree, PyTree], Float[Array, "draws n"]]:
+    """log p(y|x, w) of every draw, compiled."""
     log_likelihood = model.triple.log_likelihood
 
     @jax.jit
-    def log_mean(draws: PyTree, data: PyTree) -> Float[Array, " n"]:
-        count = jax.tree.leaves(draws)[0].shape[0]
-        each = jax.lax.map(
-            lambda w: log_likelihood(w, data), draws, batch_size=min(TOGETHER, count)
+    def each(draws: PyTree, data: PyTree) -> Float[Array, "draws n"]:
+        together = min(TOGETHER, jax.tree.leaves(draws)[0].shape[0])
+        found: Float[Array, "draws n"] = jax.lax.map(
+            lambda w: log_likelihood(w, data), draws, batch_size=together
         )
-        return jax.nn.logsumexp(each, axis=0) - jnp.log(count)
+        return found
+
+    return each
+
+
+@lru_cache(maxsize=16)
+def _compiled(model: Model) -> Callable[[PyTree, PyTree], Float[Array, " n"]]:
+    each_draw = _log_densities(model)
+
+    @jax.jit
+    def log_mean(draws: PyTree, data: PyTree) -> Float[Array, " n"]:
+        each = each_draw(draws, data)
+        return jax.nn.logsumexp(each, axis=0) - jnp.log(each.shape[0])
 
     return log_mean
