@@ -76,3 +76,18 @@ def test_no_particle_has_a_lower_energy_than_the_optimum() -> None:
     cold = np.array([[-1e-4], [2e-4]])
     found = find_optimum(triple, cold, cold)
     assert found.energy <= min(triple.parameter_energy(float(w)) for w in cold[:, 0])
+
+
+def test_a_descent_that_runs_to_the_end_of_the_numbers_is_no_maximum_of_the_likelihood():
+    """N(0, e^w) on observations that are all 0: n L_n = n w + const falls for ever, and at e^w = 0
+    the density is no number any more. The gradient there is n, so that nothing is stationary.
+    """
+    prior = dist.Normal(0.0, 1000.0)
+
+    def log_likelihood(w, y):
+        return dist.Normal(0.0, jnp.exp(w)).log_prob(y)
+
+    triple = Triple(log_likelihood, prior, np.zeros(5), name="spike")
+    cold, hot = np.array([[-3.0], [-2.0]]), np.array([[1.0]])
+    found = find_optimum(triple, cold, hot)
+    assert not found.is_likelihood_maximum

@@ -25,11 +25,16 @@ MEMORY = 10
 
 @dataclass(frozen=True)
 class Descended:
-    """Where descents ended, how low, and which of them had nowhere lower to go."""
+    """Where descents ended, how low, and which of them had nowhere lower to go.
+
+    ``stuck`` are those of the converged whose line search failed: the end of the numbers, or of
+    their digits. Where the gradient is not flat there, they are at no minimum.
+    """
 
     points: Float[np.ndarray, "starts d"]
     values: Float[np.ndarray, " starts"]
     converged: Bool[np.ndarray, " starts"]
+    stuck: Bool[np.ndarray, " starts"]
     evaluations: int
 
 
@@ -79,6 +84,7 @@ def descend(
     ended = ~np.isfinite(value)
     converged = ~ended & (np.abs(gradient).max(axis=1, initial=0.0) <= flat)
     ended |= converged
+    ever_stuck = np.zeros_like(ended)
     direction = -gradient
     slope = np.sum(direction * gradient, axis=1)
     with np.errstate(divide="ignore"):
@@ -104,6 +110,7 @@ def descend(
         stuck = failed & (memory.count == 0)
         settled = moved & ((fallen <= small) | (np.abs(gradient).max(axis=1, initial=0.0) <= flat))
         converged |= settled | stuck
+        ever_stuck |= stuck
         ended |= converged
         memory.count[failed] = 0
         fresh = (moved | failed) & ~ended
@@ -113,7 +120,7 @@ def descend(
             with np.errstate(divide="ignore", invalid="ignore"):
                 first = np.where(memory.count == 0, np.minimum(1 / np.sqrt(-slope), 1.0), 1.0)
             search.begin(fresh, value, slope, first)
-    return Descended(x * scales, value, converged, evaluations)
+    return Descended(x * scales, value, converged, ever_stuck, evaluations)
 
 
 def one_by_one(

@@ -146,7 +146,7 @@ def find_optimum(
         maxima = [
             (float(value), where)
             for value, where, converged in zip(
-                found.values, found.points, found.converged, strict=True
+                found.values, found.points, found.converged & ~found.stuck, strict=True
             )
             if converged and np.isfinite(value)
         ]
