@@ -105,3 +105,18 @@ def test_texts_that_are_long_are_cut_and_say_where_the_rest_is() -> None:
     assert len(diagram.summary()) > 2000 > len(str(diagram))
     assert str(diagram).endswith("summary() shows all)") and diagram.summary() != str(diagram)
     assert issubclass(type(diagram), Shown) and repr(diagram) == str(diagram)
+
+
+class _Long(Answer):
+    """An answer whose cautions stand beneath more numbers than fit."""
+
+    cautions = (Caution(Reason.POOR_MIXING, "2 of 20 rungs kept 0.9"),)
+
+    def summary(self) -> str:
+        return "\n".join([*("a row of numbers" for _ in range(300)), *map(str, self.cautions)])
+
+
+def test_no_caution_is_cut_away_without_a_word() -> None:
+    assert "2 of 20" not in str(_Long())
+    assert "poor_mixing" in str(_Long()) and len(str(_Long())) < 2000
+    assert repr(_Long()) == str(_Long())

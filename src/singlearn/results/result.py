@@ -59,6 +59,11 @@ class Pictured(Result, Protocol):
     def plot(self) -> Any: ...
 
 
+# What the line beneath a cut text takes besides the words on where the rest is.
+ENOUGH_FOR_THE_REST = 40
+MOST_REASONS = 400
+
+
 class _NoCautions:
     """``()`` on an object. On the class it is absent, so that a dataclass whose subclasses declare
     ``cautions`` as a field does not take it for their default.
@@ -96,8 +101,14 @@ class Answer(Shown):
         return record(self)
 
     def __str__(self) -> str:
+        text, where = self.summary(), "summary() shows all"
+        if len(text) > LONGEST - ENOUGH_FOR_THE_REST and self.cautions:
+            # Cautions stand beneath the numbers: none is cut away without a word.
+            reasons = ", ".join(dict.fromkeys(str(caution.reason) for caution in self.cautions))
+            named = reasons if len(reasons) < MOST_REASONS else f"{len(self.cautions)} of them"
+            where = f"cautions: {named}; {where}"
         # Shorter than what a prompt cuts, so that it is not cut twice.
-        return shortened(self.summary(), LONGEST - 60, "summary() shows all")
+        return shortened(text, LONGEST - ENOUGH_FOR_THE_REST - len(where), where)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields for machines; those that are not shown are left out, functions are named."""
