@@ -296,6 +296,8 @@ def draw(
             markersize=4,
             linewidth=0.8,
         )
+        if name in ("trace", "top eigenvalue"):  # over five powers of ten
+            axes.set_xscale("log")
         axes.set_title(
             f"{name}: {found[name][0]:.2f} ± {found[name][1]:.2f}", fontsize=9, loc="left"
         )
