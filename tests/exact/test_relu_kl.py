@@ -18,7 +18,7 @@ from scipy import integrate
 
 import singlearn as sl
 from conftest import truth
-from singlearn.exact.divergences import relu_kl
+from singlearn.exact import relu_kl
 from singlearn.models import relu_population_kl, star_truth, two_layer_network, two_layer_population
 
 SQUARE = [(-1, 1), (-1, 1)]

@@ -78,9 +78,9 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distan
     >>> print(sup_distance(f, g, Box([-1], [1])))
     largest difference 1/10 at x = (1)
     """
-    domain = as_bounded(domain, a.inputs)
     require_two_layer(a, "sup_distance")
     require_two_layer(b, "sup_distance")
+    domain = as_bounded(domain, a.inputs)
     require_same_shape(a, b)
     form_a, form_b = kink_form(a, domain), kink_form(b, domain)
     gap = difference(form_a, form_b)

@@ -88,8 +88,8 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup
     >>> near.width, near.error < 0.002
     (2, True)
     """
-    domain = as_bounded(domain, net.inputs)
     require_two_layer(net, "nearby")
+    domain = as_bounded(domain, net.inputs)
     allowed = float(rational(eps, "eps"))
     if allowed < 0:
         raise ValueError(f"eps: got {eps}; it should be at least 0")
