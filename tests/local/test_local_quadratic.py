@@ -8,9 +8,9 @@ import torch
 
 import singlearn as sl
 from singlearn.local.jax.target import JaxTarget
+from singlearn.local.measuring import quadratic as module
 from singlearn.local.target import Tempering
 from singlearn.local.torch.target import TorchTarget
-from singlearn.local.measuring import quadratic as module
 
 torch.set_num_threads(1)
 TEMPERING = Tempering(50.0, 2.0)
