@@ -49,7 +49,7 @@ def positive(text: str) -> float:
     return value
 
 
-def tolerance(text: str) -> float | str:
+def relative_tolerance(text: str) -> float | str:
     if text == "rounding":
         return text
     try:

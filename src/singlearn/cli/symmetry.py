@@ -12,7 +12,7 @@ from singlearn.cli.arguments import (
     add_network_file,
     at_least,
     positive,
-    tolerance,
+    relative_tolerance,
 )
 
 
@@ -114,8 +114,8 @@ def add_arguments(commands: Commands) -> None:
     hidden.add_argument("net", metavar="NET", type=Path)
     for action in (describe, compress, fibre):
         action.add_argument(
-            "--tolerance",
-            type=tolerance,
+            "--relative-tolerance",
+            type=relative_tolerance,
             metavar="τ",
             help="two layers: relations that hold up to this relative size are taken as exact, and "
             "the change of the outputs is "

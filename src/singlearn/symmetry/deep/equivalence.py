@@ -397,7 +397,9 @@ def _pair(
     """
     if compressed:
         assert box is not None
-        parts = tuple(compress_deep(net, box, tolerance=DOUBLE, seed=seed) for net in (a, b))
+        parts = tuple(
+            compress_deep(net, box, relative_tolerance=DOUBLE, seed=seed) for net in (a, b)
+        )
         if not any(part.steps for part in parts):
             return None, ""
         (first, _), (second, _) = (_plain(part.network) for part in parts)

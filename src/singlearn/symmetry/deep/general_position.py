@@ -12,7 +12,7 @@ from singlearn.symmetry.domain import DomainLike
 
 
 def general_position_failures(
-    net: DeepReLU, domain: DomainLike | None = None, tolerance: float = 1e-9
+    net: DeepReLU, domain: DomainLike | None = None, relative_tolerance: float = 1e-9
 ) -> tuple[str, ...]:
     """What keeps ``net`` from general position, in words; empty if nothing that is checked does.
 
@@ -47,7 +47,7 @@ def general_position_failures(
             failures.append(
                 f"layer {layer}: node {unread[0]} has no outgoing weights ({len(unread)} such)"
             )
-        groups = parallel_groups(weights, biases, tolerance)
+        groups = parallel_groups(weights, biases, relative_tolerance)
         if groups:
             pair = (groups[0][0] + groups[0][1])[:2]
             failures.append(
@@ -58,7 +58,7 @@ def general_position_failures(
         rank = (
             int(
                 np.linalg.matrix_rank(
-                    weights / np.where(size > 0, size, 1.0)[:, None], tol=tolerance
+                    weights / np.where(size > 0, size, 1.0)[:, None], tol=relative_tolerance
                 )
             )
             if weights.size
