@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from singlearn.exact.divergences.true_set_chart import TrueSetChart
     from singlearn.exact.divergences.worked_example import WorkedExample
     from singlearn.exact.mellin.zeta_function import (
+        AsymptoticLaw,
         LaurentPole,
-        Law,
         NotSeparableError,
         ZetaFunction,
         zeta_function,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from singlearn.exact.resolution import rlct
 
 WHEN_USED = {
+    "AsymptoticLaw": "mellin.zeta_function",
     "LaurentPole": "mellin.zeta_function",
-    "Law": "mellin.zeta_function",
     "MinimalSingularity": "divergences.minimal_singularity",
     "NotSeparableError": "mellin.zeta_function",
     "Pole": "monomial_zeta",
@@ -58,11 +58,11 @@ none of it is loaded.
 """
 
 __all__ = [
+    "AsymptoticLaw",
     "Certificate",
     "ExactCoefficient",
     "Expression",
     "LaurentPole",
-    "Law",
     "MinimalSingularity",
     "NotSeparableError",
     "Pole",

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.flow.modular import as_residues, product, residues
-from singlearn.flow.program import Node, Program
+from singlearn.flow.program import Instruction, Program
 
 
 class Dual(NamedTuple):
@@ -47,7 +47,7 @@ class PowerSeries:
         self._order += 1
 
     def _coefficient(
-        self, node: Node, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]
+        self, node: Instruction, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]
     ) -> Dual:
         series = [self.coefficients[argument] for argument in node.arguments]
         match node.operation:

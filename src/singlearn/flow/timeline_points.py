@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from singlearn.flow.timeline_agreement import Agreement, agreement, steep
-from singlearn.flow.timeline_roles import Node, NodeRole
+from singlearn.flow.timeline_agreement import IntervalAgreement, agreement, steep
+from singlearn.flow.timeline_roles import NodeAtCheckpoint, NodeRole
 from singlearn.local import Trajectory
 from singlearn.results.caution import Caution, Reason, said
 from singlearn.results.document import of_each
@@ -51,7 +51,7 @@ class TimelinePoint(Answer):
 
     step: float
     name: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeAtCheckpoint, ...]
     kinks: tuple[int, ...]
     exact_kinks: int | None
     hidden_kinks: tuple[tuple[int, int, float, float], ...] | None
@@ -94,7 +94,7 @@ class TimelinePoint(Answer):
         return cls(
             **{
                 **plain,
-                "nodes": tuple(map(Node.from_dict, plain["nodes"])),
+                "nodes": tuple(map(NodeAtCheckpoint.from_dict, plain["nodes"])),
                 "kinks": tuple(plain["kinks"]),
                 "hidden_kinks": None
                 if hidden is None
@@ -216,12 +216,12 @@ class Timeline(Answer):
             found.append(bool(change > 2 * error and change > 0.05 * max(a.value, b.value)))
         return found
 
-    def agreement(self) -> dict[str, Agreement]:
+    def agreement(self) -> dict[str, IntervalAgreement]:
         """How often births and deaths fall between the same checkpoints as changes of the loss, and
         of λ̂, beside what chance gives."""
         return self.agreement_of(self.changed())
 
-    def agreement_of(self, symmetries: list[bool]) -> dict[str, Agreement]:
+    def agreement_of(self, symmetries: list[bool]) -> dict[str, IntervalAgreement]:
         """The same for changes of your own, between every two neighbouring checkpoints; quantities
         that are not known are left out."""
         logs = [

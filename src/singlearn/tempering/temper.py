@@ -25,7 +25,7 @@ from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.beyond import look_beyond
-from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.checkpoint import CheckpointFolder
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.markov_moves import prior_draws
 from singlearn.tempering.modes import CHOICES, names, with_modes
@@ -145,7 +145,11 @@ def temper(
     settings = Settings.of(path, beta_max, particles, replicates, seed, target_ess, thin, precision)
     if restrict is None:
         refuse_negative_divergence(triple, particles, replicates, seed, precision)
-    with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
+    with (
+        nullcontext()
+        if checkpoint is None
+        else CheckpointFolder(checkpoint, settings, made_of) as disk
+    ):
         rungs = anneal(path, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}

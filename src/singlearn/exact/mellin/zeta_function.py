@@ -26,7 +26,7 @@ MOST_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class LaurentPole:
+class LaurentPole(Answer):
     r"""A pole of ζ: :math:`ζ(z) = ∑_{j=1}^m c_j (z - z_0)^{-j} +` an analytic function.
 
     Attributes:
@@ -55,7 +55,7 @@ class LaurentPole:
 
 
 @dataclass(frozen=True)
-class Law:
+class AsymptoticLaw(Answer):
     r"""An asymptotic law, :math:`c\,t^λ(-\log t)^{m-1}` or :math:`c\,N^{-λ}(\log N)^{m-1}`, with
     further terms.
 
@@ -224,7 +224,7 @@ class ZetaFunction(Answer):
         return {k: numbers[k] for k in range(-own, terms - own)}
 
     @cached_property
-    def volume_law(self) -> Law:
+    def volume_law(self) -> AsymptoticLaw:
         r"""How :math:`V(t) = ∫_{K<t} φ` vanishes: residues of :math:`-ζ(z) t^{-z}/z`."""
         terms = []
         for pole in self.poles:
@@ -237,7 +237,7 @@ class ZetaFunction(Answer):
         return self._law(terms, "t")
 
     @cached_property
-    def laplace_law(self) -> Law:
+    def laplace_law(self) -> AsymptoticLaw:
         r"""How :math:`Z(N) = ∫ e^{-NK} φ` vanishes: residues of :math:`Γ(-z) ζ(z) N^z`. N = nβ."""
         terms = [
             (-p.location, tuple(times_gamma(np.array(p.coefficients), -p.location).tolist()))
@@ -245,11 +245,11 @@ class ZetaFunction(Answer):
         ]
         return self._law(terms, "N")
 
-    def _law(self, terms: list[tuple[Fraction, tuple[float, ...]]], of: str) -> Law:
+    def _law(self, terms: list[tuple[Fraction, tuple[float, ...]]], of: str) -> AsymptoticLaw:
         if not terms:
-            return Law(inf, 0, 0.0, (), of)
+            return AsymptoticLaw(inf, 0, 0.0, (), of)
         exponent, own = terms[0]
-        return Law(exponent, len(own), own[-1], tuple(terms), of)
+        return AsymptoticLaw(exponent, len(own), own[-1], tuple(terms), of)
 
     def on_the_line(self, z: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
         """ζ at real points, ``inf`` at poles."""
@@ -398,4 +398,4 @@ def _read_box(domain: Any, names: tuple[str, ...]) -> dict[str, tuple[float, flo
     return box
 
 
-__all__ = ["LaurentPole", "Law", "NotSeparableError", "ZetaFunction", "zeta_function"]
+__all__ = ["AsymptoticLaw", "LaurentPole", "NotSeparableError", "ZetaFunction", "zeta_function"]

@@ -21,7 +21,7 @@ from singlearn.exact.verify.zeros import irreducible, no_zeros
 
 
 @dataclass(frozen=True)
-class Chart:
+class CheckedChart:
     """Function, density and points, as ``docs/certificate-format.md`` describes them.
 
     Args:
@@ -116,7 +116,7 @@ class Chart:
         """Whether it vanishes at no point of the chart."""
         return self.no_zeros([self.at_points(poly)])
 
-    def normal(self) -> Chart:
+    def normal(self) -> CheckedChart:
         """Without what does not matter.
 
         K is not 0 in any chart: the terms of the statement have positive coefficients, and every
@@ -154,7 +154,7 @@ class Chart:
         )
 
 
-def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
+def new_names(chart: CheckedChart, names: Any) -> tuple[str, ...]:
     """Labels of new coordinates: any strings that tell them apart from each other and from the old
     ones.
     """
@@ -165,13 +165,13 @@ def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def apply(chart: Chart, data: Any, allowed: Sequence[str]) -> Chart:
+def apply(chart: CheckedChart, data: Any, allowed: Sequence[str]) -> CheckedChart:
     """The chart after a move of one of the kinds allowed."""
     require(data["move"] in allowed, f"a move should be one of {', '.join(allowed)} here")
     return MOVES[data["move"]](chart, data, allowed is SIMPLIFICATIONS).normal()
 
 
-def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
+def _combine(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "target", "factor", "source"}, "a combination")
     count = len(chart.generators)
     target, source = (
@@ -186,7 +186,7 @@ def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, generators=tuple(generators))
 
 
-def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
+def _divide(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "target", "factor"}, "a division")
     target = whole(data["target"], 0, len(chart.generators), "target")
     factor = polynomial(data["factor"], chart.size)
@@ -196,7 +196,7 @@ def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, generators=tuple(generators))
 
 
-def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
+def _solve(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart
     should be zeros of it.
     """
@@ -259,7 +259,7 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(moved, nonzero=tuple(q for q in nonzero if q), real=moved.real and all(nonzero))
 
 
-def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
+def _etale(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new local coordinate that is a polynomial q in the units, smooth where it vanishes."""
     fields(data, {"move", "variable", "polynomial", "name", "witness"}, "an étale coordinate")
     require(not chart.relations, "an étale coordinate needs a chart without relations")
@@ -306,7 +306,7 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
+def _toric(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "rays", "complement", "local", "units"}, "a blow-up")
     count = len(chart.local)
     rays, complement = (
@@ -355,7 +355,7 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _part(chart: Chart, data: Any, inside: bool) -> Chart:
+def _part(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "generators", "names"}, "a part")
     names = set(listed(data["names"], "names"))
     chosen = [
@@ -390,7 +390,7 @@ def _part(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _change(chart: Chart, data: Any, inside: bool) -> Chart:
+def _change(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new free coordinate slope·v + rest in the place of a free v."""
     fields(data, {"move", "variable", "slope", "rest", "name"}, "a change")
     v = data["variable"]
@@ -420,7 +420,7 @@ def _change(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
+def _subspace(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """The chart of a blow-up in which all coordinates of the centre are multiples of the pivot.
 
     Those before the pivot are local, so that what is left to them are points of no chart before;
@@ -469,7 +469,7 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
+def _apart(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """The points where a polynomial in the units does not vanish; a free coordinate that does not
     is free no more.
 
@@ -485,7 +485,7 @@ def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
-MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
+MOVES: Mapping[str, Callable[[CheckedChart, Any, bool], CheckedChart]] = {
     "combine": _combine,
     "divide": _divide,
     "solve": _solve,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import inf
 
 from singlearn.exact.verify.bounds import NEVER, Key
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.cones import compact_cones, matrix_rank
 from singlearn.exact.verify.polynomial import Terms
 
@@ -15,7 +15,7 @@ from singlearn.exact.verify.polynomial import Terms
 class Polyhedron:
     """Normal cones and pole ratios of a chart."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: CheckedChart) -> None:
         self.chart, self.count = chart, len(chart.local)
         points = {e[: self.count] for g in chart.generators for e in g}
         shifts = {e[: self.count] for e in chart.prior}

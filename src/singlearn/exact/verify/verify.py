@@ -15,7 +15,7 @@ from singlearn.exact.certificate import Certificate
 from singlearn.exact.read.expression import Expression
 from singlearn.exact.verify import polynomial as p
 from singlearn.exact.verify.bounds import NEVER, NOTHING, Key, Poles
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.data import (
     RefutedError,
     fields,
@@ -119,13 +119,13 @@ class _Function:
     weights: tuple[int, ...]
     prior: Terms
 
-    def at(self, point: list[Fraction]) -> Chart:
+    def at(self, point: list[Fraction]) -> CheckedChart:
         """The chart around a point."""
         size = len(point)
         images = self.around(point)
         kept = tuple(0 if x else h for x, h in zip(point, self.weights, strict=True))
         moved = tuple(p.compose(g, images, size) for g in self.generators)
-        return Chart(
+        return CheckedChart(
             tuple(self.variables),
             (),
             (0,) * size,
@@ -139,7 +139,7 @@ class _Function:
         size = len(point)
         return [p.add(p.coordinate(size, i), p.constant(size, x)) for i, x in enumerate(point)]
 
-    def stratum(self, zero: frozenset[str]) -> Chart:
+    def stratum(self, zero: frozenset[str]) -> CheckedChart:
         """The chart of all points where just these coordinates are 0."""
         local, units = (
             tuple(n for n in self.variables if (n in zero) is side) for side in (True, False)
@@ -150,7 +150,7 @@ class _Function:
             return {tuple(e[i] for i in order): c for e, c in q.items()}
 
         weights = tuple(self.weights[i] for i in order[: len(local)])
-        return Chart(
+        return CheckedChart(
             local,
             units,
             (0,) * len(local),

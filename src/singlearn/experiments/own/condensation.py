@@ -14,7 +14,7 @@ import numpy as np
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.condensation_figure import draw
 from singlearn.flow import NodeRole, Timeline, timeline
-from singlearn.flow.timeline_agreement import Agreement
+from singlearn.flow.timeline_agreement import IntervalAgreement
 from singlearn.plot.lanes_of_nodes import timeline as lanes
 
 WIDTH, SAMPLES, RATE, LAST = 20, 200, 0.02, 15_000
@@ -154,9 +154,9 @@ def kinks_changed(line: Timeline) -> list[bool]:
 
 def _together(
     lines: list[Timeline], changes: Callable[[Timeline], list[bool]]
-) -> dict[str, Agreement]:
+) -> dict[str, IntervalAgreement]:
     """Counts of several runs."""
-    found: dict[str, Agreement] = {}
+    found: dict[str, IntervalAgreement] = {}
     for line in lines:
         for name, own in line.agreement_of(changes(line)).items():
             found[name] = found[name] + own if name in found else own
@@ -205,7 +205,7 @@ def moved(line: Timeline) -> float:
 def _table(
     found: list[tuple[float, int, Timeline]],
     rows: list[dict[str, Any]],
-    agreements: dict[str, Agreement],
+    agreements: dict[str, IntervalAgreement],
 ) -> str:
     lines = [
         f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), "

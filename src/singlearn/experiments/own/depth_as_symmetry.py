@@ -37,7 +37,7 @@ class Depth(Answer):
 
 
 @dataclass(frozen=True)
-class Comparison(Answer):
+class DepthComparison(Answer):
     """Networks of one size and several depths, for one truth."""
 
     rows: tuple[Depth, ...]
@@ -71,7 +71,7 @@ class Comparison(Answer):
 
 def compare(
     inputs: int, outputs: int, rank: int, parameters: int, layers: tuple[int, ...] = (2, 3, 4, 6)
-) -> Comparison:
+) -> DepthComparison:
     r"""Linear networks of each depth with equal hidden widths and as close to d parameters as they
     get.
 
@@ -113,4 +113,4 @@ def compare(
         narrowest = min(widths)
         symmetry = total - narrowest * (M + N - narrowest)
         rows.append(Depth(widths, total, symmetry, catalogue.deep_linear(list(widths), rank)))
-    return Comparison(tuple(rows))
+    return DepthComparison(tuple(rows))

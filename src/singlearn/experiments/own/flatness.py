@@ -30,7 +30,7 @@ DRAWS, TESTS = 60_000, 4_000
 
 
 @dataclass(frozen=True)
-class Model:
+class SmallModel:
     """A small regression model with noise N(0, 1), prior N(0, 1), and a truth of known λ.
 
     Attributes:
@@ -53,7 +53,7 @@ class Model:
     on_box: bool
 
 
-def models() -> list[Model]:
+def models() -> list[SmallModel]:
     """Reduced rank and deep linear networks, tanh and ReLU networks, with λ of the catalogue."""
     found = []
     for M, N, H, r in (
@@ -73,7 +73,9 @@ def models() -> list[Model]:
         own = catalogue.tanh_zero_truth(hidden)
         predict = partial(_tanh, hidden)
         name = f"tanh, {hidden} nodes, truth 0"
-        found.append(Model(name, float(own), 2 * hidden, 1, predict, np.zeros(2 * hidden), True))
+        found.append(
+            SmallModel(name, float(own), 2 * hidden, 1, predict, np.zeros(2 * hidden), True)
+        )
     for hidden, kinks in ((1, 1), (2, 1)):
         own = catalogue.relu_two_layer(inputs=1, outputs=1, kinks=kinks)
         truth = np.zeros(3 * hidden + 1)
@@ -82,12 +84,12 @@ def models() -> list[Model]:
             truth[2 * hidden - 1] = -2.0  # the second node is dead on the box
         name = f"ReLU, {hidden} nodes, 1 kink"
         found.append(
-            Model(name, float(own), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True)
+            SmallModel(name, float(own), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True)
         )
     return found
 
 
-def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
+def _linear(widths: Sequence[int], rank: int, coefficient: float) -> SmallModel:
     shapes = [(after, before) for before, after in pairwise(widths)]
     sizes = [a * b for a, b in shapes]
 
@@ -100,7 +102,7 @@ def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
 
     truth = np.concatenate([(np.eye(a, b) * (np.arange(b) < rank)).ravel() for a, b in shapes])
     name = "→".join(map(str, widths)) + f", rank {rank}"
-    return Model(name, coefficient, sum(sizes), widths[0], predict, truth, False)
+    return SmallModel(name, coefficient, sum(sizes), widths[0], predict, truth, False)
 
 
 def _tanh(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -117,7 +119,7 @@ def _relu(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
     return answer
 
 
-def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
+def measure(model: SmallModel, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
     r"""One data set: the Bayes error from weighted draws of the prior, and the Hessian at a trained
     network.
 
@@ -163,7 +165,7 @@ def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, fl
 
 
 def _flatness(
-    model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.Generator
+    model: SmallModel, x: np.ndarray, y: np.ndarray, generator: np.random.Generator
 ) -> dict[str, float]:
     """Of the Hessian of n L_n at a trained network: descent from a draw of the prior, without a
     prior.

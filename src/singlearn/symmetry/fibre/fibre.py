@@ -17,7 +17,7 @@ from singlearn.symmetry.fibre.components import Classification, Component, Compo
 from singlearn.symmetry.fibre.path import connect
 from singlearn.symmetry.fibre.sample import random_parameter, random_stratum
 from singlearn.symmetry.fibre.sample_cells import random_cell_parameter
-from singlearn.symmetry.fibre.segments import NoPath, Path
+from singlearn.symmetry.fibre.segments import FibrePath, NoPath
 from singlearn.symmetry.fibre.strata import NodeStratum, strata
 from singlearn.symmetry.fibre.walk import PAIR, Seat, Walk
 from singlearn.symmetry.trained.hint import relations_up_to_rounding
@@ -152,7 +152,7 @@ class Fibre(Answer):
             self.net, self.form, random_stratum(self.classification, index, rng), rng
         )
 
-    def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> Path | NoPath:
+    def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> FibrePath | NoPath:
         """A piecewise smooth path of equal functions from one parameter to another, or a falsy
         result with the reason why there is none.
 

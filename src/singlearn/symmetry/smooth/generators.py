@@ -29,15 +29,15 @@ from scipy.linalg import null_space
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.two_layer.generators import Field, Generator
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 
 Groups = dict[Unit, list[tuple[int, int]]]
 """The nodes of every unit, w = 0 included, each with its orientation."""
 
 
-def layout_of(net: TwoLayerSmooth) -> Layout:
+def layout_of(net: TwoLayerSmooth) -> ParameterLayout:
     """Where the parameters lie in ``(w row by row, b, q output by output, c)``."""
-    return Layout(net.width, net.inputs, net.outputs)
+    return ParameterLayout(net.width, net.inputs, net.outputs)
 
 
 def groups(net: TwoLayerSmooth) -> Groups:
@@ -121,7 +121,7 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
 Raw = tuple[Field, tuple[int, ...], Float[np.ndarray, " parameters"]]
 
 
-def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
+def _raw(net: TwoLayerSmooth, layout: ParameterLayout) -> Iterator[Raw]:
     places = list(range(layout.size))
     w, _, q, _ = net.arrays()
     even = net.activation.is_even
@@ -186,7 +186,7 @@ def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
 
 
 def _turn(
-    layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
+    layout: ParameterLayout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
 ) -> Float[np.ndarray, " parameters"]:
     """Amount passes from the node against the unit to that along it, which changes the slope by
     ``values w^T``."""
@@ -198,7 +198,7 @@ def _turn(
 
 def _turns(
     net: TwoLayerSmooth,
-    layout: Layout,
+    layout: ParameterLayout,
     turning: list[tuple[int, int]],
     w: Float[np.ndarray, "nodes inputs"],
 ) -> Iterator[Raw]:
@@ -222,7 +222,7 @@ def _turns(
 
 def _lines(
     net: TwoLayerSmooth,
-    layout: Layout,
+    layout: ParameterLayout,
     turning: list[tuple[int, int]],
     lines: list[tuple[list[tuple[int, int]], Float[np.ndarray, " outputs"]]],
     w: Float[np.ndarray, "nodes inputs"],

@@ -48,7 +48,7 @@ faint node just dies.
 
 
 @dataclass(frozen=True)
-class Level(Answer):
+class HierarchyLevel(Answer):
     """The network nearby in which one more relation holds.
 
     Attributes:
@@ -108,10 +108,10 @@ class Hierarchy(Answer):
 
     domain: Domain
     bars: tuple[Bar, ...]
-    levels: tuple[Level, ...]
+    levels: tuple[HierarchyLevel, ...]
     layer: int | None = None
 
-    def at(self, distance: float) -> Level:
+    def at(self, distance: float) -> HierarchyLevel:
         """The last level within a distance.
 
         Raises:
@@ -188,7 +188,7 @@ def layer_hierarchy(
         for open_bar in search.bars
     )
     levels = tuple(
-        Level(
+        HierarchyLevel(
             _above(v.distance * factor),
             v.net,
             v.kinks,
@@ -244,7 +244,7 @@ class _Search:
             if i not in active and i not in bypassed and any(net.nodes[i].w)
         }
         self.plan = Plan(clusters={i: [i] for i in active}, bypassed=bypassed)
-        self.levels: list[Level] = []
+        self.levels: list[HierarchyLevel] = []
         self.bars = [
             _OpenBar(Relation(_idle_kind(net, i, domain), (i,), 0.0), 0.0)
             for i in range(net.width)
@@ -316,7 +316,9 @@ class _Search:
         dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is RelationKind.DEAD}
         components, dimension = fibre_size(self.current, dead) if self.with_fibre else (None, None)
         self.levels.append(
-            Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension)
+            HierarchyLevel(
+                _float_above(distance), self.current, kinks, upper, lower, components, dimension
+            )
         )
 
     def _take(self, found: _Candidate) -> tuple[int, ...]:
@@ -493,11 +495,11 @@ def _float_above(value: Fraction) -> float:
     return rounded if Fraction(rounded) >= value else math.nextafter(rounded, math.inf)
 
 
-def _distinct(levels: tuple[Level, ...]) -> list[Level]:
+def _distinct(levels: tuple[HierarchyLevel, ...]) -> list[HierarchyLevel]:
     """The levels at which something that is counted changes; of several at one distance the
     last.
     """
-    result: list[Level] = []
+    result: list[HierarchyLevel] = []
     for level in levels:
         if result and result[-1].distance == level.distance:
             result[-1] = level
@@ -506,5 +508,5 @@ def _distinct(levels: tuple[Level, ...]) -> list[Level]:
     return result
 
 
-def _counts(level: Level) -> tuple[int, int | None, int | None]:
+def _counts(level: HierarchyLevel) -> tuple[int, int | None, int | None]:
     return level.minimal_width, level.components, level.dimension

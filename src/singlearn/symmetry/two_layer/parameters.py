@@ -11,7 +11,7 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 
 @dataclass(frozen=True)
-class Layout:
+class ParameterLayout:
     """Where the parameters of a network lie in the vector ``(w row by row, b, q output by output,
     c)``.
 
@@ -26,7 +26,7 @@ class Layout:
     outputs: int
 
     @classmethod
-    def of(cls, net: TwoLayerReLU) -> Layout:
+    def of(cls, net: TwoLayerReLU) -> ParameterLayout:
         return cls(net.width, net.inputs, net.outputs)
 
     @property
@@ -60,7 +60,7 @@ def jacobian(
     [[3.0, 3.0, 2.0, 1.0], [6.0, 3.0, 4.0, 1.0]]
     """
     w, b, q, _ = net.arrays()
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     heights = x @ w.T + b
     active = heights > 0
     rows = np.zeros((len(x), layout.outputs, layout.size))
