@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.certificate import Certificate
-from singlearn.exact.coefficient import ExactCoefficient, ResolvedCoefficient
+from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.divergences.relu_kl import relu_kl
 from singlearn.exact.read.expression import Expression
 from singlearn.exact.verify.verify import Verdict, verify
@@ -67,7 +67,6 @@ __all__ = [
     "NotSeparableError",
     "Pole",
     "ReducedRank",
-    "ResolvedCoefficient",
     "Stratum",
     "TrueSetChart",
     "Verdict",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.known_number import KnownNumber
@@ -224,7 +224,3 @@ class ExactCoefficient(KnownNumber, Answer):
             "cautions": of_each(self.cautions),
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
         }
-
-
-ResolvedCoefficient: TypeAlias = ExactCoefficient
-"""The same type, by the name that answers of :func:`singlearn.exact.rlct` had."""

@@ -185,10 +185,6 @@ class Loo(WithError, Answer):
         return int((self.pareto_k > self.threshold).sum())
 
     @property
-    def share_unreliable(self) -> float:
-        return self.unreliable / len(self.pareto_k)
-
-    @property
     def cautions(self) -> tuple[Caution, ...]:
         """What is wrong with this LOO: observations whose k̂ is above the threshold."""
         if not self.unreliable:

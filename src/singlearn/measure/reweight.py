@@ -112,13 +112,6 @@ class Reweighting:
         self.free_energies = self._above + self.inverse_temperatures * self._lowest
         self._moments: dict[float, tuple[float, float]] = {}
 
-    @property
-    def log_denominators(self) -> Float[np.ndarray, "rungs particles"]:
-        """D(x) of every particle, as if energies were counted from the lowest one."""
-        found = np.empty(self._sorted.size)
-        found[self.order] = self._sorted_denominators
-        return found.reshape(self.energies.shape)
-
     # -- the equations
     # ----------------------------------------------------------------------------------------------
 

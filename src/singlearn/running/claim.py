@@ -111,16 +111,6 @@ def is_silent(path: Path) -> bool:
     return now - touched > SILENCE
 
 
-def is_free(path: Path) -> bool:
-    """Whether nobody who lives holds the claim."""
-    try:
-        return not _is_alive(_read(path))
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
-        return False
-
-
 def _take_over(path: Path, content: bytes) -> bool:
     """Whether the claim was a dead process's and is ours now."""
     with _one_at_a_time(path.parent):

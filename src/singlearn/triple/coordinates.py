@@ -123,13 +123,6 @@ def _is_distribution(leaf: Any) -> bool:
     return isinstance(leaf, dist.Distribution)
 
 
-def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
-    """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter; see
-    ``check_distribution``.
-    """
-    check_distribution(name, distribution)
-
-
 def _from_distributions(prior: PyTree) -> Coordinates:
     with_paths, structure = jax.tree_util.tree_flatten_with_path(prior, is_leaf=_is_distribution)
     charts = []
