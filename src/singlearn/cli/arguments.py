@@ -109,8 +109,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_command(
-    commands: Commands, name: str, summary: str, example: str
+    commands: Commands,
+    name: str,
+    summary: str,
+    example: str,
+    *,
+    seed: bool = True,
+    figures: bool = True,
 ) -> argparse.ArgumentParser:
+    """A command with ``--json``, and with ``--seed`` and ``--out`` where it has a use for them."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -118,22 +125,24 @@ def add_command(
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = command.add_argument_group("for every command")
-    common.add_argument(
-        "--seed",
-        type=at_least(0),
-        default=0,
-        metavar="N",
-        help="same seed, same numbers (default 0)",
-    )
-    common.add_argument(
-        "--out",
-        type=Path,
-        default=Path("."),
-        metavar="PATH",
-        help="folder for figures (default: here), or the name of the figure, ending in .png, .pdf "
-        "or .svg; no file is replaced",
-    )
+    common = command.add_argument_group("as for other commands")
+    if seed:
+        common.add_argument(
+            "--seed",
+            type=at_least(0),
+            default=0,
+            metavar="N",
+            help="same seed, same numbers (default 0)",
+        )
+    if figures:
+        common.add_argument(
+            "--out",
+            type=Path,
+            default=Path("."),
+            metavar="PATH",
+            help="folder for figures (default: here), or the name of the figure, ending in .png, "
+            ".pdf or .svg; no file is replaced",
+        )
     common.add_argument(
         "--json", action="store_true", help="print one JSON document instead of the table"
     )

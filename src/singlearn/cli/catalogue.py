@@ -22,6 +22,8 @@ def add_arguments(commands: Commands) -> None:
         "catalogue",
         "list the models whose learning coefficient is proven, or evaluate one of the formulas",
         "singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1",
+        seed=False,
+        figures=False,
     )
     command.add_argument(
         "name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all"

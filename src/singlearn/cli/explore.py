@@ -19,6 +19,7 @@ def add_arguments(commands: Commands) -> None:
         "explore",
         "see why a model is singular, with your hands, in a browser",
         "singlearn explore net.npz",
+        seed=False,
     )
     command.add_argument(
         "net",

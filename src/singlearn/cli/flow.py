@@ -27,6 +27,7 @@ def add_arguments(commands: Commands) -> None:
         "laws",
         "list what gradient flow of any loss of a PyTorch network conserves",
         "singlearn flow laws net.py:build",
+        figures=False,
     )
     laws.add_argument(
         "model",
@@ -49,6 +50,7 @@ def add_arguments(commands: Commands) -> None:
         "ledger",
         "print and draw the books that flow.ledger(..., file=) wrote while a network was trained",
         "singlearn flow ledger book.jsonl",
+        seed=False,
     )
     ledger.add_argument(
         "file",
