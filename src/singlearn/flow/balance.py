@@ -193,6 +193,9 @@ class Balance(Answer):
     def table(self) -> Any:
         """One row for each node: place, scale, in, out (a pandas DataFrame); of GL(k) the scale is
         a singular value of A.
+
+        Returns:
+            One row per node.
         """
         import pandas as pd
 

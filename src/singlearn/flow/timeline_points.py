@@ -190,18 +190,30 @@ class Timeline(Answer):
 
     def changed(self) -> list[bool]:
         """For every two neighbouring checkpoints, whether a symmetry was born or died between
-        them."""
+        them.
+
+        Returns:
+            One answer per interval between checkpoints.
+        """
         when = {event.after for event in self.events}
         return [point.step in when for point in self.points[1:]]
 
     def loss_changed(self) -> list[bool | None]:
         """For every two neighbouring checkpoints, whether they are among the fewest that carry 80 %
-        of the loss's total variation."""
+        of the loss's total variation.
+
+        Returns:
+            One answer per interval between checkpoints; ``None`` where the loss is not known.
+        """
         return steep([point.loss for point in self.points])
 
     def learning_coefficient_changed(self) -> list[bool | None]:
         """For every two neighbouring checkpoints, whether λ̂ differs by more than two standard
-        errors and 5 %; ``None``: not known."""
+        errors and 5 %; ``None``: not known.
+
+        Returns:
+            One answer per interval between checkpoints.
+        """
         if self.trajectory is None:
             return [None] * (len(self.points) - 1)
         own = {point.step: point for point in self.trajectory.points}
@@ -218,12 +230,21 @@ class Timeline(Answer):
 
     def agreement(self) -> dict[str, IntervalAgreement]:
         """How often births and deaths fall between the same checkpoints as changes of the loss, and
-        of λ̂, beside what chance gives."""
+        of λ̂, beside what chance gives.
+
+        Returns:
+            By quantity (``loss``, ``log loss`` and ``λ̂``), the intervals counted; what is not
+            known is left out.
+        """
         return self.agreement_of(self.changed())
 
     def agreement_of(self, symmetries: list[bool]) -> dict[str, IntervalAgreement]:
         """The same for changes of your own, between every two neighbouring checkpoints; quantities
-        that are not known are left out."""
+        that are not known are left out.
+
+        Returns:
+            By quantity, as of :meth:`agreement`.
+        """
         logs = [
             None if point.loss is None or point.loss <= 0 else math.log(point.loss)
             for point in self.points
@@ -241,7 +262,11 @@ class Timeline(Answer):
 
     def drift(self) -> dict[str, float]:
         """By how much each conserved quantity has moved from the first checkpoint, at most, over
-        its largest absolute value."""
+        its largest absolute value.
+
+        Returns:
+            By the name of each law, a share of its largest absolute value.
+        """
         found = {}
         for law in self.points[0].conserved if self.points else ():
             values = np.array([point.conserved[law] for point in self.points])

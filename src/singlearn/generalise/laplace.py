@@ -98,6 +98,9 @@ class Laplace(Answer):
     def sample(self, size: int, seed: int) -> PyTree:
         """``size`` draws, constrained: a pytree as the prior's, each leaf with a leading axis
         ``size``.
+
+        Returns:
+            The draws, in the structure of the prior.
         """
         size, seed = whole_number("size", size), random_seed(seed)
         # H = LLᵀ, so L⁻ᵀ z has covariance H⁻¹.
@@ -125,6 +128,9 @@ def laplace(
         subset: names of the entries of the prior that are approximated, the others frozen at
             ``at``; default all.
         damping: ≥ 0, added to every eigenvalue if asked for; reported in the result.
+
+    Returns:
+        A Gaussian in flat coordinates, from which one can draw.
 
     Raises:
         NotPositiveDefinite: saying which directions are flat or falling.

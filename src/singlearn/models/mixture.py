@@ -70,6 +70,9 @@ class MixturePrior:
 
         With three components and unequal variances the log evidence of the 82 galaxies is -226.80
         (Neal 1999 [neal1999erroneous]_, who corrected the published figure).
+
+        Returns:
+            A prior for three components.
         """
         return cls(location=20.0, location_scale=10.0, variance_shape=3.0, variance_scale=20.0)
 
@@ -85,6 +88,9 @@ class MixturePrior:
         about R/7 wide, and may be much narrower or wider. It uses only the range of the data, so
         shifting or rescaling the data shifts or rescales the prior, and evidences of different
         numbers of components stay comparable.
+
+        Returns:
+            A prior in the units of the data.
 
         Raises:
             ValueError: a coordinate takes a single value, so that it has no range.
@@ -128,6 +134,9 @@ def gaussian_mixture(
         data: (n,) or (n, D).
         components: K ≥ 1.
         prior: by default ``MixturePrior.from_data(data)``.
+
+    Returns:
+        A triple with these data; λ is known for one component only.
 
     Raises:
         ValueError: ``components`` < 1, a prior for another number of coordinates, or data without a
@@ -186,6 +195,9 @@ def location_mixture(
         concentration: α > 0.
         location_scale: τ > 0.
         true_components: of the truth, if it is known; sets ``known``.
+
+    Returns:
+        A triple with these data; λ and m are known where ``true_components`` is given.
 
     Raises:
         ValueError: an argument is outside these ranges.

@@ -43,6 +43,9 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
         truth: ``{"w": (d, N), "b": (d,), "q": (d,), "c": ()}``, as for :func:`two_layer_network`.
         box: (lowest, highest) of each of the N inputs.
 
+    Returns:
+        A function of a parameter that JAX can differentiate, in nats.
+
     Raises:
         ValueError: N is not 1 or 2, a side of the box is empty, or the parts of the truth do not
             fit together.
@@ -110,6 +113,9 @@ def two_layer_population(
         box: (lowest, highest) of each input; one or two.
         n: sample size; only nβ matters.
         prior_scale: standard deviation of the prior of every parameter.
+
+    Returns:
+        A population triple; λ and m are known where the condition above holds.
 
     Raises:
         ValueError: an argument is outside these ranges, or does not fit the others.

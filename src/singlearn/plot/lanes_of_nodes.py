@@ -54,6 +54,9 @@ def timeline(found: Timeline, title: str = "") -> Figure:
     Args:
         found: from ``flow.timeline``.
         title: of the picture.
+
+    Returns:
+        A figure of lanes below the curves.
     """
     takes("found", found, Timeline, "flow.timeline")
     points = [point for point in found.points if point.step > 0]

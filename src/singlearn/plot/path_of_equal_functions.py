@@ -34,6 +34,9 @@ def fibre_path(path: FibrePath, t: Number, box: Box | None = None) -> Figure:
         t: between 0 and 1.
         box: the part of the input space to show; around the kinks if not given.
 
+    Returns:
+        A figure of the moment.
+
     Raises:
         ValueError: more than two inputs, or a box of another dimension.
     """

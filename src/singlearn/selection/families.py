@@ -69,6 +69,9 @@ def galaxies_family() -> Family:
 def mixture_family(table: Table) -> Family:
     """Gaussian mixtures of the rows of a table, under a prior scaled to their range.
 
+    Returns:
+        The function that makes a triple of K components, and the words for it.
+
     Raises:
         RefusalError: a column without a range, or of numbers too large or too close to be squared.
     """
@@ -100,6 +103,9 @@ def reduced_rank_family(table: Table, response: Sequence[str] | None) -> Family:
     Args:
         table: of inputs and responses.
         response: columns that are y, by name or place in the file; default: the last.
+
+    Returns:
+        The function that makes a triple of rank r, and the words for it.
 
     Raises:
         RefusalError: no column left for x, a column without variation or of numbers too large to be

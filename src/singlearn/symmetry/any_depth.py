@@ -102,6 +102,9 @@ def equivalent(
             needs a domain. Without it two-layer networks are compared exactly, deep ones up to the
             rounding of their parameters.
 
+    Returns:
+        A condition that is true or false, with a transformation or a witness.
+
     Raises:
         ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer
             network beside a deep one whose parameters float64 does not hold; a smooth network
@@ -198,6 +201,9 @@ def compress(
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
+    Returns:
+        A network of the kind that was given.
+
     Raises:
         ValueError: a deep network without a box.
 
@@ -241,6 +247,10 @@ def explained_rank(
         relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Rank of the Jacobian, the number of null directions, and how many of them symmetries
+        explain.
 
     Raises:
         ValueError: inputs of another width, or a domain beside a deep network.
@@ -287,6 +297,9 @@ def node_roles(
         relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        One role per node; for a deep network one tuple per hidden layer.
 
     Raises:
         ValueError: a deep network on a domain that is no box.
@@ -367,6 +380,9 @@ def fibre(
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
+    Returns:
+        The components of the set with their dimensions and numbers of copies.
+
     Raises:
         ValueError: another number of hidden layers, a negative width, or a domain of another
             dimension than the inputs.
@@ -406,6 +422,9 @@ def kink_form(
         relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Kinks with their total slopes, and the affine part, in exact arithmetic.
 
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
@@ -454,6 +473,9 @@ def minimal_width(
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
 
+    Returns:
+        The least width where it is decided, else bounds.
+
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
 
@@ -491,6 +513,9 @@ def generators(
         relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
             answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Independent directions, each with the field that it belongs to.
 
     Raises:
         ValueError: a deep network.

@@ -150,6 +150,10 @@ class Run(Answer):
 
         Looked for when it is first asked for, which takes a second or more and needs the triple,
         and then kept. Raises ``ValueError`` on a run loaded without its triple.
+
+        Returns:
+            The lowest energy in nats, the parameter where it is, and whether it is a maximum of the
+            likelihood; or ``None``.
         """
         return (
             self.optimum if self.is_population or self.optimum is not None else self._found_optimum
@@ -191,6 +195,9 @@ class Run(Answer):
 
         Of a restricted run the integral is over the phase, under the prior of the whole: F(0) is
         minus the log of its prior mass.
+
+        Returns:
+            F in nats, with its standard error over replicates.
         """
         return self.view.free_energy(beta)
 
@@ -201,6 +208,9 @@ class Run(Answer):
     def centred_energy(self, beta: float | int) -> Estimate:
         """E_w^β[n K_n] = E(β) - n S_n, in nats; needs the truth. Raises ``ValueError`` where the
         truth is unknown.
+
+        Returns:
+            The energy above that of the truth, in nats.
         """
         if self.truth_energy is None:
             raise ValueError(
@@ -232,6 +242,9 @@ class Run(Answer):
                 two decades of a population run.
             multiplicity: m, if it is known; default: the proven one where the triple has one and
                 the run is a population run.
+
+        Returns:
+            λ̂ with its error, by method, and the recommended value.
         """
         if multiplicity is None and self.is_population:
             multiplicity = self.known_multiplicity
@@ -361,6 +374,9 @@ class Run(Answer):
 
         Raises ``ValueError`` for a run with data, whose K is unknown, and for one to which modes
         were added.
+
+        Returns:
+            V at the thresholds, with its errors.
         """
         if not self.is_population:
             raise ValueError(
@@ -384,6 +400,9 @@ class Run(Answer):
     def wbic(self) -> Estimate:
         """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013). Raises
         ``ValueError`` for n < 3 or a short run.
+
+        Returns:
+            WBIC in nats, with its standard error over replicates.
         """
         if self.n < 3:
             raise ValueError(f"WBIC needs n ≥ 3; n = {self.n:g}")
@@ -392,18 +411,27 @@ class Run(Answer):
     def waic(self) -> criteria.Waic:
         """WAIC with the functional variance and the singular fluctuation ν, in nats. Raises
         ``ValueError`` without draws at β = 1.
+
+        Returns:
+            WAIC in nats, with both errors.
         """
         return criteria.waic(self._pointwise())
 
     def loo(self) -> criteria.Loo:
         """Leave-one-out loss by PSIS, through ArviZ, in nats. Raises ``ValueError`` without draws
         at β = 1.
+
+        Returns:
+            The loss in nats, with both errors and the k̂ of every observation.
         """
         return criteria.loo(self._pointwise())
 
     def bic(self) -> float:
         """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer. Raises ``ValueError`` for a
         population run.
+
+        Returns:
+            BIC in nats.
         """
         optimum = self.find_optimum()
         if self.is_population or optimum is None:
@@ -442,6 +470,9 @@ class Run(Answer):
                 that JAX can trace (fast), or any function that returns something hashable;
                 ready-made ones are in ``singlearn.phases``.
 
+        Returns:
+            The phases, which can be read at any β of the ladder.
+
         Raises:
             ValueError: a run loaded without its triple, or a labeller that returns floating point
                 numbers.
@@ -463,6 +494,9 @@ class Run(Answer):
 
         Drawn with replacement from all kept particles of all rungs and replicates, by weight.
         Raises ``ValueError`` on a run loaded without its triple, or β outside the ladder.
+
+        Returns:
+            A pytree in the structure of the prior.
         """
         if self.triple is None:
             raise ValueError(
@@ -477,6 +511,9 @@ class Run(Answer):
     ) -> tuple[Int[np.ndarray, "replicates kept"], Int[np.ndarray, "replicates kept"]]:
         """Rung and place of equally weighted draws at ``beta_max``: the last rung, or drawn by
         weight where modes were added.
+
+        Returns:
+            Indices into the ladder and among the particles of a rung, one row per replicate.
         """
         kept = self.rungs.particles.shape[2]
         places = np.broadcast_to(np.arange(kept), (self.rungs.replicates, kept))
@@ -594,6 +631,9 @@ class Run(Answer):
                 and to look for an optimum.
             restrict: the phase that was tempered, as it was given to ``temper``; with a triple
                 only.
+
+        Returns:
+            The run as it was saved, without its triple if none is given.
 
         Raises:
             FileNotFoundError: there is nothing at the path.

@@ -84,6 +84,10 @@ def temper(
             inside and adds its evidence, ``"warn"`` names it, ``None`` does not look. See "What no
             particle has seen" in the guide.
 
+    Returns:
+        The ladder of temperatures with its particles, from which free energies, λ̂, criteria and
+        phases are read.
+
     Raises:
         ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file
             in it.

@@ -77,6 +77,9 @@ class PhaseDiagram(Answer):
     def second_differences(self) -> list[tuple[float, Estimate]]:
         """The second divided difference of F, which tends to F'', at every inner point, in nats per
         unit of θ squared.
+
+        Returns:
+            Value of θ and second difference, in the order of θ.
         """
         found = []
         for a, b, c in zip(self.points, self.points[1:], self.points[2:], strict=False):

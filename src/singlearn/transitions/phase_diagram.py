@@ -65,6 +65,9 @@ def phase_diagram(
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
             where standard error is a terminal or a notebook, else a line per minute.
 
+    Returns:
+        Every point with its phases, and the transitions between them.
+
     Raises:
         ValueError: fewer than two distinct finite values, or a folder of another sweep or with a
             damaged file; and as ``temper`` does.

@@ -70,6 +70,9 @@ class Coordinates(Shown):
     def names(self) -> list[str]:
         """Names of the leaves of the parameter pytree, in flattening order: ``layer.weight``, or
         ``w`` for a bare array.
+
+        Returns:
+            One name per leaf.
         """
         leaves = jax.tree_util.tree_leaves_with_path(self.shapes())
         return [jax.tree_util.keystr(path, simple=True, separator=".") or "w" for path, _ in leaves]

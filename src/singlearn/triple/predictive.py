@@ -62,6 +62,9 @@ class Predictor(Answer):
         density is the mean of their exponentials over draws.
 
         Raises ``ValueError`` for data that are not finite.
+
+        Returns:
+            One row per draw, one column per observation.
         """
         data = as_data(data)
         with jax.enable_x64(True):
@@ -76,6 +79,9 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
         triple: the model.
         draws: parameters with the structure of the prior, every leaf with a further leading axis R:
             ``run.sample(1.0, R, seed)``, ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
+
+    Returns:
+        A predictor, which gives log densities in nats.
 
     Raises:
         ValueError: a population triple, a triple from a NumPyro model (whose data are part of the

@@ -40,6 +40,9 @@ def volume_by_tempering(
         name: of the triple.
         cautions: of the run, to be handed on.
 
+    Returns:
+        V at thresholds t, with errors over replicates.
+
     Raises:
         ValueError: the ladder is too short, or K is negative.
     """

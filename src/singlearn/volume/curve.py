@@ -105,6 +105,9 @@ class VolumeCurve(Answer):
     def volume(self, t: float | int) -> Estimate:
         """V(t), the share of the prior where K < t. Raises ``ValueError`` for t outside [smallest,
         largest].
+
+        Returns:
+            V(t), a share from 0 to 1, with its error over replicates.
         """
         log_volume = self.log_volume(t)
         value = math.exp(log_volume.value)
@@ -126,6 +129,9 @@ class VolumeCurve(Answer):
             t: the smaller threshold (the larger, for a < 1), in nats.
             a: > 0, not 1.
 
+        Returns:
+            2λ(t), without a unit, with its error over replicates.
+
         Raises:
             ValueError: a out of range, or t or at outside [smallest, largest].
         """
@@ -137,6 +143,9 @@ class VolumeCurve(Answer):
     def flat_directions(self, t: float | int, a: float | int = 10.0) -> Estimate:
         """d - 2λ(t): how many of the d directions V does not see. Raises ``ValueError`` as
         ``codimension`` does.
+
+        Returns:
+            A number of directions, with the error of 2λ(t).
         """
         codimension = self.codimension(t, a)
         return Estimate(
@@ -152,6 +161,9 @@ class VolumeCurve(Answer):
         d'}\log c_i` up to a constant (the second sum runs to d', not to d as printed). Only where
         no direction is flat does it have a limit as t → 0; ``flat_entropy`` is the part that has
         none. Raises ``ValueError`` for t outside [smallest, largest].
+
+        Returns:
+            The entropy in nats, with its error over replicates.
         """
         log_volume, regular = self.log_volume(t), 0.5 * self.dimension * math.log(t)
         return Estimate(
@@ -163,6 +175,9 @@ class VolumeCurve(Answer):
     def flat_entropy(self, t: float | int, a: float | int = 10.0) -> Estimate:
         """The part of the entropy that flat directions make, ((d - 2λ(t))/2) log t, in nats. Raises
         as ``codimension`` does.
+
+        Returns:
+            The part in nats, with its error over replicates.
         """
         flat, half = self.flat_directions(t, a), 0.5 * math.log(t)
         return Estimate(
@@ -177,6 +192,9 @@ class VolumeCurve(Answer):
         Args:
             multiplicity: m, where it is known; by default several are weighed, and the error says
                 what that costs.
+
+        Returns:
+            λ̂ with its standard error, m with its probability, and the fitted law.
 
         Raises:
             ValueError: fewer than two decades of t below the bulk of the prior, or a multiplicity

@@ -121,6 +121,9 @@ class CatalogueTable(Answer, Mapping[str, Entry]):
 def table() -> CatalogueTable:
     """Every formula of the catalogue, with its conditions and references.
 
+    Returns:
+        The formulas by name.
+
     >>> "reduced-rank" in table(), table().rows()[0]["value"]
     (True, '2')
     >>> print(table()["poisson-mixture"])

@@ -90,6 +90,9 @@ class AsymptoticLaw(Answer):
     def expansion(self, at: float | int) -> float:
         """All terms that were found.
 
+        Returns:
+            The value of the law with all its terms, at t or N.
+
         Raises:
             ValueError: as a call does.
         """

@@ -58,6 +58,9 @@ def verify(certificate: Any) -> Verdict:
         certificate: a :class:`Certificate`, or what its ``to_dict`` gave, read back from JSON if
             need be.
 
+    Returns:
+        Whether every step holds, and else the first step that does not.
+
     >>> from singlearn.exact import rlct
     >>> verify(rlct("(x^2 - y^3)^2").certificate).valid
     True

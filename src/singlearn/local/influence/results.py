@@ -122,6 +122,9 @@ class LossChains(LabelledArrays):
     def to_dict(self) -> dict[str, Any]:
         """λ̂ of every component and the sizes, for machines; the losses themselves are in
         ``dataset``.
+
+        Returns:
+            What JSON can say.
         """
         rows = self.table().reset_index().to_dict("records")
         return {**self._head(), "components": plain(rows)}

@@ -42,6 +42,9 @@ class Dialect:
     def notation(self) -> Notation:
         """How its numbers are written.
 
+        Returns:
+            The decimal sign, and what separates thousands.
+
         Raises:
             RefusalError: one sign for both decimals and thousands.
         """

@@ -91,6 +91,9 @@ class Table(Shown):
     def indices(self, names: Sequence[str], option: str) -> list[int]:
         """Where columns are in ``values``, by name or by place in the file. Raises ``RefusalError``
         where one is not, or is listed twice.
+
+        Returns:
+            Places from 0.
         """
         return _chosen(self.columns, self.positions, names, option, self.path)
 
@@ -106,6 +109,9 @@ def read_csv(
             4180).
         only: names (or places, from 1) of the columns to read; the others may hold anything.
         dialect: what the user says about the file.
+
+    Returns:
+        Columns of numbers with their names, and how the file was understood, in words.
 
     Raises:
         RefusalError: the file cannot be read, is empty, lacks a column, can be understood in two

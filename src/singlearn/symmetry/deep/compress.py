@@ -71,6 +71,9 @@ class Compression(Answer):
     def verify(self, seed: int = 1) -> bool:
         """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
         rounding of the evaluation.
+
+        Returns:
+            Whether they do at all those points.
         """
         lower, upper = self.domain.corners
         points = lower + (upper - lower) * np.random.default_rng(seed).random((1000, len(lower)))
@@ -125,6 +128,10 @@ def compress_deep(
             proportional and singular values as zero; by default 1e-12, or 1e-6 if every parameter
             is a single-precision number.
         milp_seconds: for proving further nodes dead or bypassed by mixed-integer programming.
+
+    Returns:
+        The smaller network, what was removed and how it was proved, and a bound on the change of
+        the outputs.
 
     Raises:
         ValueError: a box that is not bounded or has no interior, or weights so large that float64

@@ -22,6 +22,9 @@ def general_position_failures(
     such widths [phuong2020functional]_; these conditions are necessary for that, not sufficient:
     among deeper networks a set of positive measure has further symmetries [grigsby2023hidden]_.
 
+    Returns:
+        One sentence per failure.
+
     >>> general_position_failures(
     ...     DeepReLU([[[1.0, 0.0], [2.0, 0.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]])
     ... )

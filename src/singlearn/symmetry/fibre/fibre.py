@@ -96,6 +96,9 @@ class Fibre(Answer):
         """The index in ``components`` of the component a parameter lies in; of a network that was
         snapped, that of the snapped one.
 
+        Returns:
+            An index from 0.
+
         Raises:
             ValueError: the network has another width or computes another function.
         """
@@ -134,6 +137,9 @@ class Fibre(Answer):
             seed: of the random numbers.
             component: index in ``components``; drawn if not given.
 
+        Returns:
+            A network of the fibre.
+
         Raises:
             ValueError: the fibre is empty, or there is no such component.
         """
@@ -155,6 +161,9 @@ class Fibre(Answer):
     def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> FibrePath | NoPath:
         """A piecewise smooth path of equal functions from one parameter to another, or a falsy
         result with the reason why there is none.
+
+        Returns:
+            The path, or an object that is false and says why there is none.
 
         Raises:
             ValueError: one of them has another width or computes another function; several outputs,
@@ -180,6 +189,9 @@ class Fibre(Answer):
     def reversed_kinks(self, pattern: Pattern) -> list[int]:
         """Numbers (from 1) of the kinks whose nodes point against the orientation they have in
         ``net``.
+
+        Returns:
+            Numbers from 1, increasing.
         """
         return [
             k + 1

@@ -138,6 +138,9 @@ class Activation:
     def value(self, at: Fraction) -> Constant:
         """σ(b) at a rational, exactly.
 
+        Returns:
+            An exact constant.
+
         >>> print(Activation("silu").value(Fraction(-1)))
         -1/2 + 1/2 tanh(1/2)
         """

@@ -147,6 +147,9 @@ def equivalent_smooth(
             difference there is at most that, which bounds
             (:func:`~singlearn.symmetry.smooth.distance.smooth_distance`) may leave open.
 
+    Returns:
+        A condition that is true, false or not shown, with a transformation or a witness.
+
     Raises:
         ValueError: shapes that do not fit together, something else than smooth networks, a negative
             tolerance, one without a domain, or one for two activations that are no rewriting of

@@ -33,6 +33,9 @@ def smooth_explained_rank(
         x: inputs, at least as many rows as there are parameters.
         domain: changes nothing.
 
+    Returns:
+        The numerical rank, the dimension that symmetries take, and what is left unexplained.
+
     Raises:
         ValueError: x has another number of columns than the network has inputs; weights too large;
             a domain of another dimension.

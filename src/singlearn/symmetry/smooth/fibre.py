@@ -231,6 +231,9 @@ def smooth_fibre(net: TwoLayerSmooth, width: int | None = None) -> SmoothFibre:
         net: the network.
         width: number of hidden nodes; that of ``net`` if not given.
 
+    Returns:
+        The components of the set with their dimensions and numbers of copies.
+
     Raises:
         ValueError: a negative width, or SiLU or GELU with several outputs and a width other than
             the number of units.

@@ -150,6 +150,9 @@ def smooth_form(net: TwoLayerSmooth, domain: Domain | None = None) -> SmoothForm
         net: the network.
         domain: any domain of as many inputs.
 
+    Returns:
+        The units with their outgoing weights, the linear part and the constant, exactly.
+
     Raises:
         ValueError: a network of another kind, or a domain of another dimension.
 

@@ -101,6 +101,9 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
     Args:
         net: the network; nodes are compared exactly.
 
+    Returns:
+        Independent directions, each with the field that it belongs to.
+
     >>> [
     ...     str(g.field)
     ...     for g in smooth_generators(TwoLayerSmooth("tanh", [[1], [-1]], [0, 0], [1, 2], 0))

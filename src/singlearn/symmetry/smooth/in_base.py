@@ -16,6 +16,9 @@ def in_base(net: TwoLayerSmooth) -> TwoLayerSmooth:
     .. math:: \mathrm{sigmoid}(u) = \tfrac12 + \tfrac12\tanh(u/2), \qquad
               \mathrm{SiLU}_τ(u) = \mathrm{SiLU}_1(τu)/τ.
 
+    Returns:
+        The same network where there is nothing to change.
+
     >>> one = in_base(TwoLayerSmooth("sigmoid", [[4]], [2], [6], 1))
     >>> str(one), str(one.nodes[0].q[0]), str(one.c[0])
     ('two-layer tanh network, 1 → 1 → 1', '3', '4')

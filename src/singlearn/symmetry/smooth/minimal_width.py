@@ -79,6 +79,9 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
         net: the network.
         domain: changes nothing; analytic functions that are equal on an open set are equal.
 
+    Returns:
+        The least width where it is decided, else bounds.
+
     Raises:
         ValueError: a domain of another dimension.
 
@@ -121,6 +124,9 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
     Args:
         net: the network.
         domain: changes nothing.
+
+    Returns:
+        A network of the same activation.
 
     Raises:
         ValueError: a domain of another dimension.

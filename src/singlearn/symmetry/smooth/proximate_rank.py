@@ -63,6 +63,9 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
         net: a network of tanh, sigmoid or erf.
         eps: ε ≥ 0, in units of the parameters.
 
+    Returns:
+        The bound, the network that reaches it, and how far that is in the largest parameter.
+
     Raises:
         ValueError: SiLU or GELU, where the rank is not the number of units; or a negative ε.
 

@@ -114,6 +114,9 @@ class Hierarchy(Answer):
     def at(self, distance: float) -> HierarchyLevel:
         """The last level within a distance.
 
+        Returns:
+            The network of that level with its minimal width, and its distance.
+
         Raises:
             ValueError: a negative distance.
         """

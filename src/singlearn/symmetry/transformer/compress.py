@@ -71,6 +71,10 @@ def compress(
             score by at most :math:`c σ d`, since behind a norm whose gain was folded :math:`|ν(x)|
             ≤ \sqrt d`. Without it only what rounding could have made is dropped.
 
+    Returns:
+        The smaller transformer, what was taken away, and the largest change of an output on random
+        inputs.
+
     Raises:
         ValueError: a tolerance that is not a number between 0 and 1.
     """

@@ -130,6 +130,9 @@ def fisher_kernel(
     The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0}
     P_k^-)` with affine functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every
     boundary and :math:`P_0 + \sum_k P_k^+ = 0`.
+
+    Returns:
+        One column per direction; none where the information is regular.
     """
     require_two_layer(net, "fisher_kernel")
     own = roles(net, domain)

@@ -15,6 +15,9 @@ from singlearn.running.arguments import real_number
 def leading_lengths(data: PyTree) -> dict[str, int]:
     """The leading axis of every array that has one, by its place in the data.
 
+    Returns:
+        Lengths by the name of the place.
+
     >>> leading_lengths((np.zeros(3), np.zeros((3, 2)), 1.0))
     {'data[0]': 3, 'data[1]': 3}
     """
