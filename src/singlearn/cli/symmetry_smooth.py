@@ -83,7 +83,8 @@ def equivalent_files(
 
 def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """Write the same function with fewer nodes; its file has rational parameters, so constants such
-    as tanh(1/4) keep a node."""
+    as tanh(1/4) keep a node.
+    """
     _refuse_relative_tolerance(net, options)
     if options.eps is not None:
         raise RefusalError("--eps: only two-layer networks of ReLU are compressed with loss")

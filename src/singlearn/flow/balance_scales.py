@@ -228,7 +228,8 @@ def _residual(program: ScaleProgram, values: Values) -> Each:
 
 def _circulating(program: ScaleProgram) -> tuple[ScaleProgram, list[Bool[np.ndarray, "*batch _"]]]:
     """The program without edges that lie on no directed path of positive edges from input to
-    output, and the nodes at which such an edge ends."""
+    output, and the nodes at which such an edge ends.
+    """
     forward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     backward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     for edge in program.edges:

@@ -82,7 +82,8 @@ class Spaces:
 
     def score(self, ids: Ids) -> None:
         """These weigh vectors with which they are multiplied: where they keep their scale, the
-        coordinates behind them and those of the vectors may mix."""
+        coordinates behind them and those of the vectors may mix.
+        """
         self._scores.append(np.unique(ids[ids != ZERO]))
 
     def pin_softly(self, ids: Ids) -> None:
@@ -300,7 +301,8 @@ def _that_move(
     found: list[SymmetricGenerators], scores: Ids, held: Sequence[SymmetricGenerators]
 ) -> list[SymmetricGenerators]:
     """As few scales as give the scores every change of rate that all of them give; of two that give
-    the same the one that scales vectors as a whole."""
+    the same the one that scales vectors as a whole.
+    """
     at = {c: k for k, c in enumerate(scores.tolist())}
     vectors = [
         [c for c, _ in column]

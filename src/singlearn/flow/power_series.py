@@ -91,7 +91,8 @@ def _sum(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None
 
 def _product(left: Sequence[Dual], right: Sequence[Dual]) -> Dual:
     """Coefficient n of a product, Σ A_j B_{n-j}: the A side by side times the B on top of each
-    other in reverse order."""
+    other in reverse order.
+    """
     right = right[::-1]
     beside = np.concatenate([a.value for a in left], axis=1)
     above = np.concatenate([b.value for b in right], axis=0)

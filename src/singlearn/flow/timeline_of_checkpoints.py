@@ -435,7 +435,8 @@ def _hidden_kinks(
     net: DeepReLU, x: Float[np.ndarray, "points inputs"], nodes: tuple[NodeAtCheckpoint, ...]
 ) -> tuple[tuple[int, int, float, float], ...] | None:
     """Cancelling nodes, one of each set, which slide for ever; in deep networks also kinks that
-    gates hide."""
+    gates hide.
+    """
     infinite = float("inf")
     cancelling = [
         (node.layer, node.node, infinite, infinite)

@@ -1,5 +1,6 @@
 """Symmetries through training: what was found at each checkpoint, and what was born and died
-between them."""
+between them.
+"""
 
 from __future__ import annotations
 
@@ -172,7 +173,8 @@ class Timeline(Answer):
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """Births and deaths of symmetries, in order. A node that goes from one to another dies of
-        one and is born to the other."""
+        one and is born to the other.
+        """
         found = []
         for one, other in zip(self.points, self.points[1:], strict=False):
             for was, now in zip(one.nodes, other.nodes, strict=True):

@@ -26,7 +26,8 @@ outputs decide."""
 
 class NodeRole(StrEnum):
     """What a node does on the data. All but the first are symmetries that the architecture does not
-    have."""
+    have.
+    """
 
     LIVE = "live"
     """Alone on its boundary, and needed."""
@@ -246,7 +247,8 @@ class _Layer:
 
     def _groups(self, nodes: list[int]) -> list[tuple[tuple[int, ...], list[int], float]]:
         """Nodes by boundary, with their orientation, and by how much the outputs change where they
-        are moved onto one."""
+        are moved onto one.
+        """
         own: dict[int, tuple[tuple[int, ...], list[int], float]] = {
             k: ((k,), [1], 0.0) for k in nodes
         }
@@ -276,7 +278,8 @@ class _Layer:
 
     def _annihilating(self, units: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], float]]:
         """Sets of boundaries whose slopes sum to zero, smallest change first; every boundary in one
-        of them at most."""
+        of them at most.
+        """
         slopes = []
         for members in units:
             linear = self.before[:, members] - self.before[:, members].mean(axis=0)

@@ -262,7 +262,6 @@ class LearningCurve(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything for machines; G in nats."""
-
         return {
             "name": self.name,
             "is_realisable": self.is_realisable,

@@ -58,7 +58,8 @@ class LadderView:
     @property
     def coldest(self) -> float:
         """The largest β at which readings are made: the end of the ladder, or of what rounding
-        leaves of it."""
+        leaves of it.
+        """
         return min(float(self.inverse_temperatures[-1]), self.resolved)
 
     def check(self, beta: float | int) -> None:
@@ -76,7 +77,8 @@ class LadderView:
 
     def free_energy(self, beta: float | int) -> Estimate:
         """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        ``resolved``.
+        """
         self.check(beta)
         values = [
             start + r.free_energy(beta)
@@ -99,7 +101,8 @@ class LadderView:
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        ``resolved``.
+        """
         self.check(beta)
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
@@ -110,7 +113,8 @@ class LadderView:
 
     def heat_capacity(self, beta: float | int) -> Estimate:
         """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        ``resolved``.
+        """
         self.check(beta)
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))

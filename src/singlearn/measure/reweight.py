@@ -117,7 +117,8 @@ class Reweighting:
 
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
-        rung."""
+        rung.
+        """
         bound = _concave_bound(self.inverse_temperatures, self._above)
         for start in range(0, self._sorted.size, BLOCK):
             particles = slice(start, min(start + BLOCK, self._sorted.size))
@@ -148,7 +149,8 @@ class Reweighting:
         high: float,
     ) -> slice:
         """The rungs that count between two energies: the hot ones by the higher energy, the cold
-        ones by the lower."""
+        ones by the lower.
+        """
         beta = self.inverse_temperatures
         hot = bound - beta * high >= (f - beta * high).max() - NEGLIGIBLE
         cold = bound - beta * low >= (f - beta * low).max() - NEGLIGIBLE
@@ -161,7 +163,8 @@ class Reweighting:
         iterations: int = 60,
     ) -> Float[np.ndarray, " rungs"]:
         """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say,
-        which is already close."""
+        which is already close.
+        """
         rungs, particles = excess.shape
         if rungs == 1:
             self._pieces = self._cut(np.zeros(1))
@@ -256,7 +259,8 @@ class Reweighting:
 
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the
-        largest one."""
+        largest one.
+        """
         beta = self._check(beta)
         place = int(np.searchsorted(-self._mean_beta, -beta))
         typical = self._typical_energies[min(place, len(self._mean_beta) - 1)]
@@ -272,7 +276,8 @@ class Reweighting:
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
         """Weights at β of the particles in a window of the order of energies, normalised over
-        it."""
+        it.
+        """
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
         found: Float[np.ndarray, " window"] = np.exp(logs - logsumexp(logs))
         return found
@@ -323,7 +328,8 @@ def add_to_band(
     band: Float[np.ndarray, "offsets columns"], start: int, block: Float[np.ndarray, "size size"]
 ) -> Float[np.ndarray, "wider columns"]:
     """Add a symmetric block, whose first row is ``start``, to the lower half of a banded matrix;
-    the band grows where it has to."""
+    the band grows where it has to.
+    """
     size, width = len(block), len(band)
     if size > width:
         band = np.concatenate([band, np.zeros((size - width, band.shape[1]))])
@@ -343,7 +349,8 @@ def solve_banded(
     scale: float | int,
 ) -> Float[np.ndarray, "columns *more"]:
     """Solve a symmetric banded system, given by its lower half, that may be singular within
-    rounding of ``scale``."""
+    rounding of ``scale``.
+    """
     for ridge in (0.0, 1e-10, 1e-8, 1e-6):
         try:
             lifted = lower[: lower.shape[1]].copy()
@@ -356,14 +363,16 @@ def solve_banded(
 
 def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:
     """What to multiply shares by, differences of numbers like βU exponentiated, so that no
-    polynomial has to follow their rounding."""
+    polynomial has to follow their rounding.
+    """
     rounding = 32 * np.finfo(float).eps * float(exponents.max())
     return min(1.0, RESOLVED / rounding) if rounding > 0 else 1.0
 
 
 def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
     """The first position in lower … upper where a condition holds that goes on holding once it
-    does; ``upper`` if it never does."""
+    does; ``upper`` if it never does.
+    """
     while lower < upper:
         middle = (lower + upper) // 2
         if holds(middle):

@@ -1,5 +1,6 @@
 """Symmetries through training: a lane per node, its role by colour and mark; loss, λ̂ and kinks
-above."""
+above.
+"""
 
 from __future__ import annotations
 

@@ -96,7 +96,8 @@ def holder(path: Path) -> str | None:
 
 def is_silent(path: Path) -> bool:
     """Whether a claim that cannot be checked, being another machine's, has not been touched for
-    minutes."""
+    minutes.
+    """
     try:
         who, touched = _read(path), path.stat().st_mtime
         if all(who.get(key) == value for key, value in _here().items()):
@@ -156,7 +157,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _here() -> dict[str, str]:
     """This machine since it was started; and where process numbers mean what they mean here, for
-    containers have their own."""
+    containers have their own.
+    """
     found = {"host": socket.gethostname()}
     with suppress(OSError):
         found["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -167,7 +169,8 @@ def _here() -> dict[str, str]:
 
 def _began(process: int) -> str:
     """When a process was started, in ticks, for numbers of processes are used again; empty where
-    the system does not say."""
+    the system does not say.
+    """
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
@@ -177,7 +180,8 @@ def _began(process: int) -> str:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Among processes of this machine, where the system can: of two who find a dead claim, one
-    takes it over."""
+    takes it over.
+    """
     try:
         import fcntl
 

@@ -214,7 +214,8 @@ def digest_of(document: Any) -> str:
 
 def as_numpy(value: Any) -> np.ndarray:
     """An array of NumPy, JAX or PyTorch as one of NumPy, numbers of 16 bits that NumPy does not
-    know as float32."""
+    know as float32.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu()
@@ -229,7 +230,8 @@ def as_numpy(value: Any) -> np.ndarray:
 
 def _canonical(chunk: np.ndarray) -> np.ndarray:
     """The same numbers in one type: float64 where that holds them, so that the type they were
-    stored in plays no part."""
+    stored in plays no part.
+    """
     kind = chunk.dtype.kind
     if kind in "iu" and chunk.size and max(abs(int(chunk.max())), abs(int(chunk.min()))) > 2**53:
         return chunk.astype("<u8" if kind == "u" else "<i8")

@@ -1,5 +1,6 @@
 """Probe points: where functions are asked so that two of them can be told apart, the same on every
-machine."""
+machine.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Points of a sweep: kept in a folder as they are finished, and spread over the workers of a Dask
-client."""
+client.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Client(Protocol):
 @runtime_checkable
 class Measure(Protocol[Result]):
     """What is done at one point; with ``wait=False`` it raises ``FolderInUseError`` where somebody
-    else is at work."""
+    else is at work.
+    """
 
     def __call__(self, task: Any, /, wait: bool = True) -> Result: ...
 

@@ -147,7 +147,8 @@ class CheckpointFolder:
 
     def _compare(self) -> None:
         """Raise ``ValueError`` unless the folder is empty or was begun with these settings, this
-        triple and this phase."""
+        triple and this phase.
+        """
         if not self._recorded.exists():
             rungs = sorted(self.path.glob("rung_*.npz"))
             if rungs:

@@ -59,7 +59,8 @@ def module() -> Any:
 
 def train(x: Any, y: Any, size: float, seed: int, steps: list[int]) -> dict[int, dict[str, Any]]:
     """Gradient descent of half the mean squared error from weights N(0, size²); weights at some
-    steps."""
+    steps.
+    """
     import torch
 
     rng = np.random.default_rng([seed, 31])
@@ -91,7 +92,8 @@ def loss(output: Any, target: Any) -> Any:
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Train from small weights, and from usual ones as a control; follow the symmetries (``quick``:
-    one seed each)."""
+    one seed each).
+    """
     settings = QUICK if quick else FULL
     steps = sorted({0, *(round(s) for s in np.geomspace(30, LAST, settings.checkpoints))})
     found: list[tuple[float, int, Timeline]] = []
@@ -148,7 +150,8 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 def kinks_changed(line: Timeline) -> list[bool]:
     """For every two neighbouring checkpoints, whether the number of kinks differs: births and
-    deaths that change the function's form."""
+    deaths that change the function's form.
+    """
     return [one.kinks != other.kinks for one, other in pairwise(line.points)]
 
 
@@ -194,7 +197,8 @@ def _row(size: float, own: int, line: Timeline) -> dict[str, Any]:
 
 def moved(line: Timeline) -> float:
     """Largest change of a conserved quantity from the first checkpoint. Squared weights of a node
-    are of order 1 at the end."""
+    are of order 1 at the end.
+    """
     (values,) = (
         np.array([point.conserved[law] for point in line.points])
         for law in line.points[0].conserved

@@ -71,7 +71,8 @@ class DeepTraining:
 
     def plateau(self, rank: int) -> int:
         """The kept step at which the map is nearest to the true one cut to this rank, in the units
-        of what it is still to learn."""
+        of what it is still to learn.
+        """
         left, values, right = np.linalg.svd(self.truth)
         cut = (left[:, :rank] * values[:rank]) @ right[:rank]
         maps = np.array([_product(factors) for factors in self.factors])

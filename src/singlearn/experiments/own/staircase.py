@@ -1,5 +1,6 @@
 """The staircase of a linear pair from small weights: plateaus, exit times beside theory, and λ̂ at
-each plateau beside exact λ."""
+each plateau beside exact λ.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ DIRECTIONS = 2000
 @dataclass(frozen=True)
 class StaircaseWork:
     """``values``: singular values of the true map; the network has as many inputs, hidden nodes and
-    outputs."""
+    outputs.
+    """
 
     values: tuple[float, ...]
     chains: int
@@ -73,7 +75,8 @@ class Training:
 
     def plateau(self, rank: int) -> int:
         """The step between two exits at which the gradient is smallest, next to the saddle of this
-        rank; after the last one, the last."""
+        rank; after the last one, the last.
+        """
         ends = [0.0, *self.measured]
         if rank == len(self.measured):
             return len(self.times) - 1
@@ -198,7 +201,8 @@ def learning_coefficients(
     training: Training, settings: StaircaseWork, seed: int, progress: bool | None
 ) -> list[Any]:
     """λ̂ of the network's own function at every plateau, and what a run on the loss itself says
-    there."""
+    there.
+    """
     import torch
 
     from singlearn.local import llc
@@ -260,7 +264,8 @@ def learning_coefficients(
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Train, measure λ̂ at every plateau (``quick``: four modes in place of six, shorter
-    chains)."""
+    chains).
+    """
     settings = QUICK if quick else FULL
     training = train(settings.values, seed)
     found = learning_coefficients(training, settings, seed, progress)

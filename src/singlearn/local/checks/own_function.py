@@ -1,5 +1,6 @@
 """The divergence of a network from its own function: which one belongs to a loss, found by what the
-loss says."""
+loss says.
+"""
 
 from __future__ import annotations
 

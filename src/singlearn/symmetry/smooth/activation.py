@@ -1,5 +1,6 @@
 r"""Activations that are odd up to a constant (tanh, sigmoid, erf) or even up to a line (SiLU,
-GELU)."""
+GELU).
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,8 @@ class SmoothEquivalence(Answer):
     @cached_property
     def transformation(self) -> SmoothTransformation | None:
         """Steps that turn the first network into the second, where they are equal and of one
-        activation."""
+        activation.
+        """
         if not self.is_exact or self.a.activation != self.b.activation:
             return None
         return find_transformation(self.a, self.b)
@@ -83,7 +84,8 @@ class SmoothEquivalence(Answer):
     @cached_property
     def witness(self) -> SmoothWitness | None:
         """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or
-        nothing tried separates them."""
+        nothing tried separates them.
+        """
         if self.is_exact:
             return None
         return find_witness(self.a, self.b, differing_units(*self.forms), self.domain)
@@ -210,7 +212,8 @@ def _verdict(one: SmoothForm, other: SmoothForm) -> Sameness:
     """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
     have none; in :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an
     imaginary v is not zero for real A and B, and of erf'' and GELU'' with one Gaussian the
-    coefficients are odd and even polynomials."""
+    coefficients are odd and even polynomials.
+    """
     alike = one.activation == other.activation
     if (
         one.units != other.units if alike else one.units or other.units

@@ -89,7 +89,8 @@ class SmoothFibre(Answer):
     @property
     def number(self) -> int:
         """How many connected components there are; 0 if no network of this width computes the
-        function."""
+        function.
+        """
         return sum(component.copies for component in self.components)
 
     @property

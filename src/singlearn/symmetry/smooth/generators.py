@@ -55,7 +55,8 @@ def groups(net: TwoLayerSmooth) -> Groups:
 
 def equations(net: TwoLayerSmooth) -> Float[np.ndarray, "equations parameters"]:
     """One row for every output and function of the basis, one column for every parameter; the first
-    M rows are those of 1."""
+    M rows are those of 1.
+    """
     layout, kind, even = layout_of(net), net.activation.kind, net.activation.is_even
     w, b, q, _ = net.arrays()
     live = {unit: k for k, unit in enumerate(unit for unit in groups(net) if any(unit.w))}
@@ -192,7 +193,8 @@ def _turn(
     layout: ParameterLayout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
 ) -> Float[np.ndarray, " parameters"]:
     """Amount passes from the node against the unit to that along it, which changes the slope by
-    ``values w^T``."""
+    ``values w^T``.
+    """
     direction = np.zeros(layout.size)
     direction[layout.q(pair[0])] += values / 2
     direction[layout.q(pair[1])] -= values / 2
@@ -231,7 +233,8 @@ def _lines(
     w: Float[np.ndarray, "nodes inputs"],
 ) -> Iterator[Raw]:
     """Units that cancel up to a line V u: their w move together where the lines balance, or against
-    a slope that turns."""
+    a slope that turns.
+    """
     if not lines:
         return
 

@@ -1,5 +1,6 @@
 """Two activations that are one function in other units: sigmoid and tanh, SiLU of one sharpness and
-of another."""
+of another.
+"""
 
 from __future__ import annotations
 

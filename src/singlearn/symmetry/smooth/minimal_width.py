@@ -1,5 +1,6 @@
 """The least number of hidden nodes that compute the function of a smooth network, and a network
-that has no more."""
+that has no more.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +110,8 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
 
 def as_kinks(form: SmoothForm) -> KinkForm:
     """The kinks whose slopes balance as those of the units do: only normals and amounts matter, so
-    offsets are numbers that tell units apart."""
+    offsets are numbers that tell units apart.
+    """
     kinks: dict[Hyperplane, Vector] = {}
     for k, (unit, totals) in enumerate(form.units.items()):
         plane, factor = boundary(Node(unit.w, Fraction(0), totals))
