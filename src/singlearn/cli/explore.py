@@ -14,6 +14,7 @@ NAME = "explore.html"
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "explore",

@@ -14,6 +14,7 @@ from singlearn.results.document import print_document
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command, its actions and their arguments."""
     command = commands.add_parser(
         "flow",
         help="what training conserves, what moved it, and symmetries that are born and die",

@@ -18,6 +18,7 @@ FAILED = 1
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "llc",

@@ -17,6 +17,7 @@ from singlearn.cli.arguments import (
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command, its actions and their arguments."""
     command = commands.add_parser(
         "symmetry",
         help="decide whether ReLU networks are the same function, see their symmetries, compress "

@@ -35,10 +35,12 @@ class KnownNumber:
 
     @property
     def numerator(self) -> int:
+        """The numerator of the number in lowest terms."""
         return self._fraction().numerator
 
     @property
     def denominator(self) -> int:
+        """The positive denominator of the number in lowest terms."""
         return self._fraction().denominator
 
     def as_integer_ratio(self) -> tuple[int, int]:

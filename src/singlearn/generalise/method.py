@@ -79,6 +79,7 @@ class ReadyMethod:
     fit: Method = field(repr=False)
 
     def __call__(self, triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        """Fit and predict; one entry per triple."""
         return self.fit(triples, seed)
 
 

@@ -48,6 +48,7 @@ class Waic(WithError, Answer):
 
     @property
     def value(self) -> float:  # type: ignore[override]
+        """WAIC in nats."""
         return self.waic.value
 
     @property
@@ -163,6 +164,7 @@ class Loo(WithError, Answer):
 
     @property
     def value(self) -> float:  # type: ignore[override]
+        """The leave-one-out loss in nats."""
         return self.loss.value
 
     @property
@@ -177,6 +179,7 @@ class Loo(WithError, Answer):
 
     @property
     def worst_pareto_k(self) -> float:
+        """The largest k̂ of an observation."""
         return float(self.pareto_k.max())
 
     @property

@@ -85,6 +85,7 @@ class Phases(Answer):
 
     @property
     def beta_max(self) -> float:
+        """The coldest inverse temperature of the ladder, in 1/nats."""
         return float(self.view.inverse_temperatures[-1])
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "replicates rungs kept"]:

@@ -31,9 +31,13 @@ LOOK_AGAIN = (0.1, 3.0)
 class Client(Protocol):
     """What is used of a Dask client (``distributed.Client``)."""
 
-    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any: ...
+    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any:
+        """Run a function on a worker; a future."""
+        ...
 
-    def gather(self, futures: Any) -> Any: ...
+    def gather(self, futures: Any) -> Any:
+        """The results of futures, in their order."""
+        ...
 
 
 @runtime_checkable
@@ -42,7 +46,9 @@ class Measure(Protocol[Result]):
     else is at work.
     """
 
-    def __call__(self, task: Any, /, wait: bool = True) -> Result: ...
+    def __call__(self, task: Any, /, wait: bool = True) -> Result:
+        """The result at one point."""
+        ...
 
 
 def spread(

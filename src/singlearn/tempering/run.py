@@ -91,14 +91,17 @@ class Run(Answer):
 
     @property
     def name(self) -> str:
+        """Of the triple."""
         return str(self.settings["name"])
 
     @property
     def n(self) -> float:
+        """The sample size, or n of a population triple."""
         return float(self.settings["n"])
 
     @property
     def dimension(self) -> int:
+        """d, the number of parameters."""
         return int(self.settings["dimension"])
 
     @property
@@ -108,6 +111,7 @@ class Run(Answer):
 
     @property
     def is_population(self) -> bool:
+        """Whether the energy is n K(w), without data."""
         return bool(self.settings["is_population"])
 
     @property
@@ -135,6 +139,7 @@ class Run(Answer):
 
     @property
     def beta_max(self) -> float:
+        """The coldest inverse temperature, in 1/nats."""
         return float(self.rungs.inverse_temperature[-1])
 
     @property

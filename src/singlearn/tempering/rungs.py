@@ -82,6 +82,7 @@ class Rungs(Answer):
 
     @property
     def replicates(self) -> int:
+        """How many independent populations there are."""
         found: int = self.energies.shape[1]
         return found
 

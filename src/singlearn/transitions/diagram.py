@@ -42,6 +42,7 @@ class PhaseDiagram(Answer):
 
     @property
     def values(self) -> Float[np.ndarray, " points"]:
+        """The values of the parameter."""
         return np.array([point.value for point in self.points])
 
     @property

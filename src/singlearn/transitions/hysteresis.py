@@ -69,6 +69,7 @@ class Hysteresis(Answer):
 
     @property
     def phases(self) -> tuple[str, ...]:
+        """The names of all phases that were seen, in the order of the alphabet."""
         return tuple(
             sorted(
                 {

@@ -24,9 +24,13 @@ class Prior(Protocol):
     of R^d.
     """
 
-    def sample(self, key: Key[Array, ""]) -> PyTree: ...
+    def sample(self, key: Key[Array, ""]) -> PyTree:
+        """One draw, a pytree."""
+        ...
 
-    def log_prob(self, w: PyTree) -> Float[Array, ""]: ...
+    def log_prob(self, w: PyTree) -> Float[Array, ""]:
+        """The log density of a pytree, in nats."""
+        ...
 
 
 @dataclass(frozen=True)

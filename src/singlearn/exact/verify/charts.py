@@ -53,18 +53,22 @@ class CheckedChart:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the coordinates."""
         return self.local + self.units
 
     @property
     def size(self) -> int:
+        """How many coordinates there are."""
         return len(self.names)
 
     def on_divisors(self, poly: Terms) -> Terms:
+        """The terms without local coordinates."""
         count = len(self.local)
         return {e: c for e, c in poly.items() if not any(e[:count])}
 
     @property
     def base(self) -> list[Terms]:
+        """The relations where the local coordinates vanish."""
         return [self.on_divisors(r) for _, r in self.relations]
 
     def no_zeros(self, polys: Sequence[Terms], avoid: Sequence[Terms] = ()) -> bool:
@@ -86,6 +90,7 @@ class CheckedChart:
         return {name for index, name in enumerate(self.names) if p.degree(poly, index)}
 
     def reduce(self, poly: Terms) -> Terms:
+        """The remainder modulo the relations."""
         for name, relation in self.relations:
             index = self.names.index(name)
             top = p.degree(relation, index)
@@ -107,6 +112,7 @@ class CheckedChart:
         return self.on_divisors(self.reduce(self.on_divisors(poly)))
 
     def without_units(self, poly: Terms) -> Terms:
+        """Monic, and divided by the units that divide it."""
         count = len(self.local)
         kept = [name in self.free for name in self.names]
         low = tuple(0 if i < count or kept[i] else p.least([poly], i) for i in range(self.size))

@@ -78,6 +78,7 @@ class Compiled:
         self._compiled: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
+        """The outputs for these arguments."""
         self._calls += 1
         if self._compiled is not None:
             return self._compiled(*_tensors(arguments))

@@ -61,6 +61,7 @@ class Dialect:
 
     @property
     def comma_is_in_numbers(self) -> bool:
+        """Whether a comma is part of numbers and does not separate columns."""
         notation = self.notation()
         return "," in (notation.decimal, notation.thousands)
 

@@ -179,6 +179,7 @@ class Seen:
 
     @classmethod
     def of(cls, node: Node, units: BoxUnits) -> Seen:
+        """A node in units of the box."""
         own = units.coordinates(node)
         slope = sum((abs(v) for v in own[:-1]), ZERO)
         scale = Fraction(2) ** (slope.numerator.bit_length() - slope.denominator.bit_length())

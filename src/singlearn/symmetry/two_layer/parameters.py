@@ -27,6 +27,7 @@ class ParameterLayout:
 
     @classmethod
     def of(cls, net: TwoLayerReLU) -> ParameterLayout:
+        """The layout of a network's parameters."""
         return cls(net.width, net.inputs, net.outputs)
 
     @property
@@ -35,9 +36,11 @@ class ParameterLayout:
         return self.width * (self.inputs + 1 + self.outputs) + self.outputs
 
     def w(self, node: int) -> slice:
+        """The weights of a node."""
         return slice(node * self.inputs, (node + 1) * self.inputs)
 
     def b(self, node: int) -> int:
+        """The bias of a node."""
         return self.width * self.inputs + node
 
     def q(self, node: int) -> slice:
@@ -47,6 +50,7 @@ class ParameterLayout:
 
     @property
     def c(self) -> slice:
+        """The output biases."""
         return slice(self.size - self.outputs, self.size)
 
 
