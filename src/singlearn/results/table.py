@@ -82,6 +82,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
 def _rendered(
     rows: Sequence[Sequence[str]], sides: Sequence[str], between: int = BETWEEN
 ) -> list[str]:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -94,13 +95,15 @@ def _rendered(
         collapse_padding=True,
     )
     for side in sides:
-        table.add_column(justify=side, no_wrap=True, overflow="ignore")  # type: ignore[arg-type]
+        # Not "ignore", with which rich 15 leaves every cell where it begins; nothing is cut off,
+        # for the page is as wide as it takes.
+        table.add_column(justify=side, no_wrap=True, overflow="crop")  # type: ignore[arg-type]
     for row in rows:
         cells: list[Text] = [Text(str(cell)) for cell in row]
         table.add_row(*cells)
     page = StringIO()
     # As wide as it takes: whoever prints it may scroll, and a file has no width.
-    wide = sum(max(len(str(row[k])) for row in rows) + between for k in range(len(sides))) + 1
+    wide = sum(max(cell_len(str(row[k])) for row in rows) + between for k in range(len(sides))) + 1
     Console(file=page, width=wide, color_system=None, legacy_windows=False).print(table)
     return [INDENT + line.rstrip() for line in page.getvalue().split("\n")[: len(rows)]]
 

@@ -170,7 +170,7 @@ def test_the_command(tmp_path, capsys):
     ]
     assert main(arguments) == 0
     assert (
-        "within  width" in capsys.readouterr().out
+        "within   width" in capsys.readouterr().out
         and (tmp_path / "net-hierarchy.png").stat().st_size > 1000
     )
     assert main([*arguments, "--json"]) == 0

@@ -16,6 +16,7 @@ from singlearn.experiments.own.condensation_figure import draw
 from singlearn.flow import NodeRole, Timeline, timeline
 from singlearn.flow.timeline_agreement import IntervalAgreement
 from singlearn.plot.lanes_of_nodes import timeline as lanes
+from singlearn.results.table import Column, aligned
 
 WIDTH, SAMPLES, RATE, LAST = 20, 200, 0.02, 15_000
 SMALL, USUAL = 1e-4, 0.5
@@ -215,19 +216,18 @@ def _table(
         f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), "
         f"{SAMPLES} inputs, gradient descent to step {LAST}",
         "",
-        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  "
-        "live"
-        "  duplicate  null: explained+rest  Q moved",
     ]
+    heads = ("weights from", "seed", "kinks passed (up to 1 % of the spread)", "exact")
+    heads += ("loss at the end", "live", "duplicate", "null: explained+rest", "Q moved")
+    shown = [heads]
     for (size, own, line), row in zip(found, rows, strict=False):
         counts = line.points[-1].counts
         passed = " ".join(map(str, row["kinks passed"]))
-        lines.append(
-            f"  {size:>12g}  {own:>4}  {passed:<41}  {row['exact kinks at the end']:>5}  "
-            f"{row['loss at the end']:>15.2g}  "
-            f"{counts.get(NodeRole.LIVE, 0):>4}  {counts.get(NodeRole.DUPLICATE, 0):>9}  "
-            f"{row['null directions at the end']:>15}+{row['unexplained']}  {row['Q moved']:>9.2g}"
-        )
+        end = (f"{row['exact kinks at the end']}", f"{row['loss at the end']:.2g}")
+        nodes = tuple(f"{counts.get(role, 0)}" for role in (NodeRole.LIVE, NodeRole.DUPLICATE))
+        null = f"{row['null directions at the end']}+{row['unexplained']}"
+        shown.append((f"{size:g}", f"{own}", passed, *end, *nodes, null, f"{row['Q moved']:.2g}"))
+    lines += aligned([Column(head, column) for head, *column in zip(*shown, strict=True)])
     lines += ["", "  births and deaths of symmetries, from small weights, beside changes of"]
     lines += [f"    {name}: {own}" for name, own in agreements.items()]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from singlearn.exact.catalogue import deep_linear
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.own.staircase_figure import draw
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
 
 DEPTH = 3
@@ -219,15 +220,12 @@ def _table(
         f"{', '.join(f'{s:g}' for s in settings.values)}, "
         f"factors of size {settings.size:g}, nβ = {settings.nbeta:g}, γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     "
-        "width r",
     ]
-    for row in rows:
-        loss, out, value, exact = cells(row)
-        lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
-            f"{row['λ of width r alone']:g}"
-        )
+    heads = ["rank", "loss (theory)", "exit (theory)", "λ̂ of its own function", "exact λ"]
+    heads += ["width r"]
+    shown = [(f"{row['rank']}", *cells(row), f"{row['λ of width r alone']:g}") for row in rows]
+    columns = zip(heads, zip(*shown, strict=True), strict=True)
+    lines += aligned([Column(head, column) for head, column in columns])
     lines += ending(rows, warnings)
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ from singlearn.exact import catalogue
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.results.table import aligned_rows, padded, pairs
 from singlearn.running.progress import counted
 
 MEASURES = ("λ", "d/2", "trace", "top eigenvalue", "log det (H + 1)", "λ̂₂", "ε-volume")
@@ -258,12 +259,18 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     rows = study(n, 4 if quick else 16, 20_000 if quick else DRAWS, seed, progress)
     found = correlations(rows)
     lines = [f"{len(rows)} models of known λ, n = {n}; G of the Bayes prediction in nats", ""]
-    lines.append(f"{'model':24} {'n G':>14} {'λ':>6} {'d/2':>5}")
+    shown = [("model", "n G", "λ", "d/2")]
     for row in sorted(rows, key=lambda r: r["G"]):
         g = f"{n * row['G']:.2f} ± {n * row['error of G']:.2f}"
-        lines.append(f"{row['model']:24} {g:>14} {row['λ']:6.3g} {row['d/2']:5.3g}")
-    lines += ["", "rank correlation with G over models"]
-    lines += [f"  {name:18} {value:6.2f} ± {error:.2f}" for name, (value, error) in found.items()]
+        shown.append((row["model"], g, f"{row['λ']:.3g}", f"{row['d/2']:.3g}"))
+    lines += [*aligned_rows(shown), "", "rank correlation with G over models"]
+    numbers = padded([f"{value:.2f}" for value, _ in found.values()])
+    lines += pairs(
+        [
+            (name, f"{number} ± {error:.2f}")
+            for number, (name, (_, error)) in zip(numbers, found.items(), strict=True)
+        ]
+    )
     fewest = min(rows, key=lambda r: r["draws"])
     warnings = []
     if fewest["draws"] < 100:

@@ -16,6 +16,7 @@ from singlearn.exact.catalogue import reduced_rank
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.own.staircase_figure import draw
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
 
 SMALL = 1e-6
@@ -304,20 +305,18 @@ def _table(
         f"weights from {SMALL:g}, nβ = {NBETA:g}, "
         f"γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     width "
-        "r   loss - L*, |step| = 0.05"
-        "  down  run on the loss",
     ]
+    heads = ["rank", "loss (theory)", "exit (theory)", "λ̂ of its own function", "exact λ"]
+    heads += ["width r", "loss - L*, |step| = 0.05", "down", "run on the loss"]
+    shown = []
     for row in rows:
-        loss, out, value, exact = cells(row)
         signs = (
             f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
         )
-        lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
-            f"{row['λ of width r alone']:<8g}  {signs}"
-            f"      {row['directions down']:>4}  {row['status of the loss']}"
-        )
+        own = (f"{row['λ of width r alone']:g}", signs, f"{row['directions down']}")
+        shown.append((f"{row['rank']}", *cells(row), *own, f"{row['status of the loss']}"))
+    columns = zip(heads, zip(*shown, strict=True), strict=True)
+    lines += aligned([Column(head, column) for head, column in columns])
     lines += ending(rows, warnings)
     return "\n".join(lines)
 

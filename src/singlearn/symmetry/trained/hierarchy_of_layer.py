@@ -15,6 +15,7 @@ from jaxtyping import Float
 from singlearn.numbers.linear_algebra import rank
 from singlearn.results.prompt import LONG_LIST, shortened
 from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.boundaries import Seen
 from singlearn.symmetry.trained.box_units import BoxUnits
@@ -129,21 +130,23 @@ class Hierarchy(Answer):
         name = "hidden nodes" if self.layer is None else f"hidden nodes in layer {self.layer}"
         lines = [
             f"{first.net.width} {name}, {len(self.bars)} relations {described(self.domain)}",
-            "    within  width  components  dimension",
         ]
+        rows = [("within", "width", "components", "dimension")]
         shown = _distinct(self.levels)
         for level in shown[:24]:
-            cells = [
+            cells = (
                 "?" if v is None else f"{v:.4g}" if v > 10**6 else f"{v}"
                 for v in (level.components, level.dimension)
-            ]
+            )
             within = rounded_up(Fraction(level.distance)) if level.distance else "0"
             width = (
                 f"{level.minimal_width}"
                 if level.lower == level.minimal_width
                 else f"≤ {level.minimal_width}"
             )
-            lines.append(f"  {within:>8}  {width:>5}  {cells[0]:>10}  {cells[1]:>9}")
+            rows.append((within, width, *cells))
+        columns = zip(*rows, strict=True)
+        lines += aligned([Column(head, cells, align="right") for head, *cells in columns])
         if len(shown) > 24:
             lines.append(f"  and {len(shown) - 24} more")
         return "\n".join(lines)
