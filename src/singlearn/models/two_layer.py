@@ -62,8 +62,8 @@ def two_layer_network(
     act = _activation(activation)
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
     x = jnp.asarray(x, bias.dtype)
-    # One matrix product with the bias inside: measured two to four times the gradients a second of
-    # the same sum written out.
+    # One matrix product with the bias inside: measured two to four times the gradients per second
+    # of the same sum written out.
     affine = jnp.concatenate([weight, bias[:, None]], axis=1) @ jnp.concatenate(
         [x.T, jnp.ones_like(x[:, :1].T)], axis=0
     )

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in a notebook or a terminal, a line a minute in a log file."""
+"""Progress of long work: a bar in a notebook or a terminal, a line per minute in a log file."""
 
 from __future__ import annotations
 

@@ -687,8 +687,8 @@ def _gaussian(
             -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
         )
         return found
-    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but
-    # not through a reshape.
+    # Axes and no reshape: measured three times the gradients per second, XLA fuses through a sum
+    # but not through a reshape.
     found = -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
         y.shape[1:]
     ) * math.log(2 * math.pi * scale**2)
